@@ -1,0 +1,144 @@
+"""`file_status_updated`: which files of a recording exist, as Event Grid tells it.
+
+The signal takes the event in any of three forms: an Event Grid event or a CloudEvent just as it
+came (so a backend with its own Event Grid subscription forwards it unread), or the flat form below.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    model_validator,
+)
+
+from .wire import Message, OpaqueId, ShortText, Unreadable, reader
+
+FILE_STATUS_UPDATED = "Microsoft.Communication.RecordingFileStatusUpdated"
+CALL_ENDED = "Microsoft.Communication.CallEnded"
+
+_SUBJECT = re.compile(
+    r"^/?recording/call/(?P<call>.+?)"
+    r"(?:/serverCallId/(?P<server_call>.+?))?"
+    r"(?:/recordingId/(?P<recording>.+))?$"
+)
+_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class RecordingSubject(NamedTuple):
+    """The ids in an event's subject; older services leave out the last two."""
+
+    call_id: str | None = None
+    server_call_id: str | None = None
+    recording_id: str | None = None
+
+
+def parse_subject(subject: str) -> RecordingSubject:
+    """Read the ids out of any of the four documented subjects of a recording event.
+
+    ``/recording/call/{c}/serverCallId/{s}/recordingId/{r}``, the same without ``recordingId``,
+    without ``serverCallId``, or with neither. Anything else yields no ids at all.
+    """
+    found = _SUBJECT.match(subject)
+    return RecordingSubject(*found.groups()) if found else RecordingSubject()
+
+
+def _trim_fraction(value: Any) -> Any:
+    """Cut the service's seven-digit fractions of a second to the six that Python holds."""
+    return re.sub(r"(\.\d{6})\d+", r"\1", value) if isinstance(value, str) else value
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+ServiceTime = Annotated[datetime, BeforeValidator(_trim_fraction), AfterValidator(_in_utc)]
+"""A time as the service writes it: seven-digit fractions, UTC where no zone is given."""
+
+
+def known_time(value: datetime | None) -> datetime | None:
+    """The service writes year 1 for "not known"; such a time is no time."""
+    return value if value and value >= _EARLIEST else None
+
+
+MediaUrl = Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
+
+
+class RecordingChunk(Message):
+    """One media file of a recording, as announced (``recordingChunks[]`` of the event)."""
+
+    document_id: Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+    index: Annotated[int, Field(ge=0)] = 0
+    end_reason: ShortText = ""
+    content_location: MediaUrl
+    metadata_location: MediaUrl | None = None
+    delete_location: MediaUrl | None = None
+    """Optional: the service added it later."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absent(cls, value: Any) -> Any:
+        return _without_blanks(value) if isinstance(value, dict) else value
+
+
+class FileStatusUpdated(Message):
+    """A recording's chunks exist (``Microsoft.Communication.RecordingFileStatusUpdated``)."""
+
+    event_id: ShortText = ""
+    event_time: ServiceTime
+    call_id: str | None = None
+    server_call_id: OpaqueId | None = None
+    recording_id: OpaqueId | None = None
+    """Known only from the event's subject, and absent in older ones."""
+    recording_start_time: ServiceTime | None = None
+    recording_duration_ms: Annotated[float, Field(ge=0)] | None = None
+    """Milliseconds, of the whole recording session."""
+    recording_content_type: str | None = None
+    recording_channel_type: str | None = None
+    recording_format_type: str | None = None
+    """PascalCase in events, camelCase in REST: compare without case."""
+    session_end_reason: ShortText = ""
+    chunks: Annotated[
+        tuple[RecordingChunk, ...],
+        Field(min_length=1, validation_alias=AliasChoices("chunks", "recordingChunks")),
+    ]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flatten(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("data"), dict):
+            return _flatten_event(value)
+        return value
+
+
+def _without_blanks(fields: dict[str, Any]) -> dict[str, Any]:
+    """Older services send ``null`` or ``""`` where they know nothing."""
+    return {key: value for key, value in fields.items() if value not in (None, "")}
+
+
+def _flatten_event(event: dict[str, Any]) -> dict[str, Any]:
+    """Bring an Event Grid event or a CloudEvent into the flat form."""
+    data: dict[str, Any] = event["data"]
+    subject = parse_subject(str(event.get("subject") or ""))
+    storage = data.get("recordingStorageInfo")
+    flat = {
+        **{key: value for key, value in data.items() if key != "recordingStorageInfo"},
+        "eventId": event.get("id"),
+        "eventTime": event.get("eventTime") or event.get("time"),
+        "callId": subject.call_id,
+        "serverCallId": subject.server_call_id or data.get("serverCallId"),
+        "recordingId": subject.recording_id or data.get("recordingId"),
+        "recordingChunks": storage.get("recordingChunks") if isinstance(storage, dict) else None,
+    }
+    return _without_blanks(flat)
+
+
+ReadFileStatusUpdated = Annotated[
+    FileStatusUpdated | Unreadable, PlainValidator(reader(FileStatusUpdated))
+]

@@ -1,0 +1,35 @@
+"""Every name and id that others must know, each written once.
+
+A backend in any language can compute `workflow_id`; nothing here carries personal data.
+"""
+
+import hashlib
+
+from temporalio.common import SearchAttributeKey
+
+WORKFLOW_TYPE = "RecordingWorkflow"
+
+CONTROL_QUEUE = "recordings"
+"""Task queue for decisions and control of recordings."""
+
+EXPORT_QUEUE = "recordings-export"
+"""Task queue for bulk copies, apart so that bytes in flight never delay a pause."""
+
+STATE = SearchAttributeKey.for_keyword("CallvaultState")
+RECORDING_IDS = SearchAttributeKey.for_keyword_list("CallvaultRecordingId")
+EXPIRES_AT = SearchAttributeKey.for_datetime("CallvaultExpiresAt")
+AT_RISK = SearchAttributeKey.for_bool("CallvaultAtRisk")
+RESOURCE = SearchAttributeKey.for_keyword("CallvaultResource")
+
+SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE)
+"""What `callvault setup` registers in the Temporal namespace."""
+
+
+def short_hash(text: str) -> str:
+    """First 32 hexadecimal digits of SHA-256 of ``text`` in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def workflow_id(server_call_id: str) -> str:
+    """The id of the one workflow that keeps the call with this ``serverCallId``."""
+    return f"recording-{short_hash(server_call_id)}"

@@ -1,0 +1,109 @@
+"""What a workflow hands to its activities and gets back: references, never secrets, never bytes."""
+
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from .events import RecordingChunk
+from .media import ChannelType, ContentType, FormatType
+from .wire import Message
+
+
+class ResourceQuery(Message):
+    """Which resource's settings a workflow wants to know."""
+
+    resource: str
+
+
+class ResourcePolicy(Message):
+    """A resource's settings that steer decisions, fixed in the history when a workflow begins."""
+
+    resource: str
+    archive: str
+    export_window: timedelta
+    delete_source: bool = False
+    """Delete the service's copy once the archived one is verified."""
+
+
+class StartOrder(Message):
+    """Start a recording of a call.
+
+    The repeatability pair makes ACS answer a repeated start with the recording it already started.
+    """
+
+    resource: str
+    server_call_id: str
+    recording_content_type: ContentType
+    recording_channel_type: ChannelType
+    recording_format_type: FormatType
+    pause_on_start: bool
+    repeatability_request_id: str
+    repeatability_first_sent: datetime
+
+
+class RecordingOrder(Message):
+    """Do something with a recording that runs: pause, resume, stop, read its state."""
+
+    resource: str
+    server_call_id: str
+    recording_id: str
+
+
+class ControlOutcome(Message):
+    """What ACS said of a recording. ``gone`` is ACS's 404: over, or never was."""
+
+    recording_id: str
+    state: str = Field(pattern="^(active|inactive|gone)$")
+    at: datetime
+
+
+class ExportOrder(Message):
+    """Copy one chunk and its metadata into the archive, and prove the copy."""
+
+    resource: str
+    archive: str
+    server_call_id: str
+    call_id: str | None
+    recording_id: str | None
+    recorded_on: datetime
+    """Gives the object its date; the same for every event about this chunk."""
+    recording_format_type: FormatType
+    chunk: RecordingChunk
+    expires_at: datetime
+    delete_source: bool = False
+
+
+class RecordedPause(Message):
+    """A pause as the service's metadata file tells it (``pauseResumeIntervals[]``)."""
+
+    start_time: datetime
+    duration_ms: float
+
+
+class ArchivedChunk(Message):
+    """A chunk that is in the archive, read back and found equal to what the service sent."""
+
+    archive: str
+    object_name: str
+    location: str
+    """Where a person finds it: a URL or a path, without credentials."""
+    size: int
+    """Bytes."""
+    sha256: str
+    metadata_object_name: str | None = None
+    duration_ms: float | None = None
+    """``chunkDuration`` of the service's metadata file."""
+    pauses: tuple[RecordedPause, ...] = ()
+    verified_at: datetime
+    deleted_at_source: bool = False
+
+
+class ExportProgress(Message):
+    """Heartbeat of an export."""
+
+    phase: str
+    """``copying``, ``verifying`` or ``waiting``."""
+    bytes_done: int = 0
+    bytes_total: int | None = None
+    missing_since: datetime | None = None
+    """When the service first answered 404 or 410 for this chunk, if it does."""

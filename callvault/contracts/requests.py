@@ -1,0 +1,85 @@
+"""What an app backend asks: keep this call, pause, resume, stop."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import PlainValidator, StringConstraints, model_validator
+
+from .media import VALID_COMBINATIONS, ChannelType, ContentType, FormatType
+from .wire import Message, OpaqueId, ShortText, Unreadable, reader
+
+RequestId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class ControlRequest(Message):
+    """Payload of `pause`, `resume` and `stop`: who asks, why, and under which id.
+
+    Every field is optional, because a pause that protects a card number must never be refused for
+    its paperwork; what is missing shows as ``unknown`` in the evidence.
+    """
+
+    requested_by: ShortText = "unknown"
+    """Who asks: a person's or a program's id in the caller's own system."""
+    reason: ShortText = ""
+    """Why, in words a compliance officer understands."""
+    request_id: RequestId | None = None
+    """The caller's id of this request; the same id again changes nothing."""
+
+
+class RecordingFormat(Message):
+    """What is recorded. ACS's own defaults are undocumented, so all three are always sent."""
+
+    recording_content_type: ContentType = ContentType.AUDIO_VIDEO
+    recording_channel_type: ChannelType = ChannelType.MIXED
+    recording_format_type: FormatType = FormatType.MP4
+
+    @model_validator(mode="after")
+    def _combination_exists(self) -> Self:
+        chosen = (
+            self.recording_content_type,
+            self.recording_channel_type,
+            self.recording_format_type,
+        )
+        if chosen not in VALID_COMBINATIONS:
+            valid = "; ".join(sorted(" + ".join(row) for row in VALID_COMBINATIONS))
+            raise ValueError(f"ACS does not record {' + '.join(chosen)}: choose one of {valid}")
+        return self
+
+
+class StartRequest(ControlRequest, RecordingFormat):
+    """Payload of `start`: another recording in the same call, after the last one was stopped."""
+
+    pause_on_start: bool = False
+    """Begin paused: nothing is recorded until `resume`."""
+
+
+class RecordingRequest(StartRequest):
+    """Input of ``RecordingWorkflow``: keep this call's recording.
+
+    Start the workflow with `names.workflow_id(server_call_id)` as its id, on the task queue
+    `names.CONTROL_QUEUE`.
+    """
+
+    server_call_id: OpaqueId
+    """The call's ``serverCallId`` as ACS gave it: not the ``callId``, which ACS refuses."""
+    resource: ResourceName = "default"
+    """Name of the ACS resource in Callvault's configuration."""
+    start_recording: bool = True
+    """False: only archive what Event Grid announces for this call (an orphan, or a recording that
+    somebody else controls)."""
+
+
+class CallEnded(Message):
+    """Payload of `call_ended`: the call is over, and with it every recording in it."""
+
+    ended_at: datetime | None = None
+    reason: ShortText = ""
+
+
+ReadRecordingRequest = Annotated[
+    RecordingRequest | Unreadable, PlainValidator(reader(RecordingRequest))
+]
+ReadStartRequest = Annotated[StartRequest | Unreadable, PlainValidator(reader(StartRequest))]
+ReadControlRequest = Annotated[ControlRequest | Unreadable, PlainValidator(reader(ControlRequest))]
+ReadCallEnded = Annotated[CallEnded | Unreadable, PlainValidator(reader(CallEnded))]

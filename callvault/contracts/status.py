@@ -1,0 +1,198 @@
+"""The state of a call: what the `status` query answers, and what the workflow lives on.
+
+One shape serves both, so that nothing has to be translated and nothing can be left out.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from .events import RecordingChunk
+from .media import ChannelType, ContentType, FormatType
+from .orders import ArchivedChunk, ResourcePolicy
+from .wire import Message, State
+
+
+class Wanted(StrEnum):
+    """What the signals, taken together, ask for."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+class Actual(StrEnum):
+    """What ACS has confirmed. ACS itself knows only ``active`` and ``inactive``."""
+
+    NONE = "none"
+    STARTING = "starting"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+class RecordingState(StrEnum):
+    """Where a recording stands in its life."""
+
+    STARTING = "starting"
+    RECORDING = "recording"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    PROCESSING = "processing"
+    ARCHIVING = "archiving"
+    ARCHIVED = "archived"
+    LOST = "lost"
+    EMPTY = "empty"
+    FAILED_TO_START = "failed_to_start"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        RecordingState.ARCHIVED,
+        RecordingState.LOST,
+        RecordingState.EMPTY,
+        RecordingState.FAILED_TO_START,
+    }
+)
+
+
+class ChunkState(StrEnum):
+    """Where a chunk stands: announced by the service, then archived and verified, or lost."""
+
+    ANNOUNCED = "announced"
+    ARCHIVED = "archived"
+    LOST = "lost"
+
+
+class RequestState(StrEnum):
+    """What became of a control request."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    SUPERSEDED = "superseded"
+    """A later request took its place before ACS was asked."""
+    FAILED = "failed"
+
+
+class ControlRecord(State):
+    """A control request and what became of it."""
+
+    verb: str
+    requested_by: str
+    reason: str
+    asked_at: datetime
+    recording: int
+    state: RequestState = RequestState.PENDING
+    settled_at: datetime | None = None
+    problem: str = ""
+
+
+class PauseRecord(State):
+    """A pause as ACS confirmed it: who asked for it, why, and when it took effect."""
+
+    requested_by: str
+    reason: str
+    asked_at: datetime
+    confirmed_at: datetime
+    resumed_at: datetime | None = None
+    """When ACS confirmed the resume; none while paused, or when the recording stopped paused."""
+
+
+class ChunkStatus(State):
+    """One announced media file and its way into the archive."""
+
+    chunk: RecordingChunk
+    state: ChunkState = ChunkState.ANNOUNCED
+    announced_at: datetime
+    expires_at: datetime
+    """The earliest instant at which the service may have deleted it; only ever moves earlier."""
+    archived: ArchivedChunk | None = None
+    lost_reason: str = ""
+
+
+class RecordingStatus(State):
+    """One recording, from its request to its archived files."""
+
+    number: int
+    """Counts the recordings of the call, from 1."""
+    origin: str
+    """``requested`` by a backend, or ``announced`` by an event for a recording nobody asked for."""
+    recording_content_type: ContentType = ContentType.AUDIO_VIDEO
+    recording_channel_type: ChannelType = ChannelType.MIXED
+    recording_format_type: FormatType = FormatType.MP4
+    requested_by: str = ""
+    requested_at: datetime
+    state: RecordingState = RecordingState.STARTING
+    wanted: Wanted
+    actual: Actual = Actual.NONE
+    recording_id: str | None = None
+    call_id: str | None = None
+    started_at: datetime | None = None
+    """When ACS accepted the start."""
+    was_active: bool = False
+    """Whether ACS ever confirmed that it records: if not, there may be no file at all."""
+    stopped_at: datetime | None = None
+    recording_start_time: datetime | None = None
+    """The recording's beginning as the service's event tells it."""
+    recording_duration_ms: float | None = None
+    session_end_reason: str = ""
+    pauses: list[PauseRecord] = []
+    chunks: list[ChunkStatus] = []
+    expires_at: datetime | None = None
+    """The nearest deadline of what is not archived yet."""
+    problem: str = ""
+    """Why it failed to start, or why files are missing."""
+
+
+class TimelineEntry(Message):
+    """Something that happened, in the order in which the workflow learned of it."""
+
+    at: datetime
+    what: str
+
+
+class CallStatus(State):
+    """Everything Callvault knows of one call."""
+
+    server_call_id: str
+    resource: str
+    policy: ResourcePolicy | None = None
+    """The resource's settings as they were when the workflow began; none until then."""
+    ended_at: datetime | None = None
+    recordings: list[RecordingStatus] = []
+    requests: dict[str, ControlRecord] = {}
+    timeline: list[TimelineEntry] = []
+
+
+class ChunkResult(Message):
+    """What became of one chunk."""
+
+    index: int
+    document_id: str
+    state: ChunkState
+    archived: ArchivedChunk | None
+    lost_reason: str
+
+
+class RecordingResult(Message):
+    """What became of one recording."""
+
+    number: int
+    recording_id: str | None
+    state: RecordingState
+    chunks: tuple[ChunkResult, ...]
+    pauses: tuple[PauseRecord, ...]
+    problem: str
+
+
+class CallResult(Message):
+    """Result of ``RecordingWorkflow``: what became of every recording of the call."""
+
+    server_call_id: str
+    resource: str
+    outcome: RecordingState
+    """The worst of all recordings: one lost chunk makes it ``lost``."""
+    recordings: tuple[RecordingResult, ...]

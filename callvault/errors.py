@@ -1,0 +1,133 @@
+"""Every error Callvault raises, on one page.
+
+CallvaultError
+├── TryAgain            a passing fault: the same request may succeed later
+│   ├── Throttled           the service asked for patience (429, ACS 8589, 8516, 8529, 8530)
+│   ├── Unavailable         5xx, time-outs, broken connections
+│   ├── NotReady            the call or the file is not there yet (ACS 8501, 0 bytes, 416)
+│   ├── StateConflict       the state moved under us: read it, then decide (ACS 8519, 8571, 8573)
+│   ├── BrokenContent       what arrived is not the file: truncated, HTML, changed in between
+│   └── ContentMissing      404 or 410 for a file that should still exist
+├── NeverAgain          repeating it changes nothing
+│   ├── InvalidRequest      the request is wrong; the message says what to change
+│   ├── AccessDenied        401 or 403: key, identity or role
+│   ├── RecordingNotFound   ACS knows no such recording (8522): over, or never was
+│   └── ConfigurationError  a setting is missing, unknown or contradictory
+└── NotOurs             it belongs to somebody else: leave it alone and say so
+    ├── AlreadyRecording    another recording of this kind runs in the call (8553, 8559)
+    ├── HostNotAllowed      a URL points to a host credentials must never reach
+    ├── TeamsInterop        the call belongs to Microsoft Teams (7605)
+    └── ObjectExists        the archive holds a different object under this name
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+Owner = Literal["service", "archive", "callvault", "caller"]
+"""Whose fault it is: the recording service, the archive's storage, this software, or who asked."""
+
+
+class CallvaultError(Exception):
+    """Base of all errors.
+
+    ``message`` says what happened and what to do about it. ``owner`` says whose fault it is,
+    ``status`` is the HTTP status and ``code`` the service's own code, where there were any.
+    ``retry_after`` is how long the service asked to wait.
+    """
+
+    owner: Owner = "callvault"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        owner: Owner | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.owner = owner or type(self).owner
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+class TryAgain(CallvaultError):
+    """A passing fault: the same request may succeed later."""
+
+    owner: Owner = "service"
+
+
+class Throttled(TryAgain):
+    """The service asked for patience; ``retry_after`` holds its wish, if it named one."""
+
+
+class Unavailable(TryAgain):
+    """The other side failed or could not be reached."""
+
+
+class NotReady(TryAgain):
+    """What was asked for does not exist yet: the call is connecting, the file is being written."""
+
+
+class StateConflict(TryAgain):
+    """The recording's state moved under us; read it before deciding again."""
+
+
+class BrokenContent(TryAgain):
+    """What arrived is not the whole file: no bytes, too few, too many, HTML, or another version."""
+
+
+class ContentMissing(TryAgain):
+    """404 or 410 for a file that should still exist; believed only after being seen repeatedly."""
+
+
+class NeverAgain(CallvaultError):
+    """Repeating the request changes nothing."""
+
+
+class InvalidRequest(NeverAgain):
+    """The request is wrong; the message says what to change."""
+
+    owner: Owner = "caller"
+
+
+class AccessDenied(NeverAgain):
+    """401 or 403: the key, identity or role is not accepted."""
+
+
+class RecordingNotFound(NeverAgain):
+    """ACS knows no such recording: it is over, or never was."""
+
+    owner: Owner = "service"
+
+
+class ConfigurationError(NeverAgain):
+    """A setting is missing, unknown or contradictory; the message names it and the fix."""
+
+    owner: Owner = "caller"
+
+
+class NotOurs(CallvaultError):
+    """It belongs to somebody else: leave it alone and say so."""
+
+    owner: Owner = "caller"
+
+
+class AlreadyRecording(NotOurs):
+    """Another recording of this kind already runs in the call."""
+
+
+class HostNotAllowed(NotOurs):
+    """A URL points to a host that credentials must never reach."""
+
+
+class TeamsInterop(NotOurs):
+    """The call belongs to Microsoft Teams, whose calls ACS does not record for others."""
+
+
+class ObjectExists(NotOurs):
+    """The archive holds a different object under this name; it is never overwritten."""
+
+    owner: Owner = "archive"
