@@ -1,0 +1,279 @@
+"""Every setting, in one frozen object that is read once, when a process starts.
+
+Settings come from a TOML file and from ``CALLVAULT_*`` environment variables; the environment wins.
+Keys that are not settings stop the start. ``docs/configuration.md`` is generated from it by `callvault.config_reference`.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import model_validator as validator
+
+from callvault import config_sources as sources
+from callvault.config_problems import explain
+from callvault.config_types import (
+    AbsolutePath,
+    BindAddress,
+    Duration,
+    Endpoint,
+    HostNames,
+    SecretRef,
+    SecretRefs,
+    Topic,
+    is_loopback,
+)
+from callvault.errors import ConfigurationError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""Lower case letters, digits and hyphens, as in `callvault.contracts.requests.ResourceName`."""
+
+ApiVersion = Literal[
+    "2021-06-15-preview",
+    "2023-03-06",
+    "2023-10-15",
+    "2024-04-15",
+    "2024-09-15",
+    "2025-05-15",
+    "2025-06-15",
+    "2026-03-12",
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+
+class CredentialSettings(_Section):
+    """How Callvault proves to ACS who it is: exactly one of the three."""
+
+    connection_string: SecretRef | None = None
+    """Secret reference to the resource's connection string."""
+    access_key: SecretRef | None = None
+    """Secret reference to one of the resource's access keys."""
+    entra: bool = False
+    """Entra ID: managed identity, workload identity or the Azure CLI's sign-in."""
+
+    @validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (bool(self.connection_string) + bool(self.access_key) + self.entra) != 1:
+            raise ValueError("set exactly one of connection_string, access_key and entra")
+        return self
+
+
+class ResourceSettings(_Section):
+    """One ACS resource."""
+
+    endpoint: Endpoint
+    """Its endpoint: `https://NAME.communication.azure.com`; `http://` only on loopback."""
+    credential: CredentialSettings
+    topic: Topic | None = None
+    """Its Azure resource id, by which Event Grid's events find it; needed as soon as there are
+    several resources. Compared without case."""
+    data_region: str = ""
+    """Its data region, for people to read."""
+    archive: Name | None = None
+    """Which archive keeps its recordings; needed as soon as there are several archives."""
+    export_window: Duration = Field(default="48h", validate_default=True)
+    """How long the service keeps a recording: `48h`, or ISO 8601 `PT48H`."""
+    api_version: ApiVersion = "2026-03-12"
+    """The version of the ACS REST API."""
+    content_hosts: HostNames = ()
+    """Hosts beyond the service's own that may serve recordings. Credentials are sent to them."""
+    delete_source: bool = False
+    """Delete the service's copy once the archived one is verified."""
+
+
+class AzureBlobArchive(_Section):
+    """A container in Azure Blob Storage: exactly one of the three ways to reach it."""
+
+    kind: Literal["azure_blob"]
+    """`azure_blob`, for a container in Azure Blob Storage."""
+    container: Annotated[
+        str, StringConstraints(pattern=r"^[a-z0-9](?:-?[a-z0-9])*$", min_length=3, max_length=63)
+    ]
+    """The container's name."""
+    connection_string: SecretRef | None = None
+    """Secret reference to the storage account's connection string."""
+    sas_url: SecretRef | None = None
+    """Secret reference to the container's URL with a shared access signature."""
+    account_url: Endpoint | None = None
+    """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID."""
+
+    @validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(map(bool, (self.connection_string, self.sas_url, self.account_url))) != 1:
+            raise ValueError("set exactly one of connection_string, sas_url and account_url")
+        return self
+
+
+class DirectoryArchive(_Section):
+    """A directory: a laptop's disk or a file share."""
+
+    kind: Literal["directory"]
+    """`directory`, for a directory of this machine."""
+    path: AbsolutePath
+    """The directory; it is made where it does not exist."""
+
+
+Archive = Annotated[AzureBlobArchive | DirectoryArchive, Field(discriminator="kind")]
+
+
+class GatewaySettings(_Section):
+    """HTTP in: Event Grid and the control API."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; beyond loopback only with event_secrets and api_keys."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    """Port to listen on; 0 takes a free one."""
+    event_secrets: SecretRefs = ()
+    """Secret references; Event Grid must present one of the secrets. Two while rotating."""
+    api_keys: SecretRefs = ()
+    """Secret references; callers of the control API must present one of the keys."""
+    max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
+    """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
+    quarantine: AbsolutePath = Field(
+        default=Path("~/.local/state/callvault/quarantine"), validate_default=True
+    )
+    """Directory for events that are authentic, but not understood."""
+
+    @validator(mode="after")
+    def _guarded(self) -> Self:
+        if not is_loopback(self.host) and not (self.event_secrets and self.api_keys):
+            raise ValueError(
+                "listening beyond loopback needs event_secrets and api_keys:"
+                " set both, or host = 127.0.0.1"
+            )
+        return self
+
+
+class WorkerSettings(_Section):
+    """What one worker process takes on at a time."""
+
+    max_concurrent_exports: Annotated[int, Field(ge=1)] = 4
+    """Recordings copied at the same time."""
+    max_concurrent_control: Annotated[int, Field(ge=1)] = 50
+    """Calls to ACS (start, pause, resume, stop) at the same time."""
+    identity: str | None = None
+    """The worker's name in Temporal; by default process id and host name."""
+    metrics_address: BindAddress = None
+    """host:port where Prometheus reads Temporal's metrics, as `127.0.0.1:9464`; `none` for off."""
+
+
+class LogSettings(_Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is logged."""
+    format: Literal["json", "console"] = "json"
+    """`json` for machines, `console` for people."""
+
+
+class Settings(_Section):
+    """Every setting. Read it with `load_settings`."""
+
+    resources: dict[Name, ResourceSettings] = {}
+    """The ACS resources, by name; requests name one, events find one by its topic."""
+    archives: dict[Name, Archive] = {}
+    """The archives, by name."""
+    gateway: GatewaySettings = GatewaySettings()
+    worker: WorkerSettings = WorkerSettings()
+    log: LogSettings = LogSettings()
+
+    @validator(mode="after")
+    def _consistent(self) -> Self:
+        if problems := [*_archive_problems(self), *_topic_problems(self)]:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def resource(self, name: str) -> ResourceSettings:
+        """The settings of an ACS resource; `ConfigurationError` names the known ones."""
+        if name not in self.resources:
+            raise ConfigurationError(_unknown("resource", name, self.resources))
+        return self.resources[name]
+
+    def resource_for_topic(self, topic: str) -> str | None:
+        """The name of the resource whose events carry this topic; None where no resource does.
+
+        The only resource needs no topic: then every event is its own.
+        """
+        if len(self.resources) == 1 and not any(r.topic for r in self.resources.values()):
+            return next(iter(self.resources))
+        known = {_plain(r.topic): name for name, r in self.resources.items() if r.topic}
+        return known.get(_plain(topic))
+
+    def archive(self, name: str) -> AzureBlobArchive | DirectoryArchive:
+        """The settings of an archive; `ConfigurationError` names the known ones."""
+        if name not in self.archives:
+            raise ConfigurationError(_unknown("archive", name, self.archives))
+        return self.archives[name]
+
+    def archive_name(self, resource: str) -> str:
+        """The name of the archive that keeps a resource's recordings."""
+        return self.resource(resource).archive or next(iter(self.archives))
+
+    def masked(self) -> dict[str, Any]:
+        """The effective values, fit to print: secrets show as their references."""
+        shown = self.model_dump(mode="json")
+        for name, resource in shown["resources"].items():
+            resource["archive"] = self.archive_name(name)
+        return shown
+
+
+def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
+    names = ", ".join(sorted(known)) or "none"
+    return f"there is no {kind} {name!r} in the configuration; known: {names}"
+
+
+def _plain(topic: str | None) -> str:
+    return (topic or "").rstrip("/").casefold()
+
+
+def _archive_problems(settings: Settings) -> list[str]:
+    problems = []
+    for name, resource in settings.resources.items():
+        if resource.archive and resource.archive not in settings.archives:
+            problem = _unknown("archive", resource.archive, settings.archives)
+            problems.append(f"resources.{name}.archive: {problem}")
+        if not resource.archive and len(settings.archives) != 1:
+            known = ", ".join(sorted(settings.archives)) or "none, define [archives.NAME]"
+            problems.append(f"resources.{name}.archive: name one of the archives ({known})")
+    return problems
+
+
+def _topic_problems(settings: Settings) -> list[str]:
+    if len(settings.resources) < 2:
+        return []
+    problems = [
+        f"resources.{name}.topic: set it, several resources are told apart by their topics"
+        for name, resource in settings.resources.items()
+        if not resource.topic
+    ]
+    uses = Counter(_plain(r.topic) for r in settings.resources.values() if r.topic)
+    same = [n for n, r in settings.resources.items() if r.topic and uses[_plain(r.topic)] > 1]
+    if same:
+        problems.append(f"resources {', '.join(same)} have the same topic: each needs its own")
+    return problems
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read all settings; `ConfigurationError` names every wrong key and what to do.
+
+    The file is ``path``, else the one that ``CALLVAULT_CONFIG`` names, else none.
+    """
+    file = path or sources.config_path(os.environ)
+    tree = sources.read_toml(file) if file else {}
+    variables = sources.setting_variables(os.environ)
+    texts = [os.environ[name] for name in variables]
+    for secret in sources.named_by_references([tree, texts]):
+        variables.pop(secret, None)
+    from_environment = sources.read_environment(os.environ, variables)
+    try:
+        return Settings.model_validate(sources.merged(tree, from_environment))
+    except ValidationError as error:
+        raise ConfigurationError(explain(error, Settings, variables)) from None

@@ -1,0 +1,150 @@
+"""The small types that settings are made of: durations, endpoints, secrets by reference."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel, field_validator
+
+from callvault.errors import ConfigurationError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_REFERENCE = re.compile(r"^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")
+
+
+class SecretRef(RootModel[str]):
+    """Where a secret is kept: ``env:NAME`` or ``file:/absolute/path``. Prints as the reference."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    @field_validator("root")
+    @classmethod
+    def _is_reference(cls, value: str) -> str:
+        if not _REFERENCE.match(value):
+            raise ValueError("write env:NAME or file:/absolute/path, never the secret itself")
+        return value
+
+    @property
+    def environment_variable(self) -> str | None:
+        """The name of the variable that holds the secret, where one does."""
+        kind, _, place = self.root.partition(":")
+        return place if kind == "env" else None
+
+    def resolve(self) -> str:
+        """The secret itself, read now; `ConfigurationError` where there is none."""
+        kind, _, place = self.root.partition(":")
+        secret = os.environ.get(place, "") if kind == "env" else self._read(Path(place))
+        if not secret.strip():
+            raise ConfigurationError(f"secret {self.root} is missing or empty: provide it")
+        return secret.strip()
+
+    def _read(self, path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"secret {self.root} cannot be read: {error}") from error
+
+    def __str__(self) -> str:
+        return self.root
+
+    def __repr__(self) -> str:
+        return f"SecretRef({self.root!r})"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address never leaves this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _duration(value: Any) -> Any:
+    """Read ``48h`` (s, m, h, d); leave ISO 8601 (``PT48H``) to pydantic."""
+    if not isinstance(value, str):
+        return value
+    if simple := re.fullmatch(r"(\d+)\s*([smhd])", value.strip().lower()):
+        try:
+            return timedelta(**{_UNITS[simple[2]]: int(simple[1])})
+        except OverflowError as error:
+            raise ValueError("is longer than any calendar") from error
+    if not value.strip().upper().startswith("P"):
+        raise ValueError('write a number with a unit, as "48h", or ISO 8601, as "PT48H"')
+    return value
+
+
+def _endpoint(value: str) -> str:
+    url = urlsplit(value)
+    secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+    if not secure or not url.hostname or url.username or url.query or url.fragment:
+        raise ValueError("write https://host (http:// only for this machine, 127.0.0.1)")
+    return value.rstrip("/")
+
+
+def _absolute(value: Path) -> Path:
+    path = value.expanduser()
+    if not path.is_absolute():
+        raise ValueError("write an absolute path, beginning with / or ~")
+    return path
+
+
+def _split(value: Any) -> Any:
+    """Environment variables spell a list with commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _optional(value: Any) -> Any:
+    return None if isinstance(value, str) and value.lower() == "none" else value
+
+
+def _bind_address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError('write host:port, as "127.0.0.1:9464", or "none"')
+    return value
+
+
+def _matching(pattern: str, advice: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(advice)
+        return value
+
+    return check
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+"""A time span: ``48h`` (units s, m, h, d) or ISO 8601 (``PT48H``)."""
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+"""``https://host``, or ``http://`` on loopback; without a slash at the end."""
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
+
+HostName = Annotated[
+    str,
+    AfterValidator(
+        _matching(r"\.?[A-Za-z0-9._\[\]:-]+", "write a host name, without https:// and path")
+    ),
+]
+HostNames = Annotated[tuple[HostName, ...], BeforeValidator(_split)]
+
+Topic = Annotated[
+    str,
+    AfterValidator(_matching(r"/\S+", "write the Azure resource id, /subscriptions/…")),
+]
+
+BindAddress = Annotated[
+    Annotated[str, AfterValidator(_bind_address)] | None, BeforeValidator(_optional)
+]
