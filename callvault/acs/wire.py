@@ -1,0 +1,55 @@
+"""What the recording operations of ACS send and receive, as JSON.
+
+Shapes of the REST specification ``2026-03-12`` (``communicationservicescallautomation.json``);
+recordings look the same in every stable version since 2024-04-15.
+"""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from callvault.contracts.requests import RecordingFormat
+from callvault.contracts.wire import Message, OpaqueId
+
+
+class ServerCallLocator(Message):
+    """Names the call by its ``serverCallId``."""
+
+    kind: Literal["serverCallLocator"] = "serverCallLocator"
+    server_call_id: OpaqueId
+
+
+class StartRecording(RecordingFormat):
+    """``StartCallRecordingRequest``: the body of a start."""
+
+    call_locator: ServerCallLocator
+    recording_state_callback_uri: str | None = None
+    """Where ACS posts ``RecordingStateChanged``: an absolute https URL."""
+    pause_on_start: bool = False
+    """Begin paused; ACS makes no file before the first resume."""
+
+
+class RecordingStateResponse(Message):
+    """``RecordingStateResponse``: ACS's answer to a start and to a question about the state.
+
+    All values are extensible: a word that is not listed here is possible.
+    """
+
+    recording_id: OpaqueId
+    recording_state: str = "inactive"
+    """``active`` or ``inactive``. Paused and not yet begun are both ``inactive``; the 2021 previews
+    leave the field out of the answer to a start."""
+    recording_kind: str | None = None
+    """``azureCommunicationServices``, ``teams`` or ``teamsCompliance``."""
+
+
+class Repeatability(Message):
+    """Identity of a start: ACS answers the same pair with the recording it already started.
+
+    Whoever repeats the start owns it: the same pair on every attempt, a new pair for a new
+    recording.
+    """
+
+    request_id: UUID | OpaqueId
+    first_sent: AwareDatetime
