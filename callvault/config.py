@@ -1,7 +1,7 @@
 """Every setting, in one frozen object that is read once, when a process starts.
 
 Settings come from a TOML file and from ``CALLVAULT_*`` environment variables; the environment wins.
-Keys that are not settings stop the start. ``docs/configuration.md`` is generated from it by `callvault.config_reference`.
+Keys that are not settings stop the start. `callvault.config_reference` writes the page about it.
 """
 
 import os

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -72,13 +71,9 @@ def _head() -> tuple[str, str]:
 
 
 def _rows(rows: list[tuple[tuple[str, ...], FieldInfo]]) -> Iterator[str]:
-    seen = set()
     for path, field in rows:
         meaning = " ".join((field.description or "").split())
-        row = f"| `{'.'.join(path)}` | `{variable(path)}` | {_default(field)} | {meaning} |"
-        if row not in seen:
-            seen.add(row)
-            yield row
+        yield f"| `{'.'.join(path)}` | `{variable(path)}` | {_default(field)} | {meaning} |"
 
 
 def _default(field: FieldInfo) -> str:
@@ -88,9 +83,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value.total_seconds():.0f}s" if isinstance(value, timedelta) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,300 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callvault.config import DirectoryArchive, Settings, load_settings
+from callvault.config_problems import setting_fields
+from callvault.config_reference import reference
+from callvault.config_types import SecretRef
+from callvault.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parents[2]
+TOPIC = (
+    "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Communication/communicationServices/"
+)
+
+COMPLETE = """
+[resources.europe]
+endpoint = "https://europe.communication.azure.com/"
+credential = { connection_string = "env:CALLVAULT_EUROPE_SECRET" }
+
+[archives.main]
+kind = "directory"
+path = "/var/lib/callvault"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("CALLVAULT_")]:
+        monkeypatch.delenv(name)
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "callvault.toml"
+    path.write_text(text)
+    return path
+
+
+def resource(**changes: Any) -> dict[str, Any]:
+    return {
+        "endpoint": "https://acs.example",
+        "credential": {"entra": True},
+        "archive": "main",
+        **changes,
+    }
+
+
+def settings(resources: dict[str, Any], **others: Any) -> Settings:
+    archives = {"main": {"kind": "directory", "path": "/a"}}
+    return Settings.model_validate({"resources": resources, "archives": archives, **others})
+
+
+def problem(path: Path | None = None) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(path)
+    return str(refused.value)
+
+
+def test_nothing_configured_gives_the_defaults() -> None:
+    loaded = load_settings()
+    assert (loaded.gateway.host, loaded.gateway.port) == ("127.0.0.1", 8080)
+    assert loaded.gateway.quarantine.is_absolute()
+
+
+def test_toml_file_is_read_and_the_only_archive_needs_no_naming(tmp_path: Path) -> None:
+    loaded = load_settings(written(tmp_path, COMPLETE))
+    europe = loaded.resource("europe")
+    assert europe.endpoint == "https://europe.communication.azure.com"
+    assert europe.export_window == timedelta(hours=48)
+    assert europe.api_version == "2026-03-12"
+    assert loaded.archive_name("europe") == "main"
+    assert loaded.archive("main") == DirectoryArchive(
+        kind="directory", path=Path("/var/lib/callvault")
+    )
+
+
+def test_the_file_may_be_named_by_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLVAULT_CONFIG", str(written(tmp_path, COMPLETE)))
+    assert list(load_settings().resources) == ["europe"]
+
+
+def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLVAULT_RESOURCES__EUROPE__EXPORT_WINDOW", "PT24H")
+    monkeypatch.setenv("CALLVAULT_WORKER__METRICS_ADDRESS", "none")
+    text = COMPLETE + '[worker]\nmetrics_address = "127.0.0.1:9464"\n'
+    loaded = load_settings(written(tmp_path, text))
+    assert loaded.resource("europe").export_window == timedelta(hours=24)
+    assert loaded.resource("europe").endpoint == "https://europe.communication.azure.com"
+    assert loaded.worker.metrics_address is None
+
+
+def test_everything_can_be_set_by_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "RESOURCES__DEFAULT__ENDPOINT": "http://127.0.0.1:9999",
+        "RESOURCES__DEFAULT__CREDENTIAL__ACCESS_KEY": "file:/run/secrets/key",
+        "RESOURCES__DEFAULT__CONTENT_HOSTS": "127.0.0.1, media.example",
+        "ARCHIVES__BLOB": '{"kind": "azure_blob", "container": "recordings"}',
+        "ARCHIVES__BLOB__SAS_URL": "env:SAS",
+        "GATEWAY__PORT": "0",
+        "GATEWAY__EVENT_SECRETS": '["env:OLD", "env:NEW"]',
+        "LOG__LEVEL": "",
+    }.items():
+        monkeypatch.setenv(f"CALLVAULT_{name}", value)
+    loaded = load_settings()
+    assert loaded.resource("default").content_hosts == ("127.0.0.1", "media.example")
+    assert loaded.gateway.event_secrets == (SecretRef("env:OLD"), SecretRef("env:NEW"))
+    assert loaded.gateway.port == 0
+    assert loaded.log.level == "info"
+
+
+@pytest.mark.parametrize("text", ["2d", "48h", "2880m", "172800 s", "PT48H", "P2D"])
+def test_durations_are_read_in_both_spellings(text: str) -> None:
+    read = settings({"default": resource(export_window=text)})
+    assert read.resource("default").export_window == timedelta(hours=48)
+
+
+@pytest.mark.parametrize("text", ["48", "two days", "0h", "", "-1h", "9" * 30 + "d"])
+def test_durations_without_a_clear_meaning_are_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = COMPLETE.replace("\n\n[archives", f'\nexport_window = "{text}"\n\n[archives')
+    assert "resources.europe.export_window" in problem(written(tmp_path, extra))
+
+
+def test_unknown_keys_of_the_file_are_named_with_the_nearest_known_one(tmp_path: Path) -> None:
+    text = COMPLETE.replace("endpoint", "endpiont") + "[gatway]\nport = 1\n"
+    message = problem(written(tmp_path, text))
+    assert "resources.europe.endpiont: is not a setting" in message
+    assert "did you mean resources.NAME.endpoint?" in message
+    assert "resources.europe.endpoint: is missing" in message
+    assert "gatway: is not a setting; did you mean gateway?" in message
+
+
+def test_unknown_variables_are_named_with_the_nearest_known_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CALLVAULT_LOG__LEVLE", "debug")
+    monkeypatch.setenv("CALLVAULT_GATEWAY_PORT", "1")
+    message = problem()
+    assert "log.levle (from CALLVAULT_LOG__LEVLE): is not a setting; did you mean log.le" in message
+    assert "(from CALLVAULT_GATEWAY_PORT): is not a setting" in message
+
+
+def test_variables_that_hold_secrets_are_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLVAULT_EUROPE_SECRET", '{"not json')
+    monkeypatch.setenv("CALLVAULT_KEY_FOR_APPS", "k")
+    monkeypatch.setenv("CALLVAULT_GATEWAY__API_KEYS", "env:CALLVAULT_KEY_FOR_APPS,env:OTHER")
+    loaded = load_settings(written(tmp_path, COMPLETE))
+    assert loaded.gateway.api_keys[0].resolve() == "k"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("RESOURCES__EUROPE__ENDPOINT", "http://acs.example", "resources.europe.endpoint"),
+        ("RESOURCES__EUROPE__ENDPOINT", "https://u:p@acs.example", "resources.europe.endpoint"),
+        ("RESOURCES__EUROPE__API_VERSION", "2020-01-01", "resources.europe.api_version"),
+        ("RESOURCES__EUROPE__TOPIC", "europe", "resources.europe.topic"),
+        ("RESOURCES__EUROPE__ARCHIVE", "attic", "known: main"),
+        ("RESOURCES__EUROPE__CREDENTIAL__ENTRA", "true", "exactly one of connection_string"),
+        ("RESOURCES__EUROPE__CONTENT_HOSTS", "https://a.example/", "content_hosts"),
+        ("RESOURCES__BIG_NAME__ENDPOINT", "https://a.example", "resources.big_name"),
+        ("ARCHIVES__MAIN__PATH", "here", "archives.main.path"),
+        ("ARCHIVES__MAIN__KIND", "tape", "archives.main"),
+        ("ARCHIVES__MAIN__CONTAINER", "x", "archives.main.container"),
+        ("GATEWAY__PORT", "70000", "gateway.port (from CALLVAULT_GATEWAY__PORT)"),
+        ("GATEWAY__HOST", "0.0.0.0", "event_secrets and api_keys"),
+        ("WORKER__METRICS_ADDRESS", "9464", "worker.metrics_address"),
+        ("LOG", "debug", "log"),
+    ],
+)
+def test_wrong_values_are_named(
+    name: str, value: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"CALLVAULT_{name}", value)
+    assert named in problem(written(tmp_path, COMPLETE))
+
+
+def test_contradicting_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLVAULT_LOG", "debug")
+    monkeypatch.setenv("CALLVAULT_LOG__LEVEL", "debug")
+    assert "CALLVAULT_LOG__LEVEL" in problem()
+
+
+@pytest.mark.parametrize("text", ["[resources", "a = \x00"])
+def test_broken_toml_names_the_file(text: str, tmp_path: Path) -> None:
+    assert "callvault.toml is not valid TOML" in problem(written(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    assert "cannot read the configuration file" in problem(tmp_path / "none.toml")
+
+
+def test_a_secret_written_in_place_of_a_reference_is_refused_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CALLVAULT_GATEWAY__API_KEYS", "hunter2")
+    monkeypatch.setenv("CALLVAULT_GATEWAY__EVENT_SECRETS", '["hunter3"')
+    assert "hunter" not in problem()
+    monkeypatch.delenv("CALLVAULT_GATEWAY__EVENT_SECRETS")
+    message = problem()
+    assert "never the secret itself" in message
+    assert "hunter" not in message
+
+
+def test_secrets_are_read_when_needed_and_print_as_references(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("from-file\n")
+    monkeypatch.setenv("SOME_KEY", "from-environment")
+    assert SecretRef(f"file:{file}").resolve() == "from-file"
+    assert SecretRef("env:SOME_KEY").resolve() == "from-environment"
+    assert str(SecretRef("env:SOME_KEY")) == "env:SOME_KEY"
+    monkeypatch.delenv("SOME_KEY")
+    for missing in ("env:SOME_KEY", f"file:{tmp_path}/none"):
+        with pytest.raises(ConfigurationError, match=r"missing|cannot be read"):
+            SecretRef(missing).resolve()
+
+
+def test_masked_shows_effective_values_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLVAULT_EUROPE_SECRET", "hunter2")
+    shown = load_settings(written(tmp_path, COMPLETE)).masked()
+    assert shown["resources"]["europe"]["archive"] == "main"
+    assert shown["resources"]["europe"]["credential"]["connection_string"] == (
+        "env:CALLVAULT_EUROPE_SECRET"
+    )
+    assert "hunter2" not in json.dumps(shown)
+
+
+def test_events_find_their_resource_by_topic_whatever_its_case() -> None:
+    both = settings(
+        {"one": resource(topic=TOPIC + "One"), "two": resource(topic=TOPIC.lower() + "two")}
+    )
+    assert both.resource_for_topic(TOPIC.upper() + "TWO") == "two"
+    assert both.resource_for_topic(TOPIC + "one/") == "one"
+    assert both.resource_for_topic(TOPIC + "three") is None
+    assert both.resource_for_topic("") is None
+
+
+def test_the_only_resource_takes_every_topic_unless_it_names_its_own() -> None:
+    assert settings({"one": resource()}).resource_for_topic("anything") == "one"
+    assert settings({"one": resource(topic=TOPIC)}).resource_for_topic("/else") is None
+    assert Settings().resource_for_topic(TOPIC) is None
+
+
+@pytest.mark.parametrize(
+    ("resources", "named"),
+    [
+        ({"one": resource(), "two": resource(topic=TOPIC)}, "resources.one.topic: set it"),
+        ({"one": resource(topic=TOPIC), "two": resource(topic=TOPIC.upper())}, "same topic"),
+    ],
+)
+def test_resources_that_events_cannot_tell_apart_are_refused(
+    resources: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ValueError, match=named):
+        settings(resources)
+
+
+def test_several_archives_must_be_chosen_from(tmp_path: Path) -> None:
+    text = COMPLETE + '[archives.second]\nkind = "directory"\npath = "/b"\n'
+    assert "name one of the archives (main, second)" in problem(written(tmp_path, text))
+
+
+def test_unknown_names_list_the_known_ones() -> None:
+    some = settings({"one": resource()})
+    with pytest.raises(ConfigurationError, match=r"'two'.*known: one"):
+        some.resource("two")
+    with pytest.raises(ConfigurationError, match=r"'two'.*known: main"):
+        some.archive("two")
+
+
+def test_listening_beyond_loopback_is_allowed_with_both_kinds_of_credentials() -> None:
+    gateway = {"host": "0.0.0.0", "event_secrets": ["env:A"], "api_keys": ["env:B"]}
+    assert Settings.model_validate({"gateway": gateway}).gateway.host == "0.0.0.0"
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().gateway.port = 1  # type: ignore[misc]
+
+
+def test_every_setting_is_documented_with_its_meaning() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    for path, field in setting_fields(Settings):
+        assert f"`{'.'.join(path)}`" in page
+        assert field.description, path
+    assert page == reference(), "run: python -m callvault.config_reference docs/configuration.md"
