@@ -1,0 +1,41 @@
+"""Runs in a new child process: ties its life to its parent's, then becomes the program asked for.
+
+    python -I -S launch.py PARENT_PID PROGRAM [ARGUMENT ...]
+
+A small program of its own rather than a ``preexec_fn``, which may deadlock when the parent has
+threads. It imports nothing of Callvault, so that it costs a few milliseconds.
+"""
+
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+"""From ``linux/prctl.h``. The setting survives ``exec``."""
+
+CANNOT_START = 127
+"""Exit status of a shell that cannot run a command."""
+
+
+def die_with_parent(parent: int) -> None:
+    """Let the kernel kill this process when its parent dies, however that dies (Linux only)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we could ask
+        raise SystemExit(CANNOT_START)
+
+
+def main(parent: str, program: str, *arguments: str) -> None:
+    """Replace this process by ``program``, found on PATH unless it is a path."""
+    die_with_parent(int(parent))
+    try:
+        os.execvp(program, [program, *arguments])  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        sys.stderr.write(f"{program} cannot be started: {error.strerror}\n")
+        raise SystemExit(CANNOT_START) from None
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,214 @@
+"""Child processes that are started together, watched, and never left behind."""
+
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self, TypeVar
+
+from callvault.errors import Unavailable
+
+T = TypeVar("T")
+Handler = Callable[[int, FrameType | None], Any] | int | None
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+STARTS_WITHIN = timedelta(seconds=60)
+"""Generous: a cold Python or Node on a busy laptop takes its time."""
+STOPS_WITHIN = timedelta(seconds=10)
+"""From SIGTERM to SIGKILL, for each process."""
+LOOKS_EVERY = timedelta(milliseconds=20)
+TAIL = 30
+"""Lines of a log that an error message repeats."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or a signal that asks to end; ``signum`` says which."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
+class Process:
+    """A child process in a session and process group of its own, with one log for all it prints."""
+
+    def __init__(self, name: str, log: Path, child: subprocess.Popen[bytes]) -> None:
+        self.name = name
+        self.log = log
+        self._child = child
+
+    @property
+    def pid(self) -> int:
+        """Also the id of its process group."""
+        return self._child.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs; negative when a signal ended it."""
+        return self._child.poll()
+
+    def check(self) -> None:
+        """Raise `Unavailable` with the end of its log when it has ended."""
+        if self.exit_status is not None:
+            raise Unavailable(
+                f"{self.name} has ended with exit status {self.exit_status}. "
+                f"The end of its log {self.log}:\n{self.tail()}",
+                owner="callvault",
+            )
+
+    def tail(self, lines: int = TAIL) -> str:
+        """Return the last lines it printed."""
+        return "\n".join(self._printed()[-lines:])
+
+    def announcement(self, key: str) -> dict[str, Any] | None:
+        """Return the first line it printed that is a JSON object with ``key``, if there is one."""
+        for line in self._printed():
+            with suppress(ValueError):
+                said = json.loads(line)
+                if isinstance(said, dict) and key in said:
+                    return said
+        return None
+
+    def wait_for(self, ready: Callable[[], T | None], within: timedelta = STARTS_WITHIN) -> T:
+        """Return what ``ready`` returns once it is not None.
+
+        Raises `Unavailable` when the process ends before, or when it takes too long.
+        """
+        end = time.monotonic() + within.total_seconds()
+        while (result := ready()) is None:
+            self.check()
+            if time.monotonic() > end:
+                raise Unavailable(
+                    f"{self.name} was not ready within {within.total_seconds():g} s. "
+                    f"The end of its log {self.log}:\n{self.tail()}",
+                    owner="callvault",
+                )
+            time.sleep(LOOKS_EVERY.total_seconds())
+        return result
+
+    def stop(self, within: timedelta = STOPS_WITHIN) -> None:
+        """End it and everything in its process group: asked first, then killed."""
+        if self.exit_status is None:
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(within.total_seconds())
+        self._signal(signal.SIGKILL)
+        self._child.wait()
+
+    def _signal(self, signum: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # nobody, or only the dead, are left
+            os.killpg(self.pid, signum)
+
+    def _printed(self) -> list[str]:
+        return self.log.read_text(errors="replace").splitlines()
+
+
+class Supervisor:
+    """Starts child processes and stops them in reverse order, however its block is left.
+
+    While the block is open, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in it; they wait while a
+    process is being started or stopped, so that none is ever forgotten. On Linux not even SIGKILL
+    leaves a process behind, because the kernel then kills the children. It does so too when the
+    thread that started them ends: hence only the main thread may use a supervisor.
+    """
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._processes: list[Process] = []
+        self._previous: dict[signal.Signals, Handler] = {}
+        self._undisturbed = False
+        self._pending: int | None = None
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """What was started, in that order."""
+        return tuple(self._processes)
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+    ) -> Process:
+        """Start ``command`` and return at once; `Process.wait_for` tells when it is ready.
+
+        ``environment`` is added to our own. Its output goes to ``<logs>/<name>.log``.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("start processes from the main thread: they die with their thread")
+        self._logs.mkdir(parents=True, exist_ok=True)
+        log = self._logs / f"{name}.log"
+        with self._signals_wait(), log.open("wb") as output:
+            child = subprocess.Popen(  # noqa: S603 - programs of ours, no user input
+                [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), *command],
+                cwd=directory,
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            process = Process(name, log, child)
+            self._processes.append(process)
+        return process
+
+    def check(self) -> None:
+        """Raise `Unavailable` when any of the processes has ended."""
+        for process in self._processes:
+            process.check()
+
+    def stop(self) -> None:
+        """Stop every process, the youngest first."""
+        with self._signals_wait():
+            while self._processes:
+                self._processes[-1].stop()
+                self._processes.pop()
+
+    def __enter__(self) -> Self:
+        # For the instant in which a signal arrives before __exit__ has begun.
+        atexit.register(self.stop)
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup wants it
+                self._previous[signum] = signal.signal(signum, self._interrupt)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            for signum, handler in self._previous.items():
+                signal.signal(signum, handler or signal.SIG_DFL)
+            atexit.unregister(self.stop)
+
+    def _interrupt(self, signum: int, frame: FrameType | None) -> None:
+        if self._undisturbed:
+            self._pending = signum
+        else:
+            raise Interrupted(signum)
+
+    @contextmanager
+    def _signals_wait(self) -> Iterator[None]:
+        self._undisturbed = True
+        try:
+            yield
+        finally:
+            self._undisturbed = False
+            pending, self._pending = self._pending, None
+        if pending is not None:
+            raise Interrupted(pending)

@@ -1,0 +1,265 @@
+"""The supervisor, with real processes that are really killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from callvault.errors import Unavailable
+from callvault.local.processes import Interrupted, Process, Supervisor
+
+SOON = timedelta(seconds=10)
+SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
+IGNORES_SIGTERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLEEPS
+HAS_A_CHILD = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {IGNORES_SIGTERM!r}])
+print('{{"child": %d}}' % child.pid, flush=True)
+child.wait()
+"""
+SUPERVISES = f"""
+import pathlib, sys, time
+from callvault.local.processes import Supervisor
+with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
+    processes = [supervisor.start(str(n), [sys.executable, "-c", {SLEEPS!r}]) for n in range(2)]
+    print([process.pid for process in processes], flush=True)
+    {{then}}
+"""
+STARTS_FOREVER = f"""
+import itertools, pathlib, sys
+from callvault.local.processes import Supervisor
+with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
+    for n in itertools.count():
+        print(supervisor.start(str(n), [sys.executable, "-c", {SLEEPS!r}]).pid, flush=True)
+"""
+
+
+def runs(pid: int) -> bool:
+    """Whether the process exists and is more than a zombie that waits for its parent."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.parent.parent.joinpath("self").exists():
+        with suppress(ProcessLookupError):
+            os.kill(pid, 0)
+            return True
+        return False
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + SOON.total_seconds()
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    with Supervisor(tmp_path / "logs") as supervisor:
+        yield supervisor
+
+
+def start_python(supervisor: Supervisor, program: str, name: str = "child") -> Process:
+    return supervisor.start(name, [sys.executable, "-c", program])
+
+
+def wait_until_up(process: Process) -> None:
+    process.wait_for(lambda: "up" in process.tail() or None, SOON)
+
+
+def start_all(supervisor: Supervisor, *programs: str) -> list[int]:
+    processes = [start_python(supervisor, program, str(n)) for n, program in enumerate(programs)]
+    for process in processes:
+        wait_until_up(process)
+    return [process.pid for process in processes]
+
+
+def start_supervising(tmp_path: Path, then: str) -> tuple[subprocess.Popen[str], list[int]]:
+    """Start a program that supervises two processes; returns it and their ids."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISES.format(then=then), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert program.stdout
+    with program.stdout:
+        return program, json.loads(program.stdout.readline())
+
+
+def test_leaving_the_block_ends_every_process(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        pids = [start_python(supervisor, SLEEPS, f"child-{n}").pid for n in range(3)]
+        assert all(runs(pid) for pid in pids)
+    assert not any(runs(pid) for pid in pids)
+
+
+def test_an_exception_ends_every_process(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path)
+
+    def fail() -> None:
+        with supervisor:
+            pids.append(start_python(supervisor, SLEEPS).pid)
+            raise LookupError
+
+    pids: list[int] = []
+    with pytest.raises(LookupError):
+        fail()
+    assert not runs(pids[0])
+
+
+def test_processes_are_stopped_in_reverse_order(tmp_path: Path) -> None:
+    stopped = tmp_path / "stopped"
+    program = f"""
+import os, pathlib, signal, sys, time
+def stop(*_):
+    with pathlib.Path({str(stopped)!r}).open("a") as log:
+        log.write(str(os.getpid()) + " ")
+    sys.exit()
+signal.signal(signal.SIGTERM, stop)
+{SLEEPS}"""
+    with Supervisor(tmp_path / "logs") as supervisor:
+        processes = [start_python(supervisor, program, f"child-{n}") for n in range(3)]
+        for process in processes:
+            wait_until_up(process)
+    assert stopped.read_text().split() == [str(p.pid) for p in reversed(processes)]
+
+
+def test_a_process_that_ignores_sigterm_is_killed(supervisor: Supervisor) -> None:
+    process = start_python(supervisor, IGNORES_SIGTERM)
+    wait_until_up(process)
+    process.stop(within=timedelta(milliseconds=200))
+    assert process.exit_status == -signal.SIGKILL
+    assert not runs(process.pid)
+
+
+def test_what_a_process_started_itself_ends_with_it(supervisor: Supervisor) -> None:
+    process = start_python(supervisor, HAS_A_CHILD)
+    grandchild = process.wait_for(lambda: process.announcement("child"), SOON)["child"]
+    assert runs(grandchild)
+    process.stop()
+    assert eventually(lambda: not runs(grandchild))
+
+
+def test_a_process_that_dies_early_is_reported_with_its_log(supervisor: Supervisor) -> None:
+    process = start_python(supervisor, "raise SystemExit('the port is on fire')")
+    with pytest.raises(Unavailable, match=r"(?s)child has ended .* 1\..*the port is on fire"):
+        process.wait_for(lambda: process.announcement("endpoint"), SOON)
+
+
+def test_a_process_that_dies_later_is_noticed(supervisor: Supervisor) -> None:
+    process = start_python(supervisor, SLEEPS)
+    wait_until_up(process)
+    supervisor.check()
+    os.kill(process.pid, signal.SIGKILL)
+    assert eventually(lambda: process.exit_status is not None)
+    with pytest.raises(Unavailable, match="exit status -9"):
+        supervisor.check()
+
+
+def test_a_process_that_is_never_ready_is_reported(supervisor: Supervisor) -> None:
+    process = start_python(supervisor, SLEEPS)
+    with pytest.raises(Unavailable, match=r"not ready within 0\.1 s"):
+        process.wait_for(lambda: None, timedelta(seconds=0.1))
+
+
+def test_a_program_that_does_not_exist_is_reported(supervisor: Supervisor) -> None:
+    process = supervisor.start("ghost", ["/nonexistent/program"])
+    with pytest.raises(Unavailable, match="/nonexistent/program cannot be started: No such file"):
+        process.wait_for(lambda: None, SOON)
+
+
+def test_an_announcement_is_the_first_json_object_with_the_key(supervisor: Supervisor) -> None:
+    lines = ["noise", "[1]", '{"event": "starting"}', '{"endpoint": "a"}', '{"endpoint": "b"}']
+    process = start_python(supervisor, f"print({chr(10).join(lines)!r}, flush=True);{SLEEPS}")
+    assert process.wait_for(lambda: process.announcement("endpoint"), SOON) == {"endpoint": "a"}
+
+
+def test_a_process_gets_the_environment_it_is_given(supervisor: Supervisor) -> None:
+    supervisor.start(
+        "child",
+        [sys.executable, "-c", f"import os; print(os.environ['GREETING']);{SLEEPS}"],
+        environment={"GREETING": "up and well"},
+    )
+    process = supervisor.processes[0]
+    process.wait_for(lambda: "up and well" in process.tail() or None, SOON)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_supervising_program_ends_every_process(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    program, pids = start_supervising(tmp_path, then="time.sleep(600)")
+    program.send_signal(signum)
+    assert program.wait(SOON.total_seconds()) != 0
+    assert not any(runs(pid) for pid in pids)
+
+
+def test_a_signal_does_not_interrupt_the_cleaning_up(tmp_path: Path) -> None:
+    signals_back = f"""
+import os, signal, sys
+def stop(*_):
+    os.kill(os.getppid(), signal.SIGTERM)
+    sys.exit()
+signal.signal(signal.SIGTERM, stop)
+{SLEEPS}"""
+    supervisor = Supervisor(tmp_path)
+    with pytest.raises(Interrupted) as interrupted, supervisor:
+        pids = start_all(supervisor, SLEEPS, signals_back)
+    assert interrupted.value.signum == signal.SIGTERM
+    assert not any(runs(pid) for pid in pids)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child's life to its parent")
+def test_kill_9_of_the_supervising_program_ends_every_process(tmp_path: Path) -> None:
+    program, pids = start_supervising(tmp_path, then="time.sleep(600)")
+    program.kill()
+    program.wait()
+    assert eventually(lambda: not any(runs(pid) for pid in pids))
+
+
+@pytest.mark.parametrize("after", [0.0, 0.013, 0.029, 0.061])
+def test_ctrl_c_during_start_up_leaves_no_process(tmp_path: Path, after: float) -> None:
+    logs = tmp_path / "logs"
+    program = subprocess.Popen(
+        [sys.executable, "-c", STARTS_FOREVER, str(logs)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert program.stdout
+    first = program.stdout.readline()
+    time.sleep(after)
+    program.send_signal(signal.SIGINT)
+    others, _ = program.communicate(timeout=SOON.total_seconds())
+    assert not any(runs(int(pid)) for pid in [first, *others.split()])
+    assert not processes_with(str(logs))
+
+
+def processes_with(text: str) -> list[str]:
+    """Return the ids of processes whose standard output goes to a file below ``text``."""
+    found = []
+    for descriptor in Path("/proc").glob("[0-9]*/fd/1"):
+        with suppress(OSError):
+            if str(descriptor.readlink()).startswith(text):
+                found.append(descriptor.parts[2])
+    return found
+
+
+def test_the_programs_own_signal_handlers_are_restored(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Supervisor(tmp_path):
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
