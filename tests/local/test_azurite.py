@@ -1,0 +1,62 @@
+"""Azurite as `make setup` installs it, spoken to with Microsoft's own client."""
+
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobServiceClient
+
+from callvault.errors import ConfigurationError
+from callvault.local.azurite import LOCATION, Azurite, start_azurite
+from callvault.local.processes import Supervisor
+
+CONTENT = bytes(range(256)) * 4
+
+
+def service(azurite: Azurite) -> BlobServiceClient:
+    return BlobServiceClient.from_connection_string(azurite.connection_string, retry_total=0)
+
+
+def test_a_blob_comes_back_as_it_was_stored(azurite: Azurite) -> None:
+    with service(azurite) as client:
+        container = client.create_container("round-trip")
+        container.upload_blob("a/b.bin", CONTENT)
+        assert container.download_blob("a/b.bin").readall() == CONTENT
+
+
+def test_another_key_is_refused(azurite: Azurite) -> None:
+    stranger = Azurite(azurite.blob_endpoint, azurite.account_name, account_key="AAAA")
+    with (
+        service(stranger) as client,
+        pytest.raises(HttpResponseError, match="AuthorizationFailure"),
+    ):
+        client.create_container("not-yours")
+
+
+def test_the_key_is_not_printed(azurite: Azurite) -> None:
+    assert azurite.account_key not in repr(azurite)
+
+
+def test_blobs_in_a_data_directory_outlive_the_process(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with (
+        Supervisor(tmp_path / "first") as supervisor,
+        service(start_azurite(supervisor, data_directory=data)) as client,
+    ):
+        client.create_container("kept").upload_blob("blob", CONTENT)
+    with (
+        Supervisor(tmp_path / "second") as supervisor,
+        service(start_azurite(supervisor, data_directory=data)) as client,
+    ):
+        assert client.get_blob_client("kept", "blob").download_blob().readall() == CONTENT
+
+
+def test_without_azurite_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LOCATION, str(tmp_path))
+    with (
+        Supervisor(tmp_path / "logs") as supervisor,
+        pytest.raises(ConfigurationError, match=r"make setup.*--archive DIRECTORY"),
+    ):
+        start_azurite(supervisor)

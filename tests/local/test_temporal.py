@@ -1,0 +1,65 @@
+"""The Temporal development server as a child process."""
+
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from callvault.errors import Unavailable
+from callvault.local import temporal
+from callvault.local.processes import Supervisor
+from callvault.local.temporal import start_temporal
+
+
+def listens(address: str) -> bool:
+    host, _, port = address.partition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+async def test_the_server_answers_and_is_gone_afterwards(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        server = start_temporal(supervisor, namespace="calls")
+        client = await Client.connect(server.address, namespace=server.namespace)
+        described = await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace="calls")
+        )
+        assert described.namespace_info.name == "calls"
+        assert server.ui_url
+        async with httpx.AsyncClient() as browser:
+            assert (await browser.get(server.ui_url)).status_code == httpx.codes.OK
+    assert not listens(server.address)
+    assert not listens(server.ui_url.removeprefix("http://"))
+
+
+def test_histories_are_kept_in_the_database_asked_for(tmp_path: Path) -> None:
+    database = tmp_path / "new" / "temporal.db"
+    with Supervisor(tmp_path) as supervisor:
+        server = start_temporal(supervisor, database=database, ui=False)
+        assert server.ui_url is None
+    assert database.stat().st_size > 0
+
+
+async def test_dynamic_configuration_reaches_the_server(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        server = start_temporal(supervisor, ui=False, dynamic_config={"limit.maxIDLength": 9})
+        client = await Client.connect(server.address)
+        with pytest.raises(RPCError, match="exceeds"):
+            await client.start_workflow("Any", id="ten-digits", task_queue="any")
+
+
+def test_a_taken_port_is_reported_instead_of_using_a_strangers_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        monkeypatch.setattr(temporal, "_free_ports", lambda count: [port] * count)
+        with (
+            Supervisor(tmp_path) as supervisor,
+            pytest.raises(Unavailable, match="address already in use"),
+        ):
+            start_temporal(supervisor, ui=False)
