@@ -12,7 +12,7 @@ from callvault.errors import ConfigurationError
 
 from .processes import Process, Supervisor
 
-LOCATION = "CALLVAULT_AZURITE_HOME"
+LOCATION = "AZURITE_HOME"
 """Environment variable that names a folder with Azurite's files, where `make setup` did not."""
 
 INSTALLED = Path(__file__).parents[2] / "deploy" / "azurite" / "node_modules" / "azurite"
@@ -52,7 +52,7 @@ def start_azurite(supervisor: Supervisor, *, data_directory: Path | None = None)
     process = supervisor.start(
         "azurite",
         [_node(), _blob_service(), *_options(data_directory)],
-        environment={"AZURITE_ACCOUNTS": ":".join(account)},
+        environment={**os.environ, "AZURITE_ACCOUNTS": ":".join(account)},
     )
     address = process.wait_for(lambda: _address(process))
     name, key = account

@@ -143,7 +143,7 @@ class Supervisor:
     ) -> Process:
         """Start ``command`` and return at once; `Process.wait_for` tells when it is ready.
 
-        ``environment`` is added to our own. Its output goes to ``<logs>/<name>.log``.
+        Its environment is ours unless one is given. Its output goes to ``<logs>/<name>.log``.
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start processes from the main thread: they die with their thread")
@@ -153,7 +153,7 @@ class Supervisor:
             child = subprocess.Popen(  # noqa: S603 - programs of ours, no user input
                 [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), *command],
                 cwd=directory,
-                env={**os.environ, **(environment or {})},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -191,7 +191,7 @@ def test_a_process_gets_the_environment_it_is_given(supervisor: Supervisor) -> N
     supervisor.start(
         "child",
         [sys.executable, "-c", f"import os; print(os.environ['GREETING']);{SLEEPS}"],
-        environment={"GREETING": "up and well"},
+        environment={**os.environ, "GREETING": "up and well"},
     )
     process = supervisor.processes[0]
     process.wait_for(lambda: "up and well" in process.tail() or None, SOON)

