@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AZURITE := deploy/azurite
-SOURCES := callvault workflows activities workers tests
 
 PYTHON_READY := $(VENV)/.ready
 AZURITE_READY := $(AZURITE)/node_modules/.ready

@@ -163,6 +163,16 @@ class Supervisor:
             self._processes.append(process)
         return process
 
+    def run(
+        self, name: str, command: Sequence[str | Path], *, environment: Mapping[str, str]
+    ) -> None:
+        """Start ``command`` and wait until it has done its work; `Unavailable` where it fails."""
+        process = self.start(name, command, environment=environment)
+        if process.wait_for(lambda: process.exit_status) != 0:
+            process.check()
+        process.stop()
+        self._processes.remove(process)
+
     def check(self) -> None:
         """Raise `Unavailable` when any of the processes has ended."""
         for process in self._processes:

@@ -197,6 +197,19 @@ def test_a_process_gets_the_environment_it_is_given(supervisor: Supervisor) -> N
     process.wait_for(lambda: "up and well" in process.tail() or None, SOON)
 
 
+def test_a_program_that_has_done_its_work_is_not_missed(supervisor: Supervisor) -> None:
+    supervisor.run("task", [sys.executable, "-c", "print('done')"], environment=os.environ)
+    supervisor.check()
+    assert supervisor.processes == ()
+
+
+def test_a_program_that_fails_in_its_work_is_reported(supervisor: Supervisor) -> None:
+    with pytest.raises(Unavailable, match=r"(?s)task has ended .* 1\..*no such luck"):
+        supervisor.run(
+            "task", [sys.executable, "-c", "exit('no such luck')"], environment=os.environ
+        )
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_supervising_program_ends_every_process(
     tmp_path: Path, signum: signal.Signals

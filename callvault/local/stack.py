@@ -1,0 +1,162 @@
+"""Everything a call needs on one laptop: real services, and Callvault's own processes."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from callvault.errors import Unavailable
+
+from .azurite import Azurite, start_azurite
+from .processes import Process, Supervisor
+from .temporal import TemporalServer, start_temporal
+
+RESOURCE = "default"
+ARCHIVE = "local"
+CONTAINER = "recordings"
+CALLVAULT = (sys.executable, "-m", "callvault")
+
+# Set by the stack alone: what a shell happens to hold must not reach another Temporal or archive.
+_OURS = ("CALLVAULT_", "TEMPORAL_")
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running ACS emulator, as it announced itself."""
+
+    endpoint: str
+    control: str
+    """Base URL of its control API: calls, participants, subscriptions."""
+    topic: str
+    connection_string: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs, and how to reach it."""
+
+    temporal: TemporalServer
+    emulator: Emulator
+    gateway: str
+    """Base URL."""
+    archive: Path | Azurite
+    environment: Mapping[str, str] = field(repr=False)
+    """Makes any `callvault` command talk to this stack."""
+
+
+def start_stack(supervisor: Supervisor, home: Path, *, archive: Path | None = None) -> Stack:
+    """Start everything and return when a call can be made.
+
+    Settings and secrets are written to ``home``, which must be an absolute path. Recordings go to
+    the directory ``archive``, or to an Azurite of our own where there is none.
+
+    Raises `Unavailable` when a part does not start, `ConfigurationError` when one is not installed.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    emulating = supervisor.start(
+        "emulator", [*CALLVAULT, "emulator", "--port", "0"], environment=_environment()
+    )
+    temporal = start_temporal(supervisor)
+    store = archive or start_azurite(supervisor)
+    emulator = _emulator(emulating)
+    settings = write_settings(home, emulator, store)
+    environment = _environment(settings, temporal)
+    supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
+    gateway = _start_gateway_and_worker(supervisor, environment)
+    _subscribe(emulator, gateway)
+    return Stack(temporal, emulator, gateway, store, environment)
+
+
+def write_settings(home: Path, emulator: Emulator, archive: Path | Azurite) -> Path:
+    """Write the settings of a stack; secrets go to files beside, which only we can read."""
+    credential = _secret(home / "acs-connection-string", emulator.connection_string)
+    settings = home / "callvault.toml"
+    settings.write_text(
+        f"""\
+# Written anew at each start. Any `callvault` command can use it: CALLVAULT_CONFIG={settings}
+
+[resources.{RESOURCE}]
+endpoint = {_text(emulator.endpoint)}
+topic = {_text(emulator.topic)}
+credential.connection_string = {_text(credential)}
+
+[archives.{ARCHIVE}]
+{_archive(home, archive)}
+[gateway]
+port = 0
+quarantine = {_text(home / "quarantine")}
+
+[log]
+format = "console"
+""",
+        encoding="utf-8",
+    )
+    return settings
+
+
+def _archive(home: Path, archive: Path | Azurite) -> str:
+    if isinstance(archive, Path):
+        return f'kind = "directory"\npath = {_text(archive.absolute())}\n'
+    secret = _secret(home / "azurite-connection-string", archive.connection_string)
+    return (
+        f'kind = "azure_blob"\ncontainer = {_text(CONTAINER)}\n'
+        f"connection_string = {_text(secret)}\n"
+    )
+
+
+def _secret(file: Path, value: str) -> str:
+    """Keep a secret in a file and return the reference to it."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(value, encoding="utf-8")
+    return f"file:{file}"
+
+
+def _text(value: str | Path) -> str:
+    """A TOML string; JSON's escapes are a part of TOML's."""
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _environment(
+    settings: Path | None = None, temporal: TemporalServer | None = None
+) -> dict[str, str]:
+    inherited = {key: text for key, text in os.environ.items() if not key.startswith(_OURS)}
+    if settings:
+        inherited["CALLVAULT_CONFIG"] = str(settings)
+    if temporal:
+        inherited["TEMPORAL_ADDRESS"] = temporal.address
+        inherited["TEMPORAL_NAMESPACE"] = temporal.namespace
+    # A profile in the user's own Temporal configuration must not be mixed in.
+    return {**inherited, "TEMPORAL_CONFIG_FILE": os.devnull}
+
+
+def _emulator(process: Process) -> Emulator:
+    said = process.wait_for(lambda: process.announcement("connectionString"))
+    return Emulator(said["endpoint"], said["control"], said["topic"], said["connectionString"])
+
+
+def _start_gateway_and_worker(supervisor: Supervisor, environment: Mapping[str, str]) -> str:
+    """Start both at once, wait for both, and return the gateway's base URL."""
+    gateway, worker = (
+        supervisor.start(role, [*CALLVAULT, role], environment=environment)
+        for role in ("gateway", "worker")
+    )
+    endpoint: str = gateway.wait_for(lambda: gateway.announcement("endpoint"))["endpoint"]
+    worker.wait_for(lambda: worker.announcement("ready"))
+    return endpoint
+
+
+def _subscribe(emulator: Emulator, gateway: str) -> None:
+    """Let the emulator deliver its events to the gateway, after the handshake Event Grid asks."""
+    answer = httpx.post(
+        f"{emulator.control}/subscriptions", json={"endpoint": f"{gateway}/events"}, trust_env=False
+    )
+    if answer.is_error:
+        raise Unavailable(
+            f"the emulator could not subscribe the gateway {gateway}: {answer.text}",
+            owner="callvault",
+        )

@@ -1,0 +1,59 @@
+"""What the stack writes is what Callvault reads."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from callvault.config import AzureBlobArchive, DirectoryArchive, load_settings
+from callvault.local.azurite import Azurite
+from callvault.local.stack import Emulator, write_settings
+
+EMULATOR = Emulator(
+    endpoint="http://127.0.0.1:4711",
+    control="http://127.0.0.1:4711/control",
+    topic="/subscriptions/s/resourcegroups/emulator/providers/p/communicationservices/c",
+    connection_string="endpoint=http://127.0.0.1:4711/;accesskey=c2VjcmV0",
+)
+AZURITE = Azurite("http://127.0.0.1:4712/local", "local", account_key="c2VjcmV0")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CALLVAULT_")]:
+        monkeypatch.delenv(name)
+
+
+def test_events_of_the_emulator_find_their_resource_and_archive(tmp_path: Path) -> None:
+    settings = load_settings(write_settings(tmp_path, EMULATOR, AZURITE))
+    name = settings.resource_for_topic(EMULATOR.topic)
+    assert name == "default"
+    resource = settings.resource(name)
+    assert resource.endpoint == EMULATOR.endpoint
+    assert resource.credential.connection_string
+    assert resource.credential.connection_string.resolve() == EMULATOR.connection_string
+    archive = settings.archive(settings.archive_name(name))
+    assert isinstance(archive, AzureBlobArchive)
+    assert archive.connection_string
+    assert archive.connection_string.resolve() == AZURITE.connection_string
+
+
+def test_a_directory_is_an_archive_too(tmp_path: Path) -> None:
+    kept = tmp_path / 'a "quoted" \\ näme'
+    archive = load_settings(write_settings(tmp_path, EMULATOR, kept)).archive("local")
+    assert isinstance(archive, DirectoryArchive)
+    assert archive.path == kept
+
+
+def test_secrets_are_readable_by_us_alone_and_never_in_the_settings(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, EMULATOR, AZURITE)
+    secrets = [file for file in tmp_path.iterdir() if file != settings]
+    assert len(secrets) == 2
+    assert {stat.S_IMODE(file.stat().st_mode) for file in secrets} == {0o600}
+    assert "c2VjcmV0" not in settings.read_text()
+
+
+def test_settings_are_written_anew_at_each_start(tmp_path: Path) -> None:
+    write_settings(tmp_path, EMULATOR, AZURITE)
+    load_settings(write_settings(tmp_path, EMULATOR, AZURITE))
