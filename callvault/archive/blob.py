@@ -1,0 +1,244 @@
+"""An archive in an Azure Blob container; Azurite passes for one."""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import (
+    BlobBlock,
+    BlobClient,
+    BlobProperties,
+    ContainerClient,
+    ContentSettings,
+    LinearRetry,
+)
+
+from callvault.errors import CallvaultError, ConfigurationError
+
+from .blob_errors import CONTAINER_NOT_FOUND, INVALID_BLOCK_LIST, blob_error, blob_errors
+from .blocks import BlockLedger
+from .metadata import SHA256, bounded, quoted, unquoted
+from .names import check_object_name
+from .store import Block, StoredObject, settle
+
+_CONNECT_TIMEOUT = 10
+_READ_TIMEOUT = 60
+"""Seconds of silence on a connection; how long a whole copy may take is its caller's matter."""
+
+_PIECE = 4 * 1024 * 1024
+"""Bytes held in memory while reading; each is one ranged request, tied to the first one's ETag."""
+
+_PROBE = ".callvault-check"
+
+
+class BlobArchive:
+    """Satisfies `callvault.archive.store.Archive`."""
+
+    def __init__(self, name: str, container: ContainerClient) -> None:
+        """Use one of the ``from_`` constructors: they set retries and time-outs."""
+        self._name = name
+        self._container = container
+
+    @classmethod
+    def from_connection_string(cls, name: str, connection_string: str, container: str) -> Self:
+        """With an account's connection string (account key or SAS)."""
+        try:
+            client = ContainerClient.from_connection_string(
+                connection_string, container, **_client_options()
+            )
+        except ValueError as error:
+            raise _unusable(name, "connection string", error) from None
+        return cls(name, client)
+
+    @classmethod
+    def from_container_url(cls, name: str, url: str) -> Self:
+        """With a container's URL that carries a SAS (read, add, create, write and list)."""
+        if "sig" not in parse_qs(urlsplit(url).query):
+            raise _unusable(name, "container URL", ValueError("it carries no SAS"))
+        try:
+            client = ContainerClient.from_container_url(url, **_client_options())
+        except ValueError as error:
+            raise _unusable(name, "container URL", error) from None
+        return cls(name, client)
+
+    @classmethod
+    def from_account_url(
+        cls, name: str, url: str, container: str, credential: TokenCredential
+    ) -> Self:
+        """With Entra ID; the identity needs the role Storage Blob Data Contributor."""
+        if urlsplit(url).scheme != "https":
+            raise _unusable(name, "account URL", ValueError("Entra ID tokens need https"))
+        try:
+            client = ContainerClient(url, container, credential=credential, **_client_options())
+        except ValueError as error:
+            raise _unusable(name, "account URL", error) from None
+        return cls(name, client)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def stat(self, object_name: str) -> StoredObject | None:
+        with blob_errors(self._name, f"looking at {object_name}"):
+            try:
+                return _stored(object_name, self._blob(object_name).get_blob_properties())
+            except ResourceNotFoundError as error:
+                if getattr(error, "error_code", None) == CONTAINER_NOT_FOUND:
+                    raise
+                return None
+
+    def begin(self, object_name: str, *, block_size: int) -> "BlobUpload":
+        return BlobUpload(self, object_name, self._blob(object_name), block_size)
+
+    def read(
+        self, object_name: str, *, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        if length == 0:
+            return
+        with blob_errors(self._name, f"reading {object_name}"):
+            try:
+                stream = self._blob(object_name).download_blob(offset=offset, length=length)
+            except HttpResponseError as error:
+                if error.status_code == 416:  # nothing at or after the end
+                    return
+                raise
+            yield from stream.chunks()
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        with blob_errors(self._name, "listing objects"):
+            yield from self._container.list_blob_names(name_starts_with=prefix or None)
+
+    def location(self, object_name: str) -> str:
+        container = urlsplit(self._container.url)._replace(query="").geturl()
+        return f"{container}/{check_object_name(object_name)}"
+
+    def check(self) -> None:
+        try:
+            self._probe()
+        except ConfigurationError as error:
+            if error.code != CONTAINER_NOT_FOUND:
+                raise
+            self._create_container()
+            self._probe()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _blob(self, object_name: str) -> BlobClient:
+        return self._container.get_blob_client(check_object_name(object_name))
+
+    def _probe(self) -> None:
+        """Stage a block that is never committed: it proves the right to write, and leaves nothing.
+
+        Asking for the container's properties would prove less, and a container SAS forbids it.
+        """
+        probe = self._container.get_blob_client(_PROBE)
+        with blob_errors(self._name, "checking that objects can be written"):
+            probe.stage_block(_block_id(0, b"check"), b"check")
+            probe.exists()
+
+    def _create_container(self) -> None:
+        with blob_errors(self._name, "creating the container"):
+            try:
+                self._container.create_container()
+            except ResourceExistsError as error:
+                # somebody else was faster, unless it is still being deleted
+                if blob_error(error, self._name, "").code != "ContainerAlreadyExists":
+                    raise
+
+
+class BlobUpload:
+    """Satisfies `callvault.archive.store.Upload`.
+
+    Blocks of an abandoned attempt are invisible and expire within a week. They are left alone:
+    another attempt at the same object may be counting on them.
+    """
+
+    def __init__(
+        self, archive: BlobArchive, object_name: str, blob: BlobClient, block_size: int
+    ) -> None:
+        self._archive = archive
+        self._object_name = object_name
+        self._blob = blob
+        self._ledger = BlockLedger(object_name, block_size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to tidy up."""
+
+    def put(self, index: int, block: Block) -> None:
+        data = bytes(block)
+        self._ledger.offset(index, len(data))
+        block_id = _block_id(index, data)
+        md5 = hashlib.md5(data, usedforsecurity=False).digest()
+        with blob_errors(self._archive.name, f"storing block {index} of {self._object_name}"):
+            self._blob.stage_block(
+                block_id,
+                data,
+                length=len(data),
+                headers={"Content-MD5": base64.b64encode(md5).decode()},
+            )
+        self._ledger.add(index, len(data), block_id)
+
+    def commit(
+        self, *, size: int, sha256: str, content_type: str, metadata: Mapping[str, str]
+    ) -> StoredObject:
+        kept = bounded(metadata)
+        blocks = [BlobBlock(block_id=block_id) for block_id in self._ledger.whole(size)]
+        try:
+            with blob_errors(self._archive.name, f"committing {self._object_name}"):
+                answer = self._blob.commit_block_list(
+                    blocks,
+                    content_settings=ContentSettings(content_type=content_type),
+                    metadata={SHA256: sha256} | {k: quoted(v) for k, v in kept.items()},
+                    match_condition=MatchConditions.IfMissing,
+                )
+        except CallvaultError as error:
+            # the commit of another attempt, or of this one with its answer lost, took the blocks
+            if error.status not in (409, 412) and error.code != INVALID_BLOCK_LIST:
+                raise
+            return settle(self._archive, self._object_name, size=size, sha256=sha256)
+        return StoredObject(self._object_name, size, sha256, str(answer["etag"]), kept)
+
+
+def _block_id(index: int, data: bytes) -> str:
+    """The block's index and SHA-256, 49 characters: all ids of a blob must be of one length.
+
+    Attempts that run side by side share the blob's blocks; so two of them can only ever use the
+    same id for the same bytes.
+    """
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+    return f"{index:06d}{digest}"
+
+
+def _stored(object_name: str, properties: BlobProperties) -> StoredObject:
+    metadata = {key.lower(): unquoted(value) for key, value in properties.metadata.items()}
+    sha256 = metadata.pop(SHA256, None)
+    return StoredObject(object_name, properties.size, sha256, str(properties.etag), metadata)
+
+
+def _client_options() -> dict[str, Any]:
+    return {
+        "retry_policy": LinearRetry(backoff=1, retry_total=1, random_jitter_range=1),
+        "connection_timeout": _CONNECT_TIMEOUT,
+        "read_timeout": _READ_TIMEOUT,
+        "max_single_get_size": _PIECE,
+        "max_chunk_get_size": _PIECE,
+    }
+
+
+def _unusable(name: str, what: str, error: ValueError) -> ConfigurationError:
+    return ConfigurationError(f"archive {name}: the {what} cannot be used: {error}; correct it")

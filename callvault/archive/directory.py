@@ -1,0 +1,209 @@
+"""An archive in a directory: of a laptop, or of a file share.
+
+An object is a plain file under its own name. Beside it lies a small hidden file, its sidecar, with
+what a blob would carry in its properties (SHA-256, content type, metadata). A sidecar rather than
+extended attributes, for those are lost on most network shares and in most backups. The file is
+published first and its sidecar next: where a crash separates the two, the object is whole, its
+digest is found by reading it, and the next identical commit writes the sidecar again.
+"""
+
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self
+
+from .blocks import BlockLedger
+from .directory_errors import directory_errors
+from .durable import make_directories, publish, sync_directory, write_at, write_file
+from .metadata import bounded
+from .names import check_object_name
+from .sidecar import Sidecar, sidecar_path
+from .store import Block, StoredObject, settle
+
+_PIECE = 1024 * 1024
+_MODE = 0o640
+"""Recordings are nobody else's business; the umask may narrow it further."""
+
+_ABANDONED_AFTER = 7 * 24 * 3600
+"""Seconds after which a killed process's draft is removed: as long as Azure keeps such blocks."""
+
+
+class DirectoryArchive:
+    """Satisfies `callvault.archive.store.Archive`; many processes may share the directory."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self._name = name
+        self._root = root.absolute()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def stat(self, object_name: str) -> StoredObject | None:
+        path = self._path(object_name)
+        with self.errors(f"looking at {object_name}"):
+            try:
+                facts = path.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                if not self._root.is_dir():
+                    raise
+                return None
+            if not stat.S_ISREG(facts.st_mode):
+                return None
+            return _stored(object_name, facts, Sidecar.of(path, facts.st_size))
+
+    def begin(self, object_name: str, *, block_size: int) -> "DirectoryUpload":
+        path = self._path(object_name)
+        ledger = BlockLedger(object_name, block_size)
+        with self.errors(f"beginning {object_name}"):
+            make_directories(self._root, path.parent)
+            _remove_abandoned(path)
+            return DirectoryUpload(self, object_name, path, ledger)
+
+    def read(
+        self, object_name: str, *, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        path = self._path(object_name)
+        with self.errors(f"reading {object_name}"), path.open("rb") as file:
+            file.seek(offset)
+            rest = length
+            while piece := file.read(_PIECE if rest is None else min(rest, _PIECE)):
+                yield piece
+                rest = None if rest is None else rest - len(piece)
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        with self.errors("listing objects"):
+            for folder, subfolders, files in os.walk(self._root, onerror=_raise):
+                below = Path(folder).relative_to(self._root).as_posix()
+                start = "" if below == "." else f"{below}/"
+                subfolders[:] = [
+                    name
+                    for name in subfolders
+                    if not name.startswith(".") and _may_hold(f"{start}{name}/", prefix)
+                ]
+                for name in files:
+                    if not name.startswith(".") and f"{start}{name}".startswith(prefix):
+                        yield f"{start}{name}"
+
+    def location(self, object_name: str) -> str:
+        return str(self._path(object_name))
+
+    def check(self) -> None:
+        token = secrets.token_hex(8)
+        draft, probe = (self._root / f".check.{token}.{part}" for part in ("part", "object"))
+        with self.errors("checking that objects can be written"):
+            self._root.mkdir(parents=True, exist_ok=True)
+            try:
+                write_file(draft, b"check", mode=_MODE)
+                publish(draft, probe)
+                probe.read_bytes()
+            finally:
+                for path in (draft, probe):
+                    path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def errors(self, doing: str) -> AbstractContextManager[None]:
+        """Let no `OSError` leave the block, only ours."""
+        return directory_errors(self._name, self._root, doing)
+
+    def _path(self, object_name: str) -> Path:
+        return self._root.joinpath(*check_object_name(object_name).split("/"))
+
+
+class DirectoryUpload:
+    """Satisfies `callvault.archive.store.Upload`; its draft lies hidden beside the object to be."""
+
+    def __init__(
+        self, archive: DirectoryArchive, object_name: str, path: Path, ledger: BlockLedger
+    ) -> None:
+        self._archive = archive
+        self._object_name = object_name
+        self._path = path
+        self._ledger = ledger
+        token = secrets.token_hex(8)
+        self._draft = path.with_name(f".{path.name}.{token}.part")
+        self._sidecar_draft = path.with_name(f".{path.name}.{token}.json.part")
+        self._descriptor = os.open(self._draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, _MODE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # what cannot be closed or removed now must not hide the error that led here, and is
+        # removed as abandoned later; what was committed is on the disk already
+        with suppress(OSError):
+            os.close(self._descriptor)
+        for draft in (self._draft, self._sidecar_draft):
+            with suppress(OSError):
+                draft.unlink()
+
+    def put(self, index: int, block: Block) -> None:
+        offset = self._ledger.offset(index, len(block))
+        with self._archive.errors(f"storing block {index} of {self._object_name}"):
+            write_at(self._descriptor, block, offset)
+        self._ledger.add(index, len(block))
+
+    def commit(
+        self, *, size: int, sha256: str, content_type: str, metadata: Mapping[str, str]
+    ) -> StoredObject:
+        self._ledger.whole(size)
+        sidecar = Sidecar(size, sha256, content_type, bounded(metadata))
+        with self._archive.errors(f"committing {self._object_name}"):
+            os.fsync(self._descriptor)
+            facts = os.fstat(self._descriptor)
+            # written before the object appears: a full disk must not come between the two
+            write_file(self._sidecar_draft, sidecar.to_json(), mode=_MODE)
+            try:
+                publish(self._draft, self._path)
+            except FileExistsError:
+                return self._settle(size, sha256)
+            self._record()
+        return _stored(self._object_name, facts, sidecar)
+
+    def _settle(self, size: int, sha256: str) -> StoredObject:
+        found = settle(self._archive, self._object_name, size=size, sha256=sha256)
+        if Sidecar.of(self._path, size) is None:
+            self._record()
+        return found
+
+    def _record(self) -> None:
+        self._sidecar_draft.replace(sidecar_path(self._path))
+        sync_directory(self._path.parent)
+
+
+def _stored(object_name: str, facts: os.stat_result, sidecar: Sidecar | None) -> StoredObject:
+    return StoredObject(
+        object_name,
+        facts.st_size,
+        sha256=sidecar.sha256 if sidecar else None,
+        etag=f"{facts.st_mtime_ns:x}-{facts.st_size:x}",
+        metadata=sidecar.metadata if sidecar else {},
+    )
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove drafts of ``path`` that nobody has written to for long: their process was killed."""
+    for draft in path.parent.glob(f".{path.name}.*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - draft.stat().st_mtime > _ABANDONED_AFTER:
+                draft.unlink()
+
+
+def _may_hold(folder: str, prefix: str) -> bool:
+    return folder.startswith(prefix) or prefix.startswith(folder)
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error

@@ -1,0 +1,56 @@
+"""The few facts kept with an object, in a form that every store can hold.
+
+Azure Blob has the narrowest rules, so they are everybody's: keys are identifiers, values travel in
+HTTP headers, everything together stays below 8 KiB.
+"""
+
+import hashlib
+import re
+import string
+from collections.abc import Mapping
+from urllib.parse import quote, unquote
+
+from callvault.errors import InvalidRequest
+
+SHA256 = "sha256"
+"""Key under which a store keeps the object's own digest."""
+
+MAX_VALUE = 512
+"""Longest value in its quoted form, in bytes: a dozen of them fit into Azure's 8 KiB."""
+
+_PREFIX = 40
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_SAFE = "".join(set(string.punctuation) - {"%"})
+
+
+def bounded(metadata: Mapping[str, str]) -> dict[str, str]:
+    """What of ``metadata`` a store keeps, the same for every store.
+
+    Empty values are left out. A value too long for a header keeps its beginning and is told apart
+    by its SHA-256. Keys that are no lower-case identifiers raise `InvalidRequest`: stores treat
+    their case differently.
+    """
+    for key in metadata:
+        if not _KEY.fullmatch(key) or key == SHA256:
+            raise InvalidRequest(
+                f"metadata key {key!r} cannot be stored: use a-z, 0-9 and _, but not {SHA256!r}"
+            )
+    return {key: _bounded_value(value) for key, value in metadata.items() if value}
+
+
+def _bounded_value(value: str) -> str:
+    raw = value.encode("utf-8", "surrogatepass")
+    readable = raw.decode("utf-8", "replace")
+    if readable == value and len(quoted(value)) <= MAX_VALUE:
+        return value
+    return f"{readable[:_PREFIX]}… sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def quoted(value: str) -> str:
+    """Printable ASCII without spaces, fit for a header; what was that before stays as it is."""
+    return quote(value, safe=_SAFE)
+
+
+def unquoted(value: str) -> str:
+    """What was given to `quoted`."""
+    return unquote(value)

@@ -1,0 +1,109 @@
+"""Every object name in an archive, built and judged here and nowhere else.
+
+Ids come from outside and may be hostile; names must be safe as a blob name (1,024 characters), as
+a path on any file system (components of 255 bytes, Windows' reserved names and trailing dots) and
+in a shell. So an id goes into a name as it is only if it is short and made of ``a-z 0-9 _ -``. Any
+other id becomes a readable beginning, ``~`` and 32 hexadecimal digits of its SHA-256.
+
+Upper-case letters count as "any other": two ids that differ only in case are different recordings,
+and a directory may well lie on a file system that cannot tell them apart.
+"""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+
+from callvault.errors import InvalidRequest
+
+MAX_OBJECT_NAME = 1_024
+"""Azure's limit for a blob name, in characters; ours are ASCII."""
+
+MAX_COMPONENT = 200
+"""Below the 255 bytes of a file name, with room for what a directory adds to temporary files."""
+
+_PLAIN_LENGTH = 80
+_READABLE_LENGTH = 24
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}")
+_RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
+_LARGEST_INDEX = 2**63 - 1
+
+_NO_RECORDING_ID = "_unknown"
+_NO_CALL_ID = "_server-call"
+# No id ever turns into these: a component that stands for an id never begins with "_".
+
+
+def chunk_object_name(
+    *,
+    recorded_on: datetime,
+    call_id: str | None,
+    server_call_id: str,
+    recording_id: str | None,
+    index: int,
+    document_id: str,
+    extension: str,
+) -> str:
+    """``recordings/YYYY/MM/DD/<callId>/<recording>/<index>-<documentId>.<ext>``.
+
+    Different arguments give different names, but for ``server_call_id``, which only stands in
+    for a ``call_id`` that is not known. The date is in UTC.
+    """
+    _check_chunk(recorded_on, index, extension)
+    call = f"{_NO_CALL_ID}~{_hash(server_call_id)}" if call_id is None else _component(call_id)
+    recording = _NO_RECORDING_ID if recording_id is None else _component(recording_id)
+    day = recorded_on.astimezone(UTC)
+    return (
+        f"recordings/{day.year:04d}/{day.month:02d}/{day.day:02d}/{call}/{recording}"
+        f"/{index:04d}-{_component(document_id)}.{extension}"
+    )
+
+
+def metadata_object_name(object_name: str) -> str:
+    """The name of the metadata file that lies beside the media file ``object_name``.
+
+    It belongs to the document, whatever the extension of its media: ``…/0000-abc.mp4`` gives
+    ``…/0000-abc.metadata.json``. No media file can bear that name, for ids in names hold no dots.
+    """
+    stem, _, _ = object_name.rpartition(".")
+    return f"{stem}.metadata.json"
+
+
+def check_object_name(object_name: str) -> str:
+    """Return ``object_name`` if every store can hold it within its root; else `InvalidRequest`.
+
+    Names begin with no dot in any component, so a store may use such names for itself.
+    """
+    if len(object_name) <= MAX_OBJECT_NAME and all(
+        len(part) <= MAX_COMPONENT and _COMPONENT.fullmatch(part) for part in object_name.split("/")
+    ):
+        return object_name
+    raise InvalidRequest(
+        f"{object_name[:200]!r} is no object name: use components of A-Z a-z 0-9 _ . ~ - that"
+        f" neither begin nor end with a dot, at most {MAX_COMPONENT} characters each"
+    )
+
+
+def _check_chunk(recorded_on: datetime, index: int, extension: str) -> None:
+    if recorded_on.tzinfo is None:
+        raise InvalidRequest("recorded_on has no time zone: the day of a recording is one in UTC")
+    if not 0 <= index <= _LARGEST_INDEX:
+        raise InvalidRequest("a chunk's index lies between 0 and 2**63 - 1; this one does not")
+    if not _EXTENSION.fullmatch(extension):
+        raise InvalidRequest(f"{extension[:40]!r} is no file extension: use mp4, mp3 or wav")
+
+
+def _component(identifier: str) -> str:
+    if (
+        len(identifier) <= _PLAIN_LENGTH
+        and _PLAIN.fullmatch(identifier)
+        and not _RESERVED.fullmatch(identifier)
+    ):
+        return identifier
+    readable = re.sub(r"[^a-z0-9]+", "-", identifier[:_READABLE_LENGTH].lower()).strip("-")
+    return f"{readable or 'id'}~{_hash(identifier)}"
+
+
+def _hash(identifier: str) -> str:
+    # surrogatepass: JSON can smuggle in lone surrogates, which have no UTF-8 form
+    return hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:32]
