@@ -24,6 +24,7 @@ from callvault.config_types import (
     SecretRef,
     SecretRefs,
     Topic,
+    Url,
     is_loopback,
 )
 from callvault.errors import ConfigurationError
@@ -84,7 +85,8 @@ class ResourceSettings(_Section):
     api_version: ApiVersion = "2026-03-12"
     """The version of the ACS REST API."""
     content_hosts: HostNames = ()
-    """Hosts beyond the service's own that may serve recordings. Credentials are sent to them."""
+    """Hosts (`host` or `host:port`) beyond the service's own that may serve recordings. Credentials
+    are sent to them."""
     delete_source: bool = False
     """Delete the service's copy once the archived one is verified."""
 
@@ -102,7 +104,7 @@ class AzureBlobArchive(_Section):
     """Secret reference to the storage account's connection string."""
     sas_url: SecretRef | None = None
     """Secret reference to the container's URL with a shared access signature."""
-    account_url: Endpoint | None = None
+    account_url: Url | None = None
     """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID."""
 
     @validator(mode="after")

@@ -80,12 +80,18 @@ def _duration(value: Any) -> Any:
     return value
 
 
-def _endpoint(value: str) -> str:
+def _url(value: str) -> str:
     url = urlsplit(value)
     secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
     if not secure or not url.hostname or url.username or url.query or url.fragment:
         raise ValueError("write https://host (http:// only for this machine, 127.0.0.1)")
     return value.rstrip("/")
+
+
+def _endpoint(value: str) -> str:
+    if urlsplit(value).path.strip("/"):
+        raise ValueError("write https://host, without a path")
+    return _url(value)
 
 
 def _absolute(value: Path) -> Path:
@@ -125,8 +131,11 @@ def _matching(pattern: str, advice: str) -> Callable[[str], str]:
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 """A time span: ``48h`` (units s, m, h, d) or ISO 8601 (``PT48H``)."""
 
+Url = Annotated[str, AfterValidator(_url)]
+"""``https://host/path``, or ``http://`` on loopback; without a slash at the end."""
+
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-"""``https://host``, or ``http://`` on loopback; without a slash at the end."""
+"""`Url` without a path."""
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
@@ -134,9 +143,7 @@ SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
 
 HostName = Annotated[
     str,
-    AfterValidator(
-        _matching(r"\.?[A-Za-z0-9._\[\]:-]+", "write a host name, without https:// and path")
-    ),
+    AfterValidator(_matching(r"[A-Za-z0-9._\[\]:-]+", "write an exact host name, or host:port")),
 ]
 HostNames = Annotated[tuple[HostName, ...], BeforeValidator(_split)]
 

@@ -55,7 +55,10 @@ def _trim_fraction(value: Any) -> Any:
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is outside the calendar") from error
 
 
 ServiceTime = Annotated[datetime, BeforeValidator(_trim_fraction), AfterValidator(_in_utc)]
