@@ -18,7 +18,7 @@ def content_hash(body: bytes) -> str:
 
 
 def http_date(at: datetime) -> str:
-    """IMF-fixdate of an aware time, English whatever the locale: ``Tue, 02 Jan 2024 03:04:05 GMT``."""
+    """IMF-fixdate of an aware time, in English everywhere: ``Tue, 02 Jan 2024 03:04:05 GMT``."""
     return format_datetime(at.astimezone(UTC), usegmt=True)
 
 

@@ -1,0 +1,45 @@
+"""The metadata file that ACS puts beside each chunk (``…/content/acsmetadata``).
+
+Read with tolerance: real files of 2021 and of today differ in spelling, carry seven-digit fractions
+and durations as integers or floats. What is read here is only what Callvault needs to judge a
+chunk; the file itself is archived byte for byte.
+"""
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from callvault.contracts.events import ServiceTime
+from callvault.errors import BrokenContent
+
+
+class PauseResumeInterval(BaseModel):
+    """A pause within the chunk: its beginning and its length, not its end."""
+
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+
+    start_time: ServiceTime
+    duration: float
+    """Milliseconds."""
+
+
+class ChunkMetadata(BaseModel):
+    """The part of the metadata file that tells about time."""
+
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+
+    chunk_document_id: str | None = None
+    chunk_start_time: ServiceTime | None = None
+    chunk_duration: float | None = None
+    """Milliseconds."""
+    pause_resume_intervals: tuple[PauseResumeInterval, ...] = ()
+
+
+def parse_chunk_metadata(content: bytes) -> ChunkMetadata:
+    """Read a metadata file; `BrokenContent` when it is not one."""
+    try:
+        return ChunkMetadata.model_validate_json(content)
+    except ValidationError as error:
+        raise BrokenContent(
+            f"the chunk's metadata file cannot be read ({error.error_count()} problems): "
+            "fetching it again"
+        ) from error

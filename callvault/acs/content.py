@@ -1,0 +1,159 @@
+"""What a download really brings: which bytes of which file, and all of them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import httpx
+
+from callvault.acs.faults import Doing, fault
+from callvault.errors import BrokenContent, NotReady
+
+DOWNLOAD = Doing("download a file", "content")
+
+_KEPT_HEADERS = ("Content-MD5", "Date", "Last-Modified", "X-Microsoft-Skype-Chain-ID")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
+_ERROR_PAGE = re.compile(r"html|json|xml", re.IGNORECASE)
+
+
+class ByteRange(NamedTuple):
+    """The bytes asked for: ``length`` of them from ``offset``, or all that follow."""
+
+    offset: int = 0
+    length: int | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        return self.offset > 0 or self.length is not None
+
+    def headers(self) -> dict[str, str]:
+        if self.offset < 0 or (self.length is not None and self.length < 1):
+            raise ValueError(f"no such range: {self.length} bytes from {self.offset}")
+        if not self.is_partial:
+            return {}
+        last = "" if self.length is None else self.offset + self.length - 1
+        return {"Range": f"bytes={self.offset}-{last}"}
+
+    def is_answered_by(self, served: "Served") -> bool:
+        """Whether exactly these bytes come: up to ``length``, or up to the end of the file."""
+        if served.offset != self.offset or served.length is None:
+            return False
+        if served.size is None:
+            return served.length == self.length
+        left = served.size - self.offset
+        return served.length == (left if self.length is None else min(self.length, left))
+
+
+class Served(NamedTuple):
+    """The bytes announced: ``length`` of them from ``offset``, of a file of ``size``."""
+
+    offset: int
+    length: int | None
+    size: int | None
+
+
+class Content:
+    """A file, or a part of it, on its way.
+
+    When a range was asked for and ``offset`` is 0 instead of the one asked for, or ``length`` is
+    the whole ``size``, the service has ignored the range and sends everything.
+    """
+
+    def __init__(self, response: httpx.Response, served: Served) -> None:
+        self._response = response
+        self.offset, self.length, self.size = served
+        self.etag: str | None = response.headers.get("ETag")
+        self.content_type: str | None = response.headers.get("Content-Type")
+        self.headers: Mapping[str, str] = {
+            name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers
+        }
+        """What is worth keeping as evidence of where the file came from."""
+
+    def iter_bytes(self, chunk_size: int = 1 << 20) -> Iterator[bytes]:
+        """Yield the bytes once, in order, and raise unless exactly those announced arrived."""
+        received = 0
+        for chunk in self._chunks(chunk_size):
+            received += len(chunk)
+            if self.length is not None and received > self.length:
+                raise BrokenContent(f"more than the announced {self.length} bytes arrived")
+            yield chunk
+        if received == 0:
+            raise NotReady("the file has 0 bytes: the service is still writing it; ask again")
+        if self.length is not None and received < self.length:
+            raise BrokenContent(f"{received} of {self.length} bytes arrived; download again")
+
+    def _chunks(self, chunk_size: int) -> Iterator[bytes]:
+        chunks = self._response.iter_bytes(chunk_size)
+        while True:
+            try:
+                chunk = next(chunks, None)
+            except httpx.RemoteProtocolError as error:
+                raise BrokenContent("the download was cut before its end; repeat it") from error
+            except httpx.HTTPError as error:
+                raise fault(error, DOWNLOAD) from error
+            if chunk is None:
+                return
+            yield chunk
+
+
+def open_answer(response: httpx.Response, asked: ByteRange, *, json_allowed: bool) -> Content:
+    """Check an answer of status 200 or 206 against what was asked, before any byte is read.
+
+    Raises BrokenContent where it cannot be the file, NotReady where the file is still empty.
+    """
+    _refuse_error_page(response.headers.get("Content-Type", ""), json_allowed)
+    if not is_plain(response):
+        raise BrokenContent("the file came compressed although that was ruled out; download again")
+    served = _served(response)
+    if served.size == 0 or served.length == 0:
+        raise NotReady("the file has 0 bytes: the service is still writing it; ask again")
+    is_whole = response.status_code == 200 and served.offset == 0 and served.length == served.size
+    if not is_whole and not asked.is_answered_by(served):
+        raise BrokenContent(
+            f"asked for {asked.length or 'all'} bytes from {asked.offset}, but the service "
+            f"announces {served.length} from {served.offset} of {served.size}; download again"
+        )
+    return Content(response, served)
+
+
+def is_plain(response: httpx.Response) -> bool:
+    """Whether the body is sent as it is: neither compressed nor otherwise coded."""
+    return response.headers.get("Content-Encoding", "identity").strip().lower() in {"", "identity"}
+
+
+def _refuse_error_page(content_type: str, json_allowed: bool) -> None:
+    found = _ERROR_PAGE.search(content_type.partition(";")[0])
+    if found and not (json_allowed and found[0].lower() == "json"):
+        raise BrokenContent(
+            f"a page of type {found[0]} came in place of the file, probably from a gateway on "
+            "the way; download again"
+        )
+
+
+def _served(response: httpx.Response) -> Served:
+    """Read which bytes come; 200 may carry a Content-Range too (seen in recorded sessions)."""
+    length = _content_length(response)
+    stated = response.headers.get("Content-Range")
+    if stated is None and response.status_code == 200:
+        return Served(0, length, length)
+    found = _CONTENT_RANGE.fullmatch((stated or "").strip())
+    if not found:
+        raise BrokenContent("the service does not say which part of the file it sends")
+    first, last = int(found[1]), int(found[2])
+    size = None if found[3] == "*" else int(found[3])
+    if (
+        last < first
+        or (size is not None and last >= size)
+        or length not in {None, last - first + 1}
+    ):
+        raise BrokenContent("the service contradicts itself on which part of the file it sends")
+    return Served(first, last - first + 1, size)
+
+
+def _content_length(response: httpx.Response) -> int | None:
+    stated = response.headers.get("Content-Length", "")
+    if stated.isdecimal():
+        return int(stated)
+    if response.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        raise BrokenContent("the service does not say how long the file is: its end is unprovable")
+    return None

@@ -1,0 +1,103 @@
+"""The one place that knows how paths, bodies and success statuses differ between api-versions."""
+
+from typing import NamedTuple
+from urllib.parse import quote
+
+from callvault.acs.wire import StartRecording
+from callvault.contracts.media import FormatType
+from callvault.errors import ConfigurationError, InvalidRequest
+
+LATEST = "2026-03-12"
+STABLE_VERSIONS = (
+    "2023-03-06",
+    "2023-10-15",
+    "2024-04-15",
+    "2024-09-15",
+    "2025-05-15",
+    "2025-06-15",
+    LATEST,
+)
+PREVIEW = "2021-06-15-preview"
+
+
+class Route(NamedTuple):
+    """One operation: how it is asked and which statuses mean that ACS did it."""
+
+    method: str
+    target: str
+    """Path with its query, percent-encoded as it goes over the wire."""
+    success: frozenset[int]
+
+
+class Routes:
+    """Builds the routes of one api-version.
+
+    The stable versions address a recording by its id alone; ``2021-06-15-preview`` puts it under
+    its call, writes ``/:pause`` with a slash and answers 200 to everything.
+    """
+
+    def __init__(self, api_version: str) -> None:
+        if api_version not in (*STABLE_VERSIONS, PREVIEW):
+            raise ConfigurationError(
+                f"ACS api-version {api_version!r} is not one that Callvault speaks: "
+                f"use {', '.join((*STABLE_VERSIONS, PREVIEW))}"
+            )
+        self._version = api_version
+        self._is_preview = api_version == PREVIEW
+
+    def start(self, server_call_id: str) -> Route:
+        return self._route("POST", self._recordings(server_call_id), 200, 202)
+
+    def start_body(self, order: StartRecording) -> bytes:
+        """Write the body of a start.
+
+        The preview has one format and no pause at the start: what it would ignore is refused.
+        """
+        if not self._is_preview:
+            return order.model_dump_json(exclude_none=True).encode("utf-8")
+        if order.recording_format_type is not FormatType.MP4 or order.pause_on_start:
+            raise InvalidRequest(
+                f"api-version {PREVIEW} records mixed audioVideo as mp4, from the start: ask for "
+                "that without pauseOnStart, or configure a newer api-version"
+            )
+        callback = order.model_dump_json(
+            include={"recording_state_callback_uri"}, exclude_none=True
+        )
+        return callback.encode("utf-8")
+
+    def state(self, recording_id: str, server_call_id: str) -> Route:
+        return self._route("GET", self._recording(recording_id, server_call_id), 200)
+
+    def pause(self, recording_id: str, server_call_id: str) -> Route:
+        return self._verb("pause", recording_id, server_call_id)
+
+    def resume(self, recording_id: str, server_call_id: str) -> Route:
+        return self._verb("resume", recording_id, server_call_id)
+
+    def stop(self, recording_id: str, server_call_id: str) -> Route:
+        return self._route("DELETE", self._recording(recording_id, server_call_id), 204)
+
+    def _verb(self, verb: str, recording_id: str, server_call_id: str) -> Route:
+        slash = "/" if self._is_preview else ""
+        path = f"{self._recording(recording_id, server_call_id)}{slash}:{verb}"
+        return self._route("POST", path, 202)
+
+    def _recordings(self, server_call_id: str) -> str:
+        if not self._is_preview:
+            return "/calling/recordings"
+        return f"/calling/serverCalls/{_segment('serverCallId', server_call_id)}/recordings"
+
+    def _recording(self, recording_id: str, server_call_id: str) -> str:
+        return f"{self._recordings(server_call_id)}/{_segment('recordingId', recording_id)}"
+
+    def _route(self, method: str, path: str, *success: int) -> Route:
+        statuses = frozenset({200} if self._is_preview else success)
+        return Route(method, f"{path}?api-version={self._version}", statuses)
+
+
+def _segment(name: str, value: str) -> str:
+    """Percent-encode an id, so that it stays one segment of the path whatever it holds."""
+    if value in {"", ".", ".."}:
+        # HTTP clients and proxies resolve these away: the request would mean another resource.
+        raise InvalidRequest(f"{name} {value!r} cannot be an id of ACS: pass the one ACS gave")
+    return quote(value, safe="")

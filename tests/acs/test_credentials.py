@@ -1,0 +1,139 @@
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+
+import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
+from azure.identity import CredentialUnavailableError
+
+from callvault.acs.client import AcsClient
+from callvault.acs.credentials import AccessKey, EntraToken, parse_connection_string
+from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, Unavailable
+from tests.acs.service import KEY_TEXT, Answer, Service
+
+
+class Identity:
+    """An Entra ID credential with a token of its own for each question."""
+
+    def __init__(self, error: AzureError | None = None) -> None:
+        self.scopes: list[str] = []
+        self._error = error
+
+    def get_token(self, *scopes: str, **_: object) -> AccessToken:
+        if self._error:
+            raise self._error
+        self.scopes += scopes
+        return AccessToken(f"token-{len(self.scopes)}", 4_102_444_800)
+
+
+def test_connection_string_gives_endpoint_and_key() -> None:
+    text = f"endpoint=https://contoso.communication.azure.com/;accesskey={KEY_TEXT}"
+    assert parse_connection_string(text) == (
+        "https://contoso.communication.azure.com",
+        AccessKey(KEY_TEXT),
+    )
+
+
+def test_connection_string_is_read_in_any_order_case_and_with_a_last_semicolon() -> None:
+    text = f" AccessKey={KEY_TEXT}; Endpoint=https://contoso.communication.azure.com; "
+    endpoint, key = parse_connection_string(text)
+    assert endpoint == "https://contoso.communication.azure.com"
+    assert key.key_bytes == b"0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("", "endpoint"),
+        (f"accesskey={KEY_TEXT}", "endpoint"),
+        ("endpoint=https://contoso.communication.azure.com/", "accesskey"),
+        ("endpoint=https://contoso.communication.azure.com/;accesskey=", "accesskey"),
+        (f"endpoint=https://c.communication.azure.com;accesskye={KEY_TEXT}", "accesskey"),
+        ("endpoint=https://c.communication.azure.com;accesskey=not+base64!", "not base64"),
+    ],
+)
+def test_wrong_connection_string_is_refused_by_the_name_of_the_part(
+    text: str, missing: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=missing) as refused:
+        parse_connection_string(text)
+    assert KEY_TEXT not in str(refused.value)
+    assert "not+base64!" not in str(refused.value)
+
+
+def test_secrets_never_print() -> None:
+    assert KEY_TEXT not in repr(AccessKey(KEY_TEXT))
+    assert "Identity" not in repr(EntraToken(Identity()))
+
+
+def test_empty_key_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="empty"):
+        AccessKey("")
+
+
+def test_entra_token_of_the_acs_scope_authenticates_control_and_content(
+    acs: Service, media: Service
+) -> None:
+    acs.answers = [Answer(202)]
+    media.answers = [Answer(200)]
+    identity = Identity()
+    with AcsClient(acs.url, EntraToken(identity), content_hosts=[media.host]) as client:
+        client.pause("REC", "CALL")
+        client.delete_content(f"{media.url}/v1/objects/0")
+    assert identity.scopes == ["https://communication.azure.com//.default"] * 2
+    assert acs.seen[0].headers["authorization"] == "Bearer token-1"
+    assert media.seen[0].headers["authorization"] == "Bearer token-2"
+    assert media.seen[0].headers["x-ms-host"] == acs.host
+    assert "x-ms-content-sha256" not in acs.seen[0].headers
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (ClientAuthenticationError, AccessDenied),
+        (CredentialUnavailableError, Unavailable),
+        (ServiceRequestError, Unavailable),
+    ],
+)
+def test_failure_to_get_a_token_sends_nothing(
+    acs: Service, failure: Callable[..., AzureError], expected: type[CallvaultError]
+) -> None:
+    identity = Identity(failure(message="tenant secret=hunter2"))
+    with AcsClient(acs.url, EntraToken(identity)) as client, pytest.raises(expected) as raised:
+        client.pause("REC", "CALL")
+    assert acs.seen == []
+    assert "hunter2" not in str(raised.value)
+
+
+def test_key_signs_the_body_and_the_raw_path_that_are_sent(acs: Service) -> None:
+    acs.answers = [Answer(204)]
+    with AcsClient(acs.url + "/", AccessKey(KEY_TEXT)) as client:
+        client.stop("a/b:ü?#%2F", "CALL")
+    (seen,) = acs.seen
+    assert seen.target == ("/calling/recordings/a%2Fb%3A%C3%BC%3F%23%252F?api-version=2026-03-12")
+    assert seen.headers["host"] == acs.host
+    assert seen.is_signed_for(acs.host)
+
+
+def test_every_request_is_signed_with_its_own_date(
+    acs: Service, client: AcsClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signature made once and kept would be too old by the next request."""
+
+    class Clock:
+        hour = 0
+
+        @classmethod
+        def now(cls, zone: tzinfo) -> datetime:
+            cls.hour += 1
+            return datetime(2024, 1, 2, cls.hour, tzinfo=zone)
+
+    monkeypatch.setattr("callvault.acs.credentials.datetime", Clock)
+    acs.answers = [Answer(202)]
+    client.pause("REC", "CALL")
+    client.pause("REC", "CALL")
+    assert [seen.headers["x-ms-date"] for seen in acs.seen] == [
+        "Tue, 02 Jan 2024 01:00:00 GMT",
+        "Tue, 02 Jan 2024 02:00:00 GMT",
+    ]
+    assert all(seen.is_signed_for(acs.host) for seen in acs.seen)
