@@ -101,7 +101,10 @@ def copy(
     """
     with source.open() as stream, archive.begin(object_name, block_size=block_size) as upload:
         _check_beginning(stream, object_name)
-        came = _stage(stream, upload, object_name, on_progress, block_size)
+        meter = _Meter(stream.size, on_progress)
+        _stage(stream, upload, meter, block_size)
+        came = meter.digest()
+        _check_size(came.size, stream.size, object_name)
         stored = upload.commit(
             size=came.size, sha256=came.sha256, content_type=content_type, metadata=metadata
         )
@@ -135,37 +138,42 @@ def read_back(archive: Archive, object_name: str, on_progress: OnProgress) -> Di
         raise ContentMissing(
             f"{archive.location(object_name)} does not exist: copy it again", owner="archive"
         )
-    digest, size = hashlib.sha256(), 0
-    for piece in archive.read(object_name):
-        digest.update(piece)
-        size += len(piece)
-        on_progress(size, found.size)
-    return Digest(size, digest.hexdigest())
+    meter = _Meter(found.size, on_progress)
+    for _ in meter.through(archive.read(object_name)):
+        pass
+    return meter.digest()
 
 
-def _stage(
-    stream: SourceStream,
-    upload: Upload,
-    object_name: str,
-    on_progress: OnProgress,
-    block_size: int,
-) -> Digest:
-    digest, size = hashlib.sha256(), 0
+class _Meter:
+    """Counts and digests the bytes that pass."""
 
-    def pieces() -> Iterator[bytes]:
-        nonlocal size
-        for piece in stream.iter_bytes(min(_PIECE, block_size)):
-            digest.update(piece)
-            size += len(piece)
-            if stream.size is not None and size > stream.size:
-                break  # an endless answer must not fill the archive
-            on_progress(size, stream.size)
+    def __init__(self, expected: int | None, on_progress: OnProgress) -> None:
+        self._expected = expected
+        self._on_progress = on_progress
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+
+    def through(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass ``pieces`` on, and none after more than the expected bytes came.
+
+        An endless answer must fill neither the archive nor the time.
+        """
+        for piece in pieces:
+            self._sha256.update(piece)
+            self._size += len(piece)
+            self._on_progress(self._size, self._expected)
             yield piece
+            if self._expected is not None and self._size > self._expected:
+                return
 
-    for index, block in enumerate(_blocks(pieces(), block_size)):
+    def digest(self) -> Digest:
+        return Digest(self._size, self._sha256.hexdigest())
+
+
+def _stage(stream: SourceStream, upload: Upload, meter: _Meter, block_size: int) -> None:
+    pieces = meter.through(stream.iter_bytes(min(_PIECE, block_size)))
+    for index, block in enumerate(_blocks(pieces, block_size)):
         upload.put(index, block)
-    _check_size(size, stream.size, object_name)
-    return Digest(size, digest.hexdigest())
 
 
 def _blocks(pieces: Iterator[bytes], block_size: int) -> Iterator[memoryview]:
