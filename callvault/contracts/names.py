@@ -9,6 +9,19 @@ from temporalio.common import SearchAttributeKey
 
 WORKFLOW_TYPE = "RecordingWorkflow"
 
+START = "start"
+PAUSE = "pause"
+RESUME = "resume"
+STOP = "stop"
+"""Signals (fire and forget) and, under the same names, updates (answered once ACS confirmed)."""
+
+FILE_STATUS_UPDATED = "file_status_updated"
+CALL_ENDED = "call_ended"
+"""Signals only."""
+
+STATUS = "status"
+"""Query."""
+
 CONTROL_QUEUE = "recordings"
 """Task queue for decisions and control of recordings."""
 

@@ -1,8 +1,7 @@
 """What a workflow hands to its activities and gets back: references, never secrets, never bytes."""
 
 from datetime import datetime, timedelta
-
-from pydantic import Field
+from typing import Literal
 
 from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
@@ -13,6 +12,8 @@ class ResourceQuery(Message):
     """Which resource's settings a workflow wants to know."""
 
     resource: str
+    patient: bool = False
+    """Whether an unknown name may become known: an event's recording is never refused for it."""
 
 
 class ResourcePolicy(Message):
@@ -53,8 +54,7 @@ class ControlOutcome(Message):
     """What ACS said of a recording. ``gone`` is ACS's 404: over, or never was."""
 
     recording_id: str
-    state: str = Field(pattern="^(active|inactive|gone)$")
-    at: datetime
+    state: Literal["active", "inactive", "gone"]
 
 
 class ExportOrder(Message):
@@ -66,11 +66,17 @@ class ExportOrder(Message):
     call_id: str | None
     recording_id: str | None
     recorded_on: datetime
-    """Gives the object its date; the same for every event about this chunk."""
+    """Gives the object its date."""
     recording_format_type: FormatType
     chunk: RecordingChunk
     expires_at: datetime
-    delete_source: bool = False
+
+
+class DeleteOrder(Message):
+    """Delete the service's copy of a chunk whose archived copy is verified."""
+
+    resource: str
+    delete_location: str
 
 
 class RecordedPause(Message):
@@ -95,7 +101,6 @@ class ArchivedChunk(Message):
     """``chunkDuration`` of the service's metadata file."""
     pauses: tuple[RecordedPause, ...] = ()
     verified_at: datetime
-    deleted_at_source: bool = False
 
 
 class ExportProgress(Message):

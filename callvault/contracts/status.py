@@ -27,6 +27,8 @@ class Actual(StrEnum):
     STARTING = "starting"
     ACTIVE = "active"
     PAUSED = "paused"
+    UNSURE = "unsure"
+    """ACS was asked for a change and may or may not have made it: it must be asked again."""
     STOPPED = "stopped"
 
 
@@ -107,10 +109,14 @@ class ChunkStatus(State):
     chunk: RecordingChunk
     state: ChunkState = ChunkState.ANNOUNCED
     announced_at: datetime
-    expires_at: datetime
-    """The earliest instant at which the service may have deleted it; only ever moves earlier."""
+    born_at: datetime
+    """When the service may have begun to count the export window; only ever moves earlier."""
+    expires_at: datetime | None = None
+    """The earliest instant at which the service may delete it; none until the window is known."""
     archived: ArchivedChunk | None = None
     lost_reason: str = ""
+    source_deleted: bool = False
+    """Whether the service's own copy was deleted after the archived one was verified."""
 
 
 class RecordingStatus(State):
@@ -143,6 +149,8 @@ class RecordingStatus(State):
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
     """The nearest deadline of what is not archived yet."""
+    window_closed: bool = False
+    """Whether the export window ended before every file had been announced."""
     problem: str = ""
     """Why it failed to start, or why files are missing."""
 

@@ -1,0 +1,18 @@
+"""Temporal's time inside an activity."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import activity
+
+
+def server_clock() -> Callable[[], datetime]:
+    """A clock that goes with Temporal's server, not with this host; take it as an activity begins.
+
+    So times from different workers can be compared, even where a host's clock is wrong, and under
+    a time-skipping test server they are virtual like the workflow's.
+    """
+    began = activity.info().started_time
+    origin = time.monotonic()
+    return lambda: began + timedelta(seconds=time.monotonic() - origin)

@@ -1,0 +1,48 @@
+"""From Callvault's errors to Temporal's: who tries again, and when.
+
+Temporal owns all retries; here it is told which errors are worth one, and after how long.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError
+
+from callvault.contracts.wire import shorten
+from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, TryAgain
+
+MENDED_BY_PEOPLE = (AccessDenied, ConfigurationError)
+"""Errors that last until somebody turns a key or a setting: tried again, at this interval."""
+
+MEND_INTERVAL = timedelta(seconds=30)
+PATIENT_INTERVAL = timedelta(minutes=5)
+
+
+@contextmanager
+def translated(*, patient: bool = False) -> Iterator[None]:
+    """Raise Callvault's errors as Temporal's ``ApplicationError``, of the same type name.
+
+    ``patient`` is for what must never be given up before its deadline (an export): there even an
+    error that repeating does not mend is tried again, slowly, because a person may mend its cause.
+    """
+    try:
+        yield
+    except CallvaultError as error:
+        raise to_application_error(error, patient=patient) from error
+
+
+def to_application_error(error: CallvaultError, *, patient: bool) -> ApplicationError:
+    """Map one error; the message names whose fault it is and what to do, within bounds."""
+    passing = isinstance(error, TryAgain)
+    delay = error.retry_after
+    if isinstance(error, MENDED_BY_PEOPLE):
+        passing, delay = True, MEND_INTERVAL
+    elif not passing and patient:
+        passing, delay = True, PATIENT_INTERVAL
+    return ApplicationError(
+        shorten(f"{error} (fault: {error.owner})"),
+        type=type(error).__name__,
+        non_retryable=not passing,
+        next_retry_delay=delay,
+    )

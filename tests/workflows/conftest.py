@@ -1,0 +1,58 @@
+"""A real Temporal server with time skipping, the real workflow, and a scripted service behind it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from callvault.contracts import names
+
+from .scene import Scene, World
+
+DYNAMIC_CONFIG = (
+    "frontend.WorkflowTimeSkippingEnabled=true",
+    "frontend.WorkflowTimeSkippingMaxSkipPerSession=9999",
+    'history.timerProcessorMaxTimeShift="10ms"',
+    "history.timerProcessorMaxPollRPS=1000",
+    "history.timerProcessorMaxPollHostRPS=1000",
+)
+
+
+@pytest.fixture(scope="session")
+async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
+    """One server for the whole session; workflow ids keep the tests apart."""
+    arguments = [
+        word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)
+    ] + [
+        word
+        for key in names.SEARCH_ATTRIBUTES
+        for word in ("--search-attribute", f"{key.name}={_type_name(key)}")
+    ]
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(temporal_binary),
+        dev_server_extra_args=arguments,
+    ) as environment:
+        yield environment
+
+
+def _type_name(key: object) -> str:
+    words = {"INT": "Int", "KEYWORD_LIST": "KeywordList"}
+    name = key.indexed_value_type.name  # type: ignore[attr-defined]
+    return words.get(name, name.capitalize())
+
+
+@pytest.fixture(scope="session")
+async def world(
+    skipping: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    world = World(tmp_path_factory.mktemp("archives"))
+    async with world.working(skipping.client):
+        yield world
+
+
+@pytest.fixture
+def scene(skipping: WorkflowEnvironment, world: World) -> Scene:
+    return Scene(skipping, world)

@@ -1,0 +1,204 @@
+"""The vocabulary of the workflow tests: a call is kept, is signalled, gets files, comes to an end."""
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.control import ControlActivities
+from activities.export import ExportActivities
+from callvault.archive.directory import DirectoryArchive
+from callvault.config import WorkerSettings
+from callvault.contracts import names
+from callvault.contracts.orders import ResourcePolicy
+from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
+from callvault.errors import InvalidRequest
+from workers.registry import deciding_worker, exporting_worker
+
+from .service import ScriptedService
+
+WINDOW = timedelta(hours=48)
+
+
+class World:
+    """All resources of a test session: each test has one of its own, so that none meets another."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.services: dict[str, ScriptedService] = {}
+        self.delete_source: set[str] = set()
+
+    def policy_of(self, name: str) -> ResourcePolicy:
+        if name not in self.services:
+            raise InvalidRequest(f"there is no resource {name!r} in the configuration")
+        return ResourcePolicy(
+            resource=name,
+            archive=name,
+            export_window=WINDOW,
+            delete_source=name in self.delete_source,
+        )
+
+    def archive_of(self, name: str) -> DirectoryArchive:
+        archive = DirectoryArchive(name, self.directory / name)
+        archive.check()
+        return archive
+
+    @asynccontextmanager
+    async def working(self, client: Client) -> AsyncIterator[None]:
+        """A worker with the real activities, whose clients are the tests' services."""
+        settings = WorkerSettings(max_concurrent_exports=8)
+        client_of: Any = self.services.__getitem__
+        control = ControlActivities(client_of, self.policy_of)
+        export = ExportActivities(client_of, self.archive_of)
+        async with deciding_worker(client, control, settings):
+            async with exporting_worker(client, export, settings):
+                yield
+
+
+class Scene:
+    """One call of one test."""
+
+    def __init__(self, environment: WorkflowEnvironment, world: World) -> None:
+        self.environment = environment
+        self.world = world
+        self.resource = f"r{uuid.uuid4().hex[:12]}"
+        self.service = world.services[self.resource] = ScriptedService()
+        self.archive = world.archive_of(self.resource)
+        self.server_call_id = f"call-{uuid.uuid4().hex}"
+        self._numbers = itertools.count(1)
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, CallResult]:
+        return self.environment.client.get_workflow_handle(
+            names.workflow_id(self.server_call_id), result_type=CallResult
+        )
+
+    # What happens.
+
+    async def keep(self, **request: Any) -> None:
+        """Start the workflow; its clock runs like ours until `passes` or `result`."""
+        request = {"server_call_id": self.server_call_id, "resource": self.resource, **request}
+        with self.environment.with_time_skipping_disabled():
+            await self.environment.client.start_workflow(
+                names.WORKFLOW_TYPE,
+                RecordingRequest.model_validate(request),
+                id=names.workflow_id(self.server_call_id),
+                task_queue=names.CONTROL_QUEUE,
+            )
+
+    async def recorded(self) -> None:
+        """Start the workflow and wait until ACS records."""
+        await self.keep(requested_by="backend")
+        await self.until(lambda recording: recording.actual == "active")
+
+    async def asks(self, verb: str, **request: Any) -> ControlRecord:
+        """Ask by update, answered once ACS has confirmed."""
+        record: ControlRecord = await self.handle.execute_update(
+            verb, ControlRequest.model_validate(request), result_type=ControlRecord
+        )
+        return record
+
+    async def signals(self, verb: str, payload: Any) -> None:
+        await self.handle.signal(verb, payload)
+
+    async def says(self, verb: str, **request: Any) -> None:
+        """Ask by signal."""
+        await self.signals(verb, ControlRequest.model_validate(request))
+
+    async def announced(self, *chunks: dict[str, Any], **event: Any) -> None:
+        """Send a file-status event, as Event Grid would."""
+        await self.signals(names.FILE_STATUS_UPDATED, self.event(*chunks, **event))
+
+    def event(self, *chunks: dict[str, Any], recording: int = 1, **facts: Any) -> dict[str, Any]:
+        """An Event Grid event about chunks of the ``recording``-th recording."""
+        recording_id = facts.pop("recording_id", f"recording-{recording}")
+        data = {
+            "recordingStorageInfo": {"recordingChunks": list(chunks)},
+            "recordingChannelType": "Mixed",
+            "recordingContentType": "AudioVideo",
+            "recordingFormatType": "Mp4",
+            "sessionEndReason": "CallEnded",
+            **facts.pop("data", {}),
+        }
+        return {
+            "id": str(uuid.uuid4()),
+            "subject": f"/recording/call/c1/serverCallId/{self.server_call_id}"
+            f"/recordingId/{recording_id}",
+            "eventType": "Microsoft.Communication.RecordingFileStatusUpdated",
+            "eventTime": datetime.now().astimezone().isoformat(),
+            "data": data,
+            **facts,
+        }
+
+    async def passes(self, duration: timedelta) -> None:
+        """Let virtual time pass."""
+        await self.environment.fast_forward(self.handle, duration)
+
+    async def result(self) -> CallResult:
+        """Let time pass as fast as it can until the workflow ends."""
+        await self.environment.fast_forward(self.handle)
+        return await self.handle.result()
+
+    # What is the case.
+
+    async def status(self) -> CallStatus:
+        status: CallStatus = await self.handle.query(names.STATUS, result_type=CallStatus)
+        return status
+
+    async def recording(self, number: int = 1) -> RecordingStatus:
+        return next(r for r in (await self.status()).recordings if r.number == number)
+
+    async def until(
+        self, condition: Callable[[RecordingStatus], bool], number: int = 1
+    ) -> RecordingStatus:
+        """Wait, in real time, until a recording is as expected."""
+        async with asyncio.timeout(20):
+            while not condition(recording := await self.recording(number)):
+                await asyncio.sleep(0.02)
+        return recording
+
+    async def has_asked(self, operation: str, times: int = 1) -> None:
+        """Wait until the service was asked for something this often."""
+        async with asyncio.timeout(20):
+            while self.service.asked.count(operation) < times:
+                await asyncio.sleep(0.02)
+
+    def archived(self) -> set[bytes]:
+        """The content of every media file in the archive."""
+        return {
+            b"".join(self.archive.read(name))
+            for name in self.archive.names()
+            if not name.endswith(".json")
+        }
+
+
+def chunk(index: int = 0, *, last: bool = True, document: str | None = None) -> dict[str, Any]:
+    """A chunk as an event announces it."""
+    document = document or f"0-eus-d1-{index:032x}"
+    base = f"https://us-storage.asm.skype.com/v1/objects/{document}"
+    return {
+        "documentId": document,
+        "index": index,
+        "endReason": "SessionEnded" if last else "ChunkMaximumSizeExceeded",
+        "contentLocation": f"{base}/content/video",
+        "metadataLocation": f"{base}/content/acsmetadata",
+        "deleteLocation": base,
+    }
+
+
+@contextmanager
+def released(*gates: Any) -> Iterator[None]:
+    """Release held requests at the end, whatever happens."""
+    try:
+        yield
+    finally:
+        for gate in gates:
+            gate.set()

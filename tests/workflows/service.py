@@ -1,0 +1,143 @@
+"""A recording service that does what a test scripts: the outside of the real activities.
+
+It stands in for ACS alone, because nothing else can let 48 hours pass in a second and fail at the
+47th. Everything else in these tests is real: the server, the workflow, the activities, the archive.
+"""
+
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+from temporalio import activity
+
+from callvault.acs.wire import RecordingStateResponse, Repeatability, StartRecording
+from callvault.errors import CallvaultError, RecordingNotFound
+
+Fault = Callable[[], CallvaultError | None]
+
+
+class ScriptedService:
+    """Answers like one ACS resource; remembers what it was asked, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.starts: list[Repeatability] = []
+        self.recordings: dict[str, str] = {}
+        self._faults: dict[str, list[Fault]] = defaultdict(list)
+        self._lock = threading.Lock()
+        self.gates: dict[str, threading.Event] = {}
+
+    # What tests say.
+
+    def fails(self, operation: str, error: CallvaultError, *, times: int) -> None:
+        """Let the next ``times`` requests of this kind fail."""
+        left = iter(range(times))
+        self._faults[operation].append(lambda: error if next(left, None) is not None else None)
+
+    def fails_for(
+        self, operation: str, error: CallvaultError, age: timedelta, *, url: str = ""
+    ) -> None:
+        """Let requests of this kind (for this URL) fail until the workflow is this old."""
+        began: list[datetime] = []
+
+        def fault() -> CallvaultError | None:
+            now = activity.info().started_time
+            if not began:
+                began.append(now)
+            return error if now - began[0] < age else None
+
+        self._faults[operation + url].append(fault)
+
+    def holds(self, operation: str) -> threading.Event:
+        """Hold requests of this kind until the returned event is set."""
+        return self.gates.setdefault(operation, threading.Event())
+
+    def content(self, url: str) -> bytes:
+        """The bytes of a file: a function of its address."""
+        return hashlib.sha256(url.encode()).digest() * 64
+
+    # What activities ask.
+
+    def start(self, order: StartRecording, repeatability: Repeatability) -> RecordingStateResponse:
+        self._ask("start")
+        with self._lock:
+            known = next(
+                (i for i, r in enumerate(self.starts) if r.request_id == repeatability.request_id),
+                None,
+            )
+            if known is None:
+                self.starts.append(repeatability)
+                known = len(self.starts) - 1
+            recording_id = f"recording-{known + 1}"
+            self.recordings[recording_id] = "inactive" if order.pause_on_start else "active"
+        return RecordingStateResponse(recording_id=recording_id, recording_state="inactive")
+
+    def get_state(self, recording_id: str, server_call_id: str) -> RecordingStateResponse:
+        self._ask("get_state")
+        self._require(recording_id)
+        return RecordingStateResponse(
+            recording_id=recording_id, recording_state=self.recordings[recording_id]
+        )
+
+    def pause(self, recording_id: str, server_call_id: str) -> None:
+        self._change("pause", recording_id, "inactive")
+
+    def resume(self, recording_id: str, server_call_id: str) -> None:
+        self._change("resume", recording_id, "active")
+
+    def stop(self, recording_id: str, server_call_id: str) -> None:
+        self._ask("stop")
+        self._require(recording_id)
+        del self.recordings[recording_id]
+
+    @contextmanager
+    def open_content(
+        self, url: str, *, offset: int = 0, length: int | None = None
+    ) -> Iterator[SimpleNamespace]:
+        self._ask("open_content", url)
+        data = self.content(url)
+        yield SimpleNamespace(
+            size=len(data),
+            offset=0,
+            etag=None,
+            content_type="application/octet-stream",
+            iter_bytes=lambda chunk_size: iter([data]),
+        )
+
+    def read_metadata(self, url: str) -> bytes:
+        self._ask("read_metadata", url)
+        return (
+            b'{"chunkDuration":5000.0,"pauseResumeIntervals":'
+            b'[{"startTime":"2026-01-02T03:04:05.1234567Z","duration":2000}]}'
+        )
+
+    def delete_content(self, url: str) -> None:
+        self._ask("delete_content", url)
+
+    def close(self) -> None:
+        pass
+
+    def control_calls(self) -> list[str]:
+        """Everything that was asked to change, without reading."""
+        return [name for name in self.asked if name in ("start", "pause", "resume", "stop")]
+
+    def _change(self, operation: str, recording_id: str, state: str) -> None:
+        self._ask(operation)
+        self._require(recording_id)
+        self.recordings[recording_id] = state
+
+    def _require(self, recording_id: str) -> None:
+        if recording_id not in self.recordings:
+            raise RecordingNotFound("Recording not found.", status=404, code="8522")
+
+    def _ask(self, operation: str, url: str = "") -> None:
+        self.asked.append(operation)
+        if (gate := self.gates.get(operation)) is not None and not gate.wait(timeout=30):
+            raise TimeoutError(f"nobody released {operation}")
+        for fault in (*self._faults[operation], *(self._faults[operation + url] if url else ())):
+            if (error := fault()) is not None:
+                raise error

@@ -1,0 +1,34 @@
+"""The worker process: connect, poll both task queues, drain on SIGTERM."""
+
+import asyncio
+import json
+import signal
+import sys
+from contextlib import AsyncExitStack, closing
+
+from activities.control import ControlActivities
+from activities.export import ExportActivities
+from callvault.config import Settings, load_settings
+from callvault.temporal_client import connect
+from workers.connections import Connections
+from workers.registry import deciding_worker, exporting_worker
+
+
+async def run(settings: Settings) -> None:
+    """Work until told to stop; prints one JSON line once it polls."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    client = await connect(settings)
+    with closing(Connections(settings)) as connections:
+        control = ControlActivities(connections.client_of, connections.policy_of)
+        export = ExportActivities(connections.client_of, connections.archive_of)
+        async with AsyncExitStack() as running:
+            await running.enter_async_context(deciding_worker(client, control, settings.worker))
+            await running.enter_async_context(exporting_worker(client, export, settings.worker))
+            print(json.dumps({"ready": True}), flush=True)  # noqa: T201 (the parent waits for it)
+            await stopping.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(run(load_settings())))

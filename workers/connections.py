@@ -1,0 +1,112 @@
+"""The clients of a worker, made from its settings: one per ACS resource, one per archive.
+
+Made when first needed, so that one resource's missing secret does not keep the worker from the
+others' calls; and made again after a failure, so that a provided secret is noticed.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from azure.identity import DefaultAzureCredential
+
+from callvault.acs.client import AcsClient
+from callvault.acs.credentials import AccessKey, EntraToken, parse_connection_string
+from callvault.archive.blob import BlobArchive
+from callvault.archive.directory import DirectoryArchive
+from callvault.archive.store import Archive
+from callvault.config import (
+    AzureBlobArchive as AzureBlobSettings,
+)
+from callvault.config import CredentialSettings, Settings
+from callvault.config import (
+    DirectoryArchive as DirectorySettings,
+)
+from callvault.contracts.orders import ResourcePolicy
+from callvault.errors import ConfigurationError, InvalidRequest
+
+Client = TypeVar("Client", AcsClient, Archive)
+
+
+class Pool(Generic[Client]):
+    """Shares one client per name between threads."""
+
+    def __init__(self, make: Callable[[str], Client]) -> None:
+        self._make: Callable[[str], Client] = make
+        self._made: dict[str, Client] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str) -> Client:
+        """The client of this name, made now if it is the first use."""
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = self._make(name)
+            return self._made[name]
+
+    def close(self) -> None:
+        """Close every client that was made."""
+        with self._lock:
+            for client in self._made.values():
+                client.close()
+            self._made.clear()
+
+
+class Connections:
+    """Everything of the outside world that activities need; close it when they have ended."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.client_of = Pool(self._make_client)
+        self.archive_of = Pool(self._make_archive)
+
+    def policy_of(self, name: str) -> ResourcePolicy:
+        """The settings of a resource that steer decisions; `InvalidRequest` for an unknown one."""
+        try:
+            resource = self._settings.resource(name)
+        except ConfigurationError as error:
+            raise InvalidRequest(str(error)) from error
+        return ResourcePolicy(
+            resource=name,
+            archive=self._settings.archive_name(name),
+            export_window=resource.export_window,
+            delete_source=resource.delete_source,
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.client_of.close()
+        self.archive_of.close()
+
+    def _make_client(self, name: str) -> AcsClient:
+        resource = self._settings.resource(name)
+        return AcsClient(
+            resource.endpoint,
+            _credential(resource.credential),
+            api_version=resource.api_version,
+            content_hosts=resource.content_hosts,
+        )
+
+    def _make_archive(self, name: str) -> Archive:
+        archive = _open_archive(name, self._settings.archive(name))
+        archive.check()
+        return archive
+
+
+def _credential(settings: CredentialSettings) -> AccessKey | EntraToken:
+    if settings.connection_string is not None:
+        return parse_connection_string(settings.connection_string.resolve())[1]
+    if settings.access_key is not None:
+        return AccessKey(settings.access_key.resolve())
+    return EntraToken(DefaultAzureCredential())
+
+
+def _open_archive(name: str, settings: AzureBlobSettings | DirectorySettings) -> Archive:
+    if isinstance(settings, DirectorySettings):
+        return DirectoryArchive(name, settings.path)
+    if settings.connection_string is not None:
+        secret = settings.connection_string.resolve()
+        return BlobArchive.from_connection_string(name, secret, settings.container)
+    if settings.sas_url is not None:
+        return BlobArchive.from_container_url(name, settings.sas_url.resolve())
+    url = settings.account_url or ""
+    return BlobArchive.from_account_url(name, url, settings.container, DefaultAzureCredential())

@@ -1,0 +1,118 @@
+"""Turns a decision into an activity: which one, with what order, under which summary."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import TimeoutError as ActivityTimeout
+
+from activities.control import ControlActivities
+from activities.export import ExportActivities
+from callvault.contracts.events import RecordingChunk
+from callvault.contracts.orders import (
+    ArchivedChunk,
+    ControlOutcome,
+    DeleteOrder,
+    ExportOrder,
+    RecordingOrder,
+    StartOrder,
+)
+from callvault.contracts.status import CallStatus, RecordingStatus
+from workflows import policies
+from workflows.files import ChunkKey, find_chunk
+from workflows.lifecycle import Control, Verb
+
+_ACTIVITIES: dict[Verb, Callable[[ControlActivities, RecordingOrder], ControlOutcome]] = {
+    Verb.CONFIRM: ControlActivities.confirm_active,
+    Verb.PAUSE: ControlActivities.pause_recording,
+    Verb.RESUME: ControlActivities.resume_recording,
+    Verb.STOP: ControlActivities.stop_recording,
+}
+
+
+def control(
+    status: CallStatus, recording: RecordingStatus, control: Control
+) -> workflow.ActivityHandle[ControlOutcome]:
+    """Ask ACS for one thing."""
+    summary = f"{control.verb} recording {recording.number}"
+    if control.verb is Verb.START:
+        return workflow.start_activity_method(
+            ControlActivities.start_recording,
+            _start_order(status, recording, control),
+            **policies.start(summary),
+        )
+    options = policies.confirm if control.verb is Verb.CONFIRM else policies.control
+    return workflow.start_activity_method(
+        _ACTIVITIES[control.verb],
+        RecordingOrder(
+            resource=status.resource,
+            server_call_id=status.server_call_id,
+            recording_id=recording.recording_id or "",
+        ),
+        **options(summary),
+    )
+
+
+def export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[ArchivedChunk]:
+    """Ask for a chunk to be copied into the archive and proven there."""
+    recording, chunk = find_chunk(status, key)
+    if status.policy is None or chunk.expires_at is None:
+        raise ApplicationError("exports begin once the resource's settings are known")
+    order = ExportOrder(
+        resource=status.resource,
+        archive=status.policy.archive,
+        server_call_id=status.server_call_id,
+        call_id=recording.call_id,
+        recording_id=recording.recording_id,
+        recorded_on=recording.recording_start_time or chunk.born_at,
+        recording_format_type=recording.recording_format_type,
+        chunk=chunk.chunk,
+        expires_at=chunk.expires_at,
+    )
+    return workflow.start_activity_method(
+        ExportActivities.export_chunk,
+        order,
+        **policies.export(f"archive chunk {key.index}, expires {_minute(chunk.expires_at)}"),
+    )
+
+
+def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHandle[None]:
+    """Ask for the service's copy of a verified chunk to be deleted."""
+    return workflow.start_activity_method(
+        ControlActivities.delete_source,
+        DeleteOrder(resource=resource, delete_location=chunk.delete_location or ""),
+        **policies.delete_source(f"delete the service's copy of chunk {chunk.index}"),
+    )
+
+
+def reason(error: ActivityError) -> str:
+    """Say in a sentence why an activity failed: its last own error, not the engine's wrapping."""
+    cause = error.cause
+    if isinstance(cause, ActivityTimeout):
+        last = cause.cause
+        if isinstance(last, ApplicationError):
+            return last.message
+        if cause.type is TimeoutType.SCHEDULE_TO_CLOSE:
+            return "it was not done within the time allowed for it"
+        return "a worker gave no sign of life"
+    if isinstance(cause, ApplicationError):
+        return cause.message
+    return str(cause or error)
+
+
+def _start_order(status: CallStatus, recording: RecordingStatus, control: Control) -> StartOrder:
+    return StartOrder(
+        resource=status.resource,
+        server_call_id=status.server_call_id,
+        recording_content_type=recording.recording_content_type,
+        recording_channel_type=recording.recording_channel_type,
+        recording_format_type=recording.recording_format_type,
+        pause_on_start=control.pause_on_start,
+        repeatability_request_id=str(workflow.uuid4()),
+        repeatability_first_sent=workflow.now(),
+    )
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,85 @@
+"""What an operator sees of a call in the Temporal Web UI: search attributes and current details."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
+
+from callvault.contracts import names
+from callvault.contracts.status import CallStatus, ChunkStatus, RecordingState, RecordingStatus
+from workflows.results import worst
+
+
+@dataclass(frozen=True)
+class Display:
+    """Everything shown; equal displays need no update."""
+
+    state: RecordingState
+    recording_ids: tuple[str, ...]
+    expires_at: datetime | None
+    at_risk: bool
+    resource: str
+    details: str
+
+
+def of(status: CallStatus) -> Display:
+    """Derive what is to be shown."""
+    expiries = [r.expires_at for r in status.recordings if r.expires_at is not None]
+    return Display(
+        state=worst(status),
+        recording_ids=tuple(r.recording_id for r in status.recordings if r.recording_id),
+        expires_at=min(expiries, default=None),
+        at_risk=any(r.state is RecordingState.LOST for r in status.recordings),
+        resource=status.resource,
+        details="\n\n".join(_describe(recording) for recording in status.recordings),
+    )
+
+
+def show(status: CallStatus, before: Display | None = None) -> Display:
+    """Bring the Web UI up to date; only what changed since ``before`` costs an event."""
+    now = of(status)
+    workflow.set_current_details(now.details)
+    if before is None or _attributes(before) != _attributes(now):
+        workflow.upsert_search_attributes(_attributes(now))
+    return now
+
+
+def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
+    return [
+        names.STATE.value_set(display.state),
+        names.RECORDING_IDS.value_set(display.recording_ids),
+        names.EXPIRES_AT.value_set(display.expires_at)
+        if display.expires_at
+        else names.EXPIRES_AT.value_unset(),
+        names.AT_RISK.value_set(display.at_risk),
+        names.RESOURCE.value_set(display.resource),
+    ]
+
+
+def _describe(recording: RecordingStatus) -> str:
+    """A recording in a few lines of Markdown."""
+    lines = [f"**Recording {recording.number}: {recording.state.replace('_', ' ')}**"]
+    if recording.expires_at:
+        lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+    if recording.problem:
+        lines.append(f"- problem: {recording.problem}")
+    lines += [
+        f"- paused by {pause.requested_by} ({pause.reason or 'no reason given'}) from "
+        f"{pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
+        for pause in recording.pauses
+    ]
+    lines += [_describe_chunk(chunk) for chunk in recording.chunks]
+    return "\n".join(lines)
+
+
+def _describe_chunk(chunk: ChunkStatus) -> str:
+    line = f"- chunk {chunk.chunk.index}: {chunk.state}"
+    if chunk.archived:
+        return f"{line}, {chunk.archived.size} bytes at {chunk.archived.location}"
+    return f"{line} {chunk.lost_reason}".rstrip()
+
+
+def _clock(moment: datetime | None) -> str:
+    return f"{moment:%H:%M:%S}" if moment else "now"

@@ -1,0 +1,428 @@
+"""The state machine of a call's recordings: pure, without Temporal, without a clock of its own.
+
+Signals set what is *wanted*; what ACS confirms is *actual*; `Lifecycle.next_control` names the one
+thing to ask of ACS to bring them together. Requests that cancel each other out before ACS was
+asked cost no call, the last word wins, and `stop` is final for its recording.
+
+Files are the other half: see `workflows/files.py`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.orders import ArchivedChunk, ControlOutcome, ResourcePolicy
+from callvault.contracts.requests import (
+    CallEnded,
+    ControlRequest,
+    RecordingRequest,
+    StartRequest,
+)
+from callvault.contracts.status import (
+    Actual,
+    CallStatus,
+    ControlRecord,
+    PauseRecord,
+    RecordingStatus,
+    RequestState,
+    TimelineEntry,
+    Wanted,
+)
+from callvault.contracts.wire import shorten
+from workflows import files
+
+MAX_TIMELINE = 500
+"""Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
+
+
+class Verb(StrEnum):
+    """What can be asked of ACS."""
+
+    START = "start"
+    CONFIRM = "confirm"
+    """Read the state after a start until ACS says ``active``."""
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing to ask of ACS for one recording."""
+
+    recording: int
+    verb: Verb
+    pause_on_start: bool = False
+
+
+_GOAL = {
+    Verb.START: Wanted.ACTIVE,
+    Verb.PAUSE: Wanted.PAUSED,
+    Verb.RESUME: Wanted.ACTIVE,
+    Verb.STOP: Wanted.STOPPED,
+}
+_TOWARDS = {Wanted.ACTIVE: Verb.RESUME, Wanted.PAUSED: Verb.PAUSE, Wanted.STOPPED: Verb.STOP}
+_REACHED = {
+    Wanted.ACTIVE: Actual.ACTIVE,
+    Wanted.PAUSED: Actual.PAUSED,
+    Wanted.STOPPED: Actual.STOPPED,
+}
+_STILL_GOING = frozenset({"", "sessionstillongoing"})
+
+
+class Lifecycle:
+    """Folds what happens into a `CallStatus`, which it owns and changes in place."""
+
+    def __init__(self, status: CallStatus) -> None:
+        self.status = status
+        self.in_flight: Control | None = None
+
+    @classmethod
+    def begin(cls, request: RecordingRequest, now: datetime) -> "Lifecycle":
+        """Open the life of a call, with its first recording if one is asked for."""
+        call = cls(CallStatus(server_call_id=request.server_call_id, resource=request.resource))
+        if request.start_recording:
+            call.request(Verb.START, request, now)
+        return call
+
+    # What app backends ask.
+
+    def refusal(self, verb: Verb, request: ControlRequest) -> str | None:
+        """Say why a request makes no sense now, in a sentence for a person; None if it does."""
+        if self._known(request) is not None:
+            return None
+        return self._refuse_start() if verb is Verb.START else self._refuse_control(verb)
+
+    def request(self, verb: Verb, request: ControlRequest, now: datetime) -> ControlRecord:
+        """Fold a request; the same ``requestId`` again changes nothing and gets the same record."""
+        if (known := self._known(request)) is not None:
+            return known
+        refused = self.refusal(verb, request)
+        if refused is None and isinstance(request, StartRequest):
+            self.status.recordings.append(_new_recording(self.status, request, now))
+        elif refused is None and self.current is not None:
+            self.current.wanted = _GOAL[verb]
+        return self._record(verb, request, now, refused)
+
+    def files_announced(self, event: FileStatusUpdated, now: datetime) -> None:
+        """Fold an event about files; one that tells of the session's end also stops the recording.
+
+        A recording that the service has ended cannot be controlled any more, whoever ended it.
+        """
+        recording = files.announce(self.status, event, now)
+        indices = ", ".join(str(chunk.index) for chunk in event.chunks)
+        self.note(now, f"recording {recording.number}: chunks {indices} announced")
+        self._settle(recording, now)
+
+    def call_ended(self, ended: CallEnded, now: datetime) -> None:
+        """Fold the end of the call: whatever still records is to be stopped."""
+        if self.status.ended_at is not None:
+            return
+        self.status.ended_at = ended.ended_at or now
+        self.note(now, f"the call ended {ended.reason}".rstrip())
+        for recording in self._controlled():
+            recording.wanted = Wanted.STOPPED
+            self._settle(recording, now)
+
+    # What activities bring back, and what time does.
+
+    def policy_known(self, policy: ResourcePolicy) -> None:
+        """Fold the resource's settings; from now on there are deadlines."""
+        self.status.policy = policy
+        for recording in self.status.recordings:
+            files.refresh(self.status, recording)
+
+    def chunk_archived(self, key: files.ChunkKey, archived: ArchivedChunk, now: datetime) -> None:
+        """Fold a verified copy."""
+        recording = files.chunk_archived(self.status, key, archived)
+        self.note(
+            now,
+            f"recording {recording.number}: chunk {key.index} archived and verified, "
+            f"{archived.size} bytes",
+        )
+
+    def chunk_lost(self, key: files.ChunkKey, reason: str, now: datetime) -> None:
+        """Fold the end of hope for a chunk."""
+        recording = files.chunk_lost(self.status, key, reason)
+        self.note(now, f"recording {recording.number}: chunk {key.index} lost: {reason}")
+
+    def window_closed(self, number: int, now: datetime) -> None:
+        """Fold the end of the export window of a recording whose files were not all announced."""
+        recording = self.recording(number)
+        files.close_window(self.status, recording)
+        self.note(now, f"recording {number}: {recording.problem or 'nothing was recorded'}")
+
+    # What ACS answers.
+
+    def next_control(self) -> Control | None:
+        """Name the next thing to ask of ACS, or None while nothing is to be asked."""
+        for recording in self._controlled():
+            verb = _next_verb(recording)
+            if verb is not None:
+                paused = recording.wanted is Wanted.PAUSED
+                return Control(recording.number, verb, verb is Verb.START and paused)
+        return None
+
+    def is_superseded(self, control: Control) -> bool:
+        """Tell whether asking for ``control`` no longer serves what is wanted."""
+        if control.verb in (Verb.START, Verb.STOP):
+            return False
+        wanted = self.recording(control.recording).wanted
+        serves = Wanted.ACTIVE if control.verb is Verb.CONFIRM else _GOAL[control.verb]
+        return wanted is not serves
+
+    def asked(self, control: Control) -> None:
+        """Note that ACS is being asked."""
+        self.in_flight = control
+
+    def answered(self, control: Control, outcome: ControlOutcome, now: datetime) -> None:
+        """Fold ACS's confirmed answer."""
+        recording = self.recording(control.recording)
+        self.in_flight = None
+        if outcome.state == "gone":
+            self._gone(recording, control, now)
+        else:
+            self._confirmed(recording, control, outcome.recording_id, now)
+        self._settle(recording, now)
+
+    def unsure(self, control: Control, now: datetime) -> None:
+        """Fold a request given up half-way, because something else is wanted now."""
+        recording = self.recording(control.recording)
+        self.in_flight = None
+        if control.verb is not Verb.CONFIRM:
+            recording.actual = Actual.UNSURE
+            self.note(now, f"recording {recording.number}: {control.verb} given up half-way")
+        self._settle(recording, now)
+
+    def failed(self, control: Control, problem: str, now: datetime) -> None:
+        """Fold a request that ACS refuses for good: say so, and want what is the case."""
+        recording = self.recording(control.recording)
+        self.in_flight = None
+        recording.problem = shorten(f"{control.verb} failed: {problem}")
+        self.note(now, f"recording {recording.number}: {recording.problem}")
+        self._fail_requests(recording, _GOAL.get(control.verb), recording.problem, now)
+        if control.verb in (Verb.START, Verb.STOP):
+            self._over(recording, now)
+        elif control.verb is Verb.CONFIRM:
+            recording.actual = Actual.ACTIVE
+            recording.was_active = True
+        else:
+            paused = control.verb is Verb.RESUME
+            recording.wanted = Wanted.PAUSED if paused else Wanted.ACTIVE
+            recording.actual = Actual.PAUSED if paused else Actual.ACTIVE
+        self._settle(recording, now)
+
+    # What is the case.
+
+    @property
+    def current(self) -> RecordingStatus | None:
+        """The newest recording that was asked for here; announced ones cannot be controlled."""
+        return next((r for r in reversed(self.status.recordings) if r.origin == "requested"), None)
+
+    def recording(self, number: int) -> RecordingStatus:
+        """Look a recording up by its number."""
+        return next(r for r in self.status.recordings if r.number == number)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every recording of the call has reached its end."""
+        return all(recording.state.is_final for recording in self.status.recordings)
+
+    def note(self, now: datetime, what: str) -> None:
+        """Add a line to the timeline."""
+        timeline = self.status.timeline
+        timeline.append(TimelineEntry(at=now, what=shorten(what)))
+        if len(timeline) > MAX_TIMELINE:
+            del timeline[MAX_TIMELINE // 2]
+
+    def _is_asking(self, recording: RecordingStatus) -> bool:
+        return self.in_flight is not None and self.in_flight.recording == recording.number
+
+    # The parts.
+
+    def _refuse_start(self) -> str | None:
+        if self.status.ended_at is not None:
+            return "The call is over: nothing more can be recorded in it."
+        current = self.current
+        if current is not None and current.wanted is not Wanted.STOPPED:
+            return (
+                f"Recording {current.number} of this call is still {current.state}: "
+                "stop it before starting another."
+            )
+        return None
+
+    def _refuse_control(self, verb: Verb) -> str | None:
+        current = self.current
+        if current is None:
+            return "Callvault controls no recording of this call: start one first."
+        if verb is not Verb.STOP and current.wanted is Wanted.STOPPED:
+            return f"Recording {current.number} is stopped, and a stop is final: start another one."
+        return None
+
+    def _controlled(self) -> list[RecordingStatus]:
+        return [
+            recording
+            for recording in self.status.recordings
+            if recording.origin == "requested" and recording.actual is not Actual.STOPPED
+        ]
+
+    def _known(self, request: ControlRequest) -> ControlRecord | None:
+        return self.status.requests.get(request.request_id) if request.request_id else None
+
+    def _record(
+        self, verb: Verb, request: ControlRequest, now: datetime, refused: str | None
+    ) -> ControlRecord:
+        current = self.current
+        record = ControlRecord(
+            verb=verb,
+            requested_by=request.requested_by,
+            reason=request.reason,
+            asked_at=now,
+            recording=current.number if current else 0,
+            state=RequestState.FAILED if refused else RequestState.PENDING,
+            problem=refused or "",
+            settled_at=now if refused else None,
+        )
+        self.status.requests[request.request_id or f"#{len(self.status.requests) + 1}"] = record
+        why = f" ({request.reason})" if request.reason else ""
+        self.note(now, f"{verb} asked by {request.requested_by}{why}{_refused(refused)}")
+        if current is not None:
+            self._settle(current, now)
+        return record
+
+    def _gone(self, recording: RecordingStatus, control: Control, now: datetime) -> None:
+        """ACS answered 404: for a stop that is success, for all else the recording is over."""
+        if control.verb is not Verb.STOP:
+            recording.problem = f"ACS no longer knew the recording when asked to {control.verb} it"
+            self.note(now, f"recording {recording.number}: {recording.problem}")
+        self._over(recording, now)
+
+    def _confirmed(
+        self, recording: RecordingStatus, control: Control, recording_id: str, at: datetime
+    ) -> None:
+        self.note(at, f"recording {recording.number}: {control.verb} confirmed by ACS")
+        match control.verb:
+            case Verb.START:
+                recording.recording_id = recording_id
+                recording.started_at = at
+                recording.actual = Actual.STARTING
+                files.adopt_announced(self.status, recording)
+                if control.pause_on_start:
+                    self._paused(recording, at)
+            case Verb.CONFIRM | Verb.RESUME:
+                self._resumed(recording, at)
+            case Verb.PAUSE:
+                self._paused(recording, at)
+            case Verb.STOP:
+                self._over(recording, at)
+
+    def _paused(self, recording: RecordingStatus, at: datetime) -> None:
+        asked = self._newest_request(recording, Verb.PAUSE) or self._newest_request(
+            recording, Verb.START
+        )
+        if recording.actual in (Actual.STARTING, Actual.ACTIVE, Actual.UNSURE) and asked:
+            recording.pauses.append(
+                PauseRecord(
+                    requested_by=asked.requested_by,
+                    reason=asked.reason,
+                    asked_at=asked.asked_at,
+                    confirmed_at=at,
+                )
+            )
+        recording.actual = Actual.PAUSED
+
+    def _resumed(self, recording: RecordingStatus, at: datetime) -> None:
+        if recording.pauses and recording.pauses[-1].resumed_at is None:
+            recording.pauses[-1].resumed_at = at
+        recording.actual = Actual.ACTIVE
+        recording.was_active = True
+
+    def _over(self, recording: RecordingStatus, at: datetime) -> None:
+        recording.wanted = Wanted.STOPPED
+        recording.actual = Actual.STOPPED
+        recording.stopped_at = recording.stopped_at or at
+
+    def _newest_request(self, recording: RecordingStatus, verb: Verb) -> ControlRecord | None:
+        return next(
+            (
+                record
+                for record in reversed(self.status.requests.values())
+                if record.recording == recording.number and record.verb == verb
+            ),
+            None,
+        )
+
+    def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
+        return [
+            record
+            for record in self.status.requests.values()
+            if record.recording == recording.number and record.state is RequestState.PENDING
+        ]
+
+    def _settle(self, recording: RecordingStatus, now: datetime) -> None:
+        """Say of every open request what became of it, once nothing is in flight any more."""
+        if not self._is_asking(recording):
+            if recording.session_end_reason.lower() not in _STILL_GOING:
+                self._over(recording, now)
+            elif recording.actual is Actual.NONE and recording.wanted is Wanted.STOPPED:
+                recording.actual = Actual.STOPPED
+            for record in self._pending(recording):
+                if _is_reached(record, recording):
+                    _close(record, RequestState.CONFIRMED, now)
+                elif recording.wanted is not _goal_of(record):
+                    _close(record, RequestState.SUPERSEDED, now)
+        files.refresh(self.status, recording)
+
+    def _fail_requests(
+        self, recording: RecordingStatus, goal: Wanted | None, problem: str, now: datetime
+    ) -> None:
+        for record in self._pending(recording):
+            if _goal_of(record) is goal:
+                record.problem = problem
+                _close(record, RequestState.FAILED, now)
+
+
+def _next_verb(recording: RecordingStatus) -> Verb | None:
+    """What to ask for next; a start that nobody wants any more has been ended without asking."""
+    match recording.actual:
+        case Actual.NONE:
+            return Verb.START
+        case Actual.STARTING if recording.wanted is Wanted.ACTIVE:
+            return Verb.CONFIRM
+        case actual if actual is _REACHED[recording.wanted]:
+            return None
+        case _:
+            return _TOWARDS[recording.wanted]
+
+
+def _goal_of(record: ControlRecord) -> Wanted:
+    return _GOAL[Verb(record.verb)]
+
+
+def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
+    if record.verb == Verb.START:
+        return recording.recording_id is not None
+    return recording.actual is _REACHED[_goal_of(record)]
+
+
+def _close(record: ControlRecord, state: RequestState, now: datetime) -> None:
+    record.state = state
+    record.settled_at = now
+
+
+def _refused(refusal: str | None) -> str:
+    return f": refused, {refusal}" if refusal else ""
+
+
+def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> RecordingStatus:
+    return RecordingStatus(
+        number=files.next_number(status),
+        origin="requested",
+        recording_content_type=request.recording_content_type,
+        recording_channel_type=request.recording_channel_type,
+        recording_format_type=request.recording_format_type,
+        requested_by=request.requested_by,
+        requested_at=now,
+        wanted=Wanted.PAUSED if request.pause_on_start else Wanted.ACTIVE,
+    )

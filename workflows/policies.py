@@ -1,0 +1,99 @@
+"""Every time-out, retry and queue of the workflow, in one table.
+
+Derived from a few figures by arithmetic, so that they cannot drift apart.
+"""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
+
+from callvault.contracts import names
+
+ACS_TIMEOUT = timedelta(seconds=10)
+"""Longest a single request to ACS control may take; the client's own time-out is the same."""
+
+CONTROL_ATTEMPT = 3 * ACS_TIMEOUT
+"""One attempt of a control activity: the request, and reading back what it did."""
+
+START_WITHIN = timedelta(minutes=10)
+"""How long a start is tried before the recording counts as failed to start."""
+
+CONFIRM_WITHIN = timedelta(minutes=2)
+"""How long ACS may take to report an accepted recording as active."""
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=60)
+"""A copy that shows no sign of life for this long is taken up by another worker."""
+
+LAST_CHANCE = timedelta(minutes=10)
+"""An export gets at least this long, however late its event came: the file may still be there."""
+
+_CONTROL_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=15),
+)
+
+_CONFIRM_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5)
+
+_EXPORT_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=5),
+)
+
+EXPORT_ATTEMPT = timedelta(hours=12)
+"""One attempt at an export; its heartbeat is what notices a stall."""
+
+POLICY_LOOKUP = LocalActivityConfig(
+    start_to_close_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
+)
+
+
+def control(summary: str) -> ActivityConfig:
+    """Pause, resume, stop: tried until ACS answers or something else is wanted."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=CONTROL_ATTEMPT,
+        retry_policy=_CONTROL_RETRY,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def start(summary: str) -> ActivityConfig:
+    """Start: the call may still be connecting, so it is given some time."""
+    return {**control(summary), "schedule_to_close_timeout": START_WITHIN}
+
+
+def confirm(summary: str) -> ActivityConfig:
+    """Read the state until ACS says that it records."""
+    return {
+        **control(summary),
+        "schedule_to_close_timeout": CONFIRM_WITHIN,
+        "retry_policy": _CONFIRM_RETRY,
+    }
+
+
+def export(summary: str) -> ActivityConfig:
+    """Export: tried until it succeeds or the window closes on the chunk."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EXPORT_QUEUE,
+        start_to_close_timeout=EXPORT_ATTEMPT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_EXPORT_RETRY,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def delete_source(summary: str) -> ActivityConfig:
+    """Delete the service's copy: worth an hour and no more, the service deletes it by itself."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=CONTROL_ATTEMPT,
+        schedule_to_close_timeout=timedelta(hours=1),
+        retry_policy=_CONTROL_RETRY,
+    )

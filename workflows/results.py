@@ -1,0 +1,59 @@
+"""What a call came to: the workflow's result, from its state. Pure."""
+
+from callvault.contracts.status import (
+    CallResult,
+    CallStatus,
+    ChunkResult,
+    RecordingResult,
+    RecordingState,
+    RecordingStatus,
+)
+
+_WORST_FIRST = (
+    RecordingState.LOST,
+    RecordingState.FAILED_TO_START,
+    RecordingState.ARCHIVED,
+    RecordingState.EMPTY,
+)
+
+
+def result_of(status: CallStatus) -> CallResult:
+    """Sum up a call whose recordings have all reached their end."""
+    return CallResult(
+        server_call_id=status.server_call_id,
+        resource=status.resource,
+        outcome=worst(status),
+        recordings=tuple(_recording_result(recording) for recording in status.recordings),
+    )
+
+
+def worst(status: CallStatus) -> RecordingState:
+    """The state that an operator must see first: one lost chunk makes the call ``lost``.
+
+    While a recording is still going on, the newest such recording's state.
+    """
+    states = [recording.state for recording in status.recordings]
+    going_on = [state for state in states if not state.is_final]
+    if going_on:
+        return going_on[-1]
+    return min(states, key=_WORST_FIRST.index, default=RecordingState.EMPTY)
+
+
+def _recording_result(recording: RecordingStatus) -> RecordingResult:
+    return RecordingResult(
+        number=recording.number,
+        recording_id=recording.recording_id,
+        state=recording.state,
+        pauses=tuple(recording.pauses),
+        problem=recording.problem,
+        chunks=tuple(
+            ChunkResult(
+                index=chunk.chunk.index,
+                document_id=chunk.chunk.document_id,
+                state=chunk.state,
+                archived=chunk.archived,
+                lost_reason=chunk.lost_reason,
+            )
+            for chunk in recording.chunks
+        ),
+    )
