@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from callvault.errors import Unavailable
+from callvault.gateway.events import PATH as EVENTS_PATH
 
 from .azurite import Azurite, start_azurite
 from .processes import Process, Supervisor
@@ -67,7 +68,7 @@ def start_stack(supervisor: Supervisor, home: Path, *, archive: Path | None = No
     environment = _environment(settings, temporal)
     supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
     gateway = _start_gateway_and_worker(supervisor, environment)
-    _subscribe(emulator, gateway)
+    _subscribe(emulating, emulator.control, gateway + EVENTS_PATH)
     return Stack(temporal, emulator, gateway, store, environment)
 
 
@@ -150,13 +151,19 @@ def _start_gateway_and_worker(supervisor: Supervisor, environment: Mapping[str, 
     return endpoint
 
 
-def _subscribe(emulator: Emulator, gateway: str) -> None:
-    """Let the emulator deliver its events to the gateway, after the handshake Event Grid asks."""
-    answer = httpx.post(
-        f"{emulator.control}/subscriptions", json={"endpoint": f"{gateway}/events"}, trust_env=False
-    )
-    if answer.is_error:
+def _subscribe(process: Process, control: str, webhook: str) -> None:
+    """Let the emulator deliver its events to the gateway; wait for Event Grid's handshake."""
+    with httpx.Client(base_url=control, trust_env=False) as client:
+        client.post("/subscriptions", json={"endpoint": webhook}).raise_for_status()
+        process.wait_for(lambda: _delivers(client, webhook))
+
+
+def _delivers(client: httpx.Client, webhook: str) -> bool | None:
+    known = client.get("/subscriptions").json()["subscriptions"]
+    state = next(each["state"] for each in known if each["endpoint"] == webhook)
+    if state == "failed":
         raise Unavailable(
-            f"the emulator could not subscribe the gateway {gateway}: {answer.text}",
+            f"the gateway did not answer the emulator's handshake at {webhook}: see both logs",
             owner="callvault",
         )
+    return state == "active" or None
