@@ -1,0 +1,65 @@
+"""The gateway's parts, put together."""
+
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+from temporalio.client import Client
+
+from callvault.config import Settings
+from callvault.gateway import problems
+from callvault.gateway.control import ControlApi, control_router
+from callvault.gateway.delivery import Delivery
+from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
+from callvault.gateway.health import health_router
+from callvault.gateway.quarantine import Quarantine
+from callvault.gateway.recordings import Recordings
+from callvault.gateway.secrets import SharedSecrets
+
+SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
+
+
+class Gateway(FastAPI):
+    """Takes the event secret out of the URL before anything can log or trace it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = _without_secret(scope)
+        await super().__call__(scope, receive, send)
+
+
+def _without_secret(scope: Scope) -> Scope:
+    """Move ``?code=`` into the header that carries the secret otherwise."""
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    found = [value for name, value in query if name == SECRET_PARAMETER]
+    if not found:
+        return scope
+    others = [pair for pair in query if pair[0] != SECRET_PARAMETER]
+    # Headers travel as latin-1; a secret of other letters can only come in the header itself.
+    header = (SECRET_HEADER.encode(), found[0].encode("latin-1", "replace"))
+    kept = [pair for pair in scope["headers"] if pair[0] != header[0]]
+    return {**scope, "query_string": urlencode(others).encode(), "headers": [*kept, header]}
+
+
+def create_app(settings: Settings, client: Client) -> FastAPI:
+    """Build the gateway around a (lazy) Temporal client.
+
+    Secrets are read here, so a missing one is a `ConfigurationError` now and not a lost event
+    later.
+    """
+    gateway = settings.gateway
+    recordings = Recordings(client)
+    quarantine = Quarantine(gateway.quarantine)
+    webhook = Webhook(
+        SharedSecrets(gateway.event_secrets),
+        Delivery(settings, recordings),
+        quarantine,
+        gateway.max_body,
+    )
+    app = Gateway(title="Callvault gateway")
+    problems.install(app)
+    app.include_router(events_router(webhook))
+    api = ControlApi(settings, recordings, gateway.max_body)
+    app.include_router(control_router(api, SharedSecrets(gateway.api_keys)))
+    app.include_router(health_router(recordings, quarantine))
+    return app

@@ -1,0 +1,149 @@
+"""The control API: start, pause, resume and stop recordings, and see how they are."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
+
+from callvault.config import Settings
+from callvault.contracts import names
+from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.status import CallStatus, ControlRecord, RequestState
+from callvault.contracts.wire import Message, State, explain
+from callvault.errors import AccessDenied, InvalidRequest
+from callvault.gateway.problems import problem
+from callvault.gateway.recordings import Recordings
+from callvault.gateway.secrets import SharedSecrets
+
+PATH = "/v1/recordings"
+VERBS = (names.PAUSE, names.RESUME, names.STOP)
+
+Body = TypeVar("Body", bound=Message)
+
+
+class RecordingStarted(State):
+    """Answer to a request to keep a call."""
+
+    workflow_id: str
+    run_id: str | None
+    is_new: bool
+    """False: the call was being kept already; its workflow has been told of the request."""
+
+
+class RequestSent(State):
+    """Answer to a control request that is not waited for."""
+
+    workflow_id: str
+    request: str
+
+
+class ControlApi:
+    """Turns HTTP requests into starts, updates, signals and queries."""
+
+    def __init__(self, settings: Settings, recordings: Recordings, max_body: int) -> None:
+        self._settings = settings
+        self._recordings = recordings
+        self._max_body = max_body
+
+    async def start(self, request: Request) -> Response:
+        """Keep a call: 201 when its workflow begins, 200 when one runs already."""
+        wanted = await self._body(request, RecordingRequest)
+        self._settings.resource(wanted.resource)
+        started = await self._recordings.start(wanted)
+        answer = RecordingStarted(
+            workflow_id=started.workflow_id, run_id=started.run_id, is_new=started.is_new
+        )
+        location = {"location": f"{PATH}/{started.workflow_id}"}
+        return _json(answer, 201 if started.is_new else 200, location)
+
+    async def status(self, workflow_id: str) -> Response:
+        """All that is known of a call and its recordings."""
+        return _json(await self._recordings.status(workflow_id))
+
+    async def control(self, request: Request, workflow_id: str, verb: str) -> Response:
+        """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
+        wanted = await self._body(request, ControlRequest)
+        if "respond-async" in request.headers.get("prefer", "").lower():
+            return await self._send(workflow_id, verb, wanted)
+        record = await self._recordings.update(workflow_id, verb, wanted)
+        if record.state is RequestState.FAILED:
+            return problem(502, "not_done", record.problem or f"{verb} failed")
+        return _json(record)
+
+    async def _send(self, workflow_id: str, verb: str, wanted: ControlRequest) -> Response:
+        if not await self._recordings.signal(workflow_id, verb, wanted):
+            raise await self._recordings.absence(workflow_id)
+        sent = RequestSent(workflow_id=workflow_id, request=verb)
+        return _json(sent, 202, {"preference-applied": "respond-async"})
+
+    async def _body(self, request: Request, model: type[Body]) -> Body:
+        """Read a request's body; people make typing mistakes, so unknown keys are refused."""
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > self._max_body:
+                raise InvalidRequest(f"the body is larger than {self._max_body} bytes", status=413)
+        try:
+            return model.model_validate_json(bytes(body) or b"{}", extra="forbid")
+        except ValidationError as error:
+            raise InvalidRequest(explain(error)) from None
+
+
+def _json(answer: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(answer.model_dump_json(), status, headers, "application/json")
+
+
+def require_key(keys: SharedSecrets) -> Callable[[Request], Awaitable[None]]:
+    """A dependency that lets only those pass who present an API key."""
+
+    async def check(request: Request) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else None
+        if not keys.accept(request.headers.get("x-api-key") or bearer):
+            raise AccessDenied("send an API key: Authorization: Bearer KEY, or x-api-key: KEY")
+
+    return check
+
+
+def control_router(api: ControlApi, keys: SharedSecrets) -> APIRouter:
+    """The routes of the control API."""
+    router = APIRouter(tags=["recordings"], dependencies=[Depends(require_key(keys))])
+    router.add_api_route(
+        PATH,
+        api.start,
+        methods=["POST"],
+        summary="Keep a call",
+        responses={201: {"model": RecordingStarted}, 200: {"model": RecordingStarted}},
+        openapi_extra=_reads(RecordingRequest),
+    )
+    for verb in VERBS:
+        _add_verb(router, api, verb)
+    router.add_api_route(
+        PATH + "/{workflow_id}",
+        api.status,
+        methods=["GET"],
+        summary="See how a call's recordings are",
+        responses={200: {"model": CallStatus}},
+    )
+    return router
+
+
+def _add_verb(router: APIRouter, api: ControlApi, verb: str) -> None:
+    async def control(request: Request, workflow_id: str) -> Response:
+        return await api.control(request, workflow_id, verb)
+
+    router.add_api_route(
+        f"{PATH}/{{workflow_id}}:{verb}",
+        control,
+        methods=["POST"],
+        name=verb,
+        summary=f"{verb.capitalize()} the recording",
+        responses={200: {"model": ControlRecord}, 202: {"model": RequestSent}},
+        openapi_extra=_reads(ControlRequest),
+    )
+
+
+def _reads(model: type[Message]) -> dict[str, Any]:
+    """Describe a body that is read by hand, for the OpenAPI page."""
+    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}

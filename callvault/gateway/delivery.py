@@ -1,0 +1,107 @@
+"""Brings an event to the workflow it belongs to."""
+
+from itertools import chain
+
+import structlog
+
+from callvault.acs.hosts import AllowedHosts, parse_endpoint
+from callvault.config import ResourceSettings, Settings
+from callvault.contracts import names
+from callvault.contracts.events import CALL_ENDED, FILE_STATUS_UPDATED, FileStatusUpdated
+from callvault.contracts.requests import RecordingRequest
+from callvault.errors import HostNotAllowed, InvalidRequest
+from callvault.gateway import eventgrid
+from callvault.gateway.eventgrid import GridEvent
+from callvault.gateway.recordings import Recordings
+
+REQUESTED_BY = "event-grid"
+"""Who asks for what an event begins."""
+
+log = structlog.get_logger(__name__)
+
+
+class Delivery:
+    """Routes events by type, resource and call."""
+
+    def __init__(self, settings: Settings, recordings: Recordings) -> None:
+        self._settings = settings
+        self._recordings = recordings
+        self._hosts = {name: _allowed(resource) for name, resource in settings.resources.items()}
+
+    async def deliver(self, event: GridEvent) -> None:
+        """Return once Temporal has the event, or nobody needs it.
+
+        Raises `InvalidRequest` for what cannot be understood, now or ever, and `Unavailable` while
+        Temporal cannot take it.
+        """
+        if event.type == FILE_STATUS_UPDATED.casefold():
+            await self._files(event)
+        elif event.type == CALL_ENDED.casefold():
+            await self._call_ended(event)
+        else:
+            log.debug("event of no interest", type=event.type)
+
+    async def _files(self, event: GridEvent) -> None:
+        resource = self._settings.resource_for_topic(event.topic)
+        if resource is None:
+            raise InvalidRequest(f"no resource has the topic {event.topic[:300]!r}")
+        files = eventgrid.file_status_updated(event)
+        self._check_hosts(resource, files)
+        workflow_id = await self._announce(resource, files)
+        log.info("files announced", workflow_id=workflow_id, recording_id=files.recording_id)
+
+    async def _announce(self, resource: str, files: FileStatusUpdated) -> str:
+        if files.server_call_id is None and files.recording_id is not None:
+            running = await self._running(files.recording_id)
+            if running and await self._recordings.signal(running, names.FILE_STATUS_UPDATED, files):
+                return running
+        return await self._recordings.announce(_archive_only(resource, files), files)
+
+    async def _running(self, recording_id: str) -> str | None:
+        try:
+            return await self._recordings.find_running(recording_id)
+        except InvalidRequest as error:
+            # Archived as an orphan it is safe all the same; refusing it would not be.
+            log.warning("search attributes are not registered: run setup", problem=str(error))
+            return None
+
+    async def _call_ended(self, event: GridEvent) -> None:
+        server_call_id, ended = eventgrid.call_ended(event)
+        workflow_id = names.workflow_id(server_call_id)
+        known = await self._recordings.signal(workflow_id, names.CALL_ENDED, ended)
+        log.info("call ended", workflow_id=workflow_id, known=known)
+
+    def _check_hosts(self, resource: str, files: FileStatusUpdated) -> None:
+        locations = chain.from_iterable(
+            (chunk.content_location, chunk.metadata_location, chunk.delete_location)
+            for chunk in files.chunks
+        )
+        try:
+            for location in filter(None, locations):
+                self._hosts[resource].check(location)
+        except HostNotAllowed as error:
+            raise InvalidRequest(str(error)) from error
+
+
+def _allowed(resource: ResourceSettings) -> AllowedHosts:
+    return AllowedHosts(parse_endpoint(resource.endpoint), resource.content_hosts)
+
+
+def _archive_only(resource: str, files: FileStatusUpdated) -> RecordingRequest:
+    """What begins the workflow of a call that nobody asked to keep.
+
+    An event without ``serverCallId`` is kept under the best other id it has.
+    """
+    call = files.server_call_id or files.recording_id or files.call_id
+    if call is None:
+        raise InvalidRequest("the event names neither a call nor a recording")
+    try:
+        return RecordingRequest(
+            server_call_id=call,
+            resource=resource,
+            start_recording=False,
+            requested_by=REQUESTED_BY,
+            reason="Event Grid announced files",
+        )
+    except ValueError:
+        raise InvalidRequest("the event's callId is not an id") from None

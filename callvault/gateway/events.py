@@ -1,0 +1,142 @@
+"""The Event Grid webhook.
+
+Event Grid drops an event for ever when it is answered 400, 401, 403 or 413, so an authentic
+delivery gets 200 (Temporal or the quarantine has it) or 503 (send it again), and nothing else.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from callvault.errors import AccessDenied, InvalidRequest, Unavailable
+from callvault.gateway import eventgrid
+from callvault.gateway.delivery import Delivery
+from callvault.gateway.quarantine import Quarantine
+from callvault.gateway.secrets import SharedSecrets
+
+PATH = "/v1/events"
+
+SECRET_HEADER = "x-callvault-secret"  # noqa: S105 -- a header's name
+
+ANSWER_WITHIN = timedelta(seconds=25)
+"""How long one delivery may take in all: Event Grid gives up after 30 s."""
+
+AT_ONCE = 32
+"""Events of one batch that are delivered at the same time."""
+
+
+class Webhook:
+    """Answers Event Grid."""
+
+    def __init__(
+        self, secrets: SharedSecrets, delivery: Delivery, quarantine: Quarantine, max_body: int
+    ) -> None:
+        self._secrets = secrets
+        self._delivery = delivery
+        self._quarantine = quarantine
+        self._max_body = max_body
+
+    async def receive(self, request: Request) -> Response:
+        """Take one delivery: all of its events, or none."""
+        if not self._secrets.accept(request.headers.get(SECRET_HEADER)):
+            raise AccessDenied("the event secret is missing or wrong")
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+                return await self._take(request)
+        except TimeoutError:
+            raise Unavailable("the delivery took too long: send it again") from None
+        except ClientDisconnect:
+            raise Unavailable("the delivery broke off: send it again") from None
+
+    async def agree(self, request: Request) -> Response:
+        """Answer the CloudEvents handshake: yes, events may be sent here.
+
+        A secret need not come with it; a wrong one is refused, so that it is noticed now.
+        """
+        presented = request.headers.get(SECRET_HEADER)
+        if presented is not None and not self._secrets.accept(presented):
+            raise AccessDenied("the event secret is wrong")
+        allowed = {
+            "allow": "POST, OPTIONS",
+            "webhook-allowed-origin": request.headers.get("webhook-request-origin", "*"),
+            "webhook-allowed-rate": "*",
+        }
+        return Response(status_code=200, headers=allowed)
+
+    async def _take(self, request: Request) -> Response:
+        pieces = request.stream()
+        body = await _read(pieces, self._max_body)
+        if len(body) > self._max_body:
+            reason = f"the body is larger than {self._max_body} bytes"
+            await self._quarantine.keep(reason, request.headers, _rest(body, pieces))
+            return _accepted()
+        try:
+            values = eventgrid.read_delivery(body)
+        except InvalidRequest as error:
+            await self._quarantine.keep(str(error), request.headers, body)
+            return _accepted()
+        return await self._take_all(request, body, values)
+
+    async def _take_all(self, request: Request, body: bytes, values: list[Any]) -> Response:
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def take(value: Any) -> str | None:
+            async with room:
+                return await self._take_one(request, body if len(values) == 1 else b"", value)
+
+        results = await asyncio.gather(*map(take, values), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        code = next((result for result in results if result), None)
+        return JSONResponse({"validationResponse": code}) if code else _accepted()
+
+    async def _take_one(self, request: Request, body: bytes, value: Any) -> str | None:
+        """Take one event; return the code to answer if it validates a subscription."""
+        try:
+            event = eventgrid.read_event(value)
+            if event.type == eventgrid.VALIDATION:
+                return eventgrid.validation_code(event)
+            await self._delivery.deliver(event)
+        except InvalidRequest as error:
+            kept = body or json.dumps(value).encode()
+            await self._quarantine.keep(str(error), request.headers, kept)
+        return None
+
+
+async def _read(pieces: AsyncIterator[bytes], limit: int) -> bytes:
+    """Read up to the end, or just beyond the limit."""
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        if len(body) > limit:
+            break
+    return bytes(body)
+
+
+async def _rest(begun: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield begun
+    async for piece in pieces:
+        yield piece
+
+
+def _accepted() -> Response:
+    return JSONResponse({"accepted": True})
+
+
+def events_router(webhook: Webhook) -> APIRouter:
+    """The routes of the webhook."""
+    router = APIRouter(tags=["events"])
+    router.add_api_route(
+        PATH, webhook.receive, methods=["POST"], summary="Receive events from Event Grid"
+    )
+    router.add_api_route(
+        PATH, webhook.agree, methods=["OPTIONS"], summary="Answer the CloudEvents handshake"
+    )
+    return router

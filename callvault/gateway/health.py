@@ -1,0 +1,46 @@
+"""Whether the gateway is alive, and whether it is of use."""
+
+import asyncio
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from callvault.errors import Unavailable
+from callvault.gateway.quarantine import Quarantine
+from callvault.gateway.recordings import Recordings
+
+
+def health_router(recordings: Recordings, quarantine: Quarantine) -> APIRouter:
+    """The routes for probes; they need no key and tell no secrets."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", summary="Alive")
+    async def alive() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz", summary="Able to take events: Temporal and the quarantine are there")
+    async def ready() -> JSONResponse:
+        checks = {
+            "temporal": await _temporal(recordings),
+            "quarantine": await asyncio.to_thread(_quarantine, quarantine),
+        }
+        is_ready = all(state == "ok" for state in checks.values())
+        return JSONResponse(checks, 200 if is_ready else 503)
+
+    return router
+
+
+async def _temporal(recordings: Recordings) -> str:
+    try:
+        await recordings.check()
+    except Unavailable as error:
+        return str(error)
+    return "ok"
+
+
+def _quarantine(quarantine: Quarantine) -> str:
+    try:
+        quarantine.check()
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
+    return "ok"

@@ -1,0 +1,119 @@
+"""Keeps what Event Grid delivered but nobody understood, until a person has looked at it.
+
+Each file is one line of JSON (reason, time of receipt, headers), then the body, byte for byte.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from callvault.errors import Unavailable
+
+MAX_SIZE = 16 * 1024 * 1024
+"""Most bytes of one body that are kept; Event Grid never sends more than 1 MiB."""
+
+_HARMLESS = ("content-type", "user-agent", "traceparent", "aeg-", "ce-", "webhook-")
+_SECRET = ("aeg-sas-",)
+
+log = structlog.get_logger(__name__)
+
+
+class Quarantine:
+    """A directory with one file for each body; a file is there completely or not at all."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    async def keep(
+        self, reason: str, headers: Mapping[str, str], body: AsyncIterator[bytes] | bytes
+    ) -> Path:
+        """Keep a body; once this returns, it survives a power cut. Raises `Unavailable`."""
+        try:
+            kept = await self._write(reason, headers, _pieces(body))
+        except OSError as error:
+            raise Unavailable(
+                f"the quarantine directory cannot be written: {error.strerror}", owner="callvault"
+            ) from error
+        log.warning("event quarantined", reason=reason, file=str(kept))
+        return kept
+
+    async def _write(
+        self, reason: str, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
+    ) -> Path:
+        received = datetime.now(UTC)
+        name = f"{received:%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:12]}"
+        partial = self.directory / f".{name}.partial"
+        try:
+            with await asyncio.to_thread(self._create, partial) as file:
+                file.write(_first_line(reason, received, headers))
+                cut = await _copy(pieces, file)
+                await asyncio.to_thread(_sync, file)
+            final = self.directory / f"{name}{'-cut' if cut else ''}.event"
+            await asyncio.to_thread(self._publish, partial, final)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        return final
+
+    def check(self) -> None:
+        """Raise `OSError` unless the directory can be written."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=self.directory):
+            pass
+
+    def _create(self, path: Path) -> BinaryIO:
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+    def _publish(self, partial: Path, final: Path) -> None:
+        partial.rename(final)
+        directory = os.open(self.directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+async def _pieces(body: AsyncIterator[bytes] | bytes) -> AsyncIterator[bytes]:
+    if isinstance(body, bytes):
+        yield body
+        return
+    async for piece in body:
+        yield piece
+
+
+async def _copy(pieces: AsyncIterator[bytes], file: BinaryIO) -> bool:
+    """Copy up to `MAX_SIZE` bytes, reading on to the end; True if some were left out."""
+    room = MAX_SIZE
+    total = 0
+    async for piece in pieces:
+        total += len(piece)
+        await asyncio.to_thread(file.write, piece[:room])
+        room -= len(piece[:room])
+    return total > MAX_SIZE
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _first_line(reason: str, received: datetime, headers: Mapping[str, str]) -> bytes:
+    about = {
+        "reason": reason,
+        "receivedAt": received.isoformat(),
+        "headers": {name: headers[name] for name in sorted(headers) if _is_harmless(name)},
+    }
+    return json.dumps(about).encode() + b"\n"
+
+
+def _is_harmless(name: str) -> bool:
+    return name.lower().startswith(_HARMLESS) and not name.lower().startswith(_SECRET)

@@ -1,0 +1,214 @@
+"""All that the gateway asks of Temporal, by the names of the contracts."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from callvault.contracts import names
+from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.requests import ControlRequest, RecordingRequest, StartRequest
+from callvault.contracts.status import CallStatus, ControlRecord
+from callvault.contracts.wire import Message, shorten
+from callvault.errors import InvalidRequest, Unavailable
+
+ANSWER_WITHIN = timedelta(seconds=5)
+"""How long Temporal may take for one call; Event Grid waits 30 s for all of ours together."""
+
+CONFIRM_WITHIN = timedelta(seconds=30)
+"""How long a control request waits for ACS's confirmation."""
+
+_LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z0-9_.~=+/-]+")
+"""What a query may hold: the dev server's store does not escape quotes. Real ids are base64url."""
+
+_REFUSED = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
+
+
+@dataclass(frozen=True)
+class Started:
+    """The workflow that keeps a call, and whether the request began it."""
+
+    workflow_id: str
+    run_id: str | None
+    is_new: bool
+
+
+class Recordings:
+    """The recording workflows, seen from outside.
+
+    Every method raises `Unavailable` while Temporal is away or slow, and `InvalidRequest` for what
+    Temporal refuses for good.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def announce(self, request: RecordingRequest, event: FileStatusUpdated) -> str:
+        """Tell a call's workflow of files; begin it where none runs. Returns the workflow's id."""
+        workflow_id = names.workflow_id(request.server_call_id)
+        async with _temporal():
+            await self._client.start_workflow(
+                names.WORKFLOW_TYPE,
+                request,
+                id=workflow_id,
+                task_queue=names.CONTROL_QUEUE,
+                start_signal=names.FILE_STATUS_UPDATED,
+                start_signal_args=[event],
+                rpc_timeout=ANSWER_WITHIN,
+            )
+        return workflow_id
+
+    async def start(self, request: RecordingRequest) -> Started:
+        """Begin to keep a call; where that is being done already, ask its workflow to `start`."""
+        workflow_id = names.workflow_id(request.server_call_id)
+        while True:
+            try:
+                return await self._begin(workflow_id, request)
+            except WorkflowAlreadyStartedError as error:
+                run_id = error.run_id
+            order = StartRequest.model_validate(request.model_dump(exclude=_ONLY_AT_BEGINNING))
+            if not request.start_recording or await self.signal(workflow_id, names.START, order):
+                return Started(workflow_id, run_id, is_new=False)
+
+    async def _begin(self, workflow_id: str, request: RecordingRequest) -> Started:
+        async with _temporal():
+            handle = await self._client.start_workflow(
+                names.WORKFLOW_TYPE,
+                request,
+                id=workflow_id,
+                task_queue=names.CONTROL_QUEUE,
+                rpc_timeout=ANSWER_WITHIN,
+            )
+        return Started(workflow_id, handle.result_run_id, is_new=True)
+
+    async def signal(self, workflow_id: str, signal: str, payload: Message) -> bool:
+        """Signal a workflow; False where none of this id runs."""
+        try:
+            async with _temporal():
+                await self._handle(workflow_id).signal(signal, payload, rpc_timeout=ANSWER_WITHIN)
+        except _NotThere:
+            return False
+        return True
+
+    async def update(self, workflow_id: str, verb: str, request: ControlRequest) -> ControlRecord:
+        """Ask for something and wait until ACS has confirmed it.
+
+        Refused by the workflow: `InvalidRequest` with status 409 and the workflow's sentence.
+        """
+        update_id = f"{verb}:{request.request_id}" if request.request_id else None
+        try:
+            async with _temporal(CONFIRM_WITHIN):
+                record: ControlRecord = await self._handle(workflow_id).execute_update(
+                    verb, request, id=update_id, result_type=ControlRecord
+                )
+        except WorkflowUpdateFailedError as error:
+            sentence = shorten(getattr(error.cause, "message", "") or str(error.cause))
+            raise InvalidRequest(sentence, status=409, code="refused") from error
+        except _NotThere:
+            raise await self.absence(workflow_id) from None
+        return record
+
+    async def status(self, workflow_id: str) -> CallStatus:
+        """All that is known of a call; also when its workflow has ended."""
+        try:
+            async with _temporal():
+                status: CallStatus = await self._handle(workflow_id).query(
+                    names.STATUS, result_type=CallStatus, rpc_timeout=ANSWER_WITHIN
+                )
+        except WorkflowQueryFailedError as error:
+            raise Unavailable(f"the workflow does not answer: {shorten(str(error))}") from error
+        except _NotThere:
+            raise _unknown(workflow_id) from None
+        return status
+
+    async def absence(self, workflow_id: str) -> InvalidRequest:
+        """Why a workflow cannot be asked: it never was, or it has ended."""
+        try:
+            async with _temporal():
+                description = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
+        except _NotThere:
+            return _unknown(workflow_id)
+        end = description.status.name.lower() if description.status else "over"
+        return InvalidRequest(
+            f"the workflow {workflow_id} has ended ({end}): its recordings cannot be changed;"
+            " start a new one for this call",
+            status=409,
+            code="already_ended",
+        )
+
+    async def find_running(self, recording_id: str) -> str | None:
+        """The running workflow that knows a recording; visibility lags by about a second."""
+        if not _LOOKS_LIKE_AN_ID.fullmatch(recording_id):
+            return None
+        query = f'{names.RECORDING_IDS.name} = "{recording_id}" AND ExecutionStatus = "Running"'
+        async with _temporal():
+            async for found in self._client.list_workflows(query, rpc_timeout=ANSWER_WITHIN):
+                # The dev server's store searches words, so it also finds what is merely similar.
+                if recording_id in (found.typed_search_attributes.get(names.RECORDING_IDS) or ()):
+                    return found.id
+        return None
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless Temporal answers."""
+        async with _temporal():
+            await self._client.service_client.check_health(timeout=ANSWER_WITHIN)
+
+    def _handle(self, workflow_id: str) -> WorkflowHandle[object, object]:
+        return self._client.get_workflow_handle(workflow_id)
+
+
+_ONLY_AT_BEGINNING = {"server_call_id", "resource", "start_recording"}
+
+
+class _NotThere(Unavailable):
+    """Temporal knows no such workflow, or it does not run any more."""
+
+
+def _unknown(workflow_id: str) -> InvalidRequest:
+    return InvalidRequest(f"there is no recording {workflow_id}", status=404, code="not_found")
+
+
+@asynccontextmanager
+async def _temporal(within: timedelta = ANSWER_WITHIN) -> AsyncIterator[None]:
+    """Bring all that may go wrong with a call to Temporal into our words."""
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            yield
+    except RPCError as error:
+        raise _translated(error) from error
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        raise Unavailable(
+            f"no answer within {within.total_seconds():.0f} s: the request may still take effect;"
+            " repeat it with the same requestId, or ask for the status",
+            owner="callvault",
+        ) from error
+    except RuntimeError as error:
+        # The SDK raises it bare where a lazy connection cannot be made.
+        raise Unavailable("Temporal cannot be reached", owner="callvault") from error
+
+
+def _translated(error: RPCError) -> Exception:
+    message = shorten(error.message)
+    if _is_about_a_workflow(error):
+        return _NotThere(message)
+    if error.status in _REFUSED:
+        return InvalidRequest(f"Temporal refuses it: {message}")
+    return Unavailable(f"Temporal does not answer: {message}", owner="callvault")
+
+
+def _is_about_a_workflow(error: RPCError) -> bool:
+    """A missing namespace is NOT_FOUND too, but a fault of the set-up: then nothing is dropped."""
+    details = error.grpc_status.details if error.status is RPCStatusCode.NOT_FOUND else ()
+    return any(detail.type_url.endswith(".NotFoundFailure") for detail in details)

@@ -1,0 +1,49 @@
+"""Runs the gateway as a process."""
+
+import asyncio
+import json
+import socket
+import sys
+
+import uvicorn
+
+from callvault.config import Settings
+from callvault.gateway.app import create_app
+from callvault.temporal_client import connect
+
+DRAIN_WITHIN = 30
+"""Seconds that requests under way may take after SIGTERM: as long as Event Grid waits."""
+
+
+class _AnnouncedServer(uvicorn.Server):
+    """Says where it listens, once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        sys.stdout.write(json.dumps({"endpoint": f"http://{shown}:{port}"}) + "\n")
+        sys.stdout.flush()
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; requests under way are finished.
+
+    Prints one line of JSON, ``{"endpoint": "http://host:port"}``, when it listens.
+    """
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    client = await connect(settings, lazy=True)
+    config = uvicorn.Config(
+        create_app(settings, client),
+        host=settings.gateway.host,
+        port=settings.gateway.port,
+        timeout_graceful_shutdown=DRAIN_WITHIN,
+        # Access logs would be a second, unstructured log; the process configures its own.
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    await _AnnouncedServer(config).serve()

@@ -1,0 +1,204 @@
+"""A real Temporal server, a worker that remembers, and gateways in front of them."""
+
+import json
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from callvault.config import Settings
+from callvault.contracts import names
+from callvault.gateway.app import create_app
+from tests.gateway.kept_call import KeptCall
+
+TOPIC = (
+    "/subscriptions/5/resourceGroups/rg/providers/Microsoft.Communication/communicationServices/"
+)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
+    async with (
+        await WorkflowEnvironment.start_local(
+            dev_server_existing_path=str(temporal_binary),
+            search_attributes=names.SEARCH_ATTRIBUTES,
+            data_converter=pydantic_data_converter,
+        ) as environment,
+        Worker(
+            environment.client,
+            task_queue=names.CONTROL_QUEUE,
+            workflows=[KeptCall],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ),
+    ):
+        yield environment.client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def temporal_away() -> Client:
+    """A lazy client of an address where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return await Client.connect(
+        f"127.0.0.1:{port}", lazy=True, data_converter=pydantic_data_converter
+    )
+
+
+def settings(quarantine: Path, **gateway: Any) -> Settings:
+    resource = {"endpoint": "https://acs.example", "credential": {"entra": True}}
+    return Settings.model_validate(
+        {
+            "resources": {
+                "default": {**resource, "topic": TOPIC + "default"},
+                "europe": {**resource, "topic": TOPIC + "europe"},
+            },
+            "archives": {"main": {"kind": "directory", "path": "/never-written"}},
+            "gateway": {"quarantine": quarantine, **gateway},
+        }
+    )
+
+
+@dataclass
+class Gateway:
+    """A gateway to talk to, and the quarantine behind it."""
+
+    http: httpx.AsyncClient
+    quarantine: Path
+
+    async def deliver(self, delivery: Any, **options: Any) -> httpx.Response:
+        """Post a delivery as Event Grid would."""
+        headers = {
+            "content-type": "application/json; charset=utf-8",
+            "aeg-event-type": "Notification",
+        }
+        content = delivery if isinstance(delivery, bytes) else json.dumps(delivery)
+        return await self.http.post("/v1/events", content=content, headers=headers, **options)
+
+    def quarantined(self) -> list[tuple[dict[str, Any], bytes]]:
+        """What is in quarantine: of each file, the first line and the body."""
+        kept = []
+        for file in sorted(self.quarantine.glob("*")):
+            first, _, body = file.read_bytes().partition(b"\n")
+            kept.append((json.loads(first), body))
+        return kept
+
+
+GatewayOf = Callable[..., Gateway]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway_of(tmp_path: Path) -> AsyncIterator[GatewayOf]:
+    """Makes gateways over a Temporal client, with settings of one's choice."""
+    opened: list[httpx.AsyncClient] = []
+
+    def make(client: Client, **changes: Any) -> Gateway:
+        quarantine = changes.pop("quarantine", tmp_path / "quarantine")
+        app = create_app(settings(quarantine, **changes), client)
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+        opened.append(http)
+        return Gateway(http, quarantine)
+
+    yield make
+    for http in opened:
+        await http.aclose()
+
+
+@pytest.fixture
+def gateway(gateway_of: GatewayOf, temporal: Client) -> Gateway:
+    return gateway_of(temporal)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that took place, as Event Grid tells of it."""
+
+    client: Client
+    server_call_id: str
+    call_id: str
+    recording_id: str
+
+    @property
+    def workflow_id(self) -> str:
+        return names.workflow_id(self.server_call_id)
+
+    def recorded(self, subject: str | None = None, **changes: Any) -> dict[str, Any]:
+        """The event about its files, in the Event Grid schema."""
+        chunk = {
+            "documentId": "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8",
+            "index": 0,
+            "endReason": "SessionEnded",
+            "contentLocation": "https://storage.asm.skype.com/v1/objects/0-eus/content/video",
+            "metadataLocation": "https://storage.asm.skype.com/v1/objects/0-eus/content/acsmetadata",
+            "deleteLocation": "https://us-storage.asm.skype.com/v1/objects/0-eus-d1",
+        }
+        whole = "/recording/call/{c}/serverCallId/{s}/recordingId/{r}"
+        return {
+            "id": str(uuid.uuid4()),
+            "topic": TOPIC.lower() + "DEFAULT",
+            "subject": self.subject(subject or whole),
+            "data": {
+                "recordingStorageInfo": {"recordingChunks": [chunk]},
+                "recordingStartTime": "2026-07-27T15:20:23.6089755Z",
+                "recordingDurationMs": 6620,
+                "recordingContentType": "AudioVideo",
+                "recordingChannelType": "Mixed",
+                "recordingFormatType": "Mp4",
+                "sessionEndReason": "CallEnded",
+            },
+            "eventType": "Microsoft.Communication.RecordingFileStatusUpdated",
+            "dataVersion": "1.0",
+            "metadataVersion": "1",
+            "eventTime": "2026-07-27T15:20:34.2199328Z",
+            **changes,
+        }
+
+    def ended(self) -> dict[str, Any]:
+        return {
+            "id": str(uuid.uuid4()),
+            "topic": TOPIC + "default",
+            "subject": f"call/{self.server_call_id}",
+            "data": {"serverCallId": self.server_call_id, "durationOfCall": 49.728617199999995},
+            "eventType": "Microsoft.Communication.CallEnded",
+            "eventTime": "2026-07-27T15:20:30.1234567Z",
+        }
+
+    def subject(self, shape: str) -> str:
+        return shape.format(c=self.call_id, s=self.server_call_id, r=self.recording_id)
+
+    async def told(self, workflow_id: str | None = None) -> list[tuple[str, dict[str, Any]]]:
+        """What its workflow was told so far."""
+        handle = self.client.get_workflow_handle(workflow_id or self.workflow_id)
+        return [tuple(pair) for pair in await handle.query("told")]
+
+    async def names_told(self, workflow_id: str | None = None) -> list[str]:
+        return [name for name, _ in await self.told(workflow_id)]
+
+
+@pytest.fixture
+def call(temporal: Client) -> Call:
+    unique = uuid.uuid4().hex
+    return Call(temporal, f"aHR0cHM6Ly9jb252{unique}", f"call-{unique}", f"eyJQbGF0{unique}")
+
+
+def as_cloud_event(event: dict[str, Any]) -> dict[str, Any]:
+    """The same event in the CloudEvents schema."""
+    return {
+        "specversion": "1.0",
+        "type": event["eventType"],
+        "source": event["topic"],
+        "id": event["id"],
+        "time": event["eventTime"],
+        "subject": event["subject"],
+        "data": event["data"],
+    }

@@ -1,0 +1,95 @@
+"""A workflow with the names of the production one, which only remembers what it is told."""
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from callvault.contracts import names
+from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
+from callvault.contracts.status import CallStatus, ControlRecord, RequestState
+
+KNOWS = "knows "
+"""A request with this reason makes the workflow findable by the recording id that follows."""
+
+
+@workflow.defn(name=names.WORKFLOW_TYPE)
+class KeptCall:
+    @workflow.init
+    def __init__(self, request: RecordingRequest) -> None:
+        self.request = request
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.stopped = False
+        self.ended = False
+
+    @workflow.run
+    async def run(self, request: RecordingRequest) -> None:
+        if request.reason.startswith(KNOWS):
+            recording_id = request.reason.removeprefix(KNOWS)
+            workflow.upsert_search_attributes([names.RECORDING_IDS.value_set([recording_id])])
+        await workflow.wait_condition(lambda: self.ended)
+
+    @workflow.signal(name=names.FILE_STATUS_UPDATED)
+    def files(self, event: FileStatusUpdated) -> None:
+        self._tell(names.FILE_STATUS_UPDATED, event.model_dump(mode="json"))
+
+    @workflow.signal(name=names.CALL_ENDED)
+    def call_ended(self, ended: CallEnded) -> None:
+        self._tell(names.CALL_ENDED, ended.model_dump(mode="json"))
+        self.ended = True
+
+    @workflow.signal(name=names.START)
+    def start(self, request: StartRequest) -> None:
+        self._tell(names.START, request.model_dump(mode="json"))
+
+    @workflow.signal(name=names.PAUSE)
+    def pause(self, request: ControlRequest) -> None:
+        self._tell(names.PAUSE, request.model_dump(mode="json"))
+
+    @workflow.update(name=names.PAUSE)
+    async def request_pause(self, request: ControlRequest) -> ControlRecord:
+        return self._confirm(names.PAUSE, request)
+
+    @request_pause.validator
+    def refuse_pause(self, request: ControlRequest) -> None:
+        if self.stopped:
+            raise ApplicationError("Recording 1 is stopped, and a stop is final.")
+
+    @workflow.update(name=names.RESUME)
+    async def request_resume(self, request: ControlRequest) -> ControlRecord:
+        return self._confirm(names.RESUME, request, failed=request.reason == "ACS says no")
+
+    @workflow.update(name=names.STOP)
+    async def request_stop(self, request: ControlRequest) -> ControlRecord:
+        self.stopped = True
+        return self._confirm(names.STOP, request)
+
+    @workflow.query(name=names.STATUS)
+    def status(self) -> CallStatus:
+        return CallStatus(server_call_id=self.request.server_call_id, resource="default")
+
+    @workflow.query(name="told")
+    def what_was_told(self) -> list[tuple[str, dict[str, Any]]]:
+        return self.told
+
+    @workflow.query(name="request")
+    def what_was_asked(self) -> RecordingRequest:
+        return self.request
+
+    def _tell(self, name: str, payload: dict[str, Any]) -> None:
+        self.told.append((name, payload))
+
+    def _confirm(
+        self, verb: str, request: ControlRequest, *, failed: bool = False
+    ) -> ControlRecord:
+        self._tell(f"{verb} and wait", request.model_dump(mode="json"))
+        return ControlRecord(
+            verb=verb,
+            requested_by=request.requested_by,
+            reason=request.reason,
+            asked_at=workflow.now(),
+            recording=1,
+            state=RequestState.FAILED if failed else RequestState.CONFIRMED,
+            problem="8573: not allowed" if failed else "",
+        )

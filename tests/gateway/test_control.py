@@ -1,0 +1,284 @@
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from callvault.contracts import names
+from tests.gateway.conftest import Call, Gateway, GatewayOf
+
+RECORDINGS = "/v1/recordings"
+
+
+async def _start(gateway: Gateway, call: Call, **more: Any) -> Any:
+    return await gateway.http.post(RECORDINGS, json={"serverCallId": call.server_call_id, **more})
+
+
+async def test_a_request_begins_the_workflow_and_tells_its_id(gateway: Gateway, call: Call) -> None:
+    answer = await _start(gateway, call, requestedBy="crm", requestId="1")
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"{RECORDINGS}/{call.workflow_id}"
+    body = answer.json()
+    assert (body["workflowId"], body["isNew"]) == (call.workflow_id, True)
+    assert body["runId"]
+
+
+async def test_both_spellings_of_the_keys_are_read(gateway: Gateway, call: Call) -> None:
+    body = {"server_call_id": call.server_call_id, "pauseOnStart": True}
+    assert (await gateway.http.post(RECORDINGS, json=body)).status_code == 201
+
+
+async def test_a_second_request_is_told_to_the_running_workflow(
+    gateway: Gateway, call: Call
+) -> None:
+    first = await _start(gateway, call, requestId="1")
+    second = await _start(gateway, call, requestId="1")
+    assert second.status_code == 200
+    assert second.json() == {**first.json(), "isNew": False}
+    [(name, request)] = await call.told()
+    assert (name, request["requestId"]) == (names.START, "1")
+
+
+async def test_a_second_request_that_only_archives_tells_the_running_workflow_nothing(
+    gateway: Gateway, call: Call
+) -> None:
+    await _start(gateway, call)
+    assert (await _start(gateway, call, startRecording=False)).status_code == 200
+    assert await call.told() == []
+
+
+@pytest.mark.parametrize("verb", [names.PAUSE, names.RESUME, names.STOP])
+async def test_a_verb_is_answered_with_its_confirmed_record(
+    verb: str, gateway: Gateway, call: Call
+) -> None:
+    await _start(gateway, call)
+    body = {"requestedBy": "agent-7", "reason": "card number", "requestId": "r1"}
+    answer = await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:{verb}", json=body)
+    assert answer.status_code == 200
+    record = answer.json()
+    assert (record["verb"], record["state"]) == (verb, "confirmed")
+    assert (record["requestedBy"], record["reason"]) == ("agent-7", "card number")
+
+
+async def test_a_verb_needs_no_body_and_a_repeated_request_id_asks_once(
+    gateway: Gateway, call: Call
+) -> None:
+    await _start(gateway, call)
+    pause = f"{RECORDINGS}/{call.workflow_id}:pause"
+    assert (await gateway.http.post(pause)).status_code == 200
+    answers = [await gateway.http.post(pause, json={"requestId": "same"}) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert await call.names_told() == ["pause and wait"] * 2
+
+
+async def test_who_prefers_not_to_wait_sends_a_signal(gateway: Gateway, call: Call) -> None:
+    await _start(gateway, call)
+    answer = await gateway.http.post(
+        f"{RECORDINGS}/{call.workflow_id}:pause",
+        json={"reason": "card number"},
+        headers={"Prefer": "respond-async"},
+    )
+    assert answer.status_code == 202
+    assert answer.headers["preference-applied"] == "respond-async"
+    [(name, request)] = await call.told()
+    assert (name, request["reason"]) == (names.PAUSE, "card number")
+
+
+async def test_what_the_workflow_refuses_is_a_conflict_with_its_sentence(
+    gateway: Gateway, call: Call
+) -> None:
+    await _start(gateway, call)
+    await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:stop")
+    answer = await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:pause")
+    assert answer.status_code == 409
+    assert answer.json() == {
+        "error": {"code": "refused", "message": "Recording 1 is stopped, and a stop is final."}
+    }
+
+
+async def test_what_acs_refuses_is_said_so(gateway: Gateway, call: Call) -> None:
+    await _start(gateway, call)
+    resume = f"{RECORDINGS}/{call.workflow_id}:resume"
+    answer = await gateway.http.post(resume, json={"reason": "ACS says no"})
+    assert answer.status_code == 502
+    assert answer.json()["error"] == {"code": "not_done", "message": "8573: not allowed"}
+
+
+async def test_the_status_is_readable_while_the_call_is_kept_and_afterwards(
+    gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    await _start(gateway, call)
+    running = await gateway.http.get(f"{RECORDINGS}/{call.workflow_id}")
+    await gateway.deliver([call.ended()])
+    await temporal.get_workflow_handle(call.workflow_id).result()
+    ended = await gateway.http.get(f"{RECORDINGS}/{call.workflow_id}")
+    assert running.status_code == ended.status_code == 200
+    assert running.json()["serverCallId"] == call.server_call_id
+
+
+@pytest.mark.parametrize("headers", [{}, {"Prefer": "respond-async"}])
+async def test_an_ended_workflow_cannot_be_controlled(
+    headers: dict[str, str], gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    await _start(gateway, call)
+    await gateway.deliver([call.ended()])
+    await temporal.get_workflow_handle(call.workflow_id).result()
+    answer = await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:pause", headers=headers)
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "already_ended"
+
+
+async def test_a_call_may_be_kept_again_after_its_workflow_ended(
+    gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    await _start(gateway, call)
+    await gateway.deliver([call.ended()])
+    await temporal.get_workflow_handle(call.workflow_id).result()
+    assert (await _start(gateway, call)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("POST", ":pause"), ("POST", ":resume"), ("POST", ":stop")],
+)
+async def test_an_unknown_workflow_is_not_found(method: str, path: str, gateway: Gateway) -> None:
+    for headers in ({}, {"Prefer": "respond-async"}):
+        answer = await gateway.http.request(
+            method, f"{RECORDINGS}/recording-0{path}", headers=headers
+        )
+        assert answer.status_code == 404
+        assert answer.json()["error"] == {
+            "code": "not_found",
+            "message": "there is no recording recording-0",
+        }
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"serverCallId": "s", "resource": "asia"}, "known: default, europe"),
+        ({"serverCallId": ""}, "serverCallId"),
+        ({"serverCallId": "a b"}, "serverCallId"),
+        ({"serverCallId": "x" * 2_049}, "serverCallId"),
+        ({}, "serverCallId: Field required"),
+        ({"serverCallId": "s", "pauseOnStrat": True}, "pauseOnStrat: Extra inputs"),
+        (
+            {"serverCallId": "s", "recordingContentType": "audio"},
+            "ACS does not record audio + mixed + mp4",
+        ),
+        (
+            {
+                "serverCallId": "s",
+                "recordingContentType": "audio",
+                "recordingChannelType": "unmixed",
+                "recordingFormatType": "mp3",
+            },
+            "ACS does not record audio + unmixed + mp3",
+        ),
+        ([], "payload"),
+        (b"{", "Invalid JSON"),
+        (b"\xff", "Invalid JSON"),
+    ],
+)
+async def test_a_bad_request_is_explained(body: Any, message: str, gateway: Gateway) -> None:
+    options = {"content": body} if isinstance(body, bytes) else {"json": body}
+    answer = await gateway.http.post(RECORDINGS, **options)
+    assert answer.status_code == 422
+    assert message in answer.json()["error"]["message"]
+
+
+async def test_a_body_beyond_the_limit_is_refused(
+    gateway_of: GatewayOf, temporal: Client, call: Call
+) -> None:
+    gateway = gateway_of(temporal, max_body=1_024)
+    answer = await _start(gateway, call, reason="x" * 1_024)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", ""), ("GET", "/recording-0"), ("POST", "/recording-0:pause")],
+)
+async def test_only_who_presents_an_api_key_is_let_in(
+    method: str,
+    path: str,
+    gateway_of: GatewayOf,
+    temporal: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OLD", "old-key")
+    monkeypatch.setenv("NEW", "new-key")
+    gateway = gateway_of(temporal, api_keys=["env:OLD", "env:NEW"])
+    expected = {
+        "": 401,
+        "Bearer wrong": 401,
+        "Basic old-key": 401,
+        "Bearer old-key": None,
+        "bearer new-key": None,
+    }
+    for presented, status in expected.items():
+        headers = {"authorization": presented} if presented else {}
+        answer = await gateway.http.request(method, RECORDINGS + path, headers=headers)
+        assert (answer.status_code == 401) == (status == 401), presented
+    answer = await gateway.http.request(method, RECORDINGS + path, headers={"x-api-key": "old-key"})
+    assert answer.status_code in (404, 422)
+
+
+async def test_while_temporal_is_away_everything_is_unavailable(
+    gateway_of: GatewayOf, temporal_away: Client, call: Call
+) -> None:
+    gateway = gateway_of(temporal_away)
+    one = f"{RECORDINGS}/{call.workflow_id}"
+    answers = [
+        await _start(gateway, call),
+        await gateway.http.get(one),
+        await gateway.http.post(f"{one}:pause"),
+        await gateway.http.post(f"{one}:pause", headers={"Prefer": "respond-async"}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.json()["error"]["code"] == "unavailable"
+        assert "retry-after" in answer.headers
+
+
+async def test_a_missing_namespace_is_a_fault_of_the_set_up_and_loses_nothing(
+    gateway_of: GatewayOf, temporal: Client, call: Call
+) -> None:
+    config = temporal.config()
+    config["namespace"] = "nowhere"
+    gateway = gateway_of(Client(**config))
+    assert (await gateway.deliver([call.ended()])).status_code == 503
+    assert (await gateway.deliver([call.recorded()])).status_code == 503
+    assert (await gateway.http.get(f"{RECORDINGS}/{call.workflow_id}")).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/v1/recordings/x/y"])
+async def test_unknown_paths_are_answered_in_the_same_form(path: str, gateway: Gateway) -> None:
+    answer = await gateway.http.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "not_found"
+
+
+async def test_a_wrong_method_says_which_is_right(gateway: Gateway) -> None:
+    answer = await gateway.http.delete("/v1/recordings/recording-0")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["allow"]
+
+
+async def test_health_and_readiness(
+    gateway_of: GatewayOf, temporal: Client, temporal_away: Client
+) -> None:
+    there, away = gateway_of(temporal), gateway_of(temporal_away)
+    assert (await away.http.get("/healthz")).status_code == 200
+    assert (await there.http.get("/readyz")).json() == {"temporal": "ok", "quarantine": "ok"}
+    not_ready = await away.http.get("/readyz")
+    assert not_ready.status_code == 503
+    assert not_ready.json()["temporal"] != "ok"
+
+
+async def test_the_openapi_page_describes_bodies_and_answers(gateway: Gateway) -> None:
+    page = (await gateway.http.get("/openapi.json")).json()
+    start = page["paths"]["/v1/recordings"]["post"]
+    schema = start["requestBody"]["content"]["application/json"]["schema"]
+    assert "serverCallId" in schema["properties"]
+    assert {"200", "201"} <= set(start["responses"])
+    assert "/v1/recordings/{workflow_id}:pause" in page["paths"]

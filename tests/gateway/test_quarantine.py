@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+from temporalio.client import Client
+
+from callvault.contracts import names
+from callvault.gateway import quarantine as quarantining
+from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf
+
+
+def _with_chunks(event: dict[str, Any], chunks: Any) -> dict[str, Any]:
+    return {**event, "data": {**event["data"], "recordingStorageInfo": {"recordingChunks": chunks}}}
+
+
+def _not_understood(call: Call) -> dict[str, Any]:
+    event = call.recorded()
+    [chunk] = event["data"]["recordingStorageInfo"]["recordingChunks"]
+    foreign = "https://storage.asm.skype.com.evil.example/v1/objects/0/content/video"
+    return {
+        "the body is not JSON": b'[{"id": ',
+        "holds no event": [],
+        "not a JSON object": [7],
+        "neither eventType nor type": [{"id": "1"}],
+        "no resource has the topic": [{**event, "topic": TOPIC + "asia"}],
+        "Tuple should have at least 1 item": [_with_chunks(event, [])],
+        "chunks: Field required": [_with_chunks(event, None)],
+        "contentLocation: Field required": [_with_chunks(event, [{"documentId": "0"}])],
+        "https://'storage.asm.skype.com.evil.example'": [
+            _with_chunks(event, [chunk, {**chunk, "deleteLocation": foreign}])
+        ],
+        "http://'storage.asm.skype.com'": [
+            _with_chunks(event, [{**chunk, "contentLocation": "http://storage.asm.skype.com/x"}])
+        ],
+        "eventTime": [{**event, "eventTime": "0001-01-01T00:00:00+10:00"}],
+        "has no data": [{**event, "data": None}],
+        "neither a call nor a recording": [{**event, "subject": "/something/else"}],
+        "callId is not an id": [{**event, "subject": "/recording/call/a b"}],
+        "sensible length": [{**event, "subject": "/recording/call/" + "/serverCallId/x" * 9_000}],
+        "without validationCode": [
+            {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {}}
+        ],
+        "which call ended": [{"eventType": "Microsoft.Communication.CallEnded", "data": {}}],
+        "the body is not JSON ": b"[" * 100_000,
+    }
+
+
+_REASONS = list(_not_understood(Call(None, "s", "c", "r")))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("reason", _REASONS)
+async def test_what_is_authentic_but_not_understood_is_kept_and_acknowledged(
+    reason: str, gateway: Gateway, call: Call
+) -> None:
+    delivery = _not_understood(call)[reason]
+    answer = await gateway.deliver(delivery)
+    assert answer.status_code == 200
+    [(about, body)] = gateway.quarantined()
+    assert reason.strip() in about["reason"]
+    assert about["headers"]["aeg-event-type"] == "Notification"
+    assert about["receivedAt"].endswith("+00:00")
+    assert body == (delivery if isinstance(delivery, bytes) else json.dumps(delivery).encode())
+
+
+async def test_of_a_batch_only_what_is_not_understood_is_kept(gateway: Gateway, call: Call) -> None:
+    answer = await gateway.deliver([{"id": "odd"}, call.recorded()])
+    assert answer.status_code == 200
+    [(_, body)] = gateway.quarantined()
+    assert json.loads(body) == {"id": "odd"}
+    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+
+
+async def test_no_secret_is_written_into_the_quarantine(
+    gateway_of: GatewayOf, temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    gateway = gateway_of(temporal, event_secrets=["env:SECRET"])
+    headers = {
+        "x-callvault-secret": "hunter2",
+        "authorization": "hunter2",
+        "aeg-sas-key": "hunter2",
+        "aeg-delivery-count": "0",
+    }
+    await gateway.http.post("/v1/events?code=hunter2", content=b"?", headers=headers)
+    [file] = gateway.quarantine.iterdir()
+    assert b"hunter2" not in file.read_bytes()
+    assert b"aeg-delivery-count" in file.read_bytes()
+    assert file.stat().st_mode & 0o077 == 0
+
+
+async def test_a_body_beyond_the_limit_is_kept_whole(
+    gateway_of: GatewayOf, temporal: Client
+) -> None:
+    gateway = gateway_of(temporal, max_body=2_048)
+    body = b'"' + b"x" * 300_000 + b'"'
+    assert (await gateway.deliver(body)).status_code == 200
+    [(about, kept)] = gateway.quarantined()
+    assert kept == body
+    assert "larger than 2048 bytes" in about["reason"]
+
+
+async def test_a_body_beyond_all_limits_is_kept_in_part_and_says_so(
+    gateway_of: GatewayOf, temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantining, "MAX_SIZE", 5_000)
+    gateway = gateway_of(temporal, max_body=2_048)
+    assert (await gateway.deliver(b"x" * 9_000)).status_code == 200
+    [file] = gateway.quarantine.iterdir()
+    assert file.name.endswith("-cut.event")
+    assert file.read_bytes().partition(b"\n")[2] == b"x" * 5_000
+
+
+async def test_when_even_the_quarantine_fails_the_sender_is_asked_to_come_again(
+    gateway_of: GatewayOf, temporal: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    gateway = gateway_of(temporal, quarantine=tmp_path / "file" / "quarantine")
+    answer = await gateway.deliver(b"?")
+    assert answer.status_code == 503
+    ready = await gateway.http.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["temporal"] == "ok"
+    assert "cannot be written" in ready.json()["quarantine"]
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+_TYPES = st.sampled_from(
+    [
+        "Microsoft.Communication.RecordingFileStatusUpdated",
+        "Microsoft.Communication.CallEnded",
+        "Microsoft.EventGrid.SubscriptionValidationEvent",
+    ]
+)
+_TIMES = st.sampled_from(["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01"])
+_KEYS = st.sampled_from(
+    [
+        *("id", "topic", "source", "subject", "data", "eventType", "type", "eventTime", "time"),
+        *("recordingStorageInfo", "recordingChunks", "serverCallId", "recordingStartTime"),
+        *("documentId", "index", "contentLocation", "deleteLocation", "recordingDurationMs"),
+    ]
+)
+_SUBJECTS = st.sampled_from(["/recording/call/x", "/recording/call/x/recordingId/", "call/"])
+_VALUES = _SCALARS | _TYPES | _TIMES | _SUBJECTS
+_JSON = st.recursive(
+    _VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner), max_leaves=8
+)
+_EVENTS = st.fixed_dictionaries(
+    {"eventType": _TYPES, "topic": st.just(TOPIC + "default")},
+    optional={"subject": _SUBJECTS | _JSON, "eventTime": _TIMES | _JSON, "data": _JSON},
+)
+
+
+@given(delivery=_JSON | _EVENTS | st.lists(_JSON | _EVENTS, max_size=3) | st.binary(max_size=60))
+@profile(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+async def test_nothing_authentic_is_ever_answered_so_that_event_grid_drops_it(
+    delivery: Any, gateway: Gateway
+) -> None:
+    answer: httpx.Response = await gateway.deliver(delivery)
+    assert answer.status_code == 200

@@ -1,0 +1,94 @@
+"""The gateway as a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from callvault.contracts import names
+from tests.gateway.conftest import Call
+
+SERVE = "from callvault.config import load_settings; from callvault.gateway.server import serve"
+
+CONFIGURATION = """
+[resources.default]
+endpoint = "https://acs.example"
+credential = {{ entra = true }}
+[archives.main]
+kind = "directory"
+path = "/never-written"
+[gateway]
+port = 0
+quarantine = "{quarantine}"
+event_secrets = ["env:EVENT_SECRET"]
+"""
+
+
+def _environment(folder: Path, address: str) -> dict[str, str]:
+    file = folder / "callvault.toml"
+    file.write_text(CONFIGURATION.format(quarantine=folder / "quarantine"))
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CALLVAULT_", "TEMPORAL_"))}
+    return {
+        **kept,
+        "CALLVAULT_CONFIG": str(file),
+        "EVENT_SECRET": "hunter2",
+        "TEMPORAL_ADDRESS": address,
+    }
+
+
+class Process:
+    def __init__(self, folder: Path, address: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", f"{SERVE}; serve(load_settings())"],
+            env=_environment(folder, address),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        self.endpoint: str = json.loads(self.process.stdout.readline())["endpoint"]
+
+    def end(self) -> tuple[str, str]:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.communicate(timeout=10)
+        finally:
+            self.process.kill()
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Iterator[Process]:
+    process = Process(tmp_path, "127.0.0.1:1")
+    yield process
+    process.end()
+
+
+def test_it_starts_and_answers_503_while_temporal_is_away(away: Process, call: Call) -> None:
+    with httpx.Client(base_url=away.endpoint) as http:
+        assert http.get("/healthz").status_code == 200
+        assert http.get("/readyz").status_code == 503
+        answer = http.post("/v1/events?code=hunter2", json=[call.recorded()])
+        assert answer.status_code == 503
+
+
+async def test_it_delivers_to_the_temporal_that_the_environment_names_and_never_logs_the_secret(
+    tmp_path: Path, temporal: Client, call: Call
+) -> None:
+    process = Process(tmp_path, temporal.service_client.config.target_host)
+    async with httpx.AsyncClient(base_url=process.endpoint) as http:
+        answers = [
+            await http.post("/v1/events?code=hunter2", json=[call.recorded()]),
+            await http.post("/v1/events?code=hunter2", content=b"?"),
+        ]
+    out, err = process.end()
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert "hunter2" not in out + err
+    assert process.process.returncode in (0, -signal.SIGTERM)
