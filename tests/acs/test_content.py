@@ -189,6 +189,12 @@ def test_what_is_not_the_file_is_refused(
     assert type(refused.value) is expected
 
 
+def test_empty_file_is_refused_before_it_is_read(media: Service, client: AcsClient) -> None:
+    media.answers = [Answer(200)]
+    with pytest.raises(NotReady), client.open_content(media.url + PATH, offset=5):
+        pass
+
+
 def test_file_of_unknown_size_ends_where_the_service_says(
     media: Service, client: AcsClient
 ) -> None:
