@@ -3,10 +3,11 @@
 An object is a plain file under its own name. Beside it lies a small hidden file, its sidecar, with
 what a blob would carry in its properties (SHA-256, content type, metadata). A sidecar rather than
 extended attributes, for those are lost on most network shares and in most backups. The file is
-published first and its sidecar next: where a crash separates the two, the object is whole, its
-digest is found by reading it, and the next identical commit writes the sidecar again.
+published first and its sidecar, already on the disk as a draft, next: where a crash separates the
+two, the object is whole, and whoever looks at it next finds the draft and puts it in its place.
 """
 
+import hashlib
 import os
 import secrets
 import stat
@@ -55,7 +56,8 @@ class DirectoryArchive:
                 return None
             if not stat.S_ISREG(facts.st_mode):
                 return None
-            return _stored(object_name, facts, Sidecar.of(path, facts.st_size))
+            sidecar = Sidecar.read(sidecar_path(path), facts.st_size) or _adopt(path, facts.st_size)
+            return _stored(object_name, facts, sidecar)
 
     def begin(self, object_name: str, *, block_size: int) -> "DirectoryUpload":
         path = self._path(object_name)
@@ -174,12 +176,13 @@ class DirectoryUpload:
 
     def _settle(self, size: int, sha256: str) -> StoredObject:
         found = settle(self._archive, self._object_name, size=size, sha256=sha256)
-        if Sidecar.of(self._path, size) is None:
+        if Sidecar.read(sidecar_path(self._path), size) is None:
             self._record()
         return found
 
     def _record(self) -> None:
-        self._sidecar_draft.replace(sidecar_path(self._path))
+        with suppress(FileNotFoundError):  # a reader was faster, see `_adopt`
+            self._sidecar_draft.replace(sidecar_path(self._path))
         sync_directory(self._path.parent)
 
 
@@ -191,6 +194,27 @@ def _stored(object_name: str, facts: os.stat_result, sidecar: Sidecar | None) ->
         etag=f"{facts.st_mtime_ns:x}-{facts.st_size:x}",
         metadata=sidecar.metadata if sidecar else {},
     )
+
+
+def _adopt(path: Path, size: int) -> Sidecar | None:
+    """Find the sidecar that a process left as a draft when it was killed within its commit.
+
+    Believed only if the object's bytes agree: there may be drafts of attempts that came to nothing.
+    """
+    drafts = list(path.parent.glob(f".{path.name}.*.json.part"))
+    sha256 = _digest(path) if drafts else ""
+    for draft in drafts:
+        sidecar = Sidecar.read(draft, size)
+        if sidecar and sidecar.sha256 == sha256:
+            with suppress(OSError):  # who may only read finds it in its place next time
+                draft.replace(sidecar_path(path))
+            return sidecar
+    return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _remove_abandoned(path: Path) -> None:

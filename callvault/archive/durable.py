@@ -72,7 +72,8 @@ def make_directories(root: Path, leaf: Path) -> None:
     if leaf.is_dir():
         return
     if leaf == root:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(root))
+        root.stat()  # says what is wrong with it
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
     make_directories(root, leaf.parent)
     leaf.mkdir(exist_ok=True)
     sync_directory(leaf.parent)

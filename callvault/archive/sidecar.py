@@ -18,13 +18,13 @@ class Sidecar:
         return json.dumps(asdict(self), indent=1).encode()
 
     @classmethod
-    def of(cls, path: Path, size: int) -> Self | None:
-        """The sidecar of the object at ``path``; ``None`` where it has none, or none of its own.
+    def read(cls, file: Path, size: int) -> Self | None:
+        """What ``file`` tells of an object of ``size`` bytes; ``None`` where there is no such file.
 
         One that cannot be understood, or that tells of another size, is no evidence of anything.
         """
         try:
-            sidecar = cls(**json.loads(sidecar_path(path).read_bytes()))
+            sidecar = cls(**json.loads(file.read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
         return sidecar if sidecar.size == size and sidecar.sha256 else None

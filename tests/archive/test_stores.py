@@ -180,6 +180,16 @@ def test_identical_object_is_success_and_keeps_its_own_metadata(
     assert list(archive.names()) == [NAME]
 
 
+def test_commit_whose_answer_was_lost_may_be_repeated(archive: Archive) -> None:
+    with archive.begin(NAME, block_size=4) as upload:
+        upload.put(0, b"1234")
+        results = [
+            upload.commit(size=4, sha256=digest(b"1234"), content_type="video/mp4", metadata={})
+            for _ in range(2)
+        ]
+    assert results[0] == results[1] == archive.stat(NAME)
+
+
 def test_concurrent_writers_of_the_same_bytes_all_succeed(archive: Archive, write: Write) -> None:
     data = bytes(5000)
     results = race([partial(write, archive, NAME, data) for _ in range(6)])

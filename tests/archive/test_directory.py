@@ -1,0 +1,276 @@
+"""What only a directory has to cope with: crashes, permissions, full disks, file systems."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from callvault.archive.copier import already_archived
+from callvault.archive.directory import DirectoryArchive
+from callvault.archive.directory_errors import directory_error
+from callvault.archive.durable import publish, rename_without_overwriting
+from callvault.archive.store import StoredObject
+from callvault.errors import (
+    AccessDenied,
+    CallvaultError,
+    ConfigurationError,
+    InvalidRequest,
+    ObjectExists,
+    Unavailable,
+)
+
+Write = Callable[..., StoredObject]
+NAME = "recordings/0000-document.mp4"
+NOBODY = 65534
+
+
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Root may write everywhere; so do as nobody what must be forbidden."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def forbidden(tmp_path: Path) -> Iterator[Path]:
+    directory = tmp_path / "forbidden"
+    directory.mkdir()
+    directory.chmod(0o500)
+    yield directory
+    directory.chmod(0o700)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    mount_point = tmp_path / "small"
+    mount_point.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount_point)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a small file system")
+    yield mount_point
+    subprocess.run(["umount", str(mount_point)], check=True)
+
+
+def hidden(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.rglob(".*"))
+
+
+def test_object_is_a_plain_private_file_under_its_own_name(
+    directory_archive: DirectoryArchive, write: Write
+) -> None:
+    write(directory_archive, NAME, b"media")
+    path = Path(directory_archive.location(NAME))
+    assert path.read_bytes() == b"media"
+    assert path.stat().st_mode & 0o007 == 0
+    assert path.stat().st_nlink == 1
+
+
+def test_only_the_sidecar_stays_beside_an_object(
+    directory_archive: DirectoryArchive, write: Write
+) -> None:
+    write(directory_archive, NAME, b"media")
+    write(directory_archive, NAME, b"media")
+    with pytest.raises(ObjectExists):
+        write(directory_archive, NAME, b"other")
+    with directory_archive.begin(NAME, block_size=4) as upload:
+        upload.put(0, b"1234")
+    assert hidden(Path(directory_archive.location(NAME)).parent) == [".0000-document.mp4.json"]
+
+
+@pytest.mark.parametrize("sidecar", [None, b"", b"{", b"[]", b'{"size": 5}', b"null"])
+def test_object_whose_sidecar_was_lost_gets_it_back_from_an_identical_commit(
+    directory_archive: DirectoryArchive, write: Write, sidecar: bytes | None
+) -> None:
+    metadata = {"document_id": "1"}
+    first = write(directory_archive, NAME, b"media", metadata=metadata)
+    path = Path(directory_archive.location(NAME)).with_name(".0000-document.mp4.json")
+    path.unlink()
+    if sidecar is not None:
+        path.write_bytes(sidecar)
+    bare = directory_archive.stat(NAME)
+    assert bare is not None
+    assert (bare.size, bare.sha256, bare.metadata) == (5, None, {})
+    with pytest.raises(ObjectExists):
+        write(directory_archive, NAME, b"other")
+    write(directory_archive, NAME, b"media", metadata=metadata)
+    assert directory_archive.stat(NAME) == first
+
+
+KILLED_WITHIN_COMMIT = """
+import os, signal, sys
+from pathlib import Path
+from callvault.archive.copier import put_bytes
+from callvault.archive.copier import already_archived
+from callvault.archive.directory import DirectoryArchive
+
+def kill(event, arguments):
+    if event == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+archive = DirectoryArchive("main", Path(sys.argv[1]))
+sys.addaudithook(kill)
+put_bytes(archive, sys.argv[3], b"media", content_type="a/b", metadata={"document_id": "1"})
+"""
+
+
+def commit_and_be_killed(archive: DirectoryArchive, before: str) -> None:
+    """Have another process commit an object and be killed before the system call ``before``."""
+    root = archive.location(NAME).removesuffix(f"/{NAME}")
+    command = [sys.executable, "-c", KILLED_WITHIN_COMMIT, root, before, NAME]
+    killed = subprocess.run(command, check=False, cwd=Path(__file__).parents[2])
+    assert killed.returncode == -signal.SIGKILL
+
+
+def test_kill_before_the_object_is_published_leaves_nothing_visible(
+    directory_archive: DirectoryArchive, write: Write
+) -> None:
+    commit_and_be_killed(directory_archive, before="os.link")
+    assert directory_archive.stat(NAME) is None
+    assert list(directory_archive.names()) == []
+    write(directory_archive, NAME, b"other")
+    found = directory_archive.stat(NAME)
+    assert found is not None
+    assert found.metadata == {}
+
+
+def test_kill_after_the_object_is_published_needs_no_second_copy(
+    directory_archive: DirectoryArchive,
+) -> None:
+    commit_and_be_killed(directory_archive, before="os.rename")
+    for _ in range(2):
+        assert already_archived(directory_archive, NAME, {"document_id": "1"})
+
+
+def test_draft_of_another_object_proves_nothing(
+    directory_archive: DirectoryArchive, write: Write
+) -> None:
+    commit_and_be_killed(directory_archive, before="os.link")
+    write(directory_archive, NAME, b"other")
+    Path(directory_archive.location(NAME)).with_name(".0000-document.mp4.json").unlink()
+    found = directory_archive.stat(NAME)
+    assert found is not None
+    assert found.sha256 is None
+
+
+def test_sidecar_of_another_size_proves_nothing(
+    directory_archive: DirectoryArchive, write: Write
+) -> None:
+    write(directory_archive, NAME, b"media")
+    with Path(directory_archive.location(NAME)).open("ab") as file:
+        file.write(b"!")
+    found = directory_archive.stat(NAME)
+    assert found is not None
+    assert (found.size, found.sha256) == (6, None)
+
+
+def test_drafts_of_a_killed_process_stay_invisible_and_go_after_a_week(
+    directory_archive: DirectoryArchive, write: Write
+) -> None:
+    folder = Path(directory_archive.location(NAME)).parent
+    folder.mkdir(parents=True)
+    old, fresh = (folder / f".0000-document.mp4.{token}.part" for token in ("a", "b"))
+    for draft in (old, fresh):
+        draft.write_bytes(b"half")
+    week_ago = time.time() - 8 * 24 * 3600
+    os.utime(old, (week_ago, week_ago))
+    assert list(directory_archive.names()) == []
+    write(directory_archive, NAME, b"media")
+    assert not old.exists()
+    assert fresh.exists()
+
+
+def test_directory_that_cannot_be_written_is_refused(forbidden: Path, write: Write) -> None:
+    archive = DirectoryArchive("main", forbidden)
+    with without_privileges():
+        with pytest.raises(AccessDenied, match="let this process write there") as caught:
+            archive.check()
+        with pytest.raises(AccessDenied):
+            write(archive, NAME, b"media")
+    assert caught.value.owner == "archive"
+
+
+def test_missing_share_is_not_replaced_by_a_local_directory(tmp_path: Path, write: Write) -> None:
+    archive = DirectoryArchive("main", tmp_path / "not mounted")
+    for act in (
+        lambda: write(archive, NAME, b"media"),
+        lambda: archive.stat(NAME),
+        lambda: list(archive.read(NAME)),
+        lambda: list(archive.names()),
+    ):
+        with pytest.raises(ConfigurationError, match="mount the share"):
+            act()
+    assert not (tmp_path / "not mounted").exists()
+
+
+def test_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ConfigurationError, match="something else than a directory"):
+        DirectoryArchive("main", tmp_path / "file").check()
+
+
+def test_full_disk_is_waited_out_and_leaves_nothing(small_disk: Path, write: Write) -> None:
+    archive = DirectoryArchive("main", small_disk)
+    archive.check()
+    with pytest.raises(Unavailable, match="make room") as caught:
+        write(archive, NAME, bytes(2_000_000), block_size=100_000)
+    assert caught.value.owner == "archive"
+    assert list(archive.names()) == []
+    write(archive, NAME, bytes(500_000), block_size=100_000)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (errno.EACCES, AccessDenied),
+        (errno.EPERM, AccessDenied),
+        (errno.EROFS, AccessDenied),
+        (errno.ENOSPC, Unavailable),
+        (errno.EDQUOT, Unavailable),
+        (errno.EIO, Unavailable),
+        (errno.ESTALE, Unavailable),
+        (errno.ETIMEDOUT, Unavailable),
+        (errno.ENOTDIR, ConfigurationError),
+        (errno.EOPNOTSUPP, ConfigurationError),
+        (errno.ENAMETOOLONG, InvalidRequest),
+        (None, Unavailable),
+    ],
+)
+def test_errors_of_the_system_become_ours(
+    code: int | None, expected: type[CallvaultError], tmp_path: Path
+) -> None:
+    error = OSError(code, "", "/archive/x") if code else OSError("odd")
+    ours = directory_error(error, "main", tmp_path, "storing")
+    assert type(ours) is expected
+    assert ours.owner == "archive"
+    assert str(ours).startswith("archive main, storing: ")
+    assert ";" in str(ours)
+
+
+@pytest.mark.parametrize("give_name", [publish, rename_without_overwriting])
+def test_publishing_never_overwrites(
+    give_name: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    if give_name is rename_without_overwriting and sys.platform != "linux":
+        pytest.skip("only Linux renames without overwriting")
+    draft, other, final = tmp_path / "draft", tmp_path / "other", tmp_path / "final"
+    draft.write_bytes(b"first")
+    other.write_bytes(b"second")
+    give_name(draft, final)
+    with pytest.raises(FileExistsError):
+        give_name(other, final)
+    assert final.read_bytes() == b"first"
+    assert other.read_bytes() == b"second"
