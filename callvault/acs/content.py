@@ -141,11 +141,7 @@ def _served(response: httpx.Response) -> Served:
         raise BrokenContent("the service does not say which part of the file it sends")
     first, last = int(found[1]), int(found[2])
     size = None if found[3] == "*" else int(found[3])
-    if (
-        last < first
-        or (size is not None and last >= size)
-        or length not in {None, last - first + 1}
-    ):
+    if last < first or length not in {None, last - first + 1}:
         raise BrokenContent("the service contradicts itself on which part of the file it sends")
     return Served(first, last - first + 1, size)
 
