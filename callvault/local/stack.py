@@ -52,11 +52,12 @@ class Stack:
 def start_stack(supervisor: Supervisor, home: Path, *, archive: Path | None = None) -> Stack:
     """Start everything and return when a call can be made.
 
-    Settings and secrets are written to ``home``, which must be an absolute path. Recordings go to
-    the directory ``archive``, or to an Azurite of our own where there is none.
+    Settings and secrets are written to ``home``. Recordings go to the directory ``archive``, or to
+    an Azurite of our own where there is none.
 
     Raises `Unavailable` when a part does not start, `ConfigurationError` when one is not installed.
     """
+    home = home.absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     emulating = supervisor.start(
         "emulator", [*CALLVAULT, "emulator", "--port", "0"], environment=_environment()
