@@ -58,7 +58,7 @@ class Recordings:
     async def announce(self, request: RecordingRequest, event: FileStatusUpdated) -> str:
         """Tell a call's workflow of files; begin it where none runs. Returns the workflow's id."""
         workflow_id = names.workflow_id(request.server_call_id)
-        async with _temporal():
+        async with _temporal(ANSWER_WITHIN):
             await self._client.start_workflow(
                 names.WORKFLOW_TYPE,
                 request,
@@ -83,7 +83,7 @@ class Recordings:
                 return Started(workflow_id, run_id, is_new=False)
 
     async def _begin(self, workflow_id: str, request: RecordingRequest) -> Started:
-        async with _temporal():
+        async with _temporal(ANSWER_WITHIN):
             handle = await self._client.start_workflow(
                 names.WORKFLOW_TYPE,
                 request,
@@ -96,7 +96,7 @@ class Recordings:
     async def signal(self, workflow_id: str, signal: str, payload: Message) -> bool:
         """Signal a workflow; False where none of this id runs."""
         try:
-            async with _temporal():
+            async with _temporal(ANSWER_WITHIN):
                 await self._handle(workflow_id).signal(signal, payload, rpc_timeout=ANSWER_WITHIN)
         except _NotThere:
             return False
@@ -123,7 +123,7 @@ class Recordings:
     async def status(self, workflow_id: str) -> CallStatus:
         """All that is known of a call; also when its workflow has ended."""
         try:
-            async with _temporal():
+            async with _temporal(ANSWER_WITHIN):
                 status: CallStatus = await self._handle(workflow_id).query(
                     names.STATUS, result_type=CallStatus, rpc_timeout=ANSWER_WITHIN
                 )
@@ -136,7 +136,7 @@ class Recordings:
     async def absence(self, workflow_id: str) -> InvalidRequest:
         """Why a workflow cannot be asked: it never was, or it has ended."""
         try:
-            async with _temporal():
+            async with _temporal(ANSWER_WITHIN):
                 description = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
         except _NotThere:
             return _unknown(workflow_id)
@@ -153,7 +153,7 @@ class Recordings:
         if not _LOOKS_LIKE_AN_ID.fullmatch(recording_id):
             return None
         query = f'{names.RECORDING_IDS.name} = "{recording_id}" AND ExecutionStatus = "Running"'
-        async with _temporal():
+        async with _temporal(ANSWER_WITHIN):
             async for found in self._client.list_workflows(query, rpc_timeout=ANSWER_WITHIN):
                 # The dev server's store searches words, so it also finds what is merely similar.
                 if recording_id in (found.typed_search_attributes.get(names.RECORDING_IDS) or ()):
@@ -162,7 +162,7 @@ class Recordings:
 
     async def check(self) -> None:
         """Raise `Unavailable` unless Temporal answers."""
-        async with _temporal():
+        async with _temporal(ANSWER_WITHIN):
             await self._client.service_client.check_health(timeout=ANSWER_WITHIN)
 
     def _handle(self, workflow_id: str) -> WorkflowHandle[object, object]:
@@ -177,11 +177,12 @@ class _NotThere(Unavailable):
 
 
 def _unknown(workflow_id: str) -> InvalidRequest:
-    return InvalidRequest(f"there is no recording {workflow_id}", status=404, code="not_found")
+    message = f"there is no recording {shorten(workflow_id, 100)}"
+    return InvalidRequest(message, status=404, code="not_found")
 
 
 @asynccontextmanager
-async def _temporal(within: timedelta = ANSWER_WITHIN) -> AsyncIterator[None]:
+async def _temporal(within: timedelta) -> AsyncIterator[None]:
     """Bring all that may go wrong with a call to Temporal into our words."""
     try:
         async with asyncio.timeout(within.total_seconds()):
@@ -190,8 +191,8 @@ async def _temporal(within: timedelta = ANSWER_WITHIN) -> AsyncIterator[None]:
         raise _translated(error) from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         raise Unavailable(
-            f"no answer within {within.total_seconds():.0f} s: the request may still take effect;"
-            " repeat it with the same requestId, or ask for the status",
+            f"no answer within {within.total_seconds():.0f} s: does a worker run? The request may"
+            " still take effect: repeat it with the same requestId, or ask for the status",
             owner="callvault",
         ) from error
     except RuntimeError as error:

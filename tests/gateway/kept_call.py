@@ -58,6 +58,8 @@ class KeptCall:
 
     @workflow.update(name=names.RESUME)
     async def request_resume(self, request: ControlRequest) -> ControlRecord:
+        if request.reason == "ACS answers after a pause":
+            await workflow.wait_condition(lambda: bool(self.told))
         return self._confirm(names.RESUME, request, failed=request.reason == "ACS says no")
 
     @workflow.update(name=names.STOP)

@@ -1,9 +1,14 @@
+import asyncio
+import socket
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names
+from callvault.gateway import recordings
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 
 RECORDINGS = "/v1/recordings"
@@ -101,6 +106,22 @@ async def test_what_acs_refuses_is_said_so(gateway: Gateway, call: Call) -> None
     answer = await gateway.http.post(resume, json={"reason": "ACS says no"})
     assert answer.status_code == 502
     assert answer.json()["error"] == {"code": "not_done", "message": "8573: not allowed"}
+
+
+async def test_what_is_not_confirmed_in_time_is_unavailable_and_may_be_asked_again(
+    gateway: Gateway, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _start(gateway, call)
+    monkeypatch.setattr(recordings, "CONFIRM_WITHIN", timedelta(milliseconds=200))
+    resume = f"{RECORDINGS}/{call.workflow_id}:resume"
+    body = {"reason": "ACS answers after a pause", "requestId": "r1"}
+    assert (await gateway.http.post(resume, json=body)).status_code == 503
+    pause = f"{RECORDINGS}/{call.workflow_id}:pause"
+    await gateway.http.post(pause, headers={"Prefer": "respond-async"})
+    monkeypatch.undo()
+    answer = await gateway.http.post(resume, json=body)
+    assert answer.json()["state"] == "confirmed"
+    assert await call.names_told() == ["pause", "resume and wait"]
 
 
 async def test_the_status_is_readable_while_the_call_is_kept_and_afterwards(
@@ -238,6 +259,19 @@ async def test_while_temporal_is_away_everything_is_unavailable(
         assert answer.status_code == 503
         assert answer.json()["error"]["code"] == "unavailable"
         assert "retry-after" in answer.headers
+
+
+async def test_a_temporal_that_never_answers_is_unavailable_in_bounded_time(
+    gateway_of: GatewayOf, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "ANSWER_WITHIN", timedelta(milliseconds=200))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        client = await Client.connect(address, lazy=True, data_converter=pydantic_data_converter)
+        gateway = gateway_of(client)
+        async with asyncio.timeout(2):
+            answer = await gateway.deliver([call.recorded()])
+    assert answer.status_code == 503
 
 
 async def test_a_missing_namespace_is_a_fault_of_the_set_up_and_loses_nothing(

@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -76,6 +79,18 @@ def test_it_starts_and_answers_503_while_temporal_is_away(away: Process, call: C
         assert http.get("/readyz").status_code == 503
         answer = http.post("/v1/events?code=hunter2", json=[call.recorded()])
         assert answer.status_code == 503
+
+
+def test_a_request_under_way_is_finished_after_sigterm(away: Process) -> None:
+    url = urlsplit(away.endpoint)
+    with socket.create_connection((url.hostname, url.port), timeout=5) as connection:
+        head = "POST /v1/events?code=hunter2 HTTP/1.1\r\nhost: gateway\r\ncontent-length: 2\r\n\r\n"
+        connection.sendall(head.encode() + b"?")
+        time.sleep(0.2)
+        away.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        connection.sendall(b"?")
+        assert connection.recv(4_096).startswith(b"HTTP/1.1 200")
 
 
 async def test_it_delivers_to_the_temporal_that_the_environment_names_and_never_logs_the_secret(
