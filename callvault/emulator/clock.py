@@ -1,0 +1,43 @@
+"""The emulator's own time: it runs with real time and can be moved forward."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+
+class EmulatorClock:
+    """Starts at the real time, never goes back, and jumps when told to.
+
+    Recordings, retention and event retries follow it; only signatures are checked against the
+    real time, since the client signs with that.
+    """
+
+    def __init__(self) -> None:
+        self._origin = datetime.now(UTC)
+        self._started = time.monotonic()
+        self._advanced = timedelta()
+        self._listeners: list[Callable[[], None]] = []
+
+    def now(self) -> datetime:
+        return self._origin + timedelta(seconds=time.monotonic() - self._started) + self._advanced
+
+    @property
+    def advanced(self) -> timedelta:
+        """How far the clock is ahead of real time."""
+        return self._advanced
+
+    def advance(self, step: timedelta) -> None:
+        """Jump forward; what falls due in between happens at once, at the new time."""
+        if step < timedelta():
+            raise ValueError("the clock never goes back: advance by zero or more seconds")
+        self._advanced += step
+        for listener in self._listeners:
+            listener()
+
+    def on_advance(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+
+def service_time(moment: datetime) -> str:
+    """Write a time as the service does: UTC with seven digits of fraction."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")

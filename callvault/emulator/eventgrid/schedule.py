@@ -1,0 +1,34 @@
+"""When Event Grid tries again: the documented schedule, without its randomness."""
+
+from datetime import timedelta
+
+TIME_TO_LIVE = timedelta(minutes=1440)
+MOST_ATTEMPTS = 30
+
+_ACCEPTED = frozenset({200, 201, 202, 203, 204})
+_FINAL = frozenset({400, 401, 403, 413})
+_DELAYS = (
+    *(timedelta(seconds=seconds) for seconds in (10, 30)),
+    *(timedelta(minutes=minutes) for minutes in (1, 5, 10, 30)),
+    *(timedelta(hours=hours) for hours in (1, 3, 6, 12)),
+)
+_LEAST_DELAY = {
+    404: timedelta(minutes=5),
+    408: timedelta(minutes=2),
+    503: timedelta(seconds=30),
+}
+
+
+def accepted(status: int | None) -> bool:
+    return status in _ACCEPTED
+
+
+def next_delay(attempts: int, status: int | None) -> timedelta | None:
+    """How long to wait after ``attempts`` failed ones; None when the event is dropped at once.
+
+    ``status`` is that of the last answer, or None when nobody answered.
+    """
+    if status in _FINAL or attempts >= MOST_ATTEMPTS:
+        return None
+    scheduled = _DELAYS[min(attempts, len(_DELAYS)) - 1]
+    return max(scheduled, _LEAST_DELAY.get(status or 0, timedelta()))

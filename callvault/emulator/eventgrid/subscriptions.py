@@ -1,0 +1,114 @@
+"""One Event Grid topic and the webhooks that subscribe to it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from threading import Lock
+
+import httpx
+
+from callvault.emulator.agenda import Agenda
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.journal import Journal
+from callvault.emulator.settings import EventGridEndpoint
+
+from .delivery import Courier, Delivery
+from .events import GridEvent
+from .handshake import shake_hands
+
+_ANSWER_WITHIN = 30.0
+"""Seconds Event Grid waits for a webhook."""
+_HANDSHAKES = 12
+_FIRST_PATIENCE, _LAST_PATIENCE = timedelta(seconds=0.2), timedelta(seconds=5)
+"""Between handshakes. The service waits 5 s; a webhook that starts beside us is up sooner."""
+
+
+class Standing(StrEnum):
+    """How far the handshake is."""
+
+    VALIDATING = "validating"
+    ACTIVE = "active"
+    FAILED = "failed"
+
+
+@dataclass
+class Subscription:
+    name: str
+    endpoint: EventGridEndpoint
+    standing: Standing = Standing.VALIDATING
+    waiting: list[Delivery] = field(default_factory=list)
+    """Published before the handshake was done."""
+
+
+class EventGrid:
+    """Every handshake and every delivery is a job of the agenda."""
+
+    def __init__(self, topic: str, clock: EmulatorClock, agenda: Agenda, journal: Journal) -> None:
+        self._topic = topic
+        self._clock = clock
+        self._agenda = agenda
+        self._journal = journal
+        self._http = httpx.Client(timeout=_ANSWER_WITHIN, trust_env=False)
+        self._courier = Courier(self._http, topic, clock, agenda, journal)
+        self._lock = Lock()
+        self._subscriptions: list[Subscription] = []
+
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        with self._lock:
+            return list(self._subscriptions)
+
+    def subscribe(self, endpoint: EventGridEndpoint) -> Subscription:
+        """Add a webhook; its handshake runs in the background."""
+        with self._lock:
+            name = f"CALLVAULT-EMULATOR-{len(self._subscriptions) + 1}"
+            subscription = Subscription(name, endpoint)
+            self._subscriptions.append(subscription)
+        self._agenda.soon(lambda: self._validate(subscription, 1))
+        return subscription
+
+    def publish(self, event: GridEvent) -> None:
+        now = self._clock.now()
+        for subscription in self.subscriptions:
+            self._hand_over(
+                subscription, Delivery(event, subscription.endpoint, subscription.name, now)
+            )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _hand_over(self, subscription: Subscription, delivery: Delivery) -> None:
+        with self._lock:
+            if subscription.standing is Standing.VALIDATING:
+                subscription.waiting.append(delivery)
+            elif subscription.standing is Standing.ACTIVE:
+                self._courier.dispatch(delivery)
+
+    def _validate(self, subscription: Subscription, attempt: int) -> None:
+        agreed, status = self._ask(subscription)
+        note = "validated" if agreed else f"attempt {attempt} of {_HANDSHAKES} failed"
+        self._journal.event_grid("handshake", subscription.endpoint.url, status, note)
+        if agreed:
+            self._settle(subscription, Standing.ACTIVE)
+        elif attempt == _HANDSHAKES:
+            self._settle(subscription, Standing.FAILED)
+        else:
+            patience = min(_FIRST_PATIENCE * 2 ** (attempt - 1), _LAST_PATIENCE)
+            again = self._clock.now() + patience
+            self._agenda.at(again, lambda: self._validate(subscription, attempt + 1))
+
+    def _ask(self, subscription: Subscription) -> tuple[bool, int | None]:
+        now = self._clock.now()
+        try:
+            return shake_hands(
+                self._http, subscription.endpoint, subscription.name, self._topic, now
+            )
+        except httpx.HTTPError:
+            return False, None
+
+    def _settle(self, subscription: Subscription, standing: Standing) -> None:
+        with self._lock:
+            subscription.standing = standing
+            waiting, subscription.waiting = subscription.waiting, []
+        for delivery in waiting:
+            self._hand_over(subscription, delivery)

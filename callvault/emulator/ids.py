@@ -1,0 +1,49 @@
+"""Ids in the shapes of the real service, drawn from a seed."""
+
+import base64
+import json
+from random import Random
+from uuid import UUID
+
+from .settings import EmulatorSettings
+
+
+class IdFactory:
+    """Every id the emulator hands out; the same seed gives the same ids in the same order."""
+
+    def __init__(self, settings: EmulatorSettings) -> None:
+        self._random = Random(settings.seed)  # noqa: S311 - reproducible ids are wanted
+        self._resource = settings.resource_uuid
+        self._region = settings.region
+
+    def uuid(self) -> str:
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+    def raw_id(self) -> str:
+        """An ACS user: ``8:acs:<resource>_<user>``."""
+        digits = f"{self._random.getrandbits(96):032x}"
+        parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+        return f"8:acs:{self._resource}_{'-'.join(parts)}"
+
+    def server_call_id(self) -> str:
+        """Base64, without padding, of the URL of a conversation."""
+        conversation = _unpadded(base64.urlsafe_b64encode(self._random.randbytes(16)))
+        epoch = 637_700_000_000_000_000 + self._random.getrandbits(50)
+        url = f"https://conv-{self._region}-01.conv.skype.com/conv/{conversation}?i=0&e={epoch}"
+        return _unpadded(base64.b64encode(url.encode()))
+
+    def recording_id(self) -> str:
+        """Base64url, without padding, of a JSON object with two ids."""
+        inner = {"PlatformEndpointId": self.uuid(), "ResourceSpecificId": self.uuid()}
+        return _unpadded(
+            base64.urlsafe_b64encode(json.dumps(inner, separators=(",", ":")).encode())
+        )
+
+    def document_id(self) -> str:
+        """``0-<region>-d<shard>-<32 hex digits>``."""
+        shard = self._random.randint(1, 20)
+        return f"0-{self._region}-d{shard}-{self._random.getrandbits(128):032x}"
+
+
+def _unpadded(encoded: bytes) -> str:
+    return encoded.decode().rstrip("=")

@@ -1,0 +1,106 @@
+"""The picture of a call: a tile for each participant with name, call clock and speech bar."""
+
+from math import ceil, sqrt
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.video.plane import VideoPlane
+from numpy.typing import NDArray
+
+from . import glyphs
+from .timeline import Attendee, Timeline, covers
+
+WIDTH, HEIGHT = 1920, 1080
+MOST_TILES = 9
+"""The service shows three by three."""
+_GAP = 8
+_MARGIN = 32
+_BLACK, _NEUTRAL = 16, 128
+_BAR_HEIGHT, _QUIET, _LOUD = 16, 64, 210
+_TINTS = ((110, 140), (140, 110), (120, 120), (150, 128), (128, 150), (105, 128))
+"""Blue and red difference of the tiles, by voice."""
+
+Plane = NDArray[np.uint8]
+
+
+class Tile(NamedTuple):
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def layout(count: int) -> list[Tile]:
+    """A near-square grid, its last row centred, on even pixels as 4:2:0 needs."""
+    columns = ceil(sqrt(count)) if count else 0
+    rows = ceil(count / columns) if columns else 0
+    return [_tile(index, count, columns, rows) for index in range(count)]
+
+
+def _tile(index: int, count: int, columns: int, rows: int) -> Tile:
+    width, height = WIDTH // columns & ~15, HEIGHT // rows & ~15
+    row, column = divmod(index, columns)
+    in_row = min(columns, count - row * columns)
+    left = (WIDTH - in_row * width) // 2 & ~1
+    top = (HEIGHT - rows * height) // 2 & ~1
+    return Tile(
+        left + column * width + _GAP,
+        top + row * height + _GAP,
+        width - 2 * _GAP,
+        height - 2 * _GAP,
+    )
+
+
+class Canvas:
+    """One reused frame. Only what moves is drawn anew; the encoder copies the picture at once."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self.frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
+        self._luma, self._blue, self._red = (_writable(plane) for plane in self.frame.planes)
+        self._shown: list[Attendee] | None = None
+
+    def draw(self, number: int) -> None:
+        present = [a for a in self._timeline.attendees if covers(a.present, number)][:MOST_TILES]
+        tiles = layout(len(present))
+        if present != self._shown:
+            self._lay_out(present, tiles)
+        seconds = self._timeline.call_seconds_before + number / self._timeline.fps
+        for attendee, tile in zip(present, tiles, strict=True):
+            self._refresh(tile, seconds, covers(attendee.speaking, number))
+
+    def _lay_out(self, present: list[Attendee], tiles: list[Tile]) -> None:
+        self._luma[:], self._blue[:], self._red[:] = _BLACK, _NEUTRAL, _NEUTRAL
+        for attendee, tile in zip(present, tiles, strict=True):
+            self._paint(tile, attendee)
+        self._shown = present
+
+    def _paint(self, tile: Tile, attendee: Attendee) -> None:
+        left, top, width, height = tile
+        self._luma[top : top + height, left : left + width] = glyphs.GROUND
+        half = np.s_[top // 2 : (top + height) // 2, left // 2 : (left + width) // 2]
+        self._blue[half], self._red[half] = _TINTS[attendee.voice % len(_TINTS)]
+        name = glyphs.text(attendee.display_name[:60], _name_size(tile))
+        self._blit(name, tile, tile.height // 2)
+
+    def _refresh(self, tile: Tile, seconds: float, speaking: bool) -> None:
+        self._blit(glyphs.clock(seconds, _name_size(tile)), tile, _MARGIN)
+        bottom = tile.top + tile.height - _MARGIN
+        columns = slice(tile.left + _MARGIN, tile.left + tile.width - _MARGIN)
+        self._luma[bottom - _BAR_HEIGHT : bottom, columns] = _LOUD if speaking else _QUIET
+
+    def _blit(self, image: glyphs.Luma, tile: Tile, down: int) -> None:
+        room = image[: tile.height - down, : tile.width - 2 * _MARGIN]
+        top, left = tile.top + down, tile.left + _MARGIN
+        self._luma[top : top + room.shape[0], left : left + room.shape[1]] = room
+
+
+def _name_size(tile: Tile) -> int:
+    return max(24, tile.height // 9)
+
+
+def _writable(plane: VideoPlane) -> Plane:
+    buffer = memoryview(plane)
+    view: Plane = np.frombuffer(buffer, np.uint8).reshape(plane.height, plane.line_size)
+    return view[:, : plane.width]

@@ -1,0 +1,64 @@
+"""The refusals of Call Recording: HTTP status, code and text.
+
+Codes and statuses are those of the service's error list; where only a code is documented, the text
+is ours (see the ledger in README.md).
+"""
+
+
+class Refusal(Exception):
+    """The request is answered with this status and error code."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def recording_not_found() -> Refusal:
+    return Refusal(404, "8522", "Recording not found.")
+
+
+def already_recording() -> Refusal:
+    return Refusal(400, "8553", "Only one recording of a given type is supported in a call.")
+
+
+def unknown_call() -> Refusal:
+    return Refusal(400, "8527", "Invalid join identity, cannot join call.")
+
+
+def call_ended() -> Refusal:
+    return Refusal(400, "8528", "The call has ended.")
+
+
+def wrong_format(content: str, channel: str, file_format: str) -> Refusal:
+    return Refusal(
+        400,
+        "8557",
+        f"recordingFormatType {file_format!r} cannot be combined with recordingContentType "
+        f"{content!r} and recordingChannelType {channel!r}.",
+    )
+
+
+def teams_interop() -> Refusal:
+    return Refusal(401, "7605", "Recording of a Teams interop call is not authorized.")
+
+
+def invalid_argument(message: str) -> Refusal:
+    return Refusal(400, "8523", message)
+
+
+def bad_request(message: str) -> Refusal:
+    return Refusal(400, "BadRequest", message)
+
+
+def denied(message: str) -> Refusal:
+    return Refusal(401, "Denied", message)
+
+
+def bad_signature(message: str) -> Refusal:
+    return Refusal(401, "7509", f"HMAC validation error: {message}")
+
+
+def not_implemented(what: str) -> Refusal:
+    return Refusal(501, "NotImplemented", f"The emulator does not implement {what}.")

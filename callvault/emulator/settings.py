@@ -1,0 +1,100 @@
+"""What can be set about an emulator; everything has a default."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+SAMPLE_RATE = 16_000
+"""Samples a second of every recording, in all of ACS's formats."""
+
+
+class EventSchema(StrEnum):
+    """How an Event Grid subscription wants its events."""
+
+    EVENT_GRID = "EventGridSchema"
+    CLOUD_EVENTS = "CloudEventSchemaV1_0"
+
+
+@dataclass(frozen=True, slots=True)
+class EventGridEndpoint:
+    """A webhook that gets the emulator's Event Grid events."""
+
+    url: str
+    schema: EventSchema = EventSchema.EVENT_GRID
+
+
+def _endpoint(value: Any) -> Any:
+    return EventGridEndpoint(value) if isinstance(value, str) else value
+
+
+class EmulatorSettings(BaseModel):
+    """Read once, when the emulator starts. Durations without a unit are seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """0 lets the system choose."""
+    seed: int = 0
+    """Ids and access keys follow from it."""
+    access_key: str = ""
+    """Base64; empty derives it from the seed. The secondary key is always derived."""
+    bearer_tokens: tuple[str, ...] = ()
+    """Tokens accepted as ``Authorization: Bearer``, instead of Entra ID."""
+    resource_name: str = "callvault-emulator"
+    """The last part of the resource id, which is the ``topic`` of every event."""
+    region: Annotated[str, Field(pattern="^[a-z]{2,5}$")] = "eus"
+    """The region part of document ids."""
+    retention: timedelta = timedelta(hours=48)
+    start_delay: timedelta = timedelta(seconds=0.2)
+    """From a start request until the recording is active."""
+    event_delay: timedelta = timedelta(seconds=0.5)
+    """From the end of a recording until its file event, if the file is rendered by then."""
+    event_grid_endpoints: tuple[Annotated[EventGridEndpoint, BeforeValidator(_endpoint)], ...] = ()
+    """Webhooks; a plain URL gets the EventGridSchema."""
+    fps: Annotated[int, Field(ge=1, le=50)] = 8
+    """Frames a second of mp4 recordings: 8 as in the 2021 preview, 16 as today."""
+
+    @field_validator("fps")
+    @classmethod
+    def _frames_hold_whole_samples(cls, fps: int) -> int:
+        if SAMPLE_RATE % fps:
+            raise ValueError(f"must divide {SAMPLE_RATE}, for example 8, 10, 16, 20 or 25")
+        return fps
+
+    @field_validator("access_key")
+    @classmethod
+    def _key_is_base64(cls, key: str) -> str:
+        base64.b64decode(key, validate=True)
+        return key
+
+    @property
+    def access_keys(self) -> tuple[str, str]:
+        """The primary and the secondary key, base64."""
+        return self.access_key or self._derived("primary"), self._derived("secondary")
+
+    @property
+    def resource_uuid(self) -> UUID:
+        """The immutable resource id, as it appears in user ids and metadata files."""
+        return UUID(bytes=self._digest("resource")[:16], version=4)
+
+    @property
+    def topic(self) -> str:
+        """The Azure resource id."""
+        subscription = UUID(bytes=self._digest("subscription")[:16], version=4)
+        return (
+            f"/subscriptions/{subscription}/resourcegroups/emulator/providers"
+            f"/microsoft.communication/communicationservices/{self.resource_name}"
+        )
+
+    def _derived(self, purpose: str) -> str:
+        return base64.b64encode(self._digest(purpose)).decode()
+
+    def _digest(self, purpose: str) -> bytes:
+        return hashlib.sha256(f"callvault emulator {purpose} {self.seed}".encode()).digest()

@@ -1,0 +1,57 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from callvault.emulator.media.render import render_mp3, render_mp4, render_wav
+from callvault.emulator.media.timeline import Attendee, FrameGrid, Span, Timeline
+from callvault.emulator.media.voices import fundamental
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def grid(seconds: float) -> FrameGrid:
+    return FrameGrid(START, at(seconds), fps=8)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def test_moments_snap_to_the_nearest_frame_within_the_recording() -> None:
+    spans = grid(10).spans([(at(-5), at(1.05)), (at(2.0), at(2.01)), (at(9), at(99))])
+    assert spans == (Span(0, 8), Span(72, 80))
+
+
+def test_what_is_not_paused_is_recorded() -> None:
+    assert grid(4).without((Span(0, 4), Span(16, 20))) == (Span(4, 16), Span(20, 32))
+    assert grid(4).without((Span(8, 32),)) == (Span(0, 8),)
+    assert grid(4).without((Span(0, 32),)) == ()
+    assert grid(4).without(()) == (Span(0, 32),)
+
+
+def test_speech_within_a_pause_stays_within_it_after_snapping() -> None:
+    paused = grid(10).spans([(at(1.06), at(2.32))])[0]
+    spoken = grid(10).spans([(at(1.061), at(2.319))])[0]
+    assert paused.first <= spoken.first
+    assert spoken.end <= paused.end
+
+
+def test_no_overtone_of_a_voice_falls_on_the_fundamental_of_another() -> None:
+    voices = [fundamental(voice) for voice in range(149)]
+    assert len(set(voices)) == 149
+    assert max(voices) < 2 * min(voices)
+
+
+@pytest.mark.parametrize("render", [render_mp4, render_mp3, render_wav])
+def test_the_same_timeline_gives_the_same_bytes(
+    tmp_path: Path,
+    render: object,
+) -> None:
+    assert callable(render)
+    ana = Attendee("8:acs:a", "Ana", 0, (Span(0, 16),), (Span(2, 10),))
+    timeline = Timeline(8, START, 0.0, (ana,), (Span(0, 8), Span(10, 16)), (Span(8, 10),))
+    paths = [tmp_path / name for name in ("one", "two")]
+    for path in paths:
+        render(timeline, path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
