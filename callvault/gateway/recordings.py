@@ -155,7 +155,7 @@ class Recordings:
         query = f'{names.RECORDING_IDS.name} = "{recording_id}" AND ExecutionStatus = "Running"'
         async with _temporal(ANSWER_WITHIN):
             async for found in self._client.list_workflows(query, rpc_timeout=ANSWER_WITHIN):
-                # The dev server's store searches words, so it also finds what is merely similar.
+                # The dev server's store ignores case, and ids do not.
                 if recording_id in (found.typed_search_attributes.get(names.RECORDING_IDS) or ()):
                     return found.id
         return None
