@@ -3,6 +3,7 @@
 import heapq
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from itertools import count
@@ -41,13 +42,14 @@ class Agenda:
         self.at(self._clock.now(), job)
 
     def close(self, patience: float = 2.0) -> None:
-        """Start nothing more, and give each running job up to ``patience`` seconds."""
+        """Start nothing more, and give what is running ``patience`` seconds in all."""
+        deadline = time.monotonic() + patience
         with self._changed:
             self._closed = True
             running = [self._keeper, *self._running]
             self._changed.notify()
         for thread in running:
-            thread.join(patience)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _wake(self) -> None:
         with self._changed:
@@ -76,7 +78,8 @@ class Agenda:
         try:
             job()
         except Exception:
-            _log.exception("a job of the emulator failed")
+            if not self._closed:  # else its files and connections were taken away
+                _log.exception("a job of the emulator failed")
         finally:
             with self._changed:
                 self._running.discard(threading.current_thread())
