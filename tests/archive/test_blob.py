@@ -22,7 +22,7 @@ from azure.storage.blob import (
 )
 
 from callvault.archive.blob import BlobArchive
-from callvault.archive.blob_errors import blob_error
+from callvault.archive.blob_errors import blob_error, blob_errors
 from callvault.archive.store import StoredObject
 from callvault.errors import (
     AccessDenied,
@@ -149,12 +149,18 @@ def test_wrong_key_is_refused(azurite: Azurite, container: ContainerClient, writ
             act()
 
 
-def test_server_that_is_down_is_unavailable_and_no_secret_is_told() -> None:
-    url = f"http://127.0.0.1:{unused_port()}/somebody/box?sv=2024-01-01&sp=rw&sig=s3cr3t%3D"
-    archive = BlobArchive.from_container_url("main", url)
+def test_server_that_is_down_is_unavailable() -> None:
+    archive = BlobArchive.from_connection_string("main", connection_string(unused_port()), "box")
     with pytest.raises(Unavailable, match="archive main, looking at") as caught:
         archive.stat(NAME)
     assert caught.value.owner == "archive"
+
+
+def test_secret_of_a_url_is_not_told() -> None:
+    """urllib3 quotes the whole URL, and not every version of azure-core drops it."""
+    quoting = ServiceRequestError("no answer from /box/x?sv=2024&sig=s3cr3t%3D&sp=rw (timed out)")
+    with pytest.raises(Unavailable, match=r"sig=\*\*\*&sp=rw") as caught, blob_errors("main", "x"):
+        raise quoting
     assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
 
 
