@@ -65,15 +65,24 @@ def with_sas(
 
 @contextmanager
 def answering(status: int, headers: dict[str, str]) -> Iterator[str]:
-    """A storage service that answers everything the same; its connection string."""
+    """A storage service that says this of every object, and loses blocks; how to connect to it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_HEAD(self) -> None:
             self.send_response(status)
-            for name, value in headers.items():
+            for name, value in ({"Content-Length": "0"} | headers).items():
                 self.send_header(name, value)
+            self.end_headers()
+
+        def do_PUT(self) -> None:
+            """Take every block, and miss them all when they are to be committed."""
+            self.rfile.read(int(self.headers["Content-Length"]))
+            missing = "comp=blocklist" in self.path
+            self.send_response(400 if missing else 201)
+            if missing:
+                self.send_header("x-ms-error-code", "InvalidBlockList")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -255,6 +264,25 @@ def test_answers_of_the_service_become_our_errors(
     assert caught.value.code == code
     assert caught.value.retry_after == timedelta(seconds=7)
     assert str(caught.value).startswith(f"archive main, looking at {NAME}: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [(b"media", StoredObject), (b"other", ObjectExists), (None, StateConflict)],
+)
+def test_blocks_that_another_commit_took_are_judged_by_its_object(
+    write: Write, data: bytes | None, expected: type[object]
+) -> None:
+    there = {"x-ms-meta-sha256": hashlib.sha256(data or b"").hexdigest(), "Content-Length": "5"}
+    gone = {"x-ms-error-code": "BlobNotFound"}
+    with answering(404 if data is None else 200, gone if data is None else there) as connection:
+        archive = BlobArchive.from_connection_string("main", connection, "box")
+        try:
+            result: object = write(archive, NAME, b"media")
+        except CallvaultError as error:
+            result = error
+        archive.close()
+    assert type(result) is expected
 
 
 def test_blob_that_vanished_is_missing(azurite: Azurite, container: ContainerClient) -> None:
