@@ -18,7 +18,7 @@ SHA256 = "sha256"
 MAX_VALUE = 512
 """Longest value in its quoted form, in bytes: a dozen of them fit into Azure's 8 KiB."""
 
-_PREFIX = 40
+_PREFIX = 32
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SAFE = "".join(set(string.punctuation) - {"%"})
 
