@@ -60,7 +60,7 @@ class Emulator:
         for display_name, raw_id in participants:
             self.calls.join(call, display_name, raw_id)
         if kind is CallKind.ACS:
-            self.event_grid.publish(call_started(self.ids.uuid(), call))
+            self.event_grid.publish(call_started(self.ids.event_id(), call))
         return call
 
     def end_call(self, call: Call) -> None:
@@ -68,7 +68,7 @@ class Emulator:
         self.calls.end(call)
         self.recordings.end_all(call)
         if call.kind is CallKind.ACS:
-            self.event_grid.publish(call_ended(self.ids.uuid(), call, self.clock.now()))
+            self.event_grid.publish(call_ended(self.ids.event_id(), call, self.clock.now()))
 
     def close(self) -> None:
         """Stop all background work and remove the files."""
@@ -79,7 +79,7 @@ class Emulator:
     def _announce(self, recording: Recording) -> None:
         now = self.clock.now()
         self.event_grid.publish(
-            recording_file_status_updated(self.ids.uuid(), now, recording, self.endpoint)
+            recording_file_status_updated(self.ids.event_id(), now, recording, self.endpoint)
         )
 
 

@@ -13,11 +13,16 @@ class IdFactory:
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self._random = Random(settings.seed)  # noqa: S311 - reproducible ids are wanted
+        # Events are numbered as they happen, in threads: they must not disturb the other ids.
+        self._events = Random(f"events {settings.seed}")  # noqa: S311
         self._resource = settings.resource_uuid
         self._region = settings.region
 
     def uuid(self) -> str:
-        return str(UUID(int=self._random.getrandbits(128), version=4))
+        return _uuid(self._random)
+
+    def event_id(self) -> str:
+        return _uuid(self._events)
 
     def raw_id(self) -> str:
         """An ACS user: ``8:acs:<resource>_<user>``."""
@@ -43,6 +48,10 @@ class IdFactory:
         """``0-<region>-d<shard>-<32 hex digits>``."""
         shard = self._random.randint(1, 20)
         return f"0-{self._region}-d{shard}-{self._random.getrandbits(128):032x}"
+
+
+def _uuid(random: Random) -> str:
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def _unpadded(encoded: bytes) -> str:

@@ -1,8 +1,12 @@
 import hashlib
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.storage import StoredChunk, StoredFile, TemporaryStorage
 from tests.emulator.signing import signed_headers
 from tests.emulator.stage import Acs, StagedCall, advance
 
@@ -59,6 +63,12 @@ def test_content_needs_a_signature_over_the_acs_host(acs: Acs, chunk: dict[str, 
     assert acs.http.get(chunk["contentLocation"], headers=headers).status_code == 200
 
 
+def test_nothing_is_deleted_without_a_signature(acs: Acs, chunk: dict[str, Any]) -> None:
+    unsigned = acs.http.delete(chunk["deleteLocation"])
+    assert (unsigned.status_code, unsigned.content) == (401, b"")
+    assert acs.fetch(chunk["contentLocation"]).status_code == 200
+
+
 @pytest.mark.parametrize("view", ["video", "nonsense"])
 def test_a_view_that_is_not_there_is_an_empty_404(
     acs: Acs, chunk: dict[str, Any], view: str
@@ -74,6 +84,21 @@ def test_deleted_media_and_metadata_are_gone(acs: Acs) -> None:
     for location in (chunk["contentLocation"], chunk["metadataLocation"]):
         assert acs.fetch(location).status_code == 404
     assert acs.delete(chunk["deleteLocation"]).status_code == 404
+
+
+def test_what_is_deleted_or_expired_leaves_the_disk(tmp_path: Path) -> None:
+    clock = EmulatorClock()
+    storage = TemporaryStorage(clock)
+    soon = clock.now() + timedelta(hours=1)
+    for name in ("deleted", "expired"):
+        files = [StoredFile(tmp_path / f"{name}.{ext}", 1, "") for ext in ("wav", "json")]
+        for file in files:
+            file.path.write_bytes(b"1")
+        storage.add(StoredChunk(name, 0, "SessionEnded", "audio", 1, files[0], files[1], soon))
+    assert storage.delete("deleted")
+    clock.advance(timedelta(hours=1))
+    assert storage.find("expired", "audio") is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_service_keeps_a_file_for_48_hours_and_no_longer(acs: Acs) -> None:

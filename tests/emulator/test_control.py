@@ -9,6 +9,13 @@ from tests.emulator.stage import Acs, StagedCall, journal
     ("method", "path", "body", "status", "named"),
     [
         ("POST", "/calls", {"participants": [{"name": "Ana"}]}, 400, "displayName"),
+        (
+            "POST",
+            "/calls",
+            {"participants": [{"displayName": "A", "rawId": "4:1"}] * 2},
+            400,
+            "rawId",
+        ),
         ("POST", "/calls", {"kind": "conference"}, 400, "kind"),
         ("POST", "/calls", {"people": []}, 400, "people"),
         ("POST", "/clock", {"advanceSeconds": -1}, 400, "advanceSeconds"),
@@ -44,9 +51,11 @@ def test_a_participant_joins_once_and_returns_with_the_same_voice(acs: Acs) -> N
     ben = {"displayName": "Ben", "rawId": call.raw_ids["Ben"]}
     assert acs.http.post(address, json=ben).status_code == 409
     voice = call.truth()["participants"][1]["voiceHz"]
+    call.begins_to_speak("Ben")
     call.is_left_by("Ben")
     assert acs.http.post(address, json=ben).status_code == 201
-    assert call.truth()["participants"][1]["voiceHz"] == voice
+    back = call.truth()["participants"][1]
+    assert (back["inCall"], back["speaking"], back["voiceHz"]) == (True, False, voice)
 
 
 def test_an_ended_call_takes_no_commands(acs: Acs) -> None:

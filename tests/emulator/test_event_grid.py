@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -213,6 +213,9 @@ def test_the_file_event_waits_for_its_delay(webhook: Webhook, http: httpx.Client
         assert webhook.of_type("RecordingFileStatusUpdated") == []
         advance(acs, 10)
         eventually(lambda: webhook.of_type("RecordingFileStatusUpdated"))
+        (event,) = webhook.of_type("RecordingFileStatusUpdated")[0].body
+        ended = datetime.fromisoformat(call.truth()["recordings"][0]["endedAt"])
+        assert datetime.fromisoformat(event["eventTime"]) - ended >= timedelta(minutes=2)
 
 
 def test_the_secret_of_a_webhook_is_not_in_the_journal(wired: Acs) -> None:

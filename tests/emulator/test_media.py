@@ -16,7 +16,7 @@ from tests.emulator.stage import Acs, StagedCall
 
 RATE = 16_000
 FRAME = 1 / 8
-AUDIBLE, INAUDIBLE = 0.05, 0.005
+AUDIBLE, INAUDIBLE = 0.05, 0.02
 FORMATS = {
     "mp4": {},
     "mp3": {"recordingContentType": "audio", "recordingFormatType": "mp3"},
@@ -64,7 +64,15 @@ def sound(media: bytes) -> NDArray[np.float64]:
 
 
 def loudness(samples: NDArray[np.float64], hertz: float) -> float:
-    """Amplitude at one frequency."""
+    """The greatest amplitude at one frequency within any half second.
+
+    Not of the whole: across a cut-out pause a voice goes on with another phase and can cancel out.
+    """
+    halves = range(0, max(1, samples.size - RATE // 4), RATE // 4)
+    return max(_amplitude(samples[start : start + RATE // 2], hertz) for start in halves)
+
+
+def _amplitude(samples: NDArray[np.float64], hertz: float) -> float:
     window = np.hanning(samples.size)
     turn = np.exp(-2j * np.pi * hertz * np.arange(samples.size) / RATE)
     return float(2 * abs(np.sum(samples * window * turn)) / np.sum(window))
@@ -121,7 +129,7 @@ def test_unmixed_has_one_participant_per_channel_in_the_order_of_speaking(acs: A
     samples = sound(acs.fetch(chunk["contentLocation"]).content)
     levels = [[loudness(channel, fundamental(voice)) for voice in (0, 1)] for channel in samples]
     assert levels[0][1] > AUDIBLE > INAUDIBLE > levels[0][0]
-    assert levels[1][0] > INAUDIBLE > levels[1][1]
+    assert levels[1][0] > AUDIBLE > INAUDIBLE > levels[1][1]
     participants = acs.fetch(chunk["metadataLocation"]).json()["participants"]
     assert participants == [
         {"participantId": call.raw_ids["Ben"], "channel": 0},

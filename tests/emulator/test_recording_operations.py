@@ -3,6 +3,10 @@ import json
 import re
 from uuid import uuid4
 
+import httpx
+
+from callvault.emulator.server import running
+from callvault.emulator.settings import EmulatorSettings
 from tests.emulator.stage import Acs, StagedCall
 
 
@@ -53,6 +57,27 @@ def test_pause_on_start_waits_for_resume(acs: Acs) -> None:
     assert acs.state(recording).json()["recordingState"] == "inactive"
     acs.resume(recording)
     assert acs.state(recording).json()["recordingState"] == "active"
+
+
+def test_a_pause_before_the_recording_is_active_holds_from_its_first_frame(acs: Acs) -> None:
+    call = StagedCall(acs)
+    recording = acs.start(call.server_call_id).json()["recordingId"]
+    assert acs.pause(recording).status_code == 202
+    call.lasts(2)
+    assert acs.state(recording).json()["recordingState"] == "inactive"
+    truth = call.truth()["recordings"][0]
+    assert truth["durationMs"] == 0
+    assert truth["pausedIntervals"][0]["startTime"][:-4] == truth["activeAt"][:-4]
+
+
+def test_resuming_before_the_recording_is_active_leaves_no_pause(acs: Acs) -> None:
+    call = StagedCall(acs)
+    recording = acs.start(call.server_call_id).json()["recordingId"]
+    acs.pause(recording)
+    acs.resume(recording)
+    call.lasts(1)
+    assert acs.state(recording).json()["recordingState"] == "active"
+    assert call.truth()["recordings"][0]["pausedIntervals"] == []
 
 
 def test_a_recording_that_was_never_resumed_gives_no_file(acs: Acs) -> None:
@@ -129,6 +154,15 @@ def test_ids_have_the_shapes_of_the_service(acs: Acs) -> None:
     assert re.fullmatch(r"https://conv-\S+/conv/\S+\?i=0&e=\d+", conversation)
     assert "=" not in recording + call.server_call_id
     assert all(raw.startswith("8:acs:") for raw in call.raw_ids.values())
+
+
+def test_the_same_seed_gives_the_same_ids(http: httpx.Client) -> None:
+    def ids(seed: int) -> tuple[str, str, dict[str, str]]:
+        with running(EmulatorSettings(seed=seed)) as emulator:
+            call = StagedCall(Acs(emulator, http))
+            return call.is_recorded(), call.server_call_id, call.raw_ids
+
+    assert ids(7) == ids(7) != ids(8)
 
 
 def test_the_kind_came_with_a_later_version(acs: Acs) -> None:

@@ -1,9 +1,15 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import av
 import pytest
 
-from callvault.emulator.media.render import render_mp3, render_mp4, render_wav
+from callvault.emulator.media.render import (
+    render_mp3,
+    render_mp4,
+    render_unmixed_wav,
+    render_wav,
+)
 from callvault.emulator.media.timeline import Attendee, FrameGrid, Span, Timeline
 from callvault.emulator.media.voices import fundamental
 
@@ -19,8 +25,9 @@ def at(seconds: float) -> datetime:
 
 
 def test_moments_snap_to_the_nearest_frame_within_the_recording() -> None:
-    spans = grid(10).spans([(at(-5), at(1.05)), (at(2.0), at(2.01)), (at(9), at(99))])
-    assert spans == (Span(0, 8), Span(72, 80))
+    moments = [(-5, 1.05), (2, 2.01), (3, 3.1), (9, 99)]
+    spans = grid(10).spans((at(start), at(end)) for start, end in moments)
+    assert spans == (Span(0, 8), Span(24, 25), Span(72, 80))
 
 
 def test_what_is_not_paused_is_recorded() -> None:
@@ -55,3 +62,27 @@ def test_the_same_timeline_gives_the_same_bytes(
     for path in paths:
         render(timeline, path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [[], ["Ana"] * 12, ["Éva\nNagy", "李明", "\u202e\x00", "W" * 200]],
+    ids=["nobody", "more than nine", "strange names"],
+)
+def test_every_company_can_be_drawn(tmp_path: Path, names: list[str]) -> None:
+    everywhere = (Span(0, 4),)
+    people = tuple(
+        Attendee(f"8:acs:{voice}", name, voice, everywhere, everywhere)
+        for voice, name in enumerate(names)
+    )
+    timeline = Timeline(16, START, 7_000.0, people, everywhere, ())
+    render_mp4(timeline, tmp_path / "call.mp4")
+    with av.open(tmp_path / "call.mp4") as container:
+        assert container.streams.video[0].average_rate == 16
+        assert len(list(container.decode(video=0))) == 4
+
+
+def test_an_unmixed_recording_of_nobody_is_silence(tmp_path: Path) -> None:
+    timeline = Timeline(8, START, 0.0, (), (Span(0, 8),), ())
+    render_unmixed_wav(timeline, tmp_path / "call.wav", ())
+    assert (tmp_path / "call.wav").read_bytes()[44:] == bytes(2 * 16_000)

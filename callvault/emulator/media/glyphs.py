@@ -18,9 +18,10 @@ INK, GROUND = 235, 40
 def text(words: str, size: int, width: int | None = None) -> Luma:
     """One line of text; ``width`` in pixels, or as wide as the words are."""
     font = ImageFont.load_default(size)
+    words = _drawable(words)
     room = width or max(1, ceil(ImageDraw.Draw(Image.new("L", (1, 1))).textlength(words, font)))
     picture = Image.new("L", (room, ceil(size * 1.3)), GROUND)
-    ImageDraw.Draw(picture).text((0, 0), _drawable(words), fill=INK, font=font)
+    ImageDraw.Draw(picture).text((0, 0), words, fill=INK, font=font)
     return np.asarray(picture)
 
 
@@ -36,5 +37,6 @@ def _cell(sign: str, size: int) -> int:
 
 
 def _drawable(words: str) -> str:
-    """Pillow's font knows no accents: leave them out rather than draw an empty box."""
-    return "".join(sign for sign in normalize("NFKD", words) if not combining(sign))
+    """Pillow's font knows no accents, and a line has no breaks: leave out what cannot be drawn."""
+    signs = normalize("NFKD", words)
+    return "".join(sign for sign in signs if sign.isprintable() and not combining(sign))

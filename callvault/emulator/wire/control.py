@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,6 +34,14 @@ class NewParticipant(_Command):
 class NewCall(_Command):
     participants: Annotated[list[NewParticipant], Field(max_length=350)] = []
     kind: CallKind = CallKind.ACS
+
+    @field_validator("participants")
+    @classmethod
+    def _nobody_twice(cls, participants: list[NewParticipant]) -> list[NewParticipant]:
+        given = [who.raw_id for who in participants if who.raw_id]
+        if len(given) != len(set(given)):
+            raise ValueError("each rawId may stand here once")
+        return participants
 
 
 class Speech(_Command):
