@@ -127,16 +127,15 @@ class RecordingService:
                 self._end(recording, SessionEnd.CALL_ENDED)
 
     def _begin(self, call: Call, order: Order) -> Recording:
-        active_at = self._clock.now() + self._start_delay
-        recording = Recording(self._ids.recording_id(), call, order, active_at)
-        recording.pause.turn(order.pause_on_start, active_at)
+        now = self._clock.now()
+        recording = Recording(self._ids.recording_id(), call, order, now + self._start_delay)
+        recording.pause.turn(order.pause_on_start, now)
         self._recordings[recording.recording_id] = recording
         call.recordings.append(recording)
         return recording
 
     def _turn(self, recording_id: str, *, paused: bool) -> None:
-        recording = self.get(recording_id)
-        recording.pause.turn(paused, max(self._clock.now(), recording.active_at))
+        self.get(recording_id).pause.turn(paused, self._clock.now())
 
     def _end(self, recording: Recording, reason: SessionEnd) -> None:
         recording.ended_at = self._clock.now()
