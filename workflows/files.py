@@ -25,6 +25,9 @@ from callvault.contracts.wire import shorten
 from workflows import deadline
 
 
+_STILL_GOING = frozenset({"", "sessionstillongoing"})
+
+
 @dataclass(frozen=True, order=True)
 class ChunkKey:
     """What makes a chunk the same chunk within a call."""
@@ -48,7 +51,12 @@ def announce(status: CallStatus, event: FileStatusUpdated, now: datetime) -> Rec
         status.recordings.append(recording)
     _learn(recording, event)
     for chunk in filter(deadline.is_file, event.chunks):
-        _upsert(recording, event, chunk, now)
+        holder = _holder(status, ChunkKey.of(chunk)) or recording
+        if holder is not recording and event.recording_id is not None:
+            _move(status, ChunkKey.of(chunk), holder, recording)
+            holder = recording
+        _upsert(holder, event, chunk, now)
+        refresh(status, holder)
     refresh(status, recording)
     return recording
 
@@ -58,10 +66,15 @@ def adopt_announced(status: CallStatus, recording: RecordingStatus) -> None:
     for early in list(status.recordings):
         if early is not recording and early.recording_id == recording.recording_id:
             recording.chunks.extend(early.chunks)
-            recording.call_id = early.call_id
-            recording.recording_start_time = early.recording_start_time
-            recording.recording_duration_ms = early.recording_duration_ms
-            recording.session_end_reason = early.session_end_reason
+            recording.call_id = early.call_id or recording.call_id
+            recording.recording_start_time = (
+                early.recording_start_time or recording.recording_start_time
+            )
+            recording.recording_duration_ms = (
+                early.recording_duration_ms or recording.recording_duration_ms
+            )
+            if not session_has_ended(recording):
+                recording.session_end_reason = early.session_end_reason
             status.recordings.remove(early)
 
 
@@ -111,7 +124,7 @@ def chunks_of(status: CallStatus) -> Iterator[tuple[RecordingStatus, ChunkStatus
 
 
 def next_number(status: CallStatus) -> int:
-    """The number of the call's next recording; numbers are never given twice."""
+    """The number of the call's next recording: one more than the highest in use."""
     return max((recording.number for recording in status.recordings), default=0) + 1
 
 
@@ -141,6 +154,11 @@ def next_awaited(status: CallStatus) -> tuple[datetime, int] | None:
         for recording in status.recordings
     )
     return min(((until, number) for until, number in moments if until), default=None)
+
+
+def session_has_ended(recording: RecordingStatus) -> bool:
+    """Tell whether an event said that the service has ended the recording."""
+    return recording.session_end_reason.lower() not in _STILL_GOING
 
 
 def is_whole(recording: RecordingStatus) -> bool:
@@ -217,18 +235,38 @@ def _describe_missing(recording: RecordingStatus) -> str:
 
 
 def _recording_of(status: CallStatus, event: FileStatusUpdated) -> RecordingStatus | None:
-    """Find whose files these are: by id, or, where older events carry none, by time."""
+    """Find whose files these are: by id, or, where older events carry none, by file or by time."""
     if event.recording_id is not None:
         return next(
             (r for r in status.recordings if r.recording_id == event.recording_id),
             None,
         )
+    holders = (_holder(status, ChunkKey.of(chunk)) for chunk in event.chunks)
+    if (holder := next(filter(None, holders), None)) is not None:
+        return holder
     started = known_time(event.recording_start_time) or event.event_time
     return min(
         status.recordings,
         key=lambda r: abs((r.recording_start_time or r.started_at or r.requested_at) - started),
         default=None,
     )
+
+
+def _holder(status: CallStatus, key: ChunkKey) -> RecordingStatus | None:
+    """The recording that a file is known to be of: a file is never counted twice."""
+    return next((r for r, chunk in chunks_of(status) if ChunkKey.of(chunk.chunk) == key), None)
+
+
+def _move(
+    status: CallStatus, key: ChunkKey, guessed: RecordingStatus, known: RecordingStatus
+) -> None:
+    """Correct a guess: an event without an id came first, and one with an id knows better."""
+    _, chunk = find_chunk(status, key)
+    guessed.chunks.remove(chunk)
+    known.chunks.append(chunk)
+    if not guessed.chunks and guessed.origin == "announced" and guessed.recording_id is None:
+        status.recordings.remove(guessed)
+    refresh(status, guessed)
 
 
 def _announced_recording(
@@ -252,7 +290,8 @@ def _learn(recording: RecordingStatus, event: FileStatusUpdated) -> None:
         event.recording_start_time
     )
     recording.recording_duration_ms = recording.recording_duration_ms or event.recording_duration_ms
-    recording.session_end_reason = recording.session_end_reason or event.session_end_reason
+    if not session_has_ended(recording):
+        recording.session_end_reason = event.session_end_reason or recording.session_end_reason
     format_type = (event.recording_format_type or "").lower()
     if recording.origin == "announced" and format_type in set(FormatType):
         recording.recording_format_type = FormatType(format_type)

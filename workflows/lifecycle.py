@@ -7,6 +7,7 @@ asked cost no call, the last word wins, and `stop` is final for its recording.
 Files are the other half: see `workflows/files.py`.
 """
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -68,7 +69,7 @@ _REACHED = {
     Wanted.PAUSED: Actual.PAUSED,
     Wanted.STOPPED: Actual.STOPPED,
 }
-_STILL_GOING = frozenset({"", "sessionstillongoing"})
+_OVER = "the recording was over before ACS could confirm this"
 
 
 class Lifecycle:
@@ -190,6 +191,9 @@ class Lifecycle:
         """Fold a request given up half-way, because something else is wanted now."""
         recording = self.recording(control.recording)
         self.in_flight = None
+        if control.verb is Verb.RESUME:
+            # It may record from now on: nobody may claim that the pause went on.
+            _resumed(recording, now)
         if control.verb is not Verb.CONFIRM:
             recording.actual = Actual.UNSURE
             self.note(now, f"recording {recording.number}: {control.verb} given up half-way")
@@ -201,16 +205,11 @@ class Lifecycle:
         self.in_flight = None
         recording.problem = shorten(f"{control.verb} failed: {problem}")
         self.note(now, f"recording {recording.number}: {recording.problem}")
-        self._fail_requests(recording, _GOAL.get(control.verb), recording.problem, now)
+        self._fail_requests(recording, {control.verb}, recording.problem, now)
         if control.verb in (Verb.START, Verb.STOP):
             self._over(recording, now)
-        elif control.verb is Verb.CONFIRM:
-            recording.actual = Actual.ACTIVE
-            recording.was_active = True
         else:
-            paused = control.verb is Verb.RESUME
-            recording.wanted = Wanted.PAUSED if paused else Wanted.ACTIVE
-            recording.actual = Actual.PAUSED if paused else Actual.ACTIVE
+            self._goes_on(recording, control)
         self._settle(recording, now)
 
     # What is the case.
@@ -284,7 +283,7 @@ class Lifecycle:
             problem=refused or "",
             settled_at=now if refused else None,
         )
-        self.status.requests[request.request_id or f"#{len(self.status.requests) + 1}"] = record
+        self.status.requests[request.request_id or self._unused_id()] = record
         why = f" ({request.reason})" if request.reason else ""
         self.note(now, f"{verb} asked by {request.requested_by}{why}{_refused(refused)}")
         if current is not None:
@@ -311,16 +310,23 @@ class Lifecycle:
                 if control.pause_on_start:
                     self._paused(recording, at)
             case Verb.CONFIRM | Verb.RESUME:
-                self._resumed(recording, at)
+                _resumed(recording, at)
+                recording.actual = Actual.ACTIVE
             case Verb.PAUSE:
                 self._paused(recording, at)
             case Verb.STOP:
                 self._over(recording, at)
 
+    def _goes_on(self, recording: RecordingStatus, control: Control) -> None:
+        """What ACS refused did not happen: want what is the case, unless more was wanted since."""
+        paused = control.verb is Verb.RESUME
+        if control.verb is not Verb.CONFIRM and not self.is_superseded(control):
+            recording.wanted = Wanted.PAUSED if paused else Wanted.ACTIVE
+        recording.actual = Actual.PAUSED if paused else Actual.ACTIVE
+        recording.was_active = recording.was_active or not paused
+
     def _paused(self, recording: RecordingStatus, at: datetime) -> None:
-        asked = self._newest_request(recording, Verb.PAUSE) or self._newest_request(
-            recording, Verb.START
-        )
+        asked = self._cause_of_pause(recording)
         if recording.actual in (Actual.STARTING, Actual.ACTIVE, Actual.UNSURE) and asked:
             recording.pauses.append(
                 PauseRecord(
@@ -332,26 +338,20 @@ class Lifecycle:
             )
         recording.actual = Actual.PAUSED
 
-    def _resumed(self, recording: RecordingStatus, at: datetime) -> None:
-        if recording.pauses and recording.pauses[-1].resumed_at is None:
-            recording.pauses[-1].resumed_at = at
-        recording.actual = Actual.ACTIVE
-        recording.was_active = True
+    def _cause_of_pause(self, recording: RecordingStatus) -> ControlRecord | None:
+        """The first request still open for it; a recording started paused was so by its start."""
+        open_requests = self._pending(recording)
+        return next(
+            (record for record in open_requests if record.verb == Verb.PAUSE),
+            next((record for record in open_requests if record.verb == Verb.START), None),
+        )
 
     def _over(self, recording: RecordingStatus, at: datetime) -> None:
+        if recording.wanted is not Wanted.STOPPED:
+            self._fail_requests(recording, {Verb.START, _TOWARDS[recording.wanted]}, _OVER, at)
         recording.wanted = Wanted.STOPPED
         recording.actual = Actual.STOPPED
         recording.stopped_at = recording.stopped_at or at
-
-    def _newest_request(self, recording: RecordingStatus, verb: Verb) -> ControlRecord | None:
-        return next(
-            (
-                record
-                for record in reversed(self.status.requests.values())
-                if record.recording == recording.number and record.verb == verb
-            ),
-            None,
-        )
 
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
         return [
@@ -363,24 +363,33 @@ class Lifecycle:
     def _settle(self, recording: RecordingStatus, now: datetime) -> None:
         """Say of every open request what became of it, once nothing is in flight any more."""
         if not self._is_asking(recording):
-            if recording.session_end_reason.lower() not in _STILL_GOING:
+            self._close_requests(recording, now)
+            if files.session_has_ended(recording):
                 self._over(recording, now)
             elif recording.actual is Actual.NONE and recording.wanted is Wanted.STOPPED:
                 recording.actual = Actual.STOPPED
-            for record in self._pending(recording):
-                if _is_reached(record, recording):
-                    _close(record, RequestState.CONFIRMED, now)
-                elif recording.wanted is not _goal_of(record):
-                    _close(record, RequestState.SUPERSEDED, now)
+            self._close_requests(recording, now)
         files.refresh(self.status, recording)
 
+    def _close_requests(self, recording: RecordingStatus, now: datetime) -> None:
+        for record in self._pending(recording):
+            if _is_reached(record, recording):
+                _close(record, RequestState.CONFIRMED, now)
+            elif _is_overtaken(record, recording):
+                _close(record, RequestState.SUPERSEDED, now)
+
     def _fail_requests(
-        self, recording: RecordingStatus, goal: Wanted | None, problem: str, now: datetime
+        self, recording: RecordingStatus, verbs: set[Verb], problem: str, now: datetime
     ) -> None:
         for record in self._pending(recording):
-            if _goal_of(record) is goal:
+            if record.verb in verbs:
                 record.problem = problem
                 _close(record, RequestState.FAILED, now)
+
+    def _unused_id(self) -> str:
+        """A key for a request that came without an id."""
+        numbers = itertools.count(len(self.status.requests) + 1)
+        return next(key for n in numbers if (key := f"#{n}") not in self.status.requests)
 
 
 def _next_verb(recording: RecordingStatus) -> Verb | None:
@@ -404,6 +413,19 @@ def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
     if record.verb == Verb.START:
         return recording.recording_id is not None
     return recording.actual is _REACHED[_goal_of(record)]
+
+
+def _is_overtaken(record: ControlRecord, recording: RecordingStatus) -> bool:
+    """Tell whether something else is wanted now; a start serves every wish but a stop."""
+    if record.verb == Verb.START:
+        return recording.wanted is Wanted.STOPPED
+    return recording.wanted is not _goal_of(record)
+
+
+def _resumed(recording: RecordingStatus, at: datetime) -> None:
+    if recording.pauses and recording.pauses[-1].resumed_at is None:
+        recording.pauses[-1].resumed_at = at
+    recording.was_active = True
 
 
 def _close(record: ControlRecord, state: RequestState, now: datetime) -> None:

@@ -1,0 +1,164 @@
+"""The vocabulary of the state machine's tests: a call is asked for, ACS answers, files come."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.orders import ArchivedChunk, ControlOutcome, ResourcePolicy
+from callvault.contracts.requests import (
+    CallEnded,
+    ControlRequest,
+    RecordingRequest,
+    StartRequest,
+)
+from callvault.contracts.status import ControlRecord, RecordingStatus
+from workflows.files import ChunkKey
+from workflows.lifecycle import Control, Lifecycle, Verb
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+WINDOW = timedelta(hours=48)
+SECOND = timedelta(seconds=1)
+POLICY = ResourcePolicy(resource="default", archive="main", export_window=WINDOW)
+
+
+def chunk(index: int = 0, *, reason: str = "SessionEnded", document: str = "") -> RecordingChunk:
+    """A chunk as an event announces it; without a reason of its own it ends its recording."""
+    document = document or f"0-eus-d1-{index:032x}"
+    return RecordingChunk(
+        document_id=document,
+        index=index,
+        end_reason=reason,
+        content_location=f"https://us-storage.asm.skype.com/v1/objects/{document}/content/video",
+    )
+
+
+def more(index: int = 0, **facts: Any) -> RecordingChunk:
+    """A chunk that another one follows."""
+    return chunk(index, reason="ChunkMaximumSizeExceeded", **facts)
+
+
+def event(
+    *chunks: RecordingChunk,
+    of: str | None = "recording-1",
+    at: datetime = NOON,
+    ended: str = "CallEnded",
+    **facts: Any,
+) -> FileStatusUpdated:
+    """An event about chunks of the recording with the id ``of``."""
+    return FileStatusUpdated(
+        event_time=at, recording_id=of, chunks=chunks, session_end_reason=ended, **facts
+    )
+
+
+def archived(size: int = 10, at: datetime = NOON) -> ArchivedChunk:
+    return ArchivedChunk(
+        archive="main",
+        object_name="recordings/1/0.mp4",
+        location="/archive/recordings/1/0.mp4",
+        size=size,
+        sha256="0" * 64,
+        verified_at=at,
+    )
+
+
+class Call:
+    """A life of a call whose clock moves one second with everything that happens."""
+
+    def __init__(self, **request: Any) -> None:
+        self.now = NOON
+        self.life = Lifecycle.begin(
+            RecordingRequest.model_validate(
+                {"server_call_id": "call-1", "requested_by": "backend", **request}
+            ),
+            NOON,
+        )
+        self.life.policy_known(POLICY)
+        self.starts = 0
+
+    # What happens.
+
+    def asks(self, verb: str, **request: Any) -> ControlRecord:
+        """A backend asks for something."""
+        model = StartRequest if verb == Verb.START else ControlRequest
+        return self.life.request(Verb(verb), model.model_validate(request), self.ticks())
+
+    def is_asked(self, verb: str) -> Control:
+        """ACS is being asked for what comes next, which is this."""
+        control = self.life.next_control()
+        assert control is not None, f"nothing is to be asked, not even to {verb}"
+        assert control.verb == verb
+        self.life.asked(control)
+        return control
+
+    def answers(self, control: Control, state: str = "inactive") -> None:
+        """ACS answers what it was asked."""
+        self.starts += control.verb is Verb.START
+        known = self.life.recording(control.recording).recording_id
+        outcome = ControlOutcome.model_validate(
+            {"recording_id": known or f"recording-{self.starts}", "state": state}
+        )
+        self.life.answered(control, outcome, self.ticks())
+
+    def confirms(self, *verbs: str) -> "Call":
+        """ACS is asked for these, one after the other, and confirms each."""
+        for verb in verbs:
+            self.answers(self.is_asked(verb))
+        return self
+
+    def gives_up(self, control: Control) -> None:
+        self.life.unsure(control, self.ticks())
+
+    def refuses(self, control: Control, problem: str = "the key is not accepted") -> None:
+        """ACS refuses for good."""
+        self.life.failed(control, problem, self.ticks())
+
+    def announced(self, *chunks: RecordingChunk, **facts: Any) -> None:
+        self.life.files_announced(event(*chunks, **facts), self.ticks())
+
+    def ends(self) -> None:
+        self.life.call_ended(CallEnded(reason="everybody left"), self.ticks())
+
+    def archives(self, chunk: RecordingChunk) -> None:
+        self.life.chunk_archived(ChunkKey.of(chunk), archived(at=self.now), self.ticks())
+
+    def loses(self, chunk: RecordingChunk, reason: str = "404 for an hour") -> None:
+        self.life.chunk_lost(ChunkKey.of(chunk), reason, self.ticks())
+
+    def ticks(self) -> datetime:
+        self.now += SECOND
+        return self.now
+
+    # What is the case.
+
+    @property
+    def recording(self) -> RecordingStatus:
+        """The first recording of the call."""
+        return self.life.recording(1)
+
+    @property
+    def next(self) -> str | None:
+        """The verb that ACS would be asked now."""
+        control = self.life.next_control()
+        return control.verb if control else None
+
+    @property
+    def timeline(self) -> str:
+        return "\n".join(entry.what for entry in self.life.status.timeline)
+
+
+def recording_call(**request: Any) -> Call:
+    """A call that is being recorded."""
+    return Call(**request).confirms("start", "confirm")
+
+
+def paused_call() -> Call:
+    call = recording_call()
+    call.asks("pause", requested_by="agent", reason="card number")
+    return call.confirms("pause")
+
+
+def stopped_call() -> Call:
+    """A call whose recording was stopped, and of whose files nothing is known yet."""
+    call = recording_call()
+    call.asks("stop")
+    return call.confirms("stop")
