@@ -45,12 +45,18 @@ def born_at(event: FileStatusUpdated, chunk: RecordingChunk, received_at: dateti
     if (sent_at := known_time(event.event_time)) is not None:
         births.append(sent_at)
     if (started_at := known_time(event.recording_start_time)) is not None:
-        births.append(started_at + _recorded_for(event, chunk))
+        births.append(started_at + _recorded_for(event, chunk, at_most=received_at - started_at))
     return min(births)
 
 
-def _recorded_for(event: FileStatusUpdated, chunk: RecordingChunk) -> timedelta:
-    """How long after the recording's start this chunk certainly still was being written."""
+def _recorded_for(
+    event: FileStatusUpdated, chunk: RecordingChunk, *, at_most: timedelta
+) -> timedelta:
+    """How long after the recording's start this chunk certainly still was being written.
+
+    Bounded before it becomes a `timedelta`, which cannot hold what a wrong event may claim.
+    """
     if event.recording_duration_ms is None or not ends_recording(chunk):
         return timedelta()
-    return timedelta(milliseconds=event.recording_duration_ms)
+    millisecond = timedelta(milliseconds=1)
+    return min(event.recording_duration_ms, at_most / millisecond) * millisecond

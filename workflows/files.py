@@ -24,7 +24,6 @@ from callvault.contracts.status import (
 from callvault.contracts.wire import shorten
 from workflows import deadline
 
-
 _STILL_GOING = frozenset({"", "sessionstillongoing"})
 
 
@@ -57,6 +56,8 @@ def announce(status: CallStatus, event: FileStatusUpdated, now: datetime) -> Rec
             holder = recording
         _upsert(holder, event, chunk, now)
         refresh(status, holder)
+    if recording.window_closed:
+        recording.problem = _describe_missing(recording)
     refresh(status, recording)
     return recording
 
@@ -100,7 +101,7 @@ def close_window(status: CallStatus, recording: RecordingStatus) -> None:
     """Fold the end of the export window of a recording whose files were not all announced."""
     recording.window_closed = True
     if recording.was_active or recording.chunks:
-        recording.problem = shorten(_describe_missing(recording))
+        recording.problem = _describe_missing(recording)
     refresh(status, recording)
 
 
@@ -225,10 +226,12 @@ def _awaited_until(recording: RecordingStatus, window: timedelta) -> datetime | 
 
 
 def _describe_missing(recording: RecordingStatus) -> str:
+    if is_whole(recording):
+        return ""
     if not recording.chunks:
         return "no file was announced before the export window closed"
     known = ", ".join(str(index) for index in sorted({c.chunk.index for c in recording.chunks}))
-    return f"only chunks {known} were announced before the export window closed"
+    return shorten(f"only chunks {known} were announced before the export window closed")
 
 
 # Folding, the parts.

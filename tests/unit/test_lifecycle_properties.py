@@ -27,7 +27,7 @@ from workflows import files
 from workflows.files import ChunkKey
 from workflows.lifecycle import Control, Verb
 
-from .call import NOON, Call, chunk, more
+from .call import Call, chunk, more
 
 # Everywhere the same few hundred lives, so that a red build is red for everybody; a longer, truly
 # random search is one variable away.
@@ -177,7 +177,7 @@ class LifeOfACall(RuleBasedStateMachine):
         duration: float | None,
         ended: str,
     ) -> None:
-        """Early (``next``: before the start returned), late, repeated, without an id, or foreign."""
+        """Early (``next``: before its start returned), late, repeated, without an id, foreign."""
         recording_id = f"recording-{self.call.starts + 1}" if of == "next" else of
         at = self.call.now + timedelta(hours=hours)
         self.call.announced(
