@@ -24,6 +24,7 @@ from callvault.contracts.orders import (
     RecordedPause,
 )
 from callvault.errors import BrokenContent, ContentMissing
+from callvault.telemetry.instruments import bytes_exported
 
 GONE_AFTER = timedelta(minutes=15)
 """A file that the service denies is believed to be gone after it was denied for this long."""
@@ -78,6 +79,7 @@ class ExportActivities:
         stored = self._copy(client, archive, name, order)
         digest = _read_back(archive, name, stored)
         metadata_name, metadata = self._export_metadata(client, archive, name, order)
+        bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,
             object_name=name,

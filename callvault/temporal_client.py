@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from temporalio.client import Client, Interceptor, Plugin
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
 
 from callvault.config import Settings
 from callvault.errors import ConfigurationError, Unavailable
@@ -18,10 +19,12 @@ async def connect(
     *,
     plugins: Sequence[Plugin] = (),
     interceptors: Sequence[Interceptor] = (),
+    runtime: Runtime | None = None,
     lazy: bool = False,
 ) -> Client:
     """Connect as Temporal's own configuration says (``TEMPORAL_*`` variables, profiles).
 
+    ``runtime`` decides where Temporal's metrics and log lines go: see `callvault.telemetry.setup`.
     ``lazy`` connects with the first call, so that a process can start while Temporal is away.
     Raises `ConfigurationError` for a wrong profile, `Unavailable` where nobody answers.
     """
@@ -37,6 +40,7 @@ async def connect(
             plugins=list(plugins),
             interceptors=list(interceptors),
             data_converter=pydantic_data_converter,
+            runtime=runtime,
             lazy=lazy,
         )
     except RuntimeError as error:

@@ -1,0 +1,82 @@
+"""What OpenTelemetry's standard environment variables ask for; without them nothing is exported.
+
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+
+from opentelemetry.util.re import parse_env_headers
+
+from callvault.errors import ConfigurationError
+
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_METRICS_ENDPOINT = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
+_DEFAULT_ENDPOINT = "http://localhost:4318"
+
+
+def trace_exporters() -> list[str]:
+    """Which exporters spans go to: ``otlp`` and ``console``, or none of them."""
+    names = _exporters("TRACES", has_endpoint=bool(_value(_ENDPOINT) or _value(_TRACES_ENDPOINT)))
+    for name in names:
+        if name not in ("otlp", "console"):
+            raise ConfigurationError(
+                f"OTEL_TRACES_EXPORTER={name} is not supported: choose otlp, console or none"
+            )
+    if "otlp" in names:
+        _check_protocol("TRACES")
+    return names
+
+
+def exports_metrics() -> bool:
+    """Whether metrics are to be sent to an OTLP endpoint."""
+    names = _exporters("METRICS", has_endpoint=bool(_value(_ENDPOINT) or _value(_METRICS_ENDPOINT)))
+    if "otlp" in names:
+        _check_protocol("METRICS")
+    return "otlp" in names
+
+
+def metrics_endpoint() -> str:
+    """Where metrics are sent to, over HTTP."""
+    base = _value(_ENDPOINT) or _DEFAULT_ENDPOINT
+    return _value(_METRICS_ENDPOINT) or f"{base.rstrip('/')}/v1/metrics"
+
+
+def metrics_headers() -> Mapping[str, str]:
+    """What is sent along with metrics, usually a credential."""
+    text = _value("OTEL_EXPORTER_OTLP_METRICS_HEADERS") or _value("OTEL_EXPORTER_OTLP_HEADERS")
+    return parse_env_headers(text, liberal=True)
+
+
+def metrics_interval() -> timedelta:
+    """How often metrics are sent."""
+    text = _value("OTEL_METRIC_EXPORT_INTERVAL") or "60000"
+    if not text.isdecimal() or int(text) == 0:
+        raise ConfigurationError(
+            f"OTEL_METRIC_EXPORT_INTERVAL={text} is not a number of milliseconds: correct it"
+        )
+    return timedelta(milliseconds=int(text))
+
+
+def _exporters(signal: str, *, has_endpoint: bool) -> list[str]:
+    if _value("OTEL_SDK_DISABLED").lower() == "true":
+        return []
+    chosen = _value(f"OTEL_{signal}_EXPORTER") or ("otlp" if has_endpoint else "none")
+    names = [name.strip().lower() for name in chosen.split(",")]
+    return [name for name in names if name not in ("", "none")]
+
+
+def _check_protocol(signal: str) -> None:
+    name = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"
+    name = name if _value(name) else "OTEL_EXPORTER_OTLP_PROTOCOL"
+    if (protocol := _value(name) or "http/protobuf") != "http/protobuf":
+        raise ConfigurationError(
+            f"{name}={protocol} is not supported: set it to http/protobuf, and the endpoint to "
+            "the collector's HTTP port (4318)"
+        )
+
+
+def _value(name: str) -> str:
+    return os.environ.get(name, "").strip()

@@ -1,0 +1,27 @@
+"""Callvault's own metrics. They are made with Temporal's meter and leave by the same door."""
+
+from temporalio.common import MetricCounter, MetricGauge, MetricGaugeFloat, MetricMeter
+
+
+def recordings(meter: MetricMeter) -> MetricGauge:
+    """Open recording workflows; attribute ``state``."""
+    return meter.create_gauge("callvault_recordings", "Calls being kept, by state")
+
+
+def nearest_deadline(meter: MetricMeter) -> MetricGaugeFloat:
+    """Seconds until a file may be deleted; 0 once it may, infinite where none waits.
+
+    Attribute ``resource``.
+    """
+    return meter.create_gauge_float(
+        "callvault_nearest_deadline_seconds",
+        "Seconds until the service may delete a file that is not archived yet",
+        "s",
+    )
+
+
+def bytes_exported(meter: MetricMeter) -> MetricCounter:
+    """Bytes of media that are archived and verified; attribute ``archive``."""
+    return meter.create_counter(
+        "callvault_bytes_exported", "Bytes of media archived and verified", "By"
+    )

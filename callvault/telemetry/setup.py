@@ -1,0 +1,47 @@
+"""Telemetry of one process: logs always; traces and metrics only where asked for."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from temporalio.client import Plugin
+from temporalio.runtime import Runtime
+
+from callvault.config import Settings
+from callvault.telemetry import metrics, tracing
+from callvault.telemetry.correlation import correlation_plugin
+from callvault.telemetry.logs import logging_as
+
+Role = Literal["worker", "gateway", "cli"]
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """What the process's connection to Temporal needs; see `callvault.temporal_client.connect`."""
+
+    plugins: tuple[Plugin, ...]
+    runtime: Runtime
+    exports_metrics: bool
+    """Whether anybody reads metrics: if not, none need to be gathered."""
+
+
+@contextmanager
+def setup(settings: Settings, role: Role) -> Iterator[Telemetry]:
+    """Set telemetry up for this block; leaving it sends what is left. Once per process.
+
+    OpenTelemetry's standard ``OTEL_*`` variables turn traces and OTLP metrics on,
+    ``worker.metrics_address`` opens a port for Prometheus in a worker. Raises `ConfigurationError`
+    where they ask for something that does not exist.
+    """
+    service = f"callvault-{role}"
+    door = metrics.door(settings.worker.metrics_address if role == "worker" else None)
+    processors = tracing.processors()
+    with ExitStack() as stack:
+        stack.enter_context(logging_as(settings.log))
+        plugins: list[Plugin] = []
+        if processors:
+            plugins.append(stack.enter_context(tracing.traced(service, processors)))
+        plugins.append(correlation_plugin())
+        runtime = metrics.make_runtime(service, door)
+        yield Telemetry(tuple(plugins), runtime, exports_metrics=door is not None)

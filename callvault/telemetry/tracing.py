@@ -1,0 +1,83 @@
+"""One trace from the request that starts a recording to the calls to ACS and to the archive.
+
+Temporal's plugin carries the trace through workflows and activities and emits nothing under replay.
+It and azure-core read OpenTelemetry's global tracer provider, so there is one per process.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from azure.core.settings import settings as azure_settings
+from fastapi import FastAPI
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from temporalio.contrib.opentelemetry import (
+    OpenTelemetryPlugin,
+    ReplaySafeTracerProvider,
+    create_tracer_provider,
+)
+
+from callvault.telemetry import environment
+from callvault.telemetry.redaction import RedactingExporter
+
+_PROBES = "/healthz,/readyz"
+"""What orchestrators ask every few seconds is not worth a span."""
+
+
+def processors() -> list[SpanProcessor]:
+    """What the environment asks to be done with spans; nothing, unless it does."""
+    return [
+        BatchSpanProcessor(RedactingExporter(_exporter(name)))
+        for name in environment.trace_exporters()
+    ]
+
+
+def _exporter(name: str) -> SpanExporter:
+    # Standard output belongs to the line by which a process announces itself.
+    return OTLPSpanExporter() if name == "otlp" else ConsoleSpanExporter(out=sys.stderr)
+
+
+@contextmanager
+def traced(service: str, processors: Iterable[SpanProcessor]) -> Iterator[OpenTelemetryPlugin]:
+    """Trace this process, all libraries included; on leaving, send what is left.
+
+    Yields the plugin for the Temporal client. Can be entered once per process: OpenTelemetry takes
+    a global tracer provider only once.
+    """
+    provider = create_tracer_provider(resource=_resource(service))
+    for processor in processors:
+        provider.add_span_processor(processor)
+    trace.set_tracer_provider(provider)
+    azure_settings.tracing_enabled = True
+    httpx = HTTPXClientInstrumentor()
+    httpx.instrument(tracer_provider=provider)
+    try:
+        yield OpenTelemetryPlugin(add_temporal_spans=True)
+    finally:
+        httpx.uninstrument()
+        azure_settings.tracing_enabled = False
+        provider.shutdown()
+
+
+def _resource(service: str) -> Resource:
+    """Who sends the spans; ``OTEL_SERVICE_NAME`` and ``OTEL_RESOURCE_ATTRIBUTES`` win."""
+    ours = Resource.create({"service.name": service})
+    return ours.merge(OTELResourceDetector().detect())
+
+
+def instrument_app(app: FastAPI) -> None:
+    """Give every request to the gateway a span, where this process is traced."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, ReplaySafeTracerProvider):
+        FastAPIInstrumentor.instrument_app(
+            app,
+            tracer_provider=provider,
+            excluded_urls=_PROBES,
+            exclude_spans=["receive", "send"],
+        )

@@ -1,0 +1,41 @@
+"""A workflow and an activity that say something."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import activity, workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+
+@dataclass
+class Order:
+    recording_id: str
+    fails: bool = False
+
+
+@activity.defn
+def speak(order: Order) -> None:
+    activity.logger.info("the activity speaks")
+    logging.getLogger("azure.storage").warning("a library speaks")
+    if order.fails:
+        raise ApplicationError("no voice", non_retryable=True)
+
+
+@workflow.defn
+class Talking:
+    @workflow.run
+    async def run(self, order: Order) -> None:
+        workflow.logger.info("the workflow speaks")
+        once = RetryPolicy(maximum_attempts=1)
+        within = timedelta(seconds=10)
+        await workflow.execute_activity(
+            speak, order, start_to_close_timeout=within, retry_policy=once
+        )
+        try:
+            await workflow.execute_activity(
+                speak, Order(order.recording_id, True), start_to_close_timeout=within
+            )
+        except ActivityError:
+            workflow.logger.info("the workflow has heard")

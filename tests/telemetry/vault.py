@@ -1,0 +1,220 @@
+"""A whole Callvault in one process, with the emulator for ACS and Azurite for the archive."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
+from temporalio.client import Client, Plugin
+
+from activities.control import ControlActivities
+from activities.export import ExportActivities
+from callvault.config import Settings
+from callvault.contracts import names
+from callvault.contracts.status import CallResult
+from callvault.emulator.server import RunningEmulator
+from callvault.gateway.app import create_app
+from callvault.local.azurite import Azurite
+from callvault.telemetry.tracing import instrument_app
+from callvault.temporal_client import connect
+from workers.connections import Connections
+from workers.registry import deciding_worker, exporting_worker
+
+EVENT_SECRET = "event-secret-nobody-may-see"
+API_KEY = "api-key-nobody-may-see"
+MEDIA_SECRET = "media-secret-nobody-may-see"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What must never be seen outside."""
+
+    access_key: str
+    sas: str
+
+    def all(self) -> list[str]:
+        signature = next(p for p in self.sas.split("&") if p.startswith("sig="))
+        return [EVENT_SECRET, API_KEY, MEDIA_SECRET, self.access_key, signature, "HMAC-SHA256"]
+
+
+def settings_for(
+    emulator: RunningEmulator, azurite: Azurite, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Settings, Secrets]:
+    """Settings with every kind of secret, and those secrets."""
+    sas_url = _sas_url(azurite)
+    monkeypatch.setenv("TEST_ACS", emulator.connection_string)
+    monkeypatch.setenv("TEST_SAS_URL", sas_url)
+    monkeypatch.setenv("TEST_EVENT_SECRET", EVENT_SECRET)
+    monkeypatch.setenv("TEST_API_KEY", API_KEY)
+    settings = Settings.model_validate(
+        {
+            "resources": {
+                "default": {
+                    "endpoint": emulator.endpoint,
+                    "topic": emulator.topic,
+                    "credential": {"connection_string": "env:TEST_ACS"},
+                }
+            },
+            "archives": {
+                "main": {"kind": "azure_blob", "container": "c-1", "sas_url": "env:TEST_SAS_URL"}
+            },
+            "gateway": {
+                "quarantine": str(home / "quarantine"),
+                "event_secrets": ["env:TEST_EVENT_SECRET"],
+                "api_keys": ["env:TEST_API_KEY"],
+            },
+        }
+    )
+    access_key = emulator.connection_string.partition("accesskey=")[2]
+    return settings, Secrets(access_key, sas_url.partition("?")[2])
+
+
+def _sas_url(azurite: Azurite) -> str:
+    container = f"test-{uuid.uuid4().hex}"
+    with ContainerClient.from_connection_string(azurite.connection_string, container) as client:
+        client.create_container()
+    sas = generate_container_sas(
+        azurite.account_name,
+        container,
+        azurite.account_key,
+        permission=ContainerSasPermissions(read=True, write=True, create=True, add=True, list=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    return f"{azurite.blob_endpoint}/{container}?{sas}"
+
+
+class Vault:
+    """Callvault as its users see it."""
+
+    def __init__(
+        self, client: Client, gateway: httpx.AsyncClient, emulator: RunningEmulator
+    ) -> None:
+        self.client = client
+        self.gateway = gateway
+        self.emulator = emulator
+        self._world = httpx.AsyncClient(base_url=emulator.control)
+
+    async def close(self) -> None:
+        await self._world.aclose()
+
+    async def keeps_a_call(self) -> dict[str, Any]:
+        """Play a call from its ringing to its archive; returns the event about its files."""
+        people = [{"displayName": "Ada"}, {"displayName": "Ben"}]
+        call = await self._emulator("POST", "/calls", {"participants": people})
+        request = {
+            "serverCallId": call["serverCallId"],
+            "recordingContentType": "audio",
+            "recordingFormatType": "wav",
+        }
+        started = await self._gateway("/v1/recordings", request)
+        workflow_id = str(started["workflowId"])
+        await self._recording_is("active", workflow_id)
+        await self._emulator("POST", "/clock", {"advanceSeconds": 3})
+        await self._gateway(f"/v1/recordings/{workflow_id}:stop", {"requestId": "1"})
+        event = self._event(call, await self._recorded(call["callId"]))
+        await self.hears(event)
+        await self.archives(workflow_id)
+        return event
+
+    async def hears(self, event: dict[str, Any]) -> None:
+        """Take a delivery of Event Grid's."""
+        answer = await self.gateway.post("/v1/events", json=[event], params={"code": EVENT_SECRET})
+        assert answer.status_code == 200, answer.text
+
+    async def archives(self, workflow_id: str) -> None:
+        """Wait until a workflow has done its work."""
+        handle = self.client.get_workflow_handle(workflow_id, result_type=CallResult)
+        result: CallResult = await handle.result()
+        assert result.outcome == "archived", result
+
+    async def _recording_is(self, actual: str, workflow_id: str) -> None:
+        handle = self.client.get_workflow_handle(workflow_id)
+        async with asyncio.timeout(20):
+            while True:
+                status = await handle.query(names.STATUS)
+                if status["recordings"] and status["recordings"][0]["actual"] == actual:
+                    return
+                await self._emulator("POST", "/clock", {"advanceSeconds": 1})
+                await asyncio.sleep(0.05)
+
+    def _event(self, call: dict[str, Any], recording: dict[str, Any]) -> dict[str, Any]:
+        """The event about a recording's files, with a secret where a real one might be."""
+        (chunk,) = recording["chunks"]
+        chunk["contentLocation"] += f"?code={MEDIA_SECRET}"
+        whole = f"/recording/call/{call['callId']}/serverCallId/{call['serverCallId']}"
+        return {
+            "id": str(uuid.uuid4()),
+            "topic": self.emulator.topic,
+            "subject": f"{whole}/recordingId/{recording['recordingId']}",
+            "eventType": "Microsoft.Communication.RecordingFileStatusUpdated",
+            "eventTime": datetime.now(UTC).isoformat(),
+            "dataVersion": "1.0",
+            "data": {
+                "recordingStorageInfo": {"recordingChunks": [chunk]},
+                "recordingContentType": "Audio",
+                "recordingFormatType": "Wav",
+                "sessionEndReason": "CallEnded",
+            },
+        }
+
+    async def _recorded(self, call_id: str) -> dict[str, Any]:
+        async with asyncio.timeout(20):
+            while True:
+                seen = await self._emulator("GET", f"/calls/{call_id}")
+                (recording,) = seen["recordings"]
+                if recording["chunks"]:
+                    return dict(recording)
+                await asyncio.sleep(0.02)
+
+    async def _gateway(self, path: str, body: object) -> dict[str, Any]:
+        answer = await self.gateway.post(path, json=body)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    async def _emulator(self, method: str, path: str, body: object = None) -> Any:
+        answer = await self._world.request(method, path, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+
+@asynccontextmanager
+async def gateway_to(
+    client: Client, settings: Settings, emulator: RunningEmulator
+) -> AsyncIterator[Vault]:
+    """A gateway and a call's participants; somebody else works."""
+    app = create_app(settings, client)
+    instrument_app(app)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://gateway",
+        headers={"authorization": f"Bearer {API_KEY}"},
+    ) as http:
+        vault = Vault(client, http, emulator)
+        try:
+            yield vault
+        finally:
+            await vault.close()
+
+
+@asynccontextmanager
+async def working(
+    settings: Settings, emulator: RunningEmulator, plugins: Sequence[Plugin] = ()
+) -> AsyncIterator[Vault]:
+    """Gateway and workers, connected as their processes connect."""
+    client = await connect(settings, plugins=plugins)
+    with closing(Connections(settings)) as connections:
+        control = ControlActivities(connections.client_of, connections.policy_of)
+        export = ExportActivities(connections.client_of, connections.archive_of)
+        async with (
+            deciding_worker(client, control, settings.worker),
+            exporting_worker(client, export, settings.worker),
+            gateway_to(client, settings, emulator) as vault,
+        ):
+            yield vault

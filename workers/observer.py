@@ -1,0 +1,102 @@
+"""Watches all open recordings through Temporal's visibility store, and reports them as metrics.
+
+Every worker that exports metrics observes, and all report the same: take the maximum (or the
+minimum of deadlines) over workers, never the sum. Visibility lags by about a second.
+"""
+
+import asyncio
+import math
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import MetricMeter
+
+from callvault.contracts import names
+from callvault.contracts.status import RecordingState
+from callvault.telemetry import instruments
+
+OBSERVE_EVERY = timedelta(seconds=30)
+
+FEW = 100
+"""So many workflows are read one by one to find the nearest deadline among them."""
+
+REACH = timedelta(days=365)
+PRECISION = timedelta(seconds=1)
+"""How far from now deadlines are looked for, and how finely where there are many."""
+
+UNCONFIGURED = "(unconfigured)"
+"""Stands for resources of open recordings that are no longer in the settings."""
+
+_OPEN = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
+
+log = structlog.get_logger(__name__)
+
+
+class Observer:
+    """Reads the store and sets the gauges."""
+
+    def __init__(self, client: Client, meter: MetricMeter, resources: Iterable[str]) -> None:
+        self._client = client
+        self._resources = tuple(resources)
+        self._recordings = instruments.recordings(meter)
+        self._nearest_deadline = instruments.nearest_deadline(meter)
+
+    async def run(self, interval: timedelta = OBSERVE_EVERY) -> None:
+        """Observe until cancelled; a failure is logged, and the next round tries again."""
+        while True:
+            try:
+                await self.observe()
+            except Exception as error:  # whatever it is, a worker must not end by it
+                log.warning("recordings could not be counted", error=str(error))
+            await asyncio.sleep(interval.total_seconds())
+
+    async def observe(self) -> None:
+        """Set every gauge once."""
+        for state in RecordingState:
+            # One by one, for stores group by no attribute of ours.
+            count = await self._count(f"{_OPEN} AND {names.STATE.name} = '{state}'")
+            self._recordings.set(count, {"state": state})
+        for resource, condition in self._by_resource():
+            deadline = await self._find_nearest_deadline(f"{_OPEN} AND {condition}")
+            self._nearest_deadline.set(_seconds_until(deadline), {"resource": resource})
+
+    def _by_resource(self) -> Iterator[tuple[str, str]]:
+        name = names.RESOURCE.name
+        for resource in self._resources:
+            yield resource, f"{name} = '{resource}'"
+        known = ", ".join(f"'{resource}'" for resource in self._resources)
+        yield UNCONFIGURED, f"{name} NOT IN ({known})" if known else f"{name} IS NOT NULL"
+
+    async def _find_nearest_deadline(self, query: str) -> datetime | None:
+        """Narrow the time down by counting, for stores do not sort; then read the few."""
+        expires_at = names.EXPIRES_AT.name
+        now = datetime.now(UTC)
+        low, high = now - REACH, now + REACH
+        narrowed, bound = f"{query} AND {expires_at} IS NOT NULL", None
+        count = await self._count(narrowed)
+        while count > FEW and high - low > PRECISION:
+            middle = low + (high - low) / 2
+            earlier = f"{query} AND {expires_at} <= '{middle.isoformat()}'"
+            if (found := await self._count(earlier)) == 0:
+                low = middle
+            else:
+                high, narrowed, bound, count = middle, earlier, middle, found
+        # Where they all were archived in the meantime, the bound is as good as the next round.
+        return min(await self._deadlines(narrowed), default=bound) if count else None
+
+    async def _deadlines(self, query: str) -> list[datetime]:
+        listed = self._client.list_workflows(query, page_size=FEW, limit=FEW)
+        found = [item.typed_search_attributes.get(names.EXPIRES_AT) async for item in listed]
+        return [deadline for deadline in found if deadline is not None]
+
+    async def _count(self, query: str) -> int:
+        return (await self._client.count_workflows(query)).count
+
+
+def _seconds_until(deadline: datetime | None) -> float:
+    """Never negative, for Temporal's gauges cannot be; infinite where there is no deadline."""
+    if deadline is None:
+        return math.inf
+    return max((deadline - datetime.now(UTC)).total_seconds(), 0.0)
