@@ -1,7 +1,7 @@
 """Telemetry of one process: logs always; traces and metrics only where asked for."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ from temporalio.client import Plugin
 from temporalio.runtime import Runtime
 
 from callvault.config import Settings
-from callvault.telemetry import metrics, tracing
+from callvault.telemetry import environment, metrics
 from callvault.telemetry.correlation import correlation_plugin
 from callvault.telemetry.logs import logging_as
 
@@ -36,12 +36,18 @@ def setup(settings: Settings, role: Role) -> Iterator[Telemetry]:
     """
     service = f"callvault-{role}"
     door = metrics.door(settings.worker.metrics_address if role == "worker" else None)
-    processors = tracing.processors()
+    exporters = environment.trace_exporters()
     with ExitStack() as stack:
         stack.enter_context(logging_as(settings.log))
-        plugins: list[Plugin] = []
-        if processors:
-            plugins.append(stack.enter_context(tracing.traced(service, processors)))
-        plugins.append(correlation_plugin())
+        plugins: list[Plugin] = [correlation_plugin()]
+        if exporters:
+            plugins.insert(0, stack.enter_context(_traced(service, exporters)))
         runtime = metrics.make_runtime(service, door)
         yield Telemetry(tuple(plugins), runtime, exports_metrics=door is not None)
+
+
+def _traced(service: str, exporters: Sequence[str]) -> AbstractContextManager[Plugin]:
+    # Loaded only when asked for: it takes longer than many a command.
+    from callvault.telemetry import tracing
+
+    return tracing.traced(service, tracing.processors(exporters))

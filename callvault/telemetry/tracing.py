@@ -9,33 +9,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from azure.core.settings import settings as azure_settings
-from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
-from temporalio.contrib.opentelemetry import (
-    OpenTelemetryPlugin,
-    ReplaySafeTracerProvider,
-    create_tracer_provider,
-)
+from temporalio.contrib.opentelemetry import OpenTelemetryPlugin, create_tracer_provider
 
-from callvault.telemetry import environment
 from callvault.telemetry.redaction import RedactingExporter
 
-_PROBES = "/healthz,/readyz"
-"""What orchestrators ask every few seconds is not worth a span."""
 
-
-def processors() -> list[SpanProcessor]:
-    """What the environment asks to be done with spans; nothing, unless it does."""
-    return [
-        BatchSpanProcessor(RedactingExporter(_exporter(name)))
-        for name in environment.trace_exporters()
-    ]
+def processors(exporters: Iterable[str]) -> list[SpanProcessor]:
+    """Send spans to these exporters (``otlp``, ``console``), in batches, without secrets."""
+    return [BatchSpanProcessor(RedactingExporter(_exporter(name))) for name in exporters]
 
 
 def _exporter(name: str) -> SpanExporter:
@@ -69,15 +56,3 @@ def _resource(service: str) -> Resource:
     """Who sends the spans; ``OTEL_SERVICE_NAME`` and ``OTEL_RESOURCE_ATTRIBUTES`` win."""
     ours = Resource.create({"service.name": service})
     return ours.merge(OTELResourceDetector().detect())
-
-
-def instrument_app(app: FastAPI) -> None:
-    """Give every request to the gateway a span, where this process is traced."""
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, ReplaySafeTracerProvider):
-        FastAPIInstrumentor.instrument_app(
-            app,
-            tracer_provider=provider,
-            excluded_urls=_PROBES,
-            exclude_spans=["receive", "send"],
-        )

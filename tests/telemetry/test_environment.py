@@ -6,7 +6,7 @@ from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig
 
 from callvault.config import Settings
 from callvault.errors import ConfigurationError
-from callvault.telemetry import environment, metrics, tracing
+from callvault.telemetry import environment, metrics
 from callvault.telemetry.setup import setup
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -51,7 +51,7 @@ def test_what_is_not_supported_stops_the_start(
     monkeypatch.setenv(ENDPOINT, "http://collector:4318")
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=f"{name}={value}"):
-        tracing.processors()
+        environment.trace_exporters()
 
 
 def test_metrics_go_to_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from callvault.contracts.status import CallResult
 from callvault.emulator.server import RunningEmulator
 from callvault.gateway.app import create_app
 from callvault.local.azurite import Azurite
-from callvault.telemetry.tracing import instrument_app
+from callvault.telemetry.asgi import instrument_app
 from callvault.temporal_client import connect
 from workers.connections import Connections
 from workers.registry import deciding_worker, exporting_worker
