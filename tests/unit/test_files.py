@@ -186,6 +186,7 @@ def test_a_file_known_already_stays_with_its_recording_when_an_event_has_no_id()
     call.announced(chunk(), of="recording-1")
     call.announced(chunk(), of=None, at=call.now)
     assert [len(r.chunks) for r in call.life.status.recordings] == [1, 0]
+    assert call.life.recording(2).state == "recording", "the event told of the first one's end"
     call.archives(chunk())
     assert call.recording.state == "archived"
 
@@ -243,6 +244,13 @@ def test_a_recording_without_files_is_awaited_a_window_after_its_stop() -> None:
 
 def test_nothing_is_awaited_of_a_recording_that_goes_on() -> None:
     assert files.next_awaited(recording_call().life.status) is None
+
+
+def test_nothing_is_awaited_of_a_recording_that_is_whole() -> None:
+    call = stopped_call()
+    call.announced(chunk())
+    assert files.next_awaited(call.life.status) is None
+    assert call.recording.expires_at == call.recording.chunks[0].expires_at
 
 
 def test_of_several_recordings_the_nearest_is_awaited_first() -> None:

@@ -187,6 +187,18 @@ def test_a_pause_given_up_half_way_is_asked_back_with_a_resume() -> None:
     assert call.recording.pauses == []
 
 
+def test_a_pause_wanted_again_after_it_was_given_up_is_asked_again() -> None:
+    call = recording_call()
+    first = call.asks("pause", requested_by="agent")
+    control = call.is_asked("pause")
+    call.asks("resume")
+    again = call.asks("pause", requested_by="supervisor")
+    call.gives_up(control)
+    call.confirms("pause")
+    assert (first.state, again.state) == ("confirmed", "confirmed")
+    assert [pause.requested_by for pause in call.recording.pauses] == ["agent"]
+
+
 def test_a_resume_given_up_half_way_ends_the_pause_in_the_evidence() -> None:
     """It may have recorded from then on, so nobody may claim one long pause."""
     call = paused_call()

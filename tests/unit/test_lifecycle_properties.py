@@ -33,7 +33,7 @@ from .call import Call, chunk, more
 # random search is one variable away.
 settings.register_profile(
     "suite",
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=40,
     derandomize=True,
     deadline=None,
@@ -68,6 +68,8 @@ class LifeOfACall(RuleBasedStateMachine):
         self.call = Call(start_recording=start, pause_on_start=paused, request_id=request_id)
         self.life = self.call.life
         self.control: Control | None = None
+        self.cancelled = False
+        """Whether the workflow has cancelled what is in flight, as it was superseded."""
         self.started: set[int] = set()
         self.running: set[str] = set()
         """Recordings between start and stop, as ACS sees it."""
@@ -87,6 +89,7 @@ class LifeOfACall(RuleBasedStateMachine):
         known = self.status.requests.get(request_id or "")
         record = self.call.asks(verb, request_id=request_id)
         assert known is None or record is known
+        self._cancel_superseded()
 
     @rule()
     def somebody_asks_to_start_paused(self) -> None:
@@ -95,6 +98,7 @@ class LifeOfACall(RuleBasedStateMachine):
     @rule()
     def the_call_ends(self) -> None:
         self.life.call_ended(CallEnded(), self.call.ticks())
+        self._cancel_superseded()
 
     # What ACS is asked and answers: the workflow's loop.
 
@@ -135,7 +139,7 @@ class LifeOfACall(RuleBasedStateMachine):
         self._is_over_at_acs(control)
         self.call.answers(control, "gone")
 
-    @precondition(lambda self: self.control and not self.life.is_superseded(self.control))
+    @precondition(lambda self: self.control is not None and not self.cancelled)
     @rule()
     def acs_refuses(self) -> None:
         control = self._take_control()
@@ -143,13 +147,18 @@ class LifeOfACall(RuleBasedStateMachine):
             self._is_over_at_acs(control)
         self.call.refuses(control)
 
-    @precondition(lambda self: self.control and self.life.is_superseded(self.control))
+    @precondition(lambda self: self.cancelled)
     @rule()
     def asking_is_given_up(self) -> None:
+        """By now it may be wanted again."""
         self.call.gives_up(self._take_control())
 
+    def _cancel_superseded(self) -> None:
+        if self.control is not None and self.life.is_superseded(self.control):
+            self.cancelled = True
+
     def _take_control(self) -> Control:
-        control, self.control = self.control, None
+        control, self.control, self.cancelled = self.control, None, False
         assert control is not None
         return control
 
@@ -190,7 +199,7 @@ class LifeOfACall(RuleBasedStateMachine):
         )
         self._forget_ended_sessions()
 
-    @precondition(lambda self: files.to_export(self.status))
+    @precondition(lambda self: bool(files.to_export(self.status)))
     @rule(data=st.data(), lost=st.sampled_from([False, False, True]))
     def an_export_ends(self, data: st.DataObject, lost: bool) -> None:
         key = data.draw(st.sampled_from(sorted(files.to_export(self.status))))

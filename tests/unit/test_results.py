@@ -93,6 +93,15 @@ def test_while_something_goes_on_that_is_what_an_operator_sees() -> None:
     assert worst(call.life.status) == "recording"
 
 
+def test_of_several_that_go_on_an_operator_sees_the_newest() -> None:
+    call = stopped_call()
+    call.announced(chunk())
+    call.asks("start")
+    call.confirms("start", "confirm")
+    assert [r.state for r in call.life.status.recordings] == ["archiving", "recording"]
+    assert worst(call.life.status) == "recording"
+
+
 @pytest.mark.parametrize("state", [state for state in RecordingState if state.is_final])
 def test_every_final_state_has_its_rank(state: RecordingState) -> None:
     status = archived_call().life.status
