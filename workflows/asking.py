@@ -1,7 +1,6 @@
 """Turns a decision into an activity: which one, with what order, under which summary."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
@@ -55,11 +54,25 @@ def control(
 
 
 def export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[ArchivedChunk]:
-    """Ask for a chunk to be copied into the archive and proven there."""
+    """Ask for a chunk to be copied into the archive and proven there, until it is."""
+    order = _export_order(status, key)
+    options = policies.export(f"archive chunk {key.index}, expires {order.expires_at:%c} UTC")
+    return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
+
+
+def last_export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[ArchivedChunk]:
+    """Ask once more for a chunk that may be gone by now."""
+    options = policies.last_export(f"last chance to archive chunk {key.index}")
+    return workflow.start_activity_method(
+        ExportActivities.export_chunk, _export_order(status, key), **options
+    )
+
+
+def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:
     recording, chunk = find_chunk(status, key)
     if status.policy is None or chunk.expires_at is None:
         raise ApplicationError("exports begin once the resource's settings are known")
-    order = ExportOrder(
+    return ExportOrder(
         resource=status.resource,
         archive=status.policy.archive,
         server_call_id=status.server_call_id,
@@ -69,11 +82,6 @@ def export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[Archive
         recording_format_type=recording.recording_format_type,
         chunk=chunk.chunk,
         expires_at=chunk.expires_at,
-    )
-    return workflow.start_activity_method(
-        ExportActivities.export_chunk,
-        order,
-        **policies.export(f"archive chunk {key.index}, expires {_minute(chunk.expires_at)}"),
     )
 
 
@@ -112,7 +120,3 @@ def _start_order(status: CallStatus, recording: RecordingStatus, control: Contro
         repeatability_request_id=str(workflow.uuid4()),
         repeatability_first_sent=workflow.now(),
     )
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

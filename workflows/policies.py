@@ -26,7 +26,7 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 """A copy that shows no sign of life for this long is taken up by another worker."""
 
 LAST_CHANCE = timedelta(minutes=10)
-"""An export gets at least this long, however late its event came: the file may still be there."""
+"""How long an export is tried once its chunk may be gone: the file may still be there."""
 
 _CONTROL_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
@@ -39,7 +39,11 @@ _CONFIRM_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=500), backo
 _EXPORT_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2,
-    maximum_interval=timedelta(minutes=5),
+    maximum_interval=timedelta(minutes=15),
+)
+
+_LAST_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
 
 EXPORT_ATTEMPT = timedelta(hours=12)
@@ -86,6 +90,15 @@ def export(summary: str) -> ActivityConfig:
         retry_policy=_EXPORT_RETRY,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
+
+
+def last_export(summary: str) -> ActivityConfig:
+    """Export once more when the window has closed, or had closed before the event came."""
+    return {
+        **export(summary),
+        "schedule_to_close_timeout": LAST_CHANCE,
+        "retry_policy": _LAST_RETRY,
+    }
 
 
 def delete_source(summary: str) -> ActivityConfig:

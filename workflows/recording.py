@@ -8,21 +8,20 @@ export of announced files, and the watch for files that nobody announces.
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.control import ControlActivities
 from callvault.contracts import names
-from callvault.contracts.events import ReadFileStatusUpdated
-from callvault.contracts.orders import ResourceQuery
+from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.orders import ArchivedChunk, ResourceQuery
 from callvault.contracts.requests import (
+    CallEnded,
     ControlRequest,
-    ReadCallEnded,
-    ReadControlRequest,
-    ReadRecordingRequest,
-    ReadStartRequest,
     RecordingRequest,
+    StartRequest,
 )
 from callvault.contracts.status import (
     CallResult,
@@ -31,11 +30,18 @@ from callvault.contracts.status import (
     ControlRecord,
     RequestState,
 )
-from callvault.contracts.wire import Unreadable
+from callvault.contracts.wire import AnyMessage, Unreadable, read
 from workflows import asking, display, files, policies
 from workflows.files import ChunkKey
 from workflows.lifecycle import Control, Lifecycle, Verb
 from workflows.results import result_of
+
+_PAYLOAD_OF: dict[Verb, type[ControlRequest]] = {
+    Verb.START: StartRequest,
+    Verb.PAUSE: ControlRequest,
+    Verb.RESUME: ControlRequest,
+    Verb.STOP: ControlRequest,
+}
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
@@ -43,15 +49,20 @@ class RecordingWorkflow:
     """Keeps every recording of one call."""
 
     @workflow.init
-    def __init__(self, request: ReadRecordingRequest) -> None:
+    def __init__(self, payload: Any) -> None:
+        request = read(RecordingRequest, payload)
         if isinstance(request, Unreadable):
             self.call = Lifecycle(CallStatus(server_call_id="", resource=""))
         else:
             self.call = Lifecycle.begin(request, workflow.now())
 
     @workflow.run
-    async def run(self, request: ReadRecordingRequest) -> CallResult:
-        """Keep the call until every recording in it is archived, lost, empty or never began."""
+    async def run(self, payload: Any) -> CallResult:
+        """Keep the call until every recording in it is archived, lost, empty or never began.
+
+        ``payload`` is a `RecordingRequest`.
+        """
+        request = read(RecordingRequest, payload)
         if isinstance(request, Unreadable):
             raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
         await self._learn_policy(request)
@@ -66,81 +77,80 @@ class RecordingWorkflow:
         display.show(self.call.status)
         return result_of(self.call.status)
 
-    # What app backends and Event Grid say. A handler folds it and returns.
+    # What app backends and Event Grid say. A handler folds it and returns; it takes any payload,
+    # because one that cannot be read must leave a note rather than vanish.
 
     @workflow.signal(name=names.START)
-    def start(self, request: ReadStartRequest) -> None:
+    def start(self, payload: Any) -> None:
         """Record again in the same call, after the last recording was stopped."""
-        self._fold(Verb.START, request)
+        self._fold(Verb.START, payload)
 
     @workflow.signal(name=names.PAUSE)
-    def pause(self, request: ReadControlRequest) -> None:
+    def pause(self, payload: Any) -> None:
         """Pause the current recording."""
-        self._fold(Verb.PAUSE, request)
+        self._fold(Verb.PAUSE, payload)
 
     @workflow.signal(name=names.RESUME)
-    def resume(self, request: ReadControlRequest) -> None:
+    def resume(self, payload: Any) -> None:
         """Resume the current recording."""
-        self._fold(Verb.RESUME, request)
+        self._fold(Verb.RESUME, payload)
 
     @workflow.signal(name=names.STOP)
-    def stop(self, request: ReadControlRequest) -> None:
+    def stop(self, payload: Any) -> None:
         """Stop the current recording, for good."""
-        self._fold(Verb.STOP, request)
+        self._fold(Verb.STOP, payload)
 
     @workflow.signal(name=names.FILE_STATUS_UPDATED)
-    def file_status_updated(self, event: ReadFileStatusUpdated) -> None:
+    def file_status_updated(self, payload: Any) -> None:
         """Take note of a recording's files."""
-        if isinstance(event, Unreadable):
-            self._note_unreadable(names.FILE_STATUS_UPDATED, event)
-        else:
+        event = self._read(FileStatusUpdated, payload, names.FILE_STATUS_UPDATED)
+        if event is not None:
             self.call.files_announced(event, workflow.now())
 
     @workflow.signal(name=names.CALL_ENDED)
-    def call_ended(self, ended: ReadCallEnded) -> None:
+    def call_ended(self, payload: Any) -> None:
         """Take note that the call is over."""
-        if isinstance(ended, Unreadable):
-            self._note_unreadable(names.CALL_ENDED, ended)
-        else:
+        ended = self._read(CallEnded, payload, names.CALL_ENDED)
+        if ended is not None:
             self.call.call_ended(ended, workflow.now())
 
     # The same verbs as updates: answered once ACS has confirmed.
 
     @workflow.update(name=names.START)
-    async def start_confirmed(self, request: ReadStartRequest) -> ControlRecord:
+    async def start_confirmed(self, payload: Any) -> ControlRecord:
         """Record again, and answer once ACS has accepted."""
-        return await self._confirmed(Verb.START, request)
+        return await self._confirmed(Verb.START, payload)
 
     @workflow.update(name=names.PAUSE)
-    async def pause_confirmed(self, request: ReadControlRequest) -> ControlRecord:
+    async def pause_confirmed(self, payload: Any) -> ControlRecord:
         """Pause, and answer once ACS has confirmed."""
-        return await self._confirmed(Verb.PAUSE, request)
+        return await self._confirmed(Verb.PAUSE, payload)
 
     @workflow.update(name=names.RESUME)
-    async def resume_confirmed(self, request: ReadControlRequest) -> ControlRecord:
+    async def resume_confirmed(self, payload: Any) -> ControlRecord:
         """Resume, and answer once ACS has confirmed."""
-        return await self._confirmed(Verb.RESUME, request)
+        return await self._confirmed(Verb.RESUME, payload)
 
     @workflow.update(name=names.STOP)
-    async def stop_confirmed(self, request: ReadControlRequest) -> ControlRecord:
+    async def stop_confirmed(self, payload: Any) -> ControlRecord:
         """Stop, and answer once ACS has confirmed."""
-        return await self._confirmed(Verb.STOP, request)
+        return await self._confirmed(Verb.STOP, payload)
 
     @start_confirmed.validator
-    def _may_start(self, request: ReadStartRequest) -> None:
-        self._refuse(Verb.START, request)
+    def _may_start(self, payload: Any) -> None:
+        self._refuse(Verb.START, payload)
 
     @pause_confirmed.validator
-    def _may_pause(self, request: ReadControlRequest) -> None:
-        self._refuse(Verb.PAUSE, request)
+    def _may_pause(self, payload: Any) -> None:
+        self._refuse(Verb.PAUSE, payload)
 
     @resume_confirmed.validator
-    def _may_resume(self, request: ReadControlRequest) -> None:
-        self._refuse(Verb.RESUME, request)
+    def _may_resume(self, payload: Any) -> None:
+        self._refuse(Verb.RESUME, payload)
 
     @stop_confirmed.validator
-    def _may_stop(self, request: ReadControlRequest) -> None:
-        self._refuse(Verb.STOP, request)
+    def _may_stop(self, payload: Any) -> None:
+        self._refuse(Verb.STOP, payload)
 
     @workflow.query(name=names.STATUS)
     def status(self) -> CallStatus:
@@ -209,30 +219,38 @@ class RecordingWorkflow:
                 group.create_task(self._export(key))
 
     async def _export(self, key: ChunkKey) -> None:
-        """Archive one chunk, or know at the end of its window that it is lost."""
-        status = self.call.status
-        copying = asking.export(status, key)
-        expiry = asyncio.create_task(self._until_expired(key))
-        await workflow.wait_condition(lambda: copying.done() or expiry.done())
-        copying.cancel()
-        expiry.cancel()
+        """Archive one chunk, or know after the end of its window that it is lost."""
         try:
-            self.call.chunk_archived(key, await copying, workflow.now())
+            archived = await self._copy_in_time(key) or await self._copy_at_last(key)
         except ActivityError as error:
             self.call.chunk_lost(key, asking.reason(error), workflow.now())
         else:
+            self.call.chunk_archived(key, archived, workflow.now())
             await self._delete_source(key)
 
-    async def _until_expired(self, key: ChunkKey) -> None:
-        """Wait until the chunk may be gone, and give a late one its last chance all the same."""
+    async def _copy_in_time(self, key: ChunkKey) -> ArchivedChunk | None:
+        """Copy until it succeeds; None once the chunk may be gone. Only real loss is an error."""
         _, chunk = files.find_chunk(self.call.status, key)
-        at_least_until = workflow.now() + policies.LAST_CHANCE
-        while (left := max(_deadline(chunk), at_least_until) - workflow.now()) > timedelta():
+        if _deadline(chunk) <= workflow.now():
+            return None
+        copying = asking.export(self.call.status, key)
+        while not copying.done() and (left := _deadline(chunk) - workflow.now()) > timedelta():
             await _changed(
-                lambda: chunk.expires_at,
+                lambda: (copying.done(), chunk.expires_at),
                 timeout=left,
                 timeout_summary=f"chunk {key.index} may be deleted by the service",
             )
+        copying.cancel()
+        try:
+            return await copying
+        except ActivityError as error:
+            if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
+                raise
+            return None
+
+    async def _copy_at_last(self, key: ChunkKey) -> ArchivedChunk:
+        self.call.note(workflow.now(), f"the window has closed on chunk {key.index}: a last try")
+        return await asking.last_export(self.call.status, key)
 
     async def _delete_source(self, key: ChunkKey) -> None:
         _, chunk = files.find_chunk(self.call.status, key)
@@ -261,24 +279,28 @@ class RecordingWorkflow:
 
     # Small parts.
 
-    def _fold(self, verb: Verb, request: ControlRequest | Unreadable) -> ControlRecord | None:
-        if isinstance(request, Unreadable):
-            self._note_unreadable(verb, request)
+    def _read(self, model: type[AnyMessage], payload: Any, what: str) -> AnyMessage | None:
+        message = read(model, payload)
+        if isinstance(message, Unreadable):
+            self.call.note(workflow.now(), f"{what} could not be read: {message.problem}")
             return None
-        return self.call.request(verb, request, workflow.now())
+        return message
 
-    def _note_unreadable(self, what: str, payload: Unreadable) -> None:
-        self.call.note(workflow.now(), f"{what} could not be read: {payload.problem}")
+    def _fold(self, verb: Verb, payload: Any) -> None:
+        request = self._read(_PAYLOAD_OF[verb], payload, verb)
+        if request is not None:
+            self.call.request(verb, request, workflow.now())
 
-    def _refuse(self, verb: Verb, request: ControlRequest | Unreadable) -> None:
+    def _refuse(self, verb: Verb, payload: Any) -> None:
+        request = read(_PAYLOAD_OF[verb], payload)
         if isinstance(request, Unreadable):
             raise ApplicationError(request.problem, type="InvalidRequest")
         if (refusal := self.call.refusal(verb, request)) is not None:
             raise ApplicationError(refusal, type="Refused")
 
-    async def _confirmed(self, verb: Verb, request: ControlRequest | Unreadable) -> ControlRecord:
-        record = self._fold(verb, request)
-        assert record is not None, "the validator lets no unreadable request pass"  # noqa: S101
+    async def _confirmed(self, verb: Verb, payload: Any) -> ControlRecord:
+        request = _PAYLOAD_OF[verb].model_validate(payload)
+        record = self.call.request(verb, request, workflow.now())
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
         return record
 

@@ -13,12 +13,11 @@ from pydantic import (
     AliasChoices,
     BeforeValidator,
     Field,
-    PlainValidator,
     StringConstraints,
     model_validator,
 )
 
-from .wire import Message, OpaqueId, ShortText, Unreadable, reader
+from .wire import Message, OpaqueId, ShortText
 
 FILE_STATUS_UPDATED = "Microsoft.Communication.RecordingFileStatusUpdated"
 CALL_ENDED = "Microsoft.Communication.CallEnded"
@@ -140,8 +139,3 @@ def _flatten_event(event: dict[str, Any]) -> dict[str, Any]:
         "recordingChunks": storage.get("recordingChunks") if isinstance(storage, dict) else None,
     }
     return _without_blanks(flat)
-
-
-ReadFileStatusUpdated = Annotated[
-    FileStatusUpdated | Unreadable, PlainValidator(reader(FileStatusUpdated))
-]

@@ -1,12 +1,12 @@
 """What an app backend asks: keep this call, pause, resume, stop."""
 
-from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import PlainValidator, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
+from .events import ServiceTime
 from .media import VALID_COMBINATIONS, ChannelType, ContentType, FormatType
-from .wire import Message, OpaqueId, ShortText, Unreadable, reader
+from .wire import Message, OpaqueId, ShortText
 
 RequestId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -73,13 +73,5 @@ class RecordingRequest(StartRequest):
 class CallEnded(Message):
     """Payload of `call_ended`: the call is over, and with it every recording in it."""
 
-    ended_at: datetime | None = None
+    ended_at: ServiceTime | None = None
     reason: ShortText = ""
-
-
-ReadRecordingRequest = Annotated[
-    RecordingRequest | Unreadable, PlainValidator(reader(RecordingRequest))
-]
-ReadStartRequest = Annotated[StartRequest | Unreadable, PlainValidator(reader(StartRequest))]
-ReadControlRequest = Annotated[ControlRequest | Unreadable, PlainValidator(reader(ControlRequest))]
-ReadCallEnded = Annotated[CallEnded | Unreadable, PlainValidator(reader(CallEnded))]

@@ -5,10 +5,15 @@ Unknown keys are ignored when a payload is read back from a workflow history, so
 sender never stops an older worker; the gateway, which talks to people, forbids them.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 MAX_TEXT = 1_024
@@ -38,10 +43,26 @@ class Message(State):
     model_config = ConfigDict(frozen=True)
 
 
-class Unreadable(Message):
-    """What a workflow receives instead of a payload that does not fit: it notes it and goes on."""
+@dataclass(frozen=True)
+class Unreadable:
+    """A payload that is not what it should be, and why."""
 
     problem: str
+
+
+AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+
+def read(model: type[AnyMessage], payload: Any) -> AnyMessage | Unreadable:
+    """Read a payload that came from outside; what does not fit is `Unreadable`, never an error.
+
+    For workflows: the SDK drops a signal whose payload does not fit its annotation, and fails the
+    workflow task of such a start for ever. So handlers take anything and read it here.
+    """
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
+        return Unreadable(explain(error))
 
 
 def explain(error: ValidationError) -> str:
@@ -56,19 +77,3 @@ def explain(error: ValidationError) -> str:
 def shorten(text: str, limit: int = MAX_TEXT) -> str:
     """Bound a text that goes into a history: a payload above the server's limit fails its task."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def reader(model: type[Message]) -> Callable[[Any], Message]:
-    """A pydantic ``PlainValidator`` function: what does not fit ``model`` becomes `Unreadable`.
-
-    Without it the SDK drops a signal it cannot decode, and a start it cannot decode fails the
-    workflow task for ever.
-    """
-
-    def read(value: Any) -> Message:
-        try:
-            return model.model_validate(value)
-        except ValidationError as error:
-            return Unreadable(problem=explain(error))
-
-    return read

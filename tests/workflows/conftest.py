@@ -1,4 +1,4 @@
-"""A real Temporal server with time skipping, the real workflow, and a scripted service behind it."""
+"""A real Temporal server with time skipping, the real workflow, a scripted service behind it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,9 +23,7 @@ DYNAMIC_CONFIG = (
 @pytest.fixture(scope="session")
 async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
     """One server for the whole session; workflow ids keep the tests apart."""
-    arguments = [
-        word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)
-    ] + [
+    arguments = [word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)] + [
         word
         for key in names.SEARCH_ATTRIBUTES
         for word in ("--search-attribute", f"{key.name}={_type_name(key)}")

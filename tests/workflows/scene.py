@@ -1,4 +1,4 @@
-"""The vocabulary of the workflow tests: a call is kept, is signalled, gets files, comes to an end."""
+"""The vocabulary of the workflow tests: a call is kept, signalled, gets files, comes to an end."""
 
 import asyncio
 import itertools
@@ -26,6 +26,8 @@ from workers.registry import deciding_worker, exporting_worker
 from .service import ScriptedService
 
 WINDOW = timedelta(hours=48)
+SHORT_WINDOW = timedelta(hours=4)
+"""For tests in which an export is tried again and again: each attempt costs real time."""
 
 
 class World:
@@ -35,6 +37,7 @@ class World:
         self.directory = directory
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
+        self.windows: dict[str, timedelta] = {}
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -42,7 +45,7 @@ class World:
         return ResourcePolicy(
             resource=name,
             archive=name,
-            export_window=WINDOW,
+            export_window=self.windows.get(name, WINDOW),
             delete_source=name in self.delete_source,
         )
 
@@ -58,9 +61,11 @@ class World:
         client_of: Any = self.services.__getitem__
         control = ControlActivities(client_of, self.policy_of)
         export = ExportActivities(client_of, self.archive_of)
-        async with deciding_worker(client, control, settings):
-            async with exporting_worker(client, export, settings):
-                yield
+        async with (
+            deciding_worker(client, control, settings),
+            exporting_worker(client, export, settings),
+        ):
+            yield
 
 
 class Scene:

@@ -1,0 +1,245 @@
+"""Does ACS do what the signals and updates ask, in every order, with the fewest calls?"""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from callvault.contracts import names
+from callvault.errors import AlreadyRecording, NotReady, StateConflict, Unavailable
+
+from .scene import Scene, chunk, released
+
+
+async def test_a_call_is_recorded_paused_resumed_stopped_and_archived(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("pause", requested_by="agent-7", reason="card number", request_id="p1")
+    assert (await scene.recording()).state == "paused"
+    await scene.asks("resume", requested_by="agent-7", request_id="r1")
+    await scene.asks("stop", requested_by="agent-7", request_id="s1")
+    await scene.announced(chunk())
+
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    assert scene.service.control_calls() == ["start", "pause", "resume", "stop"]
+    pause = result.recordings[0].pauses[0]
+    assert (pause.requested_by, pause.reason) == ("agent-7", "card number")
+    assert pause.asked_at <= pause.confirmed_at <= (pause.resumed_at or pause.asked_at)
+    assert scene.archived() == {scene.service.content(chunk()["contentLocation"])}
+
+
+async def test_signals_do_the_same_as_updates(scene: Scene) -> None:
+    await scene.recorded()
+    for verb in ("pause", "resume", "stop"):
+        await scene.says(verb, requested_by="agent-7")
+        await scene.until(
+            lambda recording, verb=verb: (
+                recording.actual == {"pause": "paused", "resume": "active", "stop": "stopped"}[verb]
+            )
+        )
+    assert scene.service.control_calls() == ["start", "pause", "resume", "stop"]
+
+
+async def test_a_repeated_request_id_changes_nothing(scene: Scene) -> None:
+    await scene.recorded()
+    first = await scene.asks("pause", request_id="p1", requested_by="agent-7")
+    await scene.asks("resume", request_id="r1")
+    again = await scene.asks("pause", request_id="p1", requested_by="agent-7")
+
+    assert again == first
+    assert (await scene.recording()).actual == "active"
+    assert scene.service.control_calls() == ["start", "pause", "resume"]
+
+
+async def test_requests_that_cancel_each_other_out_cost_no_call(scene: Scene) -> None:
+    gate = scene.service.holds("start")
+    with released(gate):
+        await scene.keep()
+        await scene.has_asked("start")
+        await scene.says("pause", request_id="p1")
+        await scene.says("resume", request_id="r1")
+        await scene.until(lambda recording: recording.wanted == "active")
+    await scene.until(lambda recording: recording.actual == "active")
+
+    assert scene.service.control_calls() == ["start"]
+    assert (await scene.status()).requests["p1"].state == "superseded"
+    assert (await scene.status()).requests["r1"].state == "confirmed"
+
+
+async def test_a_pause_asked_while_starting_is_not_forgotten(scene: Scene) -> None:
+    gate = scene.service.holds("start")
+    with released(gate):
+        await scene.keep()
+        await scene.has_asked("start")
+        await scene.says("pause", request_id="p1")
+    await scene.until(lambda recording: recording.actual == "paused")
+    assert scene.service.control_calls() == ["start", "pause"]
+
+
+async def test_a_stop_overtakes_a_pause_that_acs_refuses_to_answer(scene: Scene) -> None:
+    await scene.recorded()
+    scene.service.fails("pause", Unavailable("ACS is away"), times=1_000)
+    await scene.says("pause", request_id="p1")
+    await scene.has_asked("pause", times=2)
+    stopped = await scene.asks("stop", request_id="s1")
+
+    assert stopped.state == "confirmed"
+    assert (await scene.status()).requests["p1"].state == "superseded"
+
+
+async def test_a_resume_after_an_unconfirmed_pause_is_asked_all_the_same(scene: Scene) -> None:
+    """The pause may have arrived though its answer did not: only asking again makes sure."""
+    await scene.recorded()
+    scene.service.fails("pause", Unavailable("ACS is away"), times=1_000)
+    await scene.says("pause")
+    await scene.has_asked("pause")
+    await scene.asks("resume")
+
+    assert scene.service.control_calls()[-1] == "resume"
+
+
+async def test_a_stop_is_final(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("stop")
+    for verb in ("pause", "resume"):
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await scene.asks(verb)
+        assert "a stop is final" in str(refused.value.cause)
+    await scene.says("resume", request_id="too-late")
+    noted = (await scene.status()).requests["too-late"]
+    assert noted.state == "failed"
+    assert "a stop is final" in noted.problem
+    assert scene.service.control_calls() == ["start", "stop"]
+
+
+async def test_a_conflict_is_settled_by_reading_the_state(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("pause")
+    scene.service.fails("resume", StateConflict("method not allowed", code="8573"), times=1)
+    resumed = await scene.asks("resume")
+    assert resumed.state == "confirmed"
+    assert (await scene.recording()).actual == "active"
+
+
+async def test_a_call_that_is_still_connecting_is_recorded_once_it_is_established(
+    scene: Scene,
+) -> None:
+    not_established = NotReady("not in Established state", status=400, code="8501")
+    scene.service.fails("start", not_established, times=2)
+    await scene.recorded()
+    assert scene.service.control_calls() == ["start"] * 3
+    assert len(scene.service.starts) == 1
+
+
+async def test_a_start_repeated_after_a_lost_answer_starts_one_recording(scene: Scene) -> None:
+    scene.service.fails("get_state", Unavailable("away"), times=1)
+    await scene.recorded()
+    assert len(scene.service.starts) == 1
+
+
+async def test_a_start_that_acs_refuses_for_good_ends_the_workflow_with_the_reason(
+    scene: Scene,
+) -> None:
+    refusal = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
+    scene.service.fails("start", refusal, times=1)
+    await scene.keep()
+    result = await scene.result()
+    assert result.outcome == "failed_to_start"
+    assert "Only one recording" in result.recordings[0].problem
+
+
+async def test_a_start_that_never_succeeds_is_given_up_after_ten_minutes(scene: Scene) -> None:
+    scene.service.fails("start", Unavailable("away"), times=10_000)
+    await scene.keep()
+    result = await scene.result()
+    assert result.outcome == "failed_to_start"
+    assert "away" in result.recordings[0].problem
+
+
+async def test_a_recording_that_begins_paused_keeps_the_evidence(scene: Scene) -> None:
+    await scene.keep(pause_on_start=True, requested_by="ivr", reason="consent first")
+    recording = await scene.until(lambda recording: recording.actual == "paused")
+    assert recording.pauses[0].reason == "consent first"
+    await scene.asks("resume")
+    assert (await scene.recording()).pauses[0].resumed_at is not None
+
+
+async def test_the_end_of_the_call_stops_the_recording(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("pause")
+    await scene.signals(names.CALL_ENDED, {"reason": "everybody left"})
+    await scene.until(lambda recording: recording.actual == "stopped")
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+
+
+async def test_a_recording_that_acs_ended_by_itself_is_over(scene: Scene) -> None:
+    await scene.recorded()
+    scene.service.recordings.clear()
+    await scene.says("pause", request_id="p1")
+    recording = await scene.until(lambda recording: recording.actual == "stopped")
+    assert "no longer knew" in recording.problem
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+
+
+async def test_another_recording_can_be_started_while_the_first_is_archived(scene: Scene) -> None:
+    await scene.recorded()
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await scene.asks("start", request_id="too-early")
+    assert "stop it before starting another" in str(refused.value.cause)
+    await scene.asks("stop")
+    await scene.asks("start", request_id="second")
+    await scene.until(lambda recording: recording.actual == "active", number=2)
+    await scene.asks("stop", request_id="s2")
+    await scene.announced(chunk(document="doc-of-2"), recording=2)
+    await scene.announced(chunk(document="doc-of-1"), recording=1)
+
+    result = await scene.result()
+
+    assert [r.state for r in result.recordings] == ["archived", "archived"]
+    assert [r.chunks[0].document_id for r in result.recordings] == ["doc-of-1", "doc-of-2"]
+
+
+async def test_an_unreadable_signal_is_noted_and_changes_nothing(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.signals("pause", "please")
+    await scene.signals(names.FILE_STATUS_UPDATED, {"data": {}, "subject": "/recording/call/c"})
+    await scene.asks("stop")
+    notes = [entry.what for entry in (await scene.status()).timeline]
+    assert any(note.startswith("pause could not be read") for note in notes)
+    assert any(note.startswith("file_status_updated could not be read") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        ({"serverCallId": ""}, "serverCallId: "),
+        ({"serverCallId": "has a space"}, "serverCallId: "),
+        ({"serverCallId": "x" * 3_000}, "serverCallId: "),
+        (
+            {"serverCallId": "c", "recordingFormatType": "mp4", "recordingContentType": "audio"},
+            "choose one of",
+        ),
+        ({"server_call_id": "c", "recordingChannelType": "unmixed"}, "choose one of"),
+        ({"server_call_id": "c", "resource": "nowhere"}, "nowhere"),
+    ],
+)
+async def test_a_bad_request_fails_with_a_sentence(
+    scene: Scene, request_: dict[str, str], sentence: str
+) -> None:
+    client = scene.environment.client
+    handle = await client.start_workflow(
+        names.WORKFLOW_TYPE,
+        {"resource": scene.resource, **request_},
+        id=f"bad-{scene.resource}",
+        task_queue=names.CONTROL_QUEUE,
+        execution_timeout=timedelta(minutes=1),
+    )
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == "InvalidRequest"
+    assert sentence in failed.value.cause.message

@@ -1,0 +1,216 @@
+"""Is every announced file archived, however its events come?"""
+
+from datetime import timedelta
+
+from callvault.contracts import names
+from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.status import ChunkState
+from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
+from workflows.policies import LAST_CHANCE
+
+from .scene import SHORT_WINDOW, WINDOW, Scene, chunk, released
+
+
+async def stopped(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("stop")
+
+
+async def test_duplicate_events_archive_once(scene: Scene) -> None:
+    await stopped(scene)
+    event = scene.event(chunk())
+    for _ in range(3):
+        await scene.signals(names.FILE_STATUS_UPDATED, event)
+    result = await scene.result()
+    assert len(result.recordings[0].chunks) == 1
+    assert scene.service.asked.count("open_content") == 1
+
+
+async def test_chunks_in_several_events_and_any_order_are_all_archived(scene: Scene) -> None:
+    await stopped(scene)
+    await scene.announced(chunk(2), data={"sessionEndReason": "CallEnded"})
+    await scene.announced(chunk(0, last=False), chunk(1, last=False))
+    result = await scene.result()
+    assert result.outcome == "archived"
+    assert sorted(c.index for c in result.recordings[0].chunks) == [0, 1, 2]
+    assert len(scene.archived()) == 3
+
+
+async def test_two_documents_under_one_index_are_both_kept(scene: Scene) -> None:
+    await stopped(scene)
+    await scene.announced(chunk(0, document="doc-a"), chunk(0, document="doc-b"))
+    await scene.result()
+    assert len(scene.archived()) == 2
+
+
+async def test_an_event_that_comes_before_start_returned_is_archived_at_once(scene: Scene) -> None:
+    gate = scene.service.holds("start")
+    with released(gate):
+        await scene.keep()
+        await scene.has_asked("start")
+        await scene.announced(chunk())
+        await scene.has_asked("open_content")
+        await scene.until(lambda r: r.chunks[0].state == "archived", number=2)
+    result = await scene.result()
+    assert result.outcome == "archived"
+    assert len(result.recordings) == 1
+
+
+async def test_an_event_without_ids_belongs_to_the_recording_of_its_time(scene: Scene) -> None:
+    await stopped(scene)
+    event = scene.event(chunk())
+    event["subject"] = f"/recording/call/c1/serverCallId/{scene.server_call_id}"
+    await scene.signals(names.FILE_STATUS_UPDATED, event)
+    result = await scene.result()
+    assert [r.number for r in result.recordings] == [1]
+    assert result.outcome == "archived"
+
+
+async def test_an_event_for_a_call_nobody_knows_is_archived_all_the_same(scene: Scene) -> None:
+    with scene.environment.with_time_skipping_disabled():
+        await scene.environment.client.start_workflow(
+            names.WORKFLOW_TYPE,
+            RecordingRequest(
+                server_call_id=scene.server_call_id, resource=scene.resource, start_recording=False
+            ),
+            id=names.workflow_id(scene.server_call_id),
+            task_queue=names.CONTROL_QUEUE,
+            start_signal=names.FILE_STATUS_UPDATED,
+            start_signal_args=[scene.event(chunk(), recording_id="somebody-elses")],
+        )
+    result = await scene.result()
+    assert result.outcome == "archived"
+    assert result.recordings[0].recording_id == "somebody-elses"
+    assert scene.service.control_calls() == []
+
+
+async def test_an_event_that_ends_the_session_ends_the_recording(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.announced(chunk())
+    result = await scene.result()
+    assert result.outcome == "archived"
+    assert scene.service.control_calls() == ["start"]
+
+
+async def test_the_source_is_deleted_only_after_the_copy_is_verified(scene: Scene) -> None:
+    scene.world.delete_source.add(scene.resource)
+    await stopped(scene)
+    await scene.announced(chunk())
+    await scene.result()
+    assert scene.service.asked[-3:] == ["open_content", "read_metadata", "delete_content"]
+    assert (await scene.recording()).chunks[0].source_deleted
+
+
+async def test_a_copy_that_arrives_broken_is_fetched_again(scene: Scene) -> None:
+    scene.service.fails("open_content", BrokenContent("no bytes came"), times=3)
+    await stopped(scene)
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+    assert scene.service.asked.count("open_content") == 4
+
+
+# The deadline, in virtual time.
+
+
+async def test_an_export_that_succeeds_in_the_last_minute_is_in_time(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    nearly = SHORT_WINDOW - timedelta(minutes=16)
+    scene.service.fails_for("open_content", Unavailable("the archive is away"), nearly)
+    await stopped(scene)
+    await scene.announced(chunk())
+    result = await scene.result()
+    assert result.outcome == "archived"
+    assert not any("last try" in entry.what for entry in (await scene.status()).timeline)
+
+
+async def test_a_chunk_that_is_not_archived_when_its_window_closes_is_lost_with_the_reason(
+    scene: Scene,
+) -> None:
+    scene.service.fails("open_content", Unavailable("the service is away"), times=100_000)
+    await stopped(scene)
+    began = await scene.environment.get_current_time(scene.handle)
+    await scene.announced(chunk())
+    result = await scene.result()
+    ended = await scene.environment.get_current_time(scene.handle)
+    lost = result.recordings[0].chunks[0]
+    assert result.outcome == "lost"
+    assert lost.state == "lost"
+    assert "the service is away" in lost.lost_reason
+    assert WINDOW - timedelta(minutes=1) < ended - began < WINDOW + LAST_CHANCE
+
+
+async def test_one_chunk_meets_its_deadline_and_another_misses_it(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    bad = chunk(1)
+    scene.service.fails_for(
+        "open_content", Unavailable("this one is away"), 2 * WINDOW, url=bad["contentLocation"]
+    )
+    await stopped(scene)
+    await scene.announced(chunk(0, last=False), bad)
+    result = await scene.result()
+    assert result.outcome == "lost"
+    assert [c.state for c in result.recordings[0].chunks] == [ChunkState.ARCHIVED, ChunkState.LOST]
+    assert len(scene.archived()) == 1
+
+
+async def test_no_event_at_all_is_a_loss_once_the_window_closes(scene: Scene) -> None:
+    await stopped(scene)
+    began = await scene.environment.get_current_time(scene.handle)
+    result = await scene.result()
+    ended = await scene.environment.get_current_time(scene.handle)
+    assert result.outcome == "lost"
+    assert "no file was announced" in result.recordings[0].problem
+    assert abs(ended - began - WINDOW) < timedelta(minutes=1)
+
+
+async def test_a_recording_that_never_recorded_anything_is_empty_not_lost(scene: Scene) -> None:
+    await scene.keep(pause_on_start=True)
+    await scene.until(lambda recording: recording.actual == "paused")
+    await scene.asks("stop")
+    assert (await scene.result()).outcome == "empty"
+
+
+async def test_a_chunk_that_is_never_announced_makes_the_recording_lost(scene: Scene) -> None:
+    await stopped(scene)
+    await scene.announced(chunk(0, last=False), chunk(2))
+    result = await scene.result()
+    assert result.outcome == "lost"
+    assert "only chunks 0, 2" in result.recordings[0].problem
+    assert len(scene.archived()) == 2
+
+
+async def test_an_event_that_comes_late_still_gets_a_last_chance(scene: Scene) -> None:
+    await stopped(scene)
+    event = scene.event(chunk(), eventTime="2026-01-02T03:04:05.1234567Z")
+    await scene.signals(names.FILE_STATUS_UPDATED, event)
+    assert (await scene.result()).outcome == "archived"
+    assert any("last try" in entry.what for entry in (await scene.status()).timeline)
+
+
+async def test_a_file_that_the_service_denies_at_first_is_asked_for_again(scene: Scene) -> None:
+    scene.service.fails("open_content", ContentMissing("404", status=404), times=2)
+    await stopped(scene)
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+
+
+async def test_a_file_that_the_service_denies_for_long_is_gone(scene: Scene) -> None:
+    scene.service.fails("open_content", ContentMissing("404", status=404), times=10_000)
+    await stopped(scene)
+    began = await scene.environment.get_current_time(scene.handle)
+    await scene.announced(chunk())
+    result = await scene.result()
+    ended = await scene.environment.get_current_time(scene.handle)
+    assert result.outcome == "lost"
+    assert "gone" in result.recordings[0].chunks[0].lost_reason
+    assert timedelta(minutes=15) <= ended - began < timedelta(minutes=30)
+
+
+async def test_a_refused_host_is_tried_until_the_window_closes_because_settings_can_be_mended(
+    scene: Scene,
+) -> None:
+    refusal = HostNotAllowed("evil.example is not allowed")
+    scene.service.fails_for("open_content", refusal, timedelta(hours=3))
+    await stopped(scene)
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
