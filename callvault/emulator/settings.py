@@ -14,6 +14,23 @@ SAMPLE_RATE = 16_000
 """Samples a second of every recording, in all of ACS's formats."""
 
 
+class MediaKind(StrEnum):
+    """What recorded files hold."""
+
+    REAL = "real"
+    """What was seen and heard: files that players open."""
+    SPARSE = "sparse"
+    """Bytes that are a function of seed and offset: files of many gigabytes that cost nothing."""
+
+
+class MetadataForm(StrEnum):
+    """Whose keys and values the metadata files have."""
+
+    TODAY = "today"
+    PREVIEW_2021 = "2021"
+    """Values of content and channel type swapped, durations as floats."""
+
+
 class EventSchema(StrEnum):
     """How an Event Grid subscription wants its events."""
 
@@ -60,6 +77,14 @@ class EmulatorSettings(BaseModel):
     """Webhooks; a plain URL gets the EventGridSchema."""
     fps: Annotated[int, Field(ge=1, le=50)] = 8
     """Frames a second of mp4 recordings: 8 as in the 2021 preview, 16 as today."""
+    media: MediaKind = MediaKind.REAL
+    """Real pictures and sound, or sparse files whose bytes are computed when they are read."""
+    metadata_form: MetadataForm = MetadataForm.TODAY
+    max_chunk_bytes: Annotated[int, Field(ge=1)] | None = None
+    """A chunk ends with ChunkMaximumSizeExceeded before it is larger; None for no limit."""
+    max_chunk_duration: Annotated[timedelta, Field(gt=timedelta(0))] | None = timedelta(hours=4)
+    """A chunk ends with ChunkMaximumTimeExceeded at this length of media; 4 hours in the service,
+    None for no limit."""
 
     @field_validator("fps")
     @classmethod
