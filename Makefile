@@ -39,6 +39,7 @@ schemas: setup  ## Write the JSON Schemas of the contracts anew
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 	$(LOCK) --output-file requirements/runtime.txt
 	$(LOCK) --output-file requirements/dev.txt --extra local --group dev
+	$(filter-out pyproject.toml,$(LOCK)) --output-file requirements/build.txt --group build
 
 clean:  ## Remove what setup and the tools made
 	rm -rf $(VENV) $(AZURITE)/node_modules .callvault .mypy_cache .ruff_cache .pytest_cache \
