@@ -5,9 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AZURITE := deploy/azurite
+SDKS := 1.4.0 1.5.0 1.6.0 eventgrid-4.5.0 common
 
 PYTHON_READY := $(VENV)/.ready
 AZURITE_READY := $(AZURITE)/node_modules/.ready
+SDKS_READY := $(SDKS:%=.sdk/%/.ready)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -16,7 +18,7 @@ AZURITE_READY := $(AZURITE)/node_modules/.ready
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: $(PYTHON_READY) $(AZURITE_READY)  ## Install everything into this folder (the others do it too)
+setup: $(PYTHON_READY) $(AZURITE_READY) $(SDKS_READY)  ## Install everything into this folder (the others do it too)
 
 demo: setup  ## Watch one call being recorded and archived, on real parts
 	@$(BIN)/callvault demo
@@ -39,14 +41,17 @@ schemas: setup  ## Write the JSON Schemas of the contracts anew
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 	$(LOCK) --output-file requirements/runtime.txt
 	$(LOCK) --output-file requirements/dev.txt --extra local --group dev
+	$(LOCK_SDK) --output-file requirements/sdk-common.txt
 	$(filter-out pyproject.toml,$(LOCK)) --output-file requirements/build.txt --group build
 
 clean:  ## Remove what setup and the tools made
-	rm -rf $(VENV) $(AZURITE)/node_modules .callvault .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(AZURITE)/node_modules .sdk .callvault .mypy_cache .ruff_cache .pytest_cache \
 	  .hypothesis .import_linter_cache
 
-LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-  --no-annotate --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet
+LOCK_OPTIONS = --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet
+LOCK = uv pip compile pyproject.toml $(LOCK_OPTIONS)
+LOCK_SDK = uv pip compile requirements/sdk-common.in $(LOCK_OPTIONS)
 
 # --- set-up ---------------------------------------------------------------------------------------
 
@@ -67,6 +72,13 @@ $(PYTHON_READY): requirements/dev.txt pyproject.toml
 	@touch $@
 
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input install
+
+# Versions of one package, side by side; only the contract suite looks there.
+.sdk/%/.ready: requirements/sdk-%.txt $(PYTHON_READY)
+	@echo "Installing Microsoft's SDK ($*) into .sdk ..."
+	@rm -rf $(@D)
+	@$(PIP) --no-deps --require-hashes --target $(@D) -r $<
+	@touch $@
 
 $(AZURITE_READY): $(PYTHON_READY) $(AZURITE)/package.json $(AZURITE)/package-lock.json
 	@echo "Installing Azurite into $(AZURITE) ..."
