@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 
@@ -12,6 +11,7 @@ from temporalio.client import Client
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from callvault.config import Settings, load_settings
+from callvault.namespace import require_search_attributes
 from callvault.telemetry.setup import Telemetry, setup
 from callvault.temporal_client import connect
 from workers.connections import Connections
@@ -26,6 +26,7 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     with setup(settings, "worker") as telemetry, closing(Connections(settings)) as connections:
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
+        await require_search_attributes(client)
         control = ControlActivities(connections.client_of, connections.policy_of)
         export = ExportActivities(connections.client_of, connections.archive_of)
         async with AsyncExitStack() as running:
@@ -52,4 +53,4 @@ async def _observing(
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(run(load_settings())))
+    asyncio.run(run(load_settings()))

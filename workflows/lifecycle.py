@@ -309,6 +309,9 @@ class Lifecycle:
                 files.adopt_announced(self.status, recording)
                 if control.pause_on_start:
                     self._paused(recording, at)
+                else:
+                    # Never seen active, perhaps, but a silent loss is worse than a false alarm.
+                    recording.was_active = True
             case Verb.CONFIRM | Verb.RESUME:
                 _resumed(recording, at)
                 recording.actual = Actual.ACTIVE

@@ -55,6 +55,7 @@ class RecordingWorkflow:
             self.call = Lifecycle(CallStatus(server_call_id="", resource=""))
         else:
             self.call = Lifecycle.begin(request, workflow.now())
+        self.exporting: set[ChunkKey] = set()
 
     @workflow.run
     async def run(self, payload: Any) -> CallResult:
@@ -67,7 +68,7 @@ class RecordingWorkflow:
             raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
         await self._learn_policy(request)
         showing = asyncio.create_task(self._keep_shown())
-        while not self.call.is_over:
+        while not self._is_done:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_control())
                 group.create_task(self._keep_exporting(group))
@@ -180,25 +181,24 @@ class RecordingWorkflow:
 
     async def _keep_control(self) -> None:
         """Bring what ACS does in line with what is wanted; the only caller of ACS control."""
-        while True:
+        while not self._is_done:
             await workflow.wait_condition(
-                lambda: self.call.is_over or self.call.next_control() is not None
+                lambda: self._is_done or self.call.next_control() is not None
             )
-            control = self.call.next_control()
-            if control is None:
-                return
-            await self._ask(control)
+            if (control := self.call.next_control()) is not None:
+                await self._ask(control)
 
     async def _ask(self, control: Control) -> None:
         recording = self.call.recording(control.recording)
         self.call.asked(control)
         answer = asking.control(self.call.status, recording, control)
         await workflow.wait_condition(lambda: answer.done() or self.call.is_superseded(control))
+        given_up = not answer.done()
         answer.cancel()
         try:
             outcome = await answer
         except ActivityError as error:
-            if self.call.is_superseded(control):
+            if given_up:
                 self.call.unsure(control, workflow.now())
             else:
                 self.call.failed(control, asking.reason(error), workflow.now())
@@ -207,16 +207,14 @@ class RecordingWorkflow:
 
     async def _keep_exporting(self, group: asyncio.TaskGroup) -> None:
         """Give every announced chunk an export of its own, at once."""
-        taken: set[ChunkKey] = set()
-        while True:
-            await workflow.wait_condition(
-                lambda: self.call.is_over or bool(files.to_export(self.call.status) - taken)
-            )
-            if self.call.is_over:
-                return
-            for key in sorted(files.to_export(self.call.status) - taken):
-                taken.add(key)
+        while not self._is_done:
+            await workflow.wait_condition(lambda: self._is_done or bool(self._to_export()))
+            for key in sorted(self._to_export()):
+                self.exporting.add(key)
                 group.create_task(self._export(key))
+
+    def _to_export(self) -> set[ChunkKey]:
+        return files.to_export(self.call.status) - self.exporting
 
     async def _export(self, key: ChunkKey) -> None:
         """Archive one chunk, or know after the end of its window that it is lost."""
@@ -227,6 +225,7 @@ class RecordingWorkflow:
         else:
             self.call.chunk_archived(key, archived, workflow.now())
             await self._delete_source(key)
+        self.exporting.discard(key)
 
     async def _copy_in_time(self, key: ChunkKey) -> ArchivedChunk | None:
         """Copy until it succeeds; None once the chunk may be gone. Only real loss is an error."""
@@ -266,11 +265,11 @@ class RecordingWorkflow:
 
     async def _watch_for_missing_files(self) -> None:
         """Close the window on recordings whose files were not all announced in time."""
-        while not self.call.is_over:
+        while not self._is_done:
             awaited = files.next_awaited(self.call.status)
             left = max(awaited[0] - workflow.now(), timedelta()) if awaited else None
             changed = await _changed(
-                lambda: (self.call.is_over, files.next_awaited(self.call.status)),
+                lambda: (self._is_done, files.next_awaited(self.call.status)),
                 timeout=left,
                 timeout_summary="last moment for a file of this recording to be announced",
             )
@@ -278,6 +277,10 @@ class RecordingWorkflow:
                 self.call.window_closed(awaited[1], workflow.now())
 
     # Small parts.
+
+    @property
+    def _is_done(self) -> bool:
+        return self.call.is_over and not self.exporting
 
     def _read(self, model: type[AnyMessage], payload: Any, what: str) -> AnyMessage | None:
         message = read(model, payload)

@@ -139,7 +139,7 @@ class RecordingStatus(State):
     started_at: datetime | None = None
     """When ACS accepted the start."""
     was_active: bool = False
-    """Whether ACS ever confirmed that it records: if not, there may be no file at all."""
+    """Whether something may have been recorded: if not, there may be no file at all."""
     stopped_at: datetime | None = None
     recording_start_time: datetime | None = None
     """The recording's beginning as the service's event tells it."""

@@ -6,9 +6,12 @@ import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from callvault.config import Settings
 from callvault.gateway.app import create_app
+from callvault.telemetry.asgi import instrument_app
+from callvault.telemetry.setup import setup
 from callvault.temporal_client import connect
 
 DRAIN_WITHIN = 30
@@ -35,9 +38,18 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    client = await connect(settings, lazy=True)
-    config = uvicorn.Config(
-        create_app(settings, client),
+    with setup(settings, "gateway") as telemetry:
+        client = await connect(
+            settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
+        )
+        app = create_app(settings, client)
+        instrument_app(app)
+        await _AnnouncedServer(_server_config(app, settings)).serve()
+
+
+def _server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         host=settings.gateway.host,
         port=settings.gateway.port,
         timeout_graceful_shutdown=DRAIN_WITHIN,
@@ -46,4 +58,3 @@ async def _serve(settings: Settings) -> None:
         access_log=False,
         server_header=False,
     )
-    await _AnnouncedServer(config).serve()

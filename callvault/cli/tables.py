@@ -1,0 +1,77 @@
+"""What a call looks like in a terminal."""
+
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
+
+COLOURS = {
+    "recording": "bold red",
+    "paused": "bold yellow",
+    "archived": "bold green",
+    "lost": "bold white on red",
+    "failed_to_start": "bold white on red",
+}
+
+
+def call_table(status: CallStatus) -> RenderableType:
+    """The whole status of a call: its recordings, their files and pauses, and the timeline."""
+    parts: list[RenderableType] = [recording_table(recording) for recording in status.recordings]
+    parts.append(timeline_table(status))
+    return Group(*parts)
+
+
+def recording_table(recording: RecordingStatus, copied: str = "") -> Table:
+    """One recording: where it stands, how long there still is, what lies where."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    state = recording.state.replace("_", " ")
+    table.add_row("recording", Text(state, COLOURS.get(recording.state, "bold")))
+    if recording.recording_id:
+        table.add_row("recording id", recording.recording_id)
+    if recording.expires_at:
+        table.add_row("must be archived", f"within {time_left(recording.expires_at)}")
+    if recording.problem:
+        table.add_row("problem", Text(recording.problem, "bold red"))
+    for pause in recording.pauses:
+        table.add_row("paused", describe_pause(pause))
+    for chunk in recording.chunks:
+        table.add_row(f"chunk {chunk.chunk.index}", describe_chunk(chunk, copied))
+    return table
+
+
+def timeline_table(status: CallStatus) -> Table:
+    """What happened, in order."""
+    table = Table("time (UTC)", "what happened", box=None, padding=(0, 2, 0, 0))
+    for entry in status.timeline:
+        table.add_row(f"{entry.at:%H:%M:%S.%f}"[:-3], entry.what)
+    return table
+
+
+def describe_pause(pause: PauseRecord) -> str:
+    """Who paused, why, from when to when, as ACS confirmed it."""
+    end = f"{pause.resumed_at:%H:%M:%S}" if pause.resumed_at else "now"
+    why = f" ({pause.reason})" if pause.reason else ""
+    return f"{pause.confirmed_at:%H:%M:%S} to {end} by {pause.requested_by}{why}"
+
+
+def describe_chunk(chunk: ChunkStatus, copied: str = "") -> str:
+    """Where a chunk is, or how far its copy has come."""
+    if chunk.archived:
+        return f"archived and verified, {size(chunk.archived.size)}, {chunk.archived.location}"
+    return f"{chunk.state} {chunk.lost_reason or copied}".rstrip()
+
+
+def size(count: int) -> str:
+    """A number of bytes for people."""
+    return f"{count / 1024 / 1024:.2f} MiB" if count >= 1024 * 1024 else f"{count / 1024:.1f} KiB"
+
+
+def time_left(moment: datetime) -> str:
+    """Hours, minutes and seconds until ``moment``."""
+    seconds = max(int((moment - datetime.now(UTC)).total_seconds()), 0)
+    return f"{seconds // 3600} h {seconds // 60 % 60:02} min {seconds % 60:02} s"

@@ -1,0 +1,77 @@
+"""What a Temporal namespace must know before Callvault can work in it: its search attributes."""
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from callvault.contracts import names
+from callvault.errors import ConfigurationError, Unavailable
+
+_WANTED = {key.name: int(key.indexed_value_type) for key in names.SEARCH_ATTRIBUTES}
+
+
+async def register_search_attributes(client: Client) -> list[str]:
+    """Register what is missing, and return the names of it; doing it again changes nothing.
+
+    Raises `ConfigurationError` where an attribute of that name has another type, `Unavailable`
+    where Temporal does not answer or does not let this client register (Temporal Cloud: use
+    ``tcld namespace search-attributes add``).
+    """
+    missing = await missing_search_attributes(client)
+    if missing:
+        attributes = {name: IndexedValueType.ValueType(_WANTED[name]) for name in missing}
+        request = AddSearchAttributesRequest(
+            search_attributes=attributes, namespace=client.namespace
+        )
+        try:
+            await client.operator_service.add_search_attributes(request)
+        except RPCError as error:
+            raise _refused(error) from error
+    return missing
+
+
+async def missing_search_attributes(client: Client) -> list[str]:
+    """The names of the search attributes that the namespace does not know yet."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    try:
+        known = (await client.operator_service.list_search_attributes(request)).custom_attributes
+    except RPCError as error:
+        raise _refused(error) from error
+    for name, wanted in _WANTED.items():
+        if name in known and known[name] != wanted:
+            raise ConfigurationError(
+                f"search attribute {name} of namespace {client.namespace} has another type than "
+                f"{IndexedValueType.Name(IndexedValueType.ValueType(wanted))}: remove it and run "
+                "`callvault setup` again"
+            )
+    return sorted(_WANTED.keys() - known.keys())
+
+
+async def require_search_attributes(client: Client) -> None:
+    """Raise `ConfigurationError` unless the namespace is set up.
+
+    Where the server does not let this client ask (Temporal Cloud), it is taken to be.
+    """
+    try:
+        missing = await missing_search_attributes(client)
+    except Unavailable as error:
+        if error.code in (RPCStatusCode.PERMISSION_DENIED.name, RPCStatusCode.UNIMPLEMENTED.name):
+            return
+        raise
+    if missing:
+        raise ConfigurationError(
+            f"namespace {client.namespace} does not know the search attributes "
+            f"{', '.join(missing)}: run `callvault setup` once"
+        )
+
+
+def _refused(error: RPCError) -> Unavailable:
+    return Unavailable(
+        f"Temporal refused a request about search attributes: {error.message}",
+        owner="callvault",
+        code=error.status.name,
+    )
