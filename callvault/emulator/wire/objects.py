@@ -1,8 +1,11 @@
 """Recorded files over HTTP: content, metadata, deletion, on the paths of the real content hosts."""
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from callvault.emulator.emulator import Emulator
 
@@ -11,8 +14,20 @@ from .requests import read_signed
 PREFIX = "/v1/objects/"
 
 
+_RANGES = re.compile(rb"bytes=\s*(\d+-\d*|-\d+)(\s*,\s*(\d+-\d*|-\d+))*")
+
+
 class _ServedFile(FileResponse):
     chunk_size = 1 << 18
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, without regard to a malformed range: SDK 1.4.0 always sends ``bytes=None``."""
+        headers = [each for each in scope["headers"] if not _is_malformed_range(*each)]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+def _is_malformed_range(name: bytes, value: bytes) -> bool:
+    return name == b"range" and not _RANGES.fullmatch(value)
 
 
 class Objects:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
@@ -31,7 +32,8 @@ async def read_signed(request: Request, emulator: Emulator) -> bytes:
     """The body of a request whose signature or token was accepted."""
     body = await read_body(request)
     settings = emulator.settings
-    signed = SignedRequest(request.method, target(request), request.headers, body)
+    port = urlsplit(emulator.endpoint).port
+    signed = SignedRequest(request.method, target(request), request.headers, body, port)
     authenticate(signed, settings.access_keys, settings.bearer_tokens, datetime.now(UTC))
     return body
 

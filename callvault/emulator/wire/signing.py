@@ -31,11 +31,19 @@ class SignedRequest:
     """Path and query exactly as sent."""
     headers: Mapping[str, str]
     body: bytes
+    port: int | None = None
+    """The port of the endpoint, which the service does not have."""
 
     @property
-    def host(self) -> str:
-        """The ACS host: ``x-ms-host`` where the request went to a content host."""
-        return self.headers.get("x-ms-host") or self.headers.get("host", "")
+    def hosts(self) -> tuple[str, ...]:
+        """What may stand for the ACS host: ``x-ms-host`` where a content host was asked.
+
+        Microsoft's SDKs sign the endpoint's host with its port and leave it out of ``x-ms-host``.
+        """
+        named = self.headers.get("x-ms-host")
+        if not named:
+            return (self.headers.get("host", ""),)
+        return (named,) if self.port is None else (named, f"{named}:{self.port}")
 
 
 def authenticate(
@@ -84,8 +92,9 @@ def _check_content(request: SignedRequest) -> str:
 def _check_signature(
     request: SignedRequest, keys: tuple[str, ...], date: str, digest: str, signature: str
 ) -> None:
-    text = f"{request.method}\n{request.target}\n{date};{request.host};{digest}".encode()
-    if not any(_equal(_sign(key, text), signature) for key in keys):
+    verb = f"{request.method}\n{request.target}"
+    texts = [f"{verb}\n{date};{host};{digest}".encode() for host in request.hosts]
+    if not any(_equal(_sign(key, text), signature) for key in keys for text in texts):
         raise bad_signature("the signature does not match the request.")
 
 
