@@ -275,12 +275,20 @@ def test_a_window_that_closes_on_nothing_leaves_an_active_recording_lost() -> No
     assert files.next_awaited(call.life.status) is None
 
 
-def test_a_window_that_closes_on_nothing_leaves_a_recording_that_never_was_active_empty() -> None:
-    call = Call().confirms("start")
+def test_a_window_that_closes_on_nothing_leaves_a_recording_that_stayed_paused_empty() -> None:
+    call = Call(pause_on_start=True).confirms("start")
     call.asks("stop")
     call.confirms("stop")
     call.life.window_closed(1, call.ticks())
     assert (call.recording.state, call.recording.problem) == ("empty", "")
+
+
+def test_a_recording_stopped_before_it_was_seen_active_is_lost_rather_than_silently_empty() -> None:
+    call = Call().confirms("start")
+    call.asks("stop")
+    call.confirms("stop")
+    call.life.window_closed(1, call.ticks())
+    assert call.recording.state == "lost"
 
 
 def test_a_window_that_closes_on_a_gap_names_what_there_is() -> None:

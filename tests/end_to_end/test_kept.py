@@ -1,0 +1,100 @@
+"""Is a call kept when every part is a process of its own, also when parts are killed?"""
+
+import asyncio
+import hashlib
+import os
+import signal
+
+from azure.storage.blob import ContainerClient
+from temporalio.client import Client
+
+from callvault.cli.probe import probe
+from callvault.cli.script import Call
+from callvault.contracts.status import CallResult
+from callvault.local.azurite import Azurite
+from callvault.local.processes import Process, Supervisor
+from callvault.local.stack import CALLVAULT, CONTAINER, Stack
+
+from .conftest import Running
+
+FRAME = 1 / 8
+
+
+async def test_a_call_is_kept_without_its_paused_part(
+    running: Running, call: Call, client: Client
+) -> None:
+    await call.begins("Ana", "Ben")
+    await call.is_to_be_recorded()
+    await is_in_state(client, call, "recording")
+    await call.speaks("Ben", 1)
+    await call.asks("pause", "card number")
+    await call.speaks("Ana", 1)
+    await call.asks("resume", "done")
+    await call.speaks("Ben", 1)
+    await call.asks("stop", "over")
+    await call.ends()
+
+    result = await result_of(client, call)
+
+    assert result.outcome == "archived"
+    truth = await call.truth()
+    content = archived(running.stack, result)
+    assert hashlib.sha256(content).hexdigest() == truth["chunks"][0]["sha256"]
+    media = probe(content)
+    assert media.description == "h264 1920x1080 8 FPS, aac 16000 Hz mono"
+    paused = result.recordings[0].chunks[0].archived.pauses  # type: ignore[union-attr]
+    assert len(paused) == 1
+    assert abs(media.seconds * 1000 - truth["durationMs"]) <= 1000 * FRAME
+    assert 0.9 <= paused[0].duration_ms / 1000 <= 3
+
+
+async def test_a_worker_that_is_killed_mid_call_is_replaced_without_loss(
+    running: Running, call: Call, client: Client
+) -> None:
+    worker = next(each for each in running.supervisor.processes if each.name == "worker")
+    await call.begins("Cy", "Di")
+    await call.is_to_be_recorded()
+    await is_in_state(client, call, "recording")
+    os.killpg(worker.pid, signal.SIGKILL)
+    await call.speaks("Cy", 1)
+    await call.ends()
+    await asyncio.sleep(0.5)
+    replace(running.supervisor, worker, running.stack)
+
+    result = await result_of(client, call)
+
+    assert result.outcome == "archived"
+    truth = await call.truth()
+    content = archived(running.stack, result)
+    assert hashlib.sha256(content).hexdigest() == truth["chunks"][0]["sha256"]
+
+
+async def is_in_state(client: Client, call: Call, state: str) -> None:
+    """Wait until the workflow says so."""
+    handle = client.get_workflow_handle(call.workflow_id)
+    async with asyncio.timeout(20):
+        while (await handle.query("status"))["recordings"][0]["state"] != state:
+            await asyncio.sleep(0.05)
+
+
+async def result_of(client: Client, call: Call) -> CallResult:
+    handle = client.get_workflow_handle(call.workflow_id, result_type=CallResult)
+    return await asyncio.wait_for(handle.result(), 60)
+
+
+def archived(stack: Stack, result: CallResult) -> bytes:
+    """The media file, read from Azurite with its own client."""
+    chunk = result.recordings[0].chunks[0].archived
+    assert chunk is not None
+    assert isinstance(stack.archive, Azurite)
+    with ContainerClient.from_connection_string(
+        stack.archive.connection_string, CONTAINER
+    ) as container:
+        return container.download_blob(chunk.object_name).readall()
+
+
+def replace(supervisor: Supervisor, worker: Process, stack: Stack) -> None:
+    """Start another worker in place of a dead one."""
+    assert worker.exit_status is not None
+    again = supervisor.start("worker-2", [*CALLVAULT, "worker"], environment=stack.environment)
+    again.wait_for(lambda: again.announcement("ready"))
