@@ -36,7 +36,11 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console) -> bool:
     client = await connect(load_settings())
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         call = Call(stack, http)
-        result = await _watch(call, client, supervisor, console)
+        try:
+            result = await _watch(call, client, supervisor, console)
+        except TimeoutError:
+            _explain(supervisor, console)
+            return False
         truth = await call.truth()
     proven = _prove(result, truth, console)
     console.print(f"This call's workflow: {_workflow_url(call)}", soft_wrap=True)
@@ -127,6 +131,14 @@ def _summary(archived: ArchivedChunk, media: MediaFacts, equal: bool) -> str:
         "read back": "equal to what was recorded" if equal else "DIFFERENT",
     }
     return "\n".join(f"  {name:<10} {fact}" for name, fact in facts.items())
+
+
+def _explain(supervisor: Supervisor, console: Console) -> None:
+    """The call was not kept in time: show what every part said last."""
+    console.print(Text(f"NOT kept within {KEPT_WITHIN:.0f} s.", "bold red"))
+    for process in supervisor.processes:
+        console.rule(process.name)
+        console.print(process.tail(), markup=False, highlight=False)
 
 
 def _verdict(good: bool, result: CallResult) -> Text:
