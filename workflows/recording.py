@@ -56,6 +56,7 @@ class RecordingWorkflow:
         else:
             self.call = Lifecycle.begin(request, workflow.now())
         self.exporting: set[ChunkKey] = set()
+        self.shown: display.Display | None = None
 
     @workflow.run
     async def run(self, payload: Any) -> CallResult:
@@ -75,7 +76,7 @@ class RecordingWorkflow:
                 group.create_task(self._watch_for_missing_files())
             await workflow.wait_condition(workflow.all_handlers_finished)
         showing.cancel()
-        display.show(self.call.status)
+        self._show()
         return result_of(self.call.status)
 
     # What app backends and Event Grid say. A handler folds it and returns; it takes any payload,
@@ -174,10 +175,12 @@ class RecordingWorkflow:
         self.call.policy_known(policy)
 
     async def _keep_shown(self) -> None:
-        shown: display.Display | None = None
         while True:
-            shown = display.show(self.call.status, shown)
+            self._show()
             await _changed(lambda: display.of(self.call.status))
+
+    def _show(self) -> None:
+        self.shown = display.show(self.call.status, self.shown)
 
     async def _keep_control(self) -> None:
         """Bring what ACS does in line with what is wanted; the only caller of ACS control."""

@@ -66,6 +66,7 @@ class Recordings:
                 task_queue=names.CONTROL_QUEUE,
                 start_signal=names.FILE_STATUS_UPDATED,
                 start_signal_args=[event],
+                static_summary=_summary(request),
                 rpc_timeout=ANSWER_WITHIN,
             )
         return workflow_id
@@ -89,6 +90,7 @@ class Recordings:
                 request,
                 id=workflow_id,
                 task_queue=names.CONTROL_QUEUE,
+                static_summary=_summary(request),
                 rpc_timeout=ANSWER_WITHIN,
             )
         return Started(workflow_id, handle.result_run_id, is_new=True)
@@ -213,3 +215,9 @@ def _is_about_a_workflow(error: RPCError) -> bool:
     """A missing namespace is NOT_FOUND too, but a fault of the set-up: then nothing is dropped."""
     details = error.grpc_status.details if error.status is RPCStatusCode.NOT_FOUND else ()
     return any(detail.type_url.endswith(".NotFoundFailure") for detail in details)
+
+
+def _summary(request: RecordingRequest) -> str:
+    """What an operator reads of a workflow in the Web UI's list."""
+    what = "record and keep" if request.start_recording else "keep the files of"
+    return shorten(f"{what} a call on {request.resource}, asked by {request.requested_by}", 200)
