@@ -56,7 +56,9 @@ def control(
 def export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[ArchivedChunk]:
     """Ask for a chunk to be copied into the archive and proven there, until it is."""
     order = _export_order(status, key)
-    options = policies.export(f"archive chunk {key.index}, expires {order.expires_at:%c} UTC")
+    options = policies.export(
+        f"archive chunk {key.index}, expires {order.expires_at:%Y-%m-%d %H:%M} UTC"
+    )
     return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
 
 

@@ -60,7 +60,7 @@ def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
 
 def _describe(recording: RecordingStatus) -> str:
     """A recording in a few lines of Markdown."""
-    lines = [f"**Recording {recording.number}: {recording.state.replace('_', ' ')}**"]
+    lines = [f"**Recording {recording.number}: {recording.state.replace('_', ' ')}**", ""]
     if recording.expires_at:
         lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if recording.problem:

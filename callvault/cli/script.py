@@ -27,9 +27,9 @@ class Call:
     def workflow_id(self) -> str:
         return names.workflow_id(self.server_call_id)
 
-    async def begins(self, *people: str) -> None:
-        """Everybody joins."""
-        body = {"participants": [{"displayName": name} for name in people]}
+    async def begins(self, *people: str, kind: str = "acs") -> None:
+        """Everybody joins a call of ACS, or of ``teamsInterop``."""
+        body = {"participants": [{"displayName": name} for name in people], "kind": kind}
         call = await self._emulator("POST", "/calls", body)
         self.call_id, self.server_call_id = call["callId"], call["serverCallId"]
         self.people = {each["displayName"]: each["rawId"] for each in call["participants"]}

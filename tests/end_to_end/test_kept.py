@@ -69,6 +69,39 @@ async def test_a_worker_that_is_killed_mid_call_is_replaced_without_loss(
     assert hashlib.sha256(content).hexdigest() == truth["chunks"][0]["sha256"]
 
 
+async def test_a_call_of_teams_is_refused_with_the_reason(call: Call, client: Client) -> None:
+    await call.begins("Eve", kind="teamsInterop")
+    await call.is_to_be_recorded()
+    result = await result_of(client, call)
+    assert result.outcome == "failed_to_start"
+    assert "Teams" in result.recordings[0].problem
+
+
+async def test_the_command_line_shows_and_controls_a_call(
+    running: Running, call: Call, client: Client
+) -> None:
+    await call.begins("Flo")
+
+    async def says(*arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *CALLVAULT,
+            "recordings",
+            *arguments,
+            env=dict(running.stack.environment),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+        assert process.returncode == 0
+        return output.decode()
+
+    assert (await says("start", call.server_call_id)).strip() == call.workflow_id
+    await is_in_state(client, call, "recording")
+    assert "pause: confirmed" in await says("pause", call.workflow_id, "--reason", "card")
+    assert "card" in await says("show", call.server_call_id)
+    assert call.workflow_id in await says("list")
+    assert "stop: confirmed" in await says("stop", call.workflow_id)
+
+
 async def is_in_state(client: Client, call: Call, state: str) -> None:
     """Wait until the workflow says so."""
     handle = client.get_workflow_handle(call.workflow_id)
