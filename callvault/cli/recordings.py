@@ -28,6 +28,9 @@ app = typer.Typer(help="Look at calls and control their recordings.", no_args_is
 
 T = TypeVar("T")
 
+_WIDTHS = {"workflow": len(names.workflow_id("")), "state": len("failed_to_start")}
+"""In characters, so that ids can be copied from the narrowest terminal."""
+
 CallId = Annotated[
     str, typer.Argument(help="A workflow id (recording-…) or a serverCallId.", show_default=False)
 ]
@@ -45,7 +48,9 @@ def list_(
     """List the calls that are being kept, and those that were."""
 
     async def rows(client: Client) -> Table:
-        table = Table("workflow", "state", "resource", "must be archived by", box=None)
+        table = Table(box=None)
+        for column in ("workflow", "state", "resource", "must be archived by"):
+            table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
         query = f"WorkflowType = '{names.WORKFLOW_TYPE}'"
         if state is not None:
             query += f" AND {names.STATE.name} = '{_word(state)}'"
