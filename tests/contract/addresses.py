@@ -1,0 +1,14 @@
+"""One file under two addresses: where the real service keeps it, and where the emulator does."""
+
+from urllib.parse import urlsplit
+
+MICROSOFTS_HOST = "us-storage.asm.skype.com"
+
+
+def on_microsofts_host(location: str) -> str:
+    return urlsplit(location)._replace(scheme="https", netloc=MICROSOFTS_HOST).geturl()
+
+
+def on_emulator(url: str, endpoint: str) -> str:
+    emulator = urlsplit(endpoint)
+    return urlsplit(url)._replace(scheme=emulator.scheme, netloc=emulator.netloc).geturl()

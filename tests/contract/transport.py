@@ -1,0 +1,31 @@
+"""Transports that lead every https URL to the emulator; injected, so that the SDK stays as it is.
+
+`from_connection_string` always speaks https, and since 1.6.0 the SDK downloads only from https
+URLs on Microsoft's hosts. The emulator serves plain http on loopback.
+"""
+
+from typing import Any
+
+from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
+
+from tests.contract.addresses import on_emulator
+
+
+class EmulatorTransport(RequestsTransport):
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(use_env_settings=False)
+        self._endpoint = endpoint
+
+    def send(self, request: Any, **options: Any) -> Any:
+        request.url = on_emulator(request.url, self._endpoint)
+        return super().send(request, **options)
+
+
+class AsyncEmulatorTransport(AioHttpTransport):
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(use_env_settings=False)
+        self._endpoint = endpoint
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        request.url = on_emulator(request.url, self._endpoint)
+        return await super().send(request, **options)
