@@ -1,13 +1,14 @@
 """From the state of a recording to the timeline that is rendered."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from .calls import Participant
-from .media.timeline import Attendee, FrameGrid, Timeline
+from .media.timeline import Attendee, FrameGrid, Timeline, within
 from .recordings import Recording
 
 MOST_CHANNELS = 5
-"""Of an unmixed recording; participants beyond them are not recorded."""
+"""Of an unmixed recording; who comes beyond them is not recorded (assumed)."""
 
 
 def timeline_of(recording: Recording, now: datetime, fps: int) -> Timeline:
@@ -27,15 +28,21 @@ def timeline_of(recording: Recording, now: datetime, fps: int) -> Timeline:
     )
 
 
-def channel_order(timeline: Timeline, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Raw ids by channel: those asked for, then by who spoke first, then by who joined first."""
+def channel_plan(timeline: Timeline, wanted: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Raw ids by channel; None is a channel of silence.
+
+    Channels that ``wanted`` names are kept for those participants, whether they come or not. The
+    others get what is left, by who spoke first while it was recorded, then by who joined first.
+    """
     by_speech = sorted(timeline.attendees, key=lambda attendee: _first_word(attendee, timeline))
-    everybody = (*wanted, *(attendee.raw_id for attendee in by_speech))
-    return tuple(dict.fromkeys(everybody))[:MOST_CHANNELS]
+    others = iter([a.raw_id for a in by_speech if a.raw_id not in wanted])
+    channels = [raw_id or next(others, None) for raw_id in wanted]
+    return tuple([*channels, *others][:MOST_CHANNELS])
 
 
 def _first_word(attendee: Attendee, timeline: Timeline) -> int:
-    return attendee.speaking[0].first if attendee.speaking else timeline.end
+    heard = (within(attendee.speaking, span) for span in timeline.recorded)
+    return next((spans[0].first for spans in heard if spans), timeline.end)
 
 
 def _attendee(participant: Participant, grid: FrameGrid) -> Attendee:

@@ -1,24 +1,25 @@
-"""What happens when a recording ends: its file is rendered, stored and announced."""
+"""What happens when a recording ends: its files are rendered, stored and announced."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Semaphore
+from threading import Event, Semaphore
 
 from .agenda import Agenda
 from .clock import EmulatorClock
-from .cutting import channel_order, timeline_of
+from .cutting import channel_plan, timeline_of
 from .ids import IdFactory
 from .journal import Journal
-from .media import render
-from .media.metadata import metadata_file
+from .media.chunks import Chunk, Record, chunks
+from .media.metadata import Source, metadata_file
+from .media.render import Abandoned, Renderer
+from .media.sparse import Share, usual_size
 from .media.timeline import Timeline
 from .recordings import MediaState, Recording
-from .settings import EmulatorSettings
-from .storage import StoredChunk, StoredFile, TemporaryStorage
+from .settings import EmulatorSettings, MediaKind
+from .storage import AnyFile, SparseFile, StoredChunk, StoredFile, TemporaryStorage
 
-_CHUNK_END = "SessionEnded"
 _RENDERED_AT_ONCE = 2
 _HASHED_AT_ONCE = 1 << 20
 
@@ -29,9 +30,20 @@ class _Task:
 
     recording: Recording
     timeline: Timeline
-    document_id: str
-    channels: tuple[str, ...] | None
-    """Raw ids by channel; None where all are mixed."""
+    source: Source
+    first_document_id: str
+
+    def document_id(self, index: int) -> str:
+        """Those of later chunks follow from the first: how many there are is not known before."""
+        if index == 0:
+            return self.first_document_id
+        place, _, _ = self.first_document_id.rpartition("-")
+        follows = hashlib.sha256(f"{self.first_document_id} {index}".encode()).hexdigest()
+        return f"{place}-{follows[:32]}"
+
+    @property
+    def container(self) -> str:
+        return self.recording.order.media.container
 
 
 class Production:
@@ -56,6 +68,7 @@ class Production:
         self._journal = journal
         self._directory = directory
         self._on_file = on_file
+        self._closed = Event()
         self._desks = Semaphore(_RENDERED_AT_ONCE)
 
     def take(self, recording: Recording) -> None:
@@ -65,67 +78,99 @@ class Production:
             recording.media_state = MediaState.NONE
             return
         recording.media_state = MediaState.RENDERING
-        task = _Task(recording, timeline, self._ids.document_id(), _channels(recording, timeline))
+        source = self._source(recording, timeline)
+        task = _Task(recording, timeline, source, self._ids.document_id())
         self._agenda.soon(lambda: self._produce(task))
+
+    def close(self) -> None:
+        """Abandon what is being rendered."""
+        self._closed.set()
+
+    def _source(self, recording: Recording, timeline: Timeline) -> Source:
+        order = recording.order
+        unmixed = order.media.channel == "unmixed"
+        channels = channel_plan(timeline, order.channels) if unmixed else None
+        resource_id = str(self._settings.resource_uuid)
+        return Source(resource_id, recording.call.call_id, order.media, channels)
 
     def _produce(self, task: _Task) -> None:
         recording = task.recording
         try:
             with self._desks:
-                chunk = self._chunk(task)
+                stored = tuple(self._store(task))
+        except Abandoned:
+            return
         except Exception as error:
             recording.media_state = MediaState.FAILED
-            self._journal.failure(f"rendering {task.document_id} failed: {error!r}")
+            self._journal.failure(f"rendering {task.first_document_id} failed: {error!r}")
             raise
-        self._storage.add(chunk)
-        recording.chunks = (chunk,)
+        recording.chunks = stored
         recording.media_state = MediaState.READY
         due = (recording.ended_at or self._clock.now()) + self._settings.event_delay
         self._agenda.at(due, lambda: self._on_file(recording))
 
-    def _chunk(self, task: _Task) -> StoredChunk:
-        recording = task.recording
-        media = recording.order.media
-        content = self._directory / f"{task.document_id}.{media.container}"
-        _render(task, content)
+    def _store(self, task: _Task) -> Iterator[StoredChunk]:
+        record, content = self._sparse(task) if self._is_sparse else self._real(task)
+        for chunk in chunks(task.timeline, self._longest, record):
+            stored = self._stored(task, chunk, content(chunk))
+            self._storage.add(stored)
+            yield stored
+
+    def _stored(self, task: _Task, chunk: Chunk, content: AnyFile) -> StoredChunk:
         return StoredChunk(
-            document_id=task.document_id,
-            index=0,
-            end_reason=_CHUNK_END,
-            view="video" if media.container == "mp4" else "audio",
-            duration_ms=task.timeline.duration_ms,
-            content=_stored(content),
-            metadata=self._metadata(task),
-            expires_at=(recording.ended_at or self._clock.now()) + self._settings.retention,
+            document_id=task.document_id(chunk.index),
+            index=chunk.index,
+            end_reason=chunk.end_reason,
+            view="video" if task.container == "mp4" else "audio",
+            duration_ms=chunk.timeline.duration_ms,
+            content=content,
+            metadata=self._metadata(task, chunk),
+            expires_at=(task.recording.ended_at or self._clock.now()) + self._settings.retention,
         )
 
-    def _metadata(self, task: _Task) -> StoredFile:
-        path = self._directory / f"{task.document_id}.json"
-        path.write_bytes(
-            metadata_file(
-                task.timeline,
-                resource_id=str(self._settings.resource_uuid),
-                call_id=task.recording.call.call_id,
-                document_id=task.document_id,
-                media=task.recording.order.media,
-                channels=task.channels,
-            )
+    def _real(self, task: _Task) -> "_Medium":
+        most, abandoned = self._settings.max_chunk_bytes, self._closed.is_set
+        renderer = Renderer(task.container, task.source.channels, most, abandoned)
+
+        def path(index: int) -> Path:
+            return self._directory / f"{task.document_id(index)}.{task.container}"
+
+        return (
+            lambda index, timeline: renderer.render(timeline, path(index)),
+            lambda chunk: _stored(path(chunk.index)),
         )
+
+    def _sparse(self, task: _Task) -> "_Medium":
+        channels = len(task.source.channels or ()) or 1
+        wanted = task.recording.call.media_bytes
+        total = usual_size(task.timeline, task.container, channels) if wanted is None else wanted
+        share = Share(total, task.timeline.length, self._settings.max_chunk_bytes)
+        return (
+            lambda _, timeline: share.fitting(timeline),
+            lambda chunk: SparseFile(task.document_id(chunk.index), share.size(chunk.timeline)),
+        )
+
+    def _metadata(self, task: _Task, chunk: Chunk) -> StoredFile:
+        document_id, form = task.document_id(chunk.index), self._settings.metadata_form
+        path = self._directory / f"{document_id}.json"
+        path.write_bytes(metadata_file(task.source, chunk.timeline, document_id, chunk.index, form))
         return _stored(path)
 
+    @property
+    def _is_sparse(self) -> bool:
+        return self._settings.media is MediaKind.SPARSE
 
-def _channels(recording: Recording, timeline: Timeline) -> tuple[str, ...] | None:
-    if recording.order.media.channel == "mixed":
-        return None
-    return channel_order(timeline, recording.order.channels)
+    @property
+    def _longest(self) -> int | None:
+        """Frames of media that a chunk may have."""
+        limit = self._settings.max_chunk_duration
+        if limit is None:
+            return None
+        return max(1, int(limit.total_seconds() * self._settings.fps))
 
 
-def _render(task: _Task, path: Path) -> None:
-    if task.channels is not None:
-        render.render_unmixed_wav(task.timeline, path, task.channels)
-        return
-    mixed = {"mp4": render.render_mp4, "mp3": render.render_mp3, "wav": render.render_wav}
-    mixed[task.recording.order.media.container](task.timeline, path)
+_Medium = tuple[Record, Callable[[Chunk], AnyFile]]
+"""Record a chunk; then find what was recorded."""
 
 
 def _stored(path: Path) -> StoredFile:

@@ -1,20 +1,66 @@
-"""The service's temporary storage: recorded files on disk, gone after the retention time."""
+"""The service's temporary storage: recorded files, gone after the retention time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
 from .clock import EmulatorClock
+from .media import sparse
 
 METADATA_VIEW = "acsmetadata"
+
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
+    """A file on disk."""
+
     path: Path
     size: int
     sha256: str
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.sha256[:32]}"'
+
+    def blocks(self, first: int, end: int) -> Iterator[bytes]:
+        """The bytes from ``first`` up to, but not including, ``end``."""
+        with self.path.open("rb") as file:
+            file.seek(first)
+            while first < end and (block := file.read(min(_BLOCK, end - first))):
+                first += len(block)
+                yield block
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SparseFile:
+    """A file whose bytes are computed when they are read."""
+
+    seed: str
+    size: int
+    sha256: None = None
+    """Not computed, since that takes a second for each gigabyte: see `sparse.sha256`."""
+
+    @property
+    def etag(self) -> str:
+        return f'"{sparse.read(self.seed, 0, 16).hex()}{self.size:x}"'
+
+    def blocks(self, first: int, end: int) -> Iterator[bytes]:
+        """The bytes from ``first`` up to, but not including, ``end``."""
+        for offset in range(first, end, _BLOCK):
+            yield sparse.read(self.seed, offset, min(_BLOCK, end - offset))
+
+    def remove(self) -> None:
+        """There is nothing to remove."""
+
+
+AnyFile = StoredFile | SparseFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +73,8 @@ class StoredChunk:
     view: str
     """``video`` or ``audio``: the last part of the content's path."""
     duration_ms: int
-    content: StoredFile
-    metadata: StoredFile
+    content: AnyFile
+    metadata: AnyFile
     expires_at: datetime
 
 
@@ -44,7 +90,13 @@ class TemporaryStorage:
         with self._lock:
             self._chunks[chunk.document_id] = chunk
 
-    def find(self, document_id: str, view: str) -> StoredFile | None:
+    def living(self) -> list[StoredChunk]:
+        """Every chunk that can still be fetched."""
+        with self._lock:
+            chunks = list(self._chunks.values())
+        return [chunk for chunk in chunks if chunk.expires_at > self._clock.now()]
+
+    def find(self, document_id: str, view: str) -> AnyFile | None:
         """The file of this view, unless it never was, was deleted or outlived its time."""
         chunk = self._living(document_id)
         if chunk is None:
@@ -69,5 +121,5 @@ class TemporaryStorage:
     def _drop(self, chunk: StoredChunk) -> None:
         with self._lock:
             self._chunks.pop(chunk.document_id, None)
-        chunk.content.path.unlink(missing_ok=True)
-        chunk.metadata.path.unlink(missing_ok=True)
+        chunk.content.remove()
+        chunk.metadata.remove()

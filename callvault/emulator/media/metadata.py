@@ -1,65 +1,69 @@
-"""The metadata file beside each chunk, in today's form (real files of 2022, docs since)."""
+"""The metadata file beside each chunk, in the form of real files of 2021 or of those since 2022."""
 
 import json
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from callvault.emulator.clock import service_time
-from callvault.emulator.settings import SAMPLE_RATE
+from callvault.emulator.settings import SAMPLE_RATE, MetadataForm
 
-from .timeline import Timeline
+from .timeline import Span, Timeline, within
 
 _AUDIO_BIT_RATE = {"mp4": 128_000, "mp3": 48_000, "wav": 256_000}
 _VIDEO_BIT_RATE = 1_000_000
 
 
-def metadata_file(
-    timeline: Timeline,
-    resource_id: str,
-    call_id: str,
-    document_id: str,
-    media: tuple[str, str, str],
-    channels: tuple[str, ...] | None = None,
-) -> bytes:
-    """``media`` is content, channel and container; ``channels`` those of an unmixed recording.
+class Source(NamedTuple):
+    """Where a chunk comes from."""
 
-    ``chunkDuration`` leaves out the pauses (assumed: the service documents neither).
-    """
+    resource_id: str
+    call_id: str
+    media: tuple[str, str, str]
+    """Content, channel and container, in the words of the REST API."""
+    channels: tuple[str | None, ...] | None = None
+    """Raw ids by channel, of an unmixed recording."""
+
+
+def metadata_file(
+    source: Source, chunk: Timeline, document_id: str, index: int, form: MetadataForm
+) -> bytes:
+    """``chunkDuration`` leaves out the pauses (assumed: the service documents neither)."""
+    milliseconds: Callable[[int], float] = float if form is MetadataForm.PREVIEW_2021 else int
     return json.dumps(
         {
-            "resourceId": resource_id,
-            "callId": call_id,
+            "resourceId": source.resource_id,
+            "callId": source.call_id,
             "chunkDocumentId": document_id,
-            "chunkIndex": 0,
-            "chunkStartTime": service_time(timeline.origin),
-            "chunkDuration": timeline.duration_ms,
-            "pauseResumeIntervals": pauses(timeline),
-            "recordingInfo": _recording_info(media, len(channels or ()) or 1, timeline.fps),
-            "participants": _participants(timeline, channels),
+            "chunkIndex": index,
+            "chunkStartTime": service_time(chunk.moment(chunk.first)),
+            "chunkDuration": milliseconds(chunk.duration_ms),
+            "pauseResumeIntervals": pauses(chunk, milliseconds),
+            "recordingInfo": _recording_info(source, chunk.fps, form),
+            "participants": _participants(source, chunk),
         },
         separators=(",", ":"),
     ).encode()
 
 
-def pauses(timeline: Timeline) -> list[dict[str, Any]]:
+def pauses(timeline: Timeline, milliseconds: Callable[[int], float] = int) -> list[dict[str, Any]]:
     """When each pause began, and how long it was in milliseconds."""
     return [
         {
-            "startTime": service_time(
-                timeline.origin + timedelta(milliseconds=timeline.milliseconds(span.first))
-            ),
-            "duration": timeline.milliseconds(span.end - span.first),
+            "startTime": service_time(timeline.moment(span.first)),
+            "duration": milliseconds(timeline.milliseconds(span.length)),
         }
         for span in timeline.paused
     ]
 
 
-def _recording_info(media: tuple[str, str, str], channels: int, fps: int) -> dict[str, Any]:
-    content, channel, container = media
+def _recording_info(source: Source, fps: int, form: MetadataForm) -> dict[str, Any]:
+    content, channel, container = source.media
+    if form is MetadataForm.PREVIEW_2021:
+        content, channel = channel, content  # so it stands in the real files of that year
     audio = {
         "sampleRate": SAMPLE_RATE,
         "bitRate": _AUDIO_BIT_RATE[container],
-        "channels": channels,
+        "channels": len(source.channels or ()) or 1,
     }
     video = {
         "longerSideLength": 1920,
@@ -72,7 +76,16 @@ def _recording_info(media: tuple[str, str, str], channels: int, fps: int) -> dic
     return {**info, "audioConfiguration": audio, **with_video}
 
 
-def _participants(timeline: Timeline, channels: tuple[str, ...] | None) -> list[dict[str, Any]]:
-    if channels is not None:
-        return [{"participantId": raw, "channel": index} for index, raw in enumerate(channels)]
-    return [{"participantId": attendee.raw_id} for attendee in timeline.attendees]
+def _participants(source: Source, chunk: Timeline) -> list[dict[str, Any]]:
+    """Who was there during the chunk: by channel, then those who have none."""
+    all_of_it = Span(chunk.first, chunk.end)
+    there = [each.raw_id for each in chunk.attendees if within(each.present, all_of_it)]
+    channels = [
+        {"participantId": raw_id, "channel": channel}
+        for channel, raw_id in enumerate(source.channels or ())
+        if raw_id in there
+    ]
+    others = (
+        {"participantId": raw_id} for raw_id in there if raw_id not in (source.channels or ())
+    )
+    return [*channels, *others]

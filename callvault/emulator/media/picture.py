@@ -9,11 +9,10 @@ from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from . import glyphs
-from .timeline import Attendee, Timeline, covers
+from .scenes import Scene
+from .timeline import Attendee
 
 WIDTH, HEIGHT = 1920, 1080
-MOST_TILES = 9
-"""The service shows three by three."""
 _GAP = 8
 _MARGIN = 32
 _BLACK, _NEUTRAL = 16, 128
@@ -55,26 +54,30 @@ def _tile(index: int, count: int, columns: int, rows: int) -> Tile:
 class Canvas:
     """One reused frame. Only what moves is drawn anew; the encoder copies the picture at once."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
+    def __init__(self) -> None:
         self.frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
         self._luma, self._blue, self._red = (_writable(plane) for plane in self.frame.planes)
-        self._shown: list[Attendee] | None = None
+        self._shown: tuple[Attendee, ...] | None = None
+        self._tiles: list[Tile] = []
 
-    def draw(self, number: int) -> None:
-        present = [a for a in self._timeline.attendees if covers(a.present, number)][:MOST_TILES]
-        tiles = layout(len(present))
-        if present != self._shown:
-            self._lay_out(present, tiles)
-        seconds = self._timeline.call_seconds_before + number / self._timeline.fps
-        for attendee, tile in zip(present, tiles, strict=True):
-            self._refresh(tile, seconds, covers(attendee.speaking, number))
+    def set(self, scene: Scene) -> None:
+        """Draw what stays as it is throughout a scene."""
+        if scene.shown != self._shown:
+            self._lay_out(scene.shown)
+        for attendee, tile in zip(scene.shown, self._tiles, strict=True):
+            self._show_speech(tile, attendee in scene.speaking)
 
-    def _lay_out(self, present: list[Attendee], tiles: list[Tile]) -> None:
+    def tell_time(self, call_seconds: float) -> None:
+        if self._tiles:
+            reading = glyphs.clock(call_seconds, _name_size(self._tiles[0]))
+            for tile in self._tiles:
+                self._blit(reading, tile, _MARGIN)
+
+    def _lay_out(self, shown: tuple[Attendee, ...]) -> None:
+        self._shown, self._tiles = shown, layout(len(shown))
         self._luma[:], self._blue[:], self._red[:] = _BLACK, _NEUTRAL, _NEUTRAL
-        for attendee, tile in zip(present, tiles, strict=True):
+        for attendee, tile in zip(shown, self._tiles, strict=True):
             self._paint(tile, attendee)
-        self._shown = present
 
     def _paint(self, tile: Tile, attendee: Attendee) -> None:
         left, top, width, height = tile
@@ -84,8 +87,7 @@ class Canvas:
         name = glyphs.text(attendee.display_name[:60], _name_size(tile))
         self._blit(name, tile, tile.height // 2)
 
-    def _refresh(self, tile: Tile, seconds: float, speaking: bool) -> None:
-        self._blit(glyphs.clock(seconds, _name_size(tile)), tile, _MARGIN)
+    def _show_speech(self, tile: Tile, speaking: bool) -> None:
         bottom = tile.top + tile.height - _MARGIN
         columns = slice(tile.left + _MARGIN, tile.left + tile.width - _MARGIN)
         self._luma[bottom - _BAR_HEIGHT : bottom, columns] = _LOUD if speaking else _QUIET

@@ -1,127 +1,84 @@
-"""From a timeline to a file: a pure function, bit-identical between runs.
+"""From a timeline to files: complete and playable ones, none larger than allowed."""
 
-The encoder options are those measured as fastest for flat pictures (about 18 times real time on one
-core); the mp4 is a plain one, since a fragmented file reports a wrong frame rate and length.
-"""
-
-import wave
-from fractions import Fraction
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from callvault.emulator.settings import SAMPLE_RATE
-
+from .scenes import scenes
 from .timeline import Timeline
 
 if TYPE_CHECKING:
-    import av
-    from av.audio.stream import AudioStream
-    from av.container import OutputContainer
-    from av.video.stream import VideoStream
-
-    from .sound import Pcm
-
-AAC_BIT_RATE = 48_000
-MP3_BIT_RATE = 48_000
-_FRAMES_PER_KEYFRAME = 80
-_H264 = {
-    "preset": "ultrafast",
-    "tune": "zerolatency",
-    "qp": "30",
-    "g": str(_FRAMES_PER_KEYFRAME),
-    "keyint_min": str(_FRAMES_PER_KEYFRAME),
-    "sc_threshold": "0",
-    "threads": "1",
-    "x264-params": "aq-mode=0:no-deblock=1",
-}
+    from .writers import Writer
 
 
-def render_mp4(timeline: Timeline, path: Path) -> None:
-    """H.264 1920x1080 at the timeline's frame rate, with 16 kHz mono AAC."""
-    import av
-
-    from . import picture, sound
-
-    with av.open(path, "w", format="mp4") as container:
-        video = container.add_stream("libx264", rate=timeline.fps, options=_H264)
-        video.width, video.height, video.pix_fmt = picture.WIDTH, picture.HEIGHT, "yuv420p"
-        audio = _audio_stream(container, "aac", AAC_BIT_RATE, {"aac_coder": "fast"})
-        canvas = picture.Canvas(timeline)
-        for count, number in enumerate(timeline.frames()):
-            canvas.draw(number)
-            _encode_picture(container, video, canvas.frame, count, timeline.fps)
-            _encode_sound(container, audio, sound.mixed(timeline, number), count)
-        container.mux(video.encode(None))
-        container.mux(audio.encode(None))
+_SPARE_SCENES = {"wav": 1, "mp3": 2, "mp4": 2}
+"""For how many of the largest scenes so far room is kept: encoders hold some of a scene back."""
 
 
-def render_mp3(timeline: Timeline, path: Path) -> None:
-    """16 kHz mono, 48 kbit/s."""
-    import av
-
-    from . import sound
-
-    with av.open(path, "w", format="mp3") as container:
-        audio = _audio_stream(container, "libmp3lame", MP3_BIT_RATE, {"compression_level": "9"})
-        for count, number in enumerate(timeline.frames()):
-            _encode_sound(container, audio, sound.mixed(timeline, number), count)
-        container.mux(audio.encode(None))
+class ChunkTooSmall(ValueError):
+    """Not even one frame fits into the largest chunk that is allowed."""
 
 
-def render_wav(timeline: Timeline, path: Path) -> None:
-    """16 kHz mono, 16 bits."""
-    from . import sound
-
-    with wave.open(str(path), "wb") as file:
-        _describe(file, channels=1)
-        for number in timeline.frames():
-            file.writeframesraw(sound.mixed(timeline, number).tobytes())
+class Abandoned(Exception):
+    """The emulator stops; nobody waits for the file."""
 
 
-def render_unmixed_wav(timeline: Timeline, path: Path, channels: tuple[str, ...]) -> None:
-    """16 kHz, 16 bits, one participant per channel in the order of ``channels`` (raw ids)."""
-    from . import sound
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Writes the files of one recording. It needs some 90 MiB, whatever their length."""
 
-    with wave.open(str(path), "wb") as file:
-        _describe(file, max(1, len(channels)))
-        for number in timeline.frames():
-            file.writeframesraw(sound.separate(timeline, number, channels).tobytes())
+    container: str
+    """``mp4``, ``mp3`` or ``wav``."""
+    channels: tuple[str | None, ...] | None = None
+    """Raw ids by channel, of an unmixed recording; None where all are mixed."""
+    most_bytes: int | None = None
+    abandoned: Callable[[], bool] = lambda: False
 
+    def render(self, timeline: Timeline, path: Path) -> int:
+        """As much of the timeline as fits into one file; how many frames of media that is."""
+        frames = self._write(timeline, path)
+        while self.most_bytes is not None and path.stat().st_size > self.most_bytes:
+            # An estimate was exceeded, by a picture far more complex than those before it.
+            frames = self._write(timeline.cut(0, self._less(frames, timeline.fps)), path)
+        return frames
 
-def _describe(file: wave.Wave_write, channels: int) -> None:
-    file.setnchannels(channels)
-    file.setsampwidth(2)
-    file.setframerate(SAMPLE_RATE)
+    def _write(self, timeline: Timeline, path: Path) -> int:
+        writer = self._open(timeline, path)
+        try:
+            return self._fill(writer, timeline)
+        finally:
+            writer.close()
 
+    def _fill(self, writer: "Writer", timeline: Timeline) -> int:
+        frames = 0
+        largest = writer.bytes_per_second
+        for scene in scenes(timeline):
+            if self.abandoned():
+                raise Abandoned
+            before = writer.size
+            if frames and self._is_full(before, largest):
+                break
+            writer.write(scene)
+            largest = max(largest, writer.size - before)
+            frames += scene.span.length
+        return frames
 
-def _audio_stream(
-    container: "OutputContainer",
-    codec: Literal["aac", "libmp3lame"],
-    bit_rate: int,
-    options: dict[str, str],
-) -> "AudioStream":
-    stream = container.add_stream(codec, rate=SAMPLE_RATE, options=options, layout="mono")
-    stream.bit_rate = bit_rate
-    return stream
+    def _is_full(self, size: int, largest_scene: int) -> bool:
+        spare = _SPARE_SCENES[self.container] * largest_scene
+        return self.most_bytes is not None and size + spare > self.most_bytes
 
+    def _less(self, frames: int, fps: int) -> int:
+        if frames == 1:
+            raise ChunkTooSmall(
+                f"max_chunk_bytes is {self.most_bytes}, "
+                f"and not even one frame of {self.container} fits into that: raise it"
+            )
+        return frames - fps if frames > fps else frames // 2
 
-def _encode_picture(
-    container: "OutputContainer",
-    stream: "VideoStream",
-    frame: "av.VideoFrame",
-    count: int,
-    fps: int,
-) -> None:
-    frame.pts, frame.time_base = count, Fraction(1, fps)
-    container.mux(stream.encode(frame))
+    def _open(self, timeline: Timeline, path: Path) -> "Writer":
+        from .writers import Mp3Writer, Mp4Writer, WavWriter
 
-
-def _encode_sound(
-    container: "OutputContainer", stream: "AudioStream", pcm: "Pcm", count: int
-) -> None:
-    import av
-
-    frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
-    frame.sample_rate, frame.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
-    frame.pts = count * pcm.size
-    container.mux(stream.encode(frame))
+        if self.container == "wav":
+            return WavWriter(path, timeline, self.channels)
+        return Mp4Writer(path, timeline) if self.container == "mp4" else Mp3Writer(path, timeline)

@@ -1,8 +1,9 @@
 """What happened during a recording, on the grid of its frames: all that a rendering depends on."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 
@@ -12,15 +13,12 @@ class Span(NamedTuple):
     first: int
     end: int
 
-    def __contains__(self, frame: object) -> bool:
-        return isinstance(frame, int) and self.first <= frame < self.end
+    @property
+    def length(self) -> int:
+        return self.end - self.first
 
 
 Spans = tuple[Span, ...]
-
-
-def covers(spans: Spans, frame: int) -> bool:
-    return any(frame in span for span in spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +32,76 @@ class Attendee:
     speaking: Spans
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timeline:
-    """A recording from its first active moment to its end, pauses included.
+    """A recording, or one chunk of it, pauses included.
 
     Frame 0 is the moment the recording became active; frames count call time, so the paused ones
-    are in the numbering but not in ``recorded``.
+    are in the numbering but not in ``recorded``. Where pauses are not counted, it says *media*.
     """
 
     fps: int
     origin: datetime
+    """The moment of frame 0, in a later chunk too."""
     call_seconds_before: float
     """How long the call had lasted at frame 0."""
     attendees: tuple[Attendee, ...]
     recorded: Spans
     paused: Spans
+    media_before: int = 0
+    """Frames of media in the chunks before this one."""
 
-    def frames(self) -> Iterator[int]:
-        for span in self.recorded:
-            yield from range(*span)
+    @property
+    def first(self) -> int:
+        return min((span.first for span in (*self.recorded, *self.paused)), default=0)
 
     @property
     def end(self) -> int:
-        """The first frame after the recording."""
+        """The first frame afterwards."""
         return max((span.end for span in (*self.recorded, *self.paused)), default=0)
+
+    @cached_property
+    def length(self) -> int:
+        """Frames of media."""
+        return sum(span.length for span in self.recorded)
 
     @property
     def duration_ms(self) -> int:
-        """Length of the media, pauses not counted."""
-        return self.milliseconds(sum(span.end - span.first for span in self.recorded))
+        """Length of the media; those of all chunks add up to that of the recording exactly."""
+        after = self.media_before + self.length
+        return self.milliseconds(after) - self.milliseconds(self.media_before)
 
     def milliseconds(self, frames: int) -> int:
         return round(frames * 1000 / self.fps)
+
+    def moment(self, frame: int) -> datetime:
+        return self.origin + timedelta(seconds=frame / self.fps)
+
+    def cut(self, first: int, end: int) -> "Timeline":
+        """The media frames from ``first`` up to ``end``; a pause goes with what was before it."""
+        starts = self.first if first == 0 else self._frame(first)
+        ends = self.end if end >= self.length else self._frame(end)
+        return replace(
+            self,
+            recorded=within(self.recorded, Span(starts, ends)),
+            paused=tuple(span for span in self.paused if starts <= span.first < ends),
+            media_before=self.media_before + first,
+        )
+
+    def _frame(self, media_frame: int) -> int:
+        """Which frame of the call became this one of the media."""
+        left = media_frame
+        for span in self.recorded:
+            if left < span.length:
+                return span.first + left
+            left -= span.length
+        raise IndexError(f"there is no frame {media_frame} among the {self.length} recorded")
+
+
+def within(spans: Spans, limits: Span) -> Spans:
+    """What of ``spans`` lies within ``limits``."""
+    clipped = (Span(max(s.first, limits.first), min(s.end, limits.end)) for s in spans)
+    return tuple(span for span in clipped if span.length > 0)
 
 
 @dataclass(frozen=True, slots=True)

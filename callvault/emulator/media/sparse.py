@@ -1,0 +1,76 @@
+"""Files of any size that take no room: their bytes are a function of (seed, offset).
+
+They are the AES-128-CTR key stream from counter 0, under the first 16 bytes of the SHA-256 of the
+seed. So everybody can compute them, here or without Python::
+
+    openssl enc -aes-128-ctr -in /dev/zero -iv 0 \
+        -K $(printf %s "$seed" | sha256sum | cut -c 1-32) 2>/dev/null | head -c "$size"
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .timeline import Timeline
+
+_BLOCK = 16
+_PIECE = 1 << 20
+_ZEROS = bytes(_PIECE)
+
+
+def read(seed: str, offset: int, length: int) -> bytes:
+    """The bytes from ``offset``, at several gigabytes a second."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    key = hashlib.sha256(seed.encode()).digest()[:16]
+    counter, skipped = divmod(offset, _BLOCK)
+    stream = Cipher(algorithms.AES(key), modes.CTR(counter.to_bytes(_BLOCK))).encryptor()
+    if skipped:
+        stream.update(bytes(skipped))
+    return stream.update(_ZEROS[:length] if length <= _PIECE else bytes(length))
+
+
+def pieces(seed: str, size: int) -> Iterator[bytes]:
+    """The whole file, in pieces that fit into memory."""
+    for offset in range(0, size, _PIECE):
+        yield read(seed, offset, min(_PIECE, size - offset))
+
+
+def sha256(seed: str, size: int) -> str:
+    """Of the whole file, in hexadecimal digits: about a second for each gigabyte."""
+    digest = hashlib.sha256()
+    for piece in pieces(seed, size):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def usual_size(timeline: Timeline, container: str, channels: int) -> int:
+    """What the service's files of this length take, by its table of formats."""
+    a_second = {"mp4": 125_000, "mp3": 6_000, "wav": 32_000 * channels}
+    return a_second[container] * timeline.length // timeline.fps
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How the bytes of a recording are shared among its chunks."""
+
+    total: int
+    length: int
+    """Frames of media that have them together."""
+    most: int | None = None
+    """Bytes that a chunk may have."""
+
+    def fitting(self, timeline: Timeline) -> int:
+        """How many frames of a chunk may stay in it."""
+        if self.most is None or not self.total:
+            return timeline.length
+        return max(1, min(timeline.length, self.most * self.length // self.total))
+
+    def size(self, timeline: Timeline) -> int:
+        """Of a chunk; those of all chunks add up to the total exactly."""
+        return self._until(timeline.media_before + timeline.length) - self._until(
+            timeline.media_before
+        )
+
+    def _until(self, frame: int) -> int:
+        return self.total * frame // self.length
