@@ -19,8 +19,8 @@ from callvault.contracts.orders import (
 )
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import policies
+from workflows.control import Control, Verb
 from workflows.files import ChunkKey, find_chunk
-from workflows.lifecycle import Control, Verb
 
 _ACTIVITIES: dict[Verb, Callable[[ControlActivities, RecordingOrder], ControlOutcome]] = {
     Verb.CONFIRM: ControlActivities.confirm_active,

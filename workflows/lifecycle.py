@@ -7,10 +7,7 @@ asked cost no call, the last word wins, and `stop` is final for its recording.
 Files are the other half: see `workflows/files.py`.
 """
 
-import itertools
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.orders import ArchivedChunk, ControlOutcome, ResourcePolicy
@@ -26,49 +23,18 @@ from callvault.contracts.status import (
     ControlRecord,
     PauseRecord,
     RecordingStatus,
-    RequestState,
     TimelineEntry,
     Wanted,
 )
 from callvault.contracts.wire import shorten
 from workflows import files
+from workflows.control import GOAL, TOWARDS, Control, Verb, next_verb, serves
+from workflows.requests import Requests, refuse_control, refuse_start
 
 MAX_TIMELINE = 500
 """Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
 
 
-class Verb(StrEnum):
-    """What can be asked of ACS."""
-
-    START = "start"
-    CONFIRM = "confirm"
-    """Read the state after a start until ACS says ``active``."""
-    PAUSE = "pause"
-    RESUME = "resume"
-    STOP = "stop"
-
-
-@dataclass(frozen=True)
-class Control:
-    """One thing to ask of ACS for one recording."""
-
-    recording: int
-    verb: Verb
-    pause_on_start: bool = False
-
-
-_GOAL = {
-    Verb.START: Wanted.ACTIVE,
-    Verb.PAUSE: Wanted.PAUSED,
-    Verb.RESUME: Wanted.ACTIVE,
-    Verb.STOP: Wanted.STOPPED,
-}
-_TOWARDS = {Wanted.ACTIVE: Verb.RESUME, Wanted.PAUSED: Verb.PAUSE, Wanted.STOPPED: Verb.STOP}
-_REACHED = {
-    Wanted.ACTIVE: Actual.ACTIVE,
-    Wanted.PAUSED: Actual.PAUSED,
-    Wanted.STOPPED: Actual.STOPPED,
-}
 _OVER = "the recording was over before ACS could confirm this"
 
 
@@ -77,6 +43,7 @@ class Lifecycle:
 
     def __init__(self, status: CallStatus) -> None:
         self.status = status
+        self.requests = Requests(status)
         self.in_flight: Control | None = None
 
     @classmethod
@@ -91,20 +58,29 @@ class Lifecycle:
 
     def refusal(self, verb: Verb, request: ControlRequest) -> str | None:
         """Say why a request makes no sense now, in a sentence for a person; None if it does."""
-        if self._known(request) is not None:
+        if self.requests.known(request) is not None:
             return None
-        return self._refuse_start() if verb is Verb.START else self._refuse_control(verb)
+        if verb is Verb.START:
+            return refuse_start(self.current, self.status.ended_at)
+        return refuse_control(verb, self.current)
 
     def request(self, verb: Verb, request: ControlRequest, now: datetime) -> ControlRecord:
         """Fold a request; the same ``requestId`` again changes nothing and gets the same record."""
-        if (known := self._known(request)) is not None:
+        if (known := self.requests.known(request)) is not None:
             return known
         refused = self.refusal(verb, request)
         if refused is None and isinstance(request, StartRequest):
             self.status.recordings.append(_new_recording(self.status, request, now))
         elif refused is None and self.current is not None:
-            self.current.wanted = _GOAL[verb]
-        return self._record(verb, request, now, refused)
+            self.current.wanted = GOAL[verb]
+        why = f" ({request.reason})" if request.reason else ""
+        refusal = f": refused, {refused}" if refused else ""
+        self.note(now, f"{verb} asked by {request.requested_by}{why}{refusal}")
+        number = self.current.number if self.current else 0
+        record = self.requests.add(verb, request, number, now, refused)
+        if self.current is not None:
+            self._settle(self.current, now)
+        return record
 
     def files_announced(self, event: FileStatusUpdated, now: datetime) -> None:
         """Fold an event about files; one that tells of the session's end also stops the recording.
@@ -159,7 +135,7 @@ class Lifecycle:
     def next_control(self) -> Control | None:
         """Name the next thing to ask of ACS, or None while nothing is to be asked."""
         for recording in self._controlled():
-            verb = _next_verb(recording)
+            verb = next_verb(recording)
             if verb is not None:
                 paused = recording.wanted is Wanted.PAUSED
                 return Control(recording.number, verb, verb is Verb.START and paused)
@@ -167,11 +143,7 @@ class Lifecycle:
 
     def is_superseded(self, control: Control) -> bool:
         """Tell whether asking for ``control`` no longer serves what is wanted."""
-        if control.verb in (Verb.START, Verb.STOP):
-            return False
-        wanted = self.recording(control.recording).wanted
-        serves = Wanted.ACTIVE if control.verb is Verb.CONFIRM else _GOAL[control.verb]
-        return wanted is not serves
+        return not serves(control, self.recording(control.recording))
 
     def asked(self, control: Control) -> None:
         """Note that ACS is being asked."""
@@ -205,7 +177,7 @@ class Lifecycle:
         self.in_flight = None
         recording.problem = shorten(f"{control.verb} failed: {problem}")
         self.note(now, f"recording {recording.number}: {recording.problem}")
-        self._fail_requests(recording, {control.verb}, recording.problem, now)
+        self.requests.fail(recording, {control.verb}, recording.problem, now)
         if control.verb in (Verb.START, Verb.STOP):
             self._over(recording, now)
         else:
@@ -240,55 +212,12 @@ class Lifecycle:
 
     # The parts.
 
-    def _refuse_start(self) -> str | None:
-        if self.status.ended_at is not None:
-            return "The call is over: nothing more can be recorded in it."
-        current = self.current
-        if current is not None and current.wanted is not Wanted.STOPPED:
-            return (
-                f"Recording {current.number} of this call is still {current.state}: "
-                "stop it before starting another."
-            )
-        return None
-
-    def _refuse_control(self, verb: Verb) -> str | None:
-        current = self.current
-        if current is None:
-            return "Callvault controls no recording of this call: start one first."
-        if verb is not Verb.STOP and current.wanted is Wanted.STOPPED:
-            return f"Recording {current.number} is stopped, and a stop is final: start another one."
-        return None
-
     def _controlled(self) -> list[RecordingStatus]:
         return [
             recording
             for recording in self.status.recordings
             if recording.origin == "requested" and recording.actual is not Actual.STOPPED
         ]
-
-    def _known(self, request: ControlRequest) -> ControlRecord | None:
-        return self.status.requests.get(request.request_id) if request.request_id else None
-
-    def _record(
-        self, verb: Verb, request: ControlRequest, now: datetime, refused: str | None
-    ) -> ControlRecord:
-        current = self.current
-        record = ControlRecord(
-            verb=verb,
-            requested_by=request.requested_by,
-            reason=request.reason,
-            asked_at=now,
-            recording=current.number if current else 0,
-            state=RequestState.FAILED if refused else RequestState.PENDING,
-            problem=refused or "",
-            settled_at=now if refused else None,
-        )
-        self.status.requests[request.request_id or self._unused_id()] = record
-        why = f" ({request.reason})" if request.reason else ""
-        self.note(now, f"{verb} asked by {request.requested_by}{why}{_refused(refused)}")
-        if current is not None:
-            self._settle(current, now)
-        return record
 
     def _gone(self, recording: RecordingStatus, control: Control, now: datetime) -> None:
         """ACS answered 404: for a stop that is success, for all else the recording is over."""
@@ -343,7 +272,7 @@ class Lifecycle:
 
     def _cause_of_pause(self, recording: RecordingStatus) -> ControlRecord | None:
         """The first request still open for it; a recording started paused was so by its start."""
-        open_requests = self._pending(recording)
+        open_requests = self.requests.pending(recording)
         return next(
             (record for record in open_requests if record.verb == Verb.PAUSE),
             next((record for record in open_requests if record.verb == Verb.START), None),
@@ -351,93 +280,27 @@ class Lifecycle:
 
     def _over(self, recording: RecordingStatus, at: datetime) -> None:
         if recording.wanted is not Wanted.STOPPED:
-            self._fail_requests(recording, {Verb.START, _TOWARDS[recording.wanted]}, _OVER, at)
+            self.requests.fail(recording, {Verb.START, TOWARDS[recording.wanted]}, _OVER, at)
         recording.wanted = Wanted.STOPPED
         recording.actual = Actual.STOPPED
         recording.stopped_at = recording.stopped_at or at
 
-    def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
-        return [
-            record
-            for record in self.status.requests.values()
-            if record.recording == recording.number and record.state is RequestState.PENDING
-        ]
-
     def _settle(self, recording: RecordingStatus, now: datetime) -> None:
         """Say of every open request what became of it, once nothing is in flight any more."""
         if not self._is_asking(recording):
-            self._close_requests(recording, now)
+            self.requests.close(recording, now)
             if files.session_has_ended(recording):
                 self._over(recording, now)
             elif recording.actual is Actual.NONE and recording.wanted is Wanted.STOPPED:
                 recording.actual = Actual.STOPPED
-            self._close_requests(recording, now)
+            self.requests.close(recording, now)
         files.refresh(self.status, recording)
-
-    def _close_requests(self, recording: RecordingStatus, now: datetime) -> None:
-        for record in self._pending(recording):
-            if _is_reached(record, recording):
-                _close(record, RequestState.CONFIRMED, now)
-            elif _is_overtaken(record, recording):
-                _close(record, RequestState.SUPERSEDED, now)
-
-    def _fail_requests(
-        self, recording: RecordingStatus, verbs: set[Verb], problem: str, now: datetime
-    ) -> None:
-        for record in self._pending(recording):
-            if record.verb in verbs:
-                record.problem = problem
-                _close(record, RequestState.FAILED, now)
-
-    def _unused_id(self) -> str:
-        """A key for a request that came without an id."""
-        numbers = itertools.count(len(self.status.requests) + 1)
-        return next(key for n in numbers if (key := f"#{n}") not in self.status.requests)
-
-
-def _next_verb(recording: RecordingStatus) -> Verb | None:
-    """What to ask for next; a start that nobody wants any more has been ended without asking."""
-    match recording.actual:
-        case Actual.NONE:
-            return Verb.START
-        case Actual.STARTING if recording.wanted is Wanted.ACTIVE:
-            return Verb.CONFIRM
-        case actual if actual is _REACHED[recording.wanted]:
-            return None
-        case _:
-            return _TOWARDS[recording.wanted]
-
-
-def _goal_of(record: ControlRecord) -> Wanted:
-    return _GOAL[Verb(record.verb)]
-
-
-def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
-    if record.verb == Verb.START:
-        return recording.recording_id is not None
-    return recording.actual is _REACHED[_goal_of(record)]
-
-
-def _is_overtaken(record: ControlRecord, recording: RecordingStatus) -> bool:
-    """Tell whether something else is wanted now; a start serves every wish but a stop."""
-    if record.verb == Verb.START:
-        return recording.wanted is Wanted.STOPPED
-    return recording.wanted is not _goal_of(record)
 
 
 def _resumed(recording: RecordingStatus, at: datetime) -> None:
     if recording.pauses and recording.pauses[-1].resumed_at is None:
         recording.pauses[-1].resumed_at = at
     recording.was_active = True
-
-
-def _close(record: ControlRecord, state: RequestState, now: datetime) -> None:
-    record.state = state
-    record.settled_at = now
-
-
-def _refused(refusal: str | None) -> str:
-    return f": refused, {refusal}" if refusal else ""
 
 
 def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> RecordingStatus:

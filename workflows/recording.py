@@ -32,8 +32,9 @@ from callvault.contracts.status import (
 )
 from callvault.contracts.wire import AnyMessage, Unreadable, read
 from workflows import asking, display, files, policies
+from workflows.control import Control, Verb
 from workflows.files import ChunkKey
-from workflows.lifecycle import Control, Lifecycle, Verb
+from workflows.lifecycle import Lifecycle
 from workflows.results import result_of
 
 _PAYLOAD_OF: dict[Verb, type[ControlRequest]] = {

@@ -12,8 +12,9 @@ from callvault.contracts.requests import (
     StartRequest,
 )
 from callvault.contracts.status import ControlRecord, RecordingStatus
+from workflows.control import Control, Verb
 from workflows.files import ChunkKey
-from workflows.lifecycle import Control, Lifecycle, Verb
+from workflows.lifecycle import Lifecycle
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=48)

@@ -24,8 +24,8 @@ from callvault.contracts.status import (
     Wanted,
 )
 from workflows import files
+from workflows.control import Control, Verb
 from workflows.files import ChunkKey
-from workflows.lifecycle import Control, Verb
 
 from .call import Call, chunk, more
 

@@ -1,0 +1,64 @@
+"""What can be asked of ACS, and which of it brings a recording nearer to what is wanted. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callvault.contracts.status import Actual, RecordingStatus, Wanted
+
+
+class Verb(StrEnum):
+    """What can be asked of ACS."""
+
+    START = "start"
+    CONFIRM = "confirm"
+    """Read the state after a start until ACS says ``active``."""
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing to ask of ACS for one recording."""
+
+    recording: int
+    verb: Verb
+    pause_on_start: bool = False
+
+
+GOAL = {
+    Verb.START: Wanted.ACTIVE,
+    Verb.PAUSE: Wanted.PAUSED,
+    Verb.RESUME: Wanted.ACTIVE,
+    Verb.STOP: Wanted.STOPPED,
+}
+TOWARDS = {Wanted.ACTIVE: Verb.RESUME, Wanted.PAUSED: Verb.PAUSE, Wanted.STOPPED: Verb.STOP}
+REACHED = {
+    Wanted.ACTIVE: Actual.ACTIVE,
+    Wanted.PAUSED: Actual.PAUSED,
+    Wanted.STOPPED: Actual.STOPPED,
+}
+
+
+def next_verb(recording: RecordingStatus) -> Verb | None:
+    """What to ask for next; a start that nobody wants any more has been ended without asking."""
+    match recording.actual:
+        case Actual.NONE:
+            return Verb.START
+        case Actual.STARTING if recording.wanted is Wanted.ACTIVE:
+            return Verb.CONFIRM
+        case actual if actual is REACHED[recording.wanted]:
+            return None
+        case _:
+            return TOWARDS[recording.wanted]
+
+
+def serves(control: Control, recording: RecordingStatus) -> bool:
+    """Tell whether asking for ``control`` still serves what is wanted of the recording.
+
+    A start and a stop are never given up half-way: what they did must be known.
+    """
+    if control.verb in (Verb.START, Verb.STOP):
+        return True
+    goal = Wanted.ACTIVE if control.verb is Verb.CONFIRM else GOAL[control.verb]
+    return recording.wanted is goal
