@@ -1,0 +1,131 @@
+"""What the pages tell a stranger is so: links, commands, targets, settings, states."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from callvault.config import AzureBlobArchive, load_settings
+from callvault.contracts.status import RecordingState
+
+from .conftest import ROOT
+
+PAGES = sorted(
+    path
+    for path in ROOT.rglob("*.md")
+    if not {".venv", "node_modules", ".sdk", ".pytest_cache"} & set(path.parts)
+)
+BY_HAND = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "deploy/README.md")]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_every_folder_of_code_says_when_to_touch_it() -> None:
+    folders = [
+        ROOT / name for name in ("activities", "deploy", "docs", "tests", "workers", "workflows")
+    ]
+    folders += [path for path in (ROOT / "tests").iterdir() if list(path.glob("test_*.py"))]
+    silent = [folder.name for folder in folders if not _says_when(folder / "README.md")]
+    assert not silent
+
+
+def _says_when(page: Path) -> bool:
+    lines = page.read_text().splitlines() if page.exists() else []
+    return any(line.startswith("Touch this folder when") for line in lines[:4])
+
+
+@pytest.mark.parametrize("page", BY_HAND, ids=lambda page: str(page.relative_to(ROOT)))
+def test_make_targets_that_are_named_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)\b", page.read_text(), re.MULTILINE))
+    assert named <= targets
+
+
+def test_commands_that_are_named_exist() -> None:
+    text = "\n".join(page.read_text() for page in BY_HAND)
+    named = set(re.findall(r"(?:`|bin/)callvault\s(recordings \w+|[a-z]+)\b", text))
+    assert {"worker", "gateway", "setup", "config", "demo"} <= named
+    for command in sorted(named):
+        helped = [sys.executable, "-m", "callvault", *command.split(), "--help"]
+        assert subprocess.run(helped, capture_output=True, check=False).returncode == 0, command
+
+
+def test_the_configuration_of_the_readme_is_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CALLVAULT_CONFIG", "CALLVAULT_LOG__LEVEL"):
+        monkeypatch.delenv(name, raising=False)
+    (text,) = blocks(ROOT / "README.md", "toml")
+    file = tmp_path / "callvault.toml"
+    file.write_text(text)
+    settings = load_settings(file)
+    assert settings.resource("default").export_window.total_seconds() == 24 * 3600
+    assert isinstance(settings.archive("main"), AzureBlobArchive)
+
+
+def test_the_python_of_the_readme_compiles() -> None:
+    for text in blocks(ROOT / "README.md", "python"):
+        body = "\n".join(f"    {line}" for line in text.splitlines())
+        compile(f"async def backend():\n{body}", "README.md", "exec")
+
+
+def test_the_picture_of_a_recordings_life_shows_every_state() -> None:
+    (diagram,) = blocks(ROOT / "docs" / "architecture.md", "mermaid")
+    shown = set(re.findall(r"^  (\w+) -->|--> (\w+)", diagram, re.MULTILINE))
+    assert {name for pair in shown for name in pair if name} == {str(s) for s in RecordingState}
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    (version,) = re.findall(r'^version = "(.*)"$', pyproject, re.MULTILINE)
+    assert version in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_yaml_of_the_pages_can_be_read() -> None:
+    for page in PAGES:
+        for text in blocks(page, "yaml"):
+            loaded: Any = YAML(typ="safe").load(text)
+            assert loaded
+
+
+def test_no_page_or_file_names_a_path_of_somebodys_machine() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    home = re.compile(r"(?<![\w.:/-])/(?:home|Users)/[a-z]\w*/|(?<![\w.:/-])/root/")
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.is_file() and path.suffix in {
+            ".md",
+            ".py",
+            ".toml",
+            ".yml",
+            ".yaml",
+            ".txt",
+            ".sh",
+        }:
+            assert not home.search(path.read_text()), name
