@@ -4,6 +4,8 @@
 URLs on Microsoft's hosts. The emulator serves plain http on loopback.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
@@ -17,8 +19,8 @@ class EmulatorTransport(RequestsTransport):
         self._endpoint = endpoint
 
     def send(self, request: Any, **options: Any) -> Any:
-        request.url = on_emulator(request.url, self._endpoint)
-        return super().send(request, **options)
+        with _led_to(self._endpoint, request):
+            return super().send(request, **options)
 
 
 class AsyncEmulatorTransport(AioHttpTransport):
@@ -27,5 +29,16 @@ class AsyncEmulatorTransport(AioHttpTransport):
         self._endpoint = endpoint
 
     async def send(self, request: Any, **options: Any) -> Any:
-        request.url = on_emulator(request.url, self._endpoint)
-        return await super().send(request, **options)
+        with _led_to(self._endpoint, request):
+            return await super().send(request, **options)
+
+
+@contextmanager
+def _led_to(endpoint: str, request: Any) -> Iterator[None]:
+    """The request keeps its own URL: a retry passes the policies, and tokens need https there."""
+    address = request.url
+    request.url = on_emulator(address, endpoint)
+    try:
+        yield
+    finally:
+        request.url = address
