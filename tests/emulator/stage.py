@@ -58,10 +58,11 @@ class Acs:
 class StagedCall:
     """One call of the emulator, and what its people do."""
 
-    def __init__(self, acs: Acs, *names: str, kind: str = "acs") -> None:
+    def __init__(self, acs: Acs, *names: str, **more: Any) -> None:
+        """``more`` are other fields of the control API's new call."""
         self.acs = acs
         people = [{"displayName": name} for name in names or ("Ana", "Ben")]
-        answer = self._control("POST", "/calls", {"participants": people, "kind": kind})
+        answer = self._control("POST", "/calls", {"participants": people, **more})
         created = answer.json()
         self.call_id: str = created["callId"]
         self.server_call_id: str = created["serverCallId"]
