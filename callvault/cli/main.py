@@ -1,5 +1,7 @@
 """The `callvault` command: one binary, a subcommand for each role."""
 
+import os
+import signal
 import sys
 
 import typer
@@ -26,7 +28,22 @@ app.add_typer(recordings.app, name="recordings")
 
 def main() -> None:
     """Run the command; an error of ours is one sentence and exit status 1, never a traceback."""
+    status = _run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is done and closed. What the interpreter would still do on its way out can abort
+    # the process (exit status 134): the Temporal SDK's threads may call into it meanwhile.
+    os._exit(status)
+
+
+def _run() -> int:
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except CallvaultError as error:
-        sys.exit(f"callvault: {error}")
+        print(f"callvault: {error}", file=sys.stderr)  # noqa: T201 (this is the command line)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from temporalio.client import Client
 
-from callvault.config import Settings, load_settings
+from callvault.config import load_settings
 
 ConfigFile = Annotated[
     Path | None,
@@ -59,16 +58,11 @@ def emulator(
 
 def setup(config: ConfigFile = None) -> None:
     """Register Callvault's search attributes in the Temporal namespace. Safe to repeat."""
+    from callvault.cli import calls
     from callvault.namespace import register_search_attributes
-    from callvault.temporal_client import connect
 
-    async def register(settings: Settings) -> tuple[Client, list[str]]:
-        client = await connect(settings)
-        return client, await register_search_attributes(client)
-
-    client, registered = asyncio.run(register(load_settings(config)))
-    names = ", ".join(registered) or "nothing was missing"
-    typer.echo(f"Namespace {client.namespace} is ready: {names}.")
+    registered = calls.with_client(config, register_search_attributes)
+    typer.echo(f"The namespace is ready: {', '.join(registered) or 'nothing was missing'}.")
 
 
 def config(config: ConfigFile = None) -> None:

@@ -7,14 +7,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from callvault.local.processes import Interrupted, Supervisor
-from callvault.local.stack import Stack, start_stack
+
+if TYPE_CHECKING:
+    from callvault.local.stack import Stack
 
 Archive = Annotated[
     Path | None,
@@ -53,7 +55,7 @@ def dev(archive: Archive = None) -> None:
 
 
 @contextmanager
-def stack(console: Console, archive: Path | None) -> Iterator[tuple[Stack, Supervisor]]:
+def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
     """Start everything; afterwards nothing is left running, and only the archive is kept."""
     try:
         with _started(console, archive) as started:
@@ -63,7 +65,9 @@ def stack(console: Console, archive: Path | None) -> Iterator[tuple[Stack, Super
 
 
 @contextmanager
-def _started(console: Console, archive: Path | None) -> Iterator[tuple[Stack, Supervisor]]:
+def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
+    from callvault.local.stack import start_stack
+
     with tempfile.TemporaryDirectory(prefix="callvault-") as directory:
         home = Path(directory)
         with Supervisor(home / "logs") as supervisor:
@@ -73,7 +77,7 @@ def _started(console: Console, archive: Path | None) -> Iterator[tuple[Stack, Su
             yield running, supervisor
 
 
-def _talk_to(running: Stack) -> None:
+def _talk_to(running: "Stack") -> None:
     """Make this process's own connections those of the stack, whatever the shell has set."""
     for name in [name for name in os.environ if name.startswith(("CALLVAULT_", "TEMPORAL_"))]:
         del os.environ[name]
@@ -89,7 +93,7 @@ def _wait(console: Console, supervisor: Supervisor) -> None:
             time.sleep(1)
 
 
-def _addresses(running: Stack) -> Table:
+def _addresses(running: "Stack") -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("Temporal Web UI", running.temporal.ui_url)
     table.add_row("gateway", running.gateway)
@@ -101,6 +105,6 @@ def _addresses(running: Stack) -> Table:
     return table
 
 
-def _archive_location(running: Stack) -> str:
+def _archive_location(running: "Stack") -> str:
     archive = running.archive
     return str(archive) if isinstance(archive, Path) else f"Azurite, {archive.blob_endpoint}"

@@ -1,0 +1,106 @@
+"""What the command line asks of Temporal about calls. Kept apart: it takes a while to load."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from rich.table import Table
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from callvault.config import load_settings
+from callvault.contracts import names
+from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.status import CallResult, CallStatus, ControlRecord
+from callvault.errors import InvalidRequest, Unavailable
+from callvault.telemetry.setup import setup
+from callvault.temporal_client import connect
+
+T = TypeVar("T")
+
+_WIDTHS = {"workflow": len(names.workflow_id("")), "state": len("failed_to_start")}
+"""In characters, so that ids can be copied from the narrowest terminal."""
+
+
+def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T:
+    """Connect, ask, and turn what Temporal refuses into a sentence."""
+    settings = load_settings(config)
+
+    async def run() -> T:
+        with setup(settings, "cli") as telemetry:
+            client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
+            try:
+                return await ask(client)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    raise InvalidRequest(f"not found or over: {error.message}") from error
+                raise Unavailable(f"Temporal: {error.message}", owner="callvault") from error
+
+    return asyncio.run(run())
+
+
+def workflow_id(call: str) -> str:
+    """The id of a call's workflow, which may be given itself."""
+    return call if call.startswith("recording-") else names.workflow_id(call)
+
+
+def _word(text: str) -> str:
+    if not text.replace("_", "").isalpha():
+        raise InvalidRequest(f"{text!r} is no state")
+    return text
+
+
+async def listing(client: Client, state: str | None) -> Table:
+    """All calls, or those in one state."""
+    table = Table(box=None)
+    for column in ("workflow", "state", "resource", "must be archived by"):
+        table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
+    query = f"WorkflowType = '{names.WORKFLOW_TYPE}'"
+    if state is not None:
+        query += f" AND {names.STATE.name} = '{_word(state)}'"
+    async for call in client.list_workflows(query):
+        known = call.typed_search_attributes
+        expires = known.get(names.EXPIRES_AT)
+        table.add_row(
+            call.id,
+            known.get(names.STATE, ""),
+            known.get(names.RESOURCE, ""),
+            f"{expires:%Y-%m-%d %H:%M:%S} UTC" if expires else "",
+        )
+    return table
+
+
+async def status(client: Client, call: str) -> CallStatus:
+    """Everything known of a call."""
+    handle = client.get_workflow_handle(workflow_id(call))
+    found: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+    return found
+
+
+async def begin(client: Client, request: RecordingRequest) -> str:
+    """Start to keep a call, and return its workflow's id."""
+    try:
+        handle: WorkflowHandle[object, CallResult] = await client.start_workflow(
+            names.WORKFLOW_TYPE,
+            request,
+            id=names.workflow_id(request.server_call_id),
+            task_queue=names.CONTROL_QUEUE,
+            result_type=CallResult,
+        )
+    except WorkflowAlreadyStartedError as error:
+        raise InvalidRequest(f"{error.workflow_id} keeps this call already") from error
+    return handle.id
+
+
+async def update(client: Client, call: str, verb: str, request: ControlRequest) -> ControlRecord:
+    """Ask for a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
+    handle = client.get_workflow_handle(workflow_id(call))
+    try:
+        record: ControlRecord = await handle.execute_update(
+            verb, request, result_type=ControlRecord
+        )
+    except WorkflowUpdateFailedError as error:
+        raise InvalidRequest(str(error.cause)) from error
+    return record
