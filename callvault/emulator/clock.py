@@ -1,22 +1,20 @@
 """The emulator's own time: it runs with real time and can be moved forward."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
 class EmulatorClock:
     """Starts at the real time, never goes back, and jumps when told to.
 
-    Recordings, retention and event retries follow it; only signatures are checked against the
-    real time, since the client signs with that.
+    Recordings, retention and event retries follow it; only signatures and tokens are checked
+    against the real time, since the other side uses that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, advanced: timedelta = timedelta()) -> None:
         self._origin = datetime.now(UTC)
         self._started = time.monotonic()
-        self._advanced = timedelta()
-        self._listeners: list[Callable[[], None]] = []
+        self._advanced = advanced
 
     def now(self) -> datetime:
         return self._origin + timedelta(seconds=time.monotonic() - self._started) + self._advanced
@@ -27,15 +25,10 @@ class EmulatorClock:
         return self._advanced
 
     def advance(self, step: timedelta) -> None:
-        """Jump forward; what falls due in between happens at once, at the new time."""
+        """Jump forward. Only `Agenda.advance` stops at what falls due on the way."""
         if step < timedelta():
             raise ValueError("the clock never goes back: advance by zero or more seconds")
         self._advanced += step
-        for listener in self._listeners:
-            listener()
-
-    def on_advance(self, listener: Callable[[], None]) -> None:
-        self._listeners.append(listener)
 
 
 def service_time(moment: datetime) -> str:

@@ -1,20 +1,29 @@
 """The emulator put together: state, clock, media and events, without a server."""
 
 import tempfile
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
 from .agenda import Agenda
-from .calls import Call, CallKind, CallRegistry
+from .behaviours import LiveBehaviours
+from .callbacks import Callbacks
+from .calls import Call, CallKind, CallRegistry, Participant
 from .clock import EmulatorClock
-from .eventgrid.events import call_ended, call_started, recording_file_status_updated
+from .eventgrid import events
+from .eventgrid.files import file_event, file_payloads
 from .eventgrid.subscriptions import EventGrid
+from .export import Exporter
+from .faults import FaultScript
 from .ids import IdFactory
 from .journal import Journal
+from .keys import AccessKeys
 from .production import Production
-from .recordings import Recording, RecordingService
+from .recordings import MediaState, Recording, RecordingService
 from .settings import EmulatorSettings
+from .state import SavedState, StateFile
 from .storage import TemporaryStorage
+from .tokens import TokenSigner
 
 
 class MissingMediaExtra(RuntimeError):
@@ -22,65 +31,189 @@ class MissingMediaExtra(RuntimeError):
 
 
 class Emulator:
-    """One ACS resource. ``endpoint`` is the base URL under which it is reached."""
+    """One ACS resource.
 
-    def __init__(self, settings: EmulatorSettings, endpoint: str) -> None:
+    ``endpoint`` is the base URL under which it is reached, ``content_host`` the base URL of the
+    second listener, which stands for the service's content hosts, and ``content_port`` its port.
+    """
+
+    def __init__(
+        self, settings: EmulatorSettings, endpoint: str, content_host: str, content_port: int
+    ) -> None:
         _require_media_extra()
         self.settings = settings
         self.endpoint = endpoint
-        self.clock = EmulatorClock()
-        self.journal = Journal(self.clock)
-        self.storage = TemporaryStorage(self.clock)
-        self.ids = IdFactory(settings)
-        self.calls = CallRegistry(self.clock, self.ids)
-        self._agenda = Agenda(self.clock)
-        self._directory = tempfile.TemporaryDirectory(
-            prefix="callvault-emulator-", ignore_cleanup_errors=True
-        )
-        self.event_grid = EventGrid(settings.topic, self.clock, self._agenda, self.journal)
-        production = Production(
-            settings,
-            self.clock,
-            self.ids,
-            self._agenda,
-            self.storage,
-            self.journal,
-            Path(self._directory.name),
-            on_file=self._announce,
-        )
-        self.recordings = RecordingService(
-            self.clock, self.ids, settings.start_delay, on_end=production.take
-        )
-        for webhook in settings.event_grid_endpoints:
-            self.event_grid.subscribe(webhook)
+        self.content_host = content_host
+        self.content_port = content_port
+        self.signer = TokenSigner(settings.openid_issuer, str(settings.resource_uuid))
+        self._state = StateFile(settings.state_dir) if settings.state_dir else None
+        self._open(self._state.loaded if self._state else None)
 
-    def start_call(self, kind: CallKind, participants: list[tuple[str, str | None]]) -> Call:
+    @property
+    def file_locations(self) -> str:
+        """The base URL of the locations in events."""
+        other = self.behaviours.now.content_host == "other"
+        return self.content_host if other else self.endpoint
+
+    def start_call(
+        self,
+        kind: CallKind,
+        participants: list[tuple[str, str | None]],
+        media_bytes: int | None = None,
+    ) -> Call:
         """A call with its first participants (display name, raw id), announced as started."""
-        call = self.calls.create(kind)
-        for display_name, raw_id in participants:
-            self.calls.join(call, display_name, raw_id)
-        if kind is CallKind.ACS:
-            self.event_grid.publish(call_started(self.ids.event_id(), call))
+        call = self.calls.create(kind, media_bytes)
+        joined = [self.calls.join(call, name, raw_id) for name, raw_id in participants]
+        if call.is_announced:
+            self.event_grid.publish(events.call_started(self.ids.event_id(), call))
+            if self.behaviours.now.call_leg_events:
+                self.event_grid.publish(events.call_leg_established(self.ids.event_id(), call))
+        for who in joined:
+            self._announce_presence(call, who)
         return call
+
+    def join(self, call: Call, display_name: str, raw_id: str | None) -> Participant:
+        who = self.calls.join(call, display_name, raw_id)
+        self._announce_presence(call, who)
+        return who
+
+    def leave(self, call: Call, raw_id: str) -> None:
+        self._announce_presence(call, self.calls.leave(call, raw_id))
 
     def end_call(self, call: Call) -> None:
         """End the call and its recordings, and announce it."""
-        self.calls.end(call)
+        left = self.calls.end(call)
         self.recordings.end_all(call)
-        if call.kind is CallKind.ACS:
-            self.event_grid.publish(call_ended(self.ids.event_id(), call, self.clock.now()))
+        for who in left:
+            self._announce_presence(call, who)
+        if call.is_announced:
+            now = self.clock.now()
+            self.event_grid.publish(events.call_ended(self.ids.event_id(), call, now))
+
+    def save(self) -> None:
+        """Keep the state for the next start, where that is wanted."""
+        if self._state:
+            self._state.save(self)
+
+    def reset(self) -> None:
+        """Everything as at the first start; blocks until the work in progress has stopped."""
+        self._shut()
+        self._forget()
+        self._open(None)
 
     def close(self) -> None:
-        """Stop all background work and remove the files."""
-        self._agenda.close()
-        self.event_grid.close()
-        self._directory.cleanup()
+        """Stop all background work, and remove the files unless they are to be kept."""
+        self.save()
+        self._shut()
 
-    def _announce(self, recording: Recording) -> None:
-        now = self.clock.now()
-        self.event_grid.publish(
-            recording_file_status_updated(self.ids.event_id(), now, recording, self.endpoint)
+    def _open(self, saved: SavedState | None) -> None:
+        settings = self.settings
+        self.clock = EmulatorClock(saved.clock_advanced if saved else timedelta())
+        self.journal = Journal(self.clock)
+        self.behaviours = LiveBehaviours(settings.behaviours)
+        self.faults = FaultScript(settings.seed)
+        self.keys = AccessKeys(settings)
+        self.storage = TemporaryStorage(self.clock)
+        self.ids = IdFactory(settings)
+        self.calls = CallRegistry(self.clock, self.ids)
+        self.agenda = Agenda(self.clock)
+        self.event_grid = EventGrid(
+            settings, self.behaviours, self.clock, self.agenda, self.journal
         )
+        self._callbacks = Callbacks(self.clock, self.ids, self.agenda, self.journal, self.signer)
+        self._exporter = Exporter(settings.external_storage_key.get_secret_value())
+        self._directory, self._production = self._studio()
+        self.recordings = RecordingService(
+            self.clock,
+            self.ids,
+            settings.start_delay,
+            self.behaviours,
+            on_change=self._callbacks.follow,
+            on_end=self._production.take,
+        )
+        if saved:
+            self._restore(saved)
+        for webhook in settings.event_grid_endpoints:
+            self.event_grid.subscribe(webhook)
+
+    def _studio(self) -> tuple[tempfile.TemporaryDirectory[str] | None, Production]:
+        """Where files are made: in the state directory, or in one that goes with the process."""
+        kept = self.settings.state_dir
+        temporary = (
+            None
+            if kept
+            else tempfile.TemporaryDirectory(
+                prefix="callvault-emulator-", ignore_cleanup_errors=True
+            )
+        )
+        files = kept / "files" if kept else Path(temporary.name if temporary else "")
+        files.mkdir(exist_ok=True)
+        production = Production(
+            self.settings,
+            self.clock,
+            self.ids,
+            self.agenda,
+            self.storage,
+            self.journal,
+            files,
+            on_file=self._announce_files,
+        )
+        return temporary, production
+
+    def _restore(self, saved: SavedState) -> None:
+        self.ids.begin_anew(saved.run + 1)
+        self.keys.generations.update(saved.key_generations)
+        for call in (each.restored() for each in saved.calls):
+            self.calls.add(call)
+            self.recordings.restore(call.recordings)
+            for recording in call.recordings:
+                self._take_up(recording, set(saved.living))
+        self.recordings.restore_repeatable(saved.repeatable)
+
+    def _take_up(self, recording: Recording, living: set[str]) -> None:
+        """Go on where the earlier run was interrupted."""
+        for chunk in recording.chunks:
+            if chunk.document_id in living:
+                self.storage.add(chunk)
+        if recording.ended_at and recording.media_state in {
+            MediaState.AWAITED,
+            MediaState.RENDERING,
+        }:
+            self._production.take(recording)
+        elif recording.media_state is MediaState.READY and not recording.announced:
+            self.agenda.soon(lambda: self._announce_files(recording))
+
+    def _shut(self) -> None:
+        self._production.close()
+        self.agenda.close()
+        self.event_grid.close()
+        self._callbacks.close()
+        if self._directory:
+            self._directory.cleanup()
+
+    def _forget(self) -> None:
+        for chunk in self.storage.living():
+            self.storage.delete(chunk.document_id)
+        if self._state:
+            self._state.forget()
+
+    def _announce_presence(self, call: Call, who: Participant) -> None:
+        wanted = self.behaviours.now.participant_events
+        if not (wanted and call.is_announced and who.is_acs_user):
+            return
+        build = events.participant_added if who.presence.is_on else events.participant_removed
+        self.event_grid.publish(build(self.ids.event_id(), call, who, self.clock.now()))
+
+    def _announce_files(self, recording: Recording) -> None:
+        if recording.order.container_url:
+            self._exporter.export(recording, self.clock.now())
+            self.journal.note("export", recording.export_error or "done")
+        recording.announced = True
+        form = self.behaviours.now
+        for subject, data in file_payloads(recording, self.file_locations, form):
+            now = self.clock.now()
+            self.event_grid.publish(file_event(self.ids.event_id(), now, subject, data))
+        self.save()
 
 
 def _require_media_extra() -> None:

@@ -18,6 +18,11 @@ class IdFactory:
         self._resource = settings.resource_uuid
         self._region = settings.region
 
+    def begin_anew(self, run: int) -> None:
+        """After an earlier run with the same seed: no id may come twice."""
+        for stream in (self._random, self._events):
+            stream.seed(f"{stream.random()} run {run}")
+
     def uuid(self) -> str:
         return _uuid(self._random)
 
@@ -29,6 +34,10 @@ class IdFactory:
         digits = f"{self._random.getrandbits(96):032x}"
         parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
         return f"8:acs:{self._resource}_{'-'.join(parts)}"
+
+    def room_id(self) -> str:
+        """17 digits, as rooms have."""
+        return f"99{self._events.randrange(10**15):015d}"
 
     def server_call_id(self) -> str:
         """Base64, without padding, of the URL of a conversation."""

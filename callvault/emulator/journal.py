@@ -15,14 +15,22 @@ class Journal:
         self._clock = clock
         self._entries: deque[dict[str, Any]] = deque(maxlen=_KEPT)
 
-    def request(self, method: str, path: str, status: int) -> None:
-        """A request that the emulator answered."""
-        self._note(kind="request", method=method, path=path, status=status)
+    def request(
+        self, method: str, path: str, status: int | None, *, operation: str | None, why: str | None
+    ) -> None:
+        """A request, its answer if it got one, and ``why`` it was that, if it needs a reason."""
+        self._note(
+            kind="request", method=method, path=path, status=status, operation=operation, why=why
+        )
 
     def event_grid(self, kind: str, endpoint: str, status: int | None, note: str) -> None:
-        """A ``handshake`` or ``delivery``; the status is absent when nobody answered."""
+        """A ``handshake``, ``delivery`` or ``callback``; no status when nobody answered."""
         address = endpoint.partition("?")[0]  # the query of a webhook is often its secret
         self._note(kind=kind, method="POST", path=address, status=status, note=note)
+
+    def note(self, kind: str, note: str) -> None:
+        """Something that happened inside: an export, a lost event, a dead letter."""
+        self._note(kind=kind, note=note)
 
     def failure(self, note: str) -> None:
         """Something the emulator itself could not do."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from . import refusals
+from .behaviours import LiveBehaviours
 from .calls import Call, CallKind, Switch
 from .clock import EmulatorClock
 from .ids import IdFactory
@@ -49,8 +50,19 @@ class Order:
 
     media: MediaFormat
     pause_on_start: bool = False
-    channels: tuple[str, ...] = ()
-    """Raw ids for the first channels of an unmixed recording."""
+    channels: tuple[str | None, ...] = ()
+    """Raw ids for the first channels of an unmixed recording; None leaves a channel to others."""
+    callback_uri: str | None = None
+    """Where the service tells of the recording's states."""
+    container_url: str | None = None
+    """Storage of one's own, for media and metadata."""
+
+
+class BlobLocations(NamedTuple):
+    """URLs of a chunk's two blobs, without a signature."""
+
+    content: str
+    metadata: str
 
 
 @dataclass
@@ -64,6 +76,14 @@ class Recording:
     session_end: SessionEnd | None = None
     media_state: MediaState = MediaState.AWAITED
     chunks: tuple[StoredChunk, ...] = ()
+    failed_to_start: bool = False
+    """Accepted, but it never came to be."""
+    exported: tuple[BlobLocations, ...] = ()
+    """Where each chunk is in storage of one's own."""
+    export_error: str | None = None
+    """Why nothing is there."""
+    announced: bool = False
+    """Its file event was published."""
 
     def phase(self, now: datetime) -> str:
         """The truth, which the service does not tell: starting, active, paused or stopped."""
@@ -86,14 +106,31 @@ class RecordingService:
         clock: EmulatorClock,
         ids: IdFactory,
         start_delay: timedelta,
+        behaviours: LiveBehaviours,
+        on_change: Callable[[Recording], None],
         on_end: Callable[[Recording], None],
     ) -> None:
+        """``on_change`` hears of every start, pause, resume and end, ``on_end`` of ends only."""
         self._clock = clock
         self._ids = ids
         self._start_delay = start_delay
+        self._behaviours = behaviours
+        self._on_change = on_change
         self._on_end = on_end
         self._recordings: dict[str, Recording] = {}
         self._repeatable: dict[str, Recording] = {}
+
+    @property
+    def repeatable(self) -> dict[str, str]:
+        """Which recording each repeatable start began."""
+        return {key: each.recording_id for key, each in self._repeatable.items()}
+
+    def restore(self, recordings: list[Recording]) -> None:
+        """Take in the recordings of an earlier run."""
+        self._recordings.update((each.recording_id, each) for each in recordings)
+
+    def restore_repeatable(self, repeatable: dict[str, str]) -> None:
+        self._repeatable.update((key, self._recordings[one]) for key, one in repeatable.items())
 
     def start(self, call: Call | None, order: Order, request_id: str | None = None) -> Recording:
         """Begin recording; a repeated ``request_id`` is answered with the same recording."""
@@ -110,12 +147,25 @@ class RecordingService:
             raise refusals.recording_not_found()
         return recording
 
+    def result(self, recording_id: str) -> Recording:
+        """The recording, ended ones too: only the preview's ``result`` operation knows those."""
+        recording = self._recordings.get(recording_id)
+        if recording is None or recording.failed_to_start:
+            raise refusals.recording_not_found()
+        return recording
+
     def pause(self, recording_id: str) -> None:
-        """Take effect at once; pausing twice changes nothing."""
-        self._turn(recording_id, paused=True)
+        """Take effect at once; pausing twice does what the behaviours say."""
+        recording = self.get(recording_id)
+        if recording.pause.is_on and self._behaviours.now.pause_twice == "400":
+            raise refusals.pause_not_allowed("Pausing")
+        self._turn(recording, paused=True)
 
     def resume(self, recording_id: str) -> None:
-        self._turn(recording_id, paused=False)
+        recording = self.get(recording_id)
+        if not recording.pause.is_on and self._behaviours.now.resume_active == "400":
+            raise refusals.pause_not_allowed("Resuming")
+        self._turn(recording, paused=False)
 
     def stop(self, recording_id: str) -> None:
         self._end(self.get(recording_id), SessionEnd.INITIATOR_LEFT)
@@ -130,16 +180,26 @@ class RecordingService:
         now = self._clock.now()
         recording = Recording(self._ids.recording_id(), call, order, now + self._start_delay)
         recording.pause.turn(order.pause_on_start, now)
+        if self._fails():
+            recording.failed_to_start, recording.ended_at = True, now
+            recording.media_state = MediaState.NONE
         self._recordings[recording.recording_id] = recording
         call.recordings.append(recording)
+        self._on_change(recording)
         return recording
 
-    def _turn(self, recording_id: str, *, paused: bool) -> None:
-        self.get(recording_id).pause.turn(paused, self._clock.now())
+    def _fails(self) -> bool:
+        behaviours = self._behaviours.now
+        return behaviours.start == "202" and behaviours.start_fails
+
+    def _turn(self, recording: Recording, *, paused: bool) -> None:
+        recording.pause.turn(paused, self._clock.now())
+        self._on_change(recording)
 
     def _end(self, recording: Recording, reason: SessionEnd) -> None:
         recording.ended_at = self._clock.now()
         recording.session_end = reason
+        self._on_change(recording)
         self._on_end(recording)
 
 

@@ -31,6 +31,18 @@ def call_ended() -> Refusal:
     return Refusal(400, "8528", "The call has ended.")
 
 
+def no_base64(field: str) -> Refusal:
+    return invalid_argument(f"{field}: The input is not a valid Base-64 string.")
+
+
+def pause_not_allowed(what: str) -> Refusal:
+    return Refusal(400, "8573", f"{what} is not allowed in the recording's state.")
+
+
+def unsupported_storage(kind: str) -> Refusal:
+    return invalid_argument(f"externalStorage.recordingStorageKind {kind!r} is not supported.")
+
+
 def wrong_format(content: str, channel: str, file_format: str) -> Refusal:
     return Refusal(
         400,

@@ -15,6 +15,7 @@ import uvicorn
 from .emulator import Emulator
 from .settings import EmulatorSettings
 from .wire.app import build_app
+from .wire.connections import BreakableProtocol
 from .wire.control import PREFIX
 
 _GRACE = 1
@@ -33,6 +34,8 @@ class RunningEmulator:
     """Base URL of the control API."""
     topic: str
     """The resource id, as it stands in the events."""
+    content_endpoint: str
+    """Base URL of the second listener, which stands for the service's content hosts."""
 
     def announcement(self) -> str:
         """One line of JSON for whoever started the process."""
@@ -42,6 +45,7 @@ class RunningEmulator:
                 "connectionString": self.connection_string,
                 "control": self.control,
                 "topic": self.topic,
+                "contentEndpoint": self.content_endpoint,
             }
         )
 
@@ -61,33 +65,38 @@ def serve(settings: EmulatorSettings) -> None:
 def running(settings: EmulatorSettings | None = None) -> Iterator[RunningEmulator]:
     """An emulator in a thread of this process, stopped on leaving the block."""
     settings = settings or EmulatorSettings()
-    with _bound(settings) as listener:
-        endpoint = _endpoint(listener, settings.host)
-        emulator = Emulator(settings, endpoint)
+    host = settings.host
+    with _bound(host, settings.port) as listener, _bound(host, settings.content_port) as content:
+        emulator = Emulator(
+            settings,
+            settings.public_url or _address(listener, host),
+            settings.public_content_url or _address(content, host),
+            content.getsockname()[1],
+        )
         try:
-            with _served(emulator, listener):
+            with _served(emulator, [listener, content]):
                 yield _described(emulator)
         finally:
             emulator.close()
 
 
 @contextmanager
-def _bound(settings: EmulatorSettings) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio turns Nagle's algorithm off: 1 ms a request, not 44.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
         listener.listen(128)
         yield listener
 
 
 @contextmanager
-def _served(emulator: Emulator, listener: socket.socket) -> Iterator[None]:
+def _served(emulator: Emulator, listeners: list[socket.socket]) -> Iterator[None]:
     server = uvicorn.Server(
         uvicorn.Config(
             build_app(emulator),
-            http="h11",
+            http=BreakableProtocol,
             ws="none",
             loop="asyncio",
             lifespan="off",
@@ -97,7 +106,7 @@ def _served(emulator: Emulator, listener: socket.socket) -> Iterator[None]:
             timeout_graceful_shutdown=_GRACE,
         )
     )
-    thread = threading.Thread(target=server.run, args=([listener],), name="emulator-server")
+    thread = threading.Thread(target=server.run, args=(listeners,), name="emulator-server")
     thread.start()
     try:
         _await_start(server, thread)
@@ -115,7 +124,7 @@ def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
         time.sleep(0.005)
 
 
-def _endpoint(listener: socket.socket, host: str) -> str:
+def _address(listener: socket.socket, host: str) -> str:
     port = listener.getsockname()[1]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -124,7 +133,8 @@ def _described(emulator: Emulator) -> RunningEmulator:
     settings = emulator.settings
     return RunningEmulator(
         endpoint=emulator.endpoint,
-        connection_string=f"endpoint={emulator.endpoint}/;accesskey={settings.access_keys[0]}",
+        connection_string=f"endpoint={emulator.endpoint}/;accesskey={emulator.keys.current[0]}",
         control=emulator.endpoint + PREFIX,
         topic=settings.topic,
+        content_endpoint=emulator.content_host,
     )

@@ -5,10 +5,22 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from .behaviours import Behaviours
 
 SAMPLE_RATE = 16_000
 """Samples a second of every recording, in all of ACS's formats."""
@@ -44,10 +56,27 @@ class EventGridEndpoint:
 
     url: str
     schema: EventSchema = EventSchema.EVENT_GRID
+    event_types: tuple[str, ...] = ()
+    """Only these types are delivered; empty for all."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Static delivery headers."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A URL, or ``cloudevents:URL`` for the other schema."""
+        url = text.removeprefix("cloudevents:")
+        return cls(url, EventSchema.EVENT_GRID if url == text else EventSchema.CLOUD_EVENTS)
 
 
 def _endpoint(value: Any) -> Any:
-    return EventGridEndpoint(value) if isinstance(value, str) else value
+    return EventGridEndpoint.parse(value) if isinstance(value, str) else value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class EmulatorSettings(BaseModel):
@@ -56,8 +85,21 @@ class EmulatorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
+    """Where to listen; beyond loopback only with ``allow_remote``."""
+    allow_remote: bool = False
+    """The emulator's control API knows no authentication: let others reach it on purpose only."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """0 lets the system choose."""
+    content_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Of the second listener, which stands for the service's content hosts."""
+    public_url: Annotated[str, Field(pattern="^(https?://[^/]+)?$")] = ""
+    """The endpoint as others reach it, where it is not the address listened on."""
+    public_content_url: Annotated[str, Field(pattern="^(https?://[^/]+)?$")] = ""
+    """The content host as others reach it."""
+    state_dir: Path | None = None
+    """Calls, recordings, files and clock are kept here and outlive the process; None for memory
+    and temporary files."""
+    behaviours: Behaviours = Behaviours()
     seed: int = 0
     """Ids and access keys follow from it."""
     access_key: str = ""
@@ -74,7 +116,16 @@ class EmulatorSettings(BaseModel):
     event_delay: timedelta = timedelta(seconds=0.5)
     """From the end of a recording until its file event, if the file is rendered by then."""
     event_grid_endpoints: tuple[Annotated[EventGridEndpoint, BeforeValidator(_endpoint)], ...] = ()
-    """Webhooks; a plain URL gets the EventGridSchema."""
+    """Webhooks; a plain URL gets the EventGridSchema, ``cloudevents:URL`` the other."""
+    dead_letters: SecretStr = SecretStr("")
+    """Where undeliverable events are put: a directory, or the URL of a container with a SAS in it.
+    Empty drops them, as the service does by default."""
+    dead_letter_delay: timedelta = timedelta(minutes=5)
+    external_storage_key: SecretStr = SecretStr("")
+    """Key of the storage account for containers that a start names in ``externalStorage``; stands
+    for the resource's managed identity. Not needed where the container's URL has a SAS in it."""
+    openid_issuer: str = "https://acscallautomation.communication.azure.com"
+    """``iss`` of the tokens in callbacks and of the OpenID configuration."""
     fps: Annotated[int, Field(ge=1, le=50)] = 8
     """Frames a second of mp4 recordings: 8 as in the 2021 preview, 16 as today."""
     media: MediaKind = MediaKind.REAL
@@ -85,6 +136,15 @@ class EmulatorSettings(BaseModel):
     max_chunk_duration: Annotated[timedelta, Field(gt=timedelta(0))] | None = timedelta(hours=4)
     """A chunk ends with ChunkMaximumTimeExceeded at this length of media; 4 hours in the service,
     None for no limit."""
+
+    @model_validator(mode="after")
+    def _stays_at_home(self) -> Self:
+        if not (self.allow_remote or _is_loopback(self.host)):
+            raise ValueError(
+                f"host {self.host!r} is reachable from other machines and the emulator does not "
+                "authenticate its control API: set allow_remote if that is what you want"
+            )
+        return self
 
     @field_validator("fps")
     @classmethod
@@ -102,7 +162,7 @@ class EmulatorSettings(BaseModel):
     @property
     def access_keys(self) -> tuple[str, str]:
         """The primary and the secondary key, base64."""
-        return self.access_key or self._derived("primary"), self._derived("secondary")
+        return self.access_key or self.derived_key("primary"), self.derived_key("secondary")
 
     @property
     def resource_uuid(self) -> UUID:
@@ -118,7 +178,8 @@ class EmulatorSettings(BaseModel):
             f"/microsoft.communication/communicationservices/{self.resource_name}"
         )
 
-    def _derived(self, purpose: str) -> str:
+    def derived_key(self, purpose: str) -> str:
+        """Another access key for each purpose, base64."""
         return base64.b64encode(self._digest(purpose)).decode()
 
     def _digest(self, purpose: str) -> bytes:

@@ -24,7 +24,14 @@ from tests.emulator.stage import Acs, StagedCall, journal
         ("POST", "/subscriptions", {"endpoint": "http://x", "schema": "y"}, 400, "schema"),
         ("GET", "/calls/unknown", None, 404, "unknown"),
         ("DELETE", "/calls/unknown", None, 404, "unknown"),
-        ("GET", "/faults", None, 501, "/_emulator/faults"),
+        ("POST", "/faults", {"kind": "earthquake"}, 400, "kind"),
+        ("POST", "/faults", {"kind": "hang", "when": "now"}, 400, "when"),
+        ("POST", "/faults", {"rate": 2}, 400, "rate"),
+        ("POST", "/behaviours", {"start": "204"}, 400, "start"),
+        ("POST", "/behaviours", {"stat": "200"}, 400, "stat"),
+        ("POST", "/keys/rotate", {"which": "third"}, 400, "which"),
+        ("POST", "/reset", [], 400, "object"),
+        ("GET", "/weather", None, 501, "/_emulator/weather"),
     ],
 )
 def test_a_wrong_command_is_told_what_is_wrong(

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 import httpx
 import pytest
@@ -20,10 +22,17 @@ def settings(*endpoints: EventGridEndpoint | str) -> EmulatorSettings:
     return EmulatorSettings(event_grid_endpoints=endpoints, event_delay=timedelta(0))
 
 
+CALM = (
+    "Microsoft.Communication.CallStarted",
+    "Microsoft.Communication.CallEnded",
+    "Microsoft.Communication.RecordingFileStatusUpdated",
+)
+
+
 @pytest.fixture
 def wired(webhook: Webhook, http: httpx.Client) -> Iterator[Acs]:
-    """An emulator whose only webhook has agreed."""
-    with running(settings(webhook.url)) as emulator:
+    """An emulator whose only webhook has agreed, and subscribes to calls and files."""
+    with running(settings(EventGridEndpoint(webhook.url, event_types=CALM))) as emulator:
         acs = Acs(emulator, http)
         eventually(lambda: state(acs) == "active")
         yield acs
@@ -141,7 +150,8 @@ def test_a_call_announces_its_start_and_its_end(wired: Acs, webhook: Webhook) ->
 def test_cloud_events_are_single_and_agreed_by_options(
     webhook: Webhook, http: httpx.Client
 ) -> None:
-    with running(settings(EventGridEndpoint(webhook.url, EventSchema.CLOUD_EVENTS))) as emulator:
+    cloud = EventGridEndpoint(webhook.url, EventSchema.CLOUD_EVENTS, CALM)
+    with running(settings(cloud)) as emulator:
         call = StagedCall(Acs(emulator, http))
         eventually(lambda: webhook.deliveries)
     options, delivery = webhook.requests
@@ -183,12 +193,21 @@ def test_a_final_answer_drops_the_event(wired: Acs, webhook: Webhook, status: in
 
 
 def test_an_event_is_dropped_when_its_time_to_live_is_over(wired: Acs, webhook: Webhook) -> None:
-    webhook.answers = [500, 500, 500]
+    webhook.answers = [500] * 99
     StagedCall(wired)
     eventually(lambda: len(journal(wired, "delivery")) == 1)
-    advance(wired, 24 * 3600)
-    eventually(lambda: len(journal(wired, "delivery")) == 2)
-    assert "time to live" in journal(wired, "delivery")[-1]["note"]
+    advance(wired, 48 * 3600)
+    attempts = journal(wired, "delivery")
+    assert "time to live" in attempts[-1]["note"]
+    assert [_minutes_between(*pair) for pair in pairwise(attempts)] == [
+        *(pytest.approx(minutes, abs=0.1) for minutes in (1 / 6, 0.5, 1, 5, 10, 30)),
+        *(pytest.approx(hours * 60, abs=0.1) for hours in (1, 3, 6, 12)),
+    ]
+
+
+def _minutes_between(earlier: dict[str, Any], later: dict[str, Any]) -> float:
+    moments = [datetime.fromisoformat(each["time"]) for each in (earlier, later)]
+    return (moments[1] - moments[0]).total_seconds() / 60
 
 
 def test_a_subscription_can_be_made_later(acs: Acs, webhook: Webhook) -> None:

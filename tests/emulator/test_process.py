@@ -32,7 +32,13 @@ def test_it_announces_itself_in_one_line_and_stops_cleanly(
 ) -> None:
     assert process.stdout
     announced = json.loads(process.stdout.readline())
-    assert list(announced) == ["endpoint", "connectionString", "control", "topic"]
+    assert list(announced) == [
+        "endpoint",
+        "connectionString",
+        "control",
+        "topic",
+        "contentEndpoint",
+    ]
     assert announced["connectionString"].startswith(f"endpoint={announced['endpoint']}/;accesskey=")
     assert http.get(f"{announced['control']}/health").status_code == 200
     process.send_signal(number)

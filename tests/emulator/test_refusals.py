@@ -7,6 +7,18 @@ from tests.emulator.stage import API, Acs, StagedCall
 
 START = f"/calling/recordings?{API}"
 LOCATOR = {"kind": "serverCallLocator", "serverCallId": "bm90aGluZw"}
+UNMIXED = {
+    "callLocator": LOCATOR,
+    "recordingContentType": "audio",
+    "recordingChannelType": "unmixed",
+    "recordingFormatType": "wav",
+}
+AFFINITY: dict[str, Any] = {"channel": 0, "participant": {"rawId": "8:acs:1"}}
+
+
+def _stored(kind: str, url: str | None) -> dict[str, Any]:
+    storage = {"recordingStorageKind": kind, "recordingDestinationContainerUrl": url}
+    return {"callLocator": LOCATOR, "externalStorage": storage}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +44,22 @@ LOCATOR = {"kind": "serverCallLocator", "serverCallId": "bm90aGluZw"}
         ({"callLocator": LOCATOR, "recordingFormatType": "mp3"}, "8557", "mp3"),
         ({"callLocator": LOCATOR, "recordingChannelType": "unmixed"}, "8557", "unmixed"),
         ({"callLocator": LOCATOR, "recordingFormatType": "avi"}, "8557", "avi"),
+        ({"callLocator": LOCATOR, "recordingContent": "audio"}, "BadRequest", "recordingContent"),
+        ({"callLocator": LOCATOR | {"callId": "1"}}, "BadRequest", "callLocator.callId"),
+        (
+            {"callLocator": LOCATOR | {"serverCallId": "36cf910b-932c-4101-a443-04e11a98aba5"}},
+            "8523",
+            "not a valid Base-64 string",
+        ),
+        ({"callLocator": LOCATOR, "channelAffinity": [AFFINITY]}, "8523", "unmixed"),
+        (UNMIXED | {"channelAffinity": [AFFINITY, AFFINITY]}, "8523", "twice"),
+        (UNMIXED | {"channelAffinity": [AFFINITY, AFFINITY | {"channel": 1}]}, "8523", "one"),
+        (UNMIXED | {"channelAffinity": [AFFINITY | {"channel": 5}]}, "BadRequest", "channel"),
+        (UNMIXED | {"audioChannelParticipantOrdering": [{}]}, "8523", "rawId"),
+        ({"callLocator": LOCATOR, "externalStorage": {}}, "BadRequest", "recordingStorageKind"),
+        (_stored("cloud", "https://x/y"), "8523", "cloud"),
+        (_stored("azureBlobStorage", None), "BadRequest", "recordingDestinationContainerUrl"),
+        (_stored("azureBlobStorage", "https://x"), "8523", "container"),
         ([], "BadRequest", "object"),
     ],
 )
@@ -73,15 +101,15 @@ def test_an_oversize_body_is_refused(acs: Acs) -> None:
 
 
 def test_what_is_not_implemented_says_so(acs: Acs) -> None:
+    answer = acs.send("GET", f"/calling/callConnections/C?{API}")
+    assert answer.status_code == 501
+    assert "GET /calling/callConnections/C" in answer.json()["error"]["message"]
+
+
+def test_the_result_operation_exists_in_its_preview_only(acs: Acs) -> None:
     answer = acs.send("GET", f"/calling/recordings/REC/result?{API}")
     assert answer.status_code == 501
-    assert "GET /calling/recordings/REC/result" in answer.json()["error"]["message"]
-
-
-def test_storage_of_ones_own_is_not_implemented_and_says_so(acs: Acs) -> None:
-    call = StagedCall(acs)
-    storage = {"recordingStorageKind": "azureBlobStorage"}
-    assert acs.start(call.server_call_id, externalStorage=storage).status_code == 501
+    assert "2024-09-01-preview" in answer.json()["error"]["message"]
 
 
 def test_a_wrong_method_is_answered_in_the_words_of_the_service(acs: Acs) -> None:

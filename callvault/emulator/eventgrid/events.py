@@ -1,16 +1,21 @@
-"""The Event Grid events of calls and recordings, in the documented JSON of both schemas."""
+"""The Event Grid events of calls, in the documented JSON of both schemas."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from callvault.emulator.calls import Call
+from callvault.emulator.calls import Call, Participant
 from callvault.emulator.clock import service_time
-from callvault.emulator.recordings import Recording
 from callvault.emulator.settings import EventSchema
-from callvault.emulator.storage import METADATA_VIEW, StoredChunk
 
-_PREFIX = "Microsoft.Communication."
+PREFIX = "Microsoft.Communication."
+CALL_EVENTS = (
+    "CallStarted",
+    "CallEnded",
+    "CallParticipantAdded",
+    "CallParticipantRemoved",
+    "CallLegStateChanged",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +26,11 @@ class GridEvent:
     time: datetime
     data: dict[str, Any]
 
-    def body(self, topic: str, schema: EventSchema) -> Any:
-        """One event as it is posted: an array of one, or a single CloudEvent."""
+    def envelope(self, topic: str, schema: EventSchema) -> dict[str, Any]:
+        """The event as it is posted."""
         if schema is EventSchema.CLOUD_EVENTS:
             return self._cloud_event(topic)
-        return [self._grid_event(topic)]
+        return self._grid_event(topic)
 
     def _grid_event(self, topic: str) -> dict[str, Any]:
         return {
@@ -51,83 +56,73 @@ class GridEvent:
         }
 
 
-def recording_file_status_updated(
-    event_id: str, now: datetime, recording: Recording, endpoint: str
-) -> GridEvent:
-    """``endpoint`` is the base URL of the locations."""
-    call = recording.call
-    content, channel, container = recording.order.media
-    return GridEvent(
-        event_id,
-        f"{_PREFIX}RecordingFileStatusUpdated",
-        f"/recording/call/{call.call_id}/serverCallId/{call.server_call_id}"
-        f"/recordingId/{recording.recording_id}",
-        now,
-        {
-            "recordingStorageInfo": {
-                "recordingChunks": [announced(chunk, endpoint) for chunk in recording.chunks]
-            },
-            "recordingStartTime": service_time(recording.active_at),
-            "recordingDurationMs": sum(chunk.duration_ms for chunk in recording.chunks),
-            "recordingContentType": _pascal(content),
-            "recordingChannelType": _pascal(channel),
-            "recordingFormatType": _pascal(container),
-            "sessionEndReason": recording.session_end,
-        },
-    )
-
-
-def announced(chunk: StoredChunk, endpoint: str) -> dict[str, Any]:
-    """An element of ``recordingChunks``."""
-    address = f"{endpoint}/v1/objects/{chunk.document_id}"
-    return {
-        "documentId": chunk.document_id,
-        "index": chunk.index,
-        "endReason": chunk.end_reason,
-        "contentLocation": f"{address}/content/{chunk.view}",
-        "metadataLocation": f"{address}/content/{METADATA_VIEW}",
-        "deleteLocation": address,
-    }
-
-
 def call_started(event_id: str, call: Call) -> GridEvent:
-    starter = _starter(call)
-    return GridEvent(
-        event_id,
-        f"{_PREFIX}CallStarted",
-        f"call/{call.server_call_id}/startedBy/{starter}",
-        call.started_at,
-        _call_data(call, starter),
-    )
+    subject = f"call/{call.server_call_id}/startedBy/{_starter(call)}"
+    return _event(event_id, "CallStarted", subject, call.started_at, _call_data(call))
 
 
 def call_ended(event_id: str, call: Call, now: datetime) -> GridEvent:
-    data = _call_data(call, _starter(call))
-    return GridEvent(
-        event_id,
-        f"{_PREFIX}CallEnded",
-        f"call/{call.server_call_id}",
-        now,
-        {**data, "durationOfCall": (now - call.started_at).total_seconds()},
-    )
+    data = {**_call_data(call), "durationOfCall": (now - call.started_at).total_seconds()}
+    return _event(event_id, "CallEnded", f"call/{call.server_call_id}", now, data)
 
 
-def _call_data(call: Call, starter: str) -> dict[str, Any]:
-    identifier = {"rawId": starter, "communicationUser": {"id": starter}}
+def participant_added(event_id: str, call: Call, who: Participant, now: datetime) -> GridEvent:
+    return _participant(event_id, "CallParticipantAdded", call, who, now)
+
+
+def participant_removed(event_id: str, call: Call, who: Participant, now: datetime) -> GridEvent:
+    return _participant(event_id, "CallParticipantRemoved", call, who, now)
+
+
+def call_leg_established(event_id: str, call: Call) -> GridEvent:
+    """The preview of 2021 told ``serverCallId`` by this event."""
+    data = {
+        "ConversationId": call.group_call_id,
+        "CallLegId": call.call_connection_id,
+        "CallState": "Established",
+        "serverCallId": call.server_call_id,
+    }
+    subject = f"callLeg/{call.call_connection_id}/callState"
+    return _event(event_id, "CallLegStateChanged", subject, call.started_at, data)
+
+
+def _event(
+    event_id: str, name: str, subject: str, now: datetime, data: dict[str, Any]
+) -> GridEvent:
+    return GridEvent(event_id, PREFIX + name, subject, now, data)
+
+
+def _participant(
+    event_id: str, name: str, call: Call, who: Participant, now: datetime
+) -> GridEvent:
+    subject = f"call/{call.server_call_id}/participant/{who.raw_id}"
+    data = {
+        "user": _user(who.raw_id),
+        "displayName": who.display_name,
+        "participantId": who.participant_id,
+        "endpointType": "callvault-emulator",
+        **_call_data(call),
+    }
+    return _event(event_id, name, subject, now, data)
+
+
+def _call_data(call: Call) -> dict[str, Any]:
+    room = {"room": {"id": call.room_id}} if call.room_id else {}
     return {
-        "startedBy": {"communicationIdentifier": identifier, "role": "Unknown"},
+        "startedBy": _user(_starter(call)),
         "serverCallId": call.server_call_id,
         "group": {"id": call.group_call_id},
+        **room,
         "isTwoParty": len(call.participants) == 2,
         "correlationId": call.call_id,
-        "isRoomsCall": False,
+        "isRoomsCall": bool(call.room_id),
     }
 
 
+def _user(raw_id: str) -> dict[str, Any]:
+    identifier = {"rawId": raw_id, "communicationUser": {"id": raw_id}}
+    return {"communicationIdentifier": identifier, "role": "Unknown"}
+
+
 def _starter(call: Call) -> str:
-    return next(iter(call.participants), "")
-
-
-def _pascal(word: str) -> str:
-    """REST writes ``audioVideo`` where events write ``AudioVideo``."""
-    return word[:1].upper() + word[1:]
+    return call.starter.raw_id if call.starter else ""

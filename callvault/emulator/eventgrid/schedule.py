@@ -23,6 +23,11 @@ def accepted(status: int | None) -> bool:
     return status in _ACCEPTED
 
 
+def is_final(status: int | None) -> bool:
+    """Whether this answer alone ends the retries."""
+    return status in _FINAL
+
+
 def next_delay(attempts: int, status: int | None) -> timedelta | None:
     """How long to wait after ``attempts`` failed ones; None when the event is dropped at once.
 

@@ -8,11 +8,14 @@ from threading import Lock
 import httpx
 
 from callvault.emulator.agenda import Agenda
+from callvault.emulator.behaviours import LiveBehaviours
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.journal import Journal
-from callvault.emulator.settings import EventGridEndpoint
+from callvault.emulator.settings import EmulatorSettings, EventGridEndpoint
 
-from .delivery import Courier, Delivery
+from .dead_letters import DeadLetters
+from .delivery import Courier, Delivery, Route
+from .disturbance import Disturbance
 from .events import GridEvent
 from .handshake import shake_hands
 
@@ -33,23 +36,50 @@ class Standing(StrEnum):
 
 @dataclass
 class Subscription:
-    name: str
-    endpoint: EventGridEndpoint
+    route: Route
     standing: Standing = Standing.VALIDATING
     waiting: list[Delivery] = field(default_factory=list)
     """Published before the handshake was done."""
+
+    @property
+    def name(self) -> str:
+        return self.route.name
+
+    @property
+    def endpoint(self) -> EventGridEndpoint:
+        return self.route.endpoint
+
+    def wants(self, event: GridEvent) -> bool:
+        return not self.endpoint.event_types or event.event_type in self.endpoint.event_types
 
 
 class EventGrid:
     """Every handshake and every delivery is a job of the agenda."""
 
-    def __init__(self, topic: str, clock: EmulatorClock, agenda: Agenda, journal: Journal) -> None:
-        self._topic = topic
+    def __init__(
+        self,
+        settings: EmulatorSettings,
+        behaviours: LiveBehaviours,
+        clock: EmulatorClock,
+        agenda: Agenda,
+        journal: Journal,
+    ) -> None:
+        self._topic = settings.topic
         self._clock = clock
         self._agenda = agenda
         self._journal = journal
         self._http = httpx.Client(timeout=_ANSWER_WITHIN, trust_env=False)
-        self._courier = Courier(self._http, topic, clock, agenda, journal)
+        self._disturbance = Disturbance(settings.seed, behaviours)
+        dead_letters = DeadLetters(
+            settings.dead_letters.get_secret_value(),
+            settings.dead_letter_delay,
+            clock,
+            agenda,
+            journal,
+        )
+        self._courier = Courier(
+            self._http, self._topic, clock, agenda, journal, behaviours, dead_letters
+        )
         self._lock = Lock()
         self._subscriptions: list[Subscription] = []
 
@@ -62,17 +92,29 @@ class EventGrid:
         """Add a webhook; its handshake runs in the background."""
         with self._lock:
             name = f"CALLVAULT-EMULATOR-{len(self._subscriptions) + 1}"
-            subscription = Subscription(name, endpoint)
+            subscription = Subscription(Route(name, endpoint))
             self._subscriptions.append(subscription)
         self._agenda.soon(lambda: self._validate(subscription, 1))
         return subscription
 
     def publish(self, event: GridEvent) -> None:
-        now = self._clock.now()
+        """Deliver to whoever wants it, unless the behaviours disturb that."""
+        delivery = Delivery(event, self._clock.now())
         for subscription in self.subscriptions:
-            self._hand_over(
-                subscription, Delivery(event, subscription.endpoint, subscription.name, now)
-            )
+            if subscription.wants(event):
+                self._deliver(subscription, delivery)
+
+    def _deliver(self, subscription: Subscription, delivery: Delivery) -> None:
+        lags = self._disturbance.lags()
+        if not lags:
+            event = delivery.event
+            self._journal.note("lost", f"{event.event_type} {event.event_id} as event_loss says")
+        for lag in lags:
+            if lag:
+                due = delivery.published + lag
+                self._agenda.at(due, lambda: self._hand_over(subscription, delivery))
+            else:
+                self._hand_over(subscription, delivery)
 
     def close(self) -> None:
         self._http.close()
@@ -82,7 +124,7 @@ class EventGrid:
             if subscription.standing is Standing.VALIDATING:
                 subscription.waiting.append(delivery)
             elif subscription.standing is Standing.ACTIVE:
-                self._courier.dispatch(delivery)
+                self._courier.dispatch(subscription.route, delivery)
 
     def _validate(self, subscription: Subscription, attempt: int) -> None:
         agreed, status = self._ask(subscription)

@@ -1,61 +1,61 @@
-"""``/_emulator``: what a test does to the world (calls, speech, time) and what really happened."""
+"""``/_emulator``: what a test does to the world (time, faults, events) and what happened."""
 
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from callvault.emulator.calls import CallKind
 from callvault.emulator.clock import service_time
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.eventgrid.subscriptions import Subscription
+from callvault.emulator.faults import KINDS, RandomFaults, Rule, ScriptedFault
+from callvault.emulator.keys import Which
+from callvault.emulator.refusals import bad_request
 from callvault.emulator.settings import EventGridEndpoint, EventSchema
 
-from .requests import read_body, read_model
-from .truth import truth_of_call
+from .requests import explain, read_body, read_model, read_object, validate
 
 PREFIX = "/_emulator"
 _LONGEST_JUMP = 10 * 366 * 86_400
+_MOST_HEADERS = 10
 
 
-class _Command(BaseModel):
+class Command(BaseModel):
+    """A request of the control API; unknown fields are refused by name."""
+
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
 
-class NewParticipant(_Command):
-    display_name: Annotated[str, Field(min_length=1, max_length=200)]
-    raw_id: Annotated[str, Field(min_length=1, max_length=300, pattern="^[!-~]+$")] | None = None
-
-
-class NewCall(_Command):
-    participants: Annotated[list[NewParticipant], Field(max_length=350)] = []
-    kind: CallKind = CallKind.ACS
-
-    @field_validator("participants")
-    @classmethod
-    def _nobody_twice(cls, participants: list[NewParticipant]) -> list[NewParticipant]:
-        given = [who.raw_id for who in participants if who.raw_id]
-        if len(given) != len(set(given)):
-            raise ValueError("each rawId may stand here once")
-        return participants
-
-
-class Speech(_Command):
-    raw_id: str
-    speaking: bool
-
-
-class Advance(_Command):
+class Advance(Command):
     advance_seconds: Annotated[float, Field(ge=0, le=_LONGEST_JUMP, allow_inf_nan=False)]
 
 
-class NewSubscription(_Command):
+class Rotation(Command):
+    which: Which = "primary"
+
+
+class NewSubscription(Command):
     endpoint: Annotated[str, Field(pattern="^https?://[^/]")]
     event_schema: Annotated[EventSchema, Field(alias="schema")] = EventSchema.EVENT_GRID
+    included_event_types: tuple[str, ...] = ()
+    delivery_headers: Annotated[
+        dict[
+            Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")],
+            Annotated[str, Field(pattern=r"^[ -~]*$", max_length=4096)],
+        ],
+        Field(max_length=_MOST_HEADERS),
+    ] = {}
+
+    def to_endpoint(self) -> EventGridEndpoint:
+        headers = tuple(self.delivery_headers.items())
+        return EventGridEndpoint(
+            self.endpoint, self.event_schema, self.included_event_types, headers
+        )
 
 
 class Control:
@@ -65,20 +65,20 @@ class Control:
         self._emulator = emulator
 
     def routes(self) -> list[Route]:
-        call = f"{PREFIX}/calls/{{call_id}}"
         return [
             Route(f"{PREFIX}/health", self.health),
             Route(f"{PREFIX}/journal", self.journal),
+            Route(f"{PREFIX}/reset", self.reset, methods=["POST"]),
             Route(f"{PREFIX}/clock", self.clock),
             Route(f"{PREFIX}/clock", self.advance, methods=["POST"]),
+            Route(f"{PREFIX}/keys/rotate", self.rotate_key, methods=["POST"]),
+            Route(f"{PREFIX}/behaviours", self.behaviours),
+            Route(f"{PREFIX}/behaviours", self.change_behaviours, methods=["POST"]),
+            Route(f"{PREFIX}/faults", self.faults),
+            Route(f"{PREFIX}/faults", self.add_fault, methods=["POST"]),
+            Route(f"{PREFIX}/faults", self.clear_faults, methods=["DELETE"]),
             Route(f"{PREFIX}/subscriptions", self.subscriptions),
             Route(f"{PREFIX}/subscriptions", self.subscribe, methods=["POST"]),
-            Route(f"{PREFIX}/calls", self.create_call, methods=["POST"]),
-            Route(call, self.call),
-            Route(call, self.end_call, methods=["DELETE"]),
-            Route(f"{call}/speech", self.speak, methods=["POST"]),
-            Route(f"{call}/participants", self.join, methods=["POST"]),
-            Route(f"{call}/participants/{{raw_id:path}}", self.leave, methods=["DELETE"]),
         ]
 
     async def health(self, _: Request) -> Response:
@@ -87,6 +87,11 @@ class Control:
     async def journal(self, _: Request) -> Response:
         return JSONResponse({"entries": self._emulator.journal.entries()})
 
+    async def reset(self, request: Request) -> Response:
+        read_object(await read_body(request))
+        await run_in_threadpool(self._emulator.reset)
+        return Response(status_code=204)
+
     async def clock(self, _: Request) -> Response:
         clock = self._emulator.clock
         ahead = clock.advanced.total_seconds()
@@ -94,8 +99,45 @@ class Control:
 
     async def advance(self, request: Request) -> Response:
         command = read_model(Advance, await read_body(request))
-        self._emulator.clock.advance(timedelta(seconds=command.advance_seconds))
+        step = timedelta(seconds=command.advance_seconds)
+        await run_in_threadpool(self._emulator.agenda.advance, step)
         return await self.clock(request)
+
+    async def rotate_key(self, request: Request) -> Response:
+        command = read_model(Rotation, await read_body(request))
+        self._emulator.keys.rotate(command.which)
+        primary, secondary = self._emulator.keys.current
+        return JSONResponse({"primaryKey": primary, "secondaryKey": secondary})
+
+    async def behaviours(self, _: Request) -> Response:
+        return JSONResponse(self._emulator.behaviours.now.model_dump(mode="json"))
+
+    async def change_behaviours(self, request: Request) -> Response:
+        changes = read_object(await read_body(request))
+        try:
+            self._emulator.behaviours.change(changes)
+        except ValidationError as error:
+            raise bad_request(explain(error)) from None
+        return await self.behaviours(request)
+
+    async def faults(self, _: Request) -> Response:
+        kinds = [
+            {"kind": kind, "about": what.about, "operations": sorted(what.operations)}
+            for kind, what in KINDS.items()
+        ]
+        active = [_active(*each) for each in self._emulator.faults.active()]
+        return JSONResponse({"kinds": kinds, "active": active})
+
+    async def add_fault(self, request: Request) -> Response:
+        body = read_object(await read_body(request))
+        model: type[Rule] = RandomFaults if "rate" in body else ScriptedFault
+        rule = validate(model, body)
+        number = self._emulator.faults.add(rule)
+        return JSONResponse(_active(number, rule, 0), status_code=201)
+
+    async def clear_faults(self, _: Request) -> Response:
+        self._emulator.faults.clear()
+        return Response(status_code=204)
 
     async def subscriptions(self, _: Request) -> Response:
         known = [_subscription(each) for each in self._emulator.event_grid.subscriptions]
@@ -103,55 +145,12 @@ class Control:
 
     async def subscribe(self, request: Request) -> Response:
         command = read_model(NewSubscription, await read_body(request))
-        endpoint = EventGridEndpoint(command.endpoint, command.event_schema)
-        return JSONResponse(
-            _subscription(self._emulator.event_grid.subscribe(endpoint)), status_code=201
-        )
+        subscription = self._emulator.event_grid.subscribe(command.to_endpoint())
+        return JSONResponse(_subscription(subscription), status_code=201)
 
-    async def create_call(self, request: Request) -> Response:
-        command = read_model(NewCall, await read_body(request))
-        call = self._emulator.start_call(
-            command.kind, [(p.display_name, p.raw_id) for p in command.participants]
-        )
-        everybody = [
-            {"rawId": p.raw_id, "displayName": p.display_name} for p in call.participants.values()
-        ]
-        return JSONResponse(
-            {
-                "callId": call.call_id,
-                "serverCallId": call.server_call_id,
-                "participants": everybody,
-            },
-            status_code=201,
-        )
 
-    async def call(self, request: Request) -> Response:
-        call = self._emulator.calls.get(request.path_params["call_id"])
-        return JSONResponse(truth_of_call(call, self._emulator))
-
-    async def end_call(self, request: Request) -> Response:
-        self._emulator.end_call(self._emulator.calls.ongoing(request.path_params["call_id"]))
-        return Response(status_code=204)
-
-    async def join(self, request: Request) -> Response:
-        who = read_model(NewParticipant, await read_body(request))
-        calls = self._emulator.calls
-        call = calls.ongoing(request.path_params["call_id"])
-        joined = calls.join(call, who.display_name, who.raw_id)
-        answer = {"rawId": joined.raw_id, "displayName": joined.display_name}
-        return JSONResponse(answer, status_code=201)
-
-    async def leave(self, request: Request) -> Response:
-        calls = self._emulator.calls
-        calls.leave(calls.ongoing(request.path_params["call_id"]), request.path_params["raw_id"])
-        return Response(status_code=204)
-
-    async def speak(self, request: Request) -> Response:
-        command = read_model(Speech, await read_body(request))
-        calls = self._emulator.calls
-        call = calls.ongoing(request.path_params["call_id"])
-        calls.speak(call, command.raw_id, command.speaking)
-        return Response(status_code=204)
+def _active(number: int, rule: Rule, fired: int) -> dict[str, Any]:
+    return {"id": number, **rule.model_dump(mode="json", by_alias=True), "fired": fired}
 
 
 def _subscription(subscription: Subscription) -> dict[str, Any]:

@@ -1,33 +1,18 @@
 """Recorded files over HTTP: content, metadata, deletion, on the paths of the real content hosts."""
 
-import re
-
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from callvault.emulator.emulator import Emulator
 
-from .requests import read_signed
+from . import ranges
+from .requests import read_signed, target
 
 PREFIX = "/v1/objects/"
 
-
-_RANGES = re.compile(rb"bytes=\s*(\d+-\d*|-\d+)(\s*,\s*(\d+-\d*|-\d+))*")
-
-
-class _ServedFile(FileResponse):
-    chunk_size = 1 << 18
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve, without regard to a malformed range: SDK 1.4.0 always sends ``bytes=None``."""
-        headers = [each for each in scope["headers"] if not _is_malformed_range(*each)]
-        await super().__call__({**scope, "headers": headers}, receive, send)
-
-
-def _is_malformed_range(name: bytes, value: bytes) -> bool:
-    return name == b"range" and not _RANGES.fullmatch(value)
+AMS_UNAUTHORIZED = {"title": "Unauthorized", "status": 401, "message": "Unauthorized"}
+"""The body that content hosts of 2023 give a 401."""
 
 
 class Objects:
@@ -48,14 +33,23 @@ class Objects:
         file = self._emulator.storage.find(wanted["document_id"], wanted["view"])
         if file is None:
             return Response(status_code=404)
-        return _ServedFile(
-            file.path,
-            media_type="application/octet-stream",
-            headers={"ETag": f'"{file.sha256[:32]}"'},
-            stat_result=file.path.stat(),
-        )
+        behaviours = self._emulator.behaviours.now
+        if behaviours.content_redirect and self._at_location(request):
+            return Response(status_code=302, headers={"Location": self._elsewhere(request)})
+        return ranges.serve(request, file, int(behaviours.range_status))
 
     async def delete(self, request: Request) -> Response:
         await read_signed(request, self._emulator)
         found = self._emulator.storage.delete(request.path_params["document_id"])
         return Response(status_code=200 if found else 404)
+
+    def _at_location(self, request: Request) -> bool:
+        """Whether this is the host that events name, not the one it redirects to."""
+        port: int = request.scope["server"][1]
+        at_content_host = port == self._emulator.content_port
+        return at_content_host is (self._emulator.behaviours.now.content_host == "other")
+
+    def _elsewhere(self, request: Request) -> str:
+        hosts = {self._emulator.endpoint, self._emulator.content_host}
+        (other,) = hosts - {self._emulator.file_locations}
+        return other + target(request)

@@ -6,11 +6,19 @@ from starlette.routing import Route
 
 from callvault.emulator.calls import Call
 from callvault.emulator.emulator import Emulator
+from callvault.emulator.faults import FaultKind
 from callvault.emulator.recordings import Recording
-from callvault.emulator.refusals import Refusal, bad_request, recording_not_found
+from callvault.emulator.refusals import (
+    Refusal,
+    bad_request,
+    not_implemented,
+    recording_not_found,
+)
 
+from .notes import FAULT
 from .requests import read_model, read_signed
-from .start import StartRequest
+from .result import recording_result
+from .start import PreviewStartRequest, StartRequest
 
 STABLE_VERSIONS = (
     "2023-03-06",
@@ -21,6 +29,8 @@ STABLE_VERSIONS = (
     "2025-06-15",
     "2026-03-12",
 )
+RESULT_VERSION = "2024-09-01-preview"
+"""The only version with the ``result`` operation; it has all the others, too."""
 PREVIEW_VERSION = "2021-06-15-preview"
 PREVIEW_PREFIX = "/calling/serverCalls/"
 
@@ -41,6 +51,7 @@ class StableRecordings:
             Route("/calling/recordings/", self.start, methods=["POST"]),
             Route(f"{one}:pause", self.pause, methods=["POST"]),
             Route(f"{one}:resume", self.resume, methods=["POST"]),
+            Route(f"{one}/result", self.result, methods=["GET"]),
             Route(one, self.state, methods=["GET"]),
             Route(one, self.stop, methods=["DELETE"]),
         ]
@@ -50,10 +61,22 @@ class StableRecordings:
         wish = read_model(StartRequest, body)
         request_id = _repeatability(request)
         order = wish.order()
-        call = wish.find_call(self._emulator.calls)
+        behaviours = self._emulator.behaviours.now
+        rooms = behaviours.room_locator == "accepted"
+        call = wish.find_call(self._emulator.calls, rooms=rooms)
         recording = self._emulator.recordings.start(call, order, request_id)
         headers = {"Repeatability-Result": "accepted"} if request_id else None
-        return JSONResponse(self._state(request, recording), headers=headers)
+        state = self._state(request, recording)
+        return JSONResponse(state, int(behaviours.start), headers=headers)
+
+    async def result(self, request: Request) -> Response:
+        await self._admit(request)
+        if request.query_params["api-version"] != RESULT_VERSION:
+            raise not_implemented(f"result in another api-version than {RESULT_VERSION}")
+        if self._emulator.behaviours.now.result == "absent":
+            return Response(status_code=404)
+        recording = self._emulator.recordings.result(_recording_id(request))
+        return JSONResponse(recording_result(recording, self._emulator))
 
     async def state(self, request: Request) -> Response:
         await self._admit(request)
@@ -62,7 +85,7 @@ class StableRecordings:
 
     async def pause(self, request: Request) -> Response:
         await self._admit(request)
-        self._emulator.recordings.pause(_recording_id(request))
+        _pause(request, self._emulator, _recording_id(request))
         return Response(status_code=202)
 
     async def resume(self, request: Request) -> Response:
@@ -77,7 +100,7 @@ class StableRecordings:
 
     async def _admit(self, request: Request) -> bytes:
         body = await read_signed(request, self._emulator)
-        _check_version(request, STABLE_VERSIONS)
+        _check_version(request, (*STABLE_VERSIONS, RESULT_VERSION))
         return body
 
     def _state(self, request: Request, recording: Recording) -> dict[str, str]:
@@ -111,8 +134,7 @@ class PreviewRecordings:
 
     async def start(self, request: Request) -> Response:
         body = await self._admit(request)
-        callback = read_model(StartRequest, body).recording_state_callback_uri
-        order = StartRequest(recording_state_callback_uri=callback).order()
+        order = read_model(PreviewStartRequest, body).order()
         recording = self._emulator.recordings.start(self._call(request), order)
         return JSONResponse({"recordingId": recording.recording_id})
 
@@ -123,7 +145,7 @@ class PreviewRecordings:
 
     async def pause(self, request: Request) -> Response:
         await self._admit(request)
-        self._emulator.recordings.pause(self._recording(request).recording_id)
+        _pause(request, self._emulator, self._recording(request).recording_id)
         return Response(status_code=200)
 
     async def resume(self, request: Request) -> Response:
@@ -151,6 +173,14 @@ class PreviewRecordings:
         if recording.call is not self._call(request):
             raise recording_not_found()
         return recording
+
+
+def _pause(request: Request, emulator: Emulator, recording_id: str) -> None:
+    """Pause, unless a fault has it that only the answer says so."""
+    if getattr(request.state, FAULT, None) is FaultKind.PAUSE_NOT_EFFECTIVE:
+        emulator.recordings.get(recording_id)
+    else:
+        emulator.recordings.pause(recording_id)
 
 
 def _recording_id(request: Request) -> str:

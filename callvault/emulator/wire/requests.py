@@ -34,7 +34,7 @@ async def read_signed(request: Request, emulator: Emulator) -> bytes:
     settings = emulator.settings
     port = urlsplit(emulator.endpoint).port
     signed = SignedRequest(request.method, target(request), request.headers, body, port)
-    authenticate(signed, settings.access_keys, settings.bearer_tokens, datetime.now(UTC))
+    authenticate(signed, emulator.keys.current, settings.bearer_tokens, datetime.now(UTC))
     return body
 
 
@@ -63,10 +63,10 @@ def validate(model: type[Model], value: Any) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise bad_request(_explain(error)) from None
+        raise bad_request(explain(error)) from None
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     return "; ".join(
         f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

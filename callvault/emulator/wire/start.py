@@ -1,7 +1,8 @@
 """``StartCallRecordingRequest``: what a start asks for, and what the service refuses of it."""
 
+import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -11,7 +12,8 @@ from callvault.emulator.recordings import MediaFormat, Order
 from callvault.emulator.refusals import (
     bad_request,
     invalid_argument,
-    not_implemented,
+    no_base64,
+    unsupported_storage,
     wrong_format,
 )
 
@@ -27,33 +29,58 @@ _LAST_CHANNEL = 4
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
 
 class CallLocator(_Body):
     kind: str | None = None
     server_call_id: str | None = None
     group_call_id: str | None = None
-    room_call_id: str | None = Field(default=None, alias="roomId")
+    room_id: str | None = None
 
 
-class _Value(_Body):
+class _PhoneNumber(_Body):
     value: str
+    is_anonymous: bool | None = None
+    asserted_id: str | None = None
 
 
 class _User(_Body):
     id: str
 
 
-class Identifier(_Body):
-    """``CommunicationIdentifierModel``, as far as the emulator's participants need it."""
+class _TeamsUser(_Body):
+    user_id: str
+    is_anonymous: bool | None = None
+    cloud: str | None = None
 
+
+class _TeamsApp(_Body):
+    app_id: str
+    cloud: str | None = None
+
+
+class _TeamsExtensionUser(_Body):
+    user_id: str
+    tenant_id: str
+    resource_id: str
+    cloud: str | None = None
+
+
+class Identifier(_Body):
+    """``CommunicationIdentifierModel``."""
+
+    kind: str | None = None
     raw_id: str | None = None
     communication_user: _User | None = None
-    phone_number: _Value | None = None
+    phone_number: _PhoneNumber | None = None
+    microsoft_teams_user: _TeamsUser | None = None
+    microsoft_teams_app: _TeamsApp | None = None
+    teams_extension_user: _TeamsExtensionUser | None = None
 
     @property
     def canonical(self) -> str:
+        """The raw id: as given, or put together as the service does."""
         if self.raw_id:
             return self.raw_id
         if self.communication_user:
@@ -70,6 +97,20 @@ class ChannelAffinity(_Body):
 
 class ExternalStorage(_Body):
     recording_storage_kind: str
+    recording_destination_container_url: str | None = None
+
+    @property
+    def container_url(self) -> str | None:
+        """The container that gets the files; None for the service's own storage."""
+        if self.recording_storage_kind == _BUILT_IN:
+            return None
+        if self.recording_storage_kind != _BLOB_STORAGE:
+            raise unsupported_storage(self.recording_storage_kind)
+        url = self.recording_destination_container_url or ""
+        field = "externalStorage.recordingDestinationContainerUrl"
+        if not _absolute(url, field).path.strip("/"):
+            raise invalid_argument(f"{field} must name a container.")
+        return url
 
 
 class StartRequest(_Body):
@@ -86,18 +127,25 @@ class StartRequest(_Body):
 
     def order(self) -> Order:
         """What to record, once nothing in the request is to be refused."""
-        _check_callback(self.recording_state_callback_uri)
-        if self.external_storage and self.external_storage.recording_storage_kind != _BUILT_IN:
-            raise not_implemented("externalStorage of other kinds than azureCommunicationServices")
-        return Order(self._media(), bool(self.pause_on_start), self._channels())
+        callback = self.recording_state_callback_uri
+        if callback is not None:
+            _absolute(callback, "recordingStateCallbackUri")
+        storage = self.external_storage
+        return Order(
+            self._media(),
+            bool(self.pause_on_start),
+            self._channels(),
+            callback,
+            storage.container_url if storage else None,
+        )
 
-    def find_call(self, calls: CallRegistry) -> Call | None:
-        """The call that is meant; None where it is unknown."""
+    def find_call(self, calls: CallRegistry, *, rooms: bool) -> Call | None:
+        """The call that is meant; None where it is unknown. ``rooms`` may be named, too."""
         if (self.call_locator is None) == (self.call_connection_id is None):
             raise invalid_argument("Give exactly one of callLocator and callConnectionId.")
         if self.call_locator is None:
             return calls.find("call_connection_id", self.call_connection_id or "")
-        return _locate(self.call_locator, calls)
+        return _locate(self.call_locator, calls, rooms=rooms)
 
     def _media(self) -> MediaFormat:
         content = self.recording_content_type or "audioVideo"
@@ -108,40 +156,83 @@ class StartRequest(_Body):
             raise wrong_format(*media)
         return media
 
-    def _channels(self) -> tuple[str, ...]:
-        if self.channel_affinity:
-            by_channel = sorted(self.channel_affinity, key=lambda affinity: affinity.channel)
-            return tuple(affinity.participant.canonical for affinity in by_channel)
+    def _channels(self) -> tuple[str | None, ...]:
+        affinities = self.channel_affinity or []
         ordering = self.audio_channel_participant_ordering or []
-        return tuple(identifier.canonical for identifier in ordering)
+        if not (affinities or ordering):
+            return ()
+        if self.recording_channel_type != "unmixed":
+            raise invalid_argument(
+                "channelAffinity and audioChannelParticipantOrdering want recordingChannelType "
+                "'unmixed'."
+            )
+        channels = _by_channel(affinities) if affinities else [each.canonical for each in ordering]
+        _check_nobody_twice([raw_id for raw_id in channels if raw_id])
+        return tuple(channels)
+
+
+class PreviewStartRequest(_Body):
+    """The one field of 2021-06-15; later previews of that year added the three types."""
+
+    recording_state_callback_uri: str | None = None
+
+    def order(self) -> Order:
+        return StartRequest.model_validate(self.model_dump(by_alias=True)).order()
 
 
 _BUILT_IN = "azureCommunicationServices"
-_LOCATORS: dict[str, Literal["server_call_id", "group_call_id"]] = {
+_BLOB_STORAGE = "azureBlobStorage"
+_LOCATORS: dict[str, Literal["server_call_id", "group_call_id", "room_id"]] = {
     "serverCallLocator": "server_call_id",
     "groupCallLocator": "group_call_id",
+    "roomCallLocator": "room_id",
 }
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
-def _locate(locator: CallLocator, calls: CallRegistry) -> Call | None:
-    attribute = _LOCATORS.get(locator.kind or "")
-    if attribute is None:
+def _by_channel(affinities: list[ChannelAffinity]) -> list[str | None]:
+    """Raw ids by channel, None for those that nobody asked for."""
+    taken = {each.channel: each.participant.canonical for each in affinities}
+    if len(taken) < len(affinities):
+        raise invalid_argument("channelAffinity names a channel twice.")
+    return [taken.get(channel) for channel in range(max(taken) + 1)]
+
+
+def _check_nobody_twice(raw_ids: list[str]) -> None:
+    if len(set(raw_ids)) < len(raw_ids):
+        raise invalid_argument("A participant can have one channel only.")
+    if len(raw_ids) > _LAST_CHANNEL + 1:
+        raise invalid_argument(f"There are {_LAST_CHANNEL + 1} channels at most.")
+
+
+def _locate(locator: CallLocator, calls: CallRegistry, *, rooms: bool) -> Call | None:
+    known = [kind for kind in _LOCATORS if rooms or kind != "roomCallLocator"]
+    if locator.kind not in known:
         raise invalid_argument(
-            f"callLocator.kind {locator.kind!r} is not supported; "
-            f"use one of {', '.join(_LOCATORS)}."
+            f"callLocator.kind {locator.kind!r} is not supported; use one of {', '.join(known)}."
         )
+    attribute = _LOCATORS[locator.kind]
     value: Any = getattr(locator, attribute)
     if not value:
         raise invalid_argument(f"callLocator.{to_camel(attribute)} is required.")
+    if attribute == "server_call_id":
+        _check_base64(value)
     return calls.find(attribute, value)
 
 
-def _check_callback(uri: str | None) -> None:
-    if uri is None:
-        return
+def _check_base64(server_call_id: str) -> None:
+    """What people send by mistake is the callId, a UUID, which the service cannot decode."""
+    digits = server_call_id.rstrip("=")
+    if not _BASE64.fullmatch(server_call_id) or len(digits) % 4 == 1:
+        raise no_base64("callLocator.serverCallId")
+
+
+def _absolute(uri: str, field: str) -> SplitResult:
     try:
         parts = urlsplit(uri)
+        has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise bad_request("recordingStateCallbackUri is not a URI.") from None
-    if not (parts.scheme in {"http", "https"} and parts.netloc):
-        raise bad_request("recordingStateCallbackUri must be an absolute URI.")
+        raise bad_request(f"{field} is not a URI.") from None
+    if not (parts.scheme in {"http", "https"} and has_host):
+        raise bad_request(f"{field} must be an absolute URI.")
+    return parts

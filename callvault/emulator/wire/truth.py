@@ -6,7 +6,7 @@ from callvault.emulator.calls import Call, Participant
 from callvault.emulator.clock import service_time
 from callvault.emulator.cutting import timeline_of
 from callvault.emulator.emulator import Emulator
-from callvault.emulator.eventgrid.events import announced
+from callvault.emulator.eventgrid.files import announced
 from callvault.emulator.media.metadata import pauses
 from callvault.emulator.media.voices import fundamental
 from callvault.emulator.recordings import Recording
@@ -53,7 +53,7 @@ def _recording(recording: Recording, emulator: Emulator) -> dict[str, Any]:
         "pausedIntervals": pauses(timeline),
         "durationMs": timeline.duration_ms,
         "media": recording.media_state,
-        "chunks": [_chunk(chunk, emulator.endpoint) for chunk in recording.chunks],
+        "chunks": [_chunk(chunk, emulator.file_locations) for chunk in recording.chunks],
     }
 
 

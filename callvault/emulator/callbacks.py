@@ -1,0 +1,134 @@
+"""What the service tells ``recordingStateCallbackUri``: an array of one CloudEvent a request."""
+
+import base64
+import json
+from collections import deque
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
+
+import httpx
+
+from .agenda import Agenda
+from .clock import EmulatorClock
+from .ids import IdFactory
+from .journal import Journal
+from .recordings import Recording
+from .tokens import TokenSigner
+
+_PREFIX = "Microsoft.Communication."
+_KIND = "azureCommunicationServices"
+_NEVER = "0001-01-01T00:00:00+00:00"
+_ANSWER_WITHIN = 10.0
+_FAILED_CODE, _FAILED_TEXT = 500, "The recording could not be started."
+
+
+class Callbacks:
+    """Tells every change of a recording's state, in order, once each (retries are unknown)."""
+
+    def __init__(
+        self,
+        clock: EmulatorClock,
+        ids: IdFactory,
+        agenda: Agenda,
+        journal: Journal,
+        signer: TokenSigner,
+    ) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._agenda = agenda
+        self._journal = journal
+        self._signer = signer
+        self._http = httpx.Client(timeout=_ANSWER_WITHIN, trust_env=False)
+        self._told: dict[str, str] = {}
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self._one_at_a_time = Lock()
+
+    def follow(self, recording: Recording) -> None:
+        """The recording was started, paused, resumed or has ended."""
+        if recording.order.callback_uri is None:
+            return
+        if recording.failed_to_start:
+            self._agenda.at(recording.active_at, lambda: self._send(recording, _failed(recording)))
+            return
+        self._tell_state(recording)
+        if recording.phase(self._clock.now()) == "starting":
+            self._agenda.at(recording.active_at, lambda: self._tell_state(recording))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _tell_state(self, recording: Recording) -> None:
+        state = recording.wire_state(self._clock.now())
+        if self._told.get(recording.recording_id) != state:
+            self._told[recording.recording_id] = state
+            self._send(recording, _state_changed(recording, state))
+
+    def _send(self, recording: Recording, event: tuple[str, dict[str, Any]]) -> None:
+        body = _cloud_event(recording, *event, self._ids.event_id(), self._clock.now())
+        self._waiting.append((recording.order.callback_uri or "", body))
+        self._agenda.soon(self._post_next)
+
+    def _post_next(self) -> None:
+        with self._one_at_a_time:
+            uri, event = self._waiting.popleft()
+            status = self._post(uri, event)
+        name = event["type"].removeprefix(_PREFIX)
+        state = event["data"].get("state", "")
+        self._journal.event_grid("callback", uri, status, f"{name} {state}".strip())
+
+    def _post(self, uri: str, event: dict[str, Any]) -> int | None:
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Authorization": f"Bearer {self._signer.token()}",
+        }
+        try:
+            return self._http.post(uri, content=json.dumps([event]), headers=headers).status_code
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return None
+
+
+def _state_changed(recording: Recording, state: str) -> tuple[str, dict[str, Any]]:
+    began = state == "active" or recording.ended_at or recording.pause.edges
+    data = {
+        "state": state,
+        "startDateTime": _offset_time(recording.active_at) if began else _NEVER,
+        "recordingKind": _KIND,
+        "resultInformation": {"code": 200, "subCode": 0, "message": ""},
+    }
+    return "RecordingStateChanged", data
+
+
+def _failed(recording: Recording) -> tuple[str, dict[str, Any]]:
+    information = {"code": _FAILED_CODE, "subCode": 9999, "message": _FAILED_TEXT}
+    return "StartRecordingFailed", {"operationContext": None, "resultInformation": information}
+
+
+def _cloud_event(
+    recording: Recording, name: str, data: dict[str, Any], event_id: str, now: datetime
+) -> dict[str, Any]:
+    call = recording.call
+    conversation = base64.b64encode(call.server_call_id.encode()).decode()
+    source = f"calling/recordings/{conversation}/{recording.recording_id}/{name}"
+    common = {
+        "version": "2025-05-15",
+        "callConnectionId": call.call_connection_id,
+        "serverCallId": call.server_call_id,
+        "correlationId": call.call_id,
+        "publicEventType": _PREFIX + name,
+    }
+    return {
+        "id": event_id,
+        "source": source,
+        "type": _PREFIX + name,
+        "data": {"recordingId": recording.recording_id, **data, **common},
+        "time": _offset_time(now),
+        "specversion": "1.0",
+        "datacontenttype": "application/json",
+        "subject": source,
+    }
+
+
+def _offset_time(moment: datetime) -> str:
+    """Callbacks write times with an offset instead of Z."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

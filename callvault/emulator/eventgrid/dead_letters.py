@@ -1,0 +1,106 @@
+"""Where events go that nobody took: a directory or a container, minutes later."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+from callvault.emulator.agenda import Agenda
+from callvault.emulator.clock import EmulatorClock, service_time
+from callvault.emulator.journal import Journal
+
+from . import schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an attempt."""
+
+    status: int | None
+    """None when nobody answered."""
+    name: str
+    """In the words of ``lastDeliveryOutcome``."""
+
+    @classmethod
+    def of(cls, status: int) -> Self:
+        try:
+            phrase = HTTPStatus(status).phrase
+        except ValueError:
+            phrase = "GenericError"
+        return cls(status, phrase.replace(" ", "").replace("-", ""))
+
+    @property
+    def accepted(self) -> bool:
+        return schedule.accepted(self.status)
+
+    @property
+    def final_reason(self) -> str:
+        """``deadLetterReason`` of an event that is not tried again."""
+        if schedule.is_final(self.status):
+            return f"UndeliverableDueToHttp{self.name}"
+        return "MaxDeliveryAttemptsExceeded"
+
+    def letter(
+        self, reason: str, attempts: int, published: datetime, last: datetime
+    ) -> dict[str, Any]:
+        """What a dead letter has beside the event's own fields."""
+        status = {} if self.status is None else {"lastHttpStatusCode": self.status}
+        return {
+            "deadLetterReason": reason,
+            "deliveryAttempts": attempts,
+            "lastDeliveryOutcome": self.name,
+            **status,
+            "publishTime": service_time(published),
+            "lastDeliveryAttemptTime": service_time(last),
+        }
+
+
+class DeadLetters:
+    """``destination`` is a directory, the URL of a container, or empty for none."""
+
+    def __init__(
+        self,
+        destination: str,
+        delay: timedelta,
+        clock: EmulatorClock,
+        agenda: Agenda,
+        journal: Journal,
+    ) -> None:
+        self._destination = destination
+        self._delay = delay
+        self._clock = clock
+        self._agenda = agenda
+        self._journal = journal
+
+    def take(self, subscription: str, letters: list[dict[str, Any]]) -> str:
+        """What becomes of the events: dropped, or put away after the delay."""
+        if not self._destination:
+            return "dropped"
+        due = self._clock.now() + self._delay
+        self._agenda.at(due, lambda: self._put_away(subscription, letters))
+        return "dead-lettered"
+
+    def _put_away(self, subscription: str, letters: list[dict[str, Any]]) -> None:
+        now = self._clock.now()
+        name = f"{subscription}/{now.year}/{now.month}/{now.day}/{now.hour}/{uuid4()}.json"
+        body = json.dumps(letters).encode()
+        try:
+            self._write(name, body)
+        except Exception as error:
+            self._journal.failure(f"dead letter {name} could not be written: {error!r}")
+        else:
+            self._journal.note("deadLetter", name)
+
+    def _write(self, name: str, body: bytes) -> None:
+        if self._destination.startswith(("http://", "https://")):
+            from azure.storage.blob import ContainerClient
+
+            with ContainerClient.from_container_url(self._destination) as container:
+                container.upload_blob(name, body)
+            return
+        path = Path(self._destination, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)

@@ -1,0 +1,63 @@
+"""The signed tokens in callbacks, and the OpenID documents that let others check them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+LIFETIME = timedelta(minutes=5)
+CONFIGURATION_PATH = "/calling/.well-known/acsopenidconfiguration"
+KEYS_PATH = "/calling/keys"
+
+_KEY_ID = "callvault-emulator"
+_ALGORITHM = "RS256"
+_KEY_BITS = 2048
+
+
+class TokenSigner:
+    """Signs as the service does; its key is made at the first use and lives with the process."""
+
+    def __init__(self, issuer: str, audience: str) -> None:
+        """``audience`` is the immutable id of the ACS resource."""
+        self._issuer = issuer
+        self._audience = audience
+
+    def token(self) -> str:
+        """A new token, by real time: that is what whoever checks it looks at."""
+        import jwt
+
+        now = datetime.now(UTC)
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME,
+        }
+        return jwt.encode(claims, self._key, _ALGORITHM, headers={"kid": _KEY_ID})
+
+    def configuration(self, endpoint: str) -> dict[str, Any]:
+        return {
+            "issuer": self._issuer,
+            "jwks_uri": endpoint + KEYS_PATH,
+            "id_token_signing_alg_values_supported": [_ALGORITHM],
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+        }
+
+    def keys(self) -> dict[str, Any]:
+        """The JSON Web Key Set."""
+        from jwt.algorithms import RSAAlgorithm
+
+        public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))
+        public.pop("key_ops", None)
+        return {"keys": [{**public, "use": "sig", "alg": _ALGORITHM, "kid": _KEY_ID}]}
+
+    @cached_property
+    def _key(self) -> "RSAPrivateKey":
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        return rsa.generate_private_key(public_exponent=65_537, key_size=_KEY_BITS)
