@@ -95,26 +95,29 @@ class Production:
 
     def _produce(self, task: _Task) -> None:
         recording = task.recording
+        stored: list[StoredChunk] = []
         try:
             with self._desks:
-                stored = tuple(self._store(task))
+                stored.extend(self._recorded(task))  # keeps what came before an error
         except Abandoned:
+            _discard(stored)
             return
         except Exception as error:
+            _discard(stored)
             recording.media_state = MediaState.FAILED
             self._journal.failure(f"rendering {task.first_document_id} failed: {error!r}")
             raise
-        recording.chunks = stored
+        for chunk in stored:
+            self._storage.add(chunk)
+        recording.chunks = tuple(stored)
         recording.media_state = MediaState.READY
         due = (recording.ended_at or self._clock.now()) + self._settings.event_delay
         self._agenda.at(due, lambda: self._on_file(recording))
 
-    def _store(self, task: _Task) -> Iterator[StoredChunk]:
+    def _recorded(self, task: _Task) -> Iterator[StoredChunk]:
         record, content = self._sparse(task) if self._is_sparse else self._real(task)
         for chunk in chunks(task.timeline, self._longest, record):
-            stored = self._stored(task, chunk, content(chunk))
-            self._storage.add(stored)
-            yield stored
+            yield self._stored(task, chunk, content(chunk))
 
     def _stored(self, task: _Task, chunk: Chunk, content: AnyFile) -> StoredChunk:
         return StoredChunk(
@@ -171,6 +174,12 @@ class Production:
 
 _Medium = tuple[Record, Callable[[Chunk], AnyFile]]
 """Record a chunk; then find what was recorded."""
+
+
+def _discard(stored: list[StoredChunk]) -> None:
+    for chunk in stored:
+        chunk.content.remove()
+        chunk.metadata.remove()
 
 
 def _stored(path: Path) -> StoredFile:

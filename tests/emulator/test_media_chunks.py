@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from callvault.emulator.media.chunks import Chunk, EndReason, chunks
-from callvault.emulator.media.render import Abandoned, ChunkTooSmall, Renderer
+from callvault.emulator.media.chunks import Chunk, ChunkTooSmall, EndReason, chunks
+from callvault.emulator.media.render import Abandoned, Renderer
 from callvault.emulator.media.timeline import Span, Timeline
 from tests.emulator.probe import probe
 from tests.emulator.timelines import person, recorded
@@ -116,6 +116,7 @@ def test_a_maximum_below_one_frame_is_refused_with_the_reason(
 def test_a_rendering_stops_when_it_is_abandoned(tmp_path: Path) -> None:
     with pytest.raises(Abandoned):
         list(rendered(CARD_CALL, Renderer("mp4", abandoned=lambda: True), tmp_path))
+    assert not list(tmp_path.iterdir()), "half a file is of no use"
 
 
 def test_each_chunk_has_the_pauses_that_began_in_it() -> None:

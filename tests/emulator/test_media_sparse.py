@@ -9,7 +9,7 @@ import time
 import pytest
 
 from callvault.emulator.media import sparse
-from callvault.emulator.media.chunks import chunks
+from callvault.emulator.media.chunks import ChunkTooSmall, chunks
 from callvault.emulator.media.sparse import Share
 from tests.emulator.timelines import recorded
 
@@ -71,6 +71,11 @@ def test_the_bytes_of_chunks_add_up(total: int) -> None:
     assert sum(sizes) == total
     assert sum(part.timeline.length for part in parts) == timeline.length
     assert all(size <= max(1, total // 3) for size in sizes)
+
+
+def test_a_call_too_short_for_its_bytes_is_refused_with_the_way_out() -> None:
+    with pytest.raises(ChunkTooSmall, match="let the call last longer"):
+        Share(total=1000, length=8, most=100).fitting(recorded(1))
 
 
 def test_the_usual_size_is_that_of_the_services_table() -> None:

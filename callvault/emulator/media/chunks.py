@@ -16,6 +16,10 @@ class EndReason(StrEnum):
     MAXIMUM_TIME = "ChunkMaximumTimeExceeded"
 
 
+class ChunkTooSmall(ValueError):
+    """Not even one frame fits into the largest chunk that is allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     index: int

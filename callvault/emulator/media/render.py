@@ -1,10 +1,12 @@
 """From a timeline to files: complete and playable ones, none larger than allowed."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .chunks import ChunkTooSmall
 from .scenes import scenes
 from .timeline import Timeline
 
@@ -14,10 +16,6 @@ if TYPE_CHECKING:
 
 _SPARE_SCENES = {"wav": 1, "mp3": 2, "mp4": 2}
 """For how many of the largest scenes so far room is kept: encoders hold some of a scene back."""
-
-
-class ChunkTooSmall(ValueError):
-    """Not even one frame fits into the largest chunk that is allowed."""
 
 
 class Abandoned(Exception):
@@ -44,11 +42,12 @@ class Renderer:
         return frames
 
     def _write(self, timeline: Timeline, path: Path) -> int:
-        writer = self._open(timeline, path)
         try:
-            return self._fill(writer, timeline)
-        finally:
-            writer.close()
+            with closing(self._open(timeline, path)) as writer:
+                return self._fill(writer, timeline)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
     def _fill(self, writer: "Writer", timeline: Timeline) -> int:
         frames = 0
@@ -71,8 +70,8 @@ class Renderer:
     def _less(self, frames: int, fps: int) -> int:
         if frames == 1:
             raise ChunkTooSmall(
-                f"max_chunk_bytes is {self.most_bytes}, "
-                f"and not even one frame of {self.container} fits into that: raise it"
+                f"max_chunk_bytes is {self.most_bytes}, and not even one frame "
+                f"of {self.container} fits into that: raise it"
             )
         return frames - fps if frames > fps else frames // 2
 

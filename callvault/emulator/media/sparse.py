@@ -11,11 +11,12 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .chunks import ChunkTooSmall
 from .timeline import Timeline
 
 _BLOCK = 16
 _PIECE = 1 << 20
-_ZEROS = bytes(_PIECE)
+_ZEROS = memoryview(bytes(_PIECE))
 
 
 def read(seed: str, offset: int, length: int) -> bytes:
@@ -64,7 +65,13 @@ class Share:
         """How many frames of a chunk may stay in it."""
         if self.most is None or not self.total:
             return timeline.length
-        return max(1, min(timeline.length, self.most * self.length // self.total))
+        fitting = self.most * self.length // self.total
+        if fitting == 0:
+            raise ChunkTooSmall(
+                f"max_chunk_bytes is {self.most}, and each of the {self.length} frames recorded "
+                f"has a share of {self.total} bytes: raise it, or let the call last longer"
+            )
+        return min(timeline.length, fitting)
 
     def size(self, timeline: Timeline) -> int:
         """Of a chunk; those of all chunks add up to the total exactly."""
