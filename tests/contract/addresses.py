@@ -10,5 +10,8 @@ def on_microsofts_host(location: str) -> str:
 
 
 def on_emulator(url: str, endpoint: str) -> str:
-    emulator = urlsplit(endpoint)
-    return urlsplit(url)._replace(scheme=emulator.scheme, netloc=emulator.netloc).geturl()
+    """Https is never the emulator's own address, http is: a redirect names its content host so."""
+    parts, emulator = urlsplit(url), urlsplit(endpoint)
+    if parts.scheme == emulator.scheme:
+        return url
+    return parts._replace(scheme=emulator.scheme, netloc=emulator.netloc).geturl()

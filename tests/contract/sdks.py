@@ -31,6 +31,11 @@ class Sdk(NamedTuple):
         return self.version >= "1.5"
 
     @property
+    def knows_accepted_starts(self) -> bool:
+        """1.4.0 (api-version 2025-05-15) takes 202 for an error, though the recording begins."""
+        return self.version >= "1.5"
+
+    @property
     def deletes_asynchronously(self) -> bool:
         """1.4.0 has ``client.await_client`` where ``await client._client`` was meant."""
         return self.version >= "1.5"

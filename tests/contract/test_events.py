@@ -20,6 +20,9 @@ RECORDED = "Microsoft.Communication.RecordingFileStatusUpdated"
 PREVIEW_ONLY = {"Microsoft.Communication.CallLegStateChanged"}
 """Of 2021; no later package knows them."""
 
+STATES = ["inactive", "active", "inactive"]
+"""Of a recording that is started and stopped, as its callback is told."""
+
 
 class Story:
     """One call with everything that is told about it, to a webhook of each schema."""
@@ -47,6 +50,12 @@ class Story:
     @property
     def handshake(self) -> Received:
         return next(each for each in self.grid.requests if each.is_validation)
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with Webhook().open() as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +137,21 @@ def test_handshake_fills_the_official_model(
     assert event["eventType"] == name.value
     data = models.SubscriptionValidationEventData.deserialize(event["data"])
     assert data.validation_code
+
+
+async def test_callbacks_are_cloud_events(emulator: Acs, webhook: Webhook) -> None:
+    """The Python SDK has no parser of its own for them."""
+    call = StagedCall(emulator)
+    recording_id = call.is_recorded(recordingStateCallbackUri=webhook.url)
+    eventually(lambda: webhook.of_type('"active"'))
+    emulator.stop(recording_id)
+    eventually(lambda: len(webhook.deliveries) >= len(STATES))
+    events = [CloudEvent.from_dict(event) for each in webhook.deliveries for event in each.body]
+    assert [event.data["state"] for event in events] == STATES
+    for event in events:
+        assert event.type == "Microsoft.Communication.RecordingStateChanged"
+        assert not event.extensions
+        assert (event.data["recordingId"], event.data["serverCallId"]) == (
+            recording_id,
+            call.server_call_id,
+        )

@@ -102,9 +102,10 @@ class ExternalStorage(_Body):
     @property
     def container_url(self) -> str | None:
         """The container that gets the files; None for the service's own storage."""
-        if self.recording_storage_kind == _BUILT_IN:
+        kind = self.recording_storage_kind.lower()
+        if kind == _BUILT_IN:
             return None
-        if self.recording_storage_kind != _BLOB_STORAGE:
+        if kind != _BLOB_STORAGE:
             raise unsupported_storage(self.recording_storage_kind)
         url = self.recording_destination_container_url or ""
         field = "externalStorage.recordingDestinationContainerUrl"
@@ -180,8 +181,9 @@ class PreviewStartRequest(_Body):
         return StartRequest.model_validate(self.model_dump(by_alias=True)).order()
 
 
-_BUILT_IN = "azureCommunicationServices"
-_BLOB_STORAGE = "azureBlobStorage"
+# In lower case: SDKs write AzureBlobStorage before 2026-03-12, and azureBlobStorage since.
+_BUILT_IN = "azurecommunicationservices"
+_BLOB_STORAGE = "azureblobstorage"
 _LOCATORS: dict[str, Literal["server_call_id", "group_call_id", "room_id"]] = {
     "serverCallLocator": "server_call_id",
     "groupCallLocator": "group_call_id",
