@@ -30,6 +30,14 @@ def test_python_of_the_guide_runs(tmp_path: Path) -> None:
     assert f"{sum(block.count('def test_') for block in blocks)} passed" in tests.stdout
 
 
+def test_options_of_the_guide_exist() -> None:
+    command = [sys.executable, "-m", "callvault", "emulator", "--help"]
+    help_text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", GUIDE.read_text()))
+    assert named
+    assert named <= set(re.findall(r"--[a-z][a-z-]+", help_text))
+
+
 def test_languages_that_are_not_run_here_say_so() -> None:
     guide = GUIDE.read_text()
     for language in ("csharp", "java", "javascript"):
