@@ -1,6 +1,7 @@
 """Recordings of many gigabytes, from the client's side."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -69,3 +70,15 @@ def test_deleted_sparse_media_is_gone(acs: Acs) -> None:
     (chunk,) = recorded(acs, 1, mediaBytes=10)["chunks"]
     assert acs.delete(chunk["deleteLocation"]).status_code == 200
     assert acs.fetch(chunk["contentLocation"]).status_code == 404
+
+
+def test_sparse_files_survive_a_restart(http: httpx.Client, tmp_path: Path) -> None:
+    settings = EmulatorSettings(media=MediaKind.SPARSE, state_dir=tmp_path)
+    with running(settings) as emulator:
+        (chunk,) = recorded(Acs(emulator, http), 60, mediaBytes=3 * GIB)["chunks"]
+    with running(settings) as emulator:
+        acs = Acs(emulator, http)
+        path = chunk["contentLocation"].partition("/v1/")[2]
+        answer = acs.send("GET", f"/v1/{path}", Range=f"bytes={2 * GIB}-{2 * GIB + 99}")
+    assert answer.headers["content-range"].endswith(f"/{3 * GIB}")
+    assert answer.content == sparse.read(chunk["documentId"], 2 * GIB, 100)

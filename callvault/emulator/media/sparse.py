@@ -3,8 +3,8 @@
 They are the AES-128-CTR key stream from counter 0, under the first 16 bytes of the SHA-256 of the
 seed. So everybody can compute them, here or without Python::
 
-    openssl enc -aes-128-ctr -in /dev/zero -iv 0 \
-        -K $(printf %s "$seed" | sha256sum | cut -c 1-32) 2>/dev/null | head -c "$size"
+    key=$(printf %s "$seed" | sha256sum | cut -c 1-32)
+    head -c "$size" /dev/zero | openssl enc -aes-128-ctr -K "$key" -iv "$(printf %032d 0)"
 """
 
 import hashlib
