@@ -1,7 +1,6 @@
 """Where the real service is ambiguous, differs by version, or misbehaves: what to do here."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -49,7 +48,7 @@ class Behaviours(BaseModel):
     """How many of the events are held back for 10 s, so that later ones overtake them."""
     event_loss: Rate = 0.0
     """How many of the events are never delivered."""
-    event_lag: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(0)
+    event_lag_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
     """How much later than published every event is delivered."""
     events_per_post: Annotated[int, Field(ge=1, le=5000)] = 1
     """The largest batch; batches of more than one gather for 0.2 s."""

@@ -118,6 +118,10 @@ class SavedState(_Saved):
     """Document ids of the chunks that can still be fetched."""
 
 
+class UnreadableState(ValueError):
+    """The state directory holds something else, or the state of another version."""
+
+
 class StateFile:
     """Rewritten as a whole, atomically, so that a killed process leaves the last state."""
 
@@ -152,4 +156,10 @@ class StateFile:
     def _load(self) -> SavedState | None:
         if not self._path.exists():
             return None
-        return SavedState.model_validate_json(self._path.read_text(encoding="utf-8"))
+        try:
+            return SavedState.model_validate_json(self._path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UnreadableState(
+                f"{self._path} is not the state of an emulator of this version ({error}): "
+                "move the directory away to begin anew"
+            ) from None

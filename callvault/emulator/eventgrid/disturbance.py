@@ -22,5 +22,6 @@ class Disturbance:
         lost, late, twice = (self._random.random() for _ in range(3))
         if lost < wanted.event_loss:
             return ()
-        lag = wanted.event_lag + (_HELD_BACK if late < wanted.event_disorder else timedelta(0))
+        held_back = _HELD_BACK if late < wanted.event_disorder else timedelta(0)
+        lag = timedelta(seconds=wanted.event_lag_seconds) + held_back
         return (lag, lag + _DUPLICATE_AFTER) if twice < wanted.event_duplicates else (lag,)

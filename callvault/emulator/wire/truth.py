@@ -19,6 +19,7 @@ def truth_of_call(call: Call, emulator: Emulator) -> dict[str, Any]:
         "serverCallId": call.server_call_id,
         "groupCallId": call.group_call_id,
         "callConnectionId": call.call_connection_id,
+        "roomId": call.room_id or None,
         "kind": call.kind,
         "startedAt": service_time(call.started_at),
         "endedAt": service_time(call.ended_at) if call.ended_at else None,
