@@ -17,7 +17,9 @@ from tests.contract.sdks import VERSIONS, Sdk, callautomation
 from tests.emulator.stage import Acs, StagedCall
 
 TOKEN = "token-of-a-managed-identity"
-SETTINGS = EmulatorSettings(event_delay=timedelta(0), bearer_tokens=(TOKEN,))
+SETTINGS = EmulatorSettings(
+    start_delay=timedelta(seconds=0.05), event_delay=timedelta(0), bearer_tokens=(TOKEN,)
+)
 
 
 @pytest.fixture(scope="session", params=VERSIONS)
