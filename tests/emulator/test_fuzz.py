@@ -34,7 +34,8 @@ FIELDS = [
 WORDS = [
     "serverCallLocator", "groupCallLocator", "roomCallLocator", "audio", "audioVideo", "mixed",
     "unmixed", "wav", "mp3", "mp4", "acs", "room", "azureBlobStorage", "bm90aGluZw", "8:acs:1",
-    "http://[", "http://x:99999/", "https://x/y", "\ud800", "throttled", "state", "primary", "EventGridSchema",
+    "http://[", "http://x:99999/", "https://x/y", "\ud800", "throttled", "state", "primary",
+    "EventGridSchema",
 ]  # fmt: skip
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20),
