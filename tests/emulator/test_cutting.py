@@ -26,6 +26,10 @@ def test_a_word_during_a_pause_does_not_count() -> None:
     assert plan([person(0, (4.5, 5), (8, 9)), person(1, (7, 8))]) == [1, 0]
 
 
+def test_who_speaks_during_a_pause_only_counts_as_silent() -> None:
+    assert plan([person(0, (4.5, 5)), person(1, (7, 8))]) == [1, 0]
+
+
 def test_speech_that_goes_on_after_a_pause_counts_from_there() -> None:
     assert plan([person(0, (5, 7)), person(1, (6.5, 8))]) == [0, 1]
 

@@ -1,10 +1,12 @@
 """Chunks: complete files, none too large or too long, that together are the recording."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from callvault.emulator.media.chunks import Chunk, ChunkTooSmall, EndReason, chunks
 from callvault.emulator.media.render import Abandoned, Renderer
@@ -24,6 +26,10 @@ def rendered(
 
     for chunk in chunks(timeline, longest, lambda i, part: renderer.render(part, path(i))):
         yield chunk, path(chunk.index)
+
+
+def frames_of(timeline: Timeline) -> list[int]:
+    return [frame for span in timeline.recorded for frame in range(*span)]
 
 
 def reasons(parts: list[tuple[Chunk, Path]]) -> list[EndReason]:
@@ -90,6 +96,16 @@ def test_chunks_use_the_room_they_have(tmp_path: Path) -> None:
     assert all(size > 460_000 for size in sizes[:-1])
 
 
+@pytest.mark.parametrize("container", ["mp4", "mp3", "wav"])
+def test_no_second_is_encoded_twice_to_find_out_what_fits(tmp_path: Path, container: str) -> None:
+    timeline = recorded(12, person(0, (0, 12)))
+    asked: list[None] = []
+    renderer = Renderer(container, None, 150_000, lambda: bool(asked.append(None)))
+    files = list(rendered(timeline, renderer, tmp_path))
+    seconds, looks_ahead = 12, len(files) - 1
+    assert len(asked) <= seconds + looks_ahead + len(files)
+
+
 def test_the_two_limits_work_together(tmp_path: Path) -> None:
     """A second of wav takes 32,000 bytes: what exceeds the time first ends by time."""
     by_time = rendered(CARD_CALL, Renderer("wav", None, 200_000), tmp_path, longest=24)
@@ -132,6 +148,29 @@ def test_each_chunk_has_the_pauses_that_began_in_it() -> None:
     assert [gap for part in parts for gap in part.paused] == list(timeline.paused)
     for earlier, later in pairwise(parts):
         assert earlier.end == later.first, "no moment is in two chunks or in none"
+
+
+@given(
+    seconds=st.integers(1, 40),
+    borders=st.lists(st.integers(0, 320), unique=True, max_size=12),
+    longest=st.integers(1, 100),
+    fits=st.lists(st.integers(1, 60), min_size=1),
+    fps=st.sampled_from([8, 16, 25]),
+)
+def test_chunks_are_the_recording_whatever_is_paused_and_fits(
+    seconds: int, borders: list[int], longest: int, fits: list[int], fps: int
+) -> None:
+    edges = [edge / 8 for edge in sorted(borders) if edge <= seconds * 8]
+    timeline = recorded(seconds, fps=fps, paused=tuple(zip(edges[::2], edges[1::2], strict=False)))
+    assume(timeline.length > 0)
+    kept = cycle(fits)
+    parts = list(chunks(timeline, longest, lambda _, part: min(part.length, next(kept))))
+    assert [frame for part in parts for frame in frames_of(part.timeline)] == frames_of(timeline)
+    assert [gap for part in parts for gap in part.timeline.paused] == list(timeline.paused)
+    assert sum(part.timeline.duration_ms for part in parts) == timeline.duration_ms
+    assert all(0 < part.timeline.length <= longest for part in parts)
+    assert [part.index for part in parts] == [*range(len(parts))]
+    assert [part.end_reason is EndReason.SESSION_ENDED for part in parts][:-1].count(True) == 0
 
 
 def test_a_pause_between_two_chunks_belongs_to_the_first() -> None:

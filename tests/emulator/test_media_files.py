@@ -1,5 +1,7 @@
 """What each format holds: codec, rates, pictures, and who is heard on which channel."""
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -89,6 +91,31 @@ def test_a_name_is_written_in_its_tile(tmp_path: Path) -> None:
     half = one.shape[0] // 2
     assert np.array_equal(one[:half], other[:half]), "the same clock above"
     assert np.abs(one[half:].astype(int) - other[half:]).max() > 100, "another name below"
+
+
+def test_the_clock_of_the_call_runs_and_jumps_over_the_pause(tmp_path: Path) -> None:
+    timeline = recorded(2, person(0), paused=((0.5, 1.5),))
+    later = replace(recorded(1, person(0)), call_seconds_before=1.0)
+    Renderer("mp4").render(timeline, tmp_path / "paused.mp4")
+    Renderer("mp4").render(later, tmp_path / "later.mp4")
+    clocks = [picture[:300].astype(int) for picture in pictures(tmp_path / "paused.mp4")]
+    at_one_and_a_half = pictures(tmp_path / "later.mp4")[4][:300]
+    assert all(np.abs(a - b).max() > 100 for a, b in pairwise(clocks)), "each tenth of a second"
+    before, after = (np.abs(clock - at_one_and_a_half).mean() for clock in clocks[3:5])
+    assert after < before / 3, "00:01.5 is what the clock shows after the pause"
+
+
+def test_a_bar_tells_who_speaks(tmp_path: Path) -> None:
+    Renderer("mp4").render(recorded(2, person(0, (1, 2))), tmp_path / "call.mp4")
+    bars = [picture[-64:-40, 900:1000].max() for picture in pictures(tmp_path / "call.mp4")]
+    assert max(bars[:8]) < 100
+    assert min(bars[8:]) > 150
+
+
+def test_a_voice_goes_on_evenly_from_scene_to_scene(tmp_path: Path) -> None:
+    guests = (person(voice, present=((voice * 0.375, 4),)) for voice in (1, 2, 3))
+    found = file_of(recorded(4, person(0, (0, 4)), *guests), tmp_path, Renderer("wav"))
+    assert np.abs(np.diff(found.samples[0])).max() < 0.06, "a splice would click"
 
 
 def count_of_tiles(picture: NDArray[np.uint8]) -> int:
