@@ -66,13 +66,14 @@ def test_files_are_in_the_container_in_the_documented_layout(
     with emulating(http, webhook, azurite.account_key) as acs:
         call, recording = recorded_to(acs, container.url)
         data = told(webhook)
-        truth = call.truth()["recordings"][0]["chunks"][0]
+        recorded = call.truth()["recordings"][0]
+        truth = recorded["chunks"][0]
         own_copy = acs.fetch(truth["contentLocation"]).content
     names = sorted(blob.name for blob in container.list_blobs())
-    month = truth["activeAt"][:8].replace("-", "")
+    day = recorded["activeAt"][:10].replace("-", "")
     folders = {name.rpartition("/")[0] for name in names}
     (folder,) = folders
-    assert folder.startswith(month)
+    assert folder.startswith(day)
     assert f"/{call.call_id}/{recording[:8]}-" in folder
     document = truth["documentId"]
     assert [name.rpartition("/")[2] for name in names] == [
