@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 MICROSOFTS_HOST = "us-storage.asm.skype.com"
 
 
-def on_microsofts_host(location: str) -> str:
-    return urlsplit(location)._replace(scheme="https", netloc=MICROSOFTS_HOST).geturl()
+def on_microsofts_host(location: str, host: str = MICROSOFTS_HOST) -> str:
+    return urlsplit(location)._replace(scheme="https", netloc=host).geturl()
 
 
 def on_emulator(url: str, endpoint: str) -> str:

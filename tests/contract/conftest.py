@@ -71,7 +71,7 @@ def call(emulator: Acs) -> StagedCall:
 
 
 @pytest.fixture
-def server_call_id(request: pytest.FixtureRequest, resource: Resource) -> str:
+def server_call_id(resource: Resource) -> str:
     """An ongoing call, of either kind of resource."""
     if resource.emulator is None:
         return resource.server_call_id

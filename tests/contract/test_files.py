@@ -32,6 +32,14 @@ async def test_whole_file_is_downloaded(
     assert sha256(await client.read(content)) == recorded["sha256"]
 
 
+@pytest.mark.parametrize("host", ["as-storage.asm.skype.com", "prod.asyncgw.teams.microsoft.com"])
+async def test_file_is_downloaded_under_every_name_of_microsofts_hosts(
+    client: Client, recorded: dict[str, Any], host: str
+) -> None:
+    location = on_microsofts_host(recorded["contentLocation"], host)
+    assert sha256(await client.read(location)) == recorded["sha256"]
+
+
 async def test_metadata_is_downloaded(client: Client, recorded: dict[str, Any]) -> None:
     metadata = await client.read(on_microsofts_host(recorded["metadataLocation"]))
     assert sha256(metadata) == recorded["metadataSha256"]

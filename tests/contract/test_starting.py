@@ -1,12 +1,14 @@
 """What can be asked of a start: every locator, format and option that the SDK has."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 
+from tests.contract.addresses import on_microsofts_host
 from tests.contract.client import Client, order
 from tests.contract.sdks import Sdk
 from tests.contract.test_recording_life import refusal
@@ -127,10 +129,6 @@ async def test_participants_are_ordered_as_asked(
 async def metadata_names_first(
     client: Client, call: StagedCall, recording_id: str, name: str
 ) -> None:
-    import json
-
-    from tests.contract.addresses import on_microsofts_host
-
     call.lasts(2)
     await client.stop(recording_id)
     (chunk,) = (await asyncio.to_thread(call.rendered))["chunks"]
