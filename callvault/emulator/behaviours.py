@@ -40,8 +40,9 @@ class Behaviours(BaseModel):
     optional_fields: bool = True
     """Whether the file event has the fields that were added later: ``deleteLocation``, the three
     recording types, ``recordingDurationMs``."""
-    file_events: Literal["one", "per_chunk", "two"] = "one"
-    """Events of one recording: one with all chunks, one for each chunk, or two with the same."""
+    file_events: Literal["one", "per_chunk", "two", "failover"] = "one"
+    """Events of one recording: one with all chunks, one for each chunk, two with the same, or two
+    with different documents under the same indices."""
     event_duplicates: Rate = 0.0
     """How many of the events are delivered twice."""
     event_disorder: Rate = 0.0

@@ -22,7 +22,7 @@ from .production import Production
 from .recordings import MediaState, Recording, RecordingService
 from .settings import EmulatorSettings
 from .state import SavedState, StateFile
-from .storage import TemporaryStorage
+from .storage import StoredChunk, TemporaryStorage, twin
 from .tokens import TokenSigner
 
 
@@ -172,7 +172,7 @@ class Emulator:
 
     def _take_up(self, recording: Recording, living: set[str]) -> None:
         """Go on where the earlier run was interrupted."""
-        for chunk in recording.chunks:
+        for chunk in (*recording.chunks, *recording.twins):
             if chunk.document_id in living:
                 self.storage.add(chunk)
         if recording.ended_at and recording.media_state in {
@@ -208,12 +208,20 @@ class Emulator:
         if recording.order.container_url:
             self._exporter.export(recording, self.clock.now())
             self.journal.note("export", recording.export_error or "done")
-        recording.announced = True
         form = self.behaviours.now
+        if form.file_events == "failover" and not recording.announced:
+            recording.twins = self._twins(recording)
+        recording.announced = True
         for subject, data in file_payloads(recording, self.file_locations, form):
             now = self.clock.now()
             self.event_grid.publish(file_event(self.ids.event_id(), now, subject, data))
         self.save()
+
+    def _twins(self, recording: Recording) -> tuple[StoredChunk, ...]:
+        twins = tuple(twin(chunk, self.ids.twin_id()) for chunk in recording.chunks)
+        for chunk in twins:
+            self.storage.add(chunk)
+        return twins
 
 
 def _require_media_extra() -> None:

@@ -80,7 +80,7 @@ class _Rule(BaseModel):
     path: Annotated[str, Field(max_length=500)] | None = None
     """Only paths that match this pattern, with ``*`` and ``?``."""
     retry_after: Annotated[int, Field(ge=0)] = 1
-    """Seconds, of ``throttled`` and ``unavailable``."""
+    """Seconds, of ``throttled``."""
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """How long ``hang`` hangs, or ``slow_drip`` waits between its pieces."""
     after_bytes: Annotated[int, Field(ge=0)] | None = None

@@ -55,8 +55,15 @@ class IdFactory:
 
     def document_id(self) -> str:
         """``0-<region>-d<shard>-<32 hex digits>``."""
-        shard = self._random.randint(1, 20)
-        return f"0-{self._region}-d{shard}-{self._random.getrandbits(128):032x}"
+        return self._document_id(self._random)
+
+    def twin_id(self) -> str:
+        """The id of a document that is announced beside another."""
+        return self._document_id(self._events)
+
+    def _document_id(self, random: Random) -> str:
+        shard = random.randint(1, 20)
+        return f"0-{self._region}-d{shard}-{random.getrandbits(128):032x}"
 
 
 def _uuid(random: Random) -> str:

@@ -27,7 +27,7 @@ _BEHAVIOURS = (
     Entry("behaviour:call_leg_events", "off, as in today's service; on, as in 2021", _D, "documentation of 2021"),
     Entry("behaviour:subject", "four shapes; the newest is the default", _D, f"{_SCHEMA}, quickstarts of 2021 and later"),
     Entry("behaviour:optional_fields", "fields that came later can be absent", _D, _SCHEMA),
-    Entry("behaviour:file_events", "one event for a session; several are possible in a fail-over", _D, "known issues, Call Recording overview"),
+    Entry("behaviour:file_events", "one event for a session; in a fail-over several, with different documents under one index", _D, "known issues, Call Recording overview"),
     Entry("behaviour:event_duplicates", "normal; again after 1 s", _D, _GRID),
     Entry("behaviour:event_disorder", "no order is promised; held back for 10 s", _D, _GRID),
     Entry("behaviour:event_loss", "Event Grid promises delivery, for 24 hours only", _A, "the worst that could be"),

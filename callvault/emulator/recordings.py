@@ -76,6 +76,8 @@ class Recording:
     session_end: SessionEnd | None = None
     media_state: MediaState = MediaState.AWAITED
     chunks: tuple[StoredChunk, ...] = ()
+    twins: tuple[StoredChunk, ...] = ()
+    """Other documents under the same indices, as a fail-over of the service leaves them."""
     failed_to_start: bool = False
     """Accepted, but it never came to be."""
     exported: tuple[BlobLocations, ...] = ()

@@ -59,6 +59,7 @@ class SavedRecording(_Saved):
     session_end: SessionEnd | None
     media_state: MediaState
     chunks: tuple[StoredChunk, ...]
+    twins: tuple[StoredChunk, ...]
     failed_to_start: bool
     exported: tuple[BlobLocations, ...]
     export_error: str | None

@@ -1,15 +1,18 @@
 """The service's temporary storage: recorded files, gone after the retention time."""
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from shutil import copyfile
 from threading import Lock
 
 from .clock import EmulatorClock
 from .media import sparse
 
 METADATA_VIEW = "acsmetadata"
+_METADATA = ".json"
 
 _BLOCK = 1 << 20
 """Smaller ones halve the speed at which sparse files are served."""
@@ -38,6 +41,16 @@ class StoredFile:
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
 
+    def renamed(self, old: str, new: str) -> "StoredFile":
+        """A copy under another document id, which is replaced in metadata, too."""
+        path = self.path.with_name(self.path.name.replace(old, new))
+        if path.suffix != _METADATA:
+            copyfile(self.path, path)
+            return replace(self, path=path)
+        content = self.path.read_bytes().replace(old.encode(), new.encode())
+        path.write_bytes(content)
+        return StoredFile(path, len(content), hashlib.sha256(content).hexdigest())
+
 
 @dataclass(frozen=True, slots=True)
 class SparseFile:
@@ -60,6 +73,10 @@ class SparseFile:
     def remove(self) -> None:
         """There is nothing to remove."""
 
+    def renamed(self, old: str, new: str) -> "SparseFile":
+        """The same bytes, whatever document has them."""
+        return self
+
 
 AnyFile = StoredFile | SparseFile
 
@@ -77,6 +94,16 @@ class StoredChunk:
     content: AnyFile
     metadata: AnyFile
     expires_at: datetime
+
+
+def twin(chunk: StoredChunk, document_id: str) -> StoredChunk:
+    """The same media once more, as another document under the same index."""
+    return replace(
+        chunk,
+        document_id=document_id,
+        content=chunk.content.renamed(chunk.document_id, document_id),
+        metadata=chunk.metadata.renamed(chunk.document_id, document_id),
+    )
 
 
 class TemporaryStorage:

@@ -99,6 +99,26 @@ def test_one_recording_can_have_two_events(http: httpx.Client, webhook: Webhook)
     assert one["id"] != two["id"]
 
 
+def test_a_failover_leaves_two_documents_under_one_index(
+    http: httpx.Client, webhook: Webhook
+) -> None:
+    with wired(http, only_files(webhook), "file_events=failover") as acs:
+        recorded(acs)
+        told = [each["data"]["recordingStorageInfo"]["recordingChunks"] for each in events(webhook)]
+        (one,), (other,) = told
+        media = [acs.fetch(each["contentLocation"]).content for each in (one, other)]
+        metadata = [acs.fetch(each["metadataLocation"]).json() for each in (one, other)]
+        assert acs.delete(one["deleteLocation"]).status_code == 200
+        assert acs.fetch(other["contentLocation"]).status_code == 200
+    assert one["index"] == other["index"] == 0
+    assert one["documentId"] != other["documentId"]
+    assert media[0] == media[1]
+    assert [each["chunkDocumentId"] for each in metadata] == [
+        one["documentId"],
+        other["documentId"],
+    ]
+
+
 def test_every_chunk_can_have_an_event(http: httpx.Client, webhook: Webhook) -> None:
     limit = {"max_chunk_duration": timedelta(seconds=1)}
     with wired(http, only_files(webhook), "file_events=per_chunk", **limit) as acs:

@@ -97,6 +97,18 @@ def test_a_recording_that_was_not_announced_is_announced_after_the_restart(
         eventually(lambda: webhook.of_type("RecordingFileStatusUpdated"))
 
 
+def test_what_was_reset_stays_forgotten(http: httpx.Client, tmp_path: Path) -> None:
+    with process(http, tmp_path) as acs:
+        call = StagedCall(acs)
+        acs.stop(call.is_recorded(**WAV))
+        call.rendered()
+        acs.http.post(f"{acs.emulator.control}/reset").raise_for_status()
+        assert list((tmp_path / "files").iterdir()) == []
+    with process(http, tmp_path) as acs:
+        call.acs = acs
+        assert acs.http.get(f"{acs.emulator.control}/calls/{call.call_id}").status_code == 404
+
+
 def test_a_repeated_start_is_known_after_the_restart(http: httpx.Client, tmp_path: Path) -> None:
     pair = {"Repeatability-Request-ID": "r", "Repeatability-First-Sent": "now"}
     with process(http, tmp_path) as acs:

@@ -60,6 +60,14 @@ def test_time_does_not_go_back(agenda: Agenda) -> None:
         agenda.advance(timedelta(seconds=-1))
 
 
+def test_the_clock_stays_within_the_calendar(own: Acs) -> None:
+    ten_years = {"advanceSeconds": 3660 * 86_400}
+    address = f"{own.emulator.control}/clock"
+    answers = [own.http.post(address, json=ten_years) for _ in range(101)]
+    assert [each.status_code for each in answers] == [200] * 100 + [400]
+    assert own.start(StagedCall(own).server_call_id).status_code == 200
+
+
 def test_a_recording_is_told_and_expires_within_one_advance(own: Acs) -> None:
     call = StagedCall(own)
     recording = call.is_recorded(**WAV)

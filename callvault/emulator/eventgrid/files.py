@@ -29,10 +29,17 @@ def file_payloads(
 ) -> list[tuple[str, dict[str, Any]]]:
     """Subject and data of each event; ``endpoint`` is the base URL of the locations."""
     chunks = _announced_chunks(recording, endpoint, form)
-    batches = [[chunk] for chunk in chunks] if form.file_events == "per_chunk" else [chunks]
-    times = 2 if form.file_events == "two" else 1
+    batches = {
+        "one": [chunks],
+        "per_chunk": [[chunk] for chunk in chunks],
+        "two": [chunks, chunks],
+        "failover": [
+            chunks,
+            [_trimmed(announced(each, endpoint), form) for each in recording.twins],
+        ],
+    }
     subject = _subject(recording, form)
-    return [(subject, _data(recording, batch, form)) for batch in batches for _ in range(times)]
+    return [(subject, _data(recording, batch, form)) for batch in batches[form.file_events]]
 
 
 def file_event(event_id: str, now: datetime, subject: str, data: dict[str, Any]) -> GridEvent:
@@ -60,7 +67,11 @@ def _announced_chunks(
         for chunk, blobs in zip(chunks, recording.exported, strict=True):
             chunk |= {"contentLocation": blobs.content, "metadataLocation": blobs.metadata}
             chunk.pop("deleteLocation")
-    return chunks if form.optional_fields else [_without(c, _LATER_CHUNK_FIELDS) for c in chunks]
+    return [_trimmed(chunk, form) for chunk in chunks]
+
+
+def _trimmed(chunk: dict[str, Any], form: Behaviours) -> dict[str, Any]:
+    return chunk if form.optional_fields else _without(chunk, _LATER_CHUNK_FIELDS)
 
 
 def _data(recording: Recording, chunks: list[dict[str, Any]], form: Behaviours) -> dict[str, Any]:

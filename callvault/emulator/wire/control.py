@@ -22,6 +22,8 @@ from .requests import explain, read_body, read_model, read_object, validate
 
 PREFIX = "/_emulator"
 _LONGEST_JUMP = 10 * 366 * 86_400
+_FURTHEST = timedelta(days=1000 * 366)
+"""Ahead of real time; years have four digits."""
 _MOST_HEADERS = 10
 
 
@@ -100,6 +102,8 @@ class Control:
     async def advance(self, request: Request) -> Response:
         command = read_model(Advance, await read_body(request))
         step = timedelta(seconds=command.advance_seconds)
+        if self._emulator.clock.advanced + step > _FURTHEST:
+            raise bad_request("advanceSeconds: the clock is a thousand years ahead; reset it.")
         await run_in_threadpool(self._emulator.agenda.advance, step)
         return await self.clock(request)
 
