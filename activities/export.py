@@ -1,9 +1,7 @@
 """Export: bring one chunk and its metadata into the archive, and prove the copy."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
@@ -12,10 +10,12 @@ from activities.clock import server_clock
 from activities.translate import translated
 from callvault.acs.chunk_metadata import ChunkMetadata, parse_chunk_metadata
 from callvault.acs.client import AcsClient
-from callvault.acs.content import Content
 from callvault.archive import copier
+from callvault.archive.lanes import Lanes
 from callvault.archive.names import chunk_object_name, metadata_object_name
-from callvault.archive.store import Archive, StoredObject
+from callvault.archive.readback import read_back
+from callvault.archive.store import Archive
+from callvault.archive.transfer import OnProgress
 from callvault.contracts.media import FormatType
 from callvault.contracts.orders import (
     ArchivedChunk,
@@ -23,14 +23,20 @@ from callvault.contracts.orders import (
     ExportProgress,
     RecordedPause,
 )
-from callvault.errors import BrokenContent, ContentMissing
+from callvault.errors import CallvaultError, ContentMissing
 from callvault.telemetry.instruments import bytes_exported
 
 GONE_AFTER = timedelta(minutes=15)
 """A file that the service denies is believed to be gone after it was denied for this long."""
 
+REFUSED_AFTER = timedelta(minutes=10)
+"""An archive that refuses a file for this long is given up, where there is a fallback."""
+
+ARCHIVE_REFUSED = "ArchiveRefused"
+"""Type of the failure of an export whose archive was given up."""
+
 ASK_AGAIN = timedelta(minutes=2)
-"""How long to wait before asking again for a file that the service denied."""
+"""How long to wait before asking again for what was denied."""
 
 _MEDIA_TYPES = {
     FormatType.MP4: "video/mp4",
@@ -39,25 +45,19 @@ _MEDIA_TYPES = {
 }
 
 
-@dataclass(frozen=True)
-class _ChunkSource:
-    """A chunk at the service, in the form the copier reads."""
-
-    client: AcsClient
-    url: str
-
-    def open(self, *, offset: int = 0) -> AbstractContextManager[Content]:
-        return self.client.open_content(self.url, offset=offset)
-
-
 class ExportActivities:
     """Built once by a worker, with its clients and archives."""
 
     def __init__(
-        self, client_of: Callable[[str], AcsClient], archive_of: Callable[[str], Archive]
+        self,
+        client_of: Callable[[str], AcsClient],
+        archive_of: Callable[[str], Archive],
+        lanes: Lanes | None = None,
     ) -> None:
+        """``lanes`` are what all exports of the process share; by default, the usual ones."""
         self._client_of = client_of
         self._archive_of = archive_of
+        self._lanes = lanes or Lanes()
 
     @activity.defn(no_thread_cancel_exception=True)
     def export_chunk(self, order: ExportOrder) -> ArchivedChunk:
@@ -71,13 +71,17 @@ class ExportActivities:
             except ContentMissing as missing:
                 _believe_or_ask_again(missing)
                 raise
+            except CallvaultError as error:
+                if error.owner == "archive" and order.may_refuse:
+                    _give_up_on_archive_or_wait(error)
+                raise
 
     def _export(self, order: ExportOrder) -> ArchivedChunk:
         now = server_clock()
         client, archive = self._client_of(order.resource), self._archive_of(order.archive)
         name = _object_name(order)
-        stored = self._copy(client, archive, name, order)
-        digest = _read_back(archive, name, stored)
+        self._copy(client, archive, name, order)
+        digest = read_back(archive, name, _progress("verifying"), self._lanes)
         metadata_name, metadata = self._export_metadata(client, archive, name, order)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
@@ -95,25 +99,24 @@ class ExportActivities:
             verified_at=now(),
         )
 
-    def _copy(
-        self, client: AcsClient, archive: Archive, name: str, order: ExportOrder
-    ) -> StoredObject:
+    def _copy(self, client: AcsClient, archive: Archive, name: str, order: ExportOrder) -> None:
+        """Copy the file, unless an earlier attempt has."""
         identity = {
             "recording_id": order.recording_id or "",
             "document_id": order.chunk.document_id,
             "chunk_index": str(order.chunk.index),
         }
-        done = copier.already_archived(archive, name, identity)
-        if done is not None:
-            return done
-        return copier.copy(
-            _ChunkSource(client, order.chunk.content_location),
+        if copier.already_archived(archive, name, identity) is not None:
+            return
+        copier.copy(
+            client.ranged_content(order.chunk.content_location),
             archive,
             name,
             content_type=_MEDIA_TYPES[order.recording_format_type],
             metadata=identity,
             on_progress=_progress("copying"),
-        ).stored
+            lanes=self._lanes,
+        )
 
     def _export_metadata(
         self, client: AcsClient, archive: Archive, chunk_name: str, order: ExportOrder
@@ -143,19 +146,7 @@ def _object_name(order: ExportOrder) -> str:
     )
 
 
-def _read_back(archive: Archive, name: str, stored: StoredObject) -> copier.Digest:
-    digest = copier.read_back(archive, name, _progress("verifying"))
-    if (digest.size, digest.sha256) != (stored.size, stored.sha256):
-        raise BrokenContent(
-            f"{archive.location(name)} reads back as {digest.size} bytes with SHA-256 "
-            f"{digest.sha256}, not as the {stored.size} bytes that were written: "
-            "check the archive's storage, move the object away, and it is copied again",
-            owner="archive",
-        )
-    return digest
-
-
-def _progress(phase: str) -> copier.OnProgress:
+def _progress(phase: str) -> OnProgress:
     """Heartbeat with the bytes moved; also the moment to notice that the attempt is to end."""
 
     def report(done: int, total: int | None) -> None:
@@ -171,7 +162,7 @@ def _progress(phase: str) -> copier.OnProgress:
 def _believe_or_ask_again(missing: ContentMissing) -> None:
     """A file the service denies may still come; one it denies for long is gone for good."""
     info = activity.info()
-    since = _missing_since(info) or info.started_time
+    since = _noted(info).missing_since or info.started_time
     if info.started_time - since >= GONE_AFTER:
         raise ApplicationError(
             f"{missing} It has been denied since {since:%Y-%m-%d %H:%M:%S} UTC: gone.",
@@ -182,8 +173,22 @@ def _believe_or_ask_again(missing: ContentMissing) -> None:
     missing.retry_after = ASK_AGAIN
 
 
-def _missing_since(info: activity.Info) -> datetime | None:
+def _give_up_on_archive_or_wait(error: CallvaultError) -> None:
+    """An archive that refuses for long is given up, where there is another one to go to."""
+    info = activity.info()
+    since = _noted(info).refused_since or info.started_time
+    if info.started_time - since >= REFUSED_AFTER:
+        raise ApplicationError(
+            f"{error} It has been so since {since:%Y-%m-%d %H:%M:%S} UTC.",
+            type=ARCHIVE_REFUSED,
+            non_retryable=True,
+        ) from error
+    activity.heartbeat(ExportProgress(phase="waiting", refused_since=since))
+    error.retry_after = ASK_AGAIN
+
+
+def _noted(info: activity.Info) -> ExportProgress:
     """What the attempt before noted in its heartbeat."""
     if not info.heartbeat_details:
-        return None
-    return ExportProgress.model_validate(info.heartbeat_details[0]).missing_since
+        return ExportProgress(phase="beginning")
+    return ExportProgress.model_validate(info.heartbeat_details[0])

@@ -19,6 +19,7 @@ from callvault.config_types import (
     AbsolutePath,
     BindAddress,
     Duration,
+    Durations,
     Endpoint,
     HostNames,
     SecretRef,
@@ -89,9 +90,27 @@ class ResourceSettings(_Section):
     are sent to them."""
     delete_source: bool = False
     """Delete the service's copy once the archived one is verified."""
+    event_expected_within: Duration = Field(default="10m", validate_default=True)
+    """How long after a recording's end its files may stay unannounced before an alarm."""
+    ladder: Durations = ()
+    """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
+    1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
+    fallback_archive: Name | None = None
+    """Where recordings go when their archive refuses them, or is too slow."""
+    fallback_after: Duration | None = None
+    """Age of a file from which on its recording goes to the fallback archive; by default half the
+    export window."""
 
 
-class AzureBlobArchive(_Section):
+class _ArchiveSettings(_Section):
+    """What every kind of archive can be told."""
+
+    signing_key: SecretRef | None = None
+    """Secret reference to the Ed25519 private key that signs the archive's manifests; make one with
+    `callvault keygen`. Without it they are unsigned, and `callvault verify` says so."""
+
+
+class AzureBlobArchive(_ArchiveSettings):
     """A container in Azure Blob Storage: exactly one of the three ways to reach it."""
 
     kind: Literal["azure_blob"]
@@ -114,7 +133,7 @@ class AzureBlobArchive(_Section):
         return self
 
 
-class DirectoryArchive(_Section):
+class DirectoryArchive(_ArchiveSettings):
     """A directory: a laptop's disk or a file share."""
 
     kind: Literal["directory"]
@@ -159,12 +178,27 @@ class WorkerSettings(_Section):
 
     max_concurrent_exports: Annotated[int, Field(ge=1)] = 4
     """Recordings copied at the same time."""
+    copy_parallelism: Annotated[int, Field(ge=1, le=64)] = 8
+    """Connections that read recordings at the same time, over all copies together."""
+    copy_block_size: Annotated[int, Field(ge=262_144, le=268_435_456)] = 8_388_608
+    """Bytes that are asked for, checked and stored at a time. Copies need twice `copy_parallelism`
+    times this much memory, whatever is recorded; larger blocks are for files beyond 50,000 of
+    these."""
     max_concurrent_control: Annotated[int, Field(ge=1)] = 50
     """Calls to ACS (start, pause, resume, stop) at the same time."""
     identity: str | None = None
     """The worker's name in Temporal; by default process id and host name."""
     metrics_address: BindAddress = None
     """host:port where Prometheus reads Temporal's metrics, as `127.0.0.1:9464`; `none` for off."""
+
+
+class AlarmSettings(_Section):
+    """Who is told of alarms, beyond the log and the metrics."""
+
+    webhook_url: SecretRef | None = None
+    """Secret reference to the URL that alarms are posted to, as CloudEvents."""
+    webhook_secret: SecretRef | None = None
+    """Secret reference to the key, in base64, that signs them (Standard Webhooks)."""
 
 
 class LogSettings(_Section):
@@ -185,6 +219,7 @@ class Settings(_Section):
     """The archives, by name."""
     gateway: GatewaySettings = GatewaySettings()
     worker: WorkerSettings = WorkerSettings()
+    alarms: AlarmSettings = AlarmSettings()
     log: LogSettings = LogSettings()
 
     @validator(mode="after")
@@ -239,9 +274,11 @@ def _plain(topic: str | None) -> str:
 def _archive_problems(settings: Settings) -> list[str]:
     problems = []
     for name, resource in settings.resources.items():
-        if resource.archive and resource.archive not in settings.archives:
-            problem = _unknown("archive", resource.archive, settings.archives)
-            problems.append(f"resources.{name}.archive: {problem}")
+        for key in ("archive", "fallback_archive"):
+            wanted = getattr(resource, key)
+            if wanted and wanted not in settings.archives:
+                problem = _unknown("archive", wanted, settings.archives)
+                problems.append(f"resources.{name}.{key}: {problem}")
         if not resource.archive and len(settings.archives) != 1:
             known = ", ".join(sorted(settings.archives)) or "none, define [archives.NAME]"
             problems.append(f"resources.{name}.archive: name one of the archives ({known})")

@@ -131,6 +131,8 @@ def _matching(pattern: str, advice: str) -> Callable[[str], str]:
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 """A time span: ``48h`` (units s, m, h, d) or ISO 8601 (``PT48H``)."""
 
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(_split)]
+
 Url = Annotated[str, AfterValidator(_url)]
 """``https://host/path``, or ``http://`` on loopback; without a slash at the end."""
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 
 from temporalio.client import Client
 
+from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from callvault.config import Settings, load_settings
@@ -28,9 +29,14 @@ async def run(settings: Settings) -> None:
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         await require_search_attributes(client)
         control = ControlActivities(connections.client_of, connections.policy_of)
-        export = ExportActivities(connections.client_of, connections.archive_of)
+        export = ExportActivities(
+            connections.client_of, connections.archive_of, connections.lanes
+        )
+        alerts = AlertActivities(connections.alarm_sink())
         async with AsyncExitStack() as running:
-            await running.enter_async_context(deciding_worker(client, control, settings.worker))
+            await running.enter_async_context(
+                deciding_worker(client, control, alerts, settings.worker)
+            )
             await running.enter_async_context(exporting_worker(client, export, settings.worker))
             if telemetry.exports_metrics:
                 await running.enter_async_context(_observing(client, telemetry, settings))

@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import httpx
 from azure.identity import DefaultAzureCredential
 
+from activities.alerts import Webhook
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey, EntraToken, parse_connection_string
 from callvault.archive.blob import BlobArchive
 from callvault.archive.directory import DirectoryArchive
+from callvault.archive.lanes import Lanes
 from callvault.archive.store import Archive
 from callvault.config import (
     AzureBlobArchive as AzureBlobSettings,
@@ -58,6 +61,8 @@ class Connections:
         self._settings = settings
         self.client_of = Pool(self._make_client)
         self.archive_of = Pool(self._make_archive)
+        self.lanes = Lanes(settings.worker.copy_parallelism, settings.worker.copy_block_size)
+        self._http = httpx.Client(follow_redirects=False)
 
     def policy_of(self, name: str) -> ResourcePolicy:
         """The settings of a resource that steer decisions; `InvalidRequest` for an unknown one."""
@@ -70,12 +75,25 @@ class Connections:
             archive=self._settings.archive_name(name),
             export_window=resource.export_window,
             delete_source=resource.delete_source,
+            ladder=resource.ladder,
+            event_expected_within=resource.event_expected_within,
+            fallback_archive=resource.fallback_archive,
+            fallback_after=resource.fallback_after,
         )
+
+    def alarm_sink(self) -> Webhook | None:
+        """Where alarms go beyond the log, if the settings say so."""
+        settings = self._settings.alarms
+        if settings.webhook_url is None:
+            return None
+        secret = settings.webhook_secret
+        return Webhook(settings.webhook_url.resolve, secret.resolve if secret else None, self._http)
 
     def close(self) -> None:
         """Close every connection."""
         self.client_of.close()
         self.archive_of.close()
+        self._http.close()
 
     def _make_client(self, name: str) -> AcsClient:
         resource = self._settings.resource(name)

@@ -7,6 +7,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from callvault.config import WorkerSettings
@@ -30,7 +31,10 @@ def runner() -> SandboxedWorkflowRunner:
 
 
 def deciding_worker(
-    client: Client, activities: ControlActivities, settings: WorkerSettings
+    client: Client,
+    activities: ControlActivities,
+    alerts: AlertActivities,
+    settings: WorkerSettings,
 ) -> Worker:
     """Decisions and control of ACS: short, and never behind a copy."""
     slots = settings.max_concurrent_control
@@ -47,6 +51,7 @@ def deciding_worker(
             activities.resume_recording,
             activities.stop_recording,
             activities.delete_source,
+            alerts.raise_alarm,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,

@@ -6,8 +6,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
+from activities.alerts import AlertActivities
 from activities.control import ControlActivities
-from activities.export import ExportActivities
+from activities.export import ARCHIVE_REFUSED, ExportActivities
+from callvault.contracts.alarms import Alarm
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.orders import (
     ArchivedChunk,
@@ -53,18 +55,20 @@ def control(
     )
 
 
-def export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[ArchivedChunk]:
+def export(
+    status: CallStatus, key: ChunkKey, priority: int
+) -> workflow.ActivityHandle[ArchivedChunk]:
     """Ask for a chunk to be copied into the archive and proven there, until it is."""
     order = _export_order(status, key)
-    options = policies.export(
-        f"archive chunk {key.index}, expires {order.expires_at:%Y-%m-%d %H:%M} UTC"
-    )
+    summary = f"archive chunk {key.index}, expires {order.expires_at:%Y-%m-%d %H:%M} UTC"
+    options = policies.export(summary, status.resource, priority)
     return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
 
 
 def last_export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[ArchivedChunk]:
     """Ask once more for a chunk that may be gone by now."""
-    options = policies.last_export(f"last chance to archive chunk {key.index}")
+    summary = f"last chance to archive chunk {key.index}"
+    options = policies.last_export(summary, status.resource)
     return workflow.start_activity_method(
         ExportActivities.export_chunk, _export_order(status, key), **options
     )
@@ -76,7 +80,7 @@ def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:
         raise ApplicationError("exports begin once the resource's settings are known")
     return ExportOrder(
         resource=status.resource,
-        archive=status.policy.archive,
+        archive=recording.archive,
         server_call_id=status.server_call_id,
         call_id=recording.call_id,
         recording_id=recording.recording_id,
@@ -84,6 +88,7 @@ def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:
         recording_format_type=recording.recording_format_type,
         chunk=chunk.chunk,
         expires_at=chunk.expires_at,
+        may_refuse=status.policy.fallback_archive not in (None, recording.archive),
     )
 
 
@@ -94,6 +99,22 @@ def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHand
         DeleteOrder(resource=resource, delete_location=chunk.delete_location or ""),
         **policies.delete_source(f"delete the service's copy of chunk {chunk.index}"),
     )
+
+
+def alarm(alarm: Alarm) -> workflow.ActivityHandle[None]:
+    """Ask for somebody to be told."""
+    options = policies.alarm(f"{alarm.severity}: {alarm.kind}")
+    return workflow.start_activity_method(AlertActivities.raise_alarm, alarm, **options)
+
+
+def gave_up_archive(error: ActivityError) -> bool:
+    """Tell whether an export ended because its archive refused for long."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == ARCHIVE_REFUSED
+
+
+def is_final(error: ActivityError) -> bool:
+    """Tell whether trying again would change nothing."""
+    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable
 
 
 def reason(error: ActivityError) -> str:

@@ -6,8 +6,11 @@ once its birth lies an export window back.
 """
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 
+from callvault.contracts.alarms import Severity
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, known_time
+from callvault.contracts.orders import ResourcePolicy
 
 _BEING_RECORDED = "chunkisbeingrecorded"
 _UNFINISHED = frozenset(
@@ -60,3 +63,52 @@ def _recorded_for(
         return timedelta()
     millisecond = timedelta(milliseconds=1)
     return min(event.recording_duration_ms, at_most / millisecond) * millisecond
+
+
+# The ladder: what is not archived becomes more urgent with age.
+
+_DEFAULT_LADDER = tuple(hours / 48 for hours in (1, 6, 12, 20, 36, 44, 47))
+"""Parts of the export window: with 48 hours, after 1, 6, 12, 20, 36, 44 and 47 hours."""
+
+_LAST = 0.75
+_MIDDLE = 0.25
+LOWEST_PRIORITY = 5
+
+
+def ladder_of(policy: ResourcePolicy) -> tuple[timedelta, ...]:
+    """The ages at which an alarm is raised, ascending."""
+    if policy.ladder:
+        return tuple(sorted(policy.ladder))
+    return tuple(part * policy.export_window for part in _DEFAULT_LADDER)
+
+
+def rungs_passed(policy: ResourcePolicy, age: timedelta) -> int:
+    """How many rungs a file of this age has passed."""
+    return len(list(takewhile(lambda rung: rung <= age, ladder_of(policy))))
+
+
+def next_rung(policy: ResourcePolicy, rungs: int) -> timedelta | None:
+    """The age at which the rung after the first ``rungs`` is reached; None after the last."""
+    ladder = ladder_of(policy)
+    return ladder[rungs] if rungs < len(ladder) else None
+
+
+def severity(policy: ResourcePolicy, age: timedelta) -> Severity:
+    """How urgent a file of this age is: its last quarter is critical, its first a warning."""
+    part = age / policy.export_window
+    if part >= _LAST:
+        return Severity.CRITICAL
+    return Severity.ERROR if part >= _MIDDLE else Severity.WARNING
+
+
+def priority(policy: ResourcePolicy, age: timedelta) -> int:
+    """Temporal's priority key of an export: 5 for a new file, 1 for one at its last rungs."""
+    passed = rungs_passed(policy, age) / len(ladder_of(policy))
+    return LOWEST_PRIORITY - round((LOWEST_PRIORITY - 1) * passed)
+
+
+def fallback_age(policy: ResourcePolicy) -> timedelta | None:
+    """The age from which on a recording goes to the fallback archive; None without one."""
+    if policy.fallback_archive is None:
+        return None
+    return policy.fallback_after or policy.export_window / 2

@@ -9,6 +9,7 @@ from temporalio.common import SearchAttributeUpdate
 
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingState, RecordingStatus
+from workflows.alarms import is_at_risk
 from workflows.results import worst
 
 
@@ -31,7 +32,7 @@ def of(status: CallStatus) -> Display:
         state=worst(status),
         recording_ids=tuple(r.recording_id for r in status.recordings if r.recording_id),
         expires_at=min(expiries, default=None),
-        at_risk=any(r.state is RecordingState.LOST for r in status.recordings),
+        at_risk=is_at_risk(status),
         resource=status.resource,
         details="\n\n".join(_describe(recording) for recording in status.recordings),
     )
@@ -70,6 +71,8 @@ def _describe(recording: RecordingStatus) -> str:
         f"{pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
         for pause in recording.pauses
     ]
+    if recording.rungs:
+        lines.append("- **no file is announced: look at Event Grid**")
     lines += [_describe_chunk(chunk) for chunk in recording.chunks]
     return "\n".join(lines)
 

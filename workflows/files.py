@@ -97,6 +97,15 @@ def chunk_lost(status: CallStatus, key: ChunkKey, reason: str) -> RecordingStatu
     return recording
 
 
+def export_again(status: CallStatus, recording: RecordingStatus) -> None:
+    """Export every file of the recording anew: it has got another archive."""
+    for chunk in recording.chunks:
+        if chunk.state is ChunkState.ARCHIVED:
+            chunk.state = ChunkState.ANNOUNCED
+            chunk.archived = None
+    refresh(status, recording)
+
+
 def close_window(status: CallStatus, recording: RecordingStatus) -> None:
     """Fold the end of the export window of a recording whose files were not all announced."""
     recording.window_closed = True
@@ -108,6 +117,8 @@ def close_window(status: CallStatus, recording: RecordingStatus) -> None:
 def refresh(status: CallStatus, recording: RecordingStatus) -> None:
     """Derive a recording's state and deadlines from what is known of it."""
     window = status.policy.export_window if status.policy else None
+    if status.policy is not None and not recording.archive:
+        recording.archive = status.policy.archive
     for chunk in recording.chunks:
         chunk.expires_at = chunk.born_at + window if window is not None else None
     recording.state = state_of(recording)
@@ -210,14 +221,18 @@ def _nearest_deadline(recording: RecordingStatus, window: timedelta | None) -> d
     return min(deadlines, default=None)
 
 
+def is_awaiting(recording: RecordingStatus) -> bool:
+    """Tell whether the recording is over and files of it are still to be announced."""
+    return (
+        recording.actual is Actual.STOPPED
+        and not recording.state.is_final
+        and not recording.window_closed
+        and not is_whole(recording)
+    )
+
+
 def _awaited_until(recording: RecordingStatus, window: timedelta) -> datetime | None:
-    if (
-        recording.state.is_final
-        or recording.window_closed
-        or recording.actual is not Actual.STOPPED
-    ):
-        return None
-    if is_whole(recording):
+    if not is_awaiting(recording):
         return None
     last_sign = recording.stopped_at or max(
         (chunk.born_at for chunk in recording.chunks), default=recording.requested_at

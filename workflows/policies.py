@@ -5,7 +5,7 @@ Derived from a few figures by arithmetic, so that they cannot drift apart.
 
 from datetime import timedelta
 
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
 from callvault.contracts import names
@@ -27,6 +27,12 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 
 LAST_CHANCE = timedelta(minutes=10)
 """How long an export is tried once its chunk may be gone: the file may still be there."""
+
+HIGHEST_PRIORITY = 1
+"""Temporal's priority keys count downwards: 1 goes first."""
+
+ALARM_WITHIN = timedelta(hours=24)
+"""How long the delivery of an alarm is tried; the log has it at once."""
 
 _CONTROL_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
@@ -80,10 +86,15 @@ def confirm(summary: str) -> ActivityConfig:
     }
 
 
-def export(summary: str) -> ActivityConfig:
-    """Export: tried until it succeeds or the window closes on the chunk."""
+def export(summary: str, resource: str, priority: int) -> ActivityConfig:
+    """Export: tried until it succeeds or the window closes on the chunk.
+
+    What expires first is copied first; among equals the resources take turns, so that one's
+    backlog cannot starve another's.
+    """
     return ActivityConfig(
         summary=summary,
+        priority=Priority(priority_key=priority, fairness_key=resource),
         task_queue=names.EXPORT_QUEUE,
         start_to_close_timeout=EXPORT_ATTEMPT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
@@ -92,10 +103,10 @@ def export(summary: str) -> ActivityConfig:
     )
 
 
-def last_export(summary: str) -> ActivityConfig:
+def last_export(summary: str, resource: str) -> ActivityConfig:
     """Export once more when the window has closed, or had closed before the event came."""
     return {
-        **export(summary),
+        **export(summary, resource, HIGHEST_PRIORITY),
         "schedule_to_close_timeout": LAST_CHANCE,
         "retry_policy": _LAST_RETRY,
     }
@@ -109,4 +120,15 @@ def delete_source(summary: str) -> ActivityConfig:
         start_to_close_timeout=CONTROL_ATTEMPT,
         schedule_to_close_timeout=timedelta(hours=1),
         retry_policy=_CONTROL_RETRY,
+    )
+
+
+def alarm(summary: str) -> ActivityConfig:
+    """Tell of an alarm, until somebody listens."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=timedelta(seconds=30),
+        schedule_to_close_timeout=ALARM_WITHIN,
+        retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
     )

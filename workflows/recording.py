@@ -15,8 +15,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.control import ControlActivities
 from callvault.contracts import names
+from callvault.contracts.alarms import Acknowledge, AlarmKind, AlarmRecord, Severity
 from callvault.contracts.events import FileStatusUpdated
-from callvault.contracts.orders import ArchivedChunk, ResourceQuery
+from callvault.contracts.orders import ArchivedChunk, ResourcePolicy, ResourceQuery
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
@@ -26,15 +27,19 @@ from callvault.contracts.requests import (
 from callvault.contracts.status import (
     CallResult,
     CallStatus,
+    ChunkState,
     ChunkStatus,
     ControlRecord,
+    RecordingState,
     RequestState,
 )
 from callvault.contracts.wire import AnyMessage, Unreadable, read
-from workflows import asking, display, files, policies
+from workflows import asking, deadline, display, files
+from workflows.alarms import Alarms
 from workflows.control import Control, Verb
 from workflows.files import ChunkKey
 from workflows.lifecycle import Lifecycle
+from workflows.policies import POLICY_LOOKUP
 from workflows.results import result_of
 
 _PAYLOAD_OF: dict[Verb, type[ControlRequest]] = {
@@ -56,7 +61,9 @@ class RecordingWorkflow:
             self.call = Lifecycle(CallStatus(server_call_id="", resource=""))
         else:
             self.call = Lifecycle.begin(request, workflow.now())
+        self.alarms = Alarms(self.call.status, workflow.info().workflow_id)
         self.exporting: set[ChunkKey] = set()
+        self.telling: set[str] = set()
         self.shown: display.Display | None = None
 
     @workflow.run
@@ -75,6 +82,8 @@ class RecordingWorkflow:
                 group.create_task(self._keep_control())
                 group.create_task(self._keep_exporting(group))
                 group.create_task(self._watch_for_missing_files())
+                group.create_task(self._watch_the_ladder())
+                group.create_task(self._keep_telling(group))
             await workflow.wait_condition(workflow.all_handlers_finished)
         showing.cancel()
         self._show()
@@ -116,6 +125,14 @@ class RecordingWorkflow:
         ended = self._read(CallEnded, payload, names.CALL_ENDED)
         if ended is not None:
             self.call.call_ended(ended, workflow.now())
+
+    @workflow.signal(name=names.ACKNOWLEDGE)
+    def acknowledge(self, payload: Any) -> None:
+        """Take note that somebody looks after the alarms that stand."""
+        message = self._read(Acknowledge, payload, names.ACKNOWLEDGE)
+        if message is not None:
+            count = self.alarms.acknowledge(message, workflow.now())
+            self.call.note(workflow.now(), f"{count} alarms seen by {message.requested_by}")
 
     # The same verbs as updates: answered once ACS has confirmed.
 
@@ -167,7 +184,7 @@ class RecordingWorkflow:
         query = ResourceQuery(resource=request.resource, patient=not request.start_recording)
         try:
             policy = await workflow.execute_local_activity_method(
-                ControlActivities.describe_resource, query, **policies.POLICY_LOOKUP
+                ControlActivities.describe_resource, query, **POLICY_LOOKUP
             )
         except ActivityError as error:
             raise ApplicationError(
@@ -205,9 +222,17 @@ class RecordingWorkflow:
             if given_up:
                 self.call.unsure(control, workflow.now())
             else:
-                self.call.failed(control, asking.reason(error), workflow.now())
+                self._failed(control, asking.reason(error))
         else:
             self.call.answered(control, outcome, workflow.now())
+
+    def _failed(self, control: Control, reason: str) -> None:
+        now = workflow.now()
+        self.call.failed(control, reason, now)
+        recording = self.call.recording(control.recording)
+        if recording.state is RecordingState.FAILED_TO_START:
+            kind, severity = AlarmKind.FAILED_TO_START, Severity.ERROR
+            self.alarms.add(kind, severity, recording.problem, recording, now)
 
     async def _keep_exporting(self, group: asyncio.TaskGroup) -> None:
         """Give every announced chunk an export of its own, at once."""
@@ -223,45 +248,74 @@ class RecordingWorkflow:
     async def _export(self, key: ChunkKey) -> None:
         """Archive one chunk, or know after the end of its window that it is lost."""
         try:
-            archived = await self._copy_in_time(key) or await self._copy_at_last(key)
+            archived = await self._copy(key)
         except ActivityError as error:
-            self.call.chunk_lost(key, asking.reason(error), workflow.now())
+            self._lost(key, asking.reason(error))
         else:
             self.call.chunk_archived(key, archived, workflow.now())
             await self._delete_source(key)
         self.exporting.discard(key)
 
-    async def _copy_in_time(self, key: ChunkKey) -> ArchivedChunk | None:
-        """Copy until it succeeds; None once the chunk may be gone. Only real loss is an error."""
+    async def _copy(self, key: ChunkKey) -> ArchivedChunk:
+        """Copy, with rising urgency, until it succeeds or the chunk may be gone; then once more."""
         _, chunk = files.find_chunk(self.call.status, key)
-        if _deadline(chunk) <= workflow.now():
-            return None
-        copying = asking.export(self.call.status, key)
-        while not copying.done() and (left := _deadline(chunk) - workflow.now()) > timedelta():
-            await _changed(
-                lambda: (copying.done(), chunk.expires_at),
-                timeout=left,
-                timeout_summary=f"chunk {key.index} may be deleted by the service",
-            )
-        copying.cancel()
-        try:
-            return await copying
-        except ActivityError as error:
-            if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
-                raise
-            return None
-
-    async def _copy_at_last(self, key: ChunkKey) -> ArchivedChunk:
+        while _deadline(chunk) > workflow.now():
+            try:
+                return await self._copy_at_this_urgency(key, chunk)
+            except ActivityError as error:
+                if asking.gave_up_archive(error):
+                    recording, _ = files.find_chunk(self.call.status, key)
+                    self.alarms.use_fallback(recording, asking.reason(error), workflow.now())
+                elif asking.is_final(error):
+                    raise
         self.call.note(workflow.now(), f"the window has closed on chunk {key.index}: a last try")
         return await asking.last_export(self.call.status, key)
 
+    async def _copy_at_this_urgency(self, key: ChunkKey, chunk: ChunkStatus) -> ArchivedChunk:
+        """Copy until the chunk is more urgent, goes elsewhere, or may be gone: then end it."""
+        urgency = self._urgency(key, chunk)
+        copying = asking.export(self.call.status, key, urgency[0])
+        while not copying.done() and self._urgency(key, chunk) == urgency:
+            await _changed(
+                lambda: (copying.done(), self._urgency(key, chunk)),
+                timeout=self._next_step(chunk) - workflow.now(),
+                timeout_summary=f"chunk {key.index} becomes more urgent, or may be deleted",
+            )
+        copying.cancel()
+        return await copying
+
+    def _urgency(self, key: ChunkKey, chunk: ChunkStatus) -> tuple[int, str, bool]:
+        """What decides how, and whether, a chunk is copied now: priority, archive, time left."""
+        policy, now = self._policy, workflow.now()
+        recording, _ = files.find_chunk(self.call.status, key)
+        priority = deadline.priority(policy, now - chunk.born_at)
+        return priority, recording.archive, _deadline(chunk) > now
+
+    def _next_step(self, chunk: ChunkStatus) -> datetime:
+        """When a chunk becomes more urgent, or may be gone."""
+        passed = deadline.rungs_passed(self._policy, workflow.now() - chunk.born_at)
+        rung = deadline.next_rung(self._policy, passed)
+        return min(_deadline(chunk), chunk.born_at + rung) if rung else _deadline(chunk)
+
+    def _lost(self, key: ChunkKey, reason: str) -> None:
+        now = workflow.now()
+        self.call.chunk_lost(key, reason, now)
+        recording, chunk = files.find_chunk(self.call.status, key)
+        what = f"chunk {key.index} is lost: {reason}"
+        self.alarms.add(AlarmKind.LOST, Severity.CRITICAL, what, recording, now, chunk)
+
     async def _delete_source(self, key: ChunkKey) -> None:
-        _, chunk = files.find_chunk(self.call.status, key)
-        policy = self.call.status.policy
-        if policy is None or not policy.delete_source or not chunk.chunk.delete_location:
+        """Delete the service's copy, if that is wanted, once the whole recording is archived."""
+        recording, chunk = files.find_chunk(self.call.status, key)
+        if not self._policy.delete_source or not chunk.chunk.delete_location:
+            return
+        await workflow.wait_condition(
+            lambda: recording.state.is_final or chunk.state is not ChunkState.ARCHIVED
+        )
+        if recording.state is not RecordingState.ARCHIVED:
             return
         try:
-            await asking.delete_source(policy.resource, chunk.chunk)
+            await asking.delete_source(self._policy.resource, chunk.chunk)
         except ActivityError as error:
             self.call.note(workflow.now(), f"the service's copy stays: {asking.reason(error)}")
         else:
@@ -278,13 +332,65 @@ class RecordingWorkflow:
                 timeout_summary="last moment for a file of this recording to be announced",
             )
             if awaited is not None and not changed:
-                self.call.window_closed(awaited[1], workflow.now())
+                self._window_closed(awaited[1])
+
+    def _window_closed(self, number: int) -> None:
+        now = workflow.now()
+        self.call.window_closed(number, now)
+        recording = self.call.recording(number)
+        if recording.state is RecordingState.LOST:
+            self.alarms.add(AlarmKind.LOST, Severity.CRITICAL, recording.problem, recording, now)
+
+    async def _watch_the_ladder(self) -> None:
+        """Raise alarms as they fall due."""
+        while not self._is_done:
+            due = self.alarms.next_due()
+            await _changed(
+                lambda: (self._is_done, self.alarms.next_due()),
+                timeout=max(due - workflow.now(), timedelta()) if due else None,
+                timeout_summary="the next alarm, unless all is archived by then",
+            )
+            self.alarms.raise_due(workflow.now())
+
+    async def _keep_telling(self, group: asyncio.TaskGroup) -> None:
+        """Send every alarm, each on its own."""
+        while not self._is_done:
+            await workflow.wait_condition(lambda: self._is_done or bool(self._to_tell()))
+            for record in self._to_tell():
+                self.telling.add(record.alarm.id)
+                group.create_task(self._tell(record))
+
+    def _to_tell(self) -> list[AlarmRecord]:
+        return [
+            record
+            for record in self.call.status.alarms
+            if record.is_untold and record.alarm.id not in self.telling
+        ]
+
+    async def _tell(self, record: AlarmRecord) -> None:
+        """Tell until somebody listens, or has acknowledged the alarm by other means."""
+        sending = asking.alarm(record.alarm)
+        await workflow.wait_condition(lambda: sending.done() or record.acknowledged_at is not None)
+        sending.cancel()
+        try:
+            await sending
+            record.sent_at = workflow.now()
+        except ActivityError as error:
+            record.problem = asking.reason(error)
+        self.telling.discard(record.alarm.id)
 
     # Small parts.
 
     @property
     def _is_done(self) -> bool:
-        return self.call.is_over and not self.exporting
+        return self.call.is_over and not self.exporting and not self.telling and not self._to_tell()
+
+    @property
+    def _policy(self) -> ResourcePolicy:
+        policy = self.call.status.policy
+        if policy is None:
+            raise RuntimeError("nothing is exported before the resource's settings are known")
+        return policy
 
     def _read(self, model: type[AnyMessage], payload: Any, what: str) -> AnyMessage | None:
         message = read(model, payload)

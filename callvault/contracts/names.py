@@ -17,6 +17,7 @@ STOP = "stop"
 
 FILE_STATUS_UPDATED = "file_status_updated"
 CALL_ENDED = "call_ended"
+ACKNOWLEDGE = "acknowledge"
 """Signals only."""
 
 STATUS = "status"

@@ -5,6 +5,7 @@ from typing import Literal
 
 from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
+from .verdicts import MediaCheck
 from .wire import Message
 
 
@@ -24,6 +25,14 @@ class ResourcePolicy(Message):
     export_window: timedelta
     delete_source: bool = False
     """Delete the service's copy once the archived one is verified."""
+    ladder: tuple[timedelta, ...] = ()
+    """Ages of a file at which it becomes more urgent; empty means the default for the window."""
+    event_expected_within: timedelta = timedelta(minutes=10)
+    """How long after a recording's end its files are usually announced."""
+    fallback_archive: str | None = None
+    fallback_after: timedelta | None = None
+    """Age of a file from which on its recording goes to the fallback archive; none means half the
+    window."""
 
 
 class StartOrder(Message):
@@ -70,6 +79,8 @@ class ExportOrder(Message):
     recording_format_type: FormatType
     chunk: RecordingChunk
     expires_at: datetime
+    may_refuse: bool = False
+    """Give up on an archive that refuses for long: there is another one."""
 
 
 class DeleteOrder(Message):
@@ -101,6 +112,10 @@ class ArchivedChunk(Message):
     """``chunkDuration`` of the service's metadata file."""
     pauses: tuple[RecordedPause, ...] = ()
     verified_at: datetime
+    media: MediaCheck | None = None
+    """The verdict on the file as media; none where it was not judged yet."""
+    response_headers: dict[str, str] = {}
+    """Of the service's answer: what tells where the file came from."""
 
 
 class ExportProgress(Message):
@@ -112,3 +127,5 @@ class ExportProgress(Message):
     bytes_total: int | None = None
     missing_since: datetime | None = None
     """When the service first answered 404 or 410 for this chunk, if it does."""
+    refused_since: datetime | None = None
+    """When the archive first refused this chunk, if it does."""

@@ -6,6 +6,7 @@ One shape serves both, so that nothing has to be translated and nothing can be l
 from datetime import datetime
 from enum import StrEnum
 
+from .alarms import AlarmRecord
 from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
 from .orders import ArchivedChunk, ResourcePolicy
@@ -115,6 +116,8 @@ class ChunkStatus(State):
     """The earliest instant at which the service may delete it; none until the window is known."""
     archived: ArchivedChunk | None = None
     lost_reason: str = ""
+    rungs: int = 0
+    """How many rungs of the ladder have been alarmed."""
     source_deleted: bool = False
     """Whether the service's own copy was deleted after the archived one was verified."""
 
@@ -149,6 +152,10 @@ class RecordingStatus(State):
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
     """The nearest deadline of what is not archived yet."""
+    archive: str = ""
+    """The archive that keeps all of its files; the fallback once the first one would not do."""
+    rungs: int = 0
+    """How many alarms were raised because no file is announced."""
     window_closed: bool = False
     """Whether the export window ended before every file had been announced."""
     problem: str = ""
@@ -172,6 +179,7 @@ class CallStatus(State):
     ended_at: datetime | None = None
     recordings: list[RecordingStatus] = []
     requests: dict[str, ControlRecord] = {}
+    alarms: list[AlarmRecord] = []
     timeline: list[TimelineEntry] = []
 
 

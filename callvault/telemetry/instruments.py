@@ -25,3 +25,8 @@ def bytes_exported(meter: MetricMeter) -> MetricCounter:
     return meter.create_counter(
         "callvault_bytes_exported", "Bytes of media archived and verified", "By"
     )
+
+
+def alarms(meter: MetricMeter) -> MetricCounter:
+    """Alarms raised; attributes ``kind``, ``severity`` and ``resource``."""
+    return meter.create_counter("callvault_alarms", "Alarms raised")

@@ -12,15 +12,17 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from callvault.archive.directory import DirectoryArchive
 from callvault.config import WorkerSettings
 from callvault.contracts import names
+from callvault.contracts.alarms import Alarm
 from callvault.contracts.orders import ResourcePolicy
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
-from callvault.errors import InvalidRequest
+from callvault.errors import InvalidRequest, Unavailable
 from workers.registry import deciding_worker, exporting_worker
 
 from .service import ScriptedService
@@ -30,14 +32,27 @@ SHORT_WINDOW = timedelta(hours=4)
 """For tests in which an export is tried again and again: each attempt costs real time."""
 
 
+class Told:
+    """Where alarms go in these tests: a list."""
+
+    def __init__(self) -> None:
+        self.alarms: list[Alarm] = []
+
+    def send(self, alarm: Alarm) -> None:
+        self.alarms.append(alarm)
+
+
 class World:
     """All resources of a test session: each test has one of its own, so that none meets another."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.told = Told()
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
         self.windows: dict[str, timedelta] = {}
+        self.fallbacks: dict[str, str] = {}
+        self.refusing: set[str] = set()
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -47,9 +62,12 @@ class World:
             archive=name,
             export_window=self.windows.get(name, WINDOW),
             delete_source=name in self.delete_source,
+            fallback_archive=self.fallbacks.get(name),
         )
 
     def archive_of(self, name: str) -> DirectoryArchive:
+        if name in self.refusing:
+            raise Unavailable("the archive is full", owner="archive")
         archive = DirectoryArchive(name, self.directory / name)
         archive.check()
         return archive
@@ -62,7 +80,7 @@ class World:
         control = ControlActivities(client_of, self.policy_of)
         export = ExportActivities(client_of, self.archive_of)
         async with (
-            deciding_worker(client, control, settings),
+            deciding_worker(client, control, AlertActivities(self.told), settings),
             exporting_worker(client, export, settings),
         ):
             yield
@@ -85,6 +103,11 @@ class Scene:
         return self.environment.client.get_workflow_handle(
             names.workflow_id(self.server_call_id), result_type=CallResult
         )
+
+    def with_fallback(self) -> DirectoryArchive:
+        """Give the resource a second archive, and return it."""
+        self.world.fallbacks[self.resource] = f"{self.resource}-fallback"
+        return self.world.archive_of(f"{self.resource}-fallback")
 
     # What happens.
 
@@ -175,6 +198,10 @@ class Scene:
         async with asyncio.timeout(20):
             while self.service.asked.count(operation) < times:
                 await asyncio.sleep(0.02)
+
+    def told(self) -> list[Alarm]:
+        """The alarms of this call, in the order in which they were told."""
+        return [a for a in self.world.told.alarms if a.resource == self.resource]
 
     def archived(self) -> set[bytes]:
         """The content of every media file in the archive."""

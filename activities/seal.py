@@ -1,0 +1,27 @@
+"""Seal: write the signed manifest of a recording, and link it into its archive's chain."""
+
+from collections.abc import Callable
+
+from temporalio import activity
+
+from activities.clock import server_clock
+from activities.translate import translated
+from callvault.archive.sealing import seal
+from callvault.archive.signing_keys import SignerOf
+from callvault.archive.store import Archive
+from callvault.contracts.manifest import ManifestOrder, SealedRecording
+
+
+class SealActivities:
+    """Built once by a worker, with its archives and their signing keys."""
+
+    def __init__(self, archive_of: Callable[[str], Archive], signer_of: SignerOf) -> None:
+        self._archive_of = archive_of
+        self._signer_of = signer_of
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def seal_recording(self, order: ManifestOrder) -> SealedRecording:
+        """Seal it once: repeated with the same order it finds the manifest it wrote."""
+        now = server_clock()
+        with translated(patient=True):
+            return seal(self._archive_of(order.archive), order, self._signer_of(order.archive), now)

@@ -1,0 +1,72 @@
+"""Alarms: what somebody must be told, as it leaves Callvault."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from .wire import Message, State
+
+
+class Severity(StrEnum):
+    """How urgent an alarm is."""
+
+    WARNING = "warning"
+    """Look at it today."""
+    ERROR = "error"
+    """Look at it now."""
+    CRITICAL = "critical"
+    """A recording is lost, or about to be."""
+
+
+class AlarmKind(StrEnum):
+    """What an alarm is about."""
+
+    NO_FILE_EVENT = "no_file_event"
+    """A recording has stopped, and nobody announces its files."""
+    EXPORT_LATE = "export_late"
+    """A file is announced and still not archived."""
+    FALLBACK_USED = "fallback_used"
+    """A recording goes to the fallback archive."""
+    LOST = "lost"
+    """The window has closed on a file that is not archived."""
+    FAILED_TO_START = "failed_to_start"
+    """A recording that was asked for did not begin."""
+
+
+class Alarm(Message):
+    """One alarm, sent once; ``id`` stays the same however often its delivery is tried."""
+
+    id: str
+    kind: AlarmKind
+    severity: Severity
+    at: datetime
+    what: str
+    """A sentence for a person: what happened and what to do."""
+    workflow_id: str
+    resource: str
+    recording_id: str | None = None
+    chunk_index: int | None = None
+    expires_at: datetime | None = None
+
+
+class AlarmRecord(State):
+    """An alarm in a call's status, and what became of it."""
+
+    alarm: Alarm
+    sent_at: datetime | None = None
+    problem: str = ""
+    """Why the webhook did not get it; the log and the metrics have it all the same."""
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether it still is to be sent."""
+        return self.sent_at is None and not self.problem and self.acknowledged_at is None
+
+
+class Acknowledge(Message):
+    """Payload of `acknowledge`: somebody looks after it. Silences these alarms, not later ones."""
+
+    requested_by: str = "unknown"
+    alarm_id: str | None = None
+    """One alarm; none means all that stand."""

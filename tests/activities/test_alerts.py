@@ -1,0 +1,99 @@
+"""Do alarms reach a webhook, signed, and does a refusal say what to do?"""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from activities.alerts import Webhook
+from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from callvault.errors import AccessDenied, InvalidRequest, Unavailable
+
+KEY = base64.b64encode(b"a shared secret").decode()
+ALARM = Alarm(
+    id="recording-1/1",
+    kind=AlarmKind.LOST,
+    severity=Severity.CRITICAL,
+    at=datetime(2026, 3, 2, 12, tzinfo=UTC),
+    what="chunk 0 is lost",
+    workflow_id="recording-1",
+    resource="default",
+)
+
+
+class Receiver(ThreadingHTTPServer):
+    """A webhook that remembers what it got and answers as it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = 204
+        self.got: list[tuple[dict[str, str], bytes]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/hook?token=secret"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.got.append((dict(self.headers.items()), body))
+        self.send_response(self.server.answer)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def webhook(url: str) -> Webhook:
+    return Webhook(lambda: url, lambda: f"whsec_{KEY}", httpx.Client(trust_env=False))
+
+
+def test_an_alarm_arrives_as_a_cloud_event_that_its_signature_proves(receiver: Receiver) -> None:
+    webhook(receiver.url).send(ALARM)
+
+    headers, body = receiver.got[0]
+    event = json.loads(body)
+    assert (event["specversion"], event["type"]) == ("1.0", "callvault.alarm.lost")
+    assert event["data"]["what"] == "chunk 0 is lost"
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    proof = hmac.new(b"a shared secret", signed, hashlib.sha256).digest()
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(proof).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(503, Unavailable), (429, Unavailable), (401, AccessDenied), (404, InvalidRequest)],
+)
+def test_a_refusal_is_an_error_that_hides_the_address(
+    receiver: Receiver, answer: int, error: type[Exception]
+) -> None:
+    receiver.answer = answer
+    with pytest.raises(error) as refused:
+        webhook(receiver.url).send(ALARM)
+    assert "token" not in str(refused.value)
+
+
+def test_a_webhook_that_is_away_is_tried_again_and_not_named() -> None:
+    with pytest.raises(Unavailable) as refused:
+        webhook("http://127.0.0.1:9/hook?token=secret").send(ALARM)
+    assert "token" not in str(refused.value)

@@ -1,0 +1,123 @@
+"""Does somebody learn early, and ever louder, that a file is not safe yet?"""
+
+from datetime import timedelta
+
+from callvault.contracts import names
+from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.errors import AlreadyRecording, Unavailable
+
+from .scene import SHORT_WINDOW, Scene, chunk
+
+AWAY = Unavailable("the service is away")
+
+
+async def stopped(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("stop")
+
+
+async def test_a_missing_event_is_alarmed_early_and_at_every_rung(scene: Scene) -> None:
+    await stopped(scene)
+    began = (await scene.recording()).stopped_at
+    assert began is not None
+    await scene.result()
+    missing = [a for a in scene.told() if a.kind is AlarmKind.NO_FILE_EVENT]
+    hours = [round((alarm.at - began) / timedelta(hours=1), 1) for alarm in missing]
+    assert hours == [0.2, 1, 6, 12, 20, 36, 44, 47]
+    assert [a.severity for a in missing] == sorted(
+        (a.severity for a in missing), key=[*Severity].index
+    )
+    assert missing[-1].severity is Severity.CRITICAL
+    assert scene.told()[-1].kind is AlarmKind.LOST
+
+
+async def test_a_late_export_is_alarmed_at_every_rung_and_copied_with_rising_priority(
+    scene: Scene,
+) -> None:
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    scene.service.fails("open_content", AWAY, times=10_000)
+    await stopped(scene)
+    await scene.announced(chunk())
+    await scene.result()
+    late = [a for a in scene.told() if a.kind is AlarmKind.EXPORT_LATE]
+    assert len(late) == 7
+    assert all(alarm.chunk_index == 0 and alarm.expires_at for alarm in late)
+    history = await scene.handle.fetch_history()
+    exports = [
+        event.activity_task_scheduled_event_attributes.priority
+        for event in history.events
+        if event.activity_task_scheduled_event_attributes.activity_type.name == "export_chunk"
+    ]
+    assert [p.priority_key for p in exports] == [5, 4, 3, 2, 1, 1]
+    assert {p.fairness_key for p in exports} == {scene.resource}
+
+
+async def test_what_is_archived_in_time_alarms_nobody(scene: Scene) -> None:
+    await stopped(scene)
+    await scene.announced(chunk())
+    await scene.result()
+    assert scene.told() == []
+
+
+async def test_an_acknowledged_alarm_does_not_silence_the_next_rung(scene: Scene) -> None:
+    await stopped(scene)
+    await scene.passes(timedelta(minutes=30))
+    await scene.signals(names.ACKNOWLEDGE, {"requestedBy": "operator"})
+    await scene.passes(timedelta(hours=1))
+    alarms = (await scene.status()).alarms
+    assert [a.acknowledged_by for a in alarms] == ["operator", ""]
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+
+
+async def test_a_recording_that_does_not_begin_is_alarmed(scene: Scene) -> None:
+    scene.service.fails("start", AlreadyRecording("one is running", code="8553"), times=1)
+    await scene.keep()
+    await scene.result()
+    assert [a.kind for a in scene.told()] == [AlarmKind.FAILED_TO_START]
+
+
+async def test_a_recording_whose_archive_refuses_goes_whole_to_the_fallback(scene: Scene) -> None:
+    fallback = scene.with_fallback()
+    second = chunk(1)
+    scene.service.fails_for(
+        "open_content", AWAY, timedelta(minutes=5), url=second["contentLocation"]
+    )
+    await stopped(scene)
+    await scene.announced(chunk(0, last=False), second)
+    await scene.until(lambda recording: recording.chunks[0].state == "archived")
+    scene.world.refusing.add(scene.resource)
+
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    archives = {c.archived.archive for c in result.recordings[0].chunks if c.archived}
+    assert archives == {fallback.name}
+    assert len([name for name in fallback.names() if not name.endswith(".json")]) == 2
+    told = [a.kind for a in scene.told()]
+    assert told == [AlarmKind.FALLBACK_USED]
+
+
+async def test_an_export_that_takes_half_the_window_goes_to_the_fallback(scene: Scene) -> None:
+    fallback = scene.with_fallback()
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    scene.service.fails_for("open_content", AWAY, SHORT_WINDOW / 2 + timedelta(minutes=1))
+    await stopped(scene)
+    await scene.announced(chunk())
+    result = await scene.result()
+    assert result.outcome == "archived"
+    assert [c.archived.archive for c in result.recordings[0].chunks if c.archived] == [
+        fallback.name
+    ]
+
+
+async def test_the_source_is_kept_until_the_whole_recording_is_archived(scene: Scene) -> None:
+    scene.world.delete_source.add(scene.resource)
+    second = chunk(1)
+    scene.service.fails_for("open_content", AWAY, timedelta(hours=2), url=second["contentLocation"])
+    await stopped(scene)
+    await scene.announced(chunk(0, last=False), second)
+    await scene.until(lambda recording: recording.chunks[0].state == "archived")
+    assert "delete_content" not in scene.service.asked
+    await scene.result()
+    assert scene.service.asked.count("delete_content") == 2
