@@ -12,10 +12,12 @@ from typing import NamedTuple, Self
 
 import httpx
 
+from callvault.acs.connections import ConnectionPool
 from callvault.acs.content import DOWNLOAD, ByteRange, Content, is_plain, open_answer
 from callvault.acs.credentials import AccessKey, EntraToken
 from callvault.acs.faults import Doing, fault
 from callvault.acs.hosts import AllowedHosts, parse_endpoint
+from callvault.acs.ranges import MAX_REDIRECTS, RangedContent
 from callvault.acs.refusals import Refusal
 from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
@@ -24,8 +26,6 @@ from callvault.errors import BrokenContent, Unavailable
 
 MAX_METADATA = 1 << 20
 """Longest metadata file that is read, in bytes; real ones have about one thousand."""
-
-MAX_REDIRECTS = 5
 
 _MAX_ANSWER = 64 << 10
 """Longest control answer or error that is read, in bytes."""
@@ -79,6 +79,7 @@ class AcsClient:
         self._control_timeout = httpx.Timeout(timeout.control, connect=timeout.connect)
         self._content_timeout = httpx.Timeout(timeout.content, connect=timeout.connect)
         self._http = _http_client(transport)
+        self._bulk = ConnectionPool(connect=timeout.connect, silence=timeout.content)
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +89,7 @@ class AcsClient:
 
     def close(self) -> None:
         self._http.close()
+        self._bulk.close()
 
     def start(self, order: StartRecording, repeatability: Repeatability) -> RecordingStateResponse:
         """Start a recording; the same ``repeatability`` again yields the same recording.
@@ -132,6 +134,16 @@ class AcsClient:
         """
         with self._opened(url, ByteRange(offset, length), json_allowed=False) as content:
             yield content
+
+    def ranged_content(self, url: str) -> RangedContent:
+        """A file at the URL its event gave, for many threads to read parts of.
+
+        Nothing is sent yet; whoever reads gets the errors of `open_content`.
+        """
+        return RangedContent(url, self._hosts, self._bulk, self._sign_download)
+
+    def _sign_download(self, method: str, target: str) -> dict[str, str]:
+        return {"x-ms-host": self._acs_host, **self._auth.headers(method, target, b"")}
 
     def read_metadata(self, url: str) -> bytes:
         """Read the metadata file at ``url`` whole; at most `MAX_METADATA` bytes."""
@@ -227,7 +239,7 @@ def _refusal(response: httpx.Response, doing: Doing) -> Refusal:
     """Read the answer's beginning, enough to understand it."""
     body = bytearray()
     try:
-        for chunk in response.iter_bytes() if is_plain(response) else ():
+        for chunk in response.iter_bytes() if is_plain(response.headers) else ():
             body += chunk
             if len(body) >= _MAX_ANSWER:
                 break

@@ -101,24 +101,33 @@ def open_answer(response: httpx.Response, asked: ByteRange, *, json_allowed: boo
 
     Raises BrokenContent where it cannot be the file, NotReady where the file is still empty.
     """
-    _refuse_error_page(response.headers.get("Content-Type", ""), json_allowed)
-    if not is_plain(response):
+    headers = response.headers
+    served = check_answer(response.status_code, headers, asked, json_allowed=json_allowed)
+    return Content(response, served)
+
+
+def check_answer(
+    status: int, headers: httpx.Headers, asked: ByteRange, *, json_allowed: bool
+) -> Served:
+    """Which bytes an answer of status 200 or 206 brings; raises as `open_answer` does."""
+    _refuse_error_page(headers.get("Content-Type", ""), json_allowed)
+    if not is_plain(headers):
         raise BrokenContent("the file came compressed although that was ruled out; download again")
-    served = _served(response)
+    served = _served(status, headers)
     if served.size == 0 or served.length == 0:
         raise NotReady("the file has 0 bytes: the service is still writing it; ask again")
-    is_whole = response.status_code == 200 and served.offset == 0 and served.length == served.size
+    is_whole = status == 200 and served.offset == 0 and served.length == served.size
     if not is_whole and not asked.is_answered_by(served):
         raise BrokenContent(
             f"asked for {asked.length or 'all'} bytes from {asked.offset}, but the service "
             f"announces {served.length} from {served.offset} of {served.size}; download again"
         )
-    return Content(response, served)
+    return served
 
 
-def is_plain(response: httpx.Response) -> bool:
+def is_plain(headers: httpx.Headers) -> bool:
     """Whether the body is sent as it is: neither compressed nor otherwise coded."""
-    return response.headers.get("Content-Encoding", "identity").strip().lower() in {"", "identity"}
+    return headers.get("Content-Encoding", "identity").strip().lower() in {"", "identity"}
 
 
 def _refuse_error_page(content_type: str, json_allowed: bool) -> None:
@@ -130,11 +139,11 @@ def _refuse_error_page(content_type: str, json_allowed: bool) -> None:
         )
 
 
-def _served(response: httpx.Response) -> Served:
+def _served(status: int, headers: httpx.Headers) -> Served:
     """Read which bytes come; 200 may carry a Content-Range too (seen in recorded sessions)."""
-    length = _content_length(response)
-    stated = response.headers.get("Content-Range")
-    if stated is None and response.status_code == 200:
+    length = _content_length(headers)
+    stated = headers.get("Content-Range")
+    if stated is None and status == 200:
         return Served(0, length, length)
     found = _CONTENT_RANGE.fullmatch((stated or "").strip())
     if not found:
@@ -146,10 +155,10 @@ def _served(response: httpx.Response) -> Served:
     return Served(first, last - first + 1, size)
 
 
-def _content_length(response: httpx.Response) -> int | None:
-    stated = response.headers.get("Content-Length", "")
+def _content_length(headers: httpx.Headers) -> int | None:
+    stated = headers.get("Content-Length", "")
     if stated.isdecimal():
         return int(stated)
-    if response.headers.get("Transfer-Encoding", "").lower() != "chunked":
+    if headers.get("Transfer-Encoding", "").lower() != "chunked":
         raise BrokenContent("the service does not say how long the file is: its end is unprovable")
     return None

@@ -37,7 +37,7 @@ class AccessKey:
                 "the ACS access key is not base64: copy it whole from the resource's Keys page"
             ) from None
 
-    def authenticator(self, acs_host: str) -> httpx.Auth:
+    def authenticator(self, acs_host: str) -> "Authenticator":
         return _KeyAuth(self.key_bytes, acs_host)
 
 
@@ -47,40 +47,49 @@ class EntraToken:
 
     credential: TokenCredential = field(repr=False)
 
-    def authenticator(self, acs_host: str) -> httpx.Auth:
+    def authenticator(self, acs_host: str) -> "Authenticator":
         return _TokenAuth(self.credential)
 
 
-class _KeyAuth(httpx.Auth):
-    """Signs every request anew, just before it is sent, for the resource at ``acs_host``."""
+class Authenticator(httpx.Auth):
+    """Authenticates every request anew, just before it is sent."""
 
     requires_request_body = True
+
+    def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        """What proves who asks; ``target`` is the path with its query, as it is sent."""
+        raise NotImplementedError
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        target = request.url.raw_path.decode("ascii")
+        request.headers.update(self.headers(request.method, target, request.content))
+        yield request
+
+
+class _KeyAuth(Authenticator):
+    """Signs with the key of the resource at ``acs_host``."""
 
     def __init__(self, key: bytes, acs_host: str) -> None:
         self._key = key
         self._acs_host = acs_host
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        request.headers.update(
-            signing.signed_headers(
-                self._key,
-                method=request.method,
-                target=request.url.raw_path.decode("ascii"),
-                host=self._acs_host,
-                body=request.content,
-                at=datetime.now(UTC),
-            )
+    def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        return signing.signed_headers(
+            self._key,
+            method=method,
+            target=target,
+            host=self._acs_host,
+            body=body,
+            at=datetime.now(UTC),
         )
-        yield request
 
 
-class _TokenAuth(httpx.Auth):
+class _TokenAuth(Authenticator):
     def __init__(self, credential: TokenCredential) -> None:
         self._credential = credential
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        request.headers["Authorization"] = f"Bearer {_token(self._credential)}"
-        yield request
+    def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        return {"Authorization": f"Bearer {_token(self._credential)}"}
 
 
 def _token(credential: TokenCredential) -> str:

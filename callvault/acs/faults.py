@@ -118,7 +118,7 @@ _BY_STATUS_OF_CONTENT = {
 def fault(cause: Refusal | httpx.HTTPError, doing: Doing) -> CallvaultError:
     """Say what went wrong as one of Callvault's errors, ready to be raised."""
     if isinstance(cause, httpx.HTTPError):
-        return _broken_connection(cause, doing)
+        return connection_failed(cause, doing)
     said = read(cause)
     verdict = _judge(cause, said, doing.subject)
     quote = f" ({clean(said.message)})" if said.message else ""
@@ -167,8 +167,9 @@ def _judge_client_error(refusal: Refusal, said: Said, subject: Subject) -> _Verd
     return _REFUSED
 
 
-def _broken_connection(error: httpx.HTTPError, doing: Doing) -> CallvaultError:
-    if isinstance(error, httpx.TimeoutException):
+def connection_failed(error: Exception, doing: Doing) -> CallvaultError:
+    """Say that no answer, or only a part of it, came back."""
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         what = "no answer came in time"
     else:
         what = f"the connection failed ({clean(str(error)) or type(error).__name__})"

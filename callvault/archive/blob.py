@@ -1,15 +1,16 @@
 """An archive in an Azure Blob container; Azurite passes for one."""
 
-import base64
 import hashlib
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+import requests
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import (
     BlobBlock,
     BlobClient,
@@ -18,18 +19,24 @@ from azure.storage.blob import (
     ContentSettings,
     LinearRetry,
 )
+from requests.adapters import HTTPAdapter
 
 from callvault.errors import CallvaultError, ConfigurationError
 
+from . import block_ids
 from .blob_errors import CONTAINER_NOT_FOUND, INVALID_BLOCK_LIST, blob_error, blob_errors
-from .blocks import BlockLedger
+from .blocks import Block, BlockDigests, BlockLedger
 from .metadata import SHA256, bounded, quoted, unquoted
 from .names import check_object_name
-from .store import Block, StoredObject, settle
+from .plan import Plan
+from .store import StoredObject, settle
 
 _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 60
 """Seconds of silence on a connection; how long a whole copy may take is its caller's matter."""
+
+_CONNECTIONS = 128
+"""Most that are kept alive; with the SDK's ten, copies would open new ones all the time."""
 
 _PIECE = 4 * 1024 * 1024
 """Bytes held in memory while reading; each is one ranged request, tied to the first one's ETag."""
@@ -93,8 +100,18 @@ class BlobArchive:
                     raise
                 return None
 
-    def begin(self, object_name: str, *, block_size: int) -> "BlobUpload":
-        return BlobUpload(self, object_name, self._blob(object_name), block_size)
+    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> "BlobUpload":
+        ledger = BlockLedger(object_name, block_size)
+        return BlobUpload(self, object_name, self._blob(object_name), ledger, plan)
+
+    def digests(self, object_name: str) -> BlockDigests | None:
+        with blob_errors(self._name, f"listing the blocks of {object_name}"):
+            committed, _ = self._blob(object_name).get_block_list("committed")
+        digests = [block_ids.digest(block.id) for block in committed]
+        if not digests or None in digests:
+            return None
+        # a block of the usual size comes first; of a single one the size does not matter
+        return BlockDigests(committed[0].size, tuple(filter(None, digests)))
 
     def read(
         self, object_name: str, *, offset: int = 0, length: int | None = None
@@ -140,7 +157,9 @@ class BlobArchive:
         """
         probe = self._container.get_blob_client(_PROBE)
         with blob_errors(self._name, "checking that objects can be written"):
-            probe.stage_block(_block_id(0, b"check"), b"check")
+            probe.stage_block(
+                block_ids.block_id("", 0, hashlib.sha256(b"check").digest()), b"check"
+            )
             probe.exists()
 
     def _create_container(self) -> None:
@@ -161,12 +180,19 @@ class BlobUpload:
     """
 
     def __init__(
-        self, archive: BlobArchive, object_name: str, blob: BlobClient, block_size: int
+        self,
+        archive: BlobArchive,
+        object_name: str,
+        blob: BlobClient,
+        ledger: BlockLedger,
+        plan: str,
     ) -> None:
         self._archive = archive
         self._object_name = object_name
         self._blob = blob
-        self._ledger = BlockLedger(object_name, block_size)
+        self._ledger = ledger
+        self._plan = plan
+        self._ids: dict[int, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -179,49 +205,53 @@ class BlobUpload:
     ) -> None:
         """Nothing to tidy up."""
 
-    def put(self, index: int, block: Block) -> None:
-        data = bytes(block)
-        self._ledger.offset(index, len(data))
-        block_id = _block_id(index, data)
-        md5 = hashlib.md5(data, usedforsecurity=False).digest()
-        with blob_errors(self._archive.name, f"storing block {index} of {self._object_name}"):
-            self._blob.stage_block(
-                block_id,
-                data,
-                length=len(data),
-                headers={"Content-MD5": base64.b64encode(md5).decode()},
-            )
-        self._ledger.add(index, len(data), block_id)
+    def resume(self, plan: Plan) -> Mapping[int, bytes]:
+        """Ask the service: it lists blocks with the bytes they have, and their ids say the rest."""
+        with blob_errors(self._archive.name, f"listing staged blocks of {self._object_name}"):
+            try:
+                _, staged = self._blob.get_block_list("uncommitted")
+            except ResourceNotFoundError as error:
+                if getattr(error, "error_code", None) == CONTAINER_NOT_FOUND:
+                    raise
+                return {}
+        sizes = {block.id: block.size for block in staged}
+        found = block_ids.of_plan(sizes, plan)
+        for index, block_id in found.items():
+            self._add(index, sizes[block_id], block_id)
+        return {index: block_ids.digest(block_id) or b"" for index, block_id in found.items()}
 
-    def commit(
-        self, *, size: int, sha256: str, content_type: str, metadata: Mapping[str, str]
-    ) -> StoredObject:
-        kept = bounded(metadata)
-        blocks = [BlobBlock(block_id=block_id) for block_id in self._ledger.whole(size)]
+    def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
+        self._ledger.offset(index, len(block))
+        digest = sha256 or hashlib.sha256(block).digest()
+        block_id = block_ids.block_id(self._plan, index, digest)
+        with blob_errors(self._archive.name, f"storing block {index} of {self._object_name}"):
+            # The memory itself, which the SDK sends and, should it try again, sends again: a copy
+            # as `bytes` would double what a transfer holds.
+            self._blob.stage_block(block_id, block, length=len(block))  # type: ignore[arg-type]
+        self._add(index, len(block), block_id)
+
+    def _add(self, index: int, length: int, block_id: str) -> None:
+        self._ledger.add(index, length, block_ids.digest(block_id) or b"")
+        self._ids[index] = block_id
+
+    def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
+        kept, digests = bounded(metadata), self._ledger.whole(size)
+        blocks = [BlobBlock(block_id=self._ids[index]) for index in range(len(digests.sha256))]
+        known = {SHA256: digests.whole} if digests.whole else {}
         try:
             with blob_errors(self._archive.name, f"committing {self._object_name}"):
                 answer = self._blob.commit_block_list(
                     blocks,
                     content_settings=ContentSettings(content_type=content_type),
-                    metadata={SHA256: sha256} | {k: quoted(v) for k, v in kept.items()},
+                    metadata=known | {k: quoted(v) for k, v in kept.items()},
                     match_condition=MatchConditions.IfMissing,
                 )
         except CallvaultError as error:
             # the commit of another attempt, or of this one with its answer lost, took the blocks
             if error.status not in (409, 412) and error.code != INVALID_BLOCK_LIST:
                 raise
-            return settle(self._archive, self._object_name, size=size, sha256=sha256)
-        return StoredObject(self._object_name, size, sha256, str(answer["etag"]), kept)
-
-
-def _block_id(index: int, data: bytes) -> str:
-    """The block's index and SHA-256, 49 characters: all ids of a blob must be of one length.
-
-    Attempts that run side by side share the blob's blocks; so two of them can only ever use the
-    same id for the same bytes.
-    """
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-    return f"{index:06d}{digest}"
+            return settle(self._archive, self._object_name, size=size, digests=digests)
+        return StoredObject(self._object_name, size, digests.whole, str(answer["etag"]), kept)
 
 
 def _stored(object_name: str, properties: BlobProperties) -> StoredObject:
@@ -231,7 +261,11 @@ def _stored(object_name: str, properties: BlobProperties) -> StoredObject:
 
 
 def _client_options() -> dict[str, Any]:
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
     return {
+        "transport": RequestsTransport(session=session),
         "retry_policy": LinearRetry(backoff=1, retry_total=1, random_jitter_range=1),
         "connection_timeout": _CONNECT_TIMEOUT,
         "read_timeout": _READ_TIMEOUT,

@@ -11,27 +11,23 @@ import hashlib
 import os
 import secrets
 import stat
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-from .blocks import BlockLedger
+from .blocks import Block, BlockDigests, BlockLedger
 from .directory_errors import directory_errors
-from .durable import make_directories, publish, sync_directory, write_at, write_file
+from .draft import MODE, Draft, remove_abandoned
+from .durable import make_directories, publish, sync_directory, write_file
 from .metadata import bounded
 from .names import check_object_name
+from .plan import Plan
 from .sidecar import Sidecar, sidecar_path
-from .store import Block, StoredObject, settle
+from .store import StoredObject, settle
 
 _PIECE = 1024 * 1024
-_MODE = 0o640
-"""Recordings are nobody else's business; the umask may narrow it further."""
-
-_ABANDONED_AFTER = 7 * 24 * 3600
-"""Seconds after which a killed process's draft is removed: as long as Azure keeps such blocks."""
 
 
 class DirectoryArchive:
@@ -59,13 +55,19 @@ class DirectoryArchive:
             sidecar = Sidecar.read(sidecar_path(path), facts.st_size) or _adopt(path, facts.st_size)
             return _stored(object_name, facts, sidecar)
 
-    def begin(self, object_name: str, *, block_size: int) -> "DirectoryUpload":
+    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> "DirectoryUpload":
         path = self._path(object_name)
         ledger = BlockLedger(object_name, block_size)
         with self.errors(f"beginning {object_name}"):
             make_directories(self._root, path.parent)
-            _remove_abandoned(path)
-            return DirectoryUpload(self, object_name, path, ledger)
+            remove_abandoned(path)
+            return DirectoryUpload(self, object_name, path, ledger, Draft.of(path, plan))
+
+    def digests(self, object_name: str) -> BlockDigests | None:
+        path = self._path(object_name)
+        with self.errors(f"looking at the blocks of {object_name}"):
+            sidecar = Sidecar.read(sidecar_path(path), path.stat().st_size)
+        return sidecar.digests if sidecar else None
 
     def read(
         self, object_name: str, *, offset: int = 0, length: int | None = None
@@ -101,7 +103,7 @@ class DirectoryArchive:
         with self.errors("checking that objects can be written"):
             self._root.mkdir(parents=True, exist_ok=True)
             try:
-                write_file(draft, b"check", mode=_MODE)
+                write_file(draft, b"check", mode=MODE)
                 publish(draft, probe)
                 probe.read_bytes()
             finally:
@@ -123,16 +125,19 @@ class DirectoryUpload:
     """Satisfies `callvault.archive.store.Upload`; its draft lies hidden beside the object to be."""
 
     def __init__(
-        self, archive: DirectoryArchive, object_name: str, path: Path, ledger: BlockLedger
+        self,
+        archive: DirectoryArchive,
+        object_name: str,
+        path: Path,
+        ledger: BlockLedger,
+        draft: Draft,
     ) -> None:
         self._archive = archive
         self._object_name = object_name
         self._path = path
         self._ledger = ledger
-        token = secrets.token_hex(8)
-        self._draft = path.with_name(f".{path.name}.{token}.part")
-        self._sidecar_draft = path.with_name(f".{path.name}.{token}.json.part")
-        self._descriptor = os.open(self._draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, _MODE)
+        self._draft = draft
+        self._is_committed = False
 
     def __enter__(self) -> Self:
         return self
@@ -143,46 +148,50 @@ class DirectoryUpload:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # what cannot be closed or removed now must not hide the error that led here, and is
-        # removed as abandoned later; what was committed is on the disk already
-        with suppress(OSError):
-            os.close(self._descriptor)
-        for draft in (self._draft, self._sidecar_draft):
-            with suppress(OSError):
-                draft.unlink()
+        self._draft.close(keep=not self._is_committed)
 
-    def put(self, index: int, block: Block) -> None:
+    def resume(self, plan: Plan) -> Mapping[int, bytes]:
+        """Look at the draft that an earlier attempt has left."""
+        with self._archive.errors(f"looking for blocks of {self._object_name}"):
+            found = self._draft.blocks(plan)
+        for index, sha256 in found.items():
+            self._ledger.add(index, plan.length(index), sha256)
+        return found
+
+    def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
         offset = self._ledger.offset(index, len(block))
+        digest = sha256 or hashlib.sha256(block).digest()
         with self._archive.errors(f"storing block {index} of {self._object_name}"):
-            write_at(self._descriptor, block, offset)
-        self._ledger.add(index, len(block))
+            self._draft.write(index, block, offset, digest)
+        self._ledger.add(index, len(block), digest)
 
-    def commit(
-        self, *, size: int, sha256: str, content_type: str, metadata: Mapping[str, str]
-    ) -> StoredObject:
-        self._ledger.whole(size)
-        sidecar = Sidecar(size, sha256, content_type, bounded(metadata))
+    def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
+        digests = self._ledger.whole(size)
+        blocks = [sha256.hex() for sha256 in digests.sha256]
+        sidecar = Sidecar(size, content_type, bounded(metadata), digests.block_size, blocks)
         with self._archive.errors(f"committing {self._object_name}"):
-            os.fsync(self._descriptor)
-            facts = os.fstat(self._descriptor)
+            os.fsync(self._draft.descriptor)
+            facts = os.fstat(self._draft.descriptor)
             # written before the object appears: a full disk must not come between the two
-            write_file(self._sidecar_draft, sidecar.to_json(), mode=_MODE)
+            self._draft.sidecar.unlink(missing_ok=True)
+            write_file(self._draft.sidecar, sidecar.to_json(), mode=MODE)
+            self._is_committed = True
             try:
-                publish(self._draft, self._path)
+                publish(self._draft.file, self._path)
             except FileExistsError:
-                return self._settle(size, sha256)
+                return self._settle(size, digests)
             self._record()
         return _stored(self._object_name, facts, sidecar)
 
-    def _settle(self, size: int, sha256: str) -> StoredObject:
-        found = settle(self._archive, self._object_name, size=size, sha256=sha256)
+    def _settle(self, size: int, digests: BlockDigests) -> StoredObject:
+        found = settle(self._archive, self._object_name, size=size, digests=digests)
         if Sidecar.read(sidecar_path(self._path), size) is None:
             self._record()
         return found
 
     def _record(self) -> None:
         with suppress(FileNotFoundError):  # a reader was faster, see `_adopt`
-            self._sidecar_draft.replace(sidecar_path(self._path))
+            self._draft.sidecar.replace(sidecar_path(self._path))
         sync_directory(self._path.parent)
 
 
@@ -190,7 +199,7 @@ def _stored(object_name: str, facts: os.stat_result, sidecar: Sidecar | None) ->
     return StoredObject(
         object_name,
         facts.st_size,
-        sha256=sidecar.sha256 if sidecar else None,
+        sha256=sidecar.digests.whole if sidecar else None,
         etag=f"{facts.st_mtime_ns:x}-{facts.st_size:x}",
         metadata=sidecar.metadata if sidecar else {},
     )
@@ -201,28 +210,18 @@ def _adopt(path: Path, size: int) -> Sidecar | None:
 
     Believed only if the object's bytes agree: there may be drafts of attempts that came to nothing.
     """
-    drafts = list(path.parent.glob(f".{path.name}.*.json.part"))
-    sha256 = _digest(path) if drafts else ""
-    for draft in drafts:
+    for draft in path.parent.glob(f".{path.name}.*.json.part"):
         sidecar = Sidecar.read(draft, size)
-        if sidecar and sidecar.sha256 == sha256:
+        if sidecar and _digests(path, sidecar.block_size) == sidecar.digests:
             with suppress(OSError):  # who may only read finds it in its place next time
                 draft.replace(sidecar_path(path))
             return sidecar
     return None
 
 
-def _digest(path: Path) -> str:
+def _digests(path: Path, block_size: int) -> BlockDigests:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Remove drafts of ``path`` that nobody has written to for long: their process was killed."""
-    for draft in path.parent.glob(f".{path.name}.*.part"):
-        with suppress(FileNotFoundError):
-            if time.time() - draft.stat().st_mtime > _ABANDONED_AFTER:
-                draft.unlink()
+        return BlockDigests.of(iter(lambda: file.read(_PIECE), b""), block_size)
 
 
 def _may_hold(folder: str, prefix: str) -> bool:

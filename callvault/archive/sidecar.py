@@ -1,18 +1,26 @@
 """The hidden file beside an object in a directory: what a blob would carry in its properties."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
+
+from .blocks import BlockDigests
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
     size: int
-    sha256: str
     content_type: str
     metadata: Mapping[str, str]
+    block_size: int
+    blocks: Sequence[str]
+    """SHA-256 of each block, in hexadecimal."""
+
+    @property
+    def digests(self) -> BlockDigests:
+        return BlockDigests(self.block_size, tuple(map(bytes.fromhex, self.blocks)))
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), indent=1).encode()
@@ -25,9 +33,10 @@ class Sidecar:
         """
         try:
             sidecar = cls(**json.loads(file.read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
+            whole = len(sidecar.digests.sha256) == -(-size // sidecar.block_size)
+        except (FileNotFoundError, ValueError, TypeError, ZeroDivisionError):
             return None
-        return sidecar if sidecar.size == size and sidecar.sha256 else None
+        return sidecar if sidecar.size == size and whole else None
 
 
 def sidecar_path(path: Path) -> Path:

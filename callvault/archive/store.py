@@ -4,7 +4,6 @@ An object is written in blocks, in any order, and appears only as a whole: `Uplo
 makes all of it visible under its name or nothing at all, and never replaces what is there.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -12,7 +11,8 @@ from typing import Protocol, Self
 
 from callvault.errors import ObjectExists, StateConflict
 
-Block = bytes | memoryview
+from .blocks import Block, BlockDigests
+from .plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,17 @@ class StoredObject:
     size: int
     """Bytes."""
     sha256: str | None = None
-    """Lower-case hexadecimal, as recorded at its commit; ``None`` where nobody did."""
+    """Lower-case hexadecimal, as known at its commit; ``None`` where only reading it will tell."""
     etag: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     """As committed, after `metadata.bounded`."""
 
 
 class Upload(Protocol):
-    """One attempt at writing one object; leaving it without `commit` abandons the attempt."""
+    """One attempt at writing one object; leaving it without `commit` abandons the attempt.
+
+    What an attempt with a plan has stored is kept for the next one with the same plan, for a week.
+    """
 
     def __enter__(self) -> Self: ...
 
@@ -41,19 +44,23 @@ class Upload(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def put(self, index: int, block: Block) -> None:
-        """Store block ``index``, counted from 0; thread-safe, in any order, repeatable.
+    def resume(self, plan: Plan) -> Mapping[int, bytes]:
+        """Take over what earlier attempts with this plan have stored.
 
-        Every block has the upload's block size, but the last may be shorter. The caller may
-        reuse the block's memory once this returns.
+        The SHA-256 of every such block, by its index; only whole blocks that can be trusted.
         """
 
-    def commit(
-        self, *, size: int, sha256: str, content_type: str, metadata: Mapping[str, str]
-    ) -> StoredObject:
+    def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
+        """Store block ``index``, counted from 0; thread-safe, in any order, repeatable.
+
+        Every block has the upload's block size, but the last may be shorter. ``sha256`` is the
+        block's, where the caller knows it. The block's memory may be reused once this returns.
+        """
+
+    def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         """Make the object visible, if exactly ``size`` bytes were put and its name is free.
 
-        Where an object of the same size and SHA-256 is there already, that one is the result.
+        Where an object of the same bytes is there already, that one is the result.
         Raises `ObjectExists` where a different one is, `BrokenContent` where bytes are missing.
         """
 
@@ -68,8 +75,14 @@ class Archive(Protocol):
     def stat(self, object_name: str) -> StoredObject | None:
         """The object's properties without its bytes, or ``None`` where there is none."""
 
-    def begin(self, object_name: str, *, block_size: int) -> Upload:
-        """Begin an attempt at writing an object. Several may run for one name at one time."""
+    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> Upload:
+        """Begin an attempt at writing an object. Several may run for one name at one time.
+
+        ``plan`` is the token of a `Plan` of this block size, for attempts that can be resumed.
+        """
+
+    def digests(self, object_name: str) -> BlockDigests | None:
+        """The SHA-256 of each of the object's blocks, as it was put; ``None`` where unknown."""
 
     def read(
         self, object_name: str, *, offset: int = 0, length: int | None = None
@@ -92,10 +105,10 @@ class Archive(Protocol):
         """Release connections; the archive is of no use afterwards."""
 
 
-def settle(archive: Archive, object_name: str, *, size: int, sha256: str) -> StoredObject:
+def settle(archive: Archive, object_name: str, *, size: int, digests: BlockDigests) -> StoredObject:
     """Judge an object that was there before a commit: the same bytes are success.
 
-    Its recorded SHA-256 is believed; where none was recorded the object is read.
+    The recorded SHA-256 of its blocks are believed; where none fit the object is read.
     """
     found = archive.stat(object_name)
     if found is None:
@@ -104,16 +117,18 @@ def settle(archive: Archive, object_name: str, *, size: int, sha256: str) -> Sto
             " find out who deletes from the archive",
             owner="archive",
         )
-    if found.size == size and (found.sha256 or _digest(archive, object_name)) == sha256:
-        return replace(found, sha256=sha256)
+    if found.size == size and _same(archive, found, digests):
+        return replace(found, sha256=found.sha256 or digests.whole)
     raise ObjectExists(
         f"{archive.location(object_name)} already holds a different object ({found.size} bytes,"
         f" ours has {size}); nothing was overwritten: compare the two and move one away"
     )
 
 
-def _digest(archive: Archive, object_name: str) -> str:
-    digest = hashlib.sha256()
-    for piece in archive.read(object_name):
-        digest.update(piece)
-    return digest.hexdigest()
+def _same(archive: Archive, found: StoredObject, ours: BlockDigests) -> bool:
+    if found.sha256 and ours.whole:
+        return found.sha256 == ours.whole
+    theirs = archive.digests(found.name)
+    if theirs is None or theirs.block_size != ours.block_size:
+        theirs = BlockDigests.of(archive.read(found.name), ours.block_size)
+    return theirs == ours

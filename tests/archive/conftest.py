@@ -1,9 +1,7 @@
 """Both stores, each empty, and sources that behave as they are told."""
 
-import hashlib
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,34 +14,86 @@ from callvault.local.azurite import Azurite
 
 
 @dataclass
-class Stream:
-    """What `SourceStream` asks for, over pieces made on the way."""
+class Part:
+    """What `Answer` asks for, over pieces made on the way."""
 
     pieces: Iterator[bytes]
     size: int | None
     offset: int = 0
+    length: int | None = None
     etag: str | None = '"1"'
-    content_type: str | None = "video/mp4"
+    _rest: bytes = b""
 
-    def iter_bytes(self, chunk_size: int) -> Iterator[bytes]:
-        for piece in self.pieces:
-            for start in range(0, len(piece), chunk_size):
-                yield piece[start : start + chunk_size]
+    def readinto(self, buffer: memoryview) -> int:
+        while not self._rest:
+            piece = next(self.pieces, None)
+            if piece is None:
+                return 0
+            self._rest = piece
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
 
 
 @dataclass
 class Source:
-    """A file at the service; ``announced`` is the size it claims."""
+    """A file at a service that knows no ranges; ``announced`` is the size it claims."""
 
     make: Callable[[], Iterator[bytes]]
     announced: int | None
     offset: int = 0
     opened: int = field(default=0, init=False)
 
-    @contextmanager
-    def open(self, *, offset: int = 0) -> Iterator[Stream]:
+    def reader(self) -> "Source":
+        return self
+
+    def open(self, offset: int, length: int | None) -> Part:
         self.opened += 1
-        yield Stream(self.make(), self.announced, self.offset + offset)
+        return Part(self.make(), self.announced, self.offset, self.announced)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def abort(self) -> None:
+        """Nothing hangs."""
+
+
+@dataclass
+class RangedSource:
+    """A file at a service that serves ranges, to many threads; ``spoil`` may change any answer."""
+
+    data: bytes
+    etag: str | None = '"1"'
+    spoil: Callable[[Part, int], Part] | None = None
+    asked: list[tuple[int, int | None]] = field(default_factory=list)
+    readers: int = 0
+    aborted: int = 0
+
+    def reader(self) -> "RangedSource":
+        self.readers += 1
+        return self
+
+    def open(self, offset: int, length: int | None) -> Part:
+        self.asked.append((offset, length))
+        end = len(self.data) if length is None else min(offset + length, len(self.data))
+        part = Part(iter([self.data[offset:end]]), len(self.data), offset, end - offset, self.etag)
+        return self.spoil(part, len(self.asked)) if self.spoil else part
+
+    @property
+    def fetched(self) -> int:
+        """Bytes asked for in all."""
+        return sum(min(length or 0, len(self.data) - offset) for offset, length in self.asked)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def abort(self) -> None:
+        self.aborted += 1
+
+
+@pytest.fixture(scope="session")
+def ranged() -> type[RangedSource]:
+    return RangedSource
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +127,6 @@ def write() -> Callable[..., StoredObject]:
                 upload.put(start // block_size, data[start : start + block_size])
             return upload.commit(
                 size=len(data),
-                sha256=hashlib.sha256(data).hexdigest(),
                 content_type="video/mp4",
                 metadata=metadata or {},
             )

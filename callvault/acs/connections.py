@@ -1,0 +1,107 @@
+"""Connections for bulk reading, kept alive from one request to the next and from file to file.
+
+Plain `http.client`, for a block then goes from the socket into its buffer without a copy between:
+docs/decisions/0014-bulk-reading.md says what that is worth.
+"""
+
+import base64
+import ssl
+import time
+from collections import defaultdict
+from http.client import HTTPConnection, HTTPSConnection
+from threading import Lock
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+IDLE_FOR = 20.0
+"""Seconds after which an unused connection is not trusted any more: servers close theirs."""
+
+MOST_IDLE = 32
+"""Idle connections that are kept for each origin."""
+
+
+class Origin(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> "Origin":
+        return cls(url.scheme, url.host, url.port or {"https": 443, "http": 80}[url.scheme])
+
+
+class ConnectionPool:
+    """Idle connections by origin. Thread-safe; a connection belongs to one thread at a time."""
+
+    def __init__(self, *, connect: float, silence: float) -> None:
+        """``connect`` and ``silence`` are seconds: to connect, and to wait for the next bytes."""
+        self._connect = connect
+        self._silence = silence
+        self._idle: dict[Origin, list[tuple[float, HTTPConnection]]] = defaultdict(list)
+        self._lock = Lock()
+        self._tls: ssl.SSLContext | None = None
+
+    def take(self, origin: Origin) -> HTTPConnection:
+        """A connected connection, used before or new; `OSError` where none can be made."""
+        return self._used(origin) or self.fresh(origin)
+
+    def fresh(self, origin: Origin) -> HTTPConnection:
+        """A new connection, connected."""
+        connection = self._make(origin)
+        connection.connect()
+        connection.sock.settimeout(self._silence)
+        return connection
+
+    def give(self, origin: Origin, connection: HTTPConnection) -> None:
+        """Keep a connection whose answer was read to its end."""
+        with self._lock:
+            if len(self._idle[origin]) < MOST_IDLE:
+                self._idle[origin].append((time.monotonic(), connection))
+                return
+        connection.close()
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, defaultdict(list)
+        for connections in idle.values():
+            for _, connection in connections:
+                connection.close()
+
+    def _used(self, origin: Origin) -> HTTPConnection | None:
+        while True:
+            with self._lock:
+                if not self._idle[origin]:
+                    return None
+                since, connection = self._idle[origin].pop()
+            if connection.sock is not None and time.monotonic() - since < IDLE_FOR:
+                return connection
+            connection.close()
+
+    def _make(self, origin: Origin) -> HTTPConnection:
+        if origin.scheme == "http":  # loopback alone, see `AllowedHosts`: no proxy is on the way
+            return HTTPConnection(origin.host, origin.port, timeout=self._connect)
+        proxy = _proxy(origin)
+        host, port = (proxy.hostname or "", proxy.port or 80) if proxy else origin[1:]
+        connection = HTTPSConnection(host, port, timeout=self._connect, context=self._context())
+        if proxy:
+            user = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}"
+            basic = f"Basic {base64.b64encode(user.encode()).decode()}"
+            headers = {"Proxy-Authorization": basic} if proxy.username else {}
+            connection.set_tunnel(origin.host, origin.port, headers)
+        return connection
+
+    def _context(self) -> ssl.SSLContext:
+        with self._lock:
+            self._tls = self._tls or httpx.create_ssl_context()  # the trust of the other requests
+            return self._tls
+
+
+def _proxy(origin: Origin) -> SplitResult | None:
+    """The environment's proxy for this origin, parsed; ``None`` for the direct way."""
+    named = getproxies().get("https") or getproxies().get("all")
+    if not named or proxy_bypass(origin.host):
+        return None
+    return urlsplit(named if "//" in named else f"//{named}")
