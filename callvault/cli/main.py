@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callvault.cli import recordings, roles, stacks
+from callvault.cli import emulating, recordings, roles, stacks
 from callvault.errors import CallvaultError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app.command()(stacks.demo)
 app.command()(stacks.dev)
 app.command()(roles.worker)
 app.command()(roles.gateway)
-app.command()(roles.emulator)
+app.command()(emulating.emulator)
 app.command()(roles.setup)
 app.command()(roles.config)
 app.add_typer(recordings.app, name="recordings")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -28,32 +27,6 @@ def gateway(config: ConfigFile = None) -> None:
     from callvault.gateway.server import serve
 
     serve(load_settings(config))
-
-
-def emulator(
-    port: Annotated[int, typer.Option(help="0 lets the system choose.")] = 8900,
-    seed: Annotated[int, typer.Option(help="Ids and access keys follow from it.")] = 0,
-    retention: Annotated[float, typer.Option(help="Hours until a file is deleted.")] = 48,
-    fps: Annotated[int, typer.Option(help="Frames a second of mp4: 8 or 16.")] = 8,
-    event_grid_endpoint: Annotated[
-        list[str] | None, typer.Option(help="URL of a webhook that gets the events; repeatable.")
-    ] = None,
-) -> None:
-    """Run a local ACS Call Recording, with real media. No other service is needed."""
-    from callvault.emulator.server import serve
-    from callvault.emulator.settings import EmulatorSettings
-
-    serve(
-        EmulatorSettings.model_validate(
-            {
-                "port": port,
-                "seed": seed,
-                "retention": timedelta(hours=retention),
-                "fps": fps,
-                "event_grid_endpoints": tuple(event_grid_endpoint or ()),
-            }
-        )
-    )
 
 
 def setup(config: ConfigFile = None) -> None:

@@ -67,11 +67,14 @@ def read(model: type[AnyMessage], payload: Any) -> AnyMessage | Unreadable:
 
 def explain(error: ValidationError) -> str:
     """Say in one line which fields are wrong and why, without repeating their values."""
-    problems = (
-        f"{'.'.join(str(part) for part in problem['loc']) or 'payload'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
-    )
-    return shorten("; ".join(problems))
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    return shorten("; ".join(_explain(problem["loc"], problem["msg"]) for problem in problems))
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    where = ".".join(map(str, location))
+    what = message.removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
 
 
 def shorten(text: str, limit: int = MAX_TEXT) -> str:
