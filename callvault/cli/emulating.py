@@ -95,7 +95,7 @@ def _settings(settings: dict[str, Any], api: list[str]) -> Any:
     try:
         return EmulatorSettings.model_validate({**settings, "behaviours": Behaviours.parse(api)})
     except ValidationError as error:
-        raise ConfigurationError(f"emulator: {explain(error)}") from None
+        raise ConfigurationError(_explain("emulator", error)) from None
     except ValueError as error:
         raise ConfigurationError(f"--api: {error}") from None
 
@@ -104,4 +104,8 @@ def _duration(option: str, text: str) -> timedelta:
     try:
         return _DURATION.validate_python(text)
     except ValidationError as error:
-        raise ConfigurationError(f"{option}: {explain(error)}") from None
+        raise ConfigurationError(_explain(option, error)) from None
+
+
+def _explain(what: str, error: ValidationError) -> str:
+    return f"{what}: {explain(error).removeprefix('payload: ')}"

@@ -72,9 +72,8 @@ def explain(error: ValidationError) -> str:
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
-    where = ".".join(map(str, location))
-    what = message.removeprefix("Value error, ")
-    return f"{where}: {what}" if where else what
+    where = ".".join(map(str, location)) or "payload"
+    return f"{where}: {message.removeprefix('Value error, ')}"
 
 
 def shorten(text: str, limit: int = MAX_TEXT) -> str:
