@@ -21,10 +21,15 @@ MAX_OBJECT_NAME = 1_024
 MAX_COMPONENT = 200
 """Below the 255 bytes of a file name, with room for what a directory adds to temporary files."""
 
+RECORDINGS_PREFIX = "recordings/"
+CHAIN_PREFIX = "manifests/"
+KEYS_PREFIX = "keys/"
+
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
+_MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
 _LARGEST_INDEX = 2**63 - 1
@@ -49,14 +54,9 @@ def chunk_object_name(
     Different arguments give different names, but for ``server_call_id``, which only stands in
     for a ``call_id`` that is not known. The date is in UTC.
     """
-    _check_chunk(recorded_on, index, extension)
-    call = f"{_NO_CALL_ID}~{_hash(server_call_id)}" if call_id is None else _component(call_id)
-    recording = _NO_RECORDING_ID if recording_id is None else _component(recording_id)
-    day = recorded_on.astimezone(UTC)
-    return (
-        f"recordings/{day.year:04d}/{day.month:02d}/{day.day:02d}/{call}/{recording}"
-        f"/{index:04d}-{_component(document_id)}.{extension}"
-    )
+    _check_chunk(index, extension)
+    folder = _recording_folder(recorded_on, call_id, server_call_id, recording_id)
+    return f"{folder}/{index:04d}-{_component(document_id)}.{extension}"
 
 
 def metadata_object_name(object_name: str) -> str:
@@ -67,6 +67,37 @@ def metadata_object_name(object_name: str) -> str:
     """
     stem, _, _ = object_name.rpartition(".")
     return f"{stem}.metadata.json"
+
+
+def manifest_object_name(
+    *,
+    recorded_on: datetime,
+    call_id: str | None,
+    server_call_id: str,
+    recording_id: str | None,
+    number: int,
+) -> str:
+    """``manifest.json`` beside the recording's chunks; ``manifest-2.json`` for its second one.
+
+    No chunk can bear that name, for theirs begin with digits.
+    """
+    folder = _recording_folder(recorded_on, call_id, server_call_id, recording_id)
+    return f"{folder}/manifest.json" if number == 1 else f"{folder}/manifest-{number}.json"
+
+
+def is_manifest_name(object_name: str) -> bool:
+    """Whether `manifest_object_name` could have made this name."""
+    return _MANIFEST.fullmatch(object_name) is not None
+
+
+def link_object_name(sequence: int) -> str:
+    """``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
+    return f"{CHAIN_PREFIX}{sequence:010d}.json"
+
+
+def key_object_name(key_id: str) -> str:
+    """``keys/<key id>.pem``, the public half of a key that signs manifests of the archive."""
+    return f"{KEYS_PREFIX}{key_id}.pem"
 
 
 def check_object_name(object_name: str) -> str:
@@ -84,9 +115,18 @@ def check_object_name(object_name: str) -> str:
     )
 
 
-def _check_chunk(recorded_on: datetime, index: int, extension: str) -> None:
+def _recording_folder(
+    recorded_on: datetime, call_id: str | None, server_call_id: str, recording_id: str | None
+) -> str:
     if recorded_on.tzinfo is None:
         raise InvalidRequest("recorded_on has no time zone: the day of a recording is one in UTC")
+    call = f"{_NO_CALL_ID}~{_hash(server_call_id)}" if call_id is None else _component(call_id)
+    recording = _NO_RECORDING_ID if recording_id is None else _component(recording_id)
+    day = recorded_on.astimezone(UTC)
+    return f"{RECORDINGS_PREFIX}{day.year:04d}/{day.month:02d}/{day.day:02d}/{call}/{recording}"
+
+
+def _check_chunk(index: int, extension: str) -> None:
     if not 0 <= index <= _LARGEST_INDEX:
         raise InvalidRequest("a chunk's index lies between 0 and 2**63 - 1; this one does not")
     if not _EXTENSION.fullmatch(extension):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from callvault.archive.signing_keys import Signer
 from callvault.errors import Unavailable
 from callvault.gateway.events import PATH as EVENTS_PATH
 
@@ -87,6 +88,7 @@ topic = {_text(emulator.topic)}
 credential.connection_string = {_text(credential)}
 
 [archives.{ARCHIVE}]
+signing_key = {_text(_signing_key(home))}
 {_archive(home, archive)}
 [gateway]
 port = 0
@@ -108,6 +110,14 @@ def _archive(home: Path, archive: Path | Azurite) -> str:
         f'kind = "azure_blob"\ncontainer = {_text(CONTAINER)}\n'
         f"connection_string = {_text(secret)}\n"
     )
+
+
+def _signing_key(home: Path) -> str:
+    """Signs the manifests of this stack; kept between starts, as the archive may be kept too."""
+    file = home / "signing-key.pem"
+    if file.exists():
+        return f"file:{file}"
+    return _secret(file, Signer.generate().pem().decode())
 
 
 def _secret(file: Path, value: str) -> str:

@@ -1,0 +1,32 @@
+"""An archive from its settings."""
+
+from azure.identity import DefaultAzureCredential
+
+from callvault.config import AzureBlobArchive as AzureBlobSettings
+from callvault.config import DirectoryArchive as DirectorySettings
+
+from .blob import BlobArchive
+from .directory import DirectoryArchive
+from .signing_keys import Signer
+from .store import Archive
+
+ArchiveSettings = AzureBlobSettings | DirectorySettings
+
+
+def open_archive(name: str, settings: ArchiveSettings) -> Archive:
+    """Open an archive without touching it; `ConfigurationError` where a secret is missing."""
+    if isinstance(settings, DirectorySettings):
+        return DirectoryArchive(name, settings.path)
+    if settings.connection_string is not None:
+        secret = settings.connection_string.resolve()
+        return BlobArchive.from_connection_string(name, secret, settings.container)
+    if settings.sas_url is not None:
+        return BlobArchive.from_container_url(name, settings.sas_url.resolve())
+    url = settings.account_url or ""
+    return BlobArchive.from_account_url(name, url, settings.container, DefaultAzureCredential())
+
+
+def open_signer(settings: ArchiveSettings) -> Signer | None:
+    """The signer of an archive's manifests; None where no key is configured."""
+    key = settings.signing_key
+    return Signer.from_secret(key.resolve()) if key is not None else None

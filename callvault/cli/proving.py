@@ -1,0 +1,123 @@
+"""What `callvault verify` does: find the archive, verify it with a bar, tell what came of it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+from callvault.archive.directory import DirectoryArchive
+from callvault.archive.documents import read_document
+from callvault.archive.keyring import Keyring
+from callvault.archive.opening import open_archive
+from callvault.archive.signing_keys import PublicKey
+from callvault.archive.verify import verify_archive, verify_copy, verify_manifest
+from callvault.archive.verify_report import Remark, Report
+from callvault.cli.tables import size
+from callvault.config import load_settings
+from callvault.contracts.manifest import Manifest
+from callvault.errors import BrokenContent, ConfigurationError, InvalidRequest
+
+_MOST_SHOWN = 50
+"""Warnings that are printed one by one; the JSON report holds them all."""
+
+
+def prove(target: str, key_files: Sequence[Path], *, quick: bool, config: Path | None) -> Report:
+    """Verify a manifest file, the directory of an archive, or an archive by its configured name."""
+    keys = Keyring(_public_key(file) for file in key_files)
+    with _progress() as progress:
+        return _verify(target, keys, quick, progress, config)
+
+
+def show(report: Report) -> None:
+    """Print a report for people: what is wrong first."""
+    console = Console(soft_wrap=True, highlight=False)
+    for remark in report.problems:
+        console.print(f"[bold red]problem[/] {_sentence(remark)}")
+    for remark in report.warnings[:_MOST_SHOWN]:
+        console.print(f"[yellow]warning[/] {_sentence(remark)}")
+    if (left := len(report.warnings) - _MOST_SHOWN) > 0:
+        console.print(f"[yellow]warning[/] … and {left} more: see --json")
+    console.print(_summary(report))
+
+
+def _sentence(remark: Remark) -> str:
+    return escape(f"{remark.location}: {remark.text}")
+
+
+def _summary(report: Report) -> str:
+    how = "not read (--quick)" if report.quick else f"read, {size(report.bytes_read)}"
+    verdict = (
+        "[bold green]Everything is as it was sealed.[/]"
+        if report.ok
+        else f"[bold red]{len(report.problems)} problems.[/]"
+    )
+    head = f", newest link {report.head.sequence}" if report.head else ""
+    return f"{verdict} {report.manifests} manifests{head}, {report.objects} files {how}."
+
+
+class _Bar:
+    """A `callvault.archive.verify.Progress` in the terminal."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("verifying", total=None)
+
+    def expect(self, total: int) -> None:
+        self._bar.update(self._task, total=total)
+
+    def advance(self, count: int) -> None:
+        self._bar.advance(self._task, count)
+
+
+@contextmanager
+def _progress() -> Iterator[_Bar]:
+    """On standard error, and only where somebody looks at it: the report must stay readable."""
+    console = Console(stderr=True)
+    columns = BarColumn(), DownloadColumn(binary_units=True), TimeRemainingColumn()
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        yield _Bar(bar)
+
+
+def _verify(target: str, keys: Keyring, quick: bool, progress: _Bar, config: Path | None) -> Report:
+    path = Path(target)
+    if path.is_dir():
+        archive = DirectoryArchive(path.name or target, path)
+        return verify_archive(archive, keys, quick=quick, progress=progress)
+    if path.is_file():
+        return _verify_file(path.absolute(), keys, quick, progress)
+    if path.suffix or os.sep in target:
+        raise InvalidRequest(f"there is no file and no directory {target}")
+    opened = open_archive(target, load_settings(config).archive(target))
+    try:
+        return verify_archive(opened, keys, quick=quick, progress=progress)
+    finally:
+        opened.close()
+
+
+def _verify_file(path: Path, keys: Keyring, quick: bool, progress: _Bar) -> Report:
+    """A manifest in its place within a directory, or a copy of one."""
+    data = path.read_bytes()
+    try:
+        name = read_document(Manifest, data).object_name
+    except BrokenContent:
+        name = ""
+    root = path.parents[name.count("/")] if name.count("/") < len(path.parents) else path.parent
+    if not name or path.relative_to(root).as_posix() != name:
+        return verify_copy(str(path), data, keys)
+    archive = DirectoryArchive(root.name, root)
+    return verify_manifest(archive, name, keys, quick=quick, progress=progress)
+
+
+def _public_key(file: Path) -> PublicKey:
+    try:
+        return PublicKey.from_pem(file.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{file}: {error}") from error

@@ -1,0 +1,198 @@
+"""The manifest: the signed record of what was archived of a recording, and the chain it hangs in.
+
+Written as canonical JSON (RFC 8785); `docs/manifest.md` describes it for those who verify it.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from .media import ChannelType, ContentType, FormatType
+from .orders import RecordedPause
+from .status import ChunkState, ControlRecord, PauseRecord, RecordingState, RecordingStatus
+from .verdicts import MediaCheck
+from .wire import Message
+
+SCHEMA_VERSION = 1
+"""Grows when a reader of older manifests could misunderstand a newer one."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""Lower-case hexadecimal."""
+
+
+class ManifestOrder(Message):
+    """Seal what is known of a recording. The same order again gives the manifest it gave before."""
+
+    archive: str
+    resource: str
+    server_call_id: str
+    recorded_on: datetime
+    """Gives the manifest its date, as it did the chunks; must not change between two orders."""
+    recording: RecordingStatus
+    requests: tuple[ControlRecord, ...] = ()
+    """The control requests of this recording, in order."""
+    workflow_id: str
+    run_id: str
+
+
+class SealedRecording(Message):
+    """A recording whose manifest lies in the archive and is linked into the archive's chain."""
+
+    archive: str
+    object_name: str
+    location: str
+    """Where a person finds it: a URL or a path, without credentials."""
+    sequence: int
+    """Its place in the archive's chain, from 1."""
+    sha256: Sha256
+    """Of the manifest, byte for byte."""
+    key_id: str | None
+    """None where no signing key is configured: the manifest is unsigned."""
+    findings: tuple[str, ...] = ()
+    """Everything that is amiss with the recording, in sentences; none where it is complete."""
+
+
+class Signature(Message):
+    """Over the canonical JSON of the document without its ``signature`` member."""
+
+    algorithm: Literal["Ed25519"] = "Ed25519"
+    key_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    """First 16 hexadecimal digits of the SHA-256 of the raw public key."""
+    value: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+    """Hexadecimal, in lower case: base64 spells some signatures in several ways."""
+
+
+class ObjectReference(Message):
+    """An object of the same archive, byte for byte."""
+
+    object_name: str
+    size: Annotated[int, Field(ge=0)]
+    """Bytes."""
+    sha256: Sha256
+
+
+class ArchivedObject(ObjectReference):
+    """An object, with what the store keeps beside it: its own record of the SHA-256, and ids."""
+
+    properties: dict[str, str] = {}
+
+
+class SourceAddress(Message):
+    """Where a file came from: never a query, which may hold a signature."""
+
+    host: str
+    path: str
+
+
+class ManifestChunk(Message):
+    """One chunk: what the service announced, what became of it."""
+
+    index: int
+    document_id: str
+    end_reason: str
+    state: ChunkState
+    source: SourceAddress
+    metadata_source: SourceAddress | None
+    announced_at: datetime
+    born_at: datetime
+    expires_at: datetime | None
+    media: ArchivedObject | None
+    metadata: ArchivedObject | None
+    """The service's metadata file."""
+    verified_at: datetime | None
+    """When it was read back and found equal to what the service sent."""
+    response_headers: dict[str, str]
+    """Of the service's answer, as far as they tell where the file came from."""
+    duration_ms: float | None
+    """As the service's metadata file tells it."""
+    service_pauses: tuple[RecordedPause, ...]
+    """As the service's metadata file tells them."""
+    check: MediaCheck | None
+    lost_reason: str
+    source_deleted: bool
+
+
+class ManifestRecording(Message):
+    """The recording, its ids and its times."""
+
+    number: int
+    recording_id: str | None
+    call_id: str | None
+    server_call_id: str
+    resource: str
+    origin: str
+    state: RecordingState
+    recording_content_type: ContentType
+    recording_channel_type: ChannelType
+    recording_format_type: FormatType
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None
+    stopped_at: datetime | None
+    recording_start_time: datetime | None
+    recording_duration_ms: float | None
+    session_end_reason: str
+    problem: str
+
+
+class Consent(Message):
+    """Who agreed to be recorded, when, and how that is known."""
+
+    participant: str
+    given: bool
+    at: datetime
+    evidence: str = ""
+
+
+class WorkflowRun(Message):
+    """The durable execution that kept the call; its history tells the rest."""
+
+    workflow_id: str
+    run_id: str
+
+
+class LinkReference(Message):
+    """A link of an archive's chain, byte for byte."""
+
+    sequence: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+
+
+class Manifest(Message):
+    """What was archived of one recording."""
+
+    schema_version: int = SCHEMA_VERSION
+    object_name: str
+    """Where this manifest lies in its archive."""
+    archive: str
+    recording: ManifestRecording
+    requests: tuple[ControlRecord, ...]
+    pauses: tuple[PauseRecord, ...]
+    """As asked for and as the service confirmed them; its own account is with the chunks."""
+    consents: tuple[Consent, ...] = ()
+    chunks: tuple[ManifestChunk, ...]
+    findings: tuple[str, ...]
+    """Everything that is amiss with the recording, in sentences; none where it is complete."""
+    workflow: WorkflowRun
+    software: str
+    sealed_at: datetime
+    order_sha256: Sha256
+    """Of the order's canonical JSON: tells a repeated order from a new one."""
+    earlier: ObjectReference | None
+    """The manifest of the same recording that this one completes or corrects."""
+    previous: LinkReference | None
+    """The newest link of the archive's chain when this was sealed; none in an empty archive."""
+    signature: Signature | None
+
+
+class ChainLink(Message):
+    """One link of an archive's chain: the manifest that follows all those before it."""
+
+    schema_version: int = SCHEMA_VERSION
+    archive: str
+    sequence: Annotated[int, Field(ge=1)]
+    manifest: ObjectReference
+    previous: LinkReference | None
+    """The link before it; none for the first one."""
+    signature: Signature | None

@@ -1,0 +1,247 @@
+"""What a manifest says, and that sealing can be repeated, resumed and raced."""
+
+import base64
+import json
+from datetime import timedelta
+
+import pytest
+
+from callvault.archive.documents import canonical, is_proven_by, read_document
+from callvault.archive.manifest_chain import head
+from callvault.archive.names import key_object_name, link_object_name
+from callvault.archive.sealing import seal
+from callvault.archive.signing_keys import PublicKey, Signer
+from callvault.archive.store import Archive
+from callvault.contracts.manifest import ChainLink, Manifest
+from callvault.contracts.verdicts import MediaVerdict
+from callvault.errors import BrokenContent, ConfigurationError, ContentMissing, InvalidRequest
+from tests.archive.sealed import (
+    MEDIA_HOST,
+    NOON,
+    SIGNER,
+    archived,
+    lost,
+    manifest_of,
+    order,
+    pause_request,
+    paused,
+    recording,
+    sealed,
+    service_pause,
+    wav,
+)
+
+
+def names(archive: Archive) -> set[str]:
+    return set(archive.names())
+
+
+def test_a_manifest_tells_everything_that_is_known(archive: Archive) -> None:
+    chunk = archived(
+        archive, pauses=(service_pause(),), response_headers={"Date": "Mon, 02 Mar 2026 12:00:00"}
+    )
+    asked = order(
+        archive, recording(chunk, pauses=[paused()]), requests=[pause_request()], run_id="run-9"
+    )
+    found = seal(archive, asked, SIGNER, lambda: NOON)
+    manifest = manifest_of(archive, found)
+    (told,) = manifest.chunks
+    assert chunk.archived
+    assert told.media
+    assert told.check
+    assert (told.media.object_name, told.media.size, told.media.sha256) == (
+        chunk.archived.object_name,
+        chunk.archived.size,
+        chunk.archived.sha256,
+    )
+    assert told.metadata
+    assert told.metadata.object_name == chunk.archived.metadata_object_name
+    assert told.source.host == MEDIA_HOST
+    assert told.source.path.endswith("/content/audio")
+    assert told.check.verdict is MediaVerdict.COMPLETE
+    assert told.response_headers == {"Date": "Mon, 02 Mar 2026 12:00:00"}
+    assert told.service_pauses == (service_pause(),)
+    assert manifest.pauses == (paused(),)
+    assert manifest.requests == (pause_request(),)
+    assert manifest.workflow.run_id == "run-9"
+    assert manifest.findings == found.findings == ()
+    assert manifest.software.startswith("callvault ")
+
+
+def test_no_query_of_a_source_gets_into_a_manifest(archive: Archive) -> None:
+    found = sealed(archive, archived(archive))
+    assert b"secret" not in b"".join(archive.read(found.object_name))
+
+
+def test_a_manifest_lies_beside_the_chunks_under_its_name(archive: Archive) -> None:
+    chunk = archived(archive)
+    found = sealed(archive, chunk)
+    assert chunk.archived
+    folder = chunk.archived.object_name.rpartition("/")[0]
+    assert found.object_name == f"{folder}/manifest.json"
+    assert found.location == archive.location(found.object_name)
+
+
+def test_a_manifest_is_canonical_and_its_signature_proves_it(archive: Archive) -> None:
+    found = sealed(archive, archived(archive))
+    data = b"".join(archive.read(found.object_name))
+    manifest = read_document(Manifest, data)
+    assert canonical(manifest) == data
+    assert is_proven_by(SIGNER.public, manifest, data)
+    assert not is_proven_by(Signer.generate().public, manifest, data)
+    assert found.key_id == SIGNER.public.key_id
+
+
+def test_the_public_key_lies_in_the_archive_under_its_id(archive: Archive) -> None:
+    sealed(archive, archived(archive))
+    pem = b"".join(archive.read(key_object_name(SIGNER.public.key_id)))
+    assert PublicKey.from_pem(pem).key_id == SIGNER.public.key_id
+
+
+def test_without_a_key_a_manifest_is_unsigned_but_linked(archive: Archive) -> None:
+    found = sealed(archive, archived(archive), signer=None)
+    assert found.key_id is None
+    assert manifest_of(archive, found).signature is None
+    assert found.sequence == 1
+
+
+def test_the_same_order_twice_gives_one_manifest_and_one_link(archive: Archive) -> None:
+    asked = order(archive, recording(archived(archive)))
+    first = seal(archive, asked, SIGNER, lambda: NOON)
+    there = names(archive)
+    assert seal(archive, asked, SIGNER, lambda: NOON + timedelta(hours=1)) == first
+    assert names(archive) == there
+
+
+def test_a_sealing_that_died_before_its_link_is_finished_by_the_next(
+    directory_archive: Archive,
+) -> None:
+    archive = directory_archive
+    sealed(archive, archived(archive))
+    chunk = archived(archive, recording_id="rec-2")
+    asked = order(archive, recording(chunk, recording_id="rec-2"))
+
+    class Dies(Exception):
+        pass
+
+    def write(name: str, **kept: int) -> object:
+        if name == link_object_name(2):
+            raise Dies
+        return begin(name, **kept)
+
+    begin = archive.begin
+    archive.begin = write  # type: ignore[method-assign, assignment]
+    with pytest.raises(Dies):
+        seal(archive, asked, SIGNER, lambda: NOON)
+    archive.begin = begin  # type: ignore[method-assign]
+    sealed(archive, archived(archive, recording_id="rec-3"), recording_id="rec-3")
+    found = seal(archive, asked, SIGNER, lambda: NOON)
+    assert found.sequence == 3
+    assert seal(archive, asked, SIGNER, lambda: NOON) == found
+
+
+def test_a_late_chunk_gives_a_further_manifest_that_names_the_earlier_one(
+    archive: Archive,
+) -> None:
+    first_chunk = archived(archive, 0)
+    first = sealed(archive, first_chunk)
+    second = sealed(archive, first_chunk, archived(archive, 1))
+    third = sealed(archive, first_chunk, archived(archive, 1), lost(2, "the window closed"))
+    assert second.object_name == first.object_name.replace("manifest.json", "manifest-2.json")
+    assert third.object_name == first.object_name.replace("manifest.json", "manifest-3.json")
+    earlier = manifest_of(archive, third).earlier
+    assert earlier
+    assert (earlier.object_name, earlier.sha256) == (second.object_name, second.sha256)
+    assert [first.sequence, second.sequence, third.sequence] == [1, 2, 3]
+
+
+def test_recordings_without_an_id_share_a_folder_and_nothing_else(archive: Archive) -> None:
+    one = recording(archived(archive), number=1)
+    two = recording(archived(archive, 1), number=2)
+    for each in (one, two):
+        each.recording_id = None
+    first = seal(archive, order(archive, one), SIGNER, lambda: NOON)
+    second = seal(archive, order(archive, two), SIGNER, lambda: NOON)
+    assert second.object_name.endswith("_unknown/manifest-2.json")
+    assert manifest_of(archive, first).earlier is None
+    assert manifest_of(archive, second).earlier is None
+
+
+def test_every_link_holds_the_hash_of_the_one_before(archive: Archive) -> None:
+    for number in range(1, 6):
+        sealed(archive, archived(archive, recording_id=f"r{number}"), recording_id=f"r{number}")
+    newest = head(archive)
+    assert newest
+    assert newest.sequence == 5
+    for sequence in range(5, 1, -1):
+        data = b"".join(archive.read(link_object_name(sequence)))
+        link = read_document(ChainLink, data)
+        assert link.previous
+        assert link.previous.sequence == sequence - 1
+
+
+def test_a_chunk_that_is_gone_or_changed_is_not_sealed(archive: Archive) -> None:
+    chunk = archived(archive)
+    assert chunk.archived
+    gone = chunk.archived.model_copy(update={"object_name": "recordings/2026/elsewhere.wav"})
+    with pytest.raises(ContentMissing, match="gone"):
+        sealed(archive, chunk.model_copy(update={"archived": gone}))
+    changed = chunk.archived.model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(BrokenContent, match="not what was verified"):
+        sealed(archive, chunk.model_copy(update={"archived": changed}))
+    assert not head(archive)
+
+
+def test_a_chunk_of_another_archive_is_not_sealed_here(archive: Archive) -> None:
+    chunk = archived(archive)
+    assert chunk.archived
+    elsewhere = chunk.archived.model_copy(update={"archive": "fallback"})
+    with pytest.raises(InvalidRequest, match="lies in archive fallback"):
+        sealed(archive, chunk.model_copy(update={"archived": elsewhere}))
+
+
+def test_everything_amiss_is_said_in_sentences(archive: Archive) -> None:
+    short = archived(archive, 0, media=wav(0.5), duration_ms=9_000)
+    found = sealed(archive, short, lost(1, "the window closed"), archived(archive, 3))
+    text = "\n".join(found.findings)
+    assert "duration_mismatch: it plays 0.5 s; the service says 9.0 s" in text
+    assert "chunk 1 (lost-1) is lost: the window closed" in text
+    assert "gap: of chunks 0 to 3 there is no 2" in text
+
+
+def test_two_documents_under_one_index_are_an_overlap(archive: Archive) -> None:
+    found = sealed(archive, archived(archive, 0), archived(archive, 0, document="0-wus-d1-b"))
+    assert found.findings == ("overlap: 2 documents stand at index 0, all are kept",)
+
+
+@pytest.mark.parametrize(("said", "kind"), [(3_000, "gap"), (500, None), (1_200, None)])
+def test_the_chunks_together_are_compared_with_the_session(
+    directory_archive: Archive, said: float, kind: str | None
+) -> None:
+    found = sealed(directory_archive, archived(directory_archive), recording_duration_ms=said)
+    assert bool(found.findings) == (kind is not None)
+    assert all(finding.startswith(f"{kind}: all chunks together") for finding in found.findings)
+
+
+def test_no_bit_of_a_document_can_be_spelt_otherwise() -> None:
+    with pytest.raises(BrokenContent, match="not canonical"):
+        read_document(Manifest, b'{"a": 1}')
+    with pytest.raises(BrokenContent, match="not JSON"):
+        read_document(Manifest, b"\xff")
+    with pytest.raises(BrokenContent, match="not canonical"):
+        read_document(Manifest, b'{"a":1,"a":1}')
+
+
+def test_a_signing_key_is_pem_or_base64() -> None:
+    raw = base64.b64encode(bytes(range(32))).decode()
+    signer = Signer.from_secret(f" {raw}\n")
+    assert Signer.from_secret(signer.pem().decode()).public.key_id == signer.public.key_id
+    for wrong in ("c2hvcnQ=", "no key", SIGNER.public.pem().decode(), "-----BEGIN X-----"):
+        with pytest.raises(ConfigurationError, match="keygen") as refused:
+            Signer.from_secret(wrong)
+        assert wrong not in str(refused.value)
+
+
+def test_an_order_survives_the_way_through_a_history(directory_archive: Archive) -> None:
+    asked = order(directory_archive, recording(archived(directory_archive)))
+    assert type(asked).model_validate(json.loads(asked.model_dump_json())) == asked
