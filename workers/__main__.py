@@ -29,9 +29,7 @@ async def run(settings: Settings) -> None:
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         await require_search_attributes(client)
         control = ControlActivities(connections.client_of, connections.policy_of)
-        export = ExportActivities(
-            connections.client_of, connections.archive_of, connections.lanes
-        )
+        export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         alerts = AlertActivities(connections.alarm_sink())
         async with AsyncExitStack() as running:
             await running.enter_async_context(
