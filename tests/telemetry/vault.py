@@ -14,6 +14,7 @@ import pytest
 from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 from temporalio.client import Client, Plugin
 
+from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from callvault.config import Settings
@@ -213,7 +214,7 @@ async def working(
         control = ControlActivities(connections.client_of, connections.policy_of)
         export = ExportActivities(connections.client_of, connections.archive_of)
         async with (
-            deciding_worker(client, control, settings.worker),
+            deciding_worker(client, control, AlertActivities(None), settings.worker),
             exporting_worker(client, export, settings.worker),
             gateway_to(client, settings, emulator) as vault,
         ):
