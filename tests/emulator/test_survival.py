@@ -62,13 +62,14 @@ def test_calls_recordings_files_keys_and_clock_survive_a_kill(
         advance(acs, 1)
         running = call.is_recorded(recordingContentType="audioVideo")
         acs.pause(running)
-        acs.http.post(f"{acs.emulator.control}/keys/rotate", json={}).raise_for_status()
+        keys = acs.http.post(f"{acs.emulator.control}/keys/rotate", json={}).json()
         before = call.truth()
     with process(http, tmp_path) as acs:
         call.acs = acs
         clock = http.get(f"{acs.emulator.control}/clock").json()
         after = call.truth()
         assert clock["advancedSeconds"] > 3600
+        assert acs.key == keys["primaryKey"]
         assert _without_locations(after) == _without_locations(before)
         chunk = after["recordings"][0]["chunks"][0]
         content = acs.fetch(chunk["contentLocation"]).content
