@@ -9,7 +9,8 @@ from activities.translate import translated
 from callvault.archive.sealing import seal
 from callvault.archive.signing_keys import SignerOf
 from callvault.archive.store import Archive
-from callvault.contracts.manifest import ManifestOrder, SealedRecording
+from callvault.contracts.manifest import ManifestOrder
+from callvault.contracts.orders import SealedRecording
 
 
 class SealActivities:

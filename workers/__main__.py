@@ -11,6 +11,7 @@ from temporalio.client import Client
 from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.seal import SealActivities
 from callvault.config import Settings, load_settings
 from callvault.namespace import require_search_attributes
 from callvault.telemetry.setup import Telemetry, setup
@@ -30,12 +31,15 @@ async def run(settings: Settings) -> None:
         await require_search_attributes(client)
         control = ControlActivities(connections.client_of, connections.policy_of)
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
+        seal = SealActivities(connections.archive_of, connections.signer_of)
         alerts = AlertActivities(connections.alarm_sink())
         async with AsyncExitStack() as running:
             await running.enter_async_context(
                 deciding_worker(client, control, alerts, settings.worker)
             )
-            await running.enter_async_context(exporting_worker(client, export, settings.worker))
+            await running.enter_async_context(
+                exporting_worker(client, export, seal, settings.worker)
+            )
             if telemetry.exports_metrics:
                 await running.enter_async_context(_observing(client, telemetry, settings))
             print(json.dumps({"ready": True}), flush=True)  # noqa: T201 (the parent waits for it)

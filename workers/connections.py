@@ -14,17 +14,11 @@ from azure.identity import DefaultAzureCredential
 from activities.alerts import Webhook
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey, EntraToken, parse_connection_string
-from callvault.archive.blob import BlobArchive
-from callvault.archive.directory import DirectoryArchive
 from callvault.archive.lanes import Lanes
+from callvault.archive.opening import open_archive, open_signer
+from callvault.archive.signing_keys import Signer
 from callvault.archive.store import Archive
-from callvault.config import (
-    AzureBlobArchive as AzureBlobSettings,
-)
 from callvault.config import CredentialSettings, Settings
-from callvault.config import (
-    DirectoryArchive as DirectorySettings,
-)
 from callvault.contracts.orders import ResourcePolicy
 from callvault.errors import ConfigurationError, InvalidRequest
 
@@ -81,6 +75,10 @@ class Connections:
             fallback_after=resource.fallback_after,
         )
 
+    def signer_of(self, name: str) -> Signer | None:
+        """The signer of an archive's manifests, if a key is configured."""
+        return open_signer(self._settings.archive(name))
+
     def alarm_sink(self) -> Webhook | None:
         """Where alarms go beyond the log, if the settings say so."""
         settings = self._settings.alarms
@@ -105,7 +103,7 @@ class Connections:
         )
 
     def _make_archive(self, name: str) -> Archive:
-        archive = _open_archive(name, self._settings.archive(name))
+        archive = open_archive(name, self._settings.archive(name))
         archive.check()
         return archive
 
@@ -116,15 +114,3 @@ def _credential(settings: CredentialSettings) -> AccessKey | EntraToken:
     if settings.access_key is not None:
         return AccessKey(settings.access_key.resolve())
     return EntraToken(DefaultAzureCredential())
-
-
-def _open_archive(name: str, settings: AzureBlobSettings | DirectorySettings) -> Archive:
-    if isinstance(settings, DirectorySettings):
-        return DirectoryArchive(name, settings.path)
-    if settings.connection_string is not None:
-        secret = settings.connection_string.resolve()
-        return BlobArchive.from_connection_string(name, secret, settings.container)
-    if settings.sas_url is not None:
-        return BlobArchive.from_container_url(name, settings.sas_url.resolve())
-    url = settings.account_url or ""
-    return BlobArchive.from_account_url(name, url, settings.container, DefaultAzureCredential())

@@ -10,6 +10,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.seal import SealActivities
 from callvault.config import WorkerSettings
 from callvault.contracts import names
 from workflows.recording import RecordingWorkflow
@@ -60,14 +61,17 @@ def deciding_worker(
 
 
 def exporting_worker(
-    client: Client, activities: ExportActivities, settings: WorkerSettings
+    client: Client,
+    activities: ExportActivities,
+    sealing: SealActivities,
+    settings: WorkerSettings,
 ) -> Worker:
-    """Bulk copies."""
+    """Bulk copies, and the manifests that prove them."""
     slots = settings.max_concurrent_exports
     return Worker(
         client,
         task_queue=names.EXPORT_QUEUE,
-        activities=[activities.export_chunk],
+        activities=[activities.export_chunk, sealing.seal_recording],
         activity_executor=ThreadPoolExecutor(slots, "export"),
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=DRAIN,

@@ -9,14 +9,17 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ARCHIVE_REFUSED, ExportActivities
+from activities.seal import SealActivities
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.events import RecordingChunk
+from callvault.contracts.manifest import ManifestOrder
 from callvault.contracts.orders import (
     ArchivedChunk,
     ControlOutcome,
     DeleteOrder,
     ExportOrder,
     RecordingOrder,
+    SealedRecording,
     StartOrder,
 )
 from callvault.contracts.status import CallStatus, RecordingStatus
@@ -90,6 +93,24 @@ def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:
         expires_at=chunk.expires_at,
         may_refuse=status.policy.fallback_archive not in (None, recording.archive),
     )
+
+
+def seal(
+    status: CallStatus, recording: RecordingStatus
+) -> workflow.ActivityHandle[SealedRecording]:
+    """Ask for the manifest of a recording that has reached its end."""
+    order = ManifestOrder(
+        archive=recording.archive,
+        resource=status.resource,
+        server_call_id=status.server_call_id,
+        recorded_on=recording.recording_start_time or recording.chunks[0].born_at,
+        recording=recording,
+        requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
+        workflow_id=workflow.info().workflow_id,
+        run_id=workflow.info().run_id,
+    )
+    options = policies.seal(f"seal recording {recording.number}")
+    return workflow.start_activity_method(SealActivities.seal_recording, order, **options)
 
 
 def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHandle[None]:

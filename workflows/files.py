@@ -103,6 +103,7 @@ def export_again(status: CallStatus, recording: RecordingStatus) -> None:
         if chunk.state is ChunkState.ARCHIVED:
             chunk.state = ChunkState.ANNOUNCED
             chunk.archived = None
+    recording.sealed = None
     refresh(status, recording)
 
 
@@ -152,6 +153,17 @@ def to_export(status: CallStatus) -> set[ChunkKey]:
         for _, chunk in chunks_of(status)
         if chunk.state is ChunkState.ANNOUNCED
     }
+
+
+def to_seal(status: CallStatus) -> list[RecordingStatus]:
+    """The recordings that have reached their end, hold a file, and have no manifest yet."""
+    return [
+        recording
+        for recording in status.recordings
+        if recording.state.is_final
+        and recording.sealed is None
+        and any(chunk.state is ChunkState.ARCHIVED for chunk in recording.chunks)
+    ]
 
 
 def next_awaited(status: CallStatus) -> tuple[datetime, int] | None:
@@ -324,3 +336,4 @@ def _upsert(
             known.born_at = min(known.born_at, born_at)
             return
     recording.chunks.append(ChunkStatus(chunk=chunk, announced_at=now, born_at=born_at))
+    recording.sealed = None

@@ -10,7 +10,12 @@ Files are the other half: see `workflows/files.py`.
 from datetime import datetime
 
 from callvault.contracts.events import FileStatusUpdated
-from callvault.contracts.orders import ArchivedChunk, ControlOutcome, ResourcePolicy
+from callvault.contracts.orders import (
+    ArchivedChunk,
+    ControlOutcome,
+    ResourcePolicy,
+    SealedRecording,
+)
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
@@ -123,6 +128,13 @@ class Lifecycle:
         """Fold the end of hope for a chunk."""
         recording = files.chunk_lost(self.status, key, reason)
         self.note(now, f"recording {recording.number}: chunk {key.index} lost: {reason}")
+
+    def sealed(self, recording: RecordingStatus, sealed: SealedRecording, now: datetime) -> None:
+        """Fold a manifest."""
+        recording.sealed = sealed
+        amiss = f", amiss: {'; '.join(sealed.findings)}" if sealed.findings else ""
+        what = f"manifest {sealed.sequence} of archive {sealed.archive}{amiss}"
+        self.note(now, f"recording {recording.number}: {what}")
 
     def window_closed(self, number: int, now: datetime) -> None:
         """Fold the end of the export window of a recording whose files were not all announced."""

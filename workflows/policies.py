@@ -28,6 +28,9 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 LAST_CHANCE = timedelta(minutes=10)
 """How long an export is tried once its chunk may be gone: the file may still be there."""
 
+SEAL_WITHIN = timedelta(hours=48)
+"""How long the manifest of an archived recording is tried to be written."""
+
 HIGHEST_PRIORITY = 1
 """Temporal's priority keys count downwards: 1 goes first."""
 
@@ -110,6 +113,17 @@ def last_export(summary: str, resource: str) -> ActivityConfig:
         "schedule_to_close_timeout": LAST_CHANCE,
         "retry_policy": _LAST_RETRY,
     }
+
+
+def seal(summary: str) -> ActivityConfig:
+    """Seal: the files are safe by then, so there is time."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EXPORT_QUEUE,
+        start_to_close_timeout=timedelta(minutes=30),
+        schedule_to_close_timeout=SEAL_WITHIN,
+        retry_policy=_EXPORT_RETRY,
+    )
 
 
 def delete_source(summary: str) -> ActivityConfig:

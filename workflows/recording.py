@@ -31,6 +31,7 @@ from callvault.contracts.status import (
     ChunkStatus,
     ControlRecord,
     RecordingState,
+    RecordingStatus,
     RequestState,
 )
 from callvault.contracts.wire import AnyMessage, Unreadable, read
@@ -64,6 +65,7 @@ class RecordingWorkflow:
         self.alarms = Alarms(self.call.status, workflow.info().workflow_id)
         self.exporting: set[ChunkKey] = set()
         self.telling: set[str] = set()
+        self.unsealable: set[int] = set()
         self.shown: display.Display | None = None
 
     @workflow.run
@@ -83,6 +85,7 @@ class RecordingWorkflow:
                 group.create_task(self._keep_exporting(group))
                 group.create_task(self._watch_for_missing_files())
                 group.create_task(self._watch_the_ladder())
+                group.create_task(self._keep_sealing())
                 group.create_task(self._keep_telling(group))
             await workflow.wait_condition(workflow.all_handlers_finished)
         showing.cancel()
@@ -351,6 +354,29 @@ class RecordingWorkflow:
                 timeout_summary="the next alarm, unless all is archived by then",
             )
             self.alarms.raise_due(workflow.now())
+
+    async def _keep_sealing(self) -> None:
+        """Seal recordings one after the other, each with the manifest of the one before."""
+        while not self._is_done:
+            await workflow.wait_condition(lambda: self._is_done or bool(self._to_seal()))
+            for recording in self._to_seal():
+                await self._seal(recording)
+
+    def _to_seal(self) -> list[RecordingStatus]:
+        return [r for r in files.to_seal(self.call.status) if r.number not in self.unsealable]
+
+    async def _seal(self, recording: RecordingStatus) -> None:
+        chunks = len(recording.chunks)
+        try:
+            sealed = await asking.seal(self.call.status, recording)
+        except ActivityError as error:
+            self.unsealable.add(recording.number)
+            what = f"its files are archived, its manifest is not written: {asking.reason(error)}"
+            now, kind = workflow.now(), AlarmKind.NOT_SEALED
+            self.alarms.add(kind, Severity.ERROR, what, recording, now)
+        else:
+            if len(recording.chunks) == chunks:
+                self.call.sealed(recording, sealed, workflow.now())
 
     async def _keep_telling(self, group: asyncio.TaskGroup) -> None:
         """Send every alarm, each on its own."""

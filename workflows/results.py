@@ -46,6 +46,7 @@ def _recording_result(recording: RecordingStatus) -> RecordingResult:
         state=recording.state,
         pauses=tuple(recording.pauses),
         problem=recording.problem,
+        manifest=recording.sealed,
         chunks=tuple(
             ChunkResult(
                 index=chunk.chunk.index,

@@ -10,7 +10,8 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import NamedTuple
 
-from callvault.contracts.manifest import Manifest, ManifestOrder, ObjectReference, SealedRecording
+from callvault.contracts.manifest import Manifest, ManifestOrder, ObjectReference
+from callvault.contracts.orders import SealedRecording
 from callvault.errors import BrokenContent, ObjectExists
 
 from .copier import put_bytes

@@ -28,6 +28,8 @@ class AlarmKind(StrEnum):
     """A recording goes to the fallback archive."""
     LOST = "lost"
     """The window has closed on a file that is not archived."""
+    NOT_SEALED = "not_sealed"
+    """A recording is archived, and its manifest could not be written."""
     FAILED_TO_START = "failed_to_start"
     """A recording that was asked for did not begin."""
 

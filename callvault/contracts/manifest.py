@@ -36,23 +36,6 @@ class ManifestOrder(Message):
     run_id: str
 
 
-class SealedRecording(Message):
-    """A recording whose manifest lies in the archive and is linked into the archive's chain."""
-
-    archive: str
-    object_name: str
-    location: str
-    """Where a person finds it: a URL or a path, without credentials."""
-    sequence: int
-    """Its place in the archive's chain, from 1."""
-    sha256: Sha256
-    """Of the manifest, byte for byte."""
-    key_id: str | None
-    """None where no signing key is configured: the manifest is unsigned."""
-    findings: tuple[str, ...] = ()
-    """Everything that is amiss with the recording, in sentences; none where it is complete."""
-
-
 class Signature(Message):
     """Over the canonical JSON of the document without its ``signature`` member."""
 

@@ -129,3 +129,20 @@ class ExportProgress(Message):
     """When the service first answered 404 or 410 for this chunk, if it does."""
     refused_since: datetime | None = None
     """When the archive first refused this chunk, if it does."""
+
+
+class SealedRecording(Message):
+    """A recording whose manifest lies in the archive and is linked into the archive's chain."""
+
+    archive: str
+    object_name: str
+    location: str
+    """Where a person finds it: a URL or a path, without credentials."""
+    sequence: int
+    """Its place in the archive's chain, from 1."""
+    sha256: str
+    """Of the manifest, byte for byte."""
+    key_id: str | None
+    """None where no signing key is configured: the manifest is unsigned."""
+    findings: tuple[str, ...] = ()
+    """Everything that is amiss with the recording, in sentences; none where it is complete."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from .alarms import AlarmRecord
 from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
-from .orders import ArchivedChunk, ResourcePolicy
+from .orders import ArchivedChunk, ResourcePolicy, SealedRecording
 from .wire import Message, State
 
 
@@ -156,6 +156,8 @@ class RecordingStatus(State):
     """The archive that keeps all of its files; the fallback once the first one would not do."""
     rungs: int = 0
     """How many alarms were raised because no file is announced."""
+    sealed: SealedRecording | None = None
+    """Its manifest; none before the recording has reached its end, and again after a late file."""
     window_closed: bool = False
     """Whether the export window ended before every file had been announced."""
     problem: str = ""
@@ -202,6 +204,8 @@ class RecordingResult(Message):
     chunks: tuple[ChunkResult, ...]
     pauses: tuple[PauseRecord, ...]
     problem: str
+    manifest: SealedRecording | None = None
+    """None where nothing is archived, or where it could not be written in time."""
 
 
 class CallResult(Message):

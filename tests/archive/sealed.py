@@ -15,7 +15,8 @@ from callvault.archive.sealing import seal
 from callvault.archive.signing_keys import Signer
 from callvault.archive.store import Archive
 from callvault.contracts.events import RecordingChunk
-from callvault.contracts.manifest import Manifest, ManifestOrder, SealedRecording
+from callvault.contracts.manifest import Manifest, ManifestOrder
+from callvault.contracts.orders import SealedRecording
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.orders import ArchivedChunk, RecordedPause
 from callvault.contracts.status import (

@@ -17,6 +17,7 @@ from temporalio.client import Client, Plugin
 from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.seal import SealActivities
 from callvault.config import Settings
 from callvault.contracts import names
 from callvault.contracts.status import CallResult
@@ -213,9 +214,10 @@ async def working(
     with closing(Connections(settings)) as connections:
         control = ControlActivities(connections.client_of, connections.policy_of)
         export = ExportActivities(connections.client_of, connections.archive_of)
+        seal = SealActivities(connections.archive_of, connections.signer_of)
         async with (
             deciding_worker(client, control, AlertActivities(None), settings.worker),
-            exporting_worker(client, export, settings.worker),
+            exporting_worker(client, export, seal, settings.worker),
             gateway_to(client, settings, emulator) as vault,
         ):
             yield vault

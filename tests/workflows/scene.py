@@ -15,7 +15,9 @@ from temporalio.testing import WorkflowEnvironment
 from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.seal import SealActivities
 from callvault.archive.directory import DirectoryArchive
+from callvault.archive.signing_keys import Signer
 from callvault.config import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm
@@ -48,6 +50,7 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.told = Told()
+        self.signer = Signer.generate()
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
         self.windows: dict[str, timedelta] = {}
@@ -79,9 +82,10 @@ class World:
         client_of: Any = self.services.__getitem__
         control = ControlActivities(client_of, self.policy_of)
         export = ExportActivities(client_of, self.archive_of)
+        seal = SealActivities(self.archive_of, lambda _: self.signer)
         async with (
             deciding_worker(client, control, AlertActivities(self.told), settings),
-            exporting_worker(client, export, settings),
+            exporting_worker(client, export, seal, settings),
         ):
             yield
 
@@ -208,7 +212,7 @@ class Scene:
         return {
             b"".join(self.archive.read(name))
             for name in self.archive.names()
-            if not name.endswith(".json")
+            if name.startswith("recordings/") and not name.endswith(".json")
         }
 
 

@@ -214,3 +214,32 @@ async def test_a_refused_host_is_tried_until_the_window_closes_because_settings_
     await stopped(scene)
     await scene.announced(chunk())
     assert (await scene.result()).outcome == "archived"
+
+
+# The manifest.
+
+
+async def test_an_archived_recording_is_sealed_and_the_result_names_the_manifest(
+    scene: Scene,
+) -> None:
+    await stopped(scene)
+    await scene.announced(chunk())
+    result = await scene.result()
+    manifest = result.recordings[0].manifest
+    assert manifest is not None
+    assert manifest.sequence == 1
+    assert manifest.key_id == scene.world.signer.public.key_id
+    assert scene.archive.stat(manifest.object_name) is not None
+    assert any("cannot be read" in f or "media" in f for f in manifest.findings), (
+        "bytes that are no media are archived, and flagged"
+    )
+
+
+async def test_a_lost_recording_of_which_something_is_archived_is_sealed_too(scene: Scene) -> None:
+    await stopped(scene)
+    await scene.announced(chunk(0, last=False), chunk(2))
+    result = await scene.result()
+    manifest = result.recordings[0].manifest
+    assert result.outcome == "lost"
+    assert manifest is not None
+    assert manifest.findings

@@ -93,7 +93,7 @@ async def test_a_recording_whose_archive_refuses_goes_whole_to_the_fallback(scen
     assert result.outcome == "archived"
     archives = {c.archived.archive for c in result.recordings[0].chunks if c.archived}
     assert archives == {fallback.name}
-    assert len([name for name in fallback.names() if not name.endswith(".json")]) == 2
+    assert len([n for n in fallback.names("recordings/") if not n.endswith(".json")]) == 2
     told = [a.kind for a in scene.told()]
     assert told == [AlarmKind.FALLBACK_USED]
 
