@@ -17,7 +17,7 @@ from callvault.cli.probe import MediaFacts, probe
 from callvault.cli.script import Call, play_call
 from callvault.config import load_settings
 from callvault.contracts import names
-from callvault.contracts.orders import ArchivedChunk, ExportProgress
+from callvault.contracts.orders import ArchivedChunk, ExportProgress, SealedRecording
 from callvault.contracts.status import CallResult, CallStatus
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack
@@ -116,6 +116,8 @@ def _prove(result: CallResult, truth: dict[str, Any], console: Console) -> bool:
     for recording in result.recordings:
         for pause in recording.pauses:
             console.print(f"  paused     {tables.describe_pause(pause)}")
+        good = good and recording.manifest is not None and not recording.manifest.findings
+        console.print(f"  sealed     {_describe_seal(recording.manifest)}", soft_wrap=True)
     console.print(_verdict(good, result))
     return good
 
@@ -131,6 +133,16 @@ def _summary(archived: ArchivedChunk, media: MediaFacts, equal: bool) -> str:
         "read back": "equal to what was recorded" if equal else "DIFFERENT",
     }
     return "\n".join(f"  {name:<10} {fact}" for name, fact in facts.items())
+
+
+def _describe_seal(manifest: SealedRecording | None) -> str:
+    if manifest is None:
+        return "NOT SEALED"
+    amiss = "; ".join(manifest.findings) or "nothing amiss"
+    return (
+        f"{manifest.object_name}, number {manifest.sequence} of the archive's chain, "
+        f"signed with key {manifest.key_id}: {amiss}"
+    )
 
 
 def _explain(supervisor: Supervisor, console: Console) -> None:
