@@ -11,6 +11,9 @@ from .media import Expected, check_media
 from .metadata import SHA256
 from .store import Archive, StoredObject
 
+BLOCKS = "block_digests_sha256"
+"""Key under which an object's properties tell the hash over the digests of its blocks."""
+
 
 def chunk_evidence(
     archive: Archive, recording: RecordingStatus, status: ChunkStatus
@@ -40,7 +43,7 @@ def chunk_evidence(
         object_name=found.name,
         size=chunk.size,
         sha256=chunk.sha256,
-        properties=properties_of(found),
+        properties=properties_of(archive, found),
     )
     check = chunk.media or check_media(
         archive, found.name, found.size, expected_of(recording, chunk)
@@ -65,10 +68,19 @@ def expected_of(recording: RecordingStatus, chunk: ArchivedChunk) -> Expected:
     )
 
 
-def properties_of(found: StoredObject) -> dict[str, str]:
-    """What the store keeps beside an object, the SHA-256 included where it keeps one."""
-    recorded = {SHA256: found.sha256} if found.sha256 else {}
-    return {**found.metadata, **recorded}
+def properties_of(archive: Archive, found: StoredObject) -> dict[str, str]:
+    """What the store keeps beside an object: ids, and its own record of the object's bytes.
+
+    That record is the SHA-256 of the whole or, of an object in many blocks, those of the blocks,
+    which are told here by one hash over all of them.
+    """
+    if found.sha256 is not None:
+        return {**found.metadata, SHA256: found.sha256}
+    digests = archive.digests(found.name)
+    if digests is None:
+        return dict(found.metadata)
+    blocks = sha256(digests.block_size.to_bytes(8) + b"".join(digests.sha256))
+    return {**found.metadata, BLOCKS: blocks}
 
 
 def _metadata(archive: Archive, chunk: ArchivedChunk) -> ArchivedObject | None:
@@ -80,7 +92,7 @@ def _metadata(archive: Archive, chunk: ArchivedChunk) -> ArchivedObject | None:
         object_name=found.name,
         size=len(data),
         sha256=sha256(data),
-        properties=properties_of(found),
+        properties=properties_of(archive, found),
     )
 
 

@@ -10,6 +10,7 @@ from .documents import Document, read_document, sha256
 from .evidence import properties_of
 from .keyring import Keyring
 from .metadata import SHA256
+from .names import is_object_name
 from .store import Archive
 from .verify_report import Remark, Report
 
@@ -73,6 +74,11 @@ class Inspector:
 
     def is_in_place(self, sealed: ArchivedObject) -> bool:
         """Whether an object exists, has its size and the store's record of it is as it was."""
+        if not is_object_name(sealed.object_name):
+            self.problem(
+                sealed.object_name, "a manifest names it, but no object can bear that name"
+            )
+            return False
         found = self.archive.stat(sealed.object_name)
         if found is None:
             self.problem(sealed.object_name, "it is missing")
@@ -111,7 +117,7 @@ class Inspector:
 
     def _compare_properties(self, object_name: str, sealed: Mapping[str, str]) -> None:
         found = self.archive.stat(object_name)
-        if found is not None and properties_of(found) != sealed:
+        if found is not None and properties_of(self.archive, found) != sealed:
             self.problem(
                 object_name,
                 "what the store keeps beside it (its SHA-256, its ids) is not what was written:"
@@ -119,5 +125,6 @@ class Inspector:
             )
 
     def _remark(self, object_name: str, text: str) -> Remark:
-        location = self.archive.location(object_name)
+        known = is_object_name(object_name)
+        location = self.archive.location(object_name) if known else object_name
         return Remark(object_name=object_name, location=location, text=text)

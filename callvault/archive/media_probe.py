@@ -15,12 +15,13 @@ from typing import BinaryIO
 
 from callvault.archive.ranged import open_ranges
 
-CPU_SECONDS = 20
+CPU_SECONDS = 10
 """A whole file takes some hundredths of a second."""
 
 MEMORY = 2 * 1024**3
 """Bytes of address space; the index of a four-hour mp4 takes some hundred megabytes at most."""
 
+_MODULE = "callvault.archive.media_probe"
 _READ, _REPORT = b"read", b"report"
 
 
@@ -45,7 +46,7 @@ def probe(file: BinaryIO, size: int) -> bytes | None:
 def _parser(size: int) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     """The parser's process, as what it writes and what it reads; it ends with the block."""
     child = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", "callvault.archive.media_probe", str(size)],
+        [sys.executable, "-P", "-m", _MODULE, str(size), str(CPU_SECONDS), str(MEMORY)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -68,14 +69,15 @@ def _ask(offset: int, length: int) -> bytes:
 
 
 def main() -> None:
-    """Parse the file of as many bytes as the command line says."""
+    """Parse a file; the command line tells its size, and the limits."""
     from pymediainfo import MediaInfo
 
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    size, cpu_seconds, memory = map(int, sys.argv[1:])
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     with suppress(ValueError):  # macOS knows the name, but does not do it
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    report = MediaInfo.parse(open_ranges(_ask, int(sys.argv[1])), output="JSON")
+    report = MediaInfo.parse(open_ranges(_ask, size), output="JSON")
     sys.stdout.buffer.write(_REPORT + b"\n" + report.encode("utf-8", "replace"))
 
 

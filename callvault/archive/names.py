@@ -87,7 +87,7 @@ def manifest_object_name(
 
 def is_manifest_name(object_name: str) -> bool:
     """Whether `manifest_object_name` could have made this name."""
-    return _MANIFEST.fullmatch(object_name) is not None
+    return is_object_name(object_name) and _MANIFEST.fullmatch(object_name) is not None
 
 
 def link_object_name(sequence: int) -> str:
@@ -100,14 +100,19 @@ def key_object_name(key_id: str) -> str:
     return f"{KEYS_PREFIX}{key_id}.pem"
 
 
+def is_object_name(text: str) -> bool:
+    """Whether every store can hold an object of this name within its root."""
+    return len(text) <= MAX_OBJECT_NAME and all(
+        len(part) <= MAX_COMPONENT and _COMPONENT.fullmatch(part) for part in text.split("/")
+    )
+
+
 def check_object_name(object_name: str) -> str:
     """Return ``object_name`` if every store can hold it within its root; else `InvalidRequest`.
 
     Names begin with no dot in any component, so a store may use such names for itself.
     """
-    if len(object_name) <= MAX_OBJECT_NAME and all(
-        len(part) <= MAX_COMPONENT and _COMPONENT.fullmatch(part) for part in object_name.split("/")
-    ):
+    if is_object_name(object_name):
         return object_name
     raise InvalidRequest(
         f"{object_name[:200]!r} is no object name: use components of A-Z a-z 0-9 _ . ~ - that"

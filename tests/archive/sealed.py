@@ -7,18 +7,19 @@ import struct
 import wave
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from callvault.archive.copier import put_bytes
+from callvault.archive.media import Expected, check_file
 from callvault.archive.names import chunk_object_name, metadata_object_name
 from callvault.archive.sealing import seal
 from callvault.archive.signing_keys import Signer
 from callvault.archive.store import Archive
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import Manifest, ManifestOrder
-from callvault.contracts.orders import SealedRecording
 from callvault.contracts.media import ChannelType, ContentType, FormatType
-from callvault.contracts.orders import ArchivedChunk, RecordedPause
+from callvault.contracts.orders import ArchivedChunk, RecordedPause, SealedRecording
 from callvault.contracts.status import (
     Actual,
     ChunkState,
@@ -30,6 +31,7 @@ from callvault.contracts.status import (
     RequestState,
     Wanted,
 )
+from callvault.contracts.verdicts import MediaCheck
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SIGNER = Signer.generate()
@@ -37,6 +39,14 @@ SERVER_CALL = "aHR0cHM6Ly9jb252"
 MEDIA_HOST = "us-storage.asm.skype.com"
 
 
+@cache
+def judged(media: bytes, duration_ms: float | None) -> MediaCheck:
+    """The verdict on a file; each of them is asked for once."""
+    expected = Expected(FormatType.WAV, ContentType.AUDIO, ChannelType.MIXED, duration_ms)
+    return check_file(io.BytesIO(media), len(media), expected)
+
+
+@cache
 def wav(seconds: float, *, tone: float = 440, rate: int = 16_000, channels: int = 1) -> bytes:
     """A real recording, if a dull one."""
     count = round(seconds * rate)
@@ -58,6 +68,7 @@ def archived(
     recording_id: str = "rec-1",
     media: bytes | None = None,
     duration_ms: float | None = 500,
+    check: MediaCheck | None = None,
     document: str = "",
     **facts: Any,
 ) -> ChunkStatus:
@@ -93,6 +104,7 @@ def archived(
             metadata_object_name=metadata,
             duration_ms=duration_ms,
             verified_at=NOON,
+            media=check or judged(media, duration_ms),
             **facts,
         ),
     )

@@ -1,0 +1,237 @@
+"""The verdict on real media, whole and broken, with PyAV's decoder as the judge of the judge."""
+
+import io
+import random
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import pytest
+
+from callvault.archive import media_probe
+from callvault.archive.copier import put_bytes
+from callvault.archive.media import Expected, check_file, check_media, tolerance
+from callvault.archive.media_probe import probe
+from callvault.archive.ranged import open_object, open_ranges
+from callvault.archive.store import Archive
+from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.verdicts import MediaCheck, MediaVerdict
+from callvault.emulator.media.render import Renderer
+from tests.archive.sealed import wav
+from tests.emulator.timelines import person, recorded
+
+SECONDS = 3
+MP4 = Expected(FormatType.MP4, ContentType.AUDIO_VIDEO, ChannelType.MIXED, SECONDS * 1000)
+MP3 = Expected(FormatType.MP3, ContentType.AUDIO, ChannelType.MIXED, SECONDS * 1000)
+WAV = Expected(FormatType.WAV, ContentType.AUDIO, ChannelType.MIXED, SECONDS * 1000)
+UNMIXED = replace(WAV, channel=ChannelType.UNMIXED)
+EXPECTED = {"mp4": MP4, "mp3": MP3, "wav": WAV}
+CUTS = (0.001, 0.02, 0.1, 0.3, 0.5, 0.8, 0.95, 0.99)
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A recording in each format, as the emulator makes them."""
+    folder = tmp_path_factory.mktemp("media")
+    timeline = recorded(SECONDS + 1, person(0, (0, 4)), person(1, (2, 3)), paused=((1, 2),))
+    for container in EXPECTED:
+        Renderer(container).render(timeline, folder / container)
+    Renderer("wav", ("8:acs:0", "8:acs:1", None)).render(timeline, folder / "unmixed")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def judged(data: bytes, expected: Expected) -> MediaCheck:
+    return check_file(io.BytesIO(data), len(data), expected)
+
+
+def decoded_seconds(data: bytes) -> float | None:
+    """How much sound a decoder gets out of a file; None where it cannot open it."""
+    try:
+        with av.open(io.BytesIO(data)) as container:
+            audio = container.streams.audio[0]
+            samples = sum(frame.samples for frame in container.decode(audio))
+            return samples / audio.rate
+    except (av.FFmpegError, IndexError):
+        return None
+
+
+@pytest.mark.parametrize("container", EXPECTED)
+def test_what_the_emulator_records_is_complete(files: dict[str, bytes], container: str) -> None:
+    found = judged(files[container], EXPECTED[container])
+    assert found.verdict is MediaVerdict.COMPLETE
+    assert found.problems == ()
+    with av.open(io.BytesIO(files[container])) as oracle:
+        audio = oracle.streams.audio[0]
+        assert (found.facts.sample_rate, found.facts.channels) == (audio.rate, audio.channels)
+        seconds = decoded_seconds(files[container])
+        assert seconds
+        assert found.facts.duration_ms == pytest.approx(seconds * 1000, abs=200)
+        for video in oracle.streams.video:
+            size = (found.facts.width, found.facts.height)
+            assert size == (video.width, video.height)
+            assert found.facts.frame_rate == video.average_rate
+    assert found.facts.parser.startswith("MediaInfoLib ")
+
+
+def test_an_unmixed_recording_has_a_channel_for_each(files: dict[str, bytes]) -> None:
+    assert judged(files["unmixed"], UNMIXED).verdict is MediaVerdict.COMPLETE
+    found = judged(files["unmixed"], WAV)
+    assert found.verdict is MediaVerdict.UNEXPECTED
+    assert found.problems[0].detail == "it has 3 channels, more than 1"
+
+
+@pytest.mark.parametrize("container", EXPECTED)
+def test_a_truncated_file_is_never_complete(files: dict[str, bytes], container: str) -> None:
+    data = files[container]
+    for end in [*(int(len(data) * share) for share in CUTS), len(data) - 1]:
+        found = judged(data[:end], EXPECTED[container])
+        assert found.verdict in {MediaVerdict.TRUNCATED, MediaVerdict.UNREADABLE}, end
+
+
+@pytest.mark.parametrize("container", EXPECTED)
+def test_a_file_with_a_hole_is_never_complete(files: dict[str, bytes], container: str) -> None:
+    dice = random.Random(7)
+    for _ in range(6):
+        data = bytearray(files[container])
+        start = dice.randrange(len(data) - 600)
+        del data[start : start + 600]
+        assert judged(bytes(data), EXPECTED[container]).verdict is not MediaVerdict.COMPLETE
+
+
+def test_an_mp4_without_its_index_is_unreadable(files: dict[str, bytes]) -> None:
+    data = files["mp4"][: files["mp4"].index(b"moov") - 4]
+    assert decoded_seconds(data) is None
+    assert judged(data, MP4).verdict is MediaVerdict.UNREADABLE
+
+
+@pytest.mark.parametrize("container", ["mp4", "mp3"])
+def test_zeros_in_compressed_media_are_seen(files: dict[str, bytes], container: str) -> None:
+    data = bytearray(files[container])
+    data[8_192:16_384] = bytes(8_192)
+    assert judged(bytes(data), EXPECTED[container]).verdict is MediaVerdict.BLANK
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0" * 100_000,
+        b"<!DOCTYPE html><html><body>Sign in</body></html>",
+        b'{"error":{"code":"Unauthorized"}}',
+        b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n",
+        random.Random(1).randbytes(50_000),
+    ],
+)
+def test_what_is_no_media_is_unreadable(data: bytes) -> None:
+    assert judged(data, MP4).verdict is MediaVerdict.UNREADABLE
+
+
+def test_another_format_than_asked_for_is_named(files: dict[str, bytes]) -> None:
+    found = judged(files["wav"], MP3)
+    assert found.verdict is MediaVerdict.WRONG_FORMAT
+    assert found.problems[0].detail == "it is wav, not mp3"
+
+
+def test_an_mp4_without_pictures_is_not_what_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "sound.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame(format="fltp", layout="mono", samples=16_000)
+        frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+        frame.sample_rate = 16_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    found = judged(path.read_bytes(), replace(MP4, duration_ms=1000))
+    assert found.verdict is MediaVerdict.WRONG_FORMAT
+    assert found.problems[0].detail == "it has no pictures"
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        (None, MediaVerdict.COMPLETE),
+        (SECONDS * 1000 + 990, MediaVerdict.COMPLETE),
+        (SECONDS * 1000 + 1_100, MediaVerdict.DURATION_MISMATCH),
+        (SECONDS * 1000 - 1_100, MediaVerdict.DURATION_MISMATCH),
+    ],
+)
+def test_the_length_is_compared_with_the_services_word(
+    files: dict[str, bytes], said: float | None, verdict: MediaVerdict
+) -> None:
+    assert judged(files["wav"], replace(WAV, duration_ms=said)).verdict is verdict
+
+
+def test_the_services_word_may_include_the_pauses(files: dict[str, bytes]) -> None:
+    with_pause = replace(WAV, duration_ms=SECONDS * 1000 + 5_220, paused_ms=5_220)
+    assert judged(files["wav"], with_pause).verdict is MediaVerdict.COMPLETE
+
+
+def test_the_tolerance_is_a_second_or_a_hundredth() -> None:
+    assert tolerance(10_000) == 1_000
+    assert tolerance(4 * 3_600_000) == 144_000
+
+
+def test_a_sample_rate_that_is_not_documented_is_flagged() -> None:
+    found = judged(wav(1, rate=8_000), replace(WAV, duration_ms=1_000))
+    assert found.verdict is MediaVerdict.UNEXPECTED
+
+
+def test_a_file_in_the_archive_is_judged_by_ranges(
+    archive: Archive, files: dict[str, bytes]
+) -> None:
+    name = "recordings/2026/03/02/call/rec/0000-doc.mp4"
+    put_bytes(archive, name, files["mp4"], content_type="video/mp4", metadata={})
+    assert check_media(archive, name, len(files["mp4"]), MP4).verdict is MediaVerdict.COMPLETE
+    with open_object(archive, name, len(files["mp4"])) as file:
+        assert file.read() == files["mp4"]
+
+
+def test_gigabytes_are_judged_from_a_megabyte_of_them() -> None:
+    size = 3 * 1024**3
+    head = bytearray(wav(0))
+    head[4:8] = (size - 8).to_bytes(4, "little")
+    head[40:44] = (size - 44).to_bytes(4, "little")
+    fetched = 0
+
+    def read(offset: int, length: int) -> bytes:
+        nonlocal fetched
+        fetched += length
+        return bytes(head[offset : offset + length]).ljust(length, b"\1")
+
+    with open_ranges(read, size) as file:
+        found = check_file(file, size, replace(WAV, duration_ms=(size - 44) / 32))
+    assert found.verdict is MediaVerdict.COMPLETE
+    assert fetched < 4 * 1024**2
+
+
+def test_a_parser_that_runs_wild_is_stopped(
+    files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damaged sample tables keep libmediainfo busy for minutes; it gets no more than its limit."""
+    data = bytearray(files["mp4"])
+    for table in (b"stts", b"stsz", b"stsc"):
+        for at in (i for i in range(len(data) - 4) if data[i : i + 4] == table):
+            data[at + 8 : at + 16] = b"\xff" * 8
+    monkeypatch.setattr(media_probe, "CPU_SECONDS", 1)
+    before = time.monotonic()
+    assert judged(bytes(data), MP4).verdict is MediaVerdict.UNREADABLE
+    assert time.monotonic() - before < 10
+
+
+def test_a_parser_that_dies_leaves_an_unreadable_file(
+    files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_probe.sys, "executable", "/bin/false")
+    assert probe(io.BytesIO(files["wav"]), len(files["wav"])) is None
+    assert judged(files["wav"], WAV).verdict is MediaVerdict.UNREADABLE
+
+
+def test_an_archive_that_fails_is_no_verdict(files: dict[str, bytes]) -> None:
+    def read(offset: int, length: int) -> bytes:
+        if offset:
+            raise TimeoutError
+        return files["mp4"][:length]
+
+    with open_ranges(read, 10 * 1024**2) as file, pytest.raises(TimeoutError):
+        check_file(file, 10 * 1024**2, MP4)
