@@ -164,7 +164,12 @@ def test_a_flipped_bit_beside_an_object_is_found_or_changes_nothing(vault: Archi
 
 
 def means_the_same(one: Sidecar | None, other: Sidecar | None) -> bool:
-    return bool(one and other and one.digests == other.digests and one.metadata == other.metadata)
+    """The block size of a single block means nothing."""
+    if one is None or other is None:
+        return False
+    told, before = one.digests, other.digests
+    same_blocks = len(before.sha256) == 1 or told.block_size == before.block_size
+    return same_blocks and told.sha256 == before.sha256 and one.metadata == other.metadata
 
 
 def flipped(data: bytes, dice: random.Random) -> bytes:
