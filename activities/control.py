@@ -11,7 +11,14 @@ from temporalio import activity
 
 from activities.translate import translated
 from callvault.acs.client import AcsClient
-from callvault.acs.wire import Repeatability, ServerCallLocator, StartRecording
+from callvault.acs.wire import (
+    ExternalStorage,
+    Repeatability,
+    ServerCallLocator,
+    StartRecording,
+)
+from callvault.archive.own_storage import container_of
+from callvault.archive.store import Archive
 from callvault.contracts.orders import (
     ControlOutcome,
     DeleteOrder,
@@ -32,9 +39,11 @@ class ControlActivities:
         self,
         client_of: Callable[[str], AcsClient],
         policy_of: Callable[[str], ResourcePolicy],
+        archive_of: Callable[[str], Archive],
     ) -> None:
         self._client_of = client_of
         self._policy_of = policy_of
+        self._archive_of = archive_of
 
     @activity.defn
     def describe_resource(self, query: ResourceQuery) -> ResourcePolicy:
@@ -53,6 +62,7 @@ class ControlActivities:
                     recording_channel_type=order.recording_channel_type,
                     recording_format_type=order.recording_format_type,
                     pause_on_start=order.pause_on_start,
+                    external_storage=self._external_storage(order.own_storage),
                 ),
                 Repeatability(
                     request_id=order.repeatability_request_id,
@@ -116,6 +126,12 @@ class ControlActivities:
         except RecordingNotFound:
             return _outcome(order, "gone")
         return self._read_back(order, wanted)
+
+    def _external_storage(self, archive: str | None) -> ExternalStorage | None:
+        if archive is None:
+            return None
+        url = container_of(self._archive_of(archive))
+        return ExternalStorage(recording_destination_container_url=url)
 
     def _read_back(self, order: RecordingOrder, wanted: State) -> ControlOutcome:
         client = self._client_of(order.resource)

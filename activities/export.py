@@ -1,6 +1,7 @@
 """Export: bring one chunk and its metadata into the archive, and prove the copy."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import activity
@@ -10,10 +11,12 @@ from activities.clock import server_clock
 from activities.translate import translated
 from callvault.acs.chunk_metadata import ChunkMetadata, parse_chunk_metadata
 from callvault.acs.client import AcsClient
-from callvault.archive import copier
+from callvault.archive import copier, own_storage
 from callvault.archive.lanes import Lanes
 from callvault.archive.names import chunk_object_name, metadata_object_name
 from callvault.archive.readback import read_back
+from callvault.archive.relay import StoredFile
+from callvault.archive.source import Source
 from callvault.archive.store import Archive
 from callvault.archive.transfer import OnProgress
 from callvault.contracts.media import FormatType
@@ -43,6 +46,14 @@ _MEDIA_TYPES = {
     FormatType.MP3: "audio/mpeg",
     FormatType.WAV: "audio/wav",
 }
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Where a chunk's two files are read from."""
+
+    media: Source
+    metadata: Callable[[], bytes] | None
 
 
 class ExportActivities:
@@ -78,11 +89,10 @@ class ExportActivities:
 
     def _export(self, order: ExportOrder) -> ArchivedChunk:
         now = server_clock()
-        client, archive = self._client_of(order.resource), self._archive_of(order.archive)
-        name = _object_name(order)
-        self._copy(client, archive, name, order)
+        archive, sources = self._archive_of(order.archive), self._sources(order)
+        name = self._copy(sources.media, archive, order)
         digest = read_back(archive, name, _progress("verifying"), self._lanes)
-        metadata_name, metadata = self._export_metadata(client, archive, name, order)
+        metadata_name, metadata = _export_metadata(sources.metadata, archive, name)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,
@@ -99,39 +109,69 @@ class ExportActivities:
             verified_at=now(),
         )
 
-    def _copy(self, client: AcsClient, archive: Archive, name: str, order: ExportOrder) -> None:
-        """Copy the file, unless an earlier attempt has."""
+    def _sources(self, order: ExportOrder) -> _Sources:
+        """Where the chunk's files are: with ACS, or where ACS wrote them for us."""
+        own = self._own_files(order)
+        if own is not None:
+            return own
+        client, location = self._client_of(order.resource), order.chunk.metadata_location
+        return _Sources(
+            client.ranged_content(order.chunk.content_location),
+            (lambda: client.read_metadata(location)) if location is not None else None,
+        )
+
+    def _own_files(self, order: ExportOrder) -> _Sources | None:
+        if order.own_storage is None:
+            return None
+        storage = self._archive_of(order.own_storage)
+        found = own_storage.find(
+            storage,
+            recorded_on=order.recorded_on,
+            call_id=order.call_id,
+            document_id=order.chunk.document_id,
+        )
+        if found is None:
+            return None
+        metadata = found.metadata
+        return _Sources(
+            StoredFile(storage, found.media),
+            (lambda: b"".join(storage.read(metadata))) if metadata is not None else None,
+        )
+
+    def _copy(self, source: Source, archive: Archive, order: ExportOrder) -> str:
+        """Copy the file, unless an earlier attempt has, or it lies where it belongs already."""
+        if isinstance(source, StoredFile) and source.archive.name == archive.name:
+            return source.object_name
+        name = _object_name(order)
         identity = {
             "recording_id": order.recording_id or "",
             "document_id": order.chunk.document_id,
             "chunk_index": str(order.chunk.index),
         }
-        if copier.already_archived(archive, name, identity) is not None:
-            return
-        copier.copy(
-            client.ranged_content(order.chunk.content_location),
-            archive,
-            name,
-            content_type=_MEDIA_TYPES[order.recording_format_type],
-            metadata=identity,
-            on_progress=_progress("copying"),
-            lanes=self._lanes,
-        )
+        if copier.already_archived(archive, name, identity) is None:
+            copier.copy(
+                source,
+                archive,
+                name,
+                content_type=_MEDIA_TYPES[order.recording_format_type],
+                metadata=identity,
+                on_progress=_progress("copying"),
+                lanes=self._lanes,
+            )
+        return name
 
-    def _export_metadata(
-        self, client: AcsClient, archive: Archive, chunk_name: str, order: ExportOrder
-    ) -> tuple[str | None, ChunkMetadata]:
-        """Archive the metadata file byte for byte; older events announce none."""
-        if order.chunk.metadata_location is None:
-            return None, ChunkMetadata()
-        name = metadata_object_name(chunk_name)
-        if archive.stat(name) is not None:
-            content = b"".join(archive.read(name))
-        else:
-            content = client.read_metadata(order.chunk.metadata_location)
-        metadata = parse_chunk_metadata(content)
-        copier.put_bytes(archive, name, content, content_type="application/json", metadata={})
-        return name, metadata
+
+def _export_metadata(
+    read: Callable[[], bytes] | None, archive: Archive, chunk_name: str
+) -> tuple[str | None, ChunkMetadata]:
+    """Archive the metadata file byte for byte; older events announce none."""
+    if read is None:
+        return None, ChunkMetadata()
+    name = metadata_object_name(chunk_name)
+    content = b"".join(archive.read(name)) if archive.stat(name) is not None else read()
+    metadata = parse_chunk_metadata(content)
+    copier.put_bytes(archive, name, content, content_type="application/json", metadata={})
+    return name, metadata
 
 
 def _object_name(order: ExportOrder) -> str:

@@ -95,6 +95,9 @@ class ResourceSettings(_Section):
     ladder: Durations = ()
     """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
     1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
+    own_storage: Name | None = None
+    """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
+    recordings to. Its managed identity needs the role Storage Blob Data Contributor."""
     fallback_archive: Name | None = None
     """Where recordings go when their archive refuses them, or is too slow."""
     fallback_after: Duration | None = None
@@ -274,7 +277,10 @@ def _plain(topic: str | None) -> str:
 def _archive_problems(settings: Settings) -> list[str]:
     problems = []
     for name, resource in settings.resources.items():
-        for key in ("archive", "fallback_archive"):
+        own = settings.archives.get(resource.own_storage or "")
+        if isinstance(own, DirectoryArchive):
+            problems.append(f"resources.{name}.own_storage: ACS writes to Azure Blob Storage only")
+        for key in ("archive", "fallback_archive", "own_storage"):
             wanted = getattr(resource, key)
             if wanted and wanted not in settings.archives:
                 problem = _unknown("archive", wanted, settings.archives)

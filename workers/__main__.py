@@ -29,7 +29,9 @@ async def run(settings: Settings) -> None:
     with setup(settings, "worker") as telemetry, closing(Connections(settings)) as connections:
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         await require_search_attributes(client)
-        control = ControlActivities(connections.client_of, connections.policy_of)
+        control = ControlActivities(
+            connections.client_of, connections.policy_of, connections.archive_of
+        )
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         seal = SealActivities(connections.archive_of, connections.signer_of)
         alerts = AlertActivities(connections.alarm_sink())

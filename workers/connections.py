@@ -71,6 +71,7 @@ class Connections:
             delete_source=resource.delete_source,
             ladder=resource.ladder,
             event_expected_within=resource.event_expected_within,
+            own_storage=resource.own_storage,
             fallback_archive=resource.fallback_archive,
             fallback_after=resource.fallback_after,
         )

@@ -91,6 +91,7 @@ def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:
         recording_format_type=recording.recording_format_type,
         chunk=chunk.chunk,
         expires_at=chunk.expires_at,
+        own_storage=status.policy.own_storage,
         may_refuse=status.policy.fallback_archive not in (None, recording.archive),
     )
 
@@ -163,4 +164,5 @@ def _start_order(status: CallStatus, recording: RecordingStatus, control: Contro
         pause_on_start=control.pause_on_start,
         repeatability_request_id=str(workflow.uuid4()),
         repeatability_first_sent=workflow.now(),
+        own_storage=status.policy.own_storage if status.policy else None,
     )

@@ -55,10 +55,11 @@ class Routes:
         """
         if not self._is_preview:
             return order.model_dump_json(exclude_none=True).encode("utf-8")
-        if order.recording_format_type is not FormatType.MP4 or order.pause_on_start:
+        beyond = order.pause_on_start or order.external_storage is not None
+        if order.recording_format_type is not FormatType.MP4 or beyond:
             raise InvalidRequest(
-                f"api-version {PREVIEW} records mixed audioVideo as mp4, from the start: ask for "
-                "that without pauseOnStart, or configure a newer api-version"
+                f"api-version {PREVIEW} records mixed audioVideo as mp4, from the start, and to "
+                "its own storage: ask for that, without pauseOnStart, or configure a newer version"
             )
         callback = order.model_dump_json(
             include={"recording_state_callback_uri"}, exclude_none=True

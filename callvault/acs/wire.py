@@ -20,6 +20,13 @@ class ServerCallLocator(Message):
     server_call_id: OpaqueId
 
 
+class ExternalStorage(Message):
+    """Has ACS write the recording to a container of the customer's, with its managed identity."""
+
+    recording_storage_kind: Literal["azureBlobStorage"] = "azureBlobStorage"
+    recording_destination_container_url: str
+
+
 class StartRecording(RecordingFormat):
     """``StartCallRecordingRequest``: the body of a start."""
 
@@ -28,6 +35,7 @@ class StartRecording(RecordingFormat):
     """Where ACS posts ``RecordingStateChanged``: an absolute https URL."""
     pause_on_start: bool = False
     """Begin paused; ACS makes no file before the first resume."""
+    external_storage: ExternalStorage | None = None
 
 
 class RecordingStateResponse(Message):

@@ -29,6 +29,8 @@ class ResourcePolicy(Message):
     """Ages of a file at which it becomes more urgent; empty means the default for the window."""
     event_expected_within: timedelta = timedelta(minutes=10)
     """How long after a recording's end its files are usually announced."""
+    own_storage: str | None = None
+    """The archive whose container ACS itself writes to: bring your own storage."""
     fallback_archive: str | None = None
     fallback_after: timedelta | None = None
     """Age of a file from which on its recording goes to the fallback archive; none means half the
@@ -49,6 +51,8 @@ class StartOrder(Message):
     pause_on_start: bool
     repeatability_request_id: str
     repeatability_first_sent: datetime
+    own_storage: str | None = None
+    """The archive whose container ACS is to write to."""
 
 
 class RecordingOrder(Message):
@@ -79,6 +83,8 @@ class ExportOrder(Message):
     recording_format_type: FormatType
     chunk: RecordingChunk
     expires_at: datetime
+    own_storage: str | None = None
+    """The archive whose container ACS wrote to, if it did as it should."""
     may_refuse: bool = False
     """Give up on an archive that refuses for long: there is another one."""
 

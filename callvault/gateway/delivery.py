@@ -1,10 +1,13 @@
 """Brings an event to the workflow it belongs to."""
 
+from contextlib import closing
 from itertools import chain
 
 import structlog
 
 from callvault.acs.hosts import AllowedHosts, parse_endpoint
+from callvault.archive.opening import open_archive
+from callvault.archive.own_storage import container_of
 from callvault.config import ResourceSettings, Settings
 from callvault.contracts import names
 from callvault.contracts.events import CALL_ENDED, FILE_STATUS_UPDATED, FileStatusUpdated
@@ -26,6 +29,10 @@ class Delivery:
     def __init__(self, settings: Settings, recordings: Recordings) -> None:
         self._settings = settings
         self._recordings = recordings
+        self._own_containers = {
+            name: _own_container(settings, resource)
+            for name, resource in settings.resources.items()
+        }
         self._hosts = {name: _allowed(resource) for name, resource in settings.resources.items()}
 
     async def deliver(self, event: GridEvent) -> None:
@@ -76,11 +83,23 @@ class Delivery:
             (chunk.content_location, chunk.metadata_location, chunk.delete_location)
             for chunk in files.chunks
         )
+        own = self._own_containers[resource]
         try:
             for location in filter(None, locations):
-                self._hosts[resource].check(location)
+                if own is None or not location.startswith(f"{own}/"):
+                    self._hosts[resource].check(location)
         except HostNotAllowed as error:
             raise InvalidRequest(str(error)) from error
+
+
+def _own_container(settings: Settings, resource: ResourceSettings) -> str | None:
+    """Where ACS writes for this resource; it is read with the archive's credential, not ACS's."""
+    if resource.own_storage is None:
+        return None
+    with closing(
+        open_archive(resource.own_storage, settings.archive(resource.own_storage))
+    ) as storage:
+        return container_of(storage)
 
 
 def _allowed(resource: ResourceSettings) -> AllowedHosts:

@@ -212,7 +212,9 @@ async def working(
     """Gateway and workers, connected as their processes connect."""
     client = await connect(settings, plugins=plugins)
     with closing(Connections(settings)) as connections:
-        control = ControlActivities(connections.client_of, connections.policy_of)
+        control = ControlActivities(
+            connections.client_of, connections.policy_of, connections.archive_of
+        )
         export = ExportActivities(connections.client_of, connections.archive_of)
         seal = SealActivities(connections.archive_of, connections.signer_of)
         async with (

@@ -80,7 +80,7 @@ class World:
         """A worker with the real activities, whose clients are the tests' services."""
         settings = WorkerSettings(max_concurrent_exports=8)
         client_of: Any = self.services.__getitem__
-        control = ControlActivities(client_of, self.policy_of)
+        control = ControlActivities(client_of, self.policy_of, self.archive_of)
         export = ExportActivities(client_of, self.archive_of)
         seal = SealActivities(self.archive_of, lambda _: self.signer)
         async with (
