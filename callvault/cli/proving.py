@@ -49,14 +49,20 @@ def _sentence(remark: Remark) -> str:
 
 
 def _summary(report: Report) -> str:
-    how = "not read (--quick)" if report.quick else f"read, {size(report.bytes_read)}"
-    verdict = (
-        "[bold green]Everything is as it was sealed.[/]"
-        if report.ok
-        else f"[bold red]{len(report.problems)} problems.[/]"
-    )
+    what = "Signatures, chain and sizes are" if report.quick else "Everything is"
+    verdict = f"[bold green]{what} as sealed.[/]"
+    if not report.ok:
+        verdict = f"[bold red]{_count(len(report.problems), 'problem')}.[/]"
     head = f", newest link {report.head.sequence}" if report.head else ""
-    return f"{verdict} {report.manifests} manifests{head}, {report.objects} files {how}."
+    how = "not read (--quick)" if report.quick else f"read, {size(report.bytes_read)}"
+    return (
+        f"{verdict} {_count(report.manifests, 'manifest')}{head},"
+        f" {_count(report.objects, 'file')} {how}."
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 class _Bar:

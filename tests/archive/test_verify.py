@@ -296,7 +296,7 @@ def test_the_command_verifies_a_directory(vault: DirectoryArchive, public_key: P
     root = path_of(vault, "recordings").parent
     done = run(root, "--key", public_key)
     assert done.exit_code == 0, done.output
-    assert "Everything is as it was sealed. 3 manifests" in done.output
+    assert "Everything is as sealed. 3 manifests" in done.output
 
 
 def test_the_command_names_what_is_wrong_and_fails(vault: DirectoryArchive) -> None:
@@ -321,7 +321,7 @@ def test_the_command_verifies_one_manifest_in_its_place(
     name = next(each for each in vault.names("recordings/") if each.endswith("manifest-2.json"))
     done = run(path_of(vault, name), "--key", public_key)
     assert done.exit_code == 0, done.output
-    assert "1 manifests, newest link 3, 2 files read" in done.output
+    assert "1 manifest, newest link 3, 2 files read" in done.output
 
 
 def test_a_copy_of_a_manifest_is_proven_alone(
