@@ -3,7 +3,7 @@
 Works on any archive and needs nothing else: no service, no workflow, no database.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from callvault.contracts.manifest import (
 from callvault.contracts.verdicts import MediaCheck
 from callvault.errors import BrokenContent
 
-from .documents import read_document, sha256
+from .documents import canonical, read_document, sha256
 from .inspection import UNSIGNED, Inspector
 from .keyring import Keyring
 from .media import Expected, check_media
@@ -31,8 +31,11 @@ from .verify_report import Remark, Report
 class Progress(Protocol):
     """Is told how far a verification is."""
 
-    def expect(self, total: int) -> None:
-        """So many bytes will be read."""
+    def expect(self, manifests: int) -> None:
+        """So many manifests are to be verified."""
+
+    def begin(self, size: int) -> None:
+        """The next manifest: for it so many bytes will be read."""
 
     def advance(self, count: int) -> None:
         """So many more bytes were read."""
@@ -41,7 +44,9 @@ class Progress(Protocol):
 class Silent:
     """A `Progress` that nobody looks at."""
 
-    def expect(self, total: int) -> None: ...
+    def expect(self, manifests: int) -> None: ...
+
+    def begin(self, size: int) -> None: ...
 
     def advance(self, count: int) -> None: ...
 
@@ -57,11 +62,12 @@ def verify_archive(
     report = Report(target=archive.name, quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance)
     check_keys(inspector)
-    chain = ChainWalk(inspector)
-    manifests = list(chain.manifests())
+    chain, objects = ChainWalk(inspector), _Objects(inspector, progress)
+    progress.expect(chain.length)
+    for manifest in chain.manifests():
+        objects.verify(manifest)
+    objects.tell_unsealed()
     report.head = chain.head
-    _verify_manifests(inspector, manifests, progress)
-    _tell_unsealed(inspector, manifests)
     return report
 
 
@@ -84,7 +90,8 @@ def verify_manifest(
         if manifest.object_name != object_name:
             inspector.problem(object_name, f"it was sealed as {manifest.object_name}")
         _check_own_link(inspector, manifest, data)
-        _verify_manifests(inspector, [manifest], progress)
+        progress.expect(1)
+        _Objects(inspector, progress).verify(manifest)
     return report
 
 
@@ -111,25 +118,45 @@ def verify_copy(location: str, data: bytes, keys: Keyring) -> Report:
     return report
 
 
-def _verify_manifests(
-    inspector: Inspector, manifests: Iterable[Manifest], progress: Progress
-) -> None:
-    """First the properties of all objects, then, unless it is to be quick, their bytes."""
-    sealed: dict[str, _Sealed] = {}
-    for manifest in manifests:
-        inspector.report.manifests += 1
+class _Objects:
+    """The objects that manifests name. Of those seen it keeps a digest: archives may be large."""
+
+    def __init__(self, inspector: Inspector, progress: Progress) -> None:
+        self._inspector = inspector
+        self._progress = progress
+        self._seen: dict[str, str] = {}
+
+    def verify(self, manifest: Manifest) -> None:
+        """First the properties of all its objects, then, unless it is to be quick, their bytes."""
+        report = self._inspector.report
+        report.manifests += 1
         for finding in manifest.findings:
-            inspector.warning(manifest.object_name, f"when it was sealed: {finding}")
-        for each in _sealed_objects(manifest):
-            _note(inspector, manifest, sealed, each)
-    inspector.report.objects = len(sealed)
-    in_place = [each for each in sealed.values() if inspector.is_in_place(each.object)]
-    if inspector.report.quick:
-        return
-    progress.expect(sum(each.object.size for each in in_place))
-    for each in in_place:
-        if inspector.is_unchanged(each.object) and each.check:
-            _judge_again(inspector, each.object, each.check, each.expected)
+            self._inspector.warning(manifest.object_name, f"when it was sealed: {finding}")
+        new = [each for each in _sealed_objects(manifest) if self._is_new(manifest, each.object)]
+        report.objects += len(new)
+        in_place = [each for each in new if self._inspector.is_in_place(each.object)]
+        to_read = [] if report.quick else in_place
+        self._progress.begin(sum(each.object.size for each in to_read))
+        for each in to_read:
+            if self._inspector.is_unchanged(each.object) and each.check:
+                _judge_again(self._inspector, each.object, each.check, each.expected)
+
+    def tell_unsealed(self) -> None:
+        """What no manifest names is no problem: a recording that is still being archived."""
+        for name in sorted(self._inspector.archive.names(RECORDINGS_PREFIX)):
+            if name not in self._seen and not is_manifest_name(name):
+                self._inspector.warning(name, "no manifest names it (yet)")
+
+    def _is_new(self, manifest: Manifest, sealed: ArchivedObject) -> bool:
+        """Several manifests may name the same object, and must tell the same of it."""
+        told, before = sha256(canonical(sealed)), self._seen.get(sealed.object_name)
+        if before is None:
+            self._seen[sealed.object_name] = told
+        elif before != told:
+            self._inspector.problem(
+                manifest.object_name, f"it contradicts another one about {sealed.object_name}"
+            )
+        return before is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +175,6 @@ def _sealed_objects(manifest: Manifest) -> Iterator[_Sealed]:
             yield _Sealed(chunk.media, chunk.check, expected)
         if chunk.metadata:
             yield _Sealed(chunk.metadata, None, expected)
-
-
-def _note(
-    inspector: Inspector, manifest: Manifest, sealed: dict[str, _Sealed], each: _Sealed
-) -> None:
-    """Several manifests of a recording name the same objects, and must tell the same of them."""
-    name = each.object.object_name
-    if sealed.setdefault(name, each).object != each.object:
-        inspector.problem(manifest.object_name, f"it contradicts an earlier one about {name}")
 
 
 def _expected(recording: ManifestRecording, chunk: ManifestChunk) -> Expected:
@@ -199,11 +217,3 @@ def _check_own_link(inspector: Inspector, manifest: Manifest, data: bytes) -> No
             return
         before = LinkReference(sequence=sequence, sha256=sha256(found))
     inspector.problem(manifest.object_name, "no link of the chain names it")
-
-
-def _tell_unsealed(inspector: Inspector, manifests: Iterable[Manifest]) -> None:
-    """What no manifest names is no problem: a recording that is still being archived."""
-    sealed = {each.object.object_name for m in manifests for each in _sealed_objects(m)}
-    for name in sorted(inspector.archive.names(RECORDINGS_PREFIX)):
-        if name not in sealed and not is_manifest_name(name):
-            inspector.warning(name, "no manifest names it (yet)")

@@ -45,14 +45,25 @@ def check_keys(inspector: Inspector) -> None:
 
 
 class ChainWalk:
-    """One walk along the chain; `manifests` yields what is sealed, in the order of sealing."""
+    """One walk along the chain, as long as it is when the walk begins.
+
+    `manifests` yields what is sealed, in the order of sealing.
+    """
 
     def __init__(self, inspector: Inspector) -> None:
         self._inspector = inspector
+        # listed first: what is sealed while this runs must not look as if it were not linked
+        self._lying_there = self._manifest_names()
+        self._sequences = self._numbers()
         self._links: dict[int, str] = {}
         """SHA-256 of each link that was seen, by its sequence number."""
         self._sealed: dict[str, str] = {}
         """SHA-256 of each manifest that was seen, by its object name."""
+
+    @property
+    def length(self) -> int:
+        """How many links there are."""
+        return len(self._sequences)
 
     @property
     def head(self) -> LinkReference | None:
@@ -63,13 +74,12 @@ class ChainWalk:
 
     def manifests(self) -> Iterator[Manifest]:
         """Check every link and its manifest; yields the manifests that can be read."""
-        # listed first: what is sealed while this runs must not look as if it were not linked
-        lying_there = self._manifest_names()
-        for sequence in self._numbers():
+        self._tell_gaps()
+        for sequence in self._sequences:
             manifest = self._link(sequence)
             if manifest is not None:
                 yield manifest
-        for name in sorted(lying_there - self._sealed.keys()):
+        for name in sorted(self._lying_there - self._sealed.keys()):
             self._inspector.problem(
                 name,
                 "no link of the chain names it: its link was removed, or its sealing was"
@@ -88,11 +98,11 @@ class ChainWalk:
                 numbers.append(int(found[1]))
             else:
                 self._inspector.problem(name, "it is not a link, but lies where links lie")
-        self._tell_gaps(set(numbers))
         return sorted(numbers)
 
-    def _tell_gaps(self, numbers: set[int]) -> None:
-        missing = (n for n in range(1, max(numbers, default=0)) if n not in numbers)
+    def _tell_gaps(self) -> None:
+        there = set(self._sequences)
+        missing = (n for n in range(1, max(there, default=0)) if n not in there)
         for count, number in enumerate(missing):
             if count == _NAMED:
                 break

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from callvault.archive.directory import DirectoryArchive
 from callvault.archive.documents import read_document
@@ -65,32 +65,43 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-class _Bar:
-    """A `callvault.archive.verify.Progress` in the terminal."""
+class _Bars:
+    """A `callvault.archive.verify.Progress`: all manifests, and the bytes of the current one."""
 
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task = bar.add_task("verifying", total=None)
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._manifests = bars.add_task("manifests", total=None)
+        self._bytes = bars.add_task("bytes", total=None)
 
-    def expect(self, total: int) -> None:
-        self._bar.update(self._task, total=total)
+    def expect(self, manifests: int) -> None:
+        self._bars.update(self._manifests, total=manifests)
+
+    def begin(self, size: int) -> None:
+        self._bars.advance(self._manifests)
+        self._bars.reset(self._bytes, total=size)
 
     def advance(self, count: int) -> None:
-        self._bar.advance(self._task, count)
+        self._bars.advance(self._bytes, count)
 
 
 @contextmanager
-def _progress() -> Iterator[_Bar]:
+def _progress() -> Iterator[_Bars]:
     """On standard error, and only where somebody looks at it: the report must stay readable."""
     console = Console(stderr=True)
-    columns = BarColumn(), DownloadColumn(binary_units=True), TimeRemainingColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        yield _Bar(bar)
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        yield _Bars(bars)
 
 
-def _verify(target: str, keys: Keyring, quick: bool, progress: _Bar, config: Path | None) -> Report:
+def _verify(
+    target: str, keys: Keyring, quick: bool, progress: _Bars, config: Path | None
+) -> Report:
     path = Path(target)
     if path.is_dir():
         archive = DirectoryArchive(path.name or target, path)
@@ -106,7 +117,7 @@ def _verify(target: str, keys: Keyring, quick: bool, progress: _Bar, config: Pat
         opened.close()
 
 
-def _verify_file(path: Path, keys: Keyring, quick: bool, progress: _Bar) -> Report:
+def _verify_file(path: Path, keys: Keyring, quick: bool, progress: _Bars) -> Report:
     """A manifest in its place within a directory, or a copy of one."""
     data = path.read_bytes()
     try:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from callvault.archive.copier import put_bytes
+from callvault.archive.copier import BLOCK_SIZE, put_bytes
 from callvault.archive.media import Expected, check_file
 from callvault.archive.names import chunk_object_name, metadata_object_name
 from callvault.archive.sealing import seal
@@ -69,6 +69,7 @@ def archived(
     media: bytes | None = None,
     duration_ms: float | None = 500,
     check: MediaCheck | None = None,
+    block_size: int = BLOCK_SIZE,
     document: str = "",
     **facts: Any,
 ) -> ChunkStatus:
@@ -85,7 +86,10 @@ def archived(
         extension="wav",
     )
     ids = {"recording_id": recording_id, "document_id": document, "chunk_index": str(index)}
-    stored = put_bytes(archive, name, media, content_type="audio/wav", metadata=ids)
+    with archive.begin(name, block_size=block_size) as upload:
+        for number, start in enumerate(range(0, len(media), block_size)):
+            upload.put(number, media[start : start + block_size])
+        stored = upload.commit(size=len(media), content_type="audio/wav", metadata=ids)
     metadata = metadata_object_name(name)
     told = f'{{"chunkDocumentId":"{document}","chunkDuration":{duration_ms or 0}}}'.encode()
     put_bytes(archive, metadata, told, content_type="application/json", metadata={})
