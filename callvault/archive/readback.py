@@ -20,6 +20,9 @@ from .plan import Plan
 from .store import Archive
 from .transfer import OnProgress, Progress
 
+_PARALLELISM = 4
+"""Blocks read at a time at most: digesting the whole in order is slower than four connections."""
+
 _REPORTS_EVERY = 0.25
 """Seconds between two reports."""
 
@@ -88,7 +91,9 @@ class _Reader:
 def _blocks(reader: _Reader, lanes: Lanes, on_progress: OnProgress) -> Iterator[memoryview]:
     """All blocks in order, each valid until the next, read some buffers ahead."""
     plan, holder = reader.plan, object()
-    buffers = lanes.take_buffers(min(lanes.parallelism, len(plan)), plan.block_size, holder)
+    buffers = lanes.take_buffers(
+        min(lanes.parallelism, _PARALLELISM, len(plan)), plan.block_size, holder
+    )
     reading: deque[tuple[Future[memoryview], bytearray]] = deque()
     indices, progress = iter(range(len(plan))), Progress(plan.size)
 

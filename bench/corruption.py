@@ -1,0 +1,268 @@
+"""Seeded lies of a source and of an archive, against the copier: none may be believed.
+
+In memory, so that ten thousand take a minute. Each case is drawn from its number alone; a case that
+was accepted can be run again by it.
+"""
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from callvault.archive.blocks import Block, BlockDigests, BlockLedger
+from callvault.archive.copier import copy
+from callvault.archive.gate import Patience
+from callvault.archive.lanes import Lanes
+from callvault.archive.plan import Plan
+from callvault.archive.readback import read_back
+from callvault.archive.store import StoredObject
+from callvault.errors import (
+    AccessDenied,
+    BrokenContent,
+    CallvaultError,
+    NotReady,
+    Throttled,
+    Unavailable,
+)
+
+NAME = "recordings/a.mp4"
+BLOCK = 1024
+PATIENCE = Patience(tries=3, first_pause=0.0, longest_pause=1.0)
+
+REFUSALS: dict[str, CallvaultError] = {
+    "empty": NotReady("0 bytes"),
+    "refused page": BrokenContent("a page of type html"),
+    "throttled": Throttled("slow down"),
+    "denied": AccessDenied("401", status=401),
+}
+OF_SOURCE = (
+    *REFUSALS,
+    "truncated",
+    "too much",
+    "reset",
+    "range ignored",
+    "wrong range",
+    "etag changed",
+    "size changed",
+    "replaced",
+)
+CHANGES = ("etag changed", "replaced")
+"""The file becomes another one: its bytes from last to first. Either is true, but no mixture."""
+
+OF_ARCHIVE = ("flipped bit", "lost byte", "added byte", "swapped blocks", "zeroed block")
+
+
+@dataclass
+class Part:
+    data: bytes
+    offset: int
+    length: int | None
+    size: int | None
+    etag: str | None
+    breaks: CallvaultError | None = None
+
+    def readinto(self, buffer: memoryview) -> int:
+        if not self.data and self.breaks:
+            raise self.breaks
+        count = min(len(buffer), len(self.data))
+        buffer[:count], self.data = self.data[:count], self.data[count:]
+        return count
+
+
+@dataclass
+class Liar:
+    """A source that lies in one way, from one request on, for so many requests."""
+
+    data: bytes
+    lie: str
+    random: random.Random
+    first: int
+    times: int
+    requests: Iterator[int] = field(default_factory=itertools.count)
+
+    def reader(self) -> Self:
+        return self
+
+    def open(self, offset: int, length: int | None) -> Part:
+        end = min(offset + (length or len(self.data)), len(self.data))
+        part = Part(self.data[offset:end], offset, end - offset, len(self.data), '"1"')
+        now = next(self.requests)
+        if not self.lie or not self.first <= now < self.first + self.times:
+            return part
+        if self.lie in REFUSALS:  # what `callvault.acs` finds by itself
+            raise REFUSALS[self.lie]
+        return self._lied(part)
+
+    def _lied(self, part: Part) -> Part:
+        match self.lie:
+            case "truncated" | "reset":
+                part.data = part.data[: self.random.randrange(len(part.data))]
+                part.breaks = Unavailable("reset") if self.lie == "reset" else None
+            case "too much":
+                part.length = (part.length or 0) + 1
+                part.data += b"!"
+            case "range ignored":
+                part = Part(self.data, 0, len(self.data), len(self.data), '"1"')
+            case "wrong range":
+                start = self.random.randrange(len(self.data))
+                part.offset, part.data = start, self.data[start : start + len(part.data)]
+            case "etag changed":
+                other = self.data[::-1]
+                part.etag, part.data = '"2"', other[part.offset : part.offset + len(part.data)]
+            case "size changed":
+                part.size = len(self.data) + 1
+            case "replaced":
+                self.data, part.etag = self.data[::-1], f'"{self.random.random()}"'
+                end = part.offset + (part.length or 0)
+                part.data = self.data[part.offset : end]
+        return part
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def abort(self) -> None:
+        """Nothing hangs."""
+
+
+@dataclass
+class Memory:
+    """An archive in memory, good for one object, that may damage what it was given."""
+
+    lie: str
+    random: random.Random
+    data: bytes = b""
+    kept: BlockDigests | None = None
+    name: str = "memory"
+
+    def stat(self, object_name: str) -> StoredObject | None:
+        return StoredObject(object_name, len(self.data)) if self.data else None
+
+    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> "MemoryUpload":
+        return MemoryUpload(self, BlockLedger(object_name, block_size))
+
+    def digests(self, object_name: str) -> BlockDigests | None:
+        return self.kept
+
+    def read(
+        self, object_name: str, *, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        yield self.data[offset : None if length is None else offset + length]
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        yield from [NAME] if self.data else []
+
+    def location(self, object_name: str) -> str:
+        return f"memory:{object_name}"
+
+    def check(self) -> None:
+        """It is there."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def damaged(self, data: bytes) -> bytes:
+        spoilt = bytearray(data)
+        at = self.random.randrange(len(data))
+        match self.lie:
+            case "flipped bit":
+                spoilt[at] ^= 1 << self.random.randrange(8)
+            case "lost byte":
+                del spoilt[at]
+            case "added byte":
+                spoilt.insert(at, self.random.randrange(256))
+            case "swapped blocks":
+                spoilt[:BLOCK], spoilt[-BLOCK:] = spoilt[-BLOCK:], spoilt[:BLOCK]
+            case "zeroed block":
+                start = at // BLOCK * BLOCK
+                spoilt[start : start + BLOCK] = bytes(len(spoilt[start : start + BLOCK]))
+        return bytes(spoilt)
+
+
+@dataclass
+class MemoryUpload:
+    archive: Memory
+    ledger: BlockLedger
+    blocks: dict[int, bytes] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to tidy up."""
+
+    def resume(self, plan: Plan) -> Mapping[int, bytes]:
+        return {}
+
+    def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
+        self.blocks[index] = bytes(block)
+        self.ledger.add(index, len(block), sha256 or b"")
+
+    def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
+        self.archive.kept = self.ledger.whole(size)
+        whole = b"".join(self.blocks[index] for index in sorted(self.blocks))
+        self.archive.data = self.archive.damaged(whole)
+        return StoredObject(NAME, size)
+
+
+@dataclass
+class Findings:
+    corrupted: int = 0
+    accepted: int = 0
+    repaired: int = 0
+    refused: int = 0
+    clean: int = 0
+    wrongly_refused: int = 0
+
+
+def attempt(seed: int, lie: str, lanes: Lanes) -> bool | None:
+    """Whether the archive holds what the source had; None where the copy was refused."""
+    draw = random.Random(seed)
+    data = draw.randbytes(draw.randrange(2 * BLOCK, 6 * BLOCK))
+    source = Liar(
+        data,
+        lie if lie in OF_SOURCE else "",
+        draw,
+        first=draw.randrange(3),
+        times=draw.choice([1, 1, 2, 1_000]),
+    )
+    archive = Memory(lie if lie in OF_ARCHIVE else "", draw)
+    try:
+        copy(
+            source,
+            archive,
+            NAME,
+            content_type="video/mp4",
+            metadata={},
+            on_progress=_quiet,
+            lanes=lanes,
+            patience=PATIENCE,
+        )
+        read_back(archive, NAME, _quiet, lanes)
+    except CallvaultError:
+        return None
+    return archive.data in (data, data[::-1] if lie in CHANGES else data)
+
+
+def run(corruptions: int, *, clean: int, seed: int = 1) -> Findings:
+    """Try so many lies, evenly over all kinds, and so many honest copies."""
+    found, lanes = Findings(corrupted=corruptions, clean=clean), Lanes(2, BLOCK)
+    kinds = itertools.cycle(OF_SOURCE + OF_ARCHIVE)
+    for number, lie in zip(range(corruptions), kinds, strict=False):
+        equal = attempt(seed * 1_000_003 + number, lie, lanes)
+        found.accepted += equal is False
+        found.repaired += equal is True
+        found.refused += equal is None
+    for number in range(clean):
+        found.wrongly_refused += attempt(seed * 2_000_003 + number, "", lanes) is not True
+    return found
+
+
+def _quiet(done: int, total: int | None) -> None:
+    """Nobody looks."""
