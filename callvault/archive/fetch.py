@@ -14,6 +14,12 @@ from .transfer import Aborted, Transfer
 PIECE = 1024 * 1024
 """Bytes read at a time: what is digested, counted and timed."""
 
+SMALL_PIECE = 64 * 1024
+"""The same on a slow connection, and the least that counts as progress."""
+
+_FAST = 0.5
+"""Seconds for a piece, up to which a connection is not slow."""
+
 _NOT_MENDED_HERE = (ContentMissing, NotReady)
 _RANGE_NOT_SATISFIABLE = 416
 
@@ -42,6 +48,7 @@ class BlockFetcher:
         self._over = transfer.over
         self._count = transfer.progress.add
         self._patience = patience
+        self._piece = SMALL_PIECE
         self._piece_began: float | None = None
         self._is_slow = False
 
@@ -54,10 +61,10 @@ class BlockFetcher:
         while got < len(block):
             try:
                 answer = answer or self._open(offset + got, len(block) - got)
-                piece = block[got : got + PIECE]
+                piece = block[got : got + self._piece]
                 came = self._read(answer, piece)
                 digest.update(piece[:came])
-                got, tries = got + came, tries if came < len(piece) else 0
+                got, tries = got + came, 0 if came >= min(len(piece), SMALL_PIECE) else tries
                 if came < len(piece):
                     raise BrokenContent("a part of the file ended too early; it is asked for again")
             except CallvaultError as error:
@@ -92,7 +99,8 @@ class BlockFetcher:
 
     def _read(self, answer: Answer, piece: memoryview) -> int:
         """Fill ``piece``; fewer bytes only where the answer ends."""
-        self._piece_began, got = time.monotonic(), 0
+        self._piece_began = began = time.monotonic()
+        got = 0
         try:
             while got < len(piece) and (came := answer.readinto(piece[got:])):
                 got += came
@@ -102,6 +110,7 @@ class BlockFetcher:
                 raise
         finally:
             self._piece_began = None
+            self._piece = PIECE if time.monotonic() - began < _FAST else SMALL_PIECE
         return got
 
     def _bear(self, error: CallvaultError, tries: int) -> None:
@@ -134,7 +143,7 @@ class StreamFetcher:
         digest, got = hashlib.sha256(), 0
         while got < len(block):
             self._piece_began = time.monotonic()
-            came = self._answer.readinto(block[got : got + PIECE])
+            came = self._answer.readinto(block[got : got + SMALL_PIECE])
             if not came:
                 break
             digest.update(block[got : got + came])

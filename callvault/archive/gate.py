@@ -21,7 +21,7 @@ class Patience:
     longest_pause: float = 30.0
     """A longer wish of the service's is not waited out here."""
     slowest_piece: float = 15.0
-    """For a piece of 1 MiB at most; whatever takes longer is asked for again."""
+    """For a piece of 64 KiB, or of 1 MiB on a line that was fast; then it is asked for again."""
 
 
 class Gate:
