@@ -28,6 +28,7 @@ from callvault.config_types import (
     Url,
     is_loopback,
 )
+from callvault.contracts.requests import OnMaxPause, OnPauseFailure
 from callvault.errors import ConfigurationError
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -95,6 +96,17 @@ class ResourceSettings(_Section):
     ladder: Durations = ()
     """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
     1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
+    pause_confirm_within: Duration = Field(default="5s", validate_default=True)
+    """How long ACS may take to confirm a pause, where the request does not say."""
+    on_pause_failure: OnPauseFailure = OnPauseFailure.ALARM
+    """`stop`, `alarm` or `quarantine`: what happens when it does not, where the request does not
+    say. An alarm is raised in any case."""
+    max_pause: Duration | None = None
+    """How long a pause may last, where the request does not say."""
+    on_max_pause: OnMaxPause = OnMaxPause.ALARM
+    """`resume` or `alarm`: what happens then."""
+    max_duration: Duration | None = None
+    """How long after its start a recording is stopped, where the request does not say."""
     own_storage: Name | None = None
     """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
     recordings to. Its managed identity needs the role Storage Blob Data Contributor."""

@@ -20,6 +20,7 @@ from callvault.archive.signing_keys import Signer
 from callvault.archive.store import Archive
 from callvault.config import CredentialSettings, Settings
 from callvault.contracts.orders import ResourcePolicy
+from callvault.contracts.requests import Guards
 from callvault.errors import ConfigurationError, InvalidRequest
 
 Client = TypeVar("Client", AcsClient, Archive)
@@ -71,6 +72,13 @@ class Connections:
             delete_source=resource.delete_source,
             ladder=resource.ladder,
             event_expected_within=resource.event_expected_within,
+            guards=Guards(
+                pause_confirm_within=resource.pause_confirm_within,
+                on_pause_failure=resource.on_pause_failure,
+                max_pause=resource.max_pause,
+                on_max_pause=resource.on_max_pause,
+                max_duration=resource.max_duration,
+            ),
             own_storage=resource.own_storage,
             fallback_archive=resource.fallback_archive,
             fallback_after=resource.fallback_after,

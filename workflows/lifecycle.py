@@ -19,6 +19,7 @@ from callvault.contracts.orders import (
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
+    Guards,
     RecordingRequest,
     StartRequest,
 )
@@ -325,4 +326,5 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         requested_by=request.requested_by,
         requested_at=now,
         wanted=Wanted.PAUSED if request.pause_on_start else Wanted.ACTIVE,
+        guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
     )

@@ -25,6 +25,7 @@ from callvault.contracts.requests import (
     StartRequest,
 )
 from callvault.contracts.status import (
+    Actual,
     CallResult,
     CallStatus,
     ChunkState,
@@ -39,6 +40,7 @@ from workflows import asking, deadline, display, files
 from workflows.alarms import Alarms
 from workflows.control import Control, Verb
 from workflows.files import ChunkKey
+from workflows.guards import Watch, failed_pause
 from workflows.lifecycle import Lifecycle
 from workflows.policies import POLICY_LOOKUP
 from workflows.results import result_of
@@ -63,6 +65,7 @@ class RecordingWorkflow:
         else:
             self.call = Lifecycle.begin(request, workflow.now())
         self.alarms = Alarms(self.call.status, workflow.info().workflow_id)
+        self.guard = Watch(self.call, self.alarms)
         self.exporting: set[ChunkKey] = set()
         self.telling: set[str] = set()
         self.unsealable: set[int] = set()
@@ -85,6 +88,7 @@ class RecordingWorkflow:
                 group.create_task(self._keep_exporting(group))
                 group.create_task(self._watch_for_missing_files())
                 group.create_task(self._watch_the_ladder())
+                group.create_task(self._keep_guard())
                 group.create_task(self._keep_sealing())
                 group.create_task(self._keep_telling(group))
             await workflow.wait_condition(workflow.all_handlers_finished)
@@ -233,6 +237,10 @@ class RecordingWorkflow:
         now = workflow.now()
         self.call.failed(control, reason, now)
         recording = self.call.recording(control.recording)
+        pause = failed_pause(recording, self.call.status.requests)
+        if control.verb is Verb.PAUSE and pause is not None:
+            pause.is_overdue = True
+            self.guard.pause_failed(recording, pause, reason, now)
         if recording.state is RecordingState.FAILED_TO_START:
             kind, severity = AlarmKind.FAILED_TO_START, Severity.ERROR
             self.alarms.add(kind, severity, recording.problem, recording, now)
@@ -354,6 +362,24 @@ class RecordingWorkflow:
                 timeout_summary="the next alarm, unless all is archived by then",
             )
             self.alarms.raise_due(workflow.now())
+
+    async def _keep_guard(self) -> None:
+        """Do what the guards of the recordings ask for, when it falls due."""
+        while not self._is_done:
+            due = self.guard.next_due()
+            await _changed(
+                lambda: (self._is_done, self.guard.next_due(), self._unnoticed_doubts()),
+                timeout=max(due - workflow.now(), timedelta()) if due else None,
+                timeout_summary="a pause or a recording reaches its limit",
+            )
+            self.guard.act(workflow.now())
+
+    def _unnoticed_doubts(self) -> int:
+        return sum(
+            doubt.until is None and recording.actual in (Actual.PAUSED, Actual.STOPPED)
+            for recording in self.call.status.recordings
+            for doubt in recording.doubtful
+        )
 
     async def _keep_sealing(self) -> None:
         """Seal recordings one after the other, each with the manifest of the one before."""

@@ -20,6 +20,9 @@ class Severity(StrEnum):
 class AlarmKind(StrEnum):
     """What an alarm is about."""
 
+    PAUSE_UNCONFIRMED = "pause_unconfirmed"
+    """ACS did not confirm a pause in time: it may still record."""
+    PAUSE_TOO_LONG = "pause_too_long"
     NO_FILE_EVENT = "no_file_event"
     """A recording has stopped, and nobody announces its files."""
     EXPORT_LATE = "export_late"

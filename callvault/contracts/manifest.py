@@ -55,6 +55,13 @@ class ObjectReference(Message):
     sha256: Sha256
 
 
+class ManifestReference(ObjectReference):
+    """A manifest of another archive, byte for byte."""
+
+    archive: str
+    """The name under which it was sealed there."""
+
+
 class ArchivedObject(ObjectReference):
     """An object, with what the store keeps beside it: its own record of the SHA-256, and ids."""
 
@@ -164,6 +171,9 @@ class Manifest(Message):
     """Of the order's canonical JSON: tells a repeated order from a new one."""
     earlier: ObjectReference | None
     """The manifest of the same recording that this one completes or corrects."""
+    repatriated_from: ManifestReference | None = None
+    """The fallback archive's manifest whose facts these are; none where this one is the first to
+    tell them. Manifests that were sealed before there was a way home do not have it."""
     previous: LinkReference | None
     """The newest link of the archive's chain when this was sealed; none in an empty archive."""
     signature: Signature | None

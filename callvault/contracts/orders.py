@@ -5,6 +5,7 @@ from typing import Literal
 
 from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
+from .requests import Guards
 from .verdicts import MediaCheck
 from .wire import Message
 
@@ -29,6 +30,8 @@ class ResourcePolicy(Message):
     """Ages of a file at which it becomes more urgent; empty means the default for the window."""
     event_expected_within: timedelta = timedelta(minutes=10)
     """How long after a recording's end its files are usually announced."""
+    guards: Guards = Guards()
+    """What applies where a request says nothing."""
     own_storage: str | None = None
     """The archive whose container ACS itself writes to: bring your own storage."""
     fallback_archive: str | None = None

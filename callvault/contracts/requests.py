@@ -1,8 +1,10 @@
 """What an app backend asks: keep this call, pause, resume, stop."""
 
+from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from .events import ServiceTime
 from .media import VALID_COMBINATIONS, ChannelType, ContentType, FormatType
@@ -47,7 +49,38 @@ class RecordingFormat(Message):
         return self
 
 
-class StartRequest(ControlRequest, RecordingFormat):
+class OnPauseFailure(StrEnum):
+    """What happens when ACS does not confirm a pause in time. An alarm is raised in any case."""
+
+    STOP = "stop"
+    """Stop the recording: rather none than one with a card number in it."""
+    ALARM = "alarm"
+    """Go on asking for the pause."""
+    QUARANTINE = "quarantine"
+    """Go on asking, and mark what was recorded meanwhile as doubtful."""
+
+
+class OnMaxPause(StrEnum):
+    """What happens when a pause lasts longer than it may."""
+
+    RESUME = "resume"
+    ALARM = "alarm"
+
+
+class Guards(Message):
+    """What Callvault does by itself while a call is on; absent values are those of the resource."""
+
+    pause_confirm_within: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    """How long ACS may take to confirm a pause."""
+    on_pause_failure: OnPauseFailure | None = None
+    max_pause: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    """How long a pause may last; none for any time."""
+    on_max_pause: OnMaxPause | None = None
+    max_duration: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    """How long after its start a recording is stopped; none for never."""
+
+
+class StartRequest(ControlRequest, RecordingFormat, Guards):
     """Payload of `start`: another recording in the same call, after the last one was stopped."""
 
     pause_on_start: bool = False

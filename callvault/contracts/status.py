@@ -10,6 +10,7 @@ from .alarms import AlarmRecord
 from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
 from .orders import ArchivedChunk, ResourcePolicy, SealedRecording
+from .requests import Guards
 from .wire import Message, State
 
 
@@ -90,6 +91,8 @@ class ControlRecord(State):
     recording: int
     state: RequestState = RequestState.PENDING
     settled_at: datetime | None = None
+    is_overdue: bool = False
+    """Whether ACS did not confirm it in time, and something was done about it."""
     problem: str = ""
 
 
@@ -102,6 +105,15 @@ class PauseRecord(State):
     confirmed_at: datetime
     resumed_at: datetime | None = None
     """When ACS confirmed the resume; none while paused, or when the recording stopped paused."""
+    is_too_long: bool = False
+    """Whether it lasted longer than it may, and something was done about it."""
+
+
+class DoubtfulInterval(State):
+    """A time in which it was asked not to record, and in which ACS may have recorded."""
+
+    since: datetime
+    until: datetime | None = None
 
 
 class ChunkStatus(State):
@@ -149,6 +161,9 @@ class RecordingStatus(State):
     recording_duration_ms: float | None = None
     session_end_reason: str = ""
     pauses: list[PauseRecord] = []
+    guards: Guards = Guards()
+    doubtful: list[DoubtfulInterval] = []
+    """Quarantined: what the recording holds of these times should not be in it."""
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
     """The nearest deadline of what is not archived yet."""

@@ -1,0 +1,153 @@
+"""What Callvault does by itself while a call is on. Pure.
+
+A pause that ACS does not confirm in time fails closed: an alarm, and what the request or the
+resource says (stop, go on asking, quarantine). A pause that lasts too long is resumed or alarmed. A
+recording that lasts too long is stopped.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.requests import ControlRequest, Guards, OnMaxPause, OnPauseFailure
+from callvault.contracts.status import (
+    Actual,
+    ControlRecord,
+    DoubtfulInterval,
+    PauseRecord,
+    RecordingStatus,
+    RequestState,
+    Wanted,
+)
+from workflows.alarms import Alarms
+from workflows.control import Verb
+from workflows.lifecycle import Lifecycle
+
+GUARD = "callvault"
+"""Who asks for what a guard asks for."""
+
+CONFIRM_WITHIN = timedelta(seconds=5)
+"""Where neither request nor resource says how long ACS may take to confirm a pause."""
+
+
+class Watch:
+    """Guards the recordings of one call."""
+
+    def __init__(self, call: Lifecycle, alarms: Alarms) -> None:
+        self._call = call
+        self._alarms = alarms
+
+    def next_due(self) -> datetime | None:
+        """When something is to be done next; None while nothing is."""
+        moments = [
+            *(moment for moment, _, _ in self._unconfirmed()),
+            *(moment for moment, _, _ in self._long_pauses()),
+            *(moment for moment, _ in self._long_recordings()),
+        ]
+        return min(moments, default=None)
+
+    def act(self, now: datetime) -> None:
+        """Do everything that has fallen due."""
+        for moment, recording, record in list(self._unconfirmed()):
+            if moment <= now:
+                record.is_overdue = True
+                self.pause_failed(recording, record, "it is not confirmed yet", now)
+        for moment, recording, pause in list(self._long_pauses()):
+            if moment <= now:
+                self._end_pause(recording, pause, now)
+        for moment, recording in list(self._long_recordings()):
+            if moment <= now:
+                self._ask(Verb.STOP, f"recording {recording.number} reached its maximum", now)
+        self._close_doubts(now)
+
+    def pause_failed(
+        self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
+    ) -> None:
+        """A pause could not be confirmed: ACS may be recording what it must not."""
+        reaction = self._of(recording).on_pause_failure or OnPauseFailure.ALARM
+        what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
+        self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL, what, recording, now)
+        if reaction is OnPauseFailure.STOP:
+            self._ask(Verb.STOP, "a pause could not be confirmed", now)
+        elif reaction is OnPauseFailure.QUARANTINE:
+            recording.doubtful.append(DoubtfulInterval(since=record.asked_at))
+
+    def _end_pause(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> None:
+        pause.is_too_long = True
+        if self._of(recording).on_max_pause is OnMaxPause.RESUME:
+            self._ask(Verb.RESUME, "the pause lasted longer than it may", now)
+            return
+        what = f"paused by {pause.requested_by} since {pause.confirmed_at:%H:%M:%S} UTC"
+        self._alarms.add(AlarmKind.PAUSE_TOO_LONG, Severity.WARNING, what, recording, now)
+
+    def _close_doubts(self, now: datetime) -> None:
+        """A doubt ends when ACS has confirmed that it records no more, or is wanted to record."""
+        for recording in self._call.status.recordings:
+            if recording.wanted is Wanted.ACTIVE or recording.actual in _SILENT:
+                for doubt in recording.doubtful:
+                    doubt.until = doubt.until or now
+
+    def _ask(self, verb: Verb, reason: str, now: datetime) -> None:
+        self._call.request(verb, ControlRequest(requested_by=GUARD, reason=reason), now)
+
+    def _of(self, recording: RecordingStatus) -> Guards:
+        """The guards of a recording: what its request says, else what its resource says."""
+        policy = self._call.status.policy
+        general = policy.guards if policy else Guards()
+        own = recording.guards.model_dump(exclude_none=True, by_alias=False)
+        return general.model_copy(update=own)
+
+    def _live(self) -> Iterator[RecordingStatus]:
+        for recording in self._call.status.recordings:
+            if recording.origin == "requested" and recording.actual is not Actual.STOPPED:
+                yield recording
+
+    def _unconfirmed(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
+        for recording in self._live():
+            within = self._of(recording).pause_confirm_within or CONFIRM_WITHIN
+            for record in self._call.requests.pending(recording):
+                may_record = recording.actual is not Actual.NONE
+                if record.verb == Verb.PAUSE and not record.is_overdue and may_record:
+                    yield record.asked_at + within, recording, record
+
+    def _long_pauses(self) -> Iterator[tuple[datetime, RecordingStatus, PauseRecord]]:
+        for recording in self._live():
+            longest = self._of(recording).max_pause
+            pause = recording.pauses[-1] if recording.pauses else None
+            if longest is None or pause is None or pause.resumed_at or pause.is_too_long:
+                continue
+            if recording.wanted is Wanted.PAUSED:
+                yield pause.confirmed_at + longest, recording, pause
+
+    def _long_recordings(self) -> Iterator[tuple[datetime, RecordingStatus]]:
+        for recording in self._live():
+            longest = self._of(recording).max_duration
+            if longest is None or recording.started_at is None:
+                continue
+            if recording is self._call.current and recording.wanted is not Wanted.STOPPED:
+                yield recording.started_at + longest, recording
+
+
+def failed_pause(
+    recording: RecordingStatus, records: dict[str, ControlRecord]
+) -> ControlRecord | None:
+    """The pause of a recording that ACS refused last, if it was not noticed before."""
+    return next(
+        (
+            record
+            for record in reversed(records.values())
+            if record.recording == recording.number
+            and record.verb == Verb.PAUSE
+            and record.state is RequestState.FAILED
+            and not record.is_overdue
+        ),
+        None,
+    )
+
+
+_SILENT = (Actual.PAUSED, Actual.STOPPED)
+_REACTIONS = {
+    OnPauseFailure.STOP: "the recording is stopped",
+    OnPauseFailure.ALARM: "it may still record, and is asked again",
+    OnPauseFailure.QUARANTINE: "what it records meanwhile is marked as doubtful",
+}
