@@ -90,7 +90,7 @@ class ExportActivities:
     def _export(self, order: ExportOrder) -> ArchivedChunk:
         now = server_clock()
         archive, sources = self._archive_of(order.archive), self._sources(order)
-        name = self._copy(sources.media, archive, order)
+        name, headers = self._copy(sources.media, archive, order)
         digest = read_back(archive, name, _progress("verifying"), self._lanes)
         metadata_name, metadata = _export_metadata(sources.metadata, archive, name)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
@@ -107,6 +107,7 @@ class ExportActivities:
                 for pause in metadata.pause_resume_intervals
             ),
             verified_at=now(),
+            response_headers=headers,
         )
 
     def _sources(self, order: ExportOrder) -> _Sources:
@@ -138,27 +139,33 @@ class ExportActivities:
             (lambda: b"".join(storage.read(metadata))) if metadata is not None else None,
         )
 
-    def _copy(self, source: Source, archive: Archive, order: ExportOrder) -> str:
-        """Copy the file, unless an earlier attempt has, or it lies where it belongs already."""
+    def _copy(
+        self, source: Source, archive: Archive, order: ExportOrder
+    ) -> tuple[str, dict[str, str]]:
+        """Copy the file, unless an earlier attempt has, or it lies where it belongs already.
+
+        The object's name, and what the service's answer tells of the file.
+        """
         if isinstance(source, StoredFile) and source.archive.name == archive.name:
-            return source.object_name
+            return source.object_name, {}
         name = _object_name(order)
         identity = {
             "recording_id": order.recording_id or "",
             "document_id": order.chunk.document_id,
             "chunk_index": str(order.chunk.index),
         }
-        if copier.already_archived(archive, name, identity) is None:
-            copier.copy(
-                source,
-                archive,
-                name,
-                content_type=_MEDIA_TYPES[order.recording_format_type],
-                metadata=identity,
-                on_progress=_progress("copying"),
-                lanes=self._lanes,
-            )
-        return name
+        if copier.already_archived(archive, name, identity) is not None:
+            return name, {}
+        copied = copier.copy(
+            source,
+            archive,
+            name,
+            content_type=_MEDIA_TYPES[order.recording_format_type],
+            metadata=identity,
+            on_progress=_progress("copying"),
+            lanes=self._lanes,
+        )
+        return name, {"etag": copied.etag_of_source} if copied.etag_of_source else {}
 
 
 def _export_metadata(

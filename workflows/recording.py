@@ -316,14 +316,22 @@ class RecordingWorkflow:
         self.alarms.add(AlarmKind.LOST, Severity.CRITICAL, what, recording, now, chunk)
 
     async def _delete_source(self, key: ChunkKey) -> None:
-        """Delete the service's copy, if that is wanted, once the whole recording is archived."""
+        """Delete the service's copy, if that is wanted, once the whole recording is beyond doubt.
+
+        Beyond doubt is a recording that is archived, judged as media and sealed, nothing amiss.
+        """
         recording, chunk = files.find_chunk(self.call.status, key)
         if not self._policy.delete_source or not chunk.chunk.delete_location:
             return
         await workflow.wait_condition(
-            lambda: recording.state.is_final or chunk.state is not ChunkState.ARCHIVED
+            lambda: (
+                chunk.state is not ChunkState.ARCHIVED
+                or recording.sealed is not None
+                or recording.number in self.unsealable
+            )
         )
-        if recording.state is not RecordingState.ARCHIVED:
+        if recording.sealed is None or recording.sealed.findings:
+            self.call.note(workflow.now(), f"the service's copy of chunk {key.index} stays")
             return
         try:
             await asking.delete_source(self._policy.resource, chunk.chunk)

@@ -113,6 +113,12 @@ class Scene:
         self.world.fallbacks[self.resource] = f"{self.resource}-fallback"
         return self.world.archive_of(f"{self.resource}-fallback")
 
+    async def recorded_as_sound(self) -> None:
+        """Record and stop real sound, whose files a judge of media finds nothing amiss with."""
+        self.service.records_sound = True
+        await self.recorded(recordingContentType="audio", recordingFormatType="wav")
+        await self.asks("stop")
+
     # What happens.
 
     async def keep(self, **request: Any) -> None:
@@ -126,9 +132,9 @@ class Scene:
                 task_queue=names.CONTROL_QUEUE,
             )
 
-    async def recorded(self) -> None:
+    async def recorded(self, **request: Any) -> None:
         """Start the workflow and wait until ACS records."""
-        await self.keep(requested_by="backend")
+        await self.keep(requested_by="backend", **request)
         await self.until(lambda recording: recording.actual == "active")
 
     async def asks(self, verb: str, **request: Any) -> ControlRecord:

@@ -7,6 +7,7 @@ It stands in for ACS alone, because nothing else can let 48 hours pass in a seco
 import hashlib
 import io
 import threading
+import wave
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ class ScriptedService:
         self._faults: dict[str, list[Fault]] = defaultdict(list)
         self._lock = threading.Lock()
         self.gates: dict[str, threading.Event] = {}
+        self.records_sound = False
 
     # What tests say.
 
@@ -57,7 +59,9 @@ class ScriptedService:
         return self.gates.setdefault(operation, threading.Event())
 
     def content(self, url: str) -> bytes:
-        """The bytes of a file: a function of its address."""
+        """The bytes of a file: a function of its address, or five seconds of sound."""
+        if self.records_sound:
+            return five_seconds(hashlib.sha256(url.encode()).digest())
         return hashlib.sha256(url.encode()).digest() * 64
 
     # What activities ask.
@@ -154,3 +158,14 @@ class _Reader:
 
     def abort(self) -> None:
         pass
+
+
+def five_seconds(pattern: bytes) -> bytes:
+    """A wav file as the service makes it: 16 kHz, mono."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        sound.writeframes(pattern * (5 * 16_000 * 2 // len(pattern)))
+    return file.getvalue()

@@ -94,11 +94,19 @@ async def test_an_event_that_ends_the_session_ends_the_recording(scene: Scene) -
 
 async def test_the_source_is_deleted_only_after_the_copy_is_verified(scene: Scene) -> None:
     scene.world.delete_source.add(scene.resource)
-    await stopped(scene)
+    await scene.recorded_as_sound()
     await scene.announced(chunk())
     await scene.result()
     assert scene.service.asked[-3:] == ["open_content", "read_metadata", "delete_content"]
     assert (await scene.recording()).chunks[0].source_deleted
+
+
+async def test_the_source_stays_where_something_is_amiss(scene: Scene) -> None:
+    scene.world.delete_source.add(scene.resource)
+    await stopped(scene)
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+    assert "delete_content" not in scene.service.asked
 
 
 async def test_a_copy_that_arrives_broken_is_fetched_again(scene: Scene) -> None:

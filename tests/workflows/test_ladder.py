@@ -115,7 +115,7 @@ async def test_the_source_is_kept_until_the_whole_recording_is_archived(scene: S
     scene.world.delete_source.add(scene.resource)
     second = chunk(1)
     scene.service.fails_for("open_content", AWAY, timedelta(hours=2), url=second["contentLocation"])
-    await stopped(scene)
+    await scene.recorded_as_sound()
     await scene.announced(chunk(0, last=False), second)
     await scene.until(lambda recording: recording.chunks[0].state == "archived")
     assert "delete_content" not in scene.service.asked
