@@ -82,6 +82,11 @@ def manifest_object_name(
     No chunk can bear that name, for theirs begin with digits.
     """
     folder = _recording_folder(recorded_on, call_id, server_call_id, recording_id)
+    return manifest_in(folder, number)
+
+
+def manifest_in(folder: str, number: int) -> str:
+    """The name of the ``number``-th manifest, counted from 1, of a recording's folder."""
     return f"{folder}/manifest.json" if number == 1 else f"{folder}/manifest-{number}.json"
 
 

@@ -24,7 +24,7 @@ from .signing_keys import Signer
 from .store import Archive
 
 
-class _Written(NamedTuple):
+class Written(NamedTuple):
     """A manifest as it lies in the archive."""
 
     manifest: Manifest
@@ -40,7 +40,7 @@ def seal(
     says. Without a signer the manifest is unsigned, but linked all the same.
     """
     if signer:
-        _publish(archive, signer)
+        publish_key(archive, signer)
     manifest, reference = _written(archive, order, signer, now)
     sequence = append(archive, reference, signer, after=manifest.previous)
     return SealedRecording(
@@ -54,7 +54,7 @@ def seal(
     )
 
 
-def _publish(archive: Archive, signer: Signer) -> None:
+def publish_key(archive: Archive, signer: Signer) -> None:
     """Keep the public key beside what it proves: it serves those who hold no copy of their own."""
     name = key_object_name(signer.public.key_id)
     if archive.stat(name) is None:
@@ -63,12 +63,12 @@ def _publish(archive: Archive, signer: Signer) -> None:
 
 def _written(
     archive: Archive, order: ManifestOrder, signer: Signer | None, now: Callable[[], datetime]
-) -> _Written:
+) -> Written:
     """The order's manifest: the one that is there, or a new one behind the recording's others."""
     order_sha256 = sha256(canonical(order))
     earlier: ObjectReference | None = None
     number = 1
-    while found := _find(archive, name := _name(order, number)):
+    while found := find_manifest(archive, name := _name(order, number)):
         if found.manifest.order_sha256 == order_sha256:
             return found
         if _is_of_same_recording(found.manifest, order):
@@ -81,7 +81,7 @@ def _written(
             object_name=name,
             order_sha256=order_sha256,
             sealed_at=now(),
-            software=f"callvault {version('callvault')}",
+            software=software(),
             earlier=earlier,
             previous=head(archive),
         ),
@@ -89,6 +89,11 @@ def _written(
     with suppress(ObjectExists):  # another worker was faster: it may have had the same order
         _put(archive, name, signed(manifest, signer), "application/json")
     return _written(archive, order, signer, now)
+
+
+def software() -> str:
+    """What seals: it stands in the manifest."""
+    return f"callvault {version('callvault')}"
 
 
 def _name(order: ManifestOrder, number: int) -> str:
@@ -101,7 +106,8 @@ def _name(order: ManifestOrder, number: int) -> str:
     )
 
 
-def _find(archive: Archive, object_name: str) -> _Written | None:
+def find_manifest(archive: Archive, object_name: str) -> Written | None:
+    """The manifest of that name, None where there is none; `BrokenContent` where it is damaged."""
     if archive.stat(object_name) is None:
         return None
     data = b"".join(archive.read(object_name))
@@ -113,7 +119,7 @@ def _find(archive: Archive, object_name: str) -> _Written | None:
             " changes the archive, restore the file or move it away; then the recording is sealed",
             owner="archive",
         ) from error
-    return _Written(
+    return Written(
         manifest, ObjectReference(object_name=object_name, size=len(data), sha256=sha256(data))
     )
 

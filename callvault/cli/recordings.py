@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from callvault.cli.repatriating import repatriate
 from callvault.cli.roles import ConfigFile
 from callvault.config import load_settings
 from callvault.contracts import names
@@ -15,6 +16,7 @@ from callvault.contracts.wire import Unreadable, read
 from callvault.errors import InvalidRequest
 
 app = typer.Typer(help="Look at calls and control their recordings.", no_args_is_help=True)
+app.command()(repatriate)
 
 CallId = Annotated[
     str, typer.Argument(help="A workflow id (recording-…) or a serverCallId.", show_default=False)

@@ -1,0 +1,452 @@
+"""The way home from the fallback archive: proven, sealed, nothing twice, whatever crashes."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from callvault.archive.blob import BlobArchive
+from callvault.archive.copier import put_bytes
+from callvault.archive.directory import DirectoryArchive, DirectoryUpload
+from callvault.archive.documents import read_document, sha256, signed
+from callvault.archive.keyring import Keyring
+from callvault.archive.lanes import Lanes
+from callvault.archive.names import key_object_name, link_object_name
+from callvault.archive.repatriate import Repatriated, Repatriation
+from callvault.archive.sealing import seal
+from callvault.archive.signing_keys import Signer
+from callvault.archive.store import Archive
+from callvault.archive.stranded import stranded
+from callvault.archive.verify import verify_archive
+from callvault.cli.main import app
+from callvault.contracts.manifest import Manifest
+from callvault.contracts.orders import SealedRecording
+from callvault.errors import BrokenContent, CallvaultError, InvalidRequest, ObjectExists
+from tests.archive.sealed import (
+    NOON,
+    SERVER_CALL,
+    SIGNER,
+    archived,
+    lost,
+    order,
+    recording,
+    sealed,
+    wav,
+)
+
+HOME_SIGNER = Signer.generate()
+LATER = NOON + timedelta(days=3)
+LANES = Lanes(parallelism=2, block_size=4096)
+"""So small that a file of half a second has several blocks."""
+
+
+@pytest.fixture
+def spare(tmp_path: Path) -> DirectoryArchive:
+    """The fallback archive."""
+    archive = DirectoryArchive("spare", tmp_path / "spare")
+    archive.check()
+    return archive
+
+
+def stranded_call(fallback: Archive) -> list[SealedRecording]:
+    """A recording that is sealed twice, for one of its files came late."""
+    first = archived(fallback, 0)
+    return [
+        sealed(fallback, first, lost(1, "not announced"), recording_duration_ms=1000),
+        sealed(fallback, first, archived(fallback, 1), recording_duration_ms=1000),
+    ]
+
+
+def homeward(fallback: Archive, home: Archive, **facts: Any) -> Repatriation:
+    keys = Keyring([SIGNER.public])
+    return replace(
+        Repatriation(fallback, home, keys, HOME_SIGNER, lambda: LATER, lanes=LANES), **facts
+    )
+
+
+def bring(journey: Repatriation) -> list[Repatriated]:
+    return [journey.bring(recording) for recording in stranded(journey.fallback)]
+
+
+def manifest(archive: Archive, name: str) -> Manifest:
+    return read_document(Manifest, b"".join(archive.read(name)))
+
+
+def contents(archive: Archive) -> dict[str, str]:
+    return {name: sha256(b"".join(archive.read(name))) for name in archive.names()}
+
+
+def assert_proven(home: Archive, *, manifests: int) -> None:
+    report = verify_archive(home, Keyring([HOME_SIGNER.public]))
+    assert report.problems == []
+    assert report.manifests == manifests
+    assert report.head
+    assert report.head.sequence == manifests
+
+
+@pytest.mark.parametrize("way", ["into a blob store", "out of a blob store"])
+def test_a_recording_comes_home_and_is_proven_there(
+    way: str, spare: DirectoryArchive, blob_archive: BlobArchive
+) -> None:
+    fallback, home = (spare, blob_archive) if way.startswith("into") else (blob_archive, spare)
+    stranded_call(fallback)
+    before = contents(fallback)
+    assert [came.manifests for came in bring(homeward(fallback, home))] == [2]
+    assert_proven(home, manifests=2)
+    assert contents(fallback) == before
+    files = {name: digest for name, digest in before.items() if "/rec-1/0" in name}
+    assert len(files) == 4
+    assert files.items() <= contents(home).items()
+
+
+def test_ids_and_content_types_come_along(
+    spare: DirectoryArchive, blob_archive: BlobArchive
+) -> None:
+    stranded_call(spare)
+    bring(homeward(spare, blob_archive))
+    for name in spare.names("recordings/"):
+        theirs, ours = spare.stat(name), blob_archive.stat(name)
+        assert theirs
+        assert ours
+        assert theirs.metadata == ours.metadata
+        blob = blob_archive._container.get_blob_client(name).get_blob_properties()
+        assert blob.content_settings.content_type == (
+            "audio/wav" if name.endswith(".wav") else "application/json"
+        )
+
+
+def test_the_manifest_at_home_tells_the_same_and_where_it_came_from(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    first, second = (each.object_name for each in stranded_call(spare))
+    bring(homeward(spare, directory_archive))
+    theirs, ours = manifest(spare, second), manifest(directory_archive, second)
+    origin = ours.repatriated_from
+    assert origin
+    assert (origin.archive, origin.object_name) == ("spare", second)
+    assert origin.sha256 == contents(spare)[second]
+    assert ours.earlier
+    assert ours.earlier.sha256 == contents(directory_archive)[first]
+    assert (ours.archive, ours.sealed_at) == ("main", LATER)
+    assert ours.signature
+    assert ours.signature.key_id == HOME_SIGNER.public.key_id
+    for fact in ("recording", "requests", "pauses", "findings", "workflow", "order_sha256"):
+        assert getattr(ours, fact) == getattr(theirs, fact)
+    assert [chunk.check for chunk in ours.chunks] == [chunk.check for chunk in theirs.chunks]
+
+
+def test_it_is_linked_behind_what_home_has_sealed(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    own = archived(directory_archive, recording_id="rec-9")
+    sealed(directory_archive, own, recording_id="rec-9", signer=HOME_SIGNER)
+    stranded_call(spare)
+    bring(homeward(spare, directory_archive))
+    assert_proven(directory_archive, manifests=3)
+
+
+def test_what_home_sealed_of_the_recording_itself_comes_before(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    """Home refused only the second file; the first one lies in both archives."""
+    sealed(directory_archive, archived(directory_archive), signer=HOME_SIGNER)
+    stranded_call(spare)
+    bring(homeward(spare, directory_archive))
+    assert_proven(directory_archive, manifests=3)
+
+
+def test_bringing_it_again_changes_nothing(spare: DirectoryArchive, archive: Archive) -> None:
+    stranded_call(spare)
+    bring(homeward(spare, archive))
+    before = contents(archive)
+    assert bring(homeward(spare, archive)) == [Repatriated(0, 0, 0)]
+    assert contents(archive) == before
+
+
+def test_a_manifest_that_is_sealed_later_follows(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    sealed(spare, archived(spare))
+    bring(homeward(spare, directory_archive))
+    sealed(spare, archived(spare), archived(spare, 1))
+    assert [came.manifests for came in bring(homeward(spare, directory_archive))] == [1]
+    assert_proven(directory_archive, manifests=2)
+
+
+class Crash(Exception):
+    """Not one of ours: as if the process ended."""
+
+
+class Crashing(DirectoryArchive):
+    """Crashes when the object after so many others is begun, or when it has just appeared."""
+
+    def __init__(self, root: Path, *, writes: int, is_written: bool) -> None:
+        super().__init__("main", root)
+        self.left, self.is_written = writes, is_written
+
+    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> DirectoryUpload:
+        if not self.left and not self.is_written:
+            raise Crash
+        if self.left < 0:
+            raise Crash
+        self.left -= 1
+        return super().begin(object_name, block_size=block_size, plan=plan)
+
+    def stat(self, object_name: str) -> Any:
+        if self.left < 0:  # the last object is committed, and looked at for the first time
+            raise Crash
+        return super().stat(object_name)
+
+
+WRITES = 9
+"""Four files, a key, two manifests and two links."""
+
+
+@pytest.mark.parametrize("writes", range(WRITES))
+@pytest.mark.parametrize("is_written", [False, True])
+def test_after_a_crash_at_any_write_the_next_attempt_finishes(
+    spare: DirectoryArchive, tmp_path: Path, writes: int, is_written: bool
+) -> None:
+    stranded_call(spare)
+    home = Crashing(tmp_path / "home", writes=writes, is_written=is_written)
+    home.check()
+    last = is_written and writes == WRITES - 1  # nobody looks after the last link
+    if not last:
+        with pytest.raises(Crash):
+            bring(homeward(spare, home))
+    whole = DirectoryArchive("main", tmp_path / "home")
+    bring(homeward(spare, whole))
+    assert_proven(whole, manifests=2)
+    assert len(contents(whole)) == WRITES
+
+
+def test_a_crash_within_a_file_leaves_nothing_visible(
+    spare: DirectoryArchive, archive: Archive
+) -> None:
+    stranded_call(spare)
+
+    def crash(what: str, done: int, total: int | None) -> None:
+        if what.startswith("copying"):
+            raise Crash
+
+    with pytest.raises(Crash):
+        bring(homeward(spare, archive, on_step=crash))
+    assert contents(archive) == {}
+    bring(homeward(spare, archive))
+    assert_proven(archive, manifests=2)
+
+
+def flip(archive: DirectoryArchive, name: str) -> None:
+    path = Path(archive.location(name))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def replaced(archive: DirectoryArchive, name: str, data: bytes) -> None:
+    """As somebody would do who knows the store: its own record of the object is that of the new."""
+    path = Path(archive.location(name))
+    sidecar = path.with_name(f".{path.name}.json")
+    facts = json.loads(sidecar.read_bytes())
+    path.unlink()
+    put_bytes(archive, name, data, content_type=facts["content_type"], metadata=facts["metadata"])
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".metadata.json", "/manifest.json"])
+def test_a_tampered_object_is_refused_and_nothing_false_comes_home(
+    spare: DirectoryArchive, archive: Archive, suffix: str
+) -> None:
+    stranded_call(spare)
+    victim = min(name for name in spare.names("recordings/") if name.endswith(suffix))
+    flip(spare, victim)
+    with pytest.raises(BrokenContent, match=f"{victim}.*(was changed|manifest any more)"):
+        bring(homeward(spare, archive))
+    assert archive.stat(victim) is None
+    assert not list(archive.names("manifests/"))
+
+
+def test_a_blob_whose_size_and_properties_are_kept_is_refused(
+    blob_archive: BlobArchive, spare: DirectoryArchive
+) -> None:
+    """Nothing but its bytes tells."""
+    name = sealed_name(blob_archive, archived(blob_archive, media=wav(0.5, tone=300)))
+    blob = blob_archive._container.get_blob_client(name)
+    kept = blob.get_blob_properties().metadata
+    blob.upload_blob(wav(0.5, tone=990), overwrite=True, metadata=kept)
+    with pytest.raises(BrokenContent, match="not what was sealed"):
+        bring(homeward(blob_archive, spare))
+    assert contents(spare) == {}
+
+
+def sealed_name(archive: Archive, chunk: Any) -> str:
+    sealed(archive, chunk)
+    return str(chunk.archived.object_name)
+
+
+@pytest.mark.parametrize("forger", [Signer.generate(), None])
+def test_a_manifest_that_the_key_does_not_prove_is_refused(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive, forger: Signer | None
+) -> None:
+    sealed(spare, archived(spare), signer=forger)
+    with pytest.raises(BrokenContent, match=r"not among those given|unsigned"):
+        bring(homeward(spare, directory_archive))
+    assert not list(directory_archive.names())
+
+
+def test_a_changed_fact_is_refused_even_if_it_is_spelt_well(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    name = sealed(spare, archived(spare)).object_name
+    forged = manifest(spare, name).model_copy(update={"findings": ("all is well",)})
+    replaced(spare, name, signed(forged, Signer.generate()))
+    with pytest.raises(BrokenContent, match="was changed"):
+        bring(homeward(spare, directory_archive))
+    assert not list(directory_archive.names())
+
+
+def test_a_manifest_without_a_link_is_refused(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    sealed(spare, archived(spare))
+    Path(spare.location(link_object_name(1))).unlink()
+    with pytest.raises(BrokenContent, match="no link of the chain names it"):
+        bring(homeward(spare, directory_archive))
+
+
+def test_an_unsigned_archive_without_a_key_may_go_home(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    sealed(spare, archived(spare), signer=None)
+    bring(homeward(spare, directory_archive, keys=Keyring()))
+    assert_proven(directory_archive, manifests=1)
+
+
+def test_a_different_file_at_home_is_never_overwritten(
+    spare: DirectoryArchive, archive: Archive
+) -> None:
+    name = sealed_name(spare, archived(spare))
+    other = b"something else"
+    put_bytes(archive, name, other, content_type="audio/wav", metadata={})
+    with pytest.raises(ObjectExists, match="nothing was overwritten"):
+        bring(homeward(spare, archive))
+    assert contents(archive)[name] == sha256(other)
+    assert not list(archive.names("manifests/"))
+
+
+def test_an_archive_is_not_its_own_home(spare: DirectoryArchive) -> None:
+    with pytest.raises(InvalidRequest, match="same archive"):
+        homeward(spare, spare)
+
+
+@pytest.fixture
+def config(tmp_path: Path, spare: DirectoryArchive) -> Path:
+    """A configuration in which ``spare`` is the fallback of one resource and another's home."""
+    for name, signer in (("spare", SIGNER), ("main", HOME_SIGNER)):
+        (tmp_path / f"{name}.key").write_bytes(signer.pem())
+    file = tmp_path / "callvault.toml"
+    file.write_text(
+        "\n".join(
+            f'[archives.{name}]\nkind = "directory"\npath = "{tmp_path / name}"\n'
+            f'signing_key = "file:{tmp_path / name}.key"'
+            for name in ("spare", "main")
+        )
+        + "".join(
+            f'\n[resources.{name}]\nendpoint = "https://{name}.communication.azure.com"\n'
+            f'credential.access_key = "env:KEY"\narchive = "{archive}"\ntopic = "/topics/{name}"'
+            for name, archive in (("default", "main"), ("west", "spare"))
+        )
+    )
+    return file
+
+
+def run(config: Path, *words: str) -> Result:
+    command = ["recordings", "repatriate", "--from", "spare", "--to", "main"]
+    return CliRunner().invoke(app, [*command, *words, "--config", str(config)])
+
+
+def verified(config: Path) -> int:
+    return CliRunner().invoke(app, ["verify", "main", "--config", str(config)]).exit_code
+
+
+def test_the_command_brings_what_home_does_not_hold(config: Path, spare: DirectoryArchive) -> None:
+    stranded_call(spare)
+    done = run(config)
+    assert done.exit_code == 0, done.output
+    assert "brought recordings/2026/03/02/call-1/rec-1: 2 manifests, 4 files" in done.output
+    assert "Nothing was deleted from spare" in done.output
+    assert verified(config) == 0
+    again = run(config)
+    assert again.exit_code == 0
+    assert "0 brought to main, 1 there already" in again.output
+
+
+def test_the_command_leaves_alone_what_is_at_home_in_the_fallback(
+    config: Path, spare: DirectoryArchive, tmp_path: Path
+) -> None:
+    chunk = archived(spare)
+    seal(spare, order(spare, recording(chunk), resource="west"), SIGNER, lambda: NOON)
+    done = run(config)
+    assert done.exit_code == 0
+    assert "1 left alone" in done.output
+    assert not list(DirectoryArchive("main", tmp_path / "main").names())
+    assert "1 brought" in run(config, "rec-1").output
+
+
+def test_the_command_brings_the_rest_where_one_is_refused(
+    config: Path, spare: DirectoryArchive
+) -> None:
+    bad = archived(spare, recording_id="rec-0")
+    sealed(spare, bad, recording_id="rec-0")
+    stranded_call(spare)
+    assert bad.archived
+    flip(spare, bad.archived.object_name)
+    done = run(config)
+    assert done.exit_code == 1
+    assert "refused recordings/2026/03/02/call-1/rec-0: " in done.output
+    assert "was changed" in done.output
+    assert "brought recordings/2026/03/02/call-1/rec-1" in done.output
+    assert "1 brought to main, 1 refused" in done.output
+
+
+@pytest.mark.parametrize("by", [SERVER_CALL, "call-1", "rec-1", "recording-1", "manifest"])
+def test_the_command_finds_a_recording_by_any_of_its_names(
+    config: Path, spare: DirectoryArchive, by: str
+) -> None:
+    name = stranded_call(spare)[0].object_name
+    done = run(config, name if by == "manifest" else by)
+    assert done.exit_code == 0
+    assert "1 brought" in done.output
+
+
+def test_the_command_says_what_it_cannot_find(config: Path, spare: DirectoryArchive) -> None:
+    stranded_call(spare)
+    done = run(config, "rec-7")
+    assert done.exit_code == 1
+    assert "rec-7: no sealed recording of that name" in done.output
+    assert "0 brought" in done.output
+
+
+def test_a_rotated_key_is_given_by_file(
+    config: Path, spare: DirectoryArchive, tmp_path: Path
+) -> None:
+    old = Signer.generate()
+    sealed(spare, archived(spare), signer=old)
+    assert spare.stat(key_object_name(old.public.key_id))
+    assert run(config).exit_code == 1
+    public = tmp_path / "old.pub"
+    public.write_bytes(old.public.pem())
+    assert run(config, "--key", str(public)).exit_code == 0
+    assert verified(config) == 0
+
+
+def test_the_command_needs_archives_that_are_configured(config: Path) -> None:
+    done = CliRunner().invoke(
+        app,
+        ["recordings", "repatriate", "--from", "x", "--to", "main", "--config", str(config)],
+    )
+    assert isinstance(done.exception, CallvaultError)
+    assert "no archive 'x'" in str(done.exception)
