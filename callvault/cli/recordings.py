@@ -56,6 +56,23 @@ def show(
 
 
 @app.command()
+def evidence(
+    call: CallId,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Who asked what when, what ACS confirmed, and each pause beside what the files say of it."""
+    from callvault.cli import calls
+    from callvault.cli.evidence import as_json_text, evidence_of, evidence_tables
+
+    gathered = evidence_of(calls.with_client(config, lambda client: calls.status(client, call)))
+    if as_json:
+        typer.echo(as_json_text(gathered))
+    else:
+        Console().print(evidence_tables(gathered))
+
+
+@app.command()
 def start(
     server_call_id: Annotated[str, typer.Argument(help="The call's serverCallId.")],
     resource: Annotated[str, typer.Option(help="The ACS resource, as configured.")] = "default",

@@ -98,6 +98,8 @@ async def test_the_command_line_shows_and_controls_a_call(
     await is_in_state(client, call, "recording")
     assert "pause: confirmed" in await says("pause", call.workflow_id, "--reason", "card")
     assert "card" in await says("show", call.server_call_id)
+    assert "card" in await says("evidence", call.workflow_id)
+    assert '"reason": "card"' in await says("evidence", call.workflow_id, "--json")
     assert call.workflow_id in await says("list")
     assert "stop: confirmed" in await says("stop", call.workflow_id)
 

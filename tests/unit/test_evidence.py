@@ -1,0 +1,69 @@
+"""Do the pauses that were confirmed stand beside those that the files tell of?"""
+
+import io
+from datetime import datetime, timedelta
+
+from rich.console import Console
+
+from callvault.cli.evidence import evidence_of, evidence_tables
+from callvault.contracts.orders import RecordedPause
+from callvault.contracts.status import ChunkState, ChunkStatus, PauseRecord
+
+from .call import NOON, Call, archived, chunk
+
+PAUSED = NOON + timedelta(minutes=1)
+
+
+def paused_call(*told: RecordedPause, metadata: str | None = "m.json") -> Call:
+    call = Call()
+    recording = call.recording
+    recording.pauses.append(
+        PauseRecord(
+            requested_by="agent-7",
+            reason="card",
+            asked_at=PAUSED - timedelta(seconds=1),
+            confirmed_at=PAUSED,
+            resumed_at=PAUSED + timedelta(seconds=20),
+        )
+    )
+    file = archived().model_copy(update={"pauses": told, "metadata_object_name": metadata})
+    recording.chunks.append(
+        ChunkStatus(
+            chunk=chunk(), state=ChunkState.ARCHIVED, announced_at=NOON, born_at=NOON, archived=file
+        )
+    )
+    return call
+
+
+def told(at: datetime, seconds: float) -> RecordedPause:
+    return RecordedPause(start_time=at, duration_ms=seconds * 1000)
+
+
+def test_a_pause_that_the_file_confirms_agrees() -> None:
+    call = paused_call(told(PAUSED + timedelta(seconds=1), 19.5))
+    (pause,) = evidence_of(call.life.status)[0].pauses
+    assert pause.agree is True
+
+
+def test_a_pause_that_the_file_does_not_have_is_missing() -> None:
+    (pause,) = evidence_of(paused_call().life.status)[0].pauses
+    assert (pause.agree, pause.in_the_file) == (False, None)
+
+
+def test_a_pause_that_nobody_asked_for_here_is_shown() -> None:
+    other = told(PAUSED + timedelta(minutes=5), 3)
+    first, second = evidence_of(paused_call(told(PAUSED, 20), other).life.status)[0].pauses
+    assert (first.agree, second.agree, second.asked_for) == (True, False, None)
+
+
+def test_nothing_is_said_before_the_metadata_is_there() -> None:
+    (pause,) = evidence_of(paused_call(metadata=None).life.status)[0].pauses
+    assert pause.agree is None
+
+
+def test_the_evidence_can_be_read_and_names_who_asked() -> None:
+    console = Console(width=160, file=io.StringIO())
+    with console.capture() as shown:
+        console.print(evidence_tables(evidence_of(paused_call().life.status)))
+    assert "agent-7" in shown.get()
+    assert "MISSING" in shown.get()
