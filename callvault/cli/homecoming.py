@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from callvault.archive.keyring import Keyring
 from callvault.archive.opening import open_archive, open_signer
@@ -105,11 +106,12 @@ def _summary(outcome: Counter[str], repatriation: Repatriation) -> str:
 def _bar() -> Iterator[OnStep]:
     """The file at hand, on standard error, and only where somebody looks at it."""
     console = Console(stderr=True)
-    text, columns = TextColumn("{task.description}"), (BarColumn(), DownloadColumn(True))
+    what = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
     with Progress(
-        text,
-        *columns,
+        BarColumn(),
+        DownloadColumn(binary_units=True),
         TimeRemainingColumn(),
+        what,
         console=console,
         transient=True,
         disable=not console.is_terminal,
