@@ -106,12 +106,12 @@ def _summary(outcome: Counter[str], repatriation: Repatriation) -> str:
 def _bar() -> Iterator[OnStep]:
     """The file at hand, on standard error, and only where somebody looks at it."""
     console = Console(stderr=True)
-    what = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+    narrow = Column(no_wrap=True, overflow="ellipsis", max_width=24)
     with Progress(
-        BarColumn(),
+        BarColumn(bar_width=16),
         DownloadColumn(binary_units=True),
         TimeRemainingColumn(),
-        what,
+        TextColumn("{task.description}", table_column=narrow),
         console=console,
         transient=True,
         disable=not console.is_terminal,
