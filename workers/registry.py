@@ -21,6 +21,10 @@ DRAIN = timedelta(seconds=30)
 """How long running activities may take to come to a good end when a worker is told to stop."""
 
 
+SHOWN_EVERY = timedelta(seconds=1)
+"""How often Temporal is told how far a copy has come: operators watch it."""
+
+
 def runner() -> SandboxedWorkflowRunner:
     """The one sandbox of workers, replays and tests.
 
@@ -73,6 +77,7 @@ def exporting_worker(
         task_queue=names.EXPORT_QUEUE,
         activities=[activities.export_chunk, sealing.seal_recording],
         activity_executor=ThreadPoolExecutor(slots, "export"),
+        max_heartbeat_throttle_interval=SHOWN_EVERY,
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=DRAIN,
     )

@@ -27,9 +27,15 @@ class Call:
     def workflow_id(self) -> str:
         return names.workflow_id(self.server_call_id)
 
-    async def begins(self, *people: str, kind: str = "acs") -> None:
-        """Everybody joins a call of ACS, or of ``teamsInterop``."""
-        body = {"participants": [{"displayName": name} for name in people], "kind": kind}
+    async def begins(self, *people: str, kind: str = "acs", media_bytes: int | None = None) -> None:
+        """Everybody joins a call of ACS, or of ``teamsInterop``.
+
+        ``media_bytes`` is the size of its files where the emulator makes sparse ones.
+        """
+        body: dict[str, Any] = {"participants": [{"displayName": name} for name in people]}
+        body["kind"] = kind
+        if media_bytes is not None:
+            body["mediaBytes"] = media_bytes
         call = await self._emulator("POST", "/calls", body)
         self.call_id, self.server_call_id = call["callId"], call["serverCallId"]
         self.people = {each["displayName"]: each["rawId"] for each in call["participants"]}

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,18 +50,26 @@ class Stack:
     """Makes any `callvault` command talk to this stack."""
 
 
-def start_stack(supervisor: Supervisor, home: Path, *, archive: Path | None = None) -> Stack:
+def start_stack(
+    supervisor: Supervisor,
+    home: Path,
+    *,
+    archive: Path | None = None,
+    emulator_options: Sequence[str] = (),
+) -> Stack:
     """Start everything and return when a call can be made.
 
     Settings and secrets are written to ``home``. Recordings go to the directory ``archive``, or to
-    an Azurite of our own where there is none.
+    an Azurite of our own where there is none. ``emulator_options`` go to `callvault emulator`.
 
     Raises `Unavailable` when a part does not start, `ConfigurationError` when one is not installed.
     """
     home = home.absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     emulating = supervisor.start(
-        "emulator", [*CALLVAULT, "emulator", "--port", "0"], environment=_environment()
+        "emulator",
+        [*CALLVAULT, "emulator", "--port", "0", *emulator_options],
+        environment=_environment(),
     )
     temporal = start_temporal(supervisor)
     store = archive or start_azurite(supervisor)

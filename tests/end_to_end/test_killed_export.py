@@ -1,0 +1,86 @@
+"""Is a file archived whole when the worker that copies it is killed in the middle?"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from azure.storage.blob import ContainerClient
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from callvault.cli.script import Call
+from callvault.contracts.orders import ExportProgress
+from callvault.emulator.media import sparse
+from callvault.local.azurite import Azurite
+from callvault.local.processes import Supervisor
+from callvault.local.stack import CALLVAULT, CONTAINER, start_stack
+
+from .conftest import Running
+
+MIB = 1024 * 1024
+SIZE = 384 * MIB
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("stack")
+    with Supervisor(home / "logs") as supervisor:
+        stack = start_stack(supervisor, home, emulator_options=("--media", "sparse"))
+        yield Running(stack, supervisor)
+
+
+@pytest.mark.timeout(240)
+async def test_another_worker_goes_on_where_the_killed_one_was(
+    running: Running, call: Call, client: Client
+) -> None:
+    worker = next(each for each in running.supervisor.processes if each.name == "worker")
+    await call.begins("Ana", media_bytes=SIZE)
+    await call.is_to_be_recorded()
+    await asyncio.sleep(1)
+    await call.ends()
+    await copied(client, call, MIB)
+    os.killpg(worker.pid, signal.SIGKILL)
+    assert worker.wait_for(lambda: worker.exit_status) == -signal.SIGKILL
+    staged = await bytes_copied(client, call)
+    environment = running.stack.environment
+    running.supervisor.start("worker-2", [*CALLVAULT, "worker"], environment=environment)
+
+    handle = client.get_workflow_handle(call.workflow_id)
+    result: dict[str, Any] = await asyncio.wait_for(handle.result(), 180)
+
+    assert result["outcome"] == "archived"
+    (chunk,) = result["recordings"][0]["chunks"]
+    archived = chunk["archived"]
+    assert (archived["size"], archived["sha256"]) == (
+        SIZE,
+        sparse.sha256(chunk["documentId"], SIZE),
+    )
+    assert staged < SIZE, "the worker was killed before the copy was done"
+    assert isinstance(running.stack.archive, Azurite)
+    with ContainerClient.from_connection_string(
+        running.stack.archive.connection_string, CONTAINER
+    ) as container:
+        assert container.get_blob_client(archived["objectName"]).exists()
+
+
+async def copied(client: Client, call: Call, at_least: int) -> None:
+    """Wait until the export says that so many bytes came."""
+    async with asyncio.timeout(60):
+        while await bytes_copied(client, call) < at_least:
+            await asyncio.sleep(0.02)
+
+
+async def bytes_copied(client: Client, call: Call) -> int:
+    """What the running export said last, by its heartbeat."""
+    description = await client.get_workflow_handle(call.workflow_id).describe()
+    for activity in description.raw_description.pending_activities:
+        if activity.HasField("heartbeat_details"):
+            (progress,) = await pydantic_data_converter.decode(
+                activity.heartbeat_details.payloads, [ExportProgress]
+            )
+            done: int = progress.bytes_done if progress.phase == "copying" else SIZE
+            return done
+    return 0
