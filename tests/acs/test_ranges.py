@@ -91,9 +91,11 @@ def test_redirect_is_signed_anew_and_checked(acs: Service, media: Service, relay
     media.answers = [Answer(302, headers={"Location": f"{relay.url}/elsewhere"})]
     relay.decide = ranges
     hosts = [media.host, relay.host]
-    with AcsClient(acs.url, AccessKey(KEY_TEXT), content_hosts=hosts) as client:
-        with closing(client.ranged_content(media.url + PATH).reader()) as reader:
-            assert read(reader, 5, 10) == MEDIA[5:15]
+    with (
+        AcsClient(acs.url, AccessKey(KEY_TEXT), content_hosts=hosts) as client,
+        closing(client.ranged_content(media.url + PATH).reader()) as reader,
+    ):
+        assert read(reader, 5, 10) == MEDIA[5:15]
     (seen,) = relay.seen
     assert seen.target == "/elsewhere"
     assert seen.is_signed_for(acs.host)
