@@ -26,7 +26,7 @@ from callvault.contracts.orders import (
     ExportProgress,
     RecordedPause,
 )
-from callvault.errors import CallvaultError, ContentMissing
+from callvault.errors import CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.instruments import bytes_exported
 
 GONE_AFTER = timedelta(minutes=15)
@@ -37,6 +37,10 @@ REFUSED_AFTER = timedelta(minutes=10)
 
 ARCHIVE_REFUSED = "ArchiveRefused"
 """Type of the failure of an export whose archive was given up."""
+
+STALLED_AFTER = timedelta(minutes=10)
+"""A copy none of whose bytes move for this long is begun anew: longer than the service may ask to
+wait (5 min), and than the copier itself takes to give up a connection."""
 
 ASK_AGAIN = timedelta(minutes=2)
 """How long to wait before asking again for what was denied."""
@@ -194,10 +198,23 @@ def _object_name(order: ExportOrder) -> str:
 
 
 def _progress(phase: str) -> OnProgress:
-    """Heartbeat with the bytes moved; also the moment to notice that the attempt is to end."""
+    """Heartbeat with the bytes moved; also the moment to notice that the attempt is to end.
+
+    The heartbeat says when the last byte moved. A copy whose bytes have not moved for long is ended
+    here, since it beats all the same.
+    """
+    now = server_clock()
+    moved, moved_at = 0, now()
 
     def report(done: int, total: int | None) -> None:
-        activity.heartbeat(ExportProgress(phase=phase, bytes_done=done, bytes_total=total))
+        nonlocal moved, moved_at
+        if done != moved:
+            moved, moved_at = done, now()
+        elif now() - moved_at > STALLED_AFTER:
+            raise Unavailable(f"no byte has moved while {phase} since {moved_at:%H:%M:%S} UTC")
+        activity.heartbeat(
+            ExportProgress(phase=phase, bytes_done=done, bytes_total=total, moved_at=moved_at)
+        )
         if activity.is_cancelled():
             raise CancelledError("the export was cancelled")
         if activity.is_worker_shutdown():

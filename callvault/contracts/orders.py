@@ -134,6 +134,8 @@ class ExportProgress(Message):
     """``copying``, ``verifying`` or ``waiting``."""
     bytes_done: int = 0
     bytes_total: int | None = None
+    moved_at: datetime | None = None
+    """When the last byte moved."""
     missing_since: datetime | None = None
     """When the service first answered 404 or 410 for this chunk, if it does."""
     refused_since: datetime | None = None
