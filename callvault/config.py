@@ -96,6 +96,9 @@ class ResourceSettings(_Section):
     ladder: Durations = ()
     """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
     1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
+    record_all_calls: Literal["no", "mp4", "mp3", "wav", "unmixed_wav"] = "no"
+    """Record every call that Event Grid tells of, and as what; `no` records only what is asked for.
+    The law may demand consent."""
     pause_confirm_within: Duration = Field(default="5s", validate_default=True)
     """How long ACS may take to confirm a pause, where the request does not say."""
     on_pause_failure: OnPauseFailure = OnPauseFailure.ALARM

@@ -20,6 +20,9 @@ from pydantic import (
 from .wire import Message, OpaqueId, ShortText
 
 FILE_STATUS_UPDATED = "Microsoft.Communication.RecordingFileStatusUpdated"
+CALL_STARTED = "Microsoft.Communication.CallStarted"
+CALL_LEG_STATE_CHANGED = "Microsoft.Communication.CallLegStateChanged"
+"""Of the preview of 2021; its data held the call's ``serverCallId``."""
 CALL_ENDED = "Microsoft.Communication.CallEnded"
 
 _SUBJECT = re.compile(

@@ -10,7 +10,14 @@ from callvault.archive.opening import open_archive
 from callvault.archive.own_storage import container_of
 from callvault.config import ResourceSettings, Settings
 from callvault.contracts import names
-from callvault.contracts.events import CALL_ENDED, FILE_STATUS_UPDATED, FileStatusUpdated
+from callvault.contracts.events import (
+    CALL_ENDED,
+    CALL_LEG_STATE_CHANGED,
+    CALL_STARTED,
+    FILE_STATUS_UPDATED,
+    FileStatusUpdated,
+)
+from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.requests import RecordingRequest
 from callvault.errors import HostNotAllowed, InvalidRequest
 from callvault.gateway import eventgrid
@@ -19,6 +26,15 @@ from callvault.gateway.recordings import Recordings
 
 REQUESTED_BY = "event-grid"
 """Who asks for what an event begins."""
+
+_BEGINNINGS = (CALL_STARTED.casefold(), CALL_LEG_STATE_CHANGED.casefold())
+
+_FORMATS = {
+    "mp4": (ContentType.AUDIO_VIDEO, ChannelType.MIXED, FormatType.MP4),
+    "mp3": (ContentType.AUDIO, ChannelType.MIXED, FormatType.MP3),
+    "wav": (ContentType.AUDIO, ChannelType.MIXED, FormatType.WAV),
+    "unmixed_wav": (ContentType.AUDIO, ChannelType.UNMIXED, FormatType.WAV),
+}
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +61,8 @@ class Delivery:
             await self._files(event)
         elif event.type == CALL_ENDED.casefold():
             await self._call_ended(event)
+        elif event.type in _BEGINNINGS:
+            await self._call_began(event)
         else:
             log.debug("event of no interest", type=event.type)
 
@@ -78,6 +96,17 @@ class Delivery:
         known = await self._recordings.signal(workflow_id, names.CALL_ENDED, ended)
         log.info("call ended", workflow_id=workflow_id, known=known)
 
+    async def _call_began(self, event: GridEvent) -> None:
+        """Record the call, if its resource is to record all; the same call twice is one request."""
+        resource = self._settings.resource_for_topic(event.topic)
+        if resource is None or self._settings.resource(resource).record_all_calls == "no":
+            return
+        server_call_id = eventgrid.started_call(event)
+        if server_call_id is not None:
+            request = _record_all(self._settings, resource, server_call_id)
+            started = await self._recordings.start(request)
+            log.info("call recorded by policy", workflow_id=started.workflow_id)
+
     def _check_hosts(self, resource: str, files: FileStatusUpdated) -> None:
         locations = chain.from_iterable(
             (chunk.content_location, chunk.metadata_location, chunk.delete_location)
@@ -100,6 +129,20 @@ def _own_container(settings: Settings, resource: ResourceSettings) -> str | None
         open_archive(resource.own_storage, settings.archive(resource.own_storage))
     ) as storage:
         return container_of(storage)
+
+
+def _record_all(settings: Settings, resource: str, server_call_id: str) -> RecordingRequest:
+    content, channel, file_format = _FORMATS[settings.resource(resource).record_all_calls]
+    return RecordingRequest(
+        server_call_id=server_call_id,
+        resource=resource,
+        recording_content_type=content,
+        recording_channel_type=channel,
+        recording_format_type=file_format,
+        requested_by=REQUESTED_BY,
+        reason="all calls of this resource are recorded",
+        request_id="record-all-calls",
+    )
 
 
 def _allowed(resource: ResourceSettings) -> AllowedHosts:

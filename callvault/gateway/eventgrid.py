@@ -7,7 +7,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from callvault.contracts.events import FileStatusUpdated, ServiceTime
+from callvault.contracts.events import (
+    CALL_LEG_STATE_CHANGED,
+    FileStatusUpdated,
+    ServiceTime,
+)
 from callvault.contracts.requests import CallEnded
 from callvault.contracts.wire import OpaqueId, explain
 from callvault.errors import InvalidRequest
@@ -80,6 +84,21 @@ def file_status_updated(event: GridEvent) -> FileStatusUpdated:
         return FileStatusUpdated.model_validate(event.raw)
     except ValidationError as error:
         raise InvalidRequest(explain(error)) from None
+
+
+def started_call(event: GridEvent) -> str | None:
+    """The ``serverCallId`` of a call that began; None for a leg that is not established."""
+    if event.type == CALL_LEG_STATE_CHANGED.casefold():
+        if str(event.data.get("CallState") or "").casefold() != "established":
+            return None
+        said = event.data.get("serverCallId")
+    else:
+        subject = str(event.raw.get("subject") or "").strip("/").removeprefix("call/")
+        said = event.data.get("serverCallId") or subject.partition("/startedBy/")[0]
+    try:
+        return _ID.validate_python(said)
+    except ValidationError:
+        raise InvalidRequest("the event does not say which call began") from None
 
 
 def call_ended(event: GridEvent) -> tuple[str, CallEnded]:

@@ -62,6 +62,11 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
             "resources": {
                 "default": {**resource, "topic": TOPIC + "default"},
                 "europe": {**resource, "topic": TOPIC + "europe"},
+                "recorded": {
+                    **resource,
+                    "topic": TOPIC + "recorded",
+                    "record_all_calls": "unmixed_wav",
+                },
             },
             "archives": {"main": {"kind": "directory", "path": "/never-written"}},
             "gateway": {"quarantine": quarantine, **gateway},
@@ -161,6 +166,24 @@ class Call:
             "metadataVersion": "1",
             "eventTime": "2026-07-27T15:20:34.2199328Z",
             **changes,
+        }
+
+    def began(self, topic: str = TOPIC + "recorded") -> dict[str, Any]:
+        return {
+            "id": str(uuid.uuid4()),
+            "topic": topic,
+            "subject": f"call/{self.server_call_id}/startedBy/8:acs:someone",
+            "data": {"serverCallId": self.server_call_id, "isTwoParty": False},
+            "eventType": "Microsoft.Communication.CallStarted",
+            "eventTime": "2026-07-27T15:20:20.1234567Z",
+        }
+
+    def leg(self, state: str) -> dict[str, Any]:
+        return {
+            **self.began(),
+            "subject": "callLeg/leg-1/callState",
+            "data": {"CallLegId": "leg-1", "CallState": state, "serverCallId": self.server_call_id},
+            "eventType": "Microsoft.Communication.CallLegStateChanged",
         }
 
     def ended(self) -> dict[str, Any]:

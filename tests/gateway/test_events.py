@@ -118,6 +118,38 @@ async def test_the_end_of_a_call_reaches_its_workflow(
     assert (name, ended["endedAt"]) == (names.CALL_ENDED, "2026-07-27T15:20:30.123456Z")
 
 
+async def test_a_call_of_a_resource_that_records_all_is_recorded_once(
+    gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    for _ in range(2):
+        assert (await gateway.deliver([call.began()])).status_code == 200
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    request = await handle.query("request", result_type=RecordingRequest)
+    assert (request.resource, request.recording_channel_type) == ("recorded", "unmixed")
+    assert request.start_recording
+    [(name, again)] = await call.told()
+    assert (name, again["requestId"]) == (names.START, request.request_id)
+
+
+async def test_the_previews_call_leg_begins_a_recording_once_it_is_established(
+    gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    await gateway.deliver([call.leg("Establishing")])
+    with pytest.raises(RPCError, match="not found"):
+        await handle.describe()
+    await gateway.deliver([call.leg("Established")])
+    assert (await handle.query("request", result_type=RecordingRequest)).start_recording
+
+
+async def test_a_call_of_a_resource_that_records_on_request_begins_nothing(
+    gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    assert (await gateway.deliver([call.began(TOPIC + "default")])).status_code == 200
+    with pytest.raises(RPCError, match="not found"):
+        await temporal.get_workflow_handle(call.workflow_id).describe()
+
+
 async def test_the_end_of_a_call_that_nobody_keeps_begins_nothing(
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
