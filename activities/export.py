@@ -19,7 +19,6 @@ from callvault.archive.relay import StoredFile
 from callvault.archive.source import Source
 from callvault.archive.store import Archive
 from callvault.archive.transfer import OnProgress
-from callvault.contracts.media import FormatType
 from callvault.contracts.orders import (
     ArchivedChunk,
     ExportOrder,
@@ -44,12 +43,6 @@ wait (5 min), and than the copier itself takes to give up a connection."""
 
 ASK_AGAIN = timedelta(minutes=2)
 """How long to wait before asking again for what was denied."""
-
-_MEDIA_TYPES = {
-    FormatType.MP4: "video/mp4",
-    FormatType.MP3: "audio/mpeg",
-    FormatType.WAV: "audio/wav",
-}
 
 
 @dataclass(frozen=True)
@@ -164,7 +157,7 @@ class ExportActivities:
             source,
             archive,
             name,
-            content_type=_MEDIA_TYPES[order.recording_format_type],
+            content_type=order.recording_format_type.content_type,
             metadata=identity,
             on_progress=_progress("copying"),
             lanes=self._lanes,

@@ -19,7 +19,6 @@ from callvault.contracts.manifest import (
     ManifestReference,
     ObjectReference,
 )
-from callvault.contracts.media import FormatType
 from callvault.errors import BrokenContent, ContentMissing, InvalidRequest, ObjectExists
 
 from .copier import copy, put_bytes
@@ -41,11 +40,6 @@ OnStep = Callable[[str, int, int | None], None]
 """Called with what is being done to which file, the bytes done, and the bytes in all."""
 
 _METADATA_TYPE = "application/json"
-_MEDIA_TYPES = {
-    FormatType.MP4: "video/mp4",
-    FormatType.MP3: "audio/mpeg",
-    FormatType.WAV: "audio/wav",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,7 @@ class Repatriation:
 
     def _bring(self, theirs: Written) -> Written:
         self._check(theirs)
-        media_type = _MEDIA_TYPES[theirs.manifest.recording.recording_format_type]
+        media_type = theirs.manifest.recording.recording_format_type.content_type
         chunks = tuple(self._chunk(chunk, media_type) for chunk in theirs.manifest.chunks)
         if self.signer:
             publish_key(self.home, self.signer)

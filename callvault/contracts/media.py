@@ -24,6 +24,11 @@ class FormatType(StrEnum):
     MP3 = "mp3"
     WAV = "wav"
 
+    @property
+    def content_type(self) -> str:
+        """The media type of such a file."""
+        return {"mp4": "video/mp4", "mp3": "audio/mpeg", "wav": "audio/wav"}[self.value]
+
 
 VALID_COMBINATIONS = frozenset(
     {
