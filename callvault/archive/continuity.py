@@ -22,6 +22,12 @@ def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -
         yield recording.problem
     if recording.window_closed:
         yield "the export window closed before every file had been announced"
+    for doubt in recording.doubtful:
+        end = f"{doubt.until:%H:%M:%S}" if doubt.until else "its end"
+        yield (
+            f"doubtful: from {doubt.since:%Y-%m-%d %H:%M:%S} to {end} UTC it may hold what it was "
+            "asked not to record"
+        )
     for chunk in chunks:
         name = f"chunk {chunk.index} ({chunk.document_id})"
         if chunk.state is not ChunkState.ARCHIVED:

@@ -58,6 +58,7 @@ def build_manifest(
         recording=_recording(order),
         requests=order.requests,
         pauses=tuple(order.recording.pauses),
+        doubtful=tuple(order.recording.doubtful),
         chunks=chunks,
         findings=findings(order.recording, chunks),
         workflow=WorkflowRun(workflow_id=order.workflow_id, run_id=order.run_id),

@@ -10,7 +10,14 @@ from pydantic import Field, StringConstraints
 
 from .media import ChannelType, ContentType, FormatType
 from .orders import RecordedPause
-from .status import ChunkState, ControlRecord, PauseRecord, RecordingState, RecordingStatus
+from .status import (
+    ChunkState,
+    ControlRecord,
+    DoubtfulInterval,
+    PauseRecord,
+    RecordingState,
+    RecordingStatus,
+)
 from .verdicts import MediaCheck
 from .wire import Message
 
@@ -160,6 +167,8 @@ class Manifest(Message):
     requests: tuple[ControlRecord, ...]
     pauses: tuple[PauseRecord, ...]
     """As asked for and as the service confirmed them; its own account is with the chunks."""
+    doubtful: tuple[DoubtfulInterval, ...] = ()
+    """Quarantined: times in which a pause was asked for and not confirmed."""
     consents: tuple[Consent, ...] = ()
     chunks: tuple[ManifestChunk, ...]
     findings: tuple[str, ...]

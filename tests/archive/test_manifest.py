@@ -13,6 +13,7 @@ from callvault.archive.sealing import seal
 from callvault.archive.signing_keys import PublicKey, Signer
 from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, Manifest
+from callvault.contracts.status import DoubtfulInterval
 from callvault.contracts.verdicts import MediaVerdict
 from callvault.errors import BrokenContent, ConfigurationError, ContentMissing, InvalidRequest
 from tests.archive.sealed import (
@@ -207,6 +208,14 @@ def test_everything_amiss_is_said_in_sentences(archive: Archive) -> None:
     assert "duration_mismatch: it plays 0.5 s; the service says 9.0 s" in text
     assert "chunk 1 (lost-1) is lost: the window closed" in text
     assert "gap: of chunks 0 to 3 there is no 2" in text
+
+
+def test_a_doubtful_interval_stands_in_the_manifest_and_its_findings(archive: Archive) -> None:
+    doubt = DoubtfulInterval(since=NOON, until=NOON + timedelta(seconds=7))
+    found = sealed(archive, archived(archive, 0), doubtful=[doubt])
+    (finding,) = found.findings
+    assert finding.startswith("doubtful: from 2026-03-02 12:00:00 to 12:00:07 UTC it may hold")
+    assert manifest_of(archive, found).doubtful == (doubt,)
 
 
 def test_two_documents_under_one_index_are_an_overlap(archive: Archive) -> None:
