@@ -204,6 +204,13 @@ class Lifecycle:
         """The newest recording that was asked for here; announced ones cannot be controlled."""
         return next((r for r in reversed(self.status.recordings) if r.origin == "requested"), None)
 
+    @property
+    def policy(self) -> ResourcePolicy:
+        """The resource's settings; only to be asked for once they are known."""
+        if self.status.policy is None:
+            raise RuntimeError("nothing is exported before the resource's settings are known")
+        return self.status.policy
+
     def recording(self, number: int) -> RecordingStatus:
         """Look a recording up by its number."""
         return next(r for r in self.status.recordings if r.number == number)

@@ -1,0 +1,155 @@
+"""Brings the files of a call into the archive, seals each recording, clears up at the source."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.orders import ArchivedChunk
+from callvault.contracts.status import ChunkState, ChunkStatus, RecordingStatus
+from workflows import asking, deadline, files
+from workflows.alarms import Alarms
+from workflows.files import ChunkKey
+from workflows.lifecycle import Lifecycle
+from workflows.waiting import changed
+
+
+class Exports:
+    """The exports of one call."""
+
+    def __init__(self, call: Lifecycle, alarms: Alarms, is_done: Callable[[], bool]) -> None:
+        self._call = call
+        self._alarms = alarms
+        self._is_done = is_done
+        self._exporting: set[ChunkKey] = set()
+        self._unsealable: set[int] = set()
+
+    @property
+    def are_finished(self) -> bool:
+        """Whether no export runs, and every recording at its end is sealed, as far as it can be."""
+        return not self._exporting and not self._to_seal()
+
+    async def keep_exporting(self, group: asyncio.TaskGroup) -> None:
+        """Give every announced chunk an export of its own, at once."""
+        while not self._is_done():
+            await workflow.wait_condition(lambda: self._is_done() or bool(self._to_export()))
+            for key in sorted(self._to_export()):
+                self._exporting.add(key)
+                group.create_task(self._export(key))
+
+    def _to_export(self) -> set[ChunkKey]:
+        return files.to_export(self._call.status) - self._exporting
+
+    async def _export(self, key: ChunkKey) -> None:
+        """Archive one chunk, or know after the end of its window that it is lost."""
+        try:
+            archived = await self._copy(key)
+        except ActivityError as error:
+            self._lost(key, asking.reason(error))
+        else:
+            self._call.chunk_archived(key, archived, workflow.now())
+            await self._delete_source(key)
+        self._exporting.discard(key)
+
+    async def _copy(self, key: ChunkKey) -> ArchivedChunk:
+        """Copy, with rising urgency, until it succeeds or the chunk may be gone; then once more."""
+        _, chunk = files.find_chunk(self._call.status, key)
+        while _deadline(chunk) > workflow.now():
+            try:
+                return await self._copy_at_this_urgency(key, chunk)
+            except ActivityError as error:
+                if asking.gave_up_archive(error):
+                    recording, _ = files.find_chunk(self._call.status, key)
+                    self._alarms.use_fallback(recording, asking.reason(error), workflow.now())
+                elif asking.is_final(error):
+                    raise
+        self._call.note(workflow.now(), f"the window has closed on chunk {key.index}: a last try")
+        return await asking.last_export(self._call.status, key)
+
+    async def _copy_at_this_urgency(self, key: ChunkKey, chunk: ChunkStatus) -> ArchivedChunk:
+        """Copy until the chunk is more urgent, goes elsewhere, or may be gone: then end it."""
+        urgency = self._urgency(key, chunk)
+        copying = asking.export(self._call.status, key, urgency[0])
+        while not copying.done() and self._urgency(key, chunk) == urgency:
+            await changed(
+                lambda: (copying.done(), self._urgency(key, chunk)),
+                timeout=self._next_step(chunk) - workflow.now(),
+                timeout_summary=f"chunk {key.index} becomes more urgent, or may be deleted",
+            )
+        copying.cancel()
+        return await copying
+
+    def _urgency(self, key: ChunkKey, chunk: ChunkStatus) -> tuple[int, str, bool]:
+        """What decides how, and whether, a chunk is copied now: priority, archive, time left."""
+        policy, now = self._call.policy, workflow.now()
+        recording, _ = files.find_chunk(self._call.status, key)
+        priority = deadline.priority(policy, now - chunk.born_at)
+        return priority, recording.archive, _deadline(chunk) > now
+
+    def _next_step(self, chunk: ChunkStatus) -> datetime:
+        """When a chunk becomes more urgent, or may be gone."""
+        passed = deadline.rungs_passed(self._call.policy, workflow.now() - chunk.born_at)
+        rung = deadline.next_rung(self._call.policy, passed)
+        return min(_deadline(chunk), chunk.born_at + rung) if rung else _deadline(chunk)
+
+    def _lost(self, key: ChunkKey, reason: str) -> None:
+        now = workflow.now()
+        self._call.chunk_lost(key, reason, now)
+        recording, chunk = files.find_chunk(self._call.status, key)
+        what = f"chunk {key.index} is lost: {reason}"
+        self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, what, recording, now, chunk)
+
+    async def _delete_source(self, key: ChunkKey) -> None:
+        """Delete the service's copy, if that is wanted, once the whole recording is beyond doubt.
+
+        Beyond doubt is a recording that is archived, judged as media and sealed, nothing amiss.
+        """
+        recording, chunk = files.find_chunk(self._call.status, key)
+        if not self._call.policy.delete_source or not chunk.chunk.delete_location:
+            return
+        await workflow.wait_condition(
+            lambda: (
+                chunk.state is not ChunkState.ARCHIVED
+                or recording.sealed is not None
+                or recording.number in self._unsealable
+            )
+        )
+        if recording.sealed is None or recording.sealed.findings:
+            self._call.note(workflow.now(), f"the service's copy of chunk {key.index} stays")
+            return
+        try:
+            await asking.delete_source(self._call.policy.resource, chunk.chunk)
+        except ActivityError as error:
+            self._call.note(workflow.now(), f"the service's copy stays: {asking.reason(error)}")
+        else:
+            chunk.source_deleted = True
+
+    async def keep_sealing(self) -> None:
+        """Seal recordings one after the other, each with the manifest of the one before."""
+        while not self._is_done():
+            await workflow.wait_condition(lambda: self._is_done() or bool(self._to_seal()))
+            for recording in self._to_seal():
+                await self._seal(recording)
+
+    def _to_seal(self) -> list[RecordingStatus]:
+        return [r for r in files.to_seal(self._call.status) if r.number not in self._unsealable]
+
+    async def _seal(self, recording: RecordingStatus) -> None:
+        chunks = len(recording.chunks)
+        try:
+            sealed = await asking.seal(self._call.status, recording)
+        except ActivityError as error:
+            self._unsealable.add(recording.number)
+            what = f"its files are archived, its manifest is not written: {asking.reason(error)}"
+            now, kind = workflow.now(), AlarmKind.NOT_SEALED
+            self._alarms.add(kind, Severity.ERROR, what, recording, now)
+        else:
+            if len(recording.chunks) == chunks:
+                self._call.sealed(recording, sealed, workflow.now())
+
+
+def _deadline(chunk: ChunkStatus) -> datetime:
+    return chunk.expires_at or chunk.born_at

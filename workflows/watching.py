@@ -1,0 +1,114 @@
+"""Minds a call while time passes: files that nobody announces, the ladder, guards, alarms."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from callvault.contracts.alarms import AlarmKind, AlarmRecord, Severity
+from callvault.contracts.status import Actual, RecordingState
+from workflows import asking, files
+from workflows.alarms import Alarms
+from workflows.guards import Watch
+from workflows.lifecycle import Lifecycle
+from workflows.waiting import changed
+
+
+class Watching:
+    """Everything that falls due in the life of one call, and the alarms that come of it."""
+
+    def __init__(
+        self, call: Lifecycle, alarms: Alarms, guard: Watch, is_done: Callable[[], bool]
+    ) -> None:
+        self._call = call
+        self._alarms = alarms
+        self._guard = guard
+        self._is_done = is_done
+        self._telling: set[str] = set()
+
+    @property
+    def has_told_all(self) -> bool:
+        """Whether every alarm was delivered, given up or acknowledged."""
+        return not self._telling and not self._to_tell()
+
+    async def watch_for_missing_files(self) -> None:
+        """Close the window on recordings whose files were not all announced in time."""
+        while not self._is_done():
+            awaited = files.next_awaited(self._call.status)
+            is_changed = await changed(
+                lambda: (self._is_done(), files.next_awaited(self._call.status)),
+                timeout=_left(awaited[0]) if awaited else None,
+                timeout_summary="last moment for a file of this recording to be announced",
+            )
+            if awaited is not None and not is_changed:
+                self._window_closed(awaited[1])
+
+    def _window_closed(self, number: int) -> None:
+        now = workflow.now()
+        self._call.window_closed(number, now)
+        recording = self._call.recording(number)
+        if recording.state is RecordingState.LOST:
+            self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, recording.problem, recording, now)
+
+    async def watch_the_ladder(self) -> None:
+        """Raise alarms as they fall due."""
+        while not self._is_done():
+            due = self._alarms.next_due()
+            await changed(
+                lambda: (self._is_done(), self._alarms.next_due()),
+                timeout=_left(due),
+                timeout_summary="the next alarm, unless all is archived by then",
+            )
+            self._alarms.raise_due(workflow.now())
+
+    async def keep_guard(self) -> None:
+        """Do what the guards of the recordings ask for, when it falls due."""
+        while not self._is_done():
+            due = self._guard.next_due()
+            await changed(
+                lambda: (self._is_done(), self._guard.next_due(), self._unnoticed_doubts()),
+                timeout=_left(due),
+                timeout_summary="a pause or a recording reaches its limit",
+            )
+            self._guard.act(workflow.now())
+
+    def _unnoticed_doubts(self) -> int:
+        return sum(
+            doubt.until is None and recording.actual in (Actual.PAUSED, Actual.STOPPED)
+            for recording in self._call.status.recordings
+            for doubt in recording.doubtful
+        )
+
+    async def keep_telling(self, group: asyncio.TaskGroup) -> None:
+        """Send every alarm, each on its own."""
+        while not self._is_done():
+            await workflow.wait_condition(lambda: self._is_done() or bool(self._to_tell()))
+            for record in self._to_tell():
+                self._telling.add(record.alarm.id)
+                group.create_task(self._tell(record))
+
+    def _to_tell(self) -> list[AlarmRecord]:
+        return [
+            record
+            for record in self._call.status.alarms
+            if record.is_untold and record.alarm.id not in self._telling
+        ]
+
+    async def _tell(self, record: AlarmRecord) -> None:
+        """Tell until somebody listens, or has acknowledged the alarm by other means."""
+        sending = asking.alarm(record.alarm)
+        await workflow.wait_condition(lambda: sending.done() or record.acknowledged_at is not None)
+        sending.cancel()
+        try:
+            await sending
+            record.sent_at = workflow.now()
+        except ActivityError as error:
+            record.problem = asking.reason(error)
+        self._telling.discard(record.alarm.id)
+
+
+def _left(due: datetime | None) -> timedelta | None:
+    """How long until something falls due; None where nothing does."""
+    return max(due - workflow.now(), timedelta()) if due else None
