@@ -1,8 +1,8 @@
 """RecordingWorkflow: one durable run keeps one call's recordings.
 
 It waits and it asks; every decision is made by the pure modules beside it. Signals and updates
-are folded into one `Lifecycle`; three loops bring the world in line with it: control of ACS,
-export of announced files, and the watch for files that nobody announces.
+are folded into one `Lifecycle`; loops bring the world in line with it: control of ACS (here),
+export and sealing (`exporting.py`), and all that falls due with time (`watching.py`).
 """
 
 import asyncio
