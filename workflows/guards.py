@@ -50,20 +50,41 @@ class Watch:
         """Do everything that has fallen due."""
         for moment, recording, record in list(self._unconfirmed()):
             if moment <= now:
-                record.is_overdue = True
-                self.pause_failed(recording, record, "it is not confirmed yet", now)
+                self._pause_failed(recording, record, "it is not confirmed yet", now)
         for moment, recording, pause in list(self._long_pauses()):
             if moment <= now:
                 self._end_pause(recording, pause, now)
         for moment, recording in list(self._long_recordings()):
             if moment <= now:
                 self._ask(Verb.STOP, f"recording {recording.number} reached its maximum", now)
-        self._close_doubts(now)
+        for doubt in self._settled_doubts():
+            doubt.until = now
 
-    def pause_failed(
+    def pause_refused(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+        """Do what is due when ACS has refused a pause for good, unless it was done before."""
+        record = _failed_pause(recording, self._call.status.requests)
+        if record is not None:
+            self._pause_failed(recording, record, why, now)
+
+    def settled_doubt_count(self) -> int:
+        """How many doubts are to be ended, which no timer tells."""
+        return len(self._settled_doubts())
+
+    def _settled_doubts(self) -> list[DoubtfulInterval]:
+        """The doubts that end: ACS has confirmed that it is silent, or is wanted to record."""
+        return [
+            doubt
+            for recording in self._call.status.recordings
+            if recording.wanted is Wanted.ACTIVE or recording.actual in _SILENT
+            for doubt in recording.doubtful
+            if doubt.until is None
+        ]
+
+    def _pause_failed(
         self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
     ) -> None:
         """A pause could not be confirmed: ACS may be recording what it must not."""
+        record.is_overdue = True
         reaction = self._of(recording).on_pause_failure or OnPauseFailure.ALARM
         what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
         self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL, what, recording, now)
@@ -79,13 +100,6 @@ class Watch:
             return
         what = f"paused by {pause.requested_by} since {pause.confirmed_at:%H:%M:%S} UTC"
         self._alarms.add(AlarmKind.PAUSE_TOO_LONG, Severity.WARNING, what, recording, now)
-
-    def _close_doubts(self, now: datetime) -> None:
-        """A doubt ends when ACS has confirmed that it records no more, or is wanted to record."""
-        for recording in self._call.status.recordings:
-            if recording.wanted is Wanted.ACTIVE or recording.actual in _SILENT:
-                for doubt in recording.doubtful:
-                    doubt.until = doubt.until or now
 
     def _ask(self, verb: Verb, reason: str, now: datetime) -> None:
         self._call.request(verb, ControlRequest(requested_by=GUARD, reason=reason), now)
@@ -128,7 +142,7 @@ class Watch:
                 yield recording.started_at + longest, recording
 
 
-def failed_pause(
+def _failed_pause(
     recording: RecordingStatus, records: dict[str, ControlRecord]
 ) -> ControlRecord | None:
     """The pause of a recording that ACS refused last, if it was not noticed before."""

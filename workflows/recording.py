@@ -34,7 +34,7 @@ from workflows import asking, display
 from workflows.alarms import Alarms
 from workflows.control import Control, Verb
 from workflows.exporting import Exports
-from workflows.guards import Watch, failed_pause
+from workflows.guards import Watch
 from workflows.lifecycle import Lifecycle
 from workflows.policies import POLICY_LOOKUP
 from workflows.results import result_of
@@ -83,7 +83,7 @@ class RecordingWorkflow:
                 group.create_task(self.exports.keep_exporting(group))
                 group.create_task(self.exports.keep_sealing())
                 group.create_task(self.watching.watch_for_missing_files())
-                group.create_task(self.watching.watch_the_ladder())
+                group.create_task(self.watching.climb_the_ladder())
                 group.create_task(self.watching.keep_guard())
                 group.create_task(self.watching.keep_telling(group))
             await workflow.wait_condition(workflow.all_handlers_finished)
@@ -232,10 +232,8 @@ class RecordingWorkflow:
         now = workflow.now()
         self.call.failed(control, reason, now)
         recording = self.call.recording(control.recording)
-        pause = failed_pause(recording, self.call.status.requests)
-        if control.verb is Verb.PAUSE and pause is not None:
-            pause.is_overdue = True
-            self.guard.pause_failed(recording, pause, reason, now)
+        if control.verb is Verb.PAUSE:
+            self.guard.pause_refused(recording, reason, now)
         if recording.state is RecordingState.FAILED_TO_START:
             kind, severity = AlarmKind.FAILED_TO_START, Severity.ERROR
             self.alarms.add(kind, severity, recording.problem, recording, now)

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from callvault.contracts.alarms import AlarmKind, AlarmRecord, Severity
-from callvault.contracts.status import Actual, RecordingState
+from callvault.contracts.status import RecordingState
 from workflows import asking, files
 from workflows.alarms import Alarms
 from workflows.guards import Watch
@@ -52,33 +52,31 @@ class Watching:
         if recording.state is RecordingState.LOST:
             self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, recording.problem, recording, now)
 
-    async def watch_the_ladder(self) -> None:
+    async def climb_the_ladder(self) -> None:
         """Raise alarms as they fall due."""
         while not self._is_done():
-            due = self._alarms.next_due()
-            await changed(
-                lambda: (self._is_done(), self._alarms.next_due()),
-                timeout=_left(due),
-                timeout_summary="the next alarm, unless all is archived by then",
-            )
+            summary = "the next alarm, unless all is archived by then"
+            await self._until_due(self._alarms.next_due, summary)
             self._alarms.raise_due(workflow.now())
 
     async def keep_guard(self) -> None:
         """Do what the guards of the recordings ask for, when it falls due."""
         while not self._is_done():
-            due = self._guard.next_due()
-            await changed(
-                lambda: (self._is_done(), self._guard.next_due(), self._unnoticed_doubts()),
-                timeout=_left(due),
-                timeout_summary="a pause or a recording reaches its limit",
-            )
+            summary = "a pause or a recording reaches its limit"
+            await self._until_due(self._guard.next_due, summary, self._guard.settled_doubt_count)
             self._guard.act(workflow.now())
 
-    def _unnoticed_doubts(self) -> int:
-        return sum(
-            doubt.until is None and recording.actual in (Actual.PAUSED, Actual.STOPPED)
-            for recording in self._call.status.recordings
-            for doubt in recording.doubtful
+    async def _until_due(
+        self,
+        next_due: Callable[[], datetime | None],
+        summary: str,
+        also: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Wait for what falls due next, or for a reason to look again."""
+        await changed(
+            lambda: (self._is_done(), next_due(), also()),
+            timeout=_left(next_due()),
+            timeout_summary=summary,
         )
 
     async def keep_telling(self, group: asyncio.TaskGroup) -> None:
