@@ -115,6 +115,9 @@ class ResourceSettings(_Section):
     recordings to. Its managed identity needs the role Storage Blob Data Contributor."""
     fallback_archive: Name | None = None
     """Where recordings go when their archive refuses them, or is too slow."""
+    callback_url: Url | None = None
+    """The gateway's public URL, `https://HOST`, where ACS tells how recordings change; without it
+    their state is only read."""
     fallback_after: Duration | None = None
     """Age of a file from which on its recording goes to the fallback archive; by default half the
     export window."""

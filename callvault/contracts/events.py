@@ -122,6 +122,24 @@ class FileStatusUpdated(Message):
         return value
 
 
+class RecordingStateChanged(Message):
+    """Payload of `recording_state_changed`: what ACS told the callback address of a recording.
+
+    From ``Microsoft.Communication.RecordingStateChanged``, or from ``StartRecordingFailed``, which
+    has a ``problem`` instead of a state.
+    """
+
+    recording: Annotated[int, Field(ge=1)]
+    """Number of the recording in its call, from the callback's address."""
+    recording_id: OpaqueId
+    state: ShortText = ""
+    """``active`` or ``inactive``; empty where it failed to start."""
+    at: ServiceTime
+    """The event's own time."""
+    problem: ShortText = ""
+    """Why it failed to start."""
+
+
 def _without_blanks(fields: dict[str, Any]) -> dict[str, Any]:
     """Older services send ``null`` or ``""`` where they know nothing."""
     return {key: value for key, value in fields.items() if value not in (None, "")}

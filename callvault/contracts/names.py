@@ -16,7 +16,10 @@ STOP = "stop"
 """Signals (fire and forget) and, under the same names, updates (answered once ACS confirmed)."""
 
 FILE_STATUS_UPDATED = "file_status_updated"
+RECORDING_STATE_CHANGED = "recording_state_changed"
 CALL_ENDED = "call_ended"
+PARTICIPANT_CHANGED = "participant_changed"
+CONSENT = "consent"
 ACKNOWLEDGE = "acknowledge"
 """Signals only."""
 
@@ -47,3 +50,8 @@ def short_hash(text: str) -> str:
 def workflow_id(server_call_id: str) -> str:
     """The id of the one workflow that keeps the call with this ``serverCallId``."""
     return f"recording-{short_hash(server_call_id)}"
+
+
+def callback_path(workflow_id: str, recording: int) -> str:
+    """Where ACS tells the gateway how a recording changes: the path of its callback address."""
+    return f"/v1/callbacks/{workflow_id}/{recording}"
