@@ -1,14 +1,18 @@
 """Control of recordings at ACS: start, pause, resume, stop, read back. One thin class.
 
 Every method asks once and reads back what ACS made of it; Temporal repeats what fails. The ends
-that belong to a recording's life (it is over) are answers, not errors.
+that belong to a recording's life (it is over) are answers, not errors. As a local activity, which
+holds up its workflow, a method waits for ACS no longer than `ANSWER_AT_ONCE`.
 """
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Literal
 
 from temporalio import activity
+from temporalio.exceptions import CancelledError
 
+from activities.clock import server_clock
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.acs.wire import (
@@ -27,9 +31,28 @@ from callvault.contracts.orders import (
     ResourceQuery,
     StartOrder,
 )
-from callvault.errors import ContentMissing, NotReady, RecordingNotFound, StateConflict
+from callvault.errors import (
+    AlreadyRecording,
+    ContentMissing,
+    NotReady,
+    RecordingNotFound,
+    StateConflict,
+    TryAgain,
+)
 
-State = Literal["active", "inactive", "gone"]
+State = Literal["active", "inactive"]
+Seen = Literal["active", "inactive", "gone", "unknown"]
+_KNOWN: dict[str, Seen] = {"active": "active", "inactive": "inactive"}
+"""ACS's list of states is open."""
+
+ANSWER_AT_ONCE = 1.5
+"""Seconds that ACS may take for each of the two requests of a local activity."""
+
+EFFECT_WITHIN = timedelta(seconds=2)
+"""How long ACS may take to make a change that it has accepted, before it is asked again."""
+
+OCCUPIED = AlreadyRecording.__name__
+"""Type of the error of a start in a call where a recording of its kind runs."""
 
 
 class ControlActivities:
@@ -55,7 +78,7 @@ class ControlActivities:
     def start_recording(self, order: StartOrder) -> ControlOutcome:
         """Start a recording; asked again, ACS answers with the one it already started."""
         with translated():
-            answer = self._client_of(order.resource).start(
+            answer = self._client(order.resource).start(
                 StartRecording(
                     call_locator=ServerCallLocator(server_call_id=order.server_call_id),
                     recording_content_type=order.recording_content_type,
@@ -63,41 +86,50 @@ class ControlActivities:
                     recording_format_type=order.recording_format_type,
                     pause_on_start=order.pause_on_start,
                     external_storage=self._external_storage(order.own_storage),
+                    recording_state_callback_uri=order.callback_uri,
                 ),
                 Repeatability(
                     request_id=order.repeatability_request_id,
                     first_sent=order.repeatability_first_sent,
                 ),
             )
-            return ControlOutcome(recording_id=answer.recording_id, state="inactive")
+            return ControlOutcome(
+                recording_id=answer.recording_id, state="inactive", accepted_at=server_clock()()
+            )
 
     @activity.defn
     def confirm_active(self, order: RecordingOrder) -> ControlOutcome:
         """Read the state of a recording that was started; not yet active is worth another try."""
         with translated():
-            return self._read_back(order, "active")
+            return _settled(self._read(order), "active")
+
+    @activity.defn
+    def read_state(self, order: RecordingOrder) -> ControlOutcome:
+        """Read the state, whatever it is."""
+        with translated():
+            return self._read(order)
 
     @activity.defn
     def pause_recording(self, order: RecordingOrder) -> ControlOutcome:
         """Pause, and read back that ACS records no more."""
         with translated():
-            return self._ask(order, self._client_of(order.resource).pause, "inactive")
+            return self._change(order, self._client(order.resource).pause, "inactive")
 
     @activity.defn
     def resume_recording(self, order: RecordingOrder) -> ControlOutcome:
         """Resume, and read back that ACS records again."""
         with translated():
-            return self._ask(order, self._client_of(order.resource).resume, "active")
+            return self._change(order, self._client(order.resource).resume, "active")
 
     @activity.defn
     def stop_recording(self, order: RecordingOrder) -> ControlOutcome:
         """Stop; a recording that ACS does not know any more is stopped."""
         with translated():
             try:
-                self._client_of(order.resource).stop(order.recording_id, order.server_call_id)
+                self._client(order.resource).stop(order.recording_id, order.server_call_id)
             except RecordingNotFound:
                 return _outcome(order, "gone")
-            return _outcome(order, "inactive")
+            return _outcome(order, "inactive", server_clock()())
 
     @activity.defn
     def delete_source(self, order: DeleteOrder) -> None:
@@ -108,24 +140,53 @@ class ControlActivities:
             except ContentMissing:
                 activity.logger.info("the service's copy was gone already")
 
-    def _ask(
-        self,
-        order: RecordingOrder,
-        request: Callable[[str, str], None],
-        wanted: State,
+    def _client(self, resource: str) -> AcsClient:
+        client = self._client_of(resource)
+        if not activity.info().is_local:
+            return client
+        if activity.is_cancelled():
+            # It waited for a thread for so long that others have asked by now.
+            raise CancelledError("too late to be asked at once")
+        return client.with_patience(ANSWER_AT_ONCE)
+
+    def _change(
+        self, order: RecordingOrder, request: Callable[[str, str], None], wanted: State
     ) -> ControlOutcome:
         """Ask for a change, then read back that it is the case.
 
-        Asked on every attempt: ACS reports a recording that is starting and one that is paused
-        alike as ``inactive``, so its state cannot tell whether an earlier attempt arrived.
+        Where an earlier attempt learned that ACS accepts the change, its effect is read before it
+        is asked for again. Without that it is asked for on every attempt: ACS reports a recording
+        that is starting and one that is paused alike as ``inactive``, so its state cannot tell
+        whether an earlier attempt arrived.
         """
+        clock = server_clock()
+        accepted_at = order.accepted_at or _accepted_before()
+        if accepted_at is not None:
+            seen = self._read(order)
+            if seen.state in (wanted, "gone") or clock() - accepted_at < EFFECT_WITHIN:
+                return _settled(seen, wanted).model_copy(update={"accepted_at": accepted_at})
         try:
             request(order.recording_id, order.server_call_id)
+            accepted_at = clock()
+            if not activity.info().is_local:
+                activity.heartbeat(accepted_at)
         except StateConflict as conflict:
             activity.logger.info("ACS reports a conflict, reading the state: %s", conflict)
         except RecordingNotFound:
             return _outcome(order, "gone")
-        return self._read_back(order, wanted)
+        return self._effect(order, wanted, accepted_at)
+
+    def _effect(
+        self, order: RecordingOrder, wanted: State, accepted_at: datetime | None
+    ) -> ControlOutcome:
+        """Read what became of a change; a local activity leaves the waiting to others."""
+        try:
+            seen = _settled(self._read(order), wanted)
+        except TryAgain:
+            if accepted_at is None or not activity.info().is_local:
+                raise
+            seen = _outcome(order, "unknown").model_copy(update={"is_settled": False})
+        return seen.model_copy(update={"accepted_at": accepted_at})
 
     def _external_storage(self, archive: str | None) -> ExternalStorage | None:
         if archive is None:
@@ -133,16 +194,30 @@ class ControlActivities:
         url = container_of(self._archive_of(archive))
         return ExternalStorage(recording_destination_container_url=url)
 
-    def _read_back(self, order: RecordingOrder, wanted: State) -> ControlOutcome:
-        client = self._client_of(order.resource)
+    def _read(self, order: RecordingOrder) -> ControlOutcome:
+        client = self._client(order.resource)
         try:
             state = client.get_state(order.recording_id, order.server_call_id).recording_state
         except RecordingNotFound:
             return _outcome(order, "gone")
-        if state != wanted:
-            raise NotReady(f"ACS reports the recording as {state}, not yet {wanted}: asking again.")
-        return _outcome(order, wanted)
+        return _outcome(order, _KNOWN.get(state, "unknown"))
 
 
-def _outcome(order: RecordingOrder, state: State) -> ControlOutcome:
-    return ControlOutcome(recording_id=order.recording_id, state=state)
+def _settled(seen: ControlOutcome, wanted: State) -> ControlOutcome:
+    if seen.state in (wanted, "gone"):
+        return seen
+    raise NotReady(f"ACS reports the recording as {seen.state}, not yet {wanted}: asking again.")
+
+
+def _accepted_before() -> datetime | None:
+    """When ACS accepted this change, as an earlier attempt of this activity left word."""
+    details = activity.info().heartbeat_details
+    return datetime.fromisoformat(details[0]) if details else None
+
+
+def _outcome(
+    order: RecordingOrder,
+    state: Seen,
+    accepted_at: datetime | None = None,
+) -> ControlOutcome:
+    return ControlOutcome(recording_id=order.recording_id, state=state, accepted_at=accepted_at)

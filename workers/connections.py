@@ -80,6 +80,7 @@ class Connections:
                 max_duration=resource.max_duration,
             ),
             own_storage=resource.own_storage,
+            callback_url=resource.callback_url,
             fallback_archive=resource.fallback_archive,
             fallback_after=resource.fallback_after,
         )

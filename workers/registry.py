@@ -52,6 +52,7 @@ def deciding_worker(
             activities.describe_resource,
             activities.start_recording,
             activities.confirm_active,
+            activities.read_state,
             activities.pause_recording,
             activities.resume_recording,
             activities.stop_recording,

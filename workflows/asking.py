@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.alerts import AlertActivities
-from activities.control import ControlActivities
+from activities.control import OCCUPIED, ControlActivities
 from activities.export import ARCHIVE_REFUSED, ExportActivities
 from activities.seal import SealActivities
+from callvault.contracts import names
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import ManifestOrder
@@ -27,35 +28,52 @@ from workflows import policies
 from workflows.control import Control, Verb
 from workflows.files import ChunkKey, find_chunk
 
-_ACTIVITIES: dict[Verb, Callable[[ControlActivities, RecordingOrder], ControlOutcome]] = {
+_ACTIVITIES: dict[Verb, Callable[..., ControlOutcome]] = {
+    Verb.START: ControlActivities.start_recording,
     Verb.CONFIRM: ControlActivities.confirm_active,
+    Verb.READ: ControlActivities.read_state,
     Verb.PAUSE: ControlActivities.pause_recording,
     Verb.RESUME: ControlActivities.resume_recording,
     Verb.STOP: ControlActivities.stop_recording,
 }
+_OPTIONS = {
+    Verb.START: policies.start,
+    Verb.CONFIRM: policies.confirm,
+    Verb.READ: policies.confirm,
+}
+
+ControlOrder = StartOrder | RecordingOrder
 
 
-def control(
-    status: CallStatus, recording: RecordingStatus, control: Control
-) -> workflow.ActivityHandle[ControlOutcome]:
-    """Ask ACS for one thing."""
-    summary = f"{control.verb} recording {recording.number}"
+def control_order(status: CallStatus, recording: RecordingStatus, control: Control) -> ControlOrder:
+    """What ACS is asked, the same on every attempt."""
     if control.verb is Verb.START:
-        return workflow.start_activity_method(
-            ControlActivities.start_recording,
-            _start_order(status, recording, control),
-            **policies.start(summary),
-        )
-    options = policies.confirm if control.verb is Verb.CONFIRM else policies.control
-    return workflow.start_activity_method(
-        _ACTIVITIES[control.verb],
-        RecordingOrder(
-            resource=status.resource,
-            server_call_id=status.server_call_id,
-            recording_id=recording.recording_id or "",
-        ),
-        **options(summary),
+        return _start_order(status, recording, control)
+    return RecordingOrder(
+        resource=status.resource,
+        server_call_id=status.server_call_id,
+        recording_id=recording.recording_id or "",
     )
+
+
+async def control_at_once(control: Control, order: ControlOrder) -> ControlOutcome:
+    """Ask ACS for one thing once, on the shortest way: a local activity."""
+    outcome: ControlOutcome = await workflow.execute_local_activity_method(
+        _ACTIVITIES[control.verb], order, **policies.at_once(_summary(control))
+    )
+    return outcome
+
+
+def control(control: Control, order: ControlOrder) -> workflow.ActivityHandle[ControlOutcome]:
+    """Ask ACS for one thing until it is done."""
+    options = _OPTIONS.get(control.verb, policies.control)
+    return workflow.start_activity_method(
+        _ACTIVITIES[control.verb], order, **options(_summary(control))
+    )
+
+
+def _summary(control: Control) -> str:
+    return f"{control.verb} recording {control.recording}"
 
 
 def export(
@@ -129,19 +147,38 @@ def alarm(alarm: Alarm) -> workflow.ActivityHandle[None]:
     return workflow.start_activity_method(AlertActivities.raise_alarm, alarm, **options)
 
 
-def gave_up_archive(error: ActivityError) -> bool:
+NotDone = (ActivityError, ApplicationError, ActivityTimeout)
+"""How an activity fails: the SDK wraps it in an `ActivityError`, and a local activity's not."""
+
+
+def gave_up_archive(error: FailureError) -> bool:
     """Tell whether an export ended because its archive refused for long."""
-    return isinstance(error.cause, ApplicationError) and error.cause.type == ARCHIVE_REFUSED
+    return _type(error) == ARCHIVE_REFUSED
 
 
-def is_final(error: ActivityError) -> bool:
+def is_final(error: FailureError) -> bool:
     """Tell whether trying again would change nothing."""
-    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable
+    cause = _cause(error)
+    return isinstance(cause, ApplicationError) and cause.non_retryable
 
 
-def reason(error: ActivityError) -> str:
+def is_occupied(error: FailureError) -> bool:
+    """Tell whether a start failed because a recording of this kind runs in the call already."""
+    return _type(error) == OCCUPIED
+
+
+def _type(error: FailureError) -> str | None:
+    cause = _cause(error)
+    return cause.type if isinstance(cause, ApplicationError) else None
+
+
+def _cause(error: FailureError) -> BaseException | None:
+    return error.cause if isinstance(error, ActivityError) else error
+
+
+def reason(error: FailureError) -> str:
     """Say in a sentence why an activity failed: its last own error, not the engine's wrapping."""
-    cause = error.cause
+    cause = _cause(error)
     if isinstance(cause, ActivityTimeout):
         last = cause.cause
         if isinstance(last, ApplicationError):
@@ -165,4 +202,12 @@ def _start_order(status: CallStatus, recording: RecordingStatus, control: Contro
         repeatability_request_id=str(workflow.uuid4()),
         repeatability_first_sent=workflow.now(),
         own_storage=status.policy.own_storage if status.policy else None,
+        callback_uri=_callback_uri(status, recording),
     )
+
+
+def _callback_uri(status: CallStatus, recording: RecordingStatus) -> str | None:
+    if status.policy is None or status.policy.callback_url is None:
+        return None
+    path = names.callback_path(workflow.info().workflow_id, recording.number)
+    return status.policy.callback_url + path

@@ -12,6 +12,8 @@ class Verb(StrEnum):
     START = "start"
     CONFIRM = "confirm"
     """Read the state after a start until ACS says ``active``."""
+    READ = "read"
+    """Read the state, because ACS told something else than what was known."""
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
@@ -38,6 +40,8 @@ REACHED = {
     Wanted.PAUSED: Actual.PAUSED,
     Wanted.STOPPED: Actual.STOPPED,
 }
+READINGS = (Verb.CONFIRM, Verb.READ)
+"""What changes nothing at ACS."""
 
 
 def next_verb(recording: RecordingStatus) -> Verb | None:
@@ -48,7 +52,7 @@ def next_verb(recording: RecordingStatus) -> Verb | None:
         case Actual.STARTING if recording.wanted is Wanted.ACTIVE:
             return Verb.CONFIRM
         case actual if actual is REACHED[recording.wanted]:
-            return None
+            return Verb.READ if recording.is_doubted else None
         case _:
             return TOWARDS[recording.wanted]
 
@@ -58,7 +62,13 @@ def serves(control: Control, recording: RecordingStatus) -> bool:
 
     A start and a stop are never given up half-way: what they did must be known.
     """
-    if control.verb in (Verb.START, Verb.STOP):
-        return True
-    goal = Wanted.ACTIVE if control.verb is Verb.CONFIRM else GOAL[control.verb]
-    return recording.wanted is goal
+    match control.verb:
+        case Verb.START | Verb.STOP:
+            return True
+        case Verb.CONFIRM:
+            waits = recording.actual is Actual.STARTING
+            return waits and recording.wanted is Wanted.ACTIVE
+        case Verb.READ:
+            return recording.actual is REACHED[recording.wanted]
+        case verb:
+            return recording.wanted is GOAL[verb]

@@ -22,9 +22,7 @@ from callvault.contracts.status import (
 from workflows.alarms import Alarms
 from workflows.control import Verb
 from workflows.lifecycle import Lifecycle
-
-GUARD = "callvault"
-"""Who asks for what a guard asks for."""
+from workflows.told import GUARD
 
 CONFIRM_WITHIN = timedelta(seconds=5)
 """Where neither request nor resource says how long ACS may take to confirm a pause."""
@@ -71,14 +69,24 @@ class Watch:
         return len(self._settled_doubts())
 
     def _settled_doubts(self) -> list[DoubtfulInterval]:
-        """The doubts that end: ACS has confirmed that it is silent, or is wanted to record."""
+        """The doubts that end: ACS has confirmed that it is silent, or somebody lets it record.
+
+        A pause that ACS refuses for good ends no doubt: what it should protect may still be said.
+        """
         return [
             doubt
             for recording in self._call.status.recordings
-            if recording.wanted is Wanted.ACTIVE or recording.actual in _SILENT
             for doubt in recording.doubtful
             if doubt.until is None
+            and (recording.actual in _SILENT or self._may_record(recording, doubt.since))
         ]
+
+    def _may_record(self, recording: RecordingStatus, since: datetime) -> bool:
+        return recording.wanted is Wanted.ACTIVE and any(
+            record.verb == Verb.RESUME and record.asked_at >= since
+            for record in self._call.status.requests.values()
+            if record.recording == recording.number
+        )
 
     def _pause_failed(
         self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime

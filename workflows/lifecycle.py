@@ -34,7 +34,7 @@ from callvault.contracts.status import (
 )
 from callvault.contracts.wire import shorten
 from workflows import files
-from workflows.control import GOAL, TOWARDS, Control, Verb, next_verb, serves
+from workflows.control import GOAL, READINGS, TOWARDS, Control, Verb, next_verb, serves
 from workflows.requests import Requests, refuse_control, refuse_start
 
 MAX_TIMELINE = 500
@@ -166,11 +166,30 @@ class Lifecycle:
         """Fold ACS's confirmed answer."""
         recording = self.recording(control.recording)
         self.in_flight = None
+        self.requests.accepted(recording, control.verb, outcome)
         if outcome.state == "gone":
             self._gone(recording, control, now)
         else:
             self._confirmed(recording, control, outcome.recording_id, now)
         self._settle(recording, now)
+
+    def is_active(self, recording: RecordingStatus, now: datetime) -> None:
+        """Fold that a recording which was started has begun to record."""
+        resumed(recording, now)
+        recording.actual, recording.known_at = Actual.ACTIVE, now
+        self._settle(recording, now)
+
+    def failed_to_start(self, recording: RecordingStatus, problem: str, now: datetime) -> None:
+        """Fold that a start which ACS had accepted came to nothing."""
+        recording.problem = shorten(f"start failed: {problem}")
+        self.note(now, f"recording {recording.number}: {recording.problem}")
+        recording.recording_id, recording.was_active = None, False
+        self._over(recording, now)
+        self._settle(recording, now)
+
+    def ask_again(self) -> None:
+        """Forget what was asked without an answer: it changed nothing, and is asked anew."""
+        self.in_flight = None
 
     def unsure(self, control: Control, now: datetime) -> None:
         """Fold a request given up half-way, because something else is wanted now."""
@@ -178,8 +197,8 @@ class Lifecycle:
         self.in_flight = None
         if control.verb is Verb.RESUME:
             # It may record from now on: nobody may claim that the pause went on.
-            _resumed(recording, now)
-        if control.verb is not Verb.CONFIRM:
+            resumed(recording, now)
+        if control.verb not in READINGS:
             recording.actual = Actual.UNSURE
             self.note(now, f"recording {recording.number}: {control.verb} given up half-way")
         self._settle(recording, now)
@@ -193,6 +212,8 @@ class Lifecycle:
         self.requests.fail(recording, {control.verb}, recording.problem, now)
         if control.verb in (Verb.START, Verb.STOP):
             self._over(recording, now)
+        elif control.verb is Verb.READ:
+            recording.is_doubted = False
         else:
             self._goes_on(recording, control)
         self._settle(recording, now)
@@ -249,25 +270,33 @@ class Lifecycle:
     def _confirmed(
         self, recording: RecordingStatus, control: Control, recording_id: str, at: datetime
     ) -> None:
+        if control.verb is Verb.READ:
+            return
         self.note(at, f"recording {recording.number}: {control.verb} confirmed by ACS")
+        recording.known_at, recording.is_doubted = at, False
         match control.verb:
             case Verb.START:
-                recording.recording_id = recording_id
-                recording.started_at = at
-                recording.actual = Actual.STARTING
-                files.adopt_announced(self.status, recording)
-                if control.pause_on_start:
-                    self._paused(recording, at)
-                else:
-                    # Never seen active, perhaps, but a silent loss is worse than a false alarm.
-                    recording.was_active = True
+                self._started(recording, control, recording_id, at)
             case Verb.CONFIRM | Verb.RESUME:
-                _resumed(recording, at)
+                resumed(recording, at)
                 recording.actual = Actual.ACTIVE
             case Verb.PAUSE:
                 self._paused(recording, at)
             case Verb.STOP:
                 self._over(recording, at)
+
+    def _started(
+        self, recording: RecordingStatus, control: Control, recording_id: str, at: datetime
+    ) -> None:
+        recording.recording_id = recording_id
+        recording.started_at = at
+        recording.actual = Actual.STARTING
+        files.adopt_announced(self.status, recording)
+        if control.pause_on_start:
+            self._paused(recording, at)
+        else:
+            # Never seen active, perhaps, but a silent loss is worse than a false alarm.
+            recording.was_active = True
 
     def _goes_on(self, recording: RecordingStatus, control: Control) -> None:
         """What ACS refused did not happen: want what is the case, unless more was wanted since."""
@@ -285,7 +314,9 @@ class Lifecycle:
                     requested_by=asked.requested_by,
                     reason=asked.reason,
                     asked_at=asked.asked_at,
+                    accepted_at=asked.accepted_at,
                     confirmed_at=at,
+                    told_at=asked.told_at,
                 )
             )
         recording.actual = Actual.PAUSED
@@ -317,7 +348,8 @@ class Lifecycle:
         files.refresh(self.status, recording)
 
 
-def _resumed(recording: RecordingStatus, at: datetime) -> None:
+def resumed(recording: RecordingStatus, at: datetime) -> None:
+    """Take note that it may record from now on: an open pause has ended."""
     if recording.pauses and recording.pauses[-1].resumed_at is None:
         recording.pauses[-1].resumed_at = at
     recording.was_active = True

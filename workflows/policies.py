@@ -13,6 +13,16 @@ from callvault.contracts import names
 ACS_TIMEOUT = timedelta(seconds=10)
 """Longest a single request to ACS control may take; the client's own time-out is the same."""
 
+AT_ONCE = timedelta(seconds=4)
+"""The first attempt of a control request, within the workflow task: nothing else can happen to the
+call meanwhile. What is not done by then is an ordinary activity's, see decision 0024."""
+
+ADOPT_WITHIN = timedelta(seconds=5)
+"""How long a callback is awaited that tells whose recording it is that runs already."""
+
+RELEASED_WITHIN = timedelta(seconds=30)
+"""How long after a stop ACS may still count the stopped recording as the call's only one."""
+
 CONTROL_ATTEMPT = 3 * ACS_TIMEOUT
 """One attempt of a control activity: the request, and reading back what it did."""
 
@@ -40,8 +50,11 @@ ALARM_WITHIN = timedelta(hours=24)
 _CONTROL_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
     backoff_coefficient=2,
-    maximum_interval=timedelta(seconds=15),
+    maximum_interval=timedelta(seconds=3),
 )
+"""Short to the end: when ACS comes back after a minute, a pause must not wait for its turn."""
+
+_CLEANUP_RETRY = RetryPolicy(maximum_interval=timedelta(minutes=1))
 
 _CONFIRM_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5)
 
@@ -62,6 +75,16 @@ POLICY_LOOKUP = LocalActivityConfig(
     start_to_close_timeout=timedelta(seconds=5),
     retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
 )
+
+
+def at_once(summary: str) -> LocalActivityConfig:
+    """The first attempt of a control request: the shortest way to ACS that there is."""
+    return LocalActivityConfig(
+        summary=summary,
+        start_to_close_timeout=AT_ONCE,
+        retry_policy=RetryPolicy(maximum_attempts=1),
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
 
 
 def control(summary: str) -> ActivityConfig:
@@ -133,7 +156,7 @@ def delete_source(summary: str) -> ActivityConfig:
         task_queue=names.CONTROL_QUEUE,
         start_to_close_timeout=CONTROL_ATTEMPT,
         schedule_to_close_timeout=timedelta(hours=1),
-        retry_policy=_CONTROL_RETRY,
+        retry_policy=_CLEANUP_RETRY,
     )
 
 

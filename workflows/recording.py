@@ -1,20 +1,21 @@
 """RecordingWorkflow: one durable run keeps one call's recordings.
 
 It waits and it asks; every decision is made by the pure modules beside it. Signals and updates
-are folded into one `Lifecycle`; loops bring the world in line with it: control of ACS (here),
-export and sealing (`exporting.py`), and all that falls due with time (`watching.py`).
+are folded into one `Lifecycle`; loops bring the world in line with it: control of ACS
+(`controlling.py`), export and sealing (`exporting.py`), and all that falls due with time
+(`watching.py`).
 """
 
 import asyncio
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from activities.control import ControlActivities
 from callvault.contracts import names
-from callvault.contracts.alarms import Acknowledge, AlarmKind, Severity
-from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.orders import ResourceQuery
 from callvault.contracts.requests import (
     CallEnded,
@@ -26,13 +27,13 @@ from callvault.contracts.status import (
     CallResult,
     CallStatus,
     ControlRecord,
-    RecordingState,
     RequestState,
 )
 from callvault.contracts.wire import AnyMessage, Unreadable, read
-from workflows import asking, display
+from workflows import asking, display, told
 from workflows.alarms import Alarms
-from workflows.control import Control, Verb
+from workflows.control import Verb
+from workflows.controlling import Controlling
 from workflows.exporting import Exports
 from workflows.guards import Watch
 from workflows.lifecycle import Lifecycle
@@ -62,6 +63,7 @@ class RecordingWorkflow:
             self.call = Lifecycle.begin(request, workflow.now())
         self.alarms = Alarms(self.call.status, workflow.info().workflow_id)
         self.guard = Watch(self.call, self.alarms)
+        self.control = Controlling(self.call, self.alarms, self.guard, self._is_done)
         self.exports = Exports(self.call, self.alarms, self._is_done)
         self.watching = Watching(self.call, self.alarms, self.guard, self._is_done)
         self.shown: display.Display | None = None
@@ -79,7 +81,7 @@ class RecordingWorkflow:
         showing = asyncio.create_task(self._keep_shown())
         while not self._is_done():
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep_control())
+                group.create_task(self.control.keep_control())
                 group.create_task(self.exports.keep_exporting(group))
                 group.create_task(self.exports.keep_sealing())
                 group.create_task(self.watching.watch_for_missing_files())
@@ -120,6 +122,13 @@ class RecordingWorkflow:
         event = self._read(FileStatusUpdated, payload, names.FILE_STATUS_UPDATED)
         if event is not None:
             self.call.files_announced(event, workflow.now())
+
+    @workflow.signal(name=names.RECORDING_STATE_CHANGED)
+    def recording_state_changed(self, payload: Any) -> None:
+        """Take note of what ACS tells of a recording's state."""
+        event = self._read(RecordingStateChanged, payload, names.RECORDING_STATE_CHANGED)
+        if event is not None:
+            told.fold(self.call, event, workflow.now())
 
     @workflow.signal(name=names.CALL_ENDED)
     def call_ended(self, payload: Any) -> None:
@@ -188,7 +197,7 @@ class RecordingWorkflow:
             policy = await workflow.execute_local_activity_method(
                 ControlActivities.describe_resource, query, **POLICY_LOOKUP
             )
-        except ActivityError as error:
+        except asking.NotDone as error:
             raise ApplicationError(
                 asking.reason(error), type="InvalidRequest", non_retryable=True
             ) from error
@@ -201,42 +210,6 @@ class RecordingWorkflow:
 
     def _show(self) -> None:
         self.shown = display.show(self.call.status, self.shown)
-
-    async def _keep_control(self) -> None:
-        """Bring what ACS does in line with what is wanted; the only caller of ACS control."""
-        while not self._is_done():
-            await workflow.wait_condition(
-                lambda: self._is_done() or self.call.next_control() is not None
-            )
-            if (control := self.call.next_control()) is not None:
-                await self._ask(control)
-
-    async def _ask(self, control: Control) -> None:
-        recording = self.call.recording(control.recording)
-        self.call.asked(control)
-        answer = asking.control(self.call.status, recording, control)
-        await workflow.wait_condition(lambda: answer.done() or self.call.is_superseded(control))
-        given_up = not answer.done()
-        answer.cancel()
-        try:
-            outcome = await answer
-        except ActivityError as error:
-            if given_up:
-                self.call.unsure(control, workflow.now())
-            else:
-                self._failed(control, asking.reason(error))
-        else:
-            self.call.answered(control, outcome, workflow.now())
-
-    def _failed(self, control: Control, reason: str) -> None:
-        now = workflow.now()
-        self.call.failed(control, reason, now)
-        recording = self.call.recording(control.recording)
-        if control.verb is Verb.PAUSE:
-            self.guard.pause_refused(recording, reason, now)
-        if recording.state is RecordingState.FAILED_TO_START:
-            kind, severity = AlarmKind.FAILED_TO_START, Severity.ERROR
-            self.alarms.add(kind, severity, recording.problem, recording, now)
 
     # Small parts.
 

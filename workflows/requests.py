@@ -3,6 +3,7 @@
 import itertools
 from datetime import datetime
 
+from callvault.contracts.orders import ControlOutcome
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.status import (
     CallStatus,
@@ -54,9 +55,16 @@ class Requests:
             if record.recording == recording.number and record.state is RequestState.PENDING
         ]
 
+    def accepted(self, recording: RecordingStatus, verb: Verb, outcome: ControlOutcome) -> None:
+        """Note when ACS accepted what these requests asked for, and of which recording."""
+        for record in self.pending(recording):
+            if record.verb == verb:
+                record.accepted_at = outcome.accepted_at
+
     def close(self, recording: RecordingStatus, now: datetime) -> None:
         """Say of every pending request what became of it, as far as that is known."""
         for record in self.pending(recording):
+            record.recording_id = recording.recording_id
             if _is_reached(record, recording):
                 _end(record, RequestState.CONFIRMED, now)
             elif _is_overtaken(record, recording):

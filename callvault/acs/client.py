@@ -7,6 +7,7 @@ No method repeats a request by itself: whoever calls owns the retries. Errors ar
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from copy import copy
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple, Self
 
@@ -41,6 +42,10 @@ _PAUSE = Doing("pause a recording", "recording")
 _RESUME = Doing("resume a recording", "recording")
 _STOP = Doing("stop a recording", "recording")
 _DELETE = Doing("delete a file at its source", "content")
+
+
+_KEPT_WARM = httpx.Limits(keepalive_expiry=300.0)
+"""Seconds an idle connection is kept: a pause must not wait for another TLS handshake."""
 
 
 class Timeouts(NamedTuple):
@@ -90,6 +95,12 @@ class AcsClient:
     def close(self) -> None:
         self._http.close()
         self._bulk.close()
+
+    def with_patience(self, seconds: float) -> "AcsClient":
+        """The same client, over the same connections, that waits this long for control answers."""
+        hurried = copy(self)
+        hurried._control_timeout = httpx.Timeout(seconds, connect=seconds / 2)
+        return hurried
 
     def start(self, order: StartRecording, repeatability: Repeatability) -> RecordingStateResponse:
         """Start a recording; the same ``repeatability`` again yields the same recording.
@@ -225,6 +236,7 @@ class AcsClient:
 def _http_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     return httpx.Client(
         transport=transport,
+        limits=_KEPT_WARM,
         # A proxy of the environment is for the way out, not for an emulator on this machine.
         mounts=None if transport else dict.fromkeys(_LOOPBACK),
         # Files are hashed and counted as they are: no compression on the way.

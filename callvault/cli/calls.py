@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from rich.table import Table
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault import starting
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.status import CallResult, CallStatus, ControlRecord
+from callvault.contracts.status import CallStatus, ControlRecord, RequestState
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.telemetry.setup import setup
 from callvault.temporal_client import connect
@@ -80,18 +80,15 @@ async def status(client: Client, call: str) -> CallStatus:
 
 
 async def begin(client: Client, request: RecordingRequest) -> str:
-    """Start to keep a call, and return its workflow's id."""
+    """Record a call, and return its workflow's id once ACS has begun."""
+    workflow_id = names.workflow_id(request.server_call_id)
     try:
-        handle: WorkflowHandle[object, CallResult] = await client.start_workflow(
-            names.WORKFLOW_TYPE,
-            request,
-            id=names.workflow_id(request.server_call_id),
-            task_queue=names.CONTROL_QUEUE,
-            result_type=CallResult,
-        )
-    except WorkflowAlreadyStartedError as error:
-        raise InvalidRequest(f"{error.workflow_id} keeps this call already") from error
-    return handle.id
+        record = await starting.start_confirmed(client, request)
+    except WorkflowUpdateFailedError as error:
+        raise InvalidRequest(f"{workflow_id}: {error.cause}") from error
+    if record.state is RequestState.FAILED:
+        raise InvalidRequest(f"{workflow_id}: {record.problem}")
+    return workflow_id
 
 
 async def update(client: Client, call: str, verb: str, request: ControlRequest) -> ControlRecord:

@@ -34,6 +34,8 @@ class ResourcePolicy(Message):
     """What applies where a request says nothing."""
     own_storage: str | None = None
     """The archive whose container ACS itself writes to: bring your own storage."""
+    callback_url: str | None = None
+    """Where ACS reaches the gateway, to tell how recordings change."""
     fallback_archive: str | None = None
     fallback_after: timedelta | None = None
     """Age of a file from which on its recording goes to the fallback archive; none means half the
@@ -56,6 +58,8 @@ class StartOrder(Message):
     repeatability_first_sent: datetime
     own_storage: str | None = None
     """The archive whose container ACS is to write to."""
+    callback_uri: str | None = None
+    """Where ACS is to tell how the recording changes."""
 
 
 class RecordingOrder(Message):
@@ -64,13 +68,20 @@ class RecordingOrder(Message):
     resource: str
     server_call_id: str
     recording_id: str
+    accepted_at: datetime | None = None
+    """When ACS accepted this change, if it is known to have done so: then its effect is read before
+    it is asked again."""
 
 
 class ControlOutcome(Message):
     """What ACS said of a recording. ``gone`` is ACS's 404: over, or never was."""
 
     recording_id: str
-    state: Literal["active", "inactive", "gone"]
+    state: Literal["active", "inactive", "gone", "unknown"]
+    accepted_at: datetime | None = None
+    """When ACS answered that it accepts the change; none where it was found to be the case."""
+    is_settled: bool = True
+    """False: ACS has accepted the change, and was not seen to have made it yet."""
 
 
 class ExportOrder(Message):

@@ -89,8 +89,15 @@ class ControlRecord(State):
     reason: str
     asked_at: datetime
     recording: int
+    recording_id: str | None = None
+    """As soon as ACS has told it."""
     state: RequestState = RequestState.PENDING
+    accepted_at: datetime | None = None
+    """When ACS answered that it accepts the change; none where nothing had to be asked."""
+    told_at: datetime | None = None
+    """When ACS told of the change by itself, by its own clock; none without a callback."""
     settled_at: datetime | None = None
+    """When it was known to be done (its effect was read back), or not to be."""
     is_overdue: bool = False
     """Whether ACS did not confirm it in time, and something was done about it."""
     problem: str = ""
@@ -102,7 +109,12 @@ class PauseRecord(State):
     requested_by: str
     reason: str
     asked_at: datetime
+    accepted_at: datetime | None = None
+    """When ACS answered that it accepts the pause; none where it was found to be the case."""
     confirmed_at: datetime
+    """When ACS was seen to record no more."""
+    told_at: datetime | None = None
+    """When ACS told of the pause by itself, by its own clock; none without a callback."""
     resumed_at: datetime | None = None
     """When ACS confirmed the resume; none while paused, or when the recording stopped paused."""
     is_too_long: bool = False
@@ -149,7 +161,13 @@ class RecordingStatus(State):
     state: RecordingState = RecordingState.STARTING
     wanted: Wanted
     actual: Actual = Actual.NONE
+    known_at: datetime | None = None
+    """Since when ``actual`` is known."""
+    is_doubted: bool = False
+    """Whether ACS told something else than ``actual``: its state is to be read."""
     recording_id: str | None = None
+    told_id: str | None = None
+    """The id in a callback that came before the start was answered."""
     call_id: str | None = None
     started_at: datetime | None = None
     """When ACS accepted the start."""
@@ -198,6 +216,14 @@ class CallStatus(State):
     requests: dict[str, ControlRecord] = {}
     alarms: list[AlarmRecord] = []
     timeline: list[TimelineEntry] = []
+
+    @property
+    def is_being_recorded(self) -> bool:
+        """Whether a recording that was asked for here is on, or about to be."""
+        return any(
+            recording.origin == "requested" and recording.wanted is not Wanted.STOPPED
+            for recording in self.recordings
+        )
 
 
 class ChunkResult(Message):

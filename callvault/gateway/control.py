@@ -31,6 +31,19 @@ class RecordingStarted(State):
     """False: the call was being kept already; its workflow has been told of the request."""
 
 
+class RecordingConfirmed(State):
+    """Answer to a request to record a call, once ACS has given the recording its id."""
+
+    workflow_id: str
+    is_new: bool
+    """False: the call was being recorded already, and this tells of that recording."""
+    recording: int
+    """Number of the recording in its call, from 1."""
+    recording_id: str | None
+    record: ControlRecord | None
+    """What became of the request; none where nothing had to be done."""
+
+
 class RequestSent(State):
     """Answer to a control request that is not waited for."""
 
@@ -47,15 +60,41 @@ class ControlApi:
         self._max_body = max_body
 
     async def start(self, request: Request) -> Response:
-        """Keep a call: 201 when its workflow begins, 200 when one runs already."""
+        """Keep a call: 201 when its recording begins, 200 when it is being recorded already."""
         wanted = await self._body(request, RecordingRequest)
         self._settings.resource(wanted.resource)
+        if _waits(request) and wanted.start_recording:
+            return await self._start_confirmed(wanted)
         started = await self._recordings.start(wanted)
         answer = RecordingStarted(
             workflow_id=started.workflow_id, run_id=started.run_id, is_new=started.is_new
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
         return _json(answer, 201 if started.is_new else 200, location)
+
+    async def _start_confirmed(self, wanted: RecordingRequest) -> Response:
+        record = await self._recordings.start_confirmed(wanted)
+        workflow_id = names.workflow_id(wanted.server_call_id)
+        if record is not None and record.state is RequestState.FAILED:
+            return problem(502, "not_done", record.problem or "the start failed")
+        number, recording_id = await self._begun(workflow_id, record)
+        answer = RecordingConfirmed(
+            workflow_id=workflow_id,
+            is_new=record is not None,
+            recording=number,
+            recording_id=recording_id,
+            record=record,
+        )
+        location = {"location": f"{PATH}/{workflow_id}"}
+        return _json(answer, 201 if record else 200, location)
+
+    async def _begun(
+        self, workflow_id: str, record: ControlRecord | None
+    ) -> tuple[int, str | None]:
+        if record is not None:
+            return record.recording, record.recording_id
+        running = (await self._recordings.status(workflow_id)).recordings[-1]
+        return running.number, running.recording_id
 
     async def status(self, workflow_id: str) -> Response:
         """All that is known of a call and its recordings."""
@@ -64,7 +103,7 @@ class ControlApi:
     async def control(self, request: Request, workflow_id: str, verb: str) -> Response:
         """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
         wanted = await self._body(request, ControlRequest)
-        if "respond-async" in request.headers.get("prefer", "").lower():
+        if not _waits(request):
             return await self._send(workflow_id, verb, wanted)
         record = await self._recordings.update(workflow_id, verb, wanted)
         if record.state is RequestState.FAILED:
@@ -88,6 +127,11 @@ class ControlApi:
             return model.model_validate_json(bytes(body) or b"{}", extra="forbid")
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
+
+
+def _waits(request: Request) -> bool:
+    """Whether the caller wants to know what came of it (RFC 7240)."""
+    return "respond-async" not in request.headers.get("prefer", "").lower()
 
 
 def _json(answer: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -114,7 +158,7 @@ def control_router(api: ControlApi, keys: SharedSecrets) -> APIRouter:
         api.start,
         methods=["POST"],
         summary="Keep a call",
-        responses={201: {"model": RecordingStarted}, 200: {"model": RecordingStarted}},
+        responses={201: {"model": RecordingConfirmed}, 200: {"model": RecordingConfirmed}},
         openapi_extra=_reads(RecordingRequest),
     )
     for verb in VERBS:

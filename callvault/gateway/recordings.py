@@ -17,9 +17,10 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault import starting
 from callvault.contracts import names
 from callvault.contracts.events import FileStatusUpdated
-from callvault.contracts.requests import ControlRequest, RecordingRequest, StartRequest
+from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord
 from callvault.contracts.wire import Message, shorten
 from callvault.errors import InvalidRequest, Unavailable
@@ -66,7 +67,7 @@ class Recordings:
                 task_queue=names.CONTROL_QUEUE,
                 start_signal=names.FILE_STATUS_UPDATED,
                 start_signal_args=[event],
-                static_summary=_summary(request),
+                static_summary=starting.summary(request),
                 rpc_timeout=ANSWER_WITHIN,
             )
         return workflow_id
@@ -79,9 +80,24 @@ class Recordings:
                 return await self._begin(workflow_id, request)
             except WorkflowAlreadyStartedError as error:
                 run_id = error.run_id
-            order = StartRequest.model_validate(request.model_dump(exclude=_ONLY_AT_BEGINNING))
+            order = starting.start_request(request)
             if not request.start_recording or await self.signal(workflow_id, names.START, order):
                 return Started(workflow_id, run_id, is_new=False)
+
+    async def start_confirmed(self, request: RecordingRequest) -> ControlRecord | None:
+        """Record a call and wait for ACS's ``recordingId``; None if it is being recorded already.
+
+        Otherwise refused by the workflow: `InvalidRequest` with status 409 and its sentence.
+        """
+        try:
+            async with _temporal(CONFIRM_WITHIN):
+                return await starting.start_confirmed(self._client, request)
+        except WorkflowUpdateFailedError as error:
+            refusal = _refusal(error)
+        workflow_id = names.workflow_id(request.server_call_id)
+        if (await self.status(workflow_id)).is_being_recorded:
+            return None
+        raise refusal
 
     async def _begin(self, workflow_id: str, request: RecordingRequest) -> Started:
         async with _temporal(ANSWER_WITHIN):
@@ -90,7 +106,7 @@ class Recordings:
                 request,
                 id=workflow_id,
                 task_queue=names.CONTROL_QUEUE,
-                static_summary=_summary(request),
+                static_summary=starting.summary(request),
                 rpc_timeout=ANSWER_WITHIN,
             )
         return Started(workflow_id, handle.result_run_id, is_new=True)
@@ -116,8 +132,7 @@ class Recordings:
                     verb, request, id=update_id, result_type=ControlRecord
                 )
         except WorkflowUpdateFailedError as error:
-            sentence = shorten(getattr(error.cause, "message", "") or str(error.cause))
-            raise InvalidRequest(sentence, status=409, code="refused") from error
+            raise _refusal(error) from error
         except _NotThere:
             raise await self.absence(workflow_id) from None
         return record
@@ -171,9 +186,6 @@ class Recordings:
         return self._client.get_workflow_handle(workflow_id)
 
 
-_ONLY_AT_BEGINNING = {"server_call_id", "resource", "start_recording"}
-
-
 class _NotThere(Unavailable):
     """Temporal knows no such workflow, or it does not run any more."""
 
@@ -217,7 +229,6 @@ def _is_about_a_workflow(error: RPCError) -> bool:
     return any(detail.type_url.endswith(".NotFoundFailure") for detail in details)
 
 
-def _summary(request: RecordingRequest) -> str:
-    """What an operator reads of a workflow in the Web UI's list."""
-    what = "record and keep" if request.start_recording else "keep the files of"
-    return shorten(f"{what} a call on {request.resource}, asked by {request.requested_by}", 200)
+def _refusal(error: WorkflowUpdateFailedError) -> InvalidRequest:
+    sentence = shorten(getattr(error.cause, "message", "") or str(error.cause))
+    return InvalidRequest(sentence, status=409, code="refused")

@@ -8,8 +8,15 @@ from temporalio.exceptions import ApplicationError
 from callvault.contracts import names
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
-from callvault.contracts.status import CallStatus, ControlRecord, RequestState
+from callvault.contracts.status import (
+    CallStatus,
+    ControlRecord,
+    RecordingStatus,
+    RequestState,
+    Wanted,
+)
 
+RECORDING_ID = "recording-of-acs"
 KNOWS = "knows "
 """A request with this reason makes the workflow findable by the recording id that follows."""
 
@@ -43,6 +50,18 @@ class KeptCall:
     def start(self, request: StartRequest) -> None:
         self._tell(names.START, request.model_dump(mode="json"))
 
+    @workflow.update(name=names.START)
+    async def request_start(self, request: StartRequest) -> ControlRecord:
+        record = self._confirm(names.START, request, failed=request.reason == "ACS says no")
+        return record.model_copy(update={"recording_id": RECORDING_ID})
+
+    @request_start.validator
+    def refuse_start(self, request: StartRequest) -> None:
+        if self.stopped:
+            raise ApplicationError("The call is over: nothing more can be recorded in it.")
+        if request.request_id != self.request.request_id:
+            raise ApplicationError("Recording 1 of this call is still recording.")
+
     @workflow.signal(name=names.PAUSE)
     def pause(self, request: ControlRequest) -> None:
         self._tell(names.PAUSE, request.model_dump(mode="json"))
@@ -69,7 +88,16 @@ class KeptCall:
 
     @workflow.query(name=names.STATUS)
     def status(self) -> CallStatus:
-        return CallStatus(server_call_id=self.request.server_call_id, resource="default")
+        recording = RecordingStatus(
+            number=1,
+            origin="requested",
+            requested_at=workflow.info().start_time,
+            wanted=Wanted.STOPPED if self.stopped else Wanted.ACTIVE,
+            recording_id=RECORDING_ID,
+        )
+        return CallStatus(
+            server_call_id=self.request.server_call_id, resource="default", recordings=[recording]
+        )
 
     @workflow.query(name="told")
     def what_was_told(self) -> list[tuple[str, dict[str, Any]]]:

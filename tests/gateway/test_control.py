@@ -10,15 +10,76 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from callvault.contracts import names
 from callvault.gateway import recordings
 from tests.gateway.conftest import Call, Gateway, GatewayOf
+from tests.gateway.kept_call import RECORDING_ID
 
 RECORDINGS = "/v1/recordings"
 
 
+ASYNC = {"prefer": "respond-async"}
+
+
 async def _start(gateway: Gateway, call: Call, **more: Any) -> Any:
+    """Keep a call, without waiting for ACS."""
+    body = {"serverCallId": call.server_call_id, **more}
+    return await gateway.http.post(RECORDINGS, json=body, headers=ASYNC)
+
+
+async def _record(gateway: Gateway, call: Call, **more: Any) -> Any:
+    """Record a call, and wait for ACS."""
     return await gateway.http.post(RECORDINGS, json={"serverCallId": call.server_call_id, **more})
 
 
-async def test_a_request_begins_the_workflow_and_tells_its_id(gateway: Gateway, call: Call) -> None:
+async def test_one_request_begins_the_workflow_and_yields_the_recording_id(
+    gateway: Gateway, call: Call
+) -> None:
+    answer = await _record(gateway, call, requestedBy="crm")
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"{RECORDINGS}/{call.workflow_id}"
+    body = answer.json()
+    assert (body["workflowId"], body["isNew"]) == (call.workflow_id, True)
+    assert (body["recording"], body["recordingId"]) == (1, RECORDING_ID)
+    assert (body["record"]["requestedBy"], body["record"]["state"]) == ("crm", "confirmed")
+
+
+async def test_the_same_request_again_is_answered_alike(gateway: Gateway, call: Call) -> None:
+    first = await _record(gateway, call, requestId="1")
+    assert (await _record(gateway, call, requestId="1")).json() == first.json()
+    assert await call.names_told() == ["start and wait"]
+
+
+async def test_a_call_that_is_being_recorded_is_not_recorded_twice(
+    gateway: Gateway, call: Call
+) -> None:
+    await _record(gateway, call, requestId="1")
+    again = await _record(gateway, call, requestId="2")
+    assert again.status_code == 200
+    assert again.json() == {
+        "workflowId": call.workflow_id,
+        "isNew": False,
+        "recording": 1,
+        "recordingId": RECORDING_ID,
+        "record": None,
+    }
+
+
+async def test_a_start_that_is_refused_is_a_conflict_with_its_sentence(
+    gateway: Gateway, call: Call
+) -> None:
+    await _record(gateway, call, requestId="1")
+    await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:stop")
+    answer = await _record(gateway, call, requestId="2")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "refused")
+    assert "The call is over" in answer.json()["error"]["message"]
+
+
+async def test_a_start_that_acs_refuses_is_said_so(gateway: Gateway, call: Call) -> None:
+    answer = await _record(gateway, call, reason="ACS says no")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "not_done")
+
+
+async def test_who_does_not_wait_is_told_where_the_call_is_kept(
+    gateway: Gateway, call: Call
+) -> None:
     answer = await _start(gateway, call, requestedBy="crm", requestId="1")
     assert answer.status_code == 201
     assert answer.headers["location"] == f"{RECORDINGS}/{call.workflow_id}"

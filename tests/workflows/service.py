@@ -10,13 +10,14 @@ import threading
 import wave
 from collections import defaultdict
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 from temporalio import activity
 
 from callvault.acs.wire import RecordingStateResponse, Repeatability, StartRecording
-from callvault.errors import CallvaultError, RecordingNotFound
+from callvault.errors import CallvaultError, RecordingNotFound, Unavailable
 
 Fault = Callable[[], CallvaultError | None]
 
@@ -29,9 +30,12 @@ class ScriptedService:
         self.starts: list[Repeatability] = []
         self.recordings: dict[str, str] = {}
         self._faults: dict[str, list[Fault]] = defaultdict(list)
+        self._lags: dict[str, int] = {}
+        self._coming: dict[str, tuple[int, str]] = {}
         self._lock = threading.Lock()
         self.gates: dict[str, threading.Event] = {}
         self.records_sound = False
+        self.patience = 30.0
 
     # What tests say.
 
@@ -54,6 +58,10 @@ class ScriptedService:
 
         self._faults[operation + url].append(fault)
 
+    def lags(self, operation: str, *, reads: int) -> None:
+        """Let a change of this kind show only after the state was read this often."""
+        self._lags[operation] = reads
+
     def holds(self, operation: str) -> threading.Event:
         """Hold requests of this kind until the returned event is set."""
         return self.gates.setdefault(operation, threading.Event())
@@ -65,6 +73,11 @@ class ScriptedService:
         return hashlib.sha256(url.encode()).digest() * 64
 
     # What activities ask.
+
+    def with_patience(self, seconds: float) -> "ScriptedService":
+        hurried = copy(self)
+        hurried.patience = seconds
+        return hurried
 
     def start(self, order: StartRecording, repeatability: Repeatability) -> RecordingStateResponse:
         self._ask("start")
@@ -83,6 +96,11 @@ class ScriptedService:
     def get_state(self, recording_id: str, server_call_id: str) -> RecordingStateResponse:
         self._ask("get_state")
         self._require(recording_id)
+        left, state = self._coming.pop(recording_id, (-1, ""))
+        if left > 0:
+            self._coming[recording_id] = (left - 1, state)
+        elif left == 0:
+            self.recordings[recording_id] = state
         return RecordingStateResponse(
             recording_id=recording_id, recording_state=self.recordings[recording_id]
         )
@@ -126,7 +144,10 @@ class ScriptedService:
     def _change(self, operation: str, recording_id: str, state: str) -> None:
         self._ask(operation)
         self._require(recording_id)
-        self.recordings[recording_id] = state
+        if lag := self._lags.pop(operation, 0):
+            self._coming[recording_id] = (lag, state)
+        else:
+            self.recordings[recording_id] = state
 
     def _require(self, recording_id: str) -> None:
         if recording_id not in self.recordings:
@@ -134,8 +155,8 @@ class ScriptedService:
 
     def _ask(self, operation: str, url: str = "") -> None:
         self.asked.append(operation)
-        if (gate := self.gates.get(operation)) is not None and not gate.wait(timeout=30):
-            raise TimeoutError(f"nobody released {operation}")
+        if (gate := self.gates.get(operation)) is not None and not gate.wait(self.patience):
+            raise Unavailable(f"no answer to {operation} in {self.patience} s")
         for fault in (*self._faults[operation], *(self._faults[operation + url] if url else ())):
             if (error := fault()) is not None:
                 raise error

@@ -150,6 +150,91 @@ async def test_a_start_that_acs_refuses_for_good_ends_the_workflow_with_the_reas
     assert "Only one recording" in result.recordings[0].problem
 
 
+async def test_a_recording_that_runs_already_and_is_ours_is_adopted(scene: Scene) -> None:
+    """ACS told its id to the address of this very recording: only our own start did that."""
+    occupied = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
+    scene.service.fails("start", occupied, times=1)
+    scene.service.recordings["recording-9"] = "active"
+    await scene.keep(request_id="s1")
+    await scene.has_asked("start")
+    await scene.signals(
+        names.RECORDING_STATE_CHANGED,
+        {"recording": 1, "recordingId": "recording-9", "state": "inactive", "at": "2026-01-01"},
+    )
+    await scene.until(lambda recording: recording.actual == "active")
+    record = (await scene.status()).requests["s1"]
+    assert (record.state, record.recording_id) == ("confirmed", "recording-9")
+    await scene.asks("pause")
+    assert scene.service.recordings["recording-9"] == "inactive"
+
+
+async def test_a_recording_that_acs_takes_a_while_to_forget_does_not_fail_the_next(
+    scene: Scene,
+) -> None:
+    await scene.recorded()
+    await scene.asks("stop")
+    occupied = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
+    scene.service.fails("start", occupied, times=1)
+    await scene.says("start")
+    await scene.passes(timedelta(seconds=10))
+    await scene.until(lambda recording: recording.actual == "active", number=2)
+
+
+async def test_what_acs_accepted_is_read_until_it_shows_and_not_asked_twice(scene: Scene) -> None:
+    await scene.recorded()
+    scene.service.lags("pause", reads=2)
+    record = await scene.asks("pause", request_id="p1")
+    assert record.accepted_at is not None
+    assert record.settled_at is not None
+    assert record.asked_at <= record.accepted_at <= record.settled_at
+    assert scene.service.control_calls() == ["start", "pause"]
+    assert (await scene.recording()).pauses[0].accepted_at == record.accepted_at
+
+
+async def test_what_acs_accepted_without_effect_is_asked_again(scene: Scene) -> None:
+    await scene.recorded()
+    scene.service.lags("pause", reads=100)
+    await scene.asks("pause")
+    assert scene.service.control_calls() == ["start", "pause", "pause"]
+
+
+async def test_a_pause_takes_the_shortest_way(scene: Scene) -> None:
+    """Within the workflow task: nothing is scheduled for a worker to fetch."""
+    await scene.recorded()
+    for verb in ("pause", "resume", "stop"):
+        await scene.asks(verb)
+    history = await scene.handle.fetch_history()
+    scheduled = [
+        event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert scheduled == ["start_recording", "confirm_active"]
+
+
+async def test_a_recording_that_somebody_else_resumed_is_paused_again_and_alarmed(
+    scene: Scene,
+) -> None:
+    await scene.recorded()
+    await scene.asks("pause")
+    scene.service.recordings["recording-1"] = "active"
+    at = (await scene.recording()).known_at
+    assert at is not None
+    await scene.signals(
+        names.RECORDING_STATE_CHANGED,
+        {
+            "recording": 1,
+            "recordingId": "recording-1",
+            "state": "active",
+            "at": (at + timedelta(seconds=1)).isoformat(),
+        },
+    )
+    await scene.until(lambda recording: len(recording.pauses) == 2)
+    assert scene.service.recordings["recording-1"] == "inactive"
+    [alarm] = (await scene.status()).alarms
+    assert (alarm.alarm.kind, alarm.alarm.severity) == ("state_unexpected", "critical")
+
+
 async def test_a_start_that_never_succeeds_is_given_up_after_ten_minutes(scene: Scene) -> None:
     scene.service.fails("start", Unavailable("away"), times=10_000)
     await scene.keep()

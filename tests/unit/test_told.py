@@ -1,0 +1,163 @@
+"""What ACS tells by itself: evidence where it fits, a reading where it does not, never a belief."""
+
+from datetime import timedelta
+
+import pytest
+
+from callvault.contracts.events import RecordingStateChanged
+from workflows import told
+
+from .call import Call, paused_call, recording_call, stopped_call
+
+
+def tells(call: Call, state: str, *, after: float = 0, **facts: object) -> None:
+    """ACS's callback arrives; its own time is ``after`` seconds from now."""
+    event = RecordingStateChanged.model_validate(
+        {
+            "recording": 1,
+            "recording_id": "recording-1",
+            "state": state,
+            "at": call.now + timedelta(seconds=after),
+            **facts,
+        }
+    )
+    told.fold(call.life, event, call.ticks())
+
+
+def reads(call: Call, state: str) -> str | None:
+    """ACS's state is read, and is this."""
+    control = call.is_asked("read")
+    call.answers(control, state)
+    return told.observed(call.life, call.recording, state, call.ticks())
+
+
+def test_a_started_recording_is_active_as_soon_as_acs_tells() -> None:
+    call = Call().confirms("start")
+    confirm = call.is_asked("confirm")
+    tells(call, "active")
+    assert call.life.is_superseded(confirm), "nothing more is to be read"
+    call.gives_up(confirm)
+    assert call.recording.state == "recording"
+    assert call.next is None
+
+
+def test_the_first_inactive_of_a_start_is_no_news() -> None:
+    call = Call().confirms("start")
+    tells(call, "inactive")
+    assert call.next == "confirm"
+
+
+def test_a_pause_has_the_evidence_of_a_callback() -> None:
+    call = recording_call()
+    pause = call.asks("pause", request_id="p1")
+    control = call.is_asked("pause")
+    tells(call, "inactive")
+    at = call.recording.requested_at
+    assert pause.told_at is not None
+    assert pause.told_at > at
+    assert pause.state == "pending", "told is not confirmed"
+    call.answers(control)
+    assert call.recording.pauses[0].told_at == pause.told_at
+
+
+def test_a_callback_after_the_confirmation_is_evidence_too() -> None:
+    call = paused_call()
+    tells(call, "inactive", after=-1)
+    assert call.recording.pauses[0].told_at is not None
+    assert call.next is None
+
+
+def test_a_callback_from_before_a_pause_is_no_evidence_of_it() -> None:
+    call = recording_call()
+    pause = call.asks("pause")
+    call.confirms("pause")
+    tells(call, "inactive", after=-60)
+    assert pause.told_at is None
+
+
+def test_late_callbacks_that_fit_no_more_change_nothing() -> None:
+    call = paused_call()
+    tells(call, "active", after=-60)
+    assert call.next is None
+
+
+def test_what_contradicts_is_read_before_it_is_believed() -> None:
+    call = paused_call()
+    tells(call, "active", after=10)
+    assert reads(call, "inactive") is None
+    assert call.recording.actual == "paused"
+    assert call.next is None
+
+
+def test_a_recording_that_somebody_else_resumed_is_paused_again() -> None:
+    call = paused_call()
+    tells(call, "active", after=10)
+    assert "although it was paused" in (reads(call, "active") or "")
+    assert call.recording.pauses[0].resumed_at is not None, "nobody may claim that it went on"
+    call.confirms("pause")
+    assert call.recording.pauses[1].requested_by == "callvault"
+    assert call.next is None
+
+
+def test_a_recording_that_somebody_else_paused_is_not_resumed_behind_their_back() -> None:
+    call = recording_call()
+    tells(call, "inactive", after=10)
+    assert "nobody here paused it" in (reads(call, "inactive") or "")
+    assert call.recording.pauses[0].requested_by == "somebody else"
+    assert call.next is None
+    call.asks("resume")
+    call.confirms("resume")
+    assert call.recording.state == "recording"
+
+
+def test_a_recording_that_somebody_else_stopped_is_over() -> None:
+    call = recording_call()
+    tells(call, "inactive", after=10)
+    assert reads(call, "gone") is None
+    assert call.recording.state == "processing"
+
+
+def test_a_doubt_ends_with_the_next_confirmation() -> None:
+    call = recording_call()
+    tells(call, "inactive", after=10)
+    call.asks("pause")
+    call.confirms("pause")
+    assert call.next is None
+
+
+def test_a_start_that_failed_after_it_was_accepted_has_failed() -> None:
+    call = Call(request_id="s1").confirms("start")
+    tells(call, "", problem="500/9999: the recording could not be started")
+    assert call.recording.state == "failed_to_start"
+    assert "could not be started" in call.recording.problem
+    assert call.life.is_over
+
+
+def test_what_records_did_not_fail_to_start() -> None:
+    call = recording_call()
+    tells(call, "", problem="500/9999")
+    assert call.recording.state == "recording"
+
+
+@pytest.mark.parametrize("facts", [{"recording": 7}, {"recording_id": "of-another-call"}])
+def test_a_callback_about_something_else_is_noted(facts: dict[str, object]) -> None:
+    call = paused_call()
+    tells(call, "active", after=10, **facts)
+    assert call.next is None
+    assert "of no use" in call.timeline
+
+
+def test_nothing_that_is_over_is_brought_back() -> None:
+    call = stopped_call()
+    tells(call, "active", after=10)
+    assert call.recording.actual == "stopped"
+    assert call.next is None
+
+
+def test_an_id_that_is_told_before_the_start_is_answered_is_kept() -> None:
+    call = Call()
+    start = call.is_asked("start")
+    tells(call, "inactive")
+    assert call.recording.told_id == "recording-1"
+    call.answers(start)
+    assert call.recording.recording_id == "recording-1"

@@ -1,0 +1,116 @@
+"""What ACS tells by itself, in callbacks, and what a reading of its state brings to light. Pure.
+
+A callback may come late, twice, out of order or never. So it adds evidence to what was asked and
+confirmed; what it contradicts is read from ACS before anybody believes it.
+"""
+
+from datetime import datetime
+
+from callvault.contracts.events import RecordingStateChanged
+from callvault.contracts.requests import ControlRequest
+from callvault.contracts.status import (
+    Actual,
+    ControlRecord,
+    PauseRecord,
+    RecordingStatus,
+    Wanted,
+)
+from workflows.control import Verb
+from workflows.lifecycle import Lifecycle, resumed
+
+SOMEBODY_ELSE = "somebody else"
+GUARD = "callvault"
+"""Who asks for what Callvault asks for by itself."""
+
+_CAUSES = {"active": (Verb.START, Verb.RESUME), "inactive": (Verb.PAUSE,)}
+_BELIEVED = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
+
+
+def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> None:
+    """Fold a callback; one about a recording that nobody asked for here is only noted."""
+    recording = _meant(call, event)
+    if recording is None:
+        call.note(now, f"a callback for recording {event.recording} was of no use")
+        return
+    if recording.recording_id is None:
+        recording.told_id = event.recording_id
+    if event.problem:
+        _failed_to_start(call, recording, event, now)
+        return
+    call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
+    if recording.actual is Actual.STARTING and event.state == "active":
+        call.is_active(recording, now)
+    _add_evidence(call, recording, event)
+    _doubt(recording, event)
+
+
+def _meant(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | None:
+    for recording in call.status.recordings:
+        if recording.number == event.recording and recording.origin == "requested":
+            is_known = recording.recording_id in (None, event.recording_id)
+            return recording if is_known else None
+    return None
+
+
+def _failed_to_start(
+    call: Lifecycle, recording: RecordingStatus, event: RecordingStateChanged, now: datetime
+) -> None:
+    """Accepted with 202 and failed afterwards; what has been seen to record did not."""
+    if recording.actual is Actual.STARTING:
+        call.failed_to_start(recording, event.problem, now)
+    else:
+        call.note(now, f"recording {recording.number}: ACS tells that it failed: {event.problem}")
+
+
+def _add_evidence(
+    call: Lifecycle, recording: RecordingStatus, event: RecordingStateChanged
+) -> None:
+    """The newest request that the callback can be the effect of; never one asked after it."""
+    causes = _CAUSES.get(event.state, ())
+    record = next(
+        (
+            record
+            for record in reversed(call.status.requests.values())
+            if record.recording == recording.number and record.verb in causes
+        ),
+        None,
+    )
+    if record is None or record.told_at is not None or record.asked_at > event.at:
+        return
+    record.told_at = event.at
+    _tell_pause(recording, record)
+
+
+def _tell_pause(recording: RecordingStatus, record: ControlRecord) -> None:
+    for pause in recording.pauses:
+        if pause.asked_at == record.asked_at and record.verb == Verb.PAUSE:
+            pause.told_at = record.told_at
+
+
+def _doubt(recording: RecordingStatus, event: RecordingStateChanged) -> None:
+    """Doubt what is known if ACS told something else later; clocks that differ cost a reading."""
+    told = _BELIEVED.get(event.state)
+    is_newer = recording.known_at is not None and event.at > recording.known_at
+    if told is not None and is_newer and recording.actual in (Actual.ACTIVE, Actual.PAUSED):
+        recording.is_doubted = told is not recording.actual
+
+
+def observed(call: Lifecycle, recording: RecordingStatus, state: str, now: datetime) -> str | None:
+    """Fold a reading. Returns, in a sentence, what is not as it was asked for; None if all is."""
+    recording.is_doubted = False
+    seen = _BELIEVED.get(state)
+    if seen is None or seen is recording.actual:
+        return None
+    recording.actual, recording.known_at = seen, now
+    if seen is Actual.ACTIVE:
+        resumed(recording, now)
+        why = "ACS records, although it was paused"
+        request = ControlRequest(requested_by=GUARD, reason=why)
+        call.request(Verb.PAUSE, request, now)
+        return f"{why}: it is paused again"
+    recording.wanted = Wanted.PAUSED
+    why = "ACS does not record, although nobody here paused it"
+    recording.pauses.append(
+        PauseRecord(requested_by=SOMEBODY_ELSE, reason=why, asked_at=now, confirmed_at=now)
+    )
+    return f"{why}: ask for `resume` if it is to record"
