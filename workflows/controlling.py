@@ -103,6 +103,10 @@ class Controlling:
         self._call.failed(control, reason, now)
         if control.verb is Verb.PAUSE:
             self._guard.pause_refused(recording, reason, now)
+        if control.verb is Verb.STOP:
+            kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
+            what = f"ACS refused to stop it, and may record on: {reason}"
+            self._alarms.add(kind, severity, what, recording, now)
         if recording.state is RecordingState.FAILED_TO_START:
             kind, severity = AlarmKind.FAILED_TO_START, Severity.ERROR
             self._alarms.add(kind, severity, recording.problem, recording, now)

@@ -21,8 +21,7 @@ from callvault.contracts.status import (
 )
 from workflows.alarms import Alarms
 from workflows.control import Verb
-from workflows.lifecycle import Lifecycle
-from workflows.told import GUARD
+from workflows.lifecycle import GUARD, Lifecycle
 
 CONFIRM_WITHIN = timedelta(seconds=5)
 """Where neither request nor resource says how long ACS may take to confirm a pause."""
@@ -59,10 +58,17 @@ class Watch:
             doubt.until = now
 
     def pause_refused(self, recording: RecordingStatus, why: str, now: datetime) -> None:
-        """Do what is due when ACS has refused a pause for good, unless it was done before."""
-        record = _failed_pause(recording, self._call.status.requests)
-        if record is not None:
-            self._pause_failed(recording, record, why, now)
+        """Do what is due when ACS has refused a pause for good just now.
+
+        Several requests may have waited for it: the first is told of, unless it was told of before
+        because it took too long, and all are marked.
+        """
+        failed = _failed_pauses(recording, self._call.status.requests, now)
+        is_untold = not any(record.is_overdue for record in failed)
+        for record in failed:
+            record.is_overdue = True
+        if failed and is_untold:
+            self._pause_failed(recording, failed[0], why, now)
 
     def settled_doubt_count(self) -> int:
         """How many doubts are to be ended, which no timer tells."""
@@ -78,8 +84,18 @@ class Watch:
             for recording in self._call.status.recordings
             for doubt in recording.doubtful
             if doubt.until is None
-            and (recording.actual in _SILENT or self._may_record(recording, doubt.since))
+            and (self._is_silent(recording) or self._may_record(recording, doubt.since))
         ]
+
+    def _is_silent(self, recording: RecordingStatus) -> bool:
+        """Confirmed, and no resume under way that may have arrived meanwhile."""
+        asking = self._call.in_flight
+        is_resuming = (
+            asking is not None
+            and asking.verb is Verb.RESUME
+            and asking.recording == recording.number
+        )
+        return recording.actual in _SILENT and not is_resuming
 
     def _may_record(self, recording: RecordingStatus, since: datetime) -> bool:
         return recording.wanted is Wanted.ACTIVE and any(
@@ -150,21 +166,18 @@ class Watch:
                 yield recording.started_at + longest, recording
 
 
-def _failed_pause(
-    recording: RecordingStatus, records: dict[str, ControlRecord]
-) -> ControlRecord | None:
-    """The pause of a recording that ACS refused last, if it was not noticed before."""
-    return next(
-        (
-            record
-            for record in reversed(records.values())
-            if record.recording == recording.number
-            and record.verb == Verb.PAUSE
-            and record.state is RequestState.FAILED
-            and not record.is_overdue
-        ),
-        None,
-    )
+def _failed_pauses(
+    recording: RecordingStatus, records: dict[str, ControlRecord], now: datetime
+) -> list[ControlRecord]:
+    """The requests to pause a recording that have failed at this moment, oldest first."""
+    return [
+        record
+        for record in records.values()
+        if record.recording == recording.number
+        and record.verb == Verb.PAUSE
+        and record.state is RequestState.FAILED
+        and record.settled_at == now
+    ]
 
 
 _SILENT = (Actual.PAUSED, Actual.STOPPED)

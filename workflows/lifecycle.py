@@ -41,6 +41,9 @@ MAX_TIMELINE = 500
 """Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
 
 
+GUARD = "callvault"
+"""Who asks for what Callvault asks for by itself."""
+
 _OVER = "the recording was over before ACS could confirm this"
 
 
@@ -215,7 +218,7 @@ class Lifecycle:
         elif control.verb is Verb.READ:
             recording.is_doubted = False
         else:
-            self._goes_on(recording, control)
+            self._goes_on(recording, control, now)
         self._settle(recording, now)
 
     # What is the case.
@@ -298,13 +301,24 @@ class Lifecycle:
             # Never seen active, perhaps, but a silent loss is worse than a false alarm.
             recording.was_active = True
 
-    def _goes_on(self, recording: RecordingStatus, control: Control) -> None:
-        """What ACS refused did not happen: want what is the case, unless more was wanted since."""
-        paused = control.verb is Verb.RESUME
-        if control.verb is not Verb.CONFIRM and not self.is_superseded(control):
-            recording.wanted = Wanted.PAUSED if paused else Wanted.ACTIVE
-        recording.actual = Actual.PAUSED if paused else Actual.ACTIVE
-        recording.was_active = recording.was_active or not paused
+    def _goes_on(self, recording: RecordingStatus, control: Control, now: datetime) -> None:
+        """What ACS refused did not happen, unless an earlier attempt came through unanswered.
+
+        So the state is read after a refused pause, and a refused resume is followed by a pause.
+        """
+        recording.was_active = True
+        if control.verb is not Verb.RESUME:
+            if control.verb is Verb.PAUSE and not self.is_superseded(control):
+                recording.wanted = Wanted.ACTIVE
+            recording.actual = Actual.ACTIVE
+            recording.is_doubted = True
+            return
+        is_wanted = not self.is_superseded(control)
+        resumed(recording, now)
+        recording.actual = Actual.UNSURE
+        if is_wanted:
+            why = "ACS refused to resume it: it is to be paused for certain"
+            self.request(Verb.PAUSE, ControlRequest(requested_by=GUARD, reason=why), now)
 
     def _paused(self, recording: RecordingStatus, at: datetime) -> None:
         asked = self._cause_of_pause(recording)

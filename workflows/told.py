@@ -16,11 +16,9 @@ from callvault.contracts.status import (
     Wanted,
 )
 from workflows.control import Verb
-from workflows.lifecycle import Lifecycle, resumed
+from workflows.lifecycle import GUARD, Lifecycle, resumed
 
 SOMEBODY_ELSE = "somebody else"
-GUARD = "callvault"
-"""Who asks for what Callvault asks for by itself."""
 
 _CAUSES = {"active": (Verb.START, Verb.RESUME), "inactive": (Verb.PAUSE,)}
 _BELIEVED = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
@@ -99,7 +97,7 @@ def observed(call: Lifecycle, recording: RecordingStatus, state: str, now: datet
     """Fold a reading. Returns, in a sentence, what is not as it was asked for; None if all is."""
     recording.is_doubted = False
     seen = _BELIEVED.get(state)
-    if seen is None or seen is recording.actual:
+    if seen is None or seen is recording.actual or recording.wanted is Wanted.STOPPED:
         return None
     recording.actual, recording.known_at = seen, now
     if seen is Actual.ACTIVE:

@@ -456,7 +456,7 @@ def test_a_pause_that_fails_says_so_and_the_recording_goes_on() -> None:
     pause = call.asks("pause")
     call.refuses(call.is_asked("pause"), "access denied")
     assert (pause.state, pause.problem) == ("failed", "pause failed: access denied")
-    assert (call.recording.state, call.next) == ("recording", None)
+    assert (call.recording.state, call.next) == ("recording", "read"), "did an attempt arrive?"
     assert call.recording.pauses == []
     assert "access denied" in call.timeline
 
@@ -468,12 +468,15 @@ def test_a_pause_that_fails_while_starting_leaves_a_recording_that_may_have_file
     assert call.recording.was_active
 
 
-def test_a_resume_that_fails_leaves_the_recording_paused() -> None:
+def test_a_resume_that_fails_is_followed_by_a_pause_for_an_attempt_may_have_arrived() -> None:
     call = paused_call()
     resume = call.asks("resume")
     call.refuses(call.is_asked("resume"))
-    assert (resume.state, call.recording.state, call.next) == ("failed", "paused", None)
-    assert call.recording.pauses[0].resumed_at is None
+    assert (resume.state, call.next) == ("failed", "pause")
+    assert call.recording.pauses[0].resumed_at is not None, "nobody may claim that it went on"
+    call.confirms("pause")
+    assert call.recording.state == "paused"
+    assert call.recording.pauses[1].requested_by == "callvault"
 
 
 def test_a_control_that_fails_never_takes_back_a_stop() -> None:

@@ -117,6 +117,16 @@ def test_a_recording_that_somebody_else_stopped_is_over() -> None:
     assert call.recording.state == "processing"
 
 
+def test_a_stop_that_was_asked_during_the_reading_stays() -> None:
+    call = recording_call()
+    tells(call, "inactive", after=10)
+    control = call.is_asked("read")
+    call.asks("stop")
+    call.answers(control, "inactive")
+    assert told.observed(call.life, call.recording, "inactive", call.ticks()) is None
+    assert (call.recording.wanted, call.next) == ("stopped", "stop")
+
+
 def test_a_doubt_ends_with_the_next_confirmation() -> None:
     call = recording_call()
     tells(call, "inactive", after=10)

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from callvault.contracts import names
-from callvault.errors import AlreadyRecording, NotReady, StateConflict, Unavailable
+from callvault.errors import AlreadyRecording, InvalidRequest, NotReady, StateConflict, Unavailable
 
 from .scene import Scene, chunk, released
 
@@ -196,6 +196,15 @@ async def test_what_acs_accepted_without_effect_is_asked_again(scene: Scene) -> 
     scene.service.lags("pause", reads=100)
     await scene.asks("pause")
     assert scene.service.control_calls() == ["start", "pause", "pause"]
+
+
+async def test_a_stop_that_acs_refuses_for_good_is_alarmed(scene: Scene) -> None:
+    await scene.recorded()
+    scene.service.fails("stop", InvalidRequest("no"), times=1)
+    await scene.says("stop")
+    await scene.until(lambda recording: recording.actual == "stopped")
+    [alarm] = (await scene.status()).alarms
+    assert "may record on" in alarm.alarm.what
 
 
 async def test_a_pause_takes_the_shortest_way(scene: Scene) -> None:
