@@ -28,6 +28,7 @@ from callvault.config_types import (
     Url,
     is_loopback,
 )
+from callvault.contracts.orders import MAX_HISTORY_EVENTS
 from callvault.contracts.requests import OnMaxPause, OnPauseFailure
 from callvault.errors import ConfigurationError
 
@@ -207,6 +208,12 @@ class WorkerSettings(_Section):
     these."""
     max_concurrent_control: Annotated[int, Field(ge=1)] = 50
     """Calls to ACS (start, pause, resume, stop) at the same time."""
+    max_history_events: Annotated[int, Field(ge=500)] = MAX_HISTORY_EVENTS
+    """After so many events of its history a call is kept on by a new run of its workflow. It is
+    fixed when the call begins."""
+    max_cached_workflows: Annotated[int, Field(ge=1)] = 1_000
+    """Open recordings kept in memory, to spare reading their histories again when something
+    happens."""
     identity: str | None = None
     """The worker's name in Temporal; by default process id and host name."""
     metrics_address: BindAddress = None

@@ -83,6 +83,7 @@ class Connections:
             callback_url=resource.callback_url,
             fallback_archive=resource.fallback_archive,
             fallback_after=resource.fallback_after,
+            max_history_events=self._settings.worker.max_history_events,
         )
 
     def signer_of(self, name: str) -> Signer | None:

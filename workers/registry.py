@@ -48,6 +48,7 @@ def deciding_worker(
         task_queue=names.CONTROL_QUEUE,
         workflows=WORKFLOWS,
         workflow_runner=runner(),
+        max_cached_workflows=settings.max_cached_workflows,
         activities=[
             activities.describe_resource,
             activities.start_recording,

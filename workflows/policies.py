@@ -168,4 +168,5 @@ def alarm(summary: str) -> ActivityConfig:
         start_to_close_timeout=timedelta(seconds=30),
         schedule_to_close_timeout=ALARM_WITHIN,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )

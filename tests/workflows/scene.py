@@ -21,7 +21,7 @@ from callvault.archive.signing_keys import Signer
 from callvault.config import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm
-from callvault.contracts.orders import ResourcePolicy
+from callvault.contracts.orders import MAX_HISTORY_EVENTS, ResourcePolicy
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
@@ -55,6 +55,7 @@ class World:
         self.delete_source: set[str] = set()
         self.windows: dict[str, timedelta] = {}
         self.fallbacks: dict[str, str] = {}
+        self.max_history_events: dict[str, int] = {}
         self.refusing: set[str] = set()
 
     def policy_of(self, name: str) -> ResourcePolicy:
@@ -66,6 +67,7 @@ class World:
             export_window=self.windows.get(name, WINDOW),
             delete_source=name in self.delete_source,
             fallback_archive=self.fallbacks.get(name),
+            max_history_events=self.max_history_events.get(name, MAX_HISTORY_EVENTS),
         )
 
     def archive_of(self, name: str) -> DirectoryArchive:
