@@ -94,6 +94,12 @@ class ResourceSettings(_Section):
     """Delete the service's copy once the archived one is verified."""
     event_expected_within: Duration = Field(default="10m", validate_default=True)
     """How long after a recording's end its files may stay unannounced before an alarm."""
+    result_api_version: Literal["2024-09-01-preview"] | None = None
+    """The preview of the ACS REST API that tells what became of a recording: asked where no event
+    comes. By default nothing is asked, for a preview may be withdrawn."""
+    state_checked_every: Duration = Field(default="15m", validate_default=True)
+    """How often ACS is asked, at first, whether a recording is still on, in case nobody tells of
+    its end; up to four times as long apart later."""
     ladder: Durations = ()
     """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
     1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""

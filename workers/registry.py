@@ -58,6 +58,8 @@ def deciding_worker(
             activities.resume_recording,
             activities.stop_recording,
             activities.delete_source,
+            activities.inquiries.await_end,
+            activities.inquiries.ask_result,
             alerts.raise_alarm,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),

@@ -37,6 +37,7 @@ from workflows.control import Verb
 from workflows.controlling import Controlling
 from workflows.exporting import Exports
 from workflows.guards import Watch
+from workflows.inquiry import Inquiries
 from workflows.lifecycle import Lifecycle
 from workflows.policies import POLICY_LOOKUP
 from workflows.renewal import Carried, Shift
@@ -67,6 +68,7 @@ class RecordingWorkflow:
         self.clearing = Clearing(self.call, self.shift, before)
         self.exports = Exports(self.call, self.alarms, self.shift, self.clearing)
         self.watching = Watching(self.call, self.alarms, self.guard, self.shift)
+        self.inquiries = Inquiries(self.call, self.shift)
         self.shown: display.Display | None = None
 
     @workflow.run
@@ -195,6 +197,7 @@ class RecordingWorkflow:
             self.exports.keep_exporting(group),
             self.exports.keep_sealing(),
             self.clearing.keep_clearing(group),
+            self.inquiries.keep_asking(group),
             self.watching.watch_for_missing_files(),
             self.watching.climb_the_ladder(),
             self.watching.keep_guard(),

@@ -56,6 +56,7 @@ class World:
         self.windows: dict[str, timedelta] = {}
         self.fallbacks: dict[str, str] = {}
         self.max_history_events: dict[str, int] = {}
+        self.asks_for_result: set[str] = set()
         self.refusing: set[str] = set()
 
     def policy_of(self, name: str) -> ResourcePolicy:
@@ -67,6 +68,7 @@ class World:
             export_window=self.windows.get(name, WINDOW),
             delete_source=name in self.delete_source,
             fallback_archive=self.fallbacks.get(name),
+            asks_for_result=name in self.asks_for_result,
             max_history_events=self.max_history_events.get(name, MAX_HISTORY_EVENTS),
         )
 
