@@ -136,6 +136,22 @@ class Scene:
                 task_queue=names.CONTROL_QUEUE,
             )
 
+    async def hears_late(self, event: dict[str, Any]) -> None:
+        """Event Grid tells of files of a call that no workflow keeps: one begins for them."""
+        with self.environment.with_time_skipping_disabled():
+            await self.environment.client.start_workflow(
+                names.WORKFLOW_TYPE,
+                RecordingRequest(
+                    server_call_id=self.server_call_id,
+                    resource=self.resource,
+                    start_recording=False,
+                ),
+                id=names.workflow_id(self.server_call_id),
+                task_queue=names.CONTROL_QUEUE,
+                start_signal=names.FILE_STATUS_UPDATED,
+                start_signal_args=[event],
+            )
+
     async def recorded(self, **request: Any) -> None:
         """Start the workflow and wait until ACS records."""
         await self.keep(requested_by="backend", **request)
