@@ -1,7 +1,10 @@
 """Is every announced file archived, however its events come?"""
 
+import asyncio
 from datetime import timedelta
 
+from callvault.cli.calls import statuses
+from callvault.cli.evidence import evidence_of
 from callvault.contracts import names
 from callvault.contracts.status import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
@@ -260,3 +263,10 @@ async def test_an_event_repeated_after_the_end_finds_all_archived_and_writes_not
     assert set(scene.archive.names()) == objects
     assert again.recordings[0].manifest == first.recordings[0].manifest
     assert scene.told() == []
+    async with asyncio.timeout(20):
+        while len(runs := await statuses(scene.environment.client, scene.server_call_id)) < 2:
+            await asyncio.sleep(0.1)  # the store that is searched lags behind
+    (evidence,) = evidence_of(*runs)
+    assert [pause.asked_for.reason for pause in evidence.pauses if pause.asked_for] == [
+        "card number"
+    ]
