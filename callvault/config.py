@@ -220,10 +220,24 @@ class WorkerSettings(_Section):
     max_cached_workflows: Annotated[int, Field(ge=1)] = 1_000
     """Open recordings kept in memory, to spare reading their histories again when something
     happens."""
+    export_niceness: Annotated[int, Field(ge=0, le=19)] = 10
+    """By how much `callvault worker --only exports` lowers its priority for the processor, so that
+    control on the same machine comes first."""
+    deployment_name: Name | None = None
+    """Temporal's worker versioning: the name of the deployment, with a `build_id`. Such a worker
+    gets no work before its version is made the current one (`temporal worker deployment`)."""
+    build_id: str | None = None
+    """The version of this worker's code in its deployment."""
     identity: str | None = None
     """The worker's name in Temporal; by default process id and host name."""
     metrics_address: BindAddress = None
     """host:port where Prometheus reads Temporal's metrics, as `127.0.0.1:9464`; `none` for off."""
+
+    @validator(mode="after")
+    def _versioned_or_not(self) -> Self:
+        if (self.deployment_name is None) != (self.build_id is None):
+            raise ValueError("deployment_name and build_id go together: set both, or neither")
+        return self
 
 
 class AlarmSettings(_Section):

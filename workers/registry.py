@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.alerts import AlertActivities
@@ -33,6 +34,21 @@ def runner() -> SandboxedWorkflowRunner:
     """
     restrictions = SandboxRestrictions.default.with_passthrough_modules("activities", "callvault")
     return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+def versioning(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
+    """Temporal's worker versioning, where the settings name a version.
+
+    Recordings move on to the current version by themselves: a call may last longer than anybody
+    wants to keep an old worker, and what a change of the code breaks is guarded by patches.
+    """
+    if settings.deployment_name is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
 
 
 def deciding_worker(
@@ -65,6 +81,7 @@ def deciding_worker(
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=DRAIN,
+        deployment_config=versioning(settings),
     )
 
 
@@ -84,4 +101,5 @@ def exporting_worker(
         max_heartbeat_throttle_interval=SHOWN_EVERY,
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=DRAIN,
+        deployment_config=versioning(settings),
     )

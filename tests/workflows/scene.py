@@ -34,6 +34,9 @@ SHORT_WINDOW = timedelta(hours=4)
 """For tests in which an export is tried again and again: each attempt costs real time."""
 
 
+SETTINGS = WorkerSettings(max_concurrent_exports=8)
+
+
 class Told:
     """Where alarms go in these tests: a list."""
 
@@ -80,9 +83,10 @@ class World:
         return archive
 
     @asynccontextmanager
-    async def working(self, client: Client) -> AsyncIterator[None]:
+    async def working(
+        self, client: Client, settings: WorkerSettings = SETTINGS
+    ) -> AsyncIterator[None]:
         """A worker with the real activities, whose clients are the tests' services."""
-        settings = WorkerSettings(max_concurrent_exports=8)
         client_of: Any = self.services.__getitem__
         control = ControlActivities(client_of, self.policy_of, self.archive_of)
         export = ExportActivities(client_of, self.archive_of)
