@@ -13,6 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import CancelledError
 
 from activities.clock import server_clock
+from activities.inquiry import InquiryActivities
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.acs.wire import (
@@ -65,6 +66,7 @@ class ControlActivities:
         archive_of: Callable[[str], Archive],
     ) -> None:
         self._client_of = client_of
+        self.inquiries = InquiryActivities(client_of)
         self._policy_of = policy_of
         self._archive_of = archive_of
 

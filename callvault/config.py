@@ -28,6 +28,7 @@ from callvault.config_types import (
     Url,
     is_loopback,
 )
+from callvault.contracts.orders import MAX_HISTORY_EVENTS
 from callvault.contracts.requests import OnMaxPause, OnPauseFailure
 from callvault.errors import ConfigurationError
 
@@ -93,6 +94,12 @@ class ResourceSettings(_Section):
     """Delete the service's copy once the archived one is verified."""
     event_expected_within: Duration = Field(default="10m", validate_default=True)
     """How long after a recording's end its files may stay unannounced before an alarm."""
+    result_api_version: Literal["2024-09-01-preview"] | None = None
+    """The preview of the ACS REST API that tells what became of a recording: asked where no event
+    comes. By default nothing is asked, for a preview may be withdrawn."""
+    state_checked_every: Duration = Field(default="15m", validate_default=True)
+    """How often ACS is asked, at first, whether a recording is still on, in case nobody tells of
+    its end; up to four times as long apart later."""
     ladder: Durations = ()
     """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
     1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
@@ -207,10 +214,30 @@ class WorkerSettings(_Section):
     these."""
     max_concurrent_control: Annotated[int, Field(ge=1)] = 50
     """Calls to ACS (start, pause, resume, stop) at the same time."""
+    max_history_events: Annotated[int, Field(ge=500)] = MAX_HISTORY_EVENTS
+    """After so many events of its history a call is kept on by a new run of its workflow. It is
+    fixed when the call begins."""
+    max_cached_workflows: Annotated[int, Field(ge=1)] = 1_000
+    """Open recordings kept in memory, to spare reading their histories again when something
+    happens."""
+    export_niceness: Annotated[int, Field(ge=0, le=19)] = 10
+    """By how much `callvault worker --only exports` lowers its priority for the processor, so that
+    control on the same machine comes first."""
+    deployment_name: Name | None = None
+    """Temporal's worker versioning: the name of the deployment, with a `build_id`. Such a worker
+    gets no work before its version is made the current one (`temporal worker deployment`)."""
+    build_id: str | None = None
+    """The version of this worker's code in its deployment."""
     identity: str | None = None
     """The worker's name in Temporal; by default process id and host name."""
     metrics_address: BindAddress = None
     """host:port where Prometheus reads Temporal's metrics, as `127.0.0.1:9464`; `none` for off."""
+
+    @validator(mode="after")
+    def _versioned_or_not(self) -> Self:
+        if (self.deployment_name is None) != (self.build_id is None):
+            raise ValueError("deployment_name and build_id go together: set both, or neither")
+        return self
 
 
 class AlarmSettings(_Section):

@@ -1,12 +1,14 @@
-"""The worker process: connect, poll both task queues, drain on SIGTERM."""
+"""The worker process: connect, poll one task queue or both, drain on SIGTERM."""
 
 import asyncio
 import json
+import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 
 from temporalio.client import Client
+from temporalio.worker import Worker
 
 from activities.alerts import AlertActivities
 from activities.control import ControlActivities
@@ -19,33 +21,41 @@ from callvault.temporal_client import connect
 from workers.connections import Connections
 from workers.observer import Observer
 from workers.registry import deciding_worker, exporting_worker
+from workers.roles import Role
 
 
-async def run(settings: Settings) -> None:
-    """Work until told to stop; prints one JSON line once it polls."""
+async def run(settings: Settings, only: Role | None = None) -> None:
+    """Work until told to stop, in one role or in both; prints one JSON line once it polls."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    if only is Role.EXPORTS:
+        os.nice(settings.worker.export_niceness)
     with setup(settings, "worker") as telemetry, closing(Connections(settings)) as connections:
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         await require_search_attributes(client)
-        control = ControlActivities(
-            connections.client_of, connections.policy_of, connections.archive_of
-        )
-        export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
-        seal = SealActivities(connections.archive_of, connections.signer_of)
-        alerts = AlertActivities(connections.alarm_sink())
         async with AsyncExitStack() as running:
-            await running.enter_async_context(
-                deciding_worker(client, control, alerts, settings.worker)
-            )
-            await running.enter_async_context(
-                exporting_worker(client, export, seal, settings.worker)
-            )
-            if telemetry.exports_metrics:
+            for worker in _workers(client, connections, settings, only):
+                await running.enter_async_context(worker)
+            if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
             print(json.dumps({"ready": True}), flush=True)  # noqa: T201 (the parent waits for it)
             await stopping.wait()
+
+
+def _workers(
+    client: Client, connections: Connections, settings: Settings, only: Role | None
+) -> Iterator[Worker]:
+    if only is not Role.EXPORTS:
+        control = ControlActivities(
+            connections.client_of, connections.policy_of, connections.archive_of
+        )
+        alerts = AlertActivities(connections.alarm_sink())
+        yield deciding_worker(client, control, alerts, settings.worker)
+    if only is not Role.CONTROL:
+        export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
+        seal = SealActivities(connections.archive_of, connections.signer_of)
+        yield exporting_worker(client, export, seal, settings.worker)
 
 
 @asynccontextmanager

@@ -83,6 +83,9 @@ class Connections:
             callback_url=resource.callback_url,
             fallback_archive=resource.fallback_archive,
             fallback_after=resource.fallback_after,
+            asks_for_result=resource.result_api_version is not None,
+            state_checked_every=resource.state_checked_every,
+            max_history_events=self._settings.worker.max_history_events,
         )
 
     def signer_of(self, name: str) -> Signer | None:

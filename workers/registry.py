@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.alerts import AlertActivities
@@ -35,6 +36,21 @@ def runner() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
+def versioning(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
+    """Temporal's worker versioning, where the settings name a version.
+
+    Recordings move on to the current version by themselves: a call may last longer than anybody
+    wants to keep an old worker, and what a change of the code breaks is guarded by patches.
+    """
+    if settings.deployment_name is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
 def deciding_worker(
     client: Client,
     activities: ControlActivities,
@@ -48,6 +64,7 @@ def deciding_worker(
         task_queue=names.CONTROL_QUEUE,
         workflows=WORKFLOWS,
         workflow_runner=runner(),
+        max_cached_workflows=settings.max_cached_workflows,
         activities=[
             activities.describe_resource,
             activities.start_recording,
@@ -57,11 +74,14 @@ def deciding_worker(
             activities.resume_recording,
             activities.stop_recording,
             activities.delete_source,
+            activities.inquiries.await_end,
+            activities.inquiries.ask_result,
             alerts.raise_alarm,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=DRAIN,
+        deployment_config=versioning(settings),
     )
 
 
@@ -81,4 +101,5 @@ def exporting_worker(
         max_heartbeat_throttle_interval=SHOWN_EVERY,
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=DRAIN,
+        deployment_config=versioning(settings),
     )

@@ -1,6 +1,7 @@
 """Turns a decision into an activity: which one, with what order, under which summary."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
@@ -9,10 +10,12 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 from activities.alerts import AlertActivities
 from activities.control import OCCUPIED, ControlActivities
 from activities.export import ARCHIVE_REFUSED, ExportActivities
+from activities.inquiry import InquiryActivities
 from activities.seal import SealActivities
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.events import RecordingChunk
+from callvault.contracts.inquiries import ResultOrder, ToldResult
 from callvault.contracts.manifest import ManifestOrder
 from callvault.contracts.orders import (
     ArchivedChunk,
@@ -49,11 +52,7 @@ def control_order(status: CallStatus, recording: RecordingStatus, control: Contr
     """What ACS is asked, the same on every attempt."""
     if control.verb is Verb.START:
         return _start_order(status, recording, control)
-    return RecordingOrder(
-        resource=status.resource,
-        server_call_id=status.server_call_id,
-        recording_id=recording.recording_id or "",
-    )
+    return _recording_order(status, recording)
 
 
 async def control_at_once(control: Control, order: ControlOrder) -> ControlOutcome:
@@ -141,6 +140,25 @@ def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHand
     )
 
 
+def end_of(
+    status: CallStatus, recording: RecordingStatus, every: timedelta
+) -> workflow.ActivityHandle[ControlOutcome]:
+    """Ask for a word when ACS no longer knows a recording."""
+    options = policies.await_end(f"is recording {recording.number} still on?", every)
+    order = _recording_order(status, recording)
+    return workflow.start_activity_method(InquiryActivities.await_end, order, **options)
+
+
+def result(status: CallStatus, recording: RecordingStatus) -> workflow.ActivityHandle[ToldResult]:
+    """Ask for files of a recording that nobody has announced."""
+    order = ResultOrder(
+        **dict(_recording_order(status, recording)),
+        known=tuple(chunk.chunk.document_id for chunk in recording.chunks),
+    )
+    options = policies.ask_result(f"what became of recording {recording.number}?")
+    return workflow.start_activity_method(InquiryActivities.ask_result, order, **options)
+
+
 def alarm(alarm: Alarm) -> workflow.ActivityHandle[None]:
     """Ask for somebody to be told."""
     options = policies.alarm(f"{alarm.severity}: {alarm.kind}")
@@ -189,6 +207,14 @@ def reason(error: FailureError) -> str:
     if isinstance(cause, ApplicationError):
         return cause.message
     return str(cause or error)
+
+
+def _recording_order(status: CallStatus, recording: RecordingStatus) -> RecordingOrder:
+    return RecordingOrder(
+        resource=status.resource,
+        server_call_id=status.server_call_id,
+        recording_id=recording.recording_id or "",
+    )
 
 
 def _start_order(status: CallStatus, recording: RecordingStatus, control: Control) -> StartOrder:

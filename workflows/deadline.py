@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from callvault.contracts.alarms import Severity
-from callvault.contracts.events import FileStatusUpdated, RecordingChunk, known_time
+from callvault.contracts.events import BEING_RECORDED, FileStatusUpdated, RecordingChunk, known_time
 from callvault.contracts.orders import ResourcePolicy
 
-_BEING_RECORDED = "chunkisbeingrecorded"
 _UNFINISHED = frozenset(
     {
-        _BEING_RECORDED,
+        BEING_RECORDED,
         "chunkmaximumsizeexceeded",
         "chunkmaximumtimeexceeded",
         "chunkuploadfailure",
@@ -30,11 +29,6 @@ def ends_recording(chunk: RecordingChunk) -> bool:
     known to say that another chunk follows or that this one failed.
     """
     return chunk.end_reason.lower() not in _UNFINISHED
-
-
-def is_file(chunk: RecordingChunk) -> bool:
-    """Tell whether the chunk is written to its end: one that is being recorded is no file yet."""
-    return chunk.end_reason.lower() != _BEING_RECORDED
 
 
 def born_at(event: FileStatusUpdated, chunk: RecordingChunk, received_at: datetime) -> datetime:

@@ -31,7 +31,7 @@ def of(status: CallStatus) -> Display:
     return Display(
         state=worst(status),
         recording_ids=tuple(r.recording_id for r in status.recordings if r.recording_id),
-        expires_at=min(expiries, default=None),
+        expires_at=_full_minute(min(expiries, default=None)),
         at_risk=is_at_risk(status),
         resource=status.resource,
         details="\n\n".join(_describe(recording) for recording in status.recordings),
@@ -82,6 +82,11 @@ def _describe_chunk(chunk: ChunkStatus) -> str:
     if chunk.archived:
         return f"{line}, {chunk.archived.size} bytes at {chunk.archived.location}"
     return f"{line} {chunk.lost_reason}".rstrip()
+
+
+def _full_minute(moment: datetime | None) -> datetime | None:
+    """Rounded down: chunks that expire within a minute cost one update together."""
+    return moment and moment.replace(second=0, microsecond=0)
 
 
 def _clock(moment: datetime | None) -> str:

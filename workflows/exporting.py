@@ -1,7 +1,6 @@
-"""Brings the files of a call into the archive, seals each recording, clears up at the source."""
+"""Brings the files of a call into the archive, and seals each recording."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
@@ -9,38 +8,51 @@ from temporalio.exceptions import ActivityError
 
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.orders import ArchivedChunk
-from callvault.contracts.status import ChunkState, ChunkStatus, RecordingStatus
+from callvault.contracts.status import ChunkStatus, RecordingStatus
 from workflows import asking, deadline, files
 from workflows.alarms import Alarms
+from workflows.clearing import Clearing
 from workflows.files import ChunkKey
 from workflows.lifecycle import Lifecycle
-from workflows.waiting import changed
+from workflows.renewal import Shift
 
 
 class Exports:
     """The exports of one call."""
 
-    def __init__(self, call: Lifecycle, alarms: Alarms, is_done: Callable[[], bool]) -> None:
+    def __init__(self, call: Lifecycle, alarms: Alarms, shift: Shift, clearing: Clearing) -> None:
         self._call = call
         self._alarms = alarms
-        self._is_done = is_done
+        self._shift = shift
+        self._clearing = clearing
         self._exporting: set[ChunkKey] = set()
-        self._unsealable: set[int] = set()
 
     @property
     def are_finished(self) -> bool:
         """Whether no export runs, and every recording at its end is sealed, as far as it can be."""
-        return not self._exporting and not self._to_seal()
+        return not self._exporting and not self._to_seal() and self._clearing.is_finished
+
+    @property
+    def are_resting(self) -> bool:
+        """Whether none is under way: each is finished, called off, or not begun."""
+        return not self._exporting
+
+    @property
+    def is_sealing(self) -> bool:
+        """Whether a manifest is being written, or about to be."""
+        return bool(self._to_seal())
 
     async def keep_exporting(self, group: asyncio.TaskGroup) -> None:
         """Give every announced chunk an export of its own, at once."""
-        while not self._is_done():
-            await workflow.wait_condition(lambda: self._is_done() or bool(self._to_export()))
+        while not self._shift.is_over():
+            await workflow.wait_condition(lambda: self._shift.is_over() or bool(self._to_export()))
             for key in sorted(self._to_export()):
                 self._exporting.add(key)
                 group.create_task(self._export(key))
 
     def _to_export(self) -> set[ChunkKey]:
+        if self._shift.is_ending():
+            return set()
         return files.to_export(self._call.status) - self._exporting
 
     async def _export(self, key: ChunkKey) -> None:
@@ -50,12 +62,16 @@ class Exports:
         except ActivityError as error:
             self._lost(key, asking.reason(error))
         else:
-            self._call.chunk_archived(key, archived, workflow.now())
-            await self._delete_source(key)
+            if archived is not None:
+                self._call.chunk_archived(key, archived, workflow.now())
+                self._clearing.add(key)
         self._exporting.discard(key)
 
-    async def _copy(self, key: ChunkKey) -> ArchivedChunk:
-        """Copy, with rising urgency, until it succeeds or the chunk may be gone; then once more."""
+    async def _copy(self, key: ChunkKey) -> ArchivedChunk | None:
+        """Copy, with rising urgency, until it succeeds or the chunk may be gone; then once more.
+
+        None where it was called off because the shift ends.
+        """
         _, chunk = files.find_chunk(self._call.status, key)
         while _deadline(chunk) > workflow.now():
             try:
@@ -66,28 +82,36 @@ class Exports:
                     self._alarms.use_fallback(recording, asking.reason(error), workflow.now())
                 elif asking.is_final(error):
                     raise
+            if self._shift.is_ending():
+                return None
         self._call.note(workflow.now(), f"the window has closed on chunk {key.index}: a last try")
         return await asking.last_export(self._call.status, key)
 
     async def _copy_at_this_urgency(self, key: ChunkKey, chunk: ChunkStatus) -> ArchivedChunk:
-        """Copy until the chunk is more urgent, goes elsewhere, or may be gone: then end it."""
+        """Copy until the chunk is more urgent, goes elsewhere, or may be gone: then end it.
+
+        Or until the shift ends.
+        """
         urgency = self._urgency(key, chunk)
         copying = asking.export(self._call.status, key, urgency[0])
         while not copying.done() and self._urgency(key, chunk) == urgency:
-            await changed(
+            await self._shift.clock.changed(
                 lambda: (copying.done(), self._urgency(key, chunk)),
-                timeout=self._next_step(chunk) - workflow.now(),
-                timeout_summary=f"chunk {key.index} becomes more urgent, or may be deleted",
+                self._next_step(chunk),
+                f"chunk {key.index} becomes more urgent, or may be deleted",
             )
         copying.cancel()
         return await copying
 
-    def _urgency(self, key: ChunkKey, chunk: ChunkStatus) -> tuple[int, str, bool]:
-        """What decides how, and whether, a chunk is copied now: priority, archive, time left."""
+    def _urgency(self, key: ChunkKey, chunk: ChunkStatus) -> tuple[int, str, bool, bool]:
+        """What decides how, and whether, a chunk is copied now.
+
+        Priority, archive, whether time is left for the chunk, and whether it is left for this run.
+        """
         policy, now = self._call.policy, workflow.now()
         recording, _ = files.find_chunk(self._call.status, key)
         priority = deadline.priority(policy, now - chunk.born_at)
-        return priority, recording.archive, _deadline(chunk) > now
+        return priority, recording.archive, _deadline(chunk) > now, not self._shift.is_ending()
 
     def _next_step(self, chunk: ChunkStatus) -> datetime:
         """When a chunk becomes more urgent, or may be gone."""
@@ -102,47 +126,23 @@ class Exports:
         what = f"chunk {key.index} is lost: {reason}"
         self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, what, recording, now, chunk)
 
-    async def _delete_source(self, key: ChunkKey) -> None:
-        """Delete the service's copy, if that is wanted, once the whole recording is beyond doubt.
-
-        Beyond doubt is a recording that is archived, judged as media and sealed, nothing amiss.
-        """
-        recording, chunk = files.find_chunk(self._call.status, key)
-        if not self._call.policy.delete_source or not chunk.chunk.delete_location:
-            return
-        await workflow.wait_condition(
-            lambda: (
-                chunk.state is not ChunkState.ARCHIVED
-                or recording.sealed is not None
-                or recording.number in self._unsealable
-            )
-        )
-        if recording.sealed is None or recording.sealed.findings:
-            self._call.note(workflow.now(), f"the service's copy of chunk {key.index} stays")
-            return
-        try:
-            await asking.delete_source(self._call.policy.resource, chunk.chunk)
-        except ActivityError as error:
-            self._call.note(workflow.now(), f"the service's copy stays: {asking.reason(error)}")
-        else:
-            chunk.source_deleted = True
-
     async def keep_sealing(self) -> None:
         """Seal recordings one after the other, each with the manifest of the one before."""
-        while not self._is_done():
-            await workflow.wait_condition(lambda: self._is_done() or bool(self._to_seal()))
+        while not self._shift.is_over():
+            await workflow.wait_condition(lambda: self._shift.is_over() or bool(self._to_seal()))
             for recording in self._to_seal():
                 await self._seal(recording)
 
     def _to_seal(self) -> list[RecordingStatus]:
-        return [r for r in files.to_seal(self._call.status) if r.number not in self._unsealable]
+        unsealable = self._clearing.unsealable
+        return [r for r in files.to_seal(self._call.status) if r.number not in unsealable]
 
     async def _seal(self, recording: RecordingStatus) -> None:
         chunks = len(recording.chunks)
         try:
             sealed = await asking.seal(self._call.status, recording)
         except ActivityError as error:
-            self._unsealable.add(recording.number)
+            self._clearing.unsealable.add(recording.number)
             what = f"its files are archived, its manifest is not written: {asking.reason(error)}"
             now, kind = workflow.now(), AlarmKind.NOT_SEALED
             self._alarms.add(kind, Severity.ERROR, what, recording, now)

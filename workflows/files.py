@@ -49,7 +49,7 @@ def announce(status: CallStatus, event: FileStatusUpdated, now: datetime) -> Rec
         recording = _announced_recording(status, event, now)
         status.recordings.append(recording)
     _learn(recording, event)
-    for chunk in filter(deadline.is_file, event.chunks):
+    for chunk in (chunk for chunk in event.chunks if chunk.is_written):
         holder = _holder(status, ChunkKey.of(chunk)) or recording
         if holder is not recording and event.recording_id is not None:
             _move(status, ChunkKey.of(chunk), holder, recording)

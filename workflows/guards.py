@@ -19,6 +19,7 @@ from callvault.contracts.status import (
     RequestState,
     Wanted,
 )
+from callvault.contracts.wire import shorten
 from workflows.alarms import Alarms
 from workflows.control import Verb
 from workflows.lifecycle import GUARD, Lifecycle
@@ -108,8 +109,9 @@ class Watch:
         self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
     ) -> None:
         """A pause could not be confirmed: ACS may be recording what it must not."""
-        record.is_overdue = True
         reaction = self._of(recording).on_pause_failure or OnPauseFailure.ALARM
+        record.is_overdue = True
+        record.problem = record.problem or shorten(f"{why}: {_REACTIONS[reaction]}")
         what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
         self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL, what, recording, now)
         if reaction is OnPauseFailure.STOP:

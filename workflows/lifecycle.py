@@ -194,6 +194,18 @@ class Lifecycle:
         """Forget what was asked without an answer: it changed nothing, and is asked anew."""
         self.in_flight = None
 
+    def found_gone(self, number: int, now: datetime) -> None:
+        """Fold that ACS no longer knows a recording, which it was asked about out of turn.
+
+        While something else is asked of ACS, the answer to that will tell the same.
+        """
+        recording = self.recording(number)
+        if recording.actual is Actual.STOPPED or self._is_asking(recording):
+            return
+        self.note(now, f"recording {number}: over, as ACS says; nobody had told of its end")
+        self._over(recording, now)
+        self._settle(recording, now)
+
     def unsure(self, control: Control, now: datetime) -> None:
         """Fold a request given up half-way, because something else is wanted now."""
         recording = self.recording(control.recording)

@@ -168,4 +168,36 @@ def alarm(summary: str) -> ActivityConfig:
         start_to_close_timeout=timedelta(seconds=30),
         schedule_to_close_timeout=ALARM_WITHIN,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def await_end(summary: str, every: timedelta) -> ActivityConfig:
+    """Ask whether a recording is still on, less often as time goes by.
+
+    Never cancelled, which would cost events: it finds out by itself that the recording is over,
+    and ends with the workflow at the latest.
+    """
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=CONTROL_ATTEMPT,
+        retry_policy=RetryPolicy(
+            initial_interval=every, backoff_coefficient=1.5, maximum_interval=4 * every
+        ),
+        cancellation_type=ActivityCancellationType.ABANDON,
+    )
+
+
+def ask_result(summary: str) -> ActivityConfig:
+    """Ask what became of a recording, until the workflow calls it off: its window has closed."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=CONTROL_ATTEMPT,
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=30),
+            backoff_coefficient=2,
+            maximum_interval=timedelta(minutes=30),
+        ),
     )

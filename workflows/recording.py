@@ -32,12 +32,15 @@ from callvault.contracts.status import (
 from callvault.contracts.wire import AnyMessage, Unreadable, read
 from workflows import asking, display, told
 from workflows.alarms import Alarms
+from workflows.clearing import Clearing
 from workflows.control import Verb
 from workflows.controlling import Controlling
 from workflows.exporting import Exports
 from workflows.guards import Watch
+from workflows.inquiry import Inquiries
 from workflows.lifecycle import Lifecycle
 from workflows.policies import POLICY_LOOKUP
+from workflows.renewal import Carried, Shift
 from workflows.results import result_of
 from workflows.waiting import changed
 from workflows.watching import Watching
@@ -55,42 +58,40 @@ class RecordingWorkflow:
     """Keeps every recording of one call."""
 
     @workflow.init
-    def __init__(self, payload: Any) -> None:
-        request = read(RecordingRequest, payload)
-        if isinstance(request, Unreadable):
-            self.call = Lifecycle(CallStatus(server_call_id="", resource=""))
-        else:
-            self.call = Lifecycle.begin(request, workflow.now())
+    def __init__(self, payload: Any, carried: Any = None) -> None:
+        before = Carried.read(carried)
+        self.call = _take_up(payload, before)
+        self.shift = Shift(self._is_done, self._is_at_rest)
         self.alarms = Alarms(self.call.status, workflow.info().workflow_id)
         self.guard = Watch(self.call, self.alarms)
-        self.control = Controlling(self.call, self.alarms, self.guard, self._is_done)
-        self.exports = Exports(self.call, self.alarms, self._is_done)
-        self.watching = Watching(self.call, self.alarms, self.guard, self._is_done)
+        self.control = Controlling(self.call, self.alarms, self.guard, self.shift.is_over)
+        self.clearing = Clearing(self.call, self.shift, before)
+        self.exports = Exports(self.call, self.alarms, self.shift, self.clearing)
+        self.watching = Watching(self.call, self.alarms, self.guard, self.shift)
+        self.inquiries = Inquiries(self.call, self.shift)
         self.shown: display.Display | None = None
 
     @workflow.run
-    async def run(self, payload: Any) -> CallResult:
+    async def run(self, payload: Any, carried: Any = None) -> CallResult:
         """Keep the call until every recording in it is archived, lost, empty or never began.
 
-        ``payload`` is a `RecordingRequest`.
+        ``payload`` is a `RecordingRequest`; ``carried`` comes from the run before alone.
         """
         request = read(RecordingRequest, payload)
         if isinstance(request, Unreadable):
             raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
-        await self._learn_policy(request)
+        if carried is None:
+            await self._learn_policy(request)
+        self.shift.max_events = self.call.policy.max_history_events
         showing = asyncio.create_task(self._keep_shown())
-        while not self._is_done():
+        while not self.shift.is_over():
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.control.keep_control())
-                group.create_task(self.exports.keep_exporting(group))
-                group.create_task(self.exports.keep_sealing())
-                group.create_task(self.watching.watch_for_missing_files())
-                group.create_task(self.watching.climb_the_ladder())
-                group.create_task(self.watching.keep_guard())
-                group.create_task(self.watching.keep_telling(group))
+                self._begin_loops(group)
             await workflow.wait_condition(workflow.all_handlers_finished)
         showing.cancel()
         self._show()
+        if self.shift.hands_over:
+            workflow.continue_as_new(args=[payload, self.clearing.carry(self.call.status)])
         return result_of(self.call.status)
 
     # What app backends and Event Grid say. A handler folds it and returns; it takes any payload,
@@ -190,6 +191,22 @@ class RecordingWorkflow:
 
     # The loops.
 
+    def _begin_loops(self, group: asyncio.TaskGroup) -> None:
+        for loop in (
+            self.control.keep_control(),
+            self.exports.keep_exporting(group),
+            self.exports.keep_sealing(),
+            self.clearing.keep_clearing(group),
+            self.inquiries.keep_asking(group),
+            self.watching.watch_for_missing_files(),
+            self.watching.climb_the_ladder(),
+            self.watching.keep_guard(),
+            self.watching.keep_telling(group),
+            self.shift.clock.keep_time(self.shift.is_over),
+            self.shift.end_in_time(self._has_stopped),
+        ):
+            group.create_task(loop)
+
     async def _learn_policy(self, request: RecordingRequest) -> None:
         """Fix the resource's settings for this run, so that a change of them cannot split it."""
         query = ResourceQuery(resource=request.resource, patient=not request.start_recording)
@@ -216,6 +233,19 @@ class RecordingWorkflow:
     def _is_done(self) -> bool:
         return self.call.is_over and self.exports.are_finished and self.watching.has_told_all
 
+    def _is_at_rest(self) -> bool:
+        """Whether nothing is half done that the next run could not know of."""
+        return (
+            self.call.in_flight is None
+            and self.call.next_control() is None
+            and not self.exports.is_sealing
+            and workflow.all_handlers_finished()
+        )
+
+    def _has_stopped(self) -> bool:
+        """Whether everything long was called off."""
+        return self.exports.are_resting and self.clearing.is_resting and self.watching.is_resting
+
     def _read(self, model: type[AnyMessage], payload: Any, what: str) -> AnyMessage | None:
         message = read(model, payload)
         if isinstance(message, Unreadable):
@@ -240,3 +270,13 @@ class RecordingWorkflow:
         record = self.call.request(verb, request, workflow.now())
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
         return record
+
+
+def _take_up(payload: Any, before: Carried | None) -> Lifecycle:
+    """Begin the life of a call, or go on with it where the run before left off."""
+    if before is not None:
+        return Lifecycle(before.status)
+    request = read(RecordingRequest, payload)
+    if isinstance(request, Unreadable):
+        return Lifecycle(CallStatus(server_call_id="", resource=""))
+    return Lifecycle.begin(request, workflow.now())

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -13,34 +13,37 @@ from workflows import asking, files
 from workflows.alarms import Alarms
 from workflows.guards import Watch
 from workflows.lifecycle import Lifecycle
-from workflows.waiting import changed
+from workflows.renewal import Shift
 
 
 class Watching:
     """Everything that falls due in the life of one call, and the alarms that come of it."""
 
-    def __init__(
-        self, call: Lifecycle, alarms: Alarms, guard: Watch, is_done: Callable[[], bool]
-    ) -> None:
+    def __init__(self, call: Lifecycle, alarms: Alarms, guard: Watch, shift: Shift) -> None:
         self._call = call
         self._alarms = alarms
         self._guard = guard
-        self._is_done = is_done
+        self._shift = shift
         self._telling: set[str] = set()
 
     @property
     def has_told_all(self) -> bool:
         """Whether every alarm was delivered, given up or acknowledged."""
-        return not self._telling and not self._to_tell()
+        return self.is_resting and not self._untold()
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether no alarm is under way."""
+        return not self._telling
 
     async def watch_for_missing_files(self) -> None:
         """Close the window on recordings whose files were not all announced in time."""
-        while not self._is_done():
+        while not self._shift.is_over():
             awaited = files.next_awaited(self._call.status)
-            is_changed = await changed(
-                lambda: (self._is_done(), files.next_awaited(self._call.status)),
-                timeout=_left(awaited[0]) if awaited else None,
-                timeout_summary="last moment for a file of this recording to be announced",
+            is_changed = await self._shift.clock.changed(
+                lambda: (self._shift.is_over(), files.next_awaited(self._call.status)),
+                awaited[0] if awaited else None,
+                "last moment for a file of this recording to be announced",
             )
             if awaited is not None and not is_changed:
                 self._window_closed(awaited[1])
@@ -54,14 +57,14 @@ class Watching:
 
     async def climb_the_ladder(self) -> None:
         """Raise alarms as they fall due."""
-        while not self._is_done():
+        while not self._shift.is_over():
             summary = "the next alarm, unless all is archived by then"
             await self._until_due(self._alarms.next_due, summary)
             self._alarms.raise_due(workflow.now())
 
     async def keep_guard(self) -> None:
         """Do what the guards of the recordings ask for, when it falls due."""
-        while not self._is_done():
+        while not self._shift.is_over():
             summary = "a pause or a recording reaches its limit"
             await self._until_due(self._guard.next_due, summary, self._guard.settled_doubt_count)
             self._guard.act(workflow.now())
@@ -73,21 +76,22 @@ class Watching:
         also: Callable[[], object] = lambda: None,
     ) -> None:
         """Wait for what falls due next, or for a reason to look again."""
-        await changed(
-            lambda: (self._is_done(), next_due(), also()),
-            timeout=_left(next_due()),
-            timeout_summary=summary,
+        await self._shift.clock.changed(
+            lambda: (self._shift.is_over(), next_due(), also()), next_due(), summary
         )
 
     async def keep_telling(self, group: asyncio.TaskGroup) -> None:
         """Send every alarm, each on its own."""
-        while not self._is_done():
-            await workflow.wait_condition(lambda: self._is_done() or bool(self._to_tell()))
+        while not self._shift.is_over():
+            await workflow.wait_condition(lambda: self._shift.is_over() or bool(self._to_tell()))
             for record in self._to_tell():
                 self._telling.add(record.alarm.id)
                 group.create_task(self._tell(record))
 
     def _to_tell(self) -> list[AlarmRecord]:
+        return [] if self._shift.is_ending() else self._untold()
+
+    def _untold(self) -> list[AlarmRecord]:
         return [
             record
             for record in self._call.status.alarms
@@ -95,18 +99,17 @@ class Watching:
         ]
 
     async def _tell(self, record: AlarmRecord) -> None:
-        """Tell until somebody listens, or has acknowledged the alarm by other means."""
+        """Tell until somebody listens or has acknowledged it, or leave it to the next run."""
         sending = asking.alarm(record.alarm)
-        await workflow.wait_condition(lambda: sending.done() or record.acknowledged_at is not None)
+        await workflow.wait_condition(
+            lambda: sending.done() or record.acknowledged_at is not None or self._shift.is_ending()
+        )
+        is_called_off = not sending.done()
         sending.cancel()
         try:
             await sending
             record.sent_at = workflow.now()
         except ActivityError as error:
-            record.problem = asking.reason(error)
+            if not is_called_off:
+                record.problem = asking.reason(error)
         self._telling.discard(record.alarm.id)
-
-
-def _left(due: datetime | None) -> timedelta | None:
-    """How long until something falls due; None where nothing does."""
-    return max(due - workflow.now(), timedelta()) if due else None

@@ -22,7 +22,12 @@ from callvault.acs.ranges import MAX_REDIRECTS, RangedContent
 from callvault.acs.refusals import Refusal
 from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
-from callvault.acs.wire import RecordingStateResponse, Repeatability, StartRecording
+from callvault.acs.wire import (
+    RecordingResultResponse,
+    RecordingStateResponse,
+    Repeatability,
+    StartRecording,
+)
 from callvault.errors import BrokenContent, Unavailable
 
 MAX_METADATA = 1 << 20
@@ -38,6 +43,7 @@ _DELETED = frozenset({200, 202, 204})
 
 _START = Doing("start a recording", "call")
 _STATE = Doing("read a recording's state", "recording")
+_RESULT = Doing("read what became of a recording", "recording")
 _PAUSE = Doing("pause a recording", "recording")
 _RESUME = Doing("resume a recording", "recording")
 _STOP = Doing("stop a recording", "recording")
@@ -121,6 +127,17 @@ class AcsClient:
         """Read the state. Raises RecordingNotFound once the recording is over."""
         answer = self._control(self._routes.state(recording_id, server_call_id), _STATE)
         return _state(answer, _STATE, recording_id)
+
+    def get_result(self, recording_id: str, server_call_id: str) -> RecordingResultResponse:
+        """What became of a recording: its files, as far as there are any, and what went wrong.
+
+        Only the preview `callvault.acs.routes.RESULT_VERSION` has it, and may cease to.
+        """
+        answer = self._control(self._routes.result(recording_id), _RESULT)
+        try:
+            return RecordingResultResponse.model_validate_json(answer)
+        except ValueError:
+            raise _not_understood(_RESULT, "a recording's result") from None
 
     def pause(self, recording_id: str, server_call_id: str) -> None:
         """Pause. Returns only when ACS has confirmed; pausing twice may be a StateConflict."""
@@ -266,8 +283,12 @@ def _state(answer: bytes, doing: Doing, recording_id: str = "") -> RecordingStat
         fields = json.loads(answer)
         return RecordingStateResponse.model_validate({"recordingId": recording_id} | fields)
     except (ValueError, TypeError, RecursionError):
-        # The answer is not quoted: it may be any gateway's page.
-        raise Unavailable(
-            f"could not {doing.verb}: the answer is not a recording's state. Try again; if this "
-            "lasts, check endpoint and api-version."
-        ) from None
+        raise _not_understood(doing, "a recording's state") from None
+
+
+def _not_understood(doing: Doing, expected: str) -> Unavailable:
+    """The answer is not quoted: it may be any gateway's page."""
+    return Unavailable(
+        f"could not {doing.verb}: the answer is not {expected}. Try again; if this lasts, check "
+        "endpoint and api-version."
+    )

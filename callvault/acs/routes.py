@@ -18,6 +18,8 @@ STABLE_VERSIONS = (
     LATEST,
 )
 PREVIEW = "2021-06-15-preview"
+RESULT_VERSION = "2024-09-01-preview"
+"""The only version that tells what became of a recording, whichever version does all else."""
 
 
 class Route(NamedTuple):
@@ -77,6 +79,10 @@ class Routes:
 
     def stop(self, recording_id: str, server_call_id: str) -> Route:
         return self._route("DELETE", self._recording(recording_id, server_call_id), 204)
+
+    def result(self, recording_id: str) -> Route:
+        path = f"/calling/recordings/{_segment('recordingId', recording_id)}/result"
+        return Route("GET", f"{path}?api-version={RESULT_VERSION}", frozenset({200}))
 
     def _verb(self, verb: str, recording_id: str, server_call_id: str) -> Route:
         slash = "/" if self._is_preview else ""

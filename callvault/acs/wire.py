@@ -4,11 +4,12 @@ Shapes of the REST specification ``2026-03-12`` (``communicationservicescallauto
 recordings look the same in every stable version since 2024-04-15.
 """
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field, model_validator
 
+from callvault.contracts.events import RecordingChunk, ServiceTime
 from callvault.contracts.requests import RecordingFormat
 from callvault.contracts.wire import Message, OpaqueId
 
@@ -50,6 +51,38 @@ class RecordingStateResponse(Message):
     leave the field out of the answer to a start."""
     recording_kind: str | None = None
     """``azureCommunicationServices``, ``teams`` or ``teamsCompliance``."""
+
+
+class ResultError(Message):
+    """``CommunicationError``, as far as it is read."""
+
+    code: str = ""
+    message: str = ""
+    innererror: "ResultError | None" = Field(default=None, alias="innererror")
+
+
+class RecordingStorageInfo(Message):
+    recording_chunks: tuple[RecordingChunk, ...] = ()
+
+
+class RecordingResultResponse(Message):
+    """``RecordingResultResponse`` of ``2024-09-01-preview``: what became of a recording."""
+
+    recording_storage_info: RecordingStorageInfo = RecordingStorageInfo()
+    errors: tuple[ResultError, ...] = ()
+    recording_start_time: ServiceTime | None = None
+    recording_duration_ms: Annotated[float, Field(ge=0)] | None = None
+    session_end_reason: str = ""
+    """In camelCase, where events have PascalCase: ``sessionStillOngoing``, ``callEnded``."""
+    recording_expiration_time: ServiceTime | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absent(cls, value: Any) -> Any:
+        """The service may write ``null`` where it knows nothing."""
+        if not isinstance(value, dict):
+            return value
+        return {key: known for key, known in value.items() if known is not None}
 
 
 class Repeatability(Message):

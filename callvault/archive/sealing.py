@@ -17,6 +17,7 @@ from callvault.errors import BrokenContent, ObjectExists
 from .copier import put_bytes
 from .documents import canonical, read_document, sha256, signed
 from .evidence import chunk_evidence
+from .lateness import adds_nothing, completed, knows_files_alone
 from .manifest import Circumstances, build_manifest
 from .manifest_chain import append, head
 from .names import key_object_name, manifest_object_name
@@ -35,6 +36,8 @@ def seal(
     archive: Archive, order: ManifestOrder, signer: Signer | None, now: Callable[[], datetime]
 ) -> SealedRecording:
     """Write and link the manifest; the same order again gives the manifest that is there.
+
+    So does one that comes from a late event, and tells of no file that is not sealed yet.
 
     Raises `ContentMissing` or `BrokenContent` where a chunk is not in the archive as the order
     says. Without a signer the manifest is unsigned, but linked all the same.
@@ -66,14 +69,17 @@ def _written(
 ) -> Written:
     """The order's manifest: the one that is there, or a new one behind the recording's others."""
     order_sha256 = sha256(canonical(order))
-    earlier: ObjectReference | None = None
+    earlier: Written | None = None
     number = 1
     while found := find_manifest(archive, name := _name(order, number)):
         if found.manifest.order_sha256 == order_sha256:
             return found
         if _is_of_same_recording(found.manifest, order):
-            earlier = found.reference
+            earlier = found
         number += 1
+    is_late = earlier is not None and knows_files_alone(order)
+    if earlier and is_late and adds_nothing(order, earlier.manifest):
+        return earlier
     manifest = build_manifest(
         order,
         [chunk_evidence(archive, order.recording, chunk) for chunk in order.recording.chunks],
@@ -82,10 +88,12 @@ def _written(
             order_sha256=order_sha256,
             sealed_at=now(),
             software=software(),
-            earlier=earlier,
+            earlier=earlier.reference if earlier else None,
             previous=head(archive),
         ),
     )
+    if earlier and is_late:
+        manifest = completed(manifest, order, earlier.manifest)
     with suppress(ObjectExists):  # another worker was faster: it may have had the same order
         _put(archive, name, signed(manifest, signer), "application/json")
     return _written(archive, order, signer, now)
@@ -125,8 +133,14 @@ def find_manifest(archive: Archive, object_name: str) -> Written | None:
 
 
 def _is_of_same_recording(manifest: Manifest, order: ManifestOrder) -> bool:
-    """Recordings whose id is not known share a folder."""
+    """Recordings whose id is not known share a folder.
+
+    Where events alone tell of a recording, its number in the call is not known.
+    """
     sealed = manifest.recording
+    if knows_files_alone(order):
+        ids = (order.server_call_id, order.recording.recording_id)
+        return (sealed.server_call_id, sealed.recording_id) == ids
     return (sealed.server_call_id, sealed.recording_id, sealed.number) == (
         order.server_call_id,
         order.recording.recording_id,

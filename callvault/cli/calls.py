@@ -24,6 +24,10 @@ _WIDTHS = {"workflow": len(names.workflow_id("")), "state": len("failed_to_start
 """In characters, so that ids can be copied from the narrowest terminal."""
 
 
+_LAST_RUN = "ExecutionStatus != 'ContinuedAsNew'"
+"""Of the runs that took over from each other, the last one knows everything."""
+
+
 def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T:
     """Connect, ask, and turn what Temporal refuses into a sentence."""
     settings = load_settings(config)
@@ -57,7 +61,7 @@ async def listing(client: Client, state: str | None) -> Table:
     table = Table(box=None)
     for column in ("workflow", "state", "resource", "must be archived by"):
         table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
-    query = f"WorkflowType = '{names.WORKFLOW_TYPE}'"
+    query = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND {_LAST_RUN}"
     if state is not None:
         query += f" AND {names.STATE.name} = '{_word(state)}'"
     async for call in client.list_workflows(query):
@@ -77,6 +81,25 @@ async def status(client: Client, call: str) -> CallStatus:
     handle = client.get_workflow_handle(workflow_id(call))
     found: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
     return found
+
+
+async def statuses(client: Client, call: str) -> list[CallStatus]:
+    """Everything known of a call by all of its workflows, the oldest first.
+
+    A late event begins another workflow, which knows only what the event told.
+    """
+    key = workflow_id(call)
+    if "'" in key:
+        raise InvalidRequest(f"{key!r} is no workflow's id")
+    newest = (await client.get_workflow_handle(key).describe()).run_id
+    listed = client.list_workflows(f"WorkflowId = '{key}' AND {_LAST_RUN}")
+    before = [run async for run in listed if run.run_id != newest]
+    handles = [
+        client.get_workflow_handle(key, run_id=run.run_id)
+        for run in sorted(before, key=lambda run: run.start_time)
+    ]
+    earlier = [await each.query(names.STATUS, result_type=CallStatus) for each in handles]
+    return [*earlier, await status(client, call)]
 
 
 async def begin(client: Client, request: RecordingRequest) -> str:

@@ -40,8 +40,17 @@ class RecordingEvidence(Message):
     doubtful: tuple[DoubtfulInterval, ...]
 
 
-def evidence_of(status: CallStatus) -> list[RecordingEvidence]:
-    """Gather the evidence of every recording of a call."""
+def evidence_of(*statuses: CallStatus) -> list[RecordingEvidence]:
+    """Gather the evidence of every recording of a call, from all of the call's workflows.
+
+    One that a late event began knows nothing of requests: what an earlier one knows counts.
+    """
+    gathered = [evidence for status in statuses for evidence in _evidence_of(status)]
+    asked_for = {evidence.recording_id for evidence in gathered if evidence.requests}
+    return [each for each in gathered if each.requests or each.recording_id not in asked_for]
+
+
+def _evidence_of(status: CallStatus) -> list[RecordingEvidence]:
     return [
         RecordingEvidence(
             number=recording.number,

@@ -65,7 +65,7 @@ def evidence(
     from callvault.cli import calls
     from callvault.cli.evidence import as_json_text, evidence_of, evidence_tables
 
-    gathered = evidence_of(calls.with_client(config, lambda client: calls.status(client, call)))
+    gathered = evidence_of(*calls.with_client(config, lambda client: calls.statuses(client, call)))
     if as_json:
         typer.echo(as_json_text(gathered))
     else:

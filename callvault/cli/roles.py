@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from callvault.config import load_settings
+from workers.roles import Role
 
 ConfigFile = Annotated[
     Path | None,
@@ -15,11 +16,19 @@ ConfigFile = Annotated[
 ]
 
 
-def worker(config: ConfigFile = None) -> None:
+def worker(
+    config: ConfigFile = None,
+    only: Annotated[
+        Role | None,
+        typer.Option(
+            help="Decide and control, or export: two processes, so that copies never delay a pause."
+        ),
+    ] = None,
+) -> None:
     """Run the workflows and their activities until told to stop."""
     from workers.__main__ import run
 
-    asyncio.run(run(load_settings(config)))
+    asyncio.run(run(load_settings(config), only))
 
 
 def gateway(config: ConfigFile = None) -> None:

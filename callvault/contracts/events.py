@@ -75,6 +75,10 @@ def known_time(value: datetime | None) -> datetime | None:
 MediaUrl = Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
 
 
+BEING_RECORDED = "chunkisbeingrecorded"
+"""``endReason``, in lower case, of a chunk that has none yet."""
+
+
 class RecordingChunk(Message):
     """One media file of a recording, as announced (``recordingChunks[]`` of the event)."""
 
@@ -85,6 +89,11 @@ class RecordingChunk(Message):
     metadata_location: MediaUrl | None = None
     delete_location: MediaUrl | None = None
     """Optional: the service added it later."""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is written to its end: a chunk that is being recorded is no file yet."""
+        return self.end_reason.lower() != BEING_RECORDED
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,9 @@ from .requests import Guards
 from .verdicts import MediaCheck
 from .wire import Message
 
+MAX_HISTORY_EVENTS = 2_000
+"""After so many events a call's next run takes over: half of when Temporal would ask for it."""
+
 
 class ResourceQuery(Message):
     """Which resource's settings a workflow wants to know."""
@@ -40,6 +43,12 @@ class ResourcePolicy(Message):
     fallback_after: timedelta | None = None
     """Age of a file from which on its recording goes to the fallback archive; none means half the
     window."""
+    asks_for_result: bool = False
+    """Whether the service may be asked what became of a recording whose files nobody announces."""
+    state_checked_every: timedelta = timedelta(minutes=15)
+    """How often the service is asked, at first, whether a recording is still on."""
+    max_history_events: int = MAX_HISTORY_EVENTS
+    """After how many events of its history a run hands over to the next one."""
 
 
 class StartOrder(Message):

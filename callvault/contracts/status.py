@@ -102,6 +102,12 @@ class ControlRecord(State):
     """Whether ACS did not confirm it in time, and something was done about it."""
     problem: str = ""
 
+    @property
+    def is_done(self) -> bool:
+        """False: it came to nothing, or something else was done in its place because it failed."""
+        is_replaced = self.state is RequestState.SUPERSEDED and self.is_overdue
+        return self.state is not RequestState.FAILED and not is_replaced
+
 
 class PauseRecord(State):
     """A pause as ACS confirmed it: who asked for it, why, and when it took effect."""

@@ -106,7 +106,7 @@ class ControlApi:
         if not _waits(request):
             return await self._send(workflow_id, verb, wanted)
         record = await self._recordings.update(workflow_id, verb, wanted)
-        if record.state is RequestState.FAILED:
+        if not record.is_done:
             return problem(502, "not_done", record.problem or f"{verb} failed")
         return _json(record)
 

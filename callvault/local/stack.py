@@ -56,11 +56,13 @@ def start_stack(
     *,
     archive: Path | None = None,
     emulator_options: Sequence[str] = (),
+    workers: Sequence[Sequence[str]] = ((),),
 ) -> Stack:
     """Start everything and return when a call can be made.
 
     Settings and secrets are written to ``home``. Recordings go to the directory ``archive``, or to
-    an Azurite of our own where there is none. ``emulator_options`` go to `callvault emulator`.
+    an Azurite of our own where there is none. ``emulator_options`` go to `callvault emulator`,
+    each of ``workers`` to a `callvault worker` of its own.
 
     Raises `Unavailable` when a part does not start, `ConfigurationError` when one is not installed.
     """
@@ -77,7 +79,7 @@ def start_stack(
     settings = write_settings(home, emulator, store)
     environment = _environment(settings, temporal)
     supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
-    gateway = _start_gateway_and_worker(supervisor, environment)
+    gateway = _start_gateway_and_workers(supervisor, environment, workers)
     _subscribe(emulating, emulator.control, gateway + EVENTS_PATH)
     return Stack(temporal, emulator, gateway, store, environment)
 
@@ -159,15 +161,27 @@ def _emulator(process: Process) -> Emulator:
     return Emulator(said["endpoint"], said["control"], said["topic"], said["connectionString"])
 
 
-def _start_gateway_and_worker(supervisor: Supervisor, environment: Mapping[str, str]) -> str:
-    """Start both at once, wait for both, and return the gateway's base URL."""
-    gateway, worker = (
-        supervisor.start(role, [*CALLVAULT, role], environment=environment)
-        for role in ("gateway", "worker")
-    )
+def _start_gateway_and_workers(
+    supervisor: Supervisor, environment: Mapping[str, str], workers: Sequence[Sequence[str]]
+) -> str:
+    """Start all at once, wait for all, and return the gateway's base URL."""
+    gateway = supervisor.start("gateway", [*CALLVAULT, "gateway"], environment=environment)
+    working = [
+        supervisor.start(
+            "-".join(["worker", *options[-1:]]),
+            [*CALLVAULT, "worker", *options],
+            environment=environment,
+        )
+        for options in workers
+    ]
     endpoint: str = gateway.wait_for(lambda: gateway.announcement("endpoint"))["endpoint"]
-    worker.wait_for(lambda: worker.announcement("ready"))
+    for worker in working:
+        _wait_until_ready(worker)
     return endpoint
+
+
+def _wait_until_ready(worker: Process) -> None:
+    worker.wait_for(lambda: worker.announcement("ready"))
 
 
 def _subscribe(process: Process, control: str, webhook: str) -> None:

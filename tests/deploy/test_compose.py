@@ -63,7 +63,7 @@ def test_no_secret_is_written_into_a_file_of_the_repository(root: Path) -> None:
     assert set(re.findall(r"\$\{(\w+)", text)) == set(ENVIRONMENT)
 
 
-@pytest.mark.parametrize("name", ["gateway", "worker", "setup"])
+@pytest.mark.parametrize("name", ["gateway", "worker", "exporter", "setup"])
 def test_every_variable_of_ours_is_a_setting(
     ours: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +73,7 @@ def test_every_variable_of_ours_is_a_setting(
     if name == "gateway":
         assert settings.gateway.event_secrets[0].resolve() == ENVIRONMENT["EVENT_SECRET"]
         assert settings.gateway.api_keys[0].resolve() == ENVIRONMENT["API_KEY"]
-    if name == "worker":
+    if name in {"worker", "exporter"}:
         archive = settings.archive("main")
         assert isinstance(archive, AzureBlobArchive)
         assert archive.connection_string is not None
@@ -86,8 +86,8 @@ def test_every_variable_of_ours_is_a_setting(
 def test_secrets_reach_only_the_services_that_use_them(compose: dict[str, Any]) -> None:
     services = compose["services"]
     for secret, users in {
-        "ACS_CONNECTION_STRING": {"worker"},
-        "AZURITE_KEY": {"worker", "azurite"},
+        "ACS_CONNECTION_STRING": {"worker", "exporter"},
+        "AZURITE_KEY": {"worker", "exporter", "azurite"},
         "API_KEY": {"gateway"},
         "EVENT_SECRET": {"gateway"},
         "POSTGRES_PASSWORD": {"postgresql", "temporal", "temporal-schema"},
@@ -101,7 +101,7 @@ def test_secrets_reach_only_the_services_that_use_them(compose: dict[str, Any]) 
 
 
 def test_every_command_of_ours_exists(ours: dict[str, Any]) -> None:
-    assert set(ours) == {"gateway", "worker", "setup"}
+    assert set(ours) == {"gateway", "worker", "exporter", "setup"}
     for service in ours.values():
         helped = [sys.executable, "-m", "callvault", *service["command"], "--help"]
         assert subprocess.run(helped, capture_output=True, check=False).returncode == 0, helped

@@ -93,5 +93,5 @@ def test_every_reason_ends_a_recording_save_those_known_not_to(reason: str, ends
 
 
 def test_what_is_being_recorded_is_no_file_yet() -> None:
-    assert not deadline.is_file(chunk(reason="chunkIsBeingRecorded"))
-    assert deadline.is_file(chunk(reason="ChunkUploadFailure"))
+    assert not chunk(reason="chunkIsBeingRecorded").is_written
+    assert chunk(reason="ChunkUploadFailure").is_written

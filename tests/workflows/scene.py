@@ -21,7 +21,7 @@ from callvault.archive.signing_keys import Signer
 from callvault.config import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm
-from callvault.contracts.orders import ResourcePolicy
+from callvault.contracts.orders import MAX_HISTORY_EVENTS, ResourcePolicy
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
@@ -32,6 +32,9 @@ from .service import ScriptedService
 WINDOW = timedelta(hours=48)
 SHORT_WINDOW = timedelta(hours=4)
 """For tests in which an export is tried again and again: each attempt costs real time."""
+
+
+SETTINGS = WorkerSettings(max_concurrent_exports=8)
 
 
 class Told:
@@ -55,6 +58,8 @@ class World:
         self.delete_source: set[str] = set()
         self.windows: dict[str, timedelta] = {}
         self.fallbacks: dict[str, str] = {}
+        self.max_history_events: dict[str, int] = {}
+        self.asks_for_result: set[str] = set()
         self.refusing: set[str] = set()
 
     def policy_of(self, name: str) -> ResourcePolicy:
@@ -66,6 +71,8 @@ class World:
             export_window=self.windows.get(name, WINDOW),
             delete_source=name in self.delete_source,
             fallback_archive=self.fallbacks.get(name),
+            asks_for_result=name in self.asks_for_result,
+            max_history_events=self.max_history_events.get(name, MAX_HISTORY_EVENTS),
         )
 
     def archive_of(self, name: str) -> DirectoryArchive:
@@ -76,9 +83,10 @@ class World:
         return archive
 
     @asynccontextmanager
-    async def working(self, client: Client) -> AsyncIterator[None]:
+    async def working(
+        self, client: Client, settings: WorkerSettings = SETTINGS
+    ) -> AsyncIterator[None]:
         """A worker with the real activities, whose clients are the tests' services."""
-        settings = WorkerSettings(max_concurrent_exports=8)
         client_of: Any = self.services.__getitem__
         control = ControlActivities(client_of, self.policy_of, self.archive_of)
         export = ExportActivities(client_of, self.archive_of)
@@ -130,6 +138,22 @@ class Scene:
                 RecordingRequest.model_validate(request),
                 id=names.workflow_id(self.server_call_id),
                 task_queue=names.CONTROL_QUEUE,
+            )
+
+    async def hears_late(self, event: dict[str, Any]) -> None:
+        """Event Grid tells of files of a call that no workflow keeps: one begins for them."""
+        with self.environment.with_time_skipping_disabled():
+            await self.environment.client.start_workflow(
+                names.WORKFLOW_TYPE,
+                RecordingRequest(
+                    server_call_id=self.server_call_id,
+                    resource=self.resource,
+                    start_recording=False,
+                ),
+                id=names.workflow_id(self.server_call_id),
+                task_queue=names.CONTROL_QUEUE,
+                start_signal=names.FILE_STATUS_UPDATED,
+                start_signal_args=[event],
             )
 
     async def recorded(self, **request: Any) -> None:

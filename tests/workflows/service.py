@@ -13,10 +13,16 @@ from collections.abc import Callable
 from copy import copy
 from datetime import datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 from temporalio import activity
 
-from callvault.acs.wire import RecordingStateResponse, Repeatability, StartRecording
+from callvault.acs.wire import (
+    RecordingResultResponse,
+    RecordingStateResponse,
+    Repeatability,
+    StartRecording,
+)
 from callvault.errors import CallvaultError, RecordingNotFound, Unavailable
 
 Fault = Callable[[], CallvaultError | None]
@@ -29,6 +35,8 @@ class ScriptedService:
         self.asked: list[str] = []
         self.starts: list[Repeatability] = []
         self.recordings: dict[str, str] = {}
+        self.results: dict[str, dict[str, Any]] = {}
+        """What the preview's operation answers of a recording; nothing yet by default."""
         self._faults: dict[str, list[Fault]] = defaultdict(list)
         self._lags: dict[str, int] = {}
         self._coming: dict[str, tuple[int, str]] = {}
@@ -72,6 +80,10 @@ class ScriptedService:
             return five_seconds(hashlib.sha256(url.encode()).digest())
         return hashlib.sha256(url.encode()).digest() * 64
 
+    def forgets(self, recording_id: str) -> None:
+        """Let a recording be over without anybody being told."""
+        del self.recordings[recording_id]
+
     # What activities ask.
 
     def with_patience(self, seconds: float) -> "ScriptedService":
@@ -104,6 +116,10 @@ class ScriptedService:
         return RecordingStateResponse(
             recording_id=recording_id, recording_state=self.recordings[recording_id]
         )
+
+    def get_result(self, recording_id: str, server_call_id: str) -> RecordingResultResponse:
+        self._ask("get_result")
+        return RecordingResultResponse.model_validate(self.results.get(recording_id, {}))
 
     def pause(self, recording_id: str, server_call_id: str) -> None:
         self._change("pause", recording_id, "inactive")

@@ -218,7 +218,7 @@ async def test_a_pause_takes_the_shortest_way(scene: Scene) -> None:
         for event in history.events
         if event.HasField("activity_task_scheduled_event_attributes")
     ]
-    assert scheduled == ["start_recording", "confirm_active"]
+    assert scheduled == ["start_recording", "confirm_active", "await_end"]
 
 
 async def test_a_recording_that_somebody_else_resumed_is_paused_again_and_alarmed(

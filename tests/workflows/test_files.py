@@ -1,9 +1,11 @@
 """Is every announced file archived, however its events come?"""
 
+import asyncio
 from datetime import timedelta
 
+from callvault.cli.calls import statuses
+from callvault.cli.evidence import evidence_of
 from callvault.contracts import names
-from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.status import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
 from workflows.policies import LAST_CHANCE
@@ -67,17 +69,7 @@ async def test_an_event_without_ids_belongs_to_the_recording_of_its_time(scene: 
 
 
 async def test_an_event_for_a_call_nobody_knows_is_archived_all_the_same(scene: Scene) -> None:
-    with scene.environment.with_time_skipping_disabled():
-        await scene.environment.client.start_workflow(
-            names.WORKFLOW_TYPE,
-            RecordingRequest(
-                server_call_id=scene.server_call_id, resource=scene.resource, start_recording=False
-            ),
-            id=names.workflow_id(scene.server_call_id),
-            task_queue=names.CONTROL_QUEUE,
-            start_signal=names.FILE_STATUS_UPDATED,
-            start_signal_args=[scene.event(chunk(), recording_id="somebody-elses")],
-        )
+    await scene.hears_late(scene.event(chunk(), recording_id="somebody-elses"))
     result = await scene.result()
     assert result.outcome == "archived"
     assert result.recordings[0].recording_id == "somebody-elses"
@@ -251,3 +243,30 @@ async def test_a_lost_recording_of_which_something_is_archived_is_sealed_too(sce
     assert result.outcome == "lost"
     assert manifest is not None
     assert manifest.findings
+
+
+async def test_an_event_repeated_after_the_end_finds_all_archived_and_writes_nothing(
+    scene: Scene,
+) -> None:
+    await scene.recorded()
+    await scene.asks("pause", reason="card number", requested_by="agent-7")
+    await scene.asks("stop")
+    event = scene.event(chunk(0, last=False), chunk(1))
+    await scene.signals(names.FILE_STATUS_UPDATED, event)
+    first = await scene.result()
+    objects = set(scene.archive.names())
+
+    await scene.hears_late(event)
+    again = await scene.result()
+
+    assert again.outcome == "archived"
+    assert set(scene.archive.names()) == objects
+    assert again.recordings[0].manifest == first.recordings[0].manifest
+    assert scene.told() == []
+    async with asyncio.timeout(20):
+        while len(runs := await statuses(scene.environment.client, scene.server_call_id)) < 2:
+            await asyncio.sleep(0.1)  # the store that is searched lags behind
+    (evidence,) = evidence_of(*runs)
+    assert [pause.asked_for.reason for pause in evidence.pauses if pause.asked_for] == [
+        "card number"
+    ]

@@ -1,0 +1,157 @@
+"""Inquiries of the real client to the emulator: what is an answer, what is tried again?"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.inquiry import InquiryActivities
+from callvault.acs.client import AcsClient
+from callvault.acs.credentials import parse_connection_string
+from callvault.acs.wire import Repeatability, ServerCallLocator, StartRecording
+from callvault.contracts.inquiries import InquiryProgress, ResultOrder, ToldResult
+from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.orders import ControlOutcome, RecordingOrder
+from callvault.emulator.server import RunningEmulator, running
+from callvault.emulator.settings import EmulatorSettings
+
+DELAY = timedelta(seconds=1)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[RunningEmulator]:
+    with running(EmulatorSettings(start_delay=DELAY, event_delay=timedelta(0))) as emulator:
+        yield emulator
+
+
+class Call:
+    """A call that is recorded, and that nobody announces anything of."""
+
+    def __init__(self, emulator: RunningEmulator) -> None:
+        self._world = httpx.Client(base_url=emulator.control)
+        people = [{"displayName": "Ada"}]
+        call = self._do("POST", "/calls", {"participants": people})
+        self.call_id, self.server_call_id = call["callId"], call["serverCallId"]
+        self.client = AcsClient(*parse_connection_string(emulator.connection_string))
+        self.recording_id = self._start()
+        self._do("POST", "/clock", {"advanceSeconds": 3})
+
+    def _start(self) -> str:
+        order = StartRecording(
+            call_locator=ServerCallLocator(server_call_id=self.server_call_id),
+            recording_content_type=ContentType.AUDIO,
+            recording_channel_type=ChannelType.MIXED,
+            recording_format_type=FormatType.WAV,
+        )
+        identity = Repeatability(request_id=uuid4(), first_sent=datetime.now(UTC))
+        return self.client.start(order, identity).recording_id
+
+    @property
+    def order(self) -> dict[str, str]:
+        return {
+            "resource": "default",
+            "server_call_id": self.server_call_id,
+            "recording_id": self.recording_id,
+        }
+
+    def ends(self) -> dict[str, Any]:
+        """The call is over; its file, once there is one."""
+        self._do("DELETE", f"/calls/{self.call_id}")
+        for _ in range(1_000):
+            (recording,) = self._do("GET", f"/calls/{self.call_id}")["recordings"]
+            if recording["chunks"]:
+                return dict(recording["chunks"][0])
+            time.sleep(0.01)
+        raise AssertionError("the emulator made no file")
+
+    def close(self) -> None:
+        self.client.close()
+        self._world.close()
+
+    def _do(self, method: str, path: str, body: object = None) -> Any:
+        answer = self._world.request(method, path, json=body).raise_for_status()
+        return answer.json() if answer.content else None
+
+
+@pytest.fixture
+def call(emulator: RunningEmulator) -> Iterator[Call]:
+    call = Call(emulator)
+    yield call
+    call.close()
+
+
+def ask_result(call: Call, *known: str) -> ToldResult:
+    activities = InquiryActivities(lambda _: call.client)
+    order = ResultOrder(**call.order, known=known)
+    told: ToldResult = ActivityEnvironment().run(activities.ask_result, order)
+    return told
+
+
+def await_end(
+    call: Call, attempt: int, noted: InquiryProgress | None = None
+) -> tuple[ControlOutcome | ApplicationError, list[InquiryProgress]]:
+    """One attempt: how it ended, and what it noted for the next one."""
+    environment = ActivityEnvironment()
+    details = [noted] if noted else []
+    environment.info = replace(environment.info, attempt=attempt, heartbeat_details=details)
+    notes: list[InquiryProgress] = []
+    environment.on_heartbeat = lambda *found: notes.extend(found)
+    activities = InquiryActivities(lambda _: call.client)
+    try:
+        outcome = environment.run(activities.await_end, RecordingOrder(**call.order))
+    except ApplicationError as error:
+        return error, notes
+    return outcome, notes
+
+
+def test_the_result_tells_of_the_file_as_an_event_would(call: Call) -> None:
+    with pytest.raises(ApplicationError, match="no further file yet") as nothing_yet:
+        ask_result(call)
+    assert nothing_yet.value.type == "NotReady"
+    file = call.ends()
+
+    told = ask_result(call)
+
+    (chunk,) = told.files.chunks
+    assert chunk.document_id == file["documentId"]
+    assert chunk.content_location == file["contentLocation"]
+    assert told.files.recording_id == call.recording_id
+    assert told.files.recording_duration_ms == file["durationMs"]
+    assert told.files.session_end_reason == "callEnded"
+    assert told.expires_at is not None
+    assert told.expires_at > told.files.event_time
+    with pytest.raises(ApplicationError, match="no further file yet"):
+        ask_result(call, chunk.document_id)
+
+
+def test_the_first_attempt_asks_nothing_and_later_ones_ask_until_acs_denies_twice(
+    call: Call,
+) -> None:
+    call.client.stop(call.recording_id, call.server_call_id)
+    first, _ = await_end(call, attempt=1)
+    assert isinstance(first, ApplicationError)
+    assert "only begun" in str(first)
+
+    second, (noted,) = await_end(call, attempt=2)
+    assert isinstance(second, ApplicationError)
+    assert second.next_retry_delay == timedelta(minutes=1)
+    assert noted.gone_since is not None
+
+    long_ago = InquiryProgress(gone_since=noted.gone_since - timedelta(minutes=1))
+    third, _ = await_end(call, attempt=3, noted=long_ago)
+    assert isinstance(third, ControlOutcome)
+    assert third.state == "gone"
+
+
+def test_a_recording_that_is_seen_again_was_never_gone(call: Call) -> None:
+    denied = InquiryProgress(gone_since=datetime.now(UTC) - timedelta(days=1))
+    outcome, notes = await_end(call, attempt=3, noted=denied)
+    assert isinstance(outcome, ApplicationError)
+    assert notes == [InquiryProgress()]

@@ -1,0 +1,76 @@
+"""A recording that was sealed, and of which an event comes late, when its workflow has ended."""
+
+from typing import Any
+
+import pytest
+
+from callvault.archive.sealing import seal
+from callvault.archive.store import Archive
+from callvault.contracts.orders import SealedRecording
+from callvault.contracts.status import ChunkStatus, RecordingState
+
+from .sealed import (
+    NOON,
+    SIGNER,
+    archived,
+    lost,
+    manifest_of,
+    order,
+    pause_request,
+    paused,
+    recording,
+)
+
+
+def sealed_by_the_first_run(archive: Archive, *chunks: ChunkStatus) -> SealedRecording:
+    of = recording(*chunks, number=2, pauses=[paused()])
+    asked = order(archive, of, requests=[pause_request()])
+    return seal(archive, asked, SIGNER, lambda: NOON)
+
+
+def sealed_by_a_late_event(archive: Archive, *chunks: ChunkStatus, **facts: Any) -> SealedRecording:
+    of = recording(*chunks, origin="announced", requested_by="", **facts)
+    return seal(archive, order(archive, of, run_id="run-2"), SIGNER, lambda: NOON)
+
+
+@pytest.mark.parametrize("indices", [(0, 1), (1,)])
+def test_a_repeated_event_gets_the_manifest_that_is_there(
+    archive: Archive, indices: tuple[int, ...]
+) -> None:
+    chunks = [archived(archive, index) for index in range(2)]
+    first = sealed_by_the_first_run(archive, *chunks)
+    objects = set(archive.names())
+    assert sealed_by_a_late_event(archive, *(chunks[index] for index in indices)) == first
+    assert set(archive.names()) == objects
+
+
+def test_a_file_of_another_content_is_sealed_anew(archive: Archive) -> None:
+    first = sealed_by_the_first_run(archive, archived(archive, 0))
+    second = sealed_by_a_late_event(archive, archived(archive, 0, document="another"))
+    assert second.sequence == first.sequence + 1
+
+
+def test_a_further_file_completes_what_is_known_and_forgets_nothing(archive: Archive) -> None:
+    one, two = archived(archive, 0), archived(archive, 1)
+    first = sealed_by_the_first_run(archive, one)
+    second = sealed_by_a_late_event(
+        archive, two, state=RecordingState.LOST, window_closed=True, problem="only chunks 1 were"
+    )
+    before, after = manifest_of(archive, first), manifest_of(archive, second)
+    assert [chunk.index for chunk in after.chunks] == [0, 1]
+    assert (after.pauses, after.requests) == (before.pauses, before.requests)
+    assert after.recording.requested_by == "agent-7"
+    assert after.recording.number == 2
+    assert after.recording.state is RecordingState.ARCHIVED
+    assert not [finding for finding in after.findings if "window" in finding]
+    assert after.earlier is not None
+    assert after.earlier.object_name == first.object_name
+
+
+def test_a_late_loss_is_recorded_beside_what_was_archived(archive: Archive) -> None:
+    sealed_by_the_first_run(archive, archived(archive, 0))
+    second = sealed_by_a_late_event(archive, archived(archive, 0), lost(1, "it was gone"))
+    after = manifest_of(archive, second)
+    assert [chunk.state for chunk in after.chunks] == ["archived", "lost"]
+    assert after.recording.state is RecordingState.LOST
+    assert any("it was gone" in finding for finding in after.findings)

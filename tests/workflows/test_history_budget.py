@@ -1,0 +1,39 @@
+"""Does a normal recording stay small, so that thousands of them are cheap to keep and to replay?"""
+
+from collections import Counter
+
+from temporalio.client import WorkflowHistory
+
+from .scene import Scene, chunk
+
+MOST_EVENTS = 150
+MOST_BYTES = 100 * 1024
+
+
+async def test_a_recording_with_three_pauses_and_four_chunks_has_a_small_history(
+    scene: Scene,
+) -> None:
+    await scene.recorded()
+    for _ in range(3):
+        await scene.asks("pause", reason="card number", requestedBy="agent-7")
+        await scene.asks("resume", requestedBy="agent-7")
+    await scene.asks("stop", requestedBy="agent-7")
+    for index in range(3):
+        await scene.announced(chunk(index, last=False))
+    await scene.announced(chunk(3))
+    assert (await scene.result()).outcome == "archived"
+
+    history = await scene.handle.fetch_history()
+
+    assert len(history.events) <= MOST_EVENTS, counted(history)
+    assert encoded_size(history) <= MOST_BYTES
+
+
+def encoded_size(history: WorkflowHistory) -> int:
+    """Bytes, as Temporal keeps and sends it."""
+    return sum(event.ByteSize() for event in history.events)
+
+
+def counted(history: WorkflowHistory) -> Counter[str]:
+    """What the history consists of."""
+    return Counter(str(event.WhichOneof("attributes")) for event in history.events)

@@ -1,0 +1,134 @@
+"""Does Callvault find out by asking what no event tells?"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.client import WorkflowHistory
+
+from callvault.contracts.alarms import AlarmKind
+from callvault.errors import Unavailable
+
+from .scene import SHORT_WINDOW, Scene, chunk
+
+
+async def stopped_without_an_event(scene: Scene, **result: Any) -> datetime:
+    """A recording has ended, and ACS will say so to those who ask for its result."""
+    scene.world.asks_for_result.add(scene.resource)
+    await scene.recorded()
+    await scene.asks("stop")
+    scene.service.results["recording-1"] = result
+    stopped_at = (await scene.recording()).stopped_at
+    assert stopped_at is not None
+    return stopped_at
+
+
+def told(*chunks: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    return {
+        "recordingStorageInfo": {"recordingChunks": list(chunks)},
+        "errors": [],
+        "sessionEndReason": "callEnded",
+        **facts,
+    }
+
+
+def names_of_activities(history: WorkflowHistory) -> list[str]:
+    return [
+        event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+
+
+async def test_a_recording_that_ended_unheard_is_noticed_and_its_files_awaited(
+    scene: Scene,
+) -> None:
+    await scene.recorded()
+    scene.service.forgets("recording-1")
+    began = await scene.environment.get_current_time(scene.handle)
+    result = await scene.result()
+    recording = await scene.recording()
+
+    assert scene.service.control_calls() == ["start"]
+    assert recording.stopped_at is not None
+    assert timedelta(minutes=15) < recording.stopped_at - began < timedelta(minutes=20)
+    assert result.outcome == "lost", "it recorded, and nobody announced a file"
+    assert AlarmKind.NO_FILE_EVENT in [alarm.kind for alarm in scene.told()]
+
+
+async def test_a_recording_that_acs_denies_once_is_not_over(scene: Scene) -> None:
+    await scene.recorded()
+    hidden = scene.service.recordings.pop("recording-1")
+    await scene.passes(timedelta(minutes=15, seconds=30))
+    scene.service.recordings["recording-1"] = hidden
+    await scene.passes(timedelta(minutes=30))
+    assert (await scene.recording()).actual == "active"
+    assert (await scene.asks("pause")).state == "confirmed"
+    await scene.asks("stop")
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+
+
+async def test_files_that_no_event_announced_are_found_by_asking_for_the_result(
+    scene: Scene,
+) -> None:
+    stopped_at = await stopped_without_an_event(scene, **told(chunk(0, last=False), chunk(1)))
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    assert len(scene.archived()) == 2
+    announced = (await scene.recording()).chunks[0].announced_at
+    assert timedelta(minutes=10) <= announced - stopped_at < timedelta(minutes=15)
+    assert [alarm.kind for alarm in scene.told()] == [AlarmKind.NO_FILE_EVENT]
+
+
+async def test_the_result_is_asked_for_until_the_window_closes(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    stopped_at = await stopped_without_an_event(scene)
+    late = SHORT_WINDOW - timedelta(hours=1)
+    scene.service.fails_for("get_result", Unavailable("the preview is away"), late)
+    scene.service.results["recording-1"] = told(chunk())
+    assert (await scene.result()).outcome == "archived"
+    announced = (await scene.recording()).chunks[0].announced_at
+    assert late <= announced - stopped_at < SHORT_WINDOW
+
+
+async def test_a_result_that_never_tells_of_a_file_costs_the_history_nothing(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await stopped_without_an_event(scene, **told())
+    assert (await scene.result()).outcome == "lost"
+    assert scene.service.asked.count("get_result") > 10
+    history = await scene.handle.fetch_history()
+    assert names_of_activities(history).count("ask_result") == 1
+
+
+async def test_what_the_service_says_of_its_own_deadline_counts_if_it_is_earlier(
+    scene: Scene,
+) -> None:
+    stopped_at = await stopped_without_an_event(scene)
+    soon = stopped_at + timedelta(hours=10)
+    scene.service.results["recording-1"] = told(
+        chunk(),
+        recordingExpirationTime=soon.isoformat(),
+        errors=[{"code": "ExportFailure", "message": "no", "innererror": {"code": "denied"}}],
+    )
+    await scene.result()
+    assert (await scene.recording()).chunks[0].expires_at == soon
+    timeline = [entry.what for entry in (await scene.status()).timeline]
+    assert any("ExportFailure" in what and "denied" in what for what in timeline)
+
+
+async def test_further_files_are_asked_for_until_the_recording_is_whole(scene: Scene) -> None:
+    await stopped_without_an_event(scene, **told(chunk(0, last=False)))
+    await scene.passes(timedelta(minutes=30))
+    assert [c.state for c in (await scene.recording()).chunks] == ["archived"]
+    scene.service.results["recording-1"] = told(chunk(0, last=False), chunk(1))
+    assert (await scene.result()).outcome == "archived"
+    assert len(scene.archived()) == 2
+
+
+async def test_nobody_is_asked_for_a_result_where_the_settings_do_not_say_so(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("stop")
+    scene.service.results["recording-1"] = told(chunk())
+    assert (await scene.result()).outcome == "lost"
+    assert "get_result" not in scene.service.asked
