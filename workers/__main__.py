@@ -11,7 +11,9 @@ from temporalio.client import Client
 from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
+from callvault.archive.opening import openers
 from callvault.config import Settings, load_settings
 from callvault.namespace import require_search_attributes
 from callvault.telemetry.setup import Telemetry, setup
@@ -35,12 +37,17 @@ async def run(settings: Settings) -> None:
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         seal = SealActivities(connections.archive_of, connections.signer_of)
         alerts = AlertActivities(connections.alarm_sink())
+        reconciling = ReconcileActivities(
+            client, openers(settings.archives), settings.reconciliation.target
+        )
         async with AsyncExitStack() as running:
             await running.enter_async_context(
                 deciding_worker(client, control, alerts, settings.worker)
             )
             await running.enter_async_context(
-                exporting_worker(client, export, seal, settings.worker)
+                exporting_worker(
+                    client, export, seal, settings.worker, also=[reconciling.reconcile]
+                )
             )
             if telemetry.exports_metrics:
                 await running.enter_async_context(_observing(client, telemetry, settings))
