@@ -28,7 +28,7 @@ class ReconcileActivities:
     @activity.defn
     async def reconcile(self, order: ReconcileOrder) -> Reconciliation:
         """Read everything, and report within the bounds of a history; sets the metrics."""
-        with translated(patient=True):
+        with translated():
             async with _beating():
                 report = await reconcile(self._client, self._archives, order, self._target)
         _measure(report)

@@ -1,4 +1,4 @@
-"""A real Temporal server of this folder's own: what it lists is what these tests made."""
+"""A real Temporal server for each page of tests: what it lists is what that page made."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from callvault.contracts import names
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
