@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
@@ -24,6 +25,7 @@ SENT: tuple[type[State], ...] = (
     ControlRequest,
     FileStatusUpdated,
     CallEnded,
+    Acknowledge,
     ReconcileOrder,
 )
 """What backends send."""

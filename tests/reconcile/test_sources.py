@@ -3,9 +3,16 @@
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    QueryWorkflowInput,
+    WorkflowHandle,
+)
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from callvault.archive.store import Archive
@@ -18,6 +25,29 @@ from callvault.reconcile.reconciling import reconcile
 from .seeding import QUEUE, StandIn, Vault, are_listed, ended, run_all, standing_in
 
 OPEN: list[WorkflowHandle[StandIn, object]] = []
+
+
+class Queries(Interceptor):
+    """Counts what workflows are asked."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def of(self, client: Client) -> Client:
+        return Client(**{**client.config(), "interceptors": [self]})
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
+        return Counting(next, self)
+
+
+class Counting(OutboundInterceptor):
+    def __init__(self, next: OutboundInterceptor, queries: Queries) -> None:  # noqa: A002
+        super().__init__(next)
+        self._queries = queries
+
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:  # noqa: A002
+        self._queries.count += 1
+        return await super().query_workflow(input)
 
 
 @pytest.fixture
@@ -76,9 +106,11 @@ async def test_open_calls_on_which_no_worker_works_are_told_of_by_the_list(
         await opened(temporal, f"archiving-{call}", "archiving")
     await opened(temporal, "untaken")
 
-    report = await look(temporal, vault)
+    queries = Queries()
+    report = await look(queries.of(temporal), vault)
 
     assert report.verdicts[Verdict.OPEN] == 7
+    assert queries.count == reading.PATIENCE
     found, what = verdict_of(report, "untaken")
     assert found is Verdict.UNKNOWN
     assert "no worker has begun to keep it" in what

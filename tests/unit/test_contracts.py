@@ -14,6 +14,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names, schemas
+from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.reconciliation import (
     Gap,
@@ -87,6 +88,7 @@ PAYLOADS: tuple[State, ...] = (
     *STATUS.requests.values(),
     STATUS,
     result_of(STATUS),
+    Acknowledge(requested_by="operator", alarm_id="recording-1/2"),
     ReconcileOrder(),
     ReconcileOrder(target=99.5, deep=True),
     RECONCILED,
@@ -319,6 +321,7 @@ NAMES = {
     names.STOP,
     names.FILE_STATUS_UPDATED,
     names.CALL_ENDED,
+    names.ACKNOWLEDGE,
     names.STATUS,
 }
 VALUES = {
