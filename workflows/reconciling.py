@@ -1,20 +1,20 @@
 """ReconcileWorkflow, what a Schedule starts, and CallSeenWorkflow, the trace of a call."""
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.reconcile import ReconcileActivities
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.reconciliation import (
-    CallSeen,
     ReconcileOrder,
     Reconciliation,
     Verdict,
 )
-from callvault.contracts.wire import shorten
+from callvault.contracts.wire import Unreadable, read, shorten
 from workflows import asking, policies
 
 NAMED = 10
@@ -28,8 +28,8 @@ class CallSeenWorkflow:
     """Lies in Temporal's list, with what was seen in its memo, as long as Temporal keeps it."""
 
     @workflow.run
-    async def run(self, seen: CallSeen) -> None:
-        """Nothing is to be done."""
+    async def run(self, payload: Any) -> None:
+        """Nothing is to be done; ``payload`` is a `CallSeen`, for people who look at it."""
 
 
 @workflow.defn(name=names.RECONCILE_TYPE)
@@ -37,8 +37,11 @@ class ReconcileWorkflow:
     """Reconciles once, and raises an alarm where too little is complete."""
 
     @workflow.run
-    async def run(self, order: ReconcileOrder) -> Reconciliation:
-        """Reconcile; the result is the report, bounded."""
+    async def run(self, payload: Any) -> Reconciliation:
+        """Reconcile; ``payload`` is a `ReconcileOrder`, the result is the report, bounded."""
+        order = read(ReconcileOrder, payload)
+        if isinstance(order, Unreadable):
+            raise ApplicationError(order.problem, type="InvalidRequest", non_retryable=True)
         try:
             report = await workflow.execute_activity_method(
                 ReconcileActivities.reconcile, order, **policies.RECONCILE
@@ -92,6 +95,6 @@ def sentence(report: Reconciliation) -> str:
         if count
     ]
     return (
-        f"{report.percentage:.2f} % of the recordings since {report.since:%Y-%m-%d %H:%M} UTC are"
+        f"{report.shown_percentage} of the recordings since {report.since:%Y-%m-%d %H:%M} UTC are"
         f" complete, the target is {report.target:g} %: {', '.join(told) or 'there were none'}."
     )

@@ -1,6 +1,5 @@
 """What `callvault reconcile` does, and how its report looks in a terminal."""
 
-import math
 from datetime import timedelta
 from pathlib import Path
 
@@ -102,10 +101,8 @@ def _describe(gap: Gap) -> str:
 
 
 def _sum(report: Reconciliation) -> str:
-    """Rounded down: 99.999 is not all."""
-    percentage = math.floor(report.percentage * 100) / 100
     colour = "bold green" if report.is_met else "bold red"
     return (
-        f"[{colour}]{percentage:.2f} % complete[/], target {report.target:g} %,"
+        f"[{colour}]{report.shown_percentage} complete[/], target {report.target:g} %,"
         f" {report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M} UTC."
     )

@@ -1,5 +1,6 @@
 """Reconciliation: which calls there were, what became of each recording, what is not there."""
 
+import math
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -118,3 +119,8 @@ class Reconciliation(Message):
     """What counts and is not complete, and what was declined; the worst first."""
     gaps_left_out: int = 0
     sources: tuple[Source, ...] = ()
+
+    @property
+    def shown_percentage(self) -> str:
+        """With two decimals, rounded down: 99.999 is not all."""
+        return f"{math.floor(self.percentage * 100) / 100:.2f} %"

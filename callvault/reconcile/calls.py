@@ -1,9 +1,9 @@
 """Reads from Temporal which calls were seen, which were kept, and what their workflows tell."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -132,12 +132,17 @@ class Calls:
         kept_for = _as_timedelta(described.config.workflow_execution_retention_ttl)
         told = f"{runs} workflows of calls, {traces} traces of calls seen"
         late = f"; it keeps what has ended for {_in_words(kept_for)}" if kept_for else ""
-        problem = "no worker answered: open calls show what the list knows of them"
         return Source(
             name=f"Temporal, namespace {namespace}",
             told=told + late,
-            problem=problem if self._unanswered else "",
+            problem="; ".join(self._problems(kept_for)),
         )
+
+    def _problems(self, kept_for: timedelta) -> Iterator[str]:
+        if self._unanswered:
+            yield "no worker answered: open calls show what the list knows of them"
+        if kept_for and datetime.now(UTC) - self._since > kept_for:
+            yield "the period is longer than that: earlier calls are known by manifests alone"
 
 
 def _calls(since: datetime) -> str:

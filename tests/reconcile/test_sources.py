@@ -1,7 +1,7 @@
 """What cannot be read is said to be unknown, and nothing hangs."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from callvault.archive.sealing import seal
 from callvault.archive.store import Archive
 from callvault.contracts import names
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict
 from callvault.errors import Unavailable
 from callvault.reconcile import calls as reading
 from callvault.reconcile.reconciling import reconcile
+from tests.archive import sealed as sealing
 
 from .seeding import QUEUE, StandIn, Vault, are_listed, ended, run_all, standing_in
 
@@ -87,9 +89,13 @@ async def opened(client: Client, call: str, state: str | None = None) -> None:
 
 
 async def look(
-    client: Client, vault: Vault, archives: dict[str, Callable[[], Archive]] | None = None
+    client: Client,
+    vault: Vault,
+    archives: dict[str, Callable[[], Archive]] | None = None,
+    *,
+    deep: bool = False,
 ) -> Reconciliation:
-    order = ReconcileOrder(since=timedelta(hours=1))
+    order = ReconcileOrder(since=timedelta(hours=1), deep=deep)
     return await reconcile(client, archives or {"main": vault.open}, order, 100)
 
 
@@ -177,18 +183,19 @@ async def test_files_that_nobody_knows_and_manifests_that_nobody_can_read_are_to
 
 
 async def test_deep_reads_the_files_themselves(temporal: Client, vault: Vault) -> None:
-    kept = vault.keep("bits")
-    path = vault.path(kept.media.object_name)
-    path.write_bytes(path.read_bytes().replace(b"sound", b"s0und"))
+    archive, now = vault.open(), datetime.now(UTC)
+    chunk = sealing.archived(archive)
+    order = sealing.order(archive, sealing.recording(chunk), recorded_on=now)
+    seal(archive, order, sealing.SIGNER, lambda: now)
+    before = [await look(temporal, vault, deep=deep) for deep in (False, True)]
+    path = vault.path(chunk.archived.object_name if chunk.archived else "")
+    path.write_bytes(path.read_bytes()[::-1])
+    after = [await look(temporal, vault, deep=deep) for deep in (False, True)]
 
-    shallow = await look(temporal, vault)
-    assert names.workflow_id("bits") not in {gap.workflow_id for gap in shallow.gaps}
-    order = ReconcileOrder(since=timedelta(hours=1), deep=True)
-    deep = await reconcile(temporal, {"main": vault.open}, order, 100)
-
-    found, what = verdict_of(deep, "bits")
-    assert found is Verdict.MISSING
-    assert kept.media.object_name in what
+    assert [report.verdicts[Verdict.COMPLETE] for report in (*before, *after)] == [1, 1, 1, 0]
+    [gap] = [gap for gap in after[1].gaps if gap.recording_id == "rec-1"]
+    assert chunk.archived is not None
+    assert chunk.archived.object_name in gap.what
 
 
 async def test_a_call_that_is_older_than_the_period_is_no_gap_of_it(

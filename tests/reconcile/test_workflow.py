@@ -120,7 +120,18 @@ async def test_a_file_that_is_gone_is_alarmed_by_name(
     told.clear()
     assert (alarm.kind, alarm.severity) == (AlarmKind.RECONCILIATION, Severity.CRITICAL)
     assert names.workflow_id(kept[0].call) in alarm.what
-    assert "66.67 % of the recordings" in alarm.what
+    assert "66.66 % of the recordings" in alarm.what
+
+
+async def test_an_order_that_cannot_be_read_fails_with_the_reason(client: Client) -> None:
+    with pytest.raises(WorkflowFailureError) as failed:
+        await client.execute_workflow(
+            names.RECONCILE_TYPE,
+            {"target": 101},
+            id=f"reconcile-{uuid.uuid4()}",
+            task_queue=names.CONTROL_QUEUE,
+        )
+    assert "target" in str(failed.value.cause)
 
 
 async def test_a_schedule_runs_it(client: Client, kept: list[Kept]) -> None:

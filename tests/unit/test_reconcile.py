@@ -220,6 +220,10 @@ def test_remarks_of_a_manifest_are_counted_apart() -> None:
     assert (of.with_findings, of.is_met) == (1, True)
 
 
+def test_a_percentage_is_never_rounded_up() -> None:
+    assert report().model_copy(update={"percentage": 99.999}).shown_percentage == "99.99 %"
+
+
 def test_a_report_for_a_history_is_bounded_and_says_so() -> None:
     many = [told(f"c{n}", others=()) for n in range(MOST_GAPS + 7)]
     whole = report(*many)
