@@ -106,6 +106,9 @@ class ResourceSettings(_Section):
     record_all_calls: Literal["no", "mp4", "mp3", "wav", "unmixed_wav"] = "no"
     """Record every call that Event Grid tells of, and as what; `no` records only what is asked for.
     The law may demand consent."""
+    watch_calls: bool = False
+    """Remember every call that Event Grid tells of, so that `callvault reconcile` knows those that
+    nobody recorded. Where all calls are recorded they are remembered in any case."""
     pause_confirm_within: Duration = Field(default="5s", validate_default=True)
     """How long ACS may take to confirm a pause, where the request does not say."""
     on_pause_failure: OnPauseFailure = OnPauseFailure.ALARM
@@ -128,6 +131,11 @@ class ResourceSettings(_Section):
     fallback_after: Duration | None = None
     """Age of a file from which on its recording goes to the fallback archive; by default half the
     export window."""
+
+    @property
+    def remembers_calls(self) -> bool:
+        """Whether a call that Event Grid tells of leaves a trace."""
+        return self.watch_calls or self.record_all_calls != "no"
 
 
 class _ArchiveSettings(_Section):
@@ -249,6 +257,13 @@ class AlarmSettings(_Section):
     """Secret reference to the key, in base64, that signs them (Standard Webhooks)."""
 
 
+class ReconciliationSettings(_Section):
+    """What `callvault reconcile` demands."""
+
+    target: Annotated[float, Field(ge=0, le=100)] = 100
+    """Least percentage of recordings that must be complete."""
+
+
 class LogSettings(_Section):
     """What is logged, and how."""
 
@@ -268,6 +283,7 @@ class Settings(_Section):
     gateway: GatewaySettings = GatewaySettings()
     worker: WorkerSettings = WorkerSettings()
     alarms: AlarmSettings = AlarmSettings()
+    reconciliation: ReconciliationSettings = ReconciliationSettings()
     log: LogSettings = LogSettings()
 
     @validator(mode="after")

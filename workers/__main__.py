@@ -13,7 +13,9 @@ from temporalio.worker import Worker
 from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
+from callvault.archive.opening import openers
 from callvault.config import Settings, load_settings
 from callvault.namespace import require_search_attributes
 from callvault.telemetry.setup import Telemetry, setup
@@ -55,7 +57,10 @@ def _workers(
     if only is not Role.CONTROL:
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         seal = SealActivities(connections.archive_of, connections.signer_of)
-        yield exporting_worker(client, export, seal, settings.worker)
+        reconciling = ReconcileActivities(
+            client, openers(settings.archives), settings.reconciliation.target
+        )
+        yield exporting_worker(client, export, seal, settings.worker, also=[reconciling.reconcile])
 
 
 @asynccontextmanager

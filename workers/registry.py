@@ -1,7 +1,9 @@
 """What runs where: workflows, activities, their task queues and their slots."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -14,9 +16,10 @@ from activities.export import ExportActivities
 from activities.seal import SealActivities
 from callvault.config import WorkerSettings
 from callvault.contracts import names
+from workflows.reconciling import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
 
-WORKFLOWS = (RecordingWorkflow,)
+WORKFLOWS = (RecordingWorkflow, CallSeenWorkflow, ReconcileWorkflow)
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take to come to a good end when a worker is told to stop."""
@@ -90,13 +93,15 @@ def exporting_worker(
     activities: ExportActivities,
     sealing: SealActivities,
     settings: WorkerSettings,
+    *,
+    also: Sequence[Callable[..., Any]] = (),
 ) -> Worker:
-    """Bulk copies, and the manifests that prove them."""
+    """Bulk copies, and the manifests that prove them; ``also`` are other activities of the kind."""
     slots = settings.max_concurrent_exports
     return Worker(
         client,
         task_queue=names.EXPORT_QUEUE,
-        activities=[activities.export_chunk, sealing.seal_recording],
+        activities=[activities.export_chunk, sealing.seal_recording, *also],
         activity_executor=ThreadPoolExecutor(slots, "export"),
         max_heartbeat_throttle_interval=SHOWN_EVERY,
         max_concurrent_activities=slots,

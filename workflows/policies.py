@@ -76,6 +76,16 @@ POLICY_LOOKUP = LocalActivityConfig(
     retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
 )
 
+RECONCILE = ActivityConfig(
+    summary="compare calls, recordings and archives",
+    task_queue=names.EXPORT_QUEUE,
+    start_to_close_timeout=timedelta(hours=12),
+    schedule_to_close_timeout=timedelta(hours=20),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=15)),
+)
+"""It reads archives, and may read all of them: so it goes where the copies go."""
+
 
 def at_once(summary: str) -> LocalActivityConfig:
     """The first attempt of a control request: the shortest way to ACS that there is."""

@@ -42,6 +42,7 @@ def worst(status: CallStatus) -> RecordingState:
 def _recording_result(recording: RecordingStatus) -> RecordingResult:
     return RecordingResult(
         number=recording.number,
+        origin=recording.origin,
         recording_id=recording.recording_id,
         state=recording.state,
         pauses=tuple(recording.pauses),

@@ -1,5 +1,8 @@
 """An archive from its settings."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 from azure.identity import DefaultAzureCredential
 
 from callvault.config import AzureBlobArchive as AzureBlobSettings
@@ -24,6 +27,11 @@ def open_archive(name: str, settings: ArchiveSettings) -> Archive:
         return BlobArchive.from_container_url(name, settings.sas_url.resolve())
     url = settings.account_url or ""
     return BlobArchive.from_account_url(name, url, settings.container, DefaultAzureCredential())
+
+
+def openers(archives: Mapping[str, ArchiveSettings]) -> dict[str, Callable[[], Archive]]:
+    """How to open each of the archives, by name; whoever opens one closes it."""
+    return {name: partial(open_archive, name, settings) for name, settings in archives.items()}
 
 
 def open_signer(settings: ArchiveSettings) -> Signer | None:

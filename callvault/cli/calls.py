@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from callvault import starting
 from callvault.config import load_settings
 from callvault.contracts import names
+from callvault.contracts.alarms import Acknowledge, AlarmRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord, RequestState
 from callvault.errors import InvalidRequest, Unavailable
@@ -124,3 +125,30 @@ async def update(client: Client, call: str, verb: str, request: ControlRequest) 
     except WorkflowUpdateFailedError as error:
         raise InvalidRequest(str(error.cause)) from error
     return record
+
+
+async def acknowledge(
+    client: Client, call: str, requested_by: str, alarm_id: str | None
+) -> list[AlarmRecord]:
+    """Acknowledge one alarm of a call, by its id or its number, or all that stand; return them.
+
+    `InvalidRequest` where none stands, `RPCError` where the workflow has ended.
+    """
+    known = (await status(client, call)).alarms
+    standing = [
+        record
+        for record in known
+        if record.acknowledged_at is None and alarm_id in (None, record.alarm.id, _number(record))
+    ]
+    if not standing:
+        ids = ", ".join(map(_number, known)) or "none"
+        raise InvalidRequest(f"no such alarm stands; alarms of this call: {ids}")
+    one = standing[0].alarm.id if alarm_id else None
+    message = Acknowledge(requested_by=requested_by, alarm_id=one)
+    await client.get_workflow_handle(workflow_id(call)).signal(names.ACKNOWLEDGE, message)
+    return standing
+
+
+def _number(record: AlarmRecord) -> str:
+    """The last part of an alarm's id, as it is shown."""
+    return record.alarm.id.rpartition("/")[2]

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callvault.cli import emulating, recordings, roles, stacks, verify
+from callvault.cli import emulating, reconciling, recordings, roles, stacks, verify
 from callvault.errors import CallvaultError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command()(roles.gateway)
 app.command()(emulating.emulator)
 app.command()(roles.setup)
 app.command()(roles.config)
+app.command()(reconciling.reconcile)
 app.command()(verify.verify)
 app.command()(verify.keygen)
 app.add_typer(recordings.app, name="recordings")

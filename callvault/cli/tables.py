@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from callvault.contracts.alarms import AlarmRecord
 from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
 
 COLOURS = {
@@ -13,6 +14,8 @@ COLOURS = {
     "paused": "bold yellow",
     "archived": "bold green",
     "lost": "bold white on red",
+    "declined": "bold cyan",
+    "awaiting_consent": "bold cyan",
     "failed_to_start": "bold white on red",
 }
 
@@ -20,8 +23,25 @@ COLOURS = {
 def call_table(status: CallStatus) -> RenderableType:
     """The whole status of a call: its recordings, their files and pauses, and the timeline."""
     parts: list[RenderableType] = [recording_table(recording) for recording in status.recordings]
+    if status.alarms:
+        parts.append(alarms_table(status.alarms))
     parts.append(timeline_table(status))
     return Group(*parts)
+
+
+def alarms_table(alarms: list[AlarmRecord]) -> Table:
+    """The alarms of a call, with what became of them; the id is what `acknowledge` takes."""
+    table = Table("alarm", "severity", "what", "since then", box=None, padding=(0, 2, 0, 0))
+    for record in alarms:
+        alarm = record.alarm
+        table.add_row(alarm.id.rpartition("/")[2], alarm.severity, alarm.what, _became(record))
+    return table
+
+
+def _became(record: AlarmRecord) -> str:
+    if record.acknowledged_at:
+        return f"acknowledged by {record.acknowledged_by}"
+    return record.problem or ("told" if record.sent_at else "being told")
 
 
 def recording_table(recording: RecordingStatus, copied: str = "") -> Table:

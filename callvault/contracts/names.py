@@ -9,6 +9,16 @@ from temporalio.common import SearchAttributeKey
 
 WORKFLOW_TYPE = "RecordingWorkflow"
 
+CALL_SEEN_TYPE = "CallSeenWorkflow"
+"""Trace of a call that Event Grid told of: ends at once, and lies in Temporal's list."""
+
+CALL_SEEN_MEMO = "callSeen"
+"""Where its `CallSeen` lies: the memo, which a list of workflows brings along."""
+
+RECONCILE_TYPE = "ReconcileWorkflow"
+RECONCILE_SCHEDULE = "callvault-reconcile"
+"""Id of its Temporal Schedule."""
+
 START = "start"
 PAUSE = "pause"
 RESUME = "resume"
@@ -50,6 +60,11 @@ def short_hash(text: str) -> str:
 def workflow_id(server_call_id: str) -> str:
     """The id of the one workflow that keeps the call with this ``serverCallId``."""
     return f"recording-{short_hash(server_call_id)}"
+
+
+def call_seen_id(server_call_id: str, what: str) -> str:
+    """The id of the trace of a call's beginning (``began``) or end (``ended``)."""
+    return f"call-{what}-{short_hash(server_call_id)}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:

@@ -253,6 +253,8 @@ class RecordingResult(Message):
     problem: str
     manifest: SealedRecording | None = None
     """None where nothing is archived, or where it could not be written in time."""
+    origin: str = ""
+    """``requested`` or ``announced``; empty in results from before this was told."""
 
 
 class CallResult(Message):

@@ -1,7 +1,9 @@
 """Brings an event to the workflow it belongs to."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 from itertools import chain
+from typing import Literal
 
 import structlog
 
@@ -18,6 +20,7 @@ from callvault.contracts.events import (
     FileStatusUpdated,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import RecordingRequest
 from callvault.errors import HostNotAllowed, InvalidRequest
 from callvault.gateway import eventgrid
@@ -92,6 +95,7 @@ class Delivery:
 
     async def _call_ended(self, event: GridEvent) -> None:
         server_call_id, ended = eventgrid.call_ended(event)
+        await self._remember(event, server_call_id, "ended")
         workflow_id = names.workflow_id(server_call_id)
         known = await self._recordings.signal(workflow_id, names.CALL_ENDED, ended)
         log.info("call ended", workflow_id=workflow_id, known=known)
@@ -99,13 +103,32 @@ class Delivery:
     async def _call_began(self, event: GridEvent) -> None:
         """Record the call, if its resource is to record all; the same call twice is one request."""
         resource = self._settings.resource_for_topic(event.topic)
-        if resource is None or self._settings.resource(resource).record_all_calls == "no":
+        if resource is None or not self._settings.resource(resource).remembers_calls:
             return
         server_call_id = eventgrid.started_call(event)
-        if server_call_id is not None:
+        if server_call_id is None:
+            return
+        await self._remember(event, server_call_id, "began")
+        if self._settings.resource(resource).record_all_calls != "no":
             request = _record_all(self._settings, resource, server_call_id)
             started = await self._recordings.start(request)
             log.info("call recorded by policy", workflow_id=started.workflow_id)
+
+    async def _remember(
+        self, event: GridEvent, server_call_id: str, what: Literal["began", "ended"]
+    ) -> None:
+        """Leave a trace for the reconciliation, where the resource wants it."""
+        name = self._settings.resource_for_topic(event.topic)
+        if name is None or not (resource := self._settings.resource(name)).remembers_calls:
+            return
+        seen = CallSeen(
+            server_call_id=server_call_id,
+            resource=name,
+            what=what,
+            at=eventgrid.time_of(event) or datetime.now(UTC),
+            all_recorded=resource.record_all_calls != "no",
+        )
+        await self._recordings.remember(seen)
 
     def _check_hosts(self, resource: str, files: FileStatusUpdated) -> None:
         locations = chain.from_iterable(

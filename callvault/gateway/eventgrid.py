@@ -108,10 +108,11 @@ def call_ended(event: GridEvent) -> tuple[str, CallEnded]:
         server_call_id = _ID.validate_python(event.data.get("serverCallId") or from_subject)
     except ValidationError:
         raise InvalidRequest("the event does not say which call ended") from None
-    return server_call_id, CallEnded(ended_at=_time_of(event), reason="as Event Grid tells")
+    return server_call_id, CallEnded(ended_at=time_of(event), reason="as Event Grid tells")
 
 
-def _time_of(event: GridEvent) -> datetime | None:
+def time_of(event: GridEvent) -> datetime | None:
+    """The event's own time, if it tells one."""
     try:
         return _TIME.validate_python(event.raw.get("eventTime") or event.raw.get("time"))
     except ValidationError:

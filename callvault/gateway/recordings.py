@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,12 +14,14 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from callvault import starting
 from callvault.contracts import names
 from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord
 from callvault.contracts.wire import Message, shorten
@@ -110,6 +112,20 @@ class Recordings:
                 rpc_timeout=ANSWER_WITHIN,
             )
         return Started(workflow_id, handle.result_run_id, is_new=True)
+
+    async def remember(self, seen: CallSeen) -> None:
+        """Leave a trace of a call: one of its beginning and one of its end, however often told."""
+        with suppress(WorkflowAlreadyStartedError):
+            async with _temporal(ANSWER_WITHIN):
+                await self._client.start_workflow(
+                    names.CALL_SEEN_TYPE,
+                    seen,
+                    id=names.call_seen_id(seen.server_call_id, seen.what),
+                    task_queue=names.CONTROL_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    memo={names.CALL_SEEN_MEMO: seen},
+                    rpc_timeout=ANSWER_WITHIN,
+                )
 
     async def signal(self, workflow_id: str, signal: str, payload: Message) -> bool:
         """Signal a workflow; False where none of this id runs."""

@@ -27,6 +27,20 @@ def bytes_exported(meter: MetricMeter) -> MetricCounter:
     )
 
 
+def reconciled(meter: MetricMeter) -> MetricGauge:
+    """Recordings of the last reconciliation; attribute ``verdict``."""
+    return meter.create_gauge(
+        "callvault_reconciled_recordings", "Recordings of the last reconciliation, by verdict"
+    )
+
+
+def reconciled_percentage(meter: MetricMeter) -> MetricGaugeFloat:
+    """Complete recordings of those that count, by the last reconciliation, in per cent."""
+    return meter.create_gauge_float(
+        "callvault_reconciled_percent", "Complete recordings, by the last reconciliation", "%"
+    )
+
+
 def alarms(meter: MetricMeter) -> MetricCounter:
     """Alarms raised; attributes ``kind``, ``severity`` and ``resource``."""
     return meter.create_counter("callvault_alarms", "Alarms raised")

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import signal
 
@@ -102,6 +103,40 @@ async def test_the_command_line_shows_and_controls_a_call(
     assert '"reason": "card"' in await says("evidence", call.workflow_id, "--json")
     assert call.workflow_id in await says("list")
     assert "stop: confirmed" in await says("stop", call.workflow_id)
+
+
+async def test_a_file_taken_from_the_archive_is_found_by_reconciling(
+    running: Running, call: Call, client: Client
+) -> None:
+    await call.begins("Gus")
+    await call.is_to_be_recorded()
+    await is_in_state(client, call, "recording")
+    await call.ends()
+    chunk = (await result_of(client, call)).recordings[0].chunks[0].archived
+    assert chunk is not None
+
+    assert call.workflow_id not in await reconciled(running.stack)
+    assert isinstance(running.stack.archive, Azurite)
+    with ContainerClient.from_connection_string(
+        running.stack.archive.connection_string, CONTAINER
+    ) as container:
+        container.delete_blob(chunk.object_name)
+
+    gaps = await reconciled(running.stack)
+    assert gaps[call.workflow_id] == [f"{chunk.archive}/{chunk.object_name}"]
+
+
+async def reconciled(stack: Stack) -> dict[str, list[str]]:
+    """The gaps that the command tells of: workflow ids, and the objects that are not there."""
+    process = await asyncio.create_subprocess_exec(
+        *(*CALLVAULT, "reconcile", "--since", "1h", "--json"),
+        env=dict(stack.environment),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    report = json.loads(output)
+    assert process.returncode == (0 if report["isMet"] else 1)
+    return {gap["workflowId"]: gap["objects"] for gap in report["gaps"]}
 
 
 async def is_in_state(client: Client, call: Call, state: str) -> None:

@@ -20,6 +20,7 @@ from callvault.config import Settings
 from callvault.contracts import names
 from callvault.gateway.app import create_app
 from tests.gateway.kept_call import KeptCall
+from workflows.reconciling import CallSeenWorkflow
 
 TOPIC = (
     "/subscriptions/5/resourceGroups/rg/providers/Microsoft.Communication/communicationServices/"
@@ -37,7 +38,7 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
         Worker(
             environment.client,
             task_queue=names.CONTROL_QUEUE,
-            workflows=[KeptCall],
+            workflows=[KeptCall, CallSeenWorkflow],
             workflow_runner=UnsandboxedWorkflowRunner(),
         ),
     ):
@@ -67,6 +68,7 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
                     "topic": TOPIC + "recorded",
                     "record_all_calls": "unmixed_wav",
                 },
+                "watched": {**resource, "topic": TOPIC + "watched", "watch_calls": True},
             },
             "archives": {"main": {"kind": "directory", "path": "/never-written"}},
             "gateway": {"quarantine": quarantine, **gateway},
@@ -186,10 +188,10 @@ class Call:
             "eventType": "Microsoft.Communication.CallLegStateChanged",
         }
 
-    def ended(self) -> dict[str, Any]:
+    def ended(self, topic: str = TOPIC + "default") -> dict[str, Any]:
         return {
             "id": str(uuid.uuid4()),
-            "topic": TOPIC + "default",
+            "topic": topic,
             "subject": f"call/{self.server_call_id}",
             "data": {"serverCallId": self.server_call_id, "durationOfCall": 49.728617199999995},
             "eventType": "Microsoft.Communication.CallEnded",

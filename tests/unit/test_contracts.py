@@ -14,7 +14,15 @@ from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names, schemas
+from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.reconciliation import (
+    Gap,
+    ReconcileOrder,
+    Reconciliation,
+    Source,
+    Verdict,
+)
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
@@ -53,6 +61,21 @@ def eventful_call() -> Call:
 
 
 STATUS = eventful_call().life.status
+RECONCILED = Reconciliation(
+    since=NOON,
+    until=NOON,
+    target=100,
+    percentage=0,
+    is_met=False,
+    calls_seen=1,
+    recordings_asked=1,
+    recordings_started=1,
+    files_announced=1,
+    files_archived=0,
+    verdicts={Verdict.MISSING: 1},
+    gaps=(Gap(verdict=Verdict.MISSING, what="it is gone", workflow_id="w", resource="r"),),
+    sources=(Source(name="archive main", told="1 manifest"),),
+)
 PAYLOADS: tuple[State, ...] = (
     RecordingRequest(server_call_id="abc"),
     RecordingRequest(server_call_id="abc", request_id="r", pause_on_start=True, reason="why"),
@@ -65,6 +88,10 @@ PAYLOADS: tuple[State, ...] = (
     *STATUS.requests.values(),
     STATUS,
     result_of(STATUS),
+    Acknowledge(requested_by="operator", alarm_id="recording-1/2"),
+    ReconcileOrder(),
+    ReconcileOrder(target=99.5, deep=True),
+    RECONCILED,
 )
 SENT = [
     payload
@@ -294,6 +321,7 @@ NAMES = {
     names.STOP,
     names.FILE_STATUS_UPDATED,
     names.CALL_ENDED,
+    names.ACKNOWLEDGE,
     names.STATUS,
 }
 VALUES = {

@@ -1,0 +1,29 @@
+"""`callvault recordings acknowledge`: say that somebody looks after a call's alarms."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from callvault.cli.roles import ConfigFile
+
+
+def acknowledge(
+    call: Annotated[
+        str,
+        typer.Argument(help="A workflow id (recording-…) or a serverCallId.", show_default=False),
+    ],
+    alarm: Annotated[
+        str | None, typer.Option(help="The id or number of one alarm; by default all that stand.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Silence the alarms that stand, by your name. Later ones are raised all the same."""
+    from callvault.cli import calls
+
+    person = getpass.getuser()
+    records = calls.with_client(
+        config, lambda client: calls.acknowledge(client, call, person, alarm)
+    )
+    for record in records:
+        typer.echo(f"acknowledged {record.alarm.id}: {record.alarm.kind}, {record.alarm.what}")

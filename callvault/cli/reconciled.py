@@ -1,0 +1,108 @@
+"""What `callvault reconcile` does, and how its report looks in a terminal."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from callvault.archive.opening import openers
+from callvault.cli.calls import with_client
+from callvault.config import load_settings
+from callvault.contracts import names
+from callvault.contracts.reconciliation import Gap, ReconcileOrder, Reconciliation, Verdict
+from callvault.reconcile.reconciling import reconcile
+from callvault.schedules import put_schedule, remove_schedule
+
+_COLOURS = {
+    Verdict.COMPLETE: "green",
+    Verdict.MISSING: "bold red",
+    Verdict.LOST: "bold red",
+    Verdict.PARTIAL: "red",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.DECLINED: "cyan",
+}
+
+
+def look(config: Path | None, order: ReconcileOrder) -> Reconciliation:
+    """Reconcile here and now; no worker is needed but for what open calls tell."""
+    settings = load_settings(config)
+    target = settings.reconciliation.target
+    archives = openers(settings.archives)
+    return with_client(config, lambda client: reconcile(client, archives, order, target))
+
+
+def schedule(config: Path | None, order: ReconcileOrder, every: timedelta) -> str:
+    """Let Temporal do it, and say so."""
+    is_new = with_client(
+        config,
+        lambda client: put_schedule(
+            client,
+            names.RECONCILE_SCHEDULE,
+            names.RECONCILE_TYPE,
+            order,
+            every,
+            note=f"Reconciles the last {order.since}",
+        ),
+    )
+    done = "made" if is_new else "changed"
+    return f"Schedule {names.RECONCILE_SCHEDULE} is {done}: every {every}, {order.since} back."
+
+
+def unschedule(config: Path | None) -> str:
+    """End it, and say so."""
+    was_there = with_client(
+        config, lambda client: remove_schedule(client, names.RECONCILE_SCHEDULE)
+    )
+    what = "is removed" if was_there else "is not there"
+    return f"Schedule {names.RECONCILE_SCHEDULE} {what}."
+
+
+def show(report: Reconciliation) -> None:
+    """Print the report for people: the way of the recordings, the gaps by name, the sum."""
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(_way(report))
+    for gap in report.gaps:
+        console.print(_describe(gap))
+    for source in report.sources:
+        problem = f" [yellow]{escape(source.problem)}[/]" if source.problem else ""
+        console.print(f"[dim]from {escape(source.name)}: {escape(source.told)}[/]{problem}")
+    console.print(_sum(report))
+
+
+def _way(report: Reconciliation) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_row("calls seen", str(report.calls_seen))
+    table.add_row("recordings asked for", str(report.recordings_asked))
+    table.add_row("recordings started", str(report.recordings_started))
+    table.add_row("files announced", str(report.files_announced))
+    table.add_row("files in the archive", str(report.files_archived))
+    for verdict, count in report.verdicts.items():
+        if count:
+            colour = _COLOURS.get(verdict, "default")
+            table.add_row(verdict.replace("_", " "), f"[{colour}]{count}[/]")
+    if report.with_findings:
+        table.add_row("complete, with remarks", str(report.with_findings))
+    if report.unclaimed_objects:
+        table.add_row("files nobody knows (yet)", str(report.unclaimed_objects))
+    return table
+
+
+def _describe(gap: Gap) -> str:
+    name = gap.workflow_id
+    if gap.recording is not None:
+        name += f" recording {gap.recording}"
+    if gap.recording_id:
+        name += f" ({gap.recording_id})"
+    return f"[{_COLOURS[gap.verdict]}]{gap.verdict}[/] {escape(name)}: {escape(gap.what)}"
+
+
+def _sum(report: Reconciliation) -> str:
+    colour = "bold green" if report.is_met else "bold red"
+    return (
+        f"[{colour}]{report.shown_percentage} complete[/], target {report.target:g} %,"
+        f" {report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M} UTC."
+    )

@@ -1,0 +1,126 @@
+"""Reconciliation: which calls there were, what became of each recording, what is not there."""
+
+import math
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .requests import ResourceName
+from .wire import Message, OpaqueId
+
+Percentage = Annotated[float, Field(ge=0, le=100)]
+
+
+class CallSeen(Message):
+    """Trace of a call that Event Grid told of; it lies in the memo of a ``CallSeenWorkflow``."""
+
+    server_call_id: OpaqueId
+    resource: ResourceName
+    what: Literal["began", "ended"]
+    at: datetime
+    all_recorded: bool
+    """Whether, when it was seen, every call of the resource was to be recorded."""
+
+
+class ReconcileOrder(Message):
+    """Input of ``ReconcileWorkflow``: look back this far."""
+
+    since: timedelta = timedelta(hours=24)
+    target: Percentage | None = None
+    """Least percentage of complete recordings; none for the one in the settings."""
+    deep: bool = False
+    """Read every file again and compare its SHA-256, as `callvault verify` does."""
+
+
+class Verdict(StrEnum):
+    """What became of a recording, or of a call that has none."""
+
+    COMPLETE = "complete"
+    """Every file lies in the archive, with its size, and its manifest as it was sealed."""
+    PARTIAL = "partial"
+    """Some of its files are archived; the others are lost, and that was said."""
+    LOST = "lost"
+    """None of its files is archived, and that was said."""
+    MISSING = "missing"
+    """It should be there and is not: no recording, no file, another size, no manifest."""
+    UNKNOWN = "unknown"
+    """Nobody can tell: no worker or no archive answers."""
+    DECLINED = "declined"
+    """Refused by consent."""
+    EMPTY = "empty"
+    """Nothing was recorded, so nothing is to be kept."""
+    OPEN = "open"
+    """Still recorded, awaited or being archived."""
+    NOT_ASKED = "not_asked"
+    """A call that nobody asked to record, of a resource that does not record all."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it enters the percentage: a file was to be kept, and it is time to judge."""
+        return self in _COUNTED
+
+
+_COUNTED = frozenset(
+    {Verdict.COMPLETE, Verdict.PARTIAL, Verdict.LOST, Verdict.MISSING, Verdict.UNKNOWN}
+)
+
+
+class Gap(Message):
+    """A recording that is not complete, by name."""
+
+    verdict: Verdict
+    what: str
+    """Why, in a sentence."""
+    workflow_id: str
+    resource: str
+    recording: int | None = None
+    """Its number in the call; none for a call without a recording."""
+    recording_id: str | None = None
+    objects: tuple[str, ...] = ()
+    """What is not in the archive as it should be: ``archive/object name``."""
+
+
+class Source(Message):
+    """Where figures come from, how far back it reaches, and what was wrong with it."""
+
+    name: str
+    told: str
+    """What it told, in words."""
+    problem: str = ""
+
+
+class Reconciliation(Message):
+    """Result of ``ReconcileWorkflow``, and what `callvault reconcile --json` prints."""
+
+    since: datetime
+    until: datetime
+    target: float
+    percentage: float
+    """Complete recordings of those that count; 100 where there are none."""
+    is_met: bool
+    """Whether the percentage reaches the target, and nothing is missing."""
+    calls_seen: int
+    """Calls that Event Grid told of, or that were kept, or of which a manifest tells."""
+    recordings_asked: int
+    recordings_started: int
+    """Those that ACS gave an id."""
+    files_announced: int
+    files_archived: int
+    """Media files that lie in an archive now, with the size they should have."""
+    verdicts: dict[Verdict, int]
+    """How many recordings came to what; calls without any count as one."""
+    with_findings: int = 0
+    """Complete recordings whose manifest remarks on something."""
+    unclaimed_objects: int = 0
+    """Files of the period that neither a workflow nor a manifest knows (yet)."""
+    gaps: tuple[Gap, ...] = ()
+    """What counts and is not complete, and what was declined; the worst first."""
+    gaps_left_out: int = 0
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def shown_percentage(self) -> str:
+        """With two decimals, rounded down: 99.999 is not all."""
+        return f"{math.floor(self.percentage * 100) / 100:.2f} %"

@@ -1,0 +1,21 @@
+"""A real Temporal server for each page of tests: what it lists is what that page made."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from callvault.contracts import names
+
+
+@pytest.fixture(scope="module")
+async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(temporal_binary),
+        search_attributes=names.SEARCH_ATTRIBUTES,
+        data_converter=pydantic_data_converter,
+    ) as environment:
+        yield environment.client

@@ -1,0 +1,69 @@
+"""The command itself: its table, its exit status, its Schedule."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client, ScheduleActionStartWorkflow
+from temporalio.service import RPCError
+
+from callvault.contracts import names
+from callvault.contracts.reconciliation import ReconcileOrder
+from callvault.local.stack import CALLVAULT
+
+from .seeding import Vault
+
+SETTINGS = """
+[resources.default]
+endpoint = "https://acs.example"
+credential.entra = true
+
+[archives.main]
+kind = "directory"
+path = "{path}"
+"""
+
+
+async def says(client: Client, settings: Path, *arguments: str) -> tuple[int | None, str]:
+    """Exit status and output."""
+    inherited = {key: text for key, text in os.environ.items() if not key.startswith("CALLVAULT_")}
+    environment = {
+        **inherited,
+        "CALLVAULT_CONFIG": str(settings),
+        "TEMPORAL_ADDRESS": client.service_client.config.target_host,
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(*CALLVAULT, "reconcile", *arguments), env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def test_the_command_tells_of_gaps_and_makes_its_schedule(
+    temporal: Client, tmp_path: Path
+) -> None:
+    vault = Vault(tmp_path)
+    vault.keep("whole")
+    gone = vault.keep("gone")
+    vault.path(gone.media.object_name).unlink()
+    settings = tmp_path / "callvault.toml"
+    settings.write_text(SETTINGS.format(path=tmp_path / "archive"))
+
+    status, output = await says(temporal, settings, "--target", "50")
+    assert status == 1
+    assert "50.00 % complete, target 50 %" in output
+    assert f"missing {names.workflow_id('gone')} recording 1" in output
+    assert names.workflow_id("whole") not in output
+
+    assert (await says(temporal, settings, "--every", "12h"))[0] == 0
+    handle = temporal.get_schedule_handle(names.RECONCILE_SCHEDULE)
+    action = (await handle.describe()).schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    [order] = await temporal.data_converter.decode(action.args, [ReconcileOrder])
+    assert order.since.total_seconds() == 24 * 3600
+
+    assert "is removed" in (await says(temporal, settings, "--remove"))[1]
+    with pytest.raises(RPCError, match="not found"):
+        await handle.describe()

@@ -1,0 +1,164 @@
+"""What a Schedule starts: the real workflow and activity, on a real server."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.runtime import BufferedMetricUpdate, MetricBuffer, Runtime, TelemetryConfig
+
+from activities.alerts import AlertActivities
+from activities.control import ControlActivities
+from activities.export import ExportActivities
+from activities.reconcile import ReconcileActivities
+from activities.seal import SealActivities
+from callvault.config import WorkerSettings
+from callvault.contracts import names
+from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict
+from callvault.errors import InvalidRequest
+from callvault.schedules import put_schedule, remove_schedule
+from workers.registry import deciding_worker, exporting_worker
+
+from .seeding import Kept, Vault
+
+NONE: Any = None
+HOUR = timedelta(hours=1)
+
+
+class Told(list[Alarm]):
+    def send(self, alarm: Alarm) -> None:
+        self.append(alarm)
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Vault:
+    return Vault(tmp_path_factory.mktemp("vault"))
+
+
+@pytest.fixture(scope="module")
+def kept(vault: Vault) -> list[Kept]:
+    return [vault.keep(f"kept-{n}") for n in range(3)]
+
+
+@pytest.fixture(scope="module")
+def metrics() -> MetricBuffer:
+    return MetricBuffer(10_000)
+
+
+@pytest.fixture(scope="module")
+async def client(
+    temporal: Client, vault: Vault, told: Told, metrics: MetricBuffer
+) -> AsyncIterator[Client]:
+    """A client of a server where the workers of a whole Callvault run, but for ACS."""
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    address = temporal.service_client.config.target_host
+    client = await Client.connect(address, runtime=runtime, data_converter=temporal.data_converter)
+    control = ControlActivities(NONE, NONE, NONE)
+    reconciling = ReconcileActivities(client, {"main": vault.open}, target=100)
+    settings = WorkerSettings()
+    async with (
+        deciding_worker(client, control, AlertActivities(told), settings),
+        exporting_worker(
+            client,
+            ExportActivities(NONE, NONE),
+            SealActivities(NONE, NONE),
+            settings,
+            also=[reconciling.reconcile],
+        ),
+    ):
+        yield client
+
+
+async def reconciled(client: Client, **order: Any) -> Reconciliation:
+    report: Reconciliation = await client.execute_workflow(
+        names.RECONCILE_TYPE,
+        ReconcileOrder(since=HOUR, **order),
+        id=f"reconcile-{uuid.uuid4()}",
+        task_queue=names.CONTROL_QUEUE,
+        result_type=Reconciliation,
+    )
+    return report
+
+
+def measured(metrics: MetricBuffer) -> dict[str, float]:
+    """The gauges of the reconciliation, by verdict; the percentage under its own name."""
+    updates: list[BufferedMetricUpdate] = metrics.retrieve_updates()
+    ours = [each for each in updates if each.metric.name.startswith("callvault_reconciled")]
+    return {str(each.attributes.get("verdict", each.metric.name)): each.value for each in ours}
+
+
+async def test_what_is_complete_is_reported_and_nobody_is_told(
+    client: Client, kept: list[Kept], told: Told, metrics: MetricBuffer
+) -> None:
+    report = await reconciled(client)
+    assert (report.verdicts[Verdict.COMPLETE], report.is_met) == (len(kept), True)
+    assert not told
+    found = measured(metrics)
+    assert (found["complete"], found["missing"]) == (3, 0)
+    assert found["callvault_reconciled_percent"] == 100
+
+
+async def test_a_file_that_is_gone_is_alarmed_by_name(
+    client: Client, vault: Vault, kept: list[Kept], told: Told
+) -> None:
+    path = vault.path(kept[0].media.object_name)
+    away = path.rename(path.with_suffix(".away"))
+    report = await reconciled(client)
+    away.rename(path)
+
+    assert (report.verdicts[Verdict.MISSING], report.is_met) == (1, False)
+    [alarm] = told
+    told.clear()
+    assert (alarm.kind, alarm.severity) == (AlarmKind.RECONCILIATION, Severity.CRITICAL)
+    assert names.workflow_id(kept[0].call) in alarm.what
+    assert "66.66 % of the recordings" in alarm.what
+
+
+async def test_an_order_that_cannot_be_read_fails_with_the_reason(client: Client) -> None:
+    with pytest.raises(WorkflowFailureError) as failed:
+        await client.execute_workflow(
+            names.RECONCILE_TYPE,
+            {"target": 101},
+            id=f"reconcile-{uuid.uuid4()}",
+            task_queue=names.CONTROL_QUEUE,
+        )
+    assert "target" in str(failed.value.cause)
+
+
+async def test_a_schedule_runs_it(client: Client, kept: list[Kept]) -> None:
+    order = ReconcileOrder(since=HOUR)
+    schedule = names.RECONCILE_SCHEDULE
+    await put_schedule(client, schedule, names.RECONCILE_TYPE, order, HOUR)
+    handle = client.get_schedule_handle(schedule)
+    await handle.trigger()
+    async with asyncio.timeout(30):
+        while not (actions := (await handle.describe()).info.recent_actions):
+            await asyncio.sleep(0.1)
+    [action] = actions
+    run: Any = action.action
+    started = client.get_workflow_handle(run.workflow_id, result_type=Reconciliation)
+    assert (await started.result()).verdicts[Verdict.COMPLETE] == len(kept)
+    await remove_schedule(client, schedule)
+
+
+async def test_a_reconciliation_that_cannot_be_made_is_alarmed(
+    client: Client, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise InvalidRequest("the order makes no sense")
+
+    monkeypatch.setattr("activities.reconcile.reconcile", refuse)
+    with pytest.raises(WorkflowFailureError):
+        await reconciled(client)
+    [alarm] = told
+    told.clear()
+    assert alarm.what.startswith("The reconciliation failed: the order makes no sense")
