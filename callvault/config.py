@@ -22,6 +22,8 @@ from callvault.config_types import (
     Durations,
     Endpoint,
     HostNames,
+    Rate,
+    Roles,
     SecretRef,
     SecretRefs,
     Topic,
@@ -125,6 +127,9 @@ class ResourceSettings(_Section):
     callback_url: Url | None = None
     """The gateway's public URL, `https://HOST`, where ACS tells how recordings change; without it
     their state is only read."""
+    callback_audience: str | None = None
+    """The resource's immutable id (a UUID, on its Properties page), which the signed tokens of its
+    callbacks name as their audience. Needed for callbacks, unless the gateway is on loopback."""
     fallback_after: Duration | None = None
     """Age of a file from which on its recording goes to the fallback archive; by default half the
     export window."""
@@ -173,17 +178,68 @@ class DirectoryArchive(_ArchiveSettings):
 Archive = Annotated[AzureBlobArchive | DirectoryArchive, Field(discriminator="kind")]
 
 
+class KeySettings(_Section):
+    """One key of the control API, of one caller."""
+
+    secret: Annotated[SecretRefs, Field(min_length=1)]
+    """Secret reference to the key; two, while it is rotated."""
+    roles: Roles
+    """What it may do: `control` (start, pause, resume, stop, acknowledge), `read` (see recordings),
+    `consent` (give and withdraw consent)."""
+
+
+class OidcSettings(_Section):
+    """Callers of the control API who present a signed token (OpenID Connect) instead of a key."""
+
+    issuer: str
+    """Who signs the tokens, exactly as their claim `iss` has it."""
+    configuration_url: Url
+    """Where the issuer publishes its OpenID configuration, `https://…/openid-configuration`."""
+    audience: str
+    """What the claim `aud` must be: the gateway's own name at the issuer."""
+    roles_claim: str = "roles"
+    """The claim that lists what a caller may do."""
+    name_claim: str = "sub"
+    """The claim that says who asks; it goes into the evidence, so prefer ids to people's names."""
+    control_role: str = "Callvault.Control"
+    """The value of the roles' claim that allows to control recordings."""
+    read_role: str = "Callvault.Read"
+    """The value that allows to see recordings."""
+    consent_role: str = "Callvault.Consent"
+    """The value that allows to give and withdraw consent."""
+
+
+class CallbackSettings(_Section):
+    """Who signs the callbacks of ACS; the defaults are Azure's."""
+
+    issuer: str = "https://acscallautomation.communication.azure.com"
+    """The tokens' claim `iss`."""
+    configuration_url: Url = "https://acscallautomation.communication.azure.com/calling/.well-known/acsopenidconfiguration"
+    """Where the issuer publishes its OpenID configuration."""
+
+
 class GatewaySettings(_Section):
-    """HTTP in: Event Grid and the control API."""
+    """HTTP in: Event Grid, ACS's callbacks and the control API."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; beyond loopback only with event_secrets and api_keys."""
+    """Address to listen on; beyond loopback only with event_secrets and api_keys, keys or oidc."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     """Port to listen on; 0 takes a free one."""
     event_secrets: SecretRefs = ()
     """Secret references; Event Grid must present one of the secrets. Two while rotating."""
     api_keys: SecretRefs = ()
-    """Secret references; callers of the control API must present one of the keys."""
+    """Secret references; callers of the control API must present one of the keys, which allow
+    everything and name nobody."""
+    keys: dict[Name, KeySettings] = {}
+    """Keys with roles, by the name of who has them."""
+    oidc: OidcSettings | None = None
+    """Tokens instead of keys."""
+    callbacks: CallbackSettings = CallbackSettings()
+    rate_limit: Rate = "100/second"
+    """Requests to the control API from one caller: `100/second`, or `/minute`, `/hour`; `none` for
+    no limit."""
+    max_in_flight: Annotated[int, Field(ge=1)] = 256
+    """Requests under way at the same time; more are answered 503, so that they come again."""
     max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
     """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
     quarantine: AbsolutePath = Field(
@@ -193,12 +249,17 @@ class GatewaySettings(_Section):
 
     @validator(mode="after")
     def _guarded(self) -> Self:
-        if not is_loopback(self.host) and not (self.event_secrets and self.api_keys):
+        if not is_loopback(self.host) and not (self.event_secrets and self.knows_callers):
             raise ValueError(
-                "listening beyond loopback needs event_secrets and api_keys:"
+                "listening beyond loopback needs event_secrets and api_keys (or keys, or oidc):"
                 " set both, or host = 127.0.0.1"
             )
         return self
+
+    @property
+    def knows_callers(self) -> bool:
+        """Whether callers of the control API must say who they are."""
+        return bool(self.api_keys or self.keys or self.oidc)
 
 
 class WorkerSettings(_Section):
@@ -272,7 +333,11 @@ class Settings(_Section):
 
     @validator(mode="after")
     def _consistent(self) -> Self:
-        if problems := [*_archive_problems(self), *_topic_problems(self)]:
+        if problems := [
+            *_archive_problems(self),
+            *_topic_problems(self),
+            *_callback_problems(self),
+        ]:
             raise ValueError("; ".join(problems))
         return self
 
@@ -349,6 +414,16 @@ def _topic_problems(settings: Settings) -> list[str]:
     if same:
         problems.append(f"resources {', '.join(same)} have the same topic: each needs its own")
     return problems
+
+
+def _callback_problems(settings: Settings) -> list[str]:
+    if is_loopback(settings.gateway.host):
+        return []
+    return [
+        f"resources.{name}.callback_audience: set it, nothing else proves that callbacks are ACS's"
+        for name, resource in settings.resources.items()
+        if resource.callback_url and not resource.callback_audience
+    ]
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel, field_validator
@@ -142,6 +142,25 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
+
+Role = Literal["control", "read", "consent"]
+"""What a caller of the gateway may do."""
+
+Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]
+
+Rate = Annotated[
+    Annotated[
+        str,
+        AfterValidator(
+            _matching(
+                r"[1-9][0-9]{0,8}/(second|minute|hour)", 'write requests/time, as "100/second"'
+            )
+        ),
+    ]
+    | None,
+    BeforeValidator(_optional),
+]
+"""So many requests in a second, minute or hour; none for no limit."""
 
 HostName = Annotated[
     str,

@@ -16,6 +16,8 @@ from starlette.requests import ClientDisconnect
 
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
 from callvault.gateway import eventgrid
+from callvault.gateway.bodies import check_depth
+from callvault.gateway.browsers import refuse_web_pages
 from callvault.gateway.delivery import Delivery
 from callvault.gateway.quarantine import Quarantine
 from callvault.gateway.secrets import SharedSecrets
@@ -46,6 +48,8 @@ class Webhook:
         """Take one delivery: all of its events, or none."""
         if not self._secrets.accept(request.headers.get(SECRET_HEADER)):
             raise AccessDenied("the event secret is missing or wrong")
+        if not self._secrets:
+            refuse_web_pages(request)
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
                 return await self._take(request)
@@ -77,6 +81,7 @@ class Webhook:
             await self._quarantine.keep(reason, request.headers, _rest(body, pieces))
             return _accepted()
         try:
+            check_depth(body)
             values = eventgrid.read_delivery(body)
         except InvalidRequest as error:
             await self._quarantine.keep(str(error), request.headers, body)

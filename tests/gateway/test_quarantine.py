@@ -46,7 +46,7 @@ def _not_understood(call: Call) -> dict[str, Any]:
             {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {}}
         ],
         "which call ended": [{"eventType": "Microsoft.Communication.CallEnded", "data": {}}],
-        "the body is not JSON ": b"[" * 100_000,
+        "nested deeper than 64": b"[" * 100_000,
     }
 
 
