@@ -49,9 +49,9 @@ class SigningKeys:
 
     async def key(self, key_id: str) -> jwt.PyJWK:
         """The key of this id. Raises `AccessDenied` where there is none, `Unavailable`."""
-        if self._wants_news(key_id):
+        if not self._is_known(key_id):
             async with self._one_at_a_time:
-                if self._wants_news(key_id):
+                if self._may_ask() and not self._is_known(key_id):
                     await self._refresh()
         if key_id in self._keys:
             return self._keys[key_id]
@@ -59,10 +59,11 @@ class SigningKeys:
             raise Unavailable(f"the keys of {self._issuer} cannot be fetched: try again")
         raise AccessDenied("the token is signed with a key that its issuer does not publish")
 
-    def _wants_news(self, key_id: str) -> bool:
-        now = time.monotonic()
-        known = key_id in self._keys and now - self._fetched_at < KEPT_FOR
-        return not known and now - self._asked_at >= ASKED_EVERY
+    def _is_known(self, key_id: str) -> bool:
+        return key_id in self._keys and time.monotonic() - self._fetched_at < KEPT_FOR
+
+    def _may_ask(self) -> bool:
+        return time.monotonic() - self._asked_at >= ASKED_EVERY
 
     async def _refresh(self) -> None:
         """Fetch the keys; where that fails, those known are used on."""

@@ -56,7 +56,11 @@ async def temporal_away() -> Client:
 
 
 def settings(quarantine: Path, **gateway: Any) -> Settings:
-    resource = {"endpoint": "https://acs.example", "credential": {"entra": True}}
+    resource = {
+        "endpoint": "https://acs.example",
+        "credential": {"entra": True},
+        "callback_audience": gateway.pop("callback_audience", None),
+    }
     return Settings.model_validate(
         {
             "resources": {
