@@ -14,6 +14,7 @@ from callvault.gateway.control import ControlApi, control_router
 from callvault.gateway.delivery import Delivery
 from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
 from callvault.gateway.health import health_router
+from callvault.gateway.overload import Overload
 from callvault.gateway.quarantine import Quarantine
 from callvault.gateway.recordings import Recordings
 from callvault.gateway.secrets import SharedSecrets
@@ -59,6 +60,7 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
         gateway.max_body,
     )
     app = Gateway(title="Callvault gateway")
+    app.add_middleware(Overload, most=gateway.max_in_flight)
     problems.install(app)
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)
