@@ -37,6 +37,8 @@ class AlarmKind(StrEnum):
     """A recording is archived, and its manifest could not be written."""
     FAILED_TO_START = "failed_to_start"
     """A recording that was asked for did not begin."""
+    TEST = "test"
+    """Nothing happened: somebody sees whether alarms arrive."""
 
 
 class Alarm(Message):
