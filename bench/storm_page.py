@@ -15,8 +15,8 @@ Gateway, Temporal's development server and the sender are processes on one machi
 processors with whatever else runs there; no worker runs. Times are counted from the moment at which
 an event was due, whether or not the sender or a connection was free.
 
-Machine: {processors} processors ({machine}), other load {load:.1f} at the start and, with the storm,
-{load_after:.1f} at the end. Python {python}.
+Machine: {processors} processors ({machine}), other load {load:.1f} at the start, with the storm
+{load_after:.1f} at its end. Python {python}.
 
 | authentic deliveries | 200 | 503, comes again | connection broke | any other | p50 | p99 |
 |---|--:|--:|--:|--:|--:|--:|
