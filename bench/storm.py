@@ -71,10 +71,15 @@ class Storm:
     async def rages(self) -> Findings:
         """All of it, one after the other."""
         before = self._memory("VmRSS")
+        _say("steady")
         steady = await self._at_rate(self._scale.steady_rate, self._scale.steady_seconds)
+        _say("as fast as answers come")
         sustained = await self._sustained()
+        _say("burst")
         burst = await self._at_rate(self._scale.burst_times * sustained, self._scale.burst_seconds)
+        _say("attack")
         attack = await self._attack()
+        _say("what was refused comes again")
         refused = steady.refused + burst.refused + attack.events.refused
         return Findings(
             steady=steady,
@@ -161,6 +166,10 @@ class Storm:
         status = Path(f"/proc/{self._pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith(field))
         return int(line.split()[1]) // 1024
+
+
+def _say(phase: str) -> None:
+    print(f"{phase} ...", file=sys.stderr, flush=True)
 
 
 @contextmanager
