@@ -27,12 +27,12 @@ class Scale:
 
 
 SHORT = Scale(
-    steady_seconds=2,
+    steady_seconds=1,
     steady_rate=50,
-    probing_events=200,
-    burst_seconds=1.5,
-    junk=1_500,
-    slow_clients=600,
+    probing_events=100,
+    burst_seconds=1,
+    junk=600,
+    slow_clients=550,
     attack_rate=20,
     oversize=3,
 )

@@ -158,7 +158,8 @@ async def recorded(
         "recordingContentType": "audio",
         "recordingFormatType": "wav",
     }
-    answer = await vault.asks(http, "POST", "/v1/recordings", json=body, headers=key(vault))
+    headers = {**key(vault), "prefer": "respond-async"}
+    answer = await vault.asks(http, "POST", "/v1/recordings", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["workflowId"])
 

@@ -37,7 +37,7 @@ def gateway(
 
 
 def by(presented: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {presented}"}
+    return {"authorization": f"Bearer {presented}", "prefer": "respond-async"}
 
 
 async def _statuses(gateway: Gateway, call: Call, presented: str) -> tuple[int, int, int]:

@@ -20,6 +20,8 @@ from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.issuer import AUDIENCE, Issuer, issuing
 from tests.gateway.test_server import Process
 
+ASYNC = {"prefer": "respond-async"}
+
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
@@ -53,7 +55,8 @@ async def tell(gateway: Gateway, call: Call, body: Any, token: str | None = None
 
 
 async def is_kept(gateway: Gateway, call: Call) -> None:
-    answer = await gateway.http.post("/v1/recordings", json={"serverCallId": call.server_call_id})
+    body = {"serverCallId": call.server_call_id}
+    answer = await gateway.http.post("/v1/recordings", json=body, headers=ASYNC)
     assert answer.status_code == 201
 
 
@@ -165,7 +168,9 @@ async def test_the_emulators_callbacks_reach_a_gateway_that_checks_them(
             uri = process.endpoint + names.callback_path(workflow_id, 1)
             async with httpx.AsyncClient(base_url=process.endpoint, trust_env=False) as backend:
                 body = {"serverCallId": staged.server_call_id}
-                assert (await backend.post("/v1/recordings", json=body)).status_code == 201
+                assert (
+                    await backend.post("/v1/recordings", json=body, headers=ASYNC)
+                ).status_code == 201
                 assert (await backend.post(uri, json=[changed()])).status_code == 401
             staged.acs.start(staged.server_call_id, recordingStateCallbackUri=uri)
             staged.lasts(1)
