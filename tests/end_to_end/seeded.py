@@ -106,6 +106,12 @@ class Seeded:
         self.answers.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
         return answer
 
+    def ends(self) -> None:
+        """Gateway and worker come to an end, and write what they still have to write."""
+        for each in self.supervisor.processes:
+            if each.name in ("gateway", "worker"):
+                each.stop()
+
     def logs(self) -> dict[str, str]:
         """By process; the emulator announces its key, and Azurite is not ours."""
         ours = [

@@ -61,6 +61,7 @@ async def test_no_secret_and_nobody_is_named_where_it_does_not_belong(
     await a_call_of_teams_is_refused_and_so_is_its_alarm(vault, http, webhook)
     await wrong_keys_of_ours_are_refused(vault, client, http)
     await wrong_keys_of_others_are_refused(vault, http)
+    vault.ends()
 
     let_out = {
         **vault.logs(),
