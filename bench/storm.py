@@ -50,6 +50,7 @@ path = "/never-written"
 [gateway]
 port = 0
 quarantine = "{home}/quarantine"
+max_in_flight = {max_in_flight}
 event_secrets = ["env:EVENT_SECRET"]
 api_keys = ["env:EVENT_SECRET"]
 callbacks.configuration_url = "http://127.0.0.1:9"
@@ -173,11 +174,13 @@ def _say(phase: str) -> None:
 
 
 @contextmanager
-def gateway(supervisor: Supervisor, home: Path) -> Iterator[tuple[Process, TemporalServer]]:
+def gateway(
+    supervisor: Supervisor, home: Path, scale: Scale
+) -> Iterator[tuple[Process, TemporalServer]]:
     """A gateway with a Temporal server of its own."""
     temporal = start_temporal(supervisor, ui=False)
     settings = home / "callvault.toml"
-    settings.write_text(SETTINGS.format(home=home))
+    settings.write_text(SETTINGS.format(home=home, max_in_flight=scale.max_in_flight))
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CALLVAULT_", "TEMPORAL_"))}
     environment = {
         **kept,
@@ -194,7 +197,7 @@ def rage(home: Path, scale: Scale) -> Findings:
     """Start everything, let the storm rage, end everything."""
     with (
         Supervisor(home / "logs") as supervisor,
-        gateway(supervisor, home) as (process, temporal),
+        gateway(supervisor, home, scale) as (process, temporal),
     ):
         return asyncio.run(Storm(process, temporal, scale).rages())
 
