@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord
 from callvault.contracts.wire import State
@@ -23,6 +24,8 @@ SENT: tuple[type[State], ...] = (
     ControlRequest,
     FileStatusUpdated,
     CallEnded,
+    RecordingStateChanged,
+    Acknowledge,
 )
 """What backends send."""
 
