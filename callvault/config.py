@@ -239,7 +239,8 @@ class GatewaySettings(_Section):
     """Requests to the control API from one caller: `100/second`, or `/minute`, `/hour`; `none` for
     no limit."""
     max_in_flight: Annotated[int, Field(ge=1)] = 256
-    """Requests under way at the same time; more are answered 503, so that they come again."""
+    """Events under way at the same time, and as many other requests; more are answered 503, so that
+    they come again."""
     max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
     """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
     quarantine: AbsolutePath = Field(

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from callvault.gateway.events import PATH as EVENTS
 from callvault.gateway.health import ALIVE
 from callvault.gateway.problems import problem
 
@@ -16,23 +17,36 @@ MOST_BYTES = 64 * 1024 * 1024
 
 
 class Overload:
-    """Counts the requests under way, and the bytes of their bodies."""
+    """Lets so many requests in; events have a share of their own, which nothing else takes."""
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app = app
-        self._most = most
-        self._requests = 0
-        self._bytes = 0
+        self._events = _Share(app, most)
+        self._others = _Share(app, most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or ask to come again; who probes for life is always answered."""
         if scope["type"] != "http" or scope["path"] == ALIVE:
             await self._app(scope, receive, send)
-        elif self._requests >= self._most or self._bytes >= MOST_BYTES:
+            return
+        share = self._events if scope["path"] == EVENTS else self._others
+        await share.take(scope, receive, send)
+
+
+class _Share:
+    """Counts requests under way, and the bytes of their bodies."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+        self._requests = 0
+        self._bytes = 0
+
+    async def take(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._requests >= self._most or self._bytes >= MOST_BYTES:
             message = "more requests are under way than can be answered: send it again"
-            await problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", message)(
-                scope, receive, send
-            )
+            answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", message)
+            await answer(scope, receive, send)
         else:
             await self._counted(scope, receive, send)
 

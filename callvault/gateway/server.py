@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import sys
 
@@ -40,6 +41,8 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     with setup(settings, "gateway") as telemetry:
+        # A line for each request that is no HTTP would fill the disk.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         client = await connect(
             settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
         )

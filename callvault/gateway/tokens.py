@@ -31,6 +31,9 @@ ASKED_EVERY = 30.0
 ANSWER_WITHIN = 5.0
 """Seconds."""
 
+MOST_WAITING = 32
+"""Tokens that wait for an issuer's answer; more are asked to come again, for most are junk."""
+
 _LOOPBACK = ("all://127.0.0.1", "all://[::1]", "all://localhost")
 
 log = structlog.get_logger(__name__)
@@ -45,19 +48,29 @@ class SigningKeys:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -KEPT_FOR
         self._asked_at = -ASKED_EVERY
+        self._waiting = 0
         self._one_at_a_time = asyncio.Lock()
 
     async def key(self, key_id: str) -> jwt.PyJWK:
         """The key of this id. Raises `AccessDenied` where there is none, `Unavailable`."""
         if not self._is_known(key_id):
-            async with self._one_at_a_time:
-                if self._may_ask() and not self._is_known(key_id):
-                    await self._refresh()
+            await self._ask_for(key_id)
         if key_id in self._keys:
             return self._keys[key_id]
         if self._fetched_at < self._asked_at:
             raise Unavailable(f"the keys of {self._issuer} cannot be fetched: try again")
         raise AccessDenied("the token is signed with a key that its issuer does not publish")
+
+    async def _ask_for(self, key_id: str) -> None:
+        if self._waiting >= MOST_WAITING:
+            raise Unavailable(f"{self._issuer} is being asked for its keys: try again")
+        self._waiting += 1
+        try:
+            async with self._one_at_a_time:
+                if self._may_ask() and not self._is_known(key_id):
+                    await self._refresh()
+        finally:
+            self._waiting -= 1
 
     def _is_known(self, key_id: str) -> bool:
         return key_id in self._keys and time.monotonic() - self._fetched_at < KEPT_FOR

@@ -99,6 +99,8 @@ async def test_more_than_can_be_done_is_asked_to_come_again_and_life_is_still_an
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
     assert int(refused.headers["retry-after"]) > 0
     assert (await gateway.http.get("/healthz")).status_code == 200
+    others = await gateway.http.get("/v1/recordings/x")
+    assert others.status_code == 404, "events do not stand in the way of others, nor they of events"
     go_on.set()
     assert (await first).status_code == 200
     assert (await gateway.deliver([call.ended()])).status_code == 200

@@ -1,6 +1,7 @@
 """Are genuine tokens accepted, and no others, also while keys rotate and the issuer is away?"""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -123,6 +124,20 @@ async def test_while_the_issuer_is_away_known_keys_are_used_on(
     monkeypatch.setattr(tokens, "KEPT_FOR", 0.0)
     issuer.is_away = True
     await validator.claims(issuer.token())
+
+
+async def test_a_crowd_of_junk_does_not_wait_for_a_slow_issuer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, issuing() as issuer:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        validator = TokenValidator(issuer.issuer, url, [AUDIENCE])
+        crowd = [asyncio.create_task(validator.claims(issuer.token())) for _ in range(40)]
+        await asyncio.sleep(0.2)
+        turned_away = [task for task in crowd if task.done()]
+        for task in crowd:
+            task.cancel()
+        answers = await asyncio.gather(*crowd, return_exceptions=True)
+    assert len(turned_away) == len(crowd) - tokens.MOST_WAITING
+    assert sum(isinstance(answer, Unavailable) for answer in answers) == len(turned_away)
 
 
 async def test_the_configuration_must_be_the_issuers_own(
