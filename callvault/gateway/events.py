@@ -20,6 +20,7 @@ from callvault.gateway.bodies import check_depth
 from callvault.gateway.browsers import refuse_web_pages
 from callvault.gateway.delivery import Delivery
 from callvault.gateway.quarantine import Quarantine
+from callvault.gateway.refusals import Refusals
 from callvault.gateway.secrets import SharedSecrets
 
 PATH = "/v1/events"
@@ -43,10 +44,12 @@ class Webhook:
         self._delivery = delivery
         self._quarantine = quarantine
         self._max_body = max_body
+        self._refusals = Refusals()
 
     async def receive(self, request: Request) -> Response:
         """Take one delivery: all of its events, or none."""
         if not self._secrets.accept(request.headers.get(SECRET_HEADER)):
+            self._refusals.count()
             raise AccessDenied("the event secret is missing or wrong")
         if not self._secrets:
             refuse_web_pages(request)

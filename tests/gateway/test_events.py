@@ -2,11 +2,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
+from callvault.gateway import refusals
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
 from tests.gateway.kept_call import KNOWS
 
@@ -305,3 +307,20 @@ async def test_a_recording_that_is_merely_similar_is_kept_as_an_orphan(
     assert answer.status_code == 200
     assert await call.names_told(names.workflow_id(other_id)) == [names.FILE_STATUS_UPDATED]
     assert await call.told() == []
+
+
+async def test_refused_deliveries_are_logged_once_a_minute_with_their_number(
+    gateway_of: GatewayOf, temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    gateway = gateway_of(temporal, event_secrets=["env:SECRET"])
+    with capture_logs() as lines:
+        for _ in range(5):
+            assert (
+                await gateway.deliver([{}], params={"code": "guessed-secret"})
+            ).status_code == 401
+        monkeypatch.setattr(refusals, "SAID_EVERY", 0.0)
+        await gateway.deliver([{}], params={"code": "guessed-secret"})
+    told = [line["count"] for line in lines if line["event"].startswith("deliveries refused")]
+    assert told == [1, 5]
+    assert "guessed-secret" not in str(lines)
