@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from pydantic import model_validator as validator
 
 from callvault import config_sources as sources
+from callvault.config_callers import CallbackSettings, KeySettings, OidcSettings
 from callvault.config_problems import explain
 from callvault.config_types import (
     AbsolutePath,
@@ -23,13 +24,13 @@ from callvault.config_types import (
     Endpoint,
     HostNames,
     Rate,
-    Roles,
     SecretRef,
     SecretRefs,
     Topic,
     Url,
     is_loopback,
 )
+from callvault.config_types import Section as _Section
 from callvault.contracts.orders import MAX_HISTORY_EVENTS
 from callvault.contracts.requests import OnMaxPause, OnPauseFailure
 from callvault.errors import ConfigurationError
@@ -47,12 +48,6 @@ ApiVersion = Literal[
     "2025-06-15",
     "2026-03-12",
 ]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
 
 
 class CredentialSettings(_Section):
@@ -176,46 +171,6 @@ class DirectoryArchive(_ArchiveSettings):
 
 
 Archive = Annotated[AzureBlobArchive | DirectoryArchive, Field(discriminator="kind")]
-
-
-class KeySettings(_Section):
-    """One key of the control API, of one caller."""
-
-    secret: Annotated[SecretRefs, Field(min_length=1)]
-    """Secret reference to the key; two, while it is rotated."""
-    roles: Roles
-    """What it may do: `control` (start, pause, resume, stop, acknowledge), `read` (see recordings),
-    `consent` (give and withdraw consent)."""
-
-
-class OidcSettings(_Section):
-    """Callers of the control API who present a signed token (OpenID Connect) instead of a key."""
-
-    issuer: str
-    """Who signs the tokens, exactly as their claim `iss` has it."""
-    configuration_url: Url
-    """Where the issuer publishes its OpenID configuration, `https://…/openid-configuration`."""
-    audience: str
-    """What the claim `aud` must be: the gateway's own name at the issuer."""
-    roles_claim: str = "roles"
-    """The claim that lists what a caller may do."""
-    name_claim: str = "sub"
-    """The claim that says who asks; it goes into the evidence, so prefer ids to people's names."""
-    control_role: str = "Callvault.Control"
-    """The value of the roles' claim that allows to control recordings."""
-    read_role: str = "Callvault.Read"
-    """The value that allows to see recordings."""
-    consent_role: str = "Callvault.Consent"
-    """The value that allows to give and withdraw consent."""
-
-
-class CallbackSettings(_Section):
-    """Who signs the callbacks of ACS; the defaults are Azure's."""
-
-    issuer: str = "https://acscallautomation.communication.azure.com"
-    """The tokens' claim `iss`."""
-    configuration_url: Url = "https://acscallautomation.communication.azure.com/calling/.well-known/acsopenidconfiguration"
-    """Where the issuer publishes its OpenID configuration."""
 
 
 class GatewaySettings(_Section):
