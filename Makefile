@@ -14,7 +14,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test check bench schemas lock clean
+.PHONY: help setup demo dev test check audit bench schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,11 +30,15 @@ dev: setup  ## Start the same parts and keep them running
 test: setup  ## Run all tests
 	$(BIN)/pytest
 
-check: setup  ## Lint, format, types, and the direction of imports
+check: setup  ## Lint, format, types, the direction of imports, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory audit
+
+audit: setup  ## Ask whether a pinned dependency has a known vulnerability
+	$(BIN)/python .ci/audit.py
 
 bench: setup $(BENCH_READY)  ## Measure the copier against others, and write docs/benchmarks.md
 	$(BIN)/python -m bench

@@ -27,8 +27,8 @@ ANSWER_WITHIN = 10.0
 class Sink(Protocol):
     """Where alarms go beyond the log."""
 
-    def send(self, alarm: Alarm) -> None:
-        """Deliver once; errors are those of `callvault.errors`."""
+    def send(self, alarm: Alarm) -> int:
+        """Deliver once, return the answer's status; errors are those of `callvault.errors`."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Webhook:
     secret: Callable[[], str] | None = field(repr=False)
     http: httpx.Client
 
-    def send(self, alarm: Alarm) -> None:
+    def send(self, alarm: Alarm) -> int:
         body = json.dumps(cloud_event(alarm)).encode()
         headers = {"content-type": "application/cloudevents+json"}
         if self.secret is not None:
@@ -57,6 +57,7 @@ class Webhook:
             ) from None
         if not answer.is_success:
             raise _refused(answer.status_code)
+        return answer.status_code
 
 
 class AlertActivities:
@@ -69,7 +70,7 @@ class AlertActivities:
     def raise_alarm(self, alarm: Alarm) -> None:
         """Tell everybody who listens; only the webhook can fail, and is tried again."""
         if activity.info().attempt == 1:
-            _log(alarm)
+            log(alarm)
             alarms(activity.metric_meter()).add(
                 1, {"kind": alarm.kind, "severity": alarm.severity, "resource": alarm.resource}
             )
@@ -116,7 +117,8 @@ def _refused(status: int) -> CallvaultError:
     return InvalidRequest(f"{what}: check its URL", status=status)
 
 
-def _log(alarm: Alarm) -> None:
+def log(alarm: Alarm) -> None:
+    """Write an alarm to the log, as loud as it is severe."""
     level = (
         activity.logger.critical
         if alarm.severity is Severity.CRITICAL

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from pydantic import model_validator as validator
 
 from callvault import config_sources as sources
+from callvault.config_callers import CallbackSettings, KeySettings, OidcSettings
 from callvault.config_problems import explain
 from callvault.config_types import (
     AbsolutePath,
@@ -22,12 +23,14 @@ from callvault.config_types import (
     Durations,
     Endpoint,
     HostNames,
+    Rate,
     SecretRef,
     SecretRefs,
     Topic,
     Url,
     is_loopback,
 )
+from callvault.config_types import Section as _Section
 from callvault.contracts.orders import MAX_HISTORY_EVENTS
 from callvault.contracts.requests import OnMaxPause, OnPauseFailure
 from callvault.errors import ConfigurationError
@@ -45,12 +48,6 @@ ApiVersion = Literal[
     "2025-06-15",
     "2026-03-12",
 ]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
 
 
 class CredentialSettings(_Section):
@@ -128,6 +125,9 @@ class ResourceSettings(_Section):
     callback_url: Url | None = None
     """The gateway's public URL, `https://HOST`, where ACS tells how recordings change; without it
     their state is only read."""
+    callback_audience: str | None = None
+    """The resource's immutable id (a UUID, on its Properties page), which the signed tokens of its
+    callbacks name as their audience. Needed for callbacks, unless the gateway is on loopback."""
     fallback_after: Duration | None = None
     """Age of a file from which on its recording goes to the fallback archive; by default half the
     export window."""
@@ -182,16 +182,28 @@ Archive = Annotated[AzureBlobArchive | DirectoryArchive, Field(discriminator="ki
 
 
 class GatewaySettings(_Section):
-    """HTTP in: Event Grid and the control API."""
+    """HTTP in: Event Grid, ACS's callbacks and the control API."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; beyond loopback only with event_secrets and api_keys."""
+    """Address to listen on; beyond loopback only with event_secrets and api_keys, keys or oidc."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     """Port to listen on; 0 takes a free one."""
     event_secrets: SecretRefs = ()
     """Secret references; Event Grid must present one of the secrets. Two while rotating."""
     api_keys: SecretRefs = ()
-    """Secret references; callers of the control API must present one of the keys."""
+    """Secret references; callers of the control API must present one of the keys, which allow
+    everything and name nobody."""
+    keys: dict[Name, KeySettings] = {}
+    """Keys with roles, by the name of who has them."""
+    oidc: OidcSettings | None = None
+    """Tokens instead of keys."""
+    callbacks: CallbackSettings = CallbackSettings()
+    rate_limit: Rate = "100/second"
+    """Requests to the control API from one caller: `100/second`, or `/minute`, `/hour`; `none` for
+    no limit."""
+    max_in_flight: Annotated[int, Field(ge=1)] = 256
+    """Events under way at the same time, and as many other requests; more are answered 503, so that
+    they come again."""
     max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
     """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
     quarantine: AbsolutePath = Field(
@@ -201,12 +213,17 @@ class GatewaySettings(_Section):
 
     @validator(mode="after")
     def _guarded(self) -> Self:
-        if not is_loopback(self.host) and not (self.event_secrets and self.api_keys):
+        if not is_loopback(self.host) and not (self.event_secrets and self.knows_callers):
             raise ValueError(
-                "listening beyond loopback needs event_secrets and api_keys:"
+                "listening beyond loopback needs event_secrets and api_keys (or keys, or oidc):"
                 " set both, or host = 127.0.0.1"
             )
         return self
+
+    @property
+    def knows_callers(self) -> bool:
+        """Whether callers of the control API must say who they are."""
+        return bool(self.api_keys or self.keys or self.oidc)
 
 
 class WorkerSettings(_Section):
@@ -288,7 +305,11 @@ class Settings(_Section):
 
     @validator(mode="after")
     def _consistent(self) -> Self:
-        if problems := [*_archive_problems(self), *_topic_problems(self)]:
+        if problems := [
+            *_archive_problems(self),
+            *_topic_problems(self),
+            *_callback_problems(self),
+        ]:
             raise ValueError("; ".join(problems))
         return self
 
@@ -365,6 +386,16 @@ def _topic_problems(settings: Settings) -> list[str]:
     if same:
         problems.append(f"resources {', '.join(same)} have the same topic: each needs its own")
     return problems
+
+
+def _callback_problems(settings: Settings) -> list[str]:
+    if is_loopback(settings.gateway.host):
+        return []
+    return [
+        f"resources.{name}.callback_audience: set it, nothing else proves that callbacks are ACS's"
+        for name, resource in settings.resources.items()
+        if resource.callback_url and not resource.callback_audience
+    ]
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -6,15 +6,31 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    field_validator,
+)
 
 from callvault.errors import ConfigurationError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _REFERENCE = re.compile(r"^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")
+
+
+class Section(BaseModel):
+    """A table of settings: frozen, and a key that is no setting is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
 
 
 class SecretRef(RootModel[str]):
@@ -142,6 +158,25 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
+
+Role = Literal["control", "read", "consent"]
+"""What a caller of the gateway may do."""
+
+Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]
+
+Rate = Annotated[
+    Annotated[
+        str,
+        AfterValidator(
+            _matching(
+                r"[1-9][0-9]{0,8}/(second|minute|hour)", 'write requests/time, as "100/second"'
+            )
+        ),
+    ]
+    | None,
+    BeforeValidator(_optional),
+]
+"""So many requests in a second, minute or hour; none for no limit."""
 
 HostName = Annotated[
     str,

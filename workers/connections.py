@@ -13,7 +13,13 @@ from azure.identity import DefaultAzureCredential
 
 from activities.alerts import Webhook
 from callvault.acs.client import AcsClient
-from callvault.acs.credentials import AccessKey, EntraToken, parse_connection_string
+from callvault.acs.credentials import (
+    AccessKey,
+    Credential,
+    EntraToken,
+    RotatingKey,
+    parse_connection_string,
+)
 from callvault.archive.lanes import Lanes
 from callvault.archive.opening import open_archive, open_signer
 from callvault.archive.signing_keys import Signer
@@ -121,9 +127,9 @@ class Connections:
         return archive
 
 
-def _credential(settings: CredentialSettings) -> AccessKey | EntraToken:
-    if settings.connection_string is not None:
-        return parse_connection_string(settings.connection_string.resolve())[1]
-    if settings.access_key is not None:
-        return AccessKey(settings.access_key.resolve())
+def _credential(settings: CredentialSettings) -> Credential:
+    if (text := settings.connection_string) is not None:
+        return RotatingKey(lambda: parse_connection_string(text.resolve())[1])
+    if (key := settings.access_key) is not None:
+        return RotatingKey(lambda: AccessKey(key.resolve()))
     return EntraToken(DefaultAzureCredential())

@@ -15,7 +15,7 @@ import httpx
 
 from callvault.acs.connections import ConnectionPool
 from callvault.acs.content import DOWNLOAD, ByteRange, Content, is_plain, open_answer
-from callvault.acs.credentials import AccessKey, EntraToken
+from callvault.acs.credentials import Credential
 from callvault.acs.faults import Doing, fault
 from callvault.acs.hosts import AllowedHosts, parse_endpoint
 from callvault.acs.ranges import MAX_REDIRECTS, RangedContent
@@ -75,7 +75,7 @@ class AcsClient:
     def __init__(
         self,
         endpoint: str,
-        credential: AccessKey | EntraToken,
+        credential: Credential,
         *,
         api_version: str = LATEST,
         content_hosts: Sequence[str] = (),

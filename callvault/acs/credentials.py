@@ -2,7 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,6 +18,9 @@ from callvault.errors import AccessDenied, ConfigurationError, Unavailable
 
 ENTRA_SCOPE = "https://communication.azure.com//.default"
 """The scope ACS expects; the double slash is right (``auth_policy_utils.py`` of the SDK)."""
+
+REREAD_AFTER = 30.0
+"""Seconds: a copy that is refused with 401 is tried again as often, see `activities.translate`."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,36 @@ class AccessKey:
             ) from None
 
     def authenticator(self, acs_host: str) -> "Authenticator":
-        return _KeyAuth(self.key_bytes, acs_host)
+        key = self.key_bytes
+        return _KeyAuth(lambda: key, lambda: key, acs_host)
+
+
+class RotatingKey:
+    """An access key that may be replaced where it is kept; ``read`` reads it there.
+
+    It is read again after `REREAD_AFTER` seconds, and at once when ACS answers 401. A key that
+    cannot be read again stays what it was.
+    """
+
+    def __init__(self, read: Callable[[], AccessKey]) -> None:
+        self._read = read
+        self._key = read().key_bytes
+        self._read_at = time.monotonic()
+
+    def current(self) -> bytes:
+        """The key to sign with now."""
+        is_old = time.monotonic() - self._read_at >= REREAD_AFTER
+        return self.again() if is_old else self._key
+
+    def again(self) -> bytes:
+        """The key, read where it is kept."""
+        self._read_at = time.monotonic()
+        with suppress(ConfigurationError):
+            self._key = self._read().key_bytes
+        return self._key
+
+    def authenticator(self, acs_host: str) -> "Authenticator":
+        return _KeyAuth(self.current, self.again, acs_host)
 
 
 @dataclass(frozen=True)
@@ -49,6 +83,9 @@ class EntraToken:
 
     def authenticator(self, acs_host: str) -> "Authenticator":
         return _TokenAuth(self.credential)
+
+
+Credential = AccessKey | RotatingKey | EntraToken
 
 
 class Authenticator(httpx.Auth):
@@ -67,15 +104,32 @@ class Authenticator(httpx.Auth):
 
 
 class _KeyAuth(Authenticator):
-    """Signs with the key of the resource at ``acs_host``."""
+    """Signs with a key of the resource at ``acs_host``; on 401 with the one that replaced it."""
 
-    def __init__(self, key: bytes, acs_host: str) -> None:
-        self._key = key
+    def __init__(
+        self, current: Callable[[], bytes], again: Callable[[], bytes], acs_host: str
+    ) -> None:
+        self._current = current
+        self._again = again
         self._acs_host = acs_host
 
     def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        return self._signed(self._current(), method, target, body)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        used = self._current()
+        response = yield self._sign(request, used)
+        if response.status_code == httpx.codes.UNAUTHORIZED and (key := self._again()) != used:
+            yield self._sign(request, key)
+
+    def _sign(self, request: httpx.Request, key: bytes) -> httpx.Request:
+        target = request.url.raw_path.decode("ascii")
+        request.headers.update(self._signed(key, request.method, target, request.content))
+        return request
+
+    def _signed(self, key: bytes, method: str, target: str, body: bytes) -> dict[str, str]:
         return signing.signed_headers(
-            self._key,
+            key,
             method=method,
             target=target,
             host=self._acs_host,

@@ -27,7 +27,7 @@ def parse_endpoint(endpoint: str) -> httpx.URL:
     Raises ConfigurationError unless it is ``https://<host>``; http is for loopback only.
     """
     try:
-        url = httpx.URL(endpoint.strip().rstrip("/"))
+        url = _readable(httpx.URL(endpoint.strip().rstrip("/")))
     except httpx.InvalidURL:
         url = httpx.URL("")
     is_host = _PLAIN_HOST.fullmatch(url.host) or _is_loopback(url.host)
@@ -53,7 +53,7 @@ class AllowedHosts:
     def check(self, url: str, *, base: httpx.URL | None = None) -> httpx.URL:
         """Read ``url`` (relative to ``base``, if given); raise HostNotAllowed unless permitted."""
         try:
-            target = base.join(url) if base else httpx.URL(url)
+            target = _readable(base.join(url) if base else httpx.URL(url))
         except httpx.InvalidURL:
             raise HostNotAllowed(
                 "a media URL cannot be read as a URL, so nothing was sent: check the event's origin"
@@ -73,6 +73,15 @@ class AllowedHosts:
         host, port = url.host, _port(url)
         named = (host, port) in self._named or (host, None) in self._named
         return named and _is_confidential(url)
+
+
+def _readable(url: httpx.URL) -> httpx.URL:
+    """The URL, whose host can be read: httpx decodes Punycode only then, and may fail."""
+    try:
+        _ = url.host
+    except UnicodeError:
+        raise httpx.InvalidURL("the host is no Punycode") from None
+    return url
 
 
 def _is_service(url: httpx.URL) -> bool:

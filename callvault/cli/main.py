@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callvault.cli import emulating, reconciling, recordings, roles, stacks, verify
+from callvault.cli import alarms, emulating, reconciling, recordings, roles, stacks, verify
 from callvault.errors import CallvaultError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command()(reconciling.reconcile)
 app.command()(verify.verify)
 app.command()(verify.keygen)
 app.add_typer(recordings.app, name="recordings")
+app.add_typer(alarms.app, name="alarms")
 
 
 def main() -> None:

@@ -39,6 +39,8 @@ class AlarmKind(StrEnum):
     """A recording that was asked for did not begin."""
     RECONCILIATION = "reconciliation"
     """Of the recordings of a period fewer are complete than there should be."""
+    TEST = "test"
+    """Nothing happened: somebody sees whether alarms arrive."""
 
 
 class Alarm(Message):

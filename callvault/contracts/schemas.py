@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic.json_schema import GenerateJsonSchema
 
 from callvault.contracts.alarms import Acknowledge
-from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord
@@ -27,6 +27,7 @@ SENT: tuple[type[State], ...] = (
     CallEnded,
     Acknowledge,
     ReconcileOrder,
+    RecordingStateChanged,
 )
 """What backends send."""
 

@@ -8,10 +8,13 @@ from temporalio.client import Client
 
 from callvault.config import Settings
 from callvault.gateway import problems
+from callvault.gateway.access import Access
+from callvault.gateway.callbacks import Callbacks, callbacks_router
 from callvault.gateway.control import ControlApi, control_router
 from callvault.gateway.delivery import Delivery
 from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
 from callvault.gateway.health import health_router
+from callvault.gateway.overload import Overload
 from callvault.gateway.quarantine import Quarantine
 from callvault.gateway.recordings import Recordings
 from callvault.gateway.secrets import SharedSecrets
@@ -57,9 +60,18 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
         gateway.max_body,
     )
     app = Gateway(title="Callvault gateway")
+    app.add_middleware(Overload, most=gateway.max_in_flight)
     problems.install(app)
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)
-    app.include_router(control_router(api, SharedSecrets(gateway.api_keys)))
+    app.include_router(control_router(api, Access(gateway)))
+    app.include_router(callbacks_router(_callbacks(settings, recordings)))
     app.include_router(health_router(recordings, quarantine))
     return app
+
+
+def _callbacks(settings: Settings, recordings: Recordings) -> Callbacks:
+    known = [resource.callback_audience for resource in settings.resources.values()]
+    audiences = [audience for audience in known if audience]
+    gateway = settings.gateway
+    return Callbacks(gateway.callbacks, audiences, recordings, gateway.max_body)

@@ -1,25 +1,28 @@
 """The control API: start, pause, resume and stop recordings, and see how they are."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.params import Depends as Dependency
 from pydantic import ValidationError
 
 from callvault.config import Settings
+from callvault.config_types import Role
 from callvault.contracts import names
+from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord, RequestState
 from callvault.contracts.wire import Message, State, explain
-from callvault.errors import AccessDenied, InvalidRequest
+from callvault.errors import InvalidRequest
+from callvault.gateway.access import Access, caller_of
+from callvault.gateway.bodies import read_body
 from callvault.gateway.problems import problem
 from callvault.gateway.recordings import Recordings
-from callvault.gateway.secrets import SharedSecrets
 
 PATH = "/v1/recordings"
 VERBS = (names.PAUSE, names.RESUME, names.STOP)
 
-Body = TypeVar("Body", bound=Message)
+Body = TypeVar("Body", RecordingRequest, ControlRequest, Acknowledge)
 
 
 class RecordingStarted(State):
@@ -110,23 +113,31 @@ class ControlApi:
             return problem(502, "not_done", record.problem or f"{verb} failed")
         return _json(record)
 
-    async def _send(self, workflow_id: str, verb: str, wanted: ControlRequest) -> Response:
+    async def acknowledge(self, request: Request, workflow_id: str) -> Response:
+        """Somebody looks after an alarm, or after all of a call's that stand."""
+        answer = await self._body(request, Acknowledge)
+        return await self._send(workflow_id, names.ACKNOWLEDGE, answer)
+
+    async def _send(self, workflow_id: str, verb: str, wanted: Message) -> Response:
         if not await self._recordings.signal(workflow_id, verb, wanted):
             raise await self._recordings.absence(workflow_id)
         sent = RequestSent(workflow_id=workflow_id, request=verb)
         return _json(sent, 202, {"preference-applied": "respond-async"})
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
-        """Read a request's body; people make typing mistakes, so unknown keys are refused."""
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > self._max_body:
-                raise InvalidRequest(f"the body is larger than {self._max_body} bytes", status=413)
+        """Read a request's body; people make typing mistakes, so unknown keys are refused.
+
+        Who asks is filled in where the body does not say and the caller is known.
+        """
+        body = await read_body(request, self._max_body)
         try:
-            return model.model_validate_json(bytes(body) or b"{}", extra="forbid")
+            read = model.model_validate_json(body or b"{}", extra="forbid")
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
+        name = caller_of(request).name
+        if name is None or "requested_by" in read.model_fields_set:
+            return read
+        return read.model_copy(update={"requested_by": name})
 
 
 def _waits(request: Request) -> bool:
@@ -138,42 +149,45 @@ def _json(answer: State, status: int = 200, headers: dict[str, str] | None = Non
     return Response(answer.model_dump_json(), status, headers, "application/json")
 
 
-def require_key(keys: SharedSecrets) -> Callable[[Request], Awaitable[None]]:
-    """A dependency that lets only those pass who present an API key."""
-
-    async def check(request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        bearer = token.strip() if scheme.lower() == "bearer" else None
-        if not keys.accept(request.headers.get("x-api-key") or bearer):
-            raise AccessDenied("send an API key: Authorization: Bearer KEY, or x-api-key: KEY")
-
-    return check
-
-
-def control_router(api: ControlApi, keys: SharedSecrets) -> APIRouter:
+def control_router(api: ControlApi, access: Access) -> APIRouter:
     """The routes of the control API."""
-    router = APIRouter(tags=["recordings"], dependencies=[Depends(require_key(keys))])
+    router = APIRouter(tags=["recordings"])
     router.add_api_route(
         PATH,
         api.start,
         methods=["POST"],
+        dependencies=_only(access, "control"),
         summary="Keep a call",
         responses={201: {"model": RecordingConfirmed}, 200: {"model": RecordingConfirmed}},
         openapi_extra=_reads(RecordingRequest),
     )
     for verb in VERBS:
-        _add_verb(router, api, verb)
+        _add_verb(router, api, verb, access)
+    router.add_api_route(
+        PATH + "/{workflow_id}:acknowledge",
+        api.acknowledge,
+        methods=["POST"],
+        dependencies=_only(access, "control"),
+        summary="Acknowledge alarms",
+        responses={202: {"model": RequestSent}},
+        openapi_extra=_reads(Acknowledge),
+    )
     router.add_api_route(
         PATH + "/{workflow_id}",
         api.status,
         methods=["GET"],
+        dependencies=_only(access, "read"),
         summary="See how a call's recordings are",
         responses={200: {"model": CallStatus}},
     )
     return router
 
 
-def _add_verb(router: APIRouter, api: ControlApi, verb: str) -> None:
+def _only(access: Access, role: Role) -> list[Dependency]:
+    return [Depends(access.requires(role))]
+
+
+def _add_verb(router: APIRouter, api: ControlApi, verb: str, access: Access) -> None:
     async def control(request: Request, workflow_id: str) -> Response:
         return await api.control(request, workflow_id, verb)
 
@@ -182,6 +196,7 @@ def _add_verb(router: APIRouter, api: ControlApi, verb: str) -> None:
         control,
         methods=["POST"],
         name=verb,
+        dependencies=_only(access, "control"),
         summary=f"{verb.capitalize()} the recording",
         responses={200: {"model": ControlRecord}, 202: {"model": RequestSent}},
         openapi_extra=_reads(ControlRequest),

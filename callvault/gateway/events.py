@@ -16,8 +16,11 @@ from starlette.requests import ClientDisconnect
 
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
 from callvault.gateway import eventgrid
+from callvault.gateway.bodies import check_depth
+from callvault.gateway.browsers import refuse_web_pages
 from callvault.gateway.delivery import Delivery
 from callvault.gateway.quarantine import Quarantine
+from callvault.gateway.refusals import Refusals
 from callvault.gateway.secrets import SharedSecrets
 
 PATH = "/v1/events"
@@ -41,11 +44,15 @@ class Webhook:
         self._delivery = delivery
         self._quarantine = quarantine
         self._max_body = max_body
+        self._refusals = Refusals()
 
     async def receive(self, request: Request) -> Response:
         """Take one delivery: all of its events, or none."""
         if not self._secrets.accept(request.headers.get(SECRET_HEADER)):
+            self._refusals.count()
             raise AccessDenied("the event secret is missing or wrong")
+        if not self._secrets:
+            refuse_web_pages(request)
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
                 return await self._take(request)
@@ -77,6 +84,7 @@ class Webhook:
             await self._quarantine.keep(reason, request.headers, _rest(body, pieces))
             return _accepted()
         try:
+            check_depth(body)
             values = eventgrid.read_delivery(body)
         except InvalidRequest as error:
             await self._quarantine.keep(str(error), request.headers, body)

@@ -9,12 +9,14 @@ from callvault.errors import Unavailable
 from callvault.gateway.quarantine import Quarantine
 from callvault.gateway.recordings import Recordings
 
+ALIVE = "/healthz"
+
 
 def health_router(recordings: Recordings, quarantine: Quarantine) -> APIRouter:
     """The routes for probes; they need no key and tell no secrets."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", summary="Alive")
+    @router.get(ALIVE, summary="Alive")
     async def alive() -> dict[str, str]:
         return {"status": "ok"}
 

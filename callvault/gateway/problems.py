@@ -1,5 +1,6 @@
 """Errors as the gateway's clients see them: ``{"error": {"code", "message"}}``."""
 
+from datetime import timedelta
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -26,16 +27,25 @@ _STATUS = (
 )
 
 
-def problem(status: int, code: str, message: str) -> JSONResponse:
-    """An error answer."""
-    headers = {"retry-after": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+def problem(
+    status: int, code: str, message: str, *, retry_after: timedelta | None = None
+) -> JSONResponse:
+    """An error answer; one that asks to come again says when."""
+    wait = int(retry_after.total_seconds()) if retry_after else RETRY_AFTER
+    comes_again = retry_after or status == HTTPStatus.SERVICE_UNAVAILABLE
+    headers = {"retry-after": str(wait)} if comes_again else {}
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
 
 
 def problem_of(error: CallvaultError) -> JSONResponse:
     """The answer to one of our own errors, which may name its own status and code."""
     status, code = next((s, code) for kind, s, code in _STATUS if isinstance(error, kind))
-    return problem(error.status or status, error.code or code, str(error))
+    return problem(
+        error.status or status,
+        error.code or code,
+        str(error),
+        retry_after=error.retry_after,
+    )
 
 
 def install(app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import sys
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 
 from callvault.config import Settings
 from callvault.gateway.app import create_app
+from callvault.gateway.connections import MAX_HEAD, HurriedConnection
 from callvault.telemetry.asgi import instrument_app
 from callvault.telemetry.setup import setup
 from callvault.temporal_client import connect
@@ -39,19 +41,25 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     with setup(settings, "gateway") as telemetry:
+        # A line for each request that is no HTTP would fill the disk.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         client = await connect(
             settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
         )
         app = create_app(settings, client)
         instrument_app(app)
-        await _AnnouncedServer(_server_config(app, settings)).serve()
+        await _AnnouncedServer(server_config(app, settings)).serve()
 
 
-def _server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the gateway listens."""
     return uvicorn.Config(
         app,
         host=settings.gateway.host,
         port=settings.gateway.port,
+        http=HurriedConnection,
+        ws="none",
+        h11_max_incomplete_event_size=MAX_HEAD,
         timeout_graceful_shutdown=DRAIN_WITHIN,
         # Access logs would be a second, unstructured log; the process configures its own.
         log_config=None,

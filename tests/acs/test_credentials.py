@@ -1,3 +1,4 @@
+import base64
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
@@ -6,8 +7,14 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 
+from callvault.acs import credentials
 from callvault.acs.client import AcsClient
-from callvault.acs.credentials import AccessKey, EntraToken, parse_connection_string
+from callvault.acs.credentials import (
+    AccessKey,
+    EntraToken,
+    RotatingKey,
+    parse_connection_string,
+)
 from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, Unavailable
 from tests.acs.service import KEY_TEXT, Answer, Service
 
@@ -137,3 +144,66 @@ def test_every_request_is_signed_with_its_own_date(
         "Tue, 02 Jan 2024 02:00:00 GMT",
     ]
     assert all(seen.is_signed_for(acs.host) for seen in acs.seen)
+
+
+NEW_KEY = base64.b64encode(b"another key of the same resource").decode()
+
+
+class Kept:
+    """Where a key is kept, and may be replaced, or be away."""
+
+    def __init__(self) -> None:
+        self.key = KEY_TEXT
+        self.reads = 0
+
+    def read(self) -> AccessKey:
+        self.reads += 1
+        return AccessKey(self.key)
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+def test_a_401_makes_it_read_the_key_again_and_ask_once_more(acs: Service, kept: Kept) -> None:
+    acs.answers = [Answer(401), Answer(202), Answer(202)]
+    with AcsClient(acs.url, RotatingKey(kept.read)) as client:
+        kept.key = NEW_KEY
+        client.pause("REC", "CALL")
+        client.pause("REC", "CALL")
+    old, new, later = acs.seen
+    assert old.is_signed_for(acs.host)
+    for seen in (new, later):
+        assert seen.is_signed_for(acs.host, NEW_KEY)
+    assert kept.reads == 2
+
+
+def test_a_401_with_the_same_key_is_not_repeated(acs: Service, kept: Kept) -> None:
+    acs.answers = [Answer(401)]
+    with (
+        AcsClient(acs.url, RotatingKey(kept.read)) as client,
+        pytest.raises(AccessDenied),
+    ):
+        client.pause("REC", "CALL")
+    assert len(acs.seen) == 1
+
+
+def test_a_key_that_cannot_be_read_again_stays_what_it_was(acs: Service, kept: Kept) -> None:
+    acs.answers = [Answer(401), Answer(202)]
+    with AcsClient(acs.url, RotatingKey(kept.read)) as client:
+        kept.key = ""
+        with pytest.raises(AccessDenied):
+            client.pause("REC", "CALL")
+        client.pause("REC", "CALL")
+    assert all(seen.is_signed_for(acs.host) for seen in acs.seen)
+
+
+def test_reading_in_ranges_notices_another_key_after_a_while(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = RotatingKey(kept.read)
+    kept.key = NEW_KEY
+    assert key.current() == base64.b64decode(KEY_TEXT)
+    monkeypatch.setattr(credentials, "REREAD_AFTER", 0.0)
+    assert key.current() == base64.b64decode(NEW_KEY)

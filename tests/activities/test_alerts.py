@@ -4,6 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -97,3 +100,46 @@ def test_a_webhook_that_is_away_is_tried_again_and_not_named() -> None:
     with pytest.raises(Unavailable) as refused:
         webhook("http://127.0.0.1:9/hook?token=secret").send(ALARM)
     assert "token" not in str(refused.value)
+
+
+def told_by_hand(url: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """What `callvault alarms test` says."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CALLVAULT_", "TEMPORAL_"))}
+    settings = {
+        "ALARM_URL": url,
+        "ALARM_SECRET": f"whsec_{KEY}",
+        "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARM_URL",
+        "CALLVAULT_ALARMS__WEBHOOK_SECRET": "env:ALARM_SECRET",
+    }
+    command = [sys.executable, "-m", "callvault", "alarms", "test", *options]
+    return subprocess.run(
+        command, env=kept | settings, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_an_alarm_sent_by_hand_arrives_signed_and_says_what_was_answered(
+    receiver: Receiver,
+) -> None:
+    done = told_by_hand(receiver.url, "--severity", "critical")
+
+    assert done.returncode == 0, done.stderr
+    headers, body = receiver.got[0]
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    proof = hmac.new(b"a shared secret", signed, hashlib.sha256).digest()
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(proof).decode()}"
+    event = json.loads(body)
+    assert (event["type"], event["data"]["severity"]) == ("callvault.alarm.test", "critical")
+    assert f"webhook env:ALARM_URL: {event['id']} taken, answered 204 (signed)" in done.stdout
+    assert "ALARM test: This is a test" in done.stderr
+    for secret in (KEY, "token=secret"):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_an_alarm_sent_by_hand_that_nobody_takes_is_a_failure_with_its_reason(
+    receiver: Receiver,
+) -> None:
+    receiver.answer = 401
+    done = told_by_hand(receiver.url)
+    assert done.returncode == 1
+    assert "NOT taken (signed): the alarm webhook answered 401: check its URL" in done.stdout
+    assert "token=secret" not in done.stdout + done.stderr

@@ -57,7 +57,11 @@ async def temporal_away() -> Client:
 
 
 def settings(quarantine: Path, **gateway: Any) -> Settings:
-    resource = {"endpoint": "https://acs.example", "credential": {"entra": True}}
+    resource = {
+        "endpoint": "https://acs.example",
+        "credential": {"entra": True},
+        "callback_audience": gateway.pop("callback_audience", None),
+    }
     return Settings.model_validate(
         {
             "resources": {
@@ -112,7 +116,7 @@ async def gateway_of(tmp_path: Path) -> AsyncIterator[GatewayOf]:
     def make(client: Client, **changes: Any) -> Gateway:
         quarantine = changes.pop("quarantine", tmp_path / "quarantine")
         app = create_app(settings(quarantine, **changes), client)
-        http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
         opened.append(http)
         return Gateway(http, quarantine)
 

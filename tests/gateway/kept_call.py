@@ -6,7 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from callvault.contracts import names
-from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.status import (
     CallStatus,
@@ -45,6 +46,14 @@ class KeptCall:
     def call_ended(self, ended: CallEnded) -> None:
         self._tell(names.CALL_ENDED, ended.model_dump(mode="json"))
         self.ended = True
+
+    @workflow.signal(name=names.RECORDING_STATE_CHANGED)
+    def state_changed(self, changed: RecordingStateChanged) -> None:
+        self._tell(names.RECORDING_STATE_CHANGED, changed.model_dump(mode="json"))
+
+    @workflow.signal(name=names.ACKNOWLEDGE)
+    def acknowledge(self, acknowledge: Acknowledge) -> None:
+        self._tell(names.ACKNOWLEDGE, acknowledge.model_dump(mode="json"))
 
     @workflow.signal(name=names.START)
     def start(self, request: StartRequest) -> None:

@@ -2,13 +2,17 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
+from callvault.gateway import refusals
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
 from tests.gateway.kept_call import KNOWS
+
+ASYNC = {"prefer": "respond-async"}
 
 
 async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
@@ -32,7 +36,8 @@ async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
 async def test_an_event_reaches_the_workflow_that_runs_already(
     gateway: Gateway, call: Call
 ) -> None:
-    await gateway.http.post("/v1/recordings", json={"serverCallId": call.server_call_id})
+    body = {"serverCallId": call.server_call_id}
+    await gateway.http.post("/v1/recordings", json=body, headers=ASYNC)
     await gateway.deliver([call.recorded()])
     assert await call.names_told() == [names.FILE_STATUS_UPDATED]
 
@@ -58,7 +63,7 @@ async def test_an_event_without_server_call_id_finds_the_workflow_that_knows_its
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
     begun = {"serverCallId": call.server_call_id, "reason": KNOWS + call.recording_id}
-    await gateway.http.post("/v1/recordings", json=begun)
+    await gateway.http.post("/v1/recordings", json=begun, headers=ASYNC)
     await _visible(temporal, call.recording_id)
     await gateway.deliver([call.recorded("/recording/call/{c}/recordingId/{r}")])
     assert await call.names_told() == [names.FILE_STATUS_UPDATED]
@@ -110,7 +115,8 @@ async def test_the_resource_is_found_by_the_topic_whatever_its_case(
 async def test_the_end_of_a_call_reaches_its_workflow(
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
-    await gateway.http.post("/v1/recordings", json={"serverCallId": call.server_call_id})
+    body = {"serverCallId": call.server_call_id}
+    await gateway.http.post("/v1/recordings", json=body, headers=ASYNC)
     assert (await gateway.deliver([call.ended()])).status_code == 200
     handle = temporal.get_workflow_handle(call.workflow_id)
     await handle.result()
@@ -294,10 +300,27 @@ async def test_a_recording_that_is_merely_similar_is_kept_as_an_orphan(
     similar: str, gateway: Gateway, call: Call, temporal: Client
 ) -> None:
     other = {"serverCallId": call.server_call_id, "reason": KNOWS + call.recording_id}
-    await gateway.http.post("/v1/recordings", json=other)
+    await gateway.http.post("/v1/recordings", json=other, headers=ASYNC)
     await _visible(temporal, call.recording_id)
     other_id = call.subject(similar).swapcase()
     answer = await gateway.deliver([call.recorded(f"/recording/call/c/recordingId/{other_id}")])
     assert answer.status_code == 200
     assert await call.names_told(names.workflow_id(other_id)) == [names.FILE_STATUS_UPDATED]
     assert await call.told() == []
+
+
+async def test_refused_deliveries_are_logged_once_a_minute_with_their_number(
+    gateway_of: GatewayOf, temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    gateway = gateway_of(temporal, event_secrets=["env:SECRET"])
+    with capture_logs() as lines:
+        for _ in range(5):
+            assert (
+                await gateway.deliver([{}], params={"code": "guessed-secret"})
+            ).status_code == 401
+        monkeypatch.setattr(refusals, "SAID_EVERY", 0.0)
+        await gateway.deliver([{}], params={"code": "guessed-secret"})
+    told = [line["count"] for line in lines if line["event"].startswith("deliveries refused")]
+    assert told == [1, 5]
+    assert "guessed-secret" not in str(lines)

@@ -34,6 +34,9 @@ def _not_understood(call: Call) -> dict[str, Any]:
         "https://'storage.asm.skype.com.evil.example'": [
             _with_chunks(event, [chunk, {**chunk, "deleteLocation": foreign}])
         ],
+        "cannot be read as a URL": [
+            _with_chunks(event, [{**chunk, "contentLocation": "https://xn--asm.skype.com/x"}])
+        ],
         "http://'storage.asm.skype.com'": [
             _with_chunks(event, [{**chunk, "contentLocation": "http://storage.asm.skype.com/x"}])
         ],
@@ -46,7 +49,7 @@ def _not_understood(call: Call) -> dict[str, Any]:
             {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {}}
         ],
         "which call ended": [{"eventType": "Microsoft.Communication.CallEnded", "data": {}}],
-        "the body is not JSON ": b"[" * 100_000,
+        "nested deeper than 64": b"[" * 100_000,
     }
 
 

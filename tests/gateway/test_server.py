@@ -34,7 +34,7 @@ event_secrets = ["env:EVENT_SECRET"]
 """
 
 
-def _environment(folder: Path, address: str) -> dict[str, str]:
+def _environment(folder: Path, address: str, more: dict[str, str]) -> dict[str, str]:
     file = folder / "callvault.toml"
     file.write_text(CONFIGURATION.format(quarantine=folder / "quarantine"))
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CALLVAULT_", "TEMPORAL_"))}
@@ -43,14 +43,17 @@ def _environment(folder: Path, address: str) -> dict[str, str]:
         "CALLVAULT_CONFIG": str(file),
         "EVENT_SECRET": "hunter2",
         "TEMPORAL_ADDRESS": address,
+        **more,
     }
 
 
 class Process:
-    def __init__(self, folder: Path, address: str) -> None:
+    """A gateway; ``more`` are variables of its environment."""
+
+    def __init__(self, folder: Path, address: str, **more: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", f"{SERVE}; serve(load_settings())"],
-            env=_environment(folder, address),
+            env=_environment(folder, address, more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -174,6 +174,14 @@ def test_variables_that_hold_secrets_are_no_settings(
         ("ARCHIVES__MAIN__CONTAINER", "x", "archives.main.container"),
         ("GATEWAY__PORT", "70000", "gateway.port (from CALLVAULT_GATEWAY__PORT)"),
         ("GATEWAY__HOST", "0.0.0.0", "event_secrets and api_keys"),
+        ("GATEWAY__KEYS__CRM__SECRET", "env:A", "gateway.keys.crm.roles: is missing"),
+        ("GATEWAY__KEYS", '{"crm": {"secret": "env:A", "roles": []}}', "at least 1 item"),
+        ("GATEWAY__KEYS", '{"crm": {"secret": "", "roles": "read"}}', "gateway.keys.crm.secret"),
+        ("GATEWAY__KEYS", '{"crm": {"secret": "env:A", "roles": "admin"}}', "'control', 'read'"),
+        ("GATEWAY__OIDC__ISSUER", "https://a.example", "gateway.oidc.audience: is missing"),
+        ("GATEWAY__CALLBACKS__CONFIGURATION_URL", "http://a.example/x", "https://host"),
+        ("GATEWAY__RATE_LIMIT", "100 per second", "100/second"),
+        ("GATEWAY__RATE_LIMIT", "0/second", "100/second"),
         ("WORKER__METRICS_ADDRESS", "9464", "worker.metrics_address"),
         ("LOG", "debug", "log"),
     ],
@@ -282,9 +290,35 @@ def test_unknown_names_list_the_known_ones() -> None:
         some.archive("two")
 
 
-def test_listening_beyond_loopback_is_allowed_with_both_kinds_of_credentials() -> None:
-    gateway = {"host": "0.0.0.0", "event_secrets": ["env:A"], "api_keys": ["env:B"]}
+OIDC = {"issuer": "i", "configuration_url": "https://a.example", "audience": "a"}
+
+
+@pytest.mark.parametrize(
+    "callers",
+    [
+        {"api_keys": ["env:B"]},
+        {"keys": {"crm": {"secret": "env:B", "roles": ["read"]}}},
+        {"oidc": OIDC},
+    ],
+)
+def test_listening_beyond_loopback_is_allowed_with_both_kinds_of_credentials(
+    callers: dict[str, Any],
+) -> None:
+    gateway = {"host": "0.0.0.0", "event_secrets": ["env:A"], **callers}
     assert Settings.model_validate({"gateway": gateway}).gateway.host == "0.0.0.0"
+
+
+def test_callbacks_from_beyond_loopback_need_an_audience() -> None:
+    gateway = {"host": "0.0.0.0", "event_secrets": ["env:A"], "api_keys": ["env:B"]}
+    told = resource(callback_url="https://callvault.example")
+    with pytest.raises(ValueError, match=r"resources\.one\.callback_audience: set it"):
+        settings({"one": told}, gateway=gateway)
+    settings({"one": {**told, "callback_audience": "5f1c"}}, gateway=gateway)
+    settings({"one": told})
+
+
+def test_no_rate_limit_is_spelt_none() -> None:
+    assert Settings.model_validate({"gateway": {"rate_limit": "none"}}).gateway.rate_limit is None
 
 
 def test_settings_cannot_be_changed() -> None:

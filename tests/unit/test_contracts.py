@@ -15,7 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names, schemas
 from callvault.contracts.alarms import Acknowledge
-from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.events import FileStatusUpdated, RecordingChunk, RecordingStateChanged
 from callvault.contracts.reconciliation import (
     Gap,
     ReconcileOrder,
@@ -85,6 +85,10 @@ PAYLOADS: tuple[State, ...] = (
     event(chunk(), more(0), recording_start_time=NOON, recording_duration_ms=5),
     CallEnded(),
     CallEnded(ended_at=NOON, reason="everybody left"),
+    RecordingStateChanged(recording=1, recording_id="r", state="active", at=NOON),
+    RecordingStateChanged(recording=2, recording_id="r", at=NOON, problem="500/9999"),
+    Acknowledge(),
+    Acknowledge(requested_by="night-shift", alarm_id="recording-1/1"),
     *STATUS.requests.values(),
     STATUS,
     result_of(STATUS),
@@ -321,6 +325,7 @@ NAMES = {
     names.STOP,
     names.FILE_STATUS_UPDATED,
     names.CALL_ENDED,
+    names.RECORDING_STATE_CHANGED,
     names.ACKNOWLEDGE,
     names.STATUS,
 }

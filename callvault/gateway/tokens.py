@@ -1,0 +1,162 @@
+"""Signed tokens (JWT) of an OpenID issuer: those in ACS's callbacks, and those of callers.
+
+PyJWT checks them. Its own client for keys would hold a thread for every question; here all that
+ask at the same time wait for one answer, and the event loop goes on.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import jwt
+import structlog
+
+from callvault.config_types import is_loopback
+from callvault.errors import AccessDenied, Unavailable
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+"""Asymmetric ones alone: a key that everybody can read must never be taken for a shared secret."""
+
+LEEWAY = 30
+"""Seconds by which clocks may differ."""
+
+KEPT_FOR = 3_600.0
+"""Seconds after which keys are fetched again, so that a withdrawn one is forgotten."""
+
+ASKED_EVERY = 30.0
+"""Fewest seconds between two requests for keys: tokens with invented key ids cost no more."""
+
+ANSWER_WITHIN = 5.0
+"""Seconds."""
+
+MOST_WAITING = 32
+"""Tokens that wait for an issuer's answer; more are asked to come again, for most are junk."""
+
+_LOOPBACK = ("all://127.0.0.1", "all://[::1]", "all://localhost")
+
+log = structlog.get_logger(__name__)
+
+
+class SigningKeys:
+    """The public keys of an issuer, by id: fetched when first needed, and when they rotate."""
+
+    def __init__(self, issuer: str, configuration_url: str) -> None:
+        self._issuer = issuer
+        self._configuration_url = configuration_url
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = -KEPT_FOR
+        self._asked_at = -ASKED_EVERY
+        self._waiting = 0
+        self._one_at_a_time = asyncio.Lock()
+
+    async def key(self, key_id: str) -> jwt.PyJWK:
+        """The key of this id. Raises `AccessDenied` where there is none, `Unavailable`."""
+        if not self._is_known(key_id):
+            await self._ask_for(key_id)
+        if key_id in self._keys:
+            return self._keys[key_id]
+        if self._fetched_at < self._asked_at:
+            raise Unavailable(f"the keys of {self._issuer} cannot be fetched: try again")
+        raise AccessDenied("the token is signed with a key that its issuer does not publish")
+
+    async def _ask_for(self, key_id: str) -> None:
+        if self._waiting >= MOST_WAITING:
+            raise Unavailable(f"{self._issuer} is being asked for its keys: try again")
+        self._waiting += 1
+        try:
+            async with self._one_at_a_time:
+                if self._may_ask() and not self._is_known(key_id):
+                    await self._refresh()
+        finally:
+            self._waiting -= 1
+
+    def _is_known(self, key_id: str) -> bool:
+        return key_id in self._keys and time.monotonic() - self._fetched_at < KEPT_FOR
+
+    def _may_ask(self) -> bool:
+        return time.monotonic() - self._asked_at >= ASKED_EVERY
+
+    async def _refresh(self) -> None:
+        """Fetch the keys; where that fails, those known are used on."""
+        self._asked_at = time.monotonic()
+        try:
+            self._keys = await self._fetch()
+            self._fetched_at = time.monotonic()
+        except (httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, ValueError, KeyError) as error:
+            log.warning(
+                "keys of an issuer not fetched", issuer=self._issuer, problem=type(error).__name__
+            )
+
+    async def _fetch(self) -> dict[str, jwt.PyJWK]:
+        # A proxy of the environment is for the way out, not for an emulator on this machine.
+        mounts = dict.fromkeys(_LOOPBACK)
+        async with httpx.AsyncClient(mounts=mounts, timeout=ANSWER_WITHIN) as http:
+            configuration = await _json(http, self._configuration_url)
+            if configuration["issuer"] != self._issuer:
+                raise ValueError("the configuration is another issuer's")
+            published = await _json(http, str(configuration["jwks_uri"]))
+        return {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys if key.key_id}
+
+
+async def _json(http: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    target = httpx.URL(url)
+    if target.scheme != "https" and not is_loopback(target.host):
+        raise ValueError("keys are only fetched over https")
+    answer = await http.get(target)
+    answer.raise_for_status()
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+class TokenValidator:
+    """Accepts the tokens that one issuer made for one of the audiences."""
+
+    def __init__(self, issuer: str, configuration_url: str, audiences: Sequence[str]) -> None:
+        self._issuer = issuer
+        self._audiences = tuple(audiences)
+        self._keys = SigningKeys(issuer, configuration_url)
+
+    async def claims(self, token: str) -> dict[str, Any]:
+        """What a genuine token says. Raises `AccessDenied` for any other, `Unavailable`."""
+        key = await self._keys.key(_key_id(token))
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=self._audiences,
+                issuer=self._issuer,
+                leeway=LEEWAY,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+        except jwt.PyJWTError as error:
+            raise AccessDenied(f"the token is not accepted: {_reason(error)}") from None
+
+
+def _key_id(token: str) -> str:
+    """The id of the key, read before anything is known to be genuine: junk ends here."""
+    try:
+        head = jwt.get_unverified_header(token)
+    except jwt.PyJWTError:
+        raise AccessDenied("the token is no signed JWT") from None
+    if head.get("alg") not in ALGORITHMS or not isinstance(head.get("kid"), str):
+        raise AccessDenied("the token names no key, or an algorithm that is not accepted")
+    key_id: str = head["kid"]
+    return key_id
+
+
+_REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
+    (jwt.ExpiredSignatureError, "it has expired"),
+    (jwt.ImmatureSignatureError, "it is not valid yet; do the clocks agree?"),
+    (jwt.InvalidAudienceError, "it was made for another audience"),
+    (jwt.InvalidIssuerError, "it has another issuer"),
+    (jwt.MissingRequiredClaimError, "it lacks one of exp, iss and aud"),
+    (jwt.InvalidSignatureError, "its signature is wrong"),
+)
+
+
+def _reason(error: jwt.PyJWTError) -> str:
+    """Our words: PyJWT's own may repeat what the token holds."""
+    return next((text for kind, text in _REASONS if isinstance(error, kind)), "it is malformed")
