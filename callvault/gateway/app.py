@@ -9,12 +9,12 @@ from temporalio.client import Client
 from callvault.config import Settings
 from callvault.gateway import problems
 from callvault.gateway.control import ControlApi, control_router
-from callvault.gateway.delivery import Delivery
 from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
 from callvault.gateway.health import health_router
-from callvault.gateway.quarantine import Quarantine
-from callvault.gateway.recordings import Recordings
 from callvault.gateway.secrets import SharedSecrets
+from callvault.ingest.delivery import Delivery
+from callvault.ingest.quarantine import Quarantine
+from callvault.recordings import Recordings
 
 SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
 

@@ -13,8 +13,8 @@ from callvault.contracts.status import CallStatus, ControlRecord, RequestState
 from callvault.contracts.wire import Message, State, explain
 from callvault.errors import AccessDenied, InvalidRequest
 from callvault.gateway.problems import problem
-from callvault.gateway.recordings import Recordings
 from callvault.gateway.secrets import SharedSecrets
+from callvault.recordings import Recordings
 
 PATH = "/v1/recordings"
 VERBS = (names.PAUSE, names.RESUME, names.STOP)

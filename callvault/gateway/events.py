@@ -15,10 +15,10 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
-from callvault.gateway import eventgrid
-from callvault.gateway.delivery import Delivery
-from callvault.gateway.quarantine import Quarantine
 from callvault.gateway.secrets import SharedSecrets
+from callvault.ingest import eventgrid
+from callvault.ingest.delivery import Delivery
+from callvault.ingest.quarantine import Quarantine
 
 PATH = "/v1/events"
 

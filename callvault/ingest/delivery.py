@@ -1,4 +1,4 @@
-"""Brings an event to the workflow it belongs to."""
+"""Brings an event to the workflow it belongs to, by whatever road it came."""
 
 from contextlib import closing
 from itertools import chain
@@ -20,9 +20,9 @@ from callvault.contracts.events import (
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.requests import RecordingRequest
 from callvault.errors import HostNotAllowed, InvalidRequest
-from callvault.gateway import eventgrid
-from callvault.gateway.eventgrid import GridEvent
-from callvault.gateway.recordings import Recordings
+from callvault.ingest import eventgrid
+from callvault.ingest.eventgrid import GridEvent
+from callvault.recordings import Recordings
 
 REQUESTED_BY = "event-grid"
 """Who asks for what an event begins."""

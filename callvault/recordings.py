@@ -1,4 +1,4 @@
-"""All that the gateway asks of Temporal, by the names of the contracts."""
+"""The recording workflows, asked from outside by the names of the contracts."""
 
 import asyncio
 import re
