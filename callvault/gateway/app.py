@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
+from temporalio.common import MetricMeter
 
 from callvault.config import Settings
 from callvault.gateway import problems
@@ -13,6 +14,7 @@ from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.secrets import SharedSecrets
 from callvault.ingest.delivery import Delivery
+from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.recordings import Recordings
 
@@ -41,7 +43,9 @@ def _without_secret(scope: Scope) -> Scope:
     return {**scope, "query_string": urlencode(others).encode(), "headers": [*kept, header]}
 
 
-def create_app(settings: Settings, client: Client) -> FastAPI:
+def create_app(
+    settings: Settings, client: Client, meter: MetricMeter = MetricMeter.noop
+) -> FastAPI:
     """Build the gateway around a (lazy) Temporal client.
 
     Secrets are read here, so a missing one is a `ConfigurationError` now and not a lost event
@@ -52,7 +56,7 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
     quarantine = Quarantine(gateway.quarantine)
     webhook = Webhook(
         SharedSecrets(gateway.event_secrets),
-        Delivery(settings, recordings),
+        Intake(Delivery(settings, recordings), "webhook", meter),
         quarantine,
         gateway.max_body,
     )

@@ -8,7 +8,7 @@ from temporalio.service import RPCError
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
-from tests.gateway.kept_call import KNOWS
+from tests.gateway.kept_call import ARCHIVES, KNOWS
 
 
 async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
@@ -173,6 +173,34 @@ async def test_a_late_event_begins_a_new_run_and_a_late_end_does_not(
 
 
 @pytest.mark.parametrize(
+    "subject",
+    ["/recording/call/{c}/serverCallId/{s}/recordingId/{r}", "/recording/call/{c}/recordingId/{r}"],
+)
+async def test_a_late_event_about_files_that_are_archived_begins_nothing(
+    subject: str, gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    begun = {
+        "serverCallId": call.server_call_id,
+        "reason": f"{KNOWS}{call.recording_id} {ARCHIVES}",
+    }
+    await gateway.http.post("/v1/recordings", json=begun)
+    await _visible(temporal, call.recording_id)
+    await gateway.deliver([call.recorded()])
+    await gateway.deliver([call.ended()])
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    await handle.result()
+    assert (await gateway.deliver([call.recorded(subject)])).status_code == 200
+    assert (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED
+    with pytest.raises(RPCError, match="not found"):
+        await call.told(names.workflow_id(call.recording_id))
+    other = call.recorded(subject)
+    other["data"]["recordingStorageInfo"]["recordingChunks"][0]["index"] = 1
+    assert (await gateway.deliver([other])).status_code == 200
+    keeper = call.server_call_id if "serverCallId" in subject else call.recording_id
+    assert await call.names_told(names.workflow_id(keeper)) == [names.FILE_STATUS_UPDATED]
+
+
+@pytest.mark.parametrize(
     "event_type",
     ["Microsoft.Communication.CallStarted", "Microsoft.EventGrid.SubscriptionDeletedEvent"],
 )
@@ -281,6 +309,7 @@ async def test_a_batch_is_acknowledged_whole_or_not_at_all(
     gateway = gateway_of(temporal_away)
     answer = await gateway.deliver([{"not": "an event"}, call.recorded()])
     assert answer.status_code == 503
+    assert gateway.quarantined() == [], "it comes again, and would lie there twice"
 
 
 async def test_a_large_batch_is_delivered_in_time(gateway: Gateway, call: Call) -> None:
