@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callvault.cli import emulating, recordings, roles, stacks, verify
+from callvault.cli import emulating, ingesting, recordings, roles, stacks, verify
 from callvault.errors import CallvaultError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(roles.setup)
 app.command()(roles.config)
 app.command()(verify.verify)
 app.command()(verify.keygen)
+app.add_typer(ingesting.app, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 
 

@@ -1,7 +1,8 @@
-"""Doing many things at once, but not too many."""
+"""Bounds: how many things at once, how long for one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,3 +25,12 @@ async def for_each(do: Callable[[T], Awaitable[R]], items: Iterable[T], at_once:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def happens_within(event: asyncio.Event, time: timedelta) -> bool:
+    """Wait for an event for so long at most; whether it happened."""
+    try:
+        async with asyncio.timeout(time.total_seconds()):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,72 @@
+"""Azurite with queues, and the gateway tests' Temporal server, worker and calls."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from azure.storage.queue import QueueServiceClient
+from temporalio.client import Client
+
+from callvault.config import Settings
+from callvault.ingest.delivery import Delivery
+from callvault.ingest.intake import Intake
+from callvault.local.azurite import Azurite, add_queues
+from callvault.local.processes import Supervisor
+from callvault.recordings import Recordings
+from tests.gateway.conftest import call, settings, temporal, temporal_away
+
+__all__ = ["call", "temporal", "temporal_away"]
+
+IntakeOf = Callable[[Client], Intake]
+
+
+@pytest.fixture(scope="session")
+def storage(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Azurite with its queue service."""
+    with Supervisor(tmp_path_factory.mktemp("queues")) as supervisor:
+        yield add_queues(supervisor, azurite)
+
+
+@pytest.fixture
+def storage_secret(storage: Azurite, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A reference to the account's connection string."""
+    monkeypatch.setenv("TEST_STORAGE", storage.connection_string)
+    return "env:TEST_STORAGE"
+
+
+@pytest.fixture
+def queue_name(storage: Azurite) -> str:
+    """A queue of the test's own."""
+    name = f"events-{uuid.uuid4().hex[:12]}"
+    with QueueServiceClient.from_connection_string(storage.connection_string) as service:
+        service.create_queue(name)
+    return name
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Settings:
+    """Settings with the resources whose topics the events of `call` carry."""
+    return settings(tmp_path / "quarantine")
+
+
+@pytest.fixture
+def intake_of(known: Settings) -> IntakeOf:
+    return lambda client: Intake(Delivery(known, Recordings(client)), "test")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait, for a bounded time, until it is so."""
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(condition):
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_the_shells(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("OTEL_", "TEMPORAL_", "CALLVAULT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
