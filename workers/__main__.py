@@ -14,6 +14,7 @@ from activities.alerts import AlertActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
+from activities.sweeping import SweepActivities
 from callvault.config import Settings, load_settings
 from callvault.namespace import require_search_attributes
 from callvault.telemetry.setup import Telemetry, setup
@@ -51,7 +52,8 @@ def _workers(
             connections.client_of, connections.policy_of, connections.archive_of
         )
         alerts = AlertActivities(connections.alarm_sink())
-        yield deciding_worker(client, control, alerts, settings.worker)
+        also = [SweepActivities(settings, client).sweep_dead_letters]
+        yield deciding_worker(client, control, alerts, settings.worker, also=also)
     if only is not Role.CONTROL:
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         seal = SealActivities(connections.archive_of, connections.signer_of)

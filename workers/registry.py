@@ -1,7 +1,9 @@
 """What runs where: workflows, activities, their task queues and their slots."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -15,8 +17,9 @@ from activities.seal import SealActivities
 from callvault.config import WorkerSettings
 from callvault.contracts import names
 from workflows.recording import RecordingWorkflow
+from workflows.sweeping import SweepWorkflow
 
-WORKFLOWS = (RecordingWorkflow,)
+WORKFLOWS = (RecordingWorkflow, SweepWorkflow)
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take to come to a good end when a worker is told to stop."""
@@ -56,8 +59,10 @@ def deciding_worker(
     activities: ControlActivities,
     alerts: AlertActivities,
     settings: WorkerSettings,
+    *,
+    also: Sequence[Callable[..., Any]] = (),
 ) -> Worker:
-    """Decisions and control of ACS: short, and never behind a copy."""
+    """Decisions and control of ACS: short, and never behind a copy; ``also`` are others like it."""
     slots = settings.max_concurrent_control
     return Worker(
         client,
@@ -77,6 +82,7 @@ def deciding_worker(
             activities.inquiries.await_end,
             activities.inquiries.ask_result,
             alerts.raise_alarm,
+            *also,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,

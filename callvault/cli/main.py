@@ -6,7 +6,16 @@ import sys
 
 import typer
 
-from callvault.cli import emulating, ingesting, recordings, roles, stacks, verify
+from callvault.cli import (
+    delivering,
+    emulating,
+    ingesting,
+    recordings,
+    roles,
+    stacks,
+    sweeping,
+    verify,
+)
 from callvault.errors import CallvaultError
 
 app = typer.Typer(
@@ -21,10 +30,12 @@ app.command()(stacks.dev)
 app.command()(roles.worker)
 app.command()(roles.gateway)
 app.command()(emulating.emulator)
+app.command()(sweeping.sweep)
 app.command()(roles.setup)
 app.command()(roles.config)
 app.command()(verify.verify)
 app.command()(verify.keygen)
+app.add_typer(delivering.app, name="events")
 app.add_typer(ingesting.app, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 

@@ -9,6 +9,10 @@ from temporalio.common import SearchAttributeKey
 
 WORKFLOW_TYPE = "RecordingWorkflow"
 
+SWEEP_TYPE = "SweepWorkflow"
+SWEEP_SCHEDULE = "callvault-sweep"
+"""Id of its Temporal Schedule."""
+
 START = "start"
 PAUSE = "pause"
 RESUME = "resume"

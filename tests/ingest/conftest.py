@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueServiceClient
 from temporalio.client import Client
 
@@ -16,11 +17,13 @@ from callvault.ingest.intake import Intake
 from callvault.local.azurite import Azurite, add_queues
 from callvault.local.processes import Supervisor
 from callvault.recordings import Recordings
-from tests.gateway.conftest import call, settings, temporal, temporal_away
+from tests.gateway.conftest import TOPIC, call, settings, temporal, temporal_away
+from tests.ingest.giving_up import marked
 
 __all__ = ["call", "temporal", "temporal_away"]
 
-IntakeOf = Callable[[Client], Intake]
+IntakeOf = Callable[..., Intake]
+"""Called with a client and, where they are not the usual ones, settings."""
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +57,62 @@ def known(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def intake_of(known: Settings) -> IntakeOf:
-    return lambda client: Intake(Delivery(known, Recordings(client)), "test")
+    def make(client: Client, settings: Settings = known) -> Intake:
+        return Intake(Delivery(settings, Recordings(client)), "test")
+
+    return make
+
+
+@pytest.fixture
+def container(azurite: Azurite) -> Iterator[ContainerClient]:
+    """An empty dead-letter container."""
+    name = f"letters-{uuid.uuid4().hex[:12]}"
+    with ContainerClient.from_connection_string(azurite.connection_string, name) as client:
+        client.create_container()
+        yield client
+
+
+@pytest.fixture
+def environment(
+    temporal: Client,
+    storage: Azurite,
+    queue_name: str,
+    container: ContainerClient,
+    tmp_path: Path,
+) -> dict[str, str]:
+    """Makes a process talk to this Temporal, this queue and these dead letters."""
+    file = tmp_path / "callvault.toml"
+    file.write_text(
+        f"""
+[resources.default]
+endpoint = "https://acs.example"
+credential.entra = true
+topic = "{TOPIC}default"
+
+[archives.main]
+kind = "directory"
+path = "/never-written"
+
+[gateway]
+quarantine = "{tmp_path / "quarantine"}"
+
+[dead_letters.grid]
+container = "{container.container_name}"
+connection_string = "env:TEST_STORAGE"
+
+[queues.grid]
+queue = "{queue_name}"
+connection_string = "env:TEST_STORAGE"
+visibility_timeout = "1s"
+poll_every = "PT0.05S"
+"""
+    )
+    return {
+        **os.environ,
+        "CALLVAULT_CONFIG": str(file),
+        "TEST_STORAGE": storage.connection_string,
+        "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+    }
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -70,3 +128,8 @@ def _nothing_of_the_shells(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("OTEL_", "TEMPORAL_", "CALLVAULT_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
+
+
+async def until_marked(container: ContainerClient, letters: set[str]) -> None:
+    """Wait until just these dead letters are marked as delivered."""
+    await until(lambda: marked(container) == letters)

@@ -5,47 +5,20 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 from azure.storage.queue import QueueClient
-from temporalio.client import Client
 
+from callvault.config import Settings
 from callvault.contracts import names
+from callvault.errors import ConfigurationError
+from callvault.ingest.process import read_queues
 from callvault.local.azurite import Azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT
-from tests.gateway.conftest import TOPIC, Call
+from tests.gateway.conftest import Call
 from tests.ingest.conftest import until
-
-
-@pytest.fixture
-def environment(storage: Azurite, queue_name: str, tmp_path: Path) -> dict[str, str]:
-    file = tmp_path / "callvault.toml"
-    file.write_text(
-        f"""
-[resources.default]
-endpoint = "https://acs.example"
-credential.entra = true
-topic = "{TOPIC}default"
-
-[archives.main]
-kind = "directory"
-path = "/never-written"
-
-[queues.grid]
-queue = "{queue_name}"
-connection_string = "env:TEST_STORAGE"
-visibility_timeout = "1s"
-poll_every = "PT0.05S"
-"""
-    )
-    return {
-        **os.environ,
-        "CALLVAULT_CONFIG": str(file),
-        "TEST_STORAGE": storage.connection_string,
-    }
 
 
 def ingesting(supervisor: Supervisor, name: str, environment: dict[str, str]) -> Process:
@@ -61,20 +34,18 @@ async def test_what_a_killed_process_held_is_taken_by_the_next_one(
     environment: dict[str, str],
     storage: Azurite,
     queue_name: str,
-    temporal: Client,
     call: Call,
     tmp_path: Path,
 ) -> None:
     queue = QueueClient.from_connection_string(storage.connection_string, queue_name)
     content = base64.b64encode(json.dumps(call.recorded()).encode()).decode()
     nowhere = {**environment, "TEMPORAL_ADDRESS": _nobodys_address()}
-    address = temporal.service_client.config.target_host
     with queue, Supervisor(tmp_path / "logs") as supervisor:
         queue.send_message(content)
         first = ingesting(supervisor, "first", nowhere)
         await until(lambda: not queue.peek_messages())
         os.killpg(first.pid, signal.SIGKILL)
-        second = ingesting(supervisor, "second", {**environment, "TEMPORAL_ADDRESS": address})
+        second = ingesting(supervisor, "second", environment)
         await until(lambda: queue.get_queue_properties().approximate_message_count == 0)
         second.stop()
     assert await call.names_told() == [names.FILE_STATUS_UPDATED]
@@ -100,14 +71,9 @@ async def test_a_process_that_is_told_to_stop_gives_back_what_waits(
         assert len(queue.peek_messages()) == 1
 
 
-def test_without_a_queue_in_the_settings_it_says_what_to_do(environment: dict[str, str]) -> None:
-    settings = Path(environment["CALLVAULT_CONFIG"])
-    settings.write_text(settings.read_text().partition("[queues")[0])
-    ended = subprocess.run(
-        [*CALLVAULT, "ingest", "queue"], env=environment, capture_output=True, check=False
-    )
-    assert ended.returncode == 1
-    assert b"add [queues.NAME]" in ended.stderr
+def test_without_a_queue_in_the_settings_it_says_what_to_do(known: Settings) -> None:
+    with pytest.raises(ConfigurationError, match=r"add \[queues.NAME\]"):
+        read_queues(known)
 
 
 def _nobodys_address() -> str:
