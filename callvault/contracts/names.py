@@ -41,8 +41,10 @@ RECORDING_IDS = SearchAttributeKey.for_keyword_list("CallvaultRecordingId")
 EXPIRES_AT = SearchAttributeKey.for_datetime("CallvaultExpiresAt")
 AT_RISK = SearchAttributeKey.for_bool("CallvaultAtRisk")
 RESOURCE = SearchAttributeKey.for_keyword("CallvaultResource")
+ORPHAN = SearchAttributeKey.for_bool("CallvaultOrphan")
+"""Whether the call holds a recording that nobody asked for: an event announced it."""
 
-SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE)
+SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE, ORPHAN)
 """What `callvault setup` registers in the Temporal namespace."""
 
 
