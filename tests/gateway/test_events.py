@@ -11,6 +11,11 @@ from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_eve
 from tests.gateway.kept_call import ARCHIVES, KNOWS
 
 
+async def begin(gateway: Gateway, request: dict[str, Any]) -> None:
+    """Begin to keep a call, with nothing told to its workflow beyond the request itself."""
+    await gateway.http.post("/v1/recordings", json=request, headers={"prefer": "respond-async"})
+
+
 async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
@@ -32,7 +37,7 @@ async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
 async def test_an_event_reaches_the_workflow_that_runs_already(
     gateway: Gateway, call: Call
 ) -> None:
-    await gateway.http.post("/v1/recordings", json={"serverCallId": call.server_call_id})
+    await begin(gateway, {"serverCallId": call.server_call_id})
     await gateway.deliver([call.recorded()])
     assert await call.names_told() == [names.FILE_STATUS_UPDATED]
 
@@ -58,7 +63,7 @@ async def test_an_event_without_server_call_id_finds_the_workflow_that_knows_its
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
     begun = {"serverCallId": call.server_call_id, "reason": KNOWS + call.recording_id}
-    await gateway.http.post("/v1/recordings", json=begun)
+    await begin(gateway, begun)
     await _visible(temporal, call.recording_id)
     await gateway.deliver([call.recorded("/recording/call/{c}/recordingId/{r}")])
     assert await call.names_told() == [names.FILE_STATUS_UPDATED]
@@ -110,7 +115,7 @@ async def test_the_resource_is_found_by_the_topic_whatever_its_case(
 async def test_the_end_of_a_call_reaches_its_workflow(
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
-    await gateway.http.post("/v1/recordings", json={"serverCallId": call.server_call_id})
+    await begin(gateway, {"serverCallId": call.server_call_id})
     assert (await gateway.deliver([call.ended()])).status_code == 200
     handle = temporal.get_workflow_handle(call.workflow_id)
     await handle.result()
@@ -183,7 +188,7 @@ async def test_a_late_event_about_files_that_are_archived_begins_nothing(
         "serverCallId": call.server_call_id,
         "reason": f"{KNOWS}{call.recording_id} {ARCHIVES}",
     }
-    await gateway.http.post("/v1/recordings", json=begun)
+    await begin(gateway, begun)
     await _visible(temporal, call.recording_id)
     await gateway.deliver([call.recorded()])
     await gateway.deliver([call.ended()])
@@ -323,7 +328,7 @@ async def test_a_recording_that_is_merely_similar_is_kept_as_an_orphan(
     similar: str, gateway: Gateway, call: Call, temporal: Client
 ) -> None:
     other = {"serverCallId": call.server_call_id, "reason": KNOWS + call.recording_id}
-    await gateway.http.post("/v1/recordings", json=other)
+    await begin(gateway, other)
     await _visible(temporal, call.recording_id)
     other_id = call.subject(similar).swapcase()
     answer = await gateway.deliver([call.recorded(f"/recording/call/c/recordingId/{other_id}")])
