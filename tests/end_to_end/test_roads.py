@@ -18,6 +18,8 @@ from azure.storage.queue import QueueClient
 from temporalio.client import Client
 
 from callvault.cli.script import Call
+from callvault.contracts import names
+from callvault.contracts.status import CallResult
 from callvault.local.azurite import Azurite, add_queues
 from callvault.local.processes import Supervisor
 from callvault.local.stack import CALLVAULT, start_stack
@@ -122,6 +124,25 @@ async def test_what_no_road_delivered_is_swept_and_by_every_other_road_it_is_the
     query = f"WorkflowId = '{call.workflow_id}'"
     assert len([run async for run in client.list_workflows(query)]) == 1
     assert [len(archived(running, end)) for end in (".mp4", "manifest.json")] == [1, 1]
+
+    await an_orphan_is_kept_and_listed(running, roads, client, event, call)
+
+
+async def an_orphan_is_kept_and_listed(
+    running: Running, roads: Roads, client: Client, event: Any, call: Call
+) -> None:
+    """The same file, announced for a call that nobody asked to keep."""
+    event[0]["subject"] = event[0]["subject"].replace(call.server_call_id, "nobodys-call")
+    orphan = names.workflow_id("nobodys-call")
+    assert orphan in await says(running, roads, "events", "deliver", "-", event=event)
+    handle = client.get_workflow_handle(orphan, result_type=CallResult)
+    assert (await asyncio.wait_for(handle.result(), 60)).outcome == "archived"
+    query = f"WorkflowId = '{orphan}' AND {names.ORPHAN.name} = true"
+    while not [run async for run in client.list_workflows(query)]:
+        await asyncio.sleep(0.05)
+    listed = await says(running, roads, "recordings", "list", "--orphans")
+    assert orphan in listed
+    assert call.workflow_id not in listed
 
 
 async def by_queue(running: Running, roads: Roads, event: Any) -> None:
