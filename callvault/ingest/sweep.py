@@ -45,13 +45,18 @@ class Sweep:
     async def run(self) -> SweepReport:
         """Deliver everything that can be; what is not understood stays for the next sweep.
 
-        Raises `Unavailable` while Temporal or the place is away; what was done until then is
-        marked.
+        Raises `Unavailable` while Temporal or the place is away, and in the end where a letter
+        had to wait; what was done until then is marked.
         """
-        waiting = self.letters.waiting()
+        waiting, late = self.letters.waiting(), 0
         while some := await asyncio.to_thread(_take, waiting):
-            await for_each(self._sweep, some, AT_ONCE)
+            problems = await for_each(self._sweep, some, AT_ONCE)
+            if all(problems):
+                raise Unavailable(problems[0], owner="callvault")
+            late += len([problem for problem in problems if problem])
             self.on_step(self.report())
+        if late:
+            raise Unavailable(f"{late} letters wait: sweep again", owner="callvault")
         return self.report()
 
     def report(self) -> SweepReport:
@@ -65,21 +70,23 @@ class Sweep:
             problems=tuple(self._problems[:TOLD]),
         )
 
-    async def _sweep(self, letter: Letter) -> None:
+    async def _sweep(self, letter: Letter) -> str:
+        """Why it has to wait; empty where it has not."""
         self._count["letters"] += 1
         try:
             body = await asyncio.to_thread(self.letters.read, letter)
             outcomes = await self.intake.take(eventgrid.read_delivery(body))
         except InvalidRequest as error:
             self._not_understood(letter, str(error))
-            return
+            return ""
         for outcome in of_fate(outcomes, Fate.WAITING):
-            raise Unavailable(outcome.problem, owner="callvault")
+            return outcome.problem
         for outcome in outcomes:
             self._note(letter, outcome)
         if not of_fate(outcomes, Fate.NOT_UNDERSTOOD):
             await asyncio.to_thread(self.letters.mark, letter)
             log.info("swept", place=self.letters.place, letter=letter.name, why=_reason(outcomes))
+        return ""
 
     def _note(self, letter: Letter, outcome: Outcome) -> None:
         if outcome.fate is Fate.NOT_UNDERSTOOD:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import closing
+from typing import Any
 
 import pytest
 from azure.storage.blob import ContainerClient
@@ -93,6 +94,31 @@ async def test_while_temporal_is_away_nothing_is_marked(
     with pytest.raises(Unavailable):
         await sweep(configured, intake_of(temporal_away))
     assert marked(container) == set()
+
+
+async def test_a_letter_that_has_to_wait_does_not_keep_the_others_from_it(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    temporal_away: Client,
+    call: Call,
+) -> None:
+    class Slow(Intake):
+        """Finds Temporal away for one event."""
+
+        def __init__(self) -> None:
+            pass
+
+        async def take(self, values: Any) -> Any:
+            client = temporal_away if values[0]["id"] == "late" else temporal
+            return await intake_of(client).take(values)
+
+    put(container, [given_up(call.recorded(id="late"))])
+    letter = put(container, [given_up(call.recorded())])
+    with pytest.raises(Unavailable, match="1 letters wait"):
+        await sweep(configured, Slow())
+    assert marked(container) == {letter}
 
 
 async def test_two_sweepers_at_once_are_as_good_as_one(
