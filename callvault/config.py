@@ -38,6 +38,10 @@ from callvault.errors import ConfigurationError
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """Lower case letters, digits and hyphens, as in `callvault.contracts.requests.ResourceName`."""
 
+ContainerName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9](?:-?[a-z0-9])*$", min_length=3, max_length=63)
+]
+
 ApiVersion = Literal[
     "2021-06-15-preview",
     "2023-03-06",
@@ -151,9 +155,7 @@ class AzureBlobArchive(_ArchiveSettings):
 
     kind: Literal["azure_blob"]
     """`azure_blob`, for a container in Azure Blob Storage."""
-    container: Annotated[
-        str, StringConstraints(pattern=r"^[a-z0-9](?:-?[a-z0-9])*$", min_length=3, max_length=63)
-    ]
+    container: ContainerName
     """The container's name."""
     connection_string: SecretRef | None = None
     """Secret reference to the storage account's connection string."""
@@ -224,6 +226,62 @@ class GatewaySettings(_Section):
     def knows_callers(self) -> bool:
         """Whether callers of the control API must say who they are."""
         return bool(self.api_keys or self.keys or self.oidc)
+
+
+class _StorageSettings(_Section):
+    """Exactly one of three ways to reach a storage account."""
+
+    connection_string: SecretRef | None = None
+    """Secret reference to the storage account's connection string."""
+    sas_url: SecretRef | None = None
+    account_url: Url | None = None
+
+    @validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(map(bool, (self.connection_string, self.sas_url, self.account_url))) != 1:
+            raise ValueError("set exactly one of connection_string, sas_url and account_url")
+        return self
+
+
+class QueueSettings(_StorageSettings):
+    """An Azure Storage Queue that Event Grid fills."""
+
+    sas_url: SecretRef | None = None
+    """Secret reference to the queue service's URL with an account's shared access signature: to
+    read, add, update, process and create."""
+    account_url: Url | None = None
+    """`https://ACCOUNT.queue.core.windows.net`, reached with Entra ID; the role is Storage Queue
+    Data Contributor."""
+    queue: Annotated[
+        str, StringConstraints(pattern=r"^[a-z0-9](?:-?[a-z0-9])*$", min_length=3, max_length=56)
+    ]
+    """The queue's name. What cannot be taken goes to the queue of this name with `-poison` at its
+    end, which is made where it does not exist."""
+    visibility_timeout: Duration = Field(default="1m", validate_default=True)
+    """How long a message stays hidden from others, counted from the last sign of life of the
+    process that has it."""
+    poll_every: Duration = Field(default="1s", validate_default=True)
+    """How long to wait before asking again when the queue was empty."""
+    max_deliveries: Annotated[int, Field(ge=1)] = 10
+    """A message that was handed out more often than this goes to the poison queue."""
+    max_concurrent: Annotated[int, Field(ge=1, le=1_000)] = 16
+    """Messages that one process has at a time."""
+
+
+class DeadLetterSettings(_StorageSettings):
+    """A container to which Event Grid brings what it could not deliver."""
+
+    sas_url: SecretRef | None = None
+    """Secret reference to the container's URL with a shared access signature: to read, list and
+    write."""
+    account_url: Url | None = None
+    """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID; the role is Storage Blob Data
+    Contributor."""
+    container: ContainerName
+    """The container's name."""
+    prefix: str = ""
+    """Only blobs whose names begin so are swept; Event Grid begins them with the name of the event
+    subscription in upper case."""
 
 
 class WorkerSettings(_Section):
@@ -297,6 +355,10 @@ class Settings(_Section):
     """The ACS resources, by name; requests name one, events find one by its topic."""
     archives: dict[Name, Archive] = {}
     """The archives, by name."""
+    queues: dict[Name, QueueSettings] = {}
+    """The queues that `callvault ingest queue` reads, by name."""
+    dead_letters: dict[Name, DeadLetterSettings] = {}
+    """The dead-letter containers that `callvault sweep` reads, by name."""
     gateway: GatewaySettings = GatewaySettings()
     worker: WorkerSettings = WorkerSettings()
     alarms: AlarmSettings = AlarmSettings()
@@ -334,6 +396,18 @@ class Settings(_Section):
         if name not in self.archives:
             raise ConfigurationError(_unknown("archive", name, self.archives))
         return self.archives[name]
+
+    def queue(self, name: str) -> QueueSettings:
+        """The settings of a queue; `ConfigurationError` names the known ones."""
+        if name not in self.queues:
+            raise ConfigurationError(_unknown("queue", name, self.queues))
+        return self.queues[name]
+
+    def dead_letter_container(self, name: str) -> DeadLetterSettings:
+        """The settings of a dead-letter container; `ConfigurationError` names the known ones."""
+        if name not in self.dead_letters:
+            raise ConfigurationError(_unknown("dead-letter container", name, self.dead_letters))
+        return self.dead_letters[name]
 
     def archive_name(self, resource: str) -> str:
         """The name of the archive that keeps a resource's recordings."""

@@ -15,6 +15,7 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
+from activities.sweeping import SweepActivities
 from callvault.archive.opening import openers
 from callvault.config import Settings, load_settings
 from callvault.namespace import require_search_attributes
@@ -53,7 +54,8 @@ def _workers(
             connections.client_of, connections.policy_of, connections.archive_of
         )
         alerts = AlertActivities(connections.alarm_sink())
-        yield deciding_worker(client, control, alerts, settings.worker)
+        also = [SweepActivities(settings, client).sweep_dead_letters]
+        yield deciding_worker(client, control, alerts, settings.worker, also=also)
     if only is not Role.CONTROL:
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         seal = SealActivities(connections.archive_of, connections.signer_of)

@@ -18,8 +18,9 @@ from callvault.config import WorkerSettings
 from callvault.contracts import names
 from workflows.reconciling import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.sweeping import SweepWorkflow
 
-WORKFLOWS = (RecordingWorkflow, CallSeenWorkflow, ReconcileWorkflow)
+WORKFLOWS = (RecordingWorkflow, CallSeenWorkflow, ReconcileWorkflow, SweepWorkflow)
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take to come to a good end when a worker is told to stop."""
@@ -59,8 +60,10 @@ def deciding_worker(
     activities: ControlActivities,
     alerts: AlertActivities,
     settings: WorkerSettings,
+    *,
+    also: Sequence[Callable[..., Any]] = (),
 ) -> Worker:
-    """Decisions and control of ACS: short, and never behind a copy."""
+    """Decisions and control of ACS: short, and never behind a copy; ``also`` are others like it."""
     slots = settings.max_concurrent_control
     return Worker(
         client,
@@ -80,6 +83,7 @@ def deciding_worker(
             activities.inquiries.await_end,
             activities.inquiries.ask_result,
             alerts.raise_alarm,
+            *also,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,

@@ -22,6 +22,7 @@ class Display:
     expires_at: datetime | None
     at_risk: bool
     resource: str
+    has_orphan: bool
     details: str
 
 
@@ -34,6 +35,7 @@ def of(status: CallStatus) -> Display:
         expires_at=_full_minute(min(expiries, default=None)),
         at_risk=is_at_risk(status),
         resource=status.resource,
+        has_orphan=any(recording.is_orphan for recording in status.recordings),
         details="\n\n".join(_describe(recording) for recording in status.recordings),
     )
 
@@ -56,12 +58,15 @@ def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
         else names.EXPIRES_AT.value_unset(),
         names.AT_RISK.value_set(display.at_risk),
         names.RESOURCE.value_set(display.resource),
+        names.ORPHAN.value_set(display.has_orphan),
     ]
 
 
 def _describe(recording: RecordingStatus) -> str:
     """A recording in a few lines of Markdown."""
     lines = [f"**Recording {recording.number}: {recording.state.replace('_', ' ')}**", ""]
+    if recording.is_orphan:
+        lines.append("- an orphan: nobody asked for it, an event announced it")
     if recording.expires_at:
         lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if recording.problem:

@@ -44,6 +44,9 @@ SEAL_WITHIN = timedelta(hours=48)
 HIGHEST_PRIORITY = 1
 """Temporal's priority keys count downwards: 1 goes first."""
 
+SWEEP_WITHIN = timedelta(hours=1)
+"""How long a sweep of dead letters is tried; what it has not done is the next one's."""
+
 ALARM_WITHIN = timedelta(hours=24)
 """How long the delivery of an alarm is tried; the log has it at once."""
 
@@ -210,4 +213,16 @@ def ask_result(summary: str) -> ActivityConfig:
             backoff_coefficient=2,
             maximum_interval=timedelta(minutes=30),
         ),
+    )
+
+
+def sweep() -> ActivityConfig:
+    """Sweep: goes on where the last attempt was, since it marks what it has delivered."""
+    return ActivityConfig(
+        summary="dead letters",
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=SWEEP_WITHIN,
+        schedule_to_close_timeout=SWEEP_WITHIN,
+        heartbeat_timeout=2 * HEARTBEAT_TIMEOUT,
+        retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
     )

@@ -21,6 +21,7 @@ from callvault.errors import (
     ContentMissing,
     InvalidRequest,
     ObjectExists,
+    Owner,
     StateConflict,
     Throttled,
     Unavailable,
@@ -80,14 +81,19 @@ def blob_errors(archive: str, doing: str) -> Iterator[None]:
 
 
 def blob_error(error: AzureError, archive: str, doing: str) -> CallvaultError:
+    """An error of the Azure SDK that concerns an archive, as one of ours."""
+    return storage_error(error, f"archive {archive}, {doing}", owner="archive")
+
+
+def storage_error(error: AzureError, doing: str, *, owner: Owner) -> CallvaultError:
     """The one place where an error of the Azure SDK becomes one of ours."""
     response = error.response if isinstance(error, HttpResponseError) else None
     status = response.status_code if response else None
     code = _code(error)
     kind, advice = _verdict(error, status, code)
     return kind(
-        f"archive {archive}, {doing}: {_cause(error)}; {advice}",
-        owner="archive",
+        f"{doing}: {_cause(error)}; {advice}",
+        owner=owner,
         status=status,
         code=code,
         retry_after=_retry_after(getattr(response, "headers", {}).get("Retry-After")),

@@ -57,14 +57,16 @@ def _word(text: str) -> str:
     return text
 
 
-async def listing(client: Client, state: str | None) -> Table:
-    """All calls, or those in one state."""
+async def listing(client: Client, state: str | None, *, orphans: bool = False) -> Table:
+    """All calls, or those in one state, or with a recording that nobody asked for."""
     table = Table(box=None)
-    for column in ("workflow", "state", "resource", "must be archived by"):
+    for column in ("workflow", "state", "resource", "must be archived by", "orphan"):
         table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
     query = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND {_LAST_RUN}"
     if state is not None:
         query += f" AND {names.STATE.name} = '{_word(state)}'"
+    if orphans:
+        query += f" AND {names.ORPHAN.name} = true"
     async for call in client.list_workflows(query):
         known = call.typed_search_attributes
         expires = known.get(names.EXPIRES_AT)
@@ -73,6 +75,7 @@ async def listing(client: Client, state: str | None) -> Table:
             known.get(names.STATE, ""),
             known.get(names.RESOURCE, ""),
             f"{expires:%Y-%m-%d %H:%M:%S} UTC" if expires else "",
+            "orphan" if known.get(names.ORPHAN) else "",
         )
     return table
 

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from callvault.cli import alarms, emulating, reconciling, recordings, roles, stacks, verify
+from callvault.cli import (
+    alarms,
+    delivering,
+    emulating,
+    ingesting,
+    reconciling,
+    recordings,
+    roles,
+    stacks,
+    sweeping,
+    verify,
+)
 from callvault.errors import CallvaultError
 
 app = typer.Typer(
@@ -21,11 +32,14 @@ app.command()(stacks.dev)
 app.command()(roles.worker)
 app.command()(roles.gateway)
 app.command()(emulating.emulator)
+app.command()(sweeping.sweep)
 app.command()(roles.setup)
 app.command()(roles.config)
 app.command()(reconciling.reconcile)
 app.command()(verify.verify)
 app.command()(verify.keygen)
+app.add_typer(delivering.app, name="events")
+app.add_typer(ingesting.app, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 

@@ -32,12 +32,17 @@ RequestId = Annotated[
 @app.command("list")
 def list_(
     state: Annotated[str | None, typer.Option(help="Only calls in this state.")] = None,
+    orphans: Annotated[
+        bool,
+        typer.Option("--orphans", help="Only calls with a recording that nobody asked for."),
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
     """List the calls that are being kept, and those that were."""
     from callvault.cli import calls
 
-    Console().print(calls.with_client(config, lambda client: calls.listing(client, state)))
+    table = calls.with_client(config, lambda client: calls.listing(client, state, orphans=orphans))
+    Console().print(table)
 
 
 @app.command()

@@ -51,6 +51,8 @@ def recording_table(recording: RecordingStatus, copied: str = "") -> Table:
     table.add_column(overflow="fold")
     state = recording.state.replace("_", " ")
     table.add_row("recording", Text(state, COLOURS.get(recording.state, "bold")))
+    if recording.is_orphan:
+        table.add_row("orphan", "nobody asked for it: an event announced it")
     if recording.recording_id:
         table.add_row("recording id", recording.recording_id)
     if recording.expires_at:

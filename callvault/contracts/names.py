@@ -17,7 +17,9 @@ CALL_SEEN_MEMO = "callSeen"
 
 RECONCILE_TYPE = "ReconcileWorkflow"
 RECONCILE_SCHEDULE = "callvault-reconcile"
-"""Id of its Temporal Schedule."""
+SWEEP_TYPE = "SweepWorkflow"
+SWEEP_SCHEDULE = "callvault-sweep"
+"""Workflows of which Temporal Schedules begin one after the other, and those Schedules' ids."""
 
 START = "start"
 PAUSE = "pause"
@@ -47,8 +49,10 @@ RECORDING_IDS = SearchAttributeKey.for_keyword_list("CallvaultRecordingId")
 EXPIRES_AT = SearchAttributeKey.for_datetime("CallvaultExpiresAt")
 AT_RISK = SearchAttributeKey.for_bool("CallvaultAtRisk")
 RESOURCE = SearchAttributeKey.for_keyword("CallvaultResource")
+ORPHAN = SearchAttributeKey.for_bool("CallvaultOrphan")
+"""Whether the call holds a recording that nobody asked for: an event announced it."""
 
-SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE)
+SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE, ORPHAN)
 """What `callvault setup` registers in the Temporal namespace."""
 
 

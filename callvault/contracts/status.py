@@ -202,6 +202,11 @@ class RecordingStatus(State):
     problem: str = ""
     """Why it failed to start, or why files are missing."""
 
+    @property
+    def is_orphan(self) -> bool:
+        """Whether nobody asked for it: an event announced its files."""
+        return self.origin == "announced"
+
 
 class TimelineEntry(Message):
     """Something that happened, in the order in which the workflow learned of it."""

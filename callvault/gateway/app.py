@@ -5,19 +5,21 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
+from temporalio.common import MetricMeter
 
 from callvault.config import Settings
 from callvault.gateway import problems
 from callvault.gateway.access import Access
 from callvault.gateway.callbacks import Callbacks, callbacks_router
 from callvault.gateway.control import ControlApi, control_router
-from callvault.gateway.delivery import Delivery
 from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.overload import Overload
-from callvault.gateway.quarantine import Quarantine
-from callvault.gateway.recordings import Recordings
 from callvault.gateway.secrets import SharedSecrets
+from callvault.ingest.delivery import Delivery
+from callvault.ingest.intake import Intake
+from callvault.ingest.quarantine import Quarantine
+from callvault.recordings import Recordings
 
 SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
 
@@ -44,7 +46,9 @@ def _without_secret(scope: Scope) -> Scope:
     return {**scope, "query_string": urlencode(others).encode(), "headers": [*kept, header]}
 
 
-def create_app(settings: Settings, client: Client) -> FastAPI:
+def create_app(
+    settings: Settings, client: Client, meter: MetricMeter = MetricMeter.noop
+) -> FastAPI:
     """Build the gateway around a (lazy) Temporal client.
 
     Secrets are read here, so a missing one is a `ConfigurationError` now and not a lost event
@@ -55,7 +59,7 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
     quarantine = Quarantine(gateway.quarantine)
     webhook = Webhook(
         SharedSecrets(gateway.event_secrets),
-        Delivery(settings, recordings),
+        Intake(Delivery(settings, recordings), "webhook", meter),
         quarantine,
         gateway.max_body,
     )

@@ -22,8 +22,8 @@ from callvault.errors import AccessDenied, InvalidRequest
 from callvault.gateway.access import bearer
 from callvault.gateway.bodies import read_body
 from callvault.gateway.browsers import refuse_web_pages
-from callvault.gateway.recordings import Recordings
 from callvault.gateway.tokens import TokenValidator
+from callvault.recordings import Recordings
 
 PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
 """As `names.callback_path` writes it."""

@@ -17,7 +17,7 @@ from callvault.errors import InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
 from callvault.gateway.problems import problem
-from callvault.gateway.recordings import Recordings
+from callvault.recordings import Recordings
 
 PATH = "/v1/recordings"
 VERBS = (names.PAUSE, names.RESUME, names.STOP)

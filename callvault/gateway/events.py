@@ -6,7 +6,7 @@ delivery gets 200 (Temporal or the quarantine has it) or 503 (send it again), an
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,13 +15,14 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
-from callvault.gateway import eventgrid
 from callvault.gateway.bodies import check_depth
 from callvault.gateway.browsers import refuse_web_pages
-from callvault.gateway.delivery import Delivery
-from callvault.gateway.quarantine import Quarantine
 from callvault.gateway.refusals import Refusals
 from callvault.gateway.secrets import SharedSecrets
+from callvault.ingest import eventgrid
+from callvault.ingest.bounded import for_each
+from callvault.ingest.intake import AT_ONCE, Fate, Intake, Outcome, of_fate
+from callvault.ingest.quarantine import Quarantine
 
 PATH = "/v1/events"
 
@@ -30,18 +31,15 @@ SECRET_HEADER = "x-callvault-secret"  # noqa: S105 -- a header's name
 ANSWER_WITHIN = timedelta(seconds=25)
 """How long one delivery may take in all: Event Grid gives up after 30 s."""
 
-AT_ONCE = 32
-"""Events of one batch that are delivered at the same time."""
-
 
 class Webhook:
     """Answers Event Grid."""
 
     def __init__(
-        self, secrets: SharedSecrets, delivery: Delivery, quarantine: Quarantine, max_body: int
+        self, secrets: SharedSecrets, intake: Intake, quarantine: Quarantine, max_body: int
     ) -> None:
         self._secrets = secrets
-        self._delivery = delivery
+        self._intake = intake
         self._quarantine = quarantine
         self._max_body = max_body
         self._refusals = Refusals()
@@ -92,30 +90,17 @@ class Webhook:
         return await self._take_all(request, body, values)
 
     async def _take_all(self, request: Request, body: bytes, values: list[Any]) -> Response:
-        room = asyncio.Semaphore(AT_ONCE)
+        """Take what the body holds: all in Temporal or in quarantine, or the sender comes again."""
+        outcomes = await self._intake.take(values)
+        for outcome in of_fate(outcomes, Fate.WAITING):
+            raise Unavailable(outcome.problem)
 
-        async def take(value: Any) -> str | None:
-            async with room:
-                return await self._take_one(request, body if len(values) == 1 else b"", value)
+        async def keep(outcome: Outcome) -> None:
+            kept = body if len(values) == 1 else json.dumps(outcome.value).encode()
+            await self._quarantine.keep(outcome.problem, request.headers, kept)
 
-        results = await asyncio.gather(*map(take, values), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        code = next((result for result in results if result), None)
-        return JSONResponse({"validationResponse": code}) if code else _accepted()
-
-    async def _take_one(self, request: Request, body: bytes, value: Any) -> str | None:
-        """Take one event; return the code to answer if it validates a subscription."""
-        try:
-            event = eventgrid.read_event(value)
-            if event.type == eventgrid.VALIDATION:
-                return eventgrid.validation_code(event)
-            await self._delivery.deliver(event)
-        except InvalidRequest as error:
-            kept = body or json.dumps(value).encode()
-            await self._quarantine.keep(str(error), request.headers, kept)
-        return None
+        await for_each(keep, of_fate(outcomes, Fate.NOT_UNDERSTOOD), AT_ONCE)
+        return _accepted(outcomes)
 
 
 async def _read(pieces: AsyncIterator[bytes], limit: int) -> bytes:
@@ -134,7 +119,12 @@ async def _rest(begun: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-def _accepted() -> Response:
+def _accepted(outcomes: Sequence[Outcome] = ()) -> Response:
+    """The answer; to one that validates a subscription, with its code."""
+    taken = [outcome.event for outcome in of_fate(outcomes, Fate.IGNORED) if outcome.event]
+    for event in taken:
+        if event.type == eventgrid.VALIDATION:
+            return JSONResponse({"validationResponse": eventgrid.validation_code(event)})
     return JSONResponse({"accepted": True})
 
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from callvault.errors import Unavailable
-from callvault.gateway.quarantine import Quarantine
-from callvault.gateway.recordings import Recordings
+from callvault.ingest.quarantine import Quarantine
+from callvault.recordings import Recordings
 
 ALIVE = "/healthz"
 

@@ -46,7 +46,7 @@ async def _serve(settings: Settings) -> None:
         client = await connect(
             settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
         )
-        app = create_app(settings, client)
+        app = create_app(settings, client, telemetry.runtime.metric_meter)
         instrument_app(app)
         await _AnnouncedServer(server_config(app, settings)).serve()
 

@@ -1,10 +1,10 @@
-"""Azurite, Microsoft's local Azure Blob service, run by the Node that a Python package brings."""
+"""Azurite, Microsoft's local Azure Storage, run by the Node that a Python package brings."""
 
 import base64
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +17,7 @@ LOCATION = "AZURITE_HOME"
 
 INSTALLED = Path(__file__).parents[2] / "deploy" / "azurite" / "node_modules" / "azurite"
 BLOB_SERVICE = Path("dist", "src", "blob", "main.js")
+QUEUE_SERVICE = Path("dist", "src", "queue", "main.js")
 WHAT_TO_DO = "Run `make setup`, or archive into a directory instead: `--archive DIRECTORY`"
 
 _LISTENS = re.compile(r"successfully listens on (http://\S+)")
@@ -29,13 +30,16 @@ class Azurite:
     blob_endpoint: str
     account_name: str
     account_key: str = field(repr=False)
+    queue_endpoint: str = ""
+    """Empty where only the blob service runs."""
 
     @property
     def connection_string(self) -> str:
-        """For azure-storage-blob."""
+        """For azure-storage-blob and azure-storage-queue."""
+        queues = f"QueueEndpoint={self.queue_endpoint};" if self.queue_endpoint else ""
         return (
             f"DefaultEndpointsProtocol=http;AccountName={self.account_name};"
-            f"AccountKey={self.account_key};BlobEndpoint={self.blob_endpoint};"
+            f"AccountKey={self.account_key};BlobEndpoint={self.blob_endpoint};{queues}"
         )
 
 
@@ -49,20 +53,41 @@ def start_azurite(supervisor: Supervisor, *, data_directory: Path | None = None)
     Azurite does not start.
     """
     account = _account(data_directory)
-    process = supervisor.start(
-        "azurite",
-        [_node(), _blob_service(), *_options(data_directory)],
-        environment={**os.environ, "AZURITE_ACCOUNTS": ":".join(account)},
-    )
-    address = process.wait_for(lambda: _address(process))
+    address = _serve(supervisor, "azurite", "blob", BLOB_SERVICE, account, data_directory)
     name, key = account
     return Azurite(blob_endpoint=f"{address}/{name}", account_name=name, account_key=key)
 
 
-def _options(data_directory: Path | None) -> list[str | Path]:
+def add_queues(
+    supervisor: Supervisor, azurite: Azurite, *, data_directory: Path | None = None
+) -> Azurite:
+    """Start Azurite's queue service for the same account; errors as `start_azurite`'s."""
+    account = azurite.account_name, azurite.account_key
+    address = _serve(supervisor, "azurite-queue", "queue", QUEUE_SERVICE, account, data_directory)
+    return replace(azurite, queue_endpoint=f"{address}/{azurite.account_name}")
+
+
+def _serve(
+    supervisor: Supervisor,
+    name: str,
+    service: str,
+    program: Path,
+    account: tuple[str, str],
+    data_directory: Path | None,
+) -> str:
+    """Start one service on a free port and return its address once it listens."""
+    process = supervisor.start(
+        name,
+        [_node(), _installed(program), *_options(service, data_directory)],
+        environment={**os.environ, "AZURITE_ACCOUNTS": ":".join(account)},
+    )
+    return process.wait_for(lambda: _address(process))
+
+
+def _options(service: str, data_directory: Path | None) -> list[str | Path]:
     storage = ["--location", data_directory] if data_directory else ["--inMemoryPersistence"]
     return [
-        *("--blobHost", "127.0.0.1", "--blobPort", "0"),
+        *(f"--{service}Host", "127.0.0.1", f"--{service}Port", "0"),
         *("--skipApiVersionCheck", "--disableTelemetry", "--silent"),
         *storage,
     ]
@@ -100,8 +125,8 @@ def _node() -> Path:
     return folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
 
 
-def _blob_service() -> Path:
+def _installed(program: Path) -> Path:
     azurite = Path(os.environ.get(LOCATION) or INSTALLED)
-    if not (azurite / BLOB_SERVICE).is_file():
+    if not (azurite / program).is_file():
         raise ConfigurationError(f"Azurite is missing in {azurite}. {WHAT_TO_DO}")
-    return azurite / BLOB_SERVICE
+    return azurite / program

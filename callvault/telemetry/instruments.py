@@ -44,3 +44,8 @@ def reconciled_percentage(meter: MetricMeter) -> MetricGaugeFloat:
 def alarms(meter: MetricMeter) -> MetricCounter:
     """Alarms raised; attributes ``kind``, ``severity`` and ``resource``."""
     return meter.create_counter("callvault_alarms", "Alarms raised")
+
+
+def events(meter: MetricMeter) -> MetricCounter:
+    """Events that came in; attributes ``road`` and ``fate``."""
+    return meter.create_counter("callvault_events", "Events taken in, by road and fate")

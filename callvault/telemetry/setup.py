@@ -13,7 +13,7 @@ from callvault.telemetry import environment, metrics
 from callvault.telemetry.correlation import correlation_plugin
 from callvault.telemetry.logs import logging_as
 
-Role = Literal["worker", "gateway", "cli"]
+Role = Literal["worker", "gateway", "ingest", "cli"]
 
 
 @dataclass(frozen=True)

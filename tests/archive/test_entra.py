@@ -88,7 +88,12 @@ def account_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Su
         options = ["--oauth", "basic", "--cert", str(certificate), "--key", str(key)]
         process = supervisor.start(
             "azurite",
-            [local._node(), local._blob_service(), *local._options(None), *options],
+            [
+                local._node(),
+                local._installed(local.BLOB_SERVICE),
+                *local._options("blob", None),
+                *options,
+            ],
             environment={**os.environ, "AZURITE_ACCOUNTS": "somebody:c2VjcmV0"},
         )
         address = process.wait_for(lambda: re.search(r"listens on (https://\S+)", process.tail()))

@@ -10,8 +10,13 @@ from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.status import (
+    CallResult,
     CallStatus,
+    ChunkResult,
+    ChunkState,
     ControlRecord,
+    RecordingResult,
+    RecordingState,
     RecordingStatus,
     RequestState,
     Wanted,
@@ -19,7 +24,10 @@ from callvault.contracts.status import (
 
 RECORDING_ID = "recording-of-acs"
 KNOWS = "knows "
-"""A request with this reason makes the workflow findable by the recording id that follows."""
+"""A reason that begins so makes the workflow findable by the recording id that follows."""
+
+ARCHIVES = "archives"
+"""A reason that ends so makes it end as if every file that it was told of were archived."""
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
@@ -32,11 +40,12 @@ class KeptCall:
         self.ended = False
 
     @workflow.run
-    async def run(self, request: RecordingRequest) -> None:
+    async def run(self, request: RecordingRequest) -> CallResult | None:
         if request.reason.startswith(KNOWS):
-            recording_id = request.reason.removeprefix(KNOWS)
+            recording_id = request.reason.removeprefix(KNOWS).removesuffix(f" {ARCHIVES}")
             workflow.upsert_search_attributes([names.RECORDING_IDS.value_set([recording_id])])
         await workflow.wait_condition(lambda: self.ended)
+        return self._result() if request.reason.endswith(ARCHIVES) else None
 
     @workflow.signal(name=names.FILE_STATUS_UPDATED)
     def files(self, event: FileStatusUpdated) -> None:
@@ -115,6 +124,34 @@ class KeptCall:
     @workflow.query(name="request")
     def what_was_asked(self) -> RecordingRequest:
         return self.request
+
+    def _result(self) -> CallResult:
+        told = (told for name, told in self.told if name == names.FILE_STATUS_UPDATED)
+        chunks = tuple(
+            ChunkResult(
+                index=chunk["index"],
+                document_id=chunk["documentId"],
+                state=ChunkState.ARCHIVED,
+                archived=None,
+                lost_reason="",
+            )
+            for files in told
+            for chunk in files["chunks"]
+        )
+        recording = RecordingResult(
+            number=1,
+            recording_id=None,
+            state=RecordingState.ARCHIVED,
+            chunks=chunks,
+            pauses=(),
+            problem="",
+        )
+        return CallResult(
+            server_call_id=self.request.server_call_id,
+            resource=self.request.resource,
+            outcome=RecordingState.ARCHIVED,
+            recordings=(recording,),
+        )
 
     def _tell(self, name: str, payload: dict[str, Any]) -> None:
         self.told.append((name, payload))

@@ -10,9 +10,12 @@ from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
 from callvault.gateway import refusals
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
-from tests.gateway.kept_call import KNOWS
+from tests.gateway.kept_call import ARCHIVES, KNOWS
 
-ASYNC = {"prefer": "respond-async"}
+
+async def begin(gateway: Gateway, request: dict[str, Any]) -> None:
+    """Begin to keep a call, with nothing told to its workflow beyond the request itself."""
+    await gateway.http.post("/v1/recordings", json=request, headers={"prefer": "respond-async"})
 
 
 async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
@@ -36,8 +39,7 @@ async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
 async def test_an_event_reaches_the_workflow_that_runs_already(
     gateway: Gateway, call: Call
 ) -> None:
-    body = {"serverCallId": call.server_call_id}
-    await gateway.http.post("/v1/recordings", json=body, headers=ASYNC)
+    await begin(gateway, {"serverCallId": call.server_call_id})
     await gateway.deliver([call.recorded()])
     assert await call.names_told() == [names.FILE_STATUS_UPDATED]
 
@@ -63,7 +65,7 @@ async def test_an_event_without_server_call_id_finds_the_workflow_that_knows_its
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
     begun = {"serverCallId": call.server_call_id, "reason": KNOWS + call.recording_id}
-    await gateway.http.post("/v1/recordings", json=begun, headers=ASYNC)
+    await begin(gateway, begun)
     await _visible(temporal, call.recording_id)
     await gateway.deliver([call.recorded("/recording/call/{c}/recordingId/{r}")])
     assert await call.names_told() == [names.FILE_STATUS_UPDATED]
@@ -115,8 +117,7 @@ async def test_the_resource_is_found_by_the_topic_whatever_its_case(
 async def test_the_end_of_a_call_reaches_its_workflow(
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
-    body = {"serverCallId": call.server_call_id}
-    await gateway.http.post("/v1/recordings", json=body, headers=ASYNC)
+    await begin(gateway, {"serverCallId": call.server_call_id})
     assert (await gateway.deliver([call.ended()])).status_code == 200
     handle = temporal.get_workflow_handle(call.workflow_id)
     await handle.result()
@@ -176,6 +177,34 @@ async def test_a_late_event_begins_a_new_run_and_a_late_end_does_not(
     assert (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED
     assert (await gateway.deliver([call.recorded()])).status_code == 200
     assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["/recording/call/{c}/serverCallId/{s}/recordingId/{r}", "/recording/call/{c}/recordingId/{r}"],
+)
+async def test_a_late_event_about_files_that_are_archived_begins_nothing(
+    subject: str, gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    begun = {
+        "serverCallId": call.server_call_id,
+        "reason": f"{KNOWS}{call.recording_id} {ARCHIVES}",
+    }
+    await begin(gateway, begun)
+    await _visible(temporal, call.recording_id)
+    await gateway.deliver([call.recorded()])
+    await gateway.deliver([call.ended()])
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    await handle.result()
+    assert (await gateway.deliver([call.recorded(subject)])).status_code == 200
+    assert (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED
+    with pytest.raises(RPCError, match="not found"):
+        await call.told(names.workflow_id(call.recording_id))
+    other = call.recorded(subject)
+    other["data"]["recordingStorageInfo"]["recordingChunks"][0]["index"] = 1
+    assert (await gateway.deliver([other])).status_code == 200
+    keeper = call.server_call_id if "serverCallId" in subject else call.recording_id
+    assert await call.names_told(names.workflow_id(keeper)) == [names.FILE_STATUS_UPDATED]
 
 
 @pytest.mark.parametrize(
@@ -287,6 +316,7 @@ async def test_a_batch_is_acknowledged_whole_or_not_at_all(
     gateway = gateway_of(temporal_away)
     answer = await gateway.deliver([{"not": "an event"}, call.recorded()])
     assert answer.status_code == 503
+    assert gateway.quarantined() == [], "it comes again, and would lie there twice"
 
 
 async def test_a_large_batch_is_delivered_in_time(gateway: Gateway, call: Call) -> None:
@@ -300,7 +330,7 @@ async def test_a_recording_that_is_merely_similar_is_kept_as_an_orphan(
     similar: str, gateway: Gateway, call: Call, temporal: Client
 ) -> None:
     other = {"serverCallId": call.server_call_id, "reason": KNOWS + call.recording_id}
-    await gateway.http.post("/v1/recordings", json=other, headers=ASYNC)
+    await begin(gateway, other)
     await _visible(temporal, call.recording_id)
     other_id = call.subject(similar).swapcase()
     answer = await gateway.deliver([call.recorded(f"/recording/call/c/recordingId/{other_id}")])

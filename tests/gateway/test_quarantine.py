@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from temporalio.client import Client
 
 from callvault.contracts import names
-from callvault.gateway import quarantine as quarantining
+from callvault.ingest import quarantine as quarantining
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf
 
 

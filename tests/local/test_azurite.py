@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
 from callvault.errors import ConfigurationError
-from callvault.local.azurite import LOCATION, Azurite, start_azurite
+from callvault.local.azurite import LOCATION, Azurite, add_queues, start_azurite
 from callvault.local.processes import Supervisor
 
 CONTENT = bytes(range(256)) * 4
@@ -60,3 +61,14 @@ def test_without_azurite_the_error_says_what_to_do(
         pytest.raises(ConfigurationError, match=r"make setup.*--archive DIRECTORY"),
     ):
         start_azurite(supervisor)
+
+
+def test_queues_share_the_account_of_the_blobs(azurite: Azurite, tmp_path: Path) -> None:
+    with Supervisor(tmp_path / "queues") as supervisor:
+        both = add_queues(supervisor, azurite)
+        with QueueServiceClient.from_connection_string(both.connection_string) as client:
+            queue = client.create_queue("round-trip")
+            queue.send_message("<hello>")
+            assert [message.content for message in queue.receive_messages()] == ["<hello>"]
+        with service(both) as client:
+            assert client.get_account_information()

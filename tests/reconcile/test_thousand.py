@@ -9,8 +9,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.contracts import names
 from callvault.contracts.reconciliation import CallSeen, ReconcileOrder, Reconciliation, Verdict
-from callvault.gateway.recordings import Recordings
 from callvault.reconcile.reconciling import reconcile
+from callvault.recordings import Recordings
 from workflows.reconciling import CallSeenWorkflow
 
 from .seeding import Kept, Vault, ended, run_all, spoil, standing_in

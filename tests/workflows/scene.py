@@ -215,6 +215,12 @@ class Scene:
         status: CallStatus = await self.handle.query(names.STATUS, result_type=CallStatus)
         return status
 
+    async def details(self) -> str:
+        """What the Web UI shows of it."""
+        metadata = await self.handle.query("__temporal_workflow_metadata")
+        shown: str = metadata.current_details
+        return shown
+
     async def recording(self, number: int = 1) -> RecordingStatus:
         return next(r for r in (await self.status()).recordings if r.number == number)
 

@@ -1,4 +1,4 @@
-"""Brings an event to the workflow it belongs to."""
+"""Brings an event to the workflow it belongs to, by whatever road it came."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -22,10 +22,11 @@ from callvault.contracts.events import (
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.status import CallResult, ChunkState
 from callvault.errors import HostNotAllowed, InvalidRequest
-from callvault.gateway import eventgrid
-from callvault.gateway.eventgrid import GridEvent
-from callvault.gateway.recordings import Recordings
+from callvault.ingest import eventgrid
+from callvault.ingest.eventgrid import GridEvent
+from callvault.recordings import Recordings
 
 REQUESTED_BY = "event-grid"
 """Who asks for what an event begins."""
@@ -54,22 +55,24 @@ class Delivery:
         }
         self._hosts = {name: _allowed(resource) for name, resource in settings.resources.items()}
 
-    async def deliver(self, event: GridEvent) -> None:
-        """Return once Temporal has the event, or nobody needs it.
+    async def deliver(self, event: GridEvent) -> str | None:
+        """Return once Temporal has the event: the id of its workflow, None where nobody needs it.
 
         Raises `InvalidRequest` for what cannot be understood, now or ever, and `Unavailable` while
         Temporal cannot take it.
         """
         if event.type == FILE_STATUS_UPDATED.casefold():
-            await self._files(event)
-        elif event.type == CALL_ENDED.casefold():
-            await self._call_ended(event)
-        elif event.type in _BEGINNINGS:
-            await self._call_began(event)
-        else:
-            log.debug("event of no interest", type=event.type)
+            return await self._files(event)
+        if event.type == CALL_ENDED.casefold():
+            return await self._call_ended(event)
+        if event.type in _BEGINNINGS:
+            return await self._call_began(event)
+        if event.type == eventgrid.VALIDATION:
+            eventgrid.validation_code(event)
+        log.debug("event of no interest", type=event.type)
+        return None
 
-    async def _files(self, event: GridEvent) -> None:
+    async def _files(self, event: GridEvent) -> str:
         resource = self._settings.resource_for_topic(event.topic)
         if resource is None:
             raise InvalidRequest(f"no resource has the topic {event.topic[:300]!r}")
@@ -77,42 +80,54 @@ class Delivery:
         self._check_hosts(resource, files)
         workflow_id = await self._announce(resource, files)
         log.info("files announced", workflow_id=workflow_id, recording_id=files.recording_id)
+        return workflow_id
 
     async def _announce(self, resource: str, files: FileStatusUpdated) -> str:
-        if files.server_call_id is None and files.recording_id is not None:
-            running = await self._running(files.recording_id)
-            if running and await self._recordings.signal(running, names.FILE_STATUS_UPDATED, files):
-                return running
-        return await self._recordings.announce(_archive_only(resource, files), files)
+        request = _archive_only(resource, files)
+        keepers = [*await self._knowing(files), names.workflow_id(request.server_call_id)]
+        for workflow_id in keepers:
+            if await self._recordings.signal(workflow_id, names.FILE_STATUS_UPDATED, files):
+                return workflow_id
+        # By another road it may have come in time: then the call is kept, and its workflow over.
+        for workflow_id in keepers:
+            if _holds_all(await self._recordings.result(workflow_id), files):
+                return workflow_id
+        return await self._recordings.announce(request, files)
 
-    async def _running(self, recording_id: str) -> str | None:
+    async def _knowing(self, files: FileStatusUpdated) -> list[str]:
+        """The workflows that know the recording of an older event, which does not name its call."""
+        if files.server_call_id is not None or files.recording_id is None:
+            return []
         try:
-            return await self._recordings.find_running(recording_id)
+            return await self._recordings.find(files.recording_id)
         except InvalidRequest as error:
             # Archived as an orphan it is safe all the same; refusing it would not be.
             log.warning("search attributes are not registered: run setup", problem=str(error))
-            return None
+            return []
 
-    async def _call_ended(self, event: GridEvent) -> None:
+    async def _call_ended(self, event: GridEvent) -> str | None:
         server_call_id, ended = eventgrid.call_ended(event)
         await self._remember(event, server_call_id, "ended")
         workflow_id = names.workflow_id(server_call_id)
         known = await self._recordings.signal(workflow_id, names.CALL_ENDED, ended)
         log.info("call ended", workflow_id=workflow_id, known=known)
+        return workflow_id if known else None
 
-    async def _call_began(self, event: GridEvent) -> None:
+    async def _call_began(self, event: GridEvent) -> str | None:
         """Record the call, if its resource is to record all; the same call twice is one request."""
         resource = self._settings.resource_for_topic(event.topic)
         if resource is None or not self._settings.resource(resource).remembers_calls:
-            return
+            return None
         server_call_id = eventgrid.started_call(event)
         if server_call_id is None:
-            return
+            return None
         await self._remember(event, server_call_id, "began")
-        if self._settings.resource(resource).record_all_calls != "no":
-            request = _record_all(self._settings, resource, server_call_id)
-            started = await self._recordings.start(request)
-            log.info("call recorded by policy", workflow_id=started.workflow_id)
+        if self._settings.resource(resource).record_all_calls == "no":
+            return None
+        request = _record_all(self._settings, resource, server_call_id)
+        started = await self._recordings.start(request)
+        log.info("call recorded by policy", workflow_id=started.workflow_id)
+        return started.workflow_id
 
     async def _remember(
         self, event: GridEvent, server_call_id: str, what: Literal["began", "ended"]
@@ -142,6 +157,19 @@ class Delivery:
                     self._hosts[resource].check(location)
         except HostNotAllowed as error:
             raise InvalidRequest(str(error)) from error
+
+
+def _holds_all(result: CallResult | None, files: FileStatusUpdated) -> bool:
+    """Whether a call that is over has archived every file that an event names."""
+    if result is None:
+        return False
+    archived = {
+        (chunk.document_id, chunk.index)
+        for recording in result.recordings
+        for chunk in recording.chunks
+        if chunk.state is ChunkState.ARCHIVED
+    }
+    return archived >= {(chunk.document_id, chunk.index) for chunk in files.chunks}
 
 
 def _own_container(settings: Settings, resource: ResourceSettings) -> str | None:

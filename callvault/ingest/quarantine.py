@@ -8,17 +8,24 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 
-from callvault.errors import Unavailable
+from callvault.errors import InvalidRequest, Unavailable
+from callvault.ingest.letters import Letter
 
 MAX_SIZE = 16 * 1024 * 1024
 """Most bytes of one body that are kept; Event Grid never sends more than 1 MiB."""
+
+DELIVERED = "delivered"
+"""Folder within the quarantine for what a sweep could deliver after all."""
+
+_CUT = "-cut.event"
 
 _HARMLESS = ("content-type", "user-agent", "traceparent", "aeg-", "ce-", "webhook-")
 _SECRET = ("aeg-sas-",)
@@ -56,12 +63,44 @@ class Quarantine:
                 file.write(_first_line(reason, received, headers))
                 cut = await _copy(pieces, file)
                 await asyncio.to_thread(_sync, file)
-            final = self.directory / f"{name}{'-cut' if cut else ''}.event"
+            final = self.directory / f"{name}{_CUT if cut else '.event'}"
             await asyncio.to_thread(self._publish, partial, final)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
         return final
+
+    # What it holds, for a sweep: see `callvault.ingest.letters.Letters`.
+
+    @property
+    def place(self) -> str:
+        return "quarantine"
+
+    def waiting(self) -> Iterator[Letter]:
+        """What was kept whole and not delivered since, the oldest first."""
+        yield from (Letter(path.name) for path in sorted(self.directory.glob("*.event")))
+
+    def read(self, letter: Letter) -> bytes:
+        """The body, as it came. `InvalidRequest` where not all of it was kept, or can be read."""
+        if letter.name.endswith(_CUT):
+            raise InvalidRequest("only its beginning was kept")
+        try:
+            return (self.directory / letter.name).read_bytes().partition(b"\n")[2]
+        except OSError as error:
+            raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
+
+    def mark(self, letter: Letter) -> None:
+        """Move it to the folder of what was delivered; not an error where another one did."""
+        delivered = self.directory / DELIVERED
+        try:
+            delivered.mkdir(exist_ok=True, mode=0o700)
+            with suppress(FileNotFoundError):
+                (self.directory / letter.name).rename(delivered / letter.name)
+        except OSError as error:
+            raise Unavailable(
+                f"{letter.name} is delivered, but cannot be moved to {delivered}: {error.strerror}",
+                owner="callvault",
+            ) from error
 
     def check(self) -> None:
         """Raise `OSError` unless the directory can be written."""

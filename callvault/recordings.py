@@ -1,4 +1,4 @@
-"""All that the gateway asks of Temporal, by the names of the contracts."""
+"""The recording workflows, asked from outside by the names of the contracts."""
 
 import asyncio
 import re
@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+from pydantic import ValidationError
 from temporalio.client import (
     Client,
+    WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
@@ -23,7 +26,7 @@ from callvault.contracts import names
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.status import CallStatus, ControlRecord
+from callvault.contracts.status import CallResult, CallStatus, ControlRecord
 from callvault.contracts.wire import Message, shorten
 from callvault.errors import InvalidRequest, Unavailable
 
@@ -37,6 +40,8 @@ _LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z0-9_.~=+/-]+")
 """What a query may hold: the dev server's store does not escape quotes. Real ids are base64url."""
 
 _REFUSED = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,24 @@ class Recordings:
             raise _unknown(workflow_id) from None
         return status
 
+    async def result(self, workflow_id: str) -> CallResult | None:
+        """What became of a call; None where it is still kept, never was, or ended otherwise."""
+        try:
+            async with _temporal(ANSWER_WITHIN):
+                last = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
+                if last.status is not WorkflowExecutionStatus.COMPLETED:
+                    return None
+                run = self._client.get_workflow_handle(
+                    workflow_id, run_id=last.run_id, result_type=CallResult
+                )
+                result = await run.result(rpc_timeout=ANSWER_WITHIN)
+        except _NotThere:
+            return None
+        except ValidationError:
+            log.warning("the result of a workflow cannot be read", workflow_id=workflow_id)
+            return None
+        return result if isinstance(result, CallResult) else None
+
     async def absence(self, workflow_id: str) -> InvalidRequest:
         """Why a workflow cannot be asked: it never was, or it has ended."""
         try:
@@ -181,17 +204,19 @@ class Recordings:
             code="already_ended",
         )
 
-    async def find_running(self, recording_id: str) -> str | None:
-        """The running workflow that knows a recording; visibility lags by about a second."""
+    async def find(self, recording_id: str) -> list[str]:
+        """The workflows, running or over, that know a recording; visibility lags by a second."""
         if not _LOOKS_LIKE_AN_ID.fullmatch(recording_id):
-            return None
-        query = f'{names.RECORDING_IDS.name} = "{recording_id}" AND ExecutionStatus = "Running"'
+            return []
+        query = f'{names.RECORDING_IDS.name} = "{recording_id}"'
         async with _temporal(ANSWER_WITHIN):
-            async for found in self._client.list_workflows(query, rpc_timeout=ANSWER_WITHIN):
+            found = [
+                each.id
+                async for each in self._client.list_workflows(query, rpc_timeout=ANSWER_WITHIN)
                 # The dev server's store ignores case, and ids do not.
-                if recording_id in (found.typed_search_attributes.get(names.RECORDING_IDS) or ()):
-                    return found.id
-        return None
+                if recording_id in (each.typed_search_attributes.get(names.RECORDING_IDS) or ())
+            ]
+        return list(dict.fromkeys(found))
 
     async def check(self) -> None:
         """Raise `Unavailable` unless Temporal answers."""

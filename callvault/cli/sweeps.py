@@ -1,0 +1,93 @@
+"""What `callvault sweep` does. Kept apart: it takes a while to load."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from pydantic import TypeAdapter, ValidationError
+from temporalio.client import Client
+
+from callvault import schedules
+from callvault.config import Settings
+from callvault.config_types import Duration
+from callvault.contracts import names
+from callvault.contracts.sweeps import SweepOrder, SweepReport
+from callvault.contracts.wire import explain
+from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.ingest.dead_letters import DeadLetters
+from callvault.ingest.delivery import Delivery
+from callvault.ingest.intake import Intake
+from callvault.ingest.letters import Letters
+from callvault.ingest.quarantine import Quarantine
+from callvault.ingest.sweep import Sweep
+from callvault.recordings import Recordings
+
+_INTERVAL: TypeAdapter[timedelta] = TypeAdapter(Duration)
+
+
+def places(settings: Settings, wanted: Sequence[str], *, quarantine: bool) -> list[Letters]:
+    """The quarantine, or the containers that are wanted; `ConfigurationError` without any."""
+    if quarantine:
+        return [Quarantine(settings.gateway.quarantine)]
+    order(settings, wanted)
+    return [
+        DeadLetters.open(name, settings.dead_letter_container(name))
+        for name in wanted or sorted(settings.dead_letters)
+    ]
+
+
+def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
+    """What is to be swept; `ConfigurationError` where a container is not configured."""
+    if not settings.dead_letters:
+        raise ConfigurationError(
+            "there are no dead letters in the configuration: add [dead_letters.NAME]"
+        )
+    for name in wanted:
+        settings.dead_letter_container(name)
+    return SweepOrder(dead_letters=tuple(wanted))
+
+
+def interval(text: str) -> timedelta:
+    """How often; `InvalidRequest` says how to write it."""
+    try:
+        return _INTERVAL.validate_python(text)
+    except ValidationError as error:
+        raise InvalidRequest(f"--every: {explain(error).removeprefix('payload: ')}") from None
+
+
+async def sweep_all(
+    settings: Settings, client: Client, places: Sequence[Letters]
+) -> list[SweepReport]:
+    """Sweep one place after the other."""
+    intake = Intake(Delivery(settings, Recordings(client)), "sweep")
+    reports = []
+    for place in places:
+        reports.append(await Sweep(place, intake).run())
+        if isinstance(place, DeadLetters):
+            place.close()
+    return reports
+
+
+async def schedule(client: Client, order: SweepOrder, every: timedelta) -> str:
+    """Set or change the Schedule; what to tell of it."""
+    is_new = await schedules.put_schedule(
+        client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every, note="callvault sweep"
+    )
+    what = ", ".join(order.dead_letters) or "all dead letters"
+    return (
+        f"Schedule {names.SWEEP_SCHEDULE} {'set' if is_new else 'changed'}: {what}, every {every}."
+    )
+
+
+async def remove_schedule(client: Client) -> str:
+    """Remove the Schedule; what to tell of it."""
+    was_there = await schedules.remove_schedule(client, names.SWEEP_SCHEDULE)
+    return f"Schedule {names.SWEEP_SCHEDULE} {'removed' if was_there else 'was not there'}."
+
+
+def describe(report: SweepReport) -> str:
+    """A report in a few lines."""
+    line = (
+        f"{report.place}: {report.letters} letters, {report.delivered} events delivered,"
+        f" {report.ignored} of no interest, {report.not_understood} not understood"
+    )
+    return "\n".join([line, *(f"  {problem}" for problem in report.problems)])

@@ -1,0 +1,31 @@
+"""What a sweep is asked for and what it found: of the Schedule's workflow and of the terminal."""
+
+from .wire import Message
+
+
+class SweepOrder(Message):
+    """Sweep these dead-letter containers, by their configured names; all without any."""
+
+    dead_letters: tuple[str, ...] = ()
+
+
+class SweepReport(Message):
+    """What one place held that had not been delivered before."""
+
+    place: str
+    letters: int = 0
+    """Blobs or files that were looked at."""
+    delivered: int = 0
+    """Events that a workflow has now."""
+    ignored: int = 0
+    """Events that nobody needs."""
+    not_understood: int = 0
+    """Events, or whole letters. They stay where they are, and the next sweep tries them again."""
+    problems: tuple[str, ...] = ()
+    """Of the first of these, which letter it is and why."""
+
+
+class SweepReports(Message):
+    """One for each place."""
+
+    reports: tuple[SweepReport, ...] = ()

@@ -1,0 +1,99 @@
+"""A container to which Event Grid brings what it could not deliver; Azurite passes for one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import ContainerClient
+
+from callvault.archive.blob_errors import storage_error
+from callvault.config import DeadLetterSettings
+from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.ingest.letters import Letter
+
+DELIVERED = "callvault_delivered"
+"""Key of the metadata that marks a blob: when its events were delivered, in ISO 8601."""
+
+LARGEST = 16 * 1024 * 1024
+"""Most bytes of a blob that is read: Event Grid writes some events of 1 MiB at most into one."""
+
+_TIMEOUTS: dict[str, Any] = {"retry_total": 2, "connection_timeout": 10, "read_timeout": 60}
+
+
+class DeadLetters:
+    """Satisfies `callvault.ingest.letters.Letters`."""
+
+    def __init__(self, name: str, container: ContainerClient, prefix: str = "") -> None:
+        self._name = name
+        self._container = container
+        self._prefix = prefix
+
+    @classmethod
+    def open(cls, name: str, settings: DeadLetterSettings) -> Self:
+        """Without asking the service; `ConfigurationError` where a secret is missing or wrong."""
+        try:
+            return cls(name, _container(settings), settings.prefix)
+        except ValueError as error:
+            raise ConfigurationError(f"dead letters {name} cannot be reached: {error}") from None
+
+    @property
+    def place(self) -> str:
+        return f"dead letters {self._name}"
+
+    def waiting(self) -> Iterator[Letter]:
+        with self._errors("listing the container"):
+            listed = self._container.list_blobs(
+                name_starts_with=self._prefix or None, include=["metadata"]
+            )
+            for blob in listed:
+                metadata = dict(blob.metadata or {})
+                if DELIVERED not in metadata:
+                    yield Letter(str(blob.name), str(blob.etag), metadata)
+
+    def read(self, letter: Letter) -> bytes:
+        with self._errors(f"reading {letter.name}"):
+            part = self._container.download_blob(letter.name, offset=0, length=LARGEST + 1)
+            body = part.readall()
+        if len(body) > LARGEST:
+            raise InvalidRequest(f"larger than {LARGEST} bytes: Event Grid did not write it")
+        return body
+
+    def mark(self, letter: Letter) -> None:
+        metadata = {**letter.metadata, DELIVERED: datetime.now(UTC).isoformat(timespec="seconds")}
+        with self._errors(f"marking {letter.name}"):
+            try:
+                self._container.get_blob_client(letter.name).set_blob_metadata(
+                    metadata, etag=letter.etag, match_condition=MatchConditions.IfNotModified
+                )
+            except (ResourceModifiedError, ResourceNotFoundError):
+                return  # another sweeper was faster, or the account's life-cycle rule
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._container.close()
+
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except AzureError as error:
+            # Not chained: the SDK's errors quote URLs with their signatures.
+            raise storage_error(error, f"{self.place}, {doing}", owner="callvault") from None
+
+
+def _container(settings: DeadLetterSettings) -> ContainerClient:
+    if settings.connection_string is not None:
+        secret = settings.connection_string.resolve()
+        return ContainerClient.from_connection_string(secret, settings.container, **_TIMEOUTS)
+    if settings.sas_url is not None:
+        return ContainerClient.from_container_url(settings.sas_url.resolve(), **_TIMEOUTS)
+    return ContainerClient(
+        settings.account_url or "",
+        settings.container,
+        credential=DefaultAzureCredential(),
+        **_TIMEOUTS,
+    )

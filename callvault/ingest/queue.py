@@ -1,0 +1,153 @@
+"""An Azure Storage Queue, and the poison queue beside it. Knows no events; Azurite passes for one.
+
+All calls block: they belong into threads.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.identity import DefaultAzureCredential
+from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
+
+from callvault.archive.blob_errors import storage_error
+from callvault.config import QueueSettings
+from callvault.errors import ConfigurationError
+
+MOST_AT_ONCE = 32
+"""Messages that the service hands out in one answer, at most."""
+
+FOR_EVER = -1
+"""The time to live of what is set aside: until a person has looked at it."""
+
+_TIMEOUTS: dict[str, Any] = {
+    # Whoever calls tries again, and has to notice a SIGTERM in between.
+    "retry_total": 0,
+    "connection_timeout": 10,
+    "read_timeout": 30,
+}
+
+
+@dataclass
+class Lease:
+    """A message that was handed to us, and hidden from others for a while."""
+
+    message: QueueMessage
+
+    @property
+    def id(self) -> str:
+        return str(self.message.id)
+
+    @property
+    def content(self) -> str:
+        return str(self.message.content)
+
+    @property
+    def deliveries(self) -> int:
+        """How often it was handed out, this time included."""
+        return int(self.message.dequeue_count or 1)
+
+
+class Queue:
+    """Every method raises our errors; `TryAgain` for what passes."""
+
+    def __init__(self, name: str, service: QueueServiceClient, settings: QueueSettings) -> None:
+        self.name = name
+        self._messages: QueueClient = service.get_queue_client(settings.queue)
+        self._poison: QueueClient = service.get_queue_client(f"{settings.queue}-poison")
+        self._hidden = max(1, round(settings.visibility_timeout.total_seconds()))
+        self._service = service
+
+    @classmethod
+    def open(cls, name: str, settings: QueueSettings) -> Self:
+        """Without asking the service; `ConfigurationError` where a secret is missing or wrong."""
+        try:
+            return cls(name, _service(settings), settings)
+        except ValueError as error:
+            raise ConfigurationError(f"queue {name} cannot be reached: {error}") from None
+
+    def prepare(self) -> None:
+        """See that the queue is there, and make its poison queue: now, not when it is needed."""
+        with self._errors("looking for it"):
+            self._messages.get_queue_properties()
+        with self._errors("making its poison queue"), suppress(ResourceExistsError):
+            self._poison.create_queue()
+
+    def receive(self, most: int) -> list[Lease]:
+        """Take up to ``most`` messages; they are hidden from others for a while."""
+        most = min(most, MOST_AT_ONCE)
+        with self._errors("taking messages"):
+            page = self._messages.receive_messages(
+                messages_per_page=most, max_messages=most, visibility_timeout=self._hidden
+            )
+            return [Lease(message) for message in page]
+
+    def keep(self, lease: Lease) -> bool:
+        """Hide it for a while longer; False where it is no longer ours."""
+        return self._hide(lease, self._hidden)
+
+    def give_back(self, lease: Lease) -> bool:
+        """Let others have it at once; False where it is no longer ours."""
+        return self._hide(lease, 0)
+
+    def delete(self, lease: Lease) -> bool:
+        """Remove it for good; False where it is no longer ours: then another one does."""
+        with self._errors("removing a message"):
+            try:
+                self._messages.delete_message(lease.message)
+            except AzureError as error:
+                return _lost_or_raise(error)
+        return True
+
+    def set_aside(self, lease: Lease) -> None:
+        """Move it to the poison queue, as it came. A crash in between leaves it in both."""
+        with self._errors("setting a message aside"):
+            self._poison.send_message(lease.content, time_to_live=FOR_EVER)
+        self.delete(lease)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._service.close()
+
+    def _hide(self, lease: Lease, seconds: int) -> bool:
+        with self._errors("keeping a message"):
+            try:
+                lease.message = self._messages.update_message(
+                    lease.message, visibility_timeout=seconds
+                )
+            except AzureError as error:
+                return _lost_or_raise(error)
+        return True
+
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except ResourceNotFoundError:
+            raise ConfigurationError(
+                f"queue {self.name}, {doing}: there is no such queue; create it, or correct its"
+                " name"
+            ) from None
+        except AzureError as error:
+            # Not chained: the SDK's errors quote URLs with their signatures.
+            raise storage_error(error, f"queue {self.name}, {doing}", owner="callvault") from None
+
+
+def _lost_or_raise(error: AzureError) -> bool:
+    """False for a message that expired, or that was handed to another one meanwhile."""
+    code = getattr(error, "error_code", None)
+    if code in ("MessageNotFound", "PopReceiptMismatch"):
+        return False
+    raise error
+
+
+def _service(settings: QueueSettings) -> QueueServiceClient:
+    if settings.connection_string is not None:
+        secret = settings.connection_string.resolve()
+        return QueueServiceClient.from_connection_string(secret, **_TIMEOUTS)
+    if settings.sas_url is not None:
+        return QueueServiceClient(settings.sas_url.resolve(), **_TIMEOUTS)
+    url = settings.account_url or ""
+    return QueueServiceClient(url, credential=DefaultAzureCredential(), **_TIMEOUTS)

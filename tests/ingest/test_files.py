@@ -1,0 +1,55 @@
+import base64
+import json
+
+import pytest
+
+from callvault.errors import InvalidRequest
+from callvault.ingest.files import read_events
+
+ONE = {"id": "1", "eventType": "Microsoft.Communication.CallEnded", "data": {"x": "ü"}}
+TWO = {"id": "2", "type": "Microsoft.Communication.CallEnded", "data": {"x": "\n"}}
+ABOUT = {"reason": "?", "receivedAt": "2026-07-27T15:20:23+00:00", "headers": {}}
+
+
+def _text(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _base64(value: object) -> bytes:
+    return base64.b64encode(_text(value))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (_text(ONE), [ONE]),
+        (json.dumps(ONE, indent=2).encode(), [ONE]),
+        (_text([ONE, TWO]), [ONE, TWO]),
+        (json.dumps([ONE, TWO], indent=2).encode(), [ONE, TWO]),
+        (_text(ONE) + b"\n" + _text(TWO) + b"\n\n", [ONE, TWO]),
+        (_text([ONE, ONE]) + b"\r\n" + _base64([TWO]), [ONE, ONE, TWO]),
+        (_base64(ONE) + b"\n", [ONE]),
+        (b"\xef\xbb\xbf" + _text(ONE), [ONE]),
+        (_text(ABOUT) + b"\n" + _text([ONE, TWO]), [ONE, TWO]),
+        (_text(ABOUT) + b"\n" + json.dumps(ONE, indent=1).encode(), [ONE]),
+    ],
+)
+def test_events_are_found_in_every_form_in_which_they_are_kept(
+    content: bytes, expected: object
+) -> None:
+    assert read_events(content) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
+        (_text(ONE) + b"\nhello!\n" + _text(TWO), "line 2: the message is neither JSON nor base64"),
+        (_text(ABOUT) + b"\n?", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+    ],
+)
+def test_what_is_in_no_such_form_is_refused_with_its_line(content: bytes, problem: str) -> None:
+    with pytest.raises(InvalidRequest, match=problem):
+        read_events(content)

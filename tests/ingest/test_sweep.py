@@ -1,0 +1,186 @@
+"""Dead letters in Azurite, and the gateway's quarantine, are swept into a real Temporal."""
+
+import asyncio
+import json
+from contextlib import closing
+from typing import Any
+
+import pytest
+from azure.storage.blob import ContainerClient
+from temporalio.client import Client
+
+from callvault.config import DeadLetterSettings, Settings
+from callvault.contracts import names
+from callvault.contracts.sweeps import SweepReport
+from callvault.errors import ConfigurationError, Unavailable
+from callvault.ingest.dead_letters import DeadLetters
+from callvault.ingest.intake import Intake
+from callvault.ingest.quarantine import Quarantine
+from callvault.ingest.sweep import Sweep
+from callvault.local.azurite import Azurite
+from tests.gateway.conftest import TOPIC, Call, as_cloud_event
+from tests.ingest.conftest import IntakeOf
+from tests.ingest.giving_up import given_up, marked, put
+
+
+@pytest.fixture
+def configured(
+    container: ContainerClient, azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> DeadLetterSettings:
+    monkeypatch.setenv("TEST_LETTERS", azurite.connection_string)
+    return DeadLetterSettings.model_validate(
+        {"container": container.container_name, "connection_string": "env:TEST_LETTERS"}
+    )
+
+
+async def sweep(settings: DeadLetterSettings, intake: Intake) -> SweepReport:
+    with closing(DeadLetters.open("grid", settings)) as letters:
+        return await Sweep(letters, intake).run()
+
+
+async def test_dead_letters_of_both_schemas_are_delivered_and_marked(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    letters = {
+        put(container, [given_up(call.recorded()), given_up(call.ended())]),
+        put(container, [given_up(as_cloud_event(call.recorded()))]),
+        put(container, given_up(call.recorded())),
+    }
+    report = await sweep(configured, intake_of(temporal))
+    assert (report.place, report.letters, report.not_understood) == ("dead letters grid", 3, 0)
+    assert report.delivered + report.ignored == 4
+    assert (await call.names_told()).count(names.FILE_STATUS_UPDATED) >= 1
+    assert marked(container) == letters
+    assert (await sweep(configured, intake_of(temporal))).letters == 0
+
+
+async def test_what_is_not_understood_stays_and_is_tried_again_when_it_is_mended(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    known: Settings,
+    temporal: Client,
+    call: Call,
+) -> None:
+    odd = put(container, b"no json")
+    foreign = put(container, [given_up(call.recorded(topic=TOPIC + "new")), call.recorded()])
+    report = await sweep(configured, intake_of(temporal))
+    assert (report.letters, report.delivered, report.not_understood) == (2, 1, 2)
+    told = "; ".join(report.problems)
+    assert f"{odd}: the body is not JSON" in told
+    assert f"{foreign}: no resource has the topic" in told
+    assert marked(container) == set()
+
+    resources = {**known.resources, "new": known.resources["default"].model_copy()}
+    resources["new"] = resources["new"].model_copy(update={"topic": TOPIC + "new"})
+    mended = known.model_copy(update={"resources": resources})
+    report = await sweep(configured, intake_of(temporal, mended))
+    assert report.not_understood == 1
+    assert marked(container) == {foreign}
+
+
+async def test_while_temporal_is_away_nothing_is_marked(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal_away: Client,
+    call: Call,
+) -> None:
+    put(container, [given_up(call.recorded())])
+    with pytest.raises(Unavailable):
+        await sweep(configured, intake_of(temporal_away))
+    assert marked(container) == set()
+
+
+async def test_a_letter_that_has_to_wait_does_not_keep_the_others_from_it(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    temporal_away: Client,
+    call: Call,
+) -> None:
+    class Slow(Intake):
+        """Finds Temporal away for one event."""
+
+        def __init__(self) -> None:
+            pass
+
+        async def take(self, values: Any) -> Any:
+            client = temporal_away if values[0]["id"] == "late" else temporal
+            return await intake_of(client).take(values)
+
+    put(container, [given_up(call.recorded(id="late"))])
+    letter = put(container, [given_up(call.recorded())])
+    with pytest.raises(Unavailable, match="1 letters wait"):
+        await sweep(configured, Slow())
+    assert marked(container) == {letter}
+
+
+async def test_two_sweepers_at_once_are_as_good_as_one(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    letters = {put(container, [given_up(call.recorded())]) for _ in range(20)}
+    reports = await asyncio.gather(*(sweep(configured, intake_of(temporal)) for _ in range(2)))
+    assert sum(report.delivered for report in reports) >= 20
+    assert marked(container) == letters
+
+
+async def test_a_letter_that_changed_since_it_was_read_is_not_marked(
+    container: ContainerClient, configured: DeadLetterSettings
+) -> None:
+    name = put(container, b"[]")
+    with closing(DeadLetters.open("grid", configured)) as letters:
+        [letter] = letters.waiting()
+        container.upload_blob(name, b"[{}]", overwrite=True)
+        letters.mark(letter)
+        assert marked(container) == set()
+        container.delete_blob(name)
+        letters.mark(letter)
+
+
+async def test_only_the_subscription_that_is_wanted_is_swept(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+) -> None:
+    put(container, b"?", "ANOTHER")
+    only = configured.model_copy(update={"prefix": "CALLVAULT/"})
+    assert (await sweep(only, intake_of(temporal))).letters == 0
+
+
+async def test_a_container_that_does_not_exist_is_said(
+    configured: DeadLetterSettings, intake_of: IntakeOf, temporal: Client
+) -> None:
+    missing = configured.model_copy(update={"container": "no-such-container"})
+    with pytest.raises(ConfigurationError, match="dead letters grid, listing the container"):
+        await sweep(missing, intake_of(temporal))
+
+
+async def test_the_quarantine_is_swept_of_what_can_be_understood_now(
+    known: Settings, intake_of: IntakeOf, temporal: Client, call: Call
+) -> None:
+    quarantine = Quarantine(known.gateway.quarantine)
+    good = await quarantine.keep("no resource", {}, json.dumps([call.recorded()]).encode())
+    odd = await quarantine.keep("not JSON", {}, b"?")
+    cut = quarantine.directory / "20260727T152023.000000Z-abc-cut.event"
+    cut.write_bytes(b"{}\n[")
+    report = await Sweep(quarantine, intake_of(temporal)).run()
+    assert (report.letters, report.delivered, report.not_understood) == (3, 1, 2)
+    assert f"{cut.name}: only its beginning was kept" in report.problems
+    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert {path.name for path in quarantine.directory.iterdir()} == {
+        odd.name,
+        cut.name,
+        "delivered",
+    }
+    assert [path.name for path in (quarantine.directory / "delivered").iterdir()] == [good.name]
