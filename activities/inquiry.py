@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.clock import server_clock
 from activities.translate import translated
@@ -40,7 +41,7 @@ class InquiryActivities:
         """
         with translated(patient=True):
             if activity.info().attempt == 1:
-                raise NotReady("it has only begun: ACS is asked later")
+                raise _nothing_new("it has only begun: ACS is asked later")
             try:
                 self._client_of(order.resource).get_state(order.recording_id, order.server_call_id)
             except RecordingNotFound:
@@ -48,7 +49,7 @@ class InquiryActivities:
                 return ControlOutcome(recording_id=order.recording_id, state="gone")
             if activity.info().heartbeat_details:
                 activity.heartbeat(InquiryProgress())
-            raise NotReady("ACS still knows the recording: asking again later")
+            raise _nothing_new("ACS still knows the recording: asking again later")
 
     @activity.defn
     def ask_result(self, order: ResultOrder) -> ToldResult:
@@ -62,7 +63,7 @@ class InquiryActivities:
             errors = tuple(_describe(error) for error in told.errors[:MAX_ERRORS])
             if {chunk.document_id for chunk in chunks} <= set(order.known):
                 said = f"; it says: {'; '.join(errors)}" if errors else ""
-                raise NotReady(f"ACS tells of no further file yet{said}: asking again later")
+                raise _nothing_new(f"ACS tells of no further file yet{said}: asking again later")
             return ToldResult(
                 files=FileStatusUpdated(
                     event_time=now(),
@@ -86,7 +87,17 @@ def _believe_or_ask_again() -> None:
     since = before.gone_since or info.started_time
     if info.started_time - since < ASK_AGAIN:
         activity.heartbeat(InquiryProgress(gone_since=since))
-        raise NotReady("ACS no longer knows the recording: asking once more", retry_after=ASK_AGAIN)
+        raise _nothing_new("ACS no longer knows the recording: asking once more", ASK_AGAIN)
+
+
+def _nothing_new(what: str, ask_again: timedelta | None = None) -> ApplicationError:
+    """A failed attempt that is none: benign, so that neither logs nor metrics count it as one."""
+    return ApplicationError(
+        what,
+        type=NotReady.__name__,
+        category=ApplicationErrorCategory.BENIGN,
+        next_retry_delay=ask_again,
+    )
 
 
 def _describe(error: ResultError) -> str:

@@ -1,9 +1,10 @@
-"""Is a file archived whole when the worker that copies it is killed in the middle?"""
+"""Is a file archived whole when its worker is killed, or told to stop, in the middle?"""
 
 import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from callvault.cli.script import Call
 from callvault.contracts.orders import ExportProgress
 from callvault.emulator.media import sparse
 from callvault.local.azurite import Azurite
-from callvault.local.processes import Supervisor
+from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT, CONTAINER, start_stack
 
 from .conftest import Running
@@ -84,3 +85,53 @@ async def bytes_copied(client: Client, call: Call) -> int:
             done: int = progress.bytes_done if progress.phase == "copying" else SIZE
             return done
     return 0
+
+
+@pytest.mark.timeout(240)
+async def test_an_exporter_that_is_told_to_stop_hands_its_copy_over(
+    running: Running, call: Call, client: Client
+) -> None:
+    for worker in running.supervisor.processes:
+        if worker.name.startswith("worker"):
+            worker.stop()
+    works(running, "control")
+    exporter = works(running, "exports")
+    assert os.getpriority(os.PRIO_PROCESS, exporter.pid) == 10
+    await call.begins("Ana", media_bytes=SIZE)
+    await call.is_to_be_recorded()
+    await asyncio.sleep(1)
+    await call.ends()
+    await copied(client, call, MIB)
+
+    exporter.stop(within=timedelta(seconds=40))
+
+    assert exporter.exit_status == 0
+    assert await bytes_copied(client, call) < SIZE, "it was told to stop before the copy was done"
+    assert "the worker is shutting down" in await last_failure(client, call)
+    works(running, "exports", "2")
+    result: dict[str, Any] = await asyncio.wait_for(
+        client.get_workflow_handle(call.workflow_id).result(), 180
+    )
+    (chunk,) = result["recordings"][0]["chunks"]
+    assert chunk["archived"]["sha256"] == sparse.sha256(chunk["documentId"], SIZE)
+
+
+def works(running: Running, role: str, name: str = "") -> Process:
+    """A worker process that does one half of the work."""
+    command = [*CALLVAULT, "worker", "--only", role]
+    worker = running.supervisor.start(
+        f"{role}{name}", command, environment=running.stack.environment
+    )
+    worker.wait_for(lambda: worker.announcement("ready"))
+    return worker
+
+
+async def last_failure(client: Client, call: Call) -> str:
+    """Why the last attempt of the export failed."""
+    description = await client.get_workflow_handle(call.workflow_id).describe()
+    (pending,) = [
+        activity
+        for activity in description.raw_description.pending_activities
+        if activity.activity_type.name == "export_chunk"
+    ]
+    return pending.last_failure.message
