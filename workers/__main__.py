@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from temporalio.client import Client
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
@@ -35,9 +36,10 @@ async def run(settings: Settings) -> None:
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         seal = SealActivities(connections.archive_of, connections.signer_of)
         alerts = AlertActivities(connections.alarm_sink())
+        announcements = AnnouncementActivities(connections.announcement_webhook)
         async with AsyncExitStack() as running:
             await running.enter_async_context(
-                deciding_worker(client, control, alerts, settings.worker)
+                deciding_worker(client, control, alerts, announcements, settings.worker)
             )
             await running.enter_async_context(
                 exporting_worker(client, export, seal, settings.worker)

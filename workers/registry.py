@@ -8,6 +8,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
@@ -39,6 +40,7 @@ def deciding_worker(
     client: Client,
     activities: ControlActivities,
     alerts: AlertActivities,
+    announcements: AnnouncementActivities,
     settings: WorkerSettings,
 ) -> Worker:
     """Decisions and control of ACS: short, and never behind a copy."""
@@ -58,6 +60,7 @@ def deciding_worker(
             activities.stop_recording,
             activities.delete_source,
             alerts.raise_alarm,
+            announcements.announce_recording,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,

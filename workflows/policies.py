@@ -169,3 +169,14 @@ def alarm(summary: str) -> ActivityConfig:
         schedule_to_close_timeout=ALARM_WITHIN,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
     )
+
+
+def announcement(summary: str, within: timedelta) -> ActivityConfig:
+    """Announce: one answer may take all the time; a webhook that is away is tried again."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=within,
+        schedule_to_close_timeout=within,
+        retry_policy=_CONTROL_RETRY,
+    )

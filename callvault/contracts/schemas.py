@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord
 from callvault.contracts.wire import State
@@ -23,10 +25,12 @@ SENT: tuple[type[State], ...] = (
     ControlRequest,
     FileStatusUpdated,
     CallEnded,
+    ConsentDecision,
+    ParticipantChanged,
 )
 """What backends send."""
 
-ANSWERED: tuple[type[State], ...] = (ControlRecord, CallStatus, CallResult)
+ANSWERED: tuple[type[State], ...] = (ControlRecord, ConsentRecord, CallStatus, CallResult)
 """What they get back."""
 
 

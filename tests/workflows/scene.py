@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
@@ -56,6 +57,8 @@ class World:
         self.windows: dict[str, timedelta] = {}
         self.fallbacks: dict[str, str] = {}
         self.refusing: set[str] = set()
+        self.webhooks: dict[str, Any] = {}
+        """What is called before a recording of a resource begins."""
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -66,6 +69,7 @@ class World:
             export_window=self.windows.get(name, WINDOW),
             delete_source=name in self.delete_source,
             fallback_archive=self.fallbacks.get(name),
+            announce_within=timedelta(seconds=30) if name in self.webhooks else None,
         )
 
     def archive_of(self, name: str) -> DirectoryArchive:
@@ -84,7 +88,13 @@ class World:
         export = ExportActivities(client_of, self.archive_of)
         seal = SealActivities(self.archive_of, lambda _: self.signer)
         async with (
-            deciding_worker(client, control, AlertActivities(self.told), settings),
+            deciding_worker(
+                client,
+                control,
+                AlertActivities(self.told),
+                AnnouncementActivities(self.webhooks.get),
+                settings,
+            ),
             exporting_worker(client, export, seal, settings),
         ):
             yield
