@@ -1,6 +1,7 @@
 """Brings an event to the workflow it belongs to."""
 
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 import structlog
@@ -18,14 +19,18 @@ from callvault.contracts.events import (
     FileStatusUpdated,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.participants import ParticipantChanged, hiding
 from callvault.contracts.requests import RecordingRequest
-from callvault.errors import HostNotAllowed, InvalidRequest
-from callvault.gateway import eventgrid
+from callvault.errors import HostNotAllowed, InvalidRequest, Unavailable
+from callvault.gateway import eventgrid, participants
 from callvault.gateway.eventgrid import GridEvent
 from callvault.gateway.recordings import Recordings
 
 REQUESTED_BY = "event-grid"
 """Who asks for what an event begins."""
+
+OVERTAKEN_WITHIN = timedelta(minutes=1)
+"""How long Event Grid is asked again for a participant of a call that nobody keeps yet."""
 
 _BEGINNINGS = (CALL_STARTED.casefold(), CALL_LEG_STATE_CHANGED.casefold())
 
@@ -45,6 +50,7 @@ class Delivery:
     def __init__(self, settings: Settings, recordings: Recordings) -> None:
         self._settings = settings
         self._recordings = recordings
+        self._hide = hiding(settings.participant_key())
         self._own_containers = {
             name: _own_container(settings, resource)
             for name, resource in settings.resources.items()
@@ -61,6 +67,8 @@ class Delivery:
             await self._files(event)
         elif event.type == CALL_ENDED.casefold():
             await self._call_ended(event)
+        elif event.type in participants.TYPES:
+            await self._participant_changed(event)
         elif event.type in _BEGINNINGS:
             await self._call_began(event)
         else:
@@ -95,6 +103,22 @@ class Delivery:
         workflow_id = names.workflow_id(server_call_id)
         known = await self._recordings.signal(workflow_id, names.CALL_ENDED, ended)
         log.info("call ended", workflow_id=workflow_id, known=known)
+
+    async def _participant_changed(self, event: GridEvent) -> None:
+        """Tell a call that is being kept who is in it; of other calls nobody needs to know."""
+        server_call_id, change = participants.participant_changed(event, self._hide)
+        workflow_id = names.workflow_id(server_call_id)
+        known = await self._recordings.signal(workflow_id, names.PARTICIPANT_CHANGED, change)
+        log.info("participant changed", workflow_id=workflow_id, known=known)
+        if not known and self._is_about_to_be_kept(event, change):
+            raise Unavailable("the call's workflow has not begun yet: send it again")
+
+    def _is_about_to_be_kept(self, event: GridEvent, change: ParticipantChanged) -> bool:
+        """Whether the event overtook the one that makes a resource's every call be recorded."""
+        resource = self._settings.resource_for_topic(event.topic)
+        if resource is None or self._settings.resource(resource).record_all_calls == "no":
+            return False
+        return change.at is not None and datetime.now(UTC) - change.at < OVERTAKEN_WITHIN
 
     async def _call_began(self, event: GridEvent) -> None:
         """Record the call, if its resource is to record all; the same call twice is one request."""
