@@ -16,7 +16,13 @@ from callvault.contracts.consent import (
 )
 from callvault.contracts.orders import ResourcePolicy
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.status import Actual, CallStatus, RecordingStatus, Wanted
+from callvault.contracts.status import (
+    Actual,
+    CallStatus,
+    ControlRecord,
+    RecordingStatus,
+    Wanted,
+)
 from workflows import consent
 from workflows.control import Verb
 from workflows.requests import Requests
@@ -61,6 +67,12 @@ def finish(recording: RecordingStatus, now: datetime) -> None:
     if is_untouched and not recording.problem and not recording.declined:
         recording.declined = f"it ended without consent: {recording.holds[-1].reason}"
     _end_hold(recording, "the recording is over", now)
+
+
+def is_own(verb: Verb, pending: list[ControlRecord]) -> bool:
+    """Tell whether nobody but the gate has asked for what ACS is being asked."""
+    askers = {record.requested_by for record in pending if record.verb == verb}
+    return askers == {GATE}
 
 
 def mark(status: CallStatus, decision: ConsentDecision, now: datetime) -> list[RecordingStatus]:

@@ -284,10 +284,15 @@ class Lifecycle:
         ]
 
     def _gone(self, recording: RecordingStatus, control: Control, now: datetime) -> None:
-        """ACS answered 404: for a stop that is success, for all else the recording is over."""
+        """ACS answered 404: for a stop that is success, for all else the recording is over.
+
+        What consent demanded is no loss then: those who hang up leave one after the other.
+        """
         if control.verb is not Verb.STOP:
-            recording.problem = f"ACS no longer knew the recording when asked to {control.verb} it"
-            self.note(now, f"recording {recording.number}: {recording.problem}")
+            what = f"ACS no longer knew the recording when asked to {control.verb} it"
+            self.note(now, f"recording {recording.number}: {what}")
+            if not holds.is_own(control.verb, self.requests.pending(recording)):
+                recording.problem = what
         self._over(recording, now)
 
     def _confirmed(

@@ -222,6 +222,25 @@ def test_the_last_consenting_participant_stops_the_recording_by_leaving_if_asked
     assert call.next == ("stop" if stops else "pause")
 
 
+@pytest.mark.parametrize(("asked_by", "is_problem"), [("gate", False), ("agent", True)])
+def test_a_resume_that_comes_after_the_end_is_a_problem_only_if_somebody_wanted_it(
+    asked_by: str, is_problem: bool
+) -> None:
+    """Everybody hangs up: once the one who did not agree has left, consent is there."""
+    call = agreed()
+    if asked_by == "gate":
+        call.joins("cem")
+        call.confirms("pause")
+        call.leaves("cem")
+    else:
+        call.asks("pause")
+        call.confirms("pause")
+        call.asks("resume")
+    call.answers(call.is_asked("resume"), "gone")
+    assert bool(call.recording.problem) is is_problem
+    assert "no longer knew" in call.timeline
+
+
 # Messages in any order.
 
 
