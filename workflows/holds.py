@@ -48,6 +48,8 @@ def review(
     lacking = consent.missing(status, recording.consent)
     if lacking and not recording.is_held:
         return _hold(recording, requests, lacking, now)
+    if lacking:
+        recording.holds[-1].reason = lacking
     if not lacking and (recording.is_held or recording.consented_at is None):
         return _release(recording, requests, now)
     return ""

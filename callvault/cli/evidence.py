@@ -6,6 +6,11 @@ from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from callvault.cli.consent_evidence import (
+    ConsentEvidence,
+    consent_evidence_of,
+    consent_parts,
+)
 from callvault.contracts.orders import RecordedPause
 from callvault.contracts.status import (
     CallStatus,
@@ -38,10 +43,14 @@ class RecordingEvidence(Message):
     requests: tuple[ControlRecord, ...]
     pauses: tuple[PauseEvidence, ...]
     doubtful: tuple[DoubtfulInterval, ...]
+    consent: ConsentEvidence
 
 
-def evidence_of(status: CallStatus) -> list[RecordingEvidence]:
-    """Gather the evidence of every recording of a call."""
+def evidence_of(status: CallStatus, participant: str | None = None) -> list[RecordingEvidence]:
+    """Gather the evidence of every recording of a call.
+
+    With a participant's hash, of consent only what concerns them.
+    """
     return [
         RecordingEvidence(
             number=recording.number,
@@ -50,6 +59,7 @@ def evidence_of(status: CallStatus) -> list[RecordingEvidence]:
             requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
             pauses=tuple(_compare(recording)),
             doubtful=tuple(recording.doubtful),
+            consent=consent_evidence_of(status, recording, participant),
         )
         for recording in status.recordings
     ]
@@ -94,6 +104,7 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
             "asked not to record"
             for doubt in recording.doubtful
         ]
+        parts += consent_parts(recording.consent)
     return Group(*parts)
 
 

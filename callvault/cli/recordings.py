@@ -11,6 +11,7 @@ from callvault.cli.roles import ConfigFile
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.participants import hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.wire import Unreadable, read
 from callvault.errors import InvalidRequest
@@ -59,13 +60,21 @@ def show(
 def evidence(
     call: CallId,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    participant: Annotated[
+        str | None,
+        typer.Option(help="A rawId: tells its hash, and shows consent of this person alone."),
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Who asked what when, what ACS confirmed, and each pause beside what the files say of it."""
+    """Who asked what when, what ACS confirmed, each pause beside the files, and each consent."""
     from callvault.cli import calls
     from callvault.cli.evidence import as_json_text, evidence_of, evidence_tables
 
-    gathered = evidence_of(calls.with_client(config, lambda client: calls.status(client, call)))
+    hashed = hiding(load_settings(config).participant_key())(participant) if participant else None
+    status = calls.with_client(config, lambda client: calls.status(client, call))
+    gathered = evidence_of(status, hashed)
+    if hashed:
+        typer.echo(f"{participant} is {hashed}", err=as_json)
     if as_json:
         typer.echo(as_json_text(gathered))
     else:

@@ -129,7 +129,7 @@ class ConsentHold(State):
     since: datetime
     until: datetime | None = None
     reason: str
-    """What was missing, in a sentence."""
+    """What is missing, or was at last, in a sentence."""
     ended_by: str = ""
     """What ended it."""
 
