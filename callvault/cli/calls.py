@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from callvault import starting
 from callvault.config import load_settings
 from callvault.contracts import names
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord, RequestState
 from callvault.errors import InvalidRequest, Unavailable
@@ -97,6 +98,18 @@ async def update(client: Client, call: str, verb: str, request: ControlRequest) 
     try:
         record: ControlRecord = await handle.execute_update(
             verb, request, result_type=ControlRecord
+        )
+    except WorkflowUpdateFailedError as error:
+        raise InvalidRequest(str(error.cause)) from error
+    return record
+
+
+async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
+    """Tell of consent; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
+    handle = client.get_workflow_handle(workflow_id(call))
+    try:
+        record: ConsentRecord = await handle.execute_update(
+            names.CONSENT, decision, result_type=ConsentRecord
         )
     except WorkflowUpdateFailedError as error:
         raise InvalidRequest(str(error.cause)) from error

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from callvault.cli.consenting import consent
 from callvault.cli.repatriating import repatriate
 from callvault.cli.roles import ConfigFile
 from callvault.config import load_settings
@@ -18,6 +19,7 @@ from callvault.errors import InvalidRequest
 
 app = typer.Typer(help="Look at calls and control their recordings.", no_args_is_help=True)
 app.command()(repatriate)
+app.command()(consent)
 
 CallId = Annotated[
     str, typer.Argument(help="A workflow id (recording-…) or a serverCallId.", show_default=False)

@@ -121,6 +121,10 @@ async def test_the_command_line_shows_and_controls_a_call(
     assert "card" in await says("show", call.server_call_id)
     assert "card" in await says("evidence", call.workflow_id)
     assert '"reason": "card"' in await says("evidence", call.workflow_id, "--json")
+    assert "consent given by" in await says("consent", call.workflow_id, "8:acs:flo")
+    of_flo = await says("evidence", call.workflow_id, "--participant", "8:acs:flo")
+    hashed = of_flo.partition("8:acs:flo is ")[2][:16]
+    assert of_flo.count(hashed) == 2, "once as whose it is, once in the table"
     assert call.workflow_id in await says("list")
     assert "stop: confirmed" in await says("stop", call.workflow_id)
 
