@@ -82,11 +82,12 @@ class ControlApi:
         return _json(answer, 201 if started.is_new else 200, location)
 
     def _may_take_long(self, wanted: RecordingRequest) -> bool:
-        """Whether people must agree before ACS is even asked."""
+        """Whether people must agree, or be told, before ACS is even asked."""
         resource = self._settings.resource(wanted.resource)
         policy = wanted.consent_policy or resource.consent_policy
         before = wanted.before_consent or resource.before_consent
-        return policy != ConsentPolicy.NONE and before is BeforeConsent.WAIT
+        waits = policy != ConsentPolicy.NONE and before is BeforeConsent.WAIT
+        return waits or resource.announcement_url is not None
 
     async def _start_confirmed(self, wanted: RecordingRequest) -> Response:
         record = await self._recordings.start_confirmed(wanted)

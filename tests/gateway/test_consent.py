@@ -183,3 +183,13 @@ async def test_an_event_about_nobody_is_kept_in_quarantine(
     assert (await hiding_gateway.deliver([event])).status_code == 200
     [(about, _)] = hiding_gateway.quarantined()
     assert "which participant" in about["reason"]
+
+
+async def test_a_start_that_waits_for_consent_is_not_waited_for(
+    hiding_gateway: Gateway, call: Call
+) -> None:
+    waiting = {"consentPolicy": "all_parties", "beforeConsent": "wait"}
+    body = {"serverCallId": call.server_call_id, **waiting}
+    answer = await hiding_gateway.http.post("/v1/recordings", json=body)
+    assert answer.status_code == 201
+    assert "start and wait" not in await call.names_told()
