@@ -33,7 +33,7 @@ class Sink(Protocol):
 
 @dataclass
 class Webhook:
-    """Posts alarms as CloudEvents (structured JSON), signed as Standard Webhooks has it.
+    """Posts CloudEvents (structured JSON), signed as Standard Webhooks has it.
 
     ``secret`` is the shared secret, ``url`` where to post; both are secrets and never printed.
     """
@@ -41,22 +41,26 @@ class Webhook:
     url: Callable[[], str] = field(repr=False)
     secret: Callable[[], str] | None = field(repr=False)
     http: httpx.Client
+    what: str = "alarm"
+    """What it is for, in errors."""
 
     def send(self, alarm: Alarm) -> int:
-        body = json.dumps(cloud_event(alarm)).encode()
+        return self.post(cloud_event(alarm), alarm.id)
+
+    def post(self, event: dict[str, object], message_id: str, within: float = ANSWER_WITHIN) -> int:
+        """Post once; `within` seconds it must be answered with 2xx, which is returned."""
+        body = json.dumps(event).encode()
         headers = {"content-type": "application/cloudevents+json"}
         if self.secret is not None:
-            headers |= signature_headers(self.secret(), alarm.id, body, int(time.time()))
+            headers |= signature_headers(self.secret(), message_id, body, int(time.time()))
         try:
-            answer = self.http.post(
-                self.url(), content=body, headers=headers, timeout=ANSWER_WITHIN
-            )
+            answer = self.http.post(self.url(), content=body, headers=headers, timeout=within)
         except httpx.HTTPError as error:
             raise Unavailable(
-                f"the alarm webhook cannot be reached: {type(error).__name__}", owner="caller"
+                f"the {self.what} webhook cannot be reached: {type(error).__name__}", owner="caller"
             ) from None
         if not answer.is_success:
-            raise _refused(answer.status_code)
+            raise _refused(self.what, answer.status_code)
         return answer.status_code
 
 
@@ -108,8 +112,8 @@ def signature_headers(secret: str, message_id: str, body: bytes, at: int) -> dic
     }
 
 
-def _refused(status: int) -> CallvaultError:
-    what = f"the alarm webhook answered {status}"
+def _refused(whose: str, status: int) -> CallvaultError:
+    what = f"the {whose} webhook answered {status}"
     if status in (401, 403):
         return AccessDenied(f"{what}: check its URL and secret", owner="caller", status=status)
     if status == 429 or status >= 500:

@@ -31,6 +31,7 @@ from callvault.config_types import (
     is_loopback,
 )
 from callvault.config_types import Section as _Section
+from callvault.contracts.consent import BeforeConsent, OnWithdrawal
 from callvault.contracts.orders import MAX_HISTORY_EVENTS
 from callvault.contracts.requests import OnMaxPause, OnPauseFailure
 from callvault.errors import ConfigurationError
@@ -121,6 +122,26 @@ class ResourceSettings(_Section):
     """`resume` or `alarm`: what happens then."""
     max_duration: Duration | None = None
     """How long after its start a recording is stopped, where the request does not say."""
+    consent_policy: Literal["none", "any_party", "all_parties"] = "none"
+    """Whose consent recordings need, where the request does not say. A request may also name a list
+    of participants."""
+    before_consent: BeforeConsent = BeforeConsent.PAUSED
+    """`paused` or `wait`: while consent is missing, recording starts paused, or not at all."""
+    consent_within: Duration | None = None
+    """How long consent may be missing before the recording is declined; by default for the whole
+    call."""
+    on_withdrawal: OnWithdrawal = OnWithdrawal.PAUSE
+    """`pause` or `pause_and_mark`: whether what was recorded before consent was withdrawn is also
+    marked for deletion. Nothing is deleted by itself."""
+    stop_when_last_consenting_leaves: bool = False
+    """Stop the recording when the last participant who agreed has left the call."""
+    announcement_url: SecretRef | None = None
+    """Secret reference to a URL that is called before a recording begins, with a CloudEvent; only
+    an answer of 2xx lets it begin."""
+    announcement_secret: SecretRef | None = None
+    """Secret reference to the key, in base64, that signs these calls (Standard Webhooks)."""
+    announcement_within: Duration = Field(default="30s", validate_default=True)
+    """How long that answer may take before the recording is declined."""
     own_storage: Name | None = None
     """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
     recordings to. Its managed identity needs the role Storage Blob Data Contributor."""
@@ -339,6 +360,14 @@ class ReconciliationSettings(_Section):
     """Least percentage of recordings that must be complete."""
 
 
+class ParticipantSettings(_Section):
+    """How the participants of calls are named in histories, manifests and evidence."""
+
+    key: SecretRef | None = None
+    """Secret reference to any text that keys the hashes of participants. Without it they are plain
+    SHA-256, which hides no telephone number. Another key makes other hashes: keep it."""
+
+
 class LogSettings(_Section):
     """What is logged, and how."""
 
@@ -363,6 +392,7 @@ class Settings(_Section):
     worker: WorkerSettings = WorkerSettings()
     alarms: AlarmSettings = AlarmSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
+    participants: ParticipantSettings = ParticipantSettings()
     log: LogSettings = LogSettings()
 
     @validator(mode="after")
@@ -412,6 +442,10 @@ class Settings(_Section):
     def archive_name(self, resource: str) -> str:
         """The name of the archive that keeps a resource's recordings."""
         return self.resource(resource).archive or next(iter(self.archives))
+
+    def participant_key(self) -> str:
+        """The key of participants' hashes, read now; empty where none is set."""
+        return self.participants.key.resolve() if self.participants.key else ""
 
     def masked(self) -> dict[str, Any]:
         """The effective values, fit to print: secrets show as their references."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from callvault import starting
 from callvault.contracts import names
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import ControlRequest, RecordingRequest
@@ -42,6 +44,9 @@ _LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z0-9_.~=+/-]+")
 _REFUSED = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
 
 log = structlog.get_logger(__name__)
+
+
+Record = TypeVar("Record", ControlRecord, ConsentRecord)
 
 
 @dataclass(frozen=True)
@@ -146,11 +151,24 @@ class Recordings:
 
         Refused by the workflow: `InvalidRequest` with status 409 and the workflow's sentence.
         """
+        return await self._update(workflow_id, verb, request, ControlRecord)
+
+    async def decide(self, workflow_id: str, decision: ConsentDecision) -> ConsentRecord:
+        """Tell of consent, and wait for what it leads to; refused as `update` is."""
+        return await self._update(workflow_id, names.CONSENT, decision, ConsentRecord)
+
+    async def _update(
+        self,
+        workflow_id: str,
+        verb: str,
+        request: ControlRequest | ConsentDecision,
+        record_type: type[Record],
+    ) -> Record:
         update_id = f"{verb}:{request.request_id}" if request.request_id else None
         try:
             async with _temporal(CONFIRM_WITHIN):
-                record: ControlRecord = await self._handle(workflow_id).execute_update(
-                    verb, request, id=update_id, result_type=ControlRecord
+                record: Record = await self._handle(workflow_id).execute_update(
+                    verb, request, id=update_id, result_type=record_type
                 )
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from error

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
@@ -55,7 +56,8 @@ def _workers(
         )
         alerts = AlertActivities(connections.alarm_sink())
         also = [SweepActivities(settings, client).sweep_dead_letters]
-        yield deciding_worker(client, control, alerts, settings.worker, also=also)
+        announcements = AnnouncementActivities(connections.announcement_webhook)
+        yield deciding_worker(client, control, alerts, announcements, settings.worker, also=also)
     if only is not Role.CONTROL:
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         seal = SealActivities(connections.archive_of, connections.signer_of)

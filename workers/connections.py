@@ -25,6 +25,7 @@ from callvault.archive.opening import open_archive, open_signer
 from callvault.archive.signing_keys import Signer
 from callvault.archive.store import Archive
 from callvault.config import CredentialSettings, Settings
+from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.orders import ResourcePolicy
 from callvault.contracts.requests import Guards
 from callvault.errors import ConfigurationError, InvalidRequest
@@ -85,6 +86,14 @@ class Connections:
                 on_max_pause=resource.on_max_pause,
                 max_duration=resource.max_duration,
             ),
+            consent=ConsentTerms(
+                consent_policy=resource.consent_policy,
+                before_consent=resource.before_consent,
+                consent_within=resource.consent_within,
+                on_withdrawal=resource.on_withdrawal,
+                stop_when_last_consenting_leaves=resource.stop_when_last_consenting_leaves,
+            ),
+            announce_within=resource.announcement_within if resource.announcement_url else None,
             own_storage=resource.own_storage,
             callback_url=resource.callback_url,
             fallback_archive=resource.fallback_archive,
@@ -105,6 +114,19 @@ class Connections:
             return None
         secret = settings.webhook_secret
         return Webhook(settings.webhook_url.resolve, secret.resolve if secret else None, self._http)
+
+    def announcement_webhook(self, name: str) -> Webhook | None:
+        """Where a resource's recordings are announced, if its settings say so."""
+        resource = self._settings.resource(name)
+        if resource.announcement_url is None:
+            return None
+        secret = resource.announcement_secret
+        return Webhook(
+            resource.announcement_url.resolve,
+            secret.resolve if secret else None,
+            self._http,
+            what="announcement",
+        )
 
     def close(self) -> None:
         """Close every connection."""

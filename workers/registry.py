@@ -11,6 +11,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
@@ -59,6 +60,7 @@ def deciding_worker(
     client: Client,
     activities: ControlActivities,
     alerts: AlertActivities,
+    announcements: AnnouncementActivities,
     settings: WorkerSettings,
     *,
     also: Sequence[Callable[..., Any]] = (),
@@ -83,6 +85,7 @@ def deciding_worker(
             activities.inquiries.await_end,
             activities.inquiries.ask_result,
             alerts.raise_alarm,
+            announcements.announce_recording,
             *also,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),

@@ -8,6 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import OCCUPIED, ControlActivities
 from activities.export import ARCHIVE_REFUSED, ExportActivities
 from activities.inquiry import InquiryActivities
@@ -18,6 +19,7 @@ from callvault.contracts.events import RecordingChunk
 from callvault.contracts.inquiries import ResultOrder, ToldResult
 from callvault.contracts.manifest import ManifestOrder
 from callvault.contracts.orders import (
+    AnnouncementOrder,
     ArchivedChunk,
     ControlOutcome,
     DeleteOrder,
@@ -124,6 +126,8 @@ def seal(
         recorded_on=recording.recording_start_time or recording.chunks[0].born_at,
         recording=recording,
         requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
+        consents=tuple(status.consents),
+        participants=tuple(status.participants),
         workflow_id=workflow.info().workflow_id,
         run_id=workflow.info().run_id,
     )
@@ -163,6 +167,28 @@ def alarm(alarm: Alarm) -> workflow.ActivityHandle[None]:
     """Ask for somebody to be told."""
     options = policies.alarm(f"{alarm.severity}: {alarm.kind}")
     return workflow.start_activity_method(AlertActivities.raise_alarm, alarm, **options)
+
+
+def announce(status: CallStatus, recording: RecordingStatus) -> workflow.ActivityHandle[None]:
+    """Ask for the recording to be announced, and for the answer to that."""
+    if status.policy is None or status.policy.announce_within is None:
+        raise ApplicationError("nothing is announced where no resource asks for it")
+    within = status.policy.announce_within
+    workflow_id = workflow.info().workflow_id
+    order = AnnouncementOrder(
+        id=f"{workflow_id}/announcement/{recording.number}",
+        resource=status.resource,
+        server_call_id=status.server_call_id,
+        workflow_id=workflow_id,
+        recording=recording.number,
+        requested_by=recording.requested_by,
+        consent_policy=recording.consent.consent_policy or "",
+        within=within,
+    )
+    options = policies.announcement(f"announce recording {recording.number}", within)
+    return workflow.start_activity_method(
+        AnnouncementActivities.announce_recording, order, **options
+    )
 
 
 NotDone = (ActivityError, ApplicationError, ActivityTimeout)

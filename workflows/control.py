@@ -48,13 +48,13 @@ def next_verb(recording: RecordingStatus) -> Verb | None:
     """What to ask for next; a start that nobody wants any more has been ended without asking."""
     match recording.actual:
         case Actual.NONE:
-            return Verb.START
-        case Actual.STARTING if recording.wanted is Wanted.ACTIVE:
+            return Verb.START if recording.may_begin else None
+        case Actual.STARTING if recording.wish is Wanted.ACTIVE:
             return Verb.CONFIRM
-        case actual if actual is REACHED[recording.wanted]:
+        case actual if actual is REACHED[recording.wish]:
             return Verb.READ if recording.is_doubted else None
         case _:
-            return TOWARDS[recording.wanted]
+            return TOWARDS[recording.wish]
 
 
 def serves(control: Control, recording: RecordingStatus) -> bool:
@@ -67,8 +67,8 @@ def serves(control: Control, recording: RecordingStatus) -> bool:
             return True
         case Verb.CONFIRM:
             waits = recording.actual is Actual.STARTING
-            return waits and recording.wanted is Wanted.ACTIVE
+            return waits and recording.wish is Wanted.ACTIVE
         case Verb.READ:
-            return recording.actual is REACHED[recording.wanted]
+            return recording.actual is REACHED[recording.wish]
         case verb:
-            return recording.wanted is GOAL[verb]
+            return recording.wish is GOAL[verb]

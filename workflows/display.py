@@ -9,8 +9,12 @@ from temporalio.common import SearchAttributeUpdate
 
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingState, RecordingStatus
+from callvault.contracts.wire import shorten
 from workflows.alarms import is_at_risk
 from workflows.results import worst
+
+MOST_SHOWN = 20
+"""Decisions that are shown, the newest."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ def of(status: CallStatus) -> Display:
         at_risk=is_at_risk(status),
         resource=status.resource,
         has_orphan=any(recording.is_orphan for recording in status.recordings),
-        details="\n\n".join(_describe(recording) for recording in status.recordings),
+        details="\n\n".join([*map(_describe, status.recordings), *_describe_consents(status)]),
     )
 
 
@@ -71,6 +75,7 @@ def _describe(recording: RecordingStatus) -> str:
         lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if recording.problem:
         lines.append(f"- problem: {recording.problem}")
+    lines += _describe_consent(recording)
     lines += [
         f"- paused by {pause.requested_by} ({pause.reason or 'no reason given'}) from "
         f"{pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
@@ -80,6 +85,35 @@ def _describe(recording: RecordingStatus) -> str:
         lines.append("- **no file is announced: look at Event Grid**")
     lines += [_describe_chunk(chunk) for chunk in recording.chunks]
     return "\n".join(lines)
+
+
+def _describe_consent(recording: RecordingStatus) -> list[str]:
+    lines = [f"- **held back: {recording.holds[-1].reason}**"] if recording.is_held else []
+    if recording.declined:
+        lines.append(f"- declined: {recording.declined}")
+    return lines + [
+        f"- **to be deleted by you**: {mark.since:%H:%M:%S} to {_clock(mark.until)}, "
+        f"{mark.participant[:8]}… withdrew consent"
+        for mark in recording.marked
+    ]
+
+
+def _describe_consents(status: CallStatus) -> list[str]:
+    """The newest decisions, in a table."""
+    if not status.consents:
+        return []
+    rows = [
+        f"| {record.participant[:8]}… | {'given' if record.given else 'not given'} | "
+        f"{_cell(record.method)} | {_cell(record.evidence)} | {record.decided_at:%H:%M:%S} |"
+        for record in status.consents[-MOST_SHOWN:]
+    ]
+    head = ["| participant | consent | how | evidence | decided |", "|---|---|---|---|---|"]
+    return ["\n".join(["**Consent**", "", *head, *rows])]
+
+
+def _cell(text: str) -> str:
+    """Free text within a table: short, and on its own line."""
+    return shorten(" ".join(text.split()), 60).replace("|", "/")
 
 
 def _describe_chunk(chunk: ChunkStatus) -> str:

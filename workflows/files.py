@@ -24,6 +24,7 @@ from callvault.contracts.status import (
 from callvault.contracts.wire import shorten
 from workflows import deadline
 
+_NOT_BEGUN = (Actual.NONE, Actual.PAUSED)
 _STILL_GOING = frozenset({"", "sessionstillongoing"})
 
 
@@ -198,6 +199,8 @@ def state_of(recording: RecordingStatus) -> RecordingState:
         return _state_of_files(recording)
     if recording.wanted is Wanted.STOPPED:
         return RecordingState.STOPPING
+    if recording.is_held and not recording.consented_at and recording.actual in _NOT_BEGUN:
+        return RecordingState.AWAITING_CONSENT
     return {
         Actual.NONE: RecordingState.STARTING,
         Actual.STARTING: RecordingState.STARTING,
@@ -207,6 +210,8 @@ def state_of(recording: RecordingStatus) -> RecordingState:
 
 def _state_of_files(recording: RecordingStatus) -> RecordingState:
     states = {chunk.state for chunk in recording.chunks}
+    if not states and recording.declined and not recording.was_active:
+        return RecordingState.DECLINED
     if not states and recording.recording_id is None:
         return RecordingState.FAILED_TO_START if recording.problem else RecordingState.EMPTY
     if not states:

@@ -99,7 +99,7 @@ class Watch:
         return recording.actual in _SILENT and not is_resuming
 
     def _may_record(self, recording: RecordingStatus, since: datetime) -> bool:
-        return recording.wanted is Wanted.ACTIVE and any(
+        return recording.wish is Wanted.ACTIVE and any(
             record.verb == Verb.RESUME and record.asked_at >= since
             for record in self._call.status.requests.values()
             if record.recording == recording.number
@@ -156,7 +156,7 @@ class Watch:
             pause = recording.pauses[-1] if recording.pauses else None
             if longest is None or pause is None or pause.resumed_at or pause.is_too_long:
                 continue
-            if recording.wanted is Wanted.PAUSED:
+            if recording.wanted is Wanted.PAUSED and not recording.is_held:
                 yield pause.confirmed_at + longest, recording, pause
 
     def _long_recordings(self) -> Iterator[tuple[datetime, RecordingStatus]]:

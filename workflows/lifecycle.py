@@ -9,6 +9,7 @@ Files are the other half: see `workflows/files.py`.
 
 from datetime import datetime
 
+from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.orders import (
     ArchivedChunk,
@@ -16,6 +17,7 @@ from callvault.contracts.orders import (
     ResourcePolicy,
     SealedRecording,
 )
+from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
@@ -33,7 +35,7 @@ from callvault.contracts.status import (
     Wanted,
 )
 from callvault.contracts.wire import shorten
-from workflows import files
+from workflows import consent, files, holds
 from workflows.control import GOAL, READINGS, TOWARDS, Control, Verb, next_verb, serves
 from workflows.requests import Requests, refuse_control, refuse_start
 
@@ -80,6 +82,9 @@ class Lifecycle:
         refused = self.refusal(verb, request)
         if refused is None and isinstance(request, StartRequest):
             self.status.recordings.append(_new_recording(self.status, request, now))
+            for participant in request.participants:
+                here = ParticipantChanged(participant=participant, joined=True)
+                consent.move(self.status, here, now)
         elif refused is None and self.current is not None:
             self.current.wanted = GOAL[verb]
         why = f" ({request.reason})" if request.reason else ""
@@ -110,6 +115,21 @@ class Lifecycle:
         for recording in self._controlled():
             recording.wanted = Wanted.STOPPED
             self._settle(recording, now)
+
+    # What consent demands: see `workflows/gate.py`.
+
+    def settle_all(self, now: datetime) -> None:
+        """Draw the consequences for every recording of something that concerns the whole call."""
+        for recording in self.status.recordings:
+            self._settle(recording, now)
+
+    def decline(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+        """Give a recording up before a sound of it was recorded."""
+        recording.declined = shorten(why)
+        recording.wanted = Wanted.STOPPED
+        self.note(now, f"recording {recording.number}: declined, {recording.declined}")
+        self.requests.fail(recording, {Verb.START, Verb.RESUME}, recording.declined, now)
+        self._settle(recording, now)
 
     # What activities bring back, and what time does.
 
@@ -153,7 +173,7 @@ class Lifecycle:
         for recording in self._controlled():
             verb = next_verb(recording)
             if verb is not None:
-                paused = recording.wanted is Wanted.PAUSED
+                paused = recording.wish is Wanted.PAUSED
                 return Control(recording.number, verb, verb is Verb.START and paused)
         return None
 
@@ -276,10 +296,15 @@ class Lifecycle:
         ]
 
     def _gone(self, recording: RecordingStatus, control: Control, now: datetime) -> None:
-        """ACS answered 404: for a stop that is success, for all else the recording is over."""
+        """ACS answered 404: for a stop that is success, for all else the recording is over.
+
+        What consent demanded is no loss then: those who hang up leave one after the other.
+        """
         if control.verb is not Verb.STOP:
-            recording.problem = f"ACS no longer knew the recording when asked to {control.verb} it"
-            self.note(now, f"recording {recording.number}: {recording.problem}")
+            what = f"ACS no longer knew the recording when asked to {control.verb} it"
+            self.note(now, f"recording {recording.number}: {what}")
+            if not holds.is_own(control.verb, self.requests.pending(recording)):
+                recording.problem = what
         self._over(recording, now)
 
     def _confirmed(
@@ -321,7 +346,8 @@ class Lifecycle:
         recording.was_active = True
         if control.verb is not Verb.RESUME:
             if control.verb is Verb.PAUSE and not self.is_superseded(control):
-                recording.wanted = Wanted.ACTIVE
+                # Rather no recording than one without consent.
+                recording.wanted = Wanted.STOPPED if recording.is_held else Wanted.ACTIVE
             recording.actual = Actual.ACTIVE
             recording.is_doubted = True
             return
@@ -357,13 +383,15 @@ class Lifecycle:
 
     def _over(self, recording: RecordingStatus, at: datetime) -> None:
         if recording.wanted is not Wanted.STOPPED:
-            self.requests.fail(recording, {Verb.START, TOWARDS[recording.wanted]}, _OVER, at)
+            self.requests.fail(recording, {Verb.START, TOWARDS[recording.wish]}, _OVER, at)
         recording.wanted = Wanted.STOPPED
         recording.actual = Actual.STOPPED
         recording.stopped_at = recording.stopped_at or at
 
     def _settle(self, recording: RecordingStatus, now: datetime) -> None:
         """Say of every open request what became of it, once nothing is in flight any more."""
+        if held := holds.review(self.status, recording, self.requests, now):
+            self.note(now, f"recording {recording.number}: {held}")
         if not self._is_asking(recording):
             self.requests.close(recording, now)
             if files.session_has_ended(recording):
@@ -371,6 +399,7 @@ class Lifecycle:
             elif recording.actual is Actual.NONE and recording.wanted is Wanted.STOPPED:
                 recording.actual = Actual.STOPPED
             self.requests.close(recording, now)
+        holds.finish(recording, now)
         files.refresh(self.status, recording)
 
 
@@ -392,4 +421,7 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         requested_at=now,
         wanted=Wanted.PAUSED if request.pause_on_start else Wanted.ACTIVE,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
+        consent=ConsentTerms.model_validate(
+            request.model_dump(include=set(ConsentTerms.model_fields))
+        ),
     )

@@ -226,3 +226,14 @@ def sweep() -> ActivityConfig:
         heartbeat_timeout=2 * HEARTBEAT_TIMEOUT,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
     )
+
+
+def announcement(summary: str, within: timedelta) -> ActivityConfig:
+    """Announce: one answer may take all the time; a webhook that is away is tried again."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=within,
+        schedule_to_close_timeout=within,
+        retry_policy=_CONTROL_RETRY,
+    )

@@ -15,8 +15,10 @@ from temporalio.exceptions import ApplicationError
 from activities.control import ControlActivities
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.orders import ResourceQuery
+from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
@@ -36,6 +38,8 @@ from workflows.clearing import Clearing
 from workflows.control import Verb
 from workflows.controlling import Controlling
 from workflows.exporting import Exports
+from workflows.gate import Gate
+from workflows.gatekeeping import Gatekeeping
 from workflows.guards import Watch
 from workflows.inquiry import Inquiries
 from workflows.lifecycle import Lifecycle
@@ -65,6 +69,8 @@ class RecordingWorkflow:
         self.alarms = Alarms(self.call.status, workflow.info().workflow_id)
         self.guard = Watch(self.call, self.alarms)
         self.control = Controlling(self.call, self.alarms, self.guard, self.shift.is_over)
+        self.gate = Gate(self.call)
+        self.gatekeeping = Gatekeeping(self.gate, self.alarms, self.shift)
         self.clearing = Clearing(self.call, self.shift, before)
         self.exports = Exports(self.call, self.alarms, self.shift, self.clearing)
         self.watching = Watching(self.call, self.alarms, self.guard, self.shift)
@@ -138,6 +144,20 @@ class RecordingWorkflow:
         if ended is not None:
             self.call.call_ended(ended, workflow.now())
 
+    @workflow.signal(name=names.CONSENT)
+    def consent(self, payload: Any) -> None:
+        """Take note of somebody's decision about being recorded."""
+        decision = self._read(ConsentDecision, payload, names.CONSENT)
+        if decision is not None:
+            self.gate.decided(decision, workflow.now())
+
+    @workflow.signal(name=names.PARTICIPANT_CHANGED)
+    def participant_changed(self, payload: Any) -> None:
+        """Take note that somebody came into the call, or left it."""
+        change = self._read(ParticipantChanged, payload, names.PARTICIPANT_CHANGED)
+        if change is not None:
+            self.gate.participant_changed(change, workflow.now())
+
     @workflow.signal(name=names.ACKNOWLEDGE)
     def acknowledge(self, payload: Any) -> None:
         """Take note that somebody looks after the alarms that stand."""
@@ -168,6 +188,23 @@ class RecordingWorkflow:
         """Stop, and answer once ACS has confirmed."""
         return await self._confirmed(Verb.STOP, payload)
 
+    @workflow.update(name=names.CONSENT)
+    async def consent_confirmed(self, payload: Any) -> ConsentRecord:
+        """Take note of a decision; a withdrawal is answered once ACS has confirmed the pause."""
+        decision = ConsentDecision.model_validate(payload)
+        if (record := self.gate.decided(decision, workflow.now())) is None:
+            raise ApplicationError(self.gate.refusal(decision) or "", type="Refused")
+        await workflow.wait_condition(lambda: decision.given or self.gate.has_paused())
+        return record
+
+    @consent_confirmed.validator
+    def _may_decide(self, payload: Any) -> None:
+        decision = read(ConsentDecision, payload)
+        if isinstance(decision, Unreadable):
+            raise ApplicationError(decision.problem, type="InvalidRequest")
+        if (refusal := self.gate.refusal(decision)) is not None:
+            raise ApplicationError(refusal, type="Refused")
+
     @start_confirmed.validator
     def _may_start(self, payload: Any) -> None:
         self._refuse(Verb.START, payload)
@@ -194,6 +231,8 @@ class RecordingWorkflow:
     def _begin_loops(self, group: asyncio.TaskGroup) -> None:
         for loop in (
             self.control.keep_control(),
+            self.gatekeeping.keep_announcing(),
+            self.gatekeeping.keep_patience(),
             self.exports.keep_exporting(group),
             self.exports.keep_sealing(),
             self.clearing.keep_clearing(group),
@@ -219,6 +258,7 @@ class RecordingWorkflow:
                 asking.reason(error), type="InvalidRequest", non_retryable=True
             ) from error
         self.call.policy_known(policy)
+        self.call.settle_all(workflow.now())
 
     async def _keep_shown(self) -> None:
         while True:
@@ -238,6 +278,7 @@ class RecordingWorkflow:
         return (
             self.call.in_flight is None
             and self.call.next_control() is None
+            and self.gate.to_announce() is None
             and not self.exports.is_sealing
             and workflow.all_handlers_finished()
         )

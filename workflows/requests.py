@@ -6,6 +6,7 @@ from datetime import datetime
 from callvault.contracts.orders import ControlOutcome
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.status import (
+    Actual,
     CallStatus,
     ControlRecord,
     RecordingStatus,
@@ -103,12 +104,20 @@ def refuse_control(verb: Verb, current: RecordingStatus | None) -> str | None:
         return "Callvault controls no recording of this call: start one first."
     if verb is not Verb.STOP and current.wanted is Wanted.STOPPED:
         return f"Recording {current.number} is stopped, and a stop is final: start another one."
+    if verb is Verb.RESUME and current.is_held:
+        return (
+            f"Recording {current.number} is held back, because {current.holds[-1].reason}:"
+            " it goes on by itself once consent is given."
+        )
     return None
 
 
 def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
     if record.verb == Verb.START:
         return recording.recording_id is not None
+    if record.verb == Verb.PAUSE and recording.actual is Actual.NONE:
+        # Nothing is recorded, and nothing will be before consent is there.
+        return recording.waits_for_consent
     return recording.actual is REACHED[GOAL[Verb(record.verb)]]
 
 
@@ -116,7 +125,7 @@ def _is_overtaken(record: ControlRecord, recording: RecordingStatus) -> bool:
     """Tell whether something else is wanted now; a start serves every wish but a stop."""
     if record.verb == Verb.START:
         return recording.wanted is Wanted.STOPPED
-    return recording.wanted is not GOAL[Verb(record.verb)]
+    return recording.wish is not GOAL[Verb(record.verb)]
 
 
 def _end(record: ControlRecord, state: RequestState, now: datetime) -> None:

@@ -12,6 +12,7 @@ from callvault.contracts.status import (
 _WORST_FIRST = (
     RecordingState.LOST,
     RecordingState.FAILED_TO_START,
+    RecordingState.DECLINED,
     RecordingState.ARCHIVED,
     RecordingState.EMPTY,
 )

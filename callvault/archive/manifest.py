@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.manifest import (
     ArchivedObject,
+    Consent,
+    ConsentEvidence,
     LinkReference,
     Manifest,
     ManifestChunk,
@@ -59,6 +62,9 @@ def build_manifest(
         requests=order.requests,
         pauses=tuple(order.recording.pauses),
         doubtful=tuple(order.recording.doubtful),
+        consents=tuple(_consent(record) for record in order.consents),
+        consent=_consent_evidence(order),
+        marked=tuple(order.recording.marked),
         chunks=chunks,
         findings=findings(order.recording, chunks),
         workflow=WorkflowRun(workflow_id=order.workflow_id, run_id=order.run_id),
@@ -77,6 +83,20 @@ def _recording(order: ManifestOrder) -> ManifestRecording:
         for name in ManifestRecording.model_fields.keys() & type(order.recording).model_fields
     }
     return ManifestRecording(**facts, server_call_id=order.server_call_id, resource=order.resource)
+
+
+def _consent(record: ConsentRecord) -> Consent:
+    facts = record.model_dump(include=set(Consent.model_fields), by_alias=False)
+    return Consent(**facts, at=record.decided_at)
+
+
+def _consent_evidence(order: ManifestOrder) -> ConsentEvidence:
+    return ConsentEvidence(
+        terms=order.recording.consent,
+        consented_at=order.recording.consented_at,
+        holds=tuple(order.recording.holds),
+        participants=order.participants,
+    )
 
 
 def _chunk(status: ChunkStatus, evidence: ChunkEvidence | None) -> ManifestChunk:

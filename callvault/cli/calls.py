@@ -13,6 +13,7 @@ from callvault import starting
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord, RequestState
 from callvault.errors import InvalidRequest, Unavailable
@@ -155,3 +156,15 @@ async def acknowledge(
 def _number(record: AlarmRecord) -> str:
     """The last part of an alarm's id, as it is shown."""
     return record.alarm.id.rpartition("/")[2]
+
+
+async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
+    """Tell of consent; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
+    handle = client.get_workflow_handle(workflow_id(call))
+    try:
+        record: ConsentRecord = await handle.execute_update(
+            names.CONSENT, decision, result_type=ConsentRecord
+        )
+    except WorkflowUpdateFailedError as error:
+        raise InvalidRequest(str(error.cause)) from error
+    return record

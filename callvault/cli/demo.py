@@ -14,7 +14,10 @@ from temporalio.service import RPCError
 
 from callvault.cli import tables
 from callvault.cli.probe import MediaFacts, probe
-from callvault.cli.script import Call, play_call
+from callvault.cli.scenarios.library import SCENARIOS
+from callvault.cli.scenarios.names import ScenarioName
+from callvault.cli.scenarios.scenario import Kept, Scenario
+from callvault.cli.script import Call
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.orders import ArchivedChunk, ExportProgress, SealedRecording
@@ -31,26 +34,27 @@ KEPT_WITHIN = 60.0
 """Seconds from the first word until everything must be archived."""
 
 
-async def play(stack: Stack, supervisor: Supervisor, console: Console) -> bool:
-    """Play the call and return whether every archived byte was found to be right."""
+async def play(stack: Stack, supervisor: Supervisor, console: Console, name: ScenarioName) -> bool:
+    """Play a scenario and return whether every archived byte, and its proof, is right."""
+    scenario = SCENARIOS[name]
     client = await connect(load_settings())
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         call = Call(stack, http)
         try:
-            result = await _watch(call, client, supervisor, console)
+            result = await _watch(scenario, call, client, supervisor, console)
         except TimeoutError:
             _explain(supervisor, console)
             return False
         truth = await call.truth()
-    proven = _prove(result, truth, console)
+    proven = _prove(scenario, call, result, truth, console)
     console.print(f"This call's workflow: {_workflow_url(call)}", soft_wrap=True)
     return proven
 
 
 async def _watch(
-    call: Call, client: Client, supervisor: Supervisor, console: Console
+    scenario: Scenario, call: Call, client: Client, supervisor: Supervisor, console: Console
 ) -> CallResult:
-    playing = asyncio.create_task(play_call(call, lambda what: console.print(f"  • {what}")))
+    playing = asyncio.ensure_future(scenario.story(call, lambda what: console.print(f"  • {what}")))
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         async with asyncio.timeout(KEPT_WITHIN):
             while not playing.done() or not await _is_over(client, call):
@@ -99,11 +103,14 @@ def _workflow_url(call: Call) -> str:
     return f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows/{call.workflow_id}"
 
 
-def _prove(result: CallResult, truth: dict[str, Any], console: Console) -> bool:
+def _prove(
+    scenario: Scenario, call: Call, result: CallResult, truth: dict[str, Any], console: Console
+) -> bool:
     """Read every archived file once more, and compare it with what the emulator recorded."""
     recorded = {chunk["documentId"]: chunk["sha256"] for chunk in truth["chunks"]}
     archived = [chunk for recording in result.recordings for chunk in recording.chunks]
     good = result.outcome == "archived" and {c.document_id for c in archived} == set(recorded)
+    media: list[bytes] = []
     with closing(Connections(load_settings())) as connections:
         for chunk in archived:
             if chunk.archived is None:
@@ -112,12 +119,14 @@ def _prove(result: CallResult, truth: dict[str, Any], console: Console) -> bool:
             content = b"".join(kept.read(chunk.archived.object_name))
             equal = hashlib.sha256(content).hexdigest() == recorded.get(chunk.document_id)
             good = good and equal
+            media.append(content)
             console.print(_summary(chunk.archived, probe(content), equal), soft_wrap=True)
     for recording in result.recordings:
         for pause in recording.pauses:
             console.print(f"  paused     {tables.describe_pause(pause)}")
         good = good and recording.manifest is not None and not recording.manifest.findings
         console.print(f"  sealed     {_describe_seal(recording.manifest)}", soft_wrap=True)
+    good = scenario.proof(Kept(call, result, truth, media), console) and good
     console.print(_verdict(good, result))
     return good
 

@@ -6,6 +6,11 @@ from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from callvault.cli.consent_evidence import (
+    ConsentEvidence,
+    consent_evidence_of,
+    consent_parts,
+)
 from callvault.contracts.orders import RecordedPause
 from callvault.contracts.status import (
     CallStatus,
@@ -38,19 +43,21 @@ class RecordingEvidence(Message):
     requests: tuple[ControlRecord, ...]
     pauses: tuple[PauseEvidence, ...]
     doubtful: tuple[DoubtfulInterval, ...]
+    consent: ConsentEvidence
 
 
-def evidence_of(*statuses: CallStatus) -> list[RecordingEvidence]:
+def evidence_of(*statuses: CallStatus, participant: str | None = None) -> list[RecordingEvidence]:
     """Gather the evidence of every recording of a call, from all of the call's workflows.
 
-    One that a late event began knows nothing of requests: what an earlier one knows counts.
+    One that a late event began knows nothing of requests: what an earlier one knows counts. With a
+    participant's hash, of consent only what concerns them.
     """
-    gathered = [evidence for status in statuses for evidence in _evidence_of(status)]
+    gathered = [each for status in statuses for each in _evidence_of(status, participant)]
     asked_for = {evidence.recording_id for evidence in gathered if evidence.requests}
     return [each for each in gathered if each.requests or each.recording_id not in asked_for]
 
 
-def _evidence_of(status: CallStatus) -> list[RecordingEvidence]:
+def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingEvidence]:
     return [
         RecordingEvidence(
             number=recording.number,
@@ -59,6 +66,7 @@ def _evidence_of(status: CallStatus) -> list[RecordingEvidence]:
             requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
             pauses=tuple(_compare(recording)),
             doubtful=tuple(recording.doubtful),
+            consent=consent_evidence_of(status, recording, participant),
         )
         for recording in status.recordings
     ]
@@ -103,6 +111,7 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
             "asked not to record"
             for doubt in recording.doubtful
         ]
+        parts += consent_parts(recording.consent)
     return Group(*parts)
 
 

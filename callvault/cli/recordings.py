@@ -7,11 +7,13 @@ import typer
 from rich.console import Console
 
 from callvault.cli.acknowledging import acknowledge
+from callvault.cli.consenting import consent
 from callvault.cli.repatriating import repatriate
 from callvault.cli.roles import ConfigFile
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.participants import hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.wire import Unreadable, read
 from callvault.errors import InvalidRequest
@@ -19,6 +21,7 @@ from callvault.errors import InvalidRequest
 app = typer.Typer(help="Look at calls and control their recordings.", no_args_is_help=True)
 app.command()(repatriate)
 app.command()(acknowledge)
+app.command()(consent)
 
 CallId = Annotated[
     str, typer.Argument(help="A workflow id (recording-…) or a serverCallId.", show_default=False)
@@ -66,13 +69,21 @@ def show(
 def evidence(
     call: CallId,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    participant: Annotated[
+        str | None,
+        typer.Option(help="A rawId: tells its hash, and shows consent of this person alone."),
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Who asked what when, what ACS confirmed, and each pause beside what the files say of it."""
+    """Who asked what when, what ACS confirmed, each pause beside the files, and each consent."""
     from callvault.cli import calls
     from callvault.cli.evidence import as_json_text, evidence_of, evidence_tables
 
-    gathered = evidence_of(*calls.with_client(config, lambda client: calls.statuses(client, call)))
+    hashed = hiding(load_settings(config).participant_key())(participant) if participant else None
+    statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
+    gathered = evidence_of(*statuses, participant=hashed)
+    if hashed:
+        typer.echo(f"{participant} is {hashed}", err=as_json)
     if as_json:
         typer.echo(as_json_text(gathered))
     else:

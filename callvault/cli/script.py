@@ -1,4 +1,4 @@
-"""The call that the demo plays: who speaks when, and what the app backend asks."""
+"""What can happen in a call of the demo: who speaks when, and what the app backend asks."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from callvault.contracts import names
+from callvault.emulator.media.voices import fundamental
 from callvault.local.stack import Stack
 
 Say = Callable[[str], None]
@@ -22,6 +23,8 @@ class Call:
     call_id: str = ""
     server_call_id: str = ""
     people: dict[str, str] = field(default_factory=dict)
+    voices: dict[str, float] = field(default_factory=dict)
+    """The fundamental frequency of everybody's voice, in hertz."""
 
     @property
     def workflow_id(self) -> str:
@@ -38,7 +41,19 @@ class Call:
             body["mediaBytes"] = media_bytes
         call = await self._emulator("POST", "/calls", body)
         self.call_id, self.server_call_id = call["callId"], call["serverCallId"]
-        self.people = {each["displayName"]: each["rawId"] for each in call["participants"]}
+        for each in call["participants"]:
+            self._knows(each)
+
+    async def joins(self, person: str) -> None:
+        """Somebody comes into the call."""
+        path = f"/calls/{self.call_id}/participants"
+        self._knows(await self._emulator("POST", path, {"displayName": person}))
+
+    def _knows(self, participant: dict[str, Any]) -> None:
+        """Voices differ by the order in which people first joined."""
+        name = participant["displayName"]
+        self.people[name] = participant["rawId"]
+        self.voices.setdefault(name, fundamental(len(self.voices)))
 
     async def speaks(self, person: str, seconds: float) -> None:
         """Somebody is heard for a while."""
@@ -47,15 +62,33 @@ class Call:
             await self._emulator("POST", f"/calls/{self.call_id}/speech", body)
             await asyncio.sleep(seconds if speaking else 0)
 
-    async def is_to_be_recorded(self) -> None:
-        """The app backend asks Callvault to keep the call."""
+    async def is_to_be_recorded(self, **terms: Any) -> None:
+        """The app backend asks Callvault to keep the call, on these terms."""
         body = {"serverCallId": self.server_call_id, "requestedBy": "demo", "requestId": "start-1"}
-        await self._gateway("/v1/recordings", body)
+        await self._gateway("/v1/recordings", body | terms)
 
     async def asks(self, verb: str, reason: str) -> None:
         """The app backend asks for a change, and waits until ACS has confirmed it."""
         body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-1"}
         await self._gateway(f"/v1/recordings/{self.workflow_id}:{verb}", body)
+
+    async def decides(self, person: str, *, given: bool, **facts: str) -> None:
+        """The app backend tells that somebody agrees to be recorded, or does not any more."""
+        body = {"participant": self.people[person], "given": given, "requestedBy": "demo", **facts}
+        await self._gateway(f"/v1/recordings/{self.workflow_id}/consents", body)
+
+    async def becomes(self, actual: str) -> None:
+        """Wait until ACS has confirmed that it records, or is paused."""
+        async with asyncio.timeout(20):
+            while (await self.status())["recordings"][-1]["actual"] != actual:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def status(self) -> dict[str, Any]:
+        """What Callvault knows of the call."""
+        answer = await self.http.get(f"{self.stack.gateway}/v1/recordings/{self.workflow_id}")
+        answer.raise_for_status()
+        status: dict[str, Any] = answer.json()
+        return status
 
     async def ends(self) -> None:
         """Everybody hangs up."""
@@ -74,23 +107,3 @@ class Call:
 
     async def _gateway(self, path: str, body: Any) -> None:
         (await self.http.post(f"{self.stack.gateway}{path}", json=body)).raise_for_status()
-
-
-async def play_call(call: Call, say: Say) -> None:
-    """Two people talk; a card number is spoken while the recording is paused."""
-    await call.begins("Ana (customer)", "Ben (agent)")
-    say("Ana and Ben join the call")
-    await call.is_to_be_recorded()
-    say("the app backend asks Callvault to keep the call")
-    await call.speaks("Ben (agent)", 3)
-    await call.speaks("Ana (customer)", 4)
-    await call.asks("pause", "card number")
-    say("paused, confirmed by ACS: Ana speaks her card number")
-    await call.speaks("Ana (customer)", 5)
-    await call.asks("resume", "card number taken")
-    say("resumed, confirmed by ACS")
-    await call.speaks("Ben (agent)", 3)
-    await call.asks("stop", "conversation over")
-    say("stopped, confirmed by ACS")
-    await call.ends()
-    say("everybody hangs up; the service makes the file and tells Event Grid")

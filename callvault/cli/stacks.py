@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from callvault.cli.scenarios.names import ScenarioName
 from callvault.local.processes import Interrupted, Supervisor
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ Archive = Annotated[
 ]
 
 
+Scenario = Annotated[
+    ScenarioName, typer.Option("--scenario", help="Which story is played, and proven.")
+]
+
+
 def demo(
+    scenario: Scenario = ScenarioName.KEEP,
     archive: Archive = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
@@ -40,7 +47,7 @@ def demo(
 
     console = Console()
     with stack(console, archive) as (running, supervisor):
-        proven = asyncio.run(play(running, supervisor, console))
+        proven = asyncio.run(play(running, supervisor, console, scenario))
         if keep:
             _wait(console, supervisor)
     raise typer.Exit(0 if proven else 1)

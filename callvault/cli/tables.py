@@ -59,11 +59,21 @@ def recording_table(recording: RecordingStatus, copied: str = "") -> Table:
         table.add_row("must be archived", f"within {time_left(recording.expires_at)}")
     if recording.problem:
         table.add_row("problem", Text(recording.problem, "bold red"))
+    _add_consent(table, recording)
     for pause in recording.pauses:
         table.add_row("paused", describe_pause(pause))
     for chunk in recording.chunks:
         table.add_row(f"chunk {chunk.chunk.index}", describe_chunk(chunk, copied))
     return table
+
+
+def _add_consent(table: Table, recording: RecordingStatus) -> None:
+    if recording.is_held:
+        table.add_row("held back", recording.holds[-1].reason)
+    if recording.declined:
+        table.add_row("declined", recording.declined)
+    for mark in recording.marked:
+        table.add_row("to be deleted", f"since {mark.since:%H:%M:%S}, consent was withdrawn")
 
 
 def timeline_table(status: CallStatus) -> Table:

@@ -23,6 +23,8 @@ FILE_STATUS_UPDATED = "Microsoft.Communication.RecordingFileStatusUpdated"
 CALL_STARTED = "Microsoft.Communication.CallStarted"
 CALL_LEG_STATE_CHANGED = "Microsoft.Communication.CallLegStateChanged"
 """Of the preview of 2021; its data held the call's ``serverCallId``."""
+PARTICIPANT_ADDED = "Microsoft.Communication.CallParticipantAdded"
+PARTICIPANT_REMOVED = "Microsoft.Communication.CallParticipantRemoved"
 CALL_ENDED = "Microsoft.Communication.CallEnded"
 
 _SUBJECT = re.compile(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from .consent import ConsentHold, ConsentRecord, ConsentTerms, DeletionMark, Presence
 from .media import ChannelType, ContentType, FormatType
 from .orders import RecordedPause
 from .status import (
@@ -39,6 +40,10 @@ class ManifestOrder(Message):
     recording: RecordingStatus
     requests: tuple[ControlRecord, ...] = ()
     """The control requests of this recording, in order."""
+    consents: tuple[ConsentRecord, ...] = ()
+    """Every decision of those in the call, in order."""
+    participants: tuple[Presence, ...] = ()
+    """Who was in the call, as far as it is known."""
     workflow_id: str
     run_id: str
 
@@ -137,9 +142,30 @@ class Consent(Message):
     """Who agreed to be recorded, when, and how that is known."""
 
     participant: str
+    """Keyed hash: whoever holds the key can tell whether it is a given person's."""
     given: bool
     at: datetime
+    """When it was decided."""
     evidence: str = ""
+    """Where the proof is."""
+    method: str = ""
+    jurisdiction: str = ""
+    reason: str = ""
+    told_by: str = ""
+    heard_at: datetime | None = None
+    counts: bool = True
+    """False: a refusal or withdrawal that was decided later was known already."""
+
+
+class ConsentEvidence(Message):
+    """What consent the recording needed, when it was held back for want of it, who was there."""
+
+    terms: ConsentTerms = ConsentTerms()
+    consented_at: datetime | None = None
+    """When the terms were met for the first time."""
+    holds: tuple[ConsentHold, ...] = ()
+    participants: tuple[Presence, ...] = ()
+    """Who was in the call, by keyed hash, as each was last seen."""
 
 
 class WorkflowRun(Message):
@@ -170,6 +196,10 @@ class Manifest(Message):
     doubtful: tuple[DoubtfulInterval, ...] = ()
     """Quarantined: times in which a pause was asked for and not confirmed."""
     consents: tuple[Consent, ...] = ()
+    """Every decision of those in the call, in order."""
+    consent: ConsentEvidence = ConsentEvidence()
+    marked: tuple[DeletionMark, ...] = ()
+    """What people are to delete: consent was withdrawn. Callvault deletes nothing by itself."""
     chunks: tuple[ManifestChunk, ...]
     findings: tuple[str, ...]
     """Everything that is amiss with the recording, in sentences; none where it is complete."""

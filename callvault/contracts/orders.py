@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
+from .consent import ConsentTerms
 from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
 from .requests import Guards
@@ -35,6 +36,11 @@ class ResourcePolicy(Message):
     """How long after a recording's end its files are usually announced."""
     guards: Guards = Guards()
     """What applies where a request says nothing."""
+    consent: ConsentTerms = ConsentTerms()
+    """What recordings need of consent where a request says nothing."""
+    announce_within: timedelta | None = None
+    """How long the webhook that is called before a recording begins may take; none where there is
+    none."""
     own_storage: str | None = None
     """The archive whose container ACS itself writes to: bring your own storage."""
     callback_url: str | None = None
@@ -69,6 +75,21 @@ class StartOrder(Message):
     """The archive whose container ACS is to write to."""
     callback_uri: str | None = None
     """Where ACS is to tell how the recording changes."""
+
+
+class AnnouncementOrder(Message):
+    """Tell the resource's webhook that a recording is about to begin."""
+
+    id: str
+    """The same however often it is tried."""
+    resource: str
+    server_call_id: str
+    workflow_id: str
+    recording: int
+    requested_by: str
+    consent_policy: str
+    within: timedelta
+    """How long its answer may take."""
 
 
 class RecordingOrder(Message):

@@ -6,11 +6,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from .consent import MAX_PARTICIPANTS, ConsentTerms
 from .events import ServiceTime
 from .media import VALID_COMBINATIONS, ChannelType, ContentType, FormatType
-from .wire import Message, OpaqueId, ShortText
+from .participants import ParticipantHash
+from .wire import Message, OpaqueId, RequestId, ShortText
 
-RequestId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -80,11 +81,13 @@ class Guards(Message):
     """How long after its start a recording is stopped; none for never."""
 
 
-class StartRequest(ControlRequest, RecordingFormat, Guards):
+class StartRequest(ControlRequest, RecordingFormat, Guards, ConsentTerms):
     """Payload of `start`: another recording in the same call, after the last one was stopped."""
 
     pause_on_start: bool = False
     """Begin paused: nothing is recorded until `resume`."""
+    participants: Annotated[tuple[ParticipantHash, ...], Field(max_length=MAX_PARTICIPANTS)] = ()
+    """Who is in the call already: events tell only of those who come and go later."""
 
 
 class RecordingRequest(StartRequest):

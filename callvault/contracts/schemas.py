@@ -13,7 +13,9 @@ from typing import Any, Literal
 from pydantic.json_schema import GenerateJsonSchema
 
 from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
+from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord
@@ -28,10 +30,18 @@ SENT: tuple[type[State], ...] = (
     Acknowledge,
     ReconcileOrder,
     RecordingStateChanged,
+    ConsentDecision,
+    ParticipantChanged,
 )
 """What backends send."""
 
-ANSWERED: tuple[type[State], ...] = (ControlRecord, CallStatus, CallResult, Reconciliation)
+ANSWERED: tuple[type[State], ...] = (
+    ControlRecord,
+    ConsentRecord,
+    CallStatus,
+    CallResult,
+    Reconciliation,
+)
 """What they get back."""
 
 

@@ -7,6 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from .alarms import AlarmRecord
+from .consent import (
+    Announcement,
+    BeforeConsent,
+    ConsentHold,
+    ConsentRecord,
+    ConsentTerms,
+    DeletionMark,
+    Presence,
+)
 from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
 from .orders import ArchivedChunk, ResourcePolicy, SealedRecording
@@ -37,6 +46,8 @@ class Actual(StrEnum):
 class RecordingState(StrEnum):
     """Where a recording stands in its life."""
 
+    AWAITING_CONSENT = "awaiting_consent"
+    """Consent was missing ever since it was asked for: nothing is recorded yet."""
     STARTING = "starting"
     RECORDING = "recording"
     PAUSED = "paused"
@@ -47,6 +58,8 @@ class RecordingState(StrEnum):
     LOST = "lost"
     EMPTY = "empty"
     FAILED_TO_START = "failed_to_start"
+    DECLINED = "declined"
+    """Nothing was recorded, for want of consent or of an announcement."""
 
     @property
     def is_final(self) -> bool:
@@ -59,6 +72,7 @@ _FINAL = frozenset(
         RecordingState.LOST,
         RecordingState.EMPTY,
         RecordingState.FAILED_TO_START,
+        RecordingState.DECLINED,
     }
 )
 
@@ -201,6 +215,39 @@ class RecordingStatus(State):
     """Whether the export window ended before every file had been announced."""
     problem: str = ""
     """Why it failed to start, or why files are missing."""
+    consent: ConsentTerms = ConsentTerms()
+    """What it needs; complete once the resource's settings are known."""
+    consented_at: datetime | None = None
+    """When that was met for the first time."""
+    holds: list[ConsentHold] = []
+    """When it was held back for want of consent, whatever was asked for meanwhile."""
+    marked: list[DeletionMark] = []
+    """What people are to delete of it: consent was withdrawn."""
+    announcement: Announcement | None = None
+    """None where its resource has no announcement."""
+    declined: str = ""
+    """Why nothing was recorded: consent or an announcement was missing."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether consent is missing now."""
+        return bool(self.holds) and self.holds[-1].until is None
+
+    @property
+    def wish(self) -> Wanted:
+        """What ACS is to do: what is wanted, but for recording while consent is missing."""
+        return Wanted.PAUSED if self.is_held and self.wanted is Wanted.ACTIVE else self.wanted
+
+    @property
+    def waits_for_consent(self) -> bool:
+        """Whether ACS is not even to be asked to start it paused."""
+        return self.is_held and self.consent.before_consent is BeforeConsent.WAIT
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether ACS may be asked to start it."""
+        unannounced = self.announcement is not None and self.announcement.answered_at is None
+        return not self.waits_for_consent and not unannounced
 
     @property
     def is_orphan(self) -> bool:
@@ -226,6 +273,10 @@ class CallStatus(State):
     recordings: list[RecordingStatus] = []
     requests: dict[str, ControlRecord] = {}
     alarms: list[AlarmRecord] = []
+    consents: list[ConsentRecord] = []
+    """Every decision of those in the call, as it was heard of."""
+    participants: list[Presence] = []
+    """Who is in the call, or was, as far as it is known."""
     timeline: list[TimelineEntry] = []
 
     @property

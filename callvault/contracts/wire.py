@@ -22,6 +22,9 @@ MAX_TEXT = 1_024
 OpaqueId = Annotated[str, StringConstraints(min_length=1, max_length=2_048, pattern=r"^[!-~]+$")]
 """An id that the service made: printable ASCII without spaces, never interpreted."""
 
+RequestId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+"""The caller's own id of something asked or told: the same id again changes nothing."""
+
 ShortText = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 
 

@@ -10,6 +10,13 @@ from callvault.config import Settings
 from callvault.config_types import Role
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.consent import (
+    BeforeConsent,
+    ConsentDecision,
+    ConsentPolicy,
+    ConsentRecord,
+)
+from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord, RequestState
 from callvault.contracts.wire import Message, State, explain
@@ -22,7 +29,7 @@ from callvault.recordings import Recordings
 PATH = "/v1/recordings"
 VERBS = (names.PAUSE, names.RESUME, names.STOP)
 
-Body = TypeVar("Body", RecordingRequest, ControlRequest, Acknowledge)
+Body = TypeVar("Body", bound=Message)
 
 
 class RecordingStarted(State):
@@ -61,12 +68,14 @@ class ControlApi:
         self._settings = settings
         self._recordings = recordings
         self._max_body = max_body
+        self._context = {HIDING: hiding(settings.participant_key())}
+        """Whoever is named in a body stands in no history by that name."""
 
     async def start(self, request: Request) -> Response:
         """Keep a call: 201 when its recording begins, 200 when it is being recorded already."""
         wanted = await self._body(request, RecordingRequest)
         self._settings.resource(wanted.resource)
-        if _waits(request) and wanted.start_recording:
+        if _waits(request) and wanted.start_recording and not self._may_take_long(wanted):
             return await self._start_confirmed(wanted)
         started = await self._recordings.start(wanted)
         answer = RecordingStarted(
@@ -74,6 +83,14 @@ class ControlApi:
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
         return _json(answer, 201 if started.is_new else 200, location)
+
+    def _may_take_long(self, wanted: RecordingRequest) -> bool:
+        """Whether people must agree, or be told, before ACS is even asked."""
+        resource = self._settings.resource(wanted.resource)
+        policy = wanted.consent_policy or resource.consent_policy
+        before = wanted.before_consent or resource.before_consent
+        waits = policy != ConsentPolicy.NONE and before is BeforeConsent.WAIT
+        return waits or resource.announcement_url is not None
 
     async def _start_confirmed(self, wanted: RecordingRequest) -> Response:
         record = await self._recordings.start_confirmed(wanted)
@@ -118,6 +135,13 @@ class ControlApi:
         answer = await self._body(request, Acknowledge)
         return await self._send(workflow_id, names.ACKNOWLEDGE, answer)
 
+    async def decide(self, request: Request, workflow_id: str) -> Response:
+        """Tell of consent given or withdrawn; a withdrawal is answered once ACS records no more."""
+        decision = await self._body(request, ConsentDecision)
+        if not _waits(request):
+            return await self._send(workflow_id, names.CONSENT, decision)
+        return _json(await self._recordings.decide(workflow_id, decision))
+
     async def _send(self, workflow_id: str, verb: str, wanted: Message) -> Response:
         if not await self._recordings.signal(workflow_id, verb, wanted):
             raise await self._recordings.absence(workflow_id)
@@ -131,7 +155,7 @@ class ControlApi:
         """
         body = await read_body(request, self._max_body)
         try:
-            read = model.model_validate_json(body or b"{}", extra="forbid")
+            read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
         name = caller_of(request).name
@@ -160,6 +184,15 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         summary="Keep a call",
         responses={201: {"model": RecordingConfirmed}, 200: {"model": RecordingConfirmed}},
         openapi_extra=_reads(RecordingRequest),
+    )
+    router.add_api_route(
+        PATH + "/{workflow_id}/consents",
+        api.decide,
+        methods=["POST"],
+        dependencies=_only(access, "consent"),
+        summary="Tell of a participant's consent",
+        responses={200: {"model": ConsentRecord}, 202: {"model": RequestSent}},
+        openapi_extra=_reads(ConsentDecision),
     )
     for verb in VERBS:
         _add_verb(router, api, verb, access)

@@ -1,7 +1,7 @@
 """Brings an event to the workflow it belongs to, by whatever road it came."""
 
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Literal
 
@@ -20,16 +20,20 @@ from callvault.contracts.events import (
     FileStatusUpdated,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.participants import ParticipantChanged, hiding
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.status import CallResult, ChunkState
-from callvault.errors import HostNotAllowed, InvalidRequest
-from callvault.ingest import eventgrid
+from callvault.errors import HostNotAllowed, InvalidRequest, Unavailable
+from callvault.ingest import eventgrid, participants
 from callvault.ingest.eventgrid import GridEvent
 from callvault.recordings import Recordings
 
 REQUESTED_BY = "event-grid"
 """Who asks for what an event begins."""
+
+OVERTAKEN_WITHIN = timedelta(minutes=1)
+"""How long Event Grid is asked again for a participant of a call that nobody keeps yet."""
 
 _BEGINNINGS = (CALL_STARTED.casefold(), CALL_LEG_STATE_CHANGED.casefold())
 
@@ -49,6 +53,7 @@ class Delivery:
     def __init__(self, settings: Settings, recordings: Recordings) -> None:
         self._settings = settings
         self._recordings = recordings
+        self._hide = hiding(settings.participant_key())
         self._own_containers = {
             name: _own_container(settings, resource)
             for name, resource in settings.resources.items()
@@ -65,6 +70,8 @@ class Delivery:
             return await self._files(event)
         if event.type == CALL_ENDED.casefold():
             return await self._call_ended(event)
+        if event.type in participants.TYPES:
+            return await self._participant_changed(event)
         if event.type in _BEGINNINGS:
             return await self._call_began(event)
         if event.type == eventgrid.VALIDATION:
@@ -112,6 +119,23 @@ class Delivery:
         known = await self._recordings.signal(workflow_id, names.CALL_ENDED, ended)
         log.info("call ended", workflow_id=workflow_id, known=known)
         return workflow_id if known else None
+
+    async def _participant_changed(self, event: GridEvent) -> str | None:
+        """Tell a call that is being kept who is in it; of other calls nobody needs to know."""
+        server_call_id, change = participants.participant_changed(event, self._hide)
+        workflow_id = names.workflow_id(server_call_id)
+        known = await self._recordings.signal(workflow_id, names.PARTICIPANT_CHANGED, change)
+        log.info("participant changed", workflow_id=workflow_id, known=known)
+        if not known and self._is_about_to_be_kept(event, change):
+            raise Unavailable("the call's workflow has not begun yet: send it again")
+        return workflow_id if known else None
+
+    def _is_about_to_be_kept(self, event: GridEvent, change: ParticipantChanged) -> bool:
+        """Whether the event overtook the one that makes a resource's every call be recorded."""
+        resource = self._settings.resource_for_topic(event.topic)
+        if resource is None or self._settings.resource(resource).record_all_calls == "no":
+            return False
+        return change.at is not None and datetime.now(UTC) - change.at < OVERTAKEN_WITHIN
 
     async def _call_began(self, event: GridEvent) -> str | None:
         """Record the call, if its resource is to record all; the same call twice is one request."""

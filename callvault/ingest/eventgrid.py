@@ -103,16 +103,21 @@ def started_call(event: GridEvent) -> str | None:
 
 def call_ended(event: GridEvent) -> tuple[str, CallEnded]:
     """The ``serverCallId`` of a call that ended, and what is known of its end."""
-    from_subject = str(event.raw.get("subject") or "").strip("/").removeprefix("call/")
+    return call_of(event), CallEnded(ended_at=time_of(event), reason="as Event Grid tells")
+
+
+def call_of(event: GridEvent) -> str:
+    """The ``serverCallId`` of the call that an event is about, from its data or its subject."""
+    subject = str(event.raw.get("subject") or "").strip("/").removeprefix("call/")
+    said = event.data.get("serverCallId") or subject.partition("/participant/")[0]
     try:
-        server_call_id = _ID.validate_python(event.data.get("serverCallId") or from_subject)
+        return _ID.validate_python(said)
     except ValidationError:
-        raise InvalidRequest("the event does not say which call ended") from None
-    return server_call_id, CallEnded(ended_at=time_of(event), reason="as Event Grid tells")
+        raise InvalidRequest("the event does not say which call it is about") from None
 
 
 def time_of(event: GridEvent) -> datetime | None:
-    """The event's own time, if it tells one."""
+    """When it happened, as the event says; None where it says nothing sensible."""
     try:
         return _TIME.validate_python(event.raw.get("eventTime") or event.raw.get("time"))
     except ValidationError:

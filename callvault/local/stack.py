@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,6 +101,9 @@ credential.connection_string = {_text(credential)}
 [archives.{ARCHIVE}]
 signing_key = {_text(_signing_key(home))}
 {_archive(home, archive)}
+[participants]
+key = {_text(_participant_key(home))}
+
 [gateway]
 port = 0
 quarantine = {_text(home / "quarantine")}
@@ -128,6 +132,12 @@ def _signing_key(home: Path) -> str:
     if file.exists():
         return f"file:{file}"
     return _secret(file, Signer.generate().pem().decode())
+
+
+def _participant_key(home: Path) -> str:
+    """Keys the hashes of participants; kept between starts, so that they stay the same."""
+    file = home / "participant-key"
+    return f"file:{file}" if file.exists() else _secret(file, secrets.token_urlsafe())
 
 
 def _secret(file: Path, value: str) -> str:

@@ -7,9 +7,13 @@ import os
 import signal
 
 from azure.storage.blob import ContainerClient
+from rich.console import Console
 from temporalio.client import Client
 
+from callvault.cli.hearing import listen
 from callvault.cli.probe import probe
+from callvault.cli.scenarios import consent
+from callvault.cli.scenarios.scenario import Kept
 from callvault.cli.script import Call
 from callvault.contracts.status import CallResult
 from callvault.local.azurite import Azurite
@@ -47,6 +51,23 @@ async def test_a_call_is_kept_without_its_paused_part(
     assert len(paused) == 1
     assert abs(media.seconds * 1000 - truth["durationMs"]) <= 1000 * FRAME
     assert 0.9 <= paused[0].duration_ms / 1000 <= 3
+
+
+async def test_not_one_frame_of_what_nobody_agreed_to_is_in_the_archived_media(
+    running: Running, call: Call, client: Client
+) -> None:
+    """By ear: Ben and Cem speak only while somebody has not agreed, Ana while all have."""
+    await consent.story(call, lambda _: None)
+    result = await result_of(client, call)
+    assert result.outcome == "archived"
+    content = archived(running.stack, result)
+    heard = listen(content, call.voices)
+    assert heard[consent.ANA].seconds >= consent.SPEAKS
+    assert heard[consent.BEN].windows == heard[consent.CEM].windows == ()
+    assert consent.proof(Kept(call, result, {}, [content]), Console(quiet=True))
+    [recording] = (await call.status())["recordings"]
+    assert [mark["until"] is not None for mark in recording["marked"]] == [True]
+    assert len(recording["holds"]) == 3
 
 
 async def test_a_worker_that_is_killed_mid_call_is_replaced_without_loss(
@@ -101,6 +122,10 @@ async def test_the_command_line_shows_and_controls_a_call(
     assert "card" in await says("show", call.server_call_id)
     assert "card" in await says("evidence", call.workflow_id)
     assert '"reason": "card"' in await says("evidence", call.workflow_id, "--json")
+    assert "consent given by" in await says("consent", call.workflow_id, "8:acs:flo")
+    of_flo = await says("evidence", call.workflow_id, "--participant", "8:acs:flo")
+    hashed = of_flo.partition("8:acs:flo is ")[2][:16]
+    assert of_flo.count(hashed) == 2, "once as whose it is, once in the table"
     assert call.workflow_id in await says("list")
     assert "stop: confirmed" in await says("stop", call.workflow_id)
 

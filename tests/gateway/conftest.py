@@ -57,6 +57,7 @@ async def temporal_away() -> Client:
 
 
 def settings(quarantine: Path, **gateway: Any) -> Settings:
+    participants = gateway.pop("participants", {})
     resource = {
         "endpoint": "https://acs.example",
         "credential": {"entra": True},
@@ -76,6 +77,7 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
             },
             "archives": {"main": {"kind": "directory", "path": "/never-written"}},
             "gateway": {"quarantine": quarantine, **gateway},
+            "participants": participants,
         }
     )
 

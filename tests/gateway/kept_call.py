@@ -7,7 +7,9 @@ from temporalio.exceptions import ApplicationError
 
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
+from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.status import (
     CallResult,
@@ -83,6 +85,27 @@ class KeptCall:
     @workflow.signal(name=names.PAUSE)
     def pause(self, request: ControlRequest) -> None:
         self._tell(names.PAUSE, request.model_dump(mode="json"))
+
+    @workflow.signal(name=names.PARTICIPANT_CHANGED)
+    def participant_changed(self, change: ParticipantChanged) -> None:
+        self._tell(names.PARTICIPANT_CHANGED, change.model_dump(mode="json"))
+
+    @workflow.signal(name=names.CONSENT)
+    def consent(self, decision: ConsentDecision) -> None:
+        self._tell(names.CONSENT, decision.model_dump(mode="json"))
+
+    @workflow.update(name=names.CONSENT)
+    async def decide(self, decision: ConsentDecision) -> ConsentRecord:
+        self._tell(f"{names.CONSENT} and wait", decision.model_dump(mode="json"))
+        now = workflow.now()
+        return ConsentRecord(
+            participant=decision.participant, given=decision.given, decided_at=now, heard_at=now
+        )
+
+    @decide.validator
+    def refuse_decision(self, decision: ConsentDecision) -> None:
+        if self.stopped:
+            raise ApplicationError("The call is over: nothing more is decided about recording it.")
 
     @workflow.update(name=names.PAUSE)
     async def request_pause(self, request: ControlRequest) -> ControlRecord:

@@ -49,7 +49,7 @@ def test_a_directory_is_an_archive_too(tmp_path: Path) -> None:
 def test_secrets_are_readable_by_us_alone_and_never_in_the_settings(tmp_path: Path) -> None:
     settings = write_settings(tmp_path, EMULATOR, AZURITE)
     secrets = [file for file in tmp_path.iterdir() if file != settings]
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     assert {stat.S_IMODE(file.stat().st_mode) for file in secrets} == {0o600}
     assert "c2VjcmV0" not in settings.read_text()
 

@@ -15,6 +15,7 @@ from azure.storage.blob import ContainerClient, ContainerSasPermissions, generat
 from temporalio.client import Client, Plugin
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
@@ -218,7 +219,13 @@ async def working(
         export = ExportActivities(connections.client_of, connections.archive_of)
         seal = SealActivities(connections.archive_of, connections.signer_of)
         async with (
-            deciding_worker(client, control, AlertActivities(None), settings.worker),
+            deciding_worker(
+                client,
+                control,
+                AlertActivities(None),
+                AnnouncementActivities(lambda _: None),
+                settings.worker,
+            ),
             exporting_worker(client, export, seal, settings.worker),
             gateway_to(client, settings, emulator) as vault,
         ):

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.orders import ArchivedChunk, ControlOutcome, ResourcePolicy
+from callvault.contracts.participants import ParticipantChanged, participant_hash
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
@@ -14,12 +16,18 @@ from callvault.contracts.requests import (
 from callvault.contracts.status import ControlRecord, RecordingStatus
 from workflows.control import Control, Verb
 from workflows.files import ChunkKey
+from workflows.gate import Gate
 from workflows.lifecycle import Lifecycle
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=48)
 SECOND = timedelta(seconds=1)
 POLICY = ResourcePolicy(resource="default", archive="main", export_window=WINDOW)
+
+
+def hashed(who: str) -> str:
+    """How a participant stands in a workflow."""
+    return participant_hash(who, "key")
 
 
 def chunk(index: int = 0, *, reason: str = "SessionEnded", document: str = "") -> RecordingChunk:
@@ -74,6 +82,8 @@ class Call:
             NOON,
         )
         self.life.policy_known(POLICY)
+        self.life.settle_all(NOON)
+        self.gate = Gate(self.life)
         self.starts = 0
 
     # What happens.
@@ -115,6 +125,32 @@ class Call:
 
     def announced(self, *chunks: RecordingChunk, **facts: Any) -> None:
         self.life.files_announced(event(*chunks, **facts), self.ticks())
+
+    def decides(self, who: str, given: bool, **facts: Any) -> ConsentRecord | None:
+        """Somebody agrees to be recorded, or does not."""
+        decision = ConsentDecision.model_validate(
+            {"participant": hashed(who), "given": given, **facts}
+        )
+        return self.gate.decided(decision, self.ticks())
+
+    def agrees(self, *people: str, **facts: Any) -> None:
+        for who in people:
+            self.decides(who, True, **facts)
+
+    def withdraws(self, who: str, **facts: Any) -> None:
+        self.decides(who, False, **facts)
+
+    def joins(self, *people: str, **facts: Any) -> None:
+        for who in people:
+            self._moves(who, True, facts)
+
+    def leaves(self, *people: str, **facts: Any) -> None:
+        for who in people:
+            self._moves(who, False, facts)
+
+    def _moves(self, who: str, joined: bool, facts: dict[str, Any]) -> None:
+        change = {"participant": hashed(who), "joined": joined, **facts}
+        self.gate.participant_changed(ParticipantChanged.model_validate(change), self.ticks())
 
     def ends(self) -> None:
         self.life.call_ended(CallEnded(reason="everybody left"), self.ticks())

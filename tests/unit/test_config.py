@@ -1,4 +1,5 @@
 import json
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from callvault.config import DirectoryArchive, Settings, load_settings
 from callvault.config_problems import setting_fields
 from callvault.config_reference import reference
 from callvault.config_types import SecretRef
+from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.errors import ConfigurationError
+from workers.connections import Connections
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPIC = (
@@ -332,3 +335,46 @@ def test_every_setting_is_documented_with_its_meaning() -> None:
         assert f"`{'.'.join(path)}`" in page
         assert field.description, path
     assert page == reference(), "run: python -m callvault.config_reference docs/configuration.md"
+
+
+def test_what_a_resource_says_of_consent_reaches_its_recordings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOOK", "https://ivr.example/announce?token=t")
+    strict = resource(
+        consent_policy="all_parties",
+        before_consent="wait",
+        consent_within="2m",
+        on_withdrawal="pause_and_mark",
+        announcement_url="env:HOOK",
+        announcement_within="20s",
+    )
+    configured = settings(
+        {"strict": {**strict, "topic": TOPIC + "s"}, "plain": resource(topic=TOPIC + "p")}
+    )
+    with closing(Connections(configured)) as connections:
+        policy = connections.policy_of("strict")
+        assert policy.announce_within == timedelta(seconds=20)
+        assert policy.consent.consent_policy is ConsentPolicy.ALL_PARTIES
+        assert policy.consent.before_consent is BeforeConsent.WAIT
+        assert policy.consent.consent_within == timedelta(minutes=2)
+        assert connections.announcement_webhook("strict") is not None
+        plain = connections.policy_of("plain")
+        assert (plain.announce_within, plain.consent.consent_policy) == (None, ConsentPolicy.NONE)
+        assert connections.announcement_webhook("plain") is None
+
+
+def test_a_resource_cannot_name_participants(tmp_path: Path) -> None:
+    text = COMPLETE.replace("[archives", 'consent_policy = "named"\n[archives')
+    assert "resources.europe.consent_policy" in problem(written(tmp_path, text))
+
+
+def test_the_key_of_participants_is_read_where_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configured = settings({"only": resource()}, participants={"key": "env:PARTICIPANT_KEY"})
+    with pytest.raises(ConfigurationError, match="PARTICIPANT_KEY is missing"):
+        configured.participant_key()
+    monkeypatch.setenv("PARTICIPANT_KEY", "a key\n")
+    assert configured.participant_key() == "a key"
+    assert settings({"only": resource()}).participant_key() == ""

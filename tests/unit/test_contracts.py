@@ -1,6 +1,7 @@
 """What crosses a boundary: the schemas, both spellings, Temporal's converter, and their page."""
 
 import hashlib
+import hmac
 import json
 import re
 from pathlib import Path
@@ -15,7 +16,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names, schemas
 from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, RecordingStateChanged
+from callvault.contracts.participants import ParticipantChanged, participant_hash
 from callvault.contracts.reconciliation import (
     Gap,
     ReconcileOrder,
@@ -37,7 +40,7 @@ from callvault.contracts.status import (
 from callvault.contracts.wire import AnyMessage, Message, State, Unreadable, read
 from workflows.results import result_of
 
-from .call import NOON, Call, chunk, event, more, recording_call
+from .call import NOON, Call, chunk, event, hashed, more, recording_call
 
 DOCS = Path(__file__).parents[2] / "docs" / "contracts"
 PAGE = (DOCS / "README.md").read_text(encoding="utf-8")
@@ -51,6 +54,8 @@ def eventful_call() -> Call:
     call.asks("resume")
     call.confirms("resume")
     call.asks("start")
+    call.joins("ana")
+    call.agrees("ana", method="spoken", evidence="ivr/7", jurisdiction="DE", request_id="c1")
     call.announced(more(0), call_id="c1", recording_start_time=NOON, recording_duration_ms=5_000)
     call.announced(chunk(1))
     call.archives(more(0))
@@ -89,7 +94,11 @@ PAYLOADS: tuple[State, ...] = (
     RecordingStateChanged(recording=2, recording_id="r", at=NOON, problem="500/9999"),
     Acknowledge(),
     Acknowledge(requested_by="night-shift", alarm_id="recording-1/1"),
+    ConsentDecision(participant=hashed("ana"), given=True),
+    ConsentDecision(participant=hashed("ana"), given=False, decided_at=NOON, request_id="c"),
+    ParticipantChanged(participant=hashed("ana"), joined=True, at=NOON),
     *STATUS.requests.values(),
+    *STATUS.consents,
     STATUS,
     result_of(STATUS),
     Acknowledge(requested_by="operator", alarm_id="recording-1/2"),
@@ -180,6 +189,9 @@ def test_every_schema_is_tried_with_a_payload() -> None:
         (RecordingRequest, {"serverCallId": "abc", "recordingFormatType": "ogg"}),
         (ControlRequest, {"reason": "x" * 1_025}),
         (ControlRequest, {"requestId": ""}),
+        (ConsentDecision, {"participant": "8:acs:ana", "given": True}),
+        (ConsentDecision, {"participant": hashed("ana")}),
+        (ParticipantChanged, {"participant": "+4912345678", "joined": True}),
         (FileStatusUpdated, {"eventTime": "2026-03-02T12:00:00Z", "chunks": []}),
         (FileStatusUpdated, {"chunks": [{"documentId": "d", "contentLocation": "https://x"}]}),
     ],
@@ -327,6 +339,8 @@ NAMES = {
     names.CALL_ENDED,
     names.RECORDING_STATE_CHANGED,
     names.ACKNOWLEDGE,
+    names.CONSENT,
+    names.PARTICIPANT_CHANGED,
     names.STATUS,
 }
 VALUES = {
@@ -381,7 +395,7 @@ def test_the_table_of_messages_has_every_name_with_what_it_is() -> None:
     messages = rows_of("name")
     assert set(messages) == NAMES - {names.WORKFLOW_TYPE, names.CONTROL_QUEUE}
     both = {name for name, row in messages.items() if row[:2] == ["yes", "yes"]}
-    assert both == {names.START, names.PAUSE, names.RESUME, names.STOP}
+    assert both == {names.START, names.PAUSE, names.RESUME, names.STOP, names.CONSENT}
     assert [name for name, row in messages.items() if row[2] == "yes"] == [names.STATUS]
 
 
@@ -392,6 +406,13 @@ def test_the_table_of_facts_is_true() -> None:
     digest = hashlib.sha256(b"abc").hexdigest()
     assert names.workflow_id("abc") == f"recording-{digest[:32]}"
     assert f"`{names.workflow_id('abc')}`" in PAGE
+
+
+def test_the_hash_of_the_page_is_true() -> None:
+    digest = participant_hash("8:acs:ana", "key")
+    assert digest == hmac.digest(b"key", b"8:acs:ana", "sha256").hex()
+    assert f"`{digest}`" in PAGE
+    assert participant_hash("8:acs:ana") == hashlib.sha256(b"8:acs:ana").hexdigest()
 
 
 def test_the_table_of_search_attributes_is_true() -> None:

@@ -9,7 +9,7 @@ from callvault.cli.evidence import evidence_of, evidence_tables
 from callvault.contracts.orders import RecordedPause
 from callvault.contracts.status import ChunkState, ChunkStatus, PauseRecord
 
-from .call import NOON, Call, archived, chunk
+from .call import NOON, Call, archived, chunk, hashed
 
 PAUSED = NOON + timedelta(minutes=1)
 
@@ -59,6 +59,41 @@ def test_a_pause_that_nobody_asked_for_here_is_shown() -> None:
 def test_nothing_is_said_before_the_metadata_is_there() -> None:
     (pause,) = evidence_of(paused_call(metadata=None).life.status)[0].pauses
     assert pause.agree is None
+
+
+def consented_call() -> Call:
+    call = Call(consent_policy="all_parties", participants=[hashed("ana"), hashed("ben")])
+    call.confirms("start")
+    call.agrees("ana", method="spoken", evidence="transcript/7", jurisdiction="DE")
+    call.agrees("ben")
+    call.confirms("resume")
+    return call
+
+
+def test_consent_is_shown_with_who_how_and_where_the_proof_is() -> None:
+    console = Console(width=200, file=io.StringIO())
+    with console.capture() as shown:
+        console.print(evidence_tables(evidence_of(consented_call().life.status)))
+    for words in ("all_parties, met first at", hashed("ana")[:16], "transcript/7", "Held back:"):
+        assert words in shown.get()
+
+
+def test_the_evidence_of_one_participant_is_theirs_alone() -> None:
+    status = consented_call().life.status
+    assert {d.participant for d in evidence_of(status)[0].consent.decisions} == {
+        hashed("ana"),
+        hashed("ben"),
+    }
+    [theirs] = evidence_of(status, hashed("ana"))
+    assert [d.participant for d in theirs.consent.decisions] == [hashed("ana")]
+    assert [p.participant for p in theirs.consent.participants] == [hashed("ana")]
+
+
+def test_without_any_consent_nothing_is_said_of_it() -> None:
+    console = Console(width=160, file=io.StringIO())
+    with console.capture() as shown:
+        console.print(evidence_tables(evidence_of(paused_call().life.status)))
+    assert "Consent" not in shown.get()
 
 
 def test_the_evidence_can_be_read_and_names_who_asked() -> None:

@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
@@ -61,6 +62,8 @@ class World:
         self.max_history_events: dict[str, int] = {}
         self.asks_for_result: set[str] = set()
         self.refusing: set[str] = set()
+        self.webhooks: dict[str, Any] = {}
+        """What is called before a recording of a resource begins."""
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -73,6 +76,7 @@ class World:
             fallback_archive=self.fallbacks.get(name),
             asks_for_result=name in self.asks_for_result,
             max_history_events=self.max_history_events.get(name, MAX_HISTORY_EVENTS),
+            announce_within=timedelta(seconds=30) if name in self.webhooks else None,
         )
 
     def archive_of(self, name: str) -> DirectoryArchive:
@@ -92,7 +96,13 @@ class World:
         export = ExportActivities(client_of, self.archive_of)
         seal = SealActivities(self.archive_of, lambda _: self.signer)
         async with (
-            deciding_worker(client, control, AlertActivities(self.told), settings),
+            deciding_worker(
+                client,
+                control,
+                AlertActivities(self.told),
+                AnnouncementActivities(self.webhooks.get),
+                settings,
+            ),
             exporting_worker(client, export, seal, settings),
         ):
             yield

@@ -1,0 +1,90 @@
+"""Who is heard in a recording of the emulator, and when: the ear of the machine.
+
+The emulator's participants speak at fundamental frequencies of their own, none of which is an
+overtone of another. So a look at that one frequency, eighth of a second by eighth, tells who
+speaks. PyAV and NumPy are in the ``media`` extra.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.float32]
+
+RATE = 16_000
+"""Hertz; the service records sound at this rate."""
+
+WINDOW = 1 / 8
+"""Seconds: one frame of the service's pictures. Voices 8 Hz apart can be told from each other."""
+
+AUDIBLE = 0.01
+"""Least amplitude that counts as heard; a voice of the emulator has 0.06 at its most quiet."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one voice is heard of."""
+
+    windows: tuple[int, ...]
+    """The windows in which it is heard, counted from the beginning of the file."""
+    loudest: float
+    """Its highest amplitude in any window, audible or not; 1 is the most a file can hold."""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.windows) * WINDOW
+
+
+def listen(content: bytes, voices: Mapping[str, float]) -> dict[str, Heard]:
+    """For each voice, by its frequency in hertz, when it is heard in a media file."""
+    windows = list(_windows(_decoded(content)))
+    return {name: _heard([_amplitude(w, hertz) for w in windows]) for name, hertz in voices.items()}
+
+
+def loudness(content: bytes) -> float:
+    """The highest amplitude of anything at all: nothing was recorded of what is silent."""
+    samples = _decoded(content)
+    return float(abs(samples).max()) if len(samples) else 0.0
+
+
+def _decoded(content: bytes) -> "Samples":
+    """All sound of a file, in one channel."""
+    import av
+    import numpy as np
+
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+    pieces: list[Any] = []
+    with av.open(io.BytesIO(content), "r") as container:
+        if not container.streams.audio:
+            return np.zeros(0, np.float32)
+        for frame in (*container.decode(audio=0), None):
+            pieces += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
+    return np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
+
+
+def _windows(samples: "Samples") -> Iterator["Samples"]:
+    size = int(RATE * WINDOW)
+    for start in range(0, len(samples) - size + 1, size):
+        yield samples[start : start + size]
+
+
+def _amplitude(window: "Samples", hertz: float) -> float:
+    """How much of a window swings at one frequency: its Fourier coefficient, by definition.
+
+    Hann's bell keeps neighbouring voices from leaking in.
+    """
+    import numpy as np
+
+    bell = np.hanning(len(window))
+    turn = 2j * np.pi * hertz * np.arange(len(window)) / RATE
+    return float(2 * abs((window * bell * np.exp(-turn)).sum()) / bell.sum())
+
+
+def _heard(amplitudes: list[float]) -> Heard:
+    windows = tuple(n for n, amplitude in enumerate(amplitudes) if amplitude >= AUDIBLE)
+    return Heard(windows, max(amplitudes, default=0.0))

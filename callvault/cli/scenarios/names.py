@@ -1,0 +1,10 @@
+"""The names of the scenarios, apart: the command line knows them before it loads one."""
+
+from enum import StrEnum
+
+
+class ScenarioName(StrEnum):
+    """What `callvault demo --scenario` can play."""
+
+    KEEP = "keep"
+    CONSENT = "consent"

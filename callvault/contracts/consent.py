@@ -1,0 +1,154 @@
+"""Consent: what a recording needs before a sound of it is kept, and what was decided by whom."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from .events import ServiceTime
+from .participants import ParticipantHash
+from .wire import Message, RequestId, ShortText, State
+
+MAX_PARTICIPANTS = 350
+"""As many as ACS lets into one call."""
+
+
+class ConsentPolicy(StrEnum):
+    """Who must have agreed for a recording to go on."""
+
+    NONE = "none"
+    """Nobody: recording needs no consent."""
+    ANY_PARTY = "any_party"
+    """One of those in the call."""
+    ALL_PARTIES = "all_parties"
+    """Everybody in the call, as far as it is known who is: not met while nobody is known."""
+    NAMED = "named"
+    """Everybody on the list, in the call or not."""
+
+
+class BeforeConsent(StrEnum):
+    """What happens while consent is still missing."""
+
+    PAUSED = "paused"
+    """ACS is asked to start paused, so that recording begins within a moment of consent."""
+    WAIT = "wait"
+    """ACS is asked for nothing."""
+
+
+class OnWithdrawal(StrEnum):
+    """What happens to what was recorded when consent is taken back. It pauses in any case."""
+
+    PAUSE = "pause"
+    """It is kept."""
+    PAUSE_AND_MARK = "pause_and_mark"
+    """It is marked for deletion, in status and manifest. Nothing is deleted by itself."""
+
+
+class ConsentTerms(Message):
+    """What a recording needs of consent; absent values are those of the resource."""
+
+    consent_policy: ConsentPolicy | None = None
+    consent_participants: Annotated[
+        tuple[ParticipantHash, ...], Field(max_length=MAX_PARTICIPANTS)
+    ] = ()
+    """Who must agree, where the policy is ``named``."""
+    before_consent: BeforeConsent | None = None
+    consent_within: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    """How long after the request consent may be missing; then the recording is ``declined``. None
+    for as long as the call lasts. It counts only until the policy is met for the first time."""
+    on_withdrawal: OnWithdrawal | None = None
+    stop_when_last_consenting_leaves: bool | None = None
+    """Stop the recording when the last of those who agreed has left the call."""
+
+    @model_validator(mode="after")
+    def _names_go_with_named(self) -> Self:
+        named = self.consent_policy is ConsentPolicy.NAMED
+        if named and not self.consent_participants:
+            raise ValueError(
+                "consentPolicy named needs consentParticipants: list who must agree, or choose"
+                " all_parties"
+            )
+        if self.consent_participants and not named:
+            raise ValueError(
+                "consentParticipants go with consentPolicy named only: set it, or leave them out"
+            )
+        return self
+
+
+class ConsentDecision(Message):
+    """Payload of `consent`: somebody agrees to be recorded, or does not, or not any more."""
+
+    participant: ParticipantHash
+    given: bool
+    """False: refused, or withdrawn."""
+    requested_by: ShortText = "unknown"
+    """Who tells: a person's or a program's id in the caller's own system."""
+    method: ShortText = ""
+    """How it was decided: ``spoken``, ``key pressed``, ``signed contract``."""
+    evidence: ShortText = ""
+    """Where the proof is: a reference, never the proof itself."""
+    jurisdiction: ShortText = ""
+    """Under whose law, as ``DE`` or ``US-CA``."""
+    reason: ShortText = ""
+    decided_at: ServiceTime | None = None
+    """When; without it, when the workflow heard of it."""
+    request_id: RequestId | None = None
+    """The caller's id of this decision; the same id again changes nothing."""
+
+
+class ConsentRecord(State):
+    """A decision, when Callvault heard of it, and whether it counts."""
+
+    participant: str
+    given: bool
+    told_by: str = ""
+    method: str = ""
+    evidence: str = ""
+    jurisdiction: str = ""
+    reason: str = ""
+    decided_at: datetime
+    heard_at: datetime
+    request_id: str | None = None
+    counts: bool = True
+    """False: a refusal or withdrawal that was decided later is known already."""
+
+
+class Presence(State):
+    """Somebody's connection to the call, as far as events or requests told of it."""
+
+    participant: str
+    connection: str = ""
+    in_call: bool
+    changed_at: datetime
+
+
+class ConsentHold(State):
+    """A time in which a recording was held back, because consent was missing."""
+
+    since: datetime
+    until: datetime | None = None
+    reason: str
+    """What is missing, or was at last, in a sentence."""
+    ended_by: str = ""
+    """What ended it."""
+
+
+class DeletionMark(State):
+    """What was recorded of this time is to be deleted, by people: consent was withdrawn."""
+
+    participant: str
+    """Who withdrew it."""
+    since: datetime
+    until: datetime | None = None
+    """When ACS confirmed that it records no more."""
+    marked_at: datetime
+
+
+class Announcement(State):
+    """The webhook that is called before a recording begins, and what it answered."""
+
+    asked_at: datetime
+    answered_at: datetime | None = None
+    problem: str = ""
+    """Why it was given up: then the recording is declined."""

@@ -1,0 +1,63 @@
+"""Who is in a call, without saying who it is: participants are named by a keyed hash.
+
+A participant's ``rawId`` is personal data (a telephone number, an account) and must not stand in a
+workflow history. What crosses the boundary is `participant_hash` of it. Whoever holds the key can
+tell whether a hash is a given person's; nobody else can, and nobody can turn it back.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, StringConstraints, ValidationInfo
+
+from .events import ServiceTime
+from .wire import Message
+
+Hide = Callable[[str], str]
+"""From a ``rawId`` to its hash; what is a hash already stays."""
+
+HIDING = "hide"
+"""Key of the validation context under which the gateway gives its `Hide`."""
+
+_HASH = r"^[0-9a-f]{64}$"
+
+
+def participant_hash(raw_id: str, key: str = "") -> str:
+    """HMAC-SHA256 of a ``rawId``, keyed with the text of the secret; both in UTF-8, in hexadecimal.
+
+    Without a key it is plain SHA-256. Telephone numbers are few enough to be tried out one by one,
+    so that hides nothing from whoever wants to know: set a key in production.
+    """
+    if not key:
+        return hashlib.sha256(raw_id.encode()).hexdigest()
+    return hmac.new(key.encode(), raw_id.encode(), hashlib.sha256).hexdigest()
+
+
+def hiding(key: str = "") -> Hide:
+    """Hide participants with this key, but leave alone what is hidden already."""
+    return lambda raw_id: raw_id if re.match(_HASH, raw_id) else participant_hash(raw_id, key)
+
+
+def _hidden(value: Any, info: ValidationInfo) -> Any:
+    hide = (info.context or {}).get(HIDING)
+    return hide(value) if hide and isinstance(value, str) and value else value
+
+
+ParticipantHash = Annotated[str, StringConstraints(pattern=_HASH), BeforeValidator(_hidden)]
+"""`participant_hash` of a ``rawId``. The gateway takes the ``rawId`` itself, too, and hides it."""
+
+
+class ParticipantChanged(Message):
+    """Payload of `participant_changed`: somebody came into the call, or left it."""
+
+    participant: ParticipantHash
+    joined: bool
+    """False: left."""
+    connection: Annotated[str, StringConstraints(max_length=200)] = ""
+    """Tells the devices of one person apart: Event Grid's ``participantId``. Who came by two leaves
+    the call only with the second."""
+    at: ServiceTime | None = None
+    """When; without it, when the workflow heard of it. An older change never undoes a newer one."""

@@ -1,0 +1,195 @@
+"""Does consent reach its workflow, and nobody's name with it?"""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from callvault.contracts import names
+from callvault.contracts.participants import participant_hash
+from callvault.contracts.requests import RecordingRequest
+
+from .conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
+
+RAW_ID = "8:acs:e333a5b5-c1e4-4984-b752-447bf92d10b7_0000000f-5a35-fb16"
+KEY = "the key of the hashes"
+HIDDEN = participant_hash(RAW_ID, KEY)
+
+
+@pytest.fixture
+def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLVAULT_TEST_PARTICIPANT_KEY", KEY)
+
+
+@pytest.fixture
+def hiding_gateway(keyed: None, gateway_of: GatewayOf, temporal: Client) -> Gateway:
+    participants = {"key": "env:CALLVAULT_TEST_PARTICIPANT_KEY"}
+    return gateway_of(temporal, participants=participants)
+
+
+def came(call: Call, **changes: Any) -> dict[str, Any]:
+    """Somebody came into the call, as Event Grid tells it."""
+    identifier = {"rawId": RAW_ID, "communicationUser": {"id": RAW_ID}}
+    return {
+        "id": "1",
+        "topic": TOPIC + "default",
+        "subject": f"call/{call.server_call_id}/participant/{RAW_ID}",
+        "data": {
+            "user": {"communicationIdentifier": identifier, "role": "Attendee"},
+            "displayName": "Ana Example",
+            "participantId": "041e3b8a-1cce-4ebf-b587-131312c39410",
+            "serverCallId": call.server_call_id,
+        },
+        "eventType": "Microsoft.Communication.CallParticipantAdded",
+        "eventTime": "2026-07-27T15:20:21.1234567Z",
+        **changes,
+    }
+
+
+async def start(gateway: Gateway, call: Call, **more: Any) -> None:
+    body = {"serverCallId": call.server_call_id, "startRecording": False, **more}
+    assert (await gateway.http.post("/v1/recordings", json=body)).status_code == 201
+
+
+async def history_of(call: Call) -> str:
+    handle = call.client.get_workflow_handle(call.workflow_id)
+    return (await handle.fetch_history()).to_json()
+
+
+async def test_a_decision_reaches_the_workflow_under_the_participants_hash(
+    hiding_gateway: Gateway, call: Call
+) -> None:
+    await start(hiding_gateway, call)
+    body = {"participant": RAW_ID, "given": True, "requestedBy": "ivr", "jurisdiction": "DE"}
+    path = f"/v1/recordings/{call.workflow_id}/consents"
+    answer = await hiding_gateway.http.post(path, json=body)
+    assert (answer.status_code, answer.json()["participant"]) == (200, HIDDEN)
+    hidden = {**body, "participant": HIDDEN}
+    prefer = {"Prefer": "respond-async"}
+    sent = await hiding_gateway.http.post(path, json=hidden, headers=prefer)
+    assert sent.status_code == 202
+    told = await call.told()
+    assert [(name, each["participant"]) for name, each in told] == [
+        ("consent and wait", HIDDEN),
+        ("consent", HIDDEN),
+    ]
+
+
+async def test_who_is_named_in_a_request_is_hidden_too(
+    hiding_gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    named = {"consentPolicy": "named", "consentParticipants": [RAW_ID], "participants": [RAW_ID]}
+    await start(hiding_gateway, call, **named)
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    request = await handle.query("request", result_type=RecordingRequest)
+    assert request.consent_participants == request.participants == (HIDDEN,)
+
+
+async def test_what_is_decided_after_the_call_is_a_conflict_with_its_sentence(
+    hiding_gateway: Gateway, call: Call
+) -> None:
+    await start(hiding_gateway, call)
+    await hiding_gateway.http.post(f"/v1/recordings/{call.workflow_id}:stop")
+    body = {"participant": RAW_ID, "given": False}
+    answer = await hiding_gateway.http.post(
+        f"/v1/recordings/{call.workflow_id}/consents", json=body
+    )
+    assert answer.status_code == 409
+    assert answer.json()["error"]["message"].startswith("The call is over")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"given": True}, "participant"),
+        ({"participant": "", "given": True}, "participant"),
+        ({"participant": RAW_ID}, "given"),
+        ({"participant": RAW_ID, "given": True, "evidenc": "x"}, "evidenc"),
+    ],
+)
+async def test_a_decision_that_says_too_little_is_refused_by_the_field(
+    body: dict[str, Any], says: str, hiding_gateway: Gateway, call: Call
+) -> None:
+    answer = await hiding_gateway.http.post(
+        f"/v1/recordings/{call.workflow_id}/consents", json=body
+    )
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]["message"]
+    assert RAW_ID not in answer.text
+
+
+@pytest.mark.parametrize("shape", ["data", "subject", "cloud event"])
+async def test_comings_and_goings_are_told_to_the_call_that_is_kept(
+    shape: str, hiding_gateway: Gateway, call: Call
+) -> None:
+    await start(hiding_gateway, call)
+    event = came(call)
+    if shape == "subject":
+        del event["data"]["user"], event["data"]["serverCallId"]
+    left = {**event, "eventType": "Microsoft.Communication.CallParticipantRemoved"}
+    for each in (event, left):
+        delivery = as_cloud_event(each) if shape == "cloud event" else [each]
+        assert (await hiding_gateway.deliver(delivery)).status_code == 200
+    told = await call.told()
+    assert [(name, each["participant"], each["joined"]) for name, each in told] == [
+        (names.PARTICIPANT_CHANGED, HIDDEN, True),
+        (names.PARTICIPANT_CHANGED, HIDDEN, False),
+    ]
+    assert told[0][1]["connection"] == told[1][1]["connection"] != ""
+    assert told[0][1]["at"] == "2026-07-27T15:20:21.123456Z"
+
+
+async def test_no_person_stands_in_clear_in_a_history(hiding_gateway: Gateway, call: Call) -> None:
+    await start(hiding_gateway, call, participants=[RAW_ID])
+    await hiding_gateway.deliver([came(call)])
+    path = f"/v1/recordings/{call.workflow_id}/consents"
+    await hiding_gateway.http.post(path, json={"participant": RAW_ID, "given": True})
+    history = await history_of(call)
+    clear = json.dumps(history)
+    payloads = "".join(_decoded(json.loads(history)))
+    assert HIDDEN in payloads
+    for secret in (RAW_ID, "Ana Example", "041e3b8a", KEY):
+        assert secret not in clear
+        assert secret not in payloads
+
+
+def _decoded(part: Any) -> list[str]:
+    """The payloads of a history as text."""
+    if isinstance(part, dict):
+        own = [base64.b64decode(part["data"]).decode()] if isinstance(part.get("data"), str) else []
+        return own + [text for inner in part.values() for text in _decoded(inner)]
+    return [text for inner in part for text in _decoded(inner)] if isinstance(part, list) else []
+
+
+async def test_who_comes_into_a_call_that_nobody_keeps_begins_nothing(
+    hiding_gateway: Gateway, call: Call
+) -> None:
+    now = datetime.now(UTC)
+    assert (await hiding_gateway.deliver([came(call)])).status_code == 200
+    assert hiding_gateway.quarantined() == []
+    fresh = came(call, topic=TOPIC + "recorded", eventTime=now.isoformat())
+    assert (await hiding_gateway.deliver([fresh])).status_code == 503, "it overtook CallStarted"
+    late = came(call, topic=TOPIC + "recorded", eventTime=(now - timedelta(hours=1)).isoformat())
+    assert (await hiding_gateway.deliver([late])).status_code == 200
+
+
+async def test_an_event_about_nobody_is_kept_in_quarantine(
+    hiding_gateway: Gateway, call: Call
+) -> None:
+    event = came(call, subject=f"call/{call.server_call_id}", data={})
+    assert (await hiding_gateway.deliver([event])).status_code == 200
+    [(about, _)] = hiding_gateway.quarantined()
+    assert "which participant" in about["reason"]
+
+
+async def test_a_start_that_waits_for_consent_is_not_waited_for(
+    hiding_gateway: Gateway, call: Call
+) -> None:
+    waiting = {"consentPolicy": "all_parties", "beforeConsent": "wait"}
+    body = {"serverCallId": call.server_call_id, **waiting}
+    answer = await hiding_gateway.http.post("/v1/recordings", json=body)
+    assert answer.status_code == 201
+    assert "start and wait" not in await call.names_told()

@@ -1,0 +1,401 @@
+"""Is nothing recorded without the consent that was asked for, in every order of events?"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from callvault.contracts.consent import ConsentTerms
+from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.wire import Unreadable, read
+from workflows import consent
+
+from .call import NOON, SECOND, Call, hashed
+
+ALL = "all_parties"
+
+
+def awaiting(policy: str = ALL, *people: str, **terms: Any) -> Call:
+    """A call that nobody has agreed to have recorded; these people are in it."""
+    participants = [hashed(who) for who in people]
+    if policy == "named":
+        terms["consent_participants"] = participants
+    return Call(consent_policy=policy, participants=participants, **terms)
+
+
+def agreed(policy: str = ALL, **terms: Any) -> Call:
+    """A call of Ana and Ben, who both agree, and which is recorded."""
+    call = awaiting(policy, "ana", "ben", **terms)
+    call.agrees("ana", "ben")
+    return call.confirms("start", "confirm")
+
+
+# Before the first second.
+
+
+def test_without_a_policy_nobody_needs_to_agree() -> None:
+    call = Call()
+    assert call.is_asked("start").pause_on_start is False
+    assert call.recording.holds == []
+
+
+@pytest.mark.parametrize("policy", ["any_party", "all_parties", "named"])
+def test_recording_starts_paused_and_resumes_with_consent(policy: str) -> None:
+    call = awaiting(policy, "ana", "ben")
+    start = call.is_asked("start")
+    assert start.pause_on_start is True
+    call.answers(start)
+    assert (call.next, call.recording.state) == (None, "awaiting_consent")
+    call.agrees("ana", "ben")
+    call.confirms("resume")
+    assert call.recording.actual == "active"
+    [pause] = call.recording.pauses
+    assert pause.requested_by == "consent-gate"
+    assert pause.resumed_at is not None
+
+
+@pytest.mark.parametrize(("policy", "is_enough"), [("any_party", True), (ALL, False)])
+def test_one_of_two_is_enough_for_any_party_only(policy: str, is_enough: bool) -> None:
+    call = awaiting(policy, "ana", "ben", before_consent="wait")
+    call.agrees("ana")
+    assert call.next == ("start" if is_enough else None)
+
+
+def test_who_waits_asks_acs_for_nothing_before_consent() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    assert (call.next, call.recording.state) == (None, "awaiting_consent")
+    call.agrees("ana")
+    assert call.is_asked("start").pause_on_start is False
+
+
+def test_all_parties_is_not_met_while_nobody_is_known_to_be_there() -> None:
+    call = awaiting(ALL)
+    call.agrees("ana")
+    assert call.is_asked("start").pause_on_start is True
+    call.joins("ana")
+    assert call.recording.is_held is False
+
+
+def test_a_decision_counts_that_came_before_its_participant_and_before_the_start() -> None:
+    call = awaiting(ALL)
+    call.agrees("ana", "ben")
+    call.joins("ana", "ben")
+    assert call.is_asked("start").pause_on_start is False
+
+
+def test_a_telephone_that_says_no_blocks_all_parties_though_no_event_tells_of_it() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    call.decides("+4912345678", given=False)
+    call.agrees("ana")
+    assert call.next is None
+
+
+def test_consent_while_the_start_is_in_flight_resumes_once_it_is_answered() -> None:
+    call = awaiting(ALL, "ana")
+    start = call.is_asked("start")
+    call.agrees("ana")
+    call.answers(start)
+    call.confirms("resume")
+    assert call.recording.actual == "active"
+
+
+def test_a_joiner_while_the_start_is_in_flight_pauses_before_it_is_confirmed() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    call.agrees("ana")
+    start = call.is_asked("start")
+    call.joins("ben")
+    call.answers(start)
+    assert call.next == "pause"
+
+
+def test_a_second_recording_needs_no_second_consent() -> None:
+    call = agreed()
+    call.asks("stop")
+    call.confirms("stop")
+    call.asks("start", consent_policy=ALL)
+    assert call.is_asked("start").pause_on_start is False
+
+
+# While it is recorded.
+
+
+def test_somebody_who_joins_without_consent_pauses_at_once_until_they_agree_or_leave() -> None:
+    for ends in (Call.agrees, Call.leaves):
+        call = agreed()
+        call.joins("cem")
+        call.confirms("pause")
+        assert call.recording.state == "paused"
+        ends(call, "cem")
+        call.confirms("resume")
+        assert [hold.until is not None for hold in call.recording.holds] == [True, True]
+
+
+def test_a_withdrawal_pauses_at_once_and_consent_again_resumes() -> None:
+    call = agreed()
+    call.withdraws("ben", reason="changed his mind")
+    call.confirms("pause")
+    assert call.recording.marked == []
+    call.agrees("ben")
+    call.confirms("resume")
+
+
+def test_a_withdrawal_calls_off_a_resume_in_flight() -> None:
+    call = agreed()
+    call.asks("pause")
+    call.confirms("pause")
+    resumed = call.asks("resume")
+    resume = call.is_asked("resume")
+    call.withdraws("ana")
+    assert call.life.is_superseded(resume)
+    call.gives_up(resume)
+    call.confirms("pause")
+    assert resumed.state == "superseded"
+
+
+def test_a_pause_of_the_backend_outlasts_the_hold() -> None:
+    call = agreed()
+    call.asks("pause", reason="card number")
+    call.confirms("pause")
+    call.withdraws("ana")
+    call.agrees("ana")
+    assert (call.next, call.recording.actual) == (None, "paused")
+    call.asks("resume")
+    call.confirms("resume")
+
+
+def test_a_resume_without_consent_is_refused_with_the_reason() -> None:
+    call = agreed()
+    call.withdraws("ana")
+    call.confirms("pause")
+    record = call.asks("resume", requested_by="agent")
+    assert record.state == "failed"
+    assert "have not agreed" in record.problem
+    assert call.next is None
+    assert "resume asked by agent: refused" in call.timeline
+
+
+def test_a_stop_is_obeyed_without_consent_and_no_decision_takes_it_back() -> None:
+    call = agreed()
+    call.withdraws("ana")
+    call.confirms("pause")
+    call.asks("stop")
+    call.confirms("stop")
+    call.agrees("ana")
+    assert call.next is None
+    assert call.recording.holds[-1].ended_by == "the recording is over"
+
+
+def test_a_pause_that_acs_refuses_for_want_of_consent_stops_the_recording() -> None:
+    call = agreed()
+    call.withdraws("ana")
+    call.refuses(call.is_asked("pause"))
+    assert call.next == "stop"
+
+
+def test_a_withdrawal_marks_what_was_recorded_until_acs_is_silent() -> None:
+    call = agreed(on_withdrawal="pause_and_mark")
+    call.withdraws("ana")
+    [mark] = call.recording.marked
+    assert (mark.participant, mark.until) == (hashed("ana"), None)
+    assert mark.since == call.recording.started_at
+    call.confirms("pause")
+    assert mark.until == call.now
+
+
+def test_who_never_agreed_has_nothing_to_be_marked() -> None:
+    call = agreed(on_withdrawal="pause_and_mark")
+    call.joins("cem")
+    call.withdraws("cem")
+    assert call.recording.marked == []
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_the_last_consenting_participant_stops_the_recording_by_leaving_if_asked(
+    stops: bool,
+) -> None:
+    call = awaiting("any_party", "ana", "ben", stop_when_last_consenting_leaves=stops)
+    call.agrees("ana")
+    call.confirms("start", "confirm")
+    call.leaves("ben")
+    assert call.next is None
+    call.leaves("ana")
+    assert call.next == ("stop" if stops else "pause")
+
+
+@pytest.mark.parametrize(("asked_by", "is_problem"), [("gate", False), ("agent", True)])
+def test_a_resume_that_comes_after_the_end_is_a_problem_only_if_somebody_wanted_it(
+    asked_by: str, is_problem: bool
+) -> None:
+    """Everybody hangs up: once the one who did not agree has left, consent is there."""
+    call = agreed()
+    if asked_by == "gate":
+        call.joins("cem")
+        call.confirms("pause")
+        call.leaves("cem")
+    else:
+        call.asks("pause")
+        call.confirms("pause")
+        call.asks("resume")
+    call.answers(call.is_asked("resume"), "gone")
+    assert bool(call.recording.problem) is is_problem
+    assert "no longer knew" in call.timeline
+
+
+# Messages in any order.
+
+
+def test_a_repeated_decision_changes_nothing() -> None:
+    call = awaiting(ALL, "ana")
+    first = call.decides("ana", True, request_id="c1")
+    call.withdraws("ana")
+    assert call.decides("ana", True, request_id="c1") is first
+    assert call.recording.is_held
+
+
+def test_an_agreement_that_is_older_than_the_withdrawal_does_not_count() -> None:
+    call = awaiting(ALL, "ana")
+    call.withdraws("ana", decided_at=NOON + 0 * SECOND)
+    record = call.decides("ana", True, decided_at=NOON - SECOND)
+    assert record is not None
+    assert record.counts is False
+    assert call.recording.is_held
+    call.agrees("ana")
+    assert not call.recording.is_held
+
+
+def test_an_older_withdrawal_counts_all_the_same() -> None:
+    call = awaiting(ALL, "ana")
+    call.agrees("ana", decided_at=NOON)
+    call.withdraws("ana", decided_at=NOON - SECOND)
+    assert call.recording.is_held
+
+
+def test_a_coming_that_is_older_than_the_going_changes_nothing() -> None:
+    call = agreed()
+    call.leaves("cem", at=NOON)
+    call.joins("cem", at=NOON - SECOND)
+    assert call.recording.is_held is False
+
+
+def test_who_came_by_two_devices_is_there_until_both_are_gone() -> None:
+    call = agreed()
+    call.joins("cem", connection="a")
+    call.joins("cem", connection="b")
+    call.leaves("cem", connection="a")
+    assert call.recording.is_held
+    call.leaves("cem", connection="b")
+    assert not call.recording.is_held
+
+
+def test_who_was_named_at_the_start_leaves_by_the_first_event_about_them() -> None:
+    call = awaiting(ALL, "ana", "ben")
+    call.joins("ben", connection="b")
+    call.leaves("ben", connection="b")
+    assert consent.present(call.life.status) == {hashed("ana")}
+
+
+def test_a_noisy_call_is_kept_within_bounds_and_forgets_no_decision_that_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consent, "MOST_KEPT", 20)
+    call = awaiting(ALL, "ana")
+    call.agrees("ana")
+    for number in range(30):
+        call.joins("cem", connection=str(number))
+        call.leaves("cem", connection=str(number))
+        call.decides("ben", given=True)
+        call.decides("ben", given=False)
+    assert len(call.life.status.consents) <= consent.MOST_KEPT
+    assert len(call.life.status.participants) <= consent.MOST_KEPT
+    assert consent.standing(call.life.status) == {hashed("ana"): True, hashed("ben"): False}
+
+
+# What declines.
+
+
+def test_consent_that_is_not_given_in_time_declines_a_recording_that_waits() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait", consent_within="PT1M", request_id="s")
+    assert call.gate.next_due() == NOON + timedelta(minutes=1)
+    call.gate.act(NOON + timedelta(minutes=1))
+    assert call.recording.state == "declined"
+    assert "1 of 1 in the call have not agreed" in call.recording.declined
+    start = call.life.status.requests["s"]
+    assert (start.state, start.problem) == ("failed", call.recording.declined)
+    assert call.life.is_over
+
+
+def test_consent_that_is_not_given_in_time_stops_a_recording_that_started_paused() -> None:
+    call = awaiting(ALL, "ana", consent_within="PT1M").confirms("start")
+    call.gate.act(NOON + timedelta(minutes=1))
+    call.confirms("stop")
+    assert (call.recording.state, call.life.is_over) == ("declined", True)
+
+
+def test_patience_ends_with_the_first_consent() -> None:
+    call = agreed(consent_within="PT1M")
+    call.joins("cem")
+    call.gate.act(NOON + timedelta(hours=1))
+    assert call.gate.next_due() is None
+    assert call.recording.declined == ""
+
+
+@pytest.mark.parametrize("mode", ["wait", "paused"])
+def test_a_call_that_ends_without_consent_is_declined(mode: str) -> None:
+    call = awaiting(ALL, "ana", before_consent=mode)
+    if mode == "paused":
+        call.confirms("start")
+    call.ends()
+    if mode == "paused":
+        call.confirms("stop")
+    assert call.recording.state == "declined"
+
+
+def test_a_pause_is_confirmed_at_once_while_nothing_may_be_recorded() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    assert call.asks("pause", reason="card number").state == "confirmed"
+    call.agrees("ana")
+    assert call.is_asked("start").pause_on_start is True
+
+
+# What makes no sense.
+
+
+def test_a_stranger_is_refused_where_a_list_is_named() -> None:
+    call = awaiting("named", "ana")
+    assert call.decides("mallory", True) is None
+    assert call.life.status.consents == []
+    assert "none of the 1 participants" in call.timeline
+
+
+def test_nothing_is_decided_after_the_call() -> None:
+    call = agreed()
+    call.ends()
+    assert call.decides("ana", False) is None
+    assert "The call is over" in call.timeline
+
+
+@pytest.mark.parametrize(
+    ("terms", "says"),
+    [
+        ({"consentPolicy": "named"}, "consentPolicy named needs consentParticipants"),
+        ({"consentParticipants": [hashed("ana")]}, "go with consentPolicy named only"),
+        ({"consentPolicy": "named", "consentParticipants": ["8:acs:ana"]}, "consentParticipants.0"),
+    ],
+)
+def test_terms_that_contradict_themselves_are_refused(terms: dict[str, Any], says: str) -> None:
+    answer = read(RecordingRequest, {"serverCallId": "c", **terms})
+    assert isinstance(answer, Unreadable)
+    assert says in answer.problem
+    assert "8:acs" not in answer.problem
+
+
+def test_a_request_goes_before_its_resource_and_the_resource_before_the_defaults() -> None:
+    own = ConsentTerms.model_validate({"consent_policy": "any_party"})
+    resource = ConsentTerms.model_validate({"consent_policy": ALL, "before_consent": "wait"})
+    terms = consent.terms_of(own, resource)
+    assert (terms.consent_policy, terms.before_consent, terms.on_withdrawal) == (
+        "any_party",
+        "wait",
+        "pause",
+    )
+    assert consent.terms_of(terms, resource) == terms

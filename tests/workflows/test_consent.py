@@ -1,0 +1,162 @@
+"""Does the workflow keep ACS silent until consent is there, and say why nothing was recorded?"""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
+from callvault.contracts import names
+from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.consent import ConsentRecord
+from callvault.contracts.manifest import Manifest
+from callvault.contracts.participants import participant_hash
+from callvault.errors import CallvaultError, InvalidRequest, Unavailable
+
+from .scene import Scene, chunk, released
+
+ANA, BEN = participant_hash("8:acs:ana", "key"), participant_hash("8:acs:ben", "key")
+ALL: dict[str, Any] = {"consent_policy": "all_parties", "participants": [ANA, BEN]}
+
+
+class Webhook:
+    """What is called before a recording begins; answers as it is told."""
+
+    def __init__(self, *answers: CallvaultError | None) -> None:
+        self.answers = list(answers)
+        self.events: list[dict[str, Any]] = []
+
+    def post(self, event: dict[str, Any], _message_id: str, within: float) -> None:
+        self.events.append(event)
+        assert within == 30
+        if (error := self.answers.pop(0)) is not None:
+            raise error
+
+
+async def decides(scene: Scene, who: str, given: bool, **facts: Any) -> ConsentRecord:
+    record: ConsentRecord = await scene.handle.execute_update(
+        names.CONSENT,
+        {"participant": who, "given": given, "requestedBy": "ivr", **facts},
+        result_type=ConsentRecord,
+    )
+    return record
+
+
+async def test_recording_begins_with_the_last_consent_and_pauses_with_the_first_withdrawal(
+    scene: Scene,
+) -> None:
+    await scene.keep(**ALL, on_withdrawal="pause_and_mark")
+    await scene.until(lambda recording: recording.actual == "paused")
+    assert (await scene.recording()).state == "awaiting_consent"
+    await decides(scene, ANA, True)
+    await scene.signals(names.CONSENT, {"participant": BEN, "given": True, "method": "spoken"})
+    await scene.until(lambda recording: recording.actual == "active")
+    await decides(scene, BEN, False, reason="changed his mind")
+    assert (await scene.recording()).actual == "paused", "the update is answered once ACS confirmed"
+    assert scene.service.control_calls() == ["start", "resume", "pause"]
+
+    await scene.asks("stop")
+    await scene.announced(chunk())
+    result = await scene.result()
+
+    [sealed] = [recording.manifest for recording in result.recordings]
+    assert sealed is not None
+    manifest = Manifest.model_validate(json.loads(b"".join(scene.archive.read(sealed.object_name))))
+    assert [(c.participant, c.given) for c in manifest.consents] == [
+        (ANA, True),
+        (BEN, True),
+        (BEN, False),
+    ]
+    assert manifest.consents[1].method == "spoken"
+    assert [mark.participant for mark in manifest.marked] == [BEN]
+    assert len(manifest.consent.holds) == 2
+    assert manifest.consent.terms.consent_policy == "all_parties"
+
+
+async def test_somebody_who_joins_pauses_and_leaving_resumes(scene: Scene) -> None:
+    await scene.keep(consent_policy="all_parties", participants=[ANA])
+    await decides(scene, ANA, True)
+    await scene.until(lambda recording: recording.actual == "active")
+    await scene.signals(names.PARTICIPANT_CHANGED, {"participant": BEN, "joined": True})
+    await scene.until(lambda recording: recording.actual == "paused")
+    await scene.signals(names.PARTICIPANT_CHANGED, {"participant": BEN, "joined": False})
+    await scene.until(lambda recording: recording.actual == "active")
+
+
+async def test_what_waits_for_consent_in_vain_is_declined_and_acs_never_asked(
+    scene: Scene,
+) -> None:
+    await scene.keep(**ALL, before_consent="wait", consent_within="PT2M")
+    await scene.passes(timedelta(minutes=1))
+    assert (await scene.recording()).state == "awaiting_consent"
+    result = await scene.result()
+    assert result.outcome == "declined"
+    assert scene.service.asked == []
+    assert scene.told() == []
+    assert "2 of 2 in the call have not agreed" in (await scene.recording()).declined
+
+
+async def test_what_makes_no_sense_is_refused_as_update_and_noted_as_signal(scene: Scene) -> None:
+    await scene.keep(consent_policy="named", consent_participants=[ANA])
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await decides(scene, BEN, True)
+    assert "none of the 1 participants" in str(refused.value.cause)
+    with pytest.raises(WorkflowUpdateFailedError) as unreadable:
+        await decides(scene, "8:acs:ben", True)
+    assert "participant" in str(unreadable.value.cause)
+    for who in (BEN, "8:acs:ben"):
+        await scene.signals(names.CONSENT, {"participant": who, "given": True})
+    status = await scene.status()
+    assert status.consents == []
+    timeline = "\n".join(entry.what for entry in status.timeline)
+    assert "refused, " in timeline
+    assert "consent could not be read: participant" in timeline
+    assert "8:acs" not in timeline
+
+
+async def test_the_start_in_flight_is_followed_by_what_consent_demands(scene: Scene) -> None:
+    gate = scene.service.holds("start")
+    with released(gate):
+        await scene.keep(**ALL)
+        await scene.has_asked("start")
+        await decides(scene, ANA, True)
+        await decides(scene, BEN, True)
+    await scene.until(lambda recording: recording.actual == "active")
+    assert scene.service.control_calls() == ["start", "resume"]
+
+
+async def test_a_recording_begins_once_its_announcement_is_answered(scene: Scene) -> None:
+    webhook = Webhook(Unavailable("busy"), None)
+    scene.world.webhooks[scene.resource] = webhook
+    await scene.keep(requested_by="crm")
+    await scene.passes(timedelta(seconds=5))
+    await scene.until(lambda recording: recording.actual == "active")
+    first, second = webhook.events
+    assert first["id"] == second["id"]
+    assert second["data"]["serverCallId"] == scene.server_call_id
+    assert (await scene.recording()).announcement is not None
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [([InvalidRequest("no such tune")], "no such tune"), ([Unavailable("busy")] * 50, "busy")],
+)
+async def test_without_its_announcement_nothing_is_recorded_and_somebody_is_told(
+    scene: Scene, answers: list[CallvaultError], says: str
+) -> None:
+    scene.world.webhooks[scene.resource] = Webhook(*answers)
+    await scene.keep()
+    result = await scene.result()
+    assert result.outcome == "declined"
+    assert scene.service.asked == []
+    assert says in (await scene.recording()).declined
+    assert [alarm.kind for alarm in scene.told()] == [AlarmKind.FAILED_TO_START]
+
+
+async def test_a_stop_calls_off_the_announcement(scene: Scene) -> None:
+    scene.world.webhooks[scene.resource] = Webhook(*[Unavailable("busy")] * 50)
+    await scene.keep()
+    await scene.asks("stop")
+    assert (await scene.handle.result()).outcome == "empty"
+    assert scene.service.asked == []

@@ -1,0 +1,174 @@
+"""Consent: who is in the call, who has decided what, and whether that is enough. Pure.
+
+Where it is in doubt, consent is missing: a withdrawal always counts, and an agreement only if no
+withdrawal is known to be newer.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from callvault.contracts.consent import (
+    BeforeConsent,
+    ConsentDecision,
+    ConsentPolicy,
+    ConsentRecord,
+    ConsentTerms,
+    OnWithdrawal,
+    Presence,
+)
+from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.status import CallStatus
+
+_WITHOUT_A_WORD = ConsentTerms(
+    consent_policy=ConsentPolicy.NONE,
+    before_consent=BeforeConsent.PAUSED,
+    on_withdrawal=OnWithdrawal.PAUSE,
+    stop_when_last_consenting_leaves=False,
+)
+"""Where neither request nor resource says anything."""
+
+MOST_KEPT = 1_000
+"""Decisions and presences kept: beyond that, those that do not count any more are forgotten."""
+
+_SHOWN = 3
+
+Kept = TypeVar("Kept", ConsentRecord, Presence)
+
+
+def terms_of(own: ConsentTerms, resource: ConsentTerms) -> ConsentTerms:
+    """What a recording needs: what its request says, else what its resource says."""
+    terms = _WITHOUT_A_WORD
+    for said in (resource, own):
+        terms = terms.model_copy(update=said.model_dump(exclude_none=True, by_alias=False))
+    return terms
+
+
+def missing(status: CallStatus, terms: ConsentTerms) -> str:
+    """Say in a sentence which consent is missing; empty where none is."""
+    agreed = {who for who, given in standing(status).items() if given}
+    match terms.consent_policy:
+        case ConsentPolicy.ANY_PARTY:
+            return "" if agreed - gone(status) else "nobody in the call has agreed"
+        case ConsentPolicy.ALL_PARTIES:
+            if not present(status):
+                return "nobody is known to be in the call"
+            return _lacking(concerned(status), agreed, "in the call")
+        case ConsentPolicy.NAMED:
+            return _lacking(set(terms.consent_participants), agreed, "named")
+    return ""
+
+
+def standing(status: CallStatus) -> dict[str, bool]:
+    """What each participant's decision is now."""
+    return {record.participant: record.given for record in status.consents if record.counts}
+
+
+def present(status: CallStatus) -> set[str]:
+    """Who is known to be in the call, by any connection."""
+    return {presence.participant for presence in status.participants if presence.in_call}
+
+
+def gone(status: CallStatus) -> set[str]:
+    """Who was in the call and has left it."""
+    return {presence.participant for presence in status.participants} - present(status)
+
+
+def concerned(status: CallStatus) -> set[str]:
+    """Who is in the call, and who has decided without being seen in it: a phone is in no event."""
+    return present(status) | (set(standing(status)) - gone(status))
+
+
+def consenting(status: CallStatus) -> set[str]:
+    """Who has agreed and has not left."""
+    return {who for who, given in standing(status).items() if given} - gone(status)
+
+
+def known(status: CallStatus, decision: ConsentDecision) -> ConsentRecord | None:
+    """The record of an earlier decision with the same id."""
+    return next(
+        (r for r in status.consents if r.request_id and r.request_id == decision.request_id), None
+    )
+
+
+def decide(status: CallStatus, decision: ConsentDecision, now: datetime) -> ConsentRecord:
+    """Fold a decision that is not known yet."""
+    decided_at = min(decision.decided_at or now, now)
+    record = ConsentRecord(
+        participant=decision.participant,
+        given=decision.given,
+        told_by=decision.requested_by,
+        decided_at=decided_at,
+        heard_at=now,
+        counts=not decision.given or not _was_withdrawn_later(status, decision, decided_at),
+        **decision.model_dump(include=_AS_TOLD, by_alias=False),
+    )
+    status.consents.append(record)
+    _forget(status.consents, _outdated(status))
+    return record
+
+
+def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
+    """Fold a coming or going; False where it is known already, or something newer is."""
+    at = min(change.at or now, now)
+    presence = _presence(status, change)
+    if presence is None:
+        status.participants.append(
+            Presence(
+                participant=change.participant,
+                connection=change.connection,
+                in_call=change.joined,
+                changed_at=at,
+            )
+        )
+        _forget(status.participants, (p for p in status.participants if not p.in_call))
+        return True
+    if at < presence.changed_at:
+        return False
+    is_new = presence.in_call is not change.joined
+    presence.in_call, presence.changed_at = change.joined, at
+    presence.connection = change.connection
+    return is_new
+
+
+def short(participant: str) -> str:
+    """A participant in a sentence: the beginning of the hash tells them apart."""
+    return participant[:8]
+
+
+_AS_TOLD = {"method", "evidence", "jurisdiction", "reason", "request_id"}
+
+
+def _lacking(needed: set[str], agreed: set[str], where: str) -> str:
+    lacking = sorted(needed - agreed)
+    if not lacking:
+        return ""
+    shown = ", ".join(map(short, lacking[:_SHOWN])) + (" …" if len(lacking) > _SHOWN else "")
+    return f"{len(lacking)} of {len(needed)} {where} have not agreed: {shown}"
+
+
+def _was_withdrawn_later(status: CallStatus, decision: ConsentDecision, at: datetime) -> bool:
+    return any(
+        record.participant == decision.participant and not record.given and record.decided_at > at
+        for record in status.consents
+    )
+
+
+def _presence(status: CallStatus, change: ParticipantChanged) -> Presence | None:
+    """The connection that changes; one whose id was not known gets it from the first event."""
+    own = [p for p in status.participants if p.participant == change.participant]
+    same = (p for p in own if p.connection == change.connection)
+    nameless = (p for p in own if not p.connection)
+    return next(same, None) or next(nameless, None)
+
+
+def _outdated(status: CallStatus) -> Iterable[ConsentRecord]:
+    """The records that later ones of the same participant have replaced."""
+    latest = {record.participant: record for record in status.consents if record.counts}
+    return (r for r in status.consents if latest.get(r.participant) is not r)
+
+
+def _forget(records: list[Kept], useless: Iterable[Kept]) -> None:
+    """Keep a noisy call within bounds."""
+    if len(records) > MOST_KEPT and (oldest := next(iter(useless), None)) is not None:
+        records[:] = [record for record in records if record is not oldest]
