@@ -45,8 +45,10 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console, name: Sce
         except TimeoutError:
             _explain(supervisor, console)
             return False
+        handle = client.get_workflow_handle(call.workflow_id)
+        status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
         truth = await call.truth()
-    proven = _prove(scenario, call, result, truth, console)
+    proven = _prove(scenario, Kept(call, result, status, truth, []), console)
     console.print(f"This call's workflow: {_workflow_url(call)}", soft_wrap=True)
     return proven
 
@@ -103,30 +105,29 @@ def _workflow_url(call: Call) -> str:
     return f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows/{call.workflow_id}"
 
 
-def _prove(
-    scenario: Scenario, call: Call, result: CallResult, truth: dict[str, Any], console: Console
-) -> bool:
+def _prove(scenario: Scenario, kept: Kept, console: Console) -> bool:
     """Read every archived file once more, and compare it with what the emulator recorded."""
-    recorded = {chunk["documentId"]: chunk["sha256"] for chunk in truth["chunks"]}
+    result = kept.result
+    recorded = {chunk["documentId"]: chunk["sha256"] for chunk in kept.truth["chunks"]}
     archived = [chunk for recording in result.recordings for chunk in recording.chunks]
     good = result.outcome == "archived" and {c.document_id for c in archived} == set(recorded)
-    media: list[bytes] = []
     with closing(Connections(load_settings())) as connections:
         for chunk in archived:
             if chunk.archived is None:
                 continue
-            kept = connections.archive_of(chunk.archived.archive)
-            content = b"".join(kept.read(chunk.archived.object_name))
+            archive = connections.archive_of(chunk.archived.archive)
+            content = b"".join(archive.read(chunk.archived.object_name))
             equal = hashlib.sha256(content).hexdigest() == recorded.get(chunk.document_id)
             good = good and equal
-            media.append(content)
+            kept.media.append(content)
             console.print(_summary(chunk.archived, probe(content), equal), soft_wrap=True)
     for recording in result.recordings:
         for pause in recording.pauses:
             console.print(f"  paused     {tables.describe_pause(pause)}")
-        good = good and recording.manifest is not None and not recording.manifest.findings
+        is_sealed = recording.manifest is not None
+        good = good and is_sealed and not (scenario.is_flawless and kept.findings)
         console.print(f"  sealed     {_describe_seal(recording.manifest)}", soft_wrap=True)
-    good = scenario.proof(Kept(call, result, truth, media), console) and good
+    good = scenario.proof(kept, console) and good
     console.print(_verdict(good, result))
     return good
 

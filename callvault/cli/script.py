@@ -90,6 +90,34 @@ class Call:
         status: dict[str, Any] = answer.json()
         return status
 
+    async def sends(self, verb: str, reason: str) -> None:
+        """The app backend asks for a change, and does not wait."""
+        body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-sent"}
+        path = f"{self.stack.gateway}/v1/recordings/{self.workflow_id}:{verb}"
+        answer = await self.http.post(path, json=body, headers={"prefer": "respond-async"})
+        answer.raise_for_status()
+
+    async def is_refused(self, verb: str, reason: str) -> str:
+        """The app backend asks for a change that comes to nothing; what it is told."""
+        body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-refused"}
+        path = f"{self.stack.gateway}/v1/recordings/{self.workflow_id}:{verb}"
+        answer = await self.http.post(path, json=body)
+        if answer.is_success:
+            raise RuntimeError(f"the {verb} was to fail, and was answered {answer.text}")
+        message: str = answer.json()["error"]["message"]
+        return message
+
+    async def acs_fails(self, kind: str, operation: str | None = None) -> None:
+        """From now on ACS answers every request of this kind so, or every one of control."""
+        operations = (operation,) if operation else ("start", "state", "pause", "resume", "stop")
+        for each in operations:
+            await self._emulator(
+                "POST", "/faults", {"kind": kind, "operation": each, "times": None}
+            )
+
+    async def acs_recovers(self) -> None:
+        await self._emulator("DELETE", "/faults")
+
     async def ends(self) -> None:
         """Everybody hangs up."""
         await self._emulator("DELETE", f"/calls/{self.call_id}")

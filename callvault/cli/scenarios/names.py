@@ -8,3 +8,5 @@ class ScenarioName(StrEnum):
 
     KEEP = "keep"
     CONSENT = "consent"
+    CARD_PAYMENT = "card-payment"
+    ACS_OUTAGE = "acs-outage"
