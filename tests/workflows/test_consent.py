@@ -160,3 +160,22 @@ async def test_a_stop_calls_off_the_announcement(scene: Scene) -> None:
     await scene.asks("stop")
     assert (await scene.handle.result()).outcome == "empty"
     assert scene.service.asked == []
+
+
+async def test_what_was_decided_and_who_is_there_is_carried_into_later_runs(scene: Scene) -> None:
+    scene.world.max_history_events[scene.resource] = 40
+    await scene.keep(**ALL, consent_within="PT2M")
+    await scene.until(lambda recording: recording.actual == "paused")
+    first = (await scene.handle.describe()).run_id
+    await decides(scene, ANA, True, requestId="c1")
+    for number in range(12):
+        change = {"participant": ANA, "joined": True, "connection": str(number)}
+        await scene.signals(names.PARTICIPANT_CHANGED, change)
+        await scene.status()
+    assert (await scene.handle.describe()).run_id != first
+    assert (await scene.recording()).state == "awaiting_consent"
+    await decides(scene, ANA, True, requestId="c1")
+    await decides(scene, BEN, True)
+    await scene.until(lambda recording: recording.actual == "active")
+    assert [record.participant for record in (await scene.status()).consents] == [ANA, BEN]
+    assert scene.service.control_calls() == ["start", "resume"]
