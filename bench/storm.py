@@ -205,7 +205,9 @@ def rage(home: Path, scale: Scale) -> Findings:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--short", action="store_true", help="some seconds; writes no page")
-    scale = SHORT if arguments.parse_args().short else Scale()
+    arguments.add_argument("--junk", type=int, default=Scale.junk, help="requests of the attack")
+    given = arguments.parse_args()
+    scale = SHORT if given.short else Scale(junk=given.junk)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as home:
         found = rage(Path(home), scale)

@@ -24,7 +24,7 @@ class Scale:
     slow_clients: int = 700
     attack_rate: float = 50
     oversize: int = 20
-    max_in_flight: int = 256
+    max_in_flight: int = 64
 
 
 SHORT = Scale(
@@ -36,7 +36,7 @@ SHORT = Scale(
     slow_clients=550,
     attack_rate=20,
     oversize=3,
-    max_in_flight=48,
+    max_in_flight=24,
 )
 
 

@@ -14,6 +14,7 @@ _PAGE = """\
 Gateway, Temporal's development server and the sender are processes on one machine and share its
 processors with whatever else runs there; no worker runs. Times are counted from the moment at which
 an event was due, whether or not the sender or a connection was free.
+`gateway.max_in_flight` is {most}.
 
 Machine: {processors} processors ({machine}), other load {load:.1f} at the start, with the storm
 {load_after:.1f} at its end. Python {python}.
@@ -39,6 +40,7 @@ def page(found: Findings, scale: Scale, load: float) -> str:
         processors=os.cpu_count(),
         machine=platform.machine(),
         load=load,
+        most=scale.max_in_flight,
         load_after=os.getloadavg()[0],
         python=platform.python_version(),
         rows="\n".join(_rows(found, scale)),

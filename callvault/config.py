@@ -224,9 +224,10 @@ class GatewaySettings(_Section):
     rate_limit: Rate = "100/second"
     """Requests to the control API from one caller: `100/second`, or `/minute`, `/hour`; `none` for
     no limit."""
-    max_in_flight: Annotated[int, Field(ge=1)] = 256
-    """Events under way at the same time, and as many other requests; more are answered 503, so that
-    they come again."""
+    max_in_flight: Annotated[int, Field(ge=1)] = 64
+    """Deliveries of events under way at the same time, and four times as many other requests; more
+    are answered 503, so that they come again. Far more than Temporal takes at once only make all of
+    them late."""
     max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
     """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
     quarantine: AbsolutePath = Field(

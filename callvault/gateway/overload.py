@@ -16,13 +16,17 @@ MOST_BYTES = 64 * 1024 * 1024
 """Bytes of bodies, of all requests under way, from which on new ones are asked to come again."""
 
 
+OTHERS = 4
+"""So many times as many other requests as events: theirs may wait half a minute for ACS."""
+
+
 class Overload:
     """Lets so many requests in; events have a share of their own, which nothing else takes."""
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app = app
         self._events = _Share(app, most)
-        self._others = _Share(app, most)
+        self._others = _Share(app, OTHERS * most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or ask to come again; who probes for life is always answered."""
