@@ -12,10 +12,10 @@ from temporalio.client import Client
 
 from callvault.cli.hearing import listen
 from callvault.cli.probe import probe
-from callvault.cli.scenarios import consent
+from callvault.cli.scenarios import acs_outage, card_payment, consent
 from callvault.cli.scenarios.scenario import Kept
 from callvault.cli.script import Call
-from callvault.contracts.status import CallResult
+from callvault.contracts.status import CallResult, CallStatus
 from callvault.local.azurite import Azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT, CONTAINER, Stack
@@ -64,10 +64,38 @@ async def test_not_one_frame_of_what_nobody_agreed_to_is_in_the_archived_media(
     heard = listen(content, call.voices)
     assert heard[consent.ANA].seconds >= consent.SPEAKS
     assert heard[consent.BEN].windows == heard[consent.CEM].windows == ()
-    assert consent.proof(Kept(call, result, {}, [content]), Console(quiet=True))
+    assert consent.proof(await kept(call, result, content), Console(quiet=True))
     [recording] = (await call.status())["recordings"]
     assert [mark["until"] is not None for mark in recording["marked"]] == [True]
     assert len(recording["holds"]) == 3
+
+
+async def test_a_card_number_is_not_recorded_where_a_pause_fails(
+    running: Running, call: Call, client: Client
+) -> None:
+    """By ear: Ana speaks only in a pause, and after the recording was stopped for want of one."""
+    await card_payment.story(call, lambda _: None)
+    result = await result_of(client, call)
+    content = archived(running.stack, result)
+    assert listen(content, call.voices)[card_payment.ANA].windows == ()
+    assert card_payment.proof(await kept(call, result, content), Console(quiet=True))
+
+
+async def test_what_an_outage_let_through_is_marked_in_the_manifest(
+    running: Running, call: Call, client: Client
+) -> None:
+    try:
+        await acs_outage.story(call, lambda _: None)
+    finally:
+        await call.acs_recovers()
+    result = await result_of(client, call)
+    content = archived(running.stack, result)
+    assert acs_outage.proof(await kept(call, result, content), Console(quiet=True))
+
+
+async def kept(call: Call, result: CallResult, content: bytes) -> Kept:
+    status = CallStatus.model_validate(await call.status())
+    return Kept(call, result, status, {}, [content])
 
 
 async def test_a_worker_that_is_killed_mid_call_is_replaced_without_loss(

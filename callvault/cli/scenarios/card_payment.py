@@ -35,6 +35,7 @@ async def story(call: Call, say: Say) -> None:
     await call.becomes("stopped")
     say("nothing records any more: Ana speaks her other card number")
     await call.speaks(ANA, SPEAKS)
+    await call.acs_recovers()
     await call.ends()
     say("everybody hangs up")
 
