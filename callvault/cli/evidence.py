@@ -116,7 +116,9 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
 
 
 def _requests_table(recording: RecordingEvidence) -> Table:
-    table = Table("asked", "by", "reason", "at (UTC)", "settled (UTC)", "outcome", box=None)
+    """Each request, and how long after it ACS accepted, told of it by itself, was seen to obey."""
+    columns = ("asked", "by", "reason", "at (UTC)", "accepted", "told", "settled", "outcome")
+    table = Table(*columns, box=None)
     for record in recording.requests:
         outcome = f"{record.state} {record.problem}".rstrip()
         table.add_row(
@@ -124,7 +126,9 @@ def _requests_table(recording: RecordingEvidence) -> Table:
             record.requested_by,
             record.reason,
             _time(record.asked_at),
-            _time(record.settled_at),
+            _after(record.asked_at, record.accepted_at),
+            _after(record.asked_at, record.told_at),
+            _after(record.asked_at, record.settled_at),
             outcome,
         )
     return table
@@ -150,6 +154,10 @@ def _verdict(pause: PauseEvidence, told: RecordedPause | None) -> str:
         return "MISSING"
     span = f"{_time(told.start_time)}, {told.duration_ms / 1000:.1f} s"
     return span if pause.agree else f"{span}: NOT ASKED FOR HERE"
+
+
+def _after(asked_at: datetime, moment: datetime | None) -> str:
+    return f"{(moment - asked_at).total_seconds():+.3f} s" if moment else ""
 
 
 def _time(moment: datetime | None) -> str:

@@ -48,7 +48,7 @@ def _not_understood(call: Call) -> dict[str, Any]:
         "without validationCode": [
             {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {}}
         ],
-        "which call ended": [{"eventType": "Microsoft.Communication.CallEnded", "data": {}}],
+        "which call it is about": [{"eventType": "Microsoft.Communication.CallEnded", "data": {}}],
         "nested deeper than 64": b"[" * 100_000,
     }
 

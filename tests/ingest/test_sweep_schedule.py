@@ -13,6 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.sweeping import SweepActivities
 from callvault.config import Settings
@@ -52,6 +53,7 @@ async def client(
                     connections.client_of, connections.policy_of, connections.archive_of
                 ),
                 AlertActivities(None),
+                AnnouncementActivities(connections.announcement_webhook),
                 settings.worker,
                 also=[SweepActivities(settings, environment.client).sweep_dead_letters],
             ):

@@ -84,7 +84,7 @@ def test_the_evidence_of_one_participant_is_theirs_alone() -> None:
         hashed("ana"),
         hashed("ben"),
     }
-    [theirs] = evidence_of(status, hashed("ana"))
+    [theirs] = evidence_of(status, participant=hashed("ana"))
     assert [d.participant for d in theirs.consent.decisions] == [hashed("ana")]
     assert [p.participant for p in theirs.consent.participants] == [hashed("ana")]
 
@@ -102,3 +102,15 @@ def test_the_evidence_can_be_read_and_names_who_asked() -> None:
         console.print(evidence_tables(evidence_of(paused_call().life.status)))
     assert "agent-7" in shown.get()
     assert "MISSING" in shown.get()
+
+
+def test_how_long_acs_took_is_shown_beside_each_request() -> None:
+    call = Call(requested_by="crm")
+    record = next(iter(call.life.status.requests.values()))
+    record.accepted_at = record.asked_at + timedelta(milliseconds=12)
+    record.told_at = record.asked_at + timedelta(milliseconds=340)
+    record.settled_at = record.asked_at + timedelta(milliseconds=25)
+    output = io.StringIO()
+    console = Console(file=output, width=200)
+    console.print(evidence_tables(evidence_of(call.life.status)))
+    assert "+0.012 s  +0.340 s  +0.025 s" in output.getvalue()
