@@ -193,3 +193,31 @@ async def test_a_start_that_waits_for_consent_is_not_waited_for(
     answer = await hiding_gateway.http.post("/v1/recordings", json=body)
     assert answer.status_code == 201
     assert "start and wait" not in await call.names_told()
+
+
+@pytest.mark.parametrize(("role", "status"), [("consent", 200), ("control", 403), ("read", 403)])
+async def test_consent_is_told_by_whoever_has_the_role_and_under_their_name(
+    role: str,
+    status: int,
+    gateway_of: GatewayOf,
+    temporal: Client,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CRM", "crm-key")
+    monkeypatch.setenv("IVR", "ivr-key")
+    keys = {
+        "crm": {"secret": "env:CRM", "roles": ["control"]},
+        "ivr": {"secret": "env:IVR", "roles": [role]},
+    }
+    gateway = gateway_of(temporal, keys=keys)
+    begun = {"serverCallId": call.server_call_id, "startRecording": False}
+    await gateway.http.post("/v1/recordings", json=begun, headers={"x-api-key": "crm-key"})
+    answer = await gateway.http.post(
+        f"/v1/recordings/{call.workflow_id}/consents",
+        json={"participant": RAW_ID, "given": True},
+        headers={"x-api-key": "ivr-key"},
+    )
+    assert answer.status_code == status
+    told = [decision["requestedBy"] for _, decision in await call.told()]
+    assert told == (["ivr"] if status == 200 else [])
