@@ -73,6 +73,7 @@ def deciding_worker(
         workflows=WORKFLOWS,
         workflow_runner=runner(),
         max_cached_workflows=settings.max_cached_workflows,
+        max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         activities=[
             activities.describe_resource,
             activities.start_recording,
