@@ -65,6 +65,14 @@ async def builds_that_decided(scene: Scene) -> set[str]:
     }
 
 
+async def is_moved_on(scene: Scene) -> None:
+    """Ask for changes until the new version has made one: the server takes a moment to route."""
+    async with asyncio.timeout(30):
+        while await builds_that_decided(scene) != {"1", "2"}:
+            await scene.asks("pause")
+            await scene.asks("resume")
+
+
 async def test_a_call_that_began_on_one_version_is_kept_on_by_the_next(
     environment: WorkflowEnvironment, tmp_path: Path
 ) -> None:
@@ -76,7 +84,7 @@ async def test_a_call_that_began_on_one_version_is_kept_on_by_the_next(
         await scene.recorded()
         async with world.working(client, version("2")):
             await becomes_current(client, "2")
-            await scene.asks("pause")
+            await is_moved_on(scene)
             await scene.asks("stop")
     assert await builds_that_decided(scene) == {"1", "2"}
 
@@ -84,7 +92,8 @@ async def test_a_call_that_began_on_one_version_is_kept_on_by_the_next(
         await scene.announced(chunk())
         result = await scene.handle.result()
     assert result.outcome == "archived"
-    assert scene.service.control_calls() == ["start", "pause", "stop"]
+    calls = scene.service.control_calls()
+    assert (calls[0], calls[-1], calls.count("start")) == ("start", "stop", 1)
 
 
 @pytest.mark.parametrize("half", [{"deployment_name": "callvault"}, {"build_id": "1"}])
