@@ -6,6 +6,8 @@ import json
 import os
 import signal
 
+import httpx
+import pytest
 from azure.storage.blob import ContainerClient
 from rich.console import Console
 from temporalio.client import Client
@@ -121,7 +123,10 @@ async def test_a_worker_that_is_killed_mid_call_is_replaced_without_loss(
 
 async def test_a_call_of_teams_is_refused_with_the_reason(call: Call, client: Client) -> None:
     await call.begins("Eve", kind="teamsInterop")
-    await call.is_to_be_recorded()
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        await call.is_to_be_recorded()
+    assert refused.value.response.status_code == 502
+    assert "Teams" in refused.value.response.json()["error"]["message"]
     result = await result_of(client, call)
     assert result.outcome == "failed_to_start"
     assert "Teams" in result.recordings[0].problem

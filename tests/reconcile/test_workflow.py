@@ -66,7 +66,7 @@ async def client(
     reconciling = ReconcileActivities(client, {"main": vault.open}, target=100)
     settings = WorkerSettings()
     async with (
-        deciding_worker(client, control, AlertActivities(told), settings),
+        deciding_worker(client, control, AlertActivities(told), NONE, settings),
         exporting_worker(
             client,
             ExportActivities(NONE, NONE),

@@ -50,7 +50,7 @@ async def test_one_trace_leads_from_the_request_to_acs_and_the_archive(
         await vault.keeps_a_call()
 
     seen = Spans(spans.get_finished_spans())
-    begun = ["POST /v1/recordings", "StartWorkflow:RecordingWorkflow"]
+    begun = ["POST /v1/recordings", "StartUpdateWithStartWorkflow:RecordingWorkflow"]
     run = [*begun, "RunWorkflow:RecordingWorkflow"]
     assert seen.way_to("RunActivity:start_recording") == [
         *run,

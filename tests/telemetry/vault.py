@@ -196,7 +196,7 @@ async def gateway_to(
     instrument_app(app)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
-        base_url="http://gateway",
+        base_url="http://127.0.0.1",
         headers={"authorization": f"Bearer {API_KEY}"},
     ) as http:
         vault = Vault(client, http, emulator)
