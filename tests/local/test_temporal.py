@@ -57,7 +57,7 @@ def test_a_taken_port_is_reported_instead_of_using_a_strangers_server(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         port = stranger.getsockname()[1]
-        monkeypatch.setattr(temporal, "_free_ports", lambda count: [port] * count)
+        monkeypatch.setattr(temporal, "free_ports", lambda count: [port] * count)
         with (
             Supervisor(tmp_path) as supervisor,
             pytest.raises(Unavailable, match="address already in use"),
