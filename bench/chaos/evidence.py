@@ -99,7 +99,7 @@ async def gather(
     told = await each([backend.truth(each.call_id) for each in played if each.call_id])
     truths = dict(zip(numbers, told, strict=True))
     runs = await each([_run(client, one) async for one in _executions(client)])
-    objects = await asyncio.to_thread(_objects, azurite)
+    objects = await asyncio.to_thread(objects_in, azurite)
     return Evidence(truths, [*_chunks(truths)], objects, runs)
 
 
@@ -137,7 +137,7 @@ def _chunks(truths: dict[int, dict[str, Any]]) -> Iterator[Chunk]:
                 )
 
 
-def _objects(azurite: Azurite) -> list[Object]:
+def objects_in(azurite: Azurite) -> list[Object]:
     """Every media file of the container, read with nobody's code but Azure's."""
     with (
         ContainerClient.from_connection_string(azurite.connection_string, CONTAINER) as container,

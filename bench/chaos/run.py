@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 def run(options: Options, home: Path, say: Say) -> Outcome:
     """Play all lives while the house is being destroyed, and judge. Takes the main thread."""
     with Supervisor(home / "logs") as supervisor, Field() as field_:
-        house = House(supervisor, home, _plan(options, field_.address))
+        house = House(supervisor, home, plan_of(options, field_.address))
         road = Road(house.gateway, options.export_window)
         field_.serve(road)
         house.build()
@@ -42,7 +42,8 @@ def run(options: Options, home: Path, say: Say) -> Outcome:
                 field_.do(leaving, within=10)
 
 
-def _plan(options: Options, road: str) -> Plan:
+def plan_of(options: Options, road: str) -> Plan:
+    """How the house of a run is furnished; ``road`` is where its events and alarms go."""
     return Plan(
         seed=options.seed,
         export_window=options.export_window,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import httpx
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from .backend import Backend
 from .house import House
@@ -36,6 +37,7 @@ async def enter(house: House, road: Road, options: Options) -> Scene:
         house.temporal.address,
         namespace=house.temporal.namespace,
         data_converter=pydantic_data_converter,
+        runtime=_quiet(),
     )
     limits = httpx.Limits(max_connections=CONNECTIONS)
     http = httpx.AsyncClient(trust_env=False, timeout=ANSWER_WITHIN, limits=limits)
@@ -44,3 +46,9 @@ async def enter(house: House, road: Road, options: Options) -> Scene:
     return Scene(
         client, player, Weather(house.emulator.control, options.seed, options.fault_rate), http
     )
+
+
+def _quiet() -> Runtime:
+    """That Temporal is down at times is no news here."""
+    errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors)))
