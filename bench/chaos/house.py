@@ -29,6 +29,7 @@ from callvault.local.temporal import TemporalServer, free_ports, start_temporal
 EVENTS = (FILE_EVENT, "Microsoft.Communication.CallEnded")
 CHUNK = "3s"
 """Length of a file, so that some recordings have several."""
+RESULT_API = "2024-09-01-preview"
 SABOTEUR = "bench.chaos.sabotage"
 
 
@@ -73,8 +74,9 @@ class Plan:
     """Seconds."""
     event_expected_within: float
     """Seconds."""
-    max_duration: float
+    state_checked_every: float
     """Seconds."""
+    asks_result: bool
     ladder: tuple[float, ...]
     """Seconds."""
     road: str
@@ -215,7 +217,8 @@ class House:
             f"{resource}EXPORT_WINDOW": f"{self.plan.export_window:g}s",
             f"{resource}EVENT_EXPECTED_WITHIN": f"{self.plan.event_expected_within:g}s",
             f"{resource}LADDER": ",".join(f"{rung:g}s" for rung in self.plan.ladder),
-            f"{resource}MAX_DURATION": f"{self.plan.max_duration:g}s",
+            f"{resource}STATE_CHECKED_EVERY": f"{self.plan.state_checked_every:g}s",
+            f"{resource}RESULT_API_VERSION": RESULT_API if self.plan.asks_result else "",
             f"{resource}CONTENT_HOSTS": f"127.0.0.1:{self._content_port}",
             "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),
             "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",

@@ -45,6 +45,7 @@ class Court:
             self.road.alarms,
             self.house.outages,
             player.shredder.documents,
+            self.options.asks_result,
         )
         losses = losses_of(case)
         late = await self._late(found)

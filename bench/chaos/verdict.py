@@ -41,6 +41,8 @@ class Case:
     alarms: list[Heard]
     outages: list[Outage]
     shredded: set[str]
+    asks_result: bool = False
+    """Whether files that no event announced could be found all the same."""
 
 
 def judge(case: Case, losses: list[Loss]) -> list[Violation]:
@@ -67,6 +69,8 @@ def losses_of(case: Case) -> list[Loss]:
 def _cause(chunk: Chunk, case: Case) -> str:
     if chunk.document_id in case.shredded:
         return "deleted by the service before it was announced"
+    if case.asks_result:
+        return ""
     seen = [each for each in case.sightings if chunk.document_id in each.documents]
     if any(each.taken is not None for each in seen):
         return ""  # the gateway has promised to keep it

@@ -46,6 +46,7 @@ class Trial:
     outages: list[Outage] = field(default_factory=list)
     shredded: set[str] = field(default_factory=set)
     problem: str = ""
+    asks_result: bool = False
 
     def loses_the_file(self, fate: Fate = Fate.ON_TIME, *, taken: float | None = None) -> None:
         """It is not archived, Callvault says so, and tells somebody."""
@@ -96,5 +97,11 @@ class Trial:
             {1: {"recordings": [{}] * self.made}}, [self.chunk], self.objects, [run]
         )
         return Case(
-            [self.played], evidence, [self.sighting], self.alarms, self.outages, self.shredded
+            [self.played],
+            evidence,
+            [self.sighting],
+            self.alarms,
+            self.outages,
+            self.shredded,
+            self.asks_result,
         )

@@ -20,7 +20,7 @@ from callvault.contracts.status import CallResult, CallStatus
 from callvault.local.processes import Supervisor
 
 FAIR = replace(life(1, 1, of=1), files=Fate.ON_TIME, call_end=Fate.ON_TIME, deleted_early=False)
-OPTIONS = replace(short(1), max_duration=300, export_window=300)
+OPTIONS = replace(short(1), export_window=300)
 WITHIN = 150.0
 """Seconds: more than the heartbeat time-out, on a machine that has other work, too."""
 

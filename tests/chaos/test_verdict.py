@@ -47,6 +47,12 @@ def test_a_loss_that_the_seed_explains_is_none_of_callvaults(trial: Trial, fate:
     assert trial.causes() == [f"event {fate}"]
 
 
+def test_a_lost_event_is_no_cause_where_acs_may_be_asked(trial: Trial) -> None:
+    trial.loses_the_file(Fate.LOST)
+    trial.asks_result = True
+    assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
+
+
 def test_what_the_gateway_has_taken_may_not_be_lost(trial: Trial) -> None:
     trial.loses_the_file(Fate.TOO_LATE, taken=ENDED + 1)
     assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
