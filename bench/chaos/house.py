@@ -204,6 +204,8 @@ class House:
     ) -> Process:
         name = self._next_name(part)
         own = environment or self.environment | {"CALLVAULT_WORKER__IDENTITY": name}
+        # Else every workflow that a worker takes up has its modules compiled anew.
+        own.pop("PYTHONDONTWRITEBYTECODE", None)
         self._running[part] = self.supervisor.start(name, command, environment=own)
         return self._running[part]
 

@@ -92,7 +92,7 @@ def _resumed(interrupted: Interrupted, run: Run) -> float | None:
 def counted(recovery: Recovery, outages: list[Outage], run: Run) -> float:
     """Seconds until it went on, without those in which nobody could have; endless for never."""
     if recovery.resumed is None:
-        return float("inf") if run.status != "COMPLETED" else 0.0
+        return float("inf") if run.status == "RUNNING" else 0.0
     killed = recovery.interrupted.killed
     excused = merged(excuses(outages, []), killed, recovery.resumed)
     return recovery.resumed - killed - sum(end - begin for begin, end in excused)

@@ -14,6 +14,10 @@ from .player import Played
 from .road import Heard, Sighting
 
 
+ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
+"""How a run may end; another run follows the second."""
+
+
 @dataclass(frozen=True)
 class Violation:
     """A promise that was not kept; life 0 stands for the whole run."""
@@ -152,7 +156,7 @@ def _workflows(case: Case) -> Iterator[Violation]:
     lives |= {each.workflow_id: each.life.number for each in case.played}
     for run in case.evidence.runs:
         life = lives[run.workflow_id]
-        if run.status != "COMPLETED":
+        if run.status not in ENDED:
             yield Violation(life, f"{run.workflow_id} is {run.status}")
         for failure in run.failed_tasks:
             yield Violation(life, f"{run.workflow_id} failed a task: {failure}")
