@@ -13,7 +13,6 @@ from .plan import KEEP_AWAY
 from .player import Played
 from .road import Heard, Sighting
 
-
 ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
 """How a run may end; another run follows the second."""
 
