@@ -14,7 +14,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test check audit bench schemas lock clean
+.PHONY: help setup demo dev test check audit bench chaos schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -42,6 +42,12 @@ audit: setup  ## Ask whether a pinned dependency has a known vulnerability
 
 bench: setup $(BENCH_READY)  ## Measure the copier against others, and write docs/benchmarks.md
 	$(BIN)/python -m bench
+
+SEEDS ?= 1
+LIVES ?= 1000
+chaos: setup  ## Kill everything again and again, and write docs/reliability.md (SEEDS="1 2" LIVES=1000)
+	$(BIN)/python -m bench.chaos --seeds $(SEEDS) --lives $(LIVES) \
+	  $(if $(SABOTAGE),--sabotage $(SABOTAGE),--report docs/reliability.md)
 
 schemas: setup  ## Write the JSON Schemas of the contracts anew
 	$(BIN)/python -m callvault.contracts.schemas docs/contracts

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from temporalio import activity
 
+from activities.beating import beating
 from activities.clock import server_clock
 from activities.translate import translated
 from callvault.archive.sealing import seal
@@ -24,5 +25,5 @@ class SealActivities:
     def seal_recording(self, order: ManifestOrder) -> SealedRecording:
         """Seal it once: repeated with the same order it finds the manifest it wrote."""
         now = server_clock()
-        with translated(patient=True):
+        with translated(patient=True), beating():
             return seal(self._archive_of(order.archive), order, self._signer_of(order.archive), now)

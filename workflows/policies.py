@@ -33,7 +33,7 @@ CONFIRM_WITHIN = timedelta(minutes=2)
 """How long ACS may take to report an accepted recording as active."""
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)
-"""A copy that shows no sign of life for this long is taken up by another worker."""
+"""What shows no sign of life for this long is taken up by another worker."""
 
 LAST_CHANCE = timedelta(minutes=10)
 """How long an export is tried once its chunk may be gone: the file may still be there."""
@@ -158,6 +158,7 @@ def seal(summary: str) -> ActivityConfig:
         task_queue=names.EXPORT_QUEUE,
         start_to_close_timeout=timedelta(minutes=30),
         schedule_to_close_timeout=SEAL_WITHIN,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=_EXPORT_RETRY,
     )
 

@@ -209,8 +209,9 @@ class Emulator:
             self._exporter.export(recording, self.clock.now())
             self.journal.note("export", recording.export_error or "done")
         form = self.behaviours.now
-        if form.file_events == "failover" and not recording.announced:
+        if form.file_events == "failover" and not (recording.announced or recording.twins):
             recording.twins = self._twins(recording)
+            self.save()  # what is announced must outlive this process
         recording.announced = True
         for subject, data in file_payloads(recording, self.file_locations, form):
             now = self.clock.now()

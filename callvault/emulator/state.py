@@ -124,7 +124,10 @@ class UnreadableState(ValueError):
 
 
 class StateFile:
-    """Rewritten as a whole, atomically, so that a killed process leaves the last state."""
+    """Rewritten as a whole, atomically, so that a killed process leaves the last state.
+
+    What is written of a call that is over stays as it is, so that a thousand of them cost little.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -132,24 +135,40 @@ class StateFile:
         self._lock = Lock()
         self.loaded = self._load()
         self.run = self.loaded.run + 1 if self.loaded else 0
+        self._over: dict[str, str] = {}
 
     def save(self, emulator: "Emulator") -> None:
         with self._lock:
             beside = self._path.with_suffix(".new")
-            beside.write_text(self._state(emulator).model_dump_json(), encoding="utf-8")
+            beside.write_text(self._text(emulator), encoding="utf-8")
             beside.replace(self._path)
 
     def forget(self) -> None:
         with self._lock:
             self._path.unlink(missing_ok=True)
             self.loaded = None
+            self._over.clear()
 
-    def _state(self, emulator: "Emulator") -> SavedState:
+    def _text(self, emulator: "Emulator") -> str:
+        calls = ",".join(self._call(call) for call in emulator.calls.all())
+        rest = self._rest(emulator).model_dump_json(exclude={"calls"})
+        return f'{rest[:-1]},"calls":[{calls}]}}'
+
+    def _call(self, call: Call) -> str:
+        if call.call_id in self._over:
+            return self._over[call.call_id]
+        is_over = _is_over(call)  # asked first: it may come to its end while it is written
+        text = SavedCall.of(call).model_dump_json()
+        if is_over:
+            self._over[call.call_id] = text
+        return text
+
+    def _rest(self, emulator: "Emulator") -> SavedState:
         return SavedState(
             run=self.run,
             clock_advanced=emulator.clock.advanced,
             key_generations=emulator.keys.generations,
-            calls=[SavedCall.of(call) for call in emulator.calls.all()],
+            calls=[],
             repeatable=emulator.recordings.repeatable,
             living=[chunk.document_id for chunk in emulator.storage.living()],
         )
@@ -164,3 +183,11 @@ class StateFile:
                 f"{self._path} is not the state of an emulator of this version ({error}): "
                 "move the directory away to begin anew"
             ) from None
+
+
+def _is_over(call: Call) -> bool:
+    """Whether nothing can happen to a call any more."""
+    return call.ended_at is not None and all(
+        each.announced or each.media_state in {MediaState.NONE, MediaState.FAILED}
+        for each in list(call.recordings)
+    )

@@ -43,8 +43,14 @@ class Azurite:
         )
 
 
-def start_azurite(supervisor: Supervisor, *, data_directory: Path | None = None) -> Azurite:
-    """Start Azurite's blob service on a free port of 127.0.0.1 and wait until it listens.
+def start_azurite(
+    supervisor: Supervisor,
+    *,
+    data_directory: Path | None = None,
+    port: int = 0,
+    name: str = "azurite",
+) -> Azurite:
+    """Start Azurite's blob service on 127.0.0.1, on a free port by default, and wait for it.
 
     Blobs live in memory unless ``data_directory`` is given. The account is new each time, unless
     that directory already holds one: Azurite files blobs by account.
@@ -53,9 +59,9 @@ def start_azurite(supervisor: Supervisor, *, data_directory: Path | None = None)
     Azurite does not start.
     """
     account = _account(data_directory)
-    address = _serve(supervisor, "azurite", "blob", BLOB_SERVICE, account, data_directory)
-    name, key = account
-    return Azurite(blob_endpoint=f"{address}/{name}", account_name=name, account_key=key)
+    address = _serve(supervisor, name, "blob", BLOB_SERVICE, account, data_directory, port)
+    account_name, key = account
+    return Azurite(f"{address}/{account_name}", account_name, key)
 
 
 def add_queues(
@@ -74,20 +80,21 @@ def _serve(
     program: Path,
     account: tuple[str, str],
     data_directory: Path | None,
+    port: int = 0,
 ) -> str:
-    """Start one service on a free port and return its address once it listens."""
+    """Start one service, on a free port by default, and return its address once it listens."""
     process = supervisor.start(
         name,
-        [_node(), _installed(program), *_options(service, data_directory)],
+        [_node(), _installed(program), *_options(service, data_directory, port)],
         environment={**os.environ, "AZURITE_ACCOUNTS": ":".join(account)},
     )
     return process.wait_for(lambda: _address(process))
 
 
-def _options(service: str, data_directory: Path | None) -> list[str | Path]:
+def _options(service: str, data_directory: Path | None, port: int) -> list[str | Path]:
     storage = ["--location", data_directory] if data_directory else ["--inMemoryPersistence"]
     return [
-        *(f"--{service}Host", "127.0.0.1", f"--{service}Port", "0"),
+        *(f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)),
         *("--skipApiVersionCheck", "--disableTelemetry", "--silent"),
         *storage,
     ]

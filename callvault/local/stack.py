@@ -72,16 +72,16 @@ def start_stack(
     emulating = supervisor.start(
         "emulator",
         [*CALLVAULT, "emulator", "--port", "0", *emulator_options],
-        environment=_environment(),
+        environment=environment_of(),
     )
     temporal = start_temporal(supervisor)
     store = archive or start_azurite(supervisor)
-    emulator = _emulator(emulating)
+    emulator = announced_by(emulating)
     settings = write_settings(home, emulator, store)
-    environment = _environment(settings, temporal)
+    environment = environment_of(settings, temporal)
     supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
     gateway = _start_gateway_and_workers(supervisor, environment, workers)
-    _subscribe(emulating, emulator.control, gateway + EVENTS_PATH)
+    subscribe(emulating, emulator.control, gateway + EVENTS_PATH)
     return Stack(temporal, emulator, gateway, store, environment)
 
 
@@ -153,9 +153,10 @@ def _text(value: str | Path) -> str:
     return json.dumps(str(value), ensure_ascii=False)
 
 
-def _environment(
+def environment_of(
     settings: Path | None = None, temporal: TemporalServer | None = None
 ) -> dict[str, str]:
+    """The environment of a process of ours, which talks to these settings and server alone."""
     inherited = {key: text for key, text in os.environ.items() if not key.startswith(_OURS)}
     if settings:
         inherited["CALLVAULT_CONFIG"] = str(settings)
@@ -166,7 +167,8 @@ def _environment(
     return {**inherited, "TEMPORAL_CONFIG_FILE": os.devnull}
 
 
-def _emulator(process: Process) -> Emulator:
+def announced_by(process: Process) -> Emulator:
+    """Wait until an emulator says where it is."""
     said = process.wait_for(lambda: process.announcement("connectionString"))
     return Emulator(said["endpoint"], said["control"], said["topic"], said["connectionString"])
 
@@ -194,10 +196,13 @@ def _wait_until_ready(worker: Process) -> None:
     worker.wait_for(lambda: worker.announcement("ready"))
 
 
-def _subscribe(process: Process, control: str, webhook: str) -> None:
+def subscribe(
+    process: Process, control: str, webhook: str, event_types: Sequence[str] = ()
+) -> None:
     """Let the emulator deliver its events to the gateway; wait for Event Grid's handshake."""
     with httpx.Client(base_url=control, trust_env=False) as client:
-        client.post("/subscriptions", json={"endpoint": webhook}).raise_for_status()
+        wanted = {"endpoint": webhook, "includedEventTypes": list(event_types)}
+        client.post("/subscriptions", json=wanted).raise_for_status()
         process.wait_for(lambda: _delivers(client, webhook))
 
 

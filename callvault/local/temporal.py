@@ -49,15 +49,19 @@ def start_temporal(
     ui: bool = True,
     namespace: str = "default",
     dynamic_config: Mapping[str, Any] | None = None,
+    port: int = 0,
+    name: str = "temporal",
 ) -> TemporalServer:
-    """Start the server on free ports of 127.0.0.1 and wait until it answers.
+    """Start the server on 127.0.0.1, on free ports by default, and wait until it answers.
 
-    Histories live in memory unless ``database`` (an SQLite file) is given. ``dynamic_config`` maps
-    the server's dynamic configuration keys to values.
+    Histories live in memory unless ``database`` (an SQLite file) is given; there they outlive the
+    server, however it ends. ``dynamic_config`` maps the server's dynamic configuration keys to
+    values.
 
     Raises `ConfigurationError` without a `temporal` command, `Unavailable` when it does not start.
     """
-    port, ui_port = _free_ports(2)
+    free_port, ui_port = free_ports(2)
+    port = port or free_port
     options: list[str | Path] = [
         *("--ip", HOST, "--port", str(port), "--namespace", namespace, "--log-level", "warn"),
         *(("--ui-port", str(ui_port), "--ui-disable-news-fetch") if ui else ("--headless",)),
@@ -65,11 +69,16 @@ def start_temporal(
     ]
     if database:
         database.parent.mkdir(parents=True, exist_ok=True)
-        options += ["--db-filename", database]
-    process = supervisor.start("temporal", [temporal_binary(), "server", "start-dev", *options])
+        options += ["--db-filename", database, *_pragmas()]
+    process = supervisor.start(name, [temporal_binary(), "server", "start-dev", *options])
     process.wait_for(lambda: _started(process, ui_port if ui else port))
     ui_url = f"http://{HOST}:{ui_port}" if ui else None
     return TemporalServer(address=f"{HOST}:{port}", ui_url=ui_url, namespace=namespace)
+
+
+def _pragmas() -> list[str]:
+    """What is written is safe from the end of the process, though not from that of the machine."""
+    return ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"]
 
 
 def _dynamic_options(values: Mapping[str, Any]) -> list[str]:
@@ -90,7 +99,7 @@ def _listens(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago; should another take one, the server says so and ends."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]

@@ -12,8 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from callvault.emulator.calls import Call, CallKind
+from callvault.emulator.emulator import Emulator
 from callvault.emulator.server import RunningEmulator
-from callvault.emulator.state import StateFile, UnreadableState
+from callvault.emulator.settings import EmulatorSettings
+from callvault.emulator.state import SavedCall, StateFile, UnreadableState
 from tests.emulator.stage import Acs, StagedCall, advance, eventually
 from tests.emulator.webhook import Webhook
 
@@ -21,6 +24,8 @@ WAV = {"recordingContentType": "audio", "recordingFormatType": "wav"}
 PROGRAM = """
 import sys
 from pathlib import Path
+from callvault.emulator.calls import Call, CallKind
+from callvault.emulator.emulator import Emulator
 from callvault.emulator.server import serve
 from callvault.emulator.settings import EmulatorSettings
 endpoints = tuple(sys.argv[2:])
@@ -136,3 +141,26 @@ def _without_locations(truth: dict[str, Any]) -> dict[str, Any]:
             for name in ("contentLocation", "metadataLocation", "deleteLocation"):
                 chunk.pop(name)
     return copy
+
+
+def test_writing_the_state_does_not_visit_calls_that_are_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    of = SavedCall.of
+
+    def noted(call: Call) -> SavedCall:
+        written.append(call.call_id)
+        return of(call)
+
+    monkeypatch.setattr(SavedCall, "of", noted)
+    emulator = Emulator(EmulatorSettings(state_dir=tmp_path), "http://acs", "http://files", 1)
+    over = emulator.start_call(CallKind.ACS, [("Ana", None)])
+    emulator.end_call(over)
+    emulator.save()
+    emulator.save()
+    emulator.close()
+    assert written == [over.call_id]
+    loaded = StateFile(tmp_path).loaded
+    assert loaded is not None
+    assert [call.call_id for call in loaded.calls] == [over.call_id]

@@ -1,12 +1,14 @@
 """The Temporal development server as a child process."""
 
+import os
+import signal
 import socket
 from pathlib import Path
 
 import httpx
 import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from callvault.errors import Unavailable
@@ -44,6 +46,21 @@ def test_histories_are_kept_in_the_database_asked_for(tmp_path: Path) -> None:
     assert database.stat().st_size > 0
 
 
+async def test_histories_outlive_a_server_that_was_killed(tmp_path: Path) -> None:
+    database, (port,) = tmp_path / "temporal.db", temporal.free_ports(1)
+    with Supervisor(tmp_path) as supervisor:
+        server = start_temporal(supervisor, database=database, ui=False, port=port)
+        client = await Client.connect(server.address)
+        await client.start_workflow("Any", id="kept", task_queue="any")
+        killed = supervisor.processes[-1]
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait_for(lambda: killed.exit_status)
+        again = start_temporal(supervisor, database=database, ui=False, port=port, name="again")
+        assert again.address == server.address
+        description = await client.get_workflow_handle("kept").describe()
+    assert description.status is WorkflowExecutionStatus.RUNNING
+
+
 async def test_dynamic_configuration_reaches_the_server(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
         server = start_temporal(supervisor, ui=False, dynamic_config={"limit.maxIDLength": 9})
@@ -57,7 +74,7 @@ def test_a_taken_port_is_reported_instead_of_using_a_strangers_server(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         port = stranger.getsockname()[1]
-        monkeypatch.setattr(temporal, "_free_ports", lambda count: [port] * count)
+        monkeypatch.setattr(temporal, "free_ports", lambda count: [port] * count)
         with (
             Supervisor(tmp_path) as supervisor,
             pytest.raises(Unavailable, match="address already in use"),

@@ -55,6 +55,7 @@ def _recording(recording: Recording, emulator: Emulator) -> dict[str, Any]:
         "durationMs": timeline.duration_ms,
         "media": recording.media_state,
         "chunks": [_chunk(chunk, emulator.file_locations) for chunk in recording.chunks],
+        "twins": [_chunk(chunk, emulator.file_locations) for chunk in recording.twins],
     }
 
 

@@ -1,0 +1,62 @@
+"""`make chaos`: prove by destruction that nothing is lost without a record."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from . import report
+from .options import Options, short
+from .outcome import Outcome, Tally
+from .run import run
+from .sabotage import SABOTAGES
+
+SABOTAGED_LIVES = 40
+"""It takes no more to see that a promise is broken."""
+
+
+def main() -> int:
+    """Play every seed; 0 when every promise was kept."""
+    given = _arguments()
+    tally = Tally()
+    for seed in given.seeds:
+        outcome = _play(_options(given, seed), given.keep)
+        print(report.summary(outcome), flush=True)
+        tally.outcomes.append(outcome)
+    if given.report:
+        given.report.write_text(report.page(tally), encoding="utf-8")
+    return 0 if tally.is_good else 1
+
+
+def _play(options: Options, keep: Path | None) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="callvault-chaos-") as folder:
+        home = keep / f"seed-{options.seed}" if keep else Path(folder)
+        return run(options, home, _say)
+
+
+def _options(given: argparse.Namespace, seed: int) -> Options:
+    if given.sabotage:
+        return short(seed, min(given.lives, SABOTAGED_LIVES), given.sabotage)
+    return Options(seed, given.lives, given.at_once)
+
+
+def _say(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.chaos", description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--lives", type=int, default=1000)
+    parser.add_argument("--at-once", type=int, default=24, help="calls at a time")
+    parser.add_argument(
+        "--sabotage", choices=("", *SABOTAGES), default="", help="a promise to break on purpose"
+    )
+    parser.add_argument("--keep", type=Path, help="a directory for logs, database and archive")
+    parser.add_argument("--report", type=Path, help="where to write the page")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

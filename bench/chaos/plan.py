@@ -1,0 +1,125 @@
+"""What a seed says about a life: who talks, what is asked, and what happens to its events.
+
+A pure function of seed and number, so that a single life can be read, and explained, again.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+STARTS_AGAIN = 0.15
+DELETED_EARLY = 0.01
+EARLY_LIVES = 0.5
+"""Files are only deleted in the first half of a run, so that their loss is known by its end."""
+
+
+class Way(StrEnum):
+    """How an app backend says something."""
+
+    REST = "gateway, answered"
+    REST_SIGNAL = "gateway, sent"
+    UPDATE = "Temporal client, update"
+    SIGNAL = "Temporal client, signal"
+
+
+class Fate(StrEnum):
+    """What happens to events on their way from Event Grid to the gateway."""
+
+    ON_TIME = "on time"
+    TWICE = "twice"
+    LATE = "late"
+    """Each by a time of its own, hence disordered."""
+    LOST = "lost"
+    REFUSED = "refused"
+    """Answered 403 by something on the way: Event Grid makes a dead letter of it."""
+    TOO_LATE = "too late"
+    """After the export window."""
+
+
+KEEP_AWAY = (Fate.LOST, Fate.REFUSED, Fate.TOO_LATE)
+"""Fates that may make Callvault say `lost`."""
+
+_FILE_FATES = {
+    Fate.ON_TIME: 62,
+    Fate.TWICE: 14,
+    Fate.LATE: 18,
+    Fate.LOST: 3,
+    Fate.REFUSED: 1,
+    Fate.TOO_LATE: 2,
+}
+_CALL_FATES = {Fate.ON_TIME: 70, Fate.TWICE: 10, Fate.LATE: 12, Fate.LOST: 8}
+_FORMATS = (("audio", "mixed", "wav"), ("audio", "mixed", "mp3"), ("audio", "unmixed", "wav"))
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that a backend asks for, some seconds after the step before."""
+
+    verb: str
+    way: Way
+    after: float
+
+
+@dataclass(frozen=True)
+class RecordingPlan:
+    way: Way
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Life:
+    """One call, with one recording or two."""
+
+    seed: int
+    number: int
+    people: int
+    media: tuple[str, str, str]
+    recordings: tuple[RecordingPlan, ...]
+    talk: float
+    """Seconds before the first step, and before the call ends."""
+    files: Fate
+    """Of the events that announce its files."""
+    call_end: Fate
+    deleted_early: bool
+    """The service deletes its files before they are announced."""
+
+    @property
+    def name(self) -> str:
+        return f"life {self.number} of seed {self.seed}"
+
+    def lag(self, event: int) -> float:
+        """Seconds by which its ``event``-th event is late, if it is to be."""
+        return Random(f"{self.seed} {self.number} lag {event}").uniform(1, 15)
+
+
+def life(seed: int, number: int, of: int) -> Life:
+    """The life of this number, in a run of so many."""
+    dice = Random(f"{seed} life {number}")
+    again = dice.random() < STARTS_AGAIN
+    recordings = [_recording(dice, ends=again), *([_recording(dice)] if again else [])]
+    early = dice.random() < DELETED_EARLY and number < of * EARLY_LIVES
+    return Life(
+        seed=seed,
+        number=number,
+        people=dice.randint(1, 4),
+        media=dice.choice(_FORMATS),
+        recordings=tuple(recordings),
+        talk=dice.uniform(0.3, 1.5),
+        files=Fate.LATE if early else _drawn(dice, _FILE_FATES),
+        call_end=_drawn(dice, _CALL_FATES),
+        deleted_early=early,
+    )
+
+
+def _recording(dice: Random, *, ends: bool = False) -> RecordingPlan:
+    verbs = ["pause", "resume"] * dice.choice((0, 1, 1, 2))
+    if verbs and dice.random() < 0.2:
+        verbs.pop()  # stopped while it is paused
+    if ends or dice.random() < 0.6:
+        verbs.append("stop")
+    steps = (Step(verb, dice.choice([*Way]), dice.uniform(0.1, 1.2)) for verb in verbs)
+    return RecordingPlan(dice.choice((Way.REST, Way.SIGNAL)), tuple(steps))
+
+
+def _drawn(dice: Random, weights: dict[Fate, int]) -> Fate:
+    return dice.choices([*weights], [*weights.values()])[0]

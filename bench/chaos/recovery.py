@@ -1,0 +1,98 @@
+"""How soon somebody goes on with what a killed worker was doing."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import Client
+
+from workflows.policies import HEARTBEAT_TIMEOUT
+
+from .evidence import AT_ONCE, Run, open_runs
+from .house import Outage
+from .lateness import excuses, merged
+
+LIMIT = HEARTBEAT_TIMEOUT.total_seconds() + 5
+"""Seconds, beside the times in which nobody could have gone on."""
+EXPORT = "export_chunk"
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """An export that ran on a worker when that was killed."""
+
+    workflow_id: str
+    run_id: str
+    activity_id: str
+    killed: float
+
+
+@dataclass(frozen=True)
+class Recovery:
+    interrupted: Interrupted
+    resumed: float | None
+    """When another attempt at the same file began; None if none did."""
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.resumed is None else self.resumed - self.interrupted.killed
+
+
+async def interrupted_on(client: Client, identity: str, killed: float) -> list[Interrupted]:
+    """The exports that lie with a worker which is dead, as Temporal still does not know."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def of(workflow_id: str, run_id: str) -> list[Interrupted]:
+        async with places:
+            description = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+        return [
+            Interrupted(workflow_id, run_id, pending.activity_id, killed)
+            for pending in description.raw_description.pending_activities
+            if pending.last_worker_identity == identity
+            and pending.activity_type.name == EXPORT
+            and pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        ]
+
+    found = await asyncio.gather(*(of(each.id, each.run_id) for each in await open_runs(client)))
+    return [each for some in found for each in some]
+
+
+def recoveries(interrupted: list[Interrupted], runs: list[Run]) -> list[Recovery]:
+    """When each export went on. One that had ended before its worker did is none."""
+    by_id = {run.run_id: run for run in runs}
+    return [
+        Recovery(each, _resumed(each, by_id[each.run_id]))
+        for each in interrupted
+        if each.run_id in by_id and not _had_ended(each, by_id[each.run_id])
+    ]
+
+
+def _had_ended(interrupted: Interrupted, run: Run) -> bool:
+    return any(
+        each.activity_id == interrupted.activity_id and each.began <= interrupted.killed
+        for each in run.started
+    )
+
+
+def _resumed(interrupted: Interrupted, run: Run) -> float | None:
+    """The first later attempt that the history knows: it keeps the last one of each activity."""
+    document = next(
+        (one.document_id for one in run.started if one.activity_id == interrupted.activity_id), ""
+    )
+    later = (
+        one.began
+        for one in run.started
+        if one.activity == EXPORT
+        and one.began > interrupted.killed
+        and (one.document_id == document or one.activity_id == interrupted.activity_id)
+    )
+    return min(later, default=None)
+
+
+def counted(recovery: Recovery, outages: list[Outage], run: Run) -> float:
+    """Seconds until it went on, without those in which nobody could have; endless for never."""
+    if recovery.resumed is None:
+        return float("inf") if run.status == "RUNNING" else 0.0
+    killed = recovery.interrupted.killed
+    excused = merged(excuses(outages, []), killed, recovery.resumed)
+    return recovery.resumed - killed - sum(end - begin for begin, end in excused)

@@ -1,0 +1,54 @@
+"""Who acts on the field: the backend, the callers, the weather."""
+
+from dataclasses import dataclass
+
+import httpx
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
+from .backend import Backend
+from .house import House
+from .options import Options
+from .player import Player
+from .road import Road
+from .shredder import Shredder
+from .weather import Weather
+
+ANSWER_WITHIN = 35.0
+"""Seconds: a control request waits up to 30 for ACS."""
+CONNECTIONS = 200
+
+
+@dataclass
+class Scene:
+    client: Client
+    player: Player
+    weather: Weather
+    http: httpx.AsyncClient
+
+    async def leave(self) -> None:
+        await self.http.aclose()
+
+
+async def enter(house: House, road: Road, options: Options) -> Scene:
+    """Everybody takes their place."""
+    client = await Client.connect(
+        house.temporal.address,
+        namespace=house.temporal.namespace,
+        data_converter=pydantic_data_converter,
+        runtime=_quiet(),
+    )
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    http = httpx.AsyncClient(trust_env=False, timeout=ANSWER_WITHIN, limits=limits)
+    backend = Backend(house.gateway, house.emulator.control, client, http)
+    player = Player(backend, road, Shredder(house.emulator, backend))
+    return Scene(
+        client, player, Weather(house.emulator.control, options.seed, options.fault_rate), http
+    )
+
+
+def _quiet() -> Runtime:
+    """That Temporal is down at times is no news here."""
+    errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors)))

@@ -1,0 +1,92 @@
+"""What the emulated service does wrong, from one moment to the next."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import httpx
+
+from callvault.emulator.faults import KINDS, FaultKind
+
+CHANGES_EVERY = 5.0
+"""Seconds. It is set anew each time, because an emulator that was killed begins with fair weather.
+"""
+UNPROVABLE = frozenset({FaultKind.FLIPPED_BIT})
+"""The service gives no checksum, so nobody could notice; TLS does that on a real line."""
+UNANSWERED = 8
+"""So much more often a start is carried out without an answer than it meets a fault of a kind."""
+
+_BEHAVIOURS: dict[str, tuple[Any, ...]] = {
+    "pause_twice": ("202", "400"),
+    "resume_active": ("202", "400"),
+    "optional_fields": (True, True, False),
+    "file_events": ("one", "one", "per_chunk", "two", "failover"),
+    "content_host": ("same", "other"),
+    "content_redirect": (False, True),
+    "range_status": ("206", "200"),
+    "content_unauthorized": ("empty", "json"),
+}
+_DETAILS: dict[FaultKind, dict[str, Any]] = {
+    FaultKind.HANG: {"seconds": 6},
+    FaultKind.SLOW_DRIP: {"seconds": 0.05},
+}
+
+
+@dataclass
+class Weather:
+    """Changes until it is told to clear up."""
+
+    control: str
+    """Base URL of the emulator's control API."""
+    seed: int
+    rate: float
+    """Part of the requests that meet a fault of a kind, in the worst weather."""
+    fell: Counter[str] = field(default_factory=Counter)
+    """Faults that requests met, by kind."""
+
+    async def blow(self) -> None:
+        """Change the weather until cancelled."""
+        async with httpx.AsyncClient(base_url=self.control, trust_env=False) as http:
+            number = 0
+            while True:
+                number += 1
+                await self._change(http, Random(f"{self.seed} weather {number}"))
+                await asyncio.sleep(CHANGES_EVERY)
+
+    async def clear(self) -> None:
+        """Let the sun shine: what is left to do must come to an end."""
+        async with httpx.AsyncClient(base_url=self.control, trust_env=False) as http:
+            await self._count(http)
+            await http.delete("/faults")
+
+    async def _change(self, http: httpx.AsyncClient, dice: Random) -> None:
+        try:
+            await self._count(http)
+            behaviours = {key: dice.choice(values) for key, values in _BEHAVIOURS.items()}
+            await http.post("/behaviours", json=behaviours)
+            for rule in rules(dice, self.rate):
+                await http.post("/faults", json=rule)
+        except httpx.HTTPError:
+            return  # the emulator is down
+
+    async def _count(self, http: httpx.AsyncClient) -> None:
+        """Count what fell, and take the old rules away."""
+        active = (await http.get("/faults")).json()["active"]
+        for rule in active:
+            kinds = rule.get("kinds") or [rule["kind"]]
+            self.fell[kinds[0]] += rule["fired"]
+        await http.delete("/faults")
+
+
+def rules(dice: Random, worst: float) -> list[dict[str, Any]]:
+    """Each kind for itself, so that they can be counted; a start may be carried out unanswered."""
+    rate = worst * dice.choice((0.2, 0.6, 1.0))
+    each = [
+        {"rate": rate, "kinds": [kind], **_DETAILS.get(kind, {})}
+        for kind in KINDS
+        if kind not in UNPROVABLE
+    ]
+    unanswered = {"kinds": ["reset"], "operation": "start", "takesEffect": True}
+    return [{"rate": UNANSWERED * rate, **unanswered}, *each]

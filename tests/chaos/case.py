@@ -1,0 +1,107 @@
+"""A run in which everything went well, to be spoilt in one point."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.chaos.evidence import Chunk, Evidence, Object, Run
+from bench.chaos.house import Outage
+from bench.chaos.plan import Fate, Life, life
+from bench.chaos.player import Played
+from bench.chaos.road import Heard, Sighting
+from bench.chaos.verdict import Case, Violation, judge, losses_of
+from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+
+ENDED = 1_000.0
+DOCUMENT, RECORDING = "document-1", "recording-1"
+MEDIA, METADATA = "media-sha", "metadata-sha"
+
+
+@dataclass
+class Trial:
+    """One life with one recording and one file, archived as it should be."""
+
+    recording: dict[str, Any] = field(
+        default_factory=lambda: {
+            "recordingId": RECORDING,
+            "state": "archived",
+            "chunks": [{"documentId": DOCUMENT, "state": "archived"}],
+        }
+    )
+    chunk: Chunk = field(
+        default_factory=lambda: Chunk(1, RECORDING, DOCUMENT, MEDIA, METADATA, ENDED)
+    )
+    objects: list[Object] = field(
+        default_factory=lambda: [Object("recordings/1.wav", DOCUMENT, MEDIA, METADATA)]
+    )
+    made: int = 1
+    """Recordings that the emulator began."""
+    sighting: Sighting = field(
+        default_factory=lambda: Sighting(1, frozenset({DOCUMENT}), Fate.ON_TIME, ENDED, ENDED)
+    )
+    told_more: list[dict[str, Any]] = field(default_factory=list)
+    status: str = "COMPLETED"
+    failed_tasks: list[str] = field(default_factory=list)
+    alarms: list[Heard] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
+    shredded: set[str] = field(default_factory=set)
+    problem: str = ""
+    asks_result: bool = False
+
+    def loses_the_file(self, fate: Fate = Fate.ON_TIME, *, taken: float | None = None) -> None:
+        """It is not archived, Callvault says so, and tells somebody."""
+        self.objects.clear()
+        self.recording |= {"state": "lost", "chunks": []}
+        self.sighting.fate, self.sighting.taken = fate, taken
+        self.alarms.append(Heard(self.alarm(AlarmKind.LOST), ENDED + 60))
+
+    def alarm(self, kind: AlarmKind) -> Alarm:
+        return Alarm(
+            id="1",
+            kind=kind,
+            severity=Severity.CRITICAL,
+            at=datetime.fromtimestamp(ENDED, UTC),
+            what="it is so",
+            workflow_id=self.played.workflow_id,
+            resource="default",
+            recording_id=RECORDING,
+        )
+
+    @property
+    def life(self) -> Life:
+        plan = life(1, 1, of=10)
+        return replace(plan, recordings=plan.recordings[:1])
+
+    @property
+    def played(self) -> Played:
+        return Played(self.life, "call-1", "server-call-1", self.problem)
+
+    def violations(self) -> list[str]:
+        """What the judge says."""
+        case = self._case()
+        found: list[Violation] = judge(case, losses_of(case))
+        return [each.what for each in found]
+
+    def causes(self) -> list[str]:
+        return [loss.cause for loss in losses_of(self._case())]
+
+    def _case(self) -> Case:
+        run = Run(
+            self.played.workflow_id,
+            "run-1",
+            self.status,
+            {"recordings": [self.recording, *self.told_more]},
+            self.failed_tasks,
+        )
+        evidence = Evidence(
+            {1: {"recordings": [{}] * self.made}}, [self.chunk], self.objects, [run]
+        )
+        return Case(
+            [self.played],
+            evidence,
+            [self.sighting],
+            self.alarms,
+            self.outages,
+            self.shredded,
+            self.asks_result,
+        )

@@ -1,0 +1,88 @@
+"""Does `make chaos` measure lateness and recovery fairly, and notice what is too late?"""
+
+import pytest
+
+from bench.chaos.evidence import Run, Started
+from bench.chaos.house import Blow, Outage, Part
+from bench.chaos.lateness import RETURNS_WITHIN, excuses, lateness, merged
+from bench.chaos.recovery import EXPORT, Interrupted, counted, recoveries
+from callvault.contracts.alarms import AlarmKind
+
+from .case import Trial
+
+ALARM = Trial().alarm(AlarmKind.EXPORT_LATE)
+KILLED = 100.0
+
+
+def outage(part: Part, began: float, ended: float) -> Outage:
+    return Outage(part, Blow.KILL, began, ended)
+
+
+def run_with(*started: Started, stalls: list[tuple[float, float]] | None = None) -> Run:
+    return Run("workflow", "run", "COMPLETED", started=[*started], stalls=stalls or [])
+
+
+def test_an_alarm_is_late_by_the_time_from_its_due_until_it_was_heard() -> None:
+    late = lateness(ALARM, due=10, heard=17, excused=[])
+    assert (late.seconds, late.counted) == (7, 7)
+
+
+def test_time_without_temporal_does_not_count() -> None:
+    excused = excuses([outage(Part.TEMPORAL, 11, 13)], [])
+    assert lateness(ALARM, 10, 20, excused).counted == 10 - 2 - RETURNS_WITHIN
+
+
+def test_time_with_one_worker_counts_and_without_any_does_not() -> None:
+    first, second = outage(Part.WORKER_1, 10, 14), outage(Part.WORKER_2, 12, 20)
+    assert lateness(ALARM, 10, 30, excuses([first], [])).counted == 20
+    both = excuses([first, second], [])
+    assert lateness(ALARM, 10, 30, both).counted == 20 - (14 + RETURNS_WITHIN - 12)
+
+
+def test_a_task_that_lay_with_a_dead_worker_excuses_its_own_workflow_alone() -> None:
+    stalled = run_with(stalls=[(10, 18)])
+    assert lateness(ALARM, 10, 20, excuses([], [stalled])).counted == 2
+    assert lateness(ALARM, 10, 20, excuses([], [run_with()])).counted == 10
+
+
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [
+        ([(0, 5), (3, 8)], [(0, 8)]),
+        ([(2, 3), (0, 1)], [(0, 1), (2, 3)]),
+        ([(-5, 2), (9, 20)], [(0, 2), (9, 10)]),
+        ([(11, 12)], []),
+    ],
+)
+def test_overlapping_times_are_not_excused_twice(
+    intervals: list[tuple[float, float]], expected: list[tuple[float, float]]
+) -> None:
+    assert merged(intervals, 0, 10) == expected
+
+
+def started(activity_id: str, began: float, document: str = "d") -> Started:
+    return Started(EXPORT, activity_id, document, 2, 0, began)
+
+
+def recovered(*found: Started) -> list[float | None]:
+    interrupted = Interrupted("workflow", "run", "7", KILLED)
+    return [each.seconds for each in recoveries([interrupted], [run_with(*found)])]
+
+
+def test_recovery_lasts_until_the_next_attempt_at_the_same_file() -> None:
+    assert recovered(started("7", KILLED + 61)) == [61]
+
+
+def test_an_attempt_at_another_file_is_no_recovery() -> None:
+    assert recovered(started("7", KILLED + 61), started("9", KILLED + 3, "other")) == [61]
+
+
+def test_an_export_that_ended_before_its_worker_needs_no_recovery() -> None:
+    assert recovered(started("7", KILLED - 1)) == []
+
+
+def test_what_nobody_ever_takes_up_is_endlessly_late() -> None:
+    interrupted = Interrupted("workflow", "run", "7", KILLED)
+    open_run = Run("workflow", "run", "RUNNING")
+    (found,) = recoveries([interrupted], [open_run])
+    assert counted(found, [], open_run) == float("inf")

@@ -1,0 +1,23 @@
+"""Is every file archived or accounted for while all parts are killed? The short form of it."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.chaos import report
+from bench.chaos.house import Part
+from bench.chaos.options import short
+from bench.chaos.run import run
+
+SEED = 7
+
+
+@pytest.mark.timeout(600)
+def test_nothing_is_lost_without_a_record_while_every_part_is_killed(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    outcome = run(short(SEED, lives=24), tmp_path, said.append)
+
+    assert outcome.is_good, report.summary(outcome)
+    assert len(outcome.evidence.objects) > 24
+    assert {each.part for each in outcome.outages} == {*Part}, said

@@ -1,0 +1,111 @@
+"""Does the judge of `make chaos` notice each promise that is broken?"""
+
+import pytest
+
+from bench.chaos.evidence import Object
+from bench.chaos.house import Blow, Outage, Part
+from bench.chaos.plan import Fate
+
+from .case import DOCUMENT, ENDED, MEDIA, METADATA, Trial
+
+
+@pytest.fixture
+def trial() -> Trial:
+    return Trial()
+
+
+def test_a_run_in_which_all_went_well_breaks_nothing(trial: Trial) -> None:
+    assert trial.violations() == []
+
+
+def test_a_file_without_a_trace_is_noticed(trial: Trial) -> None:
+    trial.objects.clear()
+    assert trial.violations() == [f"{DOCUMENT} is neither archived nor lost"]
+
+
+@pytest.mark.parametrize(("media", "metadata"), [("other", METADATA), (MEDIA, "other")])
+def test_another_byte_is_noticed(trial: Trial, media: str, metadata: str) -> None:
+    trial.objects[0] = Object("recordings/1.wav", DOCUMENT, media, metadata)
+    (what,) = trial.violations()
+    assert "not what the service had" in what
+
+
+def test_a_file_that_is_archived_twice_is_noticed(trial: Trial) -> None:
+    trial.objects.append(Object("recordings/2.wav", DOCUMENT, MEDIA, METADATA))
+    assert trial.violations() == [f"{DOCUMENT} is archived 2 times"]
+
+
+def test_an_object_that_nobody_made_is_noticed(trial: Trial) -> None:
+    trial.objects.append(Object("recordings/2.wav", "document-2", MEDIA, METADATA))
+    assert trial.violations() == ["recordings/2.wav is archived, and nobody made it"]
+
+
+@pytest.mark.parametrize("fate", [Fate.LOST, Fate.REFUSED, Fate.TOO_LATE])
+def test_a_loss_that_the_seed_explains_is_none_of_callvaults(trial: Trial, fate: Fate) -> None:
+    trial.loses_the_file(fate)
+    assert trial.violations() == []
+    assert trial.causes() == [f"event {fate}"]
+
+
+def test_a_lost_event_is_no_cause_where_acs_may_be_asked(trial: Trial) -> None:
+    trial.loses_the_file(Fate.LOST)
+    trial.asks_result = True
+    assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
+
+
+def test_what_the_gateway_has_taken_may_not_be_lost(trial: Trial) -> None:
+    trial.loses_the_file(Fate.TOO_LATE, taken=ENDED + 1)
+    assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
+
+
+def test_a_loss_without_a_cause_is_noticed(trial: Trial) -> None:
+    trial.loses_the_file(Fate.ON_TIME)
+    assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
+
+
+def test_an_event_grid_that_died_in_time_is_a_cause(trial: Trial) -> None:
+    trial.loses_the_file(Fate.ON_TIME)
+    trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED - 9, ENDED - 5))
+    assert trial.causes() == [""]
+    trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED + 1, ENDED + 5))
+    assert trial.violations() == []
+
+
+def test_a_file_that_the_service_deleted_is_a_cause(trial: Trial) -> None:
+    trial.loses_the_file(Fate.ON_TIME, taken=ENDED + 1)
+    trial.shredded.add(DOCUMENT)
+    assert trial.violations() == []
+
+
+def test_a_loss_that_nobody_was_told_of_is_noticed(trial: Trial) -> None:
+    trial.loses_the_file(Fate.LOST)
+    trial.alarms.clear()
+    assert trial.violations() == [f"{DOCUMENT} is lost, and nobody was told"]
+
+
+def test_a_recording_too_many_is_noticed(trial: Trial) -> None:
+    trial.made = 2
+    assert trial.violations() == ["2 recordings began for 1 starts"]
+
+
+def test_a_start_that_was_accepted_and_stands_as_failed_is_noticed(trial: Trial) -> None:
+    trial.told_more.append({"recordingId": None, "state": "failed_to_start", "chunks": []})
+    assert trial.violations() == ["a start that ACS accepted stands as failed"]
+
+
+def test_a_workflow_that_does_not_end_is_noticed(trial: Trial) -> None:
+    trial.status = "RUNNING"
+    (what,) = trial.violations()
+    assert what.endswith("is RUNNING")
+
+
+def test_a_task_that_fails_is_noticed(trial: Trial) -> None:
+    trial.failed_tasks.append("NON_DETERMINISTIC_ERROR: another command")
+    (what,) = trial.violations()
+    assert "failed a task: NON_DETERMINISTIC_ERROR" in what
+
+
+def test_a_backend_that_was_not_heard_is_noticed(trial: Trial) -> None:
+    trial.problem = "no answer within 300 s"
+    (what,) = trial.violations()
+    assert what.startswith("the backend was not heard")
