@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.runtime import BufferedMetricUpdate, MetricBuffer, Runtime, TelemetryConfig
 
 from activities.alerts import AlertActivities
+from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
@@ -66,7 +67,9 @@ async def client(
     reconciling = ReconcileActivities(client, {"main": vault.open}, target=100)
     settings = WorkerSettings()
     async with (
-        deciding_worker(client, control, AlertActivities(told), NONE, settings),
+        deciding_worker(
+            client, control, AlertActivities(told), AnnouncementActivities(NONE), settings
+        ),
         exporting_worker(
             client,
             ExportActivities(NONE, NONE),
