@@ -21,6 +21,7 @@ from .temporal import TemporalServer, start_temporal
 RESOURCE = "default"
 ARCHIVE = "local"
 CONTAINER = "recordings"
+CALLBACK_URL = f"CALLVAULT_RESOURCES__{RESOURCE.upper()}__CALLBACK_URL"
 CALLVAULT = (sys.executable, "-m", "callvault")
 
 # Set by the stack alone: what a shell happens to hold must not reach another Temporal or archive.
@@ -176,8 +177,13 @@ def announced_by(process: Process) -> Emulator:
 def _start_gateway_and_workers(
     supervisor: Supervisor, environment: Mapping[str, str], workers: Sequence[Sequence[str]]
 ) -> str:
-    """Start all at once, wait for all, and return the gateway's base URL."""
+    """Start them, wait for all, and return the gateway's base URL.
+
+    The workers come second: they tell ACS where the gateway takes its callbacks.
+    """
     gateway = supervisor.start("gateway", [*CALLVAULT, "gateway"], environment=environment)
+    endpoint: str = gateway.wait_for(lambda: gateway.announcement("endpoint"))["endpoint"]
+    environment = {**environment, CALLBACK_URL: endpoint}
     working = [
         supervisor.start(
             "-".join(["worker", *options[-1:]]),
@@ -186,7 +192,6 @@ def _start_gateway_and_workers(
         )
         for options in workers
     ]
-    endpoint: str = gateway.wait_for(lambda: gateway.announcement("endpoint"))["endpoint"]
     for worker in working:
         _wait_until_ready(worker)
     return endpoint

@@ -47,6 +47,9 @@ async def test_a_call_is_kept_without_its_paused_part(
     truth = await call.truth()
     content = archived(running.stack, result)
     assert hashlib.sha256(content).hexdigest() == truth["chunks"][0]["sha256"]
+    asked = (await call.status())["requests"]["pause-1"]
+    assert asked["askedAt"] <= asked["acceptedAt"] <= asked["settledAt"]
+    assert asked["toldAt"], "ACS's own word, to the gateway"
     media = probe(content)
     assert media.description == "h264 1920x1080 8 FPS, aac 16000 Hz mono"
     paused = result.recordings[0].chunks[0].archived.pauses  # type: ignore[union-attr]
