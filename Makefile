@@ -40,8 +40,11 @@ check: setup  ## Lint, format, types, the direction of imports, known vulnerabil
 audit: setup  ## Ask whether a pinned dependency has a known vulnerability
 	$(BIN)/python .ci/audit.py
 
-bench: setup $(BENCH_READY)  ## Measure the copier against others, and write docs/benchmarks.md
+bench: setup $(BENCH_READY)  ## Measure copies, pauses and storms (docs), and look for broken promises
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.storm
+	$(BIN)/python -m bench.interleavings
 
 SEEDS ?= 1
 LIVES ?= 1000
