@@ -146,13 +146,16 @@ class ExportActivities:
         if isinstance(source, StoredFile) and source.archive.name == archive.name:
             return source.object_name, {}
         name = _object_name(order)
+        # Whoever asked ACS what became of a recording did not learn the callId, as an event tells.
+        found_by_asking = _object_name(order.model_copy(update={"call_id": None}))
         identity = {
             "recording_id": order.recording_id or "",
             "document_id": order.chunk.document_id,
             "chunk_index": str(order.chunk.index),
         }
-        if copier.already_archived(archive, name, identity) is not None:
-            return name, {}
+        for known in (name, found_by_asking):
+            if copier.already_archived(archive, known, identity) is not None:
+                return known, {}
         copied = copier.copy(
             source,
             archive,

@@ -89,11 +89,10 @@ def export(
 
 def last_export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[ArchivedChunk]:
     """Ask once more for a chunk that may be gone by now."""
-    summary = f"last chance to archive chunk {key.index}"
-    options = policies.last_export(summary, status.resource)
-    return workflow.start_activity_method(
-        ExportActivities.export_chunk, _export_order(status, key), **options
-    )
+    summary, order = f"last chance to archive chunk {key.index}", _export_order(status, key)
+    window = status.policy.export_window if status.policy else policies.LAST_CHANCE
+    options = policies.last_export(summary, status.resource, window)
+    return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
 
 
 def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:

@@ -38,6 +38,10 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 LAST_CHANCE = timedelta(minutes=10)
 """How long an export is tried once its chunk may be gone: the file may still be there."""
 
+LEAST_CHANCE = 3 * HEARTBEAT_TIMEOUT
+"""A last chance is not longer than the export window was, but never shorter than this: a worker may
+die during it."""
+
 SEAL_WITHIN = timedelta(hours=48)
 """How long the manifest of an archived recording is tried to be written."""
 
@@ -142,11 +146,11 @@ def export(summary: str, resource: str, priority: int) -> ActivityConfig:
     )
 
 
-def last_export(summary: str, resource: str) -> ActivityConfig:
+def last_export(summary: str, resource: str, window: timedelta) -> ActivityConfig:
     """Export once more when the window has closed, or had closed before the event came."""
     return {
         **export(summary, resource, HIGHEST_PRIORITY),
-        "schedule_to_close_timeout": LAST_CHANCE,
+        "schedule_to_close_timeout": min(LAST_CHANCE, max(window, LEAST_CHANCE)),
         "retry_policy": _LAST_RETRY,
     }
 

@@ -77,7 +77,7 @@ class Vault:
         return call["callId"], started.recording_id, truth["chunks"][0]
 
     def exports(
-        self, call_id: str, recording_id: str, chunk: dict[str, object], archive: str
+        self, call_id: str | None, recording_id: str, chunk: dict[str, object], archive: str
     ) -> ArchivedChunk:
         event = FileStatusUpdated.model_validate(
             {"eventTime": datetime.now(UTC), "chunks": [{**chunk, "index": 0}]}
@@ -136,3 +136,14 @@ def test_what_lies_in_the_archive_already_stays_where_acs_wrote_it(
     archived = ours.exports(call_id, recording_id, chunk, OWN)
     assert archived.sha256 == chunk["sha256"]
     assert (archived.object_name in before) is acs_can_write
+
+
+def test_a_file_that_was_found_by_asking_is_not_archived_again_when_its_event_comes(
+    vault: tuple[Vault, bool],
+) -> None:
+    ours, _ = vault
+    call_id, recording_id, chunk = ours.records()
+    found = ours.exports(None, recording_id, chunk, MAIN)
+    announced = ours.exports(call_id, recording_id, chunk, MAIN)
+    assert announced.object_name == found.object_name
+    assert len([name for name in ours.archives[MAIN].names() if name.endswith(".mp3")]) == 1

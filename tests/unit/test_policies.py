@@ -1,0 +1,23 @@
+"""Do the table's figures hold together?"""
+
+from datetime import timedelta
+
+import pytest
+
+from workflows import policies
+
+
+@pytest.mark.parametrize(
+    ("window", "chance"),
+    [
+        (timedelta(hours=48), policies.LAST_CHANCE),
+        (timedelta(minutes=5), timedelta(minutes=5)),
+        (timedelta(seconds=30), policies.LEAST_CHANCE),
+    ],
+)
+def test_a_last_chance_is_as_long_as_a_short_window_and_outlives_a_worker(
+    window: timedelta, chance: timedelta
+) -> None:
+    options = policies.last_export("last", "default", window)
+    assert options["schedule_to_close_timeout"] == chance
+    assert chance > 2 * policies.HEARTBEAT_TIMEOUT
