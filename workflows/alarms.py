@@ -69,7 +69,7 @@ class Alarms:
     ) -> None:
         """Raise an alarm about a recording, or about one file of it."""
         alarm = Alarm(
-            id=f"{self._workflow_id}/{len(self._status.alarms) + 1}",
+            id=self._new_id(now),
             kind=kind,
             severity=severity,
             at=now,
@@ -81,6 +81,10 @@ class Alarms:
             expires_at=chunk.expires_at if chunk else recording.expires_at,
         )
         self._status.alarms.append(AlarmRecord(alarm=alarm))
+
+    def _new_id(self, now: datetime) -> str:
+        """Unique also among the runs that a late event may begin for a call that was over."""
+        return f"{self._workflow_id}/{now:%Y%m%dT%H%M%SZ}/{len(self._status.alarms) + 1}"
 
     def acknowledge(self, message: Acknowledge, now: datetime) -> int:
         """Mark alarms as seen, and return how many; later ones are raised all the same."""
