@@ -16,7 +16,9 @@ from pydantic import (
     ConfigDict,
     Field,
     RootModel,
+    StringConstraints,
     field_validator,
+    model_validator,
 )
 
 from callvault.errors import ConfigurationError
@@ -31,6 +33,17 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
     )
+
+
+def exactly_one(*keys: str) -> Any:
+    """The check of a section in which just one of these settings must be set."""
+
+    def check(section: Section) -> Section:
+        if sum(bool(getattr(section, key)) for key in keys) != 1:
+            raise ValueError(f"set exactly one of {', '.join(keys[:-1])} and {keys[-1]}")
+        return section
+
+    return model_validator(mode="after")(check)
 
 
 class SecretRef(RootModel[str]):
@@ -143,6 +156,9 @@ def _matching(pattern: str, advice: str) -> Callable[[str], str]:
 
     return check
 
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""Lower case letters, digits and hyphens, as in `callvault.contracts.requests.ResourceName`."""
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 """A time span: ``48h`` (units s, m, h, d) or ISO 8601 (``PT48H``)."""

@@ -24,7 +24,8 @@ from callvault.archive.lanes import Lanes
 from callvault.archive.opening import open_archive, open_signer
 from callvault.archive.signing_keys import Signer
 from callvault.archive.store import Archive
-from callvault.config import CredentialSettings, Settings
+from callvault.config import Settings
+from callvault.config_resources import CredentialSettings
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.orders import ResourcePolicy
 from callvault.contracts.requests import Guards

@@ -15,7 +15,7 @@ from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from callvault.config import WorkerSettings
+from callvault.config_worker import WorkerSettings
 from callvault.contracts import names
 from workflows.reconciling import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow

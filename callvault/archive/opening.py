@@ -5,8 +5,8 @@ from functools import partial
 
 from azure.identity import DefaultAzureCredential
 
-from callvault.config import AzureBlobArchive as AzureBlobSettings
-from callvault.config import DirectoryArchive as DirectorySettings
+from callvault.config_storage import AzureBlobArchive as AzureBlobSettings
+from callvault.config_storage import DirectoryArchive as DirectorySettings
 
 from .blob import BlobArchive
 from .directory import DirectoryArchive

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 from fastapi import Request
 
-from callvault.config import GatewaySettings
 from callvault.config_callers import OidcSettings
+from callvault.config_gateway import GatewaySettings
 from callvault.config_types import Role
 from callvault.contracts.wire import MAX_TEXT, shorten
 from callvault.errors import AccessDenied

@@ -11,7 +11,7 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
 
 from callvault.archive.blob_errors import storage_error
-from callvault.config import DeadLetterSettings
+from callvault.config_storage import DeadLetterSettings
 from callvault.errors import ConfigurationError, InvalidRequest
 from callvault.ingest.letters import Letter
 

@@ -10,7 +10,8 @@ import structlog
 from callvault.acs.hosts import AllowedHosts, parse_endpoint
 from callvault.archive.opening import open_archive
 from callvault.archive.own_storage import container_of
-from callvault.config import ResourceSettings, Settings
+from callvault.config import Settings
+from callvault.config_resources import ResourceSettings
 from callvault.contracts import names
 from callvault.contracts.events import (
     CALL_ENDED,

@@ -13,7 +13,7 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from callvault.archive.blob_errors import storage_error
-from callvault.config import QueueSettings
+from callvault.config_storage import QueueSettings
 from callvault.errors import ConfigurationError
 
 MOST_AT_ONCE = 32

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from callvault.config import QueueSettings
+from callvault.config_storage import QueueSettings
 from callvault.errors import CallvaultError, InvalidRequest
 from callvault.ingest.bounded import happens_within
 from callvault.ingest.intake import Fate, Intake, Outcome, of_fate

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from callvault.config import QueueSettings
+from callvault.config_storage import QueueSettings
 from callvault.errors import CallvaultError
 from callvault.ingest.bounded import happens_within
 from callvault.ingest.intake import Intake

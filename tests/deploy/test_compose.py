@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from callvault.config import AzureBlobArchive, Settings, load_settings
+from callvault.config import Settings, load_settings
+from callvault.config_storage import AzureBlobArchive
 
 from .conftest import ENVIRONMENT, parsed
 

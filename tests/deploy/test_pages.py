@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from callvault.config import AzureBlobArchive, load_settings
+from callvault.config import load_settings
+from callvault.config_storage import AzureBlobArchive
 from callvault.contracts.status import RecordingState
 
 from .conftest import ROOT

@@ -12,7 +12,7 @@ import pytest
 from azure.storage.queue import QueueClient
 from temporalio.client import Client
 
-from callvault.config import QueueSettings
+from callvault.config_storage import QueueSettings
 from callvault.contracts import names
 from callvault.errors import ConfigurationError
 from callvault.ingest.intake import Intake

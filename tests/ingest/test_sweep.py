@@ -9,7 +9,8 @@ import pytest
 from azure.storage.blob import ContainerClient
 from temporalio.client import Client
 
-from callvault.config import DeadLetterSettings, Settings
+from callvault.config import Settings
+from callvault.config_storage import DeadLetterSettings
 from callvault.contracts import names
 from callvault.contracts.sweeps import SweepReport
 from callvault.errors import ConfigurationError, Unavailable

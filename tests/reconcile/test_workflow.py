@@ -16,7 +16,7 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
-from callvault.config import WorkerSettings
+from callvault.config_worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from callvault.config import DirectoryArchive, Settings, load_settings
+from callvault.config import Settings, load_settings
 from callvault.config_problems import setting_fields
 from callvault.config_reference import reference
+from callvault.config_storage import DirectoryArchive
 from callvault.config_types import SecretRef
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.errors import ConfigurationError

@@ -19,7 +19,7 @@ from activities.export import ExportActivities
 from activities.seal import SealActivities
 from callvault.archive.directory import DirectoryArchive
 from callvault.archive.signing_keys import Signer
-from callvault.config import WorkerSettings
+from callvault.config_worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.orders import MAX_HISTORY_EVENTS, ResourcePolicy
