@@ -22,6 +22,7 @@ SECRETS = {
     "API_KEY",
     "AZURITE_KEY",
     "EVENT_SECRET",
+    "PARTICIPANT_KEY",
     "POSTGRES_PASSWORD",
 }
 ONE_SHOT = {"setup", "temporal-schema", "temporal-namespace"}
@@ -64,7 +65,7 @@ def test_no_secret_is_written_into_a_file_of_the_repository(root: Path) -> None:
     assert set(re.findall(r"\$\{(\w+)", text)) == set(ENVIRONMENT)
 
 
-@pytest.mark.parametrize("name", ["gateway", "worker", "exporter", "setup"])
+@pytest.mark.parametrize("name", ["gateway", "worker", "exporter", "ingest", "setup"])
 def test_every_variable_of_ours_is_a_setting(
     ours: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +74,15 @@ def test_every_variable_of_ours_is_a_setting(
     assert settings.archive_name("default") == "main"
     if name == "gateway":
         assert settings.gateway.event_secrets[0].resolve() == ENVIRONMENT["EVENT_SECRET"]
-        assert settings.gateway.api_keys[0].resolve() == ENVIRONMENT["API_KEY"]
+        key = settings.gateway.keys["app"]
+        assert key.secret[0].resolve() == ENVIRONMENT["API_KEY"]
+        assert set(key.roles) == {"control", "read", "consent"}
+    if name == "ingest":
+        queue = settings.queue("grid").connection_string
+        assert queue is not None
+        assert queue.resolve() == ENVIRONMENT["QUEUE_CONNECTION_STRING"]
+    if name in {"gateway", "worker", "ingest"}:
+        assert settings.participant_key() == ENVIRONMENT["PARTICIPANT_KEY"]
     if name in {"worker", "exporter"}:
         archive = settings.archive("main")
         assert isinstance(archive, AzureBlobArchive)
@@ -84,6 +93,17 @@ def test_every_variable_of_ours_is_a_setting(
         assert credential.connection_string.resolve() == ENVIRONMENT["ACS_CONNECTION_STRING"]
 
 
+def test_callbacks_are_taken_once_they_are_asked_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (root / "docker-compose.yml").read_text()
+    asked = {"CALLBACK_URL": "https://callvault.example", "CALLBACK_AUDIENCE": "1f2e"}
+    gateway = parsed(text, {**ENVIRONMENT, **asked})["services"]["gateway"]
+    resource = settings_within(gateway["environment"], monkeypatch).resource("default")
+    assert resource.callback_url == asked["CALLBACK_URL"]
+    assert resource.callback_audience == asked["CALLBACK_AUDIENCE"]
+
+
 def test_secrets_reach_only_the_services_that_use_them(compose: dict[str, Any]) -> None:
     services = compose["services"]
     for secret, users in {
@@ -91,6 +111,8 @@ def test_secrets_reach_only_the_services_that_use_them(compose: dict[str, Any]) 
         "AZURITE_KEY": {"worker", "exporter", "azurite"},
         "API_KEY": {"gateway"},
         "EVENT_SECRET": {"gateway"},
+        "PARTICIPANT_KEY": {"gateway", "worker", "ingest"},
+        "QUEUE_CONNECTION_STRING": {"ingest"},
         "POSTGRES_PASSWORD": {"postgresql", "temporal", "temporal-schema"},
     }.items():
         holders = {
@@ -102,7 +124,7 @@ def test_secrets_reach_only_the_services_that_use_them(compose: dict[str, Any]) 
 
 
 def test_every_command_of_ours_exists(ours: dict[str, Any]) -> None:
-    assert set(ours) == {"gateway", "worker", "exporter", "setup"}
+    assert set(ours) == {"gateway", "worker", "exporter", "ingest", "setup"}
     for service in ours.values():
         helped = [sys.executable, "-m", "callvault", *service["command"], "--help"]
         assert subprocess.run(helped, capture_output=True, check=False).returncode == 0, helped
@@ -140,7 +162,8 @@ def test_every_service_that_stays_is_watched(compose: dict[str, Any], root: Path
     unwatched = [
         name for name, service in staying.items() if "test" not in service.get("healthcheck", {})
     ]
-    assert unwatched == ["gateway"], "the gateway's check is in its image"
+    assert unwatched == ["gateway", "ingest"], "the gateway's check is in its image"
+    assert staying["ingest"]["healthcheck"] == {"disable": True}, "the image's is the gateway's"
     assert "\nHEALTHCHECK " in (root / "deploy" / "Dockerfile").read_text()
 
 
