@@ -5,14 +5,11 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.roles import ConfigFile
+from callvault.cli.options import CallId, ConfigFile
 
 
 def acknowledge(
-    call: Annotated[
-        str,
-        typer.Argument(help="A workflow id (recording-…) or a serverCallId.", show_default=False),
-    ],
+    call: CallId,
     alarm: Annotated[
         str | None, typer.Option(help="The id or number of one alarm; by default all that stand.")
     ] = None,

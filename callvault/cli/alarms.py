@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.roles import ConfigFile
+from callvault.cli.options import ConfigFile
 from callvault.config import Settings, load_settings
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.errors import CallvaultError

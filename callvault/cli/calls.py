@@ -16,11 +16,13 @@ from callvault.contracts.alarms import Acknowledge, AlarmRecord
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord, RequestState
+from callvault.contracts.wire import Message
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.telemetry.setup import setup
 from callvault.temporal_client import connect
 
 T = TypeVar("T")
+Record = TypeVar("Record", ControlRecord, ConsentRecord)
 
 _WIDTHS = {"workflow": len(names.workflow_id("")), "state": len("failed_to_start")}
 """In characters, so that ids can be copied from the narrowest terminal."""
@@ -121,11 +123,20 @@ async def begin(client: Client, request: RecordingRequest) -> str:
 
 async def update(client: Client, call: str, verb: str, request: ControlRequest) -> ControlRecord:
     """Ask for a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
+    return await _update(client, call, verb, request, ControlRecord)
+
+
+async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
+    """Tell of consent; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
+    return await _update(client, call, names.CONSENT, decision, ConsentRecord)
+
+
+async def _update(
+    client: Client, call: str, name: str, payload: Message, answer: type[Record]
+) -> Record:
     handle = client.get_workflow_handle(workflow_id(call))
     try:
-        record: ControlRecord = await handle.execute_update(
-            verb, request, result_type=ControlRecord
-        )
+        record: Record = await handle.execute_update(name, payload, result_type=answer)
     except WorkflowUpdateFailedError as error:
         raise InvalidRequest(str(error.cause)) from error
     return record
@@ -156,15 +167,3 @@ async def acknowledge(
 def _number(record: AlarmRecord) -> str:
     """The last part of an alarm's id, as it is shown."""
     return record.alarm.id.rpartition("/")[2]
-
-
-async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
-    """Tell of consent; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
-    handle = client.get_workflow_handle(workflow_id(call))
-    try:
-        record: ConsentRecord = await handle.execute_update(
-            names.CONSENT, decision, result_type=ConsentRecord
-        )
-    except WorkflowUpdateFailedError as error:
-        raise InvalidRequest(str(error.cause)) from error
-    return record

@@ -5,20 +5,20 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.roles import ConfigFile
+from callvault.cli.options import CallId, ConfigFile, Reason
 from callvault.config import load_settings
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.participants import HIDING, hiding
 
 
 def consent(
-    call: Annotated[str, typer.Argument(help="A workflow id (recording-…) or a serverCallId.")],
+    call: CallId,
     participant: Annotated[str, typer.Argument(help="Their rawId, or its hash.")],
     given: Annotated[bool, typer.Option("--given/--withdrawn", help="What was decided.")] = True,
     method: Annotated[str, typer.Option(help="How: spoken, key pressed, signed …")] = "",
     evidence: Annotated[str, typer.Option(help="Where the proof is, as a reference.")] = "",
     jurisdiction: Annotated[str, typer.Option(help="Under whose law, as DE.")] = "",
-    reason: Annotated[str, typer.Option(help="Why, for the evidence.")] = "",
+    reason: Reason = "",
     config: ConfigFile = None,
 ) -> None:
     """Tell that somebody agrees to be recorded, or does not any more (then it pauses)."""

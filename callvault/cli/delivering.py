@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.roles import ConfigFile
+from callvault.cli.options import ConfigFile
 
 app = typer.Typer(help="Look after events of Event Grid.", no_args_is_help=True)
 

@@ -46,12 +46,6 @@ def listen(content: bytes, voices: Mapping[str, float]) -> dict[str, Heard]:
     return {name: _heard([_amplitude(w, hertz) for w in windows]) for name, hertz in voices.items()}
 
 
-def loudness(content: bytes) -> float:
-    """The highest amplitude of anything at all: nothing was recorded of what is silent."""
-    samples = _decoded(content)
-    return float(abs(samples).max()) if len(samples) else 0.0
-
-
 def _decoded(content: bytes) -> "Samples":
     """All sound of a file, in one channel."""
     import av

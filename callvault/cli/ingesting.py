@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.roles import ConfigFile
+from callvault.cli.options import ConfigFile
 from callvault.config import load_settings
 
 app = typer.Typer(help="Take in events by other roads than the webhook.", no_args_is_help=True)

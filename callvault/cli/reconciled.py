@@ -8,12 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from callvault.archive.opening import openers
+from callvault.cli import scheduling
 from callvault.cli.calls import with_client
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.reconciliation import Gap, ReconcileOrder, Reconciliation, Verdict
 from callvault.reconcile.reconciling import reconcile
-from callvault.schedules import put_schedule, remove_schedule
 
 _COLOURS = {
     Verdict.COMPLETE: "green",
@@ -34,29 +34,21 @@ def look(config: Path | None, order: ReconcileOrder) -> Reconciliation:
 
 
 def schedule(config: Path | None, order: ReconcileOrder, every: timedelta) -> str:
-    """Let Temporal do it, and say so."""
-    is_new = with_client(
+    """Let Temporal do it; what to tell of it."""
+    what = f"{order.since} back"
+    return with_client(
         config,
-        lambda client: put_schedule(
-            client,
-            names.RECONCILE_SCHEDULE,
-            names.RECONCILE_TYPE,
-            order,
-            every,
-            note=f"Reconciles the last {order.since}",
+        lambda client: scheduling.schedule(
+            client, names.RECONCILE_SCHEDULE, names.RECONCILE_TYPE, order, every, what
         ),
     )
-    done = "made" if is_new else "changed"
-    return f"Schedule {names.RECONCILE_SCHEDULE} is {done}: every {every}, {order.since} back."
 
 
 def unschedule(config: Path | None) -> str:
-    """End it, and say so."""
-    was_there = with_client(
-        config, lambda client: remove_schedule(client, names.RECONCILE_SCHEDULE)
+    """End it; what to tell of it."""
+    return with_client(
+        config, lambda client: scheduling.unschedule(client, names.RECONCILE_SCHEDULE)
     )
-    what = "is removed" if was_there else "is not there"
-    return f"Schedule {names.RECONCILE_SCHEDULE} {what}."
 
 
 def show(report: Reconciliation) -> None:

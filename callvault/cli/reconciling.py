@@ -4,28 +4,18 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
-from callvault.cli.roles import ConfigFile
-from callvault.config_types import Duration
+from callvault.cli.options import ConfigFile, duration
 from callvault.contracts.reconciliation import ReconcileOrder
 
-_DURATION = TypeAdapter[timedelta](Duration)
 _A_DAY = timedelta(hours=24)
-
-
-def _span(text: str) -> timedelta:
-    try:
-        return _DURATION.validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 def reconcile(
     since: Annotated[
         timedelta | None,
         typer.Option(
-            parser=_span,
+            parser=duration,
             metavar="DURATION",
             help="How far back to look, as 24h or 90d. By default 24h; with --every twice that, so"
             " that a run left out leaves no hole.",
@@ -44,7 +34,7 @@ def reconcile(
     every: Annotated[
         timedelta | None,
         typer.Option(
-            parser=_span,
+            parser=duration,
             metavar="DURATION",
             help="Do not look now, but let Temporal do it this often, with an alarm.",
         ),

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from callvault.cli.acknowledging import acknowledge
 from callvault.cli.consenting import consent
+from callvault.cli.options import CallId, ConfigFile, Reason, RequestId
 from callvault.cli.repatriating import repatriate
-from callvault.cli.roles import ConfigFile
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.media import ChannelType, ContentType, FormatType
@@ -22,14 +22,6 @@ app = typer.Typer(help="Look at calls and control their recordings.", no_args_is
 app.command()(repatriate)
 app.command()(acknowledge)
 app.command()(consent)
-
-CallId = Annotated[
-    str, typer.Argument(help="A workflow id (recording-…) or a serverCallId.", show_default=False)
-]
-Reason = Annotated[str, typer.Option(help="Why, for the evidence.")]
-RequestId = Annotated[
-    str | None, typer.Option(help="Your id of the request; the same id again changes nothing.")
-]
 
 
 @app.command("list")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.roles import ConfigFile
+from callvault.cli.options import ConfigFile
 
 
 def repatriate(

@@ -2,18 +2,13 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from callvault.cli.options import ConfigFile
 from callvault.config import load_settings
 from workers.roles import Role
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="TOML file; otherwise the one that CALLVAULT_CONFIG names."),
-]
 
 
 def worker(

@@ -1,10 +1,11 @@
 """`callvault sweep`: deliver what was given up, now or every so often."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from callvault.cli.roles import ConfigFile
+from callvault.cli.options import ConfigFile, duration
 from callvault.errors import InvalidRequest
 
 
@@ -18,8 +19,12 @@ def sweep(
         typer.Option("--quarantine", help="Sweep the gateway's quarantine directory instead."),
     ] = False,
     every: Annotated[
-        str | None,
-        typer.Option(help="Have the workers do it so often, as 15m: sets a Temporal Schedule."),
+        timedelta | None,
+        typer.Option(
+            parser=duration,
+            metavar="DURATION",
+            help="Have the workers do it so often, as 15m: sets a Temporal Schedule.",
+        ),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove that Schedule.")] = False,
     config: ConfigFile = None,
@@ -42,10 +47,7 @@ def sweep(
         typer.echo(calls.with_client(config, sweeps.remove_schedule))
     elif every is not None:
         order = sweeps.order(settings, names or [])
-        interval = sweeps.interval(every)
-        typer.echo(
-            calls.with_client(config, lambda client: sweeps.schedule(client, order, interval))
-        )
+        typer.echo(calls.with_client(config, lambda client: sweeps.schedule(client, order, every)))
     else:
         places = sweeps.places(settings, names or [], quarantine=quarantine)
         reports = calls.with_client(

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client
 
-from callvault import schedules
+from callvault.cli import scheduling
 from callvault.config import Settings
-from callvault.config_types import Duration
 from callvault.contracts import names
 from callvault.contracts.sweeps import SweepOrder, SweepReport
-from callvault.contracts.wire import explain
-from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.errors import ConfigurationError
 from callvault.ingest.dead_letters import DeadLetters
 from callvault.ingest.delivery import Delivery
 from callvault.ingest.intake import Intake
@@ -20,8 +17,6 @@ from callvault.ingest.letters import Letters
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.sweep import Sweep
 from callvault.recordings import Recordings
-
-_INTERVAL: TypeAdapter[timedelta] = TypeAdapter(Duration)
 
 
 def places(settings: Settings, wanted: Sequence[str], *, quarantine: bool) -> list[Letters]:
@@ -46,14 +41,6 @@ def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
     return SweepOrder(dead_letters=tuple(wanted))
 
 
-def interval(text: str) -> timedelta:
-    """How often; `InvalidRequest` says how to write it."""
-    try:
-        return _INTERVAL.validate_python(text)
-    except ValidationError as error:
-        raise InvalidRequest(f"--every: {explain(error).removeprefix('payload: ')}") from None
-
-
 async def sweep_all(
     settings: Settings, client: Client, places: Sequence[Letters]
 ) -> list[SweepReport]:
@@ -69,19 +56,15 @@ async def sweep_all(
 
 async def schedule(client: Client, order: SweepOrder, every: timedelta) -> str:
     """Set or change the Schedule; what to tell of it."""
-    is_new = await schedules.put_schedule(
-        client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every, note="callvault sweep"
-    )
     what = ", ".join(order.dead_letters) or "all dead letters"
-    return (
-        f"Schedule {names.SWEEP_SCHEDULE} {'set' if is_new else 'changed'}: {what}, every {every}."
+    return await scheduling.schedule(
+        client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every, what
     )
 
 
 async def remove_schedule(client: Client) -> str:
     """Remove the Schedule; what to tell of it."""
-    was_there = await schedules.remove_schedule(client, names.SWEEP_SCHEDULE)
-    return f"Schedule {names.SWEEP_SCHEDULE} {'removed' if was_there else 'was not there'}."
+    return await scheduling.unschedule(client, names.SWEEP_SCHEDULE)
 
 
 def describe(report: SweepReport) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.roles import ConfigFile
+from callvault.cli.options import ConfigFile
 from callvault.errors import InvalidRequest
 
 

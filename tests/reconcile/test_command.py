@@ -64,6 +64,6 @@ async def test_the_command_tells_of_gaps_and_makes_its_schedule(
     [order] = await temporal.data_converter.decode(action.args, [ReconcileOrder])
     assert order.since.total_seconds() == 24 * 3600
 
-    assert "is removed" in (await says(temporal, settings, "--remove"))[1]
+    assert "reconcile removed." in (await says(temporal, settings, "--remove"))[1]
     with pytest.raises(RPCError, match="not found"):
         await handle.describe()

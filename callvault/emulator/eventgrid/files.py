@@ -21,8 +21,6 @@ _LATER_FIELDS = frozenset(
     }
 )
 
-Locations = dict[str, str]
-
 
 def file_payloads(
     recording: Recording, endpoint: str, form: Behaviours
