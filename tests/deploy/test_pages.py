@@ -20,6 +20,16 @@ PAGES = sorted(
     for path in ROOT.rglob("*.md")
     if not {".venv", "node_modules", ".sdk", ".pytest_cache"} & set(path.parts)
 )
+FOLDERS = [
+    page
+    for page in PAGES
+    if page.name == "README.md" and "tests" not in page.parts and list(page.parent.glob("*.py"))
+]
+"""Pages of folders with code; those of tests name a file only where its name does not say it."""
+COVERED_BY_THE_PAGE_ABOVE = {
+    *(ROOT / "callvault" / "emulator" / part for part in ("eventgrid", "media", "wire")),
+    ROOT / "callvault" / "cli" / "scenarios",
+}
 BY_HAND = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "deploy/README.md")]
 
 
@@ -45,11 +55,21 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_folder_of_code_says_when_to_touch_it() -> None:
     folders = [
-        ROOT / name for name in ("activities", "deploy", "docs", "tests", "workers", "workflows")
+        ROOT / name
+        for name in ("activities", "bench", "deploy", "docs", "tests", "workers", "workflows")
     ]
+    folders += [path.parent for path in (ROOT / "callvault").rglob("__init__.py")]
+    folders = [folder for folder in folders if folder not in COVERED_BY_THE_PAGE_ABOVE]
     folders += [path for path in (ROOT / "tests").iterdir() if list(path.glob("test_*.py"))]
     silent = [folder.name for folder in folders if not _says_when(folder / "README.md")]
     assert not silent
+
+
+@pytest.mark.parametrize("page", FOLDERS, ids=lambda page: str(page.parent.relative_to(ROOT)))
+def test_a_folders_page_names_all_of_its_files_and_no_others(page: Path) -> None:
+    modules = {path.name for path in page.parent.glob("*.py")} - {"__init__.py"}
+    tables = "".join(re.findall(r"^\|.*$", page.read_text(), re.MULTILINE))
+    assert set(re.findall(r"`(\w+\.py)`", tables)) == modules
 
 
 def _says_when(page: Path) -> bool:
