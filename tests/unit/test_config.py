@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from callvault.config import Settings, load_settings
 from callvault.config_problems import setting_fields
@@ -195,6 +196,24 @@ def test_wrong_values_are_named(
 ) -> None:
     monkeypatch.setenv(f"CALLVAULT_{name}", value)
     assert named in problem(written(tmp_path, COMPLETE))
+
+
+@pytest.mark.parametrize("ways", [[], ["connection_string", "sas_url"], ["sas_url", "account_url"]])
+@pytest.mark.parametrize(
+    ("table", "rest"),
+    [
+        ("archives", {"kind": "azure_blob", "container": "recordings"}),
+        ("queues", {"queue": "events"}),
+        ("dead_letters", {"container": "letters"}),
+    ],
+)
+def test_storage_is_reached_in_exactly_one_way(
+    table: str, rest: dict[str, str], ways: list[str]
+) -> None:
+    values = {"connection_string": "env:A", "sas_url": "env:B", "account_url": "https://a.example"}
+    entry = {**rest, **{way: values[way] for way in ways}}
+    with pytest.raises(ValidationError, match="exactly one of connection_string, sas_url and acc"):
+        Settings.model_validate({table: {"main": entry}})
 
 
 def test_contradicting_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
