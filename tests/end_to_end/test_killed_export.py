@@ -38,11 +38,7 @@ async def test_another_worker_goes_on_where_the_killed_one_was(
     running: Running, call: Call, client: Client
 ) -> None:
     worker = next(each for each in running.supervisor.processes if each.name == "worker")
-    await call.begins("Ana", media_bytes=SIZE)
-    await call.is_to_be_recorded()
-    await asyncio.sleep(1)
-    await call.ends()
-    await copied(client, call, MIB)
+    await is_being_copied(client, call)
     os.killpg(worker.pid, signal.SIGKILL)
     assert worker.wait_for(lambda: worker.exit_status) == -signal.SIGKILL
     staged = await bytes_copied(client, call)
@@ -67,10 +63,14 @@ async def test_another_worker_goes_on_where_the_killed_one_was(
         assert container.get_blob_client(archived["objectName"]).exists()
 
 
-async def copied(client: Client, call: Call, at_least: int) -> None:
-    """Wait until the export says that so many bytes came."""
+async def is_being_copied(client: Client, call: Call) -> None:
+    """A call is over, and the first bytes of its large recording have come."""
+    await call.begins("Ana", media_bytes=SIZE)
+    await call.is_to_be_recorded()
+    await asyncio.sleep(1)
+    await call.ends()
     async with asyncio.timeout(60):
-        while await bytes_copied(client, call) < at_least:
+        while await bytes_copied(client, call) < MIB:
             await asyncio.sleep(0.02)
 
 
@@ -97,11 +97,7 @@ async def test_an_exporter_that_is_told_to_stop_hands_its_copy_over(
     works(running, "control")
     exporter = works(running, "exports")
     assert os.getpriority(os.PRIO_PROCESS, exporter.pid) == 10
-    await call.begins("Ana", media_bytes=SIZE)
-    await call.is_to_be_recorded()
-    await asyncio.sleep(1)
-    await call.ends()
-    await copied(client, call, MIB)
+    await is_being_copied(client, call)
 
     exporter.stop(within=timedelta(seconds=40))
 
