@@ -133,7 +133,7 @@ class Controlling:
             for other in self._call.status.recordings
             if other is not recording
         ):
-            self._call.ask_again()
+            self._call.ask_again(recording, now)
             return True
         return False
 

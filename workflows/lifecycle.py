@@ -210,9 +210,13 @@ class Lifecycle:
         self._over(recording, now)
         self._settle(recording, now)
 
-    def ask_again(self) -> None:
-        """Forget what was asked without an answer: it changed nothing, and is asked anew."""
+    def ask_again(self, recording: RecordingStatus, now: datetime) -> None:
+        """Forget what was asked without an answer: it changed nothing, and is asked anew.
+
+        Unless something else is wanted by now: a start that was stopped meanwhile is not repeated.
+        """
         self.in_flight = None
+        self._settle(recording, now)
 
     def found_gone(self, number: int, now: datetime) -> None:
         """Fold that ACS no longer knows a recording, which it was asked about out of turn.

@@ -654,3 +654,16 @@ def test_a_call_is_over_when_every_recording_has_reached_its_end() -> None:
     assert not call.life.is_over
     call.asks("stop")
     assert call.life.is_over
+
+
+@pytest.mark.parametrize("ends", ["stop", "no consent"])
+def test_a_start_that_is_to_be_asked_again_is_not_if_nobody_wants_it_any_more(ends: str) -> None:
+    call = Call()
+    call.is_asked("start")
+    if ends == "stop":
+        call.asks("stop")
+    else:
+        call.life.decline(call.recording, ends, call.ticks())
+    call.life.ask_again(call.recording, call.ticks())
+    assert (call.next, call.recording.actual) == (None, "stopped")
+    assert call.life.is_over
