@@ -157,7 +157,7 @@ class Watch:
             if longest is None or pause is None or pause.resumed_at or pause.is_too_long:
                 continue
             if recording.wanted is Wanted.PAUSED and not recording.is_held:
-                yield pause.confirmed_at + longest, recording, pause
+                yield _since(recording, pause) + longest, recording, pause
 
     def _long_recordings(self) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in self._live():
@@ -166,6 +166,12 @@ class Watch:
                 continue
             if recording is self._call.current and recording.wanted is not Wanted.STOPPED:
                 yield recording.started_at + longest, recording
+
+
+def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:
+    """When a pause began to count: what consent held back before was nobody's pause to limit."""
+    held_until = recording.holds[-1].until if recording.holds else None
+    return max(pause.confirmed_at, held_until or pause.confirmed_at)
 
 
 def _failed_pauses(
