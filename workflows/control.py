@@ -27,6 +27,11 @@ class Control:
     verb: Verb
     pause_on_start: bool = False
 
+    @property
+    def begins_sound(self) -> bool:
+        """Whether ACS records once this has arrived, answered or not."""
+        return self.verb is Verb.RESUME or (self.verb is Verb.START and not self.pause_on_start)
+
 
 GOAL = {
     Verb.START: Wanted.ACTIVE,

@@ -8,9 +8,7 @@ from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.status import (
     CallStatus,
-    ControlRecord,
     RecordingStatus,
-    RequestState,
     Wanted,
 )
 from workflows import consent, holds
@@ -60,8 +58,7 @@ class Gate:
         record = consent.decide(self.status, decision, now)
         self._call.note(now, what if record.counts else f"{what}: outdated, it changes nothing")
         if had_agreed and not decision.given:
-            for recording in holds.mark(self.status, decision, now):
-                self._call.note(now, f"recording {recording.number}: marked for deletion")
+            self._mark(decision, now)
         self._call.settle_all(now)
         return record
 
@@ -76,8 +73,8 @@ class Gate:
         self._call.settle_all(now)
 
     def has_paused(self) -> bool:
-        """Whether no pause that consent demands is still to be confirmed."""
-        return not any(_is_open_pause(record) for record in self.status.requests.values())
+        """Whether nothing is recorded without consent, as ACS has confirmed."""
+        return not any(r.is_held and self._call.may_record(r) for r in self.status.recordings)
 
     # What falls due.
 
@@ -120,6 +117,13 @@ class Gate:
 
     # The parts.
 
+    def _mark(self, decision: ConsentDecision, now: datetime) -> None:
+        for recording in holds.to_mark(self.status):
+            may_record = self._call.may_record(recording)
+            if recording.was_active or may_record:
+                holds.mark(recording, decision, may_record, now)
+                self._call.note(now, f"recording {recording.number}: marked for deletion")
+
     def _named(self) -> set[str]:
         """Whose consent matters, where all that is recorded names a list."""
         current = self._call.current
@@ -144,11 +148,3 @@ class Gate:
         if is_asked and had_agreed and not consent.consenting(self.status):
             why = "the last participant who agreed has left"
             self._call.request(Verb.STOP, ControlRequest(requested_by=holds.GATE, reason=why), now)
-
-
-def _is_open_pause(record: ControlRecord) -> bool:
-    return (
-        record.requested_by == holds.GATE
-        and record.verb == Verb.PAUSE
-        and record.state is RequestState.PENDING
-    )

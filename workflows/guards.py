@@ -85,18 +85,8 @@ class Watch:
             for recording in self._call.status.recordings
             for doubt in recording.doubtful
             if doubt.until is None
-            and (self._is_silent(recording) or self._may_record(recording, doubt.since))
+            and (not self._call.may_record(recording) or self._may_record(recording, doubt.since))
         ]
-
-    def _is_silent(self, recording: RecordingStatus) -> bool:
-        """Confirmed, and no resume under way that may have arrived meanwhile."""
-        asking = self._call.in_flight
-        is_resuming = (
-            asking is not None
-            and asking.verb is Verb.RESUME
-            and asking.recording == recording.number
-        )
-        return recording.actual in _SILENT and not is_resuming
 
     def _may_record(self, recording: RecordingStatus, since: datetime) -> bool:
         return recording.wish is Wanted.ACTIVE and any(
@@ -146,7 +136,8 @@ class Watch:
         for recording in self._live():
             within = self._of(recording).pause_confirm_within or CONFIRM_WITHIN
             for record in self._call.requests.pending(recording):
-                may_record = recording.actual is not Actual.NONE
+                # Before a recording begins there is nothing to fear, unless it may just begin.
+                may_record = recording.actual is not Actual.NONE or self._call.may_record(recording)
                 if record.verb == Verb.PAUSE and not record.is_overdue and may_record:
                     yield record.asked_at + within, recording, record
 
@@ -188,7 +179,6 @@ def _failed_pauses(
     ]
 
 
-_SILENT = (Actual.PAUSED, Actual.STOPPED)
 _REACTIONS = {
     OnPauseFailure.STOP: "the recording is stopped",
     OnPauseFailure.ALARM: "it may still record, and is asked again",

@@ -30,8 +30,6 @@ from workflows.requests import Requests
 GATE = "consent-gate"
 """Who asks for what consent demands."""
 
-_SILENT = (Actual.PAUSED, Actual.STOPPED)
-
 
 def review(
     status: CallStatus, recording: RecordingStatus, requests: Requests, now: datetime
@@ -55,12 +53,17 @@ def review(
     return ""
 
 
-def finish(recording: RecordingStatus, now: datetime) -> None:
+def pause(recording: RecordingStatus, requests: Requests, why: str, now: datetime) -> None:
+    """Ask for the pause that a hold demands, among the other requests: guarded like any."""
+    _ask(Verb.PAUSE, why, recording, requests, now)
+
+
+def finish(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
     """End what ends with the recording, or with its sound.
 
     What never was consented to, and never recorded, was declined.
     """
-    if recording.actual in _SILENT:
+    if not may_record:
         for deletion in recording.marked:
             deletion.until = deletion.until or now
     if recording.actual is not Actual.STOPPED or not recording.is_held:
@@ -77,28 +80,30 @@ def is_own(verb: Verb, pending: list[ControlRecord]) -> bool:
     return askers == {GATE}
 
 
-def mark(status: CallStatus, decision: ConsentDecision, now: datetime) -> list[RecordingStatus]:
-    """Mark for deletion what was recorded before a withdrawal, where that is asked for."""
-    marked = [
+def to_mark(status: CallStatus) -> list[RecordingStatus]:
+    """The recordings that a withdrawal concerns of which nothing is to be kept as it is."""
+    return [
         recording
         for recording in status.recordings
         if recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
-        and recording.was_active
         and consent.missing(status, recording.consent)
     ]
-    for recording in marked:
-        is_silent = recording.actual in _SILENT
-        recording.marked.append(
-            DeletionMark(
-                participant=decision.participant,
-                since=recording.started_at or recording.requested_at,
-                until=(recording.stopped_at or now) if is_silent else None,
-                marked_at=now,
-            )
+
+
+def mark(
+    recording: RecordingStatus, decision: ConsentDecision, may_record: bool, now: datetime
+) -> None:
+    """Mark for deletion what was recorded before a withdrawal, and is until ACS is silent."""
+    recording.marked.append(
+        DeletionMark(
+            participant=decision.participant,
+            since=recording.started_at or recording.requested_at,
+            until=None if may_record else recording.stopped_at or now,
+            marked_at=now,
         )
-        # A manifest that was sealed before does not say so: another one follows it.
-        recording.sealed = None
-    return marked
+    )
+    # A manifest that was sealed before does not say so: another one follows it.
+    recording.sealed = None
 
 
 def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime) -> None:
@@ -112,7 +117,7 @@ def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime)
 def _hold(recording: RecordingStatus, requests: Requests, lacking: str, now: datetime) -> str:
     recording.holds.append(ConsentHold(since=now, reason=lacking))
     if recording.wanted is Wanted.ACTIVE:
-        _ask(Verb.PAUSE, f"consent is missing: {lacking}", recording, requests, now)
+        pause(recording, requests, f"consent is missing: {lacking}", now)
     return f"held back, {lacking}"
 
 

@@ -43,6 +43,9 @@ MAX_TIMELINE = 500
 """Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
 
 
+SILENT = (Actual.NONE, Actual.PAUSED, Actual.STOPPED)
+"""In these ACS records nothing, unless it was just asked to."""
+
 GUARD = "callvault"
 """Who asks for what Callvault asks for by itself."""
 
@@ -275,6 +278,13 @@ class Lifecycle:
         """Look a recording up by its number."""
         return next(r for r in self.status.recordings if r.number == number)
 
+    def may_record(self, recording: RecordingStatus) -> bool:
+        """Whether ACS may be recording it: it is not known to be silent, or just asked to begin."""
+        asked = self.in_flight
+        is_asked = asked is not None and asked.recording == recording.number
+        is_beginning = asked is not None and is_asked and asked.begins_sound
+        return is_beginning or recording.actual not in SILENT
+
     @property
     def is_over(self) -> bool:
         """Whether every recording of the call has reached its end."""
@@ -403,7 +413,7 @@ class Lifecycle:
             elif recording.actual is Actual.NONE and recording.wanted is Wanted.STOPPED:
                 recording.actual = Actual.STOPPED
             self.requests.close(recording, now)
-        holds.finish(recording, now)
+        holds.finish(recording, self.may_record(recording), now)
         files.refresh(self.status, recording)
 
 

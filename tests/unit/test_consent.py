@@ -9,6 +9,8 @@ from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.wire import Unreadable, read
 from workflows import consent
+from workflows.alarms import Alarms
+from workflows.guards import CONFIRM_WITHIN, Watch
 
 from .call import NOON, SECOND, Call, hashed
 
@@ -400,3 +402,92 @@ def test_a_request_goes_before_its_resource_and_the_resource_before_the_defaults
         "pause",
     )
     assert consent.terms_of(terms, resource) == terms
+
+
+# What is under way at ACS while consent changes.
+
+
+def test_a_withdrawal_while_a_resume_is_in_flight_marks_what_it_may_record() -> None:
+    call = agreed(on_withdrawal="pause_and_mark")
+    call.asks("pause")
+    call.confirms("pause")
+    call.asks("resume")
+    resume = call.is_asked("resume")
+    call.withdraws("ana")
+    [mark] = call.recording.marked
+    assert mark.until is None, "it may record since the resume was asked"
+    call.gives_up(resume)
+    assert mark.until is None
+    call.confirms("pause")
+    assert mark.until == call.now
+
+
+def test_a_withdrawal_while_the_start_is_in_flight_marks_what_it_may_record() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait", on_withdrawal="pause_and_mark")
+    call.agrees("ana")
+    start = call.is_asked("start")
+    call.withdraws("ana")
+    [mark] = call.recording.marked
+    call.answers(start)
+    call.confirms("pause")
+    assert (mark.since, mark.until) == (call.recording.requested_at, call.now)
+
+
+def test_a_withdrawal_before_anything_could_sound_marks_nothing() -> None:
+    call = awaiting(ALL, "ana", "ben", on_withdrawal="pause_and_mark")
+    start = call.is_asked("start")
+    call.agrees("ana")
+    call.withdraws("ana")
+    call.answers(start)
+    assert call.recording.marked == []
+
+
+@pytest.mark.parametrize("backend_pauses", [False, True])
+def test_a_withdrawal_is_answered_only_once_acs_is_silent(backend_pauses: bool) -> None:
+    call = agreed()
+    if backend_pauses:
+        call.asks("pause")
+    call.withdraws("ana")
+    assert call.gate.has_paused() is False
+    call.confirms("pause")
+    assert call.gate.has_paused() is True
+
+
+def test_a_withdrawal_is_not_answered_while_a_refused_pause_has_not_led_to_the_stop() -> None:
+    call = agreed()
+    call.withdraws("ana")
+    call.refuses(call.is_asked("pause"))
+    assert call.gate.has_paused() is False
+    call.confirms("stop")
+    assert call.gate.has_paused() is True
+
+
+def test_a_hold_during_an_unanswered_start_is_guarded_for_the_start_may_have_come_through() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait", on_pause_failure="stop")
+    call.agrees("ana")
+    call.is_asked("start")
+    call.withdraws("ana")
+    watch = Watch(call.life, Alarms(call.life.status, "workflow"))
+    watch.act(call.now + CONFIRM_WITHIN)
+    assert [r.alarm.kind for r in call.life.status.alarms] == ["pause_unconfirmed"]
+    assert call.recording.wanted == "stopped"
+
+
+def test_a_hold_before_the_start_is_asked_alarms_nobody() -> None:
+    call = awaiting(ALL, "ana")
+    watch = Watch(call.life, Alarms(call.life.status, "workflow"))
+    assert watch.next_due() is None
+    call.is_asked("start")
+    assert watch.next_due() is None, "it is started paused"
+
+
+def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
+    """Else a card number's pause that outlasts a long hold would be ended at once."""
+    call = agreed(max_pause=timedelta(seconds=30), on_max_pause="resume")
+    call.withdraws("ana")
+    call.confirms("pause")
+    call.now += timedelta(minutes=5)
+    call.asks("pause", reason="card number")
+    call.agrees("ana")
+    watch = Watch(call.life, Alarms(call.life.status, "workflow"))
+    assert watch.next_due() == call.now + timedelta(seconds=30)
