@@ -15,6 +15,7 @@ from callvault.contracts.status import (
     RecordingStatus,
     Wanted,
 )
+from workflows import holds
 from workflows.control import Verb
 from workflows.lifecycle import GUARD, Lifecycle, resumed
 
@@ -100,14 +101,35 @@ def observed(call: Lifecycle, recording: RecordingStatus, state: str, now: datet
     if seen is None or seen is recording.actual or recording.wanted is Wanted.STOPPED:
         return None
     recording.actual, recording.known_at = seen, now
-    if seen is Actual.ACTIVE:
-        resumed(recording, now)
-        why = "ACS records, although it was paused"
-        request = ControlRequest(requested_by=GUARD, reason=why)
-        call.request(Verb.PAUSE, request, now)
-        return f"{why}: it is paused again"
-    recording.wanted = Wanted.PAUSED
+    surprise = _surprise(call, recording, seen, now)
+    call.settle_all(now)
+    return surprise
+
+
+def _surprise(
+    call: Lifecycle, recording: RecordingStatus, seen: Actual, now: datetime
+) -> str | None:
+    """A resume that was asked for while the state was being read makes sound no surprise."""
+    if seen is Actual.PAUSED:
+        return _was_paused(recording, now)
+    resumed(recording, now)
+    return _pause_again(call, recording, now) if recording.wish is Wanted.PAUSED else None
+
+
+def _pause_again(call: Lifecycle, recording: RecordingStatus, now: datetime) -> str:
+    why = "ACS records, although it was paused"
+    if recording.wanted is Wanted.PAUSED:
+        call.request(Verb.PAUSE, ControlRequest(requested_by=GUARD, reason=why), now)
+    else:
+        # Only a hold wants it paused: with consent it is to go on.
+        holds.pause(recording, call.requests, why, now)
+    return f"{why}: it is paused again"
+
+
+def _was_paused(recording: RecordingStatus, now: datetime) -> str:
+    """A pause of somebody else's is for people to end: consent does not."""
     why = "ACS does not record, although nobody here paused it"
+    recording.wanted = Wanted.PAUSED
     recording.pauses.append(
         PauseRecord(requested_by=SOMEBODY_ELSE, reason=why, asked_at=now, confirmed_at=now)
     )

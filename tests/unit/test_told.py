@@ -171,3 +171,40 @@ def test_an_id_that_is_told_before_the_start_is_answered_is_kept() -> None:
     assert call.recording.told_id == "recording-1"
     call.answers(start)
     assert call.recording.recording_id == "recording-1"
+
+
+def test_a_pause_that_was_asked_during_the_reading_has_its_answer() -> None:
+    call = recording_call()
+    tells(call, "inactive", after=10)
+    control = call.is_asked("read")
+    pause = call.asks("pause")
+    call.answers(control, "inactive")
+    told.observed(call.life, call.recording, "inactive", call.ticks())
+    assert (pause.state, call.next) == ("confirmed", None)
+
+
+def test_a_resume_that_was_asked_during_the_reading_finds_the_recording_going_on() -> None:
+    call = paused_call()
+    tells(call, "active", after=10)
+    control = call.is_asked("read")
+    resume = call.asks("resume")
+    call.answers(control, "active")
+    assert told.observed(call.life, call.recording, "active", call.ticks()) is None
+    assert (resume.state, call.next, call.recording.wanted) == ("confirmed", None, "active")
+
+
+def test_a_held_recording_that_somebody_else_resumed_is_held_again_and_goes_on_with_consent() -> (
+    None
+):
+    call = Call(consent_policy="any_party")
+    call.agrees("ana")
+    call.confirms("start", "confirm")
+    call.withdraws("ana")
+    call.confirms("pause")
+    tells(call, "active", after=10)
+    assert "although it was paused" in (reads(call, "active") or "")
+    call.confirms("pause")
+    assert call.recording.pauses[-1].requested_by == "consent-gate"
+    call.agrees("ana")
+    call.confirms("resume")
+    assert call.recording.actual == "active"
