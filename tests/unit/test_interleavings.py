@@ -1,13 +1,30 @@
-"""Does a promise break when requests, answers, callbacks and time interleave at random?"""
+"""Does a promise break when requests, consent, answers, callbacks and time interleave at random?
+
+Each promise is broken once on purpose, to see that the lives notice.
+"""
+
+from typing import Any
 
 import pytest
 
-from bench import interleavings
-from bench.interleavings import Life, play
+from bench.interleavings.life import Life, play
+from bench.interleavings.loop import Loop
+from callvault.contracts.status import Actual, RecordingStatus
+from workflows import consent, holds, lifecycle, requests
+from workflows.control import Control, Verb
+from workflows.gate import Gate
 from workflows.guards import Watch
 from workflows.lifecycle import Lifecycle
 
-LIVES = 1_500
+from .call import NOON
+
+LIVES = 800
+NOTICED_WITHIN = 200
+
+
+def is_noticed(what: str) -> bool:
+    """Whether a life goes wrong in this way."""
+    return any(what in problem for seed in range(NOTICED_WITHIN) if (problem := play(seed)))
 
 
 def test_no_random_interleaving_breaks_a_promise() -> None:
@@ -17,13 +34,13 @@ def test_no_random_interleaving_breaks_a_promise() -> None:
 def test_a_guard_that_sleeps_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Watch, "next_due", lambda self: None)
     monkeypatch.setattr(Watch, "act", lambda self, now: None)
-    assert any(play(seed) for seed in range(300))
+    assert is_noticed("nobody is told")
 
 
 def test_a_quarantine_that_ends_too_early_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was when a refused pause ended the doubt, though the recording went on."""
     monkeypatch.setattr(Watch, "_may_record", lambda self, recording, since: True)
-    assert any("doubtful" in (play(seed) or "") for seed in range(300))
+    assert is_noticed("doubtful")
 
 
 def test_a_change_that_is_believed_without_an_answer_is_noticed(
@@ -31,18 +48,108 @@ def test_a_change_that_is_believed_without_an_answer_is_noticed(
 ) -> None:
     """As if a pause were done as soon as it is asked for."""
 
-    def believe(self: Lifecycle, control: interleavings.Control) -> None:
+    def believe(self: Lifecycle, control: Control) -> None:
         self.in_flight = control
         if control.verb == "pause":
-            self.recording(control.recording).actual = interleavings.Actual.PAUSED
-            self.requests.close(self.recording(control.recording), interleavings.NOON)
+            self.recording(control.recording).actual = Actual.PAUSED
+            self.requests.close(self.recording(control.recording), NOON)
 
     monkeypatch.setattr(Lifecycle, "asked", believe)
-    assert any(play(seed) for seed in range(300))
+    assert is_noticed("nobody is told")
+
+
+def test_a_joiner_whom_nobody_asks_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent, "present", lambda status: {"a" * 64})
+    assert is_noticed("it is not held")
+
+
+def test_a_hold_that_no_guard_minds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a service that hears no pause, which breaks no promise as long as somebody is told."""
+
+    def is_deaf(self: Loop) -> str:
+        return "lost" if self.control and self.control.verb == "pause" else "answered"
+
+    monkeypatch.setattr(Loop, "_fate", is_deaf)
+    assert not is_noticed("")
+    monkeypatch.setattr(holds, "pause", lambda *facts: None)
+    assert is_noticed("nobody is told")
+
+
+def test_a_hold_that_control_does_not_heed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RecordingStatus, "wish", property(lambda self: self.wanted))
+    assert is_noticed("without consent")
+
+
+def test_a_gate_that_ends_a_pause_of_the_backend_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As if given consent were a request to resume."""
+    release = holds._release
+
+    def resume(recording: RecordingStatus, *facts: Any) -> str:
+        recording.wanted = lifecycle.Wanted.ACTIVE
+        return release(recording, *facts)
+
+    monkeypatch.setattr(holds, "_release", resume)
+    assert is_noticed("consent has changed what a backend wants")
+
+
+def test_a_resume_that_is_taken_without_consent_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse = requests.refuse_control
+
+    def take(verb: Verb, current: RecordingStatus | None) -> str | None:
+        return None if verb is Verb.RESUME else refuse(verb, current)
+
+    monkeypatch.setattr(lifecycle, "refuse_control", take)
+    assert is_noticed("a resume without consent is not refused")
+
+
+def test_a_declined_recording_that_sounds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if whoever gave up waiting might yet have recorded."""
+
+    def all_held(self: Gate) -> Any:
+        for recording in self.status.recordings:
+            if recording.is_held and recording.wanted != "stopped":
+                yield recording.requested_at, recording
+
+    monkeypatch.setattr(Gate, "_waiting", all_held)
+    assert is_noticed("what is declined was recorded")
+
+
+def test_patience_without_an_end_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gate, "act", lambda self, now: None)
+    monkeypatch.setattr(Gate, "next_due", lambda self: None)
+    assert is_noticed("consent is awaited for too long")
+
+
+def test_a_mark_that_ends_with_the_withdrawal_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if ACS were silent by then."""
+    mark = holds.mark
+    monkeypatch.setattr(holds, "mark", lambda r, decision, _, now: mark(r, decision, False, now))
+    assert is_noticed("not marked")
+
+
+def test_a_start_that_is_repeated_although_it_was_stopped_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it was when asking again forgot to look at what had come meanwhile."""
+    monkeypatch.setattr(
+        Lifecycle, "ask_again", lambda self, *facts: setattr(self, "in_flight", None)
+    )
+    assert is_noticed("what is to be stopped")
+
+
+def test_an_unannounced_start_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        RecordingStatus, "may_begin", property(lambda self: not self.waits_for_consent)
+    )
+    assert is_noticed("what is not announced is started")
 
 
 def test_a_life_that_is_told_twice_is_the_same_life() -> None:
     first, second = Life(7), Life(7)
     first.play()
     second.play()
-    assert first.call.status == second.call.status
+    assert first.world.call.status == second.world.call.status

@@ -1,0 +1,39 @@
+"""Random lives of calls, with a recording service that fails as ACS does, look for broken promises.
+
+`python -m bench.interleavings --lives 100000` plays so many lives, each from a seed of its own, and
+names the seed of every life in which a promise broke: `promises.py` has them all. The state
+machine, the guards, the consent gate and the handling of callbacks are the real ones; the service,
+the people in the call, the time and the order of everything are drawn by lot. What the workflow's
+loop does between them is told anew in `loop.py`, and tested for itself on a real server.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+
+from bench.interleavings.life import play
+
+
+def play_all(lives: int, first: int = 0) -> list[str]:
+    """Play so many lives on all processors; what broke, by seed."""
+    with ProcessPoolExecutor() as pool:
+        found = pool.map(play, range(first, first + lives), chunksize=500)
+        return [problem for problem in found if problem]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lives", type=int, default=100_000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    given = parser.parse_args()
+    problems = play_all(given.lives, given.first)
+    kinds = Counter(problem.partition(": ")[2] for problem in problems)
+    print(f"{given.lives} lives: {len(problems)} broke a promise")
+    for kind, count in kinds.most_common():
+        print(f"{count} x {kind}, for example {next(p for p in problems if kind in p)}")
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()

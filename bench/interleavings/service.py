@@ -1,0 +1,61 @@
+"""A recording service, as ACS is: the truth, whatever Callvault believes of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+FORGETS_WITHIN = timedelta(seconds=20)
+"""How long a stopped recording may still count as the call's only one."""
+
+
+@dataclass
+class Service:
+    """The recordings of one call, and what is under way to be told of them."""
+
+    active: dict[str, bool] = field(default_factory=dict)
+    """By recording id, from start to stop."""
+    numbers: dict[str, int] = field(default_factory=dict)
+    """Which recording of the call each id belongs to."""
+    callbacks: list[tuple[int, str, bool, datetime]] = field(default_factory=list)
+    """Recording number, id, active, time: not delivered yet."""
+    sounded: set[int] = field(default_factory=set)
+    """Recordings of which there is sound."""
+    meddled: set[int] = field(default_factory=set)
+    """Recordings that somebody else changed: nobody could know before a callback came."""
+    stopped_at: datetime | None = None
+
+    def sounds(self, number: int) -> bool:
+        """Whether a recording records now, and nobody else has meddled with it."""
+        if number in self.meddled:
+            return False
+        return any(on and self.numbers[of] == number for of, on in self.active.items())
+
+    def change(self, recording_id: str, active: bool, now: datetime) -> None:
+        if self.active.get(recording_id) is not active:
+            self.active[recording_id] = active
+            self._tell(recording_id, active, now)
+        if active:
+            self.sounded.add(self.numbers[recording_id])
+
+    def meddle(self, now: datetime) -> None:
+        """Somebody else controls the recording too; ACS tells of it, sooner or later."""
+        for recording_id, active in list(self.active.items()):
+            self.meddled.add(self.numbers[recording_id])
+            self.change(recording_id, not active, now)
+
+    def start(self, number: int, paused: bool, now: datetime) -> str:
+        recording_id = f"recording-{len(self.numbers) + 1}"
+        self.numbers[recording_id] = number
+        self.change(recording_id, not paused, now)
+        return recording_id
+
+    def stop(self, recording_id: str, now: datetime) -> None:
+        self.stopped_at = now
+        if self.active.pop(recording_id, None):
+            self._tell(recording_id, False, now)
+
+    def is_slow_to_forget(self, now: datetime) -> bool:
+        """Whether a start may be refused because of a recording that was just stopped."""
+        return self.stopped_at is not None and now - self.stopped_at < FORGETS_WITHIN
+
+    def _tell(self, recording_id: str, active: bool, now: datetime) -> None:
+        self.callbacks.append((self.numbers[recording_id], recording_id, active, now))
