@@ -19,6 +19,13 @@ from workflows.policies import ADOPT_WITHIN, RELEASED_WITHIN
 _AT_ONCE = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
 """A start is not hurried: ACS may take its time, and one asked twice may meet itself."""
 
+_REFUSED = {
+    Verb.STOP: "ACS refused to stop it, and may record on",
+    Verb.RESUME: "ACS refused to resume it, and it stays paused",
+    Verb.READ: "ACS told of another state than was asked for, and does not let it be read",
+}
+"""What nobody may hear of otherwise: consent and guards ask, too, and await no answer."""
+
 
 class Controlling:
     """Asks ACS for one thing after the other, each first on the shortest way."""
@@ -100,13 +107,13 @@ class Controlling:
         if is_occupied and await self._is_resolved(control, recording):
             return
         now, reason = workflow.now(), asking.reason(error)
+        is_wanted = not self._call.is_superseded(control)
         self._call.failed(control, reason, now)
         if control.verb is Verb.PAUSE:
             self._guard.pause_refused(recording, reason, now)
-        if control.verb is Verb.STOP:
+        if is_wanted and (what := _REFUSED.get(control.verb)) is not None:
             kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
-            what = f"ACS refused to stop it, and may record on: {reason}"
-            self._alarms.add(kind, severity, what, recording, now)
+            self._alarms.add(kind, severity, f"{what}: {reason}", recording, now)
         if recording.state is RecordingState.FAILED_TO_START:
             kind, severity = AlarmKind.FAILED_TO_START, Severity.ERROR
             self._alarms.add(kind, severity, recording.problem, recording, now)
@@ -124,6 +131,8 @@ class Controlling:
         if recording.told_id is not None:
             self._call.note(now, f"recording {recording.number}: it runs already, and is ours")
             outcome = ControlOutcome(recording_id=recording.told_id, state="unknown")
+            # An earlier start may have begun it, which was to begin it otherwise.
+            recording.is_doubted = True
             self._call.answered(control, outcome, now)
             return True
         if any(

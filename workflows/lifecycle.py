@@ -327,7 +327,9 @@ class Lifecycle:
         if control.verb is Verb.READ:
             return
         self.note(at, f"recording {recording.number}: {control.verb} confirmed by ACS")
-        recording.known_at, recording.is_doubted = at, False
+        recording.known_at = at
+        # No reading confirms that it began paused: what was told meanwhile stays in doubt.
+        recording.is_doubted = recording.is_doubted and control.verb is Verb.START
         match control.verb:
             case Verb.START:
                 self._started(recording, control, recording_id, at)

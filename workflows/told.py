@@ -89,6 +89,9 @@ def _tell_pause(recording: RecordingStatus, record: ControlRecord) -> None:
 def _doubt(recording: RecordingStatus, event: RecordingStateChanged) -> None:
     """Doubt what is known if ACS told something else later; clocks that differ cost a reading."""
     told = _BELIEVED.get(event.state)
+    if recording.actual is Actual.NONE and told is Actual.ACTIVE:
+        # Before the start is answered: should it have begun paused, nobody may believe that.
+        recording.is_doubted = True
     is_newer = recording.known_at is not None and event.at > recording.known_at
     if told is not None and is_newer and recording.actual in (Actual.ACTIVE, Actual.PAUSED):
         recording.is_doubted = told is not recording.actual

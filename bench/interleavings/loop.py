@@ -114,6 +114,7 @@ class Loop:
             self._world.call.ask_again(recording, self._world.now)
         elif recording.told_id is not None:
             self._repeated_start = None
+            recording.is_doubted = True
             self._answered(control, ControlOutcome(recording_id=recording.told_id, state="unknown"))
 
     def _reach(self, control: Control, *, arrives: bool) -> ControlOutcome | None:

@@ -208,3 +208,23 @@ def test_a_held_recording_that_somebody_else_resumed_is_held_again_and_goes_on_w
     call.agrees("ana")
     call.confirms("resume")
     assert call.recording.actual == "active"
+
+
+@pytest.mark.parametrize(("told_state", "next_verb"), [("active", "read"), ("inactive", None)])
+def test_a_recording_that_is_told_to_sound_before_its_paused_start_is_answered_is_read(
+    told_state: str, next_verb: str | None
+) -> None:
+    call = Call(pause_on_start=True)
+    start = call.is_asked("start")
+    tells(call, told_state)
+    call.answers(start)
+    assert (call.next, call.recording.actual) == (next_verb, "paused")
+
+
+def test_a_recording_that_did_not_begin_paused_is_paused() -> None:
+    call = Call(pause_on_start=True)
+    start = call.is_asked("start")
+    tells(call, "active")
+    call.answers(start)
+    assert "although it was paused" in (reads(call, "active") or "")
+    assert call.next == "pause"

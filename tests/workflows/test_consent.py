@@ -179,3 +179,19 @@ async def test_what_was_decided_and_who_is_there_is_carried_into_later_runs(scen
     await scene.until(lambda recording: recording.actual == "active")
     assert [record.participant for record in (await scene.status()).consents] == [ANA, BEN]
     assert scene.service.control_calls() == ["start", "resume"]
+
+
+async def test_a_resume_that_only_consent_asked_for_and_acs_refuses_is_alarmed(
+    scene: Scene,
+) -> None:
+    """No backend awaits its answer: without an alarm nobody would know that nothing is recorded."""
+    await scene.keep(**ALL)
+    await scene.until(lambda recording: recording.actual == "paused")
+    scene.service.fails("resume", InvalidRequest("no"), times=1)
+    await decides(scene, ANA, True)
+    await decides(scene, BEN, True)
+    await scene.has_asked("pause")
+    await scene.until(lambda recording: recording.actual == "paused")
+    [record] = (await scene.status()).alarms
+    assert record.alarm.kind is AlarmKind.STATE_UNEXPECTED
+    assert "refused to resume it, and it stays paused" in record.alarm.what

@@ -168,6 +168,24 @@ async def test_a_recording_that_runs_already_and_is_ours_is_adopted(scene: Scene
     assert scene.service.recordings["recording-9"] == "inactive"
 
 
+async def test_an_adopted_recording_that_should_have_begun_paused_is_read_and_paused(
+    scene: Scene,
+) -> None:
+    """It was begun by a start that nobody heard of again, when something else was wanted."""
+    occupied = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
+    scene.service.fails("start", occupied, times=1)
+    scene.service.recordings["recording-9"] = "active"
+    await scene.keep(pause_on_start=True)
+    await scene.has_asked("start")
+    await scene.signals(
+        names.RECORDING_STATE_CHANGED,
+        {"recording": 1, "recordingId": "recording-9", "state": "inactive", "at": "2026-01-01"},
+    )
+    await scene.has_asked("pause")
+    await scene.until(lambda recording: recording.actual == "paused")
+    assert scene.service.recordings["recording-9"] == "inactive"
+
+
 async def test_a_recording_that_acs_takes_a_while_to_forget_does_not_fail_the_next(
     scene: Scene,
 ) -> None:
