@@ -24,7 +24,8 @@ class AlarmKind(StrEnum):
     """ACS did not confirm a pause in time: it may still record."""
     PAUSE_TOO_LONG = "pause_too_long"
     STATE_UNEXPECTED = "state_unexpected"
-    """ACS does something else than it was last asked to: somebody else controls the recording."""
+    """ACS does something else than it was last asked to: somebody else controls the recording, or
+    ACS refuses for good what is wanted."""
     NO_FILE_EVENT = "no_file_event"
     """A recording has stopped, and nobody announces its files."""
     EXPORT_LATE = "export_late"
