@@ -23,7 +23,7 @@ from callvault.contracts.status import (
     RequestState,
     Wanted,
 )
-from workflows import files
+from workflows import files, told
 from workflows.control import Control, Verb
 from workflows.files import ChunkKey
 
@@ -113,16 +113,19 @@ class LifeOfACall(RuleBasedStateMachine):
             assert control.recording not in self.started
             self.started.add(control.recording)
         else:
-            assert actual is not GOAL[control.verb]
+            assert actual is not GOAL.get(control.verb)
         self.life.asked(control)
         self.control = control
 
     @precondition(lambda self: self.control is not None)
-    @rule()
-    def acs_confirms(self) -> None:
+    @rule(state=st.sampled_from(["active", "inactive"]))
+    def acs_confirms(self, state: str = "inactive") -> None:
         """At most one recording of the call is between start and stop at ACS."""
         control = self._take_control()
-        self.call.answers(control)
+        self.call.answers(control, state)
+        if control.verb is Verb.READ:
+            recording = self.life.recording(control.recording)
+            told.observed(self.life, recording, state, self.call.ticks())
         recording_id = self.life.recording(control.recording).recording_id
         assert recording_id is not None
         if control.verb is Verb.START:
