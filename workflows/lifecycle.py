@@ -192,7 +192,7 @@ class Lifecycle:
         """Fold ACS's confirmed answer."""
         recording = self.recording(control.recording)
         self.in_flight = None
-        self.requests.accepted(recording, control.verb, outcome)
+        self.requests.accepted(recording, control.verb, outcome.accepted_at, now)
         if outcome.state == "gone":
             self._gone(recording, control, now)
         else:

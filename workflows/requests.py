@@ -3,7 +3,6 @@
 import itertools
 from datetime import datetime
 
-from callvault.contracts.orders import ControlOutcome
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.status import (
     Actual,
@@ -56,11 +55,17 @@ class Requests:
             if record.recording == recording.number and record.state is RequestState.PENDING
         ]
 
-    def accepted(self, recording: RecordingStatus, verb: Verb, outcome: ControlOutcome) -> None:
-        """Note when ACS accepted what these requests asked for, and of which recording."""
+    def accepted(
+        self, recording: RecordingStatus, verb: Verb, accepted_at: datetime | None, now: datetime
+    ) -> None:
+        """Note when ACS accepted what these requests asked for.
+
+        An activity's clock and the workflow's differ by milliseconds: nothing may seem to have been
+        accepted before it was asked for, or after it was done.
+        """
         for record in self.pending(recording):
-            if record.verb == verb:
-                record.accepted_at = outcome.accepted_at
+            if record.verb == verb and accepted_at is not None:
+                record.accepted_at = min(max(record.asked_at, accepted_at), now)
 
     def close(self, recording: RecordingStatus, now: datetime) -> None:
         """Say of every pending request what became of it, as far as that is known."""

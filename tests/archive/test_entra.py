@@ -91,7 +91,7 @@ def account_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Su
             [
                 local._node(),
                 local._installed(local.BLOB_SERVICE),
-                *local._options("blob", None),
+                *local._options("blob", None, 0),
                 *options,
             ],
             environment={**os.environ, "AZURITE_ACCOUNTS": "somebody:c2VjcmV0"},

@@ -1,7 +1,10 @@
 """What is wanted, what is actual, and what ACS is asked: every order of requests and answers."""
 
+from datetime import timedelta
+
 import pytest
 
+from callvault.contracts.orders import ControlOutcome
 from callvault.contracts.requests import CallEnded, ControlRequest, StartRequest
 from workflows.lifecycle import MAX_TIMELINE, Verb
 
@@ -43,6 +46,26 @@ def test_pause_and_resume_leave_evidence() -> None:
     assert (evidence.requested_by, evidence.reason) == ("agent", "card number")
     assert evidence.asked_at == pause.asked_at
     assert evidence.asked_at < evidence.confirmed_at < (evidence.resumed_at or NOON)
+
+
+@pytest.mark.parametrize("seconds", [-60, 0.5, 60])
+def test_acs_never_seems_to_accept_before_it_was_asked_or_after_it_was_seen_to_obey(
+    seconds: float,
+) -> None:
+    """The clocks of activities and workflows differ."""
+    call = recording_call()
+    record = call.asks("pause")
+    control = call.is_asked("pause")
+    outcome = ControlOutcome(
+        recording_id="recording-1",
+        state="inactive",
+        accepted_at=record.asked_at + timedelta(seconds=seconds),
+    )
+    call.life.answered(control, outcome, call.ticks())
+    assert record.accepted_at is not None
+    assert record.settled_at is not None
+    assert record.asked_at <= record.accepted_at <= record.settled_at
+    assert call.recording.pauses[0].accepted_at == record.accepted_at
 
 
 def test_pausing_twice_asks_acs_once() -> None:
