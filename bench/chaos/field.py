@@ -25,6 +25,7 @@ class Field:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="field", daemon=True)
         self._socket = socket.create_server(("127.0.0.1", 0))
+        self._serving: Future[None] | None = None
         self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def begin(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
@@ -41,19 +42,28 @@ class Field:
             road.app(), lifespan="off", log_config=None, access_log=False, ws="none"
         )
         self._server = uvicorn.Server(config)
-        self.begin(self._server._serve([self._socket]))  # without its signal handlers
+        # Without its signal handlers.
+        self._serving = self.begin(self._server._serve([self._socket]))
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop_serving()
         with suppress(TimeoutError):
             self.do(_end_of_all(), within=10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
         self._socket.close()
+
+    def _stop_serving(self) -> None:
+        """Let the server close its connections; a request under way is not waited for."""
+        if self._serving is not None:
+            self._server.should_exit = self._server.force_exit = True
+            with suppress(TimeoutError):
+                self._serving.result(10)
 
 
 async def _end_of_all() -> None:
