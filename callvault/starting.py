@@ -1,7 +1,6 @@
 """Begin to record a call, in one round trip to Temporal that yields ACS's ``recordingId``."""
 
 import uuid
-from datetime import timedelta
 
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
@@ -14,9 +13,7 @@ from callvault.contracts.wire import shorten
 _ONLY_AT_BEGINNING = {"server_call_id", "resource", "start_recording"}
 
 
-async def start_confirmed(
-    client: Client, request: RecordingRequest, rpc_timeout: timedelta | None = None
-) -> ControlRecord:
+async def start_confirmed(client: Client, request: RecordingRequest) -> ControlRecord:
     """Start the call's workflow where none runs, ask it to record, and wait for ACS's answer.
 
     Raises ``WorkflowUpdateFailedError`` where the workflow refuses, because a recording runs in the
@@ -38,7 +35,6 @@ async def start_confirmed(
         start_workflow_operation=beginning,
         id=f"{names.START}:{request.request_id}",
         result_type=ControlRecord,
-        rpc_timeout=rpc_timeout,
     )
     return record
 
