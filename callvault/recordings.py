@@ -28,7 +28,7 @@ from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.status import CallResult, CallStatus, ControlRecord
+from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
 from callvault.contracts.wire import Message, shorten
 from callvault.errors import InvalidRequest, Unavailable
 
@@ -96,8 +96,10 @@ class Recordings:
             if not request.start_recording or await self.signal(workflow_id, names.START, order):
                 return Started(workflow_id, run_id, is_new=False)
 
-    async def start_confirmed(self, request: RecordingRequest) -> ControlRecord | None:
-        """Record a call and wait for ACS's ``recordingId``; None if it is being recorded already.
+    async def start_confirmed(self, request: RecordingRequest) -> ControlRecord | RecordingStatus:
+        """Record a call and wait for ACS's ``recordingId``.
+
+        If it is being recorded already, that recording.
 
         Otherwise refused by the workflow: `InvalidRequest` with status 409 and its sentence.
         """
@@ -107,9 +109,10 @@ class Recordings:
         except WorkflowUpdateFailedError as error:
             refusal = _refusal(error)
         workflow_id = names.workflow_id(request.server_call_id)
-        if (await self.status(workflow_id)).is_being_recorded:
-            return None
-        raise refusal
+        running = (await self.status(workflow_id)).being_recorded
+        if running is None:
+            raise refusal
+        return running
 
     async def _begin(self, workflow_id: str, request: RecordingRequest) -> Started:
         async with _temporal(ANSWER_WITHIN):

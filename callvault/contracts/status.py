@@ -280,11 +280,15 @@ class CallStatus(State):
     timeline: list[TimelineEntry] = []
 
     @property
-    def is_being_recorded(self) -> bool:
-        """Whether a recording that was asked for here is on, or about to be."""
-        return any(
-            recording.origin == "requested" and recording.wanted is not Wanted.STOPPED
-            for recording in self.recordings
+    def being_recorded(self) -> RecordingStatus | None:
+        """The recording that was asked for here and is on, or about to be."""
+        return next(
+            (
+                recording
+                for recording in self.recordings
+                if recording.origin == "requested" and recording.wanted is not Wanted.STOPPED
+            ),
+            None,
         )
 
 

@@ -93,28 +93,20 @@ class ControlApi:
         return waits or resource.announcement_url is not None
 
     async def _start_confirmed(self, wanted: RecordingRequest) -> Response:
-        record = await self._recordings.start_confirmed(wanted)
+        begun = await self._recordings.start_confirmed(wanted)
         workflow_id = names.workflow_id(wanted.server_call_id)
+        record = begun if isinstance(begun, ControlRecord) else None
         if record is not None and record.state is RequestState.FAILED:
             return problem(502, "not_done", record.problem or "the start failed")
-        number, recording_id = await self._begun(workflow_id, record)
         answer = RecordingConfirmed(
             workflow_id=workflow_id,
             is_new=record is not None,
-            recording=number,
-            recording_id=recording_id,
+            recording=begun.recording if isinstance(begun, ControlRecord) else begun.number,
+            recording_id=begun.recording_id,
             record=record,
         )
         location = {"location": f"{PATH}/{workflow_id}"}
         return _json(answer, 201 if record else 200, location)
-
-    async def _begun(
-        self, workflow_id: str, record: ControlRecord | None
-    ) -> tuple[int, str | None]:
-        if record is not None:
-            return record.recording, record.recording_id
-        running = (await self._recordings.status(workflow_id)).recordings[-1]
-        return running.number, running.recording_id
 
     async def status(self, workflow_id: str) -> Response:
         """All that is known of a call and its recordings."""
