@@ -24,11 +24,13 @@ import httpx
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from callvault import updates
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
 from callvault.acs.wire import Repeatability, ServerCallLocator, StartRecording
 from callvault.contracts import names
-from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.status import ControlRecord
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 from callvault.starting import start_confirmed
@@ -89,6 +91,11 @@ class Backend:
         started = await asyncio.to_thread(self.acs.start, order, identity)
         return server_call_id, started.recording_id
 
+    async def asks(self, verb: str, workflow_id: str) -> None:
+        """Ask by update, answered once ACS has confirmed."""
+        request = ControlRequest(requested_by="bench")
+        await updates.update(self.client, workflow_id, verb, request, ControlRecord)
+
     async def arrivals(self, recording_id: str) -> list[float]:
         """When pauses of a recording reached ACS, oldest first, in seconds since 1970."""
         answer = await self.http.get(f"{self.stack.emulator.control}/journal")
@@ -111,42 +118,34 @@ def _seconds(text: str) -> float:
 
 
 async def sample(backend: Backend, count: int) -> Samples:
-    """Pause and resume in both ways, in turn."""
-    workflow_id, ours = await backend.record()
-    server_call_id, bare = await backend.record_bare()
-    handle = backend.client.get_workflow_handle(workflow_id)
-    asked: dict[str, list[float]] = {ours: [], bare: []}
+    """Pause and resume in both ways, in turn, a few times in each of some calls."""
     samples = Samples()
-    await asyncio.sleep(1)
-    for _ in range(count):
-        asked[ours].append(time.time())
-        await handle.execute_update(names.PAUSE, {"requestedBy": "bench"})
-        samples.confirmed.append((time.time() - asked[ours][-1]) * 1e3)
-        await handle.execute_update(names.RESUME, {"requestedBy": "bench"})
-        asked[bare].append(time.time())
-        await asyncio.to_thread(backend.acs.pause, bare, server_call_id)
-        await asyncio.to_thread(backend.acs.resume, bare, server_call_id)
-        if len(asked[ours]) == BATCH:
-            await _settle(backend, asked, ours, bare, samples)
-    await _settle(backend, asked, ours, bare, samples)
-    await handle.execute_update(names.STOP, {"requestedBy": "bench"})
+    while len(samples.confirmed) < count:
+        await _sample_call(backend, min(PAUSES, count - len(samples.confirmed)), samples)
     return samples
 
 
-BATCH = 20
-"""Samples between two looks at the emulator's journal, which keeps its last 10,000 entries."""
+PAUSES = 20
+"""Of one recording: many, for a call."""
 
 
-async def _settle(
-    backend: Backend, asked: dict[str, list[float]], ours: str, bare: str, samples: Samples
-) -> None:
+async def _sample_call(backend: Backend, count: int, samples: Samples) -> None:
+    workflow_id, ours = await backend.record()
+    server_call_id, bare = await backend.record_bare()
+    asked: dict[str, list[float]] = {ours: [], bare: []}
+    await asyncio.sleep(1)
+    for _ in range(count):
+        asked[ours].append(time.time())
+        await backend.asks(names.PAUSE, workflow_id)
+        samples.confirmed.append((time.time() - asked[ours][-1]) * 1e3)
+        await backend.asks(names.RESUME, workflow_id)
+        asked[bare].append(time.time())
+        await asyncio.to_thread(backend.acs.pause, bare, server_call_id)
+        await asyncio.to_thread(backend.acs.resume, bare, server_call_id)
     for recording_id, found in ((ours, samples.callvault), (bare, samples.bare)):
-        times = asked[recording_id]
-        arrived = (await backend.arrivals(recording_id))[-len(times) :] if times else []
-        if len(arrived) != len(times):
-            raise RuntimeError("the journal has lost pauses: take smaller batches")
-        found += [(there - sent) * 1e3 for sent, there in zip(times, arrived, strict=True)]
-        times.clear()
+        pairs = zip(asked[recording_id], await backend.arrivals(recording_id), strict=True)
+        found += [(there - sent) * 1e3 for sent, there in pairs]
+    await backend.asks(names.STOP, workflow_id)
 
 
 async def open_many(backend: Backend, count: int) -> list[tuple[str, str]]:
@@ -167,9 +166,8 @@ async def sample_each(backend: Backend, opened: list[tuple[str, str]], count: in
     """
     samples = Samples()
     for workflow_id, ours in opened[:count]:
-        handle = backend.client.get_workflow_handle(workflow_id)
         asked = time.time()
-        await handle.execute_update(names.PAUSE, {"requestedBy": "bench"})
+        await backend.asks(names.PAUSE, workflow_id)
         samples.confirmed.append((time.time() - asked) * 1e3)
         samples.callvault.append(((await backend.arrivals(ours))[-1] - asked) * 1e3)
     return samples

@@ -25,7 +25,7 @@ class WorkerSettings(Section):
     """After so many events of its history a call is kept on by a new run of its workflow. It is
     fixed when the call begins."""
     max_cached_workflows: Annotated[int, Field(ge=1)] = 500
-    """Open recordings kept in memory, about 0.85 MiB each: to spare reading their histories again
+    """Open recordings kept in memory, about 0.2 MiB each: to spare reading their histories again
     when something happens. The others cost nothing here."""
     max_concurrent_workflow_tasks: Annotated[int, Field(ge=2)] = 10
     """Calls decided about at the same time. A busy machine is done sooner with few: with 100 at

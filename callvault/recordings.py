@@ -22,7 +22,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from callvault import starting
+from callvault import starting, updates
 from callvault.contracts import names
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated
@@ -167,17 +167,13 @@ class Recordings:
         request: ControlRequest | ConsentDecision,
         record_type: type[Record],
     ) -> Record:
-        update_id = f"{verb}:{request.request_id}" if request.request_id else None
         try:
             async with _temporal(CONFIRM_WITHIN):
-                record: Record = await self._handle(workflow_id).execute_update(
-                    verb, request, id=update_id, result_type=record_type
-                )
+                return await updates.update(self._client, workflow_id, verb, request, record_type)
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from error
         except _NotThere:
             raise await self.absence(workflow_id) from None
-        return record
 
     async def status(self, workflow_id: str) -> CallStatus:
         """All that is known of a call; also when its workflow has ended."""

@@ -9,6 +9,7 @@ from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest, StartRequest
 from callvault.contracts.status import CallResult, ControlRecord
 from callvault.contracts.wire import shorten
+from callvault.updates import until_ready
 
 _ONLY_AT_BEGINNING = {"server_call_id", "resource", "start_recording"}
 
@@ -20,23 +21,27 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
     call already or the call is over; and whatever Temporal's client raises.
     """
     request = with_id(request)
-    beginning: WithStartWorkflowOperation[object, CallResult] = WithStartWorkflowOperation(
-        names.WORKFLOW_TYPE,
-        request,
-        id=names.workflow_id(request.server_call_id),
-        task_queue=names.CONTROL_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary=summary(request),
-        result_type=CallResult,
-    )
-    record: ControlRecord = await client.execute_update_with_start_workflow(
-        names.START,
-        start_request(request),
-        start_workflow_operation=beginning,
-        id=f"{names.START}:{request.request_id}",
-        result_type=ControlRecord,
-    )
-    return record
+
+    async def ask() -> ControlRecord:
+        beginning: WithStartWorkflowOperation[object, CallResult] = WithStartWorkflowOperation(
+            names.WORKFLOW_TYPE,
+            request,
+            id=names.workflow_id(request.server_call_id),
+            task_queue=names.CONTROL_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=summary(request),
+            result_type=CallResult,
+        )
+        record: ControlRecord = await client.execute_update_with_start_workflow(
+            names.START,
+            start_request(request),
+            start_workflow_operation=beginning,
+            id=f"{names.START}:{request.request_id}",
+            result_type=ControlRecord,
+        )
+        return record
+
+    return await until_ready(ask)
 
 
 def with_id(request: RecordingRequest) -> RecordingRequest:

@@ -1,6 +1,7 @@
 """The worker process: connect, poll one task queue or both, drain on SIGTERM."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -43,6 +44,7 @@ async def run(settings: Settings, only: Role | None = None) -> None:
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
+            gc.freeze()  # what is loaded stays: no collection needs to look through it again
             print(json.dumps({"ready": True}), flush=True)  # noqa: T201 (the parent waits for it)
             await stopping.wait()
 

@@ -7,7 +7,12 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import (
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.alerts import AlertActivities
@@ -31,11 +36,19 @@ SHOWN_EVERY = timedelta(seconds=1)
 """How often Temporal is told how far a copy has come: operators watch it."""
 
 
-def runner() -> SandboxedWorkflowRunner:
-    """The one sandbox of workers, replays and tests.
+RUNNER = UnsandboxedWorkflowRunner()
+"""How workers run workflows: without the SDK's sandbox, which would import them anew for each run.
+
+What the sandbox refuses is refused before a worker runs: by ruff, and by the workflow tests, which
+run under ``sandbox``.
+"""
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """The sandbox of the workflow tests: it refuses what might be decided otherwise in a replay.
 
     Activities and the kernel are shared with the outside: were they imported again for each run,
-    their classes would not be the same classes. The workflows themselves never are shared.
+    their classes would not be the same classes.
     """
     restrictions = SandboxRestrictions.default.with_passthrough_modules("activities", "callvault")
     return SandboxedWorkflowRunner(restrictions=restrictions)
@@ -64,6 +77,7 @@ def deciding_worker(
     settings: WorkerSettings,
     *,
     also: Sequence[Callable[..., Any]] = (),
+    runner: WorkflowRunner = RUNNER,
 ) -> Worker:
     """Decisions and control of ACS: short, and never behind a copy; ``also`` are others like it."""
     slots = settings.max_concurrent_control
@@ -71,7 +85,7 @@ def deciding_worker(
         client,
         task_queue=names.CONTROL_QUEUE,
         workflows=WORKFLOWS,
-        workflow_runner=runner(),
+        workflow_runner=runner,
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         activities=[

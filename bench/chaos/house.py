@@ -8,9 +8,16 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from azure.storage.blob import (
+    ContainerClient,
+    ContainerSasPermissions,
+    generate_container_sas,
+)
 
 from callvault.emulator.eventgrid.files import FILE_EVENT
 from callvault.local.azurite import Azurite, start_azurite
@@ -29,6 +36,9 @@ from callvault.local.temporal import TemporalServer, free_ports, start_temporal
 EVENTS = (FILE_EVENT, "Microsoft.Communication.CallEnded")
 CHUNK = "3s"
 """Length of a file, so that some recordings have several."""
+LETTERS = "dead-letters"
+DEAD_LETTER_DELAY = 5.0
+"""Seconds from the last attempt at a delivery; at Event Grid it is five minutes."""
 RESULT_API = "2024-09-01-preview"
 SABOTEUR = "bench.chaos.sabotage"
 
@@ -104,13 +114,16 @@ class House:
 
     def build(self) -> None:
         """Start everything, the gateway's and workers' settings included."""
-        self._start_emulator()
         self._start_azurite()
+        self._letters = _new_container(self.azurite, LETTERS)
+        self._start_emulator()
         self._start_temporal()
         settings = write_settings(self.home, self.emulator, self.azurite)
         self.environment = environment_of(settings, self.temporal) | self._settings()
         setup = [*CALLVAULT, "setup"]
+        sweeping = [*CALLVAULT, "sweep", "--every", "1m"]
         self.supervisor.run("setup", setup, environment=self.environment)
+        self.supervisor.run("sweeping", sweeping, environment=self.environment)
         starting = [self._launch(part, self._role(part)) for part in (Part.GATEWAY, *WORKERS)]
         for process in starting:
             process.wait_for(lambda process=process: _is_ready(process))
@@ -155,7 +168,8 @@ class House:
             *("--port", str(self._ports[Part.EMULATOR])),
             *("--content-port", str(self._content_port)),
             *("--state-dir", str(self.home / "emulator")),
-            *("--dead-letters", str(self.home / "dead-letters")),
+            *("--dead-letters", self._letters),
+            *("--dead-letter-delay", f"{DEAD_LETTER_DELAY:g}s"),
             *("--seed", str(self.plan.seed)),
             *("--max-chunk-duration", CHUNK),
         ]
@@ -225,7 +239,24 @@ class House:
             "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),
             "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",
             "ALARMS": f"{self.plan.road}/alarms",
+            "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:LETTERS",
+            "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": LETTERS,
+            "LETTERS": self._letters,
         }
+
+
+def _new_container(azurite: Azurite, name: str) -> str:
+    """Its URL, by which Event Grid writes to it and Callvault sweeps it."""
+    with ContainerClient.from_connection_string(azurite.connection_string, name) as client:
+        client.create_container()
+    signature = generate_container_sas(
+        azurite.account_name,
+        name,
+        azurite.account_key,
+        permission=ContainerSasPermissions(read=True, write=True, create=True, add=True, list=True),
+        expiry=datetime.now(UTC) + timedelta(days=1),
+    )
+    return f"{azurite.blob_endpoint}/{name}?{signature}"
 
 
 def port_of(url: str) -> int | None:

@@ -31,20 +31,20 @@ class Fate(StrEnum):
     """Each by a time of its own, hence disordered."""
     LOST = "lost"
     REFUSED = "refused"
-    """Answered 403 by something on the way: Event Grid makes a dead letter of it."""
+    """Answered 403 by something on the way: Event Grid makes a dead letter of it, to be swept."""
     TOO_LATE = "too late"
     """After the export window."""
 
 
-KEEP_AWAY = (Fate.LOST, Fate.REFUSED, Fate.TOO_LATE)
+KEEP_AWAY = (Fate.LOST, Fate.TOO_LATE)
 """Fates that may make Callvault say `lost`."""
 
 _FILE_FATES = {
-    Fate.ON_TIME: 62,
+    Fate.ON_TIME: 60,
     Fate.TWICE: 14,
     Fate.LATE: 18,
     Fate.LOST: 3,
-    Fate.REFUSED: 1,
+    Fate.REFUSED: 3,
     Fate.TOO_LATE: 2,
 }
 _CALL_FATES = {Fate.ON_TIME: 70, Fate.TWICE: 10, Fate.LATE: 12, Fate.LOST: 8}

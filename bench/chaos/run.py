@@ -83,6 +83,7 @@ class _Run:
         options = self.options
         lives = [life(options.seed, n, options.lives) for n in range(1, options.lives + 1)]
         weather = self.field.begin(self.scene.weather.blow())
+        self.field.begin(self.scene.keep_sweeping())
         playing = self.field.begin(self.scene.player.play(lives, options.at_once))
         destroyer = Destroyer(
             self.house, options.seed, options.peace, self._worker_gone, self._report

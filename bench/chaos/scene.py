@@ -1,11 +1,16 @@
 """Who acts on the field: the backend, the callers, the weather."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.service import RPCError
+
+from callvault.contracts import names
 
 from .backend import Backend
 from .house import House
@@ -18,6 +23,8 @@ from .weather import Weather
 ANSWER_WITHIN = 35.0
 """Seconds: a control request waits up to 30 for ACS."""
 CONNECTIONS = 200
+SWEPT_EVERY = 10.0
+"""Seconds; the Schedule's own pace is a minute, the shortest there is."""
 
 
 @dataclass
@@ -26,6 +33,14 @@ class Scene:
     player: Player
     weather: Weather
     http: httpx.AsyncClient
+
+    async def keep_sweeping(self) -> None:
+        """Trigger the Schedule of sweeps until cancelled: an export window is short here."""
+        schedule = self.client.get_schedule_handle(names.SWEEP_SCHEDULE)
+        while True:
+            await asyncio.sleep(SWEPT_EVERY)
+            with suppress(RPCError):
+                await schedule.trigger()
 
     async def leave(self) -> None:
         await self.http.aclose()

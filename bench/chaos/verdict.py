@@ -1,5 +1,6 @@
 """Was every promise kept? Pure: evidence in, violations out."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,13 +9,16 @@ from typing import Any
 from callvault.contracts.alarms import AlarmKind
 
 from .evidence import Chunk, Evidence, Run
-from .house import Outage, Part
-from .plan import KEEP_AWAY
+from .house import DEAD_LETTER_DELAY, Outage, Part
+from .plan import KEEP_AWAY, Fate
 from .player import Played
 from .road import Heard, Sighting
 
 ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
 """How a run may end; another run follows the second."""
+
+LETTER_WITHIN = DEAD_LETTER_DELAY + 30.0
+"""Seconds from a refusal until Event Grid has put the event away; Azurite may be down just then."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,12 @@ def _cause(chunk: Chunk, case: Case) -> str:
     fates = sorted({each.fate for each in seen if each.fate in KEEP_AWAY})
     if fates:
         return f"event {', '.join(fates)}"
+    refused = [each.seen for each in seen if each.fate is Fate.REFUSED]
+    handed_over = max(refused) + LETTER_WITHIN if refused else math.inf
     killed = any(
-        each.part is Part.EMULATOR and (each.ended or each.began) > chunk.ended_at
+        each.part is Part.EMULATOR
+        and each.began < handed_over
+        and (each.ended or each.began) > chunk.ended_at
         for each in case.outages
     )
     return "event forgotten by Event Grid, which was killed before it delivered" if killed else ""

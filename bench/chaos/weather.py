@@ -17,6 +17,8 @@ UNPROVABLE = frozenset({FaultKind.FLIPPED_BIT})
 """The service gives no checksum, so nobody could notice; TLS does that on a real line."""
 UNANSWERED = 8
 """So much more often a start is carried out without an answer than it meets a fault of a kind."""
+SLOW = 10
+"""So much more often a file comes slowly: else no worker would be killed within a copy."""
 
 _BEHAVIOURS: dict[str, tuple[Any, ...]] = {
     "pause_twice": ("202", "400"),
@@ -89,4 +91,5 @@ def rules(dice: Random, worst: float) -> list[dict[str, Any]]:
         if kind not in UNPROVABLE
     ]
     unanswered = {"kinds": ["reset"], "operation": "start", "takesEffect": True}
-    return [{"rate": UNANSWERED * rate, **unanswered}, *each]
+    slow = {"kinds": [FaultKind.SLOW_DRIP], **_DETAILS[FaultKind.SLOW_DRIP]}
+    return [{"rate": UNANSWERED * rate, **unanswered}, {"rate": SLOW * rate, **slow}, *each]

@@ -9,14 +9,13 @@ from rich.table import Table
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from callvault import starting
+from callvault import starting, updates
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord, RequestState
-from callvault.contracts.wire import Message
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.telemetry.setup import setup
 from callvault.temporal_client import connect
@@ -132,14 +131,16 @@ async def decide(client: Client, call: str, decision: ConsentDecision) -> Consen
 
 
 async def _update(
-    client: Client, call: str, name: str, payload: Message, answer: type[Record]
+    client: Client,
+    call: str,
+    name: str,
+    payload: ControlRequest | ConsentDecision,
+    answer: type[Record],
 ) -> Record:
-    handle = client.get_workflow_handle(workflow_id(call))
     try:
-        record: Record = await handle.execute_update(name, payload, result_type=answer)
+        return await updates.update(client, workflow_id(call), name, payload, answer)
     except WorkflowUpdateFailedError as error:
         raise InvalidRequest(str(error.cause)) from error
-    return record
 
 
 async def acknowledge(

@@ -40,6 +40,9 @@ def emulator(
     dead_letters: Annotated[
         str, typer.Option(help="Directory, or container URL with SAS, for undeliverable events.")
     ] = "",
+    dead_letter_delay: Annotated[
+        str, typer.Option(help="From the last attempt at a delivery until the event lies there.")
+    ] = "5m",
     fps: Annotated[int, typer.Option(help="Frames a second of mp4: 8 or 16.")] = 8,
     media: Annotated[
         Literal["real", "sparse"], typer.Option(help="Files to play, or gigabytes of noise.")
@@ -78,6 +81,7 @@ def emulator(
         "retention": _duration("--retention", retention),
         "event_grid_endpoints": tuple(event_grid_endpoint or ()),
         "dead_letters": dead_letters,
+        "dead_letter_delay": _duration("--dead-letter-delay", dead_letter_delay),
         "fps": fps,
         "media": media,
         "max_chunk_bytes": max_chunk_bytes,

@@ -40,7 +40,7 @@ def test_an_object_that_nobody_made_is_noticed(trial: Trial) -> None:
     assert trial.violations() == ["recordings/2.wav is archived, and nobody made it"]
 
 
-@pytest.mark.parametrize("fate", [Fate.LOST, Fate.REFUSED, Fate.TOO_LATE])
+@pytest.mark.parametrize("fate", [Fate.LOST, Fate.TOO_LATE])
 def test_a_loss_that_the_seed_explains_is_none_of_callvaults(trial: Trial, fate: Fate) -> None:
     trial.loses_the_file(fate)
     assert trial.violations() == []
@@ -68,6 +68,17 @@ def test_an_event_grid_that_died_in_time_is_a_cause(trial: Trial) -> None:
     trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED - 9, ENDED - 5))
     assert trial.causes() == [""]
     trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED + 1, ENDED + 5))
+    assert trial.violations() == []
+
+
+def test_a_dead_letter_may_be_lost_only_if_event_grid_died_before_it_was_written(
+    trial: Trial,
+) -> None:
+    trial.loses_the_file(Fate.REFUSED)
+    assert trial.causes() == [""]
+    trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED + 60, ENDED + 65))
+    assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
+    trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED + 2, ENDED + 5))
     assert trial.violations() == []
 
 

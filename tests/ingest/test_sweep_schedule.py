@@ -25,7 +25,7 @@ from tests.gateway.conftest import Call
 from tests.ingest.conftest import until_marked
 from tests.ingest.giving_up import given_up, marked, put
 from workers.connections import Connections
-from workers.registry import deciding_worker
+from workers.registry import deciding_worker, sandbox
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ async def client(
                 AnnouncementActivities(connections.announcement_webhook),
                 settings.worker,
                 also=[SweepActivities(settings, environment.client).sweep_dead_letters],
+                runner=sandbox(),
             ):
                 yield environment.client
 

@@ -22,7 +22,7 @@ from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict
 from callvault.errors import InvalidRequest
 from callvault.schedules import put_schedule, remove_schedule
-from workers.registry import deciding_worker, exporting_worker
+from workers.registry import deciding_worker, exporting_worker, sandbox
 
 from .seeding import Kept, Vault
 
@@ -68,7 +68,12 @@ async def client(
     settings = WorkerSettings()
     async with (
         deciding_worker(
-            client, control, AlertActivities(told), AnnouncementActivities(NONE), settings
+            client,
+            control,
+            AlertActivities(told),
+            AnnouncementActivities(NONE),
+            settings,
+            runner=sandbox(),
         ),
         exporting_worker(
             client,

@@ -16,7 +16,7 @@ from callvault.telemetry.correlation import correlation_plugin
 from callvault.telemetry.logs import logging_as
 from callvault.temporal_client import connect
 from tests.telemetry.talking import Order, Talking, speak
-from workers.registry import runner
+from workers.registry import RUNNER
 
 Capture = pytest.CaptureFixture[str]
 
@@ -38,7 +38,7 @@ async def said(temporal: WorkflowEnvironment, capsys: Capture) -> tuple[str, lis
             client,
             task_queue=workflow_id,
             workflows=[Talking],
-            workflow_runner=runner(),
+            workflow_runner=RUNNER,
             activities=[speak],
             activity_executor=threads,
             max_cached_workflows=0,

@@ -17,6 +17,7 @@ from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
+from callvault import updates
 from callvault.archive.directory import DirectoryArchive
 from callvault.archive.signing_keys import Signer
 from callvault.config_worker import WorkerSettings
@@ -26,7 +27,7 @@ from callvault.contracts.orders import MAX_HISTORY_EVENTS, ResourcePolicy
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
-from workers.registry import deciding_worker, exporting_worker
+from workers.registry import deciding_worker, exporting_worker, sandbox
 
 from .service import ScriptedService
 
@@ -102,6 +103,7 @@ class World:
                 AlertActivities(self.told),
                 AnnouncementActivities(self.webhooks.get),
                 settings,
+                runner=sandbox(),
             ),
             exporting_worker(client, export, seal, settings),
         ):
@@ -173,10 +175,10 @@ class Scene:
 
     async def asks(self, verb: str, **request: Any) -> ControlRecord:
         """Ask by update, answered once ACS has confirmed."""
-        record: ControlRecord = await self.handle.execute_update(
-            verb, ControlRequest.model_validate(request), result_type=ControlRecord
+        asked = ControlRequest.model_validate(request)
+        return await updates.update(
+            self.environment.client, self.handle.id, verb, asked, ControlRecord
         )
-        return record
 
     async def signals(self, verb: str, payload: Any) -> None:
         await self.handle.signal(verb, payload)

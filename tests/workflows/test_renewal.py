@@ -12,7 +12,7 @@ from temporalio.worker import Replayer
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.names import STATE
 from callvault.errors import Unavailable
-from workers.registry import WORKFLOWS, runner
+from workers.registry import RUNNER, WORKFLOWS, sandbox
 
 from .scene import SHORT_WINDOW, Scene, chunk, released
 
@@ -163,13 +163,14 @@ async def test_every_run_replays(scene: Scene) -> None:
     await scene.asks("stop")
     await scene.announced(chunk())
     await scene.result()
-    replayer = Replayer(
-        workflows=WORKFLOWS, workflow_runner=runner(), data_converter=pydantic_data_converter
-    )
     handles = await runs(scene)
     assert len(handles) > 2
-    for handle in handles:
-        await replayer.replay_workflow(await handle.fetch_history())
+    for runner in (RUNNER, sandbox()):
+        replayer = Replayer(
+            workflows=WORKFLOWS, workflow_runner=runner, data_converter=pydantic_data_converter
+        )
+        for handle in handles:
+            await replayer.replay_workflow(await handle.fetch_history())
 
 
 async def signals_in(run: WorkflowHandle[Any, Any]) -> int:

@@ -1,15 +1,45 @@
 """Does the workflow decide the same when its history is replayed?"""
 
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+import pkgutil
+from types import FunctionType, ModuleType
 
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer, WorkflowRunner
+
+import workflows
 from callvault.errors import Unavailable
-from workers.registry import WORKFLOWS, runner
+from workers.registry import RUNNER, WORKFLOWS, sandbox
 
 from .scene import Scene, chunk
 
+RUNNERS = pytest.mark.parametrize(
+    "runner", [pytest.param(RUNNER, id="of a worker"), pytest.param(sandbox(), id="sandbox")]
+)
 
-async def test_a_life_with_pauses_failures_and_several_chunks_replays(scene: Scene) -> None:
+
+@RUNNERS
+async def test_a_life_with_pauses_failures_and_several_chunks_replays(
+    scene: Scene, runner: WorkflowRunner
+) -> None:
+    await replay(await a_life(scene), runner)
+
+
+async def test_a_run_leaves_nothing_behind_in_the_modules_it_shares_with_others(
+    scene: Scene,
+) -> None:
+    """Workers run all workflows on the same modules: what one left there, the next would find."""
+    history = await a_life(scene)
+    before = state_of_modules()
+    assert "workflows.policies.HEARTBEAT_TIMEOUT" in before
+
+    await replay(history, RUNNER)
+
+    assert state_of_modules() == before
+
+
+async def a_life(scene: Scene) -> WorkflowHistory:
     scene.service.fails("start", Unavailable("away"), times=1)
     scene.service.fails("open_content", Unavailable("away"), times=2)
     await scene.recorded()
@@ -19,10 +49,21 @@ async def test_a_life_with_pauses_failures_and_several_chunks_replays(scene: Sce
     await scene.announced(chunk(1))
     await scene.announced(chunk(0, last=False), chunk(1))
     await scene.result()
+    return await scene.handle.fetch_history()
 
+
+async def replay(history: WorkflowHistory, runner: WorkflowRunner) -> None:
     replayer = Replayer(
-        workflows=WORKFLOWS,
-        workflow_runner=runner(),
-        data_converter=pydantic_data_converter,
+        workflows=WORKFLOWS, workflow_runner=runner, data_converter=pydantic_data_converter
     )
-    await replayer.replay_workflow(await scene.handle.fetch_history())
+    await replayer.replay_workflow(history)
+
+
+def state_of_modules() -> dict[str, str]:
+    """Every value that the workflows' modules hold, as text; functions hold none that counts."""
+    return {
+        f"{module.name}.{name}": repr(value)
+        for module in pkgutil.iter_modules(workflows.__path__, "workflows.")
+        for name, value in vars(pkgutil.resolve_name(module.name)).items()
+        if not name.startswith("__") and not isinstance(value, ModuleType | FunctionType)
+    }
