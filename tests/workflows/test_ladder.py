@@ -22,8 +22,8 @@ async def test_a_missing_event_is_alarmed_early_and_at_every_rung(scene: Scene) 
     assert began is not None
     await scene.result()
     missing = [a for a in scene.told() if a.kind is AlarmKind.NO_FILE_EVENT]
-    hours = [round((alarm.at - began) / timedelta(hours=1), 1) for alarm in missing]
-    assert hours == [0.2, 1, 6, 12, 20, 36, 44, 47]
+    minutes = [(alarm.at - began) // timedelta(minutes=1) for alarm in missing]
+    assert minutes == [10, *(hours * 60 for hours in (1, 6, 12, 20, 36, 44, 47))]
     assert [a.severity for a in missing] == sorted(
         (a.severity for a in missing), key=[*Severity].index
     )
@@ -50,6 +50,18 @@ async def test_a_late_export_is_alarmed_at_every_rung_and_copied_with_rising_pri
     ]
     assert [p.priority_key for p in exports] == [5, 4, 3, 2, 1, 1]
     assert {p.fairness_key for p in exports} == {scene.resource}
+
+
+async def test_an_archive_that_is_full_for_hours_is_waited_out(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await stopped(scene)
+    scene.world.refusing.add(scene.resource)
+    await scene.announced(chunk())
+    await scene.passes(SHORT_WINDOW * 0.6)
+    assert (await scene.recording()).state == "archiving"
+    assert {alarm.kind for alarm in scene.told()} == {AlarmKind.EXPORT_LATE}
+    scene.world.refusing.discard(scene.resource)
+    assert (await scene.result()).outcome == "archived"
 
 
 async def test_what_is_archived_in_time_alarms_nobody(scene: Scene) -> None:
