@@ -85,10 +85,14 @@ class Watch:
             for recording in self._call.status.recordings
             for doubt in recording.doubtful
             if doubt.until is None
-            and (not self._call.may_record(recording) or self._may_record(recording, doubt.since))
+            and (
+                not self._call.may_record(recording)
+                or self._is_allowed_again(recording, doubt.since)
+            )
         ]
 
-    def _may_record(self, recording: RecordingStatus, since: datetime) -> bool:
+    def _is_allowed_again(self, recording: RecordingStatus, since: datetime) -> bool:
+        """Whether somebody has asked for sound since then, and nothing holds it back."""
         return recording.wish is Wanted.ACTIVE and any(
             record.verb == Verb.RESUME and record.asked_at >= since
             for record in self._call.status.requests.values()

@@ -39,7 +39,7 @@ def test_a_guard_that_sleeps_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_quarantine_that_ends_too_early_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was when a refused pause ended the doubt, though the recording went on."""
-    monkeypatch.setattr(Watch, "_may_record", lambda self, recording, since: True)
+    monkeypatch.setattr(Watch, "_is_allowed_again", lambda self, recording, since: True)
     assert is_noticed("doubtful")
 
 
