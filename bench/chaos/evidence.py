@@ -40,6 +40,8 @@ class Chunk:
     metadata_sha256: str
     ended_at: float
     """When its recording ended."""
+    index: int = 0
+    """Its place in the recording; after a failover of the service two files have the same."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def _chunks(truths: dict[int, dict[str, Any]]) -> Iterator[Chunk]:
                     chunk["sha256"],
                     chunk["metadataSha256"],
                     datetime.fromisoformat(recording["endedAt"]).timestamp(),
+                    chunk["index"],
                 )
 
 

@@ -64,13 +64,30 @@ def judge(case: Case, losses: list[Loss]) -> list[Violation]:
 
 
 def losses_of(case: Case) -> list[Loss]:
-    """Every file that is not in the archive."""
+    """Every file that is not in the archive.
+
+    After a failover the service has a file twice, under two ids. Where it announced only one of
+    them, its bytes are safe, and nobody can know of the other.
+    """
     archived = {each.document_id for each in case.evidence.objects}
+    safe = {_bytes(chunk) for chunk in case.evidence.chunks if chunk.document_id in archived}
     return [
         Loss(chunk, _cause(chunk, case))
         for chunk in case.evidence.chunks
         if chunk.document_id not in archived
+        and (_bytes(chunk) not in safe or _was_taken(chunk, case))
     ]
+
+
+def _bytes(chunk: Chunk) -> tuple[str, int, str]:
+    return chunk.recording_id, chunk.index, chunk.sha256
+
+
+def _was_taken(chunk: Chunk, case: Case) -> bool:
+    """Whether the gateway has promised to keep it."""
+    return any(
+        chunk.document_id in each.documents and each.taken is not None for each in case.sightings
+    )
 
 
 def _cause(chunk: Chunk, case: Case) -> str:
@@ -79,8 +96,8 @@ def _cause(chunk: Chunk, case: Case) -> str:
     if case.asks_result:
         return ""
     seen = [each for each in case.sightings if chunk.document_id in each.documents]
-    if any(each.taken is not None for each in seen):
-        return ""  # the gateway has promised to keep it
+    if _was_taken(chunk, case):
+        return ""
     fates = sorted({each.fate for each in seen if each.fate in KEEP_AWAY})
     if fates:
         return f"event {', '.join(fates)}"

@@ -6,22 +6,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from rich.table import Table
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from callvault import starting, updates
 from callvault.config import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.status import CallStatus, ControlRecord, RequestState
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, RequestState
 from callvault.errors import InvalidRequest, Unavailable
+from callvault.recordings import Recordings
 from callvault.telemetry.setup import setup
 from callvault.temporal_client import connect
 
 T = TypeVar("T")
-Record = TypeVar("Record", ControlRecord, ConsentRecord)
 
 _WIDTHS = {"workflow": len(names.workflow_id("")), "state": len("failed_to_start")}
 """In characters, so that ids can be copied from the narrowest terminal."""
@@ -109,12 +108,11 @@ async def statuses(client: Client, call: str) -> list[CallStatus]:
 
 
 async def begin(client: Client, request: RecordingRequest) -> str:
-    """Record a call, and return its workflow's id once ACS has begun."""
+    """Record a call, and return its workflow's id once ACS has begun; `InvalidRequest` if not."""
     workflow_id = names.workflow_id(request.server_call_id)
-    try:
-        record = await starting.start_confirmed(client, request)
-    except WorkflowUpdateFailedError as error:
-        raise InvalidRequest(f"{workflow_id}: {error.cause}") from error
+    record = await Recordings(client).start_confirmed(request)
+    if isinstance(record, RecordingStatus):
+        raise InvalidRequest(f"{workflow_id}: recording {record.recording_id} is on already")
     if record.state is RequestState.FAILED:
         raise InvalidRequest(f"{workflow_id}: {record.problem}")
     return workflow_id
@@ -122,25 +120,12 @@ async def begin(client: Client, request: RecordingRequest) -> str:
 
 async def update(client: Client, call: str, verb: str, request: ControlRequest) -> ControlRecord:
     """Ask for a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
-    return await _update(client, call, verb, request, ControlRecord)
+    return await Recordings(client).update(workflow_id(call), verb, request)
 
 
 async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
     """Tell of consent; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
-    return await _update(client, call, names.CONSENT, decision, ConsentRecord)
-
-
-async def _update(
-    client: Client,
-    call: str,
-    name: str,
-    payload: ControlRequest | ConsentDecision,
-    answer: type[Record],
-) -> Record:
-    try:
-        return await updates.update(client, workflow_id(call), name, payload, answer)
-    except WorkflowUpdateFailedError as error:
-        raise InvalidRequest(str(error.cause)) from error
+    return await Recordings(client).decide(workflow_id(call), decision)
 
 
 async def acknowledge(

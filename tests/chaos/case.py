@@ -31,6 +31,8 @@ class Trial:
     chunk: Chunk = field(
         default_factory=lambda: Chunk(1, RECORDING, DOCUMENT, MEDIA, METADATA, ENDED)
     )
+    twins: list[Chunk] = field(default_factory=list)
+    """What a failover of the service made of the same file."""
     objects: list[Object] = field(
         default_factory=lambda: [Object("recordings/1.wav", DOCUMENT, MEDIA, METADATA)]
     )
@@ -94,7 +96,7 @@ class Trial:
             self.failed_tasks,
         )
         evidence = Evidence(
-            {1: {"recordings": [{}] * self.made}}, [self.chunk], self.objects, [run]
+            {1: {"recordings": [{}] * self.made}}, [self.chunk, *self.twins], self.objects, [run]
         )
         return Case(
             [self.played],

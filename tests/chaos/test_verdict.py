@@ -1,5 +1,7 @@
 """Does the judge of `make chaos` notice each promise that is broken?"""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.chaos.evidence import Object
@@ -69,6 +71,20 @@ def test_an_event_grid_that_died_in_time_is_a_cause(trial: Trial) -> None:
     assert trial.causes() == [""]
     trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED + 1, ENDED + 5))
     assert trial.violations() == []
+
+
+def test_a_twin_that_nobody_announced_is_safe_with_the_file_it_repeats(trial: Trial) -> None:
+    twin = replace(trial.chunk, document_id="0-eus-twin")
+    trial.twins.append(twin)
+    assert trial.violations() == []
+    trial.twins[0] = replace(twin, index=1)
+    assert trial.violations() == ["0-eus-twin is neither archived nor lost"]
+
+
+def test_a_twin_that_the_gateway_has_taken_may_not_be_missing(trial: Trial) -> None:
+    trial.twins.append(replace(trial.chunk, document_id="0-eus-twin"))
+    trial.sighting.documents = frozenset({DOCUMENT, "0-eus-twin"})
+    assert trial.violations() == ["0-eus-twin is neither archived nor lost"]
 
 
 def test_a_dead_letter_may_be_lost_only_if_event_grid_died_before_it_was_written(

@@ -141,20 +141,30 @@ async def test_the_command_line_shows_and_controls_a_call(
 ) -> None:
     await call.begins("Flo")
 
-    async def says(*arguments: str) -> str:
+    async def tries(*arguments: str) -> tuple[int | None, str]:
         process = await asyncio.create_subprocess_exec(
-            *CALLVAULT,
-            "recordings",
-            *arguments,
+            *(*CALLVAULT, "recordings", *arguments),
             env=dict(running.stack.environment),
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        output, _ = await process.communicate()
-        assert process.returncode == 0
-        return output.decode()
+        output, problem = await process.communicate()
+        return process.returncode, (problem if process.returncode else output).decode()
+
+    async def says(*arguments: str) -> str:
+        status, said = await tries(*arguments)
+        assert status == 0, said
+        return said
+
+    async def refuses(*arguments: str) -> str:
+        status, said = await tries(*arguments)
+        assert status
+        return said
 
     assert (await says("start", call.server_call_id)).strip() == call.workflow_id
     await is_in_state(client, call, "recording")
+    assert "is on already" in await refuses("start", call.server_call_id)
+    assert "there is no recording" in await refuses("pause", "no-such-call")
     assert "pause: confirmed" in await says("pause", call.workflow_id, "--reason", "card")
     assert "card" in await says("show", call.server_call_id)
     assert "card" in await says("evidence", call.workflow_id)
@@ -165,6 +175,9 @@ async def test_the_command_line_shows_and_controls_a_call(
     assert of_flo.count(hashed) == 2, "once as whose it is, once in the table"
     assert call.workflow_id in await says("list")
     assert "stop: confirmed" in await says("stop", call.workflow_id)
+    await call.ends()
+    await result_of(client, call)
+    assert "has ended" in await refuses("resume", call.workflow_id)
 
 
 async def test_a_file_taken_from_the_archive_is_found_by_reconciling(
