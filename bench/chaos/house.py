@@ -135,7 +135,7 @@ class House:
         outage = Outage(part, blow, time.time())
         os.killpg(process.pid, signal.Signals[blow.value])
         if blow is not Blow.FREEZE:
-            process.wait_for(lambda: process.exit_status)
+            process.wait_for_end()
         self.outages.append(outage)
         return outage
 

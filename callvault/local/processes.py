@@ -95,6 +95,15 @@ class Process:
             time.sleep(LOOKS_EVERY.total_seconds())
         return result
 
+    def wait_for_end(self, within: timedelta = STARTS_WITHIN) -> int:
+        """Return its exit status once it has ended; `Unavailable` when it takes too long."""
+        try:
+            return self._child.wait(within.total_seconds())
+        except subprocess.TimeoutExpired:
+            raise Unavailable(
+                f"{self.name} did not end within {within.total_seconds():g} s", owner="callvault"
+            ) from None
+
     def stop(self, within: timedelta = STOPS_WITHIN) -> None:
         """End it and everything in its process group: asked first, then killed."""
         if self.exit_status is None:

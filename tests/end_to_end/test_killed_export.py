@@ -40,7 +40,7 @@ async def test_another_worker_goes_on_where_the_killed_one_was(
     worker = next(each for each in running.supervisor.processes if each.name == "worker")
     await is_being_copied(client, call)
     os.killpg(worker.pid, signal.SIGKILL)
-    assert worker.wait_for(lambda: worker.exit_status) == -signal.SIGKILL
+    assert worker.wait_for_end() == -signal.SIGKILL
     staged = await bytes_copied(client, call)
     environment = running.stack.environment
     running.supervisor.start("worker-2", [*CALLVAULT, "worker"], environment=environment)

@@ -54,7 +54,7 @@ async def test_histories_outlive_a_server_that_was_killed(tmp_path: Path) -> Non
         await client.start_workflow("Any", id="kept", task_queue="any")
         killed = supervisor.processes[-1]
         os.killpg(killed.pid, signal.SIGKILL)
-        killed.wait_for(lambda: killed.exit_status)
+        killed.wait_for_end()
         again = start_temporal(supervisor, database=database, ui=False, port=port, name="again")
         assert again.address == server.address
         description = await client.get_workflow_handle("kept").describe()
