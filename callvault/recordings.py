@@ -68,13 +68,19 @@ class Recordings:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def announce(self, request: RecordingRequest, event: FileStatusUpdated) -> str:
-        """Tell a call's workflow of files; begin it where none runs. Returns the workflow's id."""
+    async def announce(
+        self, request: RecordingRequest, event: FileStatusUpdated, earlier: CallResult | None
+    ) -> str:
+        """Tell a call's workflow of files; begin it where none runs. Returns the workflow's id.
+
+        ``earlier`` is what a workflow of the call came to that has ended.
+        """
         workflow_id = names.workflow_id(request.server_call_id)
+        nothing_carried = None
         async with _temporal(ANSWER_WITHIN):
             await self._client.start_workflow(
                 names.WORKFLOW_TYPE,
-                request,
+                args=[request, nothing_carried, earlier] if earlier else [request],
                 id=workflow_id,
                 task_queue=names.CONTROL_QUEUE,
                 start_signal=names.FILE_STATUS_UPDATED,

@@ -20,11 +20,20 @@ from workflows.renewal import Shift
 class Exports:
     """The exports of one call."""
 
-    def __init__(self, call: Lifecycle, alarms: Alarms, shift: Shift, clearing: Clearing) -> None:
+    def __init__(
+        self,
+        call: Lifecycle,
+        alarms: Alarms,
+        shift: Shift,
+        clearing: Clearing,
+        known: dict[ChunkKey, ArchivedChunk],
+    ) -> None:
         self._call = call
         self._alarms = alarms
         self._shift = shift
         self._clearing = clearing
+        self._known = known
+        """What an earlier workflow of the call has archived, perhaps under other names."""
         self._exporting: set[ChunkKey] = set()
 
     @property
@@ -58,7 +67,7 @@ class Exports:
     async def _export(self, key: ChunkKey) -> None:
         """Archive one chunk, or know after the end of its window that it is lost."""
         try:
-            archived = await self._copy(key)
+            archived = self._known.get(key) or await self._copy(key)
         except ActivityError as error:
             self._lost(key, asking.reason(error))
         else:

@@ -45,7 +45,7 @@ from workflows.inquiry import Inquiries
 from workflows.lifecycle import Lifecycle
 from workflows.policies import POLICY_LOOKUP
 from workflows.renewal import Carried, Shift
-from workflows.results import result_of
+from workflows.results import archived_in, result_of
 from workflows.waiting import changed
 from workflows.watching import Watching
 
@@ -62,7 +62,7 @@ class RecordingWorkflow:
     """Keeps every recording of one call."""
 
     @workflow.init
-    def __init__(self, payload: Any, carried: Any = None) -> None:
+    def __init__(self, payload: Any, carried: Any = None, earlier: Any = None) -> None:
         before = Carried.read(carried)
         self.call = _take_up(payload, before)
         self.shift = Shift(self._is_done, self._is_at_rest)
@@ -72,16 +72,19 @@ class RecordingWorkflow:
         self.gate = Gate(self.call)
         self.gatekeeping = Gatekeeping(self.gate, self.alarms, self.shift)
         self.clearing = Clearing(self.call, self.shift, before)
-        self.exports = Exports(self.call, self.alarms, self.shift, self.clearing)
+        known = archived_in(earlier)
+        self.exports = Exports(self.call, self.alarms, self.shift, self.clearing, known)
         self.watching = Watching(self.call, self.alarms, self.guard, self.shift)
         self.inquiries = Inquiries(self.call, self.shift)
         self.shown: display.Display | None = None
 
     @workflow.run
-    async def run(self, payload: Any, carried: Any = None) -> CallResult:
+    async def run(self, payload: Any, carried: Any = None, earlier: Any = None) -> CallResult:
         """Keep the call until every recording in it is archived, lost, empty or never began.
 
         ``payload`` is a `RecordingRequest`; ``carried`` comes from the run before alone.
+        ``earlier`` is the `CallResult` of a workflow of the same call that has ended: a late event
+        begins another one, which must not archive again what is archived.
         """
         request = read(RecordingRequest, payload)
         if isinstance(request, Unreadable):
@@ -97,7 +100,8 @@ class RecordingWorkflow:
         showing.cancel()
         self._show()
         if self.shift.hands_over:
-            workflow.continue_as_new(args=[payload, self.clearing.carry(self.call.status)])
+            carry = self.clearing.carry(self.call.status)
+            workflow.continue_as_new(args=[payload, carry, earlier])
         return result_of(self.call.status)
 
     # What app backends and Event Grid say. A handler folds it and returns; it takes any payload,

@@ -1,5 +1,8 @@
 """What a call came to: the workflow's result, from its state. Pure."""
 
+from typing import Any
+
+from callvault.contracts.orders import ArchivedChunk
 from callvault.contracts.status import (
     CallResult,
     CallStatus,
@@ -8,6 +11,7 @@ from callvault.contracts.status import (
     RecordingState,
     RecordingStatus,
 )
+from workflows.files import ChunkKey
 
 _WORST_FIRST = (
     RecordingState.LOST,
@@ -26,6 +30,18 @@ def result_of(status: CallStatus) -> CallResult:
         outcome=worst(status),
         recordings=tuple(_recording_result(recording) for recording in status.recordings),
     )
+
+
+def archived_in(earlier: Any) -> dict[ChunkKey, ArchivedChunk]:
+    """What a workflow of the same call has archived, by the `CallResult` that it ended with."""
+    if earlier is None:
+        return {}
+    return {
+        ChunkKey(chunk.document_id, chunk.index): chunk.archived
+        for recording in CallResult.model_validate(earlier).recordings
+        for chunk in recording.chunks
+        if chunk.archived is not None
+    }
 
 
 def worst(status: CallStatus) -> RecordingState:

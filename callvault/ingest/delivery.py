@@ -97,10 +97,12 @@ class Delivery:
             if await self._recordings.signal(workflow_id, names.FILE_STATUS_UPDATED, files):
                 return workflow_id
         # By another road it may have come in time: then the call is kept, and its workflow over.
+        earlier: CallResult | None = None
         for workflow_id in keepers:
-            if _holds_all(await self._recordings.result(workflow_id), files):
+            earlier = await self._recordings.result(workflow_id)
+            if _holds_all(earlier, files):
                 return workflow_id
-        return await self._recordings.announce(request, files)
+        return await self._recordings.announce(request, files, earlier)
 
     async def _knowing(self, files: FileStatusUpdated) -> list[str]:
         """The workflows that know the recording of an older event, which does not name its call."""

@@ -35,14 +35,18 @@ ARCHIVES = "archives"
 @workflow.defn(name=names.WORKFLOW_TYPE)
 class KeptCall:
     @workflow.init
-    def __init__(self, request: RecordingRequest) -> None:
-        self.request = request
+    def __init__(self, payload: Any, carried: Any = None, earlier: Any = None) -> None:
+        self.request = RecordingRequest.model_validate(payload)
+        self.earlier = earlier
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.stopped = False
         self.ended = False
 
     @workflow.run
-    async def run(self, request: RecordingRequest) -> CallResult | None:
+    async def run(
+        self, payload: Any, carried: Any = None, earlier: Any = None
+    ) -> CallResult | None:
+        request = self.request
         if request.reason.startswith(KNOWS):
             recording_id = request.reason.removeprefix(KNOWS).removesuffix(f" {ARCHIVES}")
             workflow.upsert_search_attributes([names.RECORDING_IDS.value_set([recording_id])])
@@ -147,6 +151,10 @@ class KeptCall:
     @workflow.query(name="request")
     def what_was_asked(self) -> RecordingRequest:
         return self.request
+
+    @workflow.query(name="earlier")
+    def what_was_before(self) -> Any:
+        return self.earlier
 
     def _result(self) -> CallResult:
         told = (told for name, told in self.told if name == names.FILE_STATUS_UPDATED)

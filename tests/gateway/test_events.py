@@ -8,6 +8,7 @@ from temporalio.service import RPCError
 
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.status import CallResult
 from callvault.gateway import refusals
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
 from tests.gateway.kept_call import ARCHIVES, KNOWS
@@ -196,6 +197,9 @@ async def test_a_late_event_about_files_that_are_archived_begins_nothing(
     await gateway.deliver([call.ended()])
     handle = temporal.get_workflow_handle(call.workflow_id)
     await handle.result()
+    first = temporal.get_workflow_handle(
+        call.workflow_id, run_id=(await handle.describe()).run_id, result_type=CallResult
+    )
     assert (await gateway.deliver([call.recorded(subject)])).status_code == 200
     assert (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED
     with pytest.raises(RPCError, match="not found"):
@@ -205,6 +209,9 @@ async def test_a_late_event_about_files_that_are_archived_begins_nothing(
     assert (await gateway.deliver([other])).status_code == 200
     keeper = call.server_call_id if "serverCallId" in subject else call.recording_id
     assert await call.names_told(names.workflow_id(keeper)) == [names.FILE_STATUS_UPDATED]
+    if keeper == call.server_call_id:
+        earlier = await handle.query("earlier", result_type=CallResult)
+        assert earlier == await first.result(), "so that nothing is archived twice"
 
 
 @pytest.mark.parametrize(

@@ -152,16 +152,18 @@ class Scene:
                 task_queue=names.CONTROL_QUEUE,
             )
 
-    async def hears_late(self, event: dict[str, Any]) -> None:
-        """Event Grid tells of files of a call that no workflow keeps: one begins for them."""
+    async def hears_late(self, event: dict[str, Any], earlier: CallResult | None = None) -> None:
+        """Event Grid tells of files of a call that no workflow keeps: one begins for them.
+
+        ``earlier`` is the result of the call's last workflow, if there was one.
+        """
+        request = RecordingRequest(
+            server_call_id=self.server_call_id, resource=self.resource, start_recording=False
+        )
         with self.environment.with_time_skipping_disabled():
             await self.environment.client.start_workflow(
                 names.WORKFLOW_TYPE,
-                RecordingRequest(
-                    server_call_id=self.server_call_id,
-                    resource=self.resource,
-                    start_recording=False,
-                ),
+                args=[request, None, earlier],
                 id=names.workflow_id(self.server_call_id),
                 task_queue=names.CONTROL_QUEUE,
                 start_signal=names.FILE_STATUS_UPDATED,

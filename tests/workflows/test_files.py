@@ -245,6 +245,34 @@ async def test_a_lost_recording_of_which_something_is_archived_is_sealed_too(sce
     assert manifest.findings
 
 
+async def test_what_was_archived_before_is_not_archived_again_under_a_better_name(
+    scene: Scene,
+) -> None:
+    """The first event names no call, a late one does, and brings a file that is new."""
+    first_known, twin = chunk(0), {**chunk(0), "documentId": "0-eus-d9-twin"}
+    await scene.recorded()
+    await scene.asks("stop")
+    subject = f"/recording/serverCallId/{scene.server_call_id}/recordingId/recording-1"
+    await scene.signals(names.FILE_STATUS_UPDATED, scene.event(first_known, subject=subject))
+    first = await scene.result()
+    objects = media_in(scene)
+    assert len(objects) == 1
+
+    await scene.hears_late(scene.event(first_known, twin), first)
+    again = await scene.result()
+
+    assert again.outcome == "archived"
+    [new] = media_in(scene) - objects
+    assert "0-eus-d9-twin" in new
+    assert "/c1/" in new
+    [before] = [c for r in first.recordings for c in r.chunks]
+    assert before in again.recordings[0].chunks
+
+
+def media_in(scene: Scene) -> set[str]:
+    return {name for name in scene.archive.names("recordings/") if not name.endswith(".json")}
+
+
 async def test_an_event_repeated_after_the_end_finds_all_archived_and_writes_nothing(
     scene: Scene,
 ) -> None:
