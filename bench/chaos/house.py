@@ -39,6 +39,9 @@ CHUNK = "3s"
 LETTERS = "dead-letters"
 DEAD_LETTER_DELAY = 5.0
 """Seconds from the last attempt at a delivery; at Event Grid it is five minutes."""
+GRACE = timedelta(seconds=45)
+"""From SIGTERM to SIGKILL, as whoever runs containers has it: a worker may be copying, and the
+server that it takes leave of may be down."""
 RESULT_API = "2024-09-01-preview"
 SABOTEUR = "bench.chaos.sabotage"
 
@@ -133,8 +136,11 @@ class House:
         """End a part, or stop it; it stays so until it is mended."""
         process = self._running[part]
         outage = Outage(part, blow, time.time())
-        os.killpg(process.pid, signal.Signals[blow.value])
-        if blow is not Blow.FREEZE:
+        if blow is Blow.END:
+            process.stop(GRACE)
+        else:
+            os.killpg(process.pid, signal.Signals[blow.value])
+        if blow is Blow.KILL:
             process.wait_for_end()
         self.outages.append(outage)
         return outage

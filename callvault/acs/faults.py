@@ -136,7 +136,9 @@ def fault(cause: Refusal | httpx.HTTPError, doing: Doing) -> CallvaultError:
 
 def _judge(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
     if said.code in _BY_CODE:
-        return _BY_CODE[said.code]
+        verdict = _BY_CODE[said.code]
+        # Who asks to start a recording names none: an earlier attempt may have begun it.
+        return _GATEWAY if verdict is _NOT_FOUND and subject == "call" else verdict
     if subject == "content" and refusal.status in _BY_STATUS_OF_CONTENT:
         return _judge_content(refusal)
     if refusal.status in _BY_STATUS:

@@ -30,7 +30,6 @@ DOWNLOAD = Doing("download a file", "content")
 HTML = b"\r\n<!DOCTYPE html><html><body>Bad Request</body></html>"
 
 CODES = [
-    (404, "8522", RecordingNotFound),
     (400, "8553", AlreadyRecording),
     (400, "8559", AlreadyRecording),
     (400, "8501", NotReady),
@@ -64,6 +63,15 @@ CODES = [
     (500, "9998", Unavailable),
     (504, "9002", Unavailable),
 ]
+
+
+@pytest.mark.parametrize(("doing", "expected"), [(PAUSE, RecordingNotFound), (START, Unavailable)])
+def test_a_recording_that_is_not_found_is_no_answer_to_a_start(
+    doing: Doing, expected: type[CallvaultError]
+) -> None:
+    """An attempt before may have begun it, although its answer was lost."""
+    error = fault(Refusal(404, body=b'{"error":{"code":"8522"}}'), doing)
+    assert type(error) is expected
 
 
 @pytest.mark.parametrize(("status", "code", "expected"), CODES)
