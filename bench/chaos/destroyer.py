@@ -48,7 +48,8 @@ class Destroyer:
             self.say(", ".join(f"{part} {blow}" for part, blow in blows))
             outages = [self._strike(part, blow) for part, blow in blows]
             time.sleep(dice.uniform(*DOWN))
-            for outage in outages:
+            # The emulator last: as it comes back it shakes hands with the gateway.
+            for outage in sorted(outages, key=lambda each: each.part is Part.EMULATOR):
                 self.house.mend(outage)
 
     def _strike(self, part: Part, blow: Blow) -> Outage:
