@@ -8,16 +8,10 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from azure.storage.blob import (
-    ContainerClient,
-    ContainerSasPermissions,
-    generate_container_sas,
-)
 
 from callvault.emulator.eventgrid.files import FILE_EVENT
 from callvault.local.azurite import Azurite, start_azurite
@@ -118,7 +112,7 @@ class House:
     def build(self) -> None:
         """Start everything, the gateway's and workers' settings included."""
         self._start_azurite()
-        self._letters = _new_container(self.azurite, LETTERS)
+        self._letters = self.azurite.new_container(LETTERS)
         self._start_emulator()
         self._start_temporal()
         settings = write_settings(self.home, self.emulator, self.azurite)
@@ -249,20 +243,6 @@ class House:
             "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": LETTERS,
             "LETTERS": self._letters,
         }
-
-
-def _new_container(azurite: Azurite, name: str) -> str:
-    """Its URL, by which Event Grid writes to it and Callvault sweeps it."""
-    with ContainerClient.from_connection_string(azurite.connection_string, name) as client:
-        client.create_container()
-    signature = generate_container_sas(
-        azurite.account_name,
-        name,
-        azurite.account_key,
-        permission=ContainerSasPermissions(read=True, write=True, create=True, add=True, list=True),
-        expiry=datetime.now(UTC) + timedelta(days=1),
-    )
-    return f"{azurite.blob_endpoint}/{name}?{signature}"
 
 
 def port_of(url: str) -> int | None:

@@ -5,8 +5,11 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+
+from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 
 from callvault.errors import ConfigurationError
 
@@ -41,6 +44,21 @@ class Azurite:
             f"DefaultEndpointsProtocol=http;AccountName={self.account_name};"
             f"AccountKey={self.account_key};BlobEndpoint={self.blob_endpoint};{queues}"
         )
+
+    def new_container(self, name: str) -> str:
+        """Create a container; its URL, with which one may read, list and write for a day."""
+        with ContainerClient.from_connection_string(self.connection_string, name) as client:
+            client.create_container()
+        signature = generate_container_sas(
+            self.account_name,
+            name,
+            self.account_key,
+            permission=ContainerSasPermissions(
+                read=True, write=True, create=True, add=True, list=True
+            ),
+            expiry=datetime.now(UTC) + timedelta(days=1),
+        )
+        return f"{self.blob_endpoint}/{name}?{signature}"
 
 
 def start_azurite(

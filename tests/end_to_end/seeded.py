@@ -7,13 +7,12 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
+from azure.storage.blob import ContainerClient
 from temporalio.client import Client, WorkflowExecution
 
 from callvault.archive.signing_keys import Signer
@@ -192,7 +191,7 @@ def _secrets(
     seeds.plant("access key", acs["connectionString"].partition("accesskey=")[2])
     pem = Signer.generate().pem().decode()
     seeds.plant("signing key", pem.splitlines()[1])
-    sas = _sas(azurite)
+    sas = azurite.new_container(CONTAINER).partition("?")[2]
     signature = re.search(r"sig=([^&]+)", sas)
     assert signature
     seeds.plant("SAS", signature[1])
@@ -212,18 +211,6 @@ def _secrets(
         "SEED_WEBHOOK_URL": f"{webhook_url}/hook?token={seeds.plant('webhook token')}",
         "SEED_WEBHOOK_SECRET": f"whsec_{seeds.plant('webhook secret', webhook_key)}",
     }
-
-
-def _sas(azurite: Azurite) -> str:
-    with ContainerClient.from_connection_string(azurite.connection_string, CONTAINER) as container:
-        container.create_container()
-    return generate_container_sas(
-        azurite.account_name,
-        CONTAINER,
-        azurite.account_key,
-        permission=ContainerSasPermissions(read=True, write=True, create=True, add=True, list=True),
-        expiry=datetime.now(UTC) + timedelta(hours=1),
-    )
 
 
 def _subscribe(emulating: Process, control: str, webhook: str, secret: str) -> None:

@@ -5,13 +5,12 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 from temporalio.client import Client, Plugin
 
 from activities.alerts import AlertActivities
@@ -51,7 +50,7 @@ def settings_for(
     emulator: RunningEmulator, azurite: Azurite, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Settings, Secrets]:
     """Settings with every kind of secret, and those secrets."""
-    sas_url = _sas_url(azurite)
+    sas_url = azurite.new_container(f"test-{uuid.uuid4().hex}")
     monkeypatch.setenv("TEST_ACS", emulator.connection_string)
     monkeypatch.setenv("TEST_SAS_URL", sas_url)
     monkeypatch.setenv("TEST_EVENT_SECRET", EVENT_SECRET)
@@ -77,20 +76,6 @@ def settings_for(
     )
     access_key = emulator.connection_string.partition("accesskey=")[2]
     return settings, Secrets(access_key, sas_url.partition("?")[2])
-
-
-def _sas_url(azurite: Azurite) -> str:
-    container = f"test-{uuid.uuid4().hex}"
-    with ContainerClient.from_connection_string(azurite.connection_string, container) as client:
-        client.create_container()
-    sas = generate_container_sas(
-        azurite.account_name,
-        container,
-        azurite.account_key,
-        permission=ContainerSasPermissions(read=True, write=True, create=True, add=True, list=True),
-        expiry=datetime.now(UTC) + timedelta(hours=1),
-    )
-    return f"{azurite.blob_endpoint}/{container}?{sas}"
 
 
 class Vault:
