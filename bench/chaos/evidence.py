@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from azure.storage.blob import ContainerClient
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
@@ -66,6 +67,17 @@ class Started:
     began: float
 
 
+@dataclass(frozen=True)
+class TimerSet:
+    """A durable timer, in seconds since the epoch."""
+
+    asked: float
+    """When the workflow task that set it began: to the workflow it runs from then."""
+    taken: float
+    """When Temporal had taken what that task asked for: it runs from then."""
+    rings: float
+
+
 @dataclass
 class Run:
     """One run of a workflow, as its history tells it."""
@@ -77,6 +89,7 @@ class Run:
     failed_tasks: list[str] = field(default_factory=list)
     stalls: list[tuple[float, float]] = field(default_factory=list)
     """When a task of it lay with a worker that was dead, until Temporal noticed."""
+    timers: list[TimerSet] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     events: int = 0
 
@@ -180,18 +193,18 @@ class _Reader:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._scheduled: dict[int, HistoryEvent] = {}
+        self._task_scheduled = 0.0
         self._task_began = 0.0
 
     def read(self, event: HistoryEvent) -> None:
         self._run.events += 1
         at = _seconds(event.event_time)
+        self._read_task(event, at)
         match event.event_type:
-            case EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
-                self._task_began = at
-            case EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
-                self._run.stalls.append((self._task_began, at))
-            case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-                self._failed(event)
+            case EventType.EVENT_TYPE_TIMER_STARTED:
+                timer = event.timer_started_event_attributes
+                rings = at + _seconds(timer.start_to_fire_timeout)
+                self._run.timers.append(TimerSet(self._task_began, at, rings))
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 self._scheduled[event.event_id] = event
             case EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
@@ -199,6 +212,17 @@ class _Reader:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
                 done = event.workflow_execution_completed_event_attributes
                 self._run.result = json.loads(done.result.payloads[0].data)
+
+    def _read_task(self, event: HistoryEvent, at: float) -> None:
+        match event.event_type:
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
+                self._task_scheduled = at
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED:
+                self._task_began = at
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
+                self._run.stalls.append((self._task_scheduled, at))
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+                self._failed(event)
 
     def _failed(self, event: HistoryEvent) -> None:
         failed = event.workflow_task_failed_event_attributes
@@ -225,5 +249,5 @@ class _Reader:
             self._run.stalls.append((_seconds(scheduling.event_time), at))
 
 
-def _seconds(moment: Timestamp) -> float:
+def _seconds(moment: Timestamp | Duration) -> float:
     return moment.seconds + moment.nanos / 1e9

@@ -3,11 +3,12 @@
 An alarm is due when the workflow's own rule says so: a rung of the ladder after a file's birth, so
 long after a recording's end. Not counted is time in which nobody could have raised it: while
 Temporal was down, while no worker ran, and while a task of this very workflow lay with a worker
-that was dead, until Temporal noticed (its history says from when to when). A part that was just
-started again gets some seconds to find the others.
+that was dead, until Temporal noticed (its history says from when to when). Temporal's timers stand
+still while it is down before it has taken the task that sets them: as long after, that time does
+not count either. A part that was just started again gets some seconds to find the others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from callvault.contracts.orders import ResourcePolicy
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import deadline
 
-from .evidence import Run
+from .evidence import Run, TimerSet
 from .house import WORKERS, Outage, Part
 
 RETURNS_WITHIN = 3.0
@@ -52,7 +53,8 @@ def excuses(outages: list[Outage], runs: list[Run]) -> list[Interval]:
     temporal = [
         (each.began, _end(each) + RETURNS_WITHIN) for each in outages if each.part is Part.TEMPORAL
     ]
-    return [*temporal, *_nobody_works(outages), *(stall for run in runs for stall in run.stalls)]
+    own = (each for run in runs for each in (*run.stalls, *_stood_still(run.timers, temporal)))
+    return [*temporal, *_nobody_works(outages), *own]
 
 
 def merged(intervals: Iterable[Interval], begin: float, end: float) -> list[Interval]:
@@ -108,6 +110,13 @@ def _nobody_works(outages: list[Outage]) -> list[Interval]:
         for b in second
         if max(a[0], b[0]) < min(a[1], b[1])
     ]
+
+
+def _stood_still(timers: list[TimerSet], temporal: list[Interval]) -> Iterator[Interval]:
+    """The time by which each timer rings late, as Temporal was down when it was set."""
+    for timer in timers:
+        for begin, end in merged(temporal, timer.asked, timer.taken):
+            yield timer.rings - (end - begin), timer.rings
 
 
 def _end(outage: Outage) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.chaos.evidence import Run, Started
+from bench.chaos.evidence import Run, Started, TimerSet
 from bench.chaos.house import Blow, Outage, Part
 from bench.chaos.lateness import RETURNS_WITHIN, excuses, lateness, merged
 from bench.chaos.recovery import EXPORT, Interrupted, counted, recoveries
@@ -43,6 +43,16 @@ def test_a_task_that_lay_with_a_dead_worker_excuses_its_own_workflow_alone() -> 
     stalled = run_with(stalls=[(10, 18)])
     assert lateness(ALARM, 10, 20, excuses([], [stalled])).counted == 2
     assert lateness(ALARM, 10, 20, excuses([], [run_with()])).counted == 10
+
+
+def test_a_timer_stands_still_while_temporal_is_down_before_it_has_taken_it() -> None:
+    """Down for 7 seconds (and 3 in which clients return) between asking for it and its taking."""
+    late = Run("workflow", "run", "COMPLETED", timers=[TimerSet(asked=2, taken=13, rings=21)])
+    down = outage(Part.TEMPORAL, 3, 10)
+    assert lateness(ALARM, 10, 23, excuses([], [late])).counted == 13
+    assert lateness(ALARM, 20, 23, excuses([down], [])).counted == 3
+    assert lateness(ALARM, 20, 23, excuses([down], [late])).counted == 2
+    assert lateness(ALARM, 30, 33, excuses([down], [late])).counted == 3
 
 
 @pytest.mark.parametrize(
