@@ -162,9 +162,9 @@ def result(status: CallStatus, recording: RecordingStatus) -> workflow.ActivityH
     return workflow.start_activity_method(InquiryActivities.ask_result, order, **options)
 
 
-def alarm(alarm: Alarm) -> workflow.ActivityHandle[None]:
+def alarm(alarm: Alarm, within: timedelta = policies.ALARM_WITHIN) -> workflow.ActivityHandle[None]:
     """Ask for somebody to be told."""
-    options = policies.alarm(f"{alarm.severity}: {alarm.kind}")
+    options = policies.alarm(f"{alarm.severity}: {alarm.kind}", within)
     return workflow.start_activity_method(AlertActivities.raise_alarm, alarm, **options)
 
 

@@ -178,13 +178,13 @@ def delete_source(summary: str) -> ActivityConfig:
     )
 
 
-def alarm(summary: str) -> ActivityConfig:
+def alarm(summary: str, within: timedelta) -> ActivityConfig:
     """Tell of an alarm, until somebody listens."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
         start_to_close_timeout=timedelta(seconds=30),
-        schedule_to_close_timeout=ALARM_WITHIN,
+        schedule_to_close_timeout=within,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )

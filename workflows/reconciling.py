@@ -8,14 +8,14 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.reconcile import ReconcileActivities
 from callvault.contracts import names
-from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.reconciliation import (
     ReconcileOrder,
     Reconciliation,
     Verdict,
 )
-from callvault.contracts.wire import Unreadable, read, shorten
-from workflows import asking, policies
+from callvault.contracts.wire import Unreadable, read
+from workflows import asking, policies, telling
 
 NAMED = 10
 """So many gaps are named in an alarm; the workflow's result names more."""
@@ -57,18 +57,8 @@ class ReconcileWorkflow:
 
 async def _tell(severity: Severity, what: str) -> None:
     """Tell somebody; that nobody hears it is no reason to lose the report."""
-    info = workflow.info()
-    alarm = Alarm(
-        id=f"{info.workflow_id}/{info.run_id}",
-        kind=AlarmKind.RECONCILIATION,
-        severity=severity,
-        at=workflow.now(),
-        what=shorten(what),
-        workflow_id=info.workflow_id,
-        resource="all",
-    )
     try:
-        await asking.alarm(alarm)
+        await telling.tell(AlarmKind.RECONCILIATION, severity, what)
     except ActivityError as error:
         workflow.logger.error("the alarm could not be sent: %s", asking.reason(error))
 

@@ -40,6 +40,8 @@ class AlarmKind(StrEnum):
     """A recording that was asked for did not begin."""
     RECONCILIATION = "reconciliation"
     """Of the recordings of a period fewer are complete than there should be."""
+    DEAD_LETTERS = "dead_letters"
+    """Dead letters are not understood, or cannot be swept."""
     TEST = "test"
     """Nothing happened: somebody sees whether alarms arrive."""
 

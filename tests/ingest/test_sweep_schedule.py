@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.storage.blob import ContainerClient
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, ScheduleHandle, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
@@ -18,7 +19,9 @@ from activities.control import ControlActivities
 from activities.sweeping import SweepActivities
 from callvault.config import Settings
 from callvault.contracts import names
+from callvault.contracts.alarms import Alarm, AlarmKind
 from callvault.contracts.sweeps import SweepOrder, SweepReports
+from callvault.errors import InvalidRequest
 from callvault.local.azurite import Azurite
 from callvault.schedules import put_schedule
 from tests.gateway.conftest import Call
@@ -26,6 +29,20 @@ from tests.ingest.conftest import until_marked
 from tests.ingest.giving_up import given_up, marked, put
 from workers.connections import Connections
 from workers.registry import deciding_worker, sandbox
+from workflows.sweeping import SweepWorkflow
+
+
+class Told(list[Alarm]):
+    """The alarms of sweeps."""
+
+    def send(self, alarm: Alarm) -> None:
+        if alarm.kind is AlarmKind.DEAD_LETTERS:
+            self.append(alarm)
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
 
 
 @pytest.fixture
@@ -34,6 +51,7 @@ async def client(
     known: Settings,
     container: ContainerClient,
     azurite: Azurite,
+    told: Told,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Client]:
     """A Temporal server of the test's own, and a worker for decisions."""
@@ -52,7 +70,7 @@ async def client(
                 ControlActivities(
                     connections.client_of, connections.policy_of, connections.archive_of
                 ),
-                AlertActivities(None),
+                AlertActivities(told),
                 AnnouncementActivities(connections.announcement_webhook),
                 settings.worker,
                 also=[SweepActivities(settings, environment.client).sweep_dead_letters],
@@ -61,24 +79,69 @@ async def client(
                 yield environment.client
 
 
+async def scheduled(client: Client, *dead_letters: str) -> ScheduleHandle:
+    order, every = SweepOrder(dead_letters=dead_letters), timedelta(minutes=15)
+    await put_schedule(client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every)
+    return client.get_schedule_handle(names.SWEEP_SCHEDULE)
+
+
+async def triggered(
+    client: Client, schedule: ScheduleHandle
+) -> WorkflowHandle[SweepWorkflow, SweepReports]:
+    """The sweep that the schedule starts now, once the schedule knows how the last one ended."""
+    async with asyncio.timeout(20):
+        while (before := await schedule.describe()).info.running_actions:
+            await asyncio.sleep(0.05)
+        await schedule.trigger()
+        while (now := await schedule.describe()).info.num_actions == before.info.num_actions:
+            await asyncio.sleep(0.05)
+    action: Any = now.info.recent_actions[-1].action
+    return client.get_workflow_handle(action.workflow_id, result_type=SweepReports)
+
+
 async def test_what_the_schedule_starts_sweeps_and_tells_what_it_found(
     client: Client, container: ContainerClient, call: Call
 ) -> None:
     letter = put(container, [given_up(call.recorded())])
-    order, every = SweepOrder(dead_letters=("grid",)), timedelta(minutes=15)
-    await put_schedule(client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every)
-    schedule = client.get_schedule_handle(names.SWEEP_SCHEDULE)
-    await schedule.trigger()
-    async with asyncio.timeout(20):
-        while not (recent := (await schedule.describe()).info.recent_actions):
-            await asyncio.sleep(0.05)
-    started = recent[0].action.workflow_id
-    handle = client.get_workflow_handle(started, result_type=SweepReports)
-    [report] = (await handle.result()).reports
+    schedule = await scheduled(client, "grid")
+    [report] = (await (await triggered(client, schedule)).result()).reports
     assert (report.letters, report.delivered) == (1, 1)
     assert marked(container) == {letter}
     kept = await client.get_workflow_handle(call.workflow_id).describe()
     assert kept.workflow_type == names.WORKFLOW_TYPE
+
+
+async def test_what_is_not_understood_is_alarmed_once_and_by_name(
+    client: Client, container: ContainerClient, call: Call, told: Told
+) -> None:
+    schedule = await scheduled(client, "grid")
+    first = put(container, [{"no": "event"}])
+    put(container, [given_up(call.recorded())])
+    for _ in range(2):
+        await (await triggered(client, schedule)).result()
+    [alarm] = told
+    assert first in alarm.what
+    second = put(container, [{"no": "event either"}])
+    await (await triggered(client, schedule)).result()
+    [_, alarm] = told
+    assert alarm.what.startswith("2 dead letters are not understood")
+    assert second in alarm.what
+    assert first not in alarm.what
+
+
+async def test_that_nothing_can_be_swept_is_alarmed_once(
+    client: Client, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise InvalidRequest("the container makes no sense")
+
+    monkeypatch.setattr("activities.sweeping.DeadLetters.open", refuse)
+    schedule = await scheduled(client, "grid")
+    for _ in range(2):
+        with pytest.raises(WorkflowFailureError):
+            await (await triggered(client, schedule)).result()
+    [alarm] = told
+    assert alarm.what.startswith("Dead letters could not be swept: the container makes no sense")
 
 
 async def test_a_container_that_cannot_be_swept_does_not_keep_the_others_from_it(
