@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.clock import server_clock
 from activities.translate import translated
 from callvault.acs.client import AcsClient
-from callvault.acs.wire import ResultError
+from callvault.acs.wire import RecordingResultResponse, ResultError
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.inquiries import InquiryProgress, ResultOrder, ToldResult
 from callvault.contracts.orders import ControlOutcome, RecordingOrder
@@ -56,9 +56,7 @@ class InquiryActivities:
         """Answer once ACS tells of a file that is not known yet."""
         now = server_clock()
         with translated(patient=True):
-            told = self._client_of(order.resource).get_result(
-                order.recording_id, order.server_call_id
-            )
+            told = self._result(order)
             chunks = [c for c in told.recording_storage_info.recording_chunks if c.is_written]
             errors = tuple(_describe(error) for error in told.errors[:MAX_ERRORS])
             if {chunk.document_id for chunk in chunks} <= set(order.known):
@@ -77,6 +75,14 @@ class InquiryActivities:
                 expires_at=told.recording_expiration_time,
                 errors=errors,
             )
+
+    def _result(self, order: ResultOrder) -> RecordingResultResponse:
+        try:
+            return self._client_of(order.resource).get_result(
+                order.recording_id, order.server_call_id
+            )
+        except RecordingNotFound as error:
+            raise _nothing_new(str(error)) from error  # it may only have lost sight of it
 
 
 def _believe_or_ask_again() -> None:

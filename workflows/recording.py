@@ -102,7 +102,7 @@ class RecordingWorkflow:
         if self.shift.hands_over:
             carry = self.clearing.carry(self.call.status)
             workflow.continue_as_new(args=[payload, carry, earlier])
-        return result_of(self.call.status)
+        return result_of(self.call.status, earlier)
 
     # What app backends and Event Grid say. A handler folds it and returns; it takes any payload,
     # because one that cannot be read must leave a note rather than vanish.

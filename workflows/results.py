@@ -22,26 +22,28 @@ _WORST_FIRST = (
 )
 
 
-def result_of(status: CallStatus) -> CallResult:
-    """Sum up a call whose recordings have all reached their end."""
+def result_of(status: CallStatus, earlier: Any = None) -> CallResult:
+    """Sum up a call whose recordings have all reached their end.
+
+    ``earlier`` is the `CallResult` of the call's workflow before, if there was one.
+    """
+    before = CallResult.model_validate(earlier).archived if earlier is not None else ()
+    known = {_key(chunk) for each in status.recordings for chunk in _chunk_results(each)}
     return CallResult(
         server_call_id=status.server_call_id,
         resource=status.resource,
         outcome=worst(status),
         recordings=tuple(_recording_result(recording) for recording in status.recordings),
+        archived_before=tuple(chunk for chunk in before if _key(chunk) not in known),
     )
 
 
 def archived_in(earlier: Any) -> dict[ChunkKey, ArchivedChunk]:
-    """What a workflow of the same call has archived, by the `CallResult` that it ended with."""
+    """What earlier workflows of the call have archived, by the `CallResult` of the last one."""
     if earlier is None:
         return {}
-    return {
-        ChunkKey(chunk.document_id, chunk.index): chunk.archived
-        for recording in CallResult.model_validate(earlier).recordings
-        for chunk in recording.chunks
-        if chunk.archived is not None
-    }
+    archived = CallResult.model_validate(earlier).archived
+    return {_key(chunk): chunk.archived for chunk in archived if chunk.archived is not None}
 
 
 def worst(status: CallStatus) -> RecordingState:
@@ -65,14 +67,22 @@ def _recording_result(recording: RecordingStatus) -> RecordingResult:
         pauses=tuple(recording.pauses),
         problem=recording.problem,
         manifest=recording.sealed,
-        chunks=tuple(
-            ChunkResult(
-                index=chunk.chunk.index,
-                document_id=chunk.chunk.document_id,
-                state=chunk.state,
-                archived=chunk.archived,
-                lost_reason=chunk.lost_reason,
-            )
-            for chunk in recording.chunks
-        ),
+        chunks=_chunk_results(recording),
     )
+
+
+def _chunk_results(recording: RecordingStatus) -> tuple[ChunkResult, ...]:
+    return tuple(
+        ChunkResult(
+            index=chunk.chunk.index,
+            document_id=chunk.chunk.document_id,
+            state=chunk.state,
+            archived=chunk.archived,
+            lost_reason=chunk.lost_reason,
+        )
+        for chunk in recording.chunks
+    )
+
+
+def _key(chunk: ChunkResult) -> ChunkKey:
+    return ChunkKey(chunk.document_id, chunk.index)

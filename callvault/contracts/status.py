@@ -325,3 +325,13 @@ class CallResult(Message):
     outcome: RecordingState
     """The worst of all recordings: one lost chunk makes it ``lost``."""
     recordings: tuple[RecordingResult, ...]
+    archived_before: tuple[ChunkResult, ...] = ()
+    """Chunks of which this workflow did not hear, that earlier workflows of the call have archived:
+    a late event begins a workflow of its own."""
+
+    @property
+    def archived(self) -> tuple[ChunkResult, ...]:
+        """Every chunk of the call that is archived, whichever workflow did it."""
+        told = (chunk for recording in self.recordings for chunk in recording.chunks)
+        every = (*told, *self.archived_before)
+        return tuple(chunk for chunk in every if chunk.state is ChunkState.ARCHIVED)

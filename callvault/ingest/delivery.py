@@ -24,7 +24,7 @@ from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.participants import ParticipantChanged, hiding
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import RecordingRequest
-from callvault.contracts.status import CallResult, ChunkState
+from callvault.contracts.status import CallResult
 from callvault.errors import HostNotAllowed, InvalidRequest, Unavailable
 from callvault.ingest import eventgrid, participants
 from callvault.ingest.eventgrid import GridEvent
@@ -190,12 +190,7 @@ def _holds_all(result: CallResult | None, files: FileStatusUpdated) -> bool:
     """Whether a call that is over has archived every file that an event names."""
     if result is None:
         return False
-    archived = {
-        (chunk.document_id, chunk.index)
-        for recording in result.recordings
-        for chunk in recording.chunks
-        if chunk.state is ChunkState.ARCHIVED
-    }
+    archived = {(chunk.document_id, chunk.index) for chunk in result.archived}
     return archived >= {(chunk.document_id, chunk.index) for chunk in files.chunks}
 
 

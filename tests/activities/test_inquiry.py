@@ -131,6 +131,17 @@ def test_the_result_tells_of_the_file_as_an_event_would(call: Call) -> None:
         ask_result(call, chunk.document_id)
 
 
+def test_a_result_that_acs_denies_is_asked_for_again_as_soon_as_one_that_is_not_there_yet(
+    call: Call,
+) -> None:
+    call.recording_id = f"{call.recording_id}-unknown"
+    with pytest.raises(ApplicationError, match="8522") as denied:
+        ask_result(call)
+    assert denied.value.type == "NotReady"
+    assert denied.value.next_retry_delay is None
+    assert not denied.value.non_retryable
+
+
 def test_the_first_attempt_asks_nothing_and_later_ones_ask_until_acs_denies_twice(
     call: Call,
 ) -> None:

@@ -269,6 +269,30 @@ async def test_what_was_archived_before_is_not_archived_again_under_a_better_nam
     assert before in again.recordings[0].chunks
 
 
+async def test_a_third_workflow_of_a_call_knows_what_the_first_has_archived(
+    scene: Scene,
+) -> None:
+    """Each hears of another file; the last one hears of the first file again."""
+    events = [
+        scene.event({**chunk(0), "documentId": document}, recording_id="somebody-elses")
+        for document in ("0-eus-d1-first", "0-eus-d2-second")
+    ]
+    await scene.hears_late(events[0])
+    first = await scene.result()
+    await scene.hears_late(events[1], first)
+    second = await scene.result()
+    objects = media_in(scene)
+    assert len(objects) == 2
+    asked = len(scene.service.asked)
+
+    await scene.hears_late(events[0], second)
+    third = await scene.result()
+
+    assert media_in(scene) == objects
+    assert scene.service.asked[asked:] == []
+    assert {c.document_id for c in third.archived} == {"0-eus-d1-first", "0-eus-d2-second"}
+
+
 def media_in(scene: Scene) -> set[str]:
     return {name for name in scene.archive.names("recordings/") if not name.endswith(".json")}
 
