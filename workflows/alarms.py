@@ -58,6 +58,10 @@ class Alarms:
         what = f"it goes to archive {recording.archive} instead of {first}: {why}"
         self.add(AlarmKind.FALLBACK_USED, Severity.ERROR, what, recording, now)
 
+    def failed_to_start(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+        """Say that a recording which was asked for does not begin."""
+        self.add(AlarmKind.FAILED_TO_START, Severity.ERROR, why, recording, now)
+
     def add(
         self,
         kind: AlarmKind,

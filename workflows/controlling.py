@@ -115,8 +115,7 @@ class Controlling:
             kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
             self._alarms.add(kind, severity, f"{what}: {reason}", recording, now)
         if recording.state is RecordingState.FAILED_TO_START:
-            kind, severity = AlarmKind.FAILED_TO_START, Severity.ERROR
-            self._alarms.add(kind, severity, recording.problem, recording, now)
+            self._alarms.failed_to_start(recording, recording.problem, now)
 
     async def _is_resolved(self, control: Control, recording: RecordingStatus) -> bool:
         """Whose recording runs in the call? Ours, if ACS told its id to this recording's address.

@@ -3,7 +3,6 @@
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import RecordingStatus
 from workflows import asking
 from workflows.alarms import Alarms
@@ -57,5 +56,4 @@ class Gatekeeping:
     def _failed(self, recording: RecordingStatus, problem: str) -> None:
         now = workflow.now()
         self._gate.not_announced(recording, problem, now)
-        kind, severity = AlarmKind.FAILED_TO_START, Severity.ERROR
-        self._alarms.add(kind, severity, recording.declined, recording, now)
+        self._alarms.failed_to_start(recording, recording.declined, now)

@@ -138,8 +138,8 @@ class RecordingWorkflow:
     def recording_state_changed(self, payload: Any) -> None:
         """Take note of what ACS tells of a recording's state."""
         event = self._read(RecordingStateChanged, payload, names.RECORDING_STATE_CHANGED)
-        if event is not None:
-            told.fold(self.call, event, workflow.now())
+        if event is not None and (failed := told.fold(self.call, event, workflow.now())):
+            self.alarms.failed_to_start(failed, failed.problem, workflow.now())
 
     @workflow.signal(name=names.CALL_ENDED)
     def call_ended(self, payload: Any) -> None:

@@ -25,22 +25,25 @@ _CAUSES = {"active": (Verb.START, Verb.RESUME), "inactive": (Verb.PAUSE,)}
 _BELIEVED = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
 
 
-def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> None:
-    """Fold a callback; one about a recording that nobody asked for here is only noted."""
+def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> RecordingStatus | None:
+    """Fold a callback; one about a recording that nobody asked for here is only noted.
+
+    Returns the recording whose accepted start came to nothing, where that is what ACS tells.
+    """
     recording = _meant(call, event)
     if recording is None:
         call.note(now, f"a callback for recording {event.recording} was of no use")
-        return
+        return None
     if recording.recording_id is None:
         recording.told_id = event.recording_id
     if event.problem:
-        _failed_to_start(call, recording, event, now)
-        return
+        return _failed_to_start(call, recording, event, now)
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
     if recording.actual is Actual.STARTING and event.state == "active":
         call.is_active(recording, now)
     _add_evidence(call, recording, event)
     _doubt(recording, event)
+    return None
 
 
 def _meant(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | None:
@@ -53,12 +56,13 @@ def _meant(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | N
 
 def _failed_to_start(
     call: Lifecycle, recording: RecordingStatus, event: RecordingStateChanged, now: datetime
-) -> None:
+) -> RecordingStatus | None:
     """Accepted with 202 and failed afterwards; what has been seen to record did not."""
     if recording.actual is Actual.STARTING:
         call.failed_to_start(recording, event.problem, now)
-    else:
-        call.note(now, f"recording {recording.number}: ACS tells that it failed: {event.problem}")
+        return recording
+    call.note(now, f"recording {recording.number}: ACS tells that it failed: {event.problem}")
+    return None
 
 
 def _add_evidence(

@@ -1,6 +1,6 @@
 """Does somebody learn early, and ever louder, that a file is not safe yet?"""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
@@ -87,6 +87,26 @@ async def test_a_recording_that_does_not_begin_is_alarmed(scene: Scene) -> None:
     await scene.keep()
     await scene.result()
     assert [a.kind for a in scene.told()] == [AlarmKind.FAILED_TO_START]
+
+
+async def test_a_start_that_acs_accepted_and_that_failed_afterwards_is_alarmed(
+    scene: Scene,
+) -> None:
+    scene.service.fails("get_state", Unavailable("away"), times=100)
+    await scene.keep()
+    recording = await scene.until(lambda recording: recording.recording_id is not None)
+    problem = {
+        "recording": recording.number,
+        "recordingId": recording.recording_id,
+        "state": "",
+        "at": datetime.now(UTC).isoformat(),
+        "problem": "500/9999: the recording could not be started",
+    }
+    await scene.signals(names.RECORDING_STATE_CHANGED, problem)
+    assert (await scene.result()).outcome == "failed_to_start"
+    [alarm] = scene.told()
+    assert alarm.kind is AlarmKind.FAILED_TO_START
+    assert "could not be started" in alarm.what
 
 
 async def test_a_recording_whose_archive_refuses_goes_whole_to_the_fallback(scene: Scene) -> None:
