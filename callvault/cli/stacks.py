@@ -108,7 +108,7 @@ def _addresses(running: "Stack") -> Table:
     table.add_row("emulator control", running.emulator.control)
     table.add_row("archive", _archive_location(running))
     for name in ("CALLVAULT_CONFIG", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"):
-        table.add_row(f"export {name}", running.environment[name])
+        table.add_row("for other commands", f"export {name}={running.environment[name]}")
     return table
 
 

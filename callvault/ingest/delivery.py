@@ -143,7 +143,10 @@ class Delivery:
     async def _call_began(self, event: GridEvent) -> str | None:
         """Record the call, if its resource is to record all; the same call twice is one request."""
         resource = self._settings.resource_for_topic(event.topic)
-        if resource is None or not self._settings.resource(resource).remembers_calls:
+        if resource is None:
+            log.warning("a call of an unknown topic is ignored", topic=event.topic[:300])
+            return None
+        if not self._settings.resource(resource).remembers_calls:
             return None
         server_call_id = eventgrid.started_call(event)
         if server_call_id is None:
