@@ -20,7 +20,7 @@ LINGERS = 4.0
 
 def answer_early() -> None:
     """The gateway answers Event Grid before Temporal has the event."""
-    from callvault.gateway.delivery import Delivery
+    from callvault.ingest.delivery import Delivery
 
     deliver, late = Delivery.deliver, set()
 
@@ -64,7 +64,7 @@ def believe_every_answer() -> None:
 
 def take_events_twice() -> None:
     """The gateway takes every delivery of an event for news of other files."""
-    from callvault.gateway import delivery, eventgrid
+    from callvault.ingest import delivery, eventgrid
 
     read, count = eventgrid.file_status_updated, itertools.count(1)
 

@@ -1,0 +1,19 @@
+"""Can every promise that a run is to miss still be broken?"""
+
+import subprocess
+import sys
+
+import pytest
+
+from bench.chaos.house import SABOTEUR
+from bench.chaos.sabotage import SABOTAGES
+
+
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_a_role_can_be_sabotaged(name: str) -> None:
+    """What is replaced is where it is looked for: the role starts, and says what it can do."""
+    done = subprocess.run(
+        [sys.executable, "-m", SABOTEUR, name, "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "worker" in done.stdout
