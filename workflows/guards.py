@@ -108,7 +108,7 @@ class Watch:
         record.problem = record.problem or shorten(f"{why}: {_REACTIONS[reaction]}")
         what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
         self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL, what, recording, now)
-        if reaction is OnPauseFailure.STOP:
+        if reaction is OnPauseFailure.STOP and recording is self._call.current:
             self._ask(Verb.STOP, "a pause could not be confirmed", now)
         elif reaction is OnPauseFailure.QUARANTINE:
             recording.doubtful.append(DoubtfulInterval(since=record.asked_at))

@@ -1,0 +1,25 @@
+"""Whom does a guard stop?"""
+
+from workflows.alarms import Alarms
+from workflows.guards import CONFIRM_WITHIN, Watch
+
+from .call import Call, recording_call
+
+
+def a_pause_that_hangs_while_the_next_recording_is_asked_for() -> tuple[Call, Watch]:
+    call = recording_call(on_pause_failure="stop")
+    watch = Watch(call.life, Alarms(call.life.status, "workflow"))
+    call.asks("pause")
+    call.is_asked("pause")
+    call.asks("stop")
+    call.asks("start", request_id="s2")
+    return call, watch
+
+
+def test_a_pause_that_is_not_confirmed_stops_no_recording_but_its_own() -> None:
+    call, watch = a_pause_that_hangs_while_the_next_recording_is_asked_for()
+    watch.act(call.now + CONFIRM_WITHIN)
+    assert [(r.alarm.kind, r.alarm.what[:11]) for r in call.life.status.alarms] == [
+        ("pause_unconfirmed", "recording 1")
+    ]
+    assert (call.recording.wanted, call.life.recording(2).wanted) == ("stopped", "active")
