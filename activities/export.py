@@ -87,7 +87,13 @@ class ExportActivities:
     def _export(self, order: ExportOrder) -> ArchivedChunk:
         now = server_clock()
         archive, sources = self._archive_of(order.archive), self._sources(order)
-        name, headers = self._copy(sources.media, archive, order)
+        try:
+            name, headers = self._copy(sources.media, archive, order)
+        except ContentMissing:
+            if order.held is None:
+                raise
+            sources = self._held(order.held)
+            name, headers = self._copy(sources.media, archive, order)
         digest = read_back(archive, name, _progress("verifying"), self._lanes)
         metadata_name, metadata = _export_metadata(sources.metadata, archive, name)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
@@ -133,6 +139,14 @@ class ExportActivities:
         metadata = found.metadata
         return _Sources(
             StoredFile(storage, found.media),
+            (lambda: b"".join(storage.read(metadata))) if metadata is not None else None,
+        )
+
+    def _held(self, held: ArchivedChunk) -> _Sources:
+        """The verified copy in the archive that the recording has left."""
+        storage, metadata = self._archive_of(held.archive), held.metadata_object_name
+        return _Sources(
+            StoredFile(storage, held.object_name),
             (lambda: b"".join(storage.read(metadata))) if metadata is not None else None,
         )
 

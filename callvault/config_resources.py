@@ -127,7 +127,7 @@ class ResourceSettings(Section):
     callbacks name as their audience. Needed for callbacks, unless the gateway is on loopback."""
     fallback_after: Duration | None = None
     """Age of a file from which on its recording goes to the fallback archive; by default half the
-    export window."""
+    export window. A file that is announced late is first tried for half of the time left."""
 
     @property
     def remembers_calls(self) -> bool:

@@ -46,16 +46,21 @@ class Alarms:
                 self._file_is_missing(policy, recording, now)
         for moment, recording in list(self._fallbacks(policy)):
             if moment <= now:
-                self.use_fallback(recording, "it is not archived in time", now)
+                self.change_archive(recording, "it is not archived in time", now)
 
-    def use_fallback(self, recording: RecordingStatus, why: str, now: datetime) -> None:
-        """Let the whole recording converge on the fallback archive, if there is one, and say so."""
+    def change_archive(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+        """Let the whole recording converge on the other archive, if there is one, and say so.
+
+        That is the fallback, or the first one again where the fallback will not do either.
+        """
         policy = self._status.policy
-        if policy is None or policy.fallback_archive in (None, recording.archive):
+        if policy is None or not files.may_change_archive(self._status, recording):
             return
-        first, recording.archive = recording.archive, policy.fallback_archive or ""
+        before, fallback = recording.archive, policy.fallback_archive or ""
+        recording.archive = policy.archive if before == fallback else fallback
+        recording.archive_changes += 1
         files.export_again(self._status, recording)
-        what = f"it goes to archive {recording.archive} instead of {first}: {why}"
+        what = f"it goes to archive {recording.archive} instead of {before}: {why}"
         self.add(AlarmKind.FALLBACK_USED, Severity.ERROR, what, recording, now)
 
     def failed_to_start(self, recording: RecordingStatus, why: str, now: datetime) -> None:
@@ -91,11 +96,15 @@ class Alarms:
         return f"{self._workflow_id}/{now:%Y%m%dT%H%M%SZ}/{len(self._status.alarms) + 1}"
 
     def acknowledge(self, message: Acknowledge, now: datetime) -> int:
-        """Mark alarms as seen, and return how many; later ones are raised all the same."""
+        """Mark alarms as seen, and return how many; later ones are raised all the same.
+
+        Without an id those are meant of which somebody was told: the others are told first.
+        """
         meant = [
             record
             for record in self._status.alarms
-            if record.acknowledged_at is None and message.alarm_id in (None, record.alarm.id)
+            if record.acknowledged_at is None
+            and (message.alarm_id == record.alarm.id if message.alarm_id else not record.is_untold)
         ]
         for record in meant:
             record.acknowledged_at = now
@@ -121,8 +130,8 @@ class Alarms:
     def _fallbacks(self, policy: ResourcePolicy) -> Iterator[tuple[datetime, RecordingStatus]]:
         age = deadline.fallback_age(policy)
         for recording, chunk in files.chunks_of(self._status) if age is not None else ():
-            if chunk.state is ChunkState.ANNOUNCED and recording.archive != policy.fallback_archive:
-                yield chunk.born_at + (age or timedelta()), recording
+            if chunk.state is ChunkState.ANNOUNCED and recording.archive_changes == 0:
+                yield _fallback_due(chunk, age or timedelta()), recording
 
     def _file_is_late(
         self,
@@ -163,6 +172,12 @@ def is_at_risk(status: CallStatus) -> bool:
         or (not recording.state.is_final and (recording.rungs > 0 or _is_late(recording)))
         for recording in status.recordings
     )
+
+
+def _fallback_due(chunk: ChunkStatus, age: timedelta) -> datetime:
+    """At that age; what was announced late has half of the time that is left for the first one."""
+    left = (chunk.expires_at or chunk.announced_at) - chunk.announced_at
+    return max(chunk.born_at + age, chunk.announced_at + min(age, max(left, timedelta()) / 2))
 
 
 def _is_late(recording: RecordingStatus) -> bool:

@@ -31,7 +31,7 @@ from callvault.contracts.orders import (
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import policies
 from workflows.control import Control, Verb
-from workflows.files import ChunkKey, find_chunk
+from workflows.files import ChunkKey, find_chunk, may_change_archive
 
 _ACTIVITIES: dict[Verb, Callable[..., ControlOutcome]] = {
     Verb.START: ControlActivities.start_recording,
@@ -110,7 +110,8 @@ def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:
         chunk=chunk.chunk,
         expires_at=chunk.expires_at,
         own_storage=status.policy.own_storage,
-        may_refuse=status.policy.fallback_archive not in (None, recording.archive),
+        may_refuse=may_change_archive(status, recording),
+        held=chunk.held,
     )
 
 

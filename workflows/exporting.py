@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from typing import NamedTuple
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -15,6 +16,15 @@ from workflows.clearing import Clearing
 from workflows.files import ChunkKey
 from workflows.lifecycle import Lifecycle
 from workflows.renewal import Shift
+
+
+class Urgency(NamedTuple):
+    """What decides how, and whether, a chunk is copied now."""
+
+    priority: int
+    archive: str
+    chunk_has_time: bool
+    run_has_time: bool
 
 
 class Exports:
@@ -67,14 +77,34 @@ class Exports:
     async def _export(self, key: ChunkKey) -> None:
         """Archive one chunk, or know after the end of its window that it is lost."""
         try:
-            archived = self._known.get(key) or await self._copy(key)
+            archived = self._known_copy(key) or await self._copy(key)
         except ActivityError as error:
-            self._lost(key, asking.reason(error))
+            self._not_copied(key, asking.reason(error))
         else:
             if archived is not None:
-                self._call.chunk_archived(key, archived, workflow.now())
-                self._clearing.add(key)
+                self._copied(key, archived)
         self._exporting.discard(key)
+
+    def _known_copy(self, key: ChunkKey) -> ArchivedChunk | None:
+        """What an earlier workflow has archived, where the recording can be kept there."""
+        known = self._known.get(key)
+        recording, chunk = files.find_chunk(self._call.status, key)
+        if known is None or known.archive == recording.archive:
+            return known
+        if recording.archive_changes or any(each.archived for each in recording.chunks):
+            chunk.held = known
+            return None
+        recording.archive = known.archive
+        return known
+
+    def _copied(self, key: ChunkKey, archived: ArchivedChunk) -> None:
+        """Fold a copy; where its recording has gone to another archive meanwhile, it goes on."""
+        recording, chunk = files.find_chunk(self._call.status, key)
+        if archived.archive == recording.archive:
+            self._call.chunk_archived(key, archived, workflow.now())
+            self._clearing.add(key)
+        else:
+            chunk.held = archived
 
     async def _copy(self, key: ChunkKey) -> ArchivedChunk | None:
         """Copy, with rising urgency, until it succeeds or the chunk may be gone; then once more.
@@ -83,12 +113,12 @@ class Exports:
         """
         _, chunk = files.find_chunk(self._call.status, key)
         while _deadline(chunk) > workflow.now():
+            urgency = self._urgency(key, chunk)
             try:
-                return await self._copy_at_this_urgency(key, chunk)
+                return await self._copy_at_this_urgency(key, chunk, urgency)
             except ActivityError as error:
                 if asking.gave_up_archive(error):
-                    recording, _ = files.find_chunk(self._call.status, key)
-                    self._alarms.use_fallback(recording, asking.reason(error), workflow.now())
+                    self._archive_refuses(key, urgency.archive, asking.reason(error))
                 elif asking.is_final(error):
                     raise
             if self._shift.is_ending():
@@ -96,13 +126,20 @@ class Exports:
         self._call.note(workflow.now(), f"the window has closed on chunk {key.index}: a last try")
         return await asking.last_export(self._call.status, key)
 
-    async def _copy_at_this_urgency(self, key: ChunkKey, chunk: ChunkStatus) -> ArchivedChunk:
+    def _archive_refuses(self, key: ChunkKey, archive: str, why: str) -> None:
+        """Leave an archive that refuses, unless another file has made the recording leave it."""
+        recording, _ = files.find_chunk(self._call.status, key)
+        if recording.archive == archive:
+            self._alarms.change_archive(recording, why, workflow.now())
+
+    async def _copy_at_this_urgency(
+        self, key: ChunkKey, chunk: ChunkStatus, urgency: Urgency
+    ) -> ArchivedChunk:
         """Copy until the chunk is more urgent, goes elsewhere, or may be gone: then end it.
 
         Or until the shift ends.
         """
-        urgency = self._urgency(key, chunk)
-        copying = asking.export(self._call.status, key, urgency[0])
+        copying = asking.export(self._call.status, key, urgency.priority)
         while not copying.done() and self._urgency(key, chunk) == urgency:
             await self._shift.clock.changed(
                 lambda: (copying.done(), self._urgency(key, chunk)),
@@ -112,21 +149,31 @@ class Exports:
         copying.cancel()
         return await copying
 
-    def _urgency(self, key: ChunkKey, chunk: ChunkStatus) -> tuple[int, str, bool, bool]:
-        """What decides how, and whether, a chunk is copied now.
-
-        Priority, archive, whether time is left for the chunk, and whether it is left for this run.
-        """
+    def _urgency(self, key: ChunkKey, chunk: ChunkStatus) -> Urgency:
         policy, now = self._call.policy, workflow.now()
         recording, _ = files.find_chunk(self._call.status, key)
-        priority = deadline.priority(policy, now - chunk.born_at)
-        return priority, recording.archive, _deadline(chunk) > now, not self._shift.is_ending()
+        return Urgency(
+            priority=deadline.priority(policy, now - chunk.born_at),
+            archive=recording.archive,
+            chunk_has_time=_deadline(chunk) > now,
+            run_has_time=not self._shift.is_ending(),
+        )
 
     def _next_step(self, chunk: ChunkStatus) -> datetime:
         """When a chunk becomes more urgent, or may be gone."""
         passed = deadline.rungs_passed(self._call.policy, workflow.now() - chunk.born_at)
         rung = deadline.next_rung(self._call.policy, passed)
         return min(_deadline(chunk), chunk.born_at + rung) if rung else _deadline(chunk)
+
+    def _not_copied(self, key: ChunkKey, reason: str) -> None:
+        """Fold the end of all tries: lost is only what no archive holds."""
+        _, chunk = files.find_chunk(self._call.status, key)
+        if chunk.held is None:
+            self._lost(key, reason)
+            return
+        now, held = workflow.now(), chunk.held
+        self._call.note(now, f"chunk {key.index} stays in archive {held.archive}: {reason}")
+        self._call.chunk_archived(key, held, now)
 
     def _lost(self, key: ChunkKey, reason: str) -> None:
         now = workflow.now()
@@ -147,17 +194,24 @@ class Exports:
         return [r for r in files.to_seal(self._call.status) if r.number not in unsealable]
 
     async def _seal(self, recording: RecordingStatus) -> None:
-        chunks = len(recording.chunks)
+        archives = {each.archived.archive for each in recording.chunks if each.archived}
+        if len(archives) > 1:
+            self._not_sealed(recording, f"they lie in the archives {', '.join(sorted(archives))}")
+            return
+        [recording.archive] = archives
+        before = recording.model_copy(deep=True)
         try:
             sealed = await asking.seal(self._call.status, recording)
         except ActivityError as error:
-            self._clearing.unsealable.add(recording.number)
-            what = f"its files are archived, its manifest is not written: {asking.reason(error)}"
-            now, kind = workflow.now(), AlarmKind.NOT_SEALED
-            self._alarms.add(kind, Severity.ERROR, what, recording, now)
+            self._not_sealed(recording, asking.reason(error))
         else:
-            if len(recording.chunks) == chunks:
+            if recording == before:  # else the manifest lacks what has been learnt meanwhile
                 self._call.sealed(recording, sealed, workflow.now())
+
+    def _not_sealed(self, recording: RecordingStatus, why: str) -> None:
+        self._clearing.unsealable.add(recording.number)
+        what = f"its files are archived, its manifest is not written: {why}"
+        self._alarms.add(AlarmKind.NOT_SEALED, Severity.ERROR, what, recording, workflow.now())
 
 
 def _deadline(chunk: ChunkStatus) -> datetime:

@@ -25,6 +25,7 @@ from callvault.contracts.wire import shorten
 from workflows import deadline
 
 _NOT_BEGUN = (Actual.NONE, Actual.PAUSED)
+_MOST_CHANGES = 2
 _STILL_GOING = frozenset({"", "sessionstillongoing"})
 
 
@@ -103,7 +104,7 @@ def export_again(status: CallStatus, recording: RecordingStatus) -> None:
     for chunk in recording.chunks:
         if chunk.state is ChunkState.ARCHIVED:
             chunk.state = ChunkState.ANNOUNCED
-            chunk.archived = None
+            chunk.held, chunk.archived = chunk.archived, None
     recording.sealed = None
     refresh(status, recording)
 
@@ -135,6 +136,16 @@ def chunks_of(status: CallStatus) -> Iterator[tuple[RecordingStatus, ChunkStatus
     for recording in status.recordings:
         for chunk in recording.chunks:
             yield recording, chunk
+
+
+def may_change_archive(status: CallStatus, recording: RecordingStatus) -> bool:
+    """Whether the recording may go to another archive: to the fallback, or once back from it."""
+    policy = status.policy
+    return (
+        policy is not None
+        and policy.fallback_archive not in (None, policy.archive)
+        and recording.archive_changes < _MOST_CHANGES
+    )
 
 
 def next_number(status: CallStatus) -> int:

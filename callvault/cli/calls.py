@@ -144,10 +144,12 @@ async def acknowledge(
     if not standing:
         ids = ", ".join(map(_number, known)) or "none"
         raise InvalidRequest(f"no such alarm stands; alarms of this call: {ids}")
-    one = standing[0].alarm.id if alarm_id else None
-    message = Acknowledge(requested_by=requested_by, alarm_id=one)
-    await client.get_workflow_handle(workflow_id(call)).signal(names.ACKNOWLEDGE, message)
-    return standing
+    meant = standing[:1] if alarm_id else standing
+    handle = client.get_workflow_handle(workflow_id(call))
+    for record in meant:  # by name: one that is raised at this moment has been seen by nobody
+        message = Acknowledge(requested_by=requested_by, alarm_id=record.alarm.id)
+        await handle.signal(names.ACKNOWLEDGE, message)
+    return meant
 
 
 def _number(record: AlarmRecord) -> str:

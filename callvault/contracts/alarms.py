@@ -83,4 +83,4 @@ class Acknowledge(Message):
 
     requested_by: str = "unknown"
     alarm_id: str | None = None
-    """One alarm; none means all that stand."""
+    """One alarm; none means all that stand and that somebody was told of."""

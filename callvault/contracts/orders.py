@@ -131,6 +131,8 @@ class ExportOrder(Message):
     """The archive whose container ACS wrote to, if it did as it should."""
     may_refuse: bool = False
     """Give up on an archive that refuses for long: there is another one."""
+    held: "ArchivedChunk | None" = None
+    """A verified copy in another archive, for when the service no longer has the file."""
 
 
 class DeleteOrder(Message):

@@ -159,6 +159,8 @@ class ChunkStatus(State):
     expires_at: datetime | None = None
     """The earliest instant at which the service may delete it; none until the window is known."""
     archived: ArchivedChunk | None = None
+    held: ArchivedChunk | None = None
+    """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""
     rungs: int = 0
     """How many rungs of the ladder have been alarmed."""
@@ -207,6 +209,8 @@ class RecordingStatus(State):
     """The nearest deadline of what is not archived yet."""
     archive: str = ""
     """The archive that keeps all of its files; the fallback once the first one would not do."""
+    archive_changes: int = 0
+    """How often it was given to another archive: to the fallback once, and back from it once."""
     rungs: int = 0
     """How many alarms were raised because no file is announced."""
     sealed: SealedRecording | None = None

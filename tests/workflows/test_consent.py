@@ -1,16 +1,20 @@
 """Does the workflow keep ACS silent until consent is there, and say why nothing was recorded?"""
 
+import asyncio
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from callvault.archive.sealing import seal
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.manifest import Manifest
+from callvault.contracts.orders import SealedRecording
 from callvault.contracts.participants import participant_hash
 from callvault.errors import CallvaultError, InvalidRequest, Unavailable
 
@@ -72,6 +76,35 @@ async def test_recording_begins_with_the_last_consent_and_pauses_with_the_first_
     assert [mark.participant for mark in manifest.marked] == [BEN]
     assert len(manifest.consent.holds) == 2
     assert manifest.consent.terms.consent_policy == "all_parties"
+
+
+async def test_a_withdrawal_while_the_manifest_is_being_written_is_in_the_next_one(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, withdrawn = threading.Event(), threading.Event()
+
+    def slow(*order: Any) -> SealedRecording:
+        sealed = seal(*order)
+        written.set()
+        withdrawn.wait(30)
+        return sealed
+
+    monkeypatch.setattr("activities.seal.seal", slow)
+    await scene.keep(**ALL, on_withdrawal="pause_and_mark")
+    await decides(scene, ANA, True)
+    await decides(scene, BEN, True)
+    await scene.until(lambda recording: recording.actual == "active")
+    await scene.asks("stop")
+    await scene.announced(chunk())
+    await asyncio.to_thread(written.wait, 30)
+    await scene.signals(names.CONSENT, {"participant": BEN, "given": False})
+    withdrawn.set()
+
+    [recording] = (await scene.result()).recordings
+
+    assert recording.manifest is not None
+    content = b"".join(scene.archive.read(recording.manifest.object_name))
+    assert [mark.participant for mark in Manifest.model_validate_json(content).marked] == [BEN]
 
 
 async def test_somebody_who_joins_pauses_and_leaving_resumes(scene: Scene) -> None:

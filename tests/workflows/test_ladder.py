@@ -109,40 +109,6 @@ async def test_a_start_that_acs_accepted_and_that_failed_afterwards_is_alarmed(
     assert "could not be started" in alarm.what
 
 
-async def test_a_recording_whose_archive_refuses_goes_whole_to_the_fallback(scene: Scene) -> None:
-    fallback = scene.with_fallback()
-    second = chunk(1)
-    scene.service.fails_for(
-        "open_content", AWAY, timedelta(minutes=5), url=second["contentLocation"]
-    )
-    await stopped(scene)
-    await scene.announced(chunk(0, last=False), second)
-    await scene.until(lambda recording: recording.chunks[0].state == "archived")
-    scene.world.refusing.add(scene.resource)
-
-    result = await scene.result()
-
-    assert result.outcome == "archived"
-    archives = {c.archived.archive for c in result.recordings[0].chunks if c.archived}
-    assert archives == {fallback.name}
-    assert len([n for n in fallback.names("recordings/") if not n.endswith(".json")]) == 2
-    told = [a.kind for a in scene.told()]
-    assert told == [AlarmKind.FALLBACK_USED]
-
-
-async def test_an_export_that_takes_half_the_window_goes_to_the_fallback(scene: Scene) -> None:
-    fallback = scene.with_fallback()
-    scene.world.windows[scene.resource] = SHORT_WINDOW
-    scene.service.fails_for("open_content", AWAY, SHORT_WINDOW / 2 + timedelta(minutes=1))
-    await stopped(scene)
-    await scene.announced(chunk())
-    result = await scene.result()
-    assert result.outcome == "archived"
-    assert [c.archived.archive for c in result.recordings[0].chunks if c.archived] == [
-        fallback.name
-    ]
-
-
 async def test_the_source_is_kept_until_the_whole_recording_is_archived(scene: Scene) -> None:
     scene.world.delete_source.add(scene.resource)
     second = chunk(1)
