@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from callvault.contracts.status import CallStatus
+from callvault.contracts.status import CallStatus, RequestState, TimelineEntry
 from callvault.contracts.wire import Message
 from workflows.files import ChunkKey
 from workflows.waiting import Clock
@@ -20,6 +20,9 @@ MAX_CARRIED = 1 << 20
 
 KEPT_TIMELINE = 50
 """Entries that a larger one keeps of its timeline."""
+
+KEPT_REQUESTS = 250
+"""Requests that one keeps which is too large even so: the newest, and all that are pending."""
 
 
 class Carried(Message):
@@ -44,10 +47,30 @@ class Carried(Message):
         return None if payload is None else cls.model_validate(payload)
 
     def bounded(self) -> "Carried":
-        """Give up the timeline's middle where the whole would be too large for Temporal."""
-        if len(self.model_dump_json()) > MAX_CARRIED:
+        """Give up the timeline's middle, then old requests, where Temporal would not take it all.
+
+        What was asked and confirmed stays evident: pauses and holds are kept with their recording.
+        """
+        if self._is_too_large():
             del self.status.timeline[1:-KEPT_TIMELINE]
+        if self._is_too_large():
+            self._give_up_requests()
         return self
+
+    def _is_too_large(self) -> bool:
+        return len(self.model_dump_json()) > MAX_CARRIED
+
+    def _give_up_requests(self) -> None:
+        requests = self.status.requests
+        old = [
+            key
+            for key in list(requests)[:-KEPT_REQUESTS]
+            if requests[key].state is not RequestState.PENDING
+        ]
+        for key in old:
+            del requests[key]
+        told = f"{len(old)} old requests were given up: more than a call can remember"
+        self.status.timeline.append(TimelineEntry(at=self.status.timeline[-1].at, what=told))
 
 
 class Shift:
