@@ -119,6 +119,9 @@ class ExportActivities:
         if own is not None:
             return own
         client, location = self._client_of(order.resource), order.chunk.metadata_location
+        if order.chunk.content_location is None:
+            why = order.chunk.end_reason or "it does not say why"
+            raise ContentMissing(f"the service announced the chunk without a file ({why})")
         return _Sources(
             client.ranged_content(order.chunk.content_location),
             (lambda: client.read_metadata(location)) if location is not None else None,

@@ -23,6 +23,7 @@ class Urgency(NamedTuple):
 
     priority: int
     archive: str
+    has_file: bool
     chunk_has_time: bool
     run_has_time: bool
 
@@ -155,6 +156,7 @@ class Exports:
         return Urgency(
             priority=deadline.priority(policy, now - chunk.born_at),
             archive=recording.archive,
+            has_file=chunk.chunk.content_location is not None,
             chunk_has_time=_deadline(chunk) > now,
             run_has_time=not self._shift.is_ending(),
         )

@@ -350,6 +350,15 @@ def _upsert(
     for known in recording.chunks:
         if ChunkKey.of(known.chunk) == ChunkKey.of(chunk):
             known.born_at = min(known.born_at, born_at)
+            if known.chunk.content_location is None and chunk.content_location is not None:
+                _has_a_file_now(known, chunk)
+                recording.sealed = None
             return
     recording.chunks.append(ChunkStatus(chunk=chunk, announced_at=now, born_at=born_at))
     recording.sealed = None
+
+
+def _has_a_file_now(known: ChunkStatus, chunk: RecordingChunk) -> None:
+    known.chunk = chunk
+    if known.state is ChunkState.LOST:
+        known.state, known.lost_reason = ChunkState.ANNOUNCED, ""

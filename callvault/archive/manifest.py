@@ -106,7 +106,7 @@ def _chunk(status: ChunkStatus, evidence: ChunkEvidence | None) -> ManifestChunk
         document_id=chunk.document_id,
         end_reason=chunk.end_reason,
         state=status.state,
-        source=_address(chunk.content_location),
+        source=_address(chunk.content_location or ""),
         metadata_source=_address(chunk.metadata_location) if chunk.metadata_location else None,
         announced_at=status.announced_at,
         born_at=status.born_at,

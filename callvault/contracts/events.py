@@ -87,7 +87,8 @@ class RecordingChunk(Message):
     document_id: Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
     index: Annotated[int, Field(ge=0)] = 0
     end_reason: ShortText = ""
-    content_location: MediaUrl
+    content_location: MediaUrl | None = None
+    """None where the service has no file, as of a chunk whose upload failed."""
     metadata_location: MediaUrl | None = None
     delete_location: MediaUrl | None = None
     """Optional: the service added it later."""

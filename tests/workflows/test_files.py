@@ -38,6 +38,31 @@ async def test_chunks_in_several_events_and_any_order_are_all_archived(scene: Sc
     assert len(scene.archived()) == 3
 
 
+NO_FILE = {**chunk(1), "contentLocation": None, "endReason": "ChunkUploadFailure"}
+
+
+async def test_a_chunk_without_a_file_does_not_keep_the_others_from_the_archive(
+    scene: Scene,
+) -> None:
+    await stopped(scene)
+    await scene.announced(chunk(0, last=False), NO_FILE)
+    result = await scene.result()
+    first, second = result.recordings[0].chunks
+    assert (first.state, second.state) == ("archived", "lost")
+    assert "ChunkUploadFailure" in second.lost_reason
+    assert 1 in [alarm.chunk_index for alarm in scene.told() if alarm.kind == "lost"]
+
+
+async def test_a_chunk_that_gets_its_file_later_is_archived(scene: Scene) -> None:
+    await stopped(scene)
+    await scene.announced(chunk(0, last=False), NO_FILE)
+    await scene.until(lambda recording: recording.chunks[0].state == "archived")
+    await scene.announced(chunk(1))
+    result = await scene.result()
+    assert [each.state for each in result.recordings[0].chunks] == ["archived", "archived"]
+    assert scene.told() == []
+
+
 async def test_two_documents_under_one_index_are_both_kept(scene: Scene) -> None:
     await stopped(scene)
     await scene.announced(chunk(0, document="doc-a"), chunk(0, document="doc-b"))
