@@ -8,12 +8,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.clock import server_clock
+from activities.metadata import export_metadata
 from activities.translate import translated
-from callvault.acs.chunk_metadata import ChunkMetadata, parse_chunk_metadata
 from callvault.acs.client import AcsClient
 from callvault.archive import copier, own_storage
 from callvault.archive.lanes import Lanes
-from callvault.archive.names import chunk_object_name, metadata_object_name
+from callvault.archive.names import chunk_object_name
 from callvault.archive.readback import read_back
 from callvault.archive.relay import StoredFile
 from callvault.archive.source import Source
@@ -76,12 +76,12 @@ class ExportActivities:
         with translated(patient=True):
             try:
                 return self._export(order)
-            except ContentMissing as missing:
-                _believe_or_ask_again(missing)
-                raise
             except CallvaultError as error:
-                if error.owner == "archive" and order.may_refuse:
-                    _give_up_on_archive_or_wait(error)
+                if error.owner == "archive":
+                    if order.may_refuse:
+                        _give_up_on_archive_or_wait(error)
+                elif isinstance(error, ContentMissing):
+                    _believe_or_ask_again(error)
                 raise
 
     def _export(self, order: ExportOrder) -> ArchivedChunk:
@@ -95,7 +95,7 @@ class ExportActivities:
             sources = self._held(order.held)
             name, headers = self._copy(sources.media, archive, order)
         digest = read_back(archive, name, _progress("verifying"), self._lanes)
-        metadata_name, metadata = _export_metadata(sources.metadata, archive, name)
+        metadata = export_metadata(sources.metadata, archive, name, order.expires_at)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,
@@ -103,11 +103,13 @@ class ExportActivities:
             location=archive.location(name),
             size=digest.size,
             sha256=digest.sha256,
-            metadata_object_name=metadata_name,
-            duration_ms=metadata.chunk_duration,
+            metadata_object_name=metadata.object_name,
+            metadata_problem=metadata.problem,
+            duration_ms=metadata.facts.chunk_duration,
             pauses=tuple(
                 RecordedPause(start_time=pause.start_time, duration_ms=pause.duration)
-                for pause in metadata.pause_resume_intervals
+                for pause in metadata.facts.pause_resume_intervals
+                if pause.duration is not None
             ),
             verified_at=now(),
             response_headers=headers,
@@ -183,19 +185,6 @@ class ExportActivities:
             lanes=self._lanes,
         )
         return name, {"etag": copied.etag_of_source} if copied.etag_of_source else {}
-
-
-def _export_metadata(
-    read: Callable[[], bytes] | None, archive: Archive, chunk_name: str
-) -> tuple[str | None, ChunkMetadata]:
-    """Archive the metadata file byte for byte; older events announce none."""
-    if read is None:
-        return None, ChunkMetadata()
-    name = metadata_object_name(chunk_name)
-    content = b"".join(archive.read(name)) if archive.stat(name) is not None else read()
-    metadata = parse_chunk_metadata(content)
-    copier.put_bytes(archive, name, content, content_type="application/json", metadata={})
-    return name, metadata
 
 
 def _object_name(order: ExportOrder) -> str:

@@ -5,7 +5,9 @@ and durations as integers or floats. What is read here is only what Callvault ne
 chunk; the file itself is archived byte for byte.
 """
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from callvault.contracts.events import ServiceTime
@@ -18,8 +20,8 @@ class PauseResumeInterval(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True)
 
     start_time: ServiceTime
-    duration: float
-    """Milliseconds."""
+    duration: float | None = None
+    """Milliseconds; None where the file does not say."""
 
 
 class ChunkMetadata(BaseModel):
@@ -31,7 +33,9 @@ class ChunkMetadata(BaseModel):
     chunk_start_time: ServiceTime | None = None
     chunk_duration: float | None = None
     """Milliseconds."""
-    pause_resume_intervals: tuple[PauseResumeInterval, ...] = ()
+    pause_resume_intervals: Annotated[
+        tuple[PauseResumeInterval, ...], BeforeValidator(lambda value: value or ())
+    ] = ()
 
 
 def parse_chunk_metadata(content: bytes) -> ChunkMetadata:

@@ -14,7 +14,12 @@ _NAMED = 20
 
 def findings(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> tuple[str, ...]:
     """Everything that is amiss, in sentences; none where the recording is complete."""
-    return (*_of_recording(recording, chunks), *_of_order(chunks), *_of_length(recording, chunks))
+    return (
+        *_of_recording(recording, chunks),
+        *_of_metadata(recording),
+        *_of_order(chunks),
+        *_of_length(recording, chunks),
+    )
 
 
 def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> Iterator[str]:
@@ -34,6 +39,13 @@ def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -
             yield f"{name} is {chunk.state}: {chunk.lost_reason or 'no reason is known'}"
         for problem in chunk.check.problems if chunk.check else ():
             yield f"{name}, {problem.verdict}: {problem.detail}"
+
+
+def _of_metadata(recording: RecordingStatus) -> Iterator[str]:
+    for chunk in recording.chunks:
+        if chunk.archived is not None and chunk.archived.metadata_problem:
+            name = f"chunk {chunk.chunk.index} ({chunk.chunk.document_id})"
+            yield f"{name}: {chunk.archived.metadata_problem}"
 
 
 def _of_order(chunks: Sequence[ManifestChunk]) -> Iterator[str]:

@@ -160,6 +160,8 @@ class ArchivedChunk(Message):
     """Bytes."""
     sha256: str
     metadata_object_name: str | None = None
+    metadata_problem: str = ""
+    """Why nothing is known of the service's metadata file, though it was announced."""
     duration_ms: float | None = None
     """``chunkDuration`` of the service's metadata file."""
     pauses: tuple[RecordedPause, ...] = ()
@@ -183,6 +185,8 @@ class ExportProgress(Message):
     """When the service first answered 404 or 410 for this chunk, if it does."""
     refused_since: datetime | None = None
     """When the archive first refused this chunk, if it does."""
+    no_metadata_since: datetime | None = None
+    """When its metadata file was first denied or not to be read, if it is."""
 
 
 class SealedRecording(Message):

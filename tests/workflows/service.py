@@ -43,6 +43,10 @@ class ScriptedService:
         self._lock = threading.Lock()
         self.gates: dict[str, threading.Event] = {}
         self.records_sound = False
+        self.metadata = (
+            b'{"chunkDuration":5000.0,"pauseResumeIntervals":'
+            b'[{"startTime":"2026-01-02T03:04:05.1234567Z","duration":2000}]}'
+        )
         self.patience = 30.0
 
     # What tests say.
@@ -142,10 +146,7 @@ class ScriptedService:
 
     def read_metadata(self, url: str) -> bytes:
         self._ask("read_metadata", url)
-        return (
-            b'{"chunkDuration":5000.0,"pauseResumeIntervals":'
-            b'[{"startTime":"2026-01-02T03:04:05.1234567Z","duration":2000}]}'
-        )
+        return self.metadata
 
     def delete_content(self, url: str) -> None:
         self._ask("delete_content", url)

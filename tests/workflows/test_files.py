@@ -3,9 +3,12 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from callvault.cli.calls import statuses
 from callvault.cli.evidence import evidence_of
 from callvault.contracts import names
+from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.status import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
 from workflows.policies import LAST_CHANCE
@@ -36,6 +39,37 @@ async def test_chunks_in_several_events_and_any_order_are_all_archived(scene: Sc
     assert result.outcome == "archived"
     assert sorted(c.index for c in result.recordings[0].chunks) == [0, 1, 2]
     assert len(scene.archived()) == 3
+
+
+DENIED = ContentMissing("404 for the metadata file")
+
+
+@pytest.mark.parametrize("window", [timedelta(hours=48), timedelta(minutes=5)])
+async def test_a_metadata_file_that_is_missing_loses_no_media(
+    scene: Scene, window: timedelta
+) -> None:
+    scene.world.windows[scene.resource] = window
+    scene.service.fails_for("read_metadata", DENIED, timedelta(days=365))
+    await stopped(scene)
+    await scene.announced(chunk())
+    result = await scene.result()
+    [archived] = [each.archived for each in result.archived if each.archived]
+    assert "404" in archived.metadata_problem
+    manifest = result.recordings[0].manifest
+    assert manifest is not None
+    assert any("404 for the metadata file" in finding for finding in manifest.findings)
+    assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
+
+
+async def test_a_metadata_file_that_nobody_can_read_is_kept_as_it_is(scene: Scene) -> None:
+    scene.service.metadata = b"<html>sorry</html>"
+    await stopped(scene)
+    await scene.announced(chunk())
+    result = await scene.result()
+    [archived] = [each.archived for each in result.archived if each.archived]
+    assert "cannot be read" in archived.metadata_problem
+    assert archived.metadata_object_name is not None
+    assert b"".join(scene.archive.read(archived.metadata_object_name)) == scene.service.metadata
 
 
 NO_FILE = {**chunk(1), "contentLocation": None, "endReason": "ChunkUploadFailure"}
