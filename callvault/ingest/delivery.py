@@ -141,7 +141,10 @@ class Delivery:
         return change.at is not None and datetime.now(UTC) - change.at < OVERTAKEN_WITHIN
 
     async def _call_began(self, event: GridEvent) -> str | None:
-        """Record the call, if its resource is to record all; the same call twice is one request."""
+        """Record the call, if its resource is to record all; the same call twice is one request.
+
+        One whose workflow has come to its end is over, and begins nothing.
+        """
         resource = self._settings.resource_for_topic(event.topic)
         if resource is None:
             log.warning("a call of an unknown topic is ignored", topic=event.topic[:300])
@@ -154,7 +157,14 @@ class Delivery:
         await self._remember(event, server_call_id, "began")
         if self._settings.resource(resource).record_all_calls == "no":
             return None
-        request = _record_all(self._settings, resource, server_call_id)
+        return await self._record(_record_all(self._settings, resource, server_call_id))
+
+    async def _record(self, request: RecordingRequest) -> str:
+        workflow_id = names.workflow_id(request.server_call_id)
+        # A queue may bring the beginning of a call hours late: ACS would refuse to record it again.
+        if await self._recordings.result(workflow_id) is not None:
+            log.info("a call that is over is not recorded again", workflow_id=workflow_id)
+            return workflow_id
         started = await self._recordings.start(request)
         log.info("call recorded by policy", workflow_id=started.workflow_id)
         return started.workflow_id

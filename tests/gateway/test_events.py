@@ -139,6 +139,18 @@ async def test_a_call_of_a_resource_that_records_all_is_recorded_once(
     assert (name, again["requestId"]) == (names.START, request.request_id)
 
 
+async def test_the_beginning_of_a_call_that_is_over_records_nothing_again(
+    gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    await begin(gateway, {"serverCallId": call.server_call_id, "reason": ARCHIVES})
+    await gateway.deliver([call.recorded()])
+    await gateway.deliver([call.ended()])
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    await handle.result()
+    assert (await gateway.deliver([call.began()])).status_code == 200
+    assert (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED
+
+
 async def test_the_previews_call_leg_begins_a_recording_once_it_is_established(
     gateway: Gateway, call: Call, temporal: Client
 ) -> None:
