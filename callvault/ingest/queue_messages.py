@@ -52,11 +52,12 @@ class Messages:
     async def _take(self, lease: Lease) -> None:
         async with self._held(lease):
             problem, outcomes = await self._bring_in(lease)
-        if problem:
+        if of_fate(outcomes, Fate.WAITING):
+            # First of all: nobody reads the poison queue soon enough for an event that waits.
+            await self._give_back(lease)
+        elif problem:
             await asyncio.to_thread(self._queue.set_aside, lease)
             log.warning("message set aside", message=lease.id, reason=problem)
-        elif of_fate(outcomes, Fate.WAITING):
-            await self._give_back(lease)
         elif not await asyncio.to_thread(self._queue.delete, lease):
             log.info("another one has the message too", message=lease.id)
 

@@ -144,6 +144,16 @@ async def test_while_temporal_is_away_messages_stay_and_only_a_few_are_held(
     assert post.poison() == []
 
 
+async def test_a_message_with_an_event_that_waits_is_given_back_whatever_else_it_holds(
+    post: Post, storage_secret: str, intake_of: IntakeOf, temporal_away: Client, call: Call
+) -> None:
+    post.brings([{"id": "odd"}, call.recorded()])
+    async with reading(configured(post, storage_secret), intake_of(temporal_away)):
+        await until(lambda: post.visible() == [])
+    assert len(post.visible()) == 1
+    assert post.poison() == []
+
+
 async def test_a_message_is_taken_once_temporal_is_back(
     post: Post,
     storage_secret: str,
