@@ -40,8 +40,8 @@ class SweepWorkflow:
         news = [each for each in _problems(found) if each not in _problems(before)]
         if news or _count(found) > _count(before):
             await _tell(
-                f"{_count(found)} dead letters are not understood, and what they announce is not"
-                f" archived by them. New: {'; '.join(news[:NAMED])}"
+                f"{_count(found)} dead letters are not understood, or cannot be read or marked;"
+                f" what they announce may not be archived. New: {'; '.join(news[:NAMED])}"
             )
         return found
 
@@ -54,7 +54,7 @@ def _found_before() -> SweepReports:
 
 
 def _count(found: SweepReports) -> int:
-    return sum(report.not_understood for report in found.reports)
+    return sum(report.not_understood + report.failed for report in found.reports)
 
 
 def _problems(found: SweepReports) -> list[str]:

@@ -50,6 +50,10 @@ _BY_CODE: dict[str, _Verdict] = {
         ObjectExists,
         "an object under a retention policy is there already: compare it with ours",
     ),
+    "BlobArchived": (
+        StateConflict,
+        "it lies in the Archive tier, where nothing can be read: move it to another tier",
+    ),
     INVALID_BLOCK_LIST: (BrokenContent, "blocks vanished before the commit: copy it again"),
     "Md5Mismatch": (BrokenContent, "a block was damaged on its way: copy it again"),
     "InvalidBlobOrBlock": (

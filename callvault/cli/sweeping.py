@@ -32,7 +32,7 @@ def sweep(
     """Deliver the events of dead-letter containers, and mark the blobs that are delivered.
 
     Safe to repeat, and for several at the same time. Exit status 1 where an event is not
-    understood: it stays where it is, and the next sweep tries it again.
+    understood, or a blob cannot be read or marked: it stays, and the next sweep tries it again.
     """
     from callvault.cli import calls, sweeps
     from callvault.config import load_settings
@@ -55,4 +55,4 @@ def sweep(
         )
         for report in reports:
             typer.echo(sweeps.describe(report))
-        raise typer.Exit(int(any(report.not_understood for report in reports)))
+        raise typer.Exit(int(any(report.not_understood or report.failed for report in reports)))

@@ -72,5 +72,6 @@ def describe(report: SweepReport) -> str:
     line = (
         f"{report.place}: {report.letters} letters, {report.delivered} events delivered,"
         f" {report.ignored} of no interest, {report.not_understood} not understood"
+        + (f", {report.failed} letters not read or not marked" if report.failed else "")
     )
     return "\n".join([line, *(f"  {problem}" for problem in report.problems)])

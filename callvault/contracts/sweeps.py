@@ -21,8 +21,10 @@ class SweepReport(Message):
     """Events that nobody needs."""
     not_understood: int = 0
     """Events, or whole letters. They stay where they are, and the next sweep tries them again."""
+    failed: int = 0
+    """Letters that could not be read, or that are delivered and could not be marked. They too."""
     problems: tuple[str, ...] = ()
-    """Of the first of these, which letter it is and why."""
+    """Of the first of these two kinds, which letter it is and why."""
 
 
 class SweepReports(Message):

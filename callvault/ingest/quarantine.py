@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import structlog
 
-from callvault.errors import InvalidRequest, Unavailable
+from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
 from callvault.ingest.letters import Letter
 
 MAX_SIZE = 16 * 1024 * 1024
@@ -97,8 +97,8 @@ class Quarantine:
             with suppress(FileNotFoundError):
                 (self.directory / letter.name).rename(delivered / letter.name)
         except OSError as error:
-            raise Unavailable(
-                f"{letter.name} is delivered, but cannot be moved to {delivered}: {error.strerror}",
+            raise ConfigurationError(
+                f"it cannot be moved to {delivered}: {error.strerror}; let this user write there",
                 owner="callvault",
             ) from error
 

@@ -10,7 +10,7 @@ import structlog
 
 from callvault.contracts.sweeps import SweepReport
 from callvault.contracts.wire import shorten
-from callvault.errors import InvalidRequest, Unavailable
+from callvault.errors import CallvaultError, InvalidRequest, Throttled, Unavailable
 from callvault.ingest import eventgrid
 from callvault.ingest.bounded import for_each
 from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
@@ -21,6 +21,9 @@ AT_ONCE = 16
 
 TOLD = 20
 """Problems that a report names one by one; the log has them all."""
+
+_PASSING = (Unavailable, Throttled)
+"""A letter waits for an end of these. A blob in the Archive tier is a conflict, and stays one."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +46,7 @@ class Sweep:
     _problems: list[str] = field(default_factory=list)
 
     async def run(self) -> SweepReport:
-        """Deliver everything that can be; what is not understood stays for the next sweep.
+        """Deliver everything that can be; what cannot stays for the next sweep.
 
         Raises `Unavailable` while Temporal or the place is away, and in the end where a letter
         had to wait; what was done until then is marked.
@@ -67,6 +70,7 @@ class Sweep:
             delivered=self._count[Fate.DELIVERED],
             ignored=self._count[Fate.IGNORED],
             not_understood=self._count[Fate.NOT_UNDERSTOOD],
+            failed=self._count["failed"],
             problems=tuple(self._problems[:TOLD]),
         )
 
@@ -74,19 +78,35 @@ class Sweep:
         """Why it has to wait; empty where it has not."""
         self._count["letters"] += 1
         try:
-            body = await asyncio.to_thread(self.letters.read, letter)
-            outcomes = await self.intake.take(eventgrid.read_delivery(body))
+            return await self._deliver(letter)
         except InvalidRequest as error:
             self._not_understood(letter, str(error))
-            return ""
+        except _PASSING as error:
+            return str(error)
+        except CallvaultError as error:
+            self._failed(letter, str(error))
+        return ""
+
+    async def _deliver(self, letter: Letter) -> str:
+        """Why it has to wait; empty where it has not."""
+        body = await asyncio.to_thread(self.letters.read, letter)
+        outcomes = await self.intake.take(eventgrid.read_delivery(body))
         for outcome in of_fate(outcomes, Fate.WAITING):
             return outcome.problem
         for outcome in outcomes:
             self._note(letter, outcome)
         if not of_fate(outcomes, Fate.NOT_UNDERSTOOD):
-            await asyncio.to_thread(self.letters.mark, letter)
             log.info("swept", place=self.letters.place, letter=letter.name, why=_reason(outcomes))
+            await self._mark(letter)
         return ""
+
+    async def _mark(self, letter: Letter) -> None:
+        try:
+            await asyncio.to_thread(self.letters.mark, letter)
+        except _PASSING:
+            raise
+        except CallvaultError as error:
+            self._failed(letter, f"delivered, but not marked: {error}")
 
     def _note(self, letter: Letter, outcome: Outcome) -> None:
         if outcome.fate is Fate.NOT_UNDERSTOOD:
@@ -96,8 +116,15 @@ class Sweep:
 
     def _not_understood(self, letter: Letter, problem: str) -> None:
         self._count[Fate.NOT_UNDERSTOOD] += 1
+        self._tell("not understood", letter, problem)
+
+    def _failed(self, letter: Letter, problem: str) -> None:
+        self._count["failed"] += 1
+        self._tell("a letter could not be swept", letter, problem)
+
+    def _tell(self, what: str, letter: Letter, problem: str) -> None:
         self._problems.append(shorten(f"{letter.name}: {problem}", 500))
-        log.warning("not understood", place=self.letters.place, letter=letter.name, problem=problem)
+        log.warning(what, place=self.letters.place, letter=letter.name, problem=problem)
 
 
 def _take(waiting: Iterator[Letter]) -> list[Letter]:

@@ -13,11 +13,18 @@ from callvault.config import Settings
 from callvault.config_storage import DeadLetterSettings
 from callvault.contracts import names
 from callvault.contracts.sweeps import SweepReport
-from callvault.errors import ConfigurationError, Unavailable
+from callvault.errors import (
+    ConfigurationError,
+    ObjectExists,
+    StateConflict,
+    Throttled,
+    Unavailable,
+)
 from callvault.ingest.dead_letters import DeadLetters
 from callvault.ingest.intake import Intake
+from callvault.ingest.letters import Letter
 from callvault.ingest.quarantine import Quarantine
-from callvault.ingest.sweep import Sweep
+from callvault.ingest.sweep import AT_ONCE, Sweep
 from callvault.local.azurite import Azurite
 from tests.gateway.conftest import TOPIC, Call, as_cloud_event
 from tests.ingest.conftest import IntakeOf
@@ -122,6 +129,78 @@ async def test_a_letter_that_has_to_wait_does_not_keep_the_others_from_it(
     assert marked(container) == {letter}
 
 
+class Archived(DeadLetters):
+    """Some blobs were moved to the Archive tier, as a life-cycle rule may do: none can be read."""
+
+    archived: frozenset[str] = frozenset()
+
+    def read(self, letter: Letter) -> bytes:
+        if letter.name in self.archived:
+            raise StateConflict("This operation is not permitted on an archived blob.", status=409)
+        return super().read(letter)
+
+
+async def test_letters_that_cannot_be_read_do_not_keep_newer_ones_from_being_swept(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    old = {put(container, [given_up(call.recorded())], "A") for _ in range(AT_ONCE + 1)}
+    new = put(container, [given_up(call.recorded())], "B")
+    with closing(Archived.open("grid", configured)) as letters:
+        letters.archived = frozenset(old)
+        report = await Sweep(letters, intake_of(temporal)).run()
+    assert (report.letters, report.delivered, report.failed) == (len(old) + 1, 1, len(old))
+    assert "not permitted on an archived blob" in report.problems[0]
+    assert marked(container) == {new}
+
+
+async def test_a_letter_that_cannot_be_marked_is_delivered_and_told_of(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    class Immutable(DeadLetters):
+        """One blob is under a retention policy."""
+
+        def mark(self, letter: Letter) -> None:
+            if letter.name == kept:
+                raise ObjectExists("a retention policy forbids it", status=409)
+            super().mark(letter)
+
+    kept = put(container, [given_up(call.recorded())])
+    letter = put(container, [given_up(call.recorded())])
+    with closing(Immutable.open("grid", configured)) as letters:
+        report = await Sweep(letters, intake_of(temporal)).run()
+    assert (report.letters, report.delivered, report.failed) == (2, 2, 1)
+    assert report.problems == (f"{kept}: delivered, but not marked: a retention policy forbids it",)
+    assert marked(container) == {letter}
+
+
+async def test_while_no_letter_can_be_read_for_now_the_sweep_ends(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+) -> None:
+    class Away(DeadLetters):
+        """The storage answers the list, and nothing after it."""
+
+        def read(self, letter: Letter) -> bytes:
+            raise Throttled("the account is busy", status=503)
+
+    put(container, b"[]")
+    with (
+        closing(Away.open("grid", configured)) as letters,
+        pytest.raises(Unavailable, match="the account is busy"),
+    ):
+        await Sweep(letters, intake_of(temporal)).run()
+
+
 async def test_two_sweepers_at_once_are_as_good_as_one(
     container: ContainerClient,
     configured: DeadLetterSettings,
@@ -185,3 +264,15 @@ async def test_the_quarantine_is_swept_of_what_can_be_understood_now(
         "delivered",
     }
     assert [path.name for path in (quarantine.directory / "delivered").iterdir()] == [good.name]
+
+
+async def test_where_the_quarantine_cannot_be_written_its_events_are_delivered_all_the_same(
+    known: Settings, intake_of: IntakeOf, temporal: Client, call: Call
+) -> None:
+    quarantine = Quarantine(known.gateway.quarantine)
+    for _ in range(2):
+        await quarantine.keep("no resource", {}, json.dumps([call.recorded()]).encode())
+    (quarantine.directory / "delivered").write_bytes(b"no folder")
+    report = await Sweep(quarantine, intake_of(temporal)).run()
+    assert (report.delivered, report.failed) == (2, 2)
+    assert "let this user write there" in report.problems[0]
