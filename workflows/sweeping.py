@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.sweeping import SweepActivities
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
-from callvault.contracts.sweeps import SweepOrder, SweepReports
+from callvault.contracts.sweeps import SweepOrder, SweepReport, SweepReports
+from callvault.contracts.wire import shorten
 from workflows import asking, policies, telling
 
 TOLD_WITHIN = timedelta(minutes=10)
@@ -17,6 +18,12 @@ TOLD_WITHIN = timedelta(minutes=10)
 NAMED = 5
 """So many letters are named in an alarm; the workflow's result names more."""
 
+KEPT = 100
+"""So many problems of a place's letters are carried over while it cannot be swept."""
+
+EVERYWHERE = "all dead letters"
+"""The place of a problem that no container has alone: no worker has swept."""
+
 
 @workflow.defn(name=names.SWEEP_TYPE)
 class SweepWorkflow:
@@ -24,25 +31,17 @@ class SweepWorkflow:
 
     @workflow.run
     async def run(self, order: SweepOrder) -> SweepReports:
-        """Sweep once; it fails where that cannot be done in time, and the next one tries.
+        """Sweep once; what cannot be swept in time stands in the result, and the next one tries.
 
-        It also fails where somebody is to be told and nobody could be: then the next one tells.
+        It fails where somebody is to be told and nobody could be: then the next one tells, as it
+        compares with the last that came to an end.
         """
-        try:
-            found = await workflow.execute_activity_method(
-                SweepActivities.sweep_dead_letters, order, **policies.sweep()
-            )
-        except ActivityError as error:
-            if workflow.get_last_failure() is None:
-                await _tell(f"Dead letters could not be swept: {asking.reason(error)}")
-            raise
         before = _found_before()
-        news = [each for each in _problems(found) if each not in _problems(before)]
-        if news or _count(found) > _count(before):
-            await _tell(
-                f"{_count(found)} dead letters are not understood, or cannot be read or marked;"
-                f" what they announce may not be archived. New: {'; '.join(news[:NAMED])}"
-            )
+        found = await _sweep(order, before)
+        news = [*_new_places(found, before), *_new_letters(found, before)]
+        if news:
+            what = " ".join(news)
+            await telling.tell(AlarmKind.DEAD_LETTERS, Severity.ERROR, what, TOLD_WITHIN)
         return found
 
 
@@ -53,13 +52,58 @@ def _found_before() -> SweepReports:
     return workflow.get_last_completion_result(SweepReports) or SweepReports()
 
 
+async def _sweep(order: SweepOrder, before: SweepReports) -> SweepReports:
+    """What stands now: of places that could not be swept, also what was found there before."""
+    try:
+        found = await workflow.execute_activity_method(
+            SweepActivities.sweep_dead_letters, order, **policies.sweep()
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        nothing = SweepReport(place=EVERYWHERE, problem=asking.reason(error))
+        others = [report for report in before.reports if report.place != EVERYWHERE]
+        return SweepReports(reports=(nothing, *others))
+    known = {report.place: report for report in before.reports}
+    reports = (_carried_over(report, known.get(report.place)) for report in found.reports)
+    return SweepReports(reports=tuple(reports))
+
+
+def _carried_over(report: SweepReport, earlier: SweepReport | None) -> SweepReport:
+    """With what is known of letters that could not be looked at: it would be told again else."""
+    if not report.problem or earlier is None:
+        return report
+    problems = dict.fromkeys((*earlier.problems, *report.problems))
+    return report.model_copy(
+        update={
+            "not_understood": max(report.not_understood, earlier.not_understood),
+            "failed": max(report.failed, earlier.failed),
+            "problems": tuple(problems)[-KEPT:],
+        }
+    )
+
+
+def _new_places(found: SweepReports, before: SweepReports) -> list[str]:
+    known = {report.place for report in before.reports if report.problem}
+    return [
+        f"Dead letters could not be swept: {report.place}: {shorten(report.problem, 300)}."
+        for report in found.reports
+        if report.problem and report.place not in known
+    ]
+
+
+def _new_letters(found: SweepReports, before: SweepReports) -> list[str]:
+    news = [each for each in _problems(found) if each not in _problems(before)]
+    if not news and _count(found) <= _count(before):
+        return []
+    what = f"{_count(found)} dead letters are not understood, or cannot be read or marked"
+    named = "; ".join(news[:NAMED])
+    return [f"{what}; what they announce may not be archived. New: {named}"]
+
+
 def _count(found: SweepReports) -> int:
     return sum(report.not_understood + report.failed for report in found.reports)
 
 
 def _problems(found: SweepReports) -> list[str]:
     return [f"{report.place}: {what}" for report in found.reports for what in report.problems]
-
-
-async def _tell(what: str) -> None:
-    await telling.tell(AlarmKind.DEAD_LETTERS, Severity.ERROR, what, TOLD_WITHIN)

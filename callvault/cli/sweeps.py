@@ -9,7 +9,7 @@ from callvault.cli import scheduling
 from callvault.config import Settings
 from callvault.contracts import names
 from callvault.contracts.sweeps import SweepOrder, SweepReport
-from callvault.errors import ConfigurationError
+from callvault.errors import CallvaultError, ConfigurationError
 from callvault.ingest.dead_letters import DeadLetters
 from callvault.ingest.delivery import Delivery
 from callvault.ingest.intake import Intake
@@ -44,11 +44,15 @@ def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
 async def sweep_all(
     settings: Settings, client: Client, places: Sequence[Letters]
 ) -> list[SweepReport]:
-    """Sweep one place after the other."""
+    """Sweep one place after the other; one's fault does not cut off the others."""
     intake = Intake(Delivery(settings, Recordings(client)), "sweep")
     reports = []
     for place in places:
-        reports.append(await Sweep(place, intake).run())
+        sweep = Sweep(place, intake)
+        try:
+            reports.append(await sweep.run())
+        except CallvaultError as error:
+            reports.append(sweep.ended_by(error))
         if isinstance(place, DeadLetters):
             place.close()
     return reports
@@ -74,4 +78,10 @@ def describe(report: SweepReport) -> str:
         f" {report.ignored} of no interest, {report.not_understood} not understood"
         + (f", {report.failed} letters not read or not marked" if report.failed else "")
     )
-    return "\n".join([line, *(f"  {problem}" for problem in report.problems)])
+    ended = [f"  not swept to its end: {report.problem}"] if report.problem else []
+    return "\n".join([line, *(f"  {problem}" for problem in report.problems), *ended])
+
+
+def leaves_nothing(report: SweepReport) -> bool:
+    """Whether the place holds nothing that somebody must look at."""
+    return not (report.not_understood or report.failed or report.problem)

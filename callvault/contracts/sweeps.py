@@ -25,6 +25,8 @@ class SweepReport(Message):
     """Letters that could not be read, or that are delivered and could not be marked. They too."""
     problems: tuple[str, ...] = ()
     """Of the first of these two kinds, which letter it is and why."""
+    problem: str = ""
+    """Why the place could not be swept to its end; empty where it was. The rest was done before."""
 
 
 class SweepReports(Message):

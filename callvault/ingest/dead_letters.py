@@ -42,7 +42,7 @@ class DeadLetters:
 
     @property
     def place(self) -> str:
-        return f"dead letters {self._name}"
+        return place_of(self._name)
 
     def waiting(self) -> Iterator[Letter]:
         with self._errors("listing the container"):
@@ -83,6 +83,11 @@ class DeadLetters:
         except AzureError as error:
             # Not chained: the SDK's errors quote URLs with their signatures.
             raise storage_error(error, f"{self.place}, {doing}", owner="callvault") from None
+
+
+def place_of(name: str) -> str:
+    """What a container is called to people, by its configured name."""
+    return f"dead letters {name}"
 
 
 def _container(settings: DeadLetterSettings) -> ContainerClient:

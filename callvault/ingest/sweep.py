@@ -74,6 +74,10 @@ class Sweep:
             problems=tuple(self._problems[:TOLD]),
         )
 
+    def ended_by(self, error: CallvaultError) -> SweepReport:
+        """What was done until an error ended the sweep, and which one."""
+        return self.report().model_copy(update={"problem": shorten(str(error), 500)})
+
     async def _sweep(self, letter: Letter) -> str:
         """Why it has to wait; empty where it has not."""
         self._count["letters"] += 1

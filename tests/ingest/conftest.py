@@ -18,7 +18,6 @@ from callvault.local.azurite import Azurite, add_queues
 from callvault.local.processes import Supervisor
 from callvault.recordings import Recordings
 from tests.gateway.conftest import TOPIC, call, settings, temporal, temporal_away
-from tests.ingest.giving_up import marked
 
 __all__ = ["call", "temporal", "temporal_away"]
 
@@ -128,8 +127,3 @@ def _nothing_of_the_shells(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("OTEL_", "TEMPORAL_", "CALLVAULT_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
-
-
-async def until_marked(container: ContainerClient, letters: set[str]) -> None:
-    """Wait until just these dead letters are marked as delivered."""
-    await until(lambda: marked(container) == letters)

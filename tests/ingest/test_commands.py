@@ -68,6 +68,18 @@ async def test_a_sweep_tells_what_it_found_and_fails_where_something_is_left(
     assert await call.names_told() == [names.FILE_STATUS_UPDATED]
 
 
+async def test_a_container_that_cannot_be_swept_is_told_and_the_others_are_swept(
+    says: Says, call: Call, container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLVAULT_DEAD_LETTERS__FIRST__CONTAINER", "no-such-container")
+    monkeypatch.setenv("CALLVAULT_DEAD_LETTERS__FIRST__CONNECTION_STRING", "env:TEST_STORAGE")
+    letter = put(container, [given_up(call.recorded())])
+    status, output = await says("sweep")
+    assert "not swept to its end: dead letters first, listing the container" in output
+    assert status == 1
+    assert marked(container) == {letter}
+
+
 async def test_the_quarantine_is_swept_by_its_own_option(says: Says) -> None:
     nothing = "0 letters, 0 events delivered, 0 of no interest, 0 not understood"
     assert await says("sweep", "--quarantine") == (0, f"quarantine: {nothing}\n")

@@ -11,6 +11,7 @@ import pytest
 from azure.storage.blob import ContainerClient
 from temporalio.client import Client, ScheduleHandle, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.alerts import AlertActivities
@@ -18,24 +19,29 @@ from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.sweeping import SweepActivities
 from callvault.config import Settings
+from callvault.config_storage import DeadLetterSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind
 from callvault.contracts.sweeps import SweepOrder, SweepReports
-from callvault.errors import InvalidRequest
+from callvault.errors import CallvaultError, InvalidRequest, Unavailable
+from callvault.ingest.dead_letters import DeadLetters
 from callvault.local.azurite import Azurite
 from callvault.schedules import put_schedule
 from tests.gateway.conftest import Call
-from tests.ingest.conftest import until_marked
 from tests.ingest.giving_up import given_up, marked, put
 from workers.connections import Connections
 from workers.registry import deciding_worker, sandbox
-from workflows.sweeping import SweepWorkflow
+from workflows.sweeping import EVERYWHERE, SweepWorkflow
 
 
 class Told(list[Alarm]):
     """The alarms of sweeps."""
 
+    is_away: bool = False
+
     def send(self, alarm: Alarm) -> None:
+        if self.is_away:
+            raise ApplicationError("nobody could be told in time", non_retryable=True)
         if alarm.kind is AlarmKind.DEAD_LETTERS:
             self.append(alarm)
 
@@ -129,33 +135,122 @@ async def test_what_is_not_understood_is_alarmed_once_and_by_name(
     assert first not in alarm.what
 
 
-async def test_that_nothing_can_be_swept_is_alarmed_once(
-    client: Client, told: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any) -> None:
-        raise InvalidRequest("the container makes no sense")
+class Broken(set[str]):
+    """The containers, by their configured names, that cannot be opened."""
 
-    monkeypatch.setattr("activities.sweeping.DeadLetters.open", refuse)
+    kind: type[CallvaultError] = InvalidRequest
+
+    def open(self, name: str, settings: DeadLetterSettings) -> DeadLetters:
+        if name in self:
+            raise self.kind(f"{name} makes no sense")
+        return DeadLetters.open(name, settings)
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Broken:
+    broken = Broken()
+    monkeypatch.setattr("activities.sweeping.DeadLetters", broken)
+    return broken
+
+
+async def test_that_a_container_cannot_be_swept_is_alarmed_once(
+    client: Client, told: Told, broken: Broken
+) -> None:
+    broken.add("grid")
     schedule = await scheduled(client, "grid")
+    for _ in range(2):
+        [report] = (await (await triggered(client, schedule)).result()).reports
+        assert report.problem == "grid makes no sense"
+    [alarm] = told
+    assert alarm.what == "Dead letters could not be swept: dead letters grid: grid makes no sense."
+
+
+async def test_a_container_that_breaks_while_another_one_is_broken_is_alarmed_too(
+    client: Client, told: Told, broken: Broken
+) -> None:
+    schedule = await scheduled(client, "gone", "grid")
+    for name in ("gone", "grid"):
+        broken.add(name)
+        await (await triggered(client, schedule)).result()
+    assert ["gone" in alarm.what for alarm in told] == [True, False]
+    assert ["grid" in alarm.what for alarm in told] == [False, True]
+
+
+async def test_what_nobody_could_be_told_is_told_by_the_next_sweep(
+    client: Client, told: Told, broken: Broken
+) -> None:
+    broken.add("grid")
+    schedule = await scheduled(client, "grid")
+    told.is_away = True
     for _ in range(2):
         with pytest.raises(WorkflowFailureError):
             await (await triggered(client, schedule)).result()
-    [alarm] = told
-    assert alarm.what.startswith("Dead letters could not be swept: the container makes no sense")
+    told.is_away = False
+    await (await triggered(client, schedule)).result()
+    assert len(told) == 1
+
+
+async def test_what_was_told_of_a_container_is_not_told_again_once_it_can_be_swept_again(
+    client: Client, container: ContainerClient, told: Told, broken: Broken
+) -> None:
+    schedule = await scheduled(client, "grid")
+    put(container, [{"no": "event"}])
+    for names_broken in (set[str](), {"grid"}, {"grid"}, set[str]()):
+        broken.clear()
+        broken.update(names_broken)
+        await (await triggered(client, schedule)).result()
+    assert ["not understood" in alarm.what for alarm in told] == [True, False]
+
+
+async def test_a_container_that_is_away_for_a_while_is_tried_again_and_nobody_is_told(
+    client: Client, told: Told, broken: Broken
+) -> None:
+    class Returning(Unavailable):
+        """It is back once this was raised."""
+
+        def __init__(self, message: str) -> None:
+            broken.clear()
+            super().__init__(message)
+
+    broken.kind = Returning
+    broken.add("grid")
+    [report] = (await (await triggered(client, await scheduled(client, "grid"))).result()).reports
+    assert report.problem == ""
+    assert told == []
 
 
 async def test_a_container_that_cannot_be_swept_does_not_keep_the_others_from_it(
-    client: Client, container: ContainerClient, call: Call
+    client: Client,
+    container: ContainerClient,
+    call: Call,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("activities.sweeping.PATIENCE", timedelta(0))
     letter = put(container, [given_up(call.recorded())])
-    handle = await client.start_workflow(
-        names.SWEEP_TYPE,
-        SweepOrder(),
-        id="sweep-all",
-        task_queue=names.CONTROL_QUEUE,
-        execution_timeout=timedelta(minutes=1),
-    )
-    await until_marked(container, {letter})
-    await handle.terminate()
-    with pytest.raises(WorkflowFailureError):
-        await handle.result()
+    odd = put(container, [{"no": "event"}])
+    found = await (await triggered(client, await scheduled(client))).result()
+    assert [bool(report.problem) for report in found.reports] == [True, False]
+    assert marked(container) == {letter}
+    [alarm] = told
+    assert "dead letters gone" in alarm.what
+    assert odd in alarm.what
+
+
+async def test_that_no_worker_sweeps_is_alarmed_once(
+    client: Client, container: ContainerClient, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(container, [{"no": "event"}])
+    schedule = await scheduled(client, "grid")
+    await (await triggered(client, schedule)).result()
+    with monkeypatch.context() as patched:
+        patched.setattr("activities.sweeping.Sweep", _never)
+        for _ in range(2):
+            found = await (await triggered(client, schedule)).result()
+            assert found.reports[0].place == EVERYWHERE
+    await (await triggered(client, schedule)).result()
+    assert ["all dead letters" in alarm.what for alarm in told] == [False, True]
+
+
+def _never(*_: Any) -> None:
+    raise ApplicationError("it was not done within the time allowed for it", non_retryable=True)
