@@ -1,4 +1,4 @@
-"""The worker process: connect, poll one task queue or both, drain on SIGTERM."""
+"""The worker process: connect, poll the task queues of its role or all, drain on SIGTERM."""
 
 import asyncio
 import gc
@@ -25,7 +25,7 @@ from callvault.telemetry.setup import Telemetry, setup
 from callvault.temporal_client import connect
 from workers.connections import Connections
 from workers.observer import Observer
-from workers.registry import deciding_worker, exporting_worker
+from workers.registry import deciding_worker, exporting_worker, telling_worker
 from workers.roles import Role
 
 
@@ -59,7 +59,8 @@ def _workers(
         alerts = AlertActivities(connections.alarm_sink())
         also = [SweepActivities(settings, client).sweep_dead_letters]
         announcements = AnnouncementActivities(connections.announcement_webhook)
-        yield deciding_worker(client, control, alerts, announcements, settings.worker, also=also)
+        yield deciding_worker(client, control, settings.worker, also=also)
+        yield telling_worker(client, alerts, announcements, settings.worker)
     if only is not Role.CONTROL:
         export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
         seal = SealActivities(connections.archive_of, connections.signer_of)

@@ -36,6 +36,10 @@ SHOWN_EVERY = timedelta(seconds=1)
 """How often Temporal is told how far a copy has come: operators watch it."""
 
 
+TOLD_AT_ONCE = 100
+"""Webhooks that are waited for at the same time: threads that sleep."""
+
+
 RUNNER = UnsandboxedWorkflowRunner()
 """How workers run workflows: without the SDK's sandbox, which would import them anew for each run.
 
@@ -72,8 +76,6 @@ def versioning(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
 def deciding_worker(
     client: Client,
     activities: ControlActivities,
-    alerts: AlertActivities,
-    announcements: AnnouncementActivities,
     settings: WorkerSettings,
     *,
     also: Sequence[Callable[..., Any]] = (),
@@ -99,12 +101,28 @@ def deciding_worker(
             activities.delete_source,
             activities.inquiries.await_end,
             activities.inquiries.ask_result,
-            alerts.raise_alarm,
-            announcements.announce_recording,
             *also,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,
+        graceful_shutdown_timeout=DRAIN,
+        deployment_config=versioning(settings),
+    )
+
+
+def telling_worker(
+    client: Client,
+    alerts: AlertActivities,
+    announcements: AnnouncementActivities,
+    settings: WorkerSettings,
+) -> Worker:
+    """Alarms and announcements: they wait for others' webhooks, and nothing waits behind them."""
+    return Worker(
+        client,
+        task_queue=names.TELLING_QUEUE,
+        activities=[alerts.raise_alarm, announcements.announce_recording],
+        activity_executor=ThreadPoolExecutor(TOLD_AT_ONCE, "telling"),
+        max_concurrent_activities=TOLD_AT_ONCE,
         graceful_shutdown_timeout=DRAIN,
         deployment_config=versioning(settings),
     )

@@ -182,7 +182,7 @@ def alarm(summary: str, within: timedelta) -> ActivityConfig:
     """Tell of an alarm, until somebody listens."""
     return ActivityConfig(
         summary=summary,
-        task_queue=names.CONTROL_QUEUE,
+        task_queue=names.TELLING_QUEUE,
         start_to_close_timeout=timedelta(seconds=30),
         schedule_to_close_timeout=within,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
@@ -237,7 +237,7 @@ def announcement(summary: str, within: timedelta) -> ActivityConfig:
     """Announce: one answer may take all the time; a webhook that is away is tried again."""
     return ActivityConfig(
         summary=summary,
-        task_queue=names.CONTROL_QUEUE,
+        task_queue=names.TELLING_QUEUE,
         start_to_close_timeout=within,
         schedule_to_close_timeout=within,
         retry_policy=_CONTROL_RETRY,

@@ -44,6 +44,9 @@ CONTROL_QUEUE = "recordings"
 EXPORT_QUEUE = "recordings-export"
 """Task queue for bulk copies, apart so that bytes in flight never delay a pause."""
 
+TELLING_QUEUE = "recordings-telling"
+"""Task queue for alarms and announcements, apart so that a slow webhook never delays a pause."""
+
 STATE = SearchAttributeKey.for_keyword("CallvaultState")
 RECORDING_IDS = SearchAttributeKey.for_keyword_list("CallvaultRecordingId")
 EXPIRES_AT = SearchAttributeKey.for_datetime("CallvaultExpiresAt")

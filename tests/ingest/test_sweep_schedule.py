@@ -30,7 +30,7 @@ from callvault.schedules import put_schedule
 from tests.gateway.conftest import Call
 from tests.ingest.giving_up import given_up, marked, put
 from workers.connections import Connections
-from workers.registry import deciding_worker, sandbox
+from workers.registry import deciding_worker, sandbox, telling_worker
 from workflows.sweeping import EVERYWHERE, SweepWorkflow
 
 
@@ -71,16 +71,23 @@ async def client(
         data_converter=pydantic_data_converter,
     ) as environment:
         with closing(Connections(settings)) as connections:
-            async with deciding_worker(
-                environment.client,
-                ControlActivities(
-                    connections.client_of, connections.policy_of, connections.archive_of
+            control = ControlActivities(
+                connections.client_of, connections.policy_of, connections.archive_of
+            )
+            async with (
+                deciding_worker(
+                    environment.client,
+                    control,
+                    settings.worker,
+                    also=[SweepActivities(settings, environment.client).sweep_dead_letters],
+                    runner=sandbox(),
                 ),
-                AlertActivities(told),
-                AnnouncementActivities(connections.announcement_webhook),
-                settings.worker,
-                also=[SweepActivities(settings, environment.client).sweep_dead_letters],
-                runner=sandbox(),
+                telling_worker(
+                    environment.client,
+                    AlertActivities(told),
+                    AnnouncementActivities(connections.announcement_webhook),
+                    settings.worker,
+                ),
             ):
                 yield environment.client
 

@@ -22,7 +22,7 @@ from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict
 from callvault.errors import InvalidRequest
 from callvault.schedules import put_schedule, remove_schedule
-from workers.registry import deciding_worker, exporting_worker, sandbox
+from workers.registry import deciding_worker, exporting_worker, sandbox, telling_worker
 
 from .seeding import Kept, Vault
 
@@ -67,14 +67,8 @@ async def client(
     reconciling = ReconcileActivities(client, {"main": vault.open}, target=100)
     settings = WorkerSettings()
     async with (
-        deciding_worker(
-            client,
-            control,
-            AlertActivities(told),
-            AnnouncementActivities(NONE),
-            settings,
-            runner=sandbox(),
-        ),
+        deciding_worker(client, control, settings, runner=sandbox()),
+        telling_worker(client, AlertActivities(told), AnnouncementActivities(NONE), settings),
         exporting_worker(
             client,
             ExportActivities(NONE, NONE),

@@ -27,7 +27,7 @@ from callvault.local.azurite import Azurite
 from callvault.telemetry.asgi import instrument_app
 from callvault.temporal_client import connect
 from workers.connections import Connections
-from workers.registry import deciding_worker, exporting_worker
+from workers.registry import deciding_worker, exporting_worker, telling_worker
 
 EVENT_SECRET = "event-secret-nobody-may-see"
 API_KEY = "api-key-nobody-may-see"
@@ -204,9 +204,9 @@ async def working(
         export = ExportActivities(connections.client_of, connections.archive_of)
         seal = SealActivities(connections.archive_of, connections.signer_of)
         async with (
-            deciding_worker(
+            deciding_worker(client, control, settings.worker),
+            telling_worker(
                 client,
-                control,
                 AlertActivities(None),
                 AnnouncementActivities(lambda _: None),
                 settings.worker,

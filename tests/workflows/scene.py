@@ -27,7 +27,7 @@ from callvault.contracts.orders import MAX_HISTORY_EVENTS, ResourcePolicy
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
-from workers.registry import deciding_worker, exporting_worker, sandbox
+from workers.registry import deciding_worker, exporting_worker, sandbox, telling_worker
 
 from .service import ScriptedService
 
@@ -97,13 +97,12 @@ class World:
         export = ExportActivities(client_of, self.archive_of)
         seal = SealActivities(self.archive_of, lambda _: self.signer)
         async with (
-            deciding_worker(
+            deciding_worker(client, control, settings, runner=sandbox()),
+            telling_worker(
                 client,
-                control,
                 AlertActivities(self.told),
                 AnnouncementActivities(self.webhooks.get),
                 settings,
-                runner=sandbox(),
             ),
             exporting_worker(client, export, seal, settings),
         ):

@@ -1,6 +1,9 @@
 """Does ACS do what the signals and updates ask, in every order, with the fewest calls?"""
 
+import asyncio
+import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
@@ -355,3 +358,33 @@ async def test_a_bad_request_fails_with_a_sentence(
     assert isinstance(failed.value.cause, ApplicationError)
     assert failed.value.cause.type == "InvalidRequest"
     assert sentence in failed.value.cause.message
+
+
+class HangingWebhook:
+    """It takes what is announced, and does not answer."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self.answers = threading.Event()
+
+    def post(self, _event: dict[str, Any], _message_id: str, within: float) -> None:
+        self.asked.release()
+        self.answers.wait(2 * within)
+
+
+async def test_a_pause_does_not_wait_behind_webhooks_that_do_not_answer(scene: Scene) -> None:
+    """There are more of them than there are threads for the control of recordings."""
+    await scene.recorded()
+    webhook = HangingWebhook()
+    waiting = [Scene(scene.environment, scene.world) for _ in range(60)]
+    with released(webhook.answers):
+        for each in waiting:
+            scene.world.webhooks[each.resource] = webhook
+            await each.keep()
+        for _ in waiting:
+            assert await asyncio.to_thread(webhook.asked.acquire, timeout=30)
+        record = await asyncio.wait_for(scene.asks("pause"), 20)
+        assert record.state == "confirmed"
+        assert not record.is_overdue
+    for each in waiting:
+        await each.handle.terminate()
