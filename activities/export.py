@@ -95,7 +95,7 @@ class ExportActivities:
             sources = self._held(order.held)
             name, headers = self._copy(sources.media, archive, order)
         digest = read_back(archive, name, _progress("verifying"), self._lanes)
-        metadata = export_metadata(sources.metadata, archive, name, order.expires_at)
+        metadata = export_metadata(sources.metadata, archive, name, now)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,

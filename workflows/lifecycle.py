@@ -145,10 +145,11 @@ class Lifecycle:
     def chunk_archived(self, key: files.ChunkKey, archived: ArchivedChunk, now: datetime) -> None:
         """Fold a verified copy."""
         recording = files.chunk_archived(self.status, key, archived)
+        amiss = f", amiss: {archived.metadata_problem}" if archived.metadata_problem else ""
         self.note(
             now,
             f"recording {recording.number}: chunk {key.index} archived and verified, "
-            f"{archived.size} bytes",
+            f"{archived.size} bytes{amiss}",
         )
 
     def chunk_lost(self, key: files.ChunkKey, reason: str, now: datetime) -> None:

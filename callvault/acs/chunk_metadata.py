@@ -7,10 +7,11 @@ chunk; the file itself is archived byte for byte.
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FiniteFloat, ValidationError
 from pydantic.alias_generators import to_camel
 
 from callvault.contracts.events import ServiceTime
+from callvault.contracts.wire import explain
 from callvault.errors import BrokenContent
 
 
@@ -20,7 +21,7 @@ class PauseResumeInterval(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True)
 
     start_time: ServiceTime
-    duration: float | None = None
+    duration: FiniteFloat | None = None
     """Milliseconds; None where the file does not say."""
 
 
@@ -31,7 +32,7 @@ class ChunkMetadata(BaseModel):
 
     chunk_document_id: str | None = None
     chunk_start_time: ServiceTime | None = None
-    chunk_duration: float | None = None
+    chunk_duration: FiniteFloat | None = None
     """Milliseconds."""
     pause_resume_intervals: Annotated[
         tuple[PauseResumeInterval, ...], BeforeValidator(lambda value: value or ())
@@ -44,6 +45,5 @@ def parse_chunk_metadata(content: bytes) -> ChunkMetadata:
         return ChunkMetadata.model_validate_json(content)
     except ValidationError as error:
         raise BrokenContent(
-            f"the chunk's metadata file cannot be read ({error.error_count()} problems): "
-            "fetching it again"
+            f"the chunk's metadata file cannot be read: {explain(error)}"
         ) from error

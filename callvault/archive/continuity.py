@@ -16,7 +16,7 @@ def findings(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> tup
     """Everything that is amiss, in sentences; none where the recording is complete."""
     return (
         *_of_recording(recording, chunks),
-        *_of_metadata(recording),
+        *_of_metadata(chunks),
         *_of_order(chunks),
         *_of_length(recording, chunks),
     )
@@ -41,11 +41,10 @@ def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -
             yield f"{name}, {problem.verdict}: {problem.detail}"
 
 
-def _of_metadata(recording: RecordingStatus) -> Iterator[str]:
-    for chunk in recording.chunks:
-        if chunk.archived is not None and chunk.archived.metadata_problem:
-            name = f"chunk {chunk.chunk.index} ({chunk.chunk.document_id})"
-            yield f"{name}: {chunk.archived.metadata_problem}"
+def _of_metadata(chunks: Sequence[ManifestChunk]) -> Iterator[str]:
+    for chunk in chunks:
+        if chunk.metadata_problem:
+            yield f"chunk {chunk.index} ({chunk.document_id}): {chunk.metadata_problem}"
 
 
 def _of_order(chunks: Sequence[ManifestChunk]) -> Iterator[str]:

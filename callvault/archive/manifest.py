@@ -117,6 +117,7 @@ def _chunk(status: ChunkStatus, evidence: ChunkEvidence | None) -> ManifestChunk
         response_headers=archived.response_headers if archived else {},
         duration_ms=archived.duration_ms if archived else None,
         service_pauses=archived.pauses if archived else (),
+        metadata_problem=archived.metadata_problem if archived else "",
         check=evidence.check if evidence else None,
         lost_reason=status.lost_reason,
         source_deleted=status.source_deleted,

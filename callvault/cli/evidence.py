@@ -75,17 +75,24 @@ def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingE
 def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
     """Lay the pauses that were confirmed beside those that the files' metadata tells of."""
     told = [pause for c in recording.chunks if c.archived for pause in c.archived.pauses]
-    is_told = any(c.archived and c.archived.metadata_object_name for c in recording.chunks)
+    is_told = _tells_every_pause(recording)
     left, compared = list(told), []
     for asked in recording.pauses:
         found = next((pause for pause in left if _is_same(asked, pause)), None)
         if found is not None:
             left.remove(found)
-        agree = found is not None if is_told else None
+        agree = True if found is not None else False if is_told else None
         compared.append(PauseEvidence(asked_for=asked, in_the_file=found, agree=agree))
     return compared + [
         PauseEvidence(asked_for=None, in_the_file=pause, agree=False) for pause in left
     ]
+
+
+def _tells_every_pause(recording: RecordingStatus) -> bool:
+    """Whether the files' metadata is there and could be read: then a pause it lacks is missing."""
+    files = [chunk.archived for chunk in recording.chunks if chunk.archived]
+    is_told = any(file.metadata_object_name for file in files)
+    return is_told and not any(file.metadata_problem for file in files)
 
 
 def _is_same(asked: PauseRecord, told: RecordedPause) -> bool:

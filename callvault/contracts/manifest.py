@@ -110,6 +110,8 @@ class ManifestChunk(Message):
     """As the service's metadata file tells it."""
     service_pauses: tuple[RecordedPause, ...]
     """As the service's metadata file tells them."""
+    metadata_problem: str = ""
+    """Why that file is not archived, or does not tell everything."""
     check: MediaCheck | None
     lost_reason: str
     source_deleted: bool

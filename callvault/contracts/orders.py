@@ -8,7 +8,7 @@ from .events import RecordingChunk
 from .media import ChannelType, ContentType, FormatType
 from .requests import Guards
 from .verdicts import MediaCheck
-from .wire import Message
+from .wire import Message, ShortText
 
 MAX_HISTORY_EVENTS = 2_000
 """After so many events a call's next run takes over: half of when Temporal would ask for it."""
@@ -160,8 +160,8 @@ class ArchivedChunk(Message):
     """Bytes."""
     sha256: str
     metadata_object_name: str | None = None
-    metadata_problem: str = ""
-    """Why nothing is known of the service's metadata file, though it was announced."""
+    metadata_problem: ShortText = ""
+    """Why the service's metadata file is not archived, or does not tell everything."""
     duration_ms: float | None = None
     """``chunkDuration`` of the service's metadata file."""
     pauses: tuple[RecordedPause, ...] = ()

@@ -21,3 +21,10 @@ def test_a_pause_may_come_without_its_length() -> None:
 def test_what_is_no_metadata_file_is_broken_content() -> None:
     with pytest.raises(BrokenContent, match="cannot be read"):
         parse_chunk_metadata(b"<html>sorry</html>")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_length_that_is_no_number_of_milliseconds_is_broken_content(number: str) -> None:
+    pause = f'{{"startTime": "2026-01-02T03:04:05Z", "duration": {number}}}'
+    with pytest.raises(BrokenContent, match="duration"):
+        parse_chunk_metadata(f'{{"pauseResumeIntervals": [{pause}]}}'.encode())

@@ -74,3 +74,12 @@ def test_a_late_loss_is_recorded_beside_what_was_archived(archive: Archive) -> N
     assert [chunk.state for chunk in after.chunks] == ["archived", "lost"]
     assert after.recording.state is RecordingState.LOST
     assert any("it was gone" in finding for finding in after.findings)
+
+
+def test_what_is_amiss_with_the_metadata_of_a_known_file_is_not_forgotten(
+    archive: Archive,
+) -> None:
+    one, two = archived(archive, 0, metadata_problem="it was denied"), archived(archive, 1)
+    sealed_by_the_first_run(archive, one)
+    second = sealed_by_a_late_event(archive, two)
+    assert [finding for finding in second.findings if "it was denied" in finding]

@@ -61,6 +61,24 @@ def test_nothing_is_said_before_the_metadata_is_there() -> None:
     assert pause.agree is None
 
 
+def test_no_pause_is_called_missing_where_the_metadata_does_not_tell_everything() -> None:
+    call = paused_call()
+    [file] = call.recording.chunks
+    assert file.archived is not None
+    file.archived = file.archived.model_copy(update={"metadata_problem": "it cannot be read"})
+    (pause,) = evidence_of(call.life.status)[0].pauses
+    assert pause.agree is None
+
+
+def test_a_pause_that_is_found_agrees_though_another_one_is_told_by_half() -> None:
+    call = paused_call(told(PAUSED, 20))
+    [file] = call.recording.chunks
+    assert file.archived is not None
+    file.archived = file.archived.model_copy(update={"metadata_problem": "1 pause is left out"})
+    (pause,) = evidence_of(call.life.status)[0].pauses
+    assert pause.agree is True
+
+
 def consented_call() -> Call:
     call = Call(consent_policy="all_parties", participants=[hashed("ana"), hashed("ben")])
     call.confirms("start")

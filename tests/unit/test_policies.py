@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from activities import metadata
 from workflows import policies
 
 
@@ -21,3 +22,9 @@ def test_a_last_chance_is_as_long_as_a_short_window_and_outlives_a_worker(
     options = policies.last_export("last", "default", window)
     assert options["schedule_to_close_timeout"] == chance
     assert chance > 2 * policies.HEARTBEAT_TIMEOUT
+
+
+def test_an_export_knows_how_long_its_last_chance_waits_between_two_attempts() -> None:
+    retry = policies.last_export("last", "default", timedelta(hours=48))["retry_policy"]
+    assert retry is not None
+    assert retry.maximum_interval == metadata.LONGEST_WAIT

@@ -72,6 +72,31 @@ async def test_a_metadata_file_that_nobody_can_read_is_kept_as_it_is(scene: Scen
     assert b"".join(scene.archive.read(archived.metadata_object_name)) == scene.service.metadata
 
 
+async def test_metadata_that_cannot_be_had_in_the_last_chance_loses_no_media(scene: Scene) -> None:
+    scene.world.delete_source.add(scene.resource)
+    scene.service.fails("read_metadata", Unavailable("the service is away"), times=10_000)
+    await scene.recorded_as_sound()
+    await scene.announced(chunk(), eventTime="2026-01-02T03:04:05.1234567Z")
+    result = await scene.result()
+    assert result.outcome == "archived"
+    manifest = result.recordings[0].manifest
+    assert manifest is not None
+    assert any("metadata file is not archived" in finding for finding in manifest.findings)
+    notes = [entry.what for entry in (await scene.status()).timeline]
+    assert any("verified" in note and "the service is away" in note for note in notes)
+    assert "delete_content" not in scene.service.asked
+
+
+async def test_metadata_that_cannot_be_had_for_hours_is_waited_for(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    away = Unavailable("the service is away")
+    scene.service.fails_for("read_metadata", away, timedelta(hours=1))
+    await stopped(scene)
+    await scene.announced(chunk())
+    [archived] = [each.archived for each in (await scene.result()).archived if each.archived]
+    assert (archived.duration_ms, archived.metadata_problem) == (5000, "")
+
+
 NO_FILE = {**chunk(1), "contentLocation": None, "endReason": "ChunkUploadFailure"}
 
 

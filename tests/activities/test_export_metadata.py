@@ -1,0 +1,170 @@
+"""Whose word counts when a file is missing, and what is kept of a chunk's metadata?"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.export import ARCHIVE_REFUSED, ExportActivities
+from activities.metadata import GIVEN_UP_AFTER, LONGEST_WAIT, MARGIN, Archived, export_metadata
+from activities.translate import PATIENT_INTERVAL
+from callvault.archive.directory import DirectoryArchive
+from callvault.archive.names import metadata_object_name
+from callvault.contracts.events import RecordingChunk
+from callvault.contracts.media import FormatType
+from callvault.contracts.orders import ExportOrder, ExportProgress
+from callvault.contracts.wire import MAX_TEXT
+from callvault.errors import (
+    BrokenContent,
+    CallvaultError,
+    ContentMissing,
+    HostNotAllowed,
+    Throttled,
+    Unavailable,
+)
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LONG_AGO = NOON - GIVEN_UP_AFTER
+VERIFIED = ExportProgress(phase="verifying")
+CHUNK = "recordings/2026/03/02/call/recording/0-document.mp4"
+
+
+def order(*, may_refuse: bool) -> ExportOrder:
+    return ExportOrder(
+        resource="default",
+        archive="main",
+        server_call_id="call-1",
+        call_id="c1",
+        recording_id="recording-1",
+        recorded_on=NOON,
+        recording_format_type=FormatType.MP4,
+        chunk=RecordingChunk(document_id="document", content_location="https://acs.example/0"),
+        expires_at=NOON + timedelta(hours=48),
+        may_refuse=may_refuse,
+    )
+
+
+def after(noted: ExportProgress) -> ActivityEnvironment:
+    """An attempt at noon, with two days to go; the attempt before has noted this."""
+    environment = ActivityEnvironment()
+    environment.info = replace(
+        environment.info,
+        started_time=NOON,
+        scheduled_time=NOON,
+        schedule_to_close_timeout=timedelta(hours=48),
+        heartbeat_details=[noted.model_dump(mode="json")],
+    )
+    return environment
+
+
+def denied_by(owner: Any) -> Callable[[str], Any]:
+    """A client or an archive that is asked for, and answers 404."""
+
+    def deny(_: str) -> Any:
+        raise ContentMissing("404", owner=owner, status=404)
+
+    return deny
+
+
+def that_denies_all(name: str) -> Any:
+    """An archive whose container is gone."""
+    return SimpleNamespace(name=name, stat=denied_by("archive"))
+
+
+def refused(
+    noted: ExportProgress, archive_of: Callable[[str], Any], *, may_refuse: bool = False
+) -> ApplicationError:
+    media = SimpleNamespace(reader=lambda: denied_by("service")(""))
+    client = SimpleNamespace(ranged_content=lambda _: media)
+    export = ExportActivities(lambda _: client, archive_of)  # type: ignore[arg-type,return-value]
+    with pytest.raises(ApplicationError) as refusal:
+        after(noted).run(export.export_chunk, order(may_refuse=may_refuse))
+    return refusal.value
+
+
+def test_what_the_service_denies_for_long_is_gone(tmp_path: Path) -> None:
+    noted = ExportProgress(phase="waiting", missing_since=LONG_AGO)
+    refusal = refused(noted, lambda name: DirectoryArchive(name, tmp_path))
+    assert (refusal.type, refusal.non_retryable) == ("ContentGone", True)
+
+
+def test_what_an_archive_does_not_hold_is_not_gone() -> None:
+    noted = ExportProgress(phase="waiting", missing_since=LONG_AGO)
+    refusal = refused(noted, that_denies_all)
+    assert (refusal.type, refusal.non_retryable) == ("ContentMissing", False)
+
+
+def test_an_archive_that_denies_for_long_is_given_up_where_there_is_another() -> None:
+    noted = ExportProgress(phase="waiting", refused_since=LONG_AGO)
+    refusal = refused(noted, that_denies_all, may_refuse=True)
+    assert refusal.type == ARCHIVE_REFUSED
+
+
+def told(
+    tmp_path: Path, content: bytes, noted: ExportProgress = VERIFIED
+) -> tuple[Archived, bytes]:
+    archive = DirectoryArchive("main", tmp_path)
+    found = after(noted).run(export_metadata, lambda: content, archive, CHUNK, lambda: NOON)
+    return found, b"".join(archive.read(metadata_object_name(CHUNK)))
+
+
+def test_a_pause_of_unknown_length_is_said_to_be_left_out(tmp_path: Path) -> None:
+    content = b'{"pauseResumeIntervals":[{"startTime":"2026-03-02T12:00:00Z"}]}'
+    found, kept = told(tmp_path, content)
+    assert kept == content
+    assert "how long 1 of its pauses" in found.problem
+
+
+def test_what_is_noted_of_metadata_is_bounded(tmp_path: Path) -> None:
+    pause = b'{"startTime":"never"}'
+    content = b'{"pauseResumeIntervals":[%b]}' % b",".join([pause] * 1_000)
+    found, _ = told(tmp_path, content, ExportProgress(phase="waiting", no_metadata_since=LONG_AGO))
+    assert 0 < len(found.problem) <= MAX_TEXT
+
+
+def test_metadata_that_is_archived_already_is_not_asked_for_again(tmp_path: Path) -> None:
+    told(tmp_path, b'{"chunkDuration":5000}')
+    archive = DirectoryArchive("main", tmp_path)
+    found = after(VERIFIED).run(
+        export_metadata, lambda: denied_by("service")(""), archive, CHUNK, lambda: NOON
+    )
+    assert found.facts.chunk_duration == 5000
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"),
+    [
+        (Unavailable("away"), LONGEST_WAIT),
+        (Throttled("busy", retry_after=timedelta(minutes=4)), timedelta(minutes=4)),
+        (ContentMissing("404"), LONGEST_WAIT),
+        (BrokenContent("a page came in place of the file"), LONGEST_WAIT),
+        (HostNotAllowed("a foreign host"), PATIENT_INTERVAL),
+    ],
+)
+def test_metadata_is_waited_for_as_long_as_another_attempt_has_time(
+    tmp_path: Path, error: CallvaultError, wait: timedelta
+) -> None:
+    took = timedelta(seconds=20)
+    least = took + wait + took + MARGIN
+
+    def fail() -> bytes:
+        raise error
+
+    def attempt(time: timedelta) -> Archived:
+        environment = after(VERIFIED)
+        environment.info = replace(environment.info, schedule_to_close_timeout=time)
+        archive = DirectoryArchive("main", tmp_path)
+        found: Archived = environment.run(
+            export_metadata, fail, archive, CHUNK, lambda: NOON + took
+        )
+        return found
+
+    assert attempt(least).problem == f"its metadata file is not archived: {error}"
+    with pytest.raises(CallvaultError):
+        attempt(least + timedelta(seconds=1))
