@@ -30,7 +30,7 @@ def _not_understood(call: Call) -> dict[str, Any]:
         "no resource has the topic": [{**event, "topic": TOPIC + "asia"}],
         "Tuple should have at least 1 item": [_with_chunks(event, [])],
         "chunks: Field required": [_with_chunks(event, None)],
-        "contentLocation: Field required": [_with_chunks(event, [{"documentId": "0"}])],
+        "documentId: Field required": [_with_chunks(event, [{"index": 0}])],
         "https://'storage.asm.skype.com.evil.example'": [
             _with_chunks(event, [chunk, {**chunk, "deleteLocation": foreign}])
         ],
