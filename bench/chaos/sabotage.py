@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from typing import Any
 from uuid import uuid4
 
-LINGERS = 4.0
+LINGERS = 8.0
 """Seconds between the answer that came too early and the delivery it speaks of."""
 
 

@@ -1,15 +1,19 @@
 """A real Temporal server with time skipping, the real workflow, a scripted service behind it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
 
 from .scene import Scene, World
+
+HAS_FAILED = pytest.StashKey[bool]()
 
 DYNAMIC_CONFIG = (
     "frontend.WorkflowTimeSkippingEnabled=true",
@@ -51,6 +55,31 @@ async def world(
         yield world
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[HAS_FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def scene(skipping: WorkflowEnvironment, world: World) -> Scene:
-    return Scene(skipping, world)
+async def scene(
+    request: pytest.FixtureRequest, skipping: WorkflowEnvironment, world: World
+) -> AsyncIterator[Scene]:
+    """One call; where its test fails, its history is in the report."""
+    scene = Scene(skipping, world)
+    yield scene
+    if request.node.stash.get(HAS_FAILED, False):
+        history = _when_what(await scene.handle.fetch_history())
+        request.node.add_report_section("teardown", "history", history)
+
+
+def _when_what(history: WorkflowHistory) -> str:
+    """Every event of a history with its time, which on a skipping server is a virtual one."""
+    return "\n".join(
+        f"{event.event_id:>4} {event.event_time.ToDatetime()} {EventType.Name(event.event_type)}"
+        for event in history.events
+    )

@@ -32,6 +32,7 @@ from workers.registry import deciding_worker, exporting_worker, sandbox, telling
 from .service import ScriptedService
 
 WINDOW = timedelta(hours=48)
+CHECKED_EVERY = timedelta(minutes=15)
 SHORT_WINDOW = timedelta(hours=4)
 """For tests in which an export is tried again and again: each attempt costs real time."""
 
@@ -59,6 +60,7 @@ class World:
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
         self.windows: dict[str, timedelta] = {}
+        self.checked_every: dict[str, timedelta] = {}
         self.fallbacks: dict[str, str] = {}
         self.max_history_events: dict[str, int] = {}
         self.asks_for_result: set[str] = set()
@@ -73,6 +75,7 @@ class World:
             resource=name,
             archive=name,
             export_window=self.windows.get(name, WINDOW),
+            state_checked_every=self.checked_every.get(name, CHECKED_EVERY),
             delete_source=name in self.delete_source,
             fallback_archive=self.fallbacks.get(name),
             asks_for_result=name in self.asks_for_result,
@@ -227,6 +230,11 @@ class Scene:
     async def status(self) -> CallStatus:
         status: CallStatus = await self.handle.query(names.STATUS, result_type=CallStatus)
         return status
+
+    async def waiting_activities(self) -> list[str]:
+        """The types of the activities that run, or wait for a retry."""
+        described = await self.handle.describe()
+        return [a.activity_type.name for a in described.raw_description.pending_activities]
 
     async def details(self) -> str:
         """What the Web UI shows of it."""
