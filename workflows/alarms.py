@@ -141,10 +141,12 @@ class Alarms:
         now: datetime,
     ) -> None:
         age = now - chunk.born_at
+        left = policy.export_window - age
         chunk.rungs = deadline.rungs_passed(policy, age)
+        until = f"in {_words(left)}" if left > timedelta() else "any moment"
         what = (
-            f"chunk {chunk.chunk.index} is not archived, and may be deleted in "
-            f"{_words(policy.export_window - age)}: see why its export_chunk activity fails"
+            f"chunk {chunk.chunk.index} is not archived, and may be deleted {until}: "
+            "see why its export_chunk activity fails"
         )
         severity = deadline.severity(policy, age)
         self.add(AlarmKind.EXPORT_LATE, severity, what, recording, now, chunk)

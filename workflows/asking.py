@@ -87,11 +87,12 @@ def export(
     return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
 
 
-def last_export(status: CallStatus, key: ChunkKey) -> workflow.ActivityHandle[ArchivedChunk]:
+def last_export(
+    status: CallStatus, key: ChunkKey, within: timedelta
+) -> workflow.ActivityHandle[ArchivedChunk]:
     """Ask once more for a chunk that may be gone by now."""
     summary, order = f"last chance to archive chunk {key.index}", _export_order(status, key)
-    window = status.policy.export_window if status.policy else policies.LAST_CHANCE
-    options = policies.last_export(summary, status.resource, window)
+    options = policies.last_export(summary, status.resource, within)
     return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
 
 

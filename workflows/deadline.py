@@ -46,6 +46,11 @@ def born_at(event: FileStatusUpdated, chunk: RecordingChunk, received_at: dateti
     return min(births)
 
 
+def told_at(event: FileStatusUpdated, received_at: datetime) -> datetime:
+    """The latest instant at which the service began to count the window of what it tells of."""
+    return min(known_time(event.event_time) or received_at, received_at)
+
+
 def _recorded_for(
     event: FileStatusUpdated, chunk: RecordingChunk, *, at_most: timedelta
 ) -> timedelta:

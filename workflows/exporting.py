@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.orders import ArchivedChunk
 from callvault.contracts.status import ChunkStatus, RecordingStatus
-from workflows import asking, deadline, files
+from workflows import asking, deadline, files, policies
 from workflows.alarms import Alarms
 from workflows.clearing import Clearing
 from workflows.files import ChunkKey
@@ -108,24 +108,23 @@ class Exports:
             chunk.held = archived
 
     async def _copy(self, key: ChunkKey) -> ArchivedChunk | None:
-        """Copy, with rising urgency, until it succeeds or the chunk may be gone; then once more.
+        """Copy, with rising urgency, until it succeeds or the chunk may be gone, and then on.
 
         None where it was called off because the shift ends.
         """
         _, chunk = files.find_chunk(self._call.status, key)
-        while _deadline(chunk) > workflow.now():
+        while True:
             urgency = self._urgency(key, chunk)
             try:
                 return await self._copy_at_this_urgency(key, chunk, urgency)
             except ActivityError as error:
+                is_over = not urgency.chunk_has_time and self._urgency(key, chunk) == urgency
                 if asking.gave_up_archive(error):
                     self._archive_refuses(key, urgency.archive, asking.reason(error))
-                elif asking.is_final(error):
+                elif is_over or asking.is_final(error):
                     raise
             if self._shift.is_ending():
                 return None
-        self._call.note(workflow.now(), f"the window has closed on chunk {key.index}: a last try")
-        return await asking.last_export(self._call.status, key)
 
     def _archive_refuses(self, key: ChunkKey, archive: str, why: str) -> None:
         """Leave an archive that refuses, unless another file has made the recording leave it."""
@@ -136,19 +135,30 @@ class Exports:
     async def _copy_at_this_urgency(
         self, key: ChunkKey, chunk: ChunkStatus, urgency: Urgency
     ) -> ArchivedChunk:
-        """Copy until the chunk is more urgent, goes elsewhere, or may be gone: then end it.
+        """Copy until the chunk is more urgent, goes elsewhere, may or must be gone: then end it.
 
         Or until the shift ends.
         """
-        copying = asking.export(self._call.status, key, urgency.priority)
+        copying = self._ask_for_copy(key, chunk, urgency)
         while not copying.done() and self._urgency(key, chunk) == urgency:
             await self._shift.clock.changed(
                 lambda: (copying.done(), self._urgency(key, chunk)),
-                self._next_step(chunk),
+                self._next_step(chunk) if urgency.chunk_has_time else None,
                 f"chunk {key.index} becomes more urgent, or may be deleted",
             )
         copying.cancel()
         return await copying
+
+    def _ask_for_copy(
+        self, key: ChunkKey, chunk: ChunkStatus, urgency: Urgency
+    ) -> workflow.ActivityHandle[ArchivedChunk]:
+        if urgency.chunk_has_time:
+            return asking.export(self._call.status, key, urgency.priority)
+        now, window = workflow.now(), self._call.policy.export_window
+        self._call.note(now, f"the window has closed on chunk {key.index}: a last try")
+        told_at = chunk.told_at or chunk.announced_at
+        within = max(policies.last_chance(window), told_at + window - now)
+        return asking.last_export(self._call.status, key, within)
 
     def _urgency(self, key: ChunkKey, chunk: ChunkStatus) -> Urgency:
         policy, now = self._call.policy, workflow.now()

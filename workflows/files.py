@@ -346,15 +346,18 @@ def _learn(recording: RecordingStatus, event: FileStatusUpdated) -> None:
 def _upsert(
     recording: RecordingStatus, event: FileStatusUpdated, chunk: RecordingChunk, now: datetime
 ) -> None:
-    born_at = deadline.born_at(event, chunk, now)
+    born_at, told_at = deadline.born_at(event, chunk, now), deadline.told_at(event, now)
     for known in recording.chunks:
         if ChunkKey.of(known.chunk) == ChunkKey.of(chunk):
             known.born_at = min(known.born_at, born_at)
+            known.told_at = min(known.told_at or known.announced_at, told_at)
             if known.chunk.content_location is None and chunk.content_location is not None:
                 _has_a_file_now(known, chunk)
                 recording.sealed = None
             return
-    recording.chunks.append(ChunkStatus(chunk=chunk, announced_at=now, born_at=born_at))
+    recording.chunks.append(
+        ChunkStatus(chunk=chunk, announced_at=now, born_at=born_at, told_at=told_at)
+    )
     recording.sealed = None
 
 

@@ -36,7 +36,7 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 """What shows no sign of life for this long is taken up by another worker."""
 
 LAST_CHANCE = timedelta(minutes=10)
-"""How long an export is tried once its chunk may be gone: the file may still be there."""
+"""How long an export is tried at least once its chunk may be gone: it may still be there."""
 
 LEAST_CHANCE = 3 * HEARTBEAT_TIMEOUT
 """A last chance is not longer than the export window was, but never shorter than this: a worker may
@@ -146,11 +146,16 @@ def export(summary: str, resource: str, priority: int) -> ActivityConfig:
     )
 
 
-def last_export(summary: str, resource: str, window: timedelta) -> ActivityConfig:
+def last_chance(window: timedelta) -> timedelta:
+    """How long an export is tried at least once its chunk may be gone."""
+    return min(LAST_CHANCE, max(window, LEAST_CHANCE))
+
+
+def last_export(summary: str, resource: str, within: timedelta) -> ActivityConfig:
     """Export once more when the window has closed, or had closed before the event came."""
     return {
         **export(summary, resource, HIGHEST_PRIORITY),
-        "schedule_to_close_timeout": min(LAST_CHANCE, max(window, LEAST_CHANCE)),
+        "schedule_to_close_timeout": within,
         "retry_policy": _LAST_RETRY,
     }
 

@@ -158,6 +158,8 @@ class ChunkStatus(State):
     """When the service may have begun to count the export window; only ever moves earlier."""
     expires_at: datetime | None = None
     """The earliest instant at which the service may delete it; none until the window is known."""
+    told_at: datetime | None = None
+    """When the service told of it first: from then at the latest it counts the export window."""
     archived: ArchivedChunk | None = None
     held: ArchivedChunk | None = None
     """A verified copy in another archive than the one that is to keep the recording."""

@@ -5,7 +5,7 @@ import itertools
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ CHECKED_EVERY = timedelta(minutes=15)
 SHORT_WINDOW = timedelta(hours=4)
 """For tests in which an export is tried again and again: each attempt costs real time."""
 
+BRIEF_WINDOW = timedelta(minutes=40)
+"""For tests that try every minute to its end, and for longer than a last chance lasts at least."""
 
 SETTINGS = WorkerSettings(max_concurrent_exports=8)
 
@@ -215,6 +217,15 @@ class Scene:
             "data": data,
             **facts,
         }
+
+    def event_of_a_long_recording(self) -> dict[str, Any]:
+        """An event about two chunks; the first began longer ago than files are kept."""
+        duration = self.world.windows[self.resource] * 1.5
+        data = {
+            "recordingStartTime": (datetime.now(UTC) - duration).isoformat(),
+            "recordingDurationMs": duration / timedelta(milliseconds=1),
+        }
+        return self.event(chunk(0, last=False), chunk(1), data=data)
 
     async def passes(self, duration: timedelta) -> None:
         """Let virtual time pass."""

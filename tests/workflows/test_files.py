@@ -8,12 +8,12 @@ import pytest
 from callvault.cli.calls import statuses
 from callvault.cli.evidence import evidence_of
 from callvault.contracts import names
-from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
 from workflows.policies import LAST_CHANCE
 
-from .scene import SHORT_WINDOW, WINDOW, Scene, chunk, released
+from .scene import BRIEF_WINDOW, SHORT_WINDOW, WINDOW, Scene, chunk, released
 
 
 async def stopped(scene: Scene) -> None:
@@ -269,6 +269,33 @@ async def test_an_event_that_comes_late_still_gets_a_last_chance(scene: Scene) -
     await scene.signals(names.FILE_STATUS_UPDATED, event)
     assert (await scene.result()).outcome == "archived"
     assert any("last try" in entry.what for entry in (await scene.status()).timeline)
+
+
+async def test_the_first_chunk_of_a_very_long_recording_is_tried_as_long_as_it_may_be_there(
+    scene: Scene,
+) -> None:
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    scene.service.fails_for("open_content", Unavailable("away"), BRIEF_WINDOW * 0.8)
+    await stopped(scene)
+    await scene.signals(names.FILE_STATUS_UPDATED, scene.event_of_a_long_recording())
+    result = await scene.result()
+    assert result.outcome == "archived"
+    first = next(alarm for alarm in scene.told() if alarm.kind is AlarmKind.EXPORT_LATE)
+    assert first.chunk_index == 0
+    assert first.severity is Severity.CRITICAL
+    assert "may be deleted any moment" in first.what
+
+
+async def test_what_must_be_gone_is_given_up_however_long_its_recording_was(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    scene.service.fails("open_content", Unavailable("away"), times=100_000)
+    await stopped(scene)
+    began = await scene.environment.get_current_time(scene.handle)
+    await scene.signals(names.FILE_STATUS_UPDATED, scene.event_of_a_long_recording())
+    result = await scene.result()
+    ended = await scene.environment.get_current_time(scene.handle)
+    assert [c.state for c in result.recordings[0].chunks] == [ChunkState.LOST, ChunkState.LOST]
+    assert BRIEF_WINDOW - timedelta(minutes=1) < ended - began < BRIEF_WINDOW + LAST_CHANCE * 1.5
 
 
 async def test_a_file_that_the_service_denies_at_first_is_asked_for_again(scene: Scene) -> None:

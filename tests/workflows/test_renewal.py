@@ -10,11 +10,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from callvault.contracts.alarms import AlarmKind
-from callvault.contracts.names import STATE
+from callvault.contracts.names import FILE_STATUS_UPDATED, STATE
 from callvault.errors import Unavailable
 from workers.registry import RUNNER, WORKFLOWS, sandbox
 
-from .scene import SHORT_WINDOW, Scene, chunk, released
+from .scene import BRIEF_WINDOW, SHORT_WINDOW, Scene, chunk, released
 
 AWAY = Unavailable("the service is away")
 
@@ -89,6 +89,20 @@ async def test_exports_and_alarms_go_on_in_the_next_run_and_nobody_is_told_twice
     assert {a.kind for a in told} == {AlarmKind.EXPORT_LATE}
     assert len(told) == len({a.id for a in told}) == 2 * 7
     assert scene.service.control_calls() == ["start", "stop"]
+
+
+async def test_a_last_chance_goes_on_in_the_next_run(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    short_histories(scene, 60)
+    scene.service.fails_for("open_content", AWAY, BRIEF_WINDOW * 0.8)
+    await scene.recorded()
+    await scene.asks("stop")
+    await scene.signals(FILE_STATUS_UPDATED, scene.event_of_a_long_recording())
+    for _ in range(60):
+        await scene.says("pause")
+    await has_runs(scene, 2)
+    assert (await scene.result()).outcome == "archived"
+    assert len(scene.archived()) == 2
 
 
 async def test_no_file_ever_is_one_loss_however_many_runs_wait_for_it(scene: Scene) -> None:
