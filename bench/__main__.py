@@ -19,6 +19,7 @@ from importlib.metadata import version
 from itertools import count
 from json import loads
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 from azure.storage.blob import ContainerClient
@@ -155,7 +156,7 @@ _LIMITS = ("drain", "fill")
 
 def null_sink(bench: Bench) -> list[str]:
     lines = ["## Null sink", ""]
-    task = {"sink": "null", "parallelism": 8}
+    task: dict[str, Any] = {"sink": "null", "parallelism": 8}
     two = bench.compare(
         ("callvault", "rclone", "sdk_ranges", *_LIMITS), size=2 * GIBIBYTE, files=1, **task
     )
@@ -177,7 +178,7 @@ def null_sink(bench: Bench) -> list[str]:
 
 
 def on_azurite(bench: Bench) -> list[str]:
-    task = {"sink": "azurite", "parallelism": 8, "files": 1}
+    task: dict[str, Any] = {"sink": "azurite", "parallelism": 8, "files": 1}
     names = ("callvault", "callvault_proven", "rclone", "sdk_ranges", "naive_stream", "fill")
     lines = [
         "## Azurite",
@@ -210,7 +211,7 @@ def slow_source(bench: Bench) -> list[str]:
 
 
 def memory(bench: Bench) -> list[str]:
-    task = {"sink": "null", "files": 1, "parallelism": 8}
+    task: dict[str, Any] = {"sink": "null", "files": 1, "parallelism": 8}
     peaks = {
         size: bench.compare(("callvault",), size=size * MEBIBYTE, **task)["callvault"]
         for size in (10, 2048)

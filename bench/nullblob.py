@@ -7,6 +7,7 @@ Block List, Get Block List, Put Blob, and properties. Nothing is checked, not ev
 
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
@@ -31,7 +32,7 @@ class NullBlobs:
 
     def handle(self, request: Request) -> None:
         kind = (request.method, request.option("comp") or request.option("restype"))
-        actions = {
+        actions: dict[tuple[str, str], Callable[[Request], None]] = {
             ("PUT", "block"): self._stage,
             ("PUT", "blocklist"): self._commit,
             ("PUT", ""): self._put,
@@ -41,7 +42,10 @@ class NullBlobs:
             ("GET", "container"): lambda request: request.answer(200),
             ("HEAD", "container"): lambda request: request.answer(200),
         }
-        actions.get(kind, lambda request: request.answer(501))(request)
+        if (action := actions.get(kind)) is not None:
+            action(request)
+        else:
+            request.answer(501)
 
     def _blob(self, request: Request) -> Blob:
         with self._lock:

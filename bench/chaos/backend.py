@@ -57,7 +57,8 @@ class Backend:
 
     async def call_begins(self, people: int) -> dict[str, Any]:
         body = {"participants": [{"displayName": f"P{n}"} for n in range(people)]}
-        return await self._emulated("POST", "/calls", body)
+        call: dict[str, Any] = await self._emulated("POST", "/calls", body)
+        return call
 
     async def speaks(self, call: dict[str, Any], who: int, *, on: bool) -> None:
         body = {"rawId": call["participants"][who]["rawId"], "speaking": on}
@@ -68,7 +69,8 @@ class Backend:
 
     async def truth(self, call_id: str) -> dict[str, Any]:
         """What the emulator knows of a call."""
-        return await self._emulated("GET", f"/calls/{call_id}")
+        truth: dict[str, Any] = await self._emulated("GET", f"/calls/{call_id}")
+        return truth
 
     async def keep(self, way: Way, request: dict[str, Any]) -> None:
         """Ask for a recording of the call."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -123,7 +124,7 @@ class House:
         self.supervisor.run("sweeping", sweeping, environment=self.environment)
         starting = [self._launch(part, self._role(part)) for part in (Part.GATEWAY, *WORKERS)]
         for process in starting:
-            process.wait_for(lambda process=process: _is_ready(process))
+            process.wait_for(partial(_is_ready, process))
         self._subscribe()
 
     def strike(self, part: Part, blow: Blow) -> Outage:
@@ -160,7 +161,7 @@ class House:
             Part.TEMPORAL: self._start_temporal,
             Part.AZURITE: self._start_azurite,
             Part.EMULATOR: self._start_emulator_and_subscribe,
-            **{part: lambda part=part: self._start_role(part) for part in (Part.GATEWAY, *WORKERS)},
+            **{part: partial(self._start_role, part) for part in (Part.GATEWAY, *WORKERS)},
         }
 
     def _start_emulator(self) -> None:

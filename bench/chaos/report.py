@@ -57,7 +57,7 @@ def summary(outcome: Outcome) -> str:
 
 
 def _figures(outcomes: list[Outcome]) -> list[list[str]]:
-    rows = {
+    rows: dict[str, list[object]] = {
         "lives": [each.options.lives for each in outcomes],
         "recordings": [_recordings(each) for each in outcomes],
         "files that the service made": [len(each.evidence.chunks) for each in outcomes],

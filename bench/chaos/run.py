@@ -1,8 +1,9 @@
 """One run: a seed, so many lives, and what became of them."""
 
+import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from callvault.local.processes import Supervisor
@@ -64,7 +65,7 @@ class _Run:
     field: Field
     scene: Scene
     say: Say
-    interrupted: list[Interrupted] = field(default_factory=list)
+    interrupted: list[Interrupted] = dataclasses.field(default_factory=list)
 
     def through(self) -> Outcome:
         began = time.monotonic()

@@ -43,7 +43,9 @@ def believe_every_answer() -> None:
     from callvault.archive import copier
     from callvault.archive.readback import Digest
 
-    def copy(source: Any, archive: Any, name: str, *, content_type: str, metadata: Any, **_: Any):
+    def copy(
+        source: Any, archive: Any, name: str, *, content_type: str, metadata: Any, **_: Any
+    ) -> copier.Copied:
         with closing(source.reader()) as reader:
             answer, buffer = reader.open(0, None), memoryview(bytearray(1 << 24))
             came = 0
@@ -59,12 +61,12 @@ def believe_every_answer() -> None:
         return Digest(len(data), hashlib.sha256(data).hexdigest(), is_compared=False)
 
     copier.copy = copy  # type: ignore[assignment]
-    export.read_back = read_back  # type: ignore[assignment]
+    export.read_back = read_back  # type: ignore[assignment, attr-defined]
 
 
 def take_events_twice() -> None:
     """The gateway takes every delivery of an event for news of other files."""
-    from callvault.ingest import delivery, eventgrid
+    from callvault.ingest import eventgrid
 
     read, count = eventgrid.file_status_updated, itertools.count(1)
 
@@ -76,7 +78,7 @@ def take_events_twice() -> None:
         )
         return files.model_copy(update={"chunks": chunks})
 
-    delivery.eventgrid.file_status_updated = anew
+    eventgrid.file_status_updated = anew
 
 
 def start_anew() -> None:
