@@ -26,8 +26,9 @@ print('{{"child": %d}}' % child.pid, flush=True)
 child.wait()
 """
 SUPERVISES = f"""
-import pathlib, sys, time
+import pathlib, signal, sys, time
 from callvault.local.processes import Supervisor
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started by
 with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
     processes = [supervisor.start(str(n), [sys.executable, "-c", {SLEEPS!r}]) for n in range(2)]
     print([process.pid for process in processes], flush=True)
