@@ -11,7 +11,7 @@ from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, AlarmRecor
 from callvault.contracts.orders import ResourcePolicy
 from callvault.contracts.status import CallStatus, ChunkState, ChunkStatus, RecordingStatus
 from callvault.contracts.wire import shorten
-from workflows import deadline, files
+from workflows import deadline, files, policies
 
 
 class Alarms:
@@ -131,7 +131,7 @@ class Alarms:
         age = deadline.fallback_age(policy)
         for recording, chunk in files.chunks_of(self._status) if age is not None else ():
             if chunk.state is ChunkState.ANNOUNCED and recording.archive_changes == 0:
-                yield _fallback_due(chunk, age or timedelta()), recording
+                yield _fallback_due(policy, chunk, age or timedelta()), recording
 
     def _file_is_late(
         self,
@@ -176,10 +176,11 @@ def is_at_risk(status: CallStatus) -> bool:
     )
 
 
-def _fallback_due(chunk: ChunkStatus, age: timedelta) -> datetime:
+def _fallback_due(policy: ResourcePolicy, chunk: ChunkStatus, age: timedelta) -> datetime:
     """At that age; what was announced late has half of the time that is left for the first one."""
     left = (chunk.expires_at or chunk.announced_at) - chunk.announced_at
-    return max(chunk.born_at + age, chunk.announced_at + min(age, max(left, timedelta()) / 2))
+    left = max(left, policies.last_chance(policy.export_window))
+    return max(chunk.born_at + age, chunk.announced_at + min(age, left / 2))
 
 
 def _is_late(recording: RecordingStatus) -> bool:

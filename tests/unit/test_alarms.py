@@ -55,6 +55,14 @@ def test_a_file_goes_to_the_fallback_after_half_of_the_window() -> None:
     assert call.recording.archive == "second"
 
 
+def test_what_may_be_gone_on_arrival_has_half_of_its_last_chance_for_the_first_archive() -> None:
+    call, alarms = announced(WINDOW + HOUR)
+    alarms.raise_due(call.now + timedelta(minutes=4))
+    assert call.recording.archive == "main"
+    alarms.raise_due(call.now + timedelta(minutes=6))
+    assert call.recording.archive == "second"
+
+
 def test_a_file_that_was_announced_late_has_half_of_the_rest_for_the_first_archive() -> None:
     call, alarms = announced(timedelta(hours=40))
     alarms.raise_due(NOON + timedelta(hours=43))

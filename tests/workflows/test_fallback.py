@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.names import FILE_STATUS_UPDATED
 from callvault.contracts.status import CallResult
 from callvault.errors import ContentMissing, Unavailable
 
@@ -51,6 +52,18 @@ async def test_an_export_that_takes_half_the_window_goes_to_the_fallback(scene: 
     result = await scene.result()
     assert result.outcome == "archived"
     assert archives_of(result) == {fallback.name}
+
+
+async def test_a_very_long_recording_needs_no_fallback_where_its_archive_does_its_work(
+    scene: Scene,
+) -> None:
+    scene.with_fallback()
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await stopped(scene)
+    await scene.signals(FILE_STATUS_UPDATED, scene.event_of_a_long_recording())
+    result = await scene.result()
+    assert archives_of(result) == {scene.archive.name}
+    assert [a.kind for a in scene.told()] == [AlarmKind.EXPORT_LATE]
 
 
 async def test_what_the_service_has_deleted_goes_to_the_fallback_out_of_the_first_archive(
