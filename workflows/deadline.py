@@ -38,9 +38,7 @@ def born_at(event: FileStatusUpdated, chunk: RecordingChunk, received_at: dateti
     only the recording's start is sure), the event's own time, and the time of receipt, which only
     ever guards against a sender's clock that runs ahead.
     """
-    births = [received_at]
-    if (sent_at := known_time(event.event_time)) is not None:
-        births.append(sent_at)
+    births = [told_at(event, received_at)]
     if (started_at := known_time(event.recording_start_time)) is not None:
         births.append(started_at + _recorded_for(event, chunk, at_most=received_at - started_at))
     return min(births)

@@ -108,7 +108,7 @@ class Exports:
             chunk.held = archived
 
     async def _copy(self, key: ChunkKey) -> ArchivedChunk | None:
-        """Copy, with rising urgency, until it succeeds or the chunk may be gone, and then on.
+        """Copy, with rising urgency, until it succeeds or the chunk must be gone.
 
         None where it was called off because the shift ends.
         """
@@ -135,7 +135,7 @@ class Exports:
     async def _copy_at_this_urgency(
         self, key: ChunkKey, chunk: ChunkStatus, urgency: Urgency
     ) -> ArchivedChunk:
-        """Copy until the chunk is more urgent, goes elsewhere, may or must be gone: then end it.
+        """Copy until the chunk is more urgent, goes elsewhere, or may be gone: then end it.
 
         Or until the shift ends.
         """

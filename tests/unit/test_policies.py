@@ -19,7 +19,8 @@ from workflows import policies
 def test_a_last_chance_is_as_long_as_a_short_window_and_outlives_a_worker(
     window: timedelta, chance: timedelta
 ) -> None:
-    assert policies.last_chance(window) == chance
+    options = policies.last_export("last", "default", policies.last_chance(window))
+    assert options["schedule_to_close_timeout"] == chance
     assert chance > 2 * policies.HEARTBEAT_TIMEOUT
 
 

@@ -1,12 +1,14 @@
 """A real Temporal server with time skipping, the real workflow, a scripted service behind it."""
 
 from collections.abc import AsyncIterator, Generator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
@@ -73,8 +75,9 @@ async def scene(
     scene = Scene(skipping, world)
     yield scene
     if request.node.stash.get(HAS_FAILED, False):
-        history = _when_what(await scene.handle.fetch_history())
-        request.node.add_report_section("teardown", "history", history)
+        with suppress(RPCError):  # it may have failed before its workflow began
+            history = _when_what(await scene.handle.fetch_history())
+            request.node.add_report_section("teardown", "history", history)
 
 
 def _when_what(history: WorkflowHistory) -> str:
