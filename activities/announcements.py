@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from temporalio import activity
 
-from activities.alerts import Webhook
 from activities.clock import server_clock
 from activities.translate import translated
-from callvault.contracts.orders import AnnouncementOrder
+from activities.webhooks import Webhook
+from callvault.contracts.activity_io import AnnouncementOrder
 from callvault.errors import InvalidRequest
 
 TYPE = "callvault.recording.announced"

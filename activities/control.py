@@ -13,18 +13,18 @@ from temporalio import activity
 from temporalio.exceptions import CancelledError
 
 from activities.clock import server_clock
-from activities.inquiry import InquiryActivities
+from activities.polling import InquiryActivities
 from activities.translate import translated
 from callvault.acs.client import AcsClient
-from callvault.acs.wire import (
+from callvault.acs.models import (
     ExternalStorage,
     Repeatability,
     ServerCallLocator,
     StartRecording,
 )
-from callvault.archive.own_storage import container_of
 from callvault.archive.store import Archive
-from callvault.contracts.orders import (
+from callvault.archive.transfer.own_storage import container_of
+from callvault.contracts.activity_io import (
     ControlOutcome,
     DeleteOrder,
     RecordingOrder,

@@ -8,18 +8,18 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.clock import server_clock
-from activities.metadata import export_metadata
+from activities.export_metadata import export_metadata
 from activities.translate import translated
 from callvault.acs.client import AcsClient
-from callvault.archive import copier, own_storage
-from callvault.archive.lanes import Lanes
 from callvault.archive.names import chunk_object_name
-from callvault.archive.readback import read_back
 from callvault.archive.relay import StoredFile
-from callvault.archive.source import Source
 from callvault.archive.store import Archive
-from callvault.archive.transfer import OnProgress
-from callvault.contracts.orders import (
+from callvault.archive.transfer import copier, own_storage
+from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.readback import read_back
+from callvault.archive.transfer.source import Source
+from callvault.archive.transfer.threads import OnProgress
+from callvault.contracts.activity_io import (
     ArchivedChunk,
     ExportOrder,
     ExportProgress,

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from activities.translate import translated
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
 from callvault.reconcile.join import bounded
-from callvault.reconcile.reconciling import Archives, reconcile
+from callvault.reconcile.run import Archives, reconcile
 from callvault.telemetry import instruments
 
 BEAT_EVERY = timedelta(seconds=10)

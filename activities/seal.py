@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from temporalio import activity
 
-from activities.beating import beating
 from activities.clock import server_clock
+from activities.heartbeat import beating
 from activities.translate import translated
-from callvault.archive.sealing import seal
-from callvault.archive.signing_keys import SignerOf
+from callvault.archive.manifests.keys import SignerOf
+from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
+from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.manifest import ManifestOrder
-from callvault.contracts.orders import SealedRecording
 
 
 class SealActivities:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from callvault.contracts.wire import shorten
+from callvault.contracts.base import shorten
 from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, TryAgain
 
 MENDED_BY_PEOPLE = (AccessDenied, ConfigurationError)

@@ -26,7 +26,7 @@ from azure.storage.blob import ContainerClient
 
 from bench import corruption
 from bench.contenders import CONTAINER, MEBIBYTE
-from bench.wire import parser
+from bench.http_server import parser
 from callvault.local.azurite import start_azurite
 from callvault.local.processes import Process, Supervisor
 

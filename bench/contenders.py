@@ -29,14 +29,14 @@ from urllib.parse import urlsplit
 import httpx
 from azure.storage.blob import BlobClient, ContainerClient
 
+from bench.http_server import parser
 from bench.source import pattern
-from bench.wire import parser
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey
-from callvault.archive import copier
-from callvault.archive.blob import BlobArchive
-from callvault.archive.lanes import Lanes
-from callvault.archive.readback import read_back
+from callvault.archive.stores.blob import BlobArchive
+from callvault.archive.transfer import copier
+from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.readback import read_back
 from tests.contract.addresses import on_microsofts_host
 from tests.contract.sdks import VERSIONS, callautomation
 

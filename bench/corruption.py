@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Self
 
 from callvault.archive.blocks import Block, BlockDigests, BlockLedger
-from callvault.archive.copier import copy
-from callvault.archive.gate import Patience
-from callvault.archive.lanes import Lanes
 from callvault.archive.plan import Plan
-from callvault.archive.readback import read_back
 from callvault.archive.store import StoredObject
+from callvault.archive.transfer.backoff import Patience
+from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.copier import copy
+from callvault.archive.transfer.readback import read_back
 from callvault.errors import (
     AccessDenied,
     BrokenContent,

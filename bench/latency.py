@@ -24,16 +24,16 @@ import httpx
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from callvault import updates
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
-from callvault.acs.wire import Repeatability, ServerCallLocator, StartRecording
+from callvault.acs.models import Repeatability, ServerCallLocator, StartRecording
 from callvault.contracts import names
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import ControlRecord
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 from callvault.starting import start_confirmed
+from callvault.temporal import updates
 
 PAGE = Path(__file__).parents[1] / "docs" / "latency.md"
 OPEN_RECORDINGS = 1_000

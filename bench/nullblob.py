@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
-from bench.wire import Request, run
+from bench.http_server import Request, run
 
 _LISTED = re.compile(rb"<(?:Latest|Uncommitted|Committed)>([^<]+)</")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 
-from bench.wire import Request, parser, run
+from bench.http_server import Request, parser, run
 
 PERIOD = 16 * 1024 * 1024 + 4_099
 PIECE = 256 * 1024

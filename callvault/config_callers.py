@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from callvault.config_types import Roles, SecretRefs, Section, Url
+from callvault.config.types import Roles, SecretRefs, Section, Url
 
 
 class KeySettings(Section):

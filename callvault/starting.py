@@ -6,10 +6,10 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from callvault.contracts import names
+from callvault.contracts.base import shorten
 from callvault.contracts.requests import RecordingRequest, StartRequest
 from callvault.contracts.status import CallResult, ControlRecord
-from callvault.contracts.wire import shorten
-from callvault.updates import until_ready
+from callvault.temporal.updates import until_ready
 
 _ONLY_AT_BEGINNING = {"server_call_id", "resource", "start_recording"}
 

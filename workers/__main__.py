@@ -11,22 +11,22 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.alerts import AlertActivities
 from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
-from activities.sweeping import SweepActivities
-from callvault.archive.opening import openers
-from callvault.config import Settings, load_settings
-from callvault.namespace import require_search_attributes
+from activities.sweep import SweepActivities
+from activities.webhooks import AlertActivities
+from callvault.clients import openers
+from callvault.config.settings import Settings, load_settings
 from callvault.telemetry.setup import Telemetry, setup
-from callvault.temporal_client import connect
-from workers.connections import Connections
-from workers.observer import Observer
+from callvault.temporal.client import connect
+from callvault.temporal.namespace import require_search_attributes
+from workers.clients import Connections
 from workers.registry import deciding_worker, exporting_worker, telling_worker
 from workers.roles import Role
+from workers.visibility_metrics import Observer
 
 
 async def run(settings: Settings, only: Role | None = None) -> None:

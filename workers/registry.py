@@ -15,16 +15,16 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.alerts import AlertActivities
 from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from callvault.config_worker import WorkerSettings
+from activities.webhooks import AlertActivities
+from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
-from workflows.reconciling import CallSeenWorkflow, ReconcileWorkflow
+from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
-from workflows.sweeping import SweepWorkflow
+from workflows.sweep import SweepWorkflow
 
 WORKFLOWS = (RecordingWorkflow, CallSeenWorkflow, ReconcileWorkflow, SweepWorkflow)
 

@@ -8,10 +8,10 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
 from callvault.contracts import names
+from callvault.contracts.base import shorten
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingState, RecordingStatus
-from callvault.contracts.wire import shorten
-from workflows.alarms import is_at_risk
-from workflows.results import worst
+from workflows.call.alarms import is_at_risk
+from workflows.call.results import worst
 
 MOST_SHOWN = 20
 """Decisions that are shown, the newest."""

@@ -14,10 +14,11 @@ from temporalio.exceptions import ApplicationError
 
 from activities.control import ControlActivities
 from callvault.contracts import names
+from callvault.contracts.activity_io import ResourceQuery
 from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.base import AnyMessage, Unreadable, read
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
-from callvault.contracts.orders import ResourceQuery
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
@@ -31,23 +32,24 @@ from callvault.contracts.status import (
     ControlRecord,
     RequestState,
 )
-from callvault.contracts.wire import AnyMessage, Unreadable, read
-from workflows import asking, display, told
-from workflows.alarms import Alarms
-from workflows.clearing import Clearing
-from workflows.control import Verb
-from workflows.controlling import Controlling
-from workflows.exporting import Exports
-from workflows.gate import Gate
-from workflows.gatekeeping import Gatekeeping
-from workflows.guards import Watch
-from workflows.inquiry import Inquiries
-from workflows.lifecycle import Lifecycle
-from workflows.policies import POLICY_LOOKUP
-from workflows.renewal import Carried, Shift
-from workflows.results import archived_in, result_of
-from workflows.waiting import changed
-from workflows.watching import Watching
+from workflows import activity_calls as asking
+from workflows import display
+from workflows.activity_options import POLICY_LOOKUP
+from workflows.call import callbacks as told
+from workflows.call.alarms import Alarms
+from workflows.call.commands import Verb
+from workflows.call.consent_gate import Gate
+from workflows.call.guards import Watch
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.results import archived_in, result_of
+from workflows.loops.announce import Gatekeeping
+from workflows.loops.clock import changed
+from workflows.loops.continue_as_new import Carried, Shift
+from workflows.loops.control import Controlling
+from workflows.loops.delete_source import Clearing
+from workflows.loops.export import Exports
+from workflows.loops.polling import Inquiries
+from workflows.loops.timers import Watching
 
 _PAYLOAD_OF: dict[Verb, type[ControlRequest]] = {
     Verb.START: StartRequest,

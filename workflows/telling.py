@@ -5,8 +5,9 @@ from datetime import timedelta
 from temporalio import workflow
 
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
-from callvault.contracts.wire import shorten
-from workflows import asking, policies
+from callvault.contracts.base import shorten
+from workflows import activity_calls as asking
+from workflows import activity_options as policies
 
 
 async def tell(

@@ -6,11 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import report
-from .options import Options, short
-from .outcome import Outcome, Tally
-from .run import run
-from .sabotage import SABOTAGES
+from bench.chaos import report
+from bench.chaos.mutations import SABOTAGES
+from bench.chaos.options import Options, short
+from bench.chaos.results import Outcome, Tally
+from bench.chaos.run import run
 
 SABOTAGED_LIVES = 40
 """It takes no more to see that a promise is broken."""

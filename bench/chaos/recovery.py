@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 
-from workflows.policies import HEARTBEAT_TIMEOUT
-
-from .evidence import AT_ONCE, Run, open_runs
-from .house import Outage
-from .lateness import excuses, merged
+from bench.chaos.alarm_latency import excuses, merged
+from bench.chaos.cluster import Outage
+from bench.chaos.history import AT_ONCE, Run, open_runs
+from workflows.activity_options import HEARTBEAT_TIMEOUT
 
 LIMIT = HEARTBEAT_TIMEOUT.total_seconds() + 5
 """Seconds, beside the times in which nobody could have gone on."""

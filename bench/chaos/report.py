@@ -5,9 +5,9 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .house import Blow, Part
-from .outcome import Outcome, Tally
-from .recovery import LIMIT
+from bench.chaos.cluster import Blow, Part
+from bench.chaos.recovery import LIMIT
+from bench.chaos.results import Outcome, Tally
 
 FORM = Path(__file__).with_name("page.md")
 

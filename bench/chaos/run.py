@@ -6,19 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.chaos import history as evidence
+from bench.chaos import recovery
+from bench.chaos import run_context as scene
+from bench.chaos.check_run import Court
+from bench.chaos.cluster import House, Plan
+from bench.chaos.event_loop import Field
+from bench.chaos.generator import life
+from bench.chaos.nemesis import Destroyer
+from bench.chaos.options import Options
+from bench.chaos.proxy import Road
+from bench.chaos.recovery import Interrupted
+from bench.chaos.results import Outcome
+from bench.chaos.run_context import Scene
 from callvault.local.processes import Supervisor
-
-from . import evidence, recovery, scene
-from .destroyer import Destroyer
-from .field import Field
-from .house import House, Plan
-from .judging import Court
-from .options import Options
-from .outcome import Outcome
-from .plan import life
-from .recovery import Interrupted
-from .road import Road
-from .scene import Scene
 
 LONGEST = 600.0
 """Seconds that playing may take, and as many again for each hundred lives."""

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from bench.interleavings.life import play
+from bench.interleavings.simulation import play
 
 
 def play_all(lives: int, first: int = 0) -> list[str]:

@@ -1,4 +1,4 @@
-"""Who is in the call and has agreed to what: told plainly, beside `workflows/consent.py`."""
+"""Who is in the call and has agreed to what: told plainly, beside `workflows/call/consent.py`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

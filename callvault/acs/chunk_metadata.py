@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FiniteFloat, ValidationError
 from pydantic.alias_generators import to_camel
 
+from callvault.contracts.base import explain
 from callvault.contracts.events import ServiceTime
-from callvault.contracts.wire import explain
 from callvault.errors import BrokenContent
 
 

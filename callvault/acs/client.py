@@ -13,21 +13,21 @@ from typing import NamedTuple, Self
 
 import httpx
 
-from callvault.acs.connections import ConnectionPool
+from callvault.acs.allowed_hosts import AllowedHosts, parse_endpoint
+from callvault.acs.connection_pool import ConnectionPool
 from callvault.acs.content import DOWNLOAD, ByteRange, Content, is_plain, open_answer
 from callvault.acs.credentials import Credential
-from callvault.acs.faults import Doing, fault
-from callvault.acs.hosts import AllowedHosts, parse_endpoint
-from callvault.acs.ranges import MAX_REDIRECTS, RangedContent
-from callvault.acs.refusals import Refusal
-from callvault.acs.routes import LATEST, Route, Routes
-from callvault.acs.signing import http_date
-from callvault.acs.wire import (
+from callvault.acs.downloads import MAX_REDIRECTS, RangedContent
+from callvault.acs.error_body import Refusal
+from callvault.acs.errors import Doing, fault
+from callvault.acs.models import (
     RecordingResultResponse,
     RecordingStateResponse,
     Repeatability,
     StartRecording,
 )
+from callvault.acs.routes import LATEST, Route, Routes
+from callvault.acs.signing import http_date
 from callvault.errors import BrokenContent, Unavailable
 
 MAX_METADATA = 1 << 20

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import httpx
 
-from callvault.acs.faults import Doing, fault
+from callvault.acs.errors import Doing, fault
 from callvault.errors import BrokenContent, NotReady
 
 DOWNLOAD = Doing("download a file", "content")

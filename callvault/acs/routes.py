@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import quote
 
-from callvault.acs.wire import StartRecording
+from callvault.acs.models import StartRecording
 from callvault.contracts.media import FormatType
 from callvault.errors import ConfigurationError, InvalidRequest
 

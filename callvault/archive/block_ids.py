@@ -9,7 +9,7 @@ import base64
 import re
 from collections.abc import Mapping
 
-from .plan import Plan
+from callvault.archive.plan import Plan
 
 NO_PLAN = "0" * 8
 """Stands for attempts that are never resumed."""

@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from callvault.archive.media.check import tolerance
 from callvault.contracts.manifest import ManifestChunk
 from callvault.contracts.status import ChunkState, RecordingStatus
-
-from .media import tolerance
 
 _NAMED = 20
 """Missing chunks that are named one by one."""

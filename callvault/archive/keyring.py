@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
+from callvault.archive.manifests.documents import is_proven_by
+from callvault.archive.manifests.keys import PublicKey
 from callvault.contracts.manifest import ChainLink, Manifest
-
-from .documents import is_proven_by
-from .signing_keys import PublicKey
 
 
 class Keyring:

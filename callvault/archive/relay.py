@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from callvault.archive.store import Archive
 from callvault.errors import ContentMissing
-
-from .store import Archive
 
 
 class _Answer:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from .blocks import BlockDigests
+from callvault.archive.blocks import BlockDigests
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Protocol, Self
 
+from callvault.archive.blocks import Block, BlockDigests
+from callvault.archive.plan import Plan
 from callvault.errors import ObjectExists, StateConflict
-
-from .blocks import Block, BlockDigests
-from .plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a verification has to tell."""
 
+from callvault.contracts.base import State
 from callvault.contracts.manifest import LinkReference
-from callvault.contracts.wire import State
 
 
 class Remark(State):

@@ -16,7 +16,7 @@ def acknowledge(
     config: ConfigFile = None,
 ) -> None:
     """Silence the alarms that stand, by your name. Later ones are raised all the same."""
-    from callvault.cli import calls
+    from callvault.cli.actions import recordings as calls
 
     person = getpass.getuser()
     records = calls.with_client(

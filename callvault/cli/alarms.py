@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile
-from callvault.config import Settings, load_settings
+from callvault.config.settings import Settings, load_settings
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.errors import CallvaultError
 
@@ -43,7 +43,7 @@ def send_test(
 
 def send_to_all(settings: Settings, alarm: Alarm) -> bool:
     """Send an alarm to the log and to the webhook; False where one did not take it."""
-    from activities.alerts import log
+    from activities.webhooks import log
 
     log(alarm)
     typer.echo(f"log: written as {alarm.severity}, on standard error")
@@ -51,7 +51,7 @@ def send_to_all(settings: Settings, alarm: Alarm) -> bool:
 
 
 def _send_to_webhook(settings: Settings, alarm: Alarm) -> bool:
-    from workers.connections import Connections
+    from workers.clients import Connections
 
     reference = settings.alarms.webhook_url
     if reference is None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import CallId, ConfigFile, Reason
-from callvault.config import load_settings
+from callvault.config.settings import load_settings
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.participants import HIDING, hiding
 
@@ -22,7 +22,7 @@ def consent(
     config: ConfigFile = None,
 ) -> None:
     """Tell that somebody agrees to be recorded, or does not any more (then it pauses)."""
-    from callvault.cli import calls
+    from callvault.cli.actions import recordings as calls
 
     said = {
         "participant": participant,

@@ -31,9 +31,9 @@ def deliver(
 
     Exit status 1 where one was not delivered, though somebody might need it.
     """
-    from callvault.cli import calls
-    from callvault.cli.deliveries import deliver_all
-    from callvault.config import load_settings
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.deliver import deliver_all
+    from callvault.config.settings import load_settings
 
     settings = load_settings(config)
     told = calls.with_client(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile
-from callvault.config import load_settings
+from callvault.config.settings import load_settings
 
 app = typer.Typer(help="Take in events by other roads than the webhook.", no_args_is_help=True)
 

@@ -9,14 +9,26 @@ import typer
 from callvault.cli import (
     alarms,
     delivering,
-    emulating,
     ingesting,
-    reconciling,
     recordings,
-    roles,
-    stacks,
-    sweeping,
-    verify,
+)
+from callvault.cli import (
+    archives as verify,
+)
+from callvault.cli import (
+    emulator as emulating,
+)
+from callvault.cli import (
+    events as sweeping,
+)
+from callvault.cli import (
+    processes as roles,
+)
+from callvault.cli import (
+    reconcile as reconciling,
+)
+from callvault.cli import (
+    stack as stacks,
 )
 from callvault.errors import CallvaultError
 

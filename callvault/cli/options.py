@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from callvault.config_types import Duration
+from callvault.config.types import Duration
 
 ConfigFile = Annotated[
     Path | None,

@@ -10,12 +10,12 @@ from callvault.cli.acknowledging import acknowledge
 from callvault.cli.consenting import consent
 from callvault.cli.options import CallId, ConfigFile, Reason, RequestId
 from callvault.cli.repatriating import repatriate
-from callvault.config import load_settings
+from callvault.config.settings import load_settings
 from callvault.contracts import names
+from callvault.contracts.base import Unreadable, read
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.participants import hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.wire import Unreadable, read
 from callvault.errors import InvalidRequest
 
 app = typer.Typer(help="Look at calls and control their recordings.", no_args_is_help=True)
@@ -34,7 +34,7 @@ def list_(
     config: ConfigFile = None,
 ) -> None:
     """List the calls that are being kept, and those that were."""
-    from callvault.cli import calls
+    from callvault.cli.actions import recordings as calls
 
     table = calls.with_client(config, lambda client: calls.listing(client, state, orphans=orphans))
     Console().print(table)
@@ -47,8 +47,8 @@ def show(
     config: ConfigFile = None,
 ) -> None:
     """Show everything known of a call."""
-    from callvault.cli import calls
-    from callvault.cli.tables import call_table
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.tables import call_table
 
     status = calls.with_client(config, lambda client: calls.status(client, call))
     if as_json:
@@ -68,8 +68,8 @@ def evidence(
     config: ConfigFile = None,
 ) -> None:
     """Who asked what when, what ACS confirmed, each pause beside the files, and each consent."""
-    from callvault.cli import calls
-    from callvault.cli.evidence import as_json_text, evidence_of, evidence_tables
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.evidence import as_json_text, evidence_of, evidence_tables
 
     hashed = hiding(load_settings(config).participant_key())(participant) if participant else None
     statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
@@ -100,7 +100,7 @@ def start(
     config: ConfigFile = None,
 ) -> None:
     """Record a call and keep it; prints the id of its workflow."""
-    from callvault.cli import calls
+    from callvault.cli.actions import recordings as calls
 
     load_settings(config).resource(resource)
     request = read(
@@ -128,7 +128,7 @@ def _control_command(verb: str, help_text: str) -> None:
         request_id: RequestId = None,
         config: ConfigFile = None,
     ) -> None:
-        from callvault.cli import calls
+        from callvault.cli.actions import recordings as calls
 
         request = ControlRequest(
             requested_by=getpass.getuser(), reason=reason, request_id=request_id

@@ -38,8 +38,8 @@ def repatriate(
     Safe to repeat. Nothing is overwritten at home, and nothing is deleted from the fallback
     archive. Exit status 1 where a recording could not be brought.
     """
-    from callvault.cli.homecoming import bring_all, open_both
-    from callvault.config import load_settings
+    from callvault.cli.actions.failback import bring_all, open_both
+    from callvault.config.settings import load_settings
 
     settings = load_settings(config)
     with open_both(settings, fallback, home, key or []) as repatriation:

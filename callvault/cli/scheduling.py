@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from temporalio.client import Client
 
-from callvault import schedules
-from callvault.contracts.wire import Message
+from callvault.contracts.base import Message
+from callvault.temporal import schedules
 
 
 async def schedule(

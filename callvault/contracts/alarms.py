@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from .wire import Message, State
+from callvault.contracts.base import Message, State
 
 
 class Severity(StrEnum):

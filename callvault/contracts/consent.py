@@ -6,9 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from .events import ServiceTime
-from .participants import ParticipantHash
-from .wire import Message, RequestId, ShortText, State
+from callvault.contracts.base import Message, RequestId, ShortText, State
+from callvault.contracts.events import ServiceTime
+from callvault.contracts.participants import ParticipantHash
 
 MAX_PARTICIPANTS = 350
 """As many as ACS lets into one call."""

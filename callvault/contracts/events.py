@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from .wire import Message, OpaqueId, ShortText
+from callvault.contracts.base import Message, OpaqueId, ShortText
 
 FILE_STATUS_UPDATED = "Microsoft.Communication.RecordingFileStatusUpdated"
 CALL_STARTED = "Microsoft.Communication.CallStarted"

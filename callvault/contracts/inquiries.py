@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from .events import FileStatusUpdated
-from .wire import Message
+from callvault.contracts.base import Message
+from callvault.contracts.events import FileStatusUpdated
 
 
 class ResultOrder(Message):

@@ -8,10 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .consent import ConsentHold, ConsentRecord, ConsentTerms, DeletionMark, Presence
-from .media import ChannelType, ContentType, FormatType
-from .orders import RecordedPause
-from .status import (
+from callvault.contracts.activity_io import RecordedPause
+from callvault.contracts.base import Message
+from callvault.contracts.consent import (
+    ConsentHold,
+    ConsentRecord,
+    ConsentTerms,
+    DeletionMark,
+    Presence,
+)
+from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.status import (
     ChunkState,
     ControlRecord,
     DoubtfulInterval,
@@ -19,8 +26,7 @@ from .status import (
     RecordingState,
     RecordingStatus,
 )
-from .verdicts import MediaCheck
-from .wire import Message
+from callvault.contracts.verdicts import MediaCheck
 
 SCHEMA_VERSION = 1
 """Grows when a reader of older manifests could misunderstand a newer one."""

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StringConstraints, ValidationInfo
 
-from .events import ServiceTime
-from .wire import Message
+from callvault.contracts.base import Message
+from callvault.contracts.events import ServiceTime
 
 Hide = Callable[[str], str]
 """From a ``rawId`` to its hash; what is a hash already stays."""

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .requests import ResourceName
-from .wire import Message, OpaqueId
+from callvault.contracts.base import Message, OpaqueId
+from callvault.contracts.requests import ResourceName
 
 Percentage = Annotated[float, Field(ge=0, le=100)]
 

@@ -6,11 +6,16 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from .consent import MAX_PARTICIPANTS, ConsentTerms
-from .events import ServiceTime
-from .media import VALID_COMBINATIONS, ChannelType, ContentType, FormatType
-from .participants import ParticipantHash
-from .wire import Message, OpaqueId, RequestId, ShortText
+from callvault.contracts.base import Message, OpaqueId, RequestId, ShortText
+from callvault.contracts.consent import MAX_PARTICIPANTS, ConsentTerms
+from callvault.contracts.events import ServiceTime
+from callvault.contracts.media import (
+    VALID_COMBINATIONS,
+    ChannelType,
+    ContentType,
+    FormatType,
+)
+from callvault.contracts.participants import ParticipantHash
 
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 

@@ -13,13 +13,13 @@ from typing import Any, Literal
 from pydantic.json_schema import GenerateJsonSchema
 
 from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.base import State
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord
-from callvault.contracts.wire import State
 
 SENT: tuple[type[State], ...] = (
     RecordingRequest,

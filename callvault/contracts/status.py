@@ -6,8 +6,10 @@ One shape serves both, so that nothing has to be translated and nothing can be l
 from datetime import datetime
 from enum import StrEnum
 
-from .alarms import AlarmRecord
-from .consent import (
+from callvault.contracts.activity_io import ArchivedChunk, ResourcePolicy, SealedRecording
+from callvault.contracts.alarms import AlarmRecord
+from callvault.contracts.base import Message, State
+from callvault.contracts.consent import (
     Announcement,
     BeforeConsent,
     ConsentHold,
@@ -16,11 +18,9 @@ from .consent import (
     DeletionMark,
     Presence,
 )
-from .events import RecordingChunk
-from .media import ChannelType, ContentType, FormatType
-from .orders import ArchivedChunk, ResourcePolicy, SealedRecording
-from .requests import Guards
-from .wire import Message, State
+from callvault.contracts.events import RecordingChunk
+from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.requests import Guards
 
 
 class Wanted(StrEnum):

@@ -1,6 +1,6 @@
 """What a sweep is asked for and what it found: of the Schedule's workflow and of the terminal."""
 
-from .wire import Message
+from callvault.contracts.base import Message
 
 
 class SweepOrder(Message):

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from .wire import Message
+from callvault.contracts.base import Message
 
 
 class MediaVerdict(StrEnum):

@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 
-from .agenda import Agenda
-from .clock import EmulatorClock
-from .ids import IdFactory
-from .journal import Journal
-from .recordings import Recording
-from .tokens import TokenSigner
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.credentials import TokenSigner
+from callvault.emulator.ids import IdFactory
+from callvault.emulator.recordings import Recording
+from callvault.emulator.request_log import Journal
+from callvault.emulator.scheduler import Agenda
 
 _PREFIX = "Microsoft.Communication."
 _KIND = "azureCommunicationServices"

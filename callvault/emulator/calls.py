@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from .clock import EmulatorClock
-from .ids import IdFactory
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.ids import IdFactory
 
 if TYPE_CHECKING:
-    from .recordings import Recording
+    from callvault.emulator.recordings import Recording
 
 
 class CallKind(StrEnum):

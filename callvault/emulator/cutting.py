@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from .calls import Participant
-from .media.timeline import Attendee, FrameGrid, Timeline, within
-from .recordings import Recording
+from callvault.emulator.calls import Participant
+from callvault.emulator.media.timeline import Attendee, FrameGrid, Timeline, within
+from callvault.emulator.recordings import Recording
 
 MOST_CHANNELS = 5
 """Of an unmixed recording; who comes beyond them is not recorded (assumed)."""

@@ -5,25 +5,25 @@ from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
-from .agenda import Agenda
-from .behaviours import LiveBehaviours
-from .callbacks import Callbacks
-from .calls import Call, CallKind, CallRegistry, Participant
-from .clock import EmulatorClock
-from .eventgrid import events
-from .eventgrid.files import file_event, file_payloads
-from .eventgrid.subscriptions import EventGrid
-from .export import Exporter
-from .faults import FaultScript
-from .ids import IdFactory
-from .journal import Journal
-from .keys import AccessKeys
-from .production import Production
-from .recordings import MediaState, Recording, RecordingService
-from .settings import EmulatorSettings
-from .state import SavedState, StateFile
-from .storage import StoredChunk, TemporaryStorage, twin
-from .tokens import TokenSigner
+from callvault.emulator.behaviours import LiveBehaviours
+from callvault.emulator.callbacks import Callbacks
+from callvault.emulator.calls import Call, CallKind, CallRegistry, Participant
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.credentials import TokenSigner
+from callvault.emulator.eventgrid import events
+from callvault.emulator.eventgrid.files import file_event, file_payloads
+from callvault.emulator.eventgrid.subscriptions import EventGrid
+from callvault.emulator.external_storage import Exporter
+from callvault.emulator.faults import FaultScript
+from callvault.emulator.ids import IdFactory
+from callvault.emulator.keys import AccessKeys
+from callvault.emulator.recordings import MediaState, Recording, RecordingService
+from callvault.emulator.render_jobs import Production
+from callvault.emulator.request_log import Journal
+from callvault.emulator.scheduler import Agenda
+from callvault.emulator.settings import EmulatorSettings
+from callvault.emulator.snapshot import SavedState, StateFile
+from callvault.emulator.storage import StoredChunk, TemporaryStorage, twin
 
 
 class MissingMediaExtra(RuntimeError):

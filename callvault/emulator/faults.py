@@ -11,8 +11,8 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from .behaviours import Rate
-from .operations import CONTENT, CONTROL, EVERY, FILES, Operation
+from callvault.emulator.behaviours import Rate
+from callvault.emulator.operations import CONTENT, CONTROL, EVERY, FILES, Operation
 
 
 class FaultKind(StrEnum):

@@ -5,7 +5,7 @@ import json
 from random import Random
 from uuid import UUID
 
-from .settings import EmulatorSettings
+from callvault.emulator.settings import EmulatorSettings
 
 
 class IdFactory:

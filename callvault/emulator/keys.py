@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from .settings import EmulatorSettings
+from callvault.emulator.settings import EmulatorSettings
 
 Which = Literal["primary", "secondary"]
 

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from . import refusals
-from .behaviours import LiveBehaviours
-from .calls import Call, CallKind, Switch
-from .clock import EmulatorClock
-from .ids import IdFactory
-from .storage import StoredChunk
+from callvault.emulator import errors as refusals
+from callvault.emulator.behaviours import LiveBehaviours
+from callvault.emulator.calls import Call, CallKind, Switch
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.ids import IdFactory
+from callvault.emulator.storage import StoredChunk
 
 
 class SessionEnd(StrEnum):

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from .emulator import Emulator
-from .settings import EmulatorSettings
-from .wire.app import build_app
-from .wire.connections import BreakableProtocol
-from .wire.control import PREFIX
+from callvault.emulator.emulator import Emulator
+from callvault.emulator.http.app import build_app
+from callvault.emulator.http.control import PREFIX
+from callvault.emulator.settings import EmulatorSettings
+from callvault.emulator.wire.connections import BreakableProtocol
 
 _GRACE = 1
 """Seconds that requests in progress get when the server stops."""

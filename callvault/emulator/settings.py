@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from .behaviours import Behaviours
+from callvault.emulator.behaviours import Behaviours
 
 SAMPLE_RATE = 16_000
 """Samples a second of every recording, in all of ACS's formats."""

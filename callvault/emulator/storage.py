@@ -8,8 +8,8 @@ from pathlib import Path
 from shutil import copyfile
 from threading import Lock
 
-from .clock import EmulatorClock
-from .media import sparse
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.media import sparse
 
 METADATA_VIEW = "acsmetadata"
 _METADATA = ".json"

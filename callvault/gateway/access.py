@@ -6,14 +6,14 @@ from typing import Any, get_args
 
 from fastapi import Request
 
+from callvault.config.gateway import GatewaySettings
+from callvault.config.types import Role
 from callvault.config_callers import OidcSettings
-from callvault.config_gateway import GatewaySettings
-from callvault.config_types import Role
-from callvault.contracts.wire import MAX_TEXT, shorten
+from callvault.contracts.base import MAX_TEXT, shorten
 from callvault.errors import AccessDenied
 from callvault.gateway.browsers import refuse_web_pages
 from callvault.gateway.rates import Rates
-from callvault.gateway.secrets import SharedSecrets
+from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.gateway.tokens import TokenValidator
 
 EVERY_ROLE: frozenset[Role] = frozenset(get_args(Role))

@@ -7,19 +7,19 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 from temporalio.common import MetricMeter
 
-from callvault.config import Settings
-from callvault.gateway import problems
+from callvault.config.settings import Settings
+from callvault.gateway import error_responses as problems
 from callvault.gateway.access import Access
 from callvault.gateway.callbacks import Callbacks, callbacks_router
-from callvault.gateway.control import ControlApi, control_router
 from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
 from callvault.gateway.health import health_router
-from callvault.gateway.overload import Overload
-from callvault.gateway.secrets import SharedSecrets
-from callvault.ingest.delivery import Delivery
+from callvault.gateway.load_shedding import Overload
+from callvault.gateway.recordings_api import ControlApi, control_router
+from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
-from callvault.recordings import Recordings
+from callvault.ingest.router import Delivery
+from callvault.temporal.call_client import Recordings
 
 SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
 

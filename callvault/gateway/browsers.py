@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from callvault.config_types import is_loopback
+from callvault.config.types import is_loopback
 from callvault.errors import AccessDenied
 
 _OWN = ("same-origin", "none")

@@ -16,14 +16,14 @@ from pydantic import ValidationError
 
 from callvault.config_callers import CallbackSettings
 from callvault.contracts import names
+from callvault.contracts.base import explain, shorten
 from callvault.contracts.events import RecordingStateChanged
-from callvault.contracts.wire import explain, shorten
 from callvault.errors import AccessDenied, InvalidRequest
 from callvault.gateway.access import bearer
 from callvault.gateway.bodies import read_body
 from callvault.gateway.browsers import refuse_web_pages
 from callvault.gateway.tokens import TokenValidator
-from callvault.recordings import Recordings
+from callvault.temporal.call_client import Recordings
 
 PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
 """As `names.callback_path` writes it."""

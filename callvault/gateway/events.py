@@ -18,9 +18,9 @@ from callvault.errors import AccessDenied, InvalidRequest, Unavailable
 from callvault.gateway.bodies import check_depth
 from callvault.gateway.browsers import refuse_web_pages
 from callvault.gateway.refusals import Refusals
-from callvault.gateway.secrets import SharedSecrets
+from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest import eventgrid
-from callvault.ingest.bounded import for_each
+from callvault.ingest.concurrency import for_each
 from callvault.ingest.intake import AT_ONCE, Fate, Intake, Outcome, of_fate
 from callvault.ingest.quarantine import Quarantine
 

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from callvault.errors import Unavailable
 from callvault.ingest.quarantine import Quarantine
-from callvault.recordings import Recordings
+from callvault.temporal.call_client import Recordings
 
 ALIVE = "/healthz"
 

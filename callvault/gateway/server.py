@@ -9,12 +9,12 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from callvault.config import Settings
+from callvault.config.settings import Settings
 from callvault.gateway.app import create_app
 from callvault.gateway.connections import MAX_HEAD, HurriedConnection
 from callvault.telemetry.asgi import instrument_app
 from callvault.telemetry.setup import setup
-from callvault.temporal_client import connect
+from callvault.temporal.client import connect
 
 DRAIN_WITHIN = 30
 """Seconds that requests under way may take after SIGTERM: as long as Event Grid waits."""

@@ -13,7 +13,7 @@ import httpx
 import jwt
 import structlog
 
-from callvault.config_types import is_loopback
+from callvault.config.types import is_loopback
 from callvault.errors import AccessDenied, Unavailable
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")

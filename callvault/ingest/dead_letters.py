@@ -10,10 +10,10 @@ from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNot
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
 
-from callvault.archive.blob_errors import storage_error
-from callvault.config_storage import DeadLetterSettings
+from callvault.azure_storage.errors import storage_error
+from callvault.config.storage import DeadLetterSettings
 from callvault.errors import ConfigurationError, InvalidRequest
-from callvault.ingest.letters import Letter
+from callvault.ingest.undelivered import Letter
 
 DELIVERED = "callvault_delivered"
 """Key of the metadata that marks a blob: when its events were delivered, in ISO 8601."""
@@ -25,7 +25,7 @@ _TIMEOUTS: dict[str, Any] = {"retry_total": 2, "connection_timeout": 10, "read_t
 
 
 class DeadLetters:
-    """Satisfies `callvault.ingest.letters.Letters`."""
+    """Satisfies `callvault.ingest.undelivered.Letters`."""
 
     def __init__(self, name: str, container: ContainerClient, prefix: str = "") -> None:
         self._name = name

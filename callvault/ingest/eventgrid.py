@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from callvault.contracts.base import OpaqueId, explain
 from callvault.contracts.events import (
     CALL_LEG_STATE_CHANGED,
     FileStatusUpdated,
     ServiceTime,
 )
 from callvault.contracts.requests import CallEnded
-from callvault.contracts.wire import OpaqueId, explain
 from callvault.errors import InvalidRequest
 
 VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"

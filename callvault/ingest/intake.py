@@ -9,9 +9,9 @@ from temporalio.common import MetricMeter
 
 from callvault.errors import InvalidRequest, TryAgain
 from callvault.ingest import eventgrid
-from callvault.ingest.bounded import for_each
-from callvault.ingest.delivery import Delivery
+from callvault.ingest.concurrency import for_each
 from callvault.ingest.eventgrid import GridEvent
+from callvault.ingest.router import Delivery
 from callvault.telemetry.instruments import events
 
 AT_ONCE = 32

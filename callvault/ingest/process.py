@@ -9,15 +9,15 @@ from contextlib import ExitStack, closing
 
 from temporalio.common import MetricMeter
 
-from callvault.config import Settings
+from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError
-from callvault.ingest.delivery import Delivery
 from callvault.ingest.intake import Intake
 from callvault.ingest.queue import Queue
-from callvault.ingest.queue_road import QueueRoad
-from callvault.recordings import Recordings
+from callvault.ingest.queue_consumer import QueueRoad
+from callvault.ingest.router import Delivery
 from callvault.telemetry.setup import setup
-from callvault.temporal_client import connect
+from callvault.temporal.call_client import Recordings
+from callvault.temporal.client import connect
 
 
 def read_queues(settings: Settings, names: Sequence[str] = ()) -> None:

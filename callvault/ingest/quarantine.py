@@ -17,7 +17,7 @@ from typing import BinaryIO
 import structlog
 
 from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
-from callvault.ingest.letters import Letter
+from callvault.ingest.undelivered import Letter
 
 MAX_SIZE = 16 * 1024 * 1024
 """Most bytes of one body that are kept; Event Grid never sends more than 1 MiB."""
@@ -70,7 +70,7 @@ class Quarantine:
             raise
         return final
 
-    # What it holds, for a sweep: see `callvault.ingest.letters.Letters`.
+    # What it holds, for a sweep: see `callvault.ingest.undelivered.Letters`.
 
     @property
     def place(self) -> str:

@@ -12,8 +12,8 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.identity import DefaultAzureCredential
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
-from callvault.archive.blob_errors import storage_error
-from callvault.config_storage import QueueSettings
+from callvault.azure_storage.errors import storage_error
+from callvault.config.storage import QueueSettings
 from callvault.errors import ConfigurationError
 
 MOST_AT_ONCE = 32

@@ -12,9 +12,9 @@ from typing import Any
 
 import structlog
 
-from callvault.config_storage import QueueSettings
+from callvault.config.storage import QueueSettings
 from callvault.errors import CallvaultError, InvalidRequest
-from callvault.ingest.bounded import happens_within
+from callvault.ingest.concurrency import happens_within
 from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
 from callvault.ingest.messages import read_message
 from callvault.ingest.queue import Lease, Queue

@@ -8,13 +8,13 @@ from itertools import islice
 
 import structlog
 
+from callvault.contracts.base import shorten
 from callvault.contracts.sweeps import SweepReport
-from callvault.contracts.wire import shorten
 from callvault.errors import CallvaultError, InvalidRequest, Throttled, Unavailable
 from callvault.ingest import eventgrid
-from callvault.ingest.bounded import for_each
+from callvault.ingest.concurrency import for_each
 from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
-from callvault.ingest.letters import Letter, Letters
+from callvault.ingest.undelivered import Letter, Letters
 
 AT_ONCE = 16
 """Letters that are read at the same time."""

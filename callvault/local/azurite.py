@@ -12,8 +12,7 @@ from pathlib import Path
 from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 
 from callvault.errors import ConfigurationError
-
-from .processes import Process, Supervisor
+from callvault.local.processes import Process, Supervisor
 
 LOCATION = "AZURITE_HOME"
 """Environment variable that names a folder with Azurite's files, where `make setup` did not."""

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import httpx
 
-from callvault.archive.signing_keys import Signer
+from callvault.archive.manifests.keys import Signer
 from callvault.errors import Unavailable
 from callvault.gateway.events import PATH as EVENTS_PATH
-
-from .azurite import Azurite, start_azurite
-from .processes import Process, Supervisor
-from .temporal import TemporalServer, start_temporal
+from callvault.local.azurite import Azurite, start_azurite
+from callvault.local.processes import Process, Supervisor
+from callvault.local.temporal import TemporalServer, start_temporal
 
 RESOURCE = "default"
 ARCHIVE = "local"

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from callvault.errors import ConfigurationError
-
-from .processes import Process, Supervisor
+from callvault.local.processes import Process, Supervisor
 
 HOST = "127.0.0.1"
 STARTED = "Temporal Server:"

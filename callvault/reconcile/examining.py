@@ -1,13 +1,12 @@
 """Whether one object lies in its archive as somebody claims."""
 
-from callvault.archive.documents import sha256
 from callvault.archive.keyring import Keyring
+from callvault.archive.manifests.documents import sha256
 from callvault.archive.store import Archive
-from callvault.archive.verify import verify_manifest
+from callvault.archive.verify.verifier import verify_manifest
 from callvault.errors import ContentMissing
-
-from .accounts import Claim
-from .judging import Amiss
+from callvault.reconcile.records import Claim
+from callvault.reconcile.verdicts import Amiss
 
 GONE = Amiss("it is not there")
 

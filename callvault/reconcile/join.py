@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from callvault.contracts import names
+from callvault.contracts.base import shorten
 from callvault.contracts.reconciliation import (
     CallSeen,
     Gap,
@@ -13,10 +14,8 @@ from callvault.contracts.reconciliation import (
     Source,
     Verdict,
 )
-from callvault.contracts.wire import shorten
-
-from .accounts import Account
-from .judging import Amisses, Judgement, best, judge
+from callvault.reconcile.records import Account
+from callvault.reconcile.verdicts import Amisses, Judgement, best, judge
 
 MOST_GAPS = 100
 """So many are named in a workflow's history, which takes 2 MiB at a time."""

@@ -13,7 +13,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
 
-from callvault.config import LogSettings
+from callvault.config.settings import LogSettings
 from callvault.telemetry.correlation import add_temporal_ids, add_trace_ids
 from callvault.telemetry.redaction import redact_all
 

@@ -8,7 +8,7 @@ from typing import Literal
 from temporalio.client import Plugin
 from temporalio.runtime import Runtime
 
-from callvault.config import Settings
+from callvault.config.settings import Settings
 from callvault.telemetry import environment, metrics
 from callvault.telemetry.correlation import correlation_plugin
 from callvault.telemetry.logs import logging_as
@@ -18,7 +18,7 @@ Role = Literal["worker", "gateway", "ingest", "cli"]
 
 @dataclass(frozen=True)
 class Telemetry:
-    """What the process's connection to Temporal needs; see `callvault.temporal_client.connect`."""
+    """What the process's connection to Temporal needs; see `callvault.temporal.client.connect`."""
 
     plugins: tuple[Plugin, ...]
     runtime: Runtime

@@ -12,7 +12,7 @@ import pytest
 
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey, parse_connection_string
-from callvault.acs.wire import Repeatability, ServerCallLocator, StartRecording
+from callvault.acs.models import Repeatability, ServerCallLocator, StartRecording
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings

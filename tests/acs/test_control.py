@@ -10,8 +10,8 @@ import pytest
 
 from callvault.acs.client import AcsClient, Timeouts
 from callvault.acs.credentials import AccessKey
+from callvault.acs.models import Repeatability, ServerCallLocator, StartRecording
 from callvault.acs.routes import STABLE_VERSIONS
-from callvault.acs.wire import Repeatability, ServerCallLocator, StartRecording
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.errors import (
     AlreadyRecording,

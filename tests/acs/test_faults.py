@@ -7,8 +7,8 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from callvault.acs.faults import Doing, fault
-from callvault.acs.refusals import Refusal
+from callvault.acs.error_body import Refusal
+from callvault.acs.errors import Doing, fault
 from callvault.errors import (
     AccessDenied,
     AlreadyRecording,

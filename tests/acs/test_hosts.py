@@ -1,9 +1,9 @@
 import httpx
 import pytest
 
+from callvault.acs.allowed_hosts import AllowedHosts, parse_endpoint
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey
-from callvault.acs.hosts import AllowedHosts, parse_endpoint
 from callvault.errors import ConfigurationError, HostNotAllowed
 from tests.acs.service import KEY_TEXT
 

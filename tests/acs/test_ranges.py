@@ -10,7 +10,7 @@ import pytest
 
 from callvault.acs.client import AcsClient, Timeouts
 from callvault.acs.credentials import AccessKey
-from callvault.acs.ranges import MAX_REDIRECTS, RangeReader
+from callvault.acs.downloads import MAX_REDIRECTS, RangeReader
 from callvault.errors import (
     AccessDenied,
     BrokenContent,

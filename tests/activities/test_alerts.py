@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from activities.alerts import Webhook
+from activities.webhooks import Webhook
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
 

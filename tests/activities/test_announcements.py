@@ -11,9 +11,9 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.alerts import Webhook
 from activities.announcements import AnnouncementActivities
-from callvault.contracts.orders import AnnouncementOrder
+from activities.webhooks import Webhook
+from callvault.contracts.activity_io import AnnouncementOrder
 
 from .test_alerts import KEY, Receiver, receiver  # noqa: F401 (a fixture)
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.beating import beating
-from workflows import policies
+from activities.heartbeat import beating
+from workflows import activity_options as policies
 
 OFTEN = timedelta(milliseconds=1)
 

@@ -12,14 +12,20 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.export import ARCHIVE_REFUSED, ExportActivities
-from activities.metadata import GIVEN_UP_AFTER, LONGEST_WAIT, MARGIN, Archived, export_metadata
+from activities.export_metadata import (
+    GIVEN_UP_AFTER,
+    LONGEST_WAIT,
+    MARGIN,
+    Archived,
+    export_metadata,
+)
 from activities.translate import PATIENT_INTERVAL
-from callvault.archive.directory import DirectoryArchive
 from callvault.archive.names import metadata_object_name
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.contracts.activity_io import ExportOrder, ExportProgress
+from callvault.contracts.base import MAX_TEXT
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import FormatType
-from callvault.contracts.orders import ExportOrder, ExportProgress
-from callvault.contracts.wire import MAX_TEXT
 from callvault.errors import (
     BrokenContent,
     CallvaultError,

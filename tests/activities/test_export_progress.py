@@ -6,7 +6,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities import export
-from callvault.contracts.orders import ExportProgress
+from callvault.contracts.activity_io import ExportProgress
 from callvault.errors import Unavailable
 
 

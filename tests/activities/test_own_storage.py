@@ -12,10 +12,8 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
-from callvault.archive.blob import BlobArchive
-from callvault.contracts.events import FileStatusUpdated
-from callvault.contracts.media import ChannelType, ContentType, FormatType
-from callvault.contracts.orders import (
+from callvault.archive.stores.blob import BlobArchive
+from callvault.contracts.activity_io import (
     ArchivedChunk,
     ControlOutcome,
     ExportOrder,
@@ -23,6 +21,8 @@ from callvault.contracts.orders import (
     ResourcePolicy,
     StartOrder,
 )
+from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings
 from callvault.local.azurite import Azurite

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from callvault.archive.blob import BlobArchive
-from callvault.archive.directory import DirectoryArchive
 from callvault.archive.store import Archive, StoredObject
+from callvault.archive.stores.blob import BlobArchive
+from callvault.archive.stores.directory import DirectoryArchive
 from callvault.local.azurite import Azurite
 
 

@@ -21,9 +21,9 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
-from callvault.archive.blob import BlobArchive
-from callvault.archive.blob_errors import blob_error, blob_errors
 from callvault.archive.store import StoredObject
+from callvault.archive.stores.blob import BlobArchive
+from callvault.azure_storage.errors import blob_error, blob_errors
 from callvault.errors import (
     AccessDenied,
     BrokenContent,

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from callvault.archive.copier import already_archived, copy, put_bytes
-from callvault.archive.lanes import BLOCK_SIZE, Lanes
-from callvault.archive.readback import read_back
 from callvault.archive.store import Archive
+from callvault.archive.transfer.buffers import BLOCK_SIZE, Lanes
+from callvault.archive.transfer.copier import already_archived, copy, put_bytes
+from callvault.archive.transfer.readback import read_back
 from callvault.errors import BrokenContent, ContentMissing, ObjectExists, Unavailable
 
 NAME = "recordings/2026/01/02/call/recording/0000-document.mp4"

@@ -14,12 +14,12 @@ import pytest
 
 from callvault.acs.client import AcsClient, Timeouts
 from callvault.acs.credentials import parse_connection_string
-from callvault.acs.wire import Repeatability, ServerCallLocator, StartRecording
-from callvault.archive.copier import copy
-from callvault.archive.directory import DirectoryArchive
-from callvault.archive.gate import Patience
-from callvault.archive.lanes import Lanes
-from callvault.archive.readback import read_back
+from callvault.acs.models import Repeatability, ServerCallLocator, StartRecording
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.transfer.backoff import Patience
+from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.copier import copy
+from callvault.archive.transfer.readback import read_back
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from callvault.archive.blob import BlobArchive
 from callvault.archive.store import StoredObject
+from callvault.archive.stores.blob import BlobArchive
 from callvault.errors import AccessDenied
 from callvault.local import azurite as local
 from callvault.local.processes import Supervisor

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from bench import corruption
-from callvault.archive.copier import VERSIONS, Copied, copy
-from callvault.archive.directory import DirectoryArchive
-from callvault.archive.gate import Patience
-from callvault.archive.lanes import Lanes
-from callvault.archive.readback import read_back
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.transfer.backoff import Patience
+from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.copier import VERSIONS, Copied, copy
+from callvault.archive.transfer.readback import read_back
 from callvault.errors import (
     AccessDenied,
     BrokenContent,

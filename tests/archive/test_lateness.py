@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from callvault.archive.sealing import seal
+from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
-from callvault.contracts.orders import SealedRecording
+from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.status import ChunkStatus, RecordingState
 
 from .sealed import (

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from callvault.archive.documents import canonical, is_proven_by, read_document
-from callvault.archive.manifest_chain import head
+from callvault.archive.manifests.chain import head
+from callvault.archive.manifests.documents import canonical, is_proven_by, read_document
+from callvault.archive.manifests.keys import PublicKey, Signer
+from callvault.archive.manifests.seal import seal
 from callvault.archive.names import key_object_name, link_object_name
-from callvault.archive.sealing import seal
-from callvault.archive.signing_keys import PublicKey, Signer
 from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, Manifest
 from callvault.contracts.status import DoubtfulInterval

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from callvault.archive.documents import read_document, sha256
-from callvault.archive.manifest_chain import append, head
+from callvault.archive.manifests.chain import append, head
+from callvault.archive.manifests.documents import read_document, sha256
+from callvault.archive.manifests.seal import seal
 from callvault.archive.names import link_object_name
-from callvault.archive.sealing import seal
 from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, ObjectReference
 from tests.archive.sealed import NOON, SIGNER, archived, order, recording, sealed

@@ -9,12 +9,12 @@ from pathlib import Path
 import av
 import pytest
 
-from callvault.archive import media_probe
-from callvault.archive.copier import put_bytes
-from callvault.archive.media import Expected, check_file, check_media, tolerance
-from callvault.archive.media_probe import probe
-from callvault.archive.ranged import open_object, open_ranges
+from callvault.archive.media import probe as media_probe
+from callvault.archive.media.check import Expected, check_file, check_media, tolerance
+from callvault.archive.media.probe import probe
+from callvault.archive.media.seekable import open_object, open_ranges
 from callvault.archive.store import Archive
+from callvault.archive.transfer.copier import put_bytes
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.verdicts import MediaCheck, MediaVerdict
 from callvault.emulator.media.render import Renderer

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from callvault.archive import block_ids
-from callvault.archive.lanes import FairPermits, Lanes
 from callvault.archive.plan import LARGEST_BLOCK, MOST_BLOCKS, Plan, block_size_for
+from callvault.archive.transfer.buffers import FairPermits, Lanes
 from callvault.errors import ConfigurationError, InvalidRequest
 
 MEBIBYTE = 1024 * 1024

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from callvault.archive.blob import BlobArchive
-from callvault.archive.copier import put_bytes
-from callvault.archive.directory import DirectoryArchive, DirectoryUpload
-from callvault.archive.documents import read_document, sha256, signed
+from callvault.archive.failback.candidates import stranded
+from callvault.archive.failback.failback import Repatriated, Repatriation
 from callvault.archive.keyring import Keyring
-from callvault.archive.lanes import Lanes
+from callvault.archive.manifests.documents import read_document, sha256, signed
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.manifests.seal import seal
 from callvault.archive.names import key_object_name, link_object_name
-from callvault.archive.repatriate import Repatriated, Repatriation
-from callvault.archive.sealing import seal
-from callvault.archive.signing_keys import Signer
 from callvault.archive.store import Archive
-from callvault.archive.stranded import stranded
-from callvault.archive.verify import verify_archive
+from callvault.archive.stores.blob import BlobArchive
+from callvault.archive.stores.directory import DirectoryArchive, DirectoryUpload
+from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.copier import put_bytes
+from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
+from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.manifest import Manifest
-from callvault.contracts.orders import SealedRecording
 from callvault.errors import BrokenContent, CallvaultError, InvalidRequest, ObjectExists
 from tests.archive.sealed import (
     NOON,

@@ -15,12 +15,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from callvault.archive.copier import Copied, copy
-from callvault.archive.directory import DirectoryArchive
-from callvault.archive.gate import Patience
-from callvault.archive.lanes import Lanes
-from callvault.archive.readback import read_back
 from callvault.archive.store import Archive
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.transfer.backoff import Patience
+from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.copier import Copied, copy
+from callvault.archive.transfer.readback import read_back
 from callvault.errors import BrokenContent
 from callvault.local.azurite import Azurite
 
@@ -137,10 +137,10 @@ import sys
 from pathlib import Path
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey
-from callvault.archive.blob import BlobArchive
-from callvault.archive.copier import copy
-from callvault.archive.directory import DirectoryArchive
-from callvault.archive.lanes import Lanes
+from callvault.archive.stores.blob import BlobArchive
+from callvault.archive.transfer.copier import copy
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.transfer.buffers import Lanes
 
 source, url, archive = sys.argv[1:]
 if archive.startswith("/"):
@@ -192,7 +192,7 @@ def served(source: str) -> int:
 
 def digest_in(kind: str, where: str, source: str, size: int) -> bool:
     """Whether the archive holds what the source serves, byte for byte."""
-    from callvault.archive.blob import BlobArchive
+    from callvault.archive.stores.blob import BlobArchive
 
     archive: Archive = (
         DirectoryArchive("main", Path(where))

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from callvault.archive.blocks import BlockDigests
-from callvault.archive.metadata import MAX_VALUE, quoted
+from callvault.archive.object_metadata import MAX_VALUE, quoted
 from callvault.archive.store import Archive, StoredObject
 from callvault.errors import (
     BrokenContent,

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.chaos.evidence import Chunk, Evidence, Object, Run
-from bench.chaos.house import Outage
-from bench.chaos.plan import Fate, Life, life
-from bench.chaos.player import Played
-from bench.chaos.road import Heard, Sighting
-from bench.chaos.verdict import Case, Violation, judge, losses_of
+from bench.chaos.checker import Case, Violation, judge, losses_of
+from bench.chaos.cluster import Outage
+from bench.chaos.generator import Fate, Life, life
+from bench.chaos.history import Chunk, Evidence, Object, Run
+from bench.chaos.proxy import Heard, Sighting
+from bench.chaos.workload import Played
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 
 ENDED = 1_000.0

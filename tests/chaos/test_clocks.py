@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.chaos.evidence import Run, Started, TimerSet
-from bench.chaos.house import Blow, Outage, Part
-from bench.chaos.lateness import RETURNS_WITHIN, excuses, lateness, merged
+from bench.chaos.alarm_latency import RETURNS_WITHIN, excuses, lateness, merged
+from bench.chaos.cluster import Blow, Outage, Part
+from bench.chaos.history import Run, Started, TimerSet
 from bench.chaos.recovery import EXPORT, Interrupted, counted, recoveries
 from callvault.contracts.alarms import AlarmKind
 

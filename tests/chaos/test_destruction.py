@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.chaos import report
-from bench.chaos.house import Part
+from bench.chaos.cluster import Part
 from bench.chaos.options import short
 from bench.chaos.run import run
 

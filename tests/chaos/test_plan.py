@@ -1,6 +1,6 @@
 """Does a seed say everything about a life, and do lives differ?"""
 
-from bench.chaos.plan import Fate, Way, life
+from bench.chaos.generator import Fate, Way, life
 
 LIVES = [life(3, number, of=1000) for number in range(1, 1001)]
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from bench.chaos.house import SABOTEUR
-from bench.chaos.sabotage import SABOTAGES
+from bench.chaos.cluster import SABOTEUR
+from bench.chaos.mutations import SABOTAGES
 
 
 @pytest.mark.parametrize("name", SABOTAGES)

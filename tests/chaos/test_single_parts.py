@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bench.chaos import scene
-from bench.chaos.evidence import objects_in
-from bench.chaos.field import Field
-from bench.chaos.house import Blow, House, Part
+from bench.chaos import run_context as scene
+from bench.chaos.cluster import Blow, House, Part
+from bench.chaos.event_loop import Field
+from bench.chaos.generator import Fate, Way, life
+from bench.chaos.history import objects_in
 from bench.chaos.options import short
-from bench.chaos.plan import Fate, Way, life
-from bench.chaos.road import Road
+from bench.chaos.proxy import Road
 from bench.chaos.run import plan_of
-from bench.chaos.scene import Scene
+from bench.chaos.run_context import Scene
 from callvault.contracts import names
 from callvault.contracts.status import CallResult, CallStatus
 from callvault.local.processes import Supervisor

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.chaos.evidence import Object
-from bench.chaos.house import Blow, Outage, Part
-from bench.chaos.plan import Fate
+from bench.chaos.cluster import Blow, Outage, Part
+from bench.chaos.generator import Fate
+from bench.chaos.history import Object
 
 from .case import DOCUMENT, ENDED, MEDIA, METADATA, Trial
 

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callvault.acs.signing import signed_headers
-from callvault.emulator.refusals import Refusal
-from callvault.emulator.wire.signing import SignedRequest, authenticate
+from callvault.emulator.errors import Refusal
+from callvault.emulator.http.signing import SignedRequest, authenticate
 from tests.contract.sdks import VERSIONS, importable
 
 SIGNED = ("x-ms-date", "x-ms-content-sha256", "Authorization")

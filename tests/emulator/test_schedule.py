@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from callvault.emulator.eventgrid.schedule import accepted, next_delay
+from callvault.emulator.eventgrid.retry_schedule import accepted, next_delay
 
 
 def test_retries_follow_the_documented_schedule() -> None:

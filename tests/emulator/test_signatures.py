@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from callvault.emulator.refusals import Refusal
+from callvault.emulator.errors import Refusal
+from callvault.emulator.http.signing import SignedRequest, authenticate
 from callvault.emulator.settings import EmulatorSettings
-from callvault.emulator.wire.signing import SignedRequest, authenticate
 from tests.emulator.signing import content_hash, signature, signed_headers
 from tests.emulator.stage import API, Acs
 

@@ -16,7 +16,7 @@ from callvault.emulator.calls import Call, CallKind
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.server import RunningEmulator
 from callvault.emulator.settings import EmulatorSettings
-from callvault.emulator.state import SavedCall, StateFile, UnreadableState
+from callvault.emulator.snapshot import SavedCall, StateFile, UnreadableState
 from tests.emulator.stage import Acs, StagedCall, advance, eventually
 from tests.emulator.webhook import Webhook
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from callvault.emulator.agenda import Agenda
 from callvault.emulator.behaviours import Behaviours
 from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.scheduler import Agenda
 from callvault.emulator.server import running
 from callvault.emulator.settings import EmulatorSettings, EventSchema
 from tests.emulator.stage import Acs, StagedCall, advance, journal

@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from callvault.cli.script import Call
+from callvault.cli.demo.call import Call
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 

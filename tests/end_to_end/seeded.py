@@ -15,7 +15,7 @@ import httpx
 from azure.storage.blob import ContainerClient
 from temporalio.client import Client, WorkflowExecution
 
-from callvault.archive.signing_keys import Signer
+from callvault.archive.manifests.keys import Signer
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT

@@ -12,11 +12,11 @@ from azure.storage.blob import ContainerClient
 from rich.console import Console
 from temporalio.client import Client
 
-from callvault.cli.hearing import listen
+from callvault.cli.demo.call import Call
+from callvault.cli.demo.listening import listen
+from callvault.cli.demo.scenarios import acs_outage, card_payment, consent
+from callvault.cli.demo.scenarios.scenario import Kept
 from callvault.cli.probe import probe
-from callvault.cli.scenarios import acs_outage, card_payment, consent
-from callvault.cli.scenarios.scenario import Kept
-from callvault.cli.script import Call
 from callvault.contracts.status import CallResult, CallStatus
 from callvault.local.azurite import Azurite
 from callvault.local.processes import Process, Supervisor

@@ -12,8 +12,8 @@ from azure.storage.blob import ContainerClient
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from callvault.cli.script import Call
-from callvault.contracts.orders import ExportProgress
+from callvault.cli.demo.call import Call
+from callvault.contracts.activity_io import ExportProgress
 from callvault.emulator.media import sparse
 from callvault.local.azurite import Azurite
 from callvault.local.processes import Process, Supervisor

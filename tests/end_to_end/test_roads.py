@@ -17,7 +17,7 @@ from azure.storage.blob import ContainerClient, ContainerSasPermissions, generat
 from azure.storage.queue import QueueClient
 from temporalio.client import Client
 
-from callvault.cli.script import Call
+from callvault.cli.demo.call import Call
 from callvault.contracts import names
 from callvault.contracts.status import CallResult
 from callvault.local.azurite import Azurite, add_queues

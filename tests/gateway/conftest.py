@@ -16,11 +16,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from callvault.config import Settings
+from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.gateway.app import create_app
 from tests.gateway.kept_call import KeptCall
-from workflows.reconciling import CallSeenWorkflow
+from workflows.reconcile import CallSeenWorkflow
 
 TOPIC = (
     "/subscriptions/5/resourceGroups/rg/providers/Microsoft.Communication/communicationServices/"

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import Client
 
 from callvault.contracts import names
-from callvault.gateway import secrets
+from callvault.gateway import shared_secrets as secrets
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.issuer import AUDIENCE, Issuer, issuing
 

@@ -12,9 +12,9 @@ from temporalio.client import Client
 
 from callvault.contracts import names
 from callvault.contracts.events import RecordingStateChanged
+from callvault.emulator.credentials import CONFIGURATION_PATH
 from callvault.emulator.server import running
 from callvault.emulator.settings import EmulatorSettings
-from callvault.emulator.tokens import CONFIGURATION_PATH
 from tests.emulator.stage import Acs, StagedCall
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.issuer import AUDIENCE, Issuer, issuing

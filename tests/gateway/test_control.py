@@ -7,8 +7,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from callvault import recordings
 from callvault.contracts import names
+from callvault.temporal import call_client as recordings
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.kept_call import RECORDING_ID
 

@@ -11,7 +11,8 @@ import uvicorn
 from temporalio.client import Client
 
 from callvault.errors import InvalidRequest
-from callvault.gateway import bodies, connections, overload
+from callvault.gateway import bodies, connections
+from callvault.gateway import load_shedding as overload
 from callvault.gateway.app import create_app
 from callvault.gateway.bodies import MAX_DEPTH, check_depth
 from callvault.gateway.server import server_config

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bench import storm
-from bench.storm_findings import SHORT
+from bench.storm import __main__ as storm
+from bench.storm.findings import SHORT
 
 
 def test_in_a_storm_every_event_is_taken_or_asked_to_come_again(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueServiceClient
 from temporalio.client import Client
 
-from callvault.config import Settings
-from callvault.ingest.delivery import Delivery
+from callvault.config.settings import Settings
 from callvault.ingest.intake import Intake
+from callvault.ingest.router import Delivery
 from callvault.local.azurite import Azurite, add_queues
 from callvault.local.processes import Supervisor
-from callvault.recordings import Recordings
+from callvault.temporal.call_client import Recordings
 from tests.gateway.conftest import TOPIC, call, settings, temporal, temporal_away
 
 __all__ = ["call", "temporal", "temporal_away"]

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from callvault.errors import InvalidRequest
-from callvault.ingest.files import read_events
+from callvault.ingest.formats import read_events
 
 ONE = {"id": "1", "eventType": "Microsoft.Communication.CallEnded", "data": {"x": "ü"}}
 TWO = {"id": "2", "type": "Microsoft.Communication.CallEnded", "data": {"x": "\n"}}

@@ -12,12 +12,12 @@ import pytest
 from azure.storage.queue import QueueClient
 from temporalio.client import Client
 
-from callvault.config_storage import QueueSettings
+from callvault.config.storage import QueueSettings
 from callvault.contracts import names
 from callvault.errors import ConfigurationError
 from callvault.ingest.intake import Intake
 from callvault.ingest.queue import Queue
-from callvault.ingest.queue_road import QueueRoad
+from callvault.ingest.queue_consumer import QueueRoad
 from callvault.local.azurite import Azurite
 from tests.gateway.conftest import Call
 from tests.ingest.conftest import IntakeOf, until

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from azure.storage.queue import QueueClient
 
-from callvault.config import Settings
+from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.errors import ConfigurationError
 from callvault.ingest.process import read_queues

@@ -9,8 +9,8 @@ import pytest
 from azure.storage.blob import ContainerClient
 from temporalio.client import Client
 
-from callvault.config import Settings
-from callvault.config_storage import DeadLetterSettings
+from callvault.config.settings import Settings
+from callvault.config.storage import DeadLetterSettings
 from callvault.contracts import names
 from callvault.contracts.sweeps import SweepReport
 from callvault.errors import (
@@ -22,9 +22,9 @@ from callvault.errors import (
 )
 from callvault.ingest.dead_letters import DeadLetters
 from callvault.ingest.intake import Intake
-from callvault.ingest.letters import Letter
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.sweep import AT_ONCE, Sweep
+from callvault.ingest.undelivered import Letter
 from callvault.local.azurite import Azurite
 from tests.gateway.conftest import TOPIC, Call, as_cloud_event
 from tests.ingest.conftest import IntakeOf

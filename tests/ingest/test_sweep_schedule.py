@@ -14,24 +14,24 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.alerts import AlertActivities
 from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
-from activities.sweeping import SweepActivities
-from callvault.config import Settings
-from callvault.config_storage import DeadLetterSettings
+from activities.sweep import SweepActivities
+from activities.webhooks import AlertActivities
+from callvault.config.settings import Settings
+from callvault.config.storage import DeadLetterSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind
 from callvault.contracts.sweeps import SweepOrder, SweepReports
 from callvault.errors import CallvaultError, InvalidRequest, Unavailable
 from callvault.ingest.dead_letters import DeadLetters
 from callvault.local.azurite import Azurite
-from callvault.schedules import put_schedule
+from callvault.temporal.schedules import put_schedule
 from tests.gateway.conftest import Call
 from tests.ingest.giving_up import given_up, marked, put
-from workers.connections import Connections
+from workers.clients import Connections
 from workers.registry import deciding_worker, sandbox, telling_worker
-from workflows.sweeping import EVERYWHERE, SweepWorkflow
+from workflows.sweep import EVERYWHERE, SweepWorkflow
 
 
 class Told(list[Alarm]):
@@ -156,7 +156,7 @@ class Broken(set[str]):
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Broken:
     broken = Broken()
-    monkeypatch.setattr("activities.sweeping.DeadLetters", broken)
+    monkeypatch.setattr("activities.sweep.DeadLetters", broken)
     return broken
 
 
@@ -233,7 +233,7 @@ async def test_a_container_that_cannot_be_swept_does_not_keep_the_others_from_it
     told: Told,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("activities.sweeping.PATIENCE", timedelta(0))
+    monkeypatch.setattr("activities.sweep.PATIENCE", timedelta(0))
     letter = put(container, [given_up(call.recorded())])
     odd = put(container, [{"no": "event"}])
     found = await (await triggered(client, await scheduled(client))).result()
@@ -251,7 +251,7 @@ async def test_that_no_worker_sweeps_is_alarmed_once(
     schedule = await scheduled(client, "grid")
     await (await triggered(client, schedule)).result()
     with monkeypatch.context() as patched:
-        patched.setattr("activities.sweeping.Sweep", _never)
+        patched.setattr("activities.sweep.Sweep", _never)
         for _ in range(2):
             found = await (await triggered(client, schedule)).result()
             assert found.reports[0].place == EVERYWHERE

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from callvault.config import load_settings
-from callvault.config_storage import DirectoryArchive
+from callvault.config.settings import load_settings
+from callvault.config.storage import DirectoryArchive
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from callvault.config import load_settings
-from callvault.config_storage import AzureBlobArchive, DirectoryArchive
+from callvault.config.settings import load_settings
+from callvault.config.storage import AzureBlobArchive, DirectoryArchive
 from callvault.local.azurite import Azurite
 from callvault.local.stack import Emulator, write_settings
 

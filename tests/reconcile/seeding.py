@@ -16,16 +16,16 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from callvault.archive.directory import DirectoryArchive
-from callvault.archive.documents import canonical, sha256
+from callvault.archive.manifests.documents import canonical, sha256
 from callvault.archive.names import (
     chunk_object_name,
     manifest_object_name,
     metadata_object_name,
 )
+from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts import names
+from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
 from callvault.contracts.manifest import ArchivedObject, Manifest
-from callvault.contracts.orders import ArchivedChunk, SealedRecording
 from callvault.contracts.status import CallResult, CallStatus, ChunkResult, RecordingResult
 from tests.archive import sealed as sealing
 

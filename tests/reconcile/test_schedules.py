@@ -9,7 +9,7 @@ from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleOverl
 
 from callvault.contracts.requests import CallEnded
 from callvault.errors import InvalidRequest
-from callvault.schedules import put_schedule, remove_schedule
+from callvault.temporal.schedules import put_schedule, remove_schedule
 
 DAY = timedelta(days=1)
 ARGUMENT = CallEnded(reason="any message will do")

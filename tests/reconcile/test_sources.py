@@ -15,13 +15,13 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from callvault.archive.sealing import seal
+from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
 from callvault.contracts import names
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict
 from callvault.errors import Unavailable
-from callvault.reconcile import calls as reading
-from callvault.reconcile.reconciling import reconcile
+from callvault.reconcile import temporal_source as reading
+from callvault.reconcile.run import reconcile
 from tests.archive import sealed as sealing
 
 from .seeding import QUEUE, StandIn, Vault, are_listed, ended, run_all, standing_in

@@ -9,9 +9,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.contracts import names
 from callvault.contracts.reconciliation import CallSeen, ReconcileOrder, Reconciliation, Verdict
-from callvault.reconcile.reconciling import reconcile
-from callvault.recordings import Recordings
-from workflows.reconciling import CallSeenWorkflow
+from callvault.reconcile.run import reconcile
+from callvault.temporal.call_client import Recordings
+from workflows.reconcile import CallSeenWorkflow
 
 from .seeding import Kept, Vault, ended, run_all, spoil, standing_in
 

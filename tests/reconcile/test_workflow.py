@@ -10,18 +10,18 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.runtime import BufferedMetricUpdate, MetricBuffer, Runtime, TelemetryConfig
 
-from activities.alerts import AlertActivities
 from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
-from callvault.config_worker import WorkerSettings
+from activities.webhooks import AlertActivities
+from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict
 from callvault.errors import InvalidRequest
-from callvault.schedules import put_schedule, remove_schedule
+from callvault.temporal.schedules import put_schedule, remove_schedule
 from workers.registry import deciding_worker, exporting_worker, sandbox, telling_worker
 
 from .seeding import Kept, Vault

@@ -57,7 +57,7 @@ async def temporal_server(temporal_binary: Path) -> AsyncIterator[WorkflowEnviro
 def temporal(
     temporal_server: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> WorkflowEnvironment:
-    """The server that `callvault.temporal_client.connect` finds."""
+    """The server that `callvault.temporal.client.connect` finds."""
     address = temporal_server.client.service_client.config.target_host
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
     return temporal_server

@@ -4,7 +4,7 @@ import pytest
 from opentelemetry import trace
 from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig
 
-from callvault.config import Settings
+from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError
 from callvault.telemetry import environment, metrics
 from callvault.telemetry.setup import setup

@@ -17,8 +17,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
 from callvault.contracts.status import RecordingState
-from workers import observer
-from workers.observer import UNCONFIGURED, Observer
+from workers import visibility_metrics as observer
+from workers.visibility_metrics import UNCONFIGURED, Observer
 
 HOUR = timedelta(hours=1)
 

@@ -10,7 +10,7 @@ from temporalio.client import Plugin
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from callvault.config import Settings
+from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.events import parse_subject
 from callvault.emulator.server import RunningEmulator

@@ -15,11 +15,11 @@ import httpx
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from callvault.config import Settings, load_settings
+from callvault.config.settings import Settings, load_settings
 from callvault.emulator.server import RunningEmulator
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import Emulator, write_settings
-from callvault.temporal_client import connect
+from callvault.temporal.client import connect
 from tests.acs.service import Answer, Service, serving
 from tests.telemetry.vault import MEDIA_SECRET, gateway_to
 

@@ -13,20 +13,20 @@ import httpx
 import pytest
 from temporalio.client import Client, Plugin
 
-from activities.alerts import AlertActivities
 from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from callvault.config import Settings
+from activities.webhooks import AlertActivities
+from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.status import CallResult
 from callvault.emulator.server import RunningEmulator
 from callvault.gateway.app import create_app
 from callvault.local.azurite import Azurite
 from callvault.telemetry.asgi import instrument_app
-from callvault.temporal_client import connect
-from workers.connections import Connections
+from callvault.temporal.client import connect
+from workers.clients import Connections
 from workers.registry import deciding_worker, exporting_worker, telling_worker
 
 EVENT_SECRET = "event-secret-nobody-may-see"

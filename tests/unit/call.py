@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from callvault.contracts.activity_io import ArchivedChunk, ControlOutcome, ResourcePolicy
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
-from callvault.contracts.orders import ArchivedChunk, ControlOutcome, ResourcePolicy
 from callvault.contracts.participants import ParticipantChanged, participant_hash
 from callvault.contracts.requests import (
     CallEnded,
@@ -14,10 +14,10 @@ from callvault.contracts.requests import (
     StartRequest,
 )
 from callvault.contracts.status import ControlRecord, RecordingStatus
-from workflows.control import Control, Verb
-from workflows.files import ChunkKey
-from workflows.gate import Gate
-from workflows.lifecycle import Lifecycle
+from workflows.call.chunks import ChunkKey
+from workflows.call.commands import Control, Verb
+from workflows.call.consent_gate import Gate
+from workflows.call.lifecycle import Lifecycle
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=48)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from callvault.contracts.alarms import Acknowledge, AlarmKind, Severity
-from workflows.alarms import Alarms
+from workflows.call.alarms import Alarms
 
 from .call import NOON, POLICY, WINDOW, Call, chunk, stopped_call
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from callvault.config import Settings, load_settings
-from callvault.config_problems import setting_fields
-from callvault.config_reference import reference
-from callvault.config_storage import DirectoryArchive
-from callvault.config_types import SecretRef
+from callvault.config.error_messages import setting_fields
+from callvault.config.reference import reference
+from callvault.config.settings import Settings, load_settings
+from callvault.config.storage import DirectoryArchive
+from callvault.config.types import SecretRef
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.errors import ConfigurationError
-from workers.connections import Connections
+from workers.clients import Connections
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPIC = (
@@ -354,7 +354,7 @@ def test_every_setting_is_documented_with_its_meaning() -> None:
     for path, field in setting_fields(Settings):
         assert f"`{'.'.join(path)}`" in page
         assert field.description, path
-    assert page == reference(), "run: python -m callvault.config_reference docs/configuration.md"
+    assert page == reference(), "run: python -m callvault.config.reference docs/configuration.md"
 
 
 def test_what_a_resource_says_of_consent_reaches_its_recordings(

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from callvault.contracts.base import Unreadable, read
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.requests import RecordingRequest
-from callvault.contracts.wire import Unreadable, read
-from workflows import consent
-from workflows.alarms import Alarms
-from workflows.guards import CONFIRM_WITHIN, Watch
+from workflows.call import consent
+from workflows.call.alarms import Alarms
+from workflows.call.guards import CONFIRM_WITHIN, Watch
 
 from .call import NOON, SECOND, Call, hashed
 

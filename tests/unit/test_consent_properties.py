@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from callvault.contracts.status import Actual, Wanted
-from workflows.control import Control, Verb
+from workflows.call.commands import Control, Verb
 
 from .call import Call, hashed
 from .test_lifecycle_properties import PROFILE

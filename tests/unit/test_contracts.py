@@ -16,6 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names, schemas
 from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.base import AnyMessage, Message, State, Unreadable, read
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged, participant_hash
@@ -37,8 +38,7 @@ from callvault.contracts.status import (
     RecordingState,
     RequestState,
 )
-from callvault.contracts.wire import AnyMessage, Message, State, Unreadable, read
-from workflows.results import result_of
+from workflows.call.results import result_of
 
 from .call import NOON, Call, chunk, event, hashed, more, recording_call
 

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from workflows import deadline
+from workflows.call import deadlines as deadline
 
 from .call import NOON, chunk, event, more
 

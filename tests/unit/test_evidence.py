@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from rich.console import Console
 
-from callvault.cli.evidence import evidence_of, evidence_tables
-from callvault.contracts.orders import RecordedPause
+from callvault.cli.actions.evidence import evidence_of, evidence_tables
+from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.status import ChunkState, ChunkStatus, PauseRecord
 
 from .call import NOON, Call, archived, chunk, hashed

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from callvault.contracts.orders import ResourcePolicy
-from workflows import files
-from workflows.files import ChunkKey
+from callvault.contracts.activity_io import ResourcePolicy
+from workflows.call import chunks as files
+from workflows.call.chunks import ChunkKey
 
 from .call import (
     NOON,

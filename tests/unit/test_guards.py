@@ -1,7 +1,7 @@
 """Whom does a guard stop?"""
 
-from workflows.alarms import Alarms
-from workflows.guards import CONFIRM_WITHIN, Watch
+from workflows.call.alarms import Alarms
+from workflows.call.guards import CONFIRM_WITHIN, Watch
 
 from .call import Call, recording_call
 

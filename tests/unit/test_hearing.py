@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from callvault.cli.hearing import AUDIBLE, Heard, listen
+from callvault.cli.demo.listening import AUDIBLE, Heard, listen
 from callvault.emulator.media.render import Renderer
 from callvault.emulator.media.voices import fundamental
 from tests.emulator.timelines import Seconds, person, recorded

@@ -7,14 +7,23 @@ from typing import Any
 
 import pytest
 
-from bench.interleavings.life import Life, play
-from bench.interleavings.loop import Loop
+from bench.interleavings.control_loop import Loop
+from bench.interleavings.simulation import Life, play
 from callvault.contracts.status import Actual, RecordingStatus
-from workflows import consent, holds, lifecycle, requests
-from workflows.control import Control, Verb
-from workflows.gate import Gate
-from workflows.guards import Watch
-from workflows.lifecycle import Lifecycle
+from workflows.call import (
+    consent,
+    lifecycle,
+)
+from workflows.call import (
+    consent_holds as holds,
+)
+from workflows.call import (
+    request_records as requests,
+)
+from workflows.call.commands import Control, Verb
+from workflows.call.consent_gate import Gate
+from workflows.call.guards import Watch
+from workflows.call.lifecycle import Lifecycle
 
 from .call import NOON
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from callvault.contracts.orders import ControlOutcome
+from callvault.contracts.activity_io import ControlOutcome
 from callvault.contracts.requests import CallEnded, ControlRequest, StartRequest
-from workflows.lifecycle import MAX_TIMELINE, Verb
+from workflows.call.lifecycle import MAX_TIMELINE, Verb
 
 from .call import (
     NOON,

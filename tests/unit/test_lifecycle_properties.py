@@ -23,9 +23,10 @@ from callvault.contracts.status import (
     RequestState,
     Wanted,
 )
-from workflows import files, told
-from workflows.control import Control, Verb
-from workflows.files import ChunkKey
+from workflows.call import callbacks as told
+from workflows.call import chunks as files
+from workflows.call.chunks import ChunkKey
+from workflows.call.commands import Control, Verb
 
 from .call import Call, chunk, more
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from activities import metadata
-from workflows import policies
+from activities import export_metadata as metadata
+from workflows import activity_options as policies
 
 
 @pytest.mark.parametrize(

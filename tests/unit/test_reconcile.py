@@ -8,9 +8,9 @@ import pytest
 from callvault.contracts import names
 from callvault.contracts.reconciliation import CallSeen, Reconciliation, Verdict
 from callvault.contracts.status import RecordingState
-from callvault.reconcile.accounts import Account, Claim
 from callvault.reconcile.join import MOST_GAPS, Evidence, bounded, join
-from callvault.reconcile.judging import Amiss, judge
+from callvault.reconcile.records import Account, Claim
+from callvault.reconcile.verdicts import Amiss, judge
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GONE = Amiss("it is not there")

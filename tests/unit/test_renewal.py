@@ -1,6 +1,11 @@
 """What does a run hand to the next one when there is too much?"""
 
-from workflows.renewal import KEPT_REQUESTS, KEPT_TIMELINE, MAX_CARRIED, Carried
+from workflows.loops.continue_as_new import (
+    KEPT_REQUESTS,
+    KEPT_TIMELINE,
+    MAX_CARRIED,
+    Carried,
+)
 
 from .call import recording_call
 

@@ -3,7 +3,7 @@
 import pytest
 
 from callvault.contracts.status import CallResult, RecordingState
-from workflows.results import result_of, worst
+from workflows.call.results import result_of, worst
 
 from .call import Call, chunk, more, recording_call, stopped_call
 

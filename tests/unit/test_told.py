@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from callvault.contracts.events import RecordingStateChanged
-from workflows import told
+from workflows.call import callbacks as told
 
 from .call import Call, paused_call, recording_call, stopped_call
 

@@ -3,7 +3,7 @@
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from callvault import updates
+from callvault.temporal import updates
 
 NOT_READY = (
     b"\x08\t\x12TUnable to perform workflow execution update due to unexpected workflow task"

@@ -11,8 +11,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from callvault.config import Settings
-from callvault.config_worker import WorkerSettings
+from callvault.config.settings import Settings
+from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from tests.workflows.scene import Scene, World, chunk
 

@@ -12,21 +12,21 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.alerts import AlertActivities
 from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from callvault import updates
-from callvault.archive.directory import DirectoryArchive
-from callvault.archive.signing_keys import Signer
-from callvault.config_worker import WorkerSettings
+from activities.webhooks import AlertActivities
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
+from callvault.contracts.activity_io import MAX_HISTORY_EVENTS, ResourcePolicy
 from callvault.contracts.alarms import Alarm
-from callvault.contracts.orders import MAX_HISTORY_EVENTS, ResourcePolicy
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
+from callvault.temporal import updates
 from workers.registry import deciding_worker, exporting_worker, sandbox, telling_worker
 
 from .service import ScriptedService

@@ -17,7 +17,7 @@ from typing import Any
 
 from temporalio import activity
 
-from callvault.acs.wire import (
+from callvault.acs.models import (
     RecordingResultResponse,
     RecordingStateResponse,
     Repeatability,

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from callvault.cli import calls
-from callvault.cli.tables import call_table
+from callvault.cli.actions import recordings as calls
+from callvault.cli.actions.tables import call_table
 from callvault.errors import InvalidRequest
 
 from .scene import Scene, chunk

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from callvault.archive.sealing import seal
+from callvault.archive.manifests.seal import seal
 from callvault.contracts import names
+from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.manifest import Manifest
-from callvault.contracts.orders import SealedRecording
 from callvault.contracts.participants import participant_hash
 from callvault.errors import CallvaultError, InvalidRequest, Unavailable
 

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from callvault.cli.calls import statuses
-from callvault.cli.evidence import evidence_of
+from callvault.cli.actions.evidence import evidence_of
+from callvault.cli.actions.recordings import statuses
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
-from workflows.policies import LAST_CHANCE
+from workflows.activity_options import LAST_CHANCE
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, WINDOW, Scene, chunk, released
 

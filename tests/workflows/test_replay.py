@@ -32,7 +32,7 @@ async def test_a_run_leaves_nothing_behind_in_the_modules_it_shares_with_others(
     """Workers run all workflows on the same modules: what one left there, the next would find."""
     history = await a_life(scene)
     before = state_of_modules()
-    assert "workflows.policies.HEARTBEAT_TIMEOUT" in before
+    assert "workflows.activity_options.HEARTBEAT_TIMEOUT" in before
 
     await replay(history, RUNNER)
 
@@ -63,7 +63,7 @@ def state_of_modules() -> dict[str, str]:
     """Every value that the workflows' modules hold, as text; functions hold none that counts."""
     return {
         f"{module.name}.{name}": repr(value)
-        for module in pkgutil.iter_modules(workflows.__path__, "workflows.")
+        for module in pkgutil.walk_packages(workflows.__path__, "workflows.")
         for name, value in vars(pkgutil.resolve_name(module.name)).items()
         if not name.startswith("__") and not isinstance(value, ModuleType | FunctionType)
     }

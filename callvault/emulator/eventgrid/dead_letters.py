@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from callvault.emulator.agenda import Agenda
 from callvault.emulator.clock import EmulatorClock, service_time
-from callvault.emulator.journal import Journal
-
-from . import schedule
+from callvault.emulator.eventgrid import retry_schedule as schedule
+from callvault.emulator.request_log import Journal
+from callvault.emulator.scheduler import Agenda
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,14 @@ from typing import Any
 
 import httpx
 
-from callvault.emulator.agenda import Agenda
 from callvault.emulator.behaviours import LiveBehaviours
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.journal import Journal
+from callvault.emulator.eventgrid import retry_schedule as schedule
+from callvault.emulator.eventgrid.dead_letters import DeadLetters, Outcome
+from callvault.emulator.eventgrid.events import GridEvent
+from callvault.emulator.request_log import Journal
+from callvault.emulator.scheduler import Agenda
 from callvault.emulator.settings import EventGridEndpoint, EventSchema
-
-from . import schedule
-from .dead_letters import DeadLetters, Outcome
-from .events import GridEvent
 
 _GATHERING = timedelta(seconds=0.2)
 """How long a batch waits for more events."""

@@ -5,10 +5,9 @@ from typing import Any
 
 from callvault.emulator.behaviours import Behaviours
 from callvault.emulator.clock import service_time
+from callvault.emulator.eventgrid.events import PREFIX, GridEvent
 from callvault.emulator.recordings import Recording
 from callvault.emulator.storage import METADATA_VIEW, StoredChunk
-
-from .events import PREFIX, GridEvent
 
 FILE_EVENT = f"{PREFIX}RecordingFileStatusUpdated"
 _LATER_CHUNK_FIELDS = frozenset({"deleteLocation"})

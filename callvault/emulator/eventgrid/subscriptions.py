@@ -7,17 +7,16 @@ from threading import Lock
 
 import httpx
 
-from callvault.emulator.agenda import Agenda
 from callvault.emulator.behaviours import LiveBehaviours
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.journal import Journal
+from callvault.emulator.eventgrid.dead_letters import DeadLetters
+from callvault.emulator.eventgrid.delivery import Courier, Delivery, Route
+from callvault.emulator.eventgrid.disturbance import Disturbance
+from callvault.emulator.eventgrid.events import GridEvent
+from callvault.emulator.eventgrid.handshake import shake_hands
+from callvault.emulator.request_log import Journal
+from callvault.emulator.scheduler import Agenda
 from callvault.emulator.settings import EmulatorSettings, EventGridEndpoint
-
-from .dead_letters import DeadLetters
-from .delivery import Courier, Delivery, Route
-from .disturbance import Disturbance
-from .events import GridEvent
-from .handshake import shake_hands
 
 _ANSWER_WITHIN = 30.0
 """Seconds Event Grid waits for a webhook."""

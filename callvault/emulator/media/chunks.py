@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 
-from .timeline import Timeline
+from callvault.emulator.media.timeline import Timeline
 
 
 class EndReason(StrEnum):

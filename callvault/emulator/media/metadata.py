@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from callvault.emulator.clock import service_time
+from callvault.emulator.media.timeline import Span, Timeline, within
 from callvault.emulator.settings import SAMPLE_RATE, MetadataForm
-
-from .timeline import Span, Timeline, within
 
 _AUDIO_BIT_RATE = {"mp4": 128_000, "mp3": 48_000, "wav": 256_000}
 _VIDEO_BIT_RATE = 1_000_000

@@ -8,9 +8,9 @@ import numpy as np
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
-from . import glyphs
-from .scenes import Scene
-from .timeline import Attendee
+from callvault.emulator.media import glyphs
+from callvault.emulator.media.scenes import Scene
+from callvault.emulator.media.timeline import Attendee
 
 WIDTH, HEIGHT = 1920, 1080
 _GAP = 8

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .chunks import ChunkTooSmall
-from .scenes import scenes
-from .timeline import Timeline
+from callvault.emulator.media.chunks import ChunkTooSmall
+from callvault.emulator.media.scenes import scenes
+from callvault.emulator.media.timeline import Timeline
 
 if TYPE_CHECKING:
-    from .writers import Writer
+    from callvault.emulator.media.writers import Writer
 
 
 _SPARE_SCENES = {"wav": 1, "mp3": 2, "mp4": 2}
@@ -76,7 +76,7 @@ class Renderer:
         return frames - fps if frames > fps else frames // 2
 
     def _open(self, timeline: Timeline, path: Path) -> "Writer":
-        from .writers import Mp3Writer, Mp4Writer, WavWriter
+        from callvault.emulator.media.writers import Mp3Writer, Mp4Writer, WavWriter
 
         if self.container == "wav":
             return WavWriter(path, timeline, self.channels)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .timeline import Attendee, Span, Spans, Timeline
+from callvault.emulator.media.timeline import Attendee, Span, Spans, Timeline
 
 MOST_SHOWN = 9
 """The service shows three by three."""

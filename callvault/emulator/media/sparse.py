@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .chunks import ChunkTooSmall
-from .timeline import Timeline
+from callvault.emulator.media.chunks import ChunkTooSmall
+from callvault.emulator.media.timeline import Timeline
 
 _BLOCK = 16
 _PIECE = 1 << 20

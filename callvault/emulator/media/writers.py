@@ -15,11 +15,11 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from callvault.emulator.media import audio as sound
+from callvault.emulator.media import picture
+from callvault.emulator.media.scenes import Scene
+from callvault.emulator.media.timeline import Timeline
 from callvault.emulator.settings import SAMPLE_RATE
-
-from . import picture, sound
-from .scenes import Scene
-from .timeline import Timeline
 
 AAC_BIT_RATE = 48_000
 MP3_BIT_RATE = 48_000

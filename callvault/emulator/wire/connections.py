@@ -7,7 +7,7 @@ import struct
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .notes import find
+from callvault.emulator.wire.notes import find
 
 _TRANSPORT = "transport"
 _AT_ONCE = struct.pack("ii", 1, 0)

@@ -1,0 +1,77 @@
+"""Sweeping: deliver what lies in dead-letter containers."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.clock import server_clock
+from activities.translate import to_application_error
+from callvault.config.settings import Settings
+from callvault.contracts.base import shorten
+from callvault.contracts.sweeps import SweepOrder, SweepReport, SweepReports
+from callvault.errors import CallvaultError
+from callvault.ingest.dead_letters import DeadLetters, place_of
+from callvault.ingest.intake import Intake
+from callvault.ingest.router import Delivery
+from callvault.ingest.sweep import Sweep
+from callvault.temporal.call_client import Recordings
+
+PATIENCE = timedelta(minutes=30)
+"""How long a container that cannot be swept is tried, before the sweep ends without it."""
+
+
+@dataclass(frozen=True)
+class _End:
+    """What came of sweeping one container."""
+
+    report: SweepReport
+    error: CallvaultError | None = None
+    """What ended it too early."""
+
+
+class SweepActivities:
+    """Built once by a worker. Async, for it waits for Temporal; storage is asked in threads."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._settings = settings
+        self._client = client
+
+    @activity.defn
+    async def sweep_dead_letters(self, order: SweepOrder) -> SweepReports:
+        """Sweep the containers; what an earlier attempt delivered is done.
+
+        One that cannot be swept does not keep it from the others. Where that may pass it is tried
+        again, until `PATIENCE` is over; then its report says why.
+        """
+        now = server_clock()
+        delivery = Delivery(self._settings, Recordings(self._client))
+        intake = Intake(delivery, "sweep", activity.metric_meter())
+        wanted = order.dead_letters or sorted(self._settings.dead_letters)
+        ends = [await self._sweep(name, intake) for name in wanted]
+        if now() - activity.info().scheduled_time < PATIENCE:
+            _try_again_where_it_helps([end.error for end in ends if end.error is not None])
+        return SweepReports(reports=tuple(end.report for end in ends))
+
+    async def _sweep(self, name: str, intake: Intake) -> _End:
+        try:
+            container = DeadLetters.open(name, self._settings.dead_letter_container(name))
+        except CallvaultError as error:
+            problem = shorten(str(error), 500)
+            return _End(SweepReport(place=place_of(name), problem=problem), error)
+        with closing(container):
+            sweep = Sweep(container, intake, activity.heartbeat)
+            try:
+                return _End(await sweep.run())
+            except CallvaultError as error:
+                return _End(sweep.ended_by(error), error)
+
+
+def _try_again_where_it_helps(errors: list[CallvaultError]) -> None:
+    """Raise the first that another attempt may mend."""
+    for error in errors:
+        translation = to_application_error(error, patient=False)
+        if not translation.non_retryable:
+            raise translation from error

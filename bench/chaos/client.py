@@ -1,0 +1,150 @@
+"""An app backend: it says what it wants, by whatever way, until somebody has heard it.
+
+Parts are killed while it speaks. So it does what the contracts tell backends to do: it repeats
+what timed out, under the same ``requestId``.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from bench.chaos.generator import Way
+from callvault.contracts import names
+
+Answer = TypeVar("Answer")
+WHO = "chaos"
+ASKS_AGAIN = 0.5
+INSISTS = 300.0
+"""Seconds that a backend goes on about what must be: the start of a recording, a call's end."""
+PATIENT = 20.0
+"""Seconds that it goes on about a pause: people talk on."""
+
+
+_NO_ANSWER = (
+    httpx.HTTPError,
+    RPCError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    TimeoutError,
+    RuntimeError,  # the SDK's, where a connection cannot be made
+)
+
+
+class NobodyAnswers(Exception):
+    """What was said was not heard within its time."""
+
+
+@dataclass
+class Backend:
+    """Speaks to the gateway, to Temporal and, on behalf of the callers, to the emulator."""
+
+    gateway: str
+    emulator: str
+    """Base URL of its control API."""
+    temporal: Client
+    http: httpx.AsyncClient
+
+    async def call_begins(self, people: int) -> dict[str, Any]:
+        body = {"participants": [{"displayName": f"P{n}"} for n in range(people)]}
+        call: dict[str, Any] = await self._emulated("POST", "/calls", body)
+        return call
+
+    async def speaks(self, call: dict[str, Any], who: int, *, on: bool) -> None:
+        body = {"rawId": call["participants"][who]["rawId"], "speaking": on}
+        await self._emulated("POST", f"/calls/{call['callId']}/speech", body)
+
+    async def call_ends(self, call: dict[str, Any]) -> None:
+        await self._emulated("DELETE", f"/calls/{call['callId']}")
+
+    async def truth(self, call_id: str) -> dict[str, Any]:
+        """What the emulator knows of a call."""
+        truth: dict[str, Any] = await self._emulated("GET", f"/calls/{call_id}")
+        return truth
+
+    async def keep(self, way: Way, request: dict[str, Any]) -> None:
+        """Ask for a recording of the call."""
+        if way is Way.REST:
+            await _patiently(lambda: self._post("/v1/recordings", request), INSISTS)
+        else:
+            await _patiently(lambda: self._start(request), INSISTS)
+
+    async def asks(self, way: Way, workflow_id: str, verb: str, request_id: str) -> None:
+        """Ask for a change. A refusal is an answer."""
+        request = {"requestedBy": WHO, "reason": "because", "requestId": request_id}
+        path = f"/v1/recordings/{workflow_id}:{verb}"
+        handle = self.temporal.get_workflow_handle(workflow_id)
+        ways: dict[Way, Callable[[], Awaitable[Any]]] = {
+            Way.REST: lambda: self._post(path, request),
+            Way.REST_SIGNAL: lambda: self._post(path, request, prefer="respond-async"),
+            Way.SIGNAL: lambda: handle.signal(verb, request),
+            Way.UPDATE: lambda: self._update(workflow_id, verb, request),
+        }
+        await _patiently(ways[way], PATIENT)
+
+    async def _start(self, request: dict[str, Any]) -> None:
+        """Start the call's workflow, or ask the one that runs, as the contracts describe it."""
+        workflow_id = names.workflow_id(request["serverCallId"])
+        try:
+            await self.temporal.start_workflow(
+                names.WORKFLOW_TYPE, request, id=workflow_id, task_queue=names.CONTROL_QUEUE
+            )
+        except WorkflowAlreadyStartedError:
+            handle = self.temporal.get_workflow_handle(workflow_id)
+            await handle.signal(names.START, _without_call(request))
+
+    async def _update(self, workflow_id: str, verb: str, request: dict[str, Any]) -> None:
+        handle = self.temporal.get_workflow_handle(workflow_id)
+        try:
+            await handle.execute_update(verb, request, id=f"{verb}:{request['requestId']}")
+        except WorkflowUpdateFailedError:
+            return  # refused, with a sentence
+
+    async def _post(self, path: str, body: dict[str, Any], prefer: str = "") -> Any:
+        answer = await self.http.post(self.gateway + path, json=body, headers={"prefer": prefer})
+        if answer.status_code == httpx.codes.BAD_GATEWAY:
+            return None  # ACS or Callvault refused it
+        answer.raise_for_status()
+        return answer.json()
+
+    async def _emulated(self, method: str, path: str, body: Any = None) -> Any:
+        async def ask() -> Any:
+            answer = await self.http.request(method, self.emulator + path, json=body)
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+
+        return await _patiently(ask, INSISTS)
+
+
+async def _patiently(ask: Callable[[], Awaitable[Answer]], patience: float) -> Answer | None:
+    """Ask until there is an answer; None where the answer is no."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return await asyncio.wait_for(ask(), patience)
+        except _NO_ANSWER as error:
+            if _is_no(error):
+                return None
+            if time.monotonic() > end:
+                raise NobodyAnswers(f"no answer within {patience:g} s: {error!r}") from error
+        await asyncio.sleep(ASKS_AGAIN)
+
+
+def _is_no(error: Exception) -> bool:
+    """Whether repeating would get the same answer."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code < 500
+    return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+
+
+def _without_call(request: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in request.items() if key != "serverCallId"}

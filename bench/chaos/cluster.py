@@ -1,0 +1,254 @@
+"""Everything Callvault needs, as real processes that may be killed and started again.
+
+Every part keeps its port and what it has on disk, so that it comes back as itself.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from callvault.emulator.eventgrid.files import FILE_EVENT
+from callvault.local.azurite import Azurite, start_azurite
+from callvault.local.processes import Process, Supervisor
+from callvault.local.stack import (
+    CALLVAULT,
+    RESOURCE,
+    Emulator,
+    announced_by,
+    environment_of,
+    subscribe,
+    write_settings,
+)
+from callvault.local.temporal import TemporalServer, free_ports, start_temporal
+
+EVENTS = (FILE_EVENT, "Microsoft.Communication.CallEnded")
+CHUNK = "3s"
+"""Length of a file, so that some recordings have several."""
+LETTERS = "dead-letters"
+DEAD_LETTER_DELAY = 5.0
+"""Seconds from the last attempt at a delivery; at Event Grid it is five minutes."""
+GRACE = timedelta(seconds=45)
+"""From SIGTERM to SIGKILL, as whoever runs containers has it: a worker may be copying, and the
+server that it takes leave of may be down."""
+RESULT_API = "2024-09-01-preview"
+SABOTEUR = "bench.chaos.mutations"
+
+
+class Part(StrEnum):
+    TEMPORAL = "temporal"
+    AZURITE = "azurite"
+    EMULATOR = "emulator"
+    GATEWAY = "gateway"
+    WORKER_1 = "worker-1"
+    WORKER_2 = "worker-2"
+
+
+WORKERS = (Part.WORKER_1, Part.WORKER_2)
+
+
+class Blow(StrEnum):
+    """What is done to a part."""
+
+    KILL = "SIGKILL"
+    END = "SIGTERM"
+    FREEZE = "SIGSTOP"
+    """For a while it answers nothing; then it goes on as if nothing had been."""
+
+
+@dataclass
+class Outage:
+    """A time in which a part did not work, in seconds since the epoch."""
+
+    part: Part
+    blow: Blow
+    began: float
+    ended: float | None = None
+    """None while it lasts."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the house is furnished."""
+
+    seed: int
+    export_window: float
+    """Seconds."""
+    event_expected_within: float
+    """Seconds."""
+    state_checked_every: float
+    """Seconds."""
+    asks_result: bool
+    ladder: tuple[float, ...]
+    """Seconds."""
+    road: str
+    """Base URL of the road that events and alarms take."""
+    sabotage: str = ""
+    """Name of the promise that is broken on purpose, to see that it is noticed."""
+
+
+@dataclass
+class House:
+    """Used from the main thread only, as the supervisor is."""
+
+    supervisor: Supervisor
+    home: Path
+    plan: Plan
+    outages: list[Outage] = field(default_factory=list)
+    _running: dict[Part, Process] = field(default_factory=dict)
+    _starts: dict[Part, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        ports = iter(free_ports(len(Part) + 1))
+        self._ports = {part: next(ports) for part in Part}
+        self._content_port = next(ports)
+
+    def build(self) -> None:
+        """Start everything, the gateway's and workers' settings included."""
+        self._start_azurite()
+        self._letters = self.azurite.new_container(LETTERS)
+        self._start_emulator()
+        self._start_temporal()
+        settings = write_settings(self.home, self.emulator, self.azurite)
+        self.environment = environment_of(settings, self.temporal) | self._settings()
+        setup = [*CALLVAULT, "setup"]
+        sweeping = [*CALLVAULT, "sweep", "--every", "1m"]
+        self.supervisor.run("setup", setup, environment=self.environment)
+        self.supervisor.run("sweeping", sweeping, environment=self.environment)
+        starting = [self._launch(part, self._role(part)) for part in (Part.GATEWAY, *WORKERS)]
+        for process in starting:
+            process.wait_for(partial(_is_ready, process))
+        self._subscribe()
+
+    def strike(self, part: Part, blow: Blow) -> Outage:
+        """End a part, or stop it; it stays so until it is mended."""
+        process = self._running[part]
+        outage = Outage(part, blow, time.time())
+        if blow is Blow.END:
+            process.stop(GRACE)
+        else:
+            os.killpg(process.pid, signal.Signals[blow.value])
+        if blow is Blow.KILL:
+            process.wait_for_end()
+        self.outages.append(outage)
+        return outage
+
+    def mend(self, outage: Outage) -> None:
+        """Let a part work again."""
+        if outage.blow is Blow.FREEZE:
+            os.killpg(self._running[outage.part].pid, signal.SIGCONT)
+        else:
+            self._starters()[outage.part]()
+        outage.ended = time.time()
+
+    def identity(self, part: Part) -> str:
+        """How Temporal names the worker that runs now: another one after each start."""
+        return f"{part}.{self._starts[part]}"
+
+    @property
+    def gateway(self) -> str:
+        return f"http://127.0.0.1:{self._ports[Part.GATEWAY]}"
+
+    def _starters(self) -> dict[Part, Callable[[], None]]:
+        return {
+            Part.TEMPORAL: self._start_temporal,
+            Part.AZURITE: self._start_azurite,
+            Part.EMULATOR: self._start_emulator_and_subscribe,
+            **{part: partial(self._start_role, part) for part in (Part.GATEWAY, *WORKERS)},
+        }
+
+    def _start_emulator(self) -> None:
+        options = [
+            *("--port", str(self._ports[Part.EMULATOR])),
+            *("--content-port", str(self._content_port)),
+            *("--state-dir", str(self.home / "emulator")),
+            *("--dead-letters", self._letters),
+            *("--dead-letter-delay", f"{DEAD_LETTER_DELAY:g}s"),
+            *("--seed", str(self.plan.seed)),
+            *("--max-chunk-duration", CHUNK),
+        ]
+        process = self._launch(Part.EMULATOR, [*CALLVAULT, "emulator", *options], environment_of())
+        self.emulator: Emulator = announced_by(process)
+
+    def _start_emulator_and_subscribe(self) -> None:
+        self._start_emulator()
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        emulating = self._running[Part.EMULATOR]
+        subscribe(emulating, self.emulator.control, f"{self.plan.road}/events", EVENTS)
+
+    def _start_azurite(self) -> None:
+        self.azurite: Azurite = start_azurite(
+            self.supervisor,
+            data_directory=self.home / "azurite",
+            port=self._ports[Part.AZURITE],
+            name=self._next_name(Part.AZURITE),
+        )
+        self._running[Part.AZURITE] = self.supervisor.processes[-1]
+
+    def _start_temporal(self) -> None:
+        self.temporal: TemporalServer = start_temporal(
+            self.supervisor,
+            database=self.home / "temporal.db",
+            ui=False,
+            port=self._ports[Part.TEMPORAL],
+            name=self._next_name(Part.TEMPORAL),
+        )
+        self._running[Part.TEMPORAL] = self.supervisor.processes[-1]
+
+    def _start_role(self, part: Part) -> None:
+        process = self._launch(part, self._role(part))
+        process.wait_for(lambda: _is_ready(process))
+
+    def _role(self, part: Part) -> list[str]:
+        role = "worker" if part in WORKERS else part.value
+        if self.plan.sabotage:
+            return [CALLVAULT[0], "-m", SABOTEUR, self.plan.sabotage, role]
+        return [*CALLVAULT, role]
+
+    def _launch(
+        self, part: Part, command: Sequence[str], environment: dict[str, str] | None = None
+    ) -> Process:
+        name = self._next_name(part)
+        own = environment or self.environment | {"CALLVAULT_WORKER__IDENTITY": name}
+        # Else every workflow that a worker takes up has its modules compiled anew.
+        own.pop("PYTHONDONTWRITEBYTECODE", None)
+        self._running[part] = self.supervisor.start(name, command, environment=own)
+        return self._running[part]
+
+    def _next_name(self, part: Part) -> str:
+        self._starts[part] = self._starts.get(part, 0) + 1
+        return f"{part}.{self._starts[part]}"
+
+    def _settings(self) -> dict[str, str]:
+        resource = f"CALLVAULT_RESOURCES__{RESOURCE.upper()}__"
+        return {
+            f"{resource}EXPORT_WINDOW": f"{self.plan.export_window:g}s",
+            f"{resource}EVENT_EXPECTED_WITHIN": f"{self.plan.event_expected_within:g}s",
+            f"{resource}LADDER": ",".join(f"{rung:g}s" for rung in self.plan.ladder),
+            f"{resource}STATE_CHECKED_EVERY": f"{self.plan.state_checked_every:g}s",
+            f"{resource}RESULT_API_VERSION": RESULT_API if self.plan.asks_result else "",
+            f"{resource}CONTENT_HOSTS": f"127.0.0.1:{self._content_port}",
+            "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),
+            "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",
+            "ALARMS": f"{self.plan.road}/alarms",
+            "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:LETTERS",
+            "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": LETTERS,
+            "LETTERS": self._letters,
+        }
+
+
+def port_of(url: str) -> int | None:
+    return urlsplit(url).port
+
+
+def _is_ready(process: Process) -> dict[str, object] | None:
+    return process.announcement("ready") or process.announcement("endpoint")

@@ -1,0 +1,46 @@
+"""Deletes files at the service before anybody has fetched them, as the service may do."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import httpx
+
+from bench.chaos.client import Backend
+from callvault.acs.client import AcsClient
+from callvault.acs.credentials import parse_connection_string
+from callvault.errors import CallvaultError
+from callvault.local.stack import Emulator
+
+LOOKS = 60
+"""Times it looks for the files of a call, a second apart at most."""
+EVERY = 0.3
+
+
+@dataclass
+class Shredder:
+    emulator: Emulator
+    backend: Backend
+    documents: set[str] = field(default_factory=set)
+    """What it deleted."""
+
+    async def shred(self, call_id: str) -> None:
+        """Delete all files of a call, as soon as there are some."""
+        for _ in range(LOOKS):
+            truth = await self.backend.truth(call_id)
+            chunks = [chunk for one in truth["recordings"] for chunk in one["chunks"]]
+            if chunks:
+                for chunk in chunks:
+                    await asyncio.to_thread(self._delete, chunk["deleteLocation"])
+                    self.documents.add(chunk["documentId"])
+                return
+            await asyncio.sleep(EVERY)
+
+    def _delete(self, location: str) -> None:
+        endpoint, key = parse_connection_string(self.emulator.connection_string)
+        client = AcsClient(endpoint, key)
+        try:
+            client.delete_content(location)
+        except (CallvaultError, httpx.HTTPError):
+            pass  # a fault of the emulator's; whether it was deleted, the verdict will see
+        finally:
+            client.close()

@@ -1,0 +1,74 @@
+"""The event loop beside the main thread, on which everything but the killing happens."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, Self, TypeVar
+
+import uvicorn
+
+from bench.chaos.proxy import Road
+
+Result = TypeVar("Result")
+
+
+class Field:
+    """A loop in a thread of its own, with the road's server on it.
+
+    The main thread cannot have a loop: it waits for processes.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="field", daemon=True)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._serving: Future[None] | None = None
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def begin(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """Let something run on the field."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def do(self, work: Coroutine[Any, Any, Result], within: float) -> Result:
+        """Let something run on the field, and wait for it."""
+        return self.begin(work).result(within)
+
+    def serve(self, road: Road) -> None:
+        """Answer on the road from now on."""
+        config = uvicorn.Config(
+            road.app(), lifespan="off", log_config=None, access_log=False, ws="none"
+        )
+        self._server = uvicorn.Server(config)
+        # Without its signal handlers.
+        self._serving = self.begin(self._server._serve([self._socket]))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop_serving()
+        with suppress(TimeoutError):
+            self.do(_end_of_all(), within=10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+        self._socket.close()
+
+    def _stop_serving(self) -> None:
+        """Let the server close its connections; a request under way is not waited for."""
+        if self._serving is not None:
+            self._server.should_exit = self._server.force_exit = True
+            with suppress(TimeoutError):
+                self._serving.result(10)
+
+
+async def _end_of_all() -> None:
+    """Cancel whatever still runs."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

@@ -1,0 +1,252 @@
+"""What is found at the end: what the emulator made, what the archive holds, what is told of it."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from azure.storage.blob import ContainerClient
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client, WorkflowExecution
+
+from bench.chaos.client import Backend
+from bench.chaos.workload import Played
+from callvault.archive.names import metadata_object_name
+from callvault.contracts import names
+from callvault.local.azurite import Azurite
+from callvault.local.stack import CONTAINER
+
+AT_ONCE = 16
+
+BENIGN = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
+"""Something came in while the task was being completed: the server has it done again."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A file that the emulator made."""
+
+    life: int
+    recording_id: str
+    document_id: str
+    sha256: str
+    metadata_sha256: str
+    ended_at: float
+    """When its recording ended."""
+    index: int = 0
+    """Its place in the recording; after a failover of the service two files have the same."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """A media file in the archive, and the metadata file beside it."""
+
+    name: str
+    document_id: str
+    sha256: str
+    metadata_sha256: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """The last attempt of an activity, when it began and ended."""
+
+    activity: str
+    activity_id: str
+    document_id: str
+    attempt: int
+    scheduled: float
+    began: float
+
+
+@dataclass(frozen=True)
+class TimerSet:
+    """A durable timer, in seconds since the epoch."""
+
+    asked: float
+    """When the workflow task that set it began: to the workflow it runs from then."""
+    taken: float
+    """When Temporal had taken what that task asked for: it runs from then."""
+    rings: float
+
+
+@dataclass
+class Run:
+    """One run of a workflow, as its history tells it."""
+
+    workflow_id: str
+    run_id: str
+    status: str
+    result: dict[str, Any] | None = None
+    failed_tasks: list[str] = field(default_factory=list)
+    stalls: list[tuple[float, float]] = field(default_factory=list)
+    """When a task of it lay with a worker that was dead, until Temporal noticed."""
+    timers: list[TimerSet] = field(default_factory=list)
+    started: list[Started] = field(default_factory=list)
+    events: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    truths: dict[int, dict[str, Any]]
+    """What the emulator knows of the call, by number of the life."""
+    chunks: list[Chunk]
+    objects: list[Object]
+    runs: list[Run]
+
+    def runs_of(self, workflow_id: str) -> list[Run]:
+        return [run for run in self.runs if run.workflow_id == workflow_id]
+
+
+async def gather(
+    played: list[Played], backend: Backend, client: Client, azurite: Azurite
+) -> Evidence:
+    """Ask everybody."""
+    numbers = [each.life.number for each in played if each.call_id]
+    told = await each([backend.truth(each.call_id) for each in played if each.call_id])
+    truths = dict(zip(numbers, told, strict=True))
+    runs = await each([_run(client, one) async for one in _executions(client)])
+    objects = await asyncio.to_thread(objects_in, azurite)
+    return Evidence(truths, [*_chunks(truths)], objects, runs)
+
+
+async def open_runs(client: Client) -> list[WorkflowExecution]:
+    """The workflows that still run."""
+    return [each async for each in _executions(client, " AND ExecutionStatus = 'Running'")]
+
+
+async def each(work: list[Any]) -> list[Any]:
+    """Await all of them, some at a time."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(task: Any) -> Any:
+        async with places:
+            return await task
+
+    return list(await asyncio.gather(*map(one, work)))
+
+
+def _executions(client: Client, condition: str = "") -> Any:
+    return client.list_workflows(f"WorkflowType = '{names.WORKFLOW_TYPE}'{condition}")
+
+
+def _chunks(truths: dict[int, dict[str, Any]]) -> Iterator[Chunk]:
+    for life, truth in truths.items():
+        for recording in truth["recordings"]:
+            for chunk in (*recording["chunks"], *recording["twins"]):
+                yield Chunk(
+                    life,
+                    recording["recordingId"],
+                    chunk["documentId"],
+                    chunk["sha256"],
+                    chunk["metadataSha256"],
+                    datetime.fromisoformat(recording["endedAt"]).timestamp(),
+                    chunk["index"],
+                )
+
+
+def objects_in(azurite: Azurite) -> list[Object]:
+    """Every media file of the container, read with nobody's code but Azure's."""
+    with (
+        ContainerClient.from_connection_string(azurite.connection_string, CONTAINER) as container,
+        ThreadPoolExecutor(AT_ONCE // 2) as pool,
+    ):
+        blobs = {blob.name: blob for blob in container.list_blobs(include=["metadata"])}
+        media = [name for name in blobs if not name.endswith((".json", ".pem"))]
+        digests = dict(pool.map(lambda name: (name, _digest(container, name)), blobs))
+        return [
+            Object(
+                name,
+                (blobs[name].metadata or {}).get("document_id", ""),
+                digests[name],
+                digests.get(metadata_object_name(name), ""),
+            )
+            for name in media
+        ]
+
+
+def _digest(container: ContainerClient, name: str) -> str:
+    return hashlib.sha256(container.download_blob(name).readall()).hexdigest()
+
+
+async def _run(client: Client, execution: WorkflowExecution) -> Run:
+    status = execution.status.name if execution.status else "UNKNOWN"
+    run = Run(execution.id, execution.run_id, status)
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    reader = _Reader(run)
+    async for event in handle.fetch_history_events():
+        reader.read(event)
+    return run
+
+
+class _Reader:
+    """Reads a history, event by event."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._scheduled: dict[int, HistoryEvent] = {}
+        self._task_scheduled = 0.0
+        self._task_began = 0.0
+
+    def read(self, event: HistoryEvent) -> None:
+        self._run.events += 1
+        at = _seconds(event.event_time)
+        self._read_task(event, at)
+        match event.event_type:
+            case EventType.EVENT_TYPE_TIMER_STARTED:
+                timer = event.timer_started_event_attributes
+                rings = at + _seconds(timer.start_to_fire_timeout)
+                self._run.timers.append(TimerSet(self._task_began, at, rings))
+            case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+                self._scheduled[event.event_id] = event
+            case EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+                self._started(event, at)
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+                done = event.workflow_execution_completed_event_attributes
+                self._run.result = json.loads(done.result.payloads[0].data)
+
+    def _read_task(self, event: HistoryEvent, at: float) -> None:
+        match event.event_type:
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
+                self._task_scheduled = at
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED:
+                self._task_began = at
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
+                self._run.stalls.append((self._task_scheduled, at))
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+                self._failed(event)
+
+    def _failed(self, event: HistoryEvent) -> None:
+        failed = event.workflow_task_failed_event_attributes
+        if failed.cause not in BENIGN:
+            cause = WorkflowTaskFailedCause.Name(failed.cause)
+            self._run.failed_tasks.append(f"{cause}: {failed.failure.message}")
+
+    def _started(self, event: HistoryEvent, at: float) -> None:
+        started = event.activity_task_started_event_attributes
+        scheduling = self._scheduled[started.scheduled_event_id]
+        order = scheduling.activity_task_scheduled_event_attributes
+        given = json.loads(order.input.payloads[0].data) if order.input.payloads else {}
+        self._run.started.append(
+            Started(
+                order.activity_type.name,
+                order.activity_id,
+                (given.get("chunk") or {}).get("documentId", ""),
+                started.attempt,
+                _seconds(scheduling.event_time),
+                at,
+            )
+        )
+        if started.last_failure.HasField("timeout_failure_info"):
+            self._run.stalls.append((_seconds(scheduling.event_time), at))
+
+
+def _seconds(moment: Timestamp | Duration) -> float:
+    return moment.seconds + moment.nanos / 1e9

@@ -1,0 +1,62 @@
+"""What came of a run: violations, and the figures that a report tells."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bench.chaos.alarm_latency import Late
+from bench.chaos.checker import Loss, Violation
+from bench.chaos.cluster import Outage
+from bench.chaos.generator import Fate
+from bench.chaos.history import Evidence
+from bench.chaos.options import Options
+from bench.chaos.recovery import Recovery
+
+
+@dataclass
+class Outcome:
+    options: Options
+    violations: list[Violation]
+    losses: list[Loss]
+    recoveries: list[Recovery]
+    late: list[Late]
+    outages: list[Outage]
+    faults: Counter[str]
+    fates: Counter[Fate]
+    evidence: Evidence
+    seconds: float = 0.0
+    """From the first life until every workflow was over."""
+
+    @property
+    def is_good(self) -> bool:
+        return not self.violations
+
+    @property
+    def causes(self) -> Counter[str]:
+        """How many files were lost, by cause."""
+        return Counter(loss.cause or "**unexplained**" for loss in self.losses)
+
+    @property
+    def slowest_recovery(self) -> float | None:
+        """Seconds."""
+        found = [each.seconds for each in self.recoveries if each.seconds is not None]
+        return max(found, default=None)
+
+    def lateness(self, quantile: float) -> float:
+        """Seconds that count, of the alarm at this place when they are sorted; 0 without alarms."""
+        found = sorted(each.counted for each in self.late)
+        return found[min(int(quantile * len(found)), len(found) - 1)] if found else 0.0
+
+    def blows(self) -> Counter[tuple[str, str]]:
+        """How often each part was struck, and how."""
+        return Counter((str(each.part), str(each.blow)) for each in self.outages)
+
+
+@dataclass
+class Tally:
+    """All runs of one command."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        return all(each.is_good for each in self.outcomes)

@@ -1,0 +1,102 @@
+"""All there is in one life: Callvault's own state machine, and the service and people around it."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bench.interleavings.fake_acs import Service
+from bench.interleavings.people import NAMED, PEOPLE, People
+from callvault.contracts.activity_io import ResourcePolicy
+from callvault.contracts.requests import RecordingRequest, StartRequest
+from callvault.contracts.status import CallStatus, RecordingStatus
+from workflows.call.alarms import Alarms
+from workflows.call.consent_gate import Gate
+from workflows.call.guards import Watch
+from workflows.call.lifecycle import Lifecycle
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+POLICY = ResourcePolicy(resource="default", archive="main", export_window=timedelta(hours=48))
+
+
+class World:
+    """What a life changes, and what promises are about."""
+
+    def __init__(self, seed: int) -> None:
+        self.lot = random.Random(seed)
+        self.now = NOON
+        self.service = Service()
+        self.people = People()
+        first = self._terms() | {"server_call_id": "call-1", "resource": "default"}
+        self._take_up(Lifecycle.begin(RecordingRequest.model_validate(first), self.now))
+        self._seen(first["participants"])
+
+    def start_request(self, **facts: Any) -> StartRequest:
+        """A request to record on terms that are drawn by lot."""
+        return StartRequest.model_validate(self._terms() | facts)
+
+    def asked_for(self, request: StartRequest) -> None:
+        """Take note of whom a request that was not refused has named as being there."""
+        self._seen(request.participants)
+
+    def policy_comes(self) -> None:
+        """The resource's settings are known; what was told before them has been waiting."""
+        within = timedelta(seconds=10) if self.chance(0.1) else None
+        policy = POLICY.model_copy(update={"announce_within": within})
+        self.call.policy_known(policy)
+        self.call.settle_all(self.now)
+
+    def next_run(self) -> None:
+        """Another run of the workflow takes over: it has the status, and nothing else."""
+        status = self.call.status.model_dump_json()
+        self._take_up(Lifecycle(CallStatus.model_validate_json(status)))
+
+    def act(self) -> None:
+        """Do all that has fallen due."""
+        self.guard.act(self.now)
+        self.gate.act(self.now)
+
+    def pass_time(self, span: timedelta) -> None:
+        """Timers fire at their moment, never later: that is the server's part."""
+        end = self.now + span
+        while (due := self._next_due()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.act()
+        self.now = end
+        self.act()
+
+    def has_consent(self, recording: RecordingStatus) -> bool:
+        return self.people.agree_to(recording.consent)
+
+    def chance(self, likely: float) -> bool:
+        return self.lot.random() < likely
+
+    def _take_up(self, call: Lifecycle) -> None:
+        self.call = call
+        self.alarms = Alarms(call.status, "workflow")
+        self.guard = Watch(call, self.alarms)
+        self.gate = Gate(call)
+
+    def _next_due(self) -> datetime | None:
+        moments = (self.guard.next_due(), self.gate.next_due())
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _seen(self, participants: tuple[str, ...]) -> None:
+        for who in participants:
+            self.people.move(who, joined=True)
+
+    def _terms(self) -> dict[str, Any]:
+        draw = self.lot.choice
+        policy = draw(["none", "none", "none", "any_party", "all_parties", "named"])
+        return {
+            "on_pause_failure": draw(["stop", "alarm", "quarantine"]),
+            "pause_on_start": self.chance(0.2),
+            "max_pause": draw([None, None, None, timedelta(seconds=20)]),
+            "on_max_pause": draw(["resume", "alarm"]),
+            "consent_policy": policy,
+            "consent_participants": NAMED if policy == "named" else (),
+            "before_consent": draw(["paused", "wait"]),
+            "consent_within": draw([None, None, timedelta(seconds=8), timedelta(seconds=60)]),
+            "on_withdrawal": draw(["pause", "pause_and_mark"]),
+            "stop_when_last_consenting_leaves": self.chance(0.3),
+            "participants": tuple(who for who in PEOPLE if self.chance(0.4)),
+        }

@@ -1,0 +1,84 @@
+"""How much of a storm there is, what it showed, and what must not be."""
+
+from dataclasses import dataclass
+
+from bench.storm.load import BROKEN, Answers
+
+MOST_MEMORY = 512
+"""MiB that the gateway may ever have had."""
+
+COMES_AGAIN = {200, 503, BROKEN}
+"""All else makes Event Grid drop an event, or is not an answer to one."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything; seconds, events a second, numbers of requests."""
+
+    steady_seconds: float = 30
+    steady_rate: float = 200
+    probing_events: int = 3_000
+    burst_times: float = 4
+    burst_seconds: float = 10
+    junk: int = 100_000
+    slow_clients: int = 700
+    attack_rate: float = 50
+    oversize: int = 20
+    max_in_flight: int = 64
+
+
+SHORT = Scale(
+    steady_seconds=1,
+    steady_rate=50,
+    probing_events=100,
+    burst_seconds=1,
+    junk=600,
+    slow_clients=550,
+    attack_rate=20,
+    oversize=3,
+    max_in_flight=24,
+)
+
+
+@dataclass
+class Attack:
+    """Everything at once: what became of events, of large deliveries, and of junk."""
+
+    events: Answers
+    large: Answers
+    junk: Answers
+    junk_rate: float
+    """Junk requests a second."""
+
+
+@dataclass
+class Findings:
+    """What a storm showed."""
+
+    steady: Answers
+    sustained: float
+    """Events a second that were taken while each waited for the one before."""
+    burst: Answers
+    attack: Attack
+    resent: int
+    sent: int
+    known: int
+    """Events sent, and workflows that Temporal knows at the end."""
+    memory_before: int
+    memory_peak: int
+    """MiB of the gateway's process."""
+
+    def problems(self) -> list[str]:
+        """What must not be; empty where all is well."""
+        attack = self.attack
+        authentic = self.steady.statuses + self.burst.statuses
+        authentic += attack.events.statuses + attack.large.statuses
+        wrong = {status: n for status, n in authentic.items() if status not in COMES_AGAIN}
+        found = [f"{n} authentic deliveries were answered {status}" for status, n in wrong.items()]
+        if self.known != self.sent:
+            found.append(f"{self.sent} events were sent, {self.known} are known to Temporal")
+        if attack.junk.statuses[200]:
+            found.append(f"{attack.junk.statuses[200]} junk requests were answered 200")
+        if self.memory_peak > MOST_MEMORY:
+            found.append(f"the gateway had {self.memory_peak} MiB, more than {MOST_MEMORY}")
+        return found

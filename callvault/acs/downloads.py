@@ -1,0 +1,159 @@
+"""Reading parts of a file fast: many threads, each with a reader of its own.
+
+Every request is signed anew just before it is sent, every redirect is checked against the allowed
+hosts, and every answer is held against what was asked before a byte of it is read.
+"""
+
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+
+import httpx
+
+from callvault.acs.allowed_hosts import AllowedHosts
+from callvault.acs.connection_pool import ConnectionPool, Origin
+from callvault.acs.content import DOWNLOAD, ByteRange, Served, check_answer
+from callvault.acs.error_body import Refusal
+from callvault.acs.errors import connection_failed, fault
+from callvault.errors import BrokenContent, Unavailable
+
+MAX_REDIRECTS = 5
+
+_MAX_REFUSAL = 64 << 10
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_DOWNLOADED = frozenset({200, 206})
+
+Sign = Callable[[str, str], Mapping[str, str]]
+"""Headers that authenticate a request of this method for this target."""
+
+
+@dataclass(frozen=True)
+class RangedContent:
+    """A file of a recording; satisfies `callvault.archive.transfer.source.Source`."""
+
+    url: str
+    hosts: AllowedHosts
+    connections: ConnectionPool
+    sign: Sign
+
+    def reader(self) -> "RangeReader":
+        """A reader for one thread; close it."""
+        return RangeReader(self)
+
+
+class RangeAnswer:
+    """A part of the file on its way; what it is was checked, what arrives is counted by its reader.
+
+    ``offset`` and ``length`` say which part comes, ``size`` what the whole file has; ``None`` where
+    the service does not say. All in bytes.
+    """
+
+    def __init__(self, response: HTTPResponse, headers: httpx.Headers, served: Served) -> None:
+        self._response = response
+        self.offset, self.length, self.size = served
+        self.etag: str | None = headers.get("ETag")
+        self.content_type: str | None = headers.get("Content-Type")
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Read up to ``len(buffer)`` bytes; 0 at the end, which may have come too early."""
+        try:
+            return self._response.readinto(buffer)
+        except HTTPException as error:
+            raise BrokenContent("the download was cut before its end; repeat it") from error
+        except (OSError, ValueError, AttributeError) as error:
+            # `abort` takes the socket away under a reading thread, hence the last two
+            raise connection_failed(error, DOWNLOAD) from error
+
+
+class RangeReader:
+    """Asks for one part after the other, over a connection that is kept alive.
+
+    For one thread; only `abort` may be called by another.
+    """
+
+    def __init__(self, content: RangedContent) -> None:
+        self._content = content
+        self._connection: HTTPConnection | None = None
+        self._origin: Origin | None = None
+        self._response: HTTPResponse | None = None
+
+    def open(self, offset: int, length: int | None) -> RangeAnswer:
+        """Ask for ``length`` bytes from ``offset``, or all that follow; drops the answer before.
+
+        Where `RangeAnswer.offset` is 0 and its length the whole size instead, the service has
+        ignored the range. Raises as `callvault.acs.client.AcsClient.open_content` does.
+        """
+        asked = ByteRange(offset, length)
+        target = self._content.hosts.check(self._content.url)
+        for _ in range(MAX_REDIRECTS + 1):
+            response, headers = self._ask(target, asked)
+            if response.status not in _REDIRECTS:
+                return self._opened(response, headers, asked)
+            response.read(_MAX_REFUSAL)
+            target = self._content.hosts.check(headers.get("Location", ""), base=target)
+        raise Unavailable(
+            f"could not {DOWNLOAD.verb}: more than {MAX_REDIRECTS} redirects; try again"
+        )
+
+    def close(self) -> None:
+        """Give the connection back if it can be used again."""
+        connection, origin, self._connection = self._connection, self._origin, None
+        if connection is None or origin is None:
+            return
+        answered = self._response
+        if answered is not None and answered.isclosed() and not answered.will_close:
+            self._content.connections.give(origin, connection)
+        else:
+            connection.close()
+
+    def abort(self) -> None:
+        """End the request that is under way, from another thread."""
+        connection = self._connection
+        if connection is not None and (under_way := connection.sock) is not None:
+            with suppress(OSError):
+                under_way.shutdown(socket.SHUT_RDWR)
+
+    def _opened(
+        self, response: HTTPResponse, headers: httpx.Headers, asked: ByteRange
+    ) -> RangeAnswer:
+        if response.status not in _DOWNLOADED:
+            raise fault(Refusal(response.status, headers, _beginning(response)), DOWNLOAD)
+        served = check_answer(response.status, headers, asked, json_allowed=False)
+        return RangeAnswer(response, headers, served)
+
+    def _ask(self, url: httpx.URL, asked: ByteRange) -> tuple[HTTPResponse, httpx.Headers]:
+        target = url.raw_path.decode("ascii")
+        headers = {"Accept-Encoding": "identity", **asked.headers()}
+        try:
+            response = self._exchange(Origin.of(url), target, headers)
+            return response, httpx.Headers(response.getheaders())
+        except (OSError, HTTPException) as error:
+            raise connection_failed(error, DOWNLOAD) from error
+
+    def _exchange(self, origin: Origin, target: str, headers: Mapping[str, str]) -> HTTPResponse:
+        """Send on the connection at hand; one that was closed meanwhile is replaced once."""
+        self.close()
+        self._origin, self._response = origin, None
+        self._connection = self._content.connections.take(origin)
+        try:
+            return self._request(self._connection, target, headers)
+        except (ConnectionError, HTTPException):
+            self._connection.close()
+            self._connection = self._content.connections.fresh(origin)
+            return self._request(self._connection, target, headers)
+
+    def _request(
+        self, connection: HTTPConnection, target: str, headers: Mapping[str, str]
+    ) -> HTTPResponse:
+        connection.request("GET", target, headers={**headers, **self._content.sign("GET", target)})
+        self._response = connection.getresponse()
+        return self._response
+
+
+def _beginning(response: HTTPResponse) -> bytes:
+    try:
+        return response.read(_MAX_REFUSAL)
+    except (OSError, HTTPException) as error:
+        raise connection_failed(error, DOWNLOAD) from error

@@ -1,0 +1,89 @@
+"""Reads what a refusal says: a JSON error in any of its shapes, a gateway's HTML, or nothing."""
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+import httpx
+
+from callvault.contracts.base import shorten
+
+MAX_RETRY_AFTER = timedelta(seconds=300)
+"""A longer wish is cut: with the export window running, nobody waits for hours on one answer."""
+
+_MAX_QUOTE = 250
+_SECRETS = re.compile(r"(?i)\b(bearer\s+|hmac-sha256\s+|signature=|sig=|accesskey=)[^\s,;'\"&]+")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is not the one hoped for; ``body`` may be cut."""
+
+    status: int
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    body: bytes = b""
+
+
+class Said(NamedTuple):
+    """What the body of a refusal says, as far as it can be understood."""
+
+    code: str = ""
+    message: str = ""
+    is_markup: bool = False
+
+
+def read(refusal: Refusal) -> Said:
+    """Read ``{"error":{code,message}}``, flat ``{code,message}``, or ``{title,status}`` of AMS."""
+    if refusal.body.lstrip()[:1] == b"<":
+        return Said(is_markup=True)
+    try:
+        body = json.loads(refusal.body)
+    except (ValueError, RecursionError):
+        return Said(is_markup="html" in refusal.headers.get("Content-Type", ""))
+    fields = body if isinstance(body, dict) else {}
+    nested = fields.get("error")
+    if isinstance(nested, dict):
+        fields = nested
+    return Said(
+        _text(fields.get("code")) or _text(fields.get("title")),
+        _text(fields.get("message")),
+    )
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def clean(text: str) -> str:
+    """Make a stranger's text fit to be quoted: one line, short, without credentials it echoes."""
+    printable = "".join(char if char.isprintable() else " " for char in text[:2_048])
+    return shorten(_SECRETS.sub(r"\1…", " ".join(printable.split())), _MAX_QUOTE)
+
+
+def retry_after(value: str | None) -> timedelta | None:
+    """Read ``Retry-After`` in both its forms, seconds and a date, within reason."""
+    if not value:
+        return None
+    seconds = _seconds(value)
+    if math.isnan(seconds):
+        return None
+    return timedelta(seconds=min(max(seconds, 0.0), MAX_RETRY_AFTER.total_seconds()))
+
+
+def _seconds(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return _seconds_until(value)
+
+
+def _seconds_until(date: str) -> float:
+    try:
+        at = parsedate_to_datetime(date)
+    except ValueError:
+        return math.nan
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()

@@ -1,0 +1,178 @@
+"""What a refusal of ACS means, in Callvault's own words.
+
+Codes: Microsoft's Call Automation troubleshooting page and recorded sessions; statuses decide where
+there is no known code. A gateway on the way may answer HTML, or nothing at all.
+"""
+
+from typing import Literal, NamedTuple
+
+import httpx
+
+from callvault.acs.error_body import Refusal, Said, clean, read, retry_after
+from callvault.contracts.base import shorten
+from callvault.errors import (
+    AccessDenied,
+    AlreadyRecording,
+    BrokenContent,
+    CallvaultError,
+    ContentMissing,
+    InvalidRequest,
+    NotReady,
+    RecordingNotFound,
+    StateConflict,
+    TeamsInterop,
+    Throttled,
+    Unavailable,
+)
+
+_MAX_MESSAGE = 600
+
+Subject = Literal["call", "recording", "content"]
+
+
+class Doing(NamedTuple):
+    """What was tried, and with what: both are needed to read the answer."""
+
+    verb: str
+    """For the message: ``start a recording``."""
+    subject: Subject
+
+
+class _Verdict(NamedTuple):
+    error: type[CallvaultError]
+    advice: str
+
+
+_WRONG_FORMAT = _Verdict(InvalidRequest, "Choose a combination of formats that ACS records.")
+_CALL_OVER = _Verdict(InvalidRequest, "The call is over; there is nothing left to record.")
+_BUSY = _Verdict(Throttled, "Wait before asking again; for higher limits ask Azure support.")
+_OCCUPIED = _Verdict(AlreadyRecording, "Adopt the running recording, or stop it first.")
+_MOVED = _Verdict(StateConflict, "Read the recording's state before deciding again.")
+_DENIED = _Verdict(AccessDenied, "Check the access key or the identity's role on the resource.")
+_BAD_SIGNATURE = _Verdict(AccessDenied, "Check the access key, its resource and this clock.")
+_DOWN = _Verdict(Unavailable, "Try again with the same identity of the request.")
+_COMPLIANCE = _Verdict(InvalidRequest, "A compliance policy of the call forbids it.")
+_REFUSED = _Verdict(InvalidRequest, "Repeating it changes nothing; correct the request.")
+_NOT_FOUND = _Verdict(RecordingNotFound, "The recording is over, or never was.")
+_UNKNOWN_CALL = _Verdict(InvalidRequest, "Pass the serverCallId of a call of this resource.")
+_MISSING = _Verdict(ContentMissing, "The file may have expired or been deleted.")
+_NOT_YET = _Verdict(NotReady, "The file is not written yet; ask again.")
+_CHANGED = _Verdict(BrokenContent, "This is not the file; ask for it again.")
+_GATEWAY = _Verdict(
+    Unavailable, "ACS itself does not answer so. If this lasts, check endpoint and api-version."
+)
+
+_BY_CODE = {
+    "7502": _DENIED,
+    "7504": _DENIED,
+    "7509": _BAD_SIGNATURE,
+    "7605": _Verdict(TeamsInterop, "Record calls of Microsoft Teams with Teams' own recording."),
+    "8501": _Verdict(NotReady, "The call is not established: it still connects, or is over."),
+    "8506": _COMPLIANCE,
+    "8516": _BUSY,
+    "8519": _MOVED,
+    "8520": _Verdict(InvalidRequest, "ACS does not offer this operation."),
+    "8522": _NOT_FOUND,
+    "8523": _REFUSED,
+    "8527": _Verdict(InvalidRequest, "Pass the call's serverCallId, not its callId."),
+    "8528": _CALL_OVER,
+    "8529": _BUSY,
+    "8530": _BUSY,
+    "8548": _Verdict(InvalidRequest, "ACS records this mode in group calls only."),
+    "8553": _OCCUPIED,
+    "8556": _COMPLIANCE,
+    "8557": _WRONG_FORMAT,
+    "8559": _OCCUPIED,
+    "8562": _WRONG_FORMAT,
+    "8571": _MOVED,
+    "8573": _MOVED,
+    "8583": _REFUSED,
+    "8588": _REFUSED,
+    "8589": _BUSY,
+    "8608": _REFUSED,
+    "9001": _DOWN,
+    "9002": _DOWN,
+    "9003": _DOWN,
+    "9998": _DOWN,
+    "9999": _DOWN,
+    "Denied": _BAD_SIGNATURE,
+}
+
+_BY_STATUS = {
+    401: _DENIED,
+    403: _DENIED,
+    408: _DOWN,
+    409: _MOVED,
+    429: _BUSY,
+    501: _Verdict(InvalidRequest, "The other side does not offer this operation."),
+}
+
+_BY_STATUS_OF_CONTENT = {
+    404: _MISSING,
+    410: _MISSING,
+    412: _CHANGED,
+    416: _NOT_YET,
+}
+
+
+def fault(cause: Refusal | httpx.HTTPError, doing: Doing) -> CallvaultError:
+    """Say what went wrong as one of Callvault's errors, ready to be raised."""
+    if isinstance(cause, httpx.HTTPError):
+        return connection_failed(cause, doing)
+    said = read(cause)
+    verdict = _judge(cause, said, doing.subject)
+    quote = f" ({clean(said.message)})" if said.message else ""
+    code = f" {clean(said.code)}" if said.code else ""
+    return verdict.error(
+        shorten(
+            f"could not {doing.verb}: ACS answered {cause.status}{code}{quote}. {verdict.advice}",
+            _MAX_MESSAGE,
+        ),
+        status=cause.status,
+        code=clean(said.code) or None,
+        retry_after=retry_after(cause.headers.get("Retry-After")),
+    )
+
+
+def _judge(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
+    if said.code in _BY_CODE:
+        verdict = _BY_CODE[said.code]
+        # Who asks to start a recording names none: an earlier attempt may have begun it.
+        return _GATEWAY if verdict is _NOT_FOUND and subject == "call" else verdict
+    if subject == "content" and refusal.status in _BY_STATUS_OF_CONTENT:
+        return _judge_content(refusal)
+    if refusal.status in _BY_STATUS:
+        return _BY_STATUS[refusal.status]
+    if not 400 <= refusal.status < 500:
+        return _GATEWAY if refusal.status < 500 else _DOWN
+    return _judge_client_error(refusal, said, subject)
+
+
+def _judge_content(refusal: Refusal) -> _Verdict:
+    """416 names the real size: only an empty file is one that is still to be written."""
+    size = refusal.headers.get("Content-Range", "").rpartition("/")[2]
+    if refusal.status == 416 and size.isdecimal() and int(size) > 0:
+        return _CHANGED
+    return _BY_STATUS_OF_CONTENT[refusal.status]
+
+
+def _judge_client_error(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
+    """A 4xx without a known code: who said it decides what it means."""
+    if subject == "content":
+        # Seen since 2025: intermittent 400 with HTML on downloads (azure-sdk-for-js #33764).
+        is_passing = said.is_markup or (refusal.status == 400 and not said.code)
+        return _CHANGED if is_passing else _REFUSED
+    if said.is_markup or (refusal.status == 404 and not said.code):
+        return _GATEWAY
+    if refusal.status in {404, 410}:
+        return _NOT_FOUND if subject == "recording" else _UNKNOWN_CALL
+    return _REFUSED
+
+
+def connection_failed(error: Exception, doing: Doing) -> CallvaultError:
+    """Say that no answer, or only a part of it, came back."""
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        what = "no answer came in time"
+    else:
+        what = f"the connection failed ({clean(str(error)) or type(error).__name__})"
+    return Unavailable(shorten(f"could not {doing.verb}: {what}. Try again.", _MAX_MESSAGE))

@@ -1,0 +1,96 @@
+"""What the recording operations of ACS send and receive, as JSON.
+
+Shapes of the REST specification ``2026-03-12`` (``communicationservicescallautomation.json``);
+recordings look the same in every stable version since 2024-04-15.
+"""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from callvault.contracts.base import Message, OpaqueId
+from callvault.contracts.events import RecordingChunk, ServiceTime
+from callvault.contracts.requests import RecordingFormat
+
+
+class ServerCallLocator(Message):
+    """Names the call by its ``serverCallId``."""
+
+    kind: Literal["serverCallLocator"] = "serverCallLocator"
+    server_call_id: OpaqueId
+
+
+class ExternalStorage(Message):
+    """Has ACS write the recording to a container of the customer's, with its managed identity."""
+
+    recording_storage_kind: Literal["azureBlobStorage"] = "azureBlobStorage"
+    recording_destination_container_url: str
+
+
+class StartRecording(RecordingFormat):
+    """``StartCallRecordingRequest``: the body of a start."""
+
+    call_locator: ServerCallLocator
+    recording_state_callback_uri: str | None = None
+    """Where ACS posts ``RecordingStateChanged``: an absolute https URL."""
+    pause_on_start: bool = False
+    """Begin paused; ACS makes no file before the first resume."""
+    external_storage: ExternalStorage | None = None
+
+
+class RecordingStateResponse(Message):
+    """``RecordingStateResponse``: ACS's answer to a start and to a question about the state.
+
+    All values are extensible: a word that is not listed here is possible.
+    """
+
+    recording_id: OpaqueId
+    recording_state: str = "inactive"
+    """``active`` or ``inactive``. Paused and not yet begun are both ``inactive``; the 2021 previews
+    leave the field out of the answer to a start."""
+    recording_kind: str | None = None
+    """``azureCommunicationServices``, ``teams`` or ``teamsCompliance``."""
+
+
+class ResultError(Message):
+    """``CommunicationError``, as far as it is read."""
+
+    code: str = ""
+    message: str = ""
+    innererror: "ResultError | None" = Field(default=None, alias="innererror")
+
+
+class RecordingStorageInfo(Message):
+    recording_chunks: tuple[RecordingChunk, ...] = ()
+
+
+class RecordingResultResponse(Message):
+    """``RecordingResultResponse`` of ``2024-09-01-preview``: what became of a recording."""
+
+    recording_storage_info: RecordingStorageInfo = RecordingStorageInfo()
+    errors: tuple[ResultError, ...] = ()
+    recording_start_time: ServiceTime | None = None
+    recording_duration_ms: Annotated[float, Field(ge=0)] | None = None
+    session_end_reason: str = ""
+    """In camelCase, where events have PascalCase: ``sessionStillOngoing``, ``callEnded``."""
+    recording_expiration_time: ServiceTime | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absent(cls, value: Any) -> Any:
+        """The service may write ``null`` where it knows nothing."""
+        if not isinstance(value, dict):
+            return value
+        return {key: known for key, known in value.items() if known is not None}
+
+
+class Repeatability(Message):
+    """Identity of a start: ACS answers the same pair with the recording it already started.
+
+    Whoever repeats the start owns it: the same pair on every attempt, a new pair for a new
+    recording.
+    """
+
+    request_id: UUID | OpaqueId
+    first_sent: AwareDatetime

@@ -1,0 +1,55 @@
+"""The recordings of a fallback archive: what may have to go home."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+
+from callvault.archive.manifests.seal import find_manifest
+from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name
+from callvault.archive.store import Archive
+from callvault.contracts.manifest import Manifest
+from callvault.errors import BrokenContent
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A recording of the fallback archive."""
+
+    folder: str
+    manifests: tuple[str, ...]
+    """Object names, in the order of sealing."""
+    known: tuple[Manifest, ...]
+    """Those that can be read. None of them is proven yet."""
+
+    def answers_to(self, word: str) -> bool:
+        """Whether ``word`` names one of its manifests, its call, its workflow, or itself."""
+        return word in self.manifests or any(word in _ids(manifest) for manifest in self.known)
+
+
+def stranded(fallback: Archive) -> Iterator[Stranded]:
+    """Every recording of which a manifest lies in the fallback archive, in the order of names."""
+    names = filter(is_manifest_name, fallback.names(RECORDINGS_PREFIX))
+    # the shorter name is that of the lower number
+    ordered = sorted(names, key=lambda name: (folder_of(name), len(name), name))
+    for folder, group in groupby(ordered, folder_of):
+        manifests = tuple(group)
+        yield Stranded(folder, manifests, tuple(_readable(fallback, manifests)))
+
+
+def folder_of(object_name: str) -> str:
+    """The folder of a recording, by the name of one of its objects."""
+    return object_name.rpartition("/")[0]
+
+
+def _readable(archive: Archive, names: tuple[str, ...]) -> Iterator[Manifest]:
+    """A damaged one is told when it is its turn to be brought."""
+    for name in names:
+        with suppress(BrokenContent):
+            if found := find_manifest(archive, name):
+                yield found.manifest
+
+
+def _ids(manifest: Manifest) -> set[str | None]:
+    of = manifest.recording
+    return {of.server_call_id, of.call_id, of.recording_id, manifest.workflow.workflow_id}

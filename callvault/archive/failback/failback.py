@@ -1,0 +1,236 @@
+"""The way home from the fallback archive: its recordings are copied, proven and sealed at home.
+
+What is committed at home can never be taken back. So a file's bytes are held against the SHA-256 of
+its manifest before they are copied, and again when they are read back. The manifest is written
+last: whatever crashes in between, the next attempt finds what there is and goes on from there.
+Nothing is deleted from the fallback archive.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from callvault.archive.failback.candidates import Stranded, folder_of
+from callvault.archive.keyring import Keyring
+from callvault.archive.manifests.chain import append, head
+from callvault.archive.manifests.documents import signed
+from callvault.archive.manifests.evidence import properties_of
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.manifests.seal import Written, find_manifest, publish_key, software
+from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, manifest_in
+from callvault.archive.relay import StoredFile
+from callvault.archive.store import Archive
+from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.copier import copy, put_bytes
+from callvault.archive.transfer.readback import read_back
+from callvault.archive.verify.verifier import verify_manifest
+from callvault.contracts.manifest import (
+    ArchivedObject,
+    Manifest,
+    ManifestChunk,
+    ManifestReference,
+    ObjectReference,
+)
+from callvault.errors import BrokenContent, ContentMissing, InvalidRequest, ObjectExists
+
+OnStep = Callable[[str, int, int | None], None]
+"""Called with what is being done to which file, the bytes done, and the bytes in all."""
+
+_METADATA_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Repatriated:
+    """What it took to have a recording at home; no manifests where it had been there already."""
+
+    manifests: int
+    files: int
+    size: int
+    """Bytes of the files."""
+
+
+@dataclass(frozen=True)
+class Repatriation:
+    """From one fallback archive to one home."""
+
+    fallback: Archive
+    home: Archive
+    keys: Keyring
+    """Those that are believed to have signed in the fallback archive."""
+    signer: Signer | None
+    """Home's."""
+    now: Callable[[], datetime]
+    on_step: OnStep = lambda what, done, total: None
+    """May raise to end it."""
+    lanes: Lanes = field(default_factory=Lanes)
+
+    def __post_init__(self) -> None:
+        if self.fallback.location("x") == self.home.location("x"):
+            raise InvalidRequest(
+                f"{self.fallback.name} and {self.home.name} are the same archive: name two"
+            )
+
+    def bring(self, recording: Stranded) -> Repatriated:
+        """Bring one recording home, or finish what an earlier attempt began.
+
+        Raises `BrokenContent` or `ContentMissing` where the fallback archive does not hold what
+        was sealed there, `ObjectExists` where home holds something else under a name.
+        """
+        sealed: list[Manifest] = []
+        for name in recording.manifests:
+            theirs = _found(self.fallback, name)
+            place = self._place(theirs)
+            ours = place.manifest
+            if ours is None:
+                ours = self._bring(theirs)
+                sealed.append(ours.manifest)
+            # also for one that is there: an earlier attempt may have ended before it was linked
+            append(self.home, ours.reference, self.signer, after=ours.manifest.previous)
+        files = {each.object_name: each.size for m in sealed for each in _objects(m)}
+        return Repatriated(len(sealed), len(files), sum(files.values()))
+
+    def _bring(self, theirs: Written) -> Written:
+        self._check(theirs)
+        media_type = theirs.manifest.recording.recording_format_type.content_type
+        chunks = tuple(self._chunk(chunk, media_type) for chunk in theirs.manifest.chunks)
+        if self.signer:
+            publish_key(self.home, self.signer)
+        while True:
+            place = self._place(theirs)
+            if place.manifest:
+                return place.manifest
+            ours = theirs.manifest.model_copy(
+                update={
+                    "object_name": place.name,
+                    "archive": self.home.name,
+                    "chunks": chunks,
+                    "software": software(),
+                    "sealed_at": self.now(),
+                    "earlier": place.earlier,
+                    "repatriated_from": _origin(theirs),
+                    "previous": head(self.home),
+                }
+            )
+            self._write(ours)
+
+    def _write(self, manifest: Manifest) -> None:
+        data, name = signed(manifest, self.signer), manifest.object_name
+        try:
+            put_bytes(self.home, name, data, content_type="application/json", metadata={})
+        except ObjectExists:  # somebody else was faster: the next look tells what they wrote
+            return
+
+    def _place(self, theirs: Written) -> "_Place":
+        """Where home has it or, if it has not, where it goes: behind the recording's others."""
+        origin, folder = _origin(theirs), folder_of(theirs.reference.object_name)
+        earlier: ObjectReference | None = None
+        number = 1
+        while found := find_manifest(self.home, name := manifest_in(folder, number)):
+            if found.manifest.repatriated_from == origin:
+                return _Place(name, earlier, found)
+            if _identity(found.manifest) == _identity(theirs.manifest):
+                earlier = found.reference
+            number += 1
+        return _Place(name, earlier, None)
+
+    def _check(self, theirs: Written) -> None:
+        """Signature, link and properties; the bytes are proven file by file."""
+        name = theirs.reference.object_name
+        report = verify_manifest(self.fallback, name, self.keys, quick=True)
+        problems = [f"{remark.location}: {remark.text}" for remark in report.problems]
+        if theirs.manifest.signature is None and self.keys.is_given:
+            problems.append(f"{self.fallback.location(name)}: it is unsigned, and should not be")
+        if problems:
+            raise BrokenContent(
+                f"{'; '.join(problems)}. Nothing of it was sealed in {self.home.name}: find out who"
+                f" changes archive {self.fallback.name} and restore what was sealed",
+                owner="archive",
+            )
+
+    def _chunk(self, chunk: ManifestChunk, media_type: str) -> ManifestChunk:
+        """The chunk as it lies at home, where its files now are."""
+        media = self._object(chunk.media, media_type) if chunk.media else None
+        metadata = self._object(chunk.metadata, _METADATA_TYPE) if chunk.metadata else None
+        return chunk.model_copy(update={"media": media, "metadata": metadata})
+
+    def _object(self, sealed: ArchivedObject, content_type: str) -> ArchivedObject:
+        name = sealed.object_name
+        if not name.startswith(RECORDINGS_PREFIX) or is_manifest_name(name):
+            raise BrokenContent(f"{name} is no file of a recording: forged", owner="archive")
+        if self.home.stat(name) is None:
+            self._copy(sealed, content_type)
+        if not self._holds(self.home, sealed, "reading back"):
+            raise ObjectExists(
+                f"{self.home.location(name)} holds other bytes than were sealed in"
+                f" {self.fallback.name}; nothing was overwritten: compare the two, move the wrong"
+                " one away and try again"
+            )
+        return sealed.model_copy(update={"properties": _properties(self.home, name)})
+
+    def _copy(self, sealed: ArchivedObject, content_type: str) -> None:
+        name = sealed.object_name
+        if not self._holds(self.fallback, sealed, "checking"):
+            raise BrokenContent(
+                f"{self.fallback.location(name)} is not what was sealed: it was changed, and not"
+                " copied. Restore it from a backup, and find out who changes the archive",
+                owner="archive",
+            )
+        found = self.fallback.stat(name)
+        copy(
+            StoredFile(self.fallback, name),
+            self.home,
+            name,
+            content_type=content_type,
+            metadata=found.metadata if found else {},
+            on_progress=self._step("copying", name),
+            lanes=self.lanes,
+        )
+
+    def _holds(self, archive: Archive, sealed: ArchivedObject, doing: str) -> bool:
+        """Read an object whole; whether its bytes are the sealed ones."""
+        name = sealed.object_name
+        try:
+            found = read_back(archive, name, self._step(doing, name), self.lanes)
+        except BrokenContent:
+            return False
+        return (found.size, found.sha256) == (sealed.size, sealed.sha256)
+
+    def _step(self, doing: str, object_name: str) -> Callable[[int, int | None], None]:
+        return partial(self.on_step, f"{doing} {object_name.rpartition('/')[2]}")
+
+
+class _Place(NamedTuple):
+    """Of a repatriated manifest at home."""
+
+    name: str
+    earlier: ObjectReference | None
+    manifest: Written | None
+
+
+def _found(archive: Archive, name: str) -> Written:
+    found = find_manifest(archive, name)
+    if found is None:
+        raise ContentMissing(f"{archive.location(name)} has just vanished", owner="archive")
+    return found
+
+
+def _identity(manifest: Manifest) -> tuple[str, str | None, int]:
+    """Recordings whose id is not known share a folder."""
+    of = manifest.recording
+    return of.server_call_id, of.recording_id, of.number
+
+
+def _origin(theirs: Written) -> ManifestReference:
+    return ManifestReference(archive=theirs.manifest.archive, **theirs.reference.model_dump())
+
+
+def _objects(manifest: Manifest) -> Iterator[ArchivedObject]:
+    for chunk in manifest.chunks:
+        yield from filter(None, (chunk.media, chunk.metadata))
+
+
+def _properties(archive: Archive, name: str) -> dict[str, str]:
+    found = archive.stat(name)
+    return properties_of(archive, found) if found else {}

@@ -1,0 +1,98 @@
+"""The chain of an archive's manifests: what was sealed after what, with no gap and no fork.
+
+Link ``n`` names a manifest and holds the SHA-256 of link ``n - 1``. Links are objects, and objects
+are never overwritten: of several writers that want the same number one wins, and the others take
+the next one. Nothing else is needed to keep them apart, on any store.
+"""
+
+from callvault.archive.manifests.documents import read_document, sha256, signed
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.names import link_object_name
+from callvault.archive.store import Archive
+from callvault.archive.transfer.copier import put_bytes
+from callvault.contracts.manifest import ChainLink, LinkReference, ObjectReference
+from callvault.errors import BrokenContent, ObjectExists
+
+
+def head(archive: Archive) -> LinkReference | None:
+    """The newest link, found in as many looks as the chain's length has binary digits, twice."""
+    sequence = _last(archive)
+    return (
+        LinkReference(sequence=sequence, sha256=sha256(_read(archive, sequence)))
+        if sequence
+        else None
+    )
+
+
+def append(
+    archive: Archive,
+    manifest: ObjectReference,
+    signer: Signer | None,
+    *,
+    after: LinkReference | None,
+) -> int:
+    """Link ``manifest`` in behind ``after``, and return its sequence number.
+
+    Where a link behind ``after`` names it already, that one's number is the answer.
+    """
+    previous, sequence = after, after.sequence + 1 if after else 1
+    while True:
+        taken = _taken(archive, sequence)
+        if taken is None:
+            link = ChainLink(
+                archive=archive.name,
+                sequence=sequence,
+                manifest=manifest,
+                previous=previous,
+                signature=None,
+            )
+            try:
+                _write(archive, link, signer)
+            except ObjectExists:  # another writer was faster: look at what it wrote
+                continue
+            return sequence
+        if _names(taken, manifest):
+            return sequence
+        previous = LinkReference(sequence=sequence, sha256=sha256(taken))
+        sequence += 1
+
+
+def _last(archive: Archive) -> int:
+    """The highest number in use, 0 for none. Numbers are given without a gap."""
+    beyond = 1
+    while _exists(archive, beyond):
+        beyond *= 2
+    used, free = beyond // 2, beyond
+    while free - used > 1:
+        middle = (used + free) // 2
+        used, free = (middle, free) if _exists(archive, middle) else (used, middle)
+    return used
+
+
+def _exists(archive: Archive, sequence: int) -> bool:
+    return archive.stat(link_object_name(sequence)) is not None
+
+
+def _taken(archive: Archive, sequence: int) -> bytes | None:
+    return _read(archive, sequence) if _exists(archive, sequence) else None
+
+
+def _read(archive: Archive, sequence: int) -> bytes:
+    return b"".join(archive.read(link_object_name(sequence)))
+
+
+def _write(archive: Archive, link: ChainLink, signer: Signer | None) -> None:
+    put_bytes(
+        archive,
+        link_object_name(link.sequence),
+        signed(link, signer),
+        content_type="application/json",
+        metadata={},
+    )
+
+
+def _names(link: bytes, manifest: ObjectReference) -> bool:
+    try:
+        return read_document(ChainLink, link).manifest == manifest
+    except BrokenContent:  # a damaged link keeps its place; `callvault verify` tells of it
+        return False

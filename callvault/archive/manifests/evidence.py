@@ -1,0 +1,106 @@
+"""What the archive itself says of a chunk that is said to be in it."""
+
+from callvault.archive.manifests.documents import sha256
+from callvault.archive.manifests.manifest import ChunkEvidence
+from callvault.archive.media.check import Expected, check_media
+from callvault.archive.object_metadata import SHA256
+from callvault.archive.store import Archive, StoredObject
+from callvault.contracts.activity_io import ArchivedChunk
+from callvault.contracts.manifest import ArchivedObject
+from callvault.contracts.status import ChunkStatus, RecordingStatus
+from callvault.errors import BrokenContent, ContentMissing, InvalidRequest
+
+BLOCKS = "block_digests_sha256"
+"""Key under which an object's properties tell the hash over the digests of its blocks."""
+
+
+def chunk_evidence(
+    archive: Archive, recording: RecordingStatus, status: ChunkStatus
+) -> ChunkEvidence | None:
+    """Look at the chunk's objects; None where it is not archived.
+
+    Its bytes were read back when it was verified and are not read again, but for the judgement of
+    the media where there is none yet. Raises `ContentMissing` or `BrokenContent` where the
+    archive no longer holds what was verified.
+    """
+    chunk = status.archived
+    if chunk is None:
+        return None
+    if chunk.archive != archive.name:
+        raise InvalidRequest(
+            f"{chunk.object_name} lies in archive {chunk.archive}, not in {archive.name}: seal the"
+            " recording where its chunks are"
+        )
+    found = _stored(archive, chunk.object_name)
+    if found.size != chunk.size or found.sha256 not in {None, chunk.sha256}:
+        raise BrokenContent(
+            f"{archive.location(chunk.object_name)} is not what was verified: find out who changes"
+            " the archive, move the object away, and the chunk is archived again",
+            owner="archive",
+        )
+    media = ArchivedObject(
+        object_name=found.name,
+        size=chunk.size,
+        sha256=chunk.sha256,
+        properties=properties_of(archive, found),
+    )
+    check = chunk.media or check_media(
+        archive, found.name, found.size, expected_of(recording, chunk)
+    )
+    return ChunkEvidence(media, _metadata(archive, chunk), check)
+
+
+def expected_of(recording: RecordingStatus, chunk: ArchivedChunk) -> Expected:
+    """What the chunk's file should be.
+
+    The event's length is that of the whole recording: it stands in where there is only one chunk.
+    """
+    duration = chunk.duration_ms
+    if duration is None and len(recording.chunks) == 1:
+        duration = recording.recording_duration_ms
+    return Expected(
+        recording.recording_format_type,
+        recording.recording_content_type,
+        recording.recording_channel_type,
+        duration,
+        sum(pause.duration_ms for pause in chunk.pauses),
+    )
+
+
+def properties_of(archive: Archive, found: StoredObject) -> dict[str, str]:
+    """What the store keeps beside an object: ids, and its own record of the object's bytes.
+
+    That record is the SHA-256 of the whole or, of an object in many blocks, those of the blocks,
+    which are told here by one hash over all of them.
+    """
+    if found.sha256 is not None:
+        return {**found.metadata, SHA256: found.sha256}
+    digests = archive.digests(found.name)
+    if digests is None:
+        return dict(found.metadata)
+    blocks = sha256(digests.block_size.to_bytes(8) + b"".join(digests.sha256))
+    return {**found.metadata, BLOCKS: blocks}
+
+
+def _metadata(archive: Archive, chunk: ArchivedChunk) -> ArchivedObject | None:
+    if chunk.metadata_object_name is None:
+        return None
+    found = _stored(archive, chunk.metadata_object_name)
+    data = b"".join(archive.read(found.name))
+    return ArchivedObject(
+        object_name=found.name,
+        size=len(data),
+        sha256=sha256(data),
+        properties=properties_of(archive, found),
+    )
+
+
+def _stored(archive: Archive, object_name: str) -> StoredObject:
+    found = archive.stat(object_name)
+    if found is None:
+        raise ContentMissing(
+            f"{archive.location(object_name)} was archived and is gone: find out who deletes from"
+            " the archive",
+            owner="archive",
+        )
+    return found

@@ -1,0 +1,155 @@
+"""Sealing a recording: its manifest is written, signed, and linked into the archive's chain.
+
+Every step can be repeated after a crash, by any worker: the manifest names the order it came from
+and the end of the chain as it was, so that a second attempt finds what the first one did.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from importlib.metadata import version
+from typing import NamedTuple
+
+from callvault.archive.manifests.chain import append, head
+from callvault.archive.manifests.documents import canonical, read_document, sha256, signed
+from callvault.archive.manifests.evidence import chunk_evidence
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.manifests.late_events import (
+    adds_nothing,
+    completed,
+    knows_files_alone,
+)
+from callvault.archive.manifests.manifest import Circumstances, build_manifest
+from callvault.archive.names import key_object_name, manifest_object_name
+from callvault.archive.store import Archive
+from callvault.archive.transfer.copier import put_bytes
+from callvault.contracts.activity_io import SealedRecording
+from callvault.contracts.manifest import Manifest, ManifestOrder, ObjectReference
+from callvault.errors import BrokenContent, ObjectExists
+
+
+class Written(NamedTuple):
+    """A manifest as it lies in the archive."""
+
+    manifest: Manifest
+    reference: ObjectReference
+
+
+def seal(
+    archive: Archive, order: ManifestOrder, signer: Signer | None, now: Callable[[], datetime]
+) -> SealedRecording:
+    """Write and link the manifest; the same order again gives the manifest that is there.
+
+    So does one that comes from a late event, and tells of no file that is not sealed yet.
+
+    Raises `ContentMissing` or `BrokenContent` where a chunk is not in the archive as the order
+    says. Without a signer the manifest is unsigned, but linked all the same.
+    """
+    if signer:
+        publish_key(archive, signer)
+    manifest, reference = _written(archive, order, signer, now)
+    sequence = append(archive, reference, signer, after=manifest.previous)
+    return SealedRecording(
+        archive=archive.name,
+        object_name=reference.object_name,
+        location=archive.location(reference.object_name),
+        sequence=sequence,
+        sha256=reference.sha256,
+        key_id=manifest.signature.key_id if manifest.signature else None,
+        findings=manifest.findings,
+    )
+
+
+def publish_key(archive: Archive, signer: Signer) -> None:
+    """Keep the public key beside what it proves: it serves those who hold no copy of their own."""
+    name = key_object_name(signer.public.key_id)
+    if archive.stat(name) is None:
+        _put(archive, name, signer.public.pem(), "application/x-pem-file")
+
+
+def _written(
+    archive: Archive, order: ManifestOrder, signer: Signer | None, now: Callable[[], datetime]
+) -> Written:
+    """The order's manifest: the one that is there, or a new one behind the recording's others."""
+    order_sha256 = sha256(canonical(order))
+    earlier: Written | None = None
+    number = 1
+    while found := find_manifest(archive, name := _name(order, number)):
+        if found.manifest.order_sha256 == order_sha256:
+            return found
+        if _is_of_same_recording(found.manifest, order):
+            earlier = found
+        number += 1
+    is_late = earlier is not None and knows_files_alone(order)
+    if earlier and is_late and adds_nothing(order, earlier.manifest):
+        return earlier
+    manifest = build_manifest(
+        order,
+        [chunk_evidence(archive, order.recording, chunk) for chunk in order.recording.chunks],
+        Circumstances(
+            object_name=name,
+            order_sha256=order_sha256,
+            sealed_at=now(),
+            software=software(),
+            earlier=earlier.reference if earlier else None,
+            previous=head(archive),
+        ),
+    )
+    if earlier and is_late:
+        manifest = completed(manifest, order, earlier.manifest)
+    with suppress(ObjectExists):  # another worker was faster: it may have had the same order
+        _put(archive, name, signed(manifest, signer), "application/json")
+    return _written(archive, order, signer, now)
+
+
+def software() -> str:
+    """What seals: it stands in the manifest."""
+    return f"callvault {version('callvault')}"
+
+
+def _name(order: ManifestOrder, number: int) -> str:
+    return manifest_object_name(
+        recorded_on=order.recorded_on,
+        call_id=order.recording.call_id,
+        server_call_id=order.server_call_id,
+        recording_id=order.recording.recording_id,
+        number=number,
+    )
+
+
+def find_manifest(archive: Archive, object_name: str) -> Written | None:
+    """The manifest of that name, None where there is none; `BrokenContent` where it is damaged."""
+    if archive.stat(object_name) is None:
+        return None
+    data = b"".join(archive.read(object_name))
+    try:
+        manifest = read_document(Manifest, data)
+    except BrokenContent as error:
+        raise BrokenContent(
+            f"{archive.location(object_name)} is no manifest any more: {error}. Find out who"
+            " changes the archive, restore the file or move it away; then the recording is sealed",
+            owner="archive",
+        ) from error
+    return Written(
+        manifest, ObjectReference(object_name=object_name, size=len(data), sha256=sha256(data))
+    )
+
+
+def _is_of_same_recording(manifest: Manifest, order: ManifestOrder) -> bool:
+    """Recordings whose id is not known share a folder.
+
+    Where events alone tell of a recording, its number in the call is not known.
+    """
+    sealed = manifest.recording
+    if knows_files_alone(order):
+        ids = (order.server_call_id, order.recording.recording_id)
+        return (sealed.server_call_id, sealed.recording_id) == ids
+    return (sealed.server_call_id, sealed.recording_id, sealed.number) == (
+        order.server_call_id,
+        order.recording.recording_id,
+        order.recording.number,
+    )
+
+
+def _put(archive: Archive, object_name: str, data: bytes, content_type: str) -> None:
+    put_bytes(archive, object_name, data, content_type=content_type, metadata={})

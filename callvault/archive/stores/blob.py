@@ -1,0 +1,204 @@
+"""An archive in an Azure Blob container; Azurite passes for one."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import (
+    BlobClient,
+    BlobProperties,
+    ContainerClient,
+    LinearRetry,
+)
+from requests.adapters import HTTPAdapter
+
+from callvault.archive import block_ids
+from callvault.archive.blocks import BlockDigests, BlockLedger
+from callvault.archive.names import check_object_name
+from callvault.archive.object_metadata import SHA256, unquoted
+from callvault.archive.store import StoredObject
+from callvault.archive.stores.blob_upload import BlobUpload
+from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
+from callvault.errors import ConfigurationError
+
+_CONNECT_TIMEOUT = 10
+_READ_TIMEOUT = 60
+"""Seconds of silence on a connection; how long a whole copy may take is its caller's matter."""
+
+_CONNECTIONS = 128
+"""Most that are kept alive; with the SDK's ten, copies would open new ones all the time."""
+
+_PIECE = 4 * 1024 * 1024
+"""Bytes held in memory while reading; each is one ranged request, tied to the first one's ETag."""
+
+_PROBE = ".callvault-check"
+
+
+class BlobArchive:
+    """Satisfies `callvault.archive.store.Archive`."""
+
+    def __init__(
+        self, name: str, container: ContainerClient, *, content_md5: bool | None = None
+    ) -> None:
+        """Use one of the ``from_`` constructors: they set retries and time-outs.
+
+        ``content_md5`` has the service check every block against a second digest, which costs
+        more than all the rest of a copy; by default, only where no TLS guards the way.
+        """
+        self._name = name
+        self._container = container
+        is_plain = urlsplit(container.url).scheme == "http"
+        self._sends_md5 = is_plain if content_md5 is None else content_md5
+
+    @classmethod
+    def from_connection_string(
+        cls, name: str, connection_string: str, container: str, *, content_md5: bool | None = None
+    ) -> Self:
+        """With an account's connection string (account key or SAS)."""
+        try:
+            client = ContainerClient.from_connection_string(
+                connection_string, container, **_client_options()
+            )
+        except ValueError as error:
+            raise _unusable(name, "connection string", error) from None
+        return cls(name, client, content_md5=content_md5)
+
+    @classmethod
+    def from_container_url(cls, name: str, url: str) -> Self:
+        """With a container's URL that carries a SAS (read, add, create, write and list)."""
+        if "sig" not in parse_qs(urlsplit(url).query):
+            raise _unusable(name, "container URL", ValueError("it carries no SAS"))
+        try:
+            client = ContainerClient.from_container_url(url, **_client_options())
+        except ValueError as error:
+            raise _unusable(name, "container URL", error) from None
+        return cls(name, client)
+
+    @classmethod
+    def from_account_url(
+        cls, name: str, url: str, container: str, credential: TokenCredential
+    ) -> Self:
+        """With Entra ID; the identity needs the role Storage Blob Data Contributor."""
+        if urlsplit(url).scheme != "https":
+            raise _unusable(name, "account URL", ValueError("Entra ID tokens need https"))
+        try:
+            client = ContainerClient(url, container, credential=credential, **_client_options())
+        except ValueError as error:
+            raise _unusable(name, "account URL", error) from None
+        return cls(name, client)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def stat(self, object_name: str) -> StoredObject | None:
+        with blob_errors(self._name, f"looking at {object_name}"):
+            try:
+                return _stored(object_name, self._blob(object_name).get_blob_properties())
+            except ResourceNotFoundError as error:
+                if getattr(error, "error_code", None) == CONTAINER_NOT_FOUND:
+                    raise
+                return None
+
+    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> BlobUpload:
+        ledger = BlockLedger(object_name, block_size)
+        return BlobUpload(
+            self, object_name, self._blob(object_name), ledger, plan, sends_md5=self._sends_md5
+        )
+
+    def digests(self, object_name: str) -> BlockDigests | None:
+        with blob_errors(self._name, f"listing the blocks of {object_name}"):
+            committed, _ = self._blob(object_name).get_block_list("committed")
+        digests = [block_ids.digest(block.id) for block in committed]
+        if not digests or None in digests:
+            return None
+        # a block of the usual size comes first; of a single one the size does not matter
+        return BlockDigests(committed[0].size, tuple(filter(None, digests)))
+
+    def read(
+        self, object_name: str, *, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        if length == 0:
+            return
+        with blob_errors(self._name, f"reading {object_name}"):
+            try:
+                stream = self._blob(object_name).download_blob(offset=offset, length=length)
+            except HttpResponseError as error:
+                if error.status_code == 416:  # nothing at or after the end
+                    return
+                raise
+            yield from stream.chunks()
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        with blob_errors(self._name, "listing objects"):
+            yield from self._container.list_blob_names(name_starts_with=prefix or None)
+
+    def location(self, object_name: str) -> str:
+        container = urlsplit(self._container.url)._replace(query="").geturl()
+        return f"{container}/{check_object_name(object_name)}"
+
+    def check(self) -> None:
+        try:
+            self._probe()
+        except ConfigurationError as error:
+            if error.code != CONTAINER_NOT_FOUND:
+                raise
+            self._create_container()
+            self._probe()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _blob(self, object_name: str) -> BlobClient:
+        return self._container.get_blob_client(check_object_name(object_name))
+
+    def _probe(self) -> None:
+        """Stage a block that is never committed: it proves the right to write, and leaves nothing.
+
+        Asking for the container's properties would prove less, and a container SAS forbids it.
+        """
+        probe = self._container.get_blob_client(_PROBE)
+        with blob_errors(self._name, "checking that objects can be written"):
+            probe.stage_block(
+                block_ids.block_id("", 0, hashlib.sha256(b"check").digest()), b"check"
+            )
+            probe.exists()
+
+    def _create_container(self) -> None:
+        with blob_errors(self._name, "creating the container"):
+            try:
+                self._container.create_container()
+            except ResourceExistsError as error:
+                # somebody else was faster, unless it is still being deleted
+                if blob_error(error, self._name, "").code != "ContainerAlreadyExists":
+                    raise
+
+
+def _stored(object_name: str, properties: BlobProperties) -> StoredObject:
+    metadata = {key.lower(): unquoted(value) for key, value in properties.metadata.items()}
+    sha256 = metadata.pop(SHA256, None)
+    return StoredObject(object_name, properties.size, sha256, str(properties.etag), metadata)
+
+
+def _client_options() -> dict[str, Any]:
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+    return {
+        "transport": RequestsTransport(session=session),
+        "retry_policy": LinearRetry(backoff=1, retry_total=1, random_jitter_range=1),
+        "connection_timeout": _CONNECT_TIMEOUT,
+        "read_timeout": _READ_TIMEOUT,
+        "max_single_get_size": _PIECE,
+        "max_chunk_get_size": _PIECE,
+        "connection_data_block_size": _PIECE // 4,  # a third of the CPU time of the SDK's default
+    }
+
+
+def _unusable(name: str, what: str, error: ValueError) -> ConfigurationError:
+    return ConfigurationError(f"archive {name}: the {what} cannot be used: {error}; correct it")

@@ -1,0 +1,175 @@
+"""Verifying an archive's chain: every link and every manifest, from the first to the newest."""
+
+import re
+from collections.abc import Iterator
+
+from callvault.archive.manifests.documents import sha256
+from callvault.archive.manifests.keys import PublicKey
+from callvault.archive.names import (
+    CHAIN_PREFIX,
+    KEYS_PREFIX,
+    RECORDINGS_PREFIX,
+    is_manifest_name,
+    key_object_name,
+    link_object_name,
+)
+from callvault.archive.verify.inspector import Inspector
+from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
+from callvault.errors import ConfigurationError
+
+_LINK = re.compile(re.escape(CHAIN_PREFIX) + r"(\d{10,})\.json")
+_NAMED = 20
+"""Missing links that are named one by one."""
+
+
+def check_keys(inspector: Inspector) -> None:
+    """Look at the public keys in the archive, and use them where no others were given."""
+    for name in sorted(inspector.archive.names(KEYS_PREFIX)):
+        data = inspector.bytes_of(name)
+        if data is None:
+            continue
+        try:
+            key = PublicKey.from_pem(data)
+        except ConfigurationError:
+            key = None
+        if key is None or key.pem() != data or key_object_name(key.key_id) != name:
+            inspector.problem(name, "it is not the public key of that name: it was changed")
+        elif not inspector.keys.is_given:
+            inspector.keys.offer(key)
+            inspector.warning(
+                name,
+                "signatures are proven with this key, which lies in the archive itself: whoever"
+                " can replace everything can replace it too. Give the key that you keep: --key",
+            )
+
+
+class ChainWalk:
+    """One walk along the chain, as long as it is when the walk begins.
+
+    `manifests` yields what is sealed, in the order of sealing.
+    """
+
+    def __init__(self, inspector: Inspector) -> None:
+        self._inspector = inspector
+        # listed first: what is sealed while this runs must not look as if it were not linked
+        self._lying_there = self._manifest_names()
+        self._sequences = self._numbers()
+        self._links: dict[int, str] = {}
+        """SHA-256 of each link that was seen, by its sequence number."""
+        self._sealed: dict[str, str] = {}
+        """SHA-256 of each manifest that was seen, by its object name."""
+
+    @property
+    def length(self) -> int:
+        """How many links there are."""
+        return len(self._sequences)
+
+    @property
+    def head(self) -> LinkReference | None:
+        if not self._links:
+            return None
+        newest = max(self._links)
+        return LinkReference(sequence=newest, sha256=self._links[newest])
+
+    def manifests(self) -> Iterator[Manifest]:
+        """Check every link and its manifest; yields the manifests that can be read."""
+        self._tell_gaps()
+        for sequence in self._sequences:
+            manifest = self._link(sequence)
+            if manifest is not None:
+                yield manifest
+        for name in sorted(self._lying_there - self._sealed.keys()):
+            self._inspector.problem(
+                name,
+                "no link of the chain names it: its link was removed, or its sealing was"
+                " interrupted and not yet repeated",
+            )
+
+    def _manifest_names(self) -> set[str]:
+        names = self._inspector.archive.names(RECORDINGS_PREFIX)
+        return {name for name in names if is_manifest_name(name)}
+
+    def _numbers(self) -> list[int]:
+        numbers = []
+        for name in self._inspector.archive.names(CHAIN_PREFIX):
+            found = _LINK.fullmatch(name)
+            if found and link_object_name(int(found[1])) == name and int(found[1]):
+                numbers.append(int(found[1]))
+            else:
+                self._inspector.problem(name, "it is not a link, but lies where links lie")
+        return sorted(numbers)
+
+    def _tell_gaps(self) -> None:
+        there = set(self._sequences)
+        missing = (n for n in range(1, max(there, default=0)) if n not in there)
+        for count, number in enumerate(missing):
+            if count == _NAMED:
+                break
+            self._inspector.problem(link_object_name(number), "the link is missing: a gap")
+
+    def _link(self, sequence: int) -> Manifest | None:
+        name = link_object_name(sequence)
+        data = self._inspector.bytes_of(name)
+        if data is None:
+            return None
+        self._links[sequence] = sha256(data)
+        link = self._inspector.document(ChainLink, name, data)
+        if link is None:
+            return None
+        self._check_place(name, sequence, link)
+        return self._manifest(name, link)
+
+    def _check_place(self, name: str, sequence: int, link: ChainLink) -> None:
+        if link.sequence != sequence:
+            self._inspector.problem(name, f"it says that it is link {link.sequence}")
+        before = sequence - 1
+        expected = self._links.get(before)
+        if link.previous is None:
+            follows = before == 0
+        elif expected is None:
+            follows = link.previous.sequence == before  # the gap itself is told elsewhere
+        else:
+            follows = link.previous == LinkReference(sequence=before, sha256=expected)
+        if not follows and not self._inspector.has_problem(link_object_name(max(before, 1))):
+            self._inspector.problem(
+                name, f"it does not follow link {before} as it is: one of the two was replaced"
+            )
+
+    def _manifest(self, link_name: str, link: ChainLink) -> Manifest | None:
+        name = link.manifest.object_name
+        if not is_manifest_name(name):
+            self._inspector.problem(link_name, "what it names is no manifest")
+            return None
+        if name in self._sealed:
+            self._inspector.problem(link_name, f"{name} was linked before: a fork")
+        data = self._inspector.bytes_of(name)
+        if data is None:
+            return None
+        self._sealed[name] = sha256(data)
+        if not self._inspector.agrees(name, link.manifest, data):
+            return None
+        manifest = self._inspector.document(Manifest, name, data)
+        if manifest is not None:
+            self._check_manifest(name, link, manifest)
+        return manifest
+
+    def _check_manifest(self, name: str, link: ChainLink, manifest: Manifest) -> None:
+        if (manifest.object_name, manifest.archive) != (name, link.archive):
+            self._inspector.problem(
+                name, f"it was sealed as {manifest.object_name} in {manifest.archive}"
+            )
+        seen = manifest.previous
+        if seen and (seen.sequence >= link.sequence or not self._was_seen(seen)):
+            self._inspector.problem(
+                name, f"it was sealed after another link {seen.sequence} than the one there is"
+            )
+        earlier = manifest.earlier
+        if earlier and self._sealed.get(earlier.object_name) != earlier.sha256:
+            self._inspector.problem(
+                name, f"it completes another {earlier.object_name} than the one there is"
+            )
+
+    def _was_seen(self, link: LinkReference) -> bool:
+        found = self._links.get(link.sequence)
+        damaged = self._inspector.has_problem(link_object_name(link.sequence))
+        return damaged or found == link.sha256

@@ -1,0 +1,129 @@
+"""Looking at single objects for a verification: whether they are there, and as they were."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+from callvault.archive.keyring import Keyring
+from callvault.archive.manifests.documents import Document, read_document, sha256
+from callvault.archive.manifests.evidence import properties_of
+from callvault.archive.names import is_object_name
+from callvault.archive.object_metadata import SHA256
+from callvault.archive.store import Archive
+from callvault.archive.verify_report import Remark, Report
+from callvault.contracts.manifest import ArchivedObject, ObjectReference
+from callvault.errors import BrokenContent, ContentMissing
+
+UNSIGNED = "it is unsigned: anybody could have written it"
+
+OnRead = Callable[[int], None]
+"""Called with the number of bytes that were read since the last call."""
+
+
+class Inspector:
+    """Collects what it finds in a report; only an archive that cannot be read stops it."""
+
+    def __init__(
+        self, archive: Archive, keys: Keyring, report: Report, on_read: OnRead = lambda count: None
+    ) -> None:
+        self.archive = archive
+        self.keys = keys
+        self.report = report
+        self._on_read = on_read
+
+    def problem(self, object_name: str, text: str) -> None:
+        self.report.problems.append(self._remark(object_name, text))
+
+    def warning(self, object_name: str, text: str) -> None:
+        self.report.warnings.append(self._remark(object_name, text))
+
+    def has_problem(self, object_name: str) -> bool:
+        return any(remark.object_name == object_name for remark in self.report.problems)
+
+    def bytes_of(self, object_name: str) -> bytes | None:
+        """A small object of ours, whole; None, and a problem, where it is not there.
+
+        The store's own record of it must agree with it.
+        """
+        data = self._bytes(object_name)
+        if data is None:
+            self.problem(object_name, "it is missing")
+            return None
+        self._compare_properties(object_name, {SHA256: sha256(data)})
+        return data
+
+    def document(self, model: type[Document], object_name: str, data: bytes) -> Document | None:
+        """Read a signed document and judge its signature; None, and a problem, where it is none."""
+        try:
+            document = read_document(model, data)
+        except BrokenContent as error:
+            self.problem(object_name, str(error))
+            return None
+        if objection := self.keys.objection(document, data):
+            self.problem(object_name, objection)
+        elif document.signature is None:
+            self.warning(object_name, UNSIGNED)
+        return document
+
+    def agrees(self, object_name: str, reference: ObjectReference, data: bytes) -> bool:
+        """Whether the bytes are those referred to; a problem where they are not."""
+        if (len(data), sha256(data)) == (reference.size, reference.sha256):
+            return True
+        self.problem(object_name, "its bytes are not those that were sealed: it was changed")
+        return False
+
+    def is_in_place(self, sealed: ArchivedObject) -> bool:
+        """Whether an object exists, has its size and the store's record of it is as it was."""
+        if not is_object_name(sealed.object_name):
+            self.problem(
+                sealed.object_name, "a manifest names it, but no object can bear that name"
+            )
+            return False
+        found = self.archive.stat(sealed.object_name)
+        if found is None:
+            self.problem(sealed.object_name, "it is missing")
+            return False
+        if found.size != sealed.size:
+            self.problem(sealed.object_name, f"it has {found.size} bytes instead of {sealed.size}")
+            return False
+        self._compare_properties(sealed.object_name, sealed.properties)
+        return True
+
+    def is_unchanged(self, sealed: ArchivedObject) -> bool:
+        """Read an object to its end; whether its SHA-256 is the sealed one."""
+        digest = hashlib.sha256()
+        try:
+            for piece in self.archive.read(sealed.object_name):
+                digest.update(piece)
+                self.report.bytes_read += len(piece)
+                self._on_read(len(piece))
+        except ContentMissing:
+            self.problem(sealed.object_name, "it vanished while it was being verified")
+            return False
+        if digest.hexdigest() == sealed.sha256:
+            return True
+        self.problem(
+            sealed.object_name,
+            f"its bytes have SHA-256 {digest.hexdigest()} instead of {sealed.sha256}:"
+            " it was changed",
+        )
+        return False
+
+    def _bytes(self, object_name: str) -> bytes | None:
+        try:
+            return b"".join(self.archive.read(object_name))
+        except ContentMissing:
+            return None
+
+    def _compare_properties(self, object_name: str, sealed: Mapping[str, str]) -> None:
+        found = self.archive.stat(object_name)
+        if found is not None and properties_of(self.archive, found) != sealed:
+            self.problem(
+                object_name,
+                "what the store keeps beside it (its SHA-256, its ids) is not what was written:"
+                " it was changed or is damaged",
+            )
+
+    def _remark(self, object_name: str, text: str) -> Remark:
+        known = is_object_name(object_name)
+        location = self.archive.location(object_name) if known else object_name
+        return Remark(object_name=object_name, location=location, text=text)

@@ -1,0 +1,218 @@
+"""Proving an archive: every signature, every link of the chain, every byte of every object.
+
+Works on any archive and needs nothing else: no service, no workflow, no database.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from callvault.archive.keyring import Keyring
+from callvault.archive.manifests.documents import canonical, read_document, sha256
+from callvault.archive.media.check import Expected, check_media
+from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, link_object_name
+from callvault.archive.store import Archive
+from callvault.archive.verify.chain import ChainWalk, check_keys
+from callvault.archive.verify.inspector import UNSIGNED, Inspector
+from callvault.archive.verify_report import Remark, Report
+from callvault.contracts.manifest import (
+    ArchivedObject,
+    ChainLink,
+    LinkReference,
+    Manifest,
+    ManifestChunk,
+    ManifestRecording,
+)
+from callvault.contracts.verdicts import MediaCheck
+from callvault.errors import BrokenContent
+
+
+class Progress(Protocol):
+    """Is told how far a verification is."""
+
+    def expect(self, manifests: int) -> None:
+        """So many manifests are to be verified."""
+
+    def begin(self, size: int) -> None:
+        """The next manifest: for it so many bytes will be read."""
+
+    def advance(self, count: int) -> None:
+        """So many more bytes were read."""
+
+
+class Silent:
+    """A `Progress` that nobody looks at."""
+
+    def expect(self, manifests: int) -> None: ...
+
+    def begin(self, size: int) -> None: ...
+
+    def advance(self, count: int) -> None: ...
+
+
+def verify_archive(
+    archive: Archive, keys: Keyring, *, quick: bool = False, progress: Progress | None = None
+) -> Report:
+    """Verify everything in an archive; errors of the store itself pass through.
+
+    ``quick`` reads the manifests and the chain, but of the other objects only their properties.
+    """
+    progress = progress or Silent()
+    report = Report(target=archive.name, quick=quick)
+    inspector = Inspector(archive, keys, report, progress.advance)
+    check_keys(inspector)
+    chain, objects = ChainWalk(inspector), _Objects(inspector, progress)
+    progress.expect(chain.length)
+    for manifest in chain.manifests():
+        objects.verify(manifest)
+    objects.tell_unsealed()
+    report.head = chain.head
+    return report
+
+
+def verify_manifest(
+    archive: Archive,
+    object_name: str,
+    keys: Keyring,
+    *,
+    quick: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Verify one manifest, what it names, and the link that names it."""
+    progress = progress or Silent()
+    report = Report(target=object_name, quick=quick)
+    inspector = Inspector(archive, keys, report, progress.advance)
+    check_keys(inspector)
+    data = inspector.bytes_of(object_name)
+    manifest = inspector.document(Manifest, object_name, data) if data else None
+    if data and manifest:
+        if manifest.object_name != object_name:
+            inspector.problem(object_name, f"it was sealed as {manifest.object_name}")
+        _check_own_link(inspector, manifest, data)
+        progress.expect(1)
+        _Objects(inspector, progress).verify(manifest)
+    return report
+
+
+def verify_copy(location: str, data: bytes, keys: Keyring) -> Report:
+    """Verify a copy of a manifest that lies outside its archive: its own bytes alone."""
+    report = Report(target=location, quick=True, manifests=1)
+
+    def remark(text: str) -> Remark:
+        return Remark(object_name="", location=location, text=text)
+
+    try:
+        manifest = read_document(Manifest, data)
+    except BrokenContent as error:
+        report.problems.append(remark(str(error)))
+        return report
+    objection = keys.objection(manifest, data)
+    if objection:
+        report.problems.append(remark(objection))
+    elif manifest.signature is None:
+        report.warnings.append(remark(UNSIGNED))
+    report.warnings.append(
+        remark(f"it lies outside its archive: not one file of {manifest.archive} was looked at")
+    )
+    return report
+
+
+class _Objects:
+    """The objects that manifests name. Of those seen it keeps a digest: archives may be large."""
+
+    def __init__(self, inspector: Inspector, progress: Progress) -> None:
+        self._inspector = inspector
+        self._progress = progress
+        self._seen: dict[str, str] = {}
+
+    def verify(self, manifest: Manifest) -> None:
+        """First the properties of all its objects, then, unless it is to be quick, their bytes."""
+        report = self._inspector.report
+        report.manifests += 1
+        for finding in manifest.findings:
+            self._inspector.warning(manifest.object_name, f"when it was sealed: {finding}")
+        new = [each for each in _sealed_objects(manifest) if self._is_new(manifest, each.object)]
+        report.objects += len(new)
+        in_place = [each for each in new if self._inspector.is_in_place(each.object)]
+        to_read = [] if report.quick else in_place
+        self._progress.begin(sum(each.object.size for each in to_read))
+        for each in to_read:
+            if self._inspector.is_unchanged(each.object) and each.check:
+                _judge_again(self._inspector, each.object, each.check, each.expected)
+
+    def tell_unsealed(self) -> None:
+        """What no manifest names is no problem: a recording that is still being archived."""
+        for name in sorted(self._inspector.archive.names(RECORDINGS_PREFIX)):
+            if name not in self._seen and not is_manifest_name(name):
+                self._inspector.warning(name, "no manifest names it (yet)")
+
+    def _is_new(self, manifest: Manifest, sealed: ArchivedObject) -> bool:
+        """Several manifests may name the same object, and must tell the same of it."""
+        told, before = sha256(canonical(sealed)), self._seen.get(sealed.object_name)
+        if before is None:
+            self._seen[sealed.object_name] = told
+        elif before != told:
+            self._inspector.problem(
+                manifest.object_name, f"it contradicts another one about {sealed.object_name}"
+            )
+        return before is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """An object that a manifest names, and for media the verdict on it."""
+
+    object: ArchivedObject
+    check: MediaCheck | None
+    expected: Expected
+
+
+def _sealed_objects(manifest: Manifest) -> Iterator[_Sealed]:
+    for chunk in manifest.chunks:
+        expected = _expected(manifest.recording, chunk)
+        if chunk.media:
+            yield _Sealed(chunk.media, chunk.check, expected)
+        if chunk.metadata:
+            yield _Sealed(chunk.metadata, None, expected)
+
+
+def _expected(recording: ManifestRecording, chunk: ManifestChunk) -> Expected:
+    """What the media was judged by when it was sealed."""
+    return Expected(
+        recording.recording_format_type,
+        recording.recording_content_type,
+        recording.recording_channel_type,
+        chunk.check.facts.expected_duration_ms if chunk.check else None,
+        sum(pause.duration_ms for pause in chunk.service_pauses),
+    )
+
+
+def _judge_again(
+    inspector: Inspector, sealed: ArchivedObject, was: MediaCheck, expected: Expected
+) -> None:
+    found = check_media(inspector.archive, sealed.object_name, sealed.size, expected)
+    if found.verdict is was.verdict:
+        return
+    text = f"as media it is judged {found.verdict}, and was {was.verdict} when it was sealed"
+    if found.facts.parser == was.facts.parser:
+        inspector.problem(sealed.object_name, text)
+    else:  # the same bytes, read by another version
+        inspector.warning(sealed.object_name, f"{text} with {was.facts.parser}")
+
+
+def _check_own_link(inspector: Inspector, manifest: Manifest, data: bytes) -> None:
+    """Find the link that names the manifest, behind all that were there when it was sealed."""
+    sequence = manifest.previous.sequence if manifest.previous else 0
+    before = manifest.previous
+    while inspector.archive.stat(name := link_object_name(sequence + 1)) is not None:
+        sequence += 1
+        found = inspector.bytes_of(name) or b""
+        link = inspector.document(ChainLink, name, found)
+        if link and link.previous != before:
+            inspector.problem(name, f"it does not follow link {sequence - 1} as it is")
+        if link and link.manifest.object_name == manifest.object_name:
+            inspector.agrees(manifest.object_name, link.manifest, data)
+            inspector.report.head = LinkReference(sequence=sequence, sha256=sha256(found))
+            return
+        before = LinkReference(sequence=sequence, sha256=sha256(found))
+    inspector.problem(manifest.object_name, "no link of the chain names it")

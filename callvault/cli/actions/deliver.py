@@ -1,0 +1,55 @@
+"""What `callvault events deliver` does. Kept apart: it takes a while to load."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from temporalio.client import Client
+
+from callvault.config.settings import Settings
+from callvault.errors import InvalidRequest
+from callvault.ingest.formats import read_events
+from callvault.ingest.intake import Fate, Intake, Outcome
+from callvault.ingest.router import Delivery
+from callvault.temporal.call_client import Recordings
+
+STANDARD_INPUT = Path("-")
+
+_GOOD = (Fate.DELIVERED, Fate.IGNORED)
+
+Say = Callable[[str], None]
+
+
+async def deliver_all(settings: Settings, client: Client, files: Sequence[Path], say: Say) -> bool:
+    """Deliver every event of the files; whether none was left undelivered."""
+    intake = Intake(Delivery(settings, Recordings(client)), "by_hand")
+    results = [await _deliver(intake, file, say) for file in files]
+    return all(results)
+
+
+async def _deliver(intake: Intake, file: Path, say: Say) -> bool:
+    try:
+        outcomes = await intake.take(read_events(_read(file)))
+    except InvalidRequest as error:
+        say(f"not understood: {file}: {error}")
+        return False
+    for outcome in outcomes:
+        say(describe(outcome))
+    return all(outcome.fate in _GOOD for outcome in outcomes)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
+    except OSError as error:
+        raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
+
+
+def describe(outcome: Outcome) -> str:
+    """What became of an event, in a line."""
+    raw = outcome.event.raw if outcome.event else {}
+    kind = str(raw.get("eventType") or raw.get("type") or "event").rpartition(".")[2]
+    line = f"{outcome.fate.replace('_', ' ')}: {kind} {raw.get('id') or ''}".rstrip()
+    if outcome.workflow_id:
+        return f"{line} to {outcome.workflow_id}"
+    return f"{line}: {outcome.problem}" if outcome.problem else line

@@ -1,0 +1,171 @@
+"""Compliance evidence of a call: who asked what when, what ACS confirmed, what the files say."""
+
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from callvault.cli.actions.consent_evidence import (
+    ConsentEvidence,
+    consent_evidence_of,
+    consent_parts,
+)
+from callvault.contracts.activity_io import RecordedPause
+from callvault.contracts.base import Message
+from callvault.contracts.status import (
+    CallStatus,
+    ControlRecord,
+    DoubtfulInterval,
+    PauseRecord,
+    RecordingStatus,
+)
+
+TOLERANCE = timedelta(seconds=5)
+"""By how much ACS's account of a pause may differ from Callvault's: requests take their time."""
+
+
+class PauseEvidence(Message):
+    """A pause, as asked for and confirmed, beside the pause that the file's metadata tells of."""
+
+    asked_for: PauseRecord | None
+    in_the_file: RecordedPause | None
+    agree: bool | None
+    """None as long as no metadata file is archived."""
+
+
+class RecordingEvidence(Message):
+    """What is known of who recorded what."""
+
+    number: int
+    recording_id: str | None
+    state: str
+    requests: tuple[ControlRecord, ...]
+    pauses: tuple[PauseEvidence, ...]
+    doubtful: tuple[DoubtfulInterval, ...]
+    consent: ConsentEvidence
+
+
+def evidence_of(*statuses: CallStatus, participant: str | None = None) -> list[RecordingEvidence]:
+    """Gather the evidence of every recording of a call, from all of the call's workflows.
+
+    One that a late event began knows nothing of requests: what an earlier one knows counts. With a
+    participant's hash, of consent only what concerns them.
+    """
+    gathered = [each for status in statuses for each in _evidence_of(status, participant)]
+    asked_for = {evidence.recording_id for evidence in gathered if evidence.requests}
+    return [each for each in gathered if each.requests or each.recording_id not in asked_for]
+
+
+def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingEvidence]:
+    return [
+        RecordingEvidence(
+            number=recording.number,
+            recording_id=recording.recording_id,
+            state=recording.state,
+            requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
+            pauses=tuple(_compare(recording)),
+            doubtful=tuple(recording.doubtful),
+            consent=consent_evidence_of(status, recording, participant),
+        )
+        for recording in status.recordings
+    ]
+
+
+def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
+    """Lay the pauses that were confirmed beside those that the files' metadata tells of."""
+    told = [pause for c in recording.chunks if c.archived for pause in c.archived.pauses]
+    is_told = _tells_every_pause(recording)
+    left, compared = list(told), []
+    for asked in recording.pauses:
+        found = next((pause for pause in left if _is_same(asked, pause)), None)
+        if found is not None:
+            left.remove(found)
+        agree = True if found is not None else False if is_told else None
+        compared.append(PauseEvidence(asked_for=asked, in_the_file=found, agree=agree))
+    return compared + [
+        PauseEvidence(asked_for=None, in_the_file=pause, agree=False) for pause in left
+    ]
+
+
+def _tells_every_pause(recording: RecordingStatus) -> bool:
+    """Whether the files' metadata is there and could be read: then a pause it lacks is missing."""
+    files = [chunk.archived for chunk in recording.chunks if chunk.archived]
+    is_told = any(file.metadata_object_name for file in files)
+    return is_told and not any(file.metadata_problem for file in files)
+
+
+def _is_same(asked: PauseRecord, told: RecordedPause) -> bool:
+    end = told.start_time + timedelta(milliseconds=told.duration_ms)
+    begins = abs(told.start_time - asked.confirmed_at) <= TOLERANCE
+    return begins and (asked.resumed_at is None or abs(end - asked.resumed_at) <= TOLERANCE)
+
+
+def as_json_text(evidence: list[RecordingEvidence]) -> str:
+    """The evidence as a JSON array."""
+    return TypeAdapter(list[RecordingEvidence]).dump_json(evidence, indent=2).decode()
+
+
+def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
+    """The evidence, for people to read."""
+    parts: list[RenderableType] = []
+    for recording in evidence:
+        parts.append(f"Recording {recording.number}: {recording.state}, {recording.recording_id}")
+        parts.append(_requests_table(recording))
+        parts.append(_pauses_table(recording))
+        parts += [
+            f"Doubtful: from {_time(doubt.since)} to {_time(doubt.until)} it may hold what it was "
+            "asked not to record"
+            for doubt in recording.doubtful
+        ]
+        parts += consent_parts(recording.consent)
+    return Group(*parts)
+
+
+def _requests_table(recording: RecordingEvidence) -> Table:
+    """Each request, and how long after it ACS accepted, told of it by itself, was seen to obey."""
+    columns = ("asked", "by", "reason", "at (UTC)", "accepted", "told", "settled", "outcome")
+    table = Table(*columns, box=None)
+    for record in recording.requests:
+        outcome = f"{record.state} {record.problem}".rstrip()
+        table.add_row(
+            record.verb,
+            record.requested_by,
+            record.reason,
+            _time(record.asked_at),
+            _after(record.asked_at, record.accepted_at),
+            _after(record.asked_at, record.told_at),
+            _after(record.asked_at, record.settled_at),
+            outcome,
+        )
+    return table
+
+
+def _pauses_table(recording: RecordingEvidence) -> Table:
+    table = Table("pause by", "confirmed (UTC)", "resumed (UTC)", "in the file", box=None)
+    for pause in recording.pauses:
+        asked, told = pause.asked_for, pause.in_the_file
+        table.add_row(
+            asked.requested_by if asked else "nobody here",
+            _time(asked.confirmed_at) if asked else "",
+            _time(asked.resumed_at) if asked else "",
+            _verdict(pause, told),
+        )
+    return table
+
+
+def _verdict(pause: PauseEvidence, told: RecordedPause | None) -> str:
+    if pause.agree is None:
+        return "not archived yet"
+    if told is None:
+        return "MISSING"
+    span = f"{_time(told.start_time)}, {told.duration_ms / 1000:.1f} s"
+    return span if pause.agree else f"{span}: NOT ASKED FOR HERE"
+
+
+def _after(asked_at: datetime, moment: datetime | None) -> str:
+    return f"{(moment - asked_at).total_seconds():+.3f} s" if moment else ""
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S.%f}"[:-3] if moment else ""

@@ -1,0 +1,124 @@
+"""What `callvault recordings repatriate` does: choose, bring, and tell what came of it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+from callvault.archive.failback.candidates import Stranded, stranded
+from callvault.archive.failback.failback import OnStep, Repatriated, Repatriation
+from callvault.archive.keyring import Keyring
+from callvault.archive.manifests.keys import PublicKey
+from callvault.cli.actions.tables import size
+from callvault.clients import open_archive, open_signer
+from callvault.config.settings import Settings
+from callvault.errors import CallvaultError
+
+
+@contextmanager
+def open_both(
+    settings: Settings, fallback: str, home: str, key_files: Sequence[Path]
+) -> Iterator[Repatriation]:
+    """Open both archives. Of the fallback, the keys given are believed, else the configured one."""
+    source, target = settings.archive(fallback), settings.archive(home)
+    keys = [PublicKey.from_pem(file.read_bytes()) for file in key_files]
+    if not keys and (signer := open_signer(source)):
+        keys = [signer.public]
+    with closing(open_archive(fallback, source)) as a, closing(open_archive(home, target)) as b:
+        b.check()
+        yield Repatriation(a, b, Keyring(keys), open_signer(target), lambda: datetime.now(UTC))
+
+
+def bring_all(repatriation: Repatriation, settings: Settings, wanted: Sequence[str]) -> bool:
+    """Bring the recordings that are wanted, or all that belong home; whether none was refused."""
+    console = Console(soft_wrap=True, highlight=False)
+    outcome: Counter[str] = Counter()
+    missed = dict.fromkeys(wanted)
+    for recording in stranded(repatriation.fallback):
+        answered = [word for word in wanted if recording.answers_to(word)]
+        if wanted and not answered:
+            continue
+        for word in answered:
+            missed.pop(word, None)
+        if not wanted and _belongs_elsewhere(recording, settings, repatriation.home.name):
+            outcome["elsewhere"] += 1
+            continue
+        outcome[_bring(repatriation, recording, console, is_wanted=bool(wanted))] += 1
+    for word in missed:
+        console.print(f"[bold red]refused[/] {escape(word)}: no sealed recording of that name")
+    console.print(_summary(outcome, repatriation))
+    return not (outcome["refused"] or missed)
+
+
+def _belongs_elsewhere(recording: Stranded, settings: Settings, home: str) -> bool:
+    """Whether its resource has another archive: one's fallback may be the home of others."""
+    resources = {manifest.recording.resource for manifest in recording.known}
+    known = resources & settings.resources.keys()
+    return any(settings.archive_name(resource) != home for resource in known)
+
+
+def _bring(
+    repatriation: Repatriation, recording: Stranded, console: Console, *, is_wanted: bool
+) -> str:
+    where = escape(recording.folder)
+    try:
+        with _bar() as on_step:
+            came = replace(repatriation, on_step=on_step).bring(recording)
+    except CallvaultError as error:
+        console.print(f"[bold red]refused[/] {where}: {escape(str(error))}")
+        return "refused"
+    if came.manifests:
+        console.print(f"[green]brought[/] {where}: {_amount(came)}")
+        return "brought"
+    if is_wanted:
+        console.print(f"at home {where}: nothing was left to do")
+    return "at home"
+
+
+def _amount(came: Repatriated) -> str:
+    manifests = "1 manifest" if came.manifests == 1 else f"{came.manifests} manifests"
+    return f"{manifests}, {came.files} files, {size(came.size)}"
+
+
+def _summary(outcome: Counter[str], repatriation: Repatriation) -> str:
+    fallback, home = escape(repatriation.fallback.name), escape(repatriation.home.name)
+    told = [f"{outcome['brought']} brought to {home}"]
+    if outcome["at home"]:
+        told.append(f"{outcome['at home']} there already")
+    if outcome["elsewhere"]:
+        told.append(f"{outcome['elsewhere']} left alone, for their resources name another archive")
+    if outcome["refused"]:
+        told.append(f"[bold red]{outcome['refused']} refused[/]")
+    return (
+        f"{', '.join(told)}. Nothing was deleted from {fallback}: that is for a retention rule of"
+        " its storage, or for a person."
+    )
+
+
+@contextmanager
+def _bar() -> Iterator[OnStep]:
+    """The file at hand, on standard error, and only where somebody looks at it."""
+    console = Console(stderr=True)
+    narrow = Column(no_wrap=True, overflow="ellipsis", max_width=24)
+    with Progress(
+        BarColumn(bar_width=16),
+        DownloadColumn(binary_units=True),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", table_column=narrow),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("looking", total=None)
+
+        def on_step(what: str, done: int, total: int | None) -> None:
+            bar.update(task, description=escape(what), completed=done, total=total)
+
+        yield on_step

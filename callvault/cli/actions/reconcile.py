@@ -1,0 +1,100 @@
+"""What `callvault reconcile` does, and how its report looks in a terminal."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from callvault.cli import scheduling
+from callvault.cli.actions.recordings import with_client
+from callvault.clients import openers
+from callvault.config.settings import load_settings
+from callvault.contracts import names
+from callvault.contracts.reconciliation import Gap, ReconcileOrder, Reconciliation, Verdict
+from callvault.reconcile.run import reconcile
+
+_COLOURS = {
+    Verdict.COMPLETE: "green",
+    Verdict.MISSING: "bold red",
+    Verdict.LOST: "bold red",
+    Verdict.PARTIAL: "red",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.DECLINED: "cyan",
+}
+
+
+def look(config: Path | None, order: ReconcileOrder) -> Reconciliation:
+    """Reconcile here and now; no worker is needed but for what open calls tell."""
+    settings = load_settings(config)
+    target = settings.reconciliation.target
+    archives = openers(settings.archives)
+    return with_client(config, lambda client: reconcile(client, archives, order, target))
+
+
+def schedule(config: Path | None, order: ReconcileOrder, every: timedelta) -> str:
+    """Let Temporal do it; what to tell of it."""
+    what = f"{order.since} back"
+    return with_client(
+        config,
+        lambda client: scheduling.schedule(
+            client, names.RECONCILE_SCHEDULE, names.RECONCILE_TYPE, order, every, what
+        ),
+    )
+
+
+def unschedule(config: Path | None) -> str:
+    """End it; what to tell of it."""
+    return with_client(
+        config, lambda client: scheduling.unschedule(client, names.RECONCILE_SCHEDULE)
+    )
+
+
+def show(report: Reconciliation) -> None:
+    """Print the report for people: the way of the recordings, the gaps by name, the sum."""
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(_way(report))
+    for gap in report.gaps:
+        console.print(_describe(gap))
+    for source in report.sources:
+        problem = f" [yellow]{escape(source.problem)}[/]" if source.problem else ""
+        console.print(f"[dim]from {escape(source.name)}: {escape(source.told)}[/]{problem}")
+    console.print(_sum(report))
+
+
+def _way(report: Reconciliation) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_row("calls seen", str(report.calls_seen))
+    table.add_row("recordings asked for", str(report.recordings_asked))
+    table.add_row("recordings started", str(report.recordings_started))
+    table.add_row("files announced", str(report.files_announced))
+    table.add_row("files in the archive", str(report.files_archived))
+    for verdict, count in report.verdicts.items():
+        if count:
+            colour = _COLOURS.get(verdict, "default")
+            table.add_row(verdict.replace("_", " "), f"[{colour}]{count}[/]")
+    if report.with_findings:
+        table.add_row("complete, with remarks", str(report.with_findings))
+    if report.unclaimed_objects:
+        table.add_row("files nobody knows (yet)", str(report.unclaimed_objects))
+    return table
+
+
+def _describe(gap: Gap) -> str:
+    name = gap.workflow_id
+    if gap.recording is not None:
+        name += f" recording {gap.recording}"
+    if gap.recording_id:
+        name += f" ({gap.recording_id})"
+    return f"[{_COLOURS[gap.verdict]}]{gap.verdict}[/] {escape(name)}: {escape(gap.what)}"
+
+
+def _sum(report: Reconciliation) -> str:
+    colour = "bold green" if report.is_met else "bold red"
+    return (
+        f"[{colour}]{report.shown_percentage} complete[/], target {report.target:g} %,"
+        f" {report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M} UTC."
+    )

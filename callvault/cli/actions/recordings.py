@@ -1,0 +1,157 @@
+"""What the command line asks of Temporal about calls. Kept apart: it takes a while to load."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from rich.table import Table
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from callvault.config.settings import load_settings
+from callvault.contracts import names
+from callvault.contracts.alarms import Acknowledge, AlarmRecord
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, RequestState
+from callvault.errors import InvalidRequest, Unavailable
+from callvault.telemetry.setup import setup
+from callvault.temporal.call_client import Recordings
+from callvault.temporal.client import connect
+
+T = TypeVar("T")
+
+_WIDTHS = {"workflow": len(names.workflow_id("")), "state": len("failed_to_start")}
+"""In characters, so that ids can be copied from the narrowest terminal."""
+
+
+_LAST_RUN = "ExecutionStatus != 'ContinuedAsNew'"
+"""Of the runs that took over from each other, the last one knows everything."""
+
+
+def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T:
+    """Connect, ask, and turn what Temporal refuses into a sentence."""
+    settings = load_settings(config)
+
+    async def run() -> T:
+        with setup(settings, "cli") as telemetry:
+            client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
+            try:
+                return await ask(client)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    raise InvalidRequest(f"not found or over: {error.message}") from error
+                raise Unavailable(f"Temporal: {error.message}", owner="callvault") from error
+
+    return asyncio.run(run())
+
+
+def workflow_id(call: str) -> str:
+    """The id of a call's workflow, which may be given itself."""
+    return call if call.startswith("recording-") else names.workflow_id(call)
+
+
+def _word(text: str) -> str:
+    if not text.replace("_", "").isalpha():
+        raise InvalidRequest(f"{text!r} is no state")
+    return text
+
+
+async def listing(client: Client, state: str | None, *, orphans: bool = False) -> Table:
+    """All calls, or those in one state, or with a recording that nobody asked for."""
+    table = Table(box=None)
+    for column in ("workflow", "state", "resource", "must be archived by", "orphan"):
+        table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
+    query = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND {_LAST_RUN}"
+    if state is not None:
+        query += f" AND {names.STATE.name} = '{_word(state)}'"
+    if orphans:
+        query += f" AND {names.ORPHAN.name} = true"
+    async for call in client.list_workflows(query):
+        known = call.typed_search_attributes
+        expires = known.get(names.EXPIRES_AT)
+        table.add_row(
+            call.id,
+            known.get(names.STATE, ""),
+            known.get(names.RESOURCE, ""),
+            f"{expires:%Y-%m-%d %H:%M:%S} UTC" if expires else "",
+            "orphan" if known.get(names.ORPHAN) else "",
+        )
+    return table
+
+
+async def status(client: Client, call: str) -> CallStatus:
+    """Everything known of a call."""
+    handle = client.get_workflow_handle(workflow_id(call))
+    found: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+    return found
+
+
+async def statuses(client: Client, call: str) -> list[CallStatus]:
+    """Everything known of a call by all of its workflows, the oldest first.
+
+    A late event begins another workflow, which knows only what the event told.
+    """
+    key = workflow_id(call)
+    if "'" in key:
+        raise InvalidRequest(f"{key!r} is no workflow's id")
+    newest = (await client.get_workflow_handle(key).describe()).run_id
+    listed = client.list_workflows(f"WorkflowId = '{key}' AND {_LAST_RUN}")
+    before = [run async for run in listed if run.run_id != newest]
+    handles = [
+        client.get_workflow_handle(key, run_id=run.run_id)
+        for run in sorted(before, key=lambda run: run.start_time)
+    ]
+    earlier = [await each.query(names.STATUS, result_type=CallStatus) for each in handles]
+    return [*earlier, await status(client, call)]
+
+
+async def begin(client: Client, request: RecordingRequest) -> str:
+    """Record a call, and return its workflow's id once ACS has begun; `InvalidRequest` if not."""
+    workflow_id = names.workflow_id(request.server_call_id)
+    record = await Recordings(client).start_confirmed(request)
+    if isinstance(record, RecordingStatus):
+        raise InvalidRequest(f"{workflow_id}: recording {record.recording_id} is on already")
+    if record.state is RequestState.FAILED:
+        raise InvalidRequest(f"{workflow_id}: {record.problem}")
+    return workflow_id
+
+
+async def update(client: Client, call: str, verb: str, request: ControlRequest) -> ControlRecord:
+    """Ask for a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
+    return await Recordings(client).update(workflow_id(call), verb, request)
+
+
+async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
+    """Tell of consent; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
+    return await Recordings(client).decide(workflow_id(call), decision)
+
+
+async def acknowledge(
+    client: Client, call: str, requested_by: str, alarm_id: str | None
+) -> list[AlarmRecord]:
+    """Acknowledge one alarm of a call, by its id or its number, or all that stand; return them.
+
+    `InvalidRequest` where none stands, `RPCError` where the workflow has ended.
+    """
+    known = (await status(client, call)).alarms
+    standing = [
+        record
+        for record in known
+        if record.acknowledged_at is None and alarm_id in (None, record.alarm.id, _number(record))
+    ]
+    if not standing:
+        ids = ", ".join(map(_number, known)) or "none"
+        raise InvalidRequest(f"no such alarm stands; alarms of this call: {ids}")
+    meant = standing[:1] if alarm_id else standing
+    handle = client.get_workflow_handle(workflow_id(call))
+    for record in meant:  # by name: one that is raised at this moment has been seen by nobody
+        message = Acknowledge(requested_by=requested_by, alarm_id=record.alarm.id)
+        await handle.signal(names.ACKNOWLEDGE, message)
+    return meant
+
+
+def _number(record: AlarmRecord) -> str:
+    """The last part of an alarm's id, as it is shown."""
+    return record.alarm.id.rpartition("/")[2]

@@ -1,0 +1,87 @@
+"""What `callvault sweep` does. Kept apart: it takes a while to load."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from temporalio.client import Client
+
+from callvault.cli import scheduling
+from callvault.config.settings import Settings
+from callvault.contracts import names
+from callvault.contracts.sweeps import SweepOrder, SweepReport
+from callvault.errors import CallvaultError, ConfigurationError
+from callvault.ingest.dead_letters import DeadLetters
+from callvault.ingest.intake import Intake
+from callvault.ingest.quarantine import Quarantine
+from callvault.ingest.router import Delivery
+from callvault.ingest.sweep import Sweep
+from callvault.ingest.undelivered import Letters
+from callvault.temporal.call_client import Recordings
+
+
+def places(settings: Settings, wanted: Sequence[str], *, quarantine: bool) -> list[Letters]:
+    """The quarantine, or the containers that are wanted; `ConfigurationError` without any."""
+    if quarantine:
+        return [Quarantine(settings.gateway.quarantine)]
+    order(settings, wanted)
+    return [
+        DeadLetters.open(name, settings.dead_letter_container(name))
+        for name in wanted or sorted(settings.dead_letters)
+    ]
+
+
+def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
+    """What is to be swept; `ConfigurationError` where a container is not configured."""
+    if not settings.dead_letters:
+        raise ConfigurationError(
+            "there are no dead letters in the configuration: add [dead_letters.NAME]"
+        )
+    for name in wanted:
+        settings.dead_letter_container(name)
+    return SweepOrder(dead_letters=tuple(wanted))
+
+
+async def sweep_all(
+    settings: Settings, client: Client, places: Sequence[Letters]
+) -> list[SweepReport]:
+    """Sweep one place after the other; one's fault does not cut off the others."""
+    intake = Intake(Delivery(settings, Recordings(client)), "sweep")
+    reports = []
+    for place in places:
+        sweep = Sweep(place, intake)
+        try:
+            reports.append(await sweep.run())
+        except CallvaultError as error:
+            reports.append(sweep.ended_by(error))
+        if isinstance(place, DeadLetters):
+            place.close()
+    return reports
+
+
+async def schedule(client: Client, order: SweepOrder, every: timedelta) -> str:
+    """Set or change the Schedule; what to tell of it."""
+    what = ", ".join(order.dead_letters) or "all dead letters"
+    return await scheduling.schedule(
+        client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every, what
+    )
+
+
+async def remove_schedule(client: Client) -> str:
+    """Remove the Schedule; what to tell of it."""
+    return await scheduling.unschedule(client, names.SWEEP_SCHEDULE)
+
+
+def describe(report: SweepReport) -> str:
+    """A report in a few lines."""
+    line = (
+        f"{report.place}: {report.letters} letters, {report.delivered} events delivered,"
+        f" {report.ignored} of no interest, {report.not_understood} not understood"
+        + (f", {report.failed} letters not read or not marked" if report.failed else "")
+    )
+    ended = [f"  not swept to its end: {report.problem}"] if report.problem else []
+    return "\n".join([line, *(f"  {problem}" for problem in report.problems), *ended])
+
+
+def leaves_nothing(report: SweepReport) -> bool:
+    """Whether the place holds nothing that somebody must look at."""
+    return not (report.not_understood or report.failed or report.problem)

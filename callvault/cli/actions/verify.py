@@ -1,0 +1,140 @@
+"""What `callvault verify` does: find the archive, verify it with a bar, tell what came of it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from callvault.archive.keyring import Keyring
+from callvault.archive.manifests.documents import read_document
+from callvault.archive.manifests.keys import PublicKey
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
+from callvault.archive.verify_report import Remark, Report
+from callvault.cli.actions.tables import size
+from callvault.clients import open_archive
+from callvault.config.settings import load_settings
+from callvault.contracts.manifest import Manifest
+from callvault.errors import BrokenContent, ConfigurationError, InvalidRequest
+
+_MOST_SHOWN = 50
+"""Warnings that are printed one by one; the JSON report holds them all."""
+
+
+def prove(target: str, key_files: Sequence[Path], *, quick: bool, config: Path | None) -> Report:
+    """Verify a manifest file, the directory of an archive, or an archive by its configured name."""
+    keys = Keyring(_public_key(file) for file in key_files)
+    with _progress() as progress:
+        return _verify(target, keys, quick, progress, config)
+
+
+def show(report: Report) -> None:
+    """Print a report for people: what is wrong first."""
+    console = Console(soft_wrap=True, highlight=False)
+    for remark in report.problems:
+        console.print(f"[bold red]problem[/] {_sentence(remark)}")
+    for remark in report.warnings[:_MOST_SHOWN]:
+        console.print(f"[yellow]warning[/] {_sentence(remark)}")
+    if (left := len(report.warnings) - _MOST_SHOWN) > 0:
+        console.print(f"[yellow]warning[/] … and {left} more: see --json")
+    console.print(_summary(report))
+
+
+def _sentence(remark: Remark) -> str:
+    return escape(f"{remark.location}: {remark.text}")
+
+
+def _summary(report: Report) -> str:
+    what = "Signatures, chain and sizes are" if report.quick else "Everything is"
+    verdict = f"[bold green]{what} as sealed.[/]"
+    if not report.ok:
+        verdict = f"[bold red]{_count(len(report.problems), 'problem')}.[/]"
+    head = f", newest link {report.head.sequence}" if report.head else ""
+    how = "not read (--quick)" if report.quick else f"read, {size(report.bytes_read)}"
+    return (
+        f"{verdict} {_count(report.manifests, 'manifest')}{head},"
+        f" {_count(report.objects, 'file')} {how}."
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+class _Bars:
+    """A `callvault.archive.verify.Progress`: all manifests, and the bytes of the current one."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._manifests = bars.add_task("manifests", total=None)
+        self._bytes = bars.add_task("bytes", total=None)
+
+    def expect(self, manifests: int) -> None:
+        self._bars.update(self._manifests, total=manifests)
+
+    def begin(self, size: int) -> None:
+        self._bars.advance(self._manifests)
+        self._bars.reset(self._bytes, total=size)
+
+    def advance(self, count: int) -> None:
+        self._bars.advance(self._bytes, count)
+
+
+@contextmanager
+def _progress() -> Iterator[_Bars]:
+    """On standard error, and only where somebody looks at it: the report must stay readable."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        yield _Bars(bars)
+
+
+def _verify(
+    target: str, keys: Keyring, quick: bool, progress: _Bars, config: Path | None
+) -> Report:
+    path = Path(target)
+    if path.is_dir():
+        archive = DirectoryArchive(path.name or target, path)
+        return verify_archive(archive, keys, quick=quick, progress=progress)
+    if path.is_file():
+        return _verify_file(path.absolute(), keys, quick, progress)
+    if path.suffix or os.sep in target:
+        raise InvalidRequest(f"there is no file and no directory {target}")
+    opened = open_archive(target, load_settings(config).archive(target))
+    try:
+        return verify_archive(opened, keys, quick=quick, progress=progress)
+    finally:
+        opened.close()
+
+
+def _verify_file(path: Path, keys: Keyring, quick: bool, progress: _Bars) -> Report:
+    """A manifest in its place within a directory, or a copy of one."""
+    data = path.read_bytes()
+    try:
+        name = read_document(Manifest, data).object_name
+    except BrokenContent:
+        name = ""
+    root = path.parents[name.count("/")] if name.count("/") < len(path.parents) else path.parent
+    if not name or path.relative_to(root).as_posix() != name:
+        return verify_copy(str(path), data, keys)
+    archive = DirectoryArchive(root.name, root)
+    return verify_manifest(archive, name, keys, quick=quick, progress=progress)
+
+
+def _public_key(file: Path) -> PublicKey:
+    try:
+        return PublicKey.from_pem(file.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{file}: {error}") from error

@@ -1,0 +1,66 @@
+"""`callvault verify` and `callvault keygen`: prove an archive, and make the key that signs it."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callvault.cli.options import ConfigFile
+from callvault.errors import InvalidRequest
+
+
+def verify(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="A manifest file, the directory of an archive, or an archive's configured name."
+        ),
+    ],
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(help="File with a public key that may have signed; repeatable."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Signatures, chain and sizes; no file is read.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole report as JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Prove that an archive holds what was sealed, bit for bit. Exit status 1 where it does not.
+
+    Nothing but the archive is needed: no service and no network, where it is a directory.
+    """
+    from callvault.cli.actions.verify import prove, show
+
+    report = prove(target, key or [], quick=quick, config=config)
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(report)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def keygen(
+    file: Annotated[Path, typer.Argument(help="Where the private key goes; it must not exist.")],
+) -> None:
+    """Make a key that signs manifests: FILE, for the worker alone, and FILE.pub, for everybody."""
+    from callvault.archive.manifests.keys import Signer
+
+    signer = Signer.generate()
+    public = file.with_name(f"{file.name}.pub")
+    _write_new(file, signer.pem(), mode=0o600)
+    _write_new(public, signer.public.pem(), mode=0o644)
+    typer.echo(f"Key {signer.public.key_id}: {file} (private) and {public} (public).")
+    typer.echo(f'Set archives.NAME.signing_key = "file:{file.absolute()}"')
+
+
+def _write_new(file: Path, data: bytes, *, mode: int) -> None:
+    """Write a file that must not exist: a key that is overwritten proves nothing any more."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        raise InvalidRequest(f"{file} cannot be written: {error.strerror}") from error
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(data)

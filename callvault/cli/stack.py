@@ -1,0 +1,117 @@
+"""`callvault demo` and `callvault dev`: everything on one laptop, all parts real."""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from callvault.cli.demo.scenarios.names import ScenarioName
+from callvault.local.processes import Interrupted, Supervisor
+
+if TYPE_CHECKING:
+    from callvault.local.stack import Stack
+
+Archive = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive", help="Archive into this directory instead of Azurite.", file_okay=False
+    ),
+]
+
+
+Scenario = Annotated[
+    ScenarioName, typer.Option("--scenario", help="Which story is played, and proven.")
+]
+
+
+def demo(
+    scenario: Scenario = ScenarioName.KEEP,
+    archive: Archive = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Play a call and watch it being kept: recorded, paused, resumed, archived and proven.
+
+    Exit status 0 only if the archived bytes were read back and agree with what was recorded.
+    """
+    from callvault.cli.demo.play import play
+
+    console = Console()
+    with stack(console, archive) as (running, supervisor):
+        proven = asyncio.run(play(running, supervisor, console, scenario))
+        if keep:
+            _wait(console, supervisor)
+    raise typer.Exit(0 if proven else 1)
+
+
+def dev(archive: Archive = None) -> None:
+    """Start the same parts as the demo and keep them up until Ctrl-C."""
+    console = Console()
+    with stack(console, archive) as (running, supervisor):
+        console.print(_addresses(running))
+        _wait(console, supervisor)
+
+
+@contextmanager
+def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
+    """Start everything; afterwards nothing is left running, and only the archive is kept."""
+    try:
+        with _started(console, archive) as started:
+            yield started
+    except Interrupted as interrupted:
+        raise typer.Exit(128 + interrupted.signum) from None
+
+
+@contextmanager
+def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
+    from callvault.local.stack import start_stack
+
+    with tempfile.TemporaryDirectory(prefix="callvault-") as directory:
+        home = Path(directory)
+        with Supervisor(home / "logs") as supervisor:
+            with console.status("Starting Temporal, the ACS emulator, the archive, our own …"):
+                running = start_stack(supervisor, home, archive=archive)
+            _talk_to(running)
+            yield running, supervisor
+
+
+def _talk_to(running: "Stack") -> None:
+    """Make this process's own connections those of the stack, whatever the shell has set."""
+    for name in [name for name in os.environ if name.startswith(("CALLVAULT_", "TEMPORAL_"))]:
+        del os.environ[name]
+    os.environ.update(running.environment)
+
+
+def _wait(console: Console, supervisor: Supervisor) -> None:
+    """Stay until Ctrl-C, which is the good end here; a part that dies is not."""
+    console.print("Running. Ctrl-C stops everything.")
+    with suppress(Interrupted):
+        while True:
+            supervisor.check()
+            time.sleep(1)
+
+
+def _addresses(running: "Stack") -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("Temporal Web UI", running.temporal.ui_url)
+    table.add_row("gateway", running.gateway)
+    table.add_row("ACS emulator", running.emulator.endpoint)
+    table.add_row("emulator control", running.emulator.control)
+    table.add_row("archive", _archive_location(running))
+    for name in ("CALLVAULT_CONFIG", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"):
+        table.add_row("for other commands", f"export {name}={running.environment[name]}")
+    return table
+
+
+def _archive_location(running: "Stack") -> str:
+    archive = running.archive
+    return str(archive) if isinstance(archive, Path) else f"Azurite, {archive.blob_endpoint}"

@@ -1,0 +1,62 @@
+"""Settings of the gateway: where it listens, whom it believes, how much it takes."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from callvault.config.types import (
+    AbsolutePath,
+    Name,
+    Rate,
+    SecretRefs,
+    Section,
+    is_loopback,
+)
+from callvault.config_callers import CallbackSettings, KeySettings, OidcSettings
+
+
+class GatewaySettings(Section):
+    """HTTP in: Event Grid, ACS's callbacks and the control API."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; beyond loopback only with event_secrets and api_keys, keys or oidc."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    """Port to listen on; 0 takes a free one."""
+    event_secrets: SecretRefs = ()
+    """Secret references; Event Grid must present one of the secrets. Two while rotating."""
+    api_keys: SecretRefs = ()
+    """Secret references; callers of the control API must present one of the keys, which allow
+    everything and name nobody."""
+    keys: dict[Name, KeySettings] = {}
+    """Keys with roles, by the name of who has them."""
+    oidc: OidcSettings | None = None
+    """Tokens instead of keys."""
+    callbacks: CallbackSettings = CallbackSettings()
+    rate_limit: Rate = "100/second"
+    """Requests to the control API from one caller: `100/second`, or `/minute`, `/hour`; `none` for
+    no limit."""
+    max_in_flight: Annotated[int, Field(ge=1)] = 64
+    """Deliveries of events under way at the same time, and four times as many other requests; more
+    are answered 503, so that they come again. Far more than Temporal takes at once only make all of
+    them late."""
+    max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
+    """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
+    quarantine: AbsolutePath = Field(
+        default=Path("~/.local/state/callvault/quarantine"), validate_default=True
+    )
+    """Directory for events that are authentic, but not understood."""
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if not is_loopback(self.host) and not (self.event_secrets and self.knows_callers):
+            raise ValueError(
+                "listening beyond loopback needs event_secrets and api_keys (or keys, or oidc):"
+                " set both, or host = 127.0.0.1"
+            )
+        return self
+
+    @property
+    def knows_callers(self) -> bool:
+        """Whether callers of the control API must say who they are."""
+        return bool(self.api_keys or self.keys or self.oidc)

@@ -1,0 +1,135 @@
+"""Settings about the ACS resources whose calls are recorded."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from callvault.config.types import (
+    Duration,
+    Durations,
+    Endpoint,
+    HostNames,
+    Name,
+    SecretRef,
+    Section,
+    Topic,
+    Url,
+    exactly_one,
+)
+from callvault.contracts.consent import BeforeConsent, OnWithdrawal
+from callvault.contracts.requests import OnMaxPause, OnPauseFailure
+
+ApiVersion = Literal[
+    "2021-06-15-preview",
+    "2023-03-06",
+    "2023-10-15",
+    "2024-04-15",
+    "2024-09-15",
+    "2025-05-15",
+    "2025-06-15",
+    "2026-03-12",
+]
+
+
+class CredentialSettings(Section):
+    """How Callvault proves to ACS who it is: exactly one of the three."""
+
+    connection_string: SecretRef | None = None
+    """Secret reference to the resource's connection string."""
+    access_key: SecretRef | None = None
+    """Secret reference to one of the resource's access keys."""
+    entra: bool = False
+    """Entra ID: managed identity, workload identity or the Azure CLI's sign-in."""
+
+    _proven_one_way = exactly_one("connection_string", "access_key", "entra")
+
+
+class ResourceSettings(Section):
+    """One ACS resource."""
+
+    endpoint: Endpoint
+    """Its endpoint: `https://NAME.communication.azure.com`; `http://` only on loopback."""
+    credential: CredentialSettings
+    topic: Topic | None = None
+    """Its Azure resource id, by which Event Grid's events find it; needed as soon as there are
+    several resources. Compared without case."""
+    data_region: str = ""
+    """Its data region, for people to read."""
+    archive: Name | None = None
+    """Which archive keeps its recordings; needed as soon as there are several archives."""
+    export_window: Duration = Field(default="48h", validate_default=True)
+    """How long the service keeps a recording: `48h`, or ISO 8601 `PT48H`."""
+    api_version: ApiVersion = "2026-03-12"
+    """The version of the ACS REST API."""
+    content_hosts: HostNames = ()
+    """Hosts (`host` or `host:port`) beyond the service's own that may serve recordings. Credentials
+    are sent to them."""
+    delete_source: bool = False
+    """Delete the service's copy once the archived one is verified."""
+    event_expected_within: Duration = Field(default="10m", validate_default=True)
+    """How long after a recording's end its files may stay unannounced before an alarm."""
+    result_api_version: Literal["2024-09-01-preview"] | None = None
+    """The preview of the ACS REST API that tells what became of a recording: asked where no event
+    comes. By default nothing is asked, for a preview may be withdrawn."""
+    state_checked_every: Duration = Field(default="15m", validate_default=True)
+    """How often ACS is asked, at first, whether a recording is still on, in case nobody tells of
+    its end; up to four times as long apart later."""
+    ladder: Durations = ()
+    """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
+    1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
+    record_all_calls: Literal["no", "mp4", "mp3", "wav", "unmixed_wav"] = "no"
+    """Record every call that Event Grid tells of, and as what; `no` records only what is asked for.
+    The law may demand consent."""
+    watch_calls: bool = False
+    """Remember every call that Event Grid tells of, so that `callvault reconcile` knows those that
+    nobody recorded. Where all calls are recorded they are remembered in any case."""
+    pause_confirm_within: Duration = Field(default="5s", validate_default=True)
+    """How long ACS may take to confirm a pause, where the request does not say."""
+    on_pause_failure: OnPauseFailure = OnPauseFailure.ALARM
+    """`stop`, `alarm` or `quarantine`: what happens when it does not, where the request does not
+    say. An alarm is raised in any case."""
+    max_pause: Duration | None = None
+    """How long a pause may last, where the request does not say."""
+    on_max_pause: OnMaxPause = OnMaxPause.ALARM
+    """`resume` or `alarm`: what happens then."""
+    max_duration: Duration | None = None
+    """How long after its start a recording is stopped, where the request does not say."""
+    consent_policy: Literal["none", "any_party", "all_parties"] = "none"
+    """Whose consent recordings need, where the request does not say. A request may also name a list
+    of participants."""
+    before_consent: BeforeConsent = BeforeConsent.PAUSED
+    """`paused` or `wait`: while consent is missing, recording starts paused, or not at all."""
+    consent_within: Duration | None = None
+    """How long consent may be missing before the recording is declined; by default for the whole
+    call."""
+    on_withdrawal: OnWithdrawal = OnWithdrawal.PAUSE
+    """`pause` or `pause_and_mark`: whether what was recorded before consent was withdrawn is also
+    marked for deletion. Nothing is deleted by itself."""
+    stop_when_last_consenting_leaves: bool = False
+    """Stop the recording when the last participant who agreed has left the call."""
+    announcement_url: SecretRef | None = None
+    """Secret reference to a URL that is called before a recording begins, with a CloudEvent; only
+    an answer of 2xx lets it begin."""
+    announcement_secret: SecretRef | None = None
+    """Secret reference to the key, in base64, that signs these calls (Standard Webhooks)."""
+    announcement_within: Duration = Field(default="30s", validate_default=True)
+    """How long that answer may take before the recording is declined."""
+    own_storage: Name | None = None
+    """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
+    recordings to. Its managed identity needs the role Storage Blob Data Contributor."""
+    fallback_archive: Name | None = None
+    """Where recordings go when their archive refuses them, or is too slow."""
+    callback_url: Url | None = None
+    """The gateway's public URL, `https://HOST`, where ACS tells how recordings change; without it
+    their state is only read."""
+    callback_audience: str | None = None
+    """The resource's immutable id (a UUID, on its Properties page), which the signed tokens of its
+    callbacks name as their audience. Needed for callbacks, unless the gateway is on loopback."""
+    fallback_after: Duration | None = None
+    """Age of a file from which on its recording goes to the fallback archive; by default half the
+    export window. A file that is announced late is first tried for half of the time left."""
+
+    @property
+    def remembers_calls(self) -> bool:
+        """Whether a call that Event Grid tells of leaves a trace."""
+        return self.watch_calls or self.record_all_calls != "no"

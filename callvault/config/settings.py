@@ -1,0 +1,207 @@
+"""Every setting, in one frozen object that is read once, when a process starts.
+
+Settings come from a TOML file and from ``CALLVAULT_*`` environment variables; the environment wins.
+Keys that are not settings stop the start. `callvault.config.reference` writes the page about it.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+
+from callvault.config import sources
+from callvault.config.error_messages import explain
+from callvault.config.gateway import GatewaySettings
+from callvault.config.resources import ResourceSettings
+from callvault.config.storage import (
+    Archive,
+    DeadLetterSettings,
+    DirectoryArchive,
+    QueueSettings,
+)
+from callvault.config.types import Name, SecretRef, Section, is_loopback
+from callvault.config.worker import WorkerSettings
+from callvault.errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+class AlarmSettings(Section):
+    """Who is told of alarms, beyond the log and the metrics."""
+
+    webhook_url: SecretRef | None = None
+    """Secret reference to the URL that alarms are posted to, as CloudEvents."""
+    webhook_secret: SecretRef | None = None
+    """Secret reference to the key, in base64, that signs them (Standard Webhooks)."""
+
+
+class ReconciliationSettings(Section):
+    """What `callvault reconcile` demands."""
+
+    target: Annotated[float, Field(ge=0, le=100)] = 100
+    """Least percentage of recordings that must be complete."""
+
+
+class ParticipantSettings(Section):
+    """How the participants of calls are named in histories, manifests and evidence."""
+
+    key: SecretRef | None = None
+    """Secret reference to any text that keys the hashes of participants. Without it they are plain
+    SHA-256, which hides no telephone number. Another key makes other hashes: keep it."""
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is logged."""
+    format: Literal["json", "console"] = "json"
+    """`json` for machines, `console` for people."""
+
+
+class Settings(Section):
+    """Every setting. Read it with `load_settings`."""
+
+    resources: dict[Name, ResourceSettings] = {}
+    """The ACS resources, by name; requests name one, events find one by its topic."""
+    archives: dict[Name, Archive] = {}
+    """The archives, by name."""
+    queues: dict[Name, QueueSettings] = {}
+    """The queues that `callvault ingest queue` reads, by name."""
+    dead_letters: dict[Name, DeadLetterSettings] = {}
+    """The dead-letter containers that `callvault sweep` reads, by name."""
+    gateway: GatewaySettings = GatewaySettings()
+    worker: WorkerSettings = WorkerSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    reconciliation: ReconciliationSettings = ReconciliationSettings()
+    participants: ParticipantSettings = ParticipantSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if problems := [
+            *_archive_problems(self),
+            *_topic_problems(self),
+            *_callback_problems(self),
+        ]:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def resource(self, name: str) -> ResourceSettings:
+        """The settings of an ACS resource; `ConfigurationError` names the known ones."""
+        return _named("resource", name, self.resources)
+
+    def resource_for_topic(self, topic: str) -> str | None:
+        """The name of the resource whose events carry this topic; None where no resource does.
+
+        The only resource needs no topic: then every event is its own.
+        """
+        if len(self.resources) == 1 and not any(r.topic for r in self.resources.values()):
+            return next(iter(self.resources))
+        known = {_plain(r.topic): name for name, r in self.resources.items() if r.topic}
+        return known.get(_plain(topic))
+
+    def archive(self, name: str) -> Archive:
+        """The settings of an archive; `ConfigurationError` names the known ones."""
+        return _named("archive", name, self.archives)
+
+    def queue(self, name: str) -> QueueSettings:
+        """The settings of a queue; `ConfigurationError` names the known ones."""
+        return _named("queue", name, self.queues)
+
+    def dead_letter_container(self, name: str) -> DeadLetterSettings:
+        """The settings of a dead-letter container; `ConfigurationError` names the known ones."""
+        return _named("dead-letter container", name, self.dead_letters)
+
+    def archive_name(self, resource: str) -> str:
+        """The name of the archive that keeps a resource's recordings."""
+        return self.resource(resource).archive or next(iter(self.archives))
+
+    def participant_key(self) -> str:
+        """The key of participants' hashes, read now; empty where none is set."""
+        return self.participants.key.resolve() if self.participants.key else ""
+
+    def masked(self) -> dict[str, Any]:
+        """The effective values, fit to print: secrets show as their references."""
+        shown = self.model_dump(mode="json")
+        for name, resource in shown["resources"].items():
+            resource["archive"] = self.archive_name(name)
+        return shown
+
+
+def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
+    if name not in known:
+        raise ConfigurationError(_unknown(kind, name, known))
+    return known[name]
+
+
+def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
+    names = ", ".join(sorted(known)) or "none"
+    return f"there is no {kind} {name!r} in the configuration; known: {names}"
+
+
+def _plain(topic: str | None) -> str:
+    return (topic or "").rstrip("/").casefold()
+
+
+def _archive_problems(settings: Settings) -> list[str]:
+    problems = []
+    for name, resource in settings.resources.items():
+        own = settings.archives.get(resource.own_storage or "")
+        if isinstance(own, DirectoryArchive):
+            problems.append(f"resources.{name}.own_storage: ACS writes to Azure Blob Storage only")
+        for key in ("archive", "fallback_archive", "own_storage"):
+            wanted = getattr(resource, key)
+            if wanted and wanted not in settings.archives:
+                problem = _unknown("archive", wanted, settings.archives)
+                problems.append(f"resources.{name}.{key}: {problem}")
+        if not resource.archive and len(settings.archives) != 1:
+            known = ", ".join(sorted(settings.archives)) or "none, define [archives.NAME]"
+            problems.append(f"resources.{name}.archive: name one of the archives ({known})")
+    return problems
+
+
+def _topic_problems(settings: Settings) -> list[str]:
+    if len(settings.resources) < 2:
+        return []
+    problems = [
+        f"resources.{name}.topic: set it, several resources are told apart by their topics"
+        for name, resource in settings.resources.items()
+        if not resource.topic
+    ]
+    uses = Counter(_plain(r.topic) for r in settings.resources.values() if r.topic)
+    same = [n for n, r in settings.resources.items() if r.topic and uses[_plain(r.topic)] > 1]
+    if same:
+        problems.append(f"resources {', '.join(same)} have the same topic: each needs its own")
+    return problems
+
+
+def _callback_problems(settings: Settings) -> list[str]:
+    if is_loopback(settings.gateway.host):
+        return []
+    return [
+        f"resources.{name}.callback_audience: set it, nothing else proves that callbacks are ACS's"
+        for name, resource in settings.resources.items()
+        if resource.callback_url and not resource.callback_audience
+    ]
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read all settings; `ConfigurationError` names every wrong key and what to do.
+
+    The file is ``path``, else the one that ``CALLVAULT_CONFIG`` names, else none.
+    """
+    file = path or sources.config_path(os.environ)
+    tree = sources.read_toml(file) if file else {}
+    variables = sources.setting_variables(os.environ)
+    texts = [os.environ[name] for name in variables]
+    for secret in sources.named_by_references([tree, texts]):
+        variables.pop(secret, None)
+    from_environment = sources.read_environment(os.environ, variables)
+    try:
+        return Settings.model_validate(sources.merged(tree, from_environment))
+    except ValidationError as error:
+        raise ConfigurationError(explain(error, Settings, variables)) from None

@@ -1,0 +1,104 @@
+"""Settings about storage: the archives, and where Event Grid leaves events for us."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from callvault.config.types import (
+    AbsolutePath,
+    Duration,
+    SecretRef,
+    Section,
+    Url,
+    exactly_one,
+)
+
+ContainerName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9](?:-?[a-z0-9])*$", min_length=3, max_length=63)
+]
+
+
+class _ArchiveSettings(Section):
+    """What every kind of archive can be told."""
+
+    signing_key: SecretRef | None = None
+    """Secret reference to the Ed25519 private key that signs the archive's manifests; make one with
+    `callvault keygen`. Without it they are unsigned, and `callvault verify` says so."""
+
+
+class AzureBlobArchive(_ArchiveSettings):
+    """A container in Azure Blob Storage: exactly one of the three ways to reach it."""
+
+    kind: Literal["azure_blob"]
+    """`azure_blob`, for a container in Azure Blob Storage."""
+    container: ContainerName
+    """The container's name."""
+    connection_string: SecretRef | None = None
+    """Secret reference to the storage account's connection string."""
+    sas_url: SecretRef | None = None
+    """Secret reference to the container's URL with a shared access signature."""
+    account_url: Url | None = None
+    """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID."""
+
+    _reached_one_way = exactly_one("connection_string", "sas_url", "account_url")
+
+
+class DirectoryArchive(_ArchiveSettings):
+    """A directory: a laptop's disk or a file share."""
+
+    kind: Literal["directory"]
+    """`directory`, for a directory of this machine."""
+    path: AbsolutePath
+    """The directory; it is made where it does not exist."""
+
+
+Archive = Annotated[AzureBlobArchive | DirectoryArchive, Field(discriminator="kind")]
+
+
+class QueueSettings(Section):
+    """An Azure Storage Queue that Event Grid fills."""
+
+    connection_string: SecretRef | None = None
+    """Secret reference to the storage account's connection string."""
+    sas_url: SecretRef | None = None
+    """Secret reference to the queue service's URL with an account's shared access signature: to
+    read, add, update, process and create."""
+    account_url: Url | None = None
+    """`https://ACCOUNT.queue.core.windows.net`, reached with Entra ID; the role is Storage Queue
+    Data Contributor."""
+    queue: Annotated[
+        str, StringConstraints(pattern=r"^[a-z0-9](?:-?[a-z0-9])*$", min_length=3, max_length=56)
+    ]
+    """The queue's name. What cannot be taken goes to the queue of this name with `-poison` at its
+    end, which is made where it does not exist."""
+    visibility_timeout: Duration = Field(default="1m", validate_default=True)
+    """How long a message stays hidden from others, counted from the last sign of life of the
+    process that has it."""
+    poll_every: Duration = Field(default="1s", validate_default=True)
+    """How long to wait before asking again when the queue was empty."""
+    max_deliveries: Annotated[int, Field(ge=1)] = 10
+    """A message that was handed out more often than this goes to the poison queue."""
+    max_concurrent: Annotated[int, Field(ge=1, le=1_000)] = 16
+    """Messages that one process has at a time."""
+
+    _reached_one_way = exactly_one("connection_string", "sas_url", "account_url")
+
+
+class DeadLetterSettings(Section):
+    """A container to which Event Grid brings what it could not deliver."""
+
+    connection_string: SecretRef | None = None
+    """Secret reference to the storage account's connection string."""
+    sas_url: SecretRef | None = None
+    """Secret reference to the container's URL with a shared access signature: to read, list and
+    write."""
+    account_url: Url | None = None
+    """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID; the role is Storage Blob Data
+    Contributor."""
+    container: ContainerName
+    """The container's name."""
+    prefix: str = ""
+    """Only blobs whose names begin so are swept; Event Grid begins them with the name of the event
+    subscription in upper case."""
+
+    _reached_one_way = exactly_one("connection_string", "sas_url", "account_url")

@@ -1,0 +1,206 @@
+"""What a workflow hands to its activities and gets back: references, never secrets, never bytes."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from callvault.contracts.base import Message, ShortText
+from callvault.contracts.consent import ConsentTerms
+from callvault.contracts.events import RecordingChunk
+from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.requests import Guards
+from callvault.contracts.verdicts import MediaCheck
+
+MAX_HISTORY_EVENTS = 2_000
+"""After so many events a call's next run takes over: half of when Temporal would ask for it."""
+
+
+class ResourceQuery(Message):
+    """Which resource's settings a workflow wants to know."""
+
+    resource: str
+    patient: bool = False
+    """Whether an unknown name may become known: an event's recording is never refused for it."""
+
+
+class ResourcePolicy(Message):
+    """A resource's settings that steer decisions, fixed in the history when a workflow begins."""
+
+    resource: str
+    archive: str
+    export_window: timedelta
+    delete_source: bool = False
+    """Delete the service's copy once the archived one is verified."""
+    ladder: tuple[timedelta, ...] = ()
+    """Ages of a file at which it becomes more urgent; empty means the default for the window."""
+    event_expected_within: timedelta = timedelta(minutes=10)
+    """How long after a recording's end its files are usually announced."""
+    guards: Guards = Guards()
+    """What applies where a request says nothing."""
+    consent: ConsentTerms = ConsentTerms()
+    """What recordings need of consent where a request says nothing."""
+    announce_within: timedelta | None = None
+    """How long the webhook that is called before a recording begins may take; none where there is
+    none."""
+    own_storage: str | None = None
+    """The archive whose container ACS itself writes to: bring your own storage."""
+    callback_url: str | None = None
+    """Where ACS reaches the gateway, to tell how recordings change."""
+    fallback_archive: str | None = None
+    fallback_after: timedelta | None = None
+    """Age of a file from which on its recording goes to the fallback archive; none means half the
+    window."""
+    asks_for_result: bool = False
+    """Whether the service may be asked what became of a recording whose files nobody announces."""
+    state_checked_every: timedelta = timedelta(minutes=15)
+    """How often the service is asked, at first, whether a recording is still on."""
+    max_history_events: int = MAX_HISTORY_EVENTS
+    """After how many events of its history a run hands over to the next one."""
+
+
+class StartOrder(Message):
+    """Start a recording of a call.
+
+    The repeatability pair makes ACS answer a repeated start with the recording it already started.
+    """
+
+    resource: str
+    server_call_id: str
+    recording_content_type: ContentType
+    recording_channel_type: ChannelType
+    recording_format_type: FormatType
+    pause_on_start: bool
+    repeatability_request_id: str
+    repeatability_first_sent: datetime
+    own_storage: str | None = None
+    """The archive whose container ACS is to write to."""
+    callback_uri: str | None = None
+    """Where ACS is to tell how the recording changes."""
+
+
+class AnnouncementOrder(Message):
+    """Tell the resource's webhook that a recording is about to begin."""
+
+    id: str
+    """The same however often it is tried."""
+    resource: str
+    server_call_id: str
+    workflow_id: str
+    recording: int
+    requested_by: str
+    consent_policy: str
+    within: timedelta
+    """How long its answer may take."""
+
+
+class RecordingOrder(Message):
+    """Do something with a recording that runs: pause, resume, stop, read its state."""
+
+    resource: str
+    server_call_id: str
+    recording_id: str
+    accepted_at: datetime | None = None
+    """When ACS accepted this change, if it is known to have done so: then its effect is read before
+    it is asked again."""
+
+
+class ControlOutcome(Message):
+    """What ACS said of a recording. ``gone`` is ACS's 404: over, or never was."""
+
+    recording_id: str
+    state: Literal["active", "inactive", "gone", "unknown"]
+    accepted_at: datetime | None = None
+    """When ACS answered that it accepts the change; none where it was found to be the case."""
+    is_settled: bool = True
+    """False: ACS has accepted the change, and was not seen to have made it yet."""
+
+
+class ExportOrder(Message):
+    """Copy one chunk and its metadata into the archive, and prove the copy."""
+
+    resource: str
+    archive: str
+    server_call_id: str
+    call_id: str | None
+    recording_id: str | None
+    recorded_on: datetime
+    """Gives the object its date."""
+    recording_format_type: FormatType
+    chunk: RecordingChunk
+    expires_at: datetime
+    own_storage: str | None = None
+    """The archive whose container ACS wrote to, if it did as it should."""
+    may_refuse: bool = False
+    """Give up on an archive that refuses for long: there is another one."""
+    held: "ArchivedChunk | None" = None
+    """A verified copy in another archive, for when the service no longer has the file."""
+
+
+class DeleteOrder(Message):
+    """Delete the service's copy of a chunk whose archived copy is verified."""
+
+    resource: str
+    delete_location: str
+
+
+class RecordedPause(Message):
+    """A pause as the service's metadata file tells it (``pauseResumeIntervals[]``)."""
+
+    start_time: datetime
+    duration_ms: float
+
+
+class ArchivedChunk(Message):
+    """A chunk that is in the archive, read back and found equal to what the service sent."""
+
+    archive: str
+    object_name: str
+    location: str
+    """Where a person finds it: a URL or a path, without credentials."""
+    size: int
+    """Bytes."""
+    sha256: str
+    metadata_object_name: str | None = None
+    metadata_problem: ShortText = ""
+    """Why the service's metadata file is not archived, or does not tell everything."""
+    duration_ms: float | None = None
+    """``chunkDuration`` of the service's metadata file."""
+    pauses: tuple[RecordedPause, ...] = ()
+    verified_at: datetime
+    media: MediaCheck | None = None
+    """The verdict on the file as media; none where it was not judged yet."""
+    response_headers: dict[str, str] = {}
+    """Of the service's answer: what tells where the file came from."""
+
+
+class ExportProgress(Message):
+    """Heartbeat of an export."""
+
+    phase: str
+    """``copying``, ``verifying`` or ``waiting``."""
+    bytes_done: int = 0
+    bytes_total: int | None = None
+    moved_at: datetime | None = None
+    """When the last byte moved."""
+    missing_since: datetime | None = None
+    """When the service first answered 404 or 410 for this chunk, if it does."""
+    refused_since: datetime | None = None
+    """When the archive first refused this chunk, if it does."""
+    no_metadata_since: datetime | None = None
+    """When its metadata file was first denied or not to be read, if it is."""
+
+
+class SealedRecording(Message):
+    """A recording whose manifest lies in the archive and is linked into the archive's chain."""
+
+    archive: str
+    object_name: str
+    location: str
+    """Where a person finds it: a URL or a path, without credentials."""
+    sequence: int
+    """Its place in the archive's chain, from 1."""
+    sha256: str
+    """Of the manifest, byte for byte."""
+    key_id: str | None
+    """None where no signing key is configured: the manifest is unsigned."""
+    findings: tuple[str, ...] = ()
+    """Everything that is amiss with the recording, in sentences; none where it is complete."""

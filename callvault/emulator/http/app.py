@@ -1,0 +1,162 @@
+"""The ASGI application: routes, errors in the form each part of the service gives them, journal."""
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callvault.emulator.calls import CallConflict, UnknownCall
+from callvault.emulator.emulator import Emulator
+from callvault.emulator.errors import Refusal, not_implemented
+from callvault.emulator.http import (
+    calls as people,
+)
+from callvault.emulator.http import (
+    content as objects,
+)
+from callvault.emulator.http import (
+    control,
+    oidc,
+    recordings,
+)
+from callvault.emulator.http.fault_middleware import Faulting
+from callvault.emulator.http.requests import target
+from callvault.emulator.operations import operation_of
+from callvault.emulator.wire import notes
+
+_CLIENT_REQUEST_ID = "x-ms-client-request-id"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def build_app(emulator: Emulator) -> Starlette:
+    parts = (
+        recordings.StableRecordings(emulator),
+        recordings.PreviewRecordings(emulator),
+        objects.Objects(emulator),
+        oidc.OpenId(emulator),
+        control.Control(emulator),
+        people.People(emulator),
+    )
+    app = Starlette(
+        routes=[route for part in parts for route in part.routes()],
+        middleware=[
+            Middleware(_Journaling, emulator=emulator),
+            Middleware(_Keeping, emulator=emulator),
+            Middleware(Faulting, emulator=emulator),
+        ],
+        exception_handlers={
+            Refusal: _Refused(emulator),
+            HTTPException: _unmatched,
+            UnknownCall: _unknown,
+            CallConflict: _conflict,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Journaling:
+    """Notes every answer, and returns the client's request id as the service does."""
+
+    def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
+        self._app = app
+        self._emulator = emulator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = False
+
+        async def noting(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = True
+                self._return_id(scope, message)
+                self._note(scope, message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            if not answered:
+                self._note(scope, None)
+
+    def _return_id(self, scope: Scope, message: Message) -> None:
+        request_id = Headers(scope=scope).get(_CLIENT_REQUEST_ID)
+        if request_id:
+            MutableHeaders(scope=message)[_CLIENT_REQUEST_ID] = request_id
+
+    def _note(self, scope: Scope, status: int | None) -> None:
+        self._emulator.journal.request(
+            scope["method"],
+            target(Request(scope)),
+            status,
+            operation=operation_of(scope["method"], scope["path"]),
+            why=notes.find(scope, notes.WHY),
+        )
+
+
+class _Keeping:
+    """Saves the state before a request that may have changed it is answered."""
+
+    def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
+        self._app = app
+        self._emulator = emulator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def saving(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._emulator.save()
+            await send(message)
+
+        await self._app(scope, receive, send if scope["method"] in _SAFE else saving)
+
+
+class _Refused:
+    """A refusal in the form of the part of the service that was asked."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def __call__(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, Refusal):
+            raise error
+        if not request.url.path.startswith(objects.PREFIX):
+            return _refusal(request, error)
+        notes.leave(request.scope, notes.WHY, _reason(error))
+        as_json = self._emulator.behaviours.now.content_unauthorized == "json"
+        if as_json and error.status == 401:
+            return JSONResponse(objects.AMS_UNAUTHORIZED, 401)
+        return Response(status_code=error.status)
+
+
+def _refusal(request: Request, error: Refusal) -> Response:
+    notes.leave(request.scope, notes.WHY, _reason(error))
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if not request.url.path.startswith(recordings.PREVIEW_PREFIX):
+        body = {"error": body}
+    return JSONResponse(body, status_code=error.status)
+
+
+def _reason(error: Refusal) -> str:
+    return f"{error.code}: {error.message}"
+
+
+def _unmatched(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        message = f"The requested resource does not support http method '{request.method}'."
+        return JSONResponse({"message": message}, status_code=405)
+    if request.url.path.startswith(objects.PREFIX):
+        return Response(status_code=404)
+    return _refusal(request, not_implemented(f"{request.method} {request.url.path}"))
+
+
+def _unknown(request: Request, error: Exception) -> Response:
+    return _refusal(request, Refusal(404, "NotFound", str(error)))
+
+
+def _conflict(request: Request, error: Exception) -> Response:
+    return _refusal(request, Refusal(409, "Conflict", str(error)))

@@ -1,0 +1,115 @@
+"""``/_emulator/calls``: who is in which call, speaks and leaves, and what really happened."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from callvault.emulator.calls import Call, CallKind, Participant
+from callvault.emulator.emulator import Emulator
+from callvault.emulator.http.control import PREFIX, Command
+from callvault.emulator.http.requests import read_body, read_model
+from callvault.emulator.wire.truth import truth_of_call
+
+RawId = Annotated[str, Field(min_length=1, max_length=300, pattern="^[!-~]+$")]
+PhoneNumber = Annotated[str, Field(pattern=r"^\+[0-9]{3,15}$")]
+
+
+class NewParticipant(Command):
+    display_name: Annotated[str, Field(min_length=1, max_length=200)]
+    raw_id: RawId | None = None
+    """An ACS user by default; another id makes something else of them."""
+    phone_number: PhoneNumber | None = None
+    """A telephone, in the form +4912345678."""
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> Self:
+        if self.raw_id and self.phone_number:
+            raise ValueError("give rawId or phoneNumber, not both")
+        return self
+
+    @property
+    def identity(self) -> tuple[str, str | None]:
+        """Display name and raw id, which is None where the emulator makes one."""
+        phone = f"4:{self.phone_number}" if self.phone_number else None
+        return self.display_name, self.raw_id or phone
+
+
+class NewCall(Command):
+    participants: Annotated[list[NewParticipant], Field(max_length=350)] = []
+    kind: CallKind = CallKind.ACS
+    media_bytes: Annotated[int, Field(ge=1, le=1 << 50)] | None = None
+
+    @field_validator("participants")
+    @classmethod
+    def _nobody_twice(cls, participants: list[NewParticipant]) -> list[NewParticipant]:
+        given = [raw_id for _, raw_id in (who.identity for who in participants) if raw_id]
+        if len(given) != len(set(given)):
+            raise ValueError("each rawId and phoneNumber may stand here once")
+        return participants
+
+
+class Speech(Command):
+    raw_id: str
+    speaking: bool
+
+
+class People:
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def routes(self) -> list[Route]:
+        call = f"{PREFIX}/calls/{{call_id}}"
+        return [
+            Route(f"{PREFIX}/calls", self.create_call, methods=["POST"]),
+            Route(call, self.call),
+            Route(call, self.end_call, methods=["DELETE"]),
+            Route(f"{call}/speech", self.speak, methods=["POST"]),
+            Route(f"{call}/participants", self.join, methods=["POST"]),
+            Route(f"{call}/participants/{{raw_id:path}}", self.leave, methods=["DELETE"]),
+        ]
+
+    async def create_call(self, request: Request) -> Response:
+        command = read_model(NewCall, await read_body(request))
+        people = [who.identity for who in command.participants]
+        call = self._emulator.start_call(command.kind, people, command.media_bytes)
+        everybody = [_participant(each) for each in call.participants.values()]
+        answer = {
+            "callId": call.call_id,
+            "serverCallId": call.server_call_id,
+            **({"roomId": call.room_id} if call.room_id else {}),
+            "participants": everybody,
+        }
+        return JSONResponse(answer, status_code=201)
+
+    async def call(self, request: Request) -> Response:
+        call = self._emulator.calls.get(request.path_params["call_id"])
+        return JSONResponse(truth_of_call(call, self._emulator))
+
+    async def end_call(self, request: Request) -> Response:
+        self._emulator.end_call(self._ongoing(request))
+        return Response(status_code=204)
+
+    async def join(self, request: Request) -> Response:
+        who = read_model(NewParticipant, await read_body(request))
+        joined = self._emulator.join(self._ongoing(request), *who.identity)
+        return JSONResponse(_participant(joined), status_code=201)
+
+    async def leave(self, request: Request) -> Response:
+        self._emulator.leave(self._ongoing(request), request.path_params["raw_id"])
+        return Response(status_code=204)
+
+    async def speak(self, request: Request) -> Response:
+        command = read_model(Speech, await read_body(request))
+        call = self._ongoing(request)
+        self._emulator.calls.speak(call, command.raw_id, command.speaking)
+        return Response(status_code=204)
+
+    def _ongoing(self, request: Request) -> Call:
+        return self._emulator.calls.ongoing(request.path_params["call_id"])
+
+
+def _participant(participant: Participant) -> dict[str, Any]:
+    return {"rawId": participant.raw_id, "displayName": participant.display_name}

@@ -1,0 +1,121 @@
+"""Faults as a client meets them: instead of an answer, or within the body of one."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callvault.emulator.emulator import Emulator
+from callvault.emulator.faults import Fault, FaultKind
+from callvault.emulator.http.content import AMS_UNAUTHORIZED
+from callvault.emulator.http.response_faults import DAMAGES, Damage
+from callvault.emulator.operations import CONTENT, Operation, operation_of
+from callvault.emulator.wire import connections, notes
+
+_HTML = "<!DOCTYPE html><html><head><title>Bad Request</title></head><body></body></html>"
+
+
+class Faulting:
+    """The middleware in which requests meet their faults."""
+
+    def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
+        self._app = app
+        self._emulator = emulator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = operation_of(scope["method"], scope["path"])
+        faults = self._emulator.faults
+        fault = faults.strike(operation, scope["method"], scope["path"]) if operation else None
+        if operation is None or fault is None:
+            await self._app(scope, receive, send)
+            return
+        notes.leave(scope, notes.WHY, f"fault {fault.kind}")
+        notes.leave(scope, notes.FAULT, fault.kind)
+        if _lets_through(fault):
+            await self._spoiled(fault, scope, receive, send)
+        else:
+            await self._instead(fault, operation, scope, receive, send)
+
+    async def _spoiled(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application answers, and the answer is changed on its way."""
+        if fault.kind is FaultKind.RANGE_IGNORED:
+            headers = [each for each in scope["headers"] if each[0] != b"range"]
+            scope = {**scope, "headers": headers}
+        damage = DAMAGES.get(fault.kind, Damage)(fault, scope, send)
+        await self._app(scope, receive, damage)
+        await damage.end(receive)
+
+    async def _instead(
+        self, fault: Fault, operation: Operation, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if fault.rule.takes_effect:
+            await self._app(scope, receive, _unsent)
+        answer = _ANSWERS.get(fault.kind)
+        if answer:
+            await answer(fault, operation)(scope, receive, send)
+        elif fault.kind is FaultKind.RESET:
+            connections.reset(scope)
+            await connections.lost(receive)
+        else:
+            await _hang(fault, receive)
+            await Response(status_code=504)(scope, receive, send)
+
+
+def _lets_through(fault: Fault) -> bool:
+    if fault.kind is FaultKind.RESET:
+        return fault.rule.after_bytes is not None
+    passed_on = {FaultKind.RANGE_IGNORED, FaultKind.PAUSE_NOT_EFFECTIVE}
+    return fault.kind in DAMAGES or fault.kind in passed_on
+
+
+async def _hang(fault: Fault, receive: Receive) -> None:
+    """Until the client gives up, or for as long as the rule says."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(fault.rule.seconds):
+            await connections.lost(receive)
+
+
+async def _unsent(_: Message) -> None:
+    """The request took effect; what the client gets is another answer."""
+
+
+Answer = Callable[[Fault, Operation], Response]
+
+
+def _refusal(status: int, code: str, message: str, *, wait: bool = False) -> Answer:
+    """Control operations answer with an error body, content hosts with an empty one."""
+
+    def answer(fault: Fault, operation: Operation) -> Response:
+        headers = {"Retry-After": str(fault.rule.retry_after)} if wait else None
+        if operation in CONTENT:
+            return Response(status_code=status, headers=headers)
+        error: dict[str, Any] = {"error": {"code": code, "message": message}}
+        return JSONResponse(error, status, headers)
+
+    return answer
+
+
+def _page(status: int) -> Answer:
+    return lambda fault, operation: HTMLResponse(_HTML, status)
+
+
+def _unauthorized(fault: Fault, operation: Operation) -> Response:
+    if operation in CONTENT:
+        return JSONResponse(AMS_UNAUTHORIZED, 401)
+    return _refusal(401, "Denied", "The request is not authorized.")(fault, operation)
+
+
+_ANSWERS: dict[FaultKind, Answer] = {
+    FaultKind.THROTTLED: _refusal(429, "8589", "Too many requests.", wait=True),
+    FaultKind.INTERNAL_ERROR: _refusal(500, "9999", "Unknown internal server error."),
+    FaultKind.UNAVAILABLE: lambda fault, operation: Response(status_code=503),
+    FaultKind.CONFLICT_8571: _refusal(409, "8571", "Recording operation conflict."),
+    FaultKind.CONFLICT_8573: _refusal(409, "8573", "Pause/Resume method not allowed."),
+    FaultKind.HTML_400: _page(400),
+    FaultKind.HTML_200: _page(200),
+    FaultKind.UNAUTHORIZED: _unauthorized,
+    FaultKind.EARLY_404: _refusal(404, "8522", "Recording not found."),
+}

@@ -1,0 +1,208 @@
+"""The recording operations over HTTP: the stable versions and the 2021-06-15 preview."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from callvault.emulator.calls import Call
+from callvault.emulator.emulator import Emulator
+from callvault.emulator.errors import (
+    Refusal,
+    bad_request,
+    not_implemented,
+    recording_not_found,
+)
+from callvault.emulator.faults import FaultKind
+from callvault.emulator.http.requests import read_model, read_signed
+from callvault.emulator.http.start import PreviewStartRequest, StartRequest
+from callvault.emulator.recordings import Recording
+from callvault.emulator.wire.notes import FAULT
+from callvault.emulator.wire.result import recording_result
+
+STABLE_VERSIONS = (
+    "2023-03-06",
+    "2023-10-15",
+    "2024-04-15",
+    "2024-09-15",
+    "2025-05-15",
+    "2025-06-15",
+    "2026-03-12",
+)
+RESULT_VERSION = "2024-09-01-preview"
+"""The only version with the ``result`` operation; it has all the others, too."""
+PREVIEW_VERSION = "2021-06-15-preview"
+PREVIEW_PREFIX = "/calling/serverCalls/"
+
+_KIND_SINCE = "2024-04-15"
+_KIND = "azureCommunicationServices"
+
+
+class StableRecordings:
+    """``/calling/recordings`` of the stable api-versions."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def routes(self) -> list[Route]:
+        one = "/calling/recordings/{recording_id}"
+        return [
+            Route("/calling/recordings", self.start, methods=["POST"]),
+            Route("/calling/recordings/", self.start, methods=["POST"]),
+            Route(f"{one}:pause", self.pause, methods=["POST"]),
+            Route(f"{one}:resume", self.resume, methods=["POST"]),
+            Route(f"{one}/result", self.result, methods=["GET"]),
+            Route(one, self.state, methods=["GET"]),
+            Route(one, self.stop, methods=["DELETE"]),
+        ]
+
+    async def start(self, request: Request) -> Response:
+        body = await self._admit(request)
+        wish = read_model(StartRequest, body)
+        request_id = _repeatability(request)
+        order = wish.order()
+        behaviours = self._emulator.behaviours.now
+        rooms = behaviours.room_locator == "accepted"
+        call = wish.find_call(self._emulator.calls, rooms=rooms)
+        recording = self._emulator.recordings.start(call, order, request_id)
+        headers = {"Repeatability-Result": "accepted"} if request_id else None
+        state = self._state(request, recording)
+        return JSONResponse(state, int(behaviours.start), headers=headers)
+
+    async def result(self, request: Request) -> Response:
+        await self._admit(request)
+        if request.query_params["api-version"] != RESULT_VERSION:
+            raise not_implemented(f"result in another api-version than {RESULT_VERSION}")
+        if self._emulator.behaviours.now.result == "absent":
+            return Response(status_code=404)
+        recording = self._emulator.recordings.result(_recording_id(request))
+        return JSONResponse(recording_result(recording, self._emulator))
+
+    async def state(self, request: Request) -> Response:
+        await self._admit(request)
+        recording = self._emulator.recordings.get(_recording_id(request))
+        return JSONResponse(self._state(request, recording))
+
+    async def pause(self, request: Request) -> Response:
+        await self._admit(request)
+        _pause(request, self._emulator, _recording_id(request))
+        return Response(status_code=202)
+
+    async def resume(self, request: Request) -> Response:
+        await self._admit(request)
+        self._emulator.recordings.resume(_recording_id(request))
+        return Response(status_code=202)
+
+    async def stop(self, request: Request) -> Response:
+        await self._admit(request)
+        self._emulator.recordings.stop(_recording_id(request))
+        return Response(status_code=204)
+
+    async def _admit(self, request: Request) -> bytes:
+        body = await read_signed(request, self._emulator)
+        _check_version(request, (*STABLE_VERSIONS, RESULT_VERSION))
+        return body
+
+    def _state(self, request: Request, recording: Recording) -> dict[str, str]:
+        state = {
+            "recordingId": recording.recording_id,
+            "recordingState": recording.wire_state(self._emulator.clock.now()),
+        }
+        has_kind = request.query_params["api-version"] >= _KIND_SINCE
+        return {**state, "recordingKind": _KIND} if has_kind else state
+
+
+class PreviewRecordings:
+    """``/calling/serverCalls/{serverCallId}/recordings`` of the 2021-06-15 preview.
+
+    It knows mixed mp4 only, answers 200 everywhere, and its errors are flat.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def routes(self) -> list[Route]:
+        recordings = PREVIEW_PREFIX + "{server_call_id:path}/recordings"
+        one = recordings + "/{recording_id}"
+        return [
+            Route(recordings, self.start, methods=["POST"]),
+            Route(f"{one}/:pause", self.pause, methods=["POST"]),
+            Route(f"{one}/:resume", self.resume, methods=["POST"]),
+            Route(one, self.state, methods=["GET"]),
+            Route(one, self.stop, methods=["DELETE"]),
+        ]
+
+    async def start(self, request: Request) -> Response:
+        body = await self._admit(request)
+        order = read_model(PreviewStartRequest, body).order()
+        recording = self._emulator.recordings.start(self._call(request), order)
+        return JSONResponse({"recordingId": recording.recording_id})
+
+    async def state(self, request: Request) -> Response:
+        await self._admit(request)
+        now = self._emulator.clock.now()
+        return JSONResponse({"recordingState": self._recording(request).wire_state(now)})
+
+    async def pause(self, request: Request) -> Response:
+        await self._admit(request)
+        _pause(request, self._emulator, self._recording(request).recording_id)
+        return Response(status_code=200)
+
+    async def resume(self, request: Request) -> Response:
+        await self._admit(request)
+        self._emulator.recordings.resume(self._recording(request).recording_id)
+        return Response(status_code=200)
+
+    async def stop(self, request: Request) -> Response:
+        await self._admit(request)
+        self._emulator.recordings.stop(self._recording(request).recording_id)
+        return Response(status_code=200)
+
+    async def _admit(self, request: Request) -> bytes:
+        body = await read_signed(request, self._emulator)
+        _check_version(request, (PREVIEW_VERSION,))
+        return body
+
+    def _call(self, request: Request) -> Call | None:
+        server_call_id: str = request.path_params["server_call_id"]
+        return self._emulator.calls.find("server_call_id", server_call_id)
+
+    def _recording(self, request: Request) -> Recording:
+        """The recording, provided it is one of this call."""
+        recording = self._emulator.recordings.get(_recording_id(request))
+        if recording.call is not self._call(request):
+            raise recording_not_found()
+        return recording
+
+
+def _pause(request: Request, emulator: Emulator, recording_id: str) -> None:
+    """Pause, unless a fault has it that only the answer says so."""
+    if getattr(request.state, FAULT, None) is FaultKind.PAUSE_NOT_EFFECTIVE:
+        emulator.recordings.get(recording_id)
+    else:
+        emulator.recordings.pause(recording_id)
+
+
+def _recording_id(request: Request) -> str:
+    recording_id: str = request.path_params["recording_id"]
+    return recording_id
+
+
+def _check_version(request: Request, known: tuple[str, ...]) -> None:
+    version = request.query_params.get("api-version")
+    if not version:
+        raise Refusal(
+            400, "MissingApiVersionParameter", "The query parameter api-version is required."
+        )
+    if version not in known:
+        raise Refusal(
+            400,
+            "UnsupportedApiVersionValue",
+            f"api-version {version!r} is not supported here; use one of {', '.join(known)}.",
+        )
+
+
+def _repeatability(request: Request) -> str | None:
+    request_id = request.headers.get("repeatability-request-id")
+    if request_id and not request.headers.get("repeatability-first-sent"):
+        raise bad_request("Repeatability-Request-ID needs Repeatability-First-Sent beside it.")
+    return request_id

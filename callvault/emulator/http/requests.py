@@ -1,0 +1,73 @@
+"""Reading requests: bounded bodies, JSON, models; what does not fit is named by field."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from callvault.emulator.emulator import Emulator
+from callvault.emulator.errors import Refusal, bad_request
+from callvault.emulator.http.signing import SignedRequest, authenticate
+
+LARGEST_BODY = 1 << 20
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body, refused as soon as it is too large."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_BODY:
+            raise Refusal(413, "RequestTooLarge", f"A body has at most {LARGEST_BODY} bytes.")
+    return bytes(body)
+
+
+async def read_signed(request: Request, emulator: Emulator) -> bytes:
+    """The body of a request whose signature or token was accepted."""
+    body = await read_body(request)
+    settings = emulator.settings
+    port = urlsplit(emulator.endpoint).port
+    signed = SignedRequest(request.method, target(request), request.headers, body, port)
+    authenticate(signed, emulator.keys.current, settings.bearer_tokens, datetime.now(UTC))
+    return body
+
+
+def target(request: Request) -> str:
+    """Path and query as they stood in the request line, percent-encoding included."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
+
+
+def read_model(model: type[Model], body: bytes) -> Model:
+    return validate(model, read_object(body))
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"The body is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise bad_request("The body must be a JSON object.")
+    return value
+
+
+def validate(model: type[Model], value: Any) -> Model:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise bad_request(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in problems[:5]
+    )

@@ -1,0 +1,142 @@
+"""Faults within the body of a file: each spoils a successful answer on its way out."""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Receive, Scope, Send
+
+from callvault.emulator.faults import Fault, FaultKind
+from callvault.emulator.wire import connections
+
+_DRIP = 1024
+_DRIP_PAUSE = 0.05
+_MISSING_PART = 10
+"""Of a body with a wrong length, one part in so many is missing."""
+
+
+class Damage:
+    """Passes an answer on as it is; what derives from it changes files."""
+
+    def __init__(self, fault: Fault, scope: Scope, send: Send) -> None:
+        self.fault = fault
+        self.scope = scope
+        self.send = send
+        self._is_file = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._is_file = message["status"] in {200, 206}
+            if self._is_file:
+                self.begin(message, MutableHeaders(scope=message))
+            await self.send(message)
+        elif self._is_file:
+            await self.body(message["body"], more=message.get("more_body", False))
+        else:
+            await self.send(message)
+
+    def begin(self, message: Message, headers: MutableHeaders) -> None:
+        """Change status and headers."""
+
+    async def body(self, piece: bytes, *, more: bool) -> None:
+        """Pass a piece on, changed."""
+        await self.send({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def end(self, receive: Receive) -> None:
+        """The application is done."""
+
+
+class _SlowDrip(Damage):
+    async def body(self, piece: bytes, *, more: bool) -> None:
+        pause = _DRIP_PAUSE if self.fault.rule.seconds is None else self.fault.rule.seconds
+        for start in range(0, len(piece), _DRIP):
+            await super().body(piece[start : start + _DRIP], more=True)
+            await asyncio.sleep(pause)
+        if not more:
+            await super().body(b"", more=False)
+
+
+class _Cut(Damage):
+    """Breaks the connection in the middle; the answer was going to be longer."""
+
+    sever: Callable[[Scope], None] = staticmethod(connections.close)
+    _left = 0
+
+    def begin(self, message: Message, headers: MutableHeaders) -> None:
+        half = int(headers["content-length"]) // 2
+        self._left = half if self.fault.rule.after_bytes is None else self.fault.rule.after_bytes
+
+    async def body(self, piece: bytes, *, more: bool) -> None:
+        if self._left < 0:
+            return
+        await super().body(piece[: self._left], more=True)
+        self._left -= len(piece)
+        if self._left <= 0:
+            self._left = -1
+            type(self).sever(self.scope)
+
+    async def end(self, receive: Receive) -> None:
+        if self._left < 0:
+            await connections.lost(receive)
+
+
+class _Reset(_Cut):
+    sever = staticmethod(connections.reset)
+
+
+class _TooShort(Damage):
+    """Content-Length and body agree, and are less than the file."""
+
+    _left = 0
+
+    def begin(self, message: Message, headers: MutableHeaders) -> None:
+        length = int(headers["content-length"])
+        self._left = length - max(1, length // _MISSING_PART) if length else 0
+        headers["content-length"] = str(self._left)
+
+    async def body(self, piece: bytes, *, more: bool) -> None:
+        kept = piece[: self._left]
+        self._left -= len(kept)
+        await super().body(kept, more=more)
+
+
+class _Empty(Damage):
+    def begin(self, message: Message, headers: MutableHeaders) -> None:
+        message["status"] = 200
+        headers["content-length"] = "0"
+        del headers["content-range"]
+
+    async def body(self, piece: bytes, *, more: bool) -> None:
+        await super().body(b"", more=more)
+
+
+class _FlippedBit(Damage):
+    _until = 0
+
+    def begin(self, message: Message, headers: MutableHeaders) -> None:
+        self._until = self.fault.draw % max(1, int(headers["content-length"]))
+
+    async def body(self, piece: bytes, *, more: bool) -> None:
+        if 0 <= self._until < len(piece):
+            spoiled = bytearray(piece)
+            spoiled[self._until] ^= 1 << self.fault.draw % 8
+            piece, self._until = bytes(spoiled), -1
+        elif self._until >= 0:
+            self._until -= len(piece)
+        await super().body(piece, more=more)
+
+
+class _OtherEtag(Damage):
+    def begin(self, message: Message, headers: MutableHeaders) -> None:
+        headers["etag"] = f'"{self.fault.draw:x}"'
+
+
+DAMAGES: dict[FaultKind, type[Damage]] = {
+    FaultKind.SLOW_DRIP: _SlowDrip,
+    FaultKind.TRUNCATED: _Cut,
+    FaultKind.RESET: _Reset,
+    FaultKind.WRONG_CONTENT_LENGTH: _TooShort,
+    FaultKind.ZERO_BYTES_FIRST: _Empty,
+    FaultKind.FLIPPED_BIT: _FlippedBit,
+    FaultKind.ETAG_CHANGES: _OtherEtag,
+}

@@ -1,0 +1,123 @@
+"""Jobs at moments of the emulator's clock: renderings, events and their retries."""
+
+import heapq
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+
+from callvault.emulator.clock import EmulatorClock
+
+Job = Callable[[], None]
+
+_PATIENCE = 30.0
+"""Real seconds that a step of the clock waits for the jobs of a moment: as long as a webhook may
+take to answer."""
+
+_log = logging.getLogger(__name__)
+
+
+class Agenda:
+    """Runs each job in a thread of its own once its moment has come.
+
+    The threads are daemons: a webhook that never answers must not keep the process alive.
+    """
+
+    def __init__(self, clock: EmulatorClock) -> None:
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._advancing = threading.Lock()
+        self._entries: list[tuple[datetime, int, Job]] = []
+        self._order = count()
+        self._running: set[threading.Thread] = set()
+        self._closed = False
+        self._keeper = threading.Thread(target=self._keep, name="emulator-agenda", daemon=True)
+        self._keeper.start()
+
+    def at(self, moment: datetime, job: Job) -> None:
+        """Run ``job`` at ``moment`` of the emulator's clock, at once if that is past."""
+        with self._changed:
+            heapq.heappush(self._entries, (moment, next(self._order), job))
+            self._changed.notify_all()
+
+    def soon(self, job: Job) -> None:
+        self.at(self._clock.now(), job)
+
+    def advance(self, step: timedelta) -> None:
+        """Move the clock by ``step``, stopping at every moment at which something falls due.
+
+        What runs is waited for before time goes on, so that its consequences fall due in their
+        turn. Blocks; not to be called from a job.
+        """
+        if step < timedelta():
+            raise ValueError("the clock never goes back: advance by zero or more seconds")
+        with self._advancing:
+            goal = self._clock.advanced + step
+            while not self._closed and self._clock.advanced < goal:
+                self._settle()
+                self._clock.advance(self._leap(goal - self._clock.advanced))
+                self._wake()
+            self._settle()
+
+    def close(self, patience: float = 2.0) -> None:
+        """Start nothing more, and give what is running ``patience`` seconds in all."""
+        deadline = time.monotonic() + patience
+        with self._changed:
+            self._closed = True
+            running = [self._keeper, *self._running]
+            self._changed.notify_all()
+        for thread in running:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _leap(self, ahead: timedelta) -> timedelta:
+        """To the next moment on the agenda, or all the way."""
+        with self._changed:
+            if not self._entries:
+                return ahead
+            until_next = self._entries[0][0] - self._clock.now()
+        return min(ahead, max(until_next, timedelta()))
+
+    def _settle(self) -> None:
+        """Wait until nothing runs and nothing is due."""
+        with self._changed:
+            self._changed.wait_for(self._is_idle, timeout=_PATIENCE)
+
+    def _is_idle(self) -> bool:
+        due = self._entries and self._entries[0][0] <= self._clock.now()
+        return self._closed or not (self._running or due)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _keep(self) -> None:
+        with self._changed:
+            while not self._closed:
+                self._start_due()
+                self._changed.wait(self._until_next())
+
+    def _start_due(self) -> None:
+        now = self._clock.now()
+        while self._entries and self._entries[0][0] <= now:
+            _, _, job = heapq.heappop(self._entries)
+            thread = threading.Thread(target=self._run, args=(job,), daemon=True)
+            self._running.add(thread)
+            thread.start()
+
+    def _until_next(self) -> float | None:
+        if not self._entries:
+            return None
+        return max(0.0, (self._entries[0][0] - self._clock.now()).total_seconds())
+
+    def _run(self, job: Job) -> None:
+        try:
+            job()
+        except Exception:
+            if not self._closed:  # else its files and connections were taken away
+                _log.exception("a job of the emulator failed")
+        finally:
+            with self._changed:
+                self._running.discard(threading.current_thread())
+                self._changed.notify_all()

@@ -1,0 +1,233 @@
+"""The control API: start, pause, resume and stop recordings, and see how they are."""
+
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.params import Depends as Dependency
+from pydantic import ValidationError
+
+from callvault.config.settings import Settings
+from callvault.config.types import Role
+from callvault.contracts import names
+from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.base import Message, State, explain
+from callvault.contracts.consent import (
+    BeforeConsent,
+    ConsentDecision,
+    ConsentPolicy,
+    ConsentRecord,
+)
+from callvault.contracts.participants import HIDING, hiding
+from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.status import CallStatus, ControlRecord, RequestState
+from callvault.errors import InvalidRequest
+from callvault.gateway.access import Access, caller_of
+from callvault.gateway.bodies import read_body
+from callvault.gateway.error_responses import problem
+from callvault.temporal.call_client import Recordings
+
+PATH = "/v1/recordings"
+VERBS = (names.PAUSE, names.RESUME, names.STOP)
+
+Body = TypeVar("Body", bound=Message)
+
+
+class RecordingStarted(State):
+    """Answer to a request to keep a call."""
+
+    workflow_id: str
+    run_id: str | None
+    is_new: bool
+    """False: the call was being kept already; its workflow has been told of the request."""
+
+
+class RecordingConfirmed(State):
+    """Answer to a request to record a call, once ACS has given the recording its id."""
+
+    workflow_id: str
+    is_new: bool
+    """False: the call was being recorded already, and this tells of that recording."""
+    recording: int
+    """Number of the recording in its call, from 1."""
+    recording_id: str | None
+    record: ControlRecord | None
+    """What became of the request; none where nothing had to be done."""
+
+
+class RequestSent(State):
+    """Answer to a control request that is not waited for."""
+
+    workflow_id: str
+    request: str
+
+
+class ControlApi:
+    """Turns HTTP requests into starts, updates, signals and queries."""
+
+    def __init__(self, settings: Settings, recordings: Recordings, max_body: int) -> None:
+        self._settings = settings
+        self._recordings = recordings
+        self._max_body = max_body
+        self._context = {HIDING: hiding(settings.participant_key())}
+        """Whoever is named in a body stands in no history by that name."""
+
+    async def start(self, request: Request) -> Response:
+        """Keep a call: 201 when its recording begins, 200 when it is being recorded already."""
+        wanted = await self._body(request, RecordingRequest)
+        self._settings.resource(wanted.resource)
+        if _waits(request) and wanted.start_recording and not self._may_take_long(wanted):
+            return await self._start_confirmed(wanted)
+        started = await self._recordings.start(wanted)
+        answer = RecordingStarted(
+            workflow_id=started.workflow_id, run_id=started.run_id, is_new=started.is_new
+        )
+        location = {"location": f"{PATH}/{started.workflow_id}"}
+        return _json(answer, 201 if started.is_new else 200, location)
+
+    def _may_take_long(self, wanted: RecordingRequest) -> bool:
+        """Whether people must agree, or be told, before ACS is even asked."""
+        resource = self._settings.resource(wanted.resource)
+        policy = wanted.consent_policy or resource.consent_policy
+        before = wanted.before_consent or resource.before_consent
+        waits = policy != ConsentPolicy.NONE and before is BeforeConsent.WAIT
+        return waits or resource.announcement_url is not None
+
+    async def _start_confirmed(self, wanted: RecordingRequest) -> Response:
+        begun = await self._recordings.start_confirmed(wanted)
+        workflow_id = names.workflow_id(wanted.server_call_id)
+        record = begun if isinstance(begun, ControlRecord) else None
+        if record is not None and record.state is RequestState.FAILED:
+            return problem(502, "not_done", record.problem or "the start failed")
+        answer = RecordingConfirmed(
+            workflow_id=workflow_id,
+            is_new=record is not None,
+            recording=begun.recording if isinstance(begun, ControlRecord) else begun.number,
+            recording_id=begun.recording_id,
+            record=record,
+        )
+        location = {"location": f"{PATH}/{workflow_id}"}
+        return _json(answer, 201 if record else 200, location)
+
+    async def status(self, workflow_id: str) -> Response:
+        """All that is known of a call and its recordings."""
+        return _json(await self._recordings.status(workflow_id))
+
+    async def control(self, request: Request, workflow_id: str, verb: str) -> Response:
+        """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
+        wanted = await self._body(request, ControlRequest)
+        if not _waits(request):
+            return await self._send(workflow_id, verb, wanted)
+        record = await self._recordings.update(workflow_id, verb, wanted)
+        if not record.is_done:
+            return problem(502, "not_done", record.problem or f"{verb} failed")
+        return _json(record)
+
+    async def acknowledge(self, request: Request, workflow_id: str) -> Response:
+        """Somebody looks after an alarm, or after all of a call's that stand."""
+        answer = await self._body(request, Acknowledge)
+        return await self._send(workflow_id, names.ACKNOWLEDGE, answer)
+
+    async def decide(self, request: Request, workflow_id: str) -> Response:
+        """Tell of consent given or withdrawn; a withdrawal is answered once ACS records no more."""
+        decision = await self._body(request, ConsentDecision)
+        if not _waits(request):
+            return await self._send(workflow_id, names.CONSENT, decision)
+        return _json(await self._recordings.decide(workflow_id, decision))
+
+    async def _send(self, workflow_id: str, verb: str, wanted: Message) -> Response:
+        if not await self._recordings.signal(workflow_id, verb, wanted):
+            raise await self._recordings.absence(workflow_id)
+        sent = RequestSent(workflow_id=workflow_id, request=verb)
+        return _json(sent, 202, {"preference-applied": "respond-async"})
+
+    async def _body(self, request: Request, model: type[Body]) -> Body:
+        """Read a request's body; people make typing mistakes, so unknown keys are refused.
+
+        Who asks is filled in where the body does not say and the caller is known.
+        """
+        body = await read_body(request, self._max_body)
+        try:
+            read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
+        except ValidationError as error:
+            raise InvalidRequest(explain(error)) from None
+        name = caller_of(request).name
+        if name is None or "requested_by" in read.model_fields_set:
+            return read
+        return read.model_copy(update={"requested_by": name})
+
+
+def _waits(request: Request) -> bool:
+    """Whether the caller wants to know what came of it (RFC 7240)."""
+    return "respond-async" not in request.headers.get("prefer", "").lower()
+
+
+def _json(answer: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(answer.model_dump_json(), status, headers, "application/json")
+
+
+def control_router(api: ControlApi, access: Access) -> APIRouter:
+    """The routes of the control API."""
+    router = APIRouter(tags=["recordings"])
+    router.add_api_route(
+        PATH,
+        api.start,
+        methods=["POST"],
+        dependencies=_only(access, "control"),
+        summary="Keep a call",
+        responses={201: {"model": RecordingConfirmed}, 200: {"model": RecordingConfirmed}},
+        openapi_extra=_reads(RecordingRequest),
+    )
+    router.add_api_route(
+        PATH + "/{workflow_id}/consents",
+        api.decide,
+        methods=["POST"],
+        dependencies=_only(access, "consent"),
+        summary="Tell of a participant's consent",
+        responses={200: {"model": ConsentRecord}, 202: {"model": RequestSent}},
+        openapi_extra=_reads(ConsentDecision),
+    )
+    for verb in VERBS:
+        _add_verb(router, api, verb, access)
+    router.add_api_route(
+        PATH + "/{workflow_id}:acknowledge",
+        api.acknowledge,
+        methods=["POST"],
+        dependencies=_only(access, "control"),
+        summary="Acknowledge alarms",
+        responses={202: {"model": RequestSent}},
+        openapi_extra=_reads(Acknowledge),
+    )
+    router.add_api_route(
+        PATH + "/{workflow_id}",
+        api.status,
+        methods=["GET"],
+        dependencies=_only(access, "read"),
+        summary="See how a call's recordings are",
+        responses={200: {"model": CallStatus}},
+    )
+    return router
+
+
+def _only(access: Access, role: Role) -> list[Dependency]:
+    return [Depends(access.requires(role))]
+
+
+def _add_verb(router: APIRouter, api: ControlApi, verb: str, access: Access) -> None:
+    async def control(request: Request, workflow_id: str) -> Response:
+        return await api.control(request, workflow_id, verb)
+
+    router.add_api_route(
+        f"{PATH}/{{workflow_id}}:{verb}",
+        control,
+        methods=["POST"],
+        name=verb,
+        dependencies=_only(access, "control"),
+        summary=f"{verb.capitalize()} the recording",
+        responses={200: {"model": ControlRecord}, 202: {"model": RequestSent}},
+        openapi_extra=_reads(ControlRequest),
+    )
+
+
+def _reads(model: type[Message]) -> dict[str, Any]:
+    """Describe a body that is read by hand, for the OpenAPI page."""
+    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}

@@ -1,0 +1,159 @@
+"""What really lies in the archives: their lists, their manifests, and whether claims hold."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from callvault.archive.manifests.documents import read_document, sha256
+from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name
+from callvault.archive.store import Archive
+from callvault.contracts.manifest import Manifest
+from callvault.contracts.reconciliation import Source
+from callvault.errors import CallvaultError, ContentMissing
+from callvault.reconcile.examining import examine
+from callvault.reconcile.records import Account, Claim, of_manifest, silent
+from callvault.reconcile.verdicts import Amiss
+
+AT_ONCE = 16
+"""Objects that are looked at at the same time."""
+
+PATIENCE = 5
+"""After so many failures in a row an archive is not asked again."""
+
+_METADATA = ".metadata.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What a manifest tells, and when it was sealed."""
+
+    sealed_at: datetime
+    account: Account
+
+
+class Holdings:
+    """The archives of a configuration. Blocking and thread-safe: use it in a thread.
+
+    ``archives`` opens each of them by its name, when it is first needed.
+    """
+
+    def __init__(self, archives: Mapping[str, Callable[[], Archive]]) -> None:
+        self._opening = archives
+        self._opened: dict[str, Archive] = {}
+        self._failures: Counter[str] = Counter()
+        self._problems: dict[str, str] = {}
+        self._listed: dict[str, frozenset[str]] = {}
+
+    def look(self, since: datetime, until: datetime) -> None:
+        """List the objects of every day of the period, in UTC; of an archive that answers."""
+        for name in self._opening:
+            try:
+                self._listed[name] = frozenset(_names(self._archive(name), since, until))
+            except CallvaultError as error:
+                self._listed[name] = frozenset()
+                self._problems[name] = str(error)
+                self._failures[name] = PATIENCE
+
+    def manifests(self, known: Iterable[Claim]) -> list[Sealed]:
+        """What the listed manifests tell that are not among the claims known already.
+
+        Of several about one recording in one archive the newest. One that cannot be read is
+        told of as sealed at the end of all time.
+        """
+        claimed = _places(known)
+        unknown = [
+            Claim(name, each, is_manifest=True)
+            for name, each in self._listed_objects()
+            if is_manifest_name(each) and (name, each) not in claimed
+        ]
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return _newest(filter(None, threads.map(self._read, unknown)))
+
+    def amiss(self, claims: Iterable[Claim], *, deep: bool) -> dict[Claim, Amiss]:
+        """The claims that do not hold, and why; ``deep`` reads every file of each manifest."""
+        distinct = list(dict.fromkeys(claims))
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            found = threads.map(lambda claim: self._examine(claim, deep), distinct)
+            return {claim: why for claim, why in zip(distinct, found, strict=True) if why}
+
+    def unclaimed(self, claims: Iterable[Claim]) -> int:
+        """How many media files of the period no claim names."""
+        claimed = _places(claims)
+        return sum(
+            not (is_manifest_name(each) or each.endswith(_METADATA) or (name, each) in claimed)
+            for name, each in self._listed_objects()
+        )
+
+    def sources(self) -> tuple[Source, ...]:
+        """What each archive told."""
+        return tuple(
+            Source(
+                name=f"archive {name}",
+                told=f"{sum(map(is_manifest_name, names))} manifests among {len(names)} objects",
+                problem=self._problems.get(name, ""),
+            )
+            for name, names in self._listed.items()
+        )
+
+    def close(self) -> None:
+        """Close the archives that were opened."""
+        for archive in self._opened.values():
+            archive.close()
+
+    def _archive(self, name: str) -> Archive:
+        if name not in self._opened:
+            self._opened[name] = self._opening[name]()
+        return self._opened[name]
+
+    def _listed_objects(self) -> Iterator[tuple[str, str]]:
+        for name, names in self._listed.items():
+            # the shorter name is that of the lower number, and so of the earlier manifest
+            for each in sorted(names, key=lambda text: (len(text), text)):
+                yield name, each
+
+    def _read(self, claim: Claim) -> Sealed | None:
+        try:
+            data = b"".join(self._archive(claim.archive).read(claim.object_name))
+            manifest = read_document(Manifest, data)
+        except ContentMissing:
+            return None
+        except CallvaultError as error:
+            unreadable = silent(claim.object_name, "", "", f"{claim}: {error}", is_over=True)
+            return Sealed(datetime.max.replace(tzinfo=UTC), unreadable)
+        exact = Claim(claim.archive, claim.object_name, len(data), sha256(data), is_manifest=True)
+        return Sealed(manifest.sealed_at, of_manifest(manifest, exact))
+
+    def _examine(self, claim: Claim, deep: bool) -> Amiss | None:
+        if claim.archive not in self._listed:
+            return Amiss("no archive of this name is configured", is_unknown=True)
+        if self._failures[claim.archive] >= PATIENCE:
+            return Amiss(self._problems[claim.archive], is_unknown=True)
+        try:
+            found = examine(self._archive(claim.archive), claim, deep=deep)
+        except CallvaultError as error:
+            self._problems[claim.archive] = str(error)
+            self._failures[claim.archive] += 1
+            return Amiss(str(error), is_unknown=True)
+        self._failures[claim.archive] = 0
+        return found
+
+
+def _names(archive: Archive, since: datetime, until: datetime) -> Iterator[str]:
+    day = since.astimezone(UTC).date()
+    while day <= until.astimezone(UTC).date():
+        yield from archive.names(f"{RECORDINGS_PREFIX}{day:%Y/%m/%d}/")
+        day += timedelta(days=1)
+
+
+def _places(claims: Iterable[Claim]) -> set[tuple[str, str]]:
+    return {(claim.archive, claim.object_name) for claim in claims}
+
+
+def _newest(sealed: Iterable[Sealed]) -> list[Sealed]:
+    by_recording: dict[tuple[object, ...], Sealed] = {}
+    for each in sealed:
+        manifest = each.account.manifest
+        by_recording[(*each.account.key, manifest.archive if manifest else "")] = each
+    return list(by_recording.values())

@@ -1,0 +1,175 @@
+"""What a witness says of a recording: a workflow's result, its status, or a manifest. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
+from callvault.contracts.manifest import Manifest, ManifestChunk
+from callvault.contracts.status import (
+    CallResult,
+    CallStatus,
+    ChunkResult,
+    ChunkState,
+    ChunkStatus,
+    RecordingResult,
+    RecordingStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An object that should lie in an archive."""
+
+    archive: str
+    object_name: str
+    size: int | None = None
+    """Bytes; None where nobody noted it."""
+    sha256: str | None = None
+    is_manifest: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.archive}/{self.object_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One recording, as one witness tells of it."""
+
+    workflow_id: str
+    server_call_id: str
+    resource: str
+    number: int | None
+    recording_id: str | None
+    state: str
+    """The value of a `RecordingState`; empty where nobody could tell."""
+    is_over: bool
+    """Whether nothing will change any more."""
+    problem: str = ""
+    origin: str = ""
+    announced: int = 0
+    """Media files that the service announced."""
+    files: tuple[Claim, ...] = ()
+    """Media files that were archived."""
+    others: tuple[Claim, ...] = ()
+    """Metadata files, and the manifest."""
+    findings: tuple[str, ...] = field(default=())
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it the same recording, whoever tells of it."""
+        return self.server_call_id, self.recording_id or f"#{self.number}"
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        return self.files + self.others
+
+    @property
+    def manifest(self) -> Claim | None:
+        return next((claim for claim in self.others if claim.is_manifest), None)
+
+
+def of_result(workflow_id: str, result: CallResult) -> list[Account]:
+    """What a workflow that has ended well tells."""
+    return [
+        _account(workflow_id, result, recording, recording.manifest, is_over=True)
+        for recording in result.recordings
+    ]
+
+
+def of_status(workflow_id: str, status: CallStatus, *, is_over: bool) -> list[Account]:
+    """What a workflow tells that is open, or was ended by others (``is_over``)."""
+    return [
+        _account(workflow_id, status, recording, recording.sealed, is_over=is_over)
+        for recording in status.recordings
+    ]
+
+
+def of_manifest(manifest: Manifest, claim: Claim) -> Account:
+    """What a manifest tells, whose own bytes are ``claim``."""
+    recording = manifest.recording
+    files, metadata = _sealed_claims(manifest)
+    return Account(
+        workflow_id=manifest.workflow.workflow_id,
+        server_call_id=recording.server_call_id,
+        resource=recording.resource,
+        number=recording.number,
+        recording_id=recording.recording_id,
+        state=recording.state,
+        is_over=True,
+        problem=recording.problem,
+        origin=recording.origin,
+        announced=len(manifest.chunks),
+        files=files,
+        others=(*metadata, claim),
+        findings=manifest.findings,
+    )
+
+
+def silent(workflow_id: str, resource: str, state: str, problem: str, *, is_over: bool) -> Account:
+    """A workflow that cannot be read: its call is known by its id alone."""
+    return Account(
+        workflow_id=workflow_id,
+        server_call_id=workflow_id,
+        resource=resource,
+        number=None,
+        recording_id=None,
+        state=state,
+        is_over=is_over,
+        problem=problem,
+    )
+
+
+def _account(
+    workflow_id: str,
+    call: CallResult | CallStatus,
+    recording: RecordingResult | RecordingStatus,
+    sealed: SealedRecording | None,
+    *,
+    is_over: bool,
+) -> Account:
+    archived = list(_archived(recording.chunks))
+    metadata = [
+        Claim(chunk.archive, chunk.metadata_object_name)
+        for chunk in archived
+        if chunk.metadata_object_name
+    ]
+    return Account(
+        workflow_id=workflow_id,
+        server_call_id=call.server_call_id,
+        resource=call.resource,
+        number=recording.number,
+        recording_id=recording.recording_id,
+        state=recording.state,
+        is_over=is_over,
+        problem=recording.problem,
+        origin=recording.origin,
+        announced=len(recording.chunks),
+        files=tuple(
+            Claim(chunk.archive, chunk.object_name, chunk.size, chunk.sha256) for chunk in archived
+        ),
+        others=(*metadata, *_manifest_claim(sealed)),
+        findings=sealed.findings if sealed else (),
+    )
+
+
+def _archived(
+    chunks: tuple[ChunkResult, ...] | list[ChunkStatus],
+) -> Iterator[ArchivedChunk]:
+    for chunk in chunks:
+        if chunk.state is ChunkState.ARCHIVED and chunk.archived:
+            yield chunk.archived
+
+
+def _manifest_claim(sealed: SealedRecording | None) -> Iterator[Claim]:
+    if sealed:
+        yield Claim(sealed.archive, sealed.object_name, sha256=sealed.sha256, is_manifest=True)
+
+
+def _sealed_claims(manifest: Manifest) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
+    def claims(of: str) -> Iterator[Claim]:
+        chunk: ManifestChunk
+        for chunk in manifest.chunks:
+            if found := getattr(chunk, of):
+                yield Claim(manifest.archive, found.object_name, found.size, found.sha256)
+
+    return tuple(claims("media")), tuple(claims("metadata"))

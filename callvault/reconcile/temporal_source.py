@@ -1,0 +1,194 @@
+"""Reads from Temporal which calls were seen, which were kept, and what their workflows tell."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+)
+from temporalio.exceptions import TemporalError
+from temporalio.service import RPCError, RPCStatusCode
+
+from callvault.contracts import names
+from callvault.contracts.reconciliation import CallSeen, Source
+from callvault.contracts.status import CallResult, CallStatus
+from callvault.reconcile.records import Account, of_result, of_status, silent
+
+AT_ONCE = 16
+"""Workflows that are read at the same time."""
+
+ANSWER_WITHIN = timedelta(seconds=10)
+"""How long one of them may take to answer."""
+
+PATIENCE = 5
+"""After so many that did not answer no other is asked: there is no worker to answer."""
+
+_UNANSWERED = "no worker tells what it had"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What Temporal knows of the calls of a period."""
+
+    accounts: list[Account]
+    kept: frozenset[str]
+    seen: list[CallSeen]
+    source: Source
+
+
+class Calls:
+    """All calls that began or ended since a moment, or are open. Visibility lags by a second."""
+
+    def __init__(self, client: Client, since: datetime) -> None:
+        self._client = client
+        self._since = since
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._unanswered = 0
+
+    async def read(self) -> Told:
+        """Read them; a workflow that cannot be read is told of as such."""
+        seen = [
+            trace
+            async for found in self._list(_traces(self._since))
+            if (trace := await _trace(found))
+        ]
+        runs = [found async for found in self._list(_calls(self._since))]
+        runs += await self._not_listed({_call_of(trace) for trace in seen} - _ids(runs))
+        runs.sort(key=lambda run: run.start_time)
+        told = await asyncio.gather(*map(self._tell, runs))
+        return Told(
+            accounts=[account for accounts in told for account in accounts],
+            kept=frozenset(_ids(runs)),
+            seen=seen,
+            source=await self._source(len(runs), len(seen)),
+        )
+
+    async def _list(self, query: str) -> AsyncIterator[WorkflowExecution]:
+        async for found in self._client.list_workflows(query):
+            if found.status is not WorkflowExecutionStatus.CONTINUED_AS_NEW:
+                yield found
+
+    async def _not_listed(self, workflow_ids: set[str]) -> list[WorkflowExecution]:
+        """Workflows that are older than the period, or too new for the list."""
+        found = await asyncio.gather(*map(self._find, sorted(workflow_ids)))
+        return [run for run in found if run]
+
+    async def _find(self, workflow_id: str) -> WorkflowExecution | None:
+        try:
+            async with self._room:
+                return await self._client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+
+    async def _tell(self, run: WorkflowExecution) -> list[Account]:
+        is_over = run.status is not WorkflowExecutionStatus.RUNNING
+        async with self._room:
+            if run.status is WorkflowExecutionStatus.COMPLETED:
+                if (result := await self._result(run)) is not None:
+                    return of_result(run.id, result)
+                return [_silent(run, "its result cannot be read")]
+            status = await self._status(run)
+        if status is None:
+            return [_silent(run, _UNANSWERED)]
+        return of_status(run.id, status, is_over=is_over)
+
+    async def _result(self, run: WorkflowExecution) -> CallResult | None:
+        handle = self._client.get_workflow_handle(run.id, run_id=run.run_id, result_type=CallResult)
+        try:
+            result: CallResult = await handle.result(follow_runs=False, rpc_timeout=ANSWER_WITHIN)
+        except (TemporalError, RPCError, ValueError, RuntimeError):
+            return None
+        return result
+
+    async def _status(self, run: WorkflowExecution) -> CallStatus | None:
+        if self._unanswered >= PATIENCE:
+            return None
+        handle = self._client.get_workflow_handle(run.id, run_id=run.run_id)
+        try:
+            status: CallStatus = await handle.query(
+                names.STATUS, result_type=CallStatus, rpc_timeout=ANSWER_WITHIN
+            )
+        except (RPCError, WorkflowQueryFailedError, ValueError, RuntimeError):
+            self._unanswered += 1
+            return None
+        self._unanswered = 0
+        return status
+
+    async def _source(self, runs: int, traces: int) -> Source:
+        namespace = self._client.namespace
+        described = await self._client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=namespace)
+        )
+        kept_for = _as_timedelta(described.config.workflow_execution_retention_ttl)
+        told = f"{runs} workflows of calls, {traces} traces of calls seen"
+        late = f"; it keeps what has ended for {_in_words(kept_for)}" if kept_for else ""
+        return Source(
+            name=f"Temporal, namespace {namespace}",
+            told=told + late,
+            problem="; ".join(self._problems(kept_for)),
+        )
+
+    def _problems(self, kept_for: timedelta) -> Iterator[str]:
+        if self._unanswered:
+            yield "no worker answered: open calls show what the list knows of them"
+        if kept_for and datetime.now(UTC) - self._since > kept_for:
+            yield "the period is longer than that: earlier calls are known by manifests alone"
+
+
+def _calls(since: datetime) -> str:
+    moment = since.isoformat()
+    return (
+        f"WorkflowType = '{names.WORKFLOW_TYPE}' AND (StartTime >= '{moment}'"
+        f" OR CloseTime >= '{moment}' OR ExecutionStatus = 'Running')"
+    )
+
+
+def _traces(since: datetime) -> str:
+    return f"WorkflowType = '{names.CALL_SEEN_TYPE}' AND StartTime >= '{since.isoformat()}'"
+
+
+async def _trace(found: WorkflowExecution) -> CallSeen | None:
+    return await found.memo_value(names.CALL_SEEN_MEMO, None, type_hint=CallSeen)
+
+
+def _call_of(trace: CallSeen) -> str:
+    return names.workflow_id(trace.server_call_id)
+
+
+def _ids(runs: Sequence[WorkflowExecution]) -> set[str]:
+    return {run.id for run in runs}
+
+
+def _silent(run: WorkflowExecution, why: str) -> Account:
+    """An open call shows its state in the list; an ended one was ended by somebody."""
+    shown = run.typed_search_attributes
+    is_over = run.status is not WorkflowExecutionStatus.RUNNING
+    status = run.status.name.lower().replace("_", " ") if run.status else "unknown"
+    state = "" if is_over else shown.get(names.STATE, "")
+    if not is_over and not state:
+        why = f"no worker has begun to keep it since {run.start_time:%Y-%m-%d %H:%M:%S} UTC"
+    return silent(
+        run.id,
+        shown.get(names.RESOURCE, ""),
+        state,
+        f"its workflow is {status}, and {why}",
+        is_over=is_over,
+    )
+
+
+def _as_timedelta(duration: Duration) -> timedelta:
+    return timedelta(seconds=duration.seconds)
+
+
+def _in_words(span: timedelta) -> str:
+    hours = span // timedelta(hours=1)
+    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"

@@ -1,0 +1,299 @@
+"""The recording workflows, asked from outside by the names of the contracts."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+from pydantic import ValidationError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from callvault import starting
+from callvault.contracts import names
+from callvault.contracts.base import Message, shorten
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.reconciliation import CallSeen
+from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
+from callvault.errors import InvalidRequest, Unavailable
+from callvault.temporal import updates
+
+ANSWER_WITHIN = timedelta(seconds=5)
+"""How long Temporal may take for one call; Event Grid waits 30 s for all of ours together."""
+
+CONFIRM_WITHIN = timedelta(seconds=30)
+"""How long a control request waits for ACS's confirmation."""
+
+_LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z0-9_.~=+/-]+")
+"""What a query may hold: the dev server's store does not escape quotes. Real ids are base64url."""
+
+_REFUSED = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
+
+log = structlog.get_logger(__name__)
+
+
+Record = TypeVar("Record", ControlRecord, ConsentRecord)
+
+
+@dataclass(frozen=True)
+class Started:
+    """The workflow that keeps a call, and whether the request began it."""
+
+    workflow_id: str
+    run_id: str | None
+    is_new: bool
+
+
+class Recordings:
+    """The recording workflows, seen from outside.
+
+    Every method raises `Unavailable` while Temporal is away or slow, and `InvalidRequest` for what
+    Temporal refuses for good.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def announce(
+        self, request: RecordingRequest, event: FileStatusUpdated, earlier: CallResult | None
+    ) -> str:
+        """Tell a call's workflow of files; begin it where none runs. Returns the workflow's id.
+
+        ``earlier`` is what a workflow of the call came to that has ended.
+        """
+        workflow_id = names.workflow_id(request.server_call_id)
+        nothing_carried = None
+        async with _temporal(ANSWER_WITHIN):
+            await self._client.start_workflow(
+                names.WORKFLOW_TYPE,
+                args=[request, nothing_carried, earlier] if earlier else [request],
+                id=workflow_id,
+                task_queue=names.CONTROL_QUEUE,
+                start_signal=names.FILE_STATUS_UPDATED,
+                start_signal_args=[event],
+                static_summary=starting.summary(request),
+                rpc_timeout=ANSWER_WITHIN,
+            )
+        return workflow_id
+
+    async def start(self, request: RecordingRequest) -> Started:
+        """Begin to keep a call; where that is being done already, ask its workflow to `start`."""
+        workflow_id = names.workflow_id(request.server_call_id)
+        while True:
+            try:
+                return await self._begin(workflow_id, request)
+            except WorkflowAlreadyStartedError as error:
+                run_id = error.run_id
+            order = starting.start_request(request)
+            if not request.start_recording or await self.signal(workflow_id, names.START, order):
+                return Started(workflow_id, run_id, is_new=False)
+
+    async def start_confirmed(self, request: RecordingRequest) -> ControlRecord | RecordingStatus:
+        """Record a call and wait for ACS's ``recordingId``.
+
+        If it is being recorded already, that recording.
+
+        Otherwise refused by the workflow: `InvalidRequest` with status 409 and its sentence.
+        """
+        try:
+            async with _temporal(CONFIRM_WITHIN):
+                return await starting.start_confirmed(self._client, request)
+        except WorkflowUpdateFailedError as error:
+            refusal = _refusal(error)
+        workflow_id = names.workflow_id(request.server_call_id)
+        running = (await self.status(workflow_id)).being_recorded
+        if running is None:
+            raise refusal
+        return running
+
+    async def _begin(self, workflow_id: str, request: RecordingRequest) -> Started:
+        async with _temporal(ANSWER_WITHIN):
+            handle = await self._client.start_workflow(
+                names.WORKFLOW_TYPE,
+                request,
+                id=workflow_id,
+                task_queue=names.CONTROL_QUEUE,
+                static_summary=starting.summary(request),
+                rpc_timeout=ANSWER_WITHIN,
+            )
+        return Started(workflow_id, handle.result_run_id, is_new=True)
+
+    async def remember(self, seen: CallSeen) -> None:
+        """Leave a trace of a call: one of its beginning and one of its end, however often told."""
+        with suppress(WorkflowAlreadyStartedError):
+            async with _temporal(ANSWER_WITHIN):
+                await self._client.start_workflow(
+                    names.CALL_SEEN_TYPE,
+                    seen,
+                    id=names.call_seen_id(seen.server_call_id, seen.what),
+                    task_queue=names.CONTROL_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    memo={names.CALL_SEEN_MEMO: seen},
+                    rpc_timeout=ANSWER_WITHIN,
+                )
+
+    async def signal(self, workflow_id: str, signal: str, payload: Message) -> bool:
+        """Signal a workflow; False where none of this id runs."""
+        try:
+            async with _temporal(ANSWER_WITHIN):
+                await self._handle(workflow_id).signal(signal, payload, rpc_timeout=ANSWER_WITHIN)
+        except _NotThere:
+            return False
+        return True
+
+    async def update(self, workflow_id: str, verb: str, request: ControlRequest) -> ControlRecord:
+        """Ask for something and wait until ACS has confirmed it.
+
+        Refused by the workflow: `InvalidRequest` with status 409 and the workflow's sentence.
+        """
+        return await self._update(workflow_id, verb, request, ControlRecord)
+
+    async def decide(self, workflow_id: str, decision: ConsentDecision) -> ConsentRecord:
+        """Tell of consent, and wait for what it leads to; refused as `update` is."""
+        return await self._update(workflow_id, names.CONSENT, decision, ConsentRecord)
+
+    async def _update(
+        self,
+        workflow_id: str,
+        verb: str,
+        request: ControlRequest | ConsentDecision,
+        record_type: type[Record],
+    ) -> Record:
+        try:
+            async with _temporal(CONFIRM_WITHIN):
+                return await updates.update(self._client, workflow_id, verb, request, record_type)
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error) from error
+        except _NotThere:
+            raise await self.absence(workflow_id) from None
+
+    async def status(self, workflow_id: str) -> CallStatus:
+        """All that is known of a call; also when its workflow has ended."""
+        try:
+            async with _temporal(ANSWER_WITHIN):
+                status: CallStatus = await self._handle(workflow_id).query(
+                    names.STATUS, result_type=CallStatus, rpc_timeout=ANSWER_WITHIN
+                )
+        except WorkflowQueryFailedError as error:
+            raise Unavailable(f"the workflow does not answer: {shorten(str(error))}") from error
+        except _NotThere:
+            raise _unknown(workflow_id) from None
+        return status
+
+    async def result(self, workflow_id: str) -> CallResult | None:
+        """What became of a call; None where it is still kept, never was, or ended otherwise."""
+        try:
+            async with _temporal(ANSWER_WITHIN):
+                last = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
+                if last.status is not WorkflowExecutionStatus.COMPLETED:
+                    return None
+                run = self._client.get_workflow_handle(
+                    workflow_id, run_id=last.run_id, result_type=CallResult
+                )
+                result = await run.result(rpc_timeout=ANSWER_WITHIN)
+        except _NotThere:
+            return None
+        except ValidationError:
+            log.warning("the result of a workflow cannot be read", workflow_id=workflow_id)
+            return None
+        return result if isinstance(result, CallResult) else None
+
+    async def absence(self, workflow_id: str) -> InvalidRequest:
+        """Why a workflow cannot be asked: it never was, or it has ended."""
+        try:
+            async with _temporal(ANSWER_WITHIN):
+                description = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
+        except _NotThere:
+            return _unknown(workflow_id)
+        end = description.status.name.lower() if description.status else "over"
+        return InvalidRequest(
+            f"the workflow {workflow_id} has ended ({end}): its recordings cannot be changed;"
+            " start a new one for this call",
+            status=409,
+            code="already_ended",
+        )
+
+    async def find(self, recording_id: str) -> list[str]:
+        """The workflows, running or over, that know a recording; visibility lags by a second."""
+        if not _LOOKS_LIKE_AN_ID.fullmatch(recording_id):
+            return []
+        query = f'{names.RECORDING_IDS.name} = "{recording_id}"'
+        async with _temporal(ANSWER_WITHIN):
+            found = [
+                each.id
+                async for each in self._client.list_workflows(query, rpc_timeout=ANSWER_WITHIN)
+                # The dev server's store ignores case, and ids do not.
+                if recording_id in (each.typed_search_attributes.get(names.RECORDING_IDS) or ())
+            ]
+        return list(dict.fromkeys(found))
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless Temporal answers."""
+        async with _temporal(ANSWER_WITHIN):
+            await self._client.service_client.check_health(timeout=ANSWER_WITHIN)
+
+    def _handle(self, workflow_id: str) -> WorkflowHandle[object, object]:
+        return self._client.get_workflow_handle(workflow_id)
+
+
+class _NotThere(Unavailable):
+    """Temporal knows no such workflow, or it does not run any more."""
+
+
+def _unknown(workflow_id: str) -> InvalidRequest:
+    message = f"there is no recording {shorten(workflow_id, 100)}"
+    return InvalidRequest(message, status=404, code="not_found")
+
+
+@asynccontextmanager
+async def _temporal(within: timedelta) -> AsyncIterator[None]:
+    """Bring all that may go wrong with a call to Temporal into our words."""
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            yield
+    except RPCError as error:
+        raise _translated(error) from error
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        raise Unavailable(
+            f"no answer within {within.total_seconds():.0f} s: does a worker run? The request may"
+            " still take effect: repeat it with the same requestId, or ask for the status",
+            owner="callvault",
+        ) from error
+    except RuntimeError as error:
+        # The SDK raises it bare where a lazy connection cannot be made.
+        raise Unavailable("Temporal cannot be reached", owner="callvault") from error
+
+
+def _translated(error: RPCError) -> Exception:
+    message = shorten(error.message)
+    if _is_about_a_workflow(error):
+        return _NotThere(message)
+    if error.status in _REFUSED:
+        return InvalidRequest(f"Temporal refuses it: {message}")
+    return Unavailable(f"Temporal does not answer: {message}", owner="callvault")
+
+
+def _is_about_a_workflow(error: RPCError) -> bool:
+    """A missing namespace is NOT_FOUND too, but a fault of the set-up: then nothing is dropped."""
+    details = error.grpc_status.details if error.status is RPCStatusCode.NOT_FOUND else ()
+    return any(detail.type_url.endswith(".NotFoundFailure") for detail in details)
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> InvalidRequest:
+    sentence = shorten(getattr(error.cause, "message", "") or str(error.cause))
+    return InvalidRequest(sentence, status=409, code="refused")

@@ -1,0 +1,50 @@
+"""The one place where a connection to Temporal is made."""
+
+from collections.abc import Sequence
+
+from temporalio.client import Client, Interceptor, Plugin
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
+
+from callvault.config.settings import Settings
+from callvault.errors import ConfigurationError, Unavailable
+
+DEFAULT_ADDRESS = "localhost:7233"
+"""Where Temporal's dev server listens, used when Temporal's own configuration names no address."""
+
+
+async def connect(
+    settings: Settings,
+    *,
+    plugins: Sequence[Plugin] = (),
+    interceptors: Sequence[Interceptor] = (),
+    runtime: Runtime | None = None,
+    lazy: bool = False,
+) -> Client:
+    """Connect as Temporal's own configuration says (``TEMPORAL_*`` variables, profiles).
+
+    ``runtime`` decides where Temporal's metrics and log lines go: see `callvault.telemetry.setup`.
+    ``lazy`` connects with the first call, so that a process can start while Temporal is away.
+    Raises `ConfigurationError` for a wrong profile, `Unavailable` where nobody answers.
+    """
+    try:
+        profile = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError) as error:
+        raise ConfigurationError(f"Temporal's own configuration is wrong: {error}") from error
+    address = profile.setdefault("target_host", DEFAULT_ADDRESS)
+    try:
+        return await Client.connect(
+            **profile,
+            identity=settings.worker.identity,
+            plugins=list(plugins),
+            interceptors=list(interceptors),
+            data_converter=pydantic_data_converter,
+            runtime=runtime,
+            lazy=lazy,
+        )
+    except RuntimeError as error:
+        raise Unavailable(
+            f"Temporal does not answer at {address}: start it, or set TEMPORAL_ADDRESS ({error})",
+            owner="callvault",
+        ) from error

@@ -1,0 +1,77 @@
+"""Temporal Schedules of Callvault's own recurring work: set one, change it, remove it."""
+
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleState,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from callvault.contracts import names
+from callvault.contracts.base import Message
+from callvault.errors import InvalidRequest
+
+SHORTEST = timedelta(minutes=1)
+"""More often is a mistake in the unit; Temporal itself knows no limit above one second."""
+
+
+async def put_schedule(
+    client: Client,
+    schedule_id: str,
+    workflow: str,
+    arg: Message,
+    every: timedelta,
+    *,
+    task_queue: str = names.CONTROL_QUEUE,
+    note: str = "",
+) -> bool:
+    """Start ``workflow`` with ``arg`` every so often, counted from midnight UTC of 1970.
+
+    Where the schedule exists, it is changed, and a schedule that somebody paused stays paused.
+    Returns whether it is new. Runs never overlap: one that is due while the last one still works
+    is left out. After an outage one missed run is made up for.
+    Raises `InvalidRequest` for an interval below a minute.
+    """
+    if every < SHORTEST:
+        raise InvalidRequest(f"a schedule of every {every} is too often: take a minute or more")
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(workflow, arg, id=schedule_id, task_queue=task_queue),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+        state=ScheduleState(note=note or None),
+    )
+    try:
+        await client.create_schedule(schedule_id, schedule)
+    except ScheduleAlreadyRunningError:
+        await _change(client, schedule_id, schedule)
+        return False
+    return True
+
+
+async def remove_schedule(client: Client, schedule_id: str) -> bool:
+    """Remove a schedule; a run that works already goes on. Returns whether there was one."""
+    try:
+        await client.get_schedule_handle(schedule_id).delete()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
+
+
+async def _change(client: Client, schedule_id: str, wanted: Schedule) -> None:
+    def change(found: ScheduleUpdateInput) -> ScheduleUpdate:
+        wanted.state.paused = found.description.schedule.state.paused
+        return ScheduleUpdate(schedule=wanted)
+
+    await client.get_schedule_handle(schedule_id).update(change)

@@ -1,0 +1,198 @@
+"""Which alarms a call gives rise to, and when the next one falls due. Pure.
+
+Every rung of the ladder raises one alarm for each file that is announced and not archived, and for
+each recording that has stopped and whose files nobody announces.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from callvault.contracts.activity_io import ResourcePolicy
+from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, AlarmRecord, Severity
+from callvault.contracts.base import shorten
+from callvault.contracts.status import CallStatus, ChunkState, ChunkStatus, RecordingStatus
+from workflows import activity_options as policies
+from workflows.call import chunks as files
+from workflows.call import deadlines as deadline
+
+
+class Alarms:
+    """Raises the alarms of one call into its status; the workflow sends them from there."""
+
+    def __init__(self, status: CallStatus, workflow_id: str) -> None:
+        self._status = status
+        self._workflow_id = workflow_id
+
+    def next_due(self) -> datetime | None:
+        """When the next alarm falls due; None while nothing is late."""
+        policy = self._status.policy
+        if policy is None:
+            return None
+        moments = [
+            *(moment for moment, _, _ in self._late_files(policy)),
+            *(moment for moment, _ in self._missing_files(policy)),
+            *(moment for moment, _ in self._fallbacks(policy)),
+        ]
+        return min(moments, default=None)
+
+    def raise_due(self, now: datetime) -> None:
+        """Raise every alarm that has fallen due."""
+        policy = self._status.policy
+        if policy is None:
+            return
+        for moment, recording, chunk in list(self._late_files(policy)):
+            if moment <= now:
+                self._file_is_late(policy, recording, chunk, now)
+        for moment, recording in list(self._missing_files(policy)):
+            if moment <= now:
+                self._file_is_missing(policy, recording, now)
+        for moment, recording in list(self._fallbacks(policy)):
+            if moment <= now:
+                self.change_archive(recording, "it is not archived in time", now)
+
+    def change_archive(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+        """Let the whole recording converge on the other archive, if there is one, and say so.
+
+        That is the fallback, or the first one again where the fallback will not do either.
+        """
+        policy = self._status.policy
+        if policy is None or not files.may_change_archive(self._status, recording):
+            return
+        before, fallback = recording.archive, policy.fallback_archive or ""
+        recording.archive = policy.archive if before == fallback else fallback
+        recording.archive_changes += 1
+        files.export_again(self._status, recording)
+        what = f"it goes to archive {recording.archive} instead of {before}: {why}"
+        self.add(AlarmKind.FALLBACK_USED, Severity.ERROR, what, recording, now)
+
+    def failed_to_start(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+        """Say that a recording which was asked for does not begin."""
+        self.add(AlarmKind.FAILED_TO_START, Severity.ERROR, why, recording, now)
+
+    def add(
+        self,
+        kind: AlarmKind,
+        severity: Severity,
+        what: str,
+        recording: RecordingStatus,
+        now: datetime,
+        chunk: ChunkStatus | None = None,
+    ) -> None:
+        """Raise an alarm about a recording, or about one file of it."""
+        alarm = Alarm(
+            id=self._new_id(now),
+            kind=kind,
+            severity=severity,
+            at=now,
+            what=shorten(f"recording {recording.number}: {what}"),
+            workflow_id=self._workflow_id,
+            resource=self._status.resource,
+            recording_id=recording.recording_id,
+            chunk_index=chunk.chunk.index if chunk else None,
+            expires_at=chunk.expires_at if chunk else recording.expires_at,
+        )
+        self._status.alarms.append(AlarmRecord(alarm=alarm))
+
+    def _new_id(self, now: datetime) -> str:
+        """Unique also among the runs that a late event may begin for a call that was over."""
+        return f"{self._workflow_id}/{now:%Y%m%dT%H%M%SZ}/{len(self._status.alarms) + 1}"
+
+    def acknowledge(self, message: Acknowledge, now: datetime) -> int:
+        """Mark alarms as seen, and return how many; later ones are raised all the same.
+
+        Without an id those are meant of which somebody was told: the others are told first.
+        """
+        meant = [
+            record
+            for record in self._status.alarms
+            if record.acknowledged_at is None
+            and (message.alarm_id == record.alarm.id if message.alarm_id else not record.is_untold)
+        ]
+        for record in meant:
+            record.acknowledged_at = now
+            record.acknowledged_by = message.requested_by
+        return len(meant)
+
+    def _late_files(
+        self, policy: ResourcePolicy
+    ) -> Iterator[tuple[datetime, RecordingStatus, ChunkStatus]]:
+        for recording, chunk in files.chunks_of(self._status):
+            rung = deadline.next_rung(policy, chunk.rungs)
+            if chunk.state is ChunkState.ANNOUNCED and rung is not None:
+                yield chunk.born_at + rung, recording, chunk
+
+    def _missing_files(self, policy: ResourcePolicy) -> Iterator[tuple[datetime, RecordingStatus]]:
+        """The first alarm comes early; those after it at the rungs of the ladder."""
+        for recording in filter(files.is_awaiting, self._status.recordings):
+            if recording.rungs == 0:
+                yield _end(recording) + policy.event_expected_within, recording
+            elif (rung := deadline.next_rung(policy, recording.rungs - 1)) is not None:
+                yield _end(recording) + rung, recording
+
+    def _fallbacks(self, policy: ResourcePolicy) -> Iterator[tuple[datetime, RecordingStatus]]:
+        age = deadline.fallback_age(policy)
+        for recording, chunk in files.chunks_of(self._status) if age is not None else ():
+            if chunk.state is ChunkState.ANNOUNCED and recording.archive_changes == 0:
+                yield _fallback_due(policy, chunk, age or timedelta()), recording
+
+    def _file_is_late(
+        self,
+        policy: ResourcePolicy,
+        recording: RecordingStatus,
+        chunk: ChunkStatus,
+        now: datetime,
+    ) -> None:
+        age = now - chunk.born_at
+        left = policy.export_window - age
+        chunk.rungs = deadline.rungs_passed(policy, age)
+        until = f"in {_words(left)}" if left > timedelta() else "any moment"
+        what = (
+            f"chunk {chunk.chunk.index} is not archived, and may be deleted {until}: "
+            "see why its export_chunk activity fails"
+        )
+        severity = deadline.severity(policy, age)
+        self.add(AlarmKind.EXPORT_LATE, severity, what, recording, now, chunk)
+
+    def _file_is_missing(
+        self, policy: ResourcePolicy, recording: RecordingStatus, now: datetime
+    ) -> None:
+        age = now - _end(recording)
+        recording.rungs = 1 + deadline.rungs_passed(policy, age)
+        known = (
+            f"only {len(recording.chunks)} of its files are" if recording.chunks else "no file is"
+        )
+        what = (
+            f"it ended {_words(age)} ago, and {known} announced: look at the Event Grid "
+            "subscription and its dead letters"
+        )
+        severity = deadline.severity(policy, age)
+        self.add(AlarmKind.NO_FILE_EVENT, severity, what, recording, now)
+
+
+def is_at_risk(status: CallStatus) -> bool:
+    """Tell whether a file of the call is late, or lost."""
+    return any(
+        recording.state == "lost"
+        or (not recording.state.is_final and (recording.rungs > 0 or _is_late(recording)))
+        for recording in status.recordings
+    )
+
+
+def _fallback_due(policy: ResourcePolicy, chunk: ChunkStatus, age: timedelta) -> datetime:
+    """At that age; what was announced late has half of the time that is left for the first one."""
+    left = (chunk.expires_at or chunk.announced_at) - chunk.announced_at
+    left = max(left, policies.last_chance(policy.export_window))
+    return max(chunk.born_at + age, chunk.announced_at + min(age, left / 2))
+
+
+def _is_late(recording: RecordingStatus) -> bool:
+    return any(c.rungs and c.state is ChunkState.ANNOUNCED for c in recording.chunks)
+
+
+def _end(recording: RecordingStatus) -> datetime:
+    return recording.stopped_at or recording.requested_at
+
+
+def _words(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

@@ -1,0 +1,151 @@
+"""The consent gate of a call: takes decisions, comings and goings, and minds the time. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord
+from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.requests import ControlRequest
+from callvault.contracts.status import (
+    CallStatus,
+    RecordingStatus,
+    Wanted,
+)
+from workflows.call import consent
+from workflows.call import consent_holds as holds
+from workflows.call.commands import Verb
+from workflows.call.lifecycle import Lifecycle
+
+
+class Gate:
+    """Holds back the recordings of one call until consent is there."""
+
+    def __init__(self, call: Lifecycle) -> None:
+        self._call = call
+
+    @property
+    def status(self) -> CallStatus:
+        """The call's whole state."""
+        return self._call.status
+
+    # What is told.
+
+    def refusal(self, decision: ConsentDecision) -> str | None:
+        """Say why a decision makes no sense now, in a sentence for a person; None if it does."""
+        if consent.known(self.status, decision) is not None:
+            return None
+        if self.status.ended_at is not None:
+            return "The call is over: nothing more is decided about recording it."
+        named = self._named()
+        if named and decision.participant not in named:
+            return (
+                f"{consent.short(decision.participant)}… is none of the {len(named)} participants"
+                " whose consent this recording needs: look at consentParticipants, and at the key"
+                " that made the hash."
+            )
+        return None
+
+    def decided(self, decision: ConsentDecision, now: datetime) -> ConsentRecord | None:
+        """Fold a decision; None where it makes no sense, which stands in the timeline."""
+        if (known := consent.known(self.status, decision)) is not None:
+            return known
+        who = f"{consent.short(decision.participant)}…"
+        word = "given" if decision.given else "not given"
+        what = f"consent of {who} {word}, told by {decision.requested_by}"
+        if (refused := self.refusal(decision)) is not None:
+            self._call.note(now, f"{what}: refused, {refused}")
+            return None
+        had_agreed = consent.standing(self.status).get(decision.participant, False)
+        record = consent.decide(self.status, decision, now)
+        self._call.note(now, what if record.counts else f"{what}: outdated, it changes nothing")
+        if had_agreed and not decision.given:
+            self._mark(decision, now)
+        self._call.settle_all(now)
+        return record
+
+    def participant_changed(self, change: ParticipantChanged, now: datetime) -> None:
+        """Fold a coming or going."""
+        if not consent.move(self.status, change, now):
+            return
+        verb = "joined" if change.joined else "left"
+        self._call.note(now, f"{consent.short(change.participant)}… {verb} the call")
+        if not change.joined:
+            self._stop_without_consenting(change.participant, now)
+        self._call.settle_all(now)
+
+    def has_paused(self) -> bool:
+        """Whether nothing is recorded without consent, as ACS has confirmed."""
+        return not any(r.is_held and self._call.may_record(r) for r in self.status.recordings)
+
+    # What falls due.
+
+    def next_due(self) -> datetime | None:
+        """When consent is given up next; None while nothing is waited for, or for any time."""
+        return min((moment for moment, _ in self._waiting()), default=None)
+
+    def act(self, now: datetime) -> None:
+        """Decline what has waited too long."""
+        for moment, recording in list(self._waiting()):
+            if moment <= now:
+                within = recording.consent.consent_within
+                lacking = consent.missing(self.status, recording.consent)
+                self._call.decline(recording, f"no consent within {within}: {lacking}", now)
+
+    # The announcement.
+
+    def to_announce(self) -> RecordingStatus | None:
+        """The recording whose announcement is to be made now."""
+        return next((r for r in self.status.recordings if self.awaits_announcement(r)), None)
+
+    def awaits_announcement(self, recording: RecordingStatus) -> bool:
+        """Whether its announcement still is to be answered, and still matters."""
+        announcement = recording.announcement
+        if announcement is None or announcement.answered_at or announcement.problem:
+            return False
+        return recording.wanted is not Wanted.STOPPED
+
+    def announced(self, recording: RecordingStatus, now: datetime) -> None:
+        """Fold the webhook's answer."""
+        if recording.announcement is not None:
+            recording.announcement.answered_at = now
+            self._call.note(now, f"recording {recording.number}: announced")
+
+    def not_announced(self, recording: RecordingStatus, problem: str, now: datetime) -> None:
+        """Fold that the webhook gave no good answer: nothing is recorded."""
+        if recording.announcement is not None:
+            recording.announcement.problem = problem
+            self._call.decline(recording, f"it could not be announced: {problem}", now)
+
+    # The parts.
+
+    def _mark(self, decision: ConsentDecision, now: datetime) -> None:
+        for recording in holds.to_mark(self.status):
+            may_record = self._call.may_record(recording)
+            if recording.was_active or may_record:
+                holds.mark(recording, decision, may_record, now)
+                self._call.note(now, f"recording {recording.number}: marked for deletion")
+
+    def _named(self) -> set[str]:
+        """Whose consent matters, where all that is recorded names a list."""
+        current = self._call.current
+        if current is None or current.consent.consent_policy is not ConsentPolicy.NAMED:
+            return set()
+        return set(current.consent.consent_participants)
+
+    def _waiting(self) -> Iterator[tuple[datetime, RecordingStatus]]:
+        for recording in self.status.recordings:
+            within = recording.consent.consent_within
+            is_open = recording.is_held and recording.consented_at is None
+            if within is not None and is_open and recording.wanted is not Wanted.STOPPED:
+                yield recording.requested_at + within, recording
+
+    def _stop_without_consenting(self, left: str, now: datetime) -> None:
+        """Stop the recording if the last who agreed has left, where that is asked for."""
+        recording = self._call.current
+        if recording is None or recording.wanted is Wanted.STOPPED:
+            return
+        had_agreed = consent.standing(self.status).get(left, False)
+        is_asked = recording.consent.stop_when_last_consenting_leaves
+        if is_asked and had_agreed and not consent.consenting(self.status):
+            why = "the last participant who agreed has left"
+            self._call.request(Verb.STOP, ControlRequest(requested_by=holds.GATE, reason=why), now)

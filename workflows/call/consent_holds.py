@@ -1,0 +1,144 @@
+"""Holds: a recording is held back while consent is missing, whatever was asked for. Pure.
+
+A hold changes nothing of what is wanted: it makes ACS pause meanwhile (`RecordingStatus.wish`), so
+that only what the hold itself paused resumes when it ends, and a pause that somebody asked for
+stays. Pause and resume stand among the requests, asked by `GATE`: guarded and proven like any.
+"""
+
+from datetime import datetime
+
+from callvault.contracts.activity_io import ResourcePolicy
+from callvault.contracts.consent import (
+    Announcement,
+    ConsentDecision,
+    ConsentHold,
+    DeletionMark,
+    OnWithdrawal,
+)
+from callvault.contracts.requests import ControlRequest
+from callvault.contracts.status import (
+    Actual,
+    CallStatus,
+    ControlRecord,
+    RecordingStatus,
+    Wanted,
+)
+from workflows.call import consent
+from workflows.call.commands import Verb
+from workflows.call.request_records import Requests
+
+GATE = "consent-gate"
+"""Who asks for what consent demands."""
+
+
+def review(
+    status: CallStatus, recording: RecordingStatus, requests: Requests, now: datetime
+) -> str:
+    """Begin or end a recording's hold; a sentence if something changed, else nothing.
+
+    To be called whenever something happened; before the resource's settings are known it waits.
+    """
+    if status.policy is None or recording.origin != "requested":
+        return ""
+    _complete(recording, status.policy, now)
+    if recording.wanted is Wanted.STOPPED:
+        return ""
+    lacking = consent.missing(status, recording.consent)
+    if lacking and not recording.is_held:
+        return _hold(recording, requests, lacking, now)
+    if lacking:
+        recording.holds[-1].reason = lacking
+    if not lacking and (recording.is_held or recording.consented_at is None):
+        return _release(recording, requests, now)
+    return ""
+
+
+def pause(recording: RecordingStatus, requests: Requests, why: str, now: datetime) -> None:
+    """Ask for the pause that a hold demands, among the other requests: guarded like any."""
+    _ask(Verb.PAUSE, why, recording, requests, now)
+
+
+def finish(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
+    """End what ends with the recording, or with its sound.
+
+    What never was consented to, and never recorded, was declined.
+    """
+    if not may_record:
+        for deletion in recording.marked:
+            deletion.until = deletion.until or now
+    if recording.actual is not Actual.STOPPED or not recording.is_held:
+        return
+    is_untouched = recording.consented_at is None and not recording.was_active
+    if is_untouched and not recording.problem and not recording.declined:
+        recording.declined = f"it ended without consent: {recording.holds[-1].reason}"
+    _end_hold(recording, "the recording is over", now)
+
+
+def is_own(verb: Verb, pending: list[ControlRecord]) -> bool:
+    """Tell whether nobody but the gate has asked for what ACS is being asked."""
+    askers = {record.requested_by for record in pending if record.verb == verb}
+    return askers == {GATE}
+
+
+def to_mark(status: CallStatus) -> list[RecordingStatus]:
+    """The recordings that a withdrawal concerns of which nothing is to be kept as it is."""
+    return [
+        recording
+        for recording in status.recordings
+        if recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
+        and consent.missing(status, recording.consent)
+    ]
+
+
+def mark(
+    recording: RecordingStatus, decision: ConsentDecision, may_record: bool, now: datetime
+) -> None:
+    """Mark for deletion what was recorded before a withdrawal, and is until ACS is silent."""
+    recording.marked.append(
+        DeletionMark(
+            participant=decision.participant,
+            since=recording.started_at or recording.requested_at,
+            until=None if may_record else recording.stopped_at or now,
+            marked_at=now,
+        )
+    )
+    # A manifest that was sealed before does not say so: another one follows it.
+    recording.sealed = None
+
+
+def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime) -> None:
+    """Take over from the resource what the request does not say."""
+    recording.consent = consent.terms_of(recording.consent, policy.consent)
+    is_new = recording.announcement is None and recording.actual is Actual.NONE
+    if policy.announce_within is not None and is_new:
+        recording.announcement = Announcement(asked_at=now)
+
+
+def _hold(recording: RecordingStatus, requests: Requests, lacking: str, now: datetime) -> str:
+    recording.holds.append(ConsentHold(since=now, reason=lacking))
+    if recording.wanted is Wanted.ACTIVE:
+        pause(recording, requests, f"consent is missing: {lacking}", now)
+    return f"held back, {lacking}"
+
+
+def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> str:
+    recording.consented_at = recording.consented_at or now
+    if not recording.is_held:
+        return ""
+    _end_hold(recording, "consent is given", now)
+    if recording.wanted is Wanted.ACTIVE:
+        _ask(Verb.RESUME, "consent is given", recording, requests, now)
+        return "held back no longer, consent is given"
+    return "consent is given, and it stays paused as was asked"
+
+
+def _end_hold(recording: RecordingStatus, by: str, now: datetime) -> None:
+    recording.holds[-1].until = now
+    recording.holds[-1].ended_by = by
+
+
+def _ask(
+    verb: Verb, reason: str, recording: RecordingStatus, requests: Requests, now: datetime
+) -> None:
+    request = ControlRequest(requested_by=GATE, reason=reason)
+    requests.add(verb, request, recording.number, now, None)

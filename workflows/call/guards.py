@@ -1,0 +1,190 @@
+"""What Callvault does by itself while a call is on. Pure.
+
+A pause that ACS does not confirm in time fails closed: an alarm, and what the request or the
+resource says (stop, go on asking, quarantine). A pause that lasts too long is resumed or alarmed. A
+recording that lasts too long is stopped.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.base import shorten
+from callvault.contracts.requests import ControlRequest, Guards, OnMaxPause, OnPauseFailure
+from callvault.contracts.status import (
+    Actual,
+    ControlRecord,
+    DoubtfulInterval,
+    PauseRecord,
+    RecordingStatus,
+    RequestState,
+    Wanted,
+)
+from workflows.call.alarms import Alarms
+from workflows.call.commands import Verb
+from workflows.call.lifecycle import GUARD, Lifecycle
+
+CONFIRM_WITHIN = timedelta(seconds=5)
+"""Where neither request nor resource says how long ACS may take to confirm a pause."""
+
+
+class Watch:
+    """Guards the recordings of one call."""
+
+    def __init__(self, call: Lifecycle, alarms: Alarms) -> None:
+        self._call = call
+        self._alarms = alarms
+
+    def next_due(self) -> datetime | None:
+        """When something is to be done next; None while nothing is."""
+        moments = [
+            *(moment for moment, _, _ in self._unconfirmed()),
+            *(moment for moment, _, _ in self._long_pauses()),
+            *(moment for moment, _ in self._long_recordings()),
+        ]
+        return min(moments, default=None)
+
+    def act(self, now: datetime) -> None:
+        """Do everything that has fallen due."""
+        for moment, recording, record in list(self._unconfirmed()):
+            if moment <= now:
+                self._pause_failed(recording, record, "it is not confirmed yet", now)
+        for moment, recording, pause in list(self._long_pauses()):
+            if moment <= now:
+                self._end_pause(recording, pause, now)
+        for moment, recording in list(self._long_recordings()):
+            if moment <= now:
+                self._ask(Verb.STOP, f"recording {recording.number} reached its maximum", now)
+        for doubt in self._settled_doubts():
+            doubt.until = now
+
+    def pause_refused(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+        """Do what is due when ACS has refused a pause for good just now.
+
+        Several requests may have waited for it: the first is told of, unless it was told of before
+        because it took too long, and all are marked.
+        """
+        failed = _failed_pauses(recording, self._call.status.requests, now)
+        is_untold = not any(record.is_overdue for record in failed)
+        for record in failed:
+            record.is_overdue = True
+        if failed and is_untold:
+            self._pause_failed(recording, failed[0], why, now)
+
+    def settled_doubt_count(self) -> int:
+        """How many doubts are to be ended, which no timer tells."""
+        return len(self._settled_doubts())
+
+    def _settled_doubts(self) -> list[DoubtfulInterval]:
+        """The doubts that end: ACS has confirmed that it is silent, or somebody lets it record.
+
+        A pause that ACS refuses for good ends no doubt: what it should protect may still be said.
+        """
+        return [
+            doubt
+            for recording in self._call.status.recordings
+            for doubt in recording.doubtful
+            if doubt.until is None
+            and (
+                not self._call.may_record(recording)
+                or self._is_allowed_again(recording, doubt.since)
+            )
+        ]
+
+    def _is_allowed_again(self, recording: RecordingStatus, since: datetime) -> bool:
+        """Whether somebody has asked for sound since then, and nothing holds it back."""
+        return recording.wish is Wanted.ACTIVE and any(
+            record.verb == Verb.RESUME and record.asked_at >= since
+            for record in self._call.status.requests.values()
+            if record.recording == recording.number
+        )
+
+    def _pause_failed(
+        self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
+    ) -> None:
+        """A pause could not be confirmed: ACS may be recording what it must not."""
+        reaction = self._of(recording).on_pause_failure or OnPauseFailure.ALARM
+        record.is_overdue = True
+        record.problem = record.problem or shorten(f"{why}: {_REACTIONS[reaction]}")
+        what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
+        self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL, what, recording, now)
+        if reaction is OnPauseFailure.STOP and recording is self._call.current:
+            self._ask(Verb.STOP, "a pause could not be confirmed", now)
+        elif reaction is OnPauseFailure.QUARANTINE:
+            recording.doubtful.append(DoubtfulInterval(since=record.asked_at))
+
+    def _end_pause(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> None:
+        pause.is_too_long = True
+        if self._of(recording).on_max_pause is OnMaxPause.RESUME:
+            self._ask(Verb.RESUME, "the pause lasted longer than it may", now)
+            return
+        what = f"paused by {pause.requested_by} since {pause.confirmed_at:%H:%M:%S} UTC"
+        self._alarms.add(AlarmKind.PAUSE_TOO_LONG, Severity.WARNING, what, recording, now)
+
+    def _ask(self, verb: Verb, reason: str, now: datetime) -> None:
+        self._call.request(verb, ControlRequest(requested_by=GUARD, reason=reason), now)
+
+    def _of(self, recording: RecordingStatus) -> Guards:
+        """The guards of a recording: what its request says, else what its resource says."""
+        policy = self._call.status.policy
+        general = policy.guards if policy else Guards()
+        own = recording.guards.model_dump(exclude_none=True, by_alias=False)
+        return general.model_copy(update=own)
+
+    def _live(self) -> Iterator[RecordingStatus]:
+        for recording in self._call.status.recordings:
+            if recording.origin == "requested" and recording.actual is not Actual.STOPPED:
+                yield recording
+
+    def _unconfirmed(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
+        for recording in self._live():
+            within = self._of(recording).pause_confirm_within or CONFIRM_WITHIN
+            for record in self._call.requests.pending(recording):
+                # Before a recording begins there is nothing to fear, unless it may just begin.
+                may_record = recording.actual is not Actual.NONE or self._call.may_record(recording)
+                if record.verb == Verb.PAUSE and not record.is_overdue and may_record:
+                    yield record.asked_at + within, recording, record
+
+    def _long_pauses(self) -> Iterator[tuple[datetime, RecordingStatus, PauseRecord]]:
+        for recording in self._live():
+            longest = self._of(recording).max_pause
+            pause = recording.pauses[-1] if recording.pauses else None
+            if longest is None or pause is None or pause.resumed_at or pause.is_too_long:
+                continue
+            if recording.wanted is Wanted.PAUSED and not recording.is_held:
+                yield _since(recording, pause) + longest, recording, pause
+
+    def _long_recordings(self) -> Iterator[tuple[datetime, RecordingStatus]]:
+        for recording in self._live():
+            longest = self._of(recording).max_duration
+            if longest is None or recording.started_at is None:
+                continue
+            if recording is self._call.current and recording.wanted is not Wanted.STOPPED:
+                yield recording.started_at + longest, recording
+
+
+def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:
+    """When a pause began to count: what consent held back before was nobody's pause to limit."""
+    held_until = recording.holds[-1].until if recording.holds else None
+    return max(pause.confirmed_at, held_until or pause.confirmed_at)
+
+
+def _failed_pauses(
+    recording: RecordingStatus, records: dict[str, ControlRecord], now: datetime
+) -> list[ControlRecord]:
+    """The requests to pause a recording that have failed at this moment, oldest first."""
+    return [
+        record
+        for record in records.values()
+        if record.recording == recording.number
+        and record.verb == Verb.PAUSE
+        and record.state is RequestState.FAILED
+        and record.settled_at == now
+    ]
+
+
+_REACTIONS = {
+    OnPauseFailure.STOP: "the recording is stopped",
+    OnPauseFailure.ALARM: "it may still record, and is asked again",
+    OnPauseFailure.QUARANTINE: "what it records meanwhile is marked as doubtful",
+}

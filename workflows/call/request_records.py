@@ -1,0 +1,138 @@
+"""The requests of a call and what became of each: who asked what, when, and what came of it."""
+
+import itertools
+from datetime import datetime
+
+from callvault.contracts.requests import ControlRequest
+from callvault.contracts.status import (
+    Actual,
+    CallStatus,
+    ControlRecord,
+    RecordingStatus,
+    RequestState,
+    Wanted,
+)
+from workflows.call.commands import GOAL, REACHED, Verb
+
+
+class Requests:
+    """Keeps the records of a call; each ends confirmed, superseded or failed."""
+
+    def __init__(self, status: CallStatus) -> None:
+        self._records = status.requests
+
+    def known(self, request: ControlRequest) -> ControlRecord | None:
+        """The record of an earlier request with the same id."""
+        return self._records.get(request.request_id) if request.request_id else None
+
+    def add(
+        self,
+        verb: Verb,
+        request: ControlRequest,
+        recording: int,
+        now: datetime,
+        refused: str | None,
+    ) -> ControlRecord:
+        """Record a request; one that was refused has failed at once."""
+        record = ControlRecord(
+            verb=verb,
+            requested_by=request.requested_by,
+            reason=request.reason,
+            asked_at=now,
+            recording=recording,
+            state=RequestState.FAILED if refused else RequestState.PENDING,
+            problem=refused or "",
+            settled_at=now if refused else None,
+        )
+        self._records[request.request_id or self._unused_id()] = record
+        return record
+
+    def pending(self, recording: RecordingStatus) -> list[ControlRecord]:
+        """The requests about a recording whose end is not known yet, oldest first."""
+        return [
+            record
+            for record in self._records.values()
+            if record.recording == recording.number and record.state is RequestState.PENDING
+        ]
+
+    def accepted(
+        self, recording: RecordingStatus, verb: Verb, accepted_at: datetime | None, now: datetime
+    ) -> None:
+        """Note when ACS accepted what these requests asked for.
+
+        An activity's clock and the workflow's differ by milliseconds: nothing may seem to have been
+        accepted before it was asked for, or after it was done.
+        """
+        for record in self.pending(recording):
+            if record.verb == verb and accepted_at is not None:
+                record.accepted_at = min(max(record.asked_at, accepted_at), now)
+
+    def close(self, recording: RecordingStatus, now: datetime) -> None:
+        """Say of every pending request what became of it, as far as that is known."""
+        for record in self.pending(recording):
+            record.recording_id = recording.recording_id
+            if _is_reached(record, recording):
+                _end(record, RequestState.CONFIRMED, now)
+            elif _is_overtaken(record, recording):
+                _end(record, RequestState.SUPERSEDED, now)
+
+    def fail(
+        self, recording: RecordingStatus, verbs: set[Verb], problem: str, now: datetime
+    ) -> None:
+        """End the pending requests of these kinds with the reason."""
+        for record in self.pending(recording):
+            if record.verb in verbs:
+                record.problem = problem
+                _end(record, RequestState.FAILED, now)
+
+    def _unused_id(self) -> str:
+        """A key for a request that came without an id."""
+        numbers = itertools.count(len(self._records) + 1)
+        return next(key for n in numbers if (key := f"#{n}") not in self._records)
+
+
+def refuse_start(current: RecordingStatus | None, call_ended: datetime | None) -> str | None:
+    """Say why nothing can be started now; None if it can."""
+    if call_ended is not None:
+        return "The call is over: nothing more can be recorded in it."
+    if current is not None and current.wanted is not Wanted.STOPPED:
+        return (
+            f"Recording {current.number} of this call is still {current.state}: "
+            "stop it before starting another."
+        )
+    return None
+
+
+def refuse_control(verb: Verb, current: RecordingStatus | None) -> str | None:
+    """Say why the current recording cannot be controlled so; None if it can."""
+    if current is None:
+        return "Callvault controls no recording of this call: start one first."
+    if verb is not Verb.STOP and current.wanted is Wanted.STOPPED:
+        return f"Recording {current.number} is stopped, and a stop is final: start another one."
+    if verb is Verb.RESUME and current.is_held:
+        return (
+            f"Recording {current.number} is held back, because {current.holds[-1].reason}:"
+            " it goes on by itself once consent is given."
+        )
+    return None
+
+
+def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
+    if record.verb == Verb.START:
+        return recording.recording_id is not None
+    if record.verb == Verb.PAUSE and recording.actual is Actual.NONE:
+        # Nothing is recorded, and nothing will be before consent is there.
+        return recording.waits_for_consent
+    return recording.actual is REACHED[GOAL[Verb(record.verb)]]
+
+
+def _is_overtaken(record: ControlRecord, recording: RecordingStatus) -> bool:
+    """Tell whether something else is wanted now; a start serves every wish but a stop."""
+    if record.verb == Verb.START:
+        return recording.wanted is Wanted.STOPPED
+    return recording.wish is not GOAL[Verb(record.verb)]
+
+
+def _end(record: ControlRecord, state: RequestState, now: datetime) -> None:
+    record.state = state
+    record.settled_at = now

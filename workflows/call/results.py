@@ -1,0 +1,88 @@
+"""What a call came to: the workflow's result, from its state. Pure."""
+
+from typing import Any
+
+from callvault.contracts.activity_io import ArchivedChunk
+from callvault.contracts.status import (
+    CallResult,
+    CallStatus,
+    ChunkResult,
+    RecordingResult,
+    RecordingState,
+    RecordingStatus,
+)
+from workflows.call.chunks import ChunkKey
+
+_WORST_FIRST = (
+    RecordingState.LOST,
+    RecordingState.FAILED_TO_START,
+    RecordingState.DECLINED,
+    RecordingState.ARCHIVED,
+    RecordingState.EMPTY,
+)
+
+
+def result_of(status: CallStatus, earlier: Any = None) -> CallResult:
+    """Sum up a call whose recordings have all reached their end.
+
+    ``earlier`` is the `CallResult` of the call's workflow before, if there was one.
+    """
+    before = CallResult.model_validate(earlier).archived if earlier is not None else ()
+    known = {_key(chunk) for each in status.recordings for chunk in _chunk_results(each)}
+    return CallResult(
+        server_call_id=status.server_call_id,
+        resource=status.resource,
+        outcome=worst(status),
+        recordings=tuple(_recording_result(recording) for recording in status.recordings),
+        archived_before=tuple(chunk for chunk in before if _key(chunk) not in known),
+    )
+
+
+def archived_in(earlier: Any) -> dict[ChunkKey, ArchivedChunk]:
+    """What earlier workflows of the call have archived, by the `CallResult` of the last one."""
+    if earlier is None:
+        return {}
+    archived = CallResult.model_validate(earlier).archived
+    return {_key(chunk): chunk.archived for chunk in archived if chunk.archived is not None}
+
+
+def worst(status: CallStatus) -> RecordingState:
+    """The state that an operator must see first: one lost chunk makes the call ``lost``.
+
+    While a recording is still going on, the newest such recording's state.
+    """
+    states = [recording.state for recording in status.recordings]
+    going_on = [state for state in states if not state.is_final]
+    if going_on:
+        return going_on[-1]
+    return min(states, key=_WORST_FIRST.index, default=RecordingState.EMPTY)
+
+
+def _recording_result(recording: RecordingStatus) -> RecordingResult:
+    return RecordingResult(
+        number=recording.number,
+        origin=recording.origin,
+        recording_id=recording.recording_id,
+        state=recording.state,
+        pauses=tuple(recording.pauses),
+        problem=recording.problem,
+        manifest=recording.sealed,
+        chunks=_chunk_results(recording),
+    )
+
+
+def _chunk_results(recording: RecordingStatus) -> tuple[ChunkResult, ...]:
+    return tuple(
+        ChunkResult(
+            index=chunk.chunk.index,
+            document_id=chunk.chunk.document_id,
+            state=chunk.state,
+            archived=chunk.archived,
+            lost_reason=chunk.lost_reason,
+        )
+        for chunk in recording.chunks
+    )
+
+
+def _key(chunk: ChunkResult) -> ChunkKey:
+    return ChunkKey(chunk.document_id, chunk.index)

@@ -1,0 +1,111 @@
+"""SweepWorkflow: one sweep of dead-letter containers, begun by a Temporal Schedule."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.sweep import SweepActivities
+from callvault.contracts import names
+from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.base import shorten
+from callvault.contracts.sweeps import SweepOrder, SweepReport, SweepReports
+from workflows import activity_calls as asking
+from workflows import activity_options as policies
+from workflows import telling
+
+TOLD_WITHIN = timedelta(minutes=10)
+"""How long an alarm holds up the sweep that is due next."""
+
+NAMED = 5
+"""So many letters are named in an alarm; the workflow's result names more."""
+
+KEPT = 100
+"""So many problems of a place's letters are carried over while it cannot be swept."""
+
+EVERYWHERE = "all dead letters"
+"""The place of a problem that no container has alone: no worker has swept."""
+
+
+@workflow.defn(name=names.SWEEP_TYPE)
+class SweepWorkflow:
+    """Its result says what was found; the next one's alarms are of what has come since."""
+
+    @workflow.run
+    async def run(self, order: SweepOrder) -> SweepReports:
+        """Sweep once; what cannot be swept in time stands in the result, and the next one tries.
+
+        It fails where somebody is to be told and nobody could be: then the next one tells, as it
+        compares with the last that came to an end.
+        """
+        before = _found_before()
+        found = await _sweep(order, before)
+        news = [*_new_places(found, before), *_new_letters(found, before)]
+        if news:
+            what = " ".join(news)
+            await telling.tell(AlarmKind.DEAD_LETTERS, Severity.ERROR, what, TOLD_WITHIN)
+        return found
+
+
+def _found_before() -> SweepReports:
+    """What the Schedule's last sweep that came to an end has found."""
+    if not workflow.has_last_completion_result():
+        return SweepReports()
+    return workflow.get_last_completion_result(SweepReports) or SweepReports()
+
+
+async def _sweep(order: SweepOrder, before: SweepReports) -> SweepReports:
+    """What stands now: of places that could not be swept, also what was found there before."""
+    try:
+        found = await workflow.execute_activity_method(
+            SweepActivities.sweep_dead_letters, order, **policies.sweep()
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        nothing = SweepReport(place=EVERYWHERE, problem=asking.reason(error))
+        others = [report for report in before.reports if report.place != EVERYWHERE]
+        return SweepReports(reports=(nothing, *others))
+    known = {report.place: report for report in before.reports}
+    reports = (_carried_over(report, known.get(report.place)) for report in found.reports)
+    return SweepReports(reports=tuple(reports))
+
+
+def _carried_over(report: SweepReport, earlier: SweepReport | None) -> SweepReport:
+    """With what is known of letters that could not be looked at: it would be told again else."""
+    if not report.problem or earlier is None:
+        return report
+    problems = dict.fromkeys((*earlier.problems, *report.problems))
+    return report.model_copy(
+        update={
+            "not_understood": max(report.not_understood, earlier.not_understood),
+            "failed": max(report.failed, earlier.failed),
+            "problems": tuple(problems)[-KEPT:],
+        }
+    )
+
+
+def _new_places(found: SweepReports, before: SweepReports) -> list[str]:
+    known = {report.place for report in before.reports if report.problem}
+    return [
+        f"Dead letters could not be swept: {report.place}: {shorten(report.problem, 300)}."
+        for report in found.reports
+        if report.problem and report.place not in known
+    ]
+
+
+def _new_letters(found: SweepReports, before: SweepReports) -> list[str]:
+    news = [each for each in _problems(found) if each not in _problems(before)]
+    if not news and _count(found) <= _count(before):
+        return []
+    what = f"{_count(found)} dead letters are not understood, or cannot be read or marked"
+    named = "; ".join(news[:NAMED])
+    return [f"{what}; what they announce may not be archived. New: {named}"]
+
+
+def _count(found: SweepReports) -> int:
+    return sum(report.not_understood + report.failed for report in found.reports)
+
+
+def _problems(found: SweepReports) -> list[str]:
+    return [f"{report.place}: {what}" for report in found.reports for what in report.problems]
