@@ -14,10 +14,15 @@ from activities.clock import server_clock
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.acs.models import RecordingResultResponse, ResultError
-from callvault.contracts.activity_io import ControlOutcome, RecordingOrder
+from callvault.contracts.activity_io import (
+    ControlOutcome,
+    InquiryProgress,
+    RecordingOrder,
+    ResultOrder,
+    ToldResult,
+)
 from callvault.contracts.base import shorten
 from callvault.contracts.events import FileStatusUpdated
-from callvault.contracts.inquiries import InquiryProgress, ResultOrder, ToldResult
 from callvault.errors import NotReady, RecordingNotFound
 
 ASK_AGAIN = timedelta(minutes=1)

@@ -32,8 +32,8 @@ from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import ControlRecord
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
-from callvault.starting import start_confirmed
 from callvault.temporal import updates
+from callvault.temporal.updates import start_confirmed
 
 PAGE = Path(__file__).parents[1] / "docs" / "latency.md"
 OPEN_RECORDINGS = 1_000

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.common import MetricMeter
 
 from callvault.contracts import names
-from callvault.contracts.status import RecordingState
+from callvault.contracts.states import RecordingState
 from callvault.telemetry import instruments
 
 OBSERVE_EVERY = timedelta(seconds=30)

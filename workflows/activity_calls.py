@@ -21,12 +21,13 @@ from callvault.contracts.activity_io import (
     DeleteOrder,
     ExportOrder,
     RecordingOrder,
+    ResultOrder,
     SealedRecording,
     StartOrder,
+    ToldResult,
 )
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.events import RecordingChunk
-from callvault.contracts.inquiries import ResultOrder, ToldResult
 from callvault.contracts.manifest import ManifestOrder
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options as policies

@@ -9,7 +9,8 @@ from temporalio.common import SearchAttributeUpdate
 
 from callvault.contracts import names
 from callvault.contracts.base import shorten
-from callvault.contracts.status import CallStatus, ChunkStatus, RecordingState, RecordingStatus
+from callvault.contracts.states import RecordingState
+from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows.call.alarms import is_at_risk
 from workflows.call.results import worst
 

@@ -26,12 +26,9 @@ from callvault.contracts.requests import (
     RecordingRequest,
     StartRequest,
 )
-from callvault.contracts.status import (
-    CallResult,
-    CallStatus,
-    ControlRecord,
-    RequestState,
-)
+from callvault.contracts.results import CallResult
+from callvault.contracts.states import RequestState
+from callvault.contracts.status import CallStatus, ControlRecord
 from workflows import activity_calls as asking
 from workflows import display
 from workflows.activity_options import POLICY_LOOKUP

@@ -22,13 +22,8 @@ from bench.interleavings.model import World
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.consent import OnWithdrawal
 from callvault.contracts.requests import OnPauseFailure
-from callvault.contracts.status import (
-    Actual,
-    ControlRecord,
-    RecordingStatus,
-    RequestState,
-    Wanted,
-)
+from callvault.contracts.states import Actual, RequestState, Wanted
+from callvault.contracts.status import ControlRecord, RecordingStatus
 from workflows.call.commands import GOAL, REACHED, Control, Verb
 from workflows.call.guards import CONFIRM_WITHIN
 

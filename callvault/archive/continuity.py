@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from callvault.archive.media.check import tolerance
 from callvault.contracts.manifest import ManifestChunk
-from callvault.contracts.status import ChunkState, RecordingStatus
+from callvault.contracts.states import ChunkState
+from callvault.contracts.status import RecordingStatus
 
 _NAMED = 20
 """Missing chunks that are named one by one."""

@@ -5,10 +5,9 @@ from typing import Literal
 
 from callvault.contracts.base import Message, ShortText
 from callvault.contracts.consent import ConsentTerms
-from callvault.contracts.events import RecordingChunk
-from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
 from callvault.contracts.requests import Guards
-from callvault.contracts.verdicts import MediaCheck
 
 MAX_HISTORY_EVENTS = 2_000
 """After so many events a call's next run takes over: half of when Temporal would ask for it."""
@@ -204,3 +203,30 @@ class SealedRecording(Message):
     """None where no signing key is configured: the manifest is unsigned."""
     findings: tuple[str, ...] = ()
     """Everything that is amiss with the recording, in sentences; none where it is complete."""
+
+
+class ResultOrder(Message):
+    """Ask what became of a recording, until there is a file that nobody has announced yet."""
+
+    resource: str
+    server_call_id: str
+    recording_id: str
+    known: tuple[str, ...] = ()
+    """Document ids of the files that were announced."""
+
+
+class ToldResult(Message):
+    """What ACS answered: the same as an event would have told, and a little more."""
+
+    files: FileStatusUpdated
+    expires_at: datetime | None = None
+    """When the service deletes the files, as it says itself."""
+    errors: tuple[str, ...] = ()
+    """What the service says went wrong, such as an export to one's own storage."""
+
+
+class InquiryProgress(Message):
+    """Heartbeat of an inquiry."""
+
+    gone_since: datetime | None = None
+    """When ACS first denied the recording; none while it knows it."""

@@ -17,16 +17,9 @@ from callvault.contracts.consent import (
     DeletionMark,
     Presence,
 )
-from callvault.contracts.media import ChannelType, ContentType, FormatType
-from callvault.contracts.status import (
-    ChunkState,
-    ControlRecord,
-    DoubtfulInterval,
-    PauseRecord,
-    RecordingState,
-    RecordingStatus,
-)
-from callvault.contracts.verdicts import MediaCheck
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
+from callvault.contracts.states import ChunkState, RecordingState
+from callvault.contracts.status import ControlRecord, DoubtfulInterval, PauseRecord, RecordingStatus
 
 SCHEMA_VERSION = 1
 """Grows when a reader of older manifests could misunderstand a newer one."""

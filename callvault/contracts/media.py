@@ -1,6 +1,8 @@
-"""What is recorded: ACS's words, ACS's spelling, ACS's combinations."""
+"""Kinds of recordings in ACS's own words, and the verdict on an archived file."""
 
 from enum import StrEnum
+
+from callvault.contracts.base import Message
 
 
 class ContentType(StrEnum):
@@ -39,3 +41,58 @@ VALID_COMBINATIONS = frozenset(
     }
 )
 """The format table of ACS's Call Recording documentation; anything else is refused (8557)."""
+
+
+class MediaVerdict(StrEnum):
+    """Worst first, but for the last: the first one that applies is the verdict on a file."""
+
+    UNREADABLE = "unreadable"
+    """No container that a parser understands: HTML, zeros, an mp4 without its index."""
+    TRUNCATED = "truncated"
+    """The container's own account of sizes does not agree with the file's size."""
+    WRONG_FORMAT = "wrong_format"
+    """Media, but of another format than was asked for, or without a track that was."""
+    BLANK = "blank"
+    """Stretches of a compressed file hold nothing but zeros."""
+    DURATION_MISMATCH = "duration_mismatch"
+    """It plays shorter or longer than the service says."""
+    UNEXPECTED = "unexpected"
+    """Whole, but its sample rate, channels or resolution are not those the service documents."""
+    COMPLETE = "complete"
+
+
+class MediaProblem(Message):
+    """One thing that is amiss with a file."""
+
+    verdict: MediaVerdict
+    detail: str
+
+
+class MediaFacts(Message):
+    """What was measured. None where the file does not tell, or has no such track."""
+
+    container: str | None = None
+    """``mp4``, ``mp3`` or ``wav``."""
+    duration_ms: float | None = None
+    expected_duration_ms: float | None = None
+    """As the service's metadata or event told it; none where it told nothing."""
+    tolerance_ms: float | None = None
+    audio_format: str | None = None
+    sample_rate: int | None = None
+    """Hertz."""
+    channels: int | None = None
+    video_format: str | None = None
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    """Pictures a second."""
+    parser: str = ""
+    """Which program, in which version, read the file."""
+
+
+class MediaCheck(Message):
+    """The verdict on an archived file, with its evidence."""
+
+    verdict: MediaVerdict
+    problems: tuple[MediaProblem, ...] = ()
+    facts: MediaFacts = MediaFacts()

@@ -19,7 +19,8 @@ from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
-from callvault.contracts.status import CallResult, CallStatus, ControlRecord
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus, ControlRecord
 
 SENT: tuple[type[State], ...] = (
     RecordingRequest,

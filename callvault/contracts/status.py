@@ -4,7 +4,6 @@ One shape serves both, so that nothing has to be translated and nothing can be l
 """
 
 from datetime import datetime
-from enum import StrEnum
 
 from callvault.contracts.activity_io import ArchivedChunk, ResourcePolicy, SealedRecording
 from callvault.contracts.alarms import AlarmRecord
@@ -21,78 +20,7 @@ from callvault.contracts.consent import (
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.requests import Guards
-
-
-class Wanted(StrEnum):
-    """What the signals, taken together, ask for."""
-
-    ACTIVE = "active"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-
-
-class Actual(StrEnum):
-    """What ACS has confirmed. ACS itself knows only ``active`` and ``inactive``."""
-
-    NONE = "none"
-    STARTING = "starting"
-    ACTIVE = "active"
-    PAUSED = "paused"
-    UNSURE = "unsure"
-    """ACS was asked for a change and may or may not have made it: it must be asked again."""
-    STOPPED = "stopped"
-
-
-class RecordingState(StrEnum):
-    """Where a recording stands in its life."""
-
-    AWAITING_CONSENT = "awaiting_consent"
-    """Consent was missing ever since it was asked for: nothing is recorded yet."""
-    STARTING = "starting"
-    RECORDING = "recording"
-    PAUSED = "paused"
-    STOPPING = "stopping"
-    PROCESSING = "processing"
-    ARCHIVING = "archiving"
-    ARCHIVED = "archived"
-    LOST = "lost"
-    EMPTY = "empty"
-    FAILED_TO_START = "failed_to_start"
-    DECLINED = "declined"
-    """Nothing was recorded, for want of consent or of an announcement."""
-
-    @property
-    def is_final(self) -> bool:
-        return self in _FINAL
-
-
-_FINAL = frozenset(
-    {
-        RecordingState.ARCHIVED,
-        RecordingState.LOST,
-        RecordingState.EMPTY,
-        RecordingState.FAILED_TO_START,
-        RecordingState.DECLINED,
-    }
-)
-
-
-class ChunkState(StrEnum):
-    """Where a chunk stands: announced by the service, then archived and verified, or lost."""
-
-    ANNOUNCED = "announced"
-    ARCHIVED = "archived"
-    LOST = "lost"
-
-
-class RequestState(StrEnum):
-    """What became of a control request."""
-
-    PENDING = "pending"
-    CONFIRMED = "confirmed"
-    SUPERSEDED = "superseded"
-    """A later request took its place before ACS was asked."""
-    FAILED = "failed"
+from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 
 
 class ControlRecord(State):
@@ -296,48 +224,3 @@ class CallStatus(State):
             ),
             None,
         )
-
-
-class ChunkResult(Message):
-    """What became of one chunk."""
-
-    index: int
-    document_id: str
-    state: ChunkState
-    archived: ArchivedChunk | None
-    lost_reason: str
-
-
-class RecordingResult(Message):
-    """What became of one recording."""
-
-    number: int
-    recording_id: str | None
-    state: RecordingState
-    chunks: tuple[ChunkResult, ...]
-    pauses: tuple[PauseRecord, ...]
-    problem: str
-    manifest: SealedRecording | None = None
-    """None where nothing is archived, or where it could not be written in time."""
-    origin: str = ""
-    """``requested`` or ``announced``; empty in results from before this was told."""
-
-
-class CallResult(Message):
-    """Result of ``RecordingWorkflow``: what became of every recording of the call."""
-
-    server_call_id: str
-    resource: str
-    outcome: RecordingState
-    """The worst of all recordings: one lost chunk makes it ``lost``."""
-    recordings: tuple[RecordingResult, ...]
-    archived_before: tuple[ChunkResult, ...] = ()
-    """Chunks of which this workflow did not hear, that earlier workflows of the call have archived:
-    a late event begins a workflow of its own."""
-
-    @property
-    def archived(self) -> tuple[ChunkResult, ...]:
-        """Every chunk of the call that is archived, whichever workflow did it."""
-        told = (chunk for recording in self.recordings for chunk in recording.chunks)
-        every = (*told, *self.archived_before)
-        return tuple(chunk for chunk in every if chunk.state is ChunkState.ARCHIVED)

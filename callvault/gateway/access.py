@@ -6,9 +6,8 @@ from typing import Any, get_args
 
 from fastapi import Request
 
-from callvault.config.gateway import GatewaySettings
+from callvault.config.gateway import GatewaySettings, OidcSettings
 from callvault.config.types import Role
-from callvault.config_callers import OidcSettings
 from callvault.contracts.base import MAX_TEXT, shorten
 from callvault.errors import AccessDenied
 from callvault.gateway.browsers import refuse_web_pages

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from callvault.config_callers import CallbackSettings
+from callvault.config.gateway import CallbackSettings
 from callvault.contracts import names
 from callvault.contracts.base import explain, shorten
 from callvault.contracts.events import RecordingStateChanged

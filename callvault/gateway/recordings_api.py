@@ -19,7 +19,8 @@ from callvault.contracts.consent import (
 )
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.status import CallStatus, ControlRecord, RequestState
+from callvault.contracts.states import RequestState
+from callvault.contracts.status import CallStatus, ControlRecord
 from callvault.errors import InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body

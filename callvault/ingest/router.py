@@ -24,7 +24,7 @@ from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.participants import ParticipantChanged, hiding
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import RecordingRequest
-from callvault.contracts.status import CallResult
+from callvault.contracts.results import CallResult
 from callvault.errors import HostNotAllowed, InvalidRequest, Unavailable
 from callvault.ingest import eventgrid, participants
 from callvault.ingest.eventgrid import GridEvent

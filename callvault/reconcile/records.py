@@ -5,15 +5,9 @@ from dataclasses import dataclass, field
 
 from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
 from callvault.contracts.manifest import Manifest, ManifestChunk
-from callvault.contracts.status import (
-    CallResult,
-    CallStatus,
-    ChunkResult,
-    ChunkState,
-    ChunkStatus,
-    RecordingResult,
-    RecordingStatus,
-)
+from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
+from callvault.contracts.states import ChunkState
+from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
 from callvault.contracts.reconciliation import CallSeen, Source
-from callvault.contracts.status import CallResult, CallStatus
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus
 from callvault.reconcile.records import Account, of_result, of_status, silent
 
 AT_ONCE = 16

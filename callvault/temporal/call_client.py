@@ -22,14 +22,14 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from callvault import starting
 from callvault.contracts import names
 from callvault.contracts.base import Message, shorten
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
 
@@ -86,7 +86,7 @@ class Recordings:
                 task_queue=names.CONTROL_QUEUE,
                 start_signal=names.FILE_STATUS_UPDATED,
                 start_signal_args=[event],
-                static_summary=starting.summary(request),
+                static_summary=updates.summary(request),
                 rpc_timeout=ANSWER_WITHIN,
             )
         return workflow_id
@@ -99,7 +99,7 @@ class Recordings:
                 return await self._begin(workflow_id, request)
             except WorkflowAlreadyStartedError as error:
                 run_id = error.run_id
-            order = starting.start_request(request)
+            order = updates.start_request(request)
             if not request.start_recording or await self.signal(workflow_id, names.START, order):
                 return Started(workflow_id, run_id, is_new=False)
 
@@ -112,7 +112,7 @@ class Recordings:
         """
         try:
             async with _temporal(CONFIRM_WITHIN):
-                return await starting.start_confirmed(self._client, request)
+                return await updates.start_confirmed(self._client, request)
         except WorkflowUpdateFailedError as error:
             refusal = _refusal(error)
         workflow_id = names.workflow_id(request.server_call_id)
@@ -128,7 +128,7 @@ class Recordings:
                 request,
                 id=workflow_id,
                 task_queue=names.CONTROL_QUEUE,
-                static_summary=starting.summary(request),
+                static_summary=updates.summary(request),
                 rpc_timeout=ANSWER_WITHIN,
             )
         return Started(workflow_id, handle.result_run_id, is_new=True)

@@ -16,8 +16,13 @@ from activities.polling import InquiryActivities
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
 from callvault.acs.models import Repeatability, ServerCallLocator, StartRecording
-from callvault.contracts.activity_io import ControlOutcome, RecordingOrder
-from callvault.contracts.inquiries import InquiryProgress, ResultOrder, ToldResult
+from callvault.contracts.activity_io import (
+    ControlOutcome,
+    InquiryProgress,
+    RecordingOrder,
+    ResultOrder,
+    ToldResult,
+)
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings

@@ -19,19 +19,9 @@ from callvault.archive.transfer.copier import BLOCK_SIZE, put_bytes
 from callvault.contracts.activity_io import ArchivedChunk, RecordedPause, SealedRecording
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import Manifest, ManifestOrder
-from callvault.contracts.media import ChannelType, ContentType, FormatType
-from callvault.contracts.status import (
-    Actual,
-    ChunkState,
-    ChunkStatus,
-    ControlRecord,
-    PauseRecord,
-    RecordingState,
-    RecordingStatus,
-    RequestState,
-    Wanted,
-)
-from callvault.contracts.verdicts import MediaCheck
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
+from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
+from callvault.contracts.status import ChunkStatus, ControlRecord, PauseRecord, RecordingStatus
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SIGNER = Signer.generate()

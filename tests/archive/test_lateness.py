@@ -7,7 +7,8 @@ import pytest
 from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
 from callvault.contracts.activity_io import SealedRecording
-from callvault.contracts.status import ChunkStatus, RecordingState
+from callvault.contracts.states import RecordingState
+from callvault.contracts.status import ChunkStatus
 
 from .sealed import (
     NOON,

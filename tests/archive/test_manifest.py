@@ -13,8 +13,8 @@ from callvault.archive.manifests.seal import seal
 from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, Manifest
+from callvault.contracts.media import MediaVerdict
 from callvault.contracts.status import DoubtfulInterval
-from callvault.contracts.verdicts import MediaVerdict
 from callvault.errors import BrokenContent, ConfigurationError, ContentMissing, InvalidRequest
 from tests.archive.sealed import (
     MEDIA_HOST,

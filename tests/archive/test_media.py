@@ -15,8 +15,7 @@ from callvault.archive.media.probe import probe
 from callvault.archive.media.seekable import open_object, open_ranges
 from callvault.archive.store import Archive
 from callvault.archive.transfer.copier import put_bytes
-from callvault.contracts.media import ChannelType, ContentType, FormatType
-from callvault.contracts.verdicts import MediaCheck, MediaVerdict
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck, MediaVerdict
 from callvault.emulator.media.render import Renderer
 from tests.archive.sealed import wav
 from tests.emulator.timelines import person, recorded

@@ -23,7 +23,7 @@ from callvault.archive.verify_report import Report
 from callvault.cli.main import app
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.manifest import ChainLink, Manifest
-from callvault.contracts.verdicts import MediaCheck, MediaFacts, MediaVerdict
+from callvault.contracts.media import MediaCheck, MediaFacts, MediaVerdict
 from callvault.errors import CallvaultError
 from callvault.local.azurite import Azurite
 from tests.archive.sealed import SIGNER, archived, judged, lost, sealed, wav

@@ -16,7 +16,8 @@ from bench.chaos.proxy import Road
 from bench.chaos.run import plan_of
 from bench.chaos.run_context import Scene
 from callvault.contracts import names
-from callvault.contracts.status import CallResult, CallStatus
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus
 from callvault.local.processes import Supervisor
 
 FAIR = replace(life(1, 1, of=1), files=Fate.ON_TIME, call_end=Fate.ON_TIME, deleted_early=False)

@@ -13,7 +13,7 @@ from typer.main import get_command
 from callvault.cli.main import app
 from callvault.config.settings import load_settings
 from callvault.config.storage import AzureBlobArchive
-from callvault.contracts.status import RecordingState
+from callvault.contracts.states import RecordingState
 
 from .conftest import ROOT
 

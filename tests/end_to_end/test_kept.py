@@ -17,7 +17,8 @@ from callvault.cli.demo.listening import listen
 from callvault.cli.demo.scenarios import acs_outage, card_payment, consent
 from callvault.cli.demo.scenarios.scenario import Kept
 from callvault.cli.probe import probe
-from callvault.contracts.status import CallResult, CallStatus
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus
 from callvault.local.azurite import Azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT, CONTAINER, Stack

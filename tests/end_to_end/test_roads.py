@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from callvault.cli.demo.call import Call
 from callvault.contracts import names
-from callvault.contracts.status import CallResult
+from callvault.contracts.results import CallResult
 from callvault.local.azurite import Azurite, add_queues
 from callvault.local.processes import Supervisor
 from callvault.local.stack import CALLVAULT, start_stack

@@ -11,18 +11,9 @@ from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
-from callvault.contracts.status import (
-    CallResult,
-    CallStatus,
-    ChunkResult,
-    ChunkState,
-    ControlRecord,
-    RecordingResult,
-    RecordingState,
-    RecordingStatus,
-    RequestState,
-    Wanted,
-)
+from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
+from callvault.contracts.states import ChunkState, RecordingState, RequestState, Wanted
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 
 RECORDING_ID = "recording-of-acs"
 KNOWS = "knows "

@@ -8,7 +8,7 @@ from temporalio.service import RPCError
 
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
-from callvault.contracts.status import CallResult
+from callvault.contracts.results import CallResult
 from callvault.gateway import refusals
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
 from tests.gateway.kept_call import ARCHIVES, KNOWS

@@ -26,7 +26,8 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts import names
 from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
 from callvault.contracts.manifest import ArchivedObject, Manifest
-from callvault.contracts.status import CallResult, CallStatus, ChunkResult, RecordingResult
+from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
+from callvault.contracts.status import CallStatus
 from tests.archive import sealed as sealing
 
 QUEUE = "stand-ins"

@@ -16,7 +16,7 @@ from temporalio.runtime import BufferedMetricUpdate, MetricBuffer, Runtime, Tele
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
-from callvault.contracts.status import RecordingState
+from callvault.contracts.states import RecordingState
 from workers import visibility_metrics as observer
 from workers.visibility_metrics import UNCONFIGURED, Observer
 

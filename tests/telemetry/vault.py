@@ -20,7 +20,7 @@ from activities.seal import SealActivities
 from activities.webhooks import AlertActivities
 from callvault.config.settings import Settings
 from callvault.contracts import names
-from callvault.contracts.status import CallResult
+from callvault.contracts.results import CallResult
 from callvault.emulator.server import RunningEmulator
 from callvault.gateway.app import create_app
 from callvault.local.azurite import Azurite

@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from callvault.contracts.status import Actual, Wanted
+from callvault.contracts.states import Actual, Wanted
 from workflows.call.commands import Control, Verb
 
 from .call import Call, hashed

@@ -34,10 +34,7 @@ from callvault.contracts.requests import (
     RecordingRequest,
     StartRequest,
 )
-from callvault.contracts.status import (
-    RecordingState,
-    RequestState,
-)
+from callvault.contracts.states import RecordingState, RequestState
 from workflows.call.results import result_of
 
 from .call import NOON, Call, chunk, event, hashed, more, recording_call

@@ -7,7 +7,8 @@ from rich.console import Console
 
 from callvault.cli.actions.evidence import evidence_of, evidence_tables
 from callvault.contracts.activity_io import RecordedPause
-from callvault.contracts.status import ChunkState, ChunkStatus, PauseRecord
+from callvault.contracts.states import ChunkState
+from callvault.contracts.status import ChunkStatus, PauseRecord
 
 from .call import NOON, Call, archived, chunk, hashed
 

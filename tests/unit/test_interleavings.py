@@ -9,7 +9,8 @@ import pytest
 
 from bench.interleavings.control_loop import Loop
 from bench.interleavings.simulation import Life, play
-from callvault.contracts.status import Actual, RecordingStatus
+from callvault.contracts.states import Actual
+from callvault.contracts.status import RecordingStatus
 from workflows.call import (
     consent,
     lifecycle,

@@ -13,16 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.requests import CallEnded
-from callvault.contracts.status import (
-    Actual,
-    CallStatus,
-    ChunkState,
-    ControlRecord,
-    PauseRecord,
-    RecordingStatus,
-    RequestState,
-    Wanted,
-)
+from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
+from callvault.contracts.status import CallStatus, ControlRecord, PauseRecord, RecordingStatus
 from workflows.call import callbacks as told
 from workflows.call import chunks as files
 from workflows.call.chunks import ChunkKey

@@ -7,7 +7,7 @@ import pytest
 
 from callvault.contracts import names
 from callvault.contracts.reconciliation import CallSeen, Reconciliation, Verdict
-from callvault.contracts.status import RecordingState
+from callvault.contracts.states import RecordingState
 from callvault.reconcile.join import MOST_GAPS, Evidence, bounded, join
 from callvault.reconcile.records import Account, Claim
 from callvault.reconcile.verdicts import Amiss, judge

@@ -2,7 +2,8 @@
 
 import pytest
 
-from callvault.contracts.status import CallResult, RecordingState
+from callvault.contracts.results import CallResult
+from callvault.contracts.states import RecordingState
 from workflows.call.results import result_of, worst
 
 from .call import Call, chunk, more, recording_call, stopped_call

@@ -24,7 +24,8 @@ from callvault.contracts import names
 from callvault.contracts.activity_io import MAX_HISTORY_EVENTS, ResourcePolicy
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.status import CallResult, CallStatus, ControlRecord, RecordingStatus
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
 from workers.registry import deciding_worker, exporting_worker, sandbox, telling_worker

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.names import FILE_STATUS_UPDATED
-from callvault.contracts.status import CallResult
+from callvault.contracts.results import CallResult
 from callvault.errors import ContentMissing, Unavailable
 
 from .scene import SHORT_WINDOW, Scene, chunk

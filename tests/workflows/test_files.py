@@ -9,7 +9,7 @@ from callvault.cli.actions.evidence import evidence_of
 from callvault.cli.actions.recordings import statuses
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
-from callvault.contracts.status import ChunkState
+from callvault.contracts.states import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
 from workflows.activity_options import LAST_CHANCE
 

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, AlarmRecord, Severity
 from callvault.contracts.base import shorten
-from callvault.contracts.status import CallStatus, ChunkState, ChunkStatus, RecordingStatus
+from callvault.contracts.states import ChunkState
+from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows import activity_options as policies
 from workflows.call import chunks as files
 from workflows.call import deadlines as deadline

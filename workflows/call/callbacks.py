@@ -8,13 +8,8 @@ from datetime import datetime
 
 from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.status import (
-    Actual,
-    ControlRecord,
-    PauseRecord,
-    RecordingStatus,
-    Wanted,
-)
+from callvault.contracts.states import Actual, Wanted
+from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
 from workflows.call import consent_holds as holds
 from workflows.call.commands import Verb
 from workflows.call.lifecycle import GUARD, Lifecycle, resumed

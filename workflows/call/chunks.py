@@ -13,15 +13,8 @@ from callvault.contracts.activity_io import ArchivedChunk
 from callvault.contracts.base import shorten
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, known_time
 from callvault.contracts.media import FormatType
-from callvault.contracts.status import (
-    Actual,
-    CallStatus,
-    ChunkState,
-    ChunkStatus,
-    RecordingState,
-    RecordingStatus,
-    Wanted,
-)
+from callvault.contracts.states import Actual, ChunkState, RecordingState, Wanted
+from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows.call import deadlines as deadline
 
 _NOT_BEGUN = (Actual.NONE, Actual.PAUSED)

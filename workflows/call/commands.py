@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callvault.contracts.status import Actual, RecordingStatus, Wanted
+from callvault.contracts.states import Actual, Wanted
+from callvault.contracts.status import RecordingStatus
 
 
 class Verb(StrEnum):

@@ -6,11 +6,8 @@ from datetime import datetime
 from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.status import (
-    CallStatus,
-    RecordingStatus,
-    Wanted,
-)
+from callvault.contracts.states import Wanted
+from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call import consent
 from workflows.call import consent_holds as holds
 from workflows.call.commands import Verb

@@ -16,13 +16,8 @@ from callvault.contracts.consent import (
     OnWithdrawal,
 )
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.status import (
-    Actual,
-    CallStatus,
-    ControlRecord,
-    RecordingStatus,
-    Wanted,
-)
+from callvault.contracts.states import Actual, Wanted
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from workflows.call import consent
 from workflows.call.commands import Verb
 from workflows.call.request_records import Requests

@@ -11,15 +11,8 @@ from datetime import datetime, timedelta
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest, Guards, OnMaxPause, OnPauseFailure
-from callvault.contracts.status import (
-    Actual,
-    ControlRecord,
-    DoubtfulInterval,
-    PauseRecord,
-    RecordingStatus,
-    RequestState,
-    Wanted,
-)
+from callvault.contracts.states import Actual, RequestState, Wanted
+from callvault.contracts.status import ControlRecord, DoubtfulInterval, PauseRecord, RecordingStatus
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Verb
 from workflows.call.lifecycle import GUARD, Lifecycle

@@ -26,14 +26,13 @@ from callvault.contracts.requests import (
     RecordingRequest,
     StartRequest,
 )
+from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import (
-    Actual,
     CallStatus,
     ControlRecord,
     PauseRecord,
     RecordingStatus,
     TimelineEntry,
-    Wanted,
 )
 from workflows.call import chunks as files
 from workflows.call import consent

@@ -4,14 +4,8 @@ import itertools
 from datetime import datetime
 
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.status import (
-    Actual,
-    CallStatus,
-    ControlRecord,
-    RecordingStatus,
-    RequestState,
-    Wanted,
-)
+from callvault.contracts.states import Actual, RequestState, Wanted
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from workflows.call.commands import GOAL, REACHED, Verb
 
 

@@ -3,14 +3,9 @@
 from typing import Any
 
 from callvault.contracts.activity_io import ArchivedChunk
-from callvault.contracts.status import (
-    CallResult,
-    CallStatus,
-    ChunkResult,
-    RecordingResult,
-    RecordingState,
-    RecordingStatus,
-)
+from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
+from callvault.contracts.states import RecordingState
+from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call.chunks import ChunkKey
 
 _WORST_FIRST = (

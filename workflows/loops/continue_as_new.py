@@ -11,7 +11,8 @@ from typing import Any
 from temporalio import workflow
 
 from callvault.contracts.base import Message
-from callvault.contracts.status import CallStatus, RequestState, TimelineEntry
+from callvault.contracts.states import RequestState
+from callvault.contracts.status import CallStatus, TimelineEntry
 from workflows.call.chunks import ChunkKey
 from workflows.loops.clock import Clock
 

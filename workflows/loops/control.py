@@ -8,7 +8,8 @@ from temporalio.exceptions import FailureError
 
 from callvault.contracts.activity_io import ControlOutcome, RecordingOrder
 from callvault.contracts.alarms import AlarmKind, Severity
-from callvault.contracts.status import Actual, RecordingState, RecordingStatus
+from callvault.contracts.states import Actual, RecordingState
+from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls as asking
 from workflows.activity_options import ADOPT_WITHIN, RELEASED_WITHIN
 from workflows.call import callbacks as told

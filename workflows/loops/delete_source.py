@@ -8,7 +8,8 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from callvault.contracts.status import CallStatus, ChunkState, ChunkStatus, RecordingStatus
+from callvault.contracts.states import ChunkState
+from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows import activity_calls as asking
 from workflows.call import chunks as files
 from workflows.call.chunks import ChunkKey

@@ -10,8 +10,9 @@ from contextlib import suppress
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from callvault.contracts.inquiries import ToldResult
-from callvault.contracts.status import Actual, RecordingStatus
+from callvault.contracts.activity_io import ToldResult
+from callvault.contracts.states import Actual
+from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls as asking
 from workflows.call import chunks as files
 from workflows.call.lifecycle import Lifecycle

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from callvault.contracts.alarms import AlarmKind, AlarmRecord, Severity
-from callvault.contracts.status import RecordingState
+from callvault.contracts.states import RecordingState
 from workflows import activity_calls as asking
 from workflows.call import chunks as files
 from workflows.call.alarms import Alarms

@@ -7,7 +7,7 @@ consented: that stands in the manifest which is there.
 
 from callvault.archive.continuity import findings
 from callvault.contracts.manifest import Manifest, ManifestChunk, ManifestOrder
-from callvault.contracts.status import ChunkState, RecordingState
+from callvault.contracts.states import ChunkState, RecordingState
 
 ChunkId = tuple[str, int]
 

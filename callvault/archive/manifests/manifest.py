@@ -20,8 +20,8 @@ from callvault.contracts.manifest import (
     SourceAddress,
     WorkflowRun,
 )
+from callvault.contracts.media import MediaCheck
 from callvault.contracts.status import ChunkStatus
-from callvault.contracts.verdicts import MediaCheck
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,15 @@ from typing import Any, BinaryIO
 from callvault.archive.media.probe import probe
 from callvault.archive.media.seekable import open_object
 from callvault.archive.store import Archive
-from callvault.contracts.media import ChannelType, ContentType, FormatType
-from callvault.contracts.verdicts import MediaCheck, MediaFacts, MediaProblem, MediaVerdict
+from callvault.contracts.media import (
+    ChannelType,
+    ContentType,
+    FormatType,
+    MediaCheck,
+    MediaFacts,
+    MediaProblem,
+    MediaVerdict,
+)
 
 TOLERANCE_MS = 1_000.0
 TOLERANCE_SHARE = 0.01

@@ -23,7 +23,7 @@ from callvault.contracts.manifest import (
     ManifestChunk,
     ManifestRecording,
 )
-from callvault.contracts.verdicts import MediaCheck
+from callvault.contracts.media import MediaCheck
 from callvault.errors import BrokenContent
 
 

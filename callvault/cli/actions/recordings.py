@@ -14,7 +14,8 @@ from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, RequestState
+from callvault.contracts.states import RequestState
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import Recordings

@@ -21,7 +21,8 @@ from callvault.cli.probe import MediaFacts, probe
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ArchivedChunk, ExportProgress, SealedRecording
-from callvault.contracts.status import CallResult, CallStatus
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack
 from callvault.temporal.client import connect

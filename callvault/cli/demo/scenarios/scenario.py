@@ -8,7 +8,8 @@ from rich.console import Console
 
 from callvault.cli.demo.call import Call, Say
 from callvault.contracts.alarms import Alarm
-from callvault.contracts.status import CallResult, CallStatus
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus
 
 
 @dataclass(frozen=True)

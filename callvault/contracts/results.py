@@ -1,0 +1,51 @@
+"""The result of the workflow: what became of a call, its recordings and their chunks."""
+
+from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
+from callvault.contracts.base import Message
+from callvault.contracts.states import ChunkState, RecordingState
+from callvault.contracts.status import PauseRecord
+
+
+class ChunkResult(Message):
+    """What became of one chunk."""
+
+    index: int
+    document_id: str
+    state: ChunkState
+    archived: ArchivedChunk | None
+    lost_reason: str
+
+
+class RecordingResult(Message):
+    """What became of one recording."""
+
+    number: int
+    recording_id: str | None
+    state: RecordingState
+    chunks: tuple[ChunkResult, ...]
+    pauses: tuple[PauseRecord, ...]
+    problem: str
+    manifest: SealedRecording | None = None
+    """None where nothing is archived, or where it could not be written in time."""
+    origin: str = ""
+    """``requested`` or ``announced``; empty in results from before this was told."""
+
+
+class CallResult(Message):
+    """Result of ``RecordingWorkflow``: what became of every recording of the call."""
+
+    server_call_id: str
+    resource: str
+    outcome: RecordingState
+    """The worst of all recordings: one lost chunk makes it ``lost``."""
+    recordings: tuple[RecordingResult, ...]
+    archived_before: tuple[ChunkResult, ...] = ()
+    """Chunks of which this workflow did not hear, that earlier workflows of the call have archived:
+    a late event begins a workflow of its own."""
+
+    @property
+    def archived(self) -> tuple[ChunkResult, ...]:
+        """Every chunk of the call that is archived, whichever workflow did it."""
+        told = (chunk for recording in self.recordings for chunk in recording.chunks)
+        every = (*told, *self.archived_before)
+        return tuple(chunk for chunk in every if chunk.state is ChunkState.ARCHIVED)
