@@ -9,9 +9,7 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
 from callvault.contracts import names
-
-ACS_TIMEOUT = timedelta(seconds=10)
-"""Longest a single request to ACS control may take; the client's own time-out is the same."""
+from callvault.contracts.activity_io import ACS_TIMEOUT
 
 AT_ONCE = timedelta(seconds=4)
 """The first attempt of a control request, within the workflow task: nothing else can happen to the

@@ -6,19 +6,17 @@ recording that lasts too long is stopped.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from callvault.contracts.activity_io import ResourceGuards
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
-from callvault.contracts.requests import ControlRequest, Guards, OnMaxPause, OnPauseFailure
+from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFailure
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, DoubtfulInterval, PauseRecord, RecordingStatus
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Verb
 from workflows.call.lifecycle import GUARD, Lifecycle
-
-CONFIRM_WITHIN = timedelta(seconds=5)
-"""Where neither request nor resource says how long ACS may take to confirm a pause."""
 
 
 class Watch:
@@ -96,7 +94,7 @@ class Watch:
         self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
     ) -> None:
         """A pause could not be confirmed: ACS may be recording what it must not."""
-        reaction = self._of(recording).on_pause_failure or OnPauseFailure.ALARM
+        reaction = self._of(recording).on_pause_failure
         record.is_overdue = True
         record.problem = record.problem or shorten(f"{why}: {_REACTIONS[reaction]}")
         what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
@@ -117,12 +115,10 @@ class Watch:
     def _ask(self, verb: Verb, reason: str, now: datetime) -> None:
         self._call.request(verb, ControlRequest(requested_by=GUARD, reason=reason), now)
 
-    def _of(self, recording: RecordingStatus) -> Guards:
+    def _of(self, recording: RecordingStatus) -> ResourceGuards:
         """The guards of a recording: what its request says, else what its resource says."""
-        policy = self._call.status.policy
-        general = policy.guards if policy else Guards()
         own = recording.guards.model_dump(exclude_none=True, by_alias=False)
-        return general.model_copy(update=own)
+        return self._call.policy.guards.model_copy(update=own)
 
     def _live(self) -> Iterator[RecordingStatus]:
         for recording in self._call.status.recordings:
@@ -131,7 +127,7 @@ class Watch:
 
     def _unconfirmed(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
         for recording in self._live():
-            within = self._of(recording).pause_confirm_within or CONFIRM_WITHIN
+            within = self._of(recording).pause_confirm_within
             for record in self._call.requests.pending(recording):
                 # Before a recording begins there is nothing to fear, unless it may just begin.
                 may_record = recording.actual is not Actual.NONE or self._call.may_record(recording)
