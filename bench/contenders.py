@@ -37,6 +37,7 @@ from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.transfer import copier
 from callvault.archive.transfer.buffers import Lanes
 from callvault.archive.transfer.readback import read_back
+from callvault.azure_storage.clients import StorageAccess
 from tests.contract.addresses import on_microsofts_host
 from tests.contract.sdks import VERSIONS, callautomation
 
@@ -133,8 +134,11 @@ class Worker:
     @cache
     def _made(cls, source: str, sink: str, parallelism: int) -> "Worker":
         # The null sink stands for Azure over TLS, to which no MD5 is sent.
-        archive = BlobArchive.from_connection_string(
-            "bench", sink, CONTAINER, content_md5=False if "AccountName=null" in sink else None
+        archive = BlobArchive.open(
+            "bench",
+            StorageAccess(connection_string=sink),
+            CONTAINER,
+            content_md5=False if "AccountName=null" in sink else None,
         )
         client = AcsClient(source, AccessKey("c2VjcmV0"))
         return cls(client, archive, Lanes(parallelism, BLOCK))

@@ -9,23 +9,14 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import httpx
-from azure.identity import DefaultAzureCredential
 
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
-from callvault.acs.credentials import (
-    AccessKey,
-    Credential,
-    EntraToken,
-    RotatingKey,
-    parse_connection_string,
-)
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.transfer.buffers import Lanes
-from callvault.clients import open_archive, open_signer
+from callvault.clients import open_acs_client, open_archive, open_signer
 from callvault.config.policy import resource_policy
-from callvault.config.resources import CredentialSettings
 from callvault.config.settings import Settings
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.errors import ConfigurationError, InvalidRequest
@@ -105,23 +96,9 @@ class Connections:
         self._http.close()
 
     def _make_client(self, name: str) -> AcsClient:
-        resource = self._settings.resource(name)
-        return AcsClient(
-            resource.endpoint,
-            _credential(resource.credential),
-            api_version=resource.api_version,
-            content_hosts=resource.content_hosts,
-        )
+        return open_acs_client(self._settings.resource(name))
 
     def _make_archive(self, name: str) -> Archive:
         archive = open_archive(name, self._settings.archive(name))
         archive.check()
         return archive
-
-
-def _credential(settings: CredentialSettings) -> Credential:
-    if (text := settings.connection_string) is not None:
-        return RotatingKey(lambda: parse_connection_string(text.resolve())[1])
-    if (key := settings.access_key) is not None:
-        return RotatingKey(lambda: AccessKey(key.resolve()))
-    return EntraToken(DefaultAzureCredential())

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
-from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
 
+from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import storage_error
 from callvault.config.storage import DeadLetterSettings
 from callvault.errors import ConfigurationError, InvalidRequest
@@ -36,7 +36,9 @@ class DeadLetters:
     def open(cls, name: str, settings: DeadLetterSettings) -> Self:
         """Without asking the service; `ConfigurationError` where a secret is missing or wrong."""
         try:
-            return cls(name, _container(settings), settings.prefix)
+            access = StorageAccess.from_settings(settings)
+            container = container_client(access, settings.container, **_TIMEOUTS)
+            return cls(name, container, settings.prefix)
         except ValueError as error:
             raise ConfigurationError(f"dead letters {name} cannot be reached: {error}") from None
 
@@ -88,17 +90,3 @@ class DeadLetters:
 def place_of(name: str) -> str:
     """What a container is called to people, by its configured name."""
     return f"dead letters {name}"
-
-
-def _container(settings: DeadLetterSettings) -> ContainerClient:
-    if settings.connection_string is not None:
-        secret = settings.connection_string.resolve()
-        return ContainerClient.from_connection_string(secret, settings.container, **_TIMEOUTS)
-    if settings.sas_url is not None:
-        return ContainerClient.from_container_url(settings.sas_url.resolve(), **_TIMEOUTS)
-    return ContainerClient(
-        settings.account_url or "",
-        settings.container,
-        credential=DefaultAzureCredential(),
-        **_TIMEOUTS,
-    )

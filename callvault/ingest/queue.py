@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.identity import DefaultAzureCredential
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
+from callvault.azure_storage.clients import StorageAccess, queue_service_client
 from callvault.azure_storage.errors import storage_error
 from callvault.config.storage import QueueSettings
 from callvault.errors import ConfigurationError
@@ -64,7 +64,8 @@ class Queue:
     def open(cls, name: str, settings: QueueSettings) -> Self:
         """Without asking the service; `ConfigurationError` where a secret is missing or wrong."""
         try:
-            return cls(name, _service(settings), settings)
+            access = StorageAccess.from_settings(settings)
+            return cls(name, queue_service_client(access, **_TIMEOUTS), settings)
         except ValueError as error:
             raise ConfigurationError(f"queue {name} cannot be reached: {error}") from None
 
@@ -141,13 +142,3 @@ def _lost_or_raise(error: AzureError) -> bool:
     if code in ("MessageNotFound", "PopReceiptMismatch"):
         return False
     raise error
-
-
-def _service(settings: QueueSettings) -> QueueServiceClient:
-    if settings.connection_string is not None:
-        secret = settings.connection_string.resolve()
-        return QueueServiceClient.from_connection_string(secret, **_TIMEOUTS)
-    if settings.sas_url is not None:
-        return QueueServiceClient(settings.sas_url.resolve(), **_TIMEOUTS)
-    url = settings.account_url or ""
-    return QueueServiceClient(url, credential=DefaultAzureCredential(), **_TIMEOUTS)

@@ -138,6 +138,7 @@ from pathlib import Path
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey
 from callvault.archive.stores.blob import BlobArchive
+from callvault.azure_storage.clients import StorageAccess
 from callvault.archive.transfer.copier import copy
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.transfer.buffers import Lanes
@@ -146,7 +147,7 @@ source, url, archive = sys.argv[1:]
 if archive.startswith("/"):
     archive = DirectoryArchive("main", Path(archive))
 else:
-    archive = BlobArchive.from_connection_string("main", archive, "killed")
+    archive = BlobArchive.open("main", StorageAccess(connection_string=archive), "killed")
 archive.check()
 client = AcsClient(source, AccessKey("c2VjcmV0"))
 copied = copy(
@@ -193,11 +194,12 @@ def served(source: str) -> int:
 def digest_in(kind: str, where: str, source: str, size: int) -> bool:
     """Whether the archive holds what the source serves, byte for byte."""
     from callvault.archive.stores.blob import BlobArchive
+    from callvault.azure_storage.clients import StorageAccess
 
     archive: Archive = (
         DirectoryArchive("main", Path(where))
         if kind == "directory"
-        else BlobArchive.from_connection_string("main", where, "killed")
+        else BlobArchive.open("main", StorageAccess(connection_string=where), "killed")
     )
     with urlopen(f"{source}/{size}") as answer:
         expected = answer.read()

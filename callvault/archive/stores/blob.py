@@ -3,10 +3,9 @@
 import hashlib
 from collections.abc import Iterator
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import requests
-from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import (
@@ -23,6 +22,7 @@ from callvault.archive.names import check_object_name
 from callvault.archive.object_metadata import SHA256, unquoted
 from callvault.archive.store import StoredObject
 from callvault.archive.stores.blob_upload import BlobUpload
+from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
 from callvault.errors import ConfigurationError
 
@@ -45,7 +45,7 @@ class BlobArchive:
     def __init__(
         self, name: str, container: ContainerClient, *, content_md5: bool | None = None
     ) -> None:
-        """Use one of the ``from_`` constructors: they set retries and time-outs.
+        """Use `open`, which sets retries and time-outs.
 
         ``content_md5`` has the service check every block against a second digest, which costs
         more than all the rest of a copy; by default, only where no TLS guards the way.
@@ -56,41 +56,21 @@ class BlobArchive:
         self._sends_md5 = is_plain if content_md5 is None else content_md5
 
     @classmethod
-    def from_connection_string(
-        cls, name: str, connection_string: str, container: str, *, content_md5: bool | None = None
+    def open(
+        cls, name: str, access: StorageAccess, container: str, *, content_md5: bool | None = None
     ) -> Self:
-        """With an account's connection string (account key or SAS)."""
+        """Open without asking the service; `ConfigurationError` for an access that cannot be used.
+
+        It must allow to read, add, create, write and list: a SAS by its permissions, an identity by
+        the role Storage Blob Data Contributor.
+        """
         try:
-            client = ContainerClient.from_connection_string(
-                connection_string, container, **_client_options()
-            )
+            client = container_client(access, container, **_client_options())
         except ValueError as error:
-            raise _unusable(name, "connection string", error) from None
+            raise ConfigurationError(
+                f"archive {name}: the {_named(access)} cannot be used: {error}; correct it"
+            ) from None
         return cls(name, client, content_md5=content_md5)
-
-    @classmethod
-    def from_container_url(cls, name: str, url: str) -> Self:
-        """With a container's URL that carries a SAS (read, add, create, write and list)."""
-        if "sig" not in parse_qs(urlsplit(url).query):
-            raise _unusable(name, "container URL", ValueError("it carries no SAS"))
-        try:
-            client = ContainerClient.from_container_url(url, **_client_options())
-        except ValueError as error:
-            raise _unusable(name, "container URL", error) from None
-        return cls(name, client)
-
-    @classmethod
-    def from_account_url(
-        cls, name: str, url: str, container: str, credential: TokenCredential
-    ) -> Self:
-        """With Entra ID; the identity needs the role Storage Blob Data Contributor."""
-        if urlsplit(url).scheme != "https":
-            raise _unusable(name, "account URL", ValueError("Entra ID tokens need https"))
-        try:
-            client = ContainerClient(url, container, credential=credential, **_client_options())
-        except ValueError as error:
-            raise _unusable(name, "account URL", error) from None
-        return cls(name, client)
 
     @property
     def name(self) -> str:
@@ -200,5 +180,7 @@ def _client_options() -> dict[str, Any]:
     }
 
 
-def _unusable(name: str, what: str, error: ValueError) -> ConfigurationError:
-    return ConfigurationError(f"archive {name}: the {what} cannot be used: {error}; correct it")
+def _named(access: StorageAccess) -> str:
+    if access.connection_string is not None:
+        return "connection string"
+    return "container URL" if access.sas_url is not None else "account URL"
