@@ -7,12 +7,11 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-from activities.announcements import AnnouncementActivities
 from activities.control import OCCUPIED, ControlActivities
 from activities.export import ARCHIVE_REFUSED, ExportActivities
 from activities.polling import InquiryActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities
+from activities.webhooks import AlertActivities, AnnouncementActivities
 from callvault.contracts import names
 from callvault.contracts.activity_io import (
     AnnouncementOrder,

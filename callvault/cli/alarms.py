@@ -35,7 +35,7 @@ def send_test(
     from callvault.telemetry.setup import setup
 
     settings = load_settings(config)
-    with setup(settings, "cli"):
+    with setup("cli", settings.log):
         arrived = send_to_all(settings, _test_alarm(severity))
     if not arrived:
         raise typer.Exit(1)

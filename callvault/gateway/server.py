@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from callvault.config.settings import Settings
 from callvault.gateway.app import create_app
 from callvault.gateway.connections import MAX_HEAD, HurriedConnection
-from callvault.telemetry.asgi import instrument_app
 from callvault.telemetry.setup import setup
+from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
 
 DRAIN_WITHIN = 30
@@ -40,7 +40,7 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    with setup(settings, "gateway") as telemetry:
+    with setup("gateway", settings.log) as telemetry:
         # A line for each request that is no HTTP would fill the disk.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         client = await connect(

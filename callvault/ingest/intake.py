@@ -12,7 +12,7 @@ from callvault.ingest import eventgrid
 from callvault.ingest.concurrency import for_each
 from callvault.ingest.eventgrid import GridEvent
 from callvault.ingest.router import Delivery
-from callvault.telemetry.instruments import events
+from callvault.telemetry.metrics import events
 
 AT_ONCE = 32
 """Events that are delivered at the same time."""

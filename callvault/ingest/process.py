@@ -37,7 +37,7 @@ async def _read(settings: Settings, names: Sequence[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     asyncio.get_running_loop().set_default_executor(_threads(settings, names))
-    with setup(settings, "ingest") as telemetry, ExitStack() as opened:
+    with setup("ingest", settings.log) as telemetry, ExitStack() as opened:
         client = await connect(
             settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
         )

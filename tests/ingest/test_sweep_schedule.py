@@ -14,10 +14,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.sweep import SweepActivities
-from activities.webhooks import AlertActivities
+from activities.webhooks import AlertActivities, AnnouncementActivities
 from callvault.config.settings import Settings
 from callvault.config.storage import DeadLetterSettings
 from callvault.contracts import names

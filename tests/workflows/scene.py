@@ -12,11 +12,10 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities
+from activities.webhooks import AlertActivities, AnnouncementActivities
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings

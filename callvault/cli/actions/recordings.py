@@ -36,7 +36,7 @@ def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T
     settings = load_settings(config)
 
     async def run() -> T:
-        with setup(settings, "cli") as telemetry:
+        with setup("cli", settings.log) as telemetry:
             client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
             try:
                 return await ask(client)
