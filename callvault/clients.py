@@ -1,6 +1,7 @@
 """An archive from its settings."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 
 from azure.identity import DefaultAzureCredential
@@ -9,6 +10,8 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.transfer.own_storage import container_of
+from callvault.config.settings import Settings
 from callvault.config.storage import AzureBlobArchive as AzureBlobSettings
 from callvault.config.storage import DirectoryArchive as DirectorySettings
 
@@ -37,3 +40,13 @@ def open_signer(settings: ArchiveSettings) -> Signer | None:
     """The signer of an archive's manifests; None where no key is configured."""
     key = settings.signing_key
     return Signer.from_secret(key.resolve()) if key is not None else None
+
+
+def own_containers(settings: Settings) -> dict[str, str]:
+    """Return the URL of the container that ACS itself writes to, by resource that has one."""
+    urls = {}
+    for name, resource in settings.resources.items():
+        if (own := resource.own_storage) is not None:
+            with closing(open_archive(own, settings.archive(own))) as storage:
+                urls[name] = container_of(storage)
+    return urls
