@@ -4,6 +4,7 @@ The only module that knows both sides, so that no client has to know how it is c
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 
 from azure.identity import DefaultAzureCredential
@@ -20,8 +21,10 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.transfer.own_storage import container_of
 from callvault.azure_storage.clients import StorageAccess
 from callvault.config.resources import CredentialSettings, ResourceSettings
+from callvault.config.settings import Settings
 from callvault.config.storage import AzureBlobArchive as AzureBlobSettings
 from callvault.config.storage import DirectoryArchive as DirectorySettings
 
@@ -62,3 +65,13 @@ def _credential(settings: CredentialSettings) -> Credential:
     if (key := settings.access_key) is not None:
         return RotatingKey(lambda: AccessKey(key.resolve()))
     return EntraToken(DefaultAzureCredential())
+
+
+def own_containers(settings: Settings) -> dict[str, str]:
+    """Return the URL of the container that ACS itself writes to, by resource that has one."""
+    urls = {}
+    for name, resource in settings.resources.items():
+        if (own := resource.own_storage) is not None:
+            with closing(open_archive(own, settings.archive(own))) as storage:
+                urls[name] = container_of(storage)
+    return urls

@@ -11,6 +11,7 @@ import itertools
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -20,21 +21,21 @@ LINGERS = 8.0
 
 def answer_early() -> None:
     """The gateway answers Event Grid before Temporal has the event."""
-    from callvault.ingest.router import Delivery
+    from callvault.ingest.router import Router
 
-    deliver, late = Delivery.deliver, set()
+    deliver, late = Router.deliver, set()
 
-    async def later(self: Delivery, event: Any) -> None:
+    async def later(self: Router, event: Any) -> None:
         await asyncio.sleep(LINGERS)
         with suppress(Exception):
             await deliver(self, event)
 
-    async def promise(self: Delivery, event: Any) -> None:
+    async def promise(self: Router, event: Any) -> None:
         task = asyncio.create_task(later(self, event))
         late.add(task)
         task.add_done_callback(late.discard)
 
-    Delivery.deliver = promise  # type: ignore[method-assign]
+    Router.deliver = promise  # type: ignore[method-assign]
 
 
 def believe_every_answer() -> None:
@@ -68,17 +69,20 @@ def take_events_twice() -> None:
     """The gateway takes every delivery of an event for news of other files."""
     from callvault.ingest import eventgrid
 
-    read, count = eventgrid.file_status_updated, itertools.count(1)
+    read, count = eventgrid.read, itertools.count(1)
 
-    def anew(event: Any) -> Any:
-        files, number = read(event), next(count)
+    def anew(value: Any, hide: Any) -> Any:
+        event = read(value, hide)
+        if not isinstance(event, eventgrid.FilesEvent):
+            return event
+        number = next(count)
         chunks = tuple(
             chunk.model_copy(update={"document_id": f"{chunk.document_id}-{number}"})
-            for chunk in files.chunks
+            for chunk in event.files.chunks
         )
-        return files.model_copy(update={"chunks": chunks})
+        return replace(event, files=event.files.model_copy(update={"chunks": chunks}))
 
-    eventgrid.file_status_updated = anew
+    eventgrid.read = anew
 
 
 def start_anew() -> None:

@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from bench.chaos.generator import Fate, Life
 from callvault.contracts.alarms import Alarm
+from callvault.contracts.names import EVENTS_PATH
 from callvault.emulator.eventgrid.files import FILE_EVENT
-from callvault.gateway.events import PATH
 
 ANSWER_WITHIN = 28.0
 TRIES_AGAIN = 1.0
@@ -132,7 +132,7 @@ class Road:
         kind = "SubscriptionValidation" if _is_handshake(body) else "Notification"
         try:
             answer = await self._http.post(
-                self.gateway + PATH, json=body, headers={"aeg-event-type": kind}
+                self.gateway + EVENTS_PATH, json=body, headers={"aeg-event-type": kind}
             )
         except httpx.HTTPError:
             return Response(status_code=502)

@@ -27,6 +27,8 @@ def queue(
 
     Prints one line of JSON once it reads. A message is removed only when Temporal has its events.
     """
+    from callvault.clients import own_containers
     from callvault.ingest.process import read_queues
 
-    read_queues(load_settings(config), names or [])
+    settings = load_settings(config)
+    read_queues(settings, own_containers(settings), names or [])

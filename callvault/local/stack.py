@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 
 from callvault.archive.manifests.keys import Signer
+from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import Unavailable
-from callvault.gateway.events import PATH as EVENTS_PATH
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.temporal import TemporalServer, start_temporal

@@ -6,26 +6,29 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from callvault.cli import scheduling
+from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.sweeps import SweepOrder, SweepReport
 from callvault.errors import CallvaultError, ConfigurationError
-from callvault.ingest.dead_letters import DeadLetters
+from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
-from callvault.ingest.router import Delivery
+from callvault.ingest.routes import Routes
 from callvault.ingest.sweep import Sweep
-from callvault.ingest.undelivered import Letters
+from callvault.ingest.undelivered import UndeliveredStore
 from callvault.temporal.call_client import Recordings
 
 
-def places(settings: Settings, wanted: Sequence[str], *, quarantine: bool) -> list[Letters]:
+def places(
+    settings: Settings, wanted: Sequence[str], *, quarantine: bool
+) -> list[UndeliveredStore]:
     """The quarantine, or the containers that are wanted; `ConfigurationError` without any."""
     if quarantine:
         return [Quarantine(settings.gateway.quarantine)]
     order(settings, wanted)
     return [
-        DeadLetters.open(name, settings.dead_letter_container(name))
+        DeadLetterContainer.open(name, settings.dead_letter_container(name))
         for name in wanted or sorted(settings.dead_letters)
     ]
 
@@ -42,10 +45,11 @@ def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
 
 
 async def sweep_all(
-    settings: Settings, client: Client, places: Sequence[Letters]
+    settings: Settings, client: Client, places: Sequence[UndeliveredStore]
 ) -> list[SweepReport]:
     """Sweep one place after the other; one's fault does not cut off the others."""
-    intake = Intake(Delivery(settings, Recordings(client)), "sweep")
+    routes = Routes(settings, own_containers(settings))
+    intake = Intake(routes, Recordings(client), "sweep")
     reports = []
     for place in places:
         sweep = Sweep(place, intake)
@@ -53,7 +57,7 @@ async def sweep_all(
             reports.append(await sweep.run())
         except CallvaultError as error:
             reports.append(sweep.ended_by(error))
-        if isinstance(place, DeadLetters):
+        if isinstance(place, DeadLetterContainer):
             place.close()
     return reports
 
