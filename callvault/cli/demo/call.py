@@ -1,4 +1,4 @@
-"""What can happen in a call of the demo: who speaks when, and what the app backend asks."""
+"""A call of the demo: its people speak, and the app backend asks for what it needs."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,10 @@ Say = Callable[[str], None]
 
 @dataclass
 class Call:
-    """A call on the emulator, and the app backend's side of it."""
+    """A call on the emulator, and the app backend's side of it.
+
+    Its methods are the sentences of the stories in `scenarios`.
+    """
 
     stack: Stack
     http: httpx.AsyncClient
@@ -24,7 +27,7 @@ class Call:
     server_call_id: str = ""
     people: dict[str, str] = field(default_factory=dict)
     voices: dict[str, float] = field(default_factory=dict)
-    """The fundamental frequency of everybody's voice, in hertz."""
+    """The fundamental frequency of each voice, in hertz."""
 
     @property
     def workflow_id(self) -> str:
@@ -50,7 +53,7 @@ class Call:
         self._knows(await self._emulator("POST", path, {"displayName": person}))
 
     def _knows(self, participant: dict[str, Any]) -> None:
-        """Voices differ by the order in which people first joined."""
+        """Note a participant's id and voice, which follows from the order of joining."""
         name = participant["displayName"]
         self.people[name] = participant["rawId"]
         self.voices.setdefault(name, fundamental(len(self.voices)))
@@ -84,7 +87,7 @@ class Call:
                 await asyncio.sleep(0.05)
 
     async def status(self) -> dict[str, Any]:
-        """What Callvault knows of the call."""
+        """Ask the gateway for the status of the call."""
         answer = await self.http.get(f"{self.stack.gateway}/v1/recordings/{self.workflow_id}")
         answer.raise_for_status()
         status: dict[str, Any] = answer.json()
@@ -108,7 +111,7 @@ class Call:
         return message
 
     async def acs_fails(self, kind: str, operation: str | None = None) -> None:
-        """From now on ACS answers every request of this kind so, or every one of control."""
+        """Let ACS answer one operation, or every control operation, with a fault of this kind."""
         operations = (operation,) if operation else ("start", "state", "pause", "resume", "stop")
         for each in operations:
             await self._emulator(
@@ -123,7 +126,7 @@ class Call:
         await self._emulator("DELETE", f"/calls/{self.call_id}")
 
     async def truth(self) -> dict[str, Any]:
-        """What the emulator recorded: files with size and SHA-256."""
+        """Ask the emulator for what it recorded: files with size and SHA-256."""
         call = await self._emulator("GET", f"/calls/{self.call_id}")
         recording: dict[str, Any] = call["recordings"][0]
         return recording
