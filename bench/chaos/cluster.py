@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from callvault.emulator.eventgrid.files import FILE_EVENT
+from callvault.emulator.eventgrid.events import FILE_EVENT
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import (

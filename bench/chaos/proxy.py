@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from bench.chaos.generator import Fate, Life
 from callvault.contracts.alarms import Alarm
-from callvault.emulator.eventgrid.files import FILE_EVENT
+from callvault.emulator.eventgrid.events import FILE_EVENT
 from callvault.gateway.events import PATH
 
 ANSWER_WITHIN = 28.0

@@ -12,7 +12,7 @@ import httpx
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.credentials import TokenSigner
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.recordings import Recording
+from callvault.emulator.model import Recording
 from callvault.emulator.request_log import Journal
 from callvault.emulator.scheduler import Agenda
 

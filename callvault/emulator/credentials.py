@@ -1,9 +1,11 @@
-"""The signed tokens in callbacks, and the OpenID documents that let others check them."""
+"""The access keys of the resource, and the signed tokens of its callbacks."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from callvault.emulator.settings import EmulatorSettings
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -15,6 +17,31 @@ KEYS_PATH = "/calling/keys"
 _KEY_ID = "callvault-emulator"
 _ALGORITHM = "RS256"
 _KEY_BITS = 2048
+
+Which = Literal["primary", "secondary"]
+
+
+class AccessKeys:
+    """Both are accepted; a rotated one is refused at once."""
+
+    def __init__(self, settings: EmulatorSettings) -> None:
+        self._settings = settings
+        self.generations: dict[Which, int] = {"primary": 0, "secondary": 0}
+        """How often each was rotated."""
+
+    @property
+    def current(self) -> tuple[str, str]:
+        return self._key("primary"), self._key("secondary")
+
+    def rotate(self, which: Which) -> None:
+        self.generations[which] += 1
+
+    def _key(self, which: Which) -> str:
+        generation = self.generations[which]
+        if generation:
+            return self._settings.derived_key(f"{which} {generation}")
+        first, second = self._settings.access_keys
+        return first if which == "primary" else second
 
 
 class TokenSigner:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from callvault.emulator.behaviours import LiveBehaviours
 from callvault.emulator.callbacks import Callbacks
-from callvault.emulator.calls import Call, CallKind, CallRegistry, Participant
+from callvault.emulator.calls import CallRegistry
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.credentials import TokenSigner
+from callvault.emulator.credentials import AccessKeys, TokenSigner
 from callvault.emulator.eventgrid import events
-from callvault.emulator.eventgrid.files import file_event, file_payloads
+from callvault.emulator.eventgrid.events import file_event, file_payloads
 from callvault.emulator.eventgrid.subscriptions import EventGrid
 from callvault.emulator.external_storage import Exporter
 from callvault.emulator.faults import FaultScript
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.keys import AccessKeys
-from callvault.emulator.recordings import MediaState, Recording, RecordingService
+from callvault.emulator.model import Call, CallKind, MediaState, Participant, Recording
+from callvault.emulator.recordings import RecordingService
 from callvault.emulator.render_jobs import Production
 from callvault.emulator.request_log import Journal
 from callvault.emulator.scheduler import Agenda

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from callvault.emulator.recordings import BlobLocations, Recording
+from callvault.emulator.model import BlobLocations, Recording
 from callvault.emulator.storage import AnyFile, StoredChunk
 
 if TYPE_CHECKING:

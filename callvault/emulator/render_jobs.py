@@ -1,20 +1,19 @@
 """What happens when a recording ends: its files are rendered, stored and announced."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Semaphore
 
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.cutting import channel_plan, timeline_of
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.media.chunks import Chunk, Record, chunks
 from callvault.emulator.media.metadata import Source, metadata_file
-from callvault.emulator.media.render import Abandoned, Renderer
+from callvault.emulator.media.render import Abandoned, Chunk, Record, Renderer, chunks
 from callvault.emulator.media.sparse import Share, usual_size
-from callvault.emulator.media.timeline import Timeline
-from callvault.emulator.recordings import MediaState, Recording
+from callvault.emulator.media.timeline import Attendee, FrameGrid, Timeline, within
+from callvault.emulator.model import MediaState, Participant, Recording
 from callvault.emulator.request_log import Journal
 from callvault.emulator.scheduler import Agenda
 from callvault.emulator.settings import EmulatorSettings, MediaKind
@@ -28,6 +27,10 @@ from callvault.emulator.storage import (
 
 _RENDERED_AT_ONCE = 2
 _HASHED_AT_ONCE = 1 << 20
+
+
+MAX_CHANNELS = 5
+"""Of an unmixed recording; who comes beyond them is not recorded (assumed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +197,47 @@ def _stored(path: Path) -> StoredFile:
         while block := file.read(_HASHED_AT_ONCE):
             digest.update(block)
     return StoredFile(path, path.stat().st_size, digest.hexdigest())
+
+
+def timeline_of(recording: Recording, now: datetime, fps: int) -> Timeline:
+    """Everything between the recording's first active moment and its end, or ``now``."""
+    origin = recording.active_at
+    end = max(recording.ended_at or now, origin)
+    grid = FrameGrid(origin, end, fps)
+    paused = grid.spans(recording.pause.spans(until=end))
+    attendees = (_attendee(p, grid) for p in recording.call.participants.values())
+    return Timeline(
+        fps=fps,
+        origin=origin,
+        call_seconds_before=(origin - recording.call.started_at).total_seconds(),
+        attendees=tuple(attendee for attendee in attendees if attendee.present),
+        recorded=grid.without(paused),
+        paused=paused,
+    )
+
+
+def channel_plan(timeline: Timeline, wanted: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Raw ids by channel; None is a channel of silence.
+
+    Channels that ``wanted`` names are kept for those participants, whether they come or not. The
+    others get what is left, by who spoke first while it was recorded, then by who joined first.
+    """
+    by_speech = sorted(timeline.attendees, key=lambda attendee: _first_word(attendee, timeline))
+    others = iter([a.raw_id for a in by_speech if a.raw_id not in wanted])
+    channels = [raw_id or next(others, None) for raw_id in wanted]
+    return tuple([*channels, *others][:MAX_CHANNELS])
+
+
+def _first_word(attendee: Attendee, timeline: Timeline) -> int:
+    heard = (within(attendee.speaking, span) for span in timeline.recorded)
+    return next((spans[0].first for spans in heard if spans), timeline.end)
+
+
+def _attendee(participant: Participant, grid: FrameGrid) -> Attendee:
+    return Attendee(
+        raw_id=participant.raw_id,
+        display_name=participant.display_name,
+        voice=participant.voice,
+        present=grid.spans(participant.presence.spans(until=grid.end)),
+        speaking=grid.spans(participant.speech.spans(until=grid.end)),
+    )

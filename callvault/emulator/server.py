@@ -15,8 +15,8 @@ import uvicorn
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.http.app import build_app
 from callvault.emulator.http.control import PREFIX
+from callvault.emulator.http.response_faults import BreakableProtocol
 from callvault.emulator.settings import EmulatorSettings
-from callvault.emulator.wire.connections import BreakableProtocol
 
 _GRACE = 1
 """Seconds that requests in progress get when the server stops."""

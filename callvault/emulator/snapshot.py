@@ -3,23 +3,26 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from callvault.emulator.calls import Call, CallKind, Participant, Switch
-from callvault.emulator.keys import Which
-from callvault.emulator.recordings import (
+from callvault.emulator.calls import CallRegistry
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.credentials import AccessKeys, Which
+from callvault.emulator.model import (
     BlobLocations,
+    Call,
+    CallKind,
     MediaState,
     Order,
+    Participant,
     Recording,
     SessionEnd,
+    Switch,
 )
-from callvault.emulator.storage import StoredChunk
-
-if TYPE_CHECKING:
-    from callvault.emulator.emulator import Emulator
+from callvault.emulator.recordings import RecordingService
+from callvault.emulator.storage import StoredChunk, TemporaryStorage
 
 
 class _Saved(BaseModel):
@@ -125,6 +128,16 @@ class SavedState(_Saved):
     """Document ids of the chunks that can still be fetched."""
 
 
+class Services(Protocol):
+    """The parts of an emulator whose state is saved."""
+
+    clock: EmulatorClock
+    keys: AccessKeys
+    calls: CallRegistry
+    recordings: RecordingService
+    storage: TemporaryStorage
+
+
 class UnreadableState(ValueError):
     """The state directory holds something else, or the state of another version."""
 
@@ -143,10 +156,10 @@ class StateFile:
         self.run = self.loaded.run + 1 if self.loaded else 0
         self._over: dict[str, str] = {}
 
-    def save(self, emulator: "Emulator") -> None:
+    def save(self, services: Services) -> None:
         with self._lock:
             beside = self._path.with_suffix(".new")
-            beside.write_text(self._text(emulator), encoding="utf-8")
+            beside.write_text(self._text(services), encoding="utf-8")
             beside.replace(self._path)
 
     def forget(self) -> None:
@@ -155,9 +168,9 @@ class StateFile:
             self.loaded = None
             self._over.clear()
 
-    def _text(self, emulator: "Emulator") -> str:
-        calls = ",".join(self._call(call) for call in emulator.calls.all())
-        rest = self._rest(emulator).model_dump_json(exclude={"calls"})
+    def _text(self, services: Services) -> str:
+        calls = ",".join(self._call(call) for call in services.calls.all())
+        rest = self._rest(services).model_dump_json(exclude={"calls"})
         return f'{rest[:-1]},"calls":[{calls}]}}'
 
     def _call(self, call: Call) -> str:
@@ -169,14 +182,14 @@ class StateFile:
             self._over[call.call_id] = text
         return text
 
-    def _rest(self, emulator: "Emulator") -> SavedState:
+    def _rest(self, services: Services) -> SavedState:
         return SavedState(
             run=self.run,
-            clock_advanced=emulator.clock.advanced,
-            key_generations=emulator.keys.generations,
+            clock_advanced=services.clock.advanced,
+            key_generations=services.keys.generations,
             calls=[],
-            repeatable=emulator.recordings.repeatable,
-            living=[chunk.document_id for chunk in emulator.storage.living()],
+            repeatable=services.recordings.repeatable,
+            living=[chunk.document_id for chunk in services.storage.living()],
         )
 
     def _load(self) -> SavedState | None:

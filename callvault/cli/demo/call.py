@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from callvault.contracts import names
-from callvault.emulator.media.voices import fundamental
+from callvault.emulator.media.timeline import fundamental
 from callvault.local.stack import Stack
 
 Say = Callable[[str], None]

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from callvault.emulator.clock import service_time
+from callvault.emulator.credentials import Which
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import bad_request
 from callvault.emulator.eventgrid.subscriptions import Subscription
@@ -22,7 +23,6 @@ from callvault.emulator.http.requests import (
     read_object,
     validate,
 )
-from callvault.emulator.keys import Which
 from callvault.emulator.settings import EventGridEndpoint, EventSchema
 
 PREFIX = "/_emulator"

@@ -11,9 +11,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.faults import Fault, FaultKind
 from callvault.emulator.http.content import AMS_UNAUTHORIZED
-from callvault.emulator.http.response_faults import DAMAGES, Damage
+from callvault.emulator.http.requests import FAULT, WHY, set_request_state
+from callvault.emulator.http.response_faults import (
+    DAMAGES,
+    Damage,
+    reset_connection,
+    wait_for_disconnect,
+)
 from callvault.emulator.operations import CONTENT, Operation, operation_of
-from callvault.emulator.wire import connections, notes
 
 _HTML = "<!DOCTYPE html><html><head><title>Bad Request</title></head><body></body></html>"
 
@@ -32,8 +37,8 @@ class Faulting:
         if operation is None or fault is None:
             await self._app(scope, receive, send)
             return
-        notes.leave(scope, notes.WHY, f"fault {fault.kind}")
-        notes.leave(scope, notes.FAULT, fault.kind)
+        set_request_state(scope, WHY, f"fault {fault.kind}")
+        set_request_state(scope, FAULT, fault.kind)
         if _lets_through(fault):
             await self._spoiled(fault, scope, receive, send)
         else:
@@ -57,8 +62,8 @@ class Faulting:
         if answer:
             await answer(fault, operation)(scope, receive, send)
         elif fault.kind is FaultKind.RESET:
-            connections.reset(scope)
-            await connections.lost(receive)
+            reset_connection(scope)
+            await wait_for_disconnect(receive)
         else:
             await _hang(fault, receive)
             await Response(status_code=504)(scope, receive, send)
@@ -75,7 +80,7 @@ async def _hang(fault: Fault, receive: Receive) -> None:
     """Until the client gives up, or for as long as the rule says."""
     with suppress(TimeoutError):
         async with asyncio.timeout(fault.rule.seconds):
-            await connections.lost(receive)
+            await wait_for_disconnect(receive)
 
 
 async def _unsent(_: Message) -> None:

@@ -7,12 +7,17 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
+from starlette.types import Scope
 
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import Refusal, bad_request
 from callvault.emulator.http.signing import SignedRequest, authenticate
 
 LARGEST_BODY = 1 << 20
+WHY = "why"
+"""Key of the reason for the answer, for the request log."""
+FAULT = "fault"
+"""Key of the kind of fault that happens to the request."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -71,3 +76,13 @@ def explain(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
         for problem in problems[:5]
     )
+
+
+def set_request_state(scope: Scope, key: str, value: Any) -> None:
+    """Leave a value in the state of a request, for another part of the server."""
+    scope.setdefault("state", {})[key] = value
+
+
+def request_state(scope: Scope, key: str) -> Any:
+    """Return a value from the state of a request, or None."""
+    return scope.get("state", {}).get(key)

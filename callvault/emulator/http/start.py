@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from callvault.emulator.calls import Call, CallRegistry
+from callvault.emulator.calls import CallRegistry
 from callvault.emulator.errors import (
     bad_request,
     invalid_argument,
@@ -15,7 +15,7 @@ from callvault.emulator.errors import (
     unsupported_storage,
     wrong_format,
 )
-from callvault.emulator.recordings import MediaFormat, Order
+from callvault.emulator.model import Call, MediaFormat, Order
 
 _COMBINATIONS = frozenset(
     {

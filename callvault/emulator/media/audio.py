@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callvault.emulator.media.scenes import Scene
-from callvault.emulator.media.timeline import Span
-from callvault.emulator.media.voices import fundamental
+from callvault.emulator.media.timeline import Span, fundamental
 from callvault.emulator.settings import SAMPLE_RATE
 
 Samples = NDArray[np.float32]

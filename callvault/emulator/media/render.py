@@ -1,12 +1,13 @@
 """From a timeline to files: complete and playable ones, none larger than allowed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callvault.emulator.media.chunks import ChunkTooSmall
 from callvault.emulator.media.scenes import scenes
 from callvault.emulator.media.timeline import Timeline
 
@@ -16,6 +17,30 @@ if TYPE_CHECKING:
 
 _SPARE_SCENES = {"wav": 1, "mp3": 2, "mp4": 2}
 """For how many of the largest scenes so far room is kept: encoders hold some of a scene back."""
+
+
+class EndReason(StrEnum):
+    """``endReason`` of a chunk."""
+
+    SESSION_ENDED = "SessionEnded"
+    MAXIMUM_SIZE = "ChunkMaximumSizeExceeded"
+    MAXIMUM_TIME = "ChunkMaximumTimeExceeded"
+
+
+class ChunkTooSmall(ValueError):
+    """Not even one frame fits into the largest chunk that is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    index: int
+    timeline: Timeline
+    end_reason: EndReason
+
+
+Record = Callable[[int, Timeline], int]
+"""Takes the index of a chunk and the longest that it may become, records of it as much as fits,
+at least one frame, and answers how many frames of media that was."""
 
 
 class Abandoned(Exception):
@@ -81,3 +106,21 @@ class Renderer:
         if self.container == "wav":
             return WavWriter(path, timeline, self.channels)
         return Mp4Writer(path, timeline) if self.container == "mp4" else Mp3Writer(path, timeline)
+
+
+def chunks(timeline: Timeline, longest: int | None, record: Record) -> Iterator[Chunk]:
+    """Each chunk once it is recorded; ``longest`` is the most frames of media it may have."""
+    start = 0
+    for index in count():
+        offered = timeline.cut(start, min(start + (longest or timeline.length), timeline.length))
+        length = record(index, offered)
+        start += length
+        yield Chunk(index, offered.cut(0, length), _reason(length, offered, start, timeline))
+        if start == timeline.length:
+            return
+
+
+def _reason(length: int, offered: Timeline, end: int, timeline: Timeline) -> EndReason:
+    if end == timeline.length:
+        return EndReason.SESSION_ENDED
+    return EndReason.MAXIMUM_SIZE if length < offered.length else EndReason.MAXIMUM_TIME

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from callvault.emulator.media.chunks import ChunkTooSmall
+from callvault.emulator.media.render import ChunkTooSmall
 from callvault.emulator.media.timeline import Timeline
 
 _BLOCK = 16
