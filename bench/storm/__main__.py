@@ -36,7 +36,7 @@ from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT
 from callvault.local.temporal import TemporalServer, start_temporal
 
-PAGE = Path(__file__).parents[1] / "docs" / "gateway-storm.md"
+PAGE = Path(__file__).parents[2] / "docs" / "gateway-storm.md"
 
 MEBIBYTE = 1024 * 1024
 SETTINGS = """

@@ -28,7 +28,7 @@ class CallRegistry:
         return call
 
     def add(self, call: Call) -> None:
-        """Take in a call of an earlier run."""
+        """Add a call of an earlier run."""
         self._calls[call.call_id] = call
 
     def all(self) -> list[Call]:
@@ -47,15 +47,15 @@ class CallRegistry:
         return call
 
     def find(self, attribute: str, value: str) -> Call | None:
-        """The call whose ``server_call_id``, ``group_call_id`` or the like is ``value``.
+        """Return the call whose ``server_call_id``, ``group_call_id`` or the like is ``value``.
 
-        Of several in one room the newest.
+        Of several calls in one room, the newest.
         """
         calls = reversed(self._calls.values())
         return next((call for call in calls if getattr(call, attribute) == value), None)
 
     def join(self, call: Call, display_name: str, raw_id: str | None = None) -> Participant:
-        """Somebody joins; who was there before comes back with the same voice."""
+        """Add a participant; one who was there before comes back with the same voice."""
         raw_id = raw_id or self._ids.raw_id()
         participant = call.participants.get(raw_id)
         if participant is None:
@@ -77,7 +77,7 @@ class CallRegistry:
         self._present(call, raw_id).speech.turn(speaking, self._clock.now())
 
     def end(self, call: Call) -> list[Participant]:
-        """Everybody leaves; who that was."""
+        """End the call and return the participants who were still in it."""
         present = [each for each in call.participants.values() if each.presence.is_on]
         for participant in present:
             self.leave(call, participant.raw_id)

@@ -22,12 +22,12 @@ Which = Literal["primary", "secondary"]
 
 
 class AccessKeys:
-    """Both are accepted; a rotated one is refused at once."""
+    """The primary and the secondary key: both are accepted, a rotated one is refused at once."""
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self._settings = settings
         self.generations: dict[Which, int] = {"primary": 0, "secondary": 0}
-        """How often each was rotated."""
+        """Number of rotations of each key."""
 
     @property
     def current(self) -> tuple[str, str]:
@@ -45,17 +45,18 @@ class AccessKeys:
 
 
 class TokenSigner:
-    """Signs as the service does; its key is made at the first use and lives with the process."""
+    """Signer of the tokens in callbacks; its key is made at the first use, in memory only."""
 
     def __init__(self, issuer: str, audience: str) -> None:
-        """``audience`` is the immutable id of the ACS resource."""
+        """Set the claims of all tokens; ``audience`` is the immutable id of the ACS resource."""
         self._issuer = issuer
         self._audience = audience
 
     def token(self) -> str:
-        """A new token, by real time: that is what whoever checks it looks at."""
+        """Make a new token."""
         import jwt
 
+        # Real time, not the emulator's clock: the receiver checks the token by its own.
         now = datetime.now(UTC)
         claims = {
             "iss": self._issuer,
@@ -76,7 +77,7 @@ class TokenSigner:
         }
 
     def keys(self) -> dict[str, Any]:
-        """The JSON Web Key Set."""
+        """Return the JSON Web Key Set."""
         from jwt.algorithms import RSAAlgorithm
 
         public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))

@@ -27,14 +27,14 @@ class CallConflict(Exception):
 
 
 class Switch:
-    """Something that goes on and off: presence, speech, a pause."""
+    """A state that goes on and off: presence, speech, a pause."""
 
     def __init__(self, edges: Iterable[datetime] = ()) -> None:
         self._edges = list(edges)
 
     @property
     def edges(self) -> tuple[datetime, ...]:
-        """When it went on and off, in turn, beginning with on."""
+        """The moments at which it went on and off, in turn, beginning with on."""
         return tuple(self._edges)
 
     @property
@@ -42,14 +42,14 @@ class Switch:
         return len(self._edges) % 2 == 1
 
     def turn(self, on: bool, at: datetime) -> bool:
-        """Turn it; whether that changed anything."""
+        """Turn it on or off; return True if that changed the state."""
         changed = on != self.is_on
         if changed:
             self._edges.append(at)
         return changed
 
     def spans(self, until: datetime) -> list[tuple[datetime, datetime]]:
-        """When it was on, from first to last; a span that is still open ends at ``until``."""
+        """List the times at which it was on; a span that is still open ends at ``until``."""
         edges = [*self._edges, until] if self.is_on else self._edges
         return list(zip(edges[::2], edges[1::2], strict=True))
 
@@ -89,12 +89,12 @@ class Call:
 
     @property
     def starter(self) -> Participant | None:
-        """Who started it, as far as events tell: the first ACS user."""
+        """The participant who started the call, as far as events tell: the first ACS user."""
         return next((each for each in self.participants.values() if each.is_acs_user), None)
 
     @property
     def is_announced(self) -> bool:
-        """Whether Event Grid tells of it: not of Teams interop, nor of a call between phones."""
+        """True if Event Grid announces it: not for Teams interop, nor a call between phones."""
         return self.kind is not CallKind.TEAMS_INTEROP and self.starter is not None
 
 
@@ -106,7 +106,7 @@ class SessionEnd(StrEnum):
 
 
 class MediaState(StrEnum):
-    """What became of the file."""
+    """Progress of a recording's files."""
 
     AWAITED = "awaited"
     RENDERING = "rendering"
@@ -116,7 +116,7 @@ class MediaState(StrEnum):
 
 
 class MediaFormat(NamedTuple):
-    """What is recorded, in the words of the REST API."""
+    """Content, channels and container of a recording, in the words of the REST API."""
 
     content: str
     channel: str
@@ -130,16 +130,16 @@ class MediaFormat(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a start asks for, checked."""
+    """A validated request to start recording."""
 
     media: MediaFormat
     pause_on_start: bool = False
     channels: tuple[str | None, ...] = ()
     """Raw ids for the first channels of an unmixed recording; None leaves a channel to others."""
     callback_uri: str | None = None
-    """Where the service tells of the recording's states."""
+    """Receiver of the recording's state changes."""
     container_url: str | None = None
-    """Storage of one's own, for media and metadata."""
+    """Container of the customer, for media and metadata."""
 
 
 class BlobLocations(NamedTuple):
@@ -163,16 +163,16 @@ class Recording:
     twins: tuple[StoredChunk, ...] = ()
     """Other documents under the same indices, as a fail-over of the service leaves them."""
     failed_to_start: bool = False
-    """Accepted, but it never came to be."""
+    """Accepted, but never started."""
     exported: tuple[BlobLocations, ...] = ()
-    """Where each chunk is in storage of one's own."""
+    """Location of each chunk in the customer's container."""
     export_error: str | None = None
-    """Why nothing is there."""
+    """Reason of a failed export."""
     announced: bool = False
     """Its file event was published."""
 
     def phase(self, now: datetime) -> str:
-        """The truth, which the service does not tell: starting, active, paused or stopped."""
+        """Return the true state, which the service hides: starting, active, paused or stopped."""
         if self.ended_at:
             return "stopped"
         if now < self.active_at:
@@ -180,5 +180,5 @@ class Recording:
         return "paused" if self.pause.is_on else "active"
 
     def wire_state(self, now: datetime) -> str:
-        """What the service tells: a paused recording looks like one that has not begun."""
+        """Return the state that the service tells: a paused recording is ``inactive``, too."""
         return "active" if self.phase(now) == "active" else "inactive"

@@ -11,7 +11,7 @@ from callvault.emulator.model import Call, CallKind, MediaState, Order, Recordin
 
 
 class RecordingService:
-    """Start, pause, resume, stop; a recording that ended is unknown, as in the service."""
+    """The recordings and what is done to them; one that ended is unknown, as in the service."""
 
     def __init__(
         self,
@@ -22,7 +22,10 @@ class RecordingService:
         on_change: Callable[[Recording], None],
         on_end: Callable[[Recording], None],
     ) -> None:
-        """``on_change`` hears of every start, pause, resume and end, ``on_end`` of ends only."""
+        """Register the listeners.
+
+        ``on_change`` is called after every start, pause, resume and end, ``on_end`` after ends.
+        """
         self._clock = clock
         self._ids = ids
         self._start_delay = start_delay
@@ -34,11 +37,11 @@ class RecordingService:
 
     @property
     def repeatable(self) -> dict[str, str]:
-        """Which recording each repeatable start began."""
+        """Recording id by the request id of a repeatable start."""
         return {key: each.recording_id for key, each in self._repeatable.items()}
 
     def restore(self, recordings: list[Recording]) -> None:
-        """Take in the recordings of an earlier run."""
+        """Add the recordings of an earlier run."""
         self._recordings.update((each.recording_id, each) for each in recordings)
 
     def restore_repeatable(self, repeatable: dict[str, str]) -> None:
@@ -60,14 +63,14 @@ class RecordingService:
         return recording
 
     def result(self, recording_id: str) -> Recording:
-        """The recording, ended ones too: only the preview's ``result`` operation knows those."""
+        """Return a recording, even an ended one, which only the ``result`` operation knows."""
         recording = self._recordings.get(recording_id)
         if recording is None or recording.failed_to_start:
             raise errors.recording_not_found()
         return recording
 
     def pause(self, recording_id: str) -> None:
-        """Take effect at once; pausing twice does what the behaviours say."""
+        """Pause at once; pausing twice does what the behaviours say."""
         recording = self.get(recording_id)
         if recording.pause.is_on and self._behaviours.now.pause_twice == "400":
             raise errors.pause_not_allowed("Pausing")
@@ -83,7 +86,7 @@ class RecordingService:
         self._end(self.get(recording_id), SessionEnd.INITIATOR_LEFT)
 
     def end_all(self, call: Call) -> None:
-        """The call is over, and with it what was recorded of it."""
+        """End the recordings of a call that is over."""
         for recording in call.recordings:
             if not recording.ended_at:
                 self._end(recording, SessionEnd.CALL_ENDED)

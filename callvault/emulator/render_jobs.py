@@ -1,4 +1,4 @@
-"""What happens when a recording ends: its files are rendered, stored and announced."""
+"""Jobs for recordings that ended: their files are rendered, stored and announced."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -30,12 +30,12 @@ _HASHED_AT_ONCE = 1 << 20
 
 
 MAX_CHANNELS = 5
-"""Of an unmixed recording; who comes beyond them is not recorded (assumed)."""
+"""Of an unmixed recording; further participants are not recorded (assumed)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """All that a rendering needs, taken when the recording ended."""
+    """The input of a rendering, taken when the recording ended."""
 
     recording: Recording
     timeline: Timeline
@@ -43,7 +43,7 @@ class _Task:
     first_document_id: str
 
     def document_id(self, index: int) -> str:
-        """Those of later chunks follow from the first: how many there are is not known before."""
+        """Derive the id of a chunk from the first: the number of chunks is not known before."""
         if index == 0:
             return self.first_document_id
         place, _, _ = self.first_document_id.rpartition("-")
@@ -56,7 +56,7 @@ class _Task:
 
 
 class Production:
-    """Renders in the background; ``on_file`` is called once the file event is due."""
+    """Renders in the background, and calls ``on_file`` once the file event is due."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Production:
         self._desks = Semaphore(_RENDERED_AT_ONCE)
 
     def take(self, recording: Recording) -> None:
-        """A recording has ended. Where nothing was recorded there is no file and no event."""
+        """Render an ended recording; without recorded media there is no file and no event."""
         timeline = timeline_of(recording, self._clock.now(), self._settings.fps)
         if not timeline.recorded:
             recording.media_state = MediaState.NONE
@@ -92,7 +92,7 @@ class Production:
         self._agenda.soon(lambda: self._produce(task))
 
     def close(self) -> None:
-        """Abandon what is being rendered."""
+        """Abandon the renderings in progress."""
         self._closed.set()
 
     def _source(self, recording: Recording, timeline: Timeline) -> Source:
@@ -107,7 +107,7 @@ class Production:
         stored: list[StoredChunk] = []
         try:
             with self._desks:
-                stored.extend(self._recorded(task))  # keeps what came before an error
+                stored.extend(self._recorded(task))  # keeps the chunks before an error, to discard
         except Abandoned:
             _discard(stored)
             return
@@ -182,7 +182,7 @@ class Production:
 
 
 _Medium = tuple[Record, Callable[[Chunk], AnyFile]]
-"""Record a chunk; then find what was recorded."""
+"""A function that records a chunk, and one that returns its file afterwards."""
 
 
 def _discard(stored: list[StoredChunk]) -> None:
@@ -200,7 +200,7 @@ def _stored(path: Path) -> StoredFile:
 
 
 def timeline_of(recording: Recording, now: datetime, fps: int) -> Timeline:
-    """Everything between the recording's first active moment and its end, or ``now``."""
+    """Collect what happened between a recording's first active moment and its end, or ``now``."""
     origin = recording.active_at
     end = max(recording.ended_at or now, origin)
     grid = FrameGrid(origin, end, fps)
@@ -217,10 +217,10 @@ def timeline_of(recording: Recording, now: datetime, fps: int) -> Timeline:
 
 
 def channel_plan(timeline: Timeline, wanted: Sequence[str | None]) -> tuple[str | None, ...]:
-    """Raw ids by channel; None is a channel of silence.
+    """Assign raw ids to channels; None is a channel of silence.
 
-    Channels that ``wanted`` names are kept for those participants, whether they come or not. The
-    others get what is left, by who spoke first while it was recorded, then by who joined first.
+    Channels that ``wanted`` names are kept for those participants, even if they never come. The
+    others are given out in the order of first words while recording, then of joining.
     """
     by_speech = sorted(timeline.attendees, key=lambda attendee: _first_word(attendee, timeline))
     others = iter([a.raw_id for a in by_speech if a.raw_id not in wanted])

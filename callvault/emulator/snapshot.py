@@ -1,4 +1,4 @@
-"""What outlives the process in ``--state-dir``: calls, recordings, files, keys and the clock."""
+"""State that outlives the process in ``--state-dir``: calls, recordings, files, keys, clock."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -119,7 +119,7 @@ _CALL_FIELDS = tuple(
 
 class SavedState(_Saved):
     run: int
-    """How often the emulator was started on this directory."""
+    """Number of this run of the emulator on the directory, from 0."""
     clock_advanced: timedelta
     key_generations: dict[Which, int]
     calls: list[SavedCall]
@@ -143,9 +143,9 @@ class UnreadableState(ValueError):
 
 
 class StateFile:
-    """Rewritten as a whole, atomically, so that a killed process leaves the last state.
+    """The file with the state, replaced as a whole, so that a killed process leaves the last one.
 
-    What is written of a call that is over stays as it is, so that a thousand of them cost little.
+    The text of a call that is over is kept in memory, so that a thousand of them cost little.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -157,6 +157,7 @@ class StateFile:
         self._over: dict[str, str] = {}
 
     def save(self, services: Services) -> None:
+        # Read within the lock, too: an older state must not replace a newer one.
         with self._lock:
             beside = self._path.with_suffix(".new")
             beside.write_text(self._text(services), encoding="utf-8")
@@ -176,7 +177,7 @@ class StateFile:
     def _call(self, call: Call) -> str:
         if call.call_id in self._over:
             return self._over[call.call_id]
-        is_over = _is_over(call)  # asked first: it may come to its end while it is written
+        is_over = _is_over(call)  # before the text: a call may end while it is being written
         text = SavedCall.of(call).model_dump_json()
         if is_over:
             self._over[call.call_id] = text
@@ -205,7 +206,7 @@ class StateFile:
 
 
 def _is_over(call: Call) -> bool:
-    """Whether nothing can happen to a call any more."""
+    """Return True if a call can change no more."""
     return call.ended_at is not None and all(
         each.announced or each.media_state in {MediaState.NONE, MediaState.FAILED}
         for each in list(call.recordings)

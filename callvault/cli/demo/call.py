@@ -34,7 +34,7 @@ class Call:
         return names.workflow_id(self.server_call_id)
 
     async def begins(self, *people: str, kind: str = "acs", media_bytes: int | None = None) -> None:
-        """Everybody joins a call of ACS, or of ``teamsInterop``.
+        """Begin a call of ACS, or of ``teamsInterop``, with these people.
 
         ``media_bytes`` is the size of its files where the emulator makes sparse ones.
         """
@@ -48,7 +48,7 @@ class Call:
             self._knows(each)
 
     async def joins(self, person: str) -> None:
-        """Somebody comes into the call."""
+        """Let another person join."""
         path = f"/calls/{self.call_id}/participants"
         self._knows(await self._emulator("POST", path, {"displayName": person}))
 
@@ -59,24 +59,24 @@ class Call:
         self.voices.setdefault(name, fundamental(len(self.voices)))
 
     async def speaks(self, person: str, seconds: float) -> None:
-        """Somebody is heard for a while."""
+        """Let a person be heard for a while."""
         for speaking in (True, False):
             body = {"rawId": self.people[person], "speaking": speaking}
             await self._emulator("POST", f"/calls/{self.call_id}/speech", body)
             await asyncio.sleep(seconds if speaking else 0)
 
     async def is_to_be_recorded(self, **terms: Any) -> None:
-        """The app backend asks Callvault to keep the call, on these terms."""
+        """Ask Callvault, as the app backend does, to record the call on these terms."""
         body = {"serverCallId": self.server_call_id, "requestedBy": "demo", "requestId": "start-1"}
         await self._gateway("/v1/recordings", body | terms)
 
     async def asks(self, verb: str, reason: str) -> None:
-        """The app backend asks for a change, and waits until ACS has confirmed it."""
+        """Request a change as the app backend, and wait until ACS has confirmed it."""
         body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-1"}
         await self._gateway(f"/v1/recordings/{self.workflow_id}:{verb}", body)
 
     async def decides(self, person: str, *, given: bool, **facts: str) -> None:
-        """The app backend tells that somebody agrees to be recorded, or does not any more."""
+        """Report, as the app backend, a person's consent or its withdrawal."""
         body = {"participant": self.people[person], "given": given, "requestedBy": "demo", **facts}
         await self._gateway(f"/v1/recordings/{self.workflow_id}/consents", body)
 
@@ -94,14 +94,14 @@ class Call:
         return status
 
     async def sends(self, verb: str, reason: str) -> None:
-        """The app backend asks for a change, and does not wait."""
+        """Request a change as the app backend, without waiting."""
         body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-sent"}
         path = f"{self.stack.gateway}/v1/recordings/{self.workflow_id}:{verb}"
         answer = await self.http.post(path, json=body, headers={"prefer": "respond-async"})
         answer.raise_for_status()
 
     async def is_refused(self, verb: str, reason: str) -> str:
-        """The app backend asks for a change that comes to nothing; what it is told."""
+        """Request a change that must fail; return the error message."""
         body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-refused"}
         path = f"{self.stack.gateway}/v1/recordings/{self.workflow_id}:{verb}"
         answer = await self.http.post(path, json=body)
@@ -122,7 +122,7 @@ class Call:
         await self._emulator("DELETE", "/faults")
 
     async def ends(self) -> None:
-        """Everybody hangs up."""
+        """Hang up for all."""
         await self._emulator("DELETE", f"/calls/{self.call_id}")
 
     async def truth(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class GridEvent:
     data: dict[str, Any]
 
     def envelope(self, topic: str, schema: EventSchema) -> dict[str, Any]:
-        """The event as it is posted."""
+        """Render the event as it is posted."""
         if schema is EventSchema.CLOUD_EVENTS:
             return self._cloud_event(topic)
         return self._grid_event(topic)
@@ -87,7 +87,7 @@ def participant_removed(event_id: str, call: Call, who: Participant, now: dateti
 
 
 def call_leg_established(event_id: str, call: Call) -> GridEvent:
-    """The preview of 2021 told ``serverCallId`` by this event."""
+    """Make the event that told ``serverCallId`` in the preview of 2021."""
     data = {
         "ConversationId": call.group_call_id,
         "CallLegId": call.call_connection_id,
@@ -143,7 +143,7 @@ def _starter(call: Call) -> str:
 def file_payloads(
     recording: Recording, endpoint: str, form: Behaviours
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Subject and data of each event; ``endpoint`` is the base URL of the locations."""
+    """Build subject and data of each file event; ``endpoint`` is the base URL of locations."""
     chunks = _announced_chunks(recording, endpoint, form)
     batches = {
         "one": [chunks],
@@ -163,7 +163,7 @@ def file_event(event_id: str, now: datetime, subject: str, data: dict[str, Any])
 
 
 def announced(chunk: StoredChunk, endpoint: str) -> dict[str, Any]:
-    """An element of ``recordingChunks``."""
+    """Build an element of ``recordingChunks``."""
     address = f"{endpoint}/v1/objects/{chunk.document_id}"
     return {
         "documentId": chunk.document_id,
@@ -222,5 +222,5 @@ def _without(fields: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
 
 
 def _pascal(word: str) -> str:
-    """REST writes ``audioVideo`` where events write ``AudioVideo``."""
+    """Convert ``audioVideo``, as in REST, to ``AudioVideo``, as in events."""
     return word[:1].upper() + word[1:]

@@ -1,4 +1,4 @@
-"""One Event Grid topic and the webhooks that subscribe to it."""
+"""One Event Grid topic and its subscriptions: handshake, delivery, and faults of delivery."""
 
 import json
 from dataclasses import dataclass, field
@@ -23,7 +23,8 @@ _ANSWER_WITHIN = 30.0
 """Seconds Event Grid waits for a webhook."""
 _HANDSHAKES = 12
 _FIRST_PATIENCE, _LAST_PATIENCE = timedelta(seconds=0.2), timedelta(seconds=5)
-"""Between handshakes. The service waits 5 s; a webhook that starts beside us is up sooner."""
+"""Between handshakes. The service waits 5 s; a webhook that starts beside the emulator is up
+sooner."""
 _HELD_BACK = timedelta(seconds=10)
 _DUPLICATE_AFTER = timedelta(seconds=1)
 ORIGIN = "eventgrid.azure.net"
@@ -31,7 +32,7 @@ _VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
 
 
 class Standing(StrEnum):
-    """How far the handshake is."""
+    """State of a subscription's handshake."""
 
     VALIDATING = "validating"
     ACTIVE = "active"
@@ -43,7 +44,7 @@ class Subscription:
     route: Route
     standing: Standing = Standing.VALIDATING
     waiting: list[Delivery] = field(default_factory=list)
-    """Published before the handshake was done."""
+    """Events published before the handshake was done."""
 
     @property
     def name(self) -> str:
@@ -58,14 +59,14 @@ class Subscription:
 
 
 class DeliveryFaults:
-    """Draws from the seed, in the order of publishing."""
+    """Duplicates, disorder, delay and loss of events, drawn from the seed in publishing order."""
 
     def __init__(self, seed: int, behaviours: LiveBehaviours) -> None:
         self._random = Random(f"deliveries {seed}")  # noqa: S311 - reproducible chance is wanted
         self._behaviours = behaviours
 
     def lags(self) -> tuple[timedelta, ...]:
-        """How long after publishing the next event is delivered, once for every time it is."""
+        """Draw the delays of the next event's deliveries: none if lost, two if duplicated."""
         wanted = self._behaviours.now
         lost, late, twice = (self._random.random() for _ in range(3))
         if lost < wanted.event_loss:
@@ -76,7 +77,7 @@ class DeliveryFaults:
 
 
 class EventGrid:
-    """Every handshake and every delivery is a job of the agenda."""
+    """The topic; every handshake and every delivery is a job of the scheduler."""
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class EventGrid:
         self._clock = clock
         self._agenda = agenda
         self._journal = journal
+        # No proxies of the environment: webhooks are on this machine or named by its user.
         self._http = httpx.Client(timeout=_ANSWER_WITHIN, trust_env=False)
         self._faults = DeliveryFaults(settings.seed, behaviours)
         dead_letters = DeadLetters(
@@ -111,7 +113,7 @@ class EventGrid:
             return list(self._subscriptions)
 
     def subscribe(self, endpoint: EventGridEndpoint) -> Subscription:
-        """Add a webhook; its handshake runs in the background."""
+        """Subscribe a webhook; its handshake runs in the background."""
         with self._lock:
             name = f"CALLVAULT-EMULATOR-{len(self._subscriptions) + 1}"
             subscription = Subscription(Route(name, endpoint))
@@ -120,7 +122,7 @@ class EventGrid:
         return subscription
 
     def publish(self, event: GridEvent) -> None:
-        """Deliver to whoever wants it, unless the behaviours disturb that."""
+        """Deliver an event to the subscriptions that want it, with the faults of the behaviours."""
         delivery = Delivery(event, self._clock.now())
         for subscription in self.subscriptions:
             if subscription.wants(event):
@@ -181,7 +183,7 @@ class EventGrid:
 def shake_hands(
     http: httpx.Client, endpoint: EventGridEndpoint, name: str, topic: str, now: datetime
 ) -> tuple[bool, int]:
-    """Ask once; whether the webhook agreed, and the status it answered with."""
+    """Validate a webhook once, in the form of its schema; return its consent and status."""
     if endpoint.schema is EventSchema.CLOUD_EVENTS:
         return _by_options(http, endpoint.url)
     return _by_echo(http, endpoint.url, name, topic, now)

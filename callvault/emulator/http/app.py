@@ -1,4 +1,4 @@
-"""The ASGI application: routes, errors in the form each part of the service gives them, journal."""
+"""The ASGI application: routes, request log, and errors in the form of each part of the service."""
 
 from typing import Any
 
@@ -45,12 +45,13 @@ def build_app(emulator: Emulator) -> Starlette:
             CallConflict: _conflict,
         },
     )
+    # An unknown path is 501, never a redirect to the same path with or without a slash.
     app.router.redirect_slashes = False
     return app
 
 
 class _Journaling:
-    """Notes every answer, and returns the client's request id as the service does."""
+    """Middleware that logs every answer, and returns the client's request id."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
         self._app = app
@@ -89,7 +90,7 @@ class _Journaling:
 
 
 class _Keeping:
-    """Saves the state before a request that may have changed it is answered."""
+    """Middleware that saves the state before a request that may have changed it is answered."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
         self._app = app
@@ -105,7 +106,7 @@ class _Keeping:
 
 
 class _Refused:
-    """A refusal in the form of the part of the service that was asked."""
+    """Handler that answers with an error in the form of the part of the service that was asked."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator

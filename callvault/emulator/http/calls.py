@@ -1,4 +1,4 @@
-"""``/_emulator/calls``: who is in which call, speaks and leaves, and what really happened."""
+"""``/_emulator/calls``: create calls, let people join, speak and leave, and tell the truth."""
 
 from typing import Annotated, Any, Self
 
@@ -25,7 +25,7 @@ PhoneNumber = Annotated[str, Field(pattern=r"^\+[0-9]{3,15}$")]
 class NewParticipant(Command):
     display_name: Annotated[str, Field(min_length=1, max_length=200)]
     raw_id: RawId | None = None
-    """An ACS user by default; another id makes something else of them."""
+    """A new ACS user by default; the prefix of another id decides the kind of participant."""
     phone_number: PhoneNumber | None = None
     """A telephone, in the form +4912345678."""
 

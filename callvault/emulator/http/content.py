@@ -1,4 +1,4 @@
-"""Recorded files over HTTP: content, metadata, deletion, on the paths of the real content hosts."""
+"""Recorded files over HTTP: download, ranges and deletion, on the paths of the content hosts."""
 
 import re
 from typing import NamedTuple
@@ -21,7 +21,7 @@ _MAX_DIGITS = 20
 
 
 class Objects:
-    """Errors are empty bodies, as the service's content hosts give them."""
+    """Routes of the content hosts; errors have empty bodies, as the service's do."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
@@ -49,7 +49,7 @@ class Objects:
         return Response(status_code=200 if found else 404)
 
     def _at_location(self, request: Request) -> bool:
-        """Whether this is the host that events name, not the one it redirects to."""
+        """Return True if this is the host that events name, not the one that it redirects to."""
         port: int = request.scope["server"][1]
         at_content_host = port == self._emulator.content_port
         return at_content_host is (self._emulator.behaviours.now.content_host == "other")
@@ -72,10 +72,10 @@ class Unsatisfiable(Exception):
 
 
 def requested_span(header: str | None, size: int) -> Span | None:
-    """The bytes that are asked for; None for all of them.
+    """Parse a ``Range`` header; None for the whole file.
 
-    What is malformed, or asks for several ranges, is ignored, as HTTP allows: SDK 1.4.0 always
-    sends ``bytes=None``. Raises `Unsatisfiable`.
+    Malformed and several ranges are ignored, as HTTP allows: SDK 1.4.0 always sends ``bytes=None``.
+    Raises `Unsatisfiable`.
     """
     match = _RANGE.fullmatch(header or "")
     if match is None or len(match[0]) > 2 * _MAX_DIGITS:
@@ -99,7 +99,7 @@ def _suffix(length: str, size: int) -> Span | None:
 
 
 def serve_file(request: Request, file: AnyFile, status: int) -> Response:
-    """The file, or the range of it that is asked for under ``status``."""
+    """Answer with the file, or with the requested range of it under ``status``."""
     headers = {"ETag": file.etag, "Accept-Ranges": "bytes"}
     try:
         span = requested_span(_wanted(request, file), file.size)
@@ -114,7 +114,7 @@ def serve_file(request: Request, file: AnyFile, status: int) -> Response:
 
 
 def _wanted(request: Request, file: AnyFile) -> str | None:
-    """A range counts only for the file that ``If-Range`` names."""
+    """Return the ``Range`` header, unless ``If-Range`` names another version of the file."""
     condition = request.headers.get("if-range")
     return None if condition and condition != file.etag else request.headers.get("range")
 

@@ -24,7 +24,7 @@ _HTML = "<!DOCTYPE html><html><head><title>Bad Request</title></head><body></bod
 
 
 class Faulting:
-    """The middleware in which requests meet their faults."""
+    """Middleware that lets faults happen to requests."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
         self._app = app
@@ -45,7 +45,7 @@ class Faulting:
             await self._instead(fault, operation, scope, receive, send)
 
     async def _spoiled(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application answers, and the answer is changed on its way."""
+        """Let the application answer, and change the answer on its way."""
         if fault.kind is FaultKind.RANGE_IGNORED:
             headers = [each for each in scope["headers"] if each[0] != b"range"]
             scope = {**scope, "headers": headers}
@@ -77,21 +77,21 @@ def _lets_through(fault: Fault) -> bool:
 
 
 async def _hang(fault: Fault, receive: Receive) -> None:
-    """Until the client gives up, or for as long as the rule says."""
+    """Wait until the client gives up, or for the time in the rule."""
     with suppress(TimeoutError):
         async with asyncio.timeout(fault.rule.seconds):
             await wait_for_disconnect(receive)
 
 
 async def _unsent(_: Message) -> None:
-    """The request took effect; what the client gets is another answer."""
+    """Drop the application's answer: the request took effect, the client gets the fault."""
 
 
 Answer = Callable[[Fault, Operation], Response]
 
 
 def _refusal(status: int, code: str, message: str, *, wait: bool = False) -> Answer:
-    """Control operations answer with an error body, content hosts with an empty one."""
+    """Make an error answer: with a body for control operations, empty for content hosts."""
 
     def answer(fault: Fault, operation: Operation) -> Response:
         headers = {"Retry-After": str(fault.rule.retry_after)} if wait else None

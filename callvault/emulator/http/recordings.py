@@ -1,4 +1,4 @@
-"""The recording operations over HTTP: the stable versions and the 2021-06-15 preview."""
+"""The recording operations over HTTP: stable api-versions, and previews of 2021 and 2024."""
 
 from typing import Any
 
@@ -169,7 +169,7 @@ class PreviewRecordings:
         return self._emulator.calls.find("server_call_id", server_call_id)
 
     def _recording(self, request: Request) -> Recording:
-        """The recording, provided it is one of this call."""
+        """Return the recording, provided that it is one of this call."""
         recording = self._emulator.recordings.get(_recording_id(request))
         if recording.call is not self._call(request):
             raise recording_not_found()
@@ -177,7 +177,7 @@ class PreviewRecordings:
 
 
 def _pause(request: Request, emulator: Emulator, recording_id: str) -> None:
-    """Pause, unless a fault has it that only the answer says so."""
+    """Pause, unless a fault wants a pause that is confirmed but has no effect."""
     if getattr(request.state, FAULT, None) is FaultKind.PAUSE_NOT_EFFECTIVE:
         emulator.recordings.get(recording_id)
     else:
@@ -238,5 +238,5 @@ def _export_errors(recording: Recording) -> list[dict[str, Any]]:
 
 
 def _camel(word: str) -> str:
-    """The operation writes ``callEnded`` where events write ``CallEnded``."""
+    """Convert ``CallEnded``, as in events, to ``callEnded``, as in results."""
     return word[:1].lower() + word[1:]

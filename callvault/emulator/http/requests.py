@@ -1,4 +1,4 @@
-"""Reading requests: bounded bodies, JSON, models; what does not fit is named by field."""
+"""Reading requests: bounded bodies, JSON and models, with errors that name the field."""
 
 import json
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body, refused as soon as it is too large."""
+    """Read the whole body; refuse it as soon as it is too large."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -33,7 +33,7 @@ async def read_body(request: Request) -> bytes:
 
 
 async def read_signed(request: Request, emulator: Emulator) -> bytes:
-    """The body of a request whose signature or token was accepted."""
+    """Read the body of a request, and refuse a wrong signature or token."""
     body = await read_body(request)
     settings = emulator.settings
     port = urlsplit(emulator.endpoint).port
@@ -43,7 +43,7 @@ async def read_signed(request: Request, emulator: Emulator) -> bytes:
 
 
 def target(request: Request) -> str:
-    """Path and query as they stood in the request line, percent-encoding included."""
+    """Return path and query as in the request line, percent-encoding included."""
     path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")

@@ -1,4 +1,4 @@
-"""Faults within the body of a file: each spoils a successful answer on its way out."""
+"""Faults within an answer: each spoils the body of a file, or breaks the connection."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class BreakableProtocol(H11Protocol):
-    """Lets the application reach the transport under its requests."""
+    """An HTTP protocol that lets the application reach the transport under its requests."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -43,7 +43,7 @@ def reset_connection(scope: Scope) -> None:
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
-    """Wait until the client is gone."""
+    """Wait until the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -54,7 +54,7 @@ def _transport(scope: Scope) -> asyncio.Transport:
 
 
 class Damage:
-    """Passes an answer on as it is; what derives from it changes files."""
+    """A fault that passes the answer on unchanged; its subclasses change files."""
 
     def __init__(self, fault: Fault, scope: Scope, send: Send) -> None:
         self.fault = fault
@@ -77,11 +77,11 @@ class Damage:
         """Change status and headers."""
 
     async def body(self, piece: bytes, *, more: bool) -> None:
-        """Pass a piece on, changed."""
+        """Send a piece of the body; subclasses change it."""
         await self.send({"type": "http.response.body", "body": piece, "more_body": more})
 
     async def end(self, receive: Receive) -> None:
-        """The application is done."""
+        """Finish after the application; called once."""
 
 
 class _SlowDrip(Damage):
@@ -95,7 +95,7 @@ class _SlowDrip(Damage):
 
 
 class _Cut(Damage):
-    """Breaks the connection in the middle; the answer was going to be longer."""
+    """Closes the connection in the middle of the body."""
 
     sever: Callable[[Scope], None] = staticmethod(close_connection)
     _left = 0
@@ -123,7 +123,7 @@ class _Reset(_Cut):
 
 
 class _TooShort(Damage):
-    """Content-Length and body agree, and are less than the file."""
+    """Shortens Content-Length and body alike."""
 
     _left = 0
 

@@ -1,4 +1,7 @@
-"""The picture of a call: a tile for each participant with name, call clock and speech bar."""
+"""The picture of a call: a tile for each participant, with name, call clock and speech bar.
+
+Text is drawn with Pillow's own font and cached, since PyAV's wheel has no drawtext filter.
+"""
 
 from functools import lru_cache
 from math import ceil, sqrt
@@ -36,7 +39,7 @@ class Tile(NamedTuple):
 
 
 def layout(count: int) -> list[Tile]:
-    """A near-square grid, its last row centred, on even pixels as 4:2:0 needs."""
+    """Arrange tiles in a near-square grid, the last row centred, on even pixels for 4:2:0."""
     columns = ceil(sqrt(count)) if count else 0
     rows = ceil(count / columns) if columns else 0
     return [_tile(index, count, columns, rows) for index in range(count)]
@@ -57,16 +60,17 @@ def _tile(index: int, count: int, columns: int, rows: int) -> Tile:
 
 
 class Canvas:
-    """One reused frame. Only what moves is drawn anew; the encoder copies the picture at once."""
+    """One frame, reused for all pictures; only moving parts are drawn anew."""
 
     def __init__(self) -> None:
+        # The encoder copies the picture at once, so that one frame can serve for all.
         self.frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
         self._luma, self._blue, self._red = (_writable(plane) for plane in self.frame.planes)
         self._shown: tuple[Attendee, ...] | None = None
         self._tiles: list[Tile] = []
 
     def set(self, scene: Scene) -> None:
-        """Draw what stays as it is throughout a scene."""
+        """Draw the parts that stay the same throughout a scene."""
         if scene.shown != self._shown:
             self._lay_out(scene.shown)
         for attendee, tile in zip(scene.shown, self._tiles, strict=True):
@@ -115,7 +119,7 @@ def _writable(plane: VideoPlane) -> Plane:
 
 @lru_cache(maxsize=512)
 def _text(words: str, size: int, width: int | None = None) -> Plane:
-    """One line of text; ``width`` in pixels, or as wide as the words are."""
+    """Draw one line of text; ``width`` in pixels, or as wide as the words are."""
     font = ImageFont.load_default(size)
     words = _drawable(words)
     room = width or max(1, ceil(ImageDraw.Draw(Image.new("L", (1, 1))).textlength(words, font)))
@@ -125,7 +129,7 @@ def _text(words: str, size: int, width: int | None = None) -> Plane:
 
 
 def _clock(seconds: float, size: int) -> Plane:
-    """``MM:SS.t`` in cells of equal width, so that it does not jitter."""
+    """Draw ``MM:SS.t`` in cells of equal width, so that the digits do not jitter."""
     minutes, rest = divmod(int(seconds * 10), 600)
     reading = f"{minutes:02d}:{rest // 10:02d}.{rest % 10}"
     return np.hstack([_text(sign, size, _cell(sign, size)) for sign in reading])
@@ -136,6 +140,6 @@ def _cell(sign: str, size: int) -> int:
 
 
 def _drawable(words: str) -> str:
-    """Pillow's font knows no accents, and a line has no breaks: leave out what cannot be drawn."""
+    """Leave out accents and control characters, which Pillow's font cannot draw in a line."""
     signs = normalize("NFKD", words)
     return "".join(sign for sign in signs if sign.isprintable() and not combining(sign))

@@ -1,4 +1,4 @@
-"""From a timeline to files: complete and playable ones, none larger than allowed."""
+"""From a timeline to chunks and their files: complete, playable, none larger than allowed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _SPARE_SCENES = {"wav": 1, "mp3": 2, "mp4": 2}
-"""For how many of the largest scenes so far room is kept: encoders hold some of a scene back."""
+"""Room kept in a file, in largest scenes so far, since encoders hold some of a scene back."""
 
 
 class EndReason(StrEnum):
@@ -39,17 +39,17 @@ class Chunk:
 
 
 Record = Callable[[int, Timeline], int]
-"""Takes the index of a chunk and the longest that it may become, records of it as much as fits,
-at least one frame, and answers how many frames of media that was."""
+"""Records a chunk, given its index and its longest timeline; returns the frames that fitted, at
+least one."""
 
 
 class Abandoned(Exception):
-    """The emulator stops; nobody waits for the file."""
+    """The emulator stops, so that the file is not needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Writes the files of one recording. It needs some 90 MiB, whatever their length."""
+    """Writer of a recording's files, in some 90 MiB of memory at any length."""
 
     container: str
     """``mp4``, ``mp3`` or ``wav``."""
@@ -59,7 +59,7 @@ class Renderer:
     abandoned: Callable[[], bool] = lambda: False
 
     def render(self, timeline: Timeline, path: Path) -> int:
-        """As much of the timeline as fits into one file; how many frames of media that is."""
+        """Write as much of the timeline as fits into one file; return its frames of media."""
         frames = self._write(timeline, path)
         while self.most_bytes is not None and path.stat().st_size > self.most_bytes:
             # An estimate was exceeded, by a picture far more complex than those before it.
@@ -71,6 +71,7 @@ class Renderer:
             with closing(self._open(timeline, path)) as writer:
                 return self._fill(writer, timeline)
         except BaseException:
+            # A half-written file must not be taken for a recording after a restart.
             path.unlink(missing_ok=True)
             raise
 
@@ -109,7 +110,7 @@ class Renderer:
 
 
 def chunks(timeline: Timeline, longest: int | None, record: Record) -> Iterator[Chunk]:
-    """Each chunk once it is recorded; ``longest`` is the most frames of media it may have."""
+    """Yield each chunk once it is recorded; ``longest`` limits its frames of media."""
     start = 0
     for index in count():
         offered = timeline.cut(start, min(start + (longest or timeline.length), timeline.length))
