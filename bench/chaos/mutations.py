@@ -1,8 +1,8 @@
-"""Breaks one promise of a role on purpose, to see that chaos notices.
+"""Mutations: each breaks one promise of a role on purpose, to see that the checker notices.
 
     python -m bench.chaos.mutations answer-early gateway
 
-Runs the role as `callvault` does, with one function replaced. Production code knows nothing of it.
+Runs the role as `callvault` does, with one function replaced. Production code has no switch for it.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from typing import Any
 from uuid import uuid4
 
 LINGERS = 8.0
-"""Seconds between the answer that came too early and the delivery it speaks of."""
+"""Seconds between the early answer and the delivery."""
 
 
 def answer_early() -> None:
-    """The gateway answers Event Grid before Temporal has the event."""
+    """Let the gateway answer Event Grid before Temporal has the event."""
     from callvault.ingest.router import Router
 
     deliver, late = Router.deliver, set()
@@ -39,7 +39,7 @@ def answer_early() -> None:
 
 
 def believe_every_answer() -> None:
-    """The export takes whatever came for the file, and does not read it back."""
+    """Let the export take any answer for the file, without reading it back."""
     from activities import export
     from callvault.archive.transfer import copier
     from callvault.archive.transfer.readback import Digest
@@ -66,7 +66,7 @@ def believe_every_answer() -> None:
 
 
 def take_events_twice() -> None:
-    """The gateway takes every delivery of an event for news of other files."""
+    """Let the gateway take every delivery of an event for news of other files."""
     from callvault.ingest import eventgrid
 
     read, count = eventgrid.read, itertools.count(1)
@@ -86,7 +86,7 @@ def take_events_twice() -> None:
 
 
 def start_anew() -> None:
-    """Each attempt at a start is another request to ACS."""
+    """Let each attempt at a start be another request to ACS."""
     from callvault.acs.client import AcsClient
     from callvault.acs.models import Repeatability
 
@@ -108,7 +108,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
 
 
 def main(name: str, *command: str) -> None:
-    """Break the promise, then be that role."""
+    """Apply the mutation, then run the role."""
     from callvault.cli import main as callvault
 
     SABOTAGES[name]()

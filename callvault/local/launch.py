@@ -1,4 +1,4 @@
-"""Runs in a new child process: ties its life to its parent's, then becomes the program asked for.
+"""Launcher of a child process: ties its life to its parent's, then becomes the wanted program.
 
     python -I -S launch.py PARENT_PID PROGRAM [ARGUMENT ...]
 
@@ -23,7 +23,7 @@ def die_with_parent(parent: int) -> None:
         import ctypes
 
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we could ask
+    if os.getppid() != parent:  # the parent died before the kernel was asked
         raise SystemExit(CANNOT_START)
 
 

@@ -1,4 +1,4 @@
-"""What `callvault events deliver` does. Kept apart: it takes a while to load."""
+"""The work of `callvault events deliver`, apart from its options: it is slow to load."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 
 async def deliver_all(settings: Settings, client: Client, files: Sequence[Path], say: Say) -> bool:
-    """Deliver every event of the files; whether none was left undelivered."""
+    """Deliver every event of the files; return True if none was left undelivered."""
     routes = Routes(settings, own_containers(settings))
     intake = Intake(routes, Recordings(client), "by_hand")
     results = [await _deliver(intake, file, say) for file in files]
@@ -48,7 +48,7 @@ def _read(file: Path) -> bytes:
 
 
 def describe(outcome: Outcome) -> str:
-    """What became of an event, in a line."""
+    """Describe the outcome of one event in a line."""
     raw = outcome.raw
     kind = str(raw.get("eventType") or raw.get("type") or "event").rpartition(".")[2]
     line = f"{outcome.fate.replace('_', ' ')}: {kind} {raw.get('id') or ''}".rstrip()
