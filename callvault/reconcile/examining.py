@@ -1,7 +1,6 @@
 """Whether one object lies in its archive as somebody claims."""
 
-from callvault.archive.keyring import Keyring
-from callvault.archive.manifests.documents import sha256
+from callvault.archive.manifests.documents import Keyring, sha256
 from callvault.archive.store import Archive
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.errors import ContentMissing
