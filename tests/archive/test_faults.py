@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench import corruption
-from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory import DirectoryArchive, DirectoryUpload
 from callvault.archive.transfer.backoff import RetryLimits
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import MAX_VERSIONS, Copied, copy
@@ -237,6 +237,32 @@ def test_bit_that_flipped_in_the_archive_is_found(
     with pytest.raises(BrokenContent, match=f"other bytes in block {at // 1024}:") as caught:
         read_back(directory_archive, NAME, lambda done, total: None)
     assert caught.value.owner == "archive"
+
+
+@pytest.mark.parametrize("fails", ["source", "archive", "report"])
+def test_copy_that_failed_gives_every_buffer_back(
+    directory_archive: DirectoryArchive,
+    ranged: Ranged,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+) -> None:
+    def spoil(part: Any, number: int) -> Any:
+        time.sleep(0.05)
+        return once(5, ContentMissing("404"))(part, number) if fails == "source" else part
+
+    def report(done: int, total: int | None) -> None:
+        if fails == "report":
+            raise ContentMissing("cancelled")
+
+    def put(*_: Any, **__: Any) -> None:
+        raise ContentMissing("the folder vanished")
+
+    if fails == "archive":
+        monkeypatch.setattr(DirectoryUpload, "put", put)
+    buffers = BufferPool(3, 1024)
+    with pytest.raises(ContentMissing):
+        fetch(directory_archive, ranged(MEDIA, spoil=spoil), buffers=buffers, on_progress=report)
+    assert len(buffers.acquire_many(6, 1024, "next")) == 6
 
 
 def test_no_seeded_corruption_is_accepted_and_no_clean_copy_refused() -> None:

@@ -54,19 +54,11 @@ def copy(
     Raises `BrokenContent` where no bytes came or not as many as announced (the service is known
     to serve empty files right after the event), `ObjectExists` where a different object is there.
     """
+    destination = archive, object_name, content_type, metadata
+    buffers = buffers or BufferPool()
     for _ in range(MAX_VERSIONS):
-        attempt = Copy(
-            source,
-            archive,
-            object_name,
-            content_type,
-            metadata,
-            on_progress,
-            buffers or BufferPool(),
-            limits,
-        )
         try:
-            return attempt.run()
+            return Copy(source, *destination, on_progress, buffers, limits).run()
         except SourceChanged:
             continue
     raise BrokenContent(
@@ -102,13 +94,13 @@ class Copy:
     limits: RetryLimits
 
     def __post_init__(self) -> None:
-        self._threads = Threads(self._report)
+        self._threads = Threads()
         self._backoff = Backoff(self.buffers.parallelism, self.limits, self._threads.over)
         self._block_size = self.buffers.block_size
         self._missing: Iterator[int] = iter(())
         self._fetched: SimpleQueue[_Block | None] = SimpleQueue()
         self._size: int | None = None
-        self._done = 0
+        self._reused = 0
         self._lock = Lock()
 
     def run(self) -> Copied:
@@ -133,10 +125,10 @@ class Copy:
         with self._begin(layout.token) as upload:
             staged = upload.resume(layout) if len(layout) > 1 else {}
             missing = [index for index in range(len(layout)) if index not in staged]
-            self._done = reused = sum(layout.length(index) for index in staged)
+            self._reused = sum(layout.length(index) for index in staged)
             if missing:
                 self._move_ranges(reader, answer, layout, missing, upload)
-            return self._commit(upload, size, answer, reused)
+            return self._commit(upload, size, answer)
 
     def _move_ranges(
         self, reader: Reader, answer: Answer, layout: Layout, missing: Sequence[int], upload: Upload
@@ -145,7 +137,7 @@ class Copy:
             count = min(self.buffers.parallelism, len(missing))
             others = [closing(self.source.reader()) for _ in range(count - 1)]
             fetchers = [
-                RangeFetcher(each, self._backoff, self._count, layout, answer.etag)
+                RangeFetcher(each, self._backoff, layout, answer.etag)
                 for each in (reader, *map(stack.enter_context, others))
             ]
             # the first answer is on its way already: it is used if it brings a missing block whole
@@ -157,9 +149,9 @@ class Copy:
         """Copy from a source that ignores ranges, or does not know the file's size."""
         self._block_size = block_size_for(answer.size or 0, self._block_size)
         with self._begin() as upload:
-            fetcher = StreamFetcher(reader, self._backoff, self._count, answer)
+            fetcher = StreamFetcher(reader, self._backoff, answer)
             self._move([fetcher], self._stream_blocks(answer.size), upload)
-            came = self._done
+            came = fetcher.came
             if not came:
                 raise self._nothing_came()
             if answer.size is not None and came != answer.size:
@@ -171,10 +163,8 @@ class Copy:
             return self._commit(upload, came, answer)
 
     def _stream_blocks(self, size: int | None) -> Iterable[int]:
-        """Count the blocks of a stream, one more byte than announced included.
-
-        An endless answer must fill neither the archive nor the time.
-        """
+        """Number the blocks of a stream, with room for one byte more than announced."""
+        # limited: an endless answer must fill neither the archive nor the time
         return itertools.count() if size is None else range(size // self._block_size + 1)
 
     def _move(self, fetchers: Sequence[Fetcher], missing: Iterable[int], upload: Upload) -> None:
@@ -187,10 +177,10 @@ class Copy:
             for number, fetcher in enumerate(fetchers)
         ]
         uploading = [threads.start("copy-upload", self._upload_blocks, upload) for _ in fetchers]
-        threads.wait_for(fetching)
+        threads.wait_for(fetching, self._report)
         for _ in uploading:
             self._fetched.put(None)
-        threads.wait_for(uploading)
+        threads.wait_for(uploading, self._report)
         if threads.failure is not None:
             raise threads.failure
         self._report()
@@ -248,19 +238,16 @@ class Copy:
         with self._lock:
             return next(self._missing, None)
 
-    def _count(self, came: int) -> None:
-        with self._lock:
-            self._done += came
-
     def _report(self) -> None:
-        self.on_progress(self._done, self._size)
+        fetched = sum(fetcher.came for fetcher in self._threads.fetchers)
+        self.on_progress(self._reused + fetched, self._size)
 
     def _begin(self, token: str = "") -> Upload:
         return self.archive.begin(self.object_name, block_size=self._block_size, token=token)
 
-    def _commit(self, upload: Upload, size: int, answer: Answer, reused: int = 0) -> Copied:
+    def _commit(self, upload: Upload, size: int, answer: Answer) -> Copied:
         stored = upload.commit(size=size, content_type=self.content_type, metadata=self.metadata)
-        return Copied(size, answer.etag, stored, reused)
+        return Copied(size, answer.etag, stored, self._reused)
 
     def _nothing_came(self) -> BrokenContent:
         return BrokenContent(

@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from collections.abc import Callable
 
 from callvault.archive.blocks import Layout
 from callvault.archive.transfer.backoff import Aborted, Backoff
@@ -29,11 +28,11 @@ class SourceChanged(Exception):
 class Fetcher:
     """Reads blocks through one reader. For one thread, but for the two ``abort`` methods."""
 
-    def __init__(self, reader: Reader, backoff: Backoff, count: Callable[[int], None]) -> None:
-        """``count`` is called with the bytes of every part that arrived."""
+    def __init__(self, reader: Reader, backoff: Backoff) -> None:
+        self.came = 0
+        """Bytes that have arrived."""
         self._reader = reader
         self._backoff = backoff
-        self._count = count
         self._piece_began: float | None = None
         self._has_stalled = False
 
@@ -56,15 +55,8 @@ class Fetcher:
 class RangeFetcher(Fetcher):
     """Fetches blocks by ranged requests; continues inside the block where one broke off."""
 
-    def __init__(
-        self,
-        reader: Reader,
-        backoff: Backoff,
-        count: Callable[[int], None],
-        layout: Layout,
-        etag: str | None,
-    ) -> None:
-        super().__init__(reader, backoff, count)
+    def __init__(self, reader: Reader, backoff: Backoff, layout: Layout, etag: str | None) -> None:
+        super().__init__(reader, backoff)
         self._layout = layout
         self._version = layout.size, etag
         self._piece = SMALL_PIECE
@@ -109,7 +101,7 @@ class RangeFetcher(Fetcher):
         try:
             while got < len(piece) and (came := answer.readinto(piece[got:])):
                 got += came
-                self._count(came)
+                self.came += came
         except BrokenContent:
             # bytes that came before the break are kept, the caller asks for the rest
             if not got:
@@ -136,10 +128,8 @@ class RangeFetcher(Fetcher):
 class StreamFetcher(Fetcher):
     """Cuts blocks from one answer that brings the whole file; nothing is asked for again."""
 
-    def __init__(
-        self, reader: Reader, backoff: Backoff, count: Callable[[int], None], answer: Answer
-    ) -> None:
-        super().__init__(reader, backoff, count)
+    def __init__(self, reader: Reader, backoff: Backoff, answer: Answer) -> None:
+        super().__init__(reader, backoff)
         self._answer = answer
 
     def fetch(self, index: int, buffer: memoryview) -> tuple[int, bytes]:
@@ -152,6 +142,6 @@ class StreamFetcher(Fetcher):
                 break
             digest.update(buffer[got : got + came])
             got += came
-            self._count(came)
+            self.came += came
         self._piece_began = None
         return got, digest.digest()

@@ -16,14 +16,12 @@ _REPORT_INTERVAL = 0.25
 class Threads:
     """Threads that end together: the first failure of any of them ends all."""
 
-    def __init__(self, report: Callable[[], None]) -> None:
-        """``report`` is called now and then, and may raise, which is a failure too."""
+    def __init__(self) -> None:
         self.over = Event()
         """Set once there is nothing to gain any more."""
         self.failure: BaseException | None = None
         self.fetchers: Sequence[Fetcher] = ()
         """Their requests are ended if they stall, or if a thread fails."""
-        self._report = report
         self._lock = Lock()
 
     def start(self, name: str, work: Callable[..., None], *arguments: object) -> Thread:
@@ -33,13 +31,16 @@ class Threads:
         thread.start()
         return thread
 
-    def wait_for(self, threads: Iterable[Thread]) -> None:
-        """Wait until ``threads`` have ended; meanwhile report, and end what has stalled."""
+    def wait_for(self, threads: Iterable[Thread], report: Callable[[], None]) -> None:
+        """Wait until ``threads`` have ended; meanwhile report, and end requests that have stalled.
+
+        ``report`` may raise, which is a failure too.
+        """
         for thread in threads:
             while thread.is_alive():
                 thread.join(_REPORT_INTERVAL)
                 if thread.is_alive():
-                    self._watch()
+                    self._watch(report)
 
     def fail(self, error: BaseException) -> None:
         """End all threads because of ``error``, unless an earlier one has."""
@@ -56,12 +57,12 @@ class Threads:
         except BaseException as error:
             self.fail(error)
 
-    def _watch(self) -> None:
+    def _watch(self, report: Callable[[], None]) -> None:
         if self.failure is not None:
             self._abort()  # also a request that only now began to wait for its answer
             return
         try:
-            self._report()
+            report()
         except BaseException as error:
             self.fail(error)
         for fetcher in self.fetchers:
