@@ -13,12 +13,11 @@ from activities.heartbeat import denied_since
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.archive.names import chunk_object_name
-from callvault.archive.relay import StoredFile
-from callvault.archive.store import Archive
+from callvault.archive.store import Archive, already_archived
 from callvault.archive.transfer import copier, own_storage
-from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.readback import read_back
-from callvault.archive.transfer.source import Source
+from callvault.archive.transfer.source import Source, StoredFile
 from callvault.archive.transfer.threads import OnProgress
 from callvault.contracts.activity_io import (
     ArchivedChunk,
@@ -61,12 +60,12 @@ class ExportActivities:
         self,
         client_of: Callable[[str], AcsClient],
         archive_of: Callable[[str], Archive],
-        lanes: Lanes | None = None,
+        lanes: BufferPool | None = None,
     ) -> None:
         """Share ``lanes``, the memory of copies, among all exports of the process."""
         self._client_of = client_of
         self._archive_of = archive_of
-        self._lanes = lanes or Lanes()
+        self._lanes = lanes or BufferPool()
 
     # No exception is thrown into the thread: `_progress` notices a cancellation between two blocks.
     @activity.defn(no_thread_cancel_exception=True)
@@ -176,7 +175,7 @@ class ExportActivities:
             "chunk_index": str(order.chunk.index),
         }
         for known in (name, found_by_asking):
-            if copier.already_archived(archive, known, identity) is not None:
+            if already_archived(archive, known, identity) is not None:
                 return known, {}
         copied = copier.copy(
             source,
@@ -185,7 +184,7 @@ class ExportActivities:
             content_type=order.recording_format_type.content_type,
             metadata=identity,
             on_progress=_progress("copying"),
-            lanes=self._lanes,
+            buffers=self._lanes,
         )
         return name, {"etag": copied.etag_of_source} if copied.etag_of_source else {}
 

@@ -10,8 +10,7 @@ from activities.heartbeat import denied_since
 from activities.translate import to_application_error
 from callvault.acs.chunk_metadata import ChunkMetadata, parse_chunk_metadata
 from callvault.archive.names import metadata_object_name
-from callvault.archive.store import Archive
-from callvault.archive.transfer import copier
+from callvault.archive.store import Archive, put_bytes
 from callvault.contracts.activity_io import ExportProgress
 from callvault.contracts.base import shorten
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
@@ -61,7 +60,7 @@ def export_metadata(
     told = _told(name, content)
     if told.is_unreadable:
         _give_up_or_try_again(BrokenContent(told.problem), now())
-    copier.put_bytes(archive, name, content, content_type="application/json", metadata={})
+    put_bytes(archive, name, content, content_type="application/json", metadata={})
     return told
 
 

@@ -14,7 +14,7 @@ from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
-from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.buffers import BufferPool
 from callvault.clients import open_acs_client, open_archive, open_signer
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
@@ -54,7 +54,7 @@ class Connections:
         self._settings = settings
         self.client_of = Pool(self._make_client)
         self.archive_of = Pool(self._make_archive)
-        self.lanes = Lanes(settings.worker.copy_parallelism, settings.worker.copy_block_size)
+        self.lanes = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
         self._http = httpx.Client(follow_redirects=False)
 
     def policy_of(self, name: str) -> ResourcePolicy:

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from callvault.archive.keyring import Keyring
-from callvault.archive.manifests.documents import read_document, sha256
+from callvault.archive.manifests.documents import Keyring, read_document, sha256
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name
 from callvault.archive.store import Archive
 from callvault.archive.verify.verifier import verify_manifest

@@ -1,4 +1,4 @@
-"""An archive in an Azure Blob container; Azurite passes for one."""
+"""An archive in an Azure Blob container, real or Azurite's."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,8 +16,7 @@ from azure.storage.blob import (
 )
 from requests.adapters import HTTPAdapter
 
-from callvault.archive import block_ids
-from callvault.archive.blocks import BlockDigests, BlockLedger
+from callvault.archive.blocks import BlockDigests, BlockLedger, block_id, sha256_in
 from callvault.archive.names import check_object_name
 from callvault.archive.object_metadata import SHA256, unquoted
 from callvault.archive.store import StoredObject
@@ -28,10 +27,10 @@ from callvault.errors import ConfigurationError
 
 _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 60
-"""Seconds of silence on a connection; how long a whole copy may take is its caller's matter."""
+"""Seconds of silence on a connection; the caller limits the whole of a copy."""
 
 _CONNECTIONS = 128
-"""Most that are kept alive; with the SDK's ten, copies would open new ones all the time."""
+"""Limit of those kept alive; with the SDK's ten, copies would open new ones all the time."""
 
 _PIECE = 4 * 1024 * 1024
 """Bytes held in memory while reading; each is one ranged request, tied to the first one's ETag."""
@@ -47,9 +46,10 @@ class BlobArchive:
     ) -> None:
         """Use `open`, which sets retries and time-outs.
 
-        ``content_md5`` has the service check every block against a second digest, which costs
-        more than all the rest of a copy; by default, only where no TLS guards the way.
+        ``content_md5`` has the service check every block against a second digest; by default,
+        only where no TLS protects the connection.
         """
+        # not always: the MD5 costs more than all the rest of a copy
         self._name = name
         self._container = container
         is_plain = urlsplit(container.url).scheme == "http"
@@ -85,16 +85,16 @@ class BlobArchive:
                     raise
                 return None
 
-    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> BlobUpload:
+    def begin(self, object_name: str, *, block_size: int, token: str = "") -> BlobUpload:
         ledger = BlockLedger(object_name, block_size)
         return BlobUpload(
-            self, object_name, self._blob(object_name), ledger, plan, sends_md5=self._sends_md5
+            self, object_name, self._blob(object_name), ledger, token, sends_md5=self._sends_md5
         )
 
     def digests(self, object_name: str) -> BlockDigests | None:
         with blob_errors(self._name, f"listing the blocks of {object_name}"):
             committed, _ = self._blob(object_name).get_block_list("committed")
-        digests = [block_ids.digest(block.id) for block in committed]
+        digests = [sha256_in(block.id) for block in committed]
         if not digests or None in digests:
             return None
         # a block of the usual size comes first; of a single one the size does not matter
@@ -140,13 +140,11 @@ class BlobArchive:
     def _probe(self) -> None:
         """Stage a block that is never committed: it proves the right to write, and leaves nothing.
 
-        Asking for the container's properties would prove less, and a container SAS forbids it.
+        A request for the container's properties proves less, and a container SAS forbids it.
         """
         probe = self._container.get_blob_client(_PROBE)
         with blob_errors(self._name, "checking that objects can be written"):
-            probe.stage_block(
-                block_ids.block_id("", 0, hashlib.sha256(b"check").digest()), b"check"
-            )
+            probe.stage_block(block_id("", 0, hashlib.sha256(b"check").digest()), b"check")
             probe.exists()
 
     def _create_container(self) -> None:
@@ -154,7 +152,7 @@ class BlobArchive:
             try:
                 self._container.create_container()
             except ResourceExistsError as error:
-                # somebody else was faster, unless it is still being deleted
+                # another process was faster, unless the container is still being deleted
                 if blob_error(error, self._name, "").code != "ContainerAlreadyExists":
                     raise
 

@@ -14,7 +14,7 @@ from rich.table import Column
 
 from callvault.archive.failback.candidates import Stranded, stranded
 from callvault.archive.failback.failback import OnStep, Repatriated, Repatriation
-from callvault.archive.keyring import Keyring
+from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey
 from callvault.cli.actions.tables import size
 from callvault.clients import open_archive, open_signer

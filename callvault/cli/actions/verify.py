@@ -9,12 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from callvault.archive.keyring import Keyring
-from callvault.archive.manifests.documents import read_document
+from callvault.archive.manifests.documents import Keyring, read_document
 from callvault.archive.manifests.keys import PublicKey
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
-from callvault.archive.verify_report import Remark, Report
 from callvault.cli.actions.tables import size
 from callvault.clients import open_archive
 from callvault.config.settings import load_settings
