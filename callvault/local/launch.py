@@ -1,5 +1,8 @@
 """Launcher of a child process: ties its life to its parent's, then becomes the wanted program.
 
+A signal that the parent ignores (`nohup`, a job in the background of a script) is not ignored by
+that program: it runs in a session of its own, so each signal that reaches it is meant for it.
+
     python -I -S launch.py PARENT_PID PROGRAM [ARGUMENT ...]
 
 A small program of its own rather than a ``preexec_fn``, which may deadlock when the parent has
@@ -27,9 +30,17 @@ def die_with_parent(parent: int) -> None:
         raise SystemExit(CANNOT_START)
 
 
+def take_signals() -> None:
+    """Give back their default effect to the signals that ask a program to end."""
+    for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        # `exec` resets handlers, but not what is ignored.
+        signal.signal(signum, signal.SIG_DFL)
+
+
 def main(parent: str, program: str, *arguments: str) -> None:
     """Replace this process by ``program``, found on PATH unless it is a path."""
     die_with_parent(int(parent))
+    take_signals()
     try:
         os.execvp(program, [program, *arguments])  # noqa: S606 - no shell is wanted
     except OSError as error:

@@ -124,8 +124,9 @@ class Process:
 class Supervisor:
     """Starts child processes and stops them in reverse order at the end of its block.
 
-    While the block is open, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in it; they are deferred
-    while a process is being started or stopped, so that none is left behind. On Linux not even
+    While the block is open, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in it, except those that
+    this program was started to ignore; they are deferred while a process is being started or
+    stopped, so that none is left behind. No child ignores what its parent does. On Linux not even
     SIGKILL leaves a process behind, because the kernel then kills the children. The kernel does so
     too when the thread that started them ends: hence only the main thread may use a supervisor.
     """
@@ -198,7 +199,8 @@ class Supervisor:
         # For a signal that arrives just before __exit__ begins.
         atexit.register(self.stop)
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup wants it
+            # What is ignored stays so, as `nohup` and a background job of a script want it.
+            if signal.getsignal(signum) is not signal.SIG_IGN:
                 self._previous[signum] = signal.signal(signum, self._interrupt)
         return self
 
