@@ -18,7 +18,11 @@ from temporalio.client import Client
 from callvault.contracts import names
 from tests.gateway.conftest import Call
 
-SERVE = "from callvault.config import load_settings; from callvault.gateway.server import serve"
+SERVE = """
+from callvault.config.settings import load_settings
+from callvault.gateway.server import serve
+serve(load_settings())
+"""
 
 CONFIGURATION = """
 [resources.default]
@@ -52,7 +56,7 @@ class Process:
 
     def __init__(self, folder: Path, address: str, **more: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", f"{SERVE}; serve(load_settings())"],
+            [sys.executable, "-c", SERVE],
             env=_environment(folder, address, more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
