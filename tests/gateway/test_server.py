@@ -18,11 +18,9 @@ from temporalio.client import Client
 from callvault.contracts import names
 from tests.gateway.conftest import Call
 
-SERVE = """
-from callvault.config.settings import load_settings
-from callvault.gateway.server import serve
-serve(load_settings())
-"""
+SERVE = (
+    "from callvault.config.settings import load_settings;from callvault.gateway.server import serve"
+)
 
 CONFIGURATION = """
 [resources.default]
@@ -56,7 +54,7 @@ class Process:
 
     def __init__(self, folder: Path, address: str, **more: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE],
+            [sys.executable, "-c", f"{SERVE}; serve(load_settings())"],
             env=_environment(folder, address, more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
