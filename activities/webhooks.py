@@ -1,7 +1,7 @@
 """Webhooks: alarms are posted to one, and a recording is announced to another before it begins.
 
 Both carry CloudEvents, signed as Standard Webhooks has it. An announcement's receiver may play
-"this call is recorded", or ask everybody for consent: only a 2xx lets the recording begin.
+"this call is recorded", or ask all participants for consent: only a 2xx lets the recording begin.
 """
 
 import base64
