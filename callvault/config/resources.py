@@ -96,8 +96,8 @@ class ResourceSettings(Section):
     max_duration: Duration | None = None
     """Time after its start at which a recording is stopped, where the request does not say."""
     consent_policy: Literal["none", "any_party", "all_parties"] = "none"
-    """Whose consent recordings need, where the request does not say. A request may also name a list
-    of participants."""
+    """The consent that recordings need, where the request does not say. A request may also name a
+    list of participants."""
     before_consent: BeforeConsent = BeforeConsent.PAUSED
     """`paused` or `wait`: while consent is missing, recording starts paused, or not at all."""
     consent_within: Duration | None = None
