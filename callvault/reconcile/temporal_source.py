@@ -93,7 +93,7 @@ class Calls:
     async def _tell(self, run: WorkflowExecution) -> list[Account]:
         is_over = run.status is not WorkflowExecutionStatus.RUNNING
         async with self._room:
-            # An open run, or one that was ended by others, has no result: it is asked for its status.
+            # A run that is open, or was ended by others, has no result: its status is read.
             if run.status is WorkflowExecutionStatus.COMPLETED:
                 if (result := await self._result(run)) is not None:
                     return of_result(run.id, result)
