@@ -75,7 +75,7 @@ async def is_being_copied(client: Client, call: Call) -> None:
 
 
 async def bytes_copied(client: Client, call: Call) -> int:
-    """Return the last heartbeat of the running export."""
+    """Return the bytes that the running export has copied, by its last heartbeat."""
     description = await client.get_workflow_handle(call.workflow_id).describe()
     for activity in description.raw_description.pending_activities:
         if activity.HasField("heartbeat_details"):
