@@ -1,4 +1,4 @@
-"""The least HTTP server that can be: a thread for each connection, and nothing between it and us.
+"""A minimal HTTP server: a thread for each connection, and nothing between socket and handler.
 
 Python's own costs more than the copiers that are measured against it. Loopback only.
 """
@@ -43,7 +43,7 @@ class Request:
         self.connection.drop(self)
 
     def answer(self, status: int, headers: Mapping[str, str] = {}, body: bytes = b"") -> None:
-        """Answer in full; HEAD announces whatever ``Content-Length`` says and sends nothing."""
+        """Answer in full; HEAD announces its ``Content-Length`` and sends nothing."""
         self.begin(status, {"Content-Length": str(len(body))} | dict(headers))
         if body and self.method != "HEAD":
             self.connection.socket.sendall(body)
@@ -127,7 +127,7 @@ def _connection(accepted: socket.socket, handle: Handler) -> None:
 
 
 def run(handle: Handler) -> None:
-    """Serve, after printing ``{"port": …}``, for whoever started the process."""
+    """Serve, after printing ``{"port": …}`` for the parent process."""
     serve(handle, lambda port: print(json.dumps({"port": port}), flush=True))
 
 
