@@ -1,7 +1,7 @@
 """`make bench`: the copier against what else there is, in one run on one machine.
 
-Writes docs/benchmarks.md. Every figure is a median over repeats that were interleaved, so that
-whatever else the machine did hit all contenders alike; ratios are what to read.
+Writes docs/benchmarks.md. Every figure is a median over interleaved repeats, so that other load of
+the machine hits all contenders alike; read the ratios.
 """
 
 import os

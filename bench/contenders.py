@@ -1,4 +1,4 @@
-"""What is measured: each contender copies files, in a process of its own, and says what it took.
+"""Contenders of the benchmark: each copies files in a process of its own and prints its costs.
 
     python -m bench.contenders NAME --source http://127.0.0.1:1 --sink CONNECTION --size 1048576
 
@@ -93,12 +93,12 @@ Contender = Callable[[Task], None]
 
 
 def callvault(task: Task) -> None:
-    """The copier as a worker uses it: signed requests, SHA-256 of every block, resumable."""
+    """Copy as a worker does: signed requests, SHA-256 of every block, resumable."""
     _callvault(task)
 
 
 def callvault_proven(task: Task) -> None:
-    """The same, read back from the archive and compared, with the SHA-256 of the whole."""
+    """Copy the same way, read back and compare, with the SHA-256 of the whole."""
     worker = _callvault(task)
     for number in range(task.count):
         assert read_back(worker.archive, task.name(number), _quiet, worker.buffers).is_compared
@@ -124,7 +124,7 @@ def _callvault(task: Task) -> "Worker":
 
 @dataclass(frozen=True)
 class Worker:
-    """What a worker process makes once."""
+    """Client, archive and buffers that a worker process makes once."""
 
     client: AcsClient
     archive: BlobArchive
@@ -149,7 +149,7 @@ class Worker:
 
 
 def rclone(task: Task) -> None:
-    """`rclone copyurl`: no signature, no SHA-256, nothing to resume from."""
+    """Run `rclone copyurl`: no signature, no SHA-256, nothing to resume from."""
     parts = dict(part.partition("=")[::2] for part in task.sink.split(";") if part)
     options = {
         "config": os.devnull,
@@ -177,7 +177,7 @@ def rclone(task: Task) -> None:
 
 
 def sdk_ranges(task: Task) -> None:
-    """Microsoft's SDKs at their best: ranges side by side into a file, the file to the archive."""
+    """Use Microsoft's SDKs at their best: parallel ranges into a file, the file to the archive."""
     with _recordings(task) as download:
         for number in range(task.count):
             _ranges_to_file_to_blob(task, number, download)
@@ -219,7 +219,7 @@ def naive_stream(task: Task) -> None:
 
 
 def drain(task: Task) -> None:
-    """The limit on one side: the same ranges, thrown away as they come."""
+    """Measure the limit of the source: the same ranges, thrown away as they come."""
     address = urlsplit(task.source)
 
     def work(blocks: Iterator[tuple[int, int]]) -> None:
@@ -237,7 +237,7 @@ def drain(task: Task) -> None:
 
 
 def fill(task: Task) -> None:
-    """The limit on the other side: the same blocks, sent from memory."""
+    """Measure the limit of the sink: the same blocks, sent from memory."""
     container = ContainerClient.from_connection_string(task.sink, CONTAINER)
     content, is_null = pattern(1), "AccountName=null" in task.sink
 
@@ -291,7 +291,7 @@ def _recordings(task: Task) -> Iterator[Callable[..., Any]]:
 
 
 def _quiet(done: int, total: int | None) -> None:
-    """Nobody looks."""
+    """Ignore the progress."""
 
 
 CONTENDERS: dict[str, Contender] = {

@@ -1,7 +1,7 @@
-"""Seeded lies of a source and of an archive, against the copier: none may be believed.
+"""Seeded corruptions by a source and by an archive: the copier may accept none.
 
-In memory, so that ten thousand take a minute. Each case is drawn from its number alone; a case that
-was accepted can be run again by it.
+They run in memory, so that ten thousand take a minute. Each case is drawn from its number alone: an
+accepted one can be run again by it.
 """
 
 import itertools
@@ -48,7 +48,7 @@ OF_SOURCE = (
     "replaced",
 )
 CHANGES = ("etag changed", "replaced")
-"""The file becomes another one: its bytes from last to first. Either is true, but no mixture."""
+"""The file becomes another one, its bytes in reverse: either is right, a mixture is not."""
 
 OF_ARCHIVE = ("flipped bit", "lost byte", "added byte", "swapped blocks", "zeroed block")
 
@@ -72,7 +72,7 @@ class Part:
 
 @dataclass
 class Liar:
-    """A source that lies in one way, from one request on, for so many requests."""
+    """A source that corrupts in one way, from request ``first`` on, for ``times`` requests."""
 
     data: bytes
     lie: str
@@ -127,7 +127,7 @@ class Liar:
 
 @dataclass
 class Memory:
-    """An archive in memory, good for one object, that may damage what it was given."""
+    """An archive in memory, for one object, that may damage its bytes."""
 
     lie: str
     random: random.Random
@@ -156,7 +156,7 @@ class Memory:
         return f"memory:{object_name}"
 
     def check(self) -> None:
-        """It is there."""
+        """Nothing to check."""
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -221,7 +221,7 @@ class Findings:
 
 
 def attempt(seed: int, lie: str, buffers: BufferPool) -> bool | None:
-    """Whether the archive holds what the source had; None where the copy was refused."""
+    """Tell if the archive holds the source's bytes; None where the copy was refused."""
     draw = random.Random(seed)
     data = draw.randbytes(draw.randrange(2 * BLOCK, 6 * BLOCK))
     source = Liar(
@@ -250,7 +250,7 @@ def attempt(seed: int, lie: str, buffers: BufferPool) -> bool | None:
 
 
 def run(corruptions: int, *, clean: int, seed: int = 1) -> Findings:
-    """Try so many lies, evenly over all kinds, and so many honest copies."""
+    """Try ``corruptions`` cases, evenly over all kinds, and ``clean`` honest copies."""
     found, buffers = Findings(corrupted=corruptions, clean=clean), BufferPool(2, BLOCK)
     kinds = itertools.cycle(OF_SOURCE + OF_ARCHIVE)
     for number, lie in zip(range(corruptions), kinds, strict=False):
@@ -264,4 +264,4 @@ def run(corruptions: int, *, clean: int, seed: int = 1) -> Findings:
 
 
 def _quiet(done: int, total: int | None) -> None:
-    """Nobody looks."""
+    """Ignore the progress."""

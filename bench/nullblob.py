@@ -1,6 +1,6 @@
 """A blob service that keeps names and sizes and throws the bytes away.
 
-Azurite takes 150 to 200 MiB/s, whatever writes to it; this takes more than any copier can deliver,
+Azurite takes 150 to 200 MiB/s from any writer; this takes more than any copier can deliver,
 so that the copiers are measured and not the sink. It understands what uploads need: Put Block, Put
 Block List, Get Block List, Put Blob, and properties. Nothing is checked, not even who asks.
 """

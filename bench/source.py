@@ -24,7 +24,7 @@ def pattern(seed: int) -> memoryview:
 
 
 def pieces(content: memoryview, start: int, end: int, piece: int = PIECE) -> Iterator[memoryview]:
-    """The bytes from ``start`` up to ``end``."""
+    """Return the bytes from ``start`` up to ``end``."""
     while start < end:
         inside = start % PERIOD
         taken = min(end - start, piece, PERIOD - inside)

@@ -1,6 +1,6 @@
-"""Which hosts may see credentials of ACS.
+"""Allow-list of the hosts that may see credentials of ACS.
 
-The URLs of media files arrive in events, so whoever can forge an event chooses them. Credentials
+The URLs of media files arrive in events, so a forged event could name any host. Credentials
 go only to the service's own media hosts (the list of azure-communication-callautomation 1.6.0), to
 the ACS resource itself, and to hosts the operator names.
 """
@@ -41,7 +41,7 @@ def parse_endpoint(endpoint: str) -> httpx.URL:
 
 
 class AllowedHosts:
-    """Decides, before anything is sent, whether a URL may be asked with credentials.
+    """Decides, before anything is sent, if a URL may be asked with credentials.
 
     ``content_hosts`` are exact names, ``host`` (any port) or ``host:port``.
     """
@@ -58,7 +58,7 @@ class AllowedHosts:
             raise HostNotAllowed(
                 "a media URL cannot be read as a URL, so nothing was sent: check the event's origin"
             ) from None
-        # The service writes plain ASCII; look-alike letters and user names are tricks.
+        # the service writes plain ASCII; look-alike letters and user names are tricks
         if not url.isascii() or target.userinfo or not self._permits(target):
             raise HostNotAllowed(
                 f"a media URL points to {target.scheme}://{shorten(target.host, 100)!r}, where "
@@ -76,9 +76,9 @@ class AllowedHosts:
 
 
 def _readable(url: httpx.URL) -> httpx.URL:
-    """The URL, whose host can be read: httpx decodes Punycode only then, and may fail."""
+    """Return ``url`` if its host can be read; else raise InvalidURL."""
     try:
-        _ = url.host
+        _ = url.host  # httpx decodes Punycode only here, and may fail
     except UnicodeError:
         raise httpx.InvalidURL("the host is no Punycode") from None
     return url
@@ -94,7 +94,7 @@ def _is_service(url: httpx.URL) -> bool:
 
 
 def _is_confidential(url: httpx.URL) -> bool:
-    """Whether nobody on the way can read what is sent: TLS, or never leaving the machine."""
+    """Tell if no third party can read the request: TLS, or never leaving the machine."""
     return url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))
 
 

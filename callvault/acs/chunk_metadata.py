@@ -1,8 +1,8 @@
 """The metadata file that ACS puts beside each chunk (``…/content/acsmetadata``).
 
-Read with tolerance: real files of 2021 and of today differ in spelling, carry seven-digit fractions
-and durations as integers or floats. What is read here is only what Callvault needs to judge a
-chunk; the file itself is archived byte for byte.
+Real files of 2021 and of today differ in spelling, carry seven-digit fractions and durations as
+integers or floats, so they are read with tolerance. Only the fields that Callvault needs to check a
+chunk are read; the file itself is archived byte for byte.
 """
 
 from typing import Annotated
@@ -26,7 +26,7 @@ class PauseResumeInterval(BaseModel):
 
 
 class ChunkMetadata(BaseModel):
-    """The part of the metadata file that tells about time."""
+    """The fields of the metadata file that concern time."""
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True)
 
@@ -40,7 +40,7 @@ class ChunkMetadata(BaseModel):
 
 
 def parse_chunk_metadata(content: bytes) -> ChunkMetadata:
-    """Read a metadata file; `BrokenContent` when it is not one."""
+    """Read a metadata file; raise `BrokenContent` if it is none."""
     try:
         return ChunkMetadata.model_validate_json(content)
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """The operations of ACS Call Recording, one method each.
 
-No method repeats a request by itself: whoever calls owns the retries. Errors are those of
-`callvault.errors`, whatever went wrong.
+No method repeats a request by itself: the caller owns the retries. All errors are those of
+`callvault.errors`.
 """
 
 import json
@@ -17,8 +17,13 @@ from callvault.acs.allowed_hosts import AllowedHosts, parse_endpoint
 from callvault.acs.connection_pool import ConnectionPool
 from callvault.acs.content import DOWNLOAD, ByteRange, Content, is_plain, open_answer
 from callvault.acs.credentials import Credential
-from callvault.acs.downloads import MAX_REDIRECTS, RangedContent
-from callvault.acs.error_body import Refusal
+from callvault.acs.downloads import (
+    DOWNLOADED,
+    MAX_REDIRECTS,
+    REDIRECTS,
+    RangedContent,
+)
+from callvault.acs.error_body import MAX_BODY, Refusal
 from callvault.acs.errors import Doing, fault
 from callvault.acs.models import (
     RecordingResultResponse,
@@ -34,12 +39,7 @@ from callvault.errors import BrokenContent, Unavailable
 MAX_METADATA = 1 << 20
 """Longest metadata file that is read, in bytes; real ones have about one thousand."""
 
-_MAX_ANSWER = 64 << 10
-"""Longest control answer or error that is read, in bytes."""
-
 _LOOPBACK = ("all://127.0.0.1", "all://[::1]", "all://localhost")
-_REDIRECTS = frozenset({301, 302, 307, 308})
-_DOWNLOADED = frozenset({200, 206})
 _DELETED = frozenset({200, 202, 204})
 
 _START = Doing("start a recording", "call")
@@ -50,9 +50,8 @@ _RESUME = Doing("resume a recording", "recording")
 _STOP = Doing("stop a recording", "recording")
 _DELETE = Doing("delete a file at its source", "content")
 
-
 _KEPT_WARM = httpx.Limits(keepalive_expiry=300.0)
-"""Seconds an idle connection is kept: a pause must not wait for another TLS handshake."""
+"""Idle connections stay open so long, in seconds: a pause must not wait for a TLS handshake."""
 
 
 class Timeouts(NamedTuple):
@@ -100,11 +99,12 @@ class AcsClient:
         self.close()
 
     def close(self) -> None:
+        """Close all connections."""
         self._http.close()
         self._bulk.close()
 
     def with_patience(self, seconds: float) -> "AcsClient":
-        """The same client, over the same connections, that waits this long for control answers."""
+        """Return a client over the same connections that waits this long for control answers."""
         hurried = copy(self)
         hurried._control_timeout = httpx.Timeout(seconds, connect=seconds / 2)
         return hurried
@@ -125,14 +125,14 @@ class AcsClient:
         return _state(self._control(route, _START, body, headers), _START)
 
     def get_state(self, recording_id: str, server_call_id: str) -> RecordingStateResponse:
-        """Read the state. Raises RecordingNotFound once the recording is over."""
+        """Read the state; raise RecordingNotFound once the recording is over."""
         answer = self._control(self._routes.state(recording_id, server_call_id), _STATE)
         return _state(answer, _STATE, recording_id)
 
     def get_result(self, recording_id: str, server_call_id: str) -> RecordingResultResponse:
-        """What became of a recording: its files, as far as there are any, and what went wrong.
+        """Read the result of a recording: its files, as far as there are any, and its errors.
 
-        Only the preview `callvault.acs.routes.RESULT_VERSION` has it, and may cease to.
+        Only the preview `callvault.acs.routes.RESULT_VERSION` has this operation, and may lose it.
         """
         answer = self._control(self._routes.result(recording_id), _RESULT)
         try:
@@ -141,15 +141,15 @@ class AcsClient:
             raise _not_understood(_RESULT, "a recording's result") from None
 
     def pause(self, recording_id: str, server_call_id: str) -> None:
-        """Pause. Returns only when ACS has confirmed; pausing twice may be a StateConflict."""
+        """Pause; return only when ACS has confirmed. Pausing twice may be a StateConflict."""
         self._control(self._routes.pause(recording_id, server_call_id), _PAUSE)
 
     def resume(self, recording_id: str, server_call_id: str) -> None:
-        """Resume. Returns only when ACS has confirmed; when active it may be a StateConflict."""
+        """Resume; return only when ACS has confirmed. While active it may be a StateConflict."""
         self._control(self._routes.resume(recording_id, server_call_id), _RESUME)
 
     def stop(self, recording_id: str, server_call_id: str) -> None:
-        """Stop for good. Raises RecordingNotFound when it was over already."""
+        """Stop for good; raise RecordingNotFound when the recording was over already."""
         self._control(self._routes.stop(recording_id, server_call_id), _STOP)
 
     @contextmanager
@@ -165,9 +165,9 @@ class AcsClient:
             yield content
 
     def ranged_content(self, url: str) -> RangedContent:
-        """A file at the URL its event gave, for many threads to read parts of.
+        """Return a file at the URL its event gave, for many threads to read parts of.
 
-        Nothing is sent yet; whoever reads gets the errors of `open_content`.
+        Nothing is sent yet; reading raises the errors of `open_content`.
         """
         return RangedContent(url, self._hosts, self._bulk, self._sign_download)
 
@@ -188,9 +188,9 @@ class AcsClient:
         return bytes(body)
 
     def delete_content(self, url: str) -> None:
-        """Delete what ``url`` (an event's ``deleteLocation``) names at the service.
+        """Delete the file that ``url`` (an event's ``deleteLocation``) names at the service.
 
-        Raises ContentMissing when it is gone already.
+        Raises ContentMissing when the file is gone already.
         """
         with closing(self._follow("DELETE", url, _DELETE)) as response:
             if response.status_code not in _DELETED:
@@ -215,7 +215,7 @@ class AcsClient:
     @contextmanager
     def _opened(self, url: str, asked: ByteRange, *, json_allowed: bool) -> Iterator[Content]:
         with closing(self._follow("GET", url, DOWNLOAD, asked.headers())) as response:
-            if response.status_code not in _DOWNLOADED:
+            if response.status_code not in DOWNLOADED:
                 raise fault(_refusal(response, DOWNLOAD), DOWNLOAD)
             yield open_answer(response, asked, json_allowed=json_allowed)
 
@@ -226,7 +226,7 @@ class AcsClient:
         target = self._hosts.check(url)
         for _ in range(MAX_REDIRECTS + 1):
             response = self._send(self._content_request(method, target, headers), doing)
-            if response.status_code not in _REDIRECTS:
+            if response.status_code not in REDIRECTS:
                 return response
             response.close()
             target = self._hosts.check(response.headers.get("Location", ""), base=target)
@@ -235,7 +235,7 @@ class AcsClient:
     def _content_request(
         self, method: str, url: httpx.URL, headers: Mapping[str, str]
     ) -> httpx.Request:
-        # The signature covers the host of the resource, so media hosts have to be told it.
+        # the signature covers the host of the resource, so the request names it to media hosts
         return self._http.build_request(
             method,
             url,
@@ -244,7 +244,7 @@ class AcsClient:
         )
 
     def _send(self, request: httpx.Request, doing: Doing) -> httpx.Response:
-        """Send with credentials; the caller has made sure that the host may see them."""
+        """Send with credentials; the caller has checked that the host may see them."""
         try:
             return self._http.send(request, auth=self._auth, stream=True)
         except httpx.HTTPError as error:
@@ -255,11 +255,11 @@ def _http_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     return httpx.Client(
         transport=transport,
         limits=_KEPT_WARM,
-        # A proxy of the environment is for the way out, not for an emulator on this machine.
+        # a proxy of the environment is for the way out, not for an emulator on this machine
         mounts=None if transport else dict.fromkeys(_LOOPBACK),
-        # Files are hashed and counted as they are: no compression on the way.
+        # files are hashed and counted as they are: no compression on the way
         headers={"Accept-Encoding": "identity"},
-        # Requests stand alone: no host leaves a cookie here.
+        # requests stand alone: no host leaves a cookie here
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
     )
@@ -271,11 +271,11 @@ def _refusal(response: httpx.Response, doing: Doing) -> Refusal:
     try:
         for chunk in response.iter_bytes() if is_plain(response.headers) else ():
             body += chunk
-            if len(body) >= _MAX_ANSWER:
+            if len(body) >= MAX_BODY:
                 break
     except httpx.HTTPError as error:
         raise fault(error, doing) from error
-    return Refusal(response.status_code, response.headers, bytes(body[:_MAX_ANSWER]))
+    return Refusal(response.status_code, response.headers, bytes(body[:MAX_BODY]))
 
 
 def _state(answer: bytes, doing: Doing, recording_id: str = "") -> RecordingStateResponse:
@@ -288,7 +288,7 @@ def _state(answer: bytes, doing: Doing, recording_id: str = "") -> RecordingStat
 
 
 def _not_understood(doing: Doing, expected: str) -> Unavailable:
-    """The answer is not quoted: it may be any gateway's page."""
+    # the answer is not quoted: it may be any gateway's page
     return Unavailable(
         f"could not {doing.verb}: the answer is not {expected}. Try again; if this lasts, check "
         "endpoint and api-version."

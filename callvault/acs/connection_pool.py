@@ -1,7 +1,7 @@
 """Connections for bulk reading, kept alive from one request to the next and from file to file.
 
-Plain `http.client`, for a block then goes from the socket into its buffer without a copy between:
-docs/decisions/0021-bulk-reading.md says what that is worth.
+Plain `http.client`, because a block then goes from the socket into its buffer without a copy in
+between: docs/decisions/0021-bulk-reading.md has the figures.
 """
 
 import base64
@@ -17,19 +17,22 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 IDLE_FOR = 20.0
-"""Seconds after which an unused connection is not trusted any more: servers close theirs."""
+"""Seconds after which an idle connection is not used again: servers close theirs."""
 
 MOST_IDLE = 32
 """Idle connections that are kept for each origin."""
 
 
 class Origin(NamedTuple):
+    """Scheme, host and port of a URL."""
+
     scheme: str
     host: str
     port: int
 
     @classmethod
     def of(cls, url: httpx.URL) -> "Origin":
+        """Take the origin of ``url``."""
         return cls(url.scheme, url.host, url.port or {"https": 443, "http": 80}[url.scheme])
 
 
@@ -45,11 +48,11 @@ class ConnectionPool:
         self._tls: ssl.SSLContext | None = None
 
     def take(self, origin: Origin) -> HTTPConnection:
-        """A connected connection, used before or new; `OSError` where none can be made."""
+        """Return an open connection, idle or new; `OSError` where none can be made."""
         return self._used(origin) or self.fresh(origin)
 
     def fresh(self, origin: Origin) -> HTTPConnection:
-        """A new connection, connected."""
+        """Open a new connection."""
         connection = self._make(origin)
         connection.connect()
         connection.sock.settimeout(self._silence)
@@ -64,6 +67,7 @@ class ConnectionPool:
         connection.close()
 
     def close(self) -> None:
+        """Close all idle connections."""
         with self._lock:
             idle, self._idle = self._idle, defaultdict(list)
         for connections in idle.values():
@@ -100,7 +104,7 @@ class ConnectionPool:
 
 
 def _proxy(origin: Origin) -> SplitResult | None:
-    """The environment's proxy for this origin, parsed; ``None`` for the direct way."""
+    """Read the environment's proxy for this origin; None for a direct connection."""
     named = getproxies().get("https") or getproxies().get("all")
     if not named or proxy_bypass(origin.host):
         return None

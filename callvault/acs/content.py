@@ -1,4 +1,4 @@
-"""What a download really brings: which bytes of which file, and all of them."""
+"""Checks that a download brings exactly the bytes that were asked for."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,18 @@ _ERROR_PAGE = re.compile(r"html|json|xml", re.IGNORECASE)
 
 
 class ByteRange(NamedTuple):
-    """The bytes asked for: ``length`` of them from ``offset``, or all that follow."""
+    """A requested range: ``length`` bytes from ``offset``, or all that follow."""
 
     offset: int = 0
     length: int | None = None
 
     @property
     def is_partial(self) -> bool:
+        """True unless the whole file is asked for."""
         return self.offset > 0 or self.length is not None
 
     def headers(self) -> dict[str, str]:
+        """Build the ``Range`` header; none for the whole file."""
         if self.offset < 0 or (self.length is not None and self.length < 1):
             raise ValueError(f"no such range: {self.length} bytes from {self.offset}")
         if not self.is_partial:
@@ -35,7 +37,7 @@ class ByteRange(NamedTuple):
         return {"Range": f"bytes={self.offset}-{last}"}
 
     def is_answered_by(self, served: "Served") -> bool:
-        """Whether exactly these bytes come: up to ``length``, or up to the end of the file."""
+        """Tell if exactly these bytes come: up to ``length``, or up to the end of the file."""
         if served.offset != self.offset or served.length is None:
             return False
         if served.size is None:
@@ -45,7 +47,7 @@ class ByteRange(NamedTuple):
 
 
 class Served(NamedTuple):
-    """The bytes announced: ``length`` of them from ``offset``, of a file of ``size``."""
+    """An announced range: ``length`` bytes from ``offset``, of a file of ``size``."""
 
     offset: int
     length: int | None
@@ -67,7 +69,7 @@ class Content:
         self.headers: Mapping[str, str] = {
             name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers
         }
-        """What is worth keeping as evidence of where the file came from."""
+        """Headers kept as evidence of the file's origin."""
 
     def iter_bytes(self, chunk_size: int = 1 << 20) -> Iterator[bytes]:
         """Yield the bytes once, in order, and raise unless exactly those announced arrived."""
@@ -109,7 +111,7 @@ def open_answer(response: httpx.Response, asked: ByteRange, *, json_allowed: boo
 def check_answer(
     status: int, headers: httpx.Headers, asked: ByteRange, *, json_allowed: bool
 ) -> Served:
-    """Which bytes an answer of status 200 or 206 brings; raises as `open_answer` does."""
+    """Read the range that an answer of status 200 or 206 brings; raise as `open_answer` does."""
     _refuse_error_page(headers.get("Content-Type", ""), json_allowed)
     if not is_plain(headers):
         raise BrokenContent("the file came compressed although that was ruled out; download again")
@@ -126,7 +128,7 @@ def check_answer(
 
 
 def is_plain(headers: httpx.Headers) -> bool:
-    """Whether the body is sent as it is: neither compressed nor otherwise coded."""
+    """Tell if the body is sent as it is: neither compressed nor otherwise coded."""
     return headers.get("Content-Encoding", "identity").strip().lower() in {"", "identity"}
 
 
@@ -140,7 +142,7 @@ def _refuse_error_page(content_type: str, json_allowed: bool) -> None:
 
 
 def _served(status: int, headers: httpx.Headers) -> Served:
-    """Read which bytes come; 200 may carry a Content-Range too (seen in recorded sessions)."""
+    """Read the announced range; 200 may carry a Content-Range too (seen in recorded sessions)."""
     length = _content_length(headers)
     stated = headers.get("Content-Range")
     if stated is None and status == 200:

@@ -1,4 +1,4 @@
-"""What proves to ACS who asks: an access key, or a token of Entra ID."""
+"""Credentials for ACS: an access key, or a token of Entra ID."""
 
 import base64
 import binascii
@@ -20,7 +20,7 @@ ENTRA_SCOPE = "https://communication.azure.com//.default"
 """The scope ACS expects; the double slash is right (``auth_policy_utils.py`` of the SDK)."""
 
 REREAD_AFTER = 30.0
-"""Seconds: a copy that is refused with 401 is tried again as often, see `activities.translate`."""
+"""Seconds; a copy that is refused with 401 is retried after as many, see `activities.translate`."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class AccessKey:
 
     @property
     def key_bytes(self) -> bytes:
+        """The key decoded; ConfigurationError where it is not base64."""
         try:
             return base64.b64decode(self.key, validate=True)
         except (binascii.Error, ValueError):
@@ -48,10 +49,10 @@ class AccessKey:
 
 
 class RotatingKey:
-    """An access key that may be replaced where it is kept; ``read`` reads it there.
+    """An access key that may be replaced in its place of storage; ``read`` reads it from there.
 
-    It is read again after `REREAD_AFTER` seconds, and at once when ACS answers 401. A key that
-    cannot be read again stays what it was.
+    The key is read again after `REREAD_AFTER` seconds, and at once when ACS answers 401. A key that
+    cannot be read again stays in use.
     """
 
     def __init__(self, read: Callable[[], AccessKey]) -> None:
@@ -60,12 +61,12 @@ class RotatingKey:
         self._read_at = time.monotonic()
 
     def current(self) -> bytes:
-        """The key to sign with now."""
+        """Return the key to sign with now."""
         is_old = time.monotonic() - self._read_at >= REREAD_AFTER
         return self.again() if is_old else self._key
 
     def again(self) -> bytes:
-        """The key, read where it is kept."""
+        """Read the key again."""
         self._read_at = time.monotonic()
         with suppress(ConfigurationError):
             self._key = self._read().key_bytes
@@ -94,7 +95,7 @@ class Authenticator(httpx.Auth):
     requires_request_body = True
 
     def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
-        """What proves who asks; ``target`` is the path with its query, as it is sent."""
+        """Build the headers of a request; ``target`` is the path with its query, as it is sent."""
         raise NotImplementedError
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
@@ -139,6 +140,8 @@ class _KeyAuth(Authenticator):
 
 
 class _TokenAuth(Authenticator):
+    """Sends a bearer token of Entra ID."""
+
     def __init__(self, credential: TokenCredential) -> None:
         self._credential = credential
 
@@ -150,7 +153,7 @@ def _token(credential: TokenCredential) -> str:
     try:
         return credential.get_token(ENTRA_SCOPE).token
     except CredentialUnavailableError as error:
-        # Also what a managed identity raises while its local endpoint is briefly away.
+        # also raised by a managed identity while its local endpoint is briefly away
         raise Unavailable(
             "no Entra ID credential is available on this machine: if this lasts, configure a "
             "managed identity or another credential",

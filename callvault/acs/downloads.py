@@ -1,7 +1,7 @@
-"""Reading parts of a file fast: many threads, each with a reader of its own.
+"""Fast reading of parts of a file: many threads, each with a reader of its own.
 
-Every request is signed anew just before it is sent, every redirect is checked against the allowed
-hosts, and every answer is held against what was asked before a byte of it is read.
+Every request is signed just before it is sent, every redirect is checked against the allowed hosts,
+and every answer is compared with the request before a byte of it is read.
 """
 
 import socket
@@ -15,15 +15,13 @@ import httpx
 from callvault.acs.allowed_hosts import AllowedHosts
 from callvault.acs.connection_pool import ConnectionPool, Origin
 from callvault.acs.content import DOWNLOAD, ByteRange, Served, check_answer
-from callvault.acs.error_body import Refusal
+from callvault.acs.error_body import MAX_BODY, Refusal
 from callvault.acs.errors import connection_failed, fault
 from callvault.errors import BrokenContent, Unavailable
 
 MAX_REDIRECTS = 5
-
-_MAX_REFUSAL = 64 << 10
-_REDIRECTS = frozenset({301, 302, 307, 308})
-_DOWNLOADED = frozenset({200, 206})
+REDIRECTS = frozenset({301, 302, 307, 308})
+DOWNLOADED = frozenset({200, 206})
 
 Sign = Callable[[str, str], Mapping[str, str]]
 """Headers that authenticate a request of this method for this target."""
@@ -39,14 +37,14 @@ class RangedContent:
     sign: Sign
 
     def reader(self) -> "RangeReader":
-        """A reader for one thread; close it."""
+        """Make a reader for one thread; close it."""
         return RangeReader(self)
 
 
 class RangeAnswer:
-    """A part of the file on its way; what it is was checked, what arrives is counted by its reader.
+    """A part of the file on its way; its headers were checked, its bytes are counted by its reader.
 
-    ``offset`` and ``length`` say which part comes, ``size`` what the whole file has; ``None`` where
+    ``offset`` and ``length`` say which part comes, ``size`` is that of the whole file; None where
     the service does not say. All in bytes.
     """
 
@@ -80,7 +78,7 @@ class RangeReader:
         self._response: HTTPResponse | None = None
 
     def open(self, offset: int, length: int | None) -> RangeAnswer:
-        """Ask for ``length`` bytes from ``offset``, or all that follow; drops the answer before.
+        """Ask for ``length`` bytes from ``offset``, or all that follow; drop the previous answer.
 
         Where `RangeAnswer.offset` is 0 and its length the whole size instead, the service has
         ignored the range. Raises as `callvault.acs.client.AcsClient.open_content` does.
@@ -89,16 +87,16 @@ class RangeReader:
         target = self._content.hosts.check(self._content.url)
         for _ in range(MAX_REDIRECTS + 1):
             response, headers = self._ask(target, asked)
-            if response.status not in _REDIRECTS:
+            if response.status not in REDIRECTS:
                 return self._opened(response, headers, asked)
-            response.read(_MAX_REFUSAL)
+            response.read(MAX_BODY)
             target = self._content.hosts.check(headers.get("Location", ""), base=target)
         raise Unavailable(
             f"could not {DOWNLOAD.verb}: more than {MAX_REDIRECTS} redirects; try again"
         )
 
     def close(self) -> None:
-        """Give the connection back if it can be used again."""
+        """Give the connection back to the pool if it can be used again."""
         connection, origin, self._connection = self._connection, self._origin, None
         if connection is None or origin is None:
             return
@@ -118,7 +116,7 @@ class RangeReader:
     def _opened(
         self, response: HTTPResponse, headers: httpx.Headers, asked: ByteRange
     ) -> RangeAnswer:
-        if response.status not in _DOWNLOADED:
+        if response.status not in DOWNLOADED:
             raise fault(Refusal(response.status, headers, _beginning(response)), DOWNLOAD)
         served = check_answer(response.status, headers, asked, json_allowed=False)
         return RangeAnswer(response, headers, served)
@@ -133,7 +131,7 @@ class RangeReader:
             raise connection_failed(error, DOWNLOAD) from error
 
     def _exchange(self, origin: Origin, target: str, headers: Mapping[str, str]) -> HTTPResponse:
-        """Send on the connection at hand; one that was closed meanwhile is replaced once."""
+        """Send on a pooled connection; one that was closed meanwhile is replaced once."""
         self.close()
         self._origin, self._response = origin, None
         self._connection = self._content.connections.take(origin)
@@ -154,6 +152,6 @@ class RangeReader:
 
 def _beginning(response: HTTPResponse) -> bytes:
     try:
-        return response.read(_MAX_REFUSAL)
+        return response.read(MAX_BODY)
     except (OSError, HTTPException) as error:
         raise connection_failed(error, DOWNLOAD) from error

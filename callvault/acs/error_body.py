@@ -1,4 +1,4 @@
-"""Reads what a refusal says: a JSON error in any of its shapes, a gateway's HTML, or nothing."""
+"""Error bodies: JSON in any of ACS's shapes, a gateway's HTML, or nothing."""
 
 import json
 import math
@@ -12,8 +12,11 @@ import httpx
 
 from callvault.contracts.base import shorten
 
+MAX_BODY = 64 << 10
+"""Longest control answer or error that is read, in bytes."""
+
 MAX_RETRY_AFTER = timedelta(seconds=300)
-"""A longer wish is cut: with the export window running, nobody waits for hours on one answer."""
+"""A longer ``Retry-After`` is cut: the export window does not allow hours for one answer."""
 
 _MAX_QUOTE = 250
 _SECRETS = re.compile(r"(?i)\b(bearer\s+|hmac-sha256\s+|signature=|sig=|accesskey=)[^\s,;'\"&]+")
@@ -21,7 +24,7 @@ _SECRETS = re.compile(r"(?i)\b(bearer\s+|hmac-sha256\s+|signature=|sig=|accesske
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that is not the one hoped for; ``body`` may be cut."""
+    """An answer of another status than success; ``body`` may be cut."""
 
     status: int
     headers: httpx.Headers = field(default_factory=httpx.Headers)
@@ -29,7 +32,7 @@ class Refusal:
 
 
 class Said(NamedTuple):
-    """What the body of a refusal says, as far as it can be understood."""
+    """The contents of an error body, as far as it can be understood."""
 
     code: str = ""
     message: str = ""
@@ -59,7 +62,7 @@ def _text(value: Any) -> str:
 
 
 def clean(text: str) -> str:
-    """Make a stranger's text fit to be quoted: one line, short, without credentials it echoes."""
+    """Make foreign text fit to be quoted: one line, short, without credentials it echoes."""
     printable = "".join(char if char.isprintable() else " " for char in text[:2_048])
     return shorten(_SECRETS.sub(r"\1…", " ".join(printable.split())), _MAX_QUOTE)
 

@@ -1,4 +1,4 @@
-"""What a refusal of ACS means, in Callvault's own words.
+"""Translation of ACS's error responses into Callvault's own errors.
 
 Codes: Microsoft's Call Automation troubleshooting page and recorded sessions; statuses decide where
 there is no known code. A gateway on the way may answer HTML, or nothing at all.
@@ -31,7 +31,7 @@ Subject = Literal["call", "recording", "content"]
 
 
 class Doing(NamedTuple):
-    """What was tried, and with what: both are needed to read the answer."""
+    """The operation and its subject: both are needed to understand the answer."""
 
     verb: str
     """For the message: ``start a recording``."""
@@ -116,7 +116,7 @@ _BY_STATUS_OF_CONTENT = {
 
 
 def fault(cause: Refusal | httpx.HTTPError, doing: Doing) -> CallvaultError:
-    """Say what went wrong as one of Callvault's errors, ready to be raised."""
+    """Translate a failure into one of Callvault's errors, ready to be raised."""
     if isinstance(cause, httpx.HTTPError):
         return connection_failed(cause, doing)
     said = read(cause)
@@ -137,7 +137,7 @@ def fault(cause: Refusal | httpx.HTTPError, doing: Doing) -> CallvaultError:
 def _judge(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
     if said.code in _BY_CODE:
         verdict = _BY_CODE[said.code]
-        # Who asks to start a recording names none: an earlier attempt may have begun it.
+        # a start names no recording: an earlier attempt may have begun one
         return _GATEWAY if verdict is _NOT_FOUND and subject == "call" else verdict
     if subject == "content" and refusal.status in _BY_STATUS_OF_CONTENT:
         return _judge_content(refusal)
@@ -149,7 +149,7 @@ def _judge(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
 
 
 def _judge_content(refusal: Refusal) -> _Verdict:
-    """416 names the real size: only an empty file is one that is still to be written."""
+    # 416 names the real size: only an empty file is still to be written
     size = refusal.headers.get("Content-Range", "").rpartition("/")[2]
     if refusal.status == 416 and size.isdecimal() and int(size) > 0:
         return _CHANGED
@@ -157,9 +157,9 @@ def _judge_content(refusal: Refusal) -> _Verdict:
 
 
 def _judge_client_error(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
-    """A 4xx without a known code: who said it decides what it means."""
+    """Judge a 4xx without a known code by its origin: ACS itself, or a gateway on the way."""
     if subject == "content":
-        # Seen since 2025: intermittent 400 with HTML on downloads (azure-sdk-for-js #33764).
+        # seen since 2025: intermittent 400 with HTML on downloads (azure-sdk-for-js #33764).
         is_passing = said.is_markup or (refusal.status == 400 and not said.code)
         return _CHANGED if is_passing else _REFUSED
     if said.is_markup or (refusal.status == 404 and not said.code):
@@ -170,7 +170,7 @@ def _judge_client_error(refusal: Refusal, said: Said, subject: Subject) -> _Verd
 
 
 def connection_failed(error: Exception, doing: Doing) -> CallvaultError:
-    """Say that no answer, or only a part of it, came back."""
+    """Make the error for an answer that did not come, or only in part."""
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         what = "no answer came in time"
     else:

@@ -1,4 +1,4 @@
-"""What the recording operations of ACS send and receive, as JSON.
+"""JSON bodies that the recording operations of ACS send and receive.
 
 Shapes of the REST specification ``2026-03-12`` (``communicationservicescallautomation.json``);
 recordings look the same in every stable version since 2024-04-15.
@@ -33,7 +33,7 @@ class StartRecording(RecordingFormat):
 
     call_locator: ServerCallLocator
     recording_state_callback_uri: str | None = None
-    """Where ACS posts ``RecordingStateChanged``: an absolute https URL."""
+    """The absolute https URL to which ACS posts ``RecordingStateChanged``."""
     pause_on_start: bool = False
     """Begin paused; ACS makes no file before the first resume."""
     external_storage: ExternalStorage | None = None
@@ -62,11 +62,13 @@ class ResultError(Message):
 
 
 class RecordingStorageInfo(Message):
+    """``RecordingStorageInfo``: the recording's files."""
+
     recording_chunks: tuple[RecordingChunk, ...] = ()
 
 
 class RecordingResultResponse(Message):
-    """``RecordingResultResponse`` of ``2024-09-01-preview``: what became of a recording."""
+    """``RecordingResultResponse`` of ``2024-09-01-preview``: a recording's files and errors."""
 
     recording_storage_info: RecordingStorageInfo = RecordingStorageInfo()
     errors: tuple[ResultError, ...] = ()
@@ -79,7 +81,7 @@ class RecordingResultResponse(Message):
     @model_validator(mode="before")
     @classmethod
     def _absent(cls, value: Any) -> Any:
-        """The service may write ``null`` where it knows nothing."""
+        """Drop every ``null``: the service writes it for values that it does not know."""
         if not isinstance(value, dict):
             return value
         return {key: known for key, known in value.items() if known is not None}
@@ -88,7 +90,7 @@ class RecordingResultResponse(Message):
 class Repeatability(Message):
     """Identity of a start: ACS answers the same pair with the recording it already started.
 
-    Whoever repeats the start owns it: the same pair on every attempt, a new pair for a new
+    The caller that repeats the start owns it: the same pair on every attempt, a new pair for a new
     recording.
     """
 

@@ -1,4 +1,4 @@
-"""The one place that knows how paths, bodies and success statuses differ between api-versions."""
+"""Paths, bodies and success statuses of each api-version, in one place."""
 
 from typing import NamedTuple
 from urllib.parse import quote
@@ -19,11 +19,11 @@ STABLE_VERSIONS = (
 )
 PREVIEW = "2021-06-15-preview"
 RESULT_VERSION = "2024-09-01-preview"
-"""The only version that tells what became of a recording, whichever version does all else."""
+"""The only version with a recording's result; used beside any other version."""
 
 
 class Route(NamedTuple):
-    """One operation: how it is asked and which statuses mean that ACS did it."""
+    """One operation: its request line, and the statuses that mean success."""
 
     method: str
     target: str
@@ -103,8 +103,8 @@ class Routes:
 
 
 def _segment(name: str, value: str) -> str:
-    """Percent-encode an id, so that it stays one segment of the path whatever it holds."""
+    """Percent-encode an id, so that it stays one segment of the path."""
     if value in {"", ".", ".."}:
-        # HTTP clients and proxies resolve these away: the request would mean another resource.
+        # clients and proxies resolve these away: the request would name another resource
         raise InvalidRequest(f"{name} {value!r} cannot be an id of ACS: pass the one ACS gave")
     return quote(value, safe="")

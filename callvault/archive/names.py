@@ -1,4 +1,4 @@
-"""Every object name in an archive, built and judged here and nowhere else.
+"""Object names in an archive, built and checked here and nowhere else.
 
 Ids come from outside and may be hostile; names must be safe as a blob name (1,024 characters), as
 a path on any file system (components of 255 bytes, Windows' reserved names and trailing dots) and
@@ -49,7 +49,7 @@ def chunk_object_name(
     document_id: str,
     extension: str,
 ) -> str:
-    """``recordings/YYYY/MM/DD/<callId>/<recording>/<index>-<documentId>.<ext>``.
+    """Build ``recordings/YYYY/MM/DD/<callId>/<recording>/<index>-<documentId>.<ext>``.
 
     Different arguments give different names, but for ``server_call_id``, which only stands in
     for a ``call_id`` that is not known. The date is in UTC.
@@ -60,11 +60,12 @@ def chunk_object_name(
 
 
 def metadata_object_name(object_name: str) -> str:
-    """The name of the metadata file that lies beside the media file ``object_name``.
+    """Build the name of the metadata file that lies beside the media file ``object_name``.
 
-    It belongs to the document, whatever the extension of its media: ``…/0000-abc.mp4`` gives
-    ``…/0000-abc.metadata.json``. No media file can bear that name, for ids in names hold no dots.
+    The file belongs to the document, not to its media: ``…/0000-abc.mp4`` gives
+    ``…/0000-abc.metadata.json``.
     """
+    # no media file can bear that name, for ids in names hold no dots
     stem, _, _ = object_name.rpartition(".")
     return f"{stem}.metadata.json"
 
@@ -77,46 +78,42 @@ def manifest_object_name(
     recording_id: str | None,
     number: int,
 ) -> str:
-    """``manifest.json`` beside the recording's chunks; ``manifest-2.json`` for its second one.
-
-    No chunk can bear that name, for theirs begin with digits.
-    """
+    """Build ``manifest.json`` beside the recording's chunks; ``manifest-2.json`` for its second."""
+    # no chunk can bear that name, for theirs begin with digits
     folder = _recording_folder(recorded_on, call_id, server_call_id, recording_id)
     return manifest_in(folder, number)
 
 
 def manifest_in(folder: str, number: int) -> str:
-    """The name of the ``number``-th manifest, counted from 1, of a recording's folder."""
+    """Build the name of the ``number``-th manifest, counted from 1, of a recording's folder."""
     return f"{folder}/manifest.json" if number == 1 else f"{folder}/manifest-{number}.json"
 
 
 def is_manifest_name(object_name: str) -> bool:
-    """Whether `manifest_object_name` could have made this name."""
+    """Return True if `manifest_object_name` could have made this name."""
     return is_object_name(object_name) and _MANIFEST.fullmatch(object_name) is not None
 
 
 def link_object_name(sequence: int) -> str:
-    """``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
+    """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"
 
 
 def key_object_name(key_id: str) -> str:
-    """``keys/<key id>.pem``, the public half of a key that signs manifests of the archive."""
+    """Build ``keys/<key id>.pem``, the public half of a key that signs manifests of the archive."""
     return f"{KEYS_PREFIX}{key_id}.pem"
 
 
 def is_object_name(text: str) -> bool:
-    """Whether every store can hold an object of this name within its root."""
+    """Return True if every store can hold an object of this name within its root."""
     return len(text) <= MAX_OBJECT_NAME and all(
         len(part) <= MAX_COMPONENT and _COMPONENT.fullmatch(part) for part in text.split("/")
     )
 
 
 def check_object_name(object_name: str) -> str:
-    """Return ``object_name`` if every store can hold it within its root; else `InvalidRequest`.
-
-    Names begin with no dot in any component, so a store may use such names for itself.
-    """
+    """Return ``object_name`` if every store can hold it within its root; else `InvalidRequest`."""
+    # no component begins with a dot: a store may use such names for itself
     if is_object_name(object_name):
         return object_name
     raise InvalidRequest(

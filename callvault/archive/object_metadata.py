@@ -1,7 +1,7 @@
-"""The few facts kept with an object, in a form that every store can hold.
+"""Metadata kept with an object, in a form that every store can hold.
 
-Azure Blob has the narrowest rules, so they are everybody's: keys are identifiers, values travel in
-HTTP headers, everything together stays below 8 KiB.
+Azure Blob has the narrowest rules, so they hold for every store: keys are identifiers, values
+travel in HTTP headers, everything together stays below 8 KiB.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ _SAFE = "".join(set(string.punctuation) - {"%"})
 
 
 def bounded(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What of ``metadata`` a store keeps, the same for every store.
+    """Cut ``metadata`` to what every store can keep.
 
     Empty values are left out. A value too long for a header keeps its beginning and is told apart
-    by its SHA-256. Keys that are no lower-case identifiers raise `InvalidRequest`: stores treat
-    their case differently.
+    by its SHA-256. Keys that are no lower-case identifiers raise `InvalidRequest`.
     """
+    # lower case alone: stores treat the case of keys differently
     for key in metadata:
         if not _KEY.fullmatch(key) or key == SHA256:
             raise InvalidRequest(
@@ -47,10 +47,10 @@ def _bounded_value(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """Printable ASCII without spaces, fit for a header; what was that before stays as it is."""
+    """Write ``value`` in printable ASCII without spaces, fit for a header."""
     return quote(value, safe=_SAFE)
 
 
 def unquoted(value: str) -> str:
-    """What was given to `quoted`."""
+    """Read a value that `quoted` wrote."""
     return unquote(value)

@@ -23,7 +23,7 @@ def media() -> Iterator[Service]:
 
 @pytest.fixture
 def stranger() -> Iterator[Service]:
-    """A host that nobody allowed."""
+    """A host that is not allowed."""
     with serving() as service:
         yield service
 

@@ -30,7 +30,7 @@ PREVIEW = "2021-06-15-preview"
 
 
 class World:
-    """What people do in the emulator's calls."""
+    """Actions of people in the emulator's calls."""
 
     def __init__(self, emulator: RunningEmulator) -> None:
         self._http = httpx.Client(base_url=emulator.control)

@@ -150,7 +150,7 @@ NEW_KEY = base64.b64encode(b"another key of the same resource").decode()
 
 
 class Kept:
-    """Where a key is kept, and may be replaced, or be away."""
+    """A place where a key is kept, and may be replaced, or be away."""
 
     def __init__(self) -> None:
         self.key = KEY_TEXT

@@ -16,7 +16,7 @@ from callvault.local.azurite import Azurite
 
 @dataclass
 class Part:
-    """What `Answer` asks for, over pieces made on the way."""
+    """Satisfies `Answer`, over pieces made on the way."""
 
     pieces: Iterator[bytes]
     size: int | None

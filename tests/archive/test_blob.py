@@ -1,4 +1,4 @@
-"""What only a blob container has to cope with: credentials, refusals, a service that is away."""
+"""Faults that only a blob container has: credentials, refusals, a service that is away."""
 
 import hashlib
 import socket

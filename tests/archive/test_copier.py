@@ -26,7 +26,7 @@ SourceOf = Callable[..., Any]
 
 
 def quiet(done: int, total: int | None) -> None:
-    """Progress nobody looks at."""
+    """Ignore the progress."""
 
 
 def fetch(
@@ -183,7 +183,7 @@ def test_small_objects_follow_the_same_rules(archive: Archive) -> None:
 
 
 def peak(run: Callable[[], Any]) -> int:
-    """Most bytes that Python held at one time while ``run`` ran."""
+    """Return the most bytes that Python held at one time while ``run`` ran."""
     tracemalloc.start()
     try:
         run()

@@ -1,4 +1,4 @@
-"""What only a directory has to cope with: crashes, permissions, full disks, file systems."""
+"""Faults that only a directory has: crashes, permissions, full disks, file systems."""
 
 import errno
 import os
@@ -31,7 +31,7 @@ NOBODY = 65534
 
 @contextmanager
 def without_privileges() -> Iterator[None]:
-    """Root may write everywhere; so do as nobody what must be forbidden."""
+    """Run as user ``nobody`` what must be forbidden: root may write everywhere."""
     if os.geteuid() != 0:
         yield
         return

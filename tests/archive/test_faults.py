@@ -1,4 +1,4 @@
-"""Whatever a source or an archive does wrong is repaired by fetching again, or refused."""
+"""Faults of a source or an archive are repaired by fetching again, or refused."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""What a manifest says, and that sealing can be repeated, resumed and raced."""
+"""Contents of a manifest; sealing can be repeated, resumed and raced."""
 
 import base64
 import json

@@ -44,7 +44,7 @@ def judged(data: bytes, expected: Expected) -> MediaCheck:
 
 
 def decoded_seconds(data: bytes) -> float | None:
-    """How much sound a decoder gets out of a file; None where it cannot open it."""
+    """Measure the sound that a decoder gets out of a file; None where it cannot open the file."""
     try:
         with av.open(io.BytesIO(data)) as container:
             audio = container.streams.audio[0]

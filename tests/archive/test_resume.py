@@ -32,7 +32,7 @@ MEBIBYTE = 1024 * 1024
 
 
 class Ended(Exception):
-    """What stands for a cancelled activity."""
+    """Stands for a cancelled activity."""
 
 
 def fetch(archive: Archive, source: Any, ends_at: int | None = None) -> Copied:
@@ -192,7 +192,7 @@ def served(source: str) -> int:
 
 
 def digest_in(kind: str, where: str, source: str, size: int) -> bool:
-    """Whether the archive holds what the source serves, byte for byte."""
+    """Tell if the archive holds what the source serves, byte for byte."""
     from callvault.archive.stores.blob import BlobArchive
     from callvault.azure_storage.clients import StorageAccess
 

@@ -1,4 +1,4 @@
-"""What every archive promises: one suite over both stores."""
+"""Promises of every archive: one suite over both stores."""
 
 import contextlib
 import hashlib

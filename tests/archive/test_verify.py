@@ -1,4 +1,4 @@
-"""`callvault verify`: what is as it was sealed passes, and whatever is not is named."""
+"""`callvault verify`: objects that are as they were sealed pass, all others are named."""
 
 import json
 import random
@@ -288,7 +288,7 @@ def test_one_manifest_is_verified_with_its_files_and_its_link(archive: Archive) 
 
 
 def rewrite(archive: DirectoryArchive, name: str, data: bytes) -> None:
-    """Replace an object as somebody would who knows the store."""
+    """Replace an object as an attacker would who knows the store."""
     path = path_of(archive, name)
     path.unlink()
     path.with_name(f".{path.name}.json").unlink()

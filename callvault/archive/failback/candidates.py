@@ -1,4 +1,4 @@
-"""The recordings of a fallback archive: what may have to go home."""
+"""Recordings of a fallback archive, which may have to go to the primary archive."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,15 +20,15 @@ class Stranded:
     manifests: tuple[str, ...]
     """Object names, in the order of sealing."""
     known: tuple[Manifest, ...]
-    """Those that can be read. None of them is proven yet."""
+    """The manifests that can be read. None of them is proven yet."""
 
     def answers_to(self, word: str) -> bool:
-        """Whether ``word`` names one of its manifests, its call, its workflow, or itself."""
+        """Tell if ``word`` names one of its manifests, its call, its workflow, or itself."""
         return word in self.manifests or any(word in _ids(manifest) for manifest in self.known)
 
 
 def stranded(fallback: Archive) -> Iterator[Stranded]:
-    """Every recording of which a manifest lies in the fallback archive, in the order of names."""
+    """Yield every recording with a manifest in the fallback archive, in the order of names."""
     names = filter(is_manifest_name, fallback.names(RECORDINGS_PREFIX))
     # the shorter name is that of the lower number
     ordered = sorted(names, key=lambda name: (folder_of(name), len(name), name))
@@ -38,14 +38,13 @@ def stranded(fallback: Archive) -> Iterator[Stranded]:
 
 
 def folder_of(object_name: str) -> str:
-    """The folder of a recording, by the name of one of its objects."""
+    """Return the folder of a recording, by the name of one of its objects."""
     return object_name.rpartition("/")[0]
 
 
 def _readable(archive: Archive, names: tuple[str, ...]) -> Iterator[Manifest]:
-    """A damaged one is told when it is its turn to be brought."""
     for name in names:
-        with suppress(BrokenContent):
+        with suppress(BrokenContent):  # reported when it is its turn to be copied
             if found := find_manifest(archive, name):
                 yield found.manifest
 

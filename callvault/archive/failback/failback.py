@@ -1,9 +1,9 @@
-"""The way home from the fallback archive: its recordings are copied, proven and sealed at home.
+"""Failback: recordings of the fallback archive are copied, proven and sealed at home.
 
-What is committed at home can never be taken back. So a file's bytes are held against the SHA-256 of
-its manifest before they are copied, and again when they are read back. The manifest is written
-last: whatever crashes in between, the next attempt finds what there is and goes on from there.
-Nothing is deleted from the fallback archive.
+"Home" is the primary archive. A commit there can never be taken back: so a file's bytes are
+compared with the SHA-256 of its manifest before they are copied, and again when they are read back.
+The manifest is written last, so that an attempt after a crash finds the files and goes on. Nothing
+is deleted from the fallback archive.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,14 +35,14 @@ from callvault.contracts.manifest import (
 from callvault.errors import BrokenContent, ContentMissing, InvalidRequest, ObjectExists
 
 OnStep = Callable[[str, int, int | None], None]
-"""Called with what is being done to which file, the bytes done, and the bytes in all."""
+"""Called with the step and its file, the bytes done, and the bytes in all."""
 
 _METADATA_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Repatriated:
-    """What it took to have a recording at home; no manifests where it had been there already."""
+    """The effort for one recording; no manifests where it had been at home already."""
 
     manifests: int
     files: int
@@ -52,14 +52,14 @@ class Repatriated:
 
 @dataclass(frozen=True)
 class Repatriation:
-    """From one fallback archive to one home."""
+    """Copies recordings from one fallback archive to one home."""
 
     fallback: Archive
     home: Archive
     keys: Keyring
-    """Those that are believed to have signed in the fallback archive."""
+    """Keys that are believed to have signed in the fallback archive."""
     signer: Signer | None
-    """Home's."""
+    """Signer of the archive at home."""
     now: Callable[[], datetime]
     on_step: OnStep = lambda what, done, total: None
     """May raise to end it."""
@@ -85,7 +85,7 @@ class Repatriation:
             if ours is None:
                 ours = self._bring(theirs)
                 sealed.append(ours.manifest)
-            # also for one that is there: an earlier attempt may have ended before it was linked
+            # also where the manifest is there: an earlier attempt may have ended before the link
             append(self.home, ours.reference, self.signer, after=ours.manifest.previous)
         files = {each.object_name: each.size for m in sealed for each in _objects(m)}
         return Repatriated(len(sealed), len(files), sum(files.values()))
@@ -118,11 +118,11 @@ class Repatriation:
         data, name = signed(manifest, self.signer), manifest.object_name
         try:
             put_bytes(self.home, name, data, content_type="application/json", metadata={})
-        except ObjectExists:  # somebody else was faster: the next look tells what they wrote
+        except ObjectExists:  # another process was faster: the next look shows its manifest
             return
 
     def _place(self, theirs: Written) -> "_Place":
-        """Where home has it or, if it has not, where it goes: behind the recording's others."""
+        """Find the manifest at home or, if missing, its place behind the recording's others."""
         origin, folder = _origin(theirs), folder_of(theirs.reference.object_name)
         earlier: ObjectReference | None = None
         number = 1
@@ -135,7 +135,7 @@ class Repatriation:
         return _Place(name, earlier, None)
 
     def _check(self, theirs: Written) -> None:
-        """Signature, link and properties; the bytes are proven file by file."""
+        """Verify signature, link and properties; the bytes are proven file by file."""
         name = theirs.reference.object_name
         report = verify_manifest(self.fallback, name, self.keys, quick=True)
         problems = [f"{remark.location}: {remark.text}" for remark in report.problems]
@@ -149,7 +149,7 @@ class Repatriation:
             )
 
     def _chunk(self, chunk: ManifestChunk, media_type: str) -> ManifestChunk:
-        """The chunk as it lies at home, where its files now are."""
+        """Copy the chunk's files, and return the chunk as it lies at home."""
         media = self._object(chunk.media, media_type) if chunk.media else None
         metadata = self._object(chunk.metadata, _METADATA_TYPE) if chunk.metadata else None
         return chunk.model_copy(update={"media": media, "metadata": metadata})
@@ -188,7 +188,7 @@ class Repatriation:
         )
 
     def _holds(self, archive: Archive, sealed: ArchivedObject, doing: str) -> bool:
-        """Read an object whole; whether its bytes are the sealed ones."""
+        """Read an object whole; tell if its bytes are the sealed ones."""
         name = sealed.object_name
         try:
             found = read_back(archive, name, self._step(doing, name), self.buffers)
@@ -201,7 +201,7 @@ class Repatriation:
 
 
 class _Place(NamedTuple):
-    """Of a repatriated manifest at home."""
+    """The place of a repatriated manifest at home."""
 
     name: str
     earlier: ObjectReference | None
@@ -216,7 +216,7 @@ def _found(archive: Archive, name: str) -> Written:
 
 
 def _identity(manifest: Manifest) -> tuple[str, str | None, int]:
-    """Recordings whose id is not known share a folder."""
+    # not the folder: recordings whose id is not known share one
     of = manifest.recording
     return of.server_call_id, of.recording_id, of.number
 

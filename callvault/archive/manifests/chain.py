@@ -1,8 +1,8 @@
-"""The chain of an archive's manifests: what was sealed after what, with no gap and no fork.
+"""The chain of an archive's manifests: the order of sealing, with no gap and no fork.
 
 Link ``n`` names a manifest and holds the SHA-256 of link ``n - 1``. Links are objects, and objects
 are never overwritten: of several writers that want the same number one wins, and the others take
-the next one. Nothing else is needed to keep them apart, on any store.
+the next one. No lock is needed, on any store.
 """
 
 from callvault.archive.manifests.documents import read_document, sha256, signed
@@ -14,7 +14,7 @@ from callvault.errors import BrokenContent, ObjectExists
 
 
 def head(archive: Archive) -> LinkReference | None:
-    """The newest link, found in as many looks as the chain's length has binary digits, twice."""
+    """Find the newest link; None where there is none."""
     sequence = _last(archive)
     return (
         LinkReference(sequence=sequence, sha256=sha256(_read(archive, sequence)))
@@ -30,9 +30,9 @@ def append(
     *,
     after: LinkReference | None,
 ) -> int:
-    """Link ``manifest`` in behind ``after``, and return its sequence number.
+    """Append a link to ``manifest`` behind ``after``, and return its sequence number.
 
-    Where a link behind ``after`` names it already, that one's number is the answer.
+    Where a link behind ``after`` names the manifest already, that link's number is returned.
     """
     previous, sequence = after, after.sequence + 1 if after else 1
     while True:
@@ -47,7 +47,7 @@ def append(
             )
             try:
                 _write(archive, link, signer)
-            except ObjectExists:  # another writer was faster: look at what it wrote
+            except ObjectExists:  # another writer was faster: look at its link
                 continue
             return sequence
         if _names(taken, manifest):
@@ -57,7 +57,9 @@ def append(
 
 
 def _last(archive: Archive) -> int:
-    """The highest number in use, 0 for none. Numbers are given without a gap."""
+    """Find the highest number in use, 0 for none."""
+    # numbers are given without a gap: doubling and halving take twice as many requests as the
+    # number has binary digits
     beyond = 1
     while _exists(archive, beyond):
         beyond *= 2
@@ -93,5 +95,5 @@ def _write(archive: Archive, link: ChainLink, signer: Signer | None) -> None:
 def _names(link: bytes, manifest: ObjectReference) -> bool:
     try:
         return read_document(ChainLink, link).manifest == manifest
-    except BrokenContent:  # a damaged link keeps its place; `callvault verify` tells of it
+    except BrokenContent:  # a damaged link keeps its place; `callvault verify` reports it
         return False

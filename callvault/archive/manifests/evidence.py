@@ -1,4 +1,4 @@
-"""What the archive itself says of a chunk that is said to be in it."""
+"""Evidence of a chunk: its objects as the archive itself describes them."""
 
 from callvault.archive.manifests.documents import sha256
 from callvault.archive.manifests.manifest import ChunkEvidence
@@ -11,7 +11,7 @@ from callvault.contracts.status import ChunkStatus, RecordingStatus
 from callvault.errors import BrokenContent, ContentMissing, InvalidRequest
 
 BLOCKS = "block_digests_sha256"
-"""Key under which an object's properties tell the hash over the digests of its blocks."""
+"""Key of the hash over the digests of its blocks, in an object's properties."""
 
 
 def chunk_evidence(
@@ -19,10 +19,10 @@ def chunk_evidence(
 ) -> ChunkEvidence | None:
     """Look at the chunk's objects; None where it is not archived.
 
-    Its bytes were read back when it was verified and are not read again, but for the judgement of
-    the media where there is none yet. Raises `ContentMissing` or `BrokenContent` where the
-    archive no longer holds what was verified.
+    Raises `ContentMissing` or `BrokenContent` where the archive no longer holds what was verified.
     """
+    # the bytes were read back when the chunk was verified; they are read again only where the
+    # media has not been checked yet
     chunk = status.archived
     if chunk is None:
         return None
@@ -51,10 +51,8 @@ def chunk_evidence(
 
 
 def expected_of(recording: RecordingStatus, chunk: ArchivedChunk) -> Expected:
-    """What the chunk's file should be.
-
-    The event's length is that of the whole recording: it stands in where there is only one chunk.
-    """
+    """Describe what the chunk's file should be."""
+    # the event tells the length of the whole recording: usable where there is only one chunk
     duration = chunk.duration_ms
     if duration is None and len(recording.chunks) == 1:
         duration = recording.recording_duration_ms
@@ -68,10 +66,10 @@ def expected_of(recording: RecordingStatus, chunk: ArchivedChunk) -> Expected:
 
 
 def properties_of(archive: Archive, found: StoredObject) -> dict[str, str]:
-    """What the store keeps beside an object: ids, and its own record of the object's bytes.
+    """Collect what the store keeps beside an object: ids, and its own record of the bytes.
 
-    That record is the SHA-256 of the whole or, of an object in many blocks, those of the blocks,
-    which are told here by one hash over all of them.
+    That record is the SHA-256 of the whole or, of an object in many blocks, one hash over the
+    SHA-256 of all of them.
     """
     if found.sha256 is not None:
         return {**found.metadata, SHA256: found.sha256}

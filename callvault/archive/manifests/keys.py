@@ -23,7 +23,7 @@ _RAW_LENGTH = 32
 
 
 class PublicKey:
-    """Proves signatures."""
+    """A public key that proves signatures."""
 
     def __init__(self, key: Ed25519PublicKey) -> None:
         self._key = key
@@ -45,10 +45,11 @@ class PublicKey:
         return cls(key)
 
     def pem(self) -> bytes:
+        """Write the key in PEM."""
         return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     def proves(self, signature: Signature, data: bytes) -> bool:
-        """Whether the holder of this key's private half signed exactly these bytes."""
+        """Tell if the holder of this key's private half signed exactly these bytes."""
         try:
             self._key.verify(bytes.fromhex(signature.value), data)
         except InvalidSignature:
@@ -57,7 +58,7 @@ class PublicKey:
 
 
 class Signer:
-    """Holds a private key."""
+    """A private key that signs."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
@@ -65,6 +66,7 @@ class Signer:
 
     @classmethod
     def generate(cls) -> "Signer":
+        """Make a new key."""
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
@@ -84,10 +86,11 @@ class Signer:
         return cls(key)
 
     def pem(self) -> bytes:
-        """The private key. Keep it where only the worker can read it."""
+        """Write the private key. Keep it where only the worker can read it."""
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def sign(self, data: bytes) -> Signature:
+        """Sign exactly these bytes."""
         return Signature(key_id=self.public.key_id, value=self._key.sign(data).hex())
 
 

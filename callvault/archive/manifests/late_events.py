@@ -1,8 +1,8 @@
-"""What a late event brings of a recording that was sealed before. Pure.
+"""Manifests of late events, of a recording that was sealed before.
 
-Event Grid may repeat an event, or deliver it a day late, when the workflow that kept the call has
-ended. Another run then archives what the event names, and knows nothing of who asked, paused and
-consented: that stands in the manifest which is there.
+Event Grid may repeat an event, or deliver it a day late, when the call's workflow has ended.
+Another run then archives the files that the event names. It knows nothing of requests, pauses and
+consents: these stand in the manifest which is there.
 """
 
 from callvault.archive.manifests.manifest import findings
@@ -13,12 +13,12 @@ ChunkId = tuple[str, int]
 
 
 def knows_files_alone(order: ManifestOrder) -> bool:
-    """Whether the order comes from events alone, and says for certain of which recording."""
+    """Tell if the order comes from events alone, and names its recording for certain."""
     return order.recording.origin == "announced" and order.recording.recording_id is not None
 
 
 def adds_nothing(order: ManifestOrder, sealed: Manifest) -> bool:
-    """Whether the manifest has every file of the order, and those archived with equal hashes."""
+    """Tell if the manifest has every file of the order, the archived ones with equal hashes."""
     there = {_id(chunk): chunk.media.sha256 if chunk.media else None for chunk in sealed.chunks}
     return all(
         (key := (chunk.chunk.document_id, chunk.chunk.index)) in there
@@ -28,12 +28,12 @@ def adds_nothing(order: ManifestOrder, sealed: Manifest) -> bool:
 
 
 def completed(new: Manifest, order: ManifestOrder, sealed: Manifest) -> Manifest:
-    """The new manifest with everything that the sealed one knows besides."""
+    """Complete the new manifest with everything that only the sealed one knows."""
     chunks = _together(new, sealed)
     was_whole = sealed.recording.state is RecordingState.ARCHIVED
     lost = any(chunk.state is not ChunkState.ARCHIVED for chunk in chunks)
     state = RecordingState.LOST if lost or not was_whole else RecordingState.ARCHIVED
-    # A late run waits in vain for files that it does not know to be there.
+    # a late run waits in vain for files that it does not know to be there
     known = {"problem": "", "window_closed": False} if was_whole else {}
     recording = order.recording.model_copy(
         update={
@@ -58,7 +58,7 @@ def completed(new: Manifest, order: ManifestOrder, sealed: Manifest) -> Manifest
 
 
 def _together(new: Manifest, sealed: Manifest) -> tuple[ManifestChunk, ...]:
-    """The chunks of both; what the new one says of a chunk counts, unless it lost it."""
+    """Join the chunks of both; the new manifest's count, unless they are lost there."""
     chunks = {_id(chunk): chunk for chunk in sealed.chunks}
     for chunk in new.chunks:
         if chunk.state is ChunkState.ARCHIVED or _id(chunk) not in chunks:

@@ -1,4 +1,4 @@
-"""Sealing a recording: its manifest is written, signed, and linked into the archive's chain.
+"""Sealing a recording: writing its manifest, signed, and linking it into the archive's chain.
 
 Every step can be repeated after a crash, by any worker: the manifest names the order it came from
 and the end of the chain as it was, so that a second attempt finds what the first one did.
@@ -39,7 +39,7 @@ def seal(
 ) -> SealedRecording:
     """Write and link the manifest; the same order again gives the manifest that is there.
 
-    So does one that comes from a late event, and tells of no file that is not sealed yet.
+    So does an order that comes from a late event, and adds no file to those sealed.
 
     Raises `ContentMissing` or `BrokenContent` where a chunk is not in the archive as the order
     says. Without a signer the manifest is unsigned, but linked all the same.
@@ -60,7 +60,7 @@ def seal(
 
 
 def publish_key(archive: Archive, signer: Signer) -> None:
-    """Keep the public key beside what it proves: it serves those who hold no copy of their own."""
+    """Store the public key beside what it proves, for readers without a copy of their own."""
     name = key_object_name(signer.public.key_id)
     if archive.stat(name) is None:
         _put(archive, name, signer.public.pem(), "application/x-pem-file")
@@ -69,7 +69,7 @@ def publish_key(archive: Archive, signer: Signer) -> None:
 def _written(
     archive: Archive, order: ManifestOrder, signer: Signer | None, now: Callable[[], datetime]
 ) -> Written:
-    """The order's manifest: the one that is there, or a new one behind the recording's others."""
+    """Find the order's manifest, or write a new one behind the recording's others."""
     order_sha256 = sha256(canonical(order))
     earlier: Written | None = None
     number = 1
@@ -98,11 +98,12 @@ def _written(
         manifest = completed(manifest, order, earlier.manifest)
     with suppress(ObjectExists):  # another worker was faster: it may have had the same order
         _put(archive, name, signed(manifest, signer), "application/json")
+    # looked up again rather than returned: the manifest under the name may be another worker's
     return _written(archive, order, signer, now)
 
 
 def software() -> str:
-    """What seals: it stands in the manifest."""
+    """Return name and version of this software, as the manifest states them."""
     return f"callvault {version('callvault')}"
 
 
@@ -117,7 +118,7 @@ def _name(order: ManifestOrder, number: int) -> str:
 
 
 def find_manifest(archive: Archive, object_name: str) -> Written | None:
-    """The manifest of that name, None where there is none; `BrokenContent` where it is damaged."""
+    """Read a manifest; None where there is none, `BrokenContent` where it is damaged."""
     if archive.stat(object_name) is None:
         return None
     data = b"".join(archive.read(object_name))
@@ -135,12 +136,9 @@ def find_manifest(archive: Archive, object_name: str) -> Written | None:
 
 
 def _is_of_same_recording(manifest: Manifest, order: ManifestOrder) -> bool:
-    """Recordings whose id is not known share a folder.
-
-    Where events alone tell of a recording, its number in the call is not known.
-    """
+    # compared by ids, not by folder: recordings whose id is not known share one
     sealed = manifest.recording
-    if knows_files_alone(order):
+    if knows_files_alone(order):  # from events alone the recording's number is not known
         ids = (order.server_call_id, order.recording.recording_id)
         return (sealed.server_call_id, sealed.recording_id) == ids
     return (sealed.server_call_id, sealed.recording_id, sealed.number) == (

@@ -1,4 +1,4 @@
-"""Whether an archived file is the media that was asked for, whole, and as long as it should be.
+"""Check that an archived file is the media that was asked for, whole and of the right length.
 
 The container is read by libmediainfo, in ranges; nothing is decoded, and nothing is loaded whole.
 """
@@ -23,7 +23,7 @@ from callvault.contracts.media import (
 
 TOLERANCE_MS = 1_000.0
 TOLERANCE_SHARE = 0.01
-"""How far a file's length may be from the service's word: 1 s, or 1 % of it where that is more.
+"""Difference allowed to the length that the service states: 1 s, or 1 % where that is more.
 
 Encoders pad the sound (0.1 s), pauses take effect at a picture's edge, and the service's own
 clock is not the media's.
@@ -35,8 +35,10 @@ MOST_CHANNELS = {ChannelType.MIXED: 1, ChannelType.UNMIXED: 5}
 """The service's table of formats. Frame rates have changed over the years and are only noted."""
 
 _SPOTS = 64
+"""Places of a file that are looked at."""
+
 _SPOT = 4_096
-"""Compressed media never hold that many zeros in a row; so many places are looked at."""
+"""Bytes read at each place: compressed media never hold that many zeros in a row."""
 
 _COMPRESSED = frozenset({FormatType.MP4, FormatType.MP3})
 _WORST_FIRST = tuple(MediaVerdict)
@@ -44,26 +46,26 @@ _WORST_FIRST = tuple(MediaVerdict)
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a file should be."""
+    """Properties that a file should have."""
 
     format: FormatType
     content: ContentType
     channel: ChannelType
     duration_ms: float | None = None
     paused_ms: float = 0
-    """Whether the service's duration includes the pauses is not documented: both are accepted."""
+    """It is not documented if the service's duration includes the pauses: both are accepted."""
 
 
 def check_media(archive: Archive, object_name: str, size: int, expected: Expected) -> MediaCheck:
-    """Judge an archived object of ``size`` bytes; errors of the archive pass through."""
+    """Check an archived object of ``size`` bytes; errors of the archive pass through."""
     with open_object(archive, object_name, size) as file:
         return check_file(file, size, expected)
 
 
 def check_file(file: BinaryIO, size: int, expected: Expected) -> MediaCheck:
-    """Judge a file that is open for reading."""
+    """Check a file that is open for reading."""
     container = _container(file.read(16))
-    # Nothing else is shown to the parser: it knows playlists, which make it look for more files.
+    # nothing else is shown to the parser: playlists would make it look for more files
     streams = _Streams.parsed(file, size) if container else _Streams([], "")
     facts = _facts(container, streams, expected)
     problems = list(_problems(facts, streams, size, expected))
@@ -76,7 +78,7 @@ def check_file(file: BinaryIO, size: int, expected: Expected) -> MediaCheck:
 
 
 class _Streams:
-    """What the parser found: the container's own facts, its sounds and its pictures."""
+    """The parser's findings: the container's own facts, its sounds and its pictures."""
 
     def __init__(self, tracks: list[dict[str, Any]], parser: str) -> None:
         self.parser = parser
@@ -110,13 +112,13 @@ class _Streams:
 
     @property
     def bytes_needed(self) -> int:
-        """By the container's own index, for the tracks alone."""
+        """Bytes of the tracks alone, by the container's own index."""
         media = (track for track in self._tracks if track["@type"] in {"Audio", "Video"})
         return sum(int(track.get("StreamSize", 0)) for track in media)
 
     @property
     def durations_ms(self) -> list[float]:
-        """Of the container, the sound and the pictures, where they tell."""
+        """Lengths of the container, the sound and the pictures, as far as stated."""
         tracks = (self.general, self.audio, self.video)
         return [float(track["Duration"]) * 1000 for track in tracks if "Duration" in track]
 
@@ -151,7 +153,7 @@ def _facts(container: FormatType | None, streams: _Streams, expected: Expected) 
 
 
 def tolerance(duration_ms: float) -> float:
-    """How far from ``duration_ms`` a length may be, in milliseconds."""
+    """Return the difference allowed to ``duration_ms``, in milliseconds."""
     return max(TOLERANCE_MS, TOLERANCE_SHARE * duration_ms)
 
 

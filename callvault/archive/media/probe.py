@@ -1,9 +1,8 @@
 """The media parser, in a process of its own.
 
-libmediainfo reads what others wrote, and may run wild: a damaged mp4 can keep it busy for minutes
-and make it ask for gigabytes. Here it does so alone, under limits of the operating system, without
-credentials and without the file: whatever it wants to read it asks for on its standard output,
-and gets on its standard input.
+libmediainfo reads untrusted files: a damaged mp4 can keep it busy for minutes and make it ask for
+gigabytes. So it runs alone, under limits of the operating system, without credentials and without
+the file: it asks for ranges on its standard output, and gets them on its standard input.
 """
 
 import resource
@@ -26,7 +25,7 @@ _READ, _REPORT = b"read", b"report"
 
 
 def probe(file: BinaryIO, size: int) -> bytes | None:
-    """The parser's report on an open file, in JSON; None where it gave up or was stopped.
+    """Return the parser's report on an open file, in JSON; None if it gave up or was stopped.
 
     Errors of the file pass through.
     """
@@ -44,7 +43,7 @@ def probe(file: BinaryIO, size: int) -> bytes | None:
 
 @contextmanager
 def _parser(size: int) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """The parser's process, as what it writes and what it reads; it ends with the block."""
+    """Run the parser's process; yields its output and its input, and ends it with the block."""
     child = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-P", "-m", _MODULE, str(size), str(CPU_SECONDS), str(MEMORY)],
         stdin=subprocess.PIPE,
@@ -58,7 +57,7 @@ def _parser(size: int) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         child.kill()
         child.wait()
         for pipe in pipes:
-            with suppress(BrokenPipeError):  # what was left to write has no reader any more
+            with suppress(BrokenPipeError):  # the rest of the input has no reader any more
                 pipe.close()  # type: ignore[union-attr]
 
 
@@ -69,12 +68,12 @@ def _ask(offset: int, length: int) -> bytes:
 
 
 def main() -> None:
-    """Parse a file; the command line tells its size, and the limits."""
+    """Parse a file; the command line has its size and the limits."""
     from pymediainfo import MediaInfo
 
     size, cpu_seconds, memory = map(int, sys.argv[1:])
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    with suppress(ValueError):  # macOS knows the name, but does not do it
+    with suppress(ValueError):  # macOS knows the limit, but does not support it
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     report = MediaInfo.parse(open_ranges(_ask, size), output="JSON")

@@ -1,4 +1,4 @@
-"""Bytes that lie elsewhere, as a file that can be sought in: only what is read is fetched."""
+"""Remote bytes as a seekable file: only the parts that are read are fetched."""
 
 import io
 import os
@@ -10,7 +10,7 @@ WINDOW = 256 * 1024
 """Bytes fetched at once. A parser reads the head of a file and its index: some four of these."""
 
 ReadRange = Callable[[int, int], bytes]
-"""The bytes from an offset on, as many as asked for; all of them exist."""
+"""Returns as many bytes as asked for from an offset on; all of them exist."""
 
 
 def open_ranges(read: ReadRange, size: int) -> io.BufferedReader:

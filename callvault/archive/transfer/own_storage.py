@@ -1,4 +1,4 @@
-"""Bring your own storage: finding what ACS itself wrote to a container of the customer's.
+"""Bring your own storage: finding files that ACS itself wrote to a container of the customer's.
 
 The layout is documented (bring-your-own-storage.md):
 ``YYYYMMDD/{callId}/{first 8 of recordingId}-{guid}/{index}-{kind}.{documentId}.{ext}``.
@@ -25,10 +25,7 @@ class OwnFiles:
 def find(
     storage: Archive, *, recorded_on: datetime, call_id: str | None, document_id: str
 ) -> OwnFiles | None:
-    """Look a chunk up; None where ACS did not write it, or has not yet.
-
-    The day of a recording that spans midnight is the service's secret: its neighbours are searched.
-    """
+    """Look a chunk up; None where ACS did not write it, or has not yet."""
     names = [
         name
         for prefix in _prefixes(recorded_on, call_id)
@@ -42,11 +39,12 @@ def find(
 
 
 def container_of(storage: Archive) -> str:
-    """The URL of the container, without credentials, as ACS is to be told it."""
+    """Return the URL of the container, without credentials, in the form that ACS expects."""
     return storage.location("x").removesuffix("/x")
 
 
 def _prefixes(recorded_on: datetime, call_id: str | None) -> Iterator[str]:
+    # the service does not tell the day that it chose for a recording that spans midnight
     for days in (0, 1, -1):
         day = recorded_on + timedelta(days=days)
         yield f"{day:%Y%m%d}/{call_id}/" if call_id else f"{day:%Y%m%d}/"

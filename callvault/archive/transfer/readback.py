@@ -2,7 +2,7 @@
 
 Each block is compared with the SHA-256 that was computed when it came from the source and that the
 archive keeps with it; the SHA-256 of the whole is computed from the very bytes that were compared.
-Whatever attempt wrote which block, one pass answers both questions.
+One pass answers both questions, also for blocks of several attempts.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Verifying an archive's chain: every link and every manifest, from the first to the newest."""
+"""Verification of an archive's chain: every link and every manifest, first to newest."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _NAMED = 20
 
 
 def check_keys(inspector: Inspector) -> None:
-    """Look at the public keys in the archive, and use them where no others were given."""
+    """Check the public keys in the archive, and use them where no others were given."""
     for name in sorted(inspector.archive.names(KEYS_PREFIX)):
         data = inspector.bytes_of(name)
         if data is None:
@@ -51,7 +51,7 @@ class ChainWalk:
 
     def __init__(self, inspector: Inspector) -> None:
         self._inspector = inspector
-        # listed first: what is sealed while this runs must not look as if it were not linked
+        # listed first: a manifest sealed while this runs must not look as if it were not linked
         self._lying_there = self._manifest_names()
         self._sequences = self._numbers()
         self._links: dict[int, str] = {}
@@ -61,11 +61,12 @@ class ChainWalk:
 
     @property
     def length(self) -> int:
-        """How many links there are."""
+        """Number of links."""
         return len(self._sequences)
 
     @property
     def head(self) -> LinkReference | None:
+        """The newest link that was seen."""
         if not self._links:
             return None
         newest = max(self._links)
@@ -127,7 +128,7 @@ class ChainWalk:
         if link.previous is None:
             follows = before == 0
         elif expected is None:
-            follows = link.previous.sequence == before  # the gap itself is told elsewhere
+            follows = link.previous.sequence == before  # the gap itself is reported elsewhere
         else:
             follows = link.previous == LinkReference(sequence=before, sha256=expected)
         if not follows and not self._inspector.has_problem(link_object_name(max(before, 1))):

@@ -1,6 +1,6 @@
-"""Proving an archive: every signature, every link of the chain, every byte of every object.
+"""Verification of an archive: every signature, every link, every byte of every object.
 
-Works on any archive and needs nothing else: no service, no workflow, no database.
+It works on any archive and needs no service, no workflow and no database.
 """
 
 from collections.abc import Iterator
@@ -26,20 +26,20 @@ from callvault.errors import BrokenContent
 
 
 class Progress(Protocol):
-    """Is told how far a verification is."""
+    """Receives the progress of a verification."""
 
     def expect(self, manifests: int) -> None:
-        """So many manifests are to be verified."""
+        """Announce the number of manifests to verify."""
 
     def begin(self, size: int) -> None:
-        """The next manifest: for it so many bytes will be read."""
+        """Begin the next manifest, for which ``size`` bytes will be read."""
 
     def advance(self, count: int) -> None:
-        """So many more bytes were read."""
+        """Count bytes that were read."""
 
 
 class Silent:
-    """A `Progress` that nobody looks at."""
+    """A `Progress` that shows nothing."""
 
     def expect(self, manifests: int) -> None: ...
 
@@ -76,7 +76,7 @@ def verify_manifest(
     quick: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Verify one manifest, what it names, and the link that names it."""
+    """Verify one manifest, the objects that it names, and the link that names it."""
     progress = progress or Silent()
     report = Report(target=object_name, quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance)
@@ -93,7 +93,7 @@ def verify_manifest(
 
 
 def verify_copy(location: str, data: bytes, keys: Keyring) -> Report:
-    """Verify a copy of a manifest that lies outside its archive: its own bytes alone."""
+    """Verify the bytes of a manifest's copy that lies outside its archive."""
     report = Report(target=location, quick=True, manifests=1)
 
     def remark(text: str) -> Remark:
@@ -116,15 +116,16 @@ def verify_copy(location: str, data: bytes, keys: Keyring) -> Report:
 
 
 class _Objects:
-    """The objects that manifests name. Of those seen it keeps a digest: archives may be large."""
+    """Verifies the objects that manifests name."""
 
     def __init__(self, inspector: Inspector, progress: Progress) -> None:
         self._inspector = inspector
         self._progress = progress
+        # digests alone, by object name: archives may be large
         self._seen: dict[str, str] = {}
 
     def verify(self, manifest: Manifest) -> None:
-        """First the properties of all its objects, then, unless it is to be quick, their bytes."""
+        """Verify the properties of all its objects, then, unless ``quick``, their bytes."""
         report = self._inspector.report
         report.manifests += 1
         for finding in manifest.findings:
@@ -139,13 +140,13 @@ class _Objects:
                 _judge_again(self._inspector, each.object, each.check, each.expected)
 
     def tell_unsealed(self) -> None:
-        """What no manifest names is no problem: a recording that is still being archived."""
+        """Warn of objects that no manifest names: recordings may still be under way."""
         for name in sorted(self._inspector.archive.names(RECORDINGS_PREFIX)):
             if name not in self._seen and not is_manifest_name(name):
                 self._inspector.warning(name, "no manifest names it (yet)")
 
     def _is_new(self, manifest: Manifest, sealed: ArchivedObject) -> bool:
-        """Several manifests may name the same object, and must tell the same of it."""
+        """Return True at the first sight of an object; later manifests must agree about it."""
         told, before = sha256(canonical(sealed)), self._seen.get(sealed.object_name)
         if before is None:
             self._seen[sealed.object_name] = told
@@ -158,7 +159,7 @@ class _Objects:
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """An object that a manifest names, and for media the verdict on it."""
+    """An object that a manifest names, and for media its verdict."""
 
     object: ArchivedObject
     check: MediaCheck | None
@@ -175,7 +176,7 @@ def _sealed_objects(manifest: Manifest) -> Iterator[_Sealed]:
 
 
 def _expected(recording: ManifestRecording, chunk: ManifestChunk) -> Expected:
-    """What the media was judged by when it was sealed."""
+    """Rebuild what the media was compared with when it was sealed."""
     return Expected(
         recording.recording_format_type,
         recording.recording_content_type,
@@ -199,7 +200,7 @@ def _judge_again(
 
 
 def _check_own_link(inspector: Inspector, manifest: Manifest, data: bytes) -> None:
-    """Find the link that names the manifest, behind all that were there when it was sealed."""
+    """Find the link that names the manifest, behind all that existed when it was sealed."""
     sequence = manifest.previous.sequence if manifest.previous else 0
     before = manifest.previous
     while inspector.archive.stat(name := link_object_name(sequence + 1)) is not None:

@@ -1,4 +1,4 @@
-"""Blocks of a file, and the memory and fairness of those who carry them."""
+"""Blocks of a file, and the buffers that all copies share fairly."""
 
 import threading
 import time
@@ -73,7 +73,7 @@ def test_buffers_are_as_many_as_announced_and_used_again() -> None:
     assert {id(buffer) for buffer in again} == {id(buffer) for buffer in taken}
 
 
-def test_whoever_holds_fewest_is_next() -> None:
+def test_holder_of_the_fewest_permits_is_next() -> None:
     permits, over, order = FairSemaphore(2), threading.Event(), []
     assert permits.acquire("huge", over)
     assert permits.acquire("huge", over)
@@ -97,6 +97,6 @@ def test_whoever_holds_fewest_is_next() -> None:
 
 
 @pytest.mark.parametrize(("parallelism", "block_size"), [(0, 1), (1, 0)])
-def test_lanes_that_carry_nothing_are_refused(parallelism: int, block_size: int) -> None:
+def test_buffers_that_hold_nothing_are_refused(parallelism: int, block_size: int) -> None:
     with pytest.raises(ConfigurationError):
         BufferPool(parallelism, block_size)

@@ -1,4 +1,4 @@
-"""The way home from the fallback archive: proven, sealed, nothing twice, whatever crashes."""
+"""Failback from the fallback archive: proven, sealed, nothing twice, after any crash."""
 
 import json
 from dataclasses import replace
@@ -212,7 +212,7 @@ def test_after_a_crash_at_any_write_the_next_attempt_finishes(
     stranded_call(spare)
     home = Crashing(tmp_path / "home", writes=writes, is_written=is_written)
     home.check()
-    last = is_written and writes == WRITES - 1  # nobody looks after the last link
+    last = is_written and writes == WRITES - 1  # nothing reads after the last link
     if not last:
         with pytest.raises(Crash):
             bring(homeward(spare, home))
@@ -246,7 +246,7 @@ def flip(archive: DirectoryArchive, name: str) -> None:
 
 
 def replaced(archive: DirectoryArchive, name: str, data: bytes) -> None:
-    """As somebody would do who knows the store: its own record of the object is that of the new."""
+    """Replace an object together with the store's own record of it."""
     path = Path(archive.location(name))
     sidecar = path.with_name(f".{path.name}.json")
     facts = json.loads(sidecar.read_bytes())
