@@ -24,7 +24,7 @@ from callvault.contracts.consent import OnWithdrawal
 from callvault.contracts.requests import OnPauseFailure
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, RecordingStatus
-from workflows.call.commands import GOAL, REACHED, Control, Verb
+from workflows.call.commands import REACHED, TARGET_OF, Command, Operation
 from workflows.call.guards import CONFIRM_WITHIN
 
 
@@ -48,26 +48,27 @@ class Promises:
 
     # What may be asked of ACS.
 
-    def may_ask(self, control: Control) -> None:
-        recording = self._world.call.recording(control.recording)
+    def may_ask(self, command: Command) -> None:
+        recording = self._world.call.recording(command.recording)
         if recording.actual is Actual.STOPPED:
-            raise Broken(f"ACS is asked to {control.verb} what is stopped")
-        if recording.wanted is Wanted.STOPPED and control.verb is not Verb.STOP:
-            raise Broken(f"ACS is asked to {control.verb} what is to be stopped")
-        if control.verb in GOAL and recording.actual is REACHED[GOAL[control.verb]]:
-            raise Broken(f"ACS is asked again to {control.verb}")
-        is_start = control.verb is Verb.START
-        if control.verb is Verb.RESUME or (is_start and not control.pause_on_start):
-            self._may_sound(control, recording)
+            raise Broken(f"ACS is asked to {command.operation} what is stopped")
+        if recording.wanted is Wanted.STOPPED and command.operation is not Operation.STOP:
+            raise Broken(f"ACS is asked to {command.operation} what is to be stopped")
+        target = TARGET_OF.get(command.operation)
+        if target is not None and recording.actual is REACHED[target]:
+            raise Broken(f"ACS is asked again to {command.operation}")
+        is_start = command.operation is Operation.START
+        if command.operation is Operation.RESUME or (is_start and not command.pause_on_start):
+            self._may_sound(command, recording)
         said = recording.announcement
         if is_start and said is not None and said.answered_at is None:
             raise Broken("what is not announced is started")
 
-    def _may_sound(self, control: Control, recording: RecordingStatus) -> None:
+    def _may_sound(self, command: Command, recording: RecordingStatus) -> None:
         if not self._world.has_consent(recording):
-            raise Broken(f"ACS is asked to {control.verb} without consent")
+            raise Broken(f"ACS is asked to {command.operation} without consent")
         if recording.wanted is not Wanted.ACTIVE:
-            raise Broken(f"ACS is asked to {control.verb} what is to be paused")
+            raise Broken(f"ACS is asked to {command.operation} what is to be paused")
 
     # What consent may change.
 
@@ -93,7 +94,7 @@ class Promises:
     def taken(self, record: ControlRecord) -> None:
         """A request was folded: a resume without consent must have been refused."""
         is_settled = self._world.call.status.policy is not None
-        if record.verb != Verb.RESUME or record.state is RequestState.FAILED or not is_settled:
+        if record.verb != Operation.RESUME or record.state is RequestState.FAILED or not is_settled:
             return
         if not self._world.has_consent(self._world.call.recording(record.recording)):
             raise Broken("a resume without consent is not refused")
@@ -147,7 +148,7 @@ class Promises:
 
     def _is_alarmed(self, recording: RecordingStatus, since: datetime) -> bool:
         """Told of it then; or before, of the same pause: a start may arrive late."""
-        pauses = (record for record in self._pending(recording) if record.verb == Verb.PAUSE)
+        pauses = (record for record in self._pending(recording) if record.verb == Operation.PAUSE)
         return any(record.is_overdue for record in pauses) or any(
             record.alarm.kind is AlarmKind.PAUSE_UNCONFIRMED
             and record.alarm.at >= since - CONFIRM_WITHIN
@@ -208,6 +209,6 @@ class Promises:
                 raise Broken("a hold or a mark for deletion never ends")
 
     def _check_failed_pause(self, record: ControlRecord) -> None:
-        is_refused = record.verb == Verb.PAUSE and record.problem.startswith("pause failed")
+        is_refused = record.verb == Operation.PAUSE and record.problem.startswith("pause failed")
         if is_refused and record.state is RequestState.FAILED and not record.is_overdue:
             raise Broken("a pause failed, and nobody is told")

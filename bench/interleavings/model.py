@@ -10,8 +10,8 @@ from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.requests import RecordingRequest, StartRequest
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call.alarms import Alarms
-from workflows.call.consent_gate import Gate
-from workflows.call.guards import Watch
+from workflows.call.consent_gate import ConsentGate
+from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -73,8 +73,8 @@ class World:
     def _take_up(self, call: Lifecycle) -> None:
         self.call = call
         self.alarms = Alarms(call.status, "workflow")
-        self.guard = Watch(call, self.alarms)
-        self.gate = Gate(call)
+        self.guard = Watchdog(call, self.alarms)
+        self.gate = ConsentGate(call)
 
     def _next_due(self) -> datetime | None:
         moments = (self.guard.next_due(), self.gate.next_due())

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bench.interleavings.control_loop import Loop
+from bench.interleavings.control_loop import FakeControlLoop
 from bench.interleavings.invariants import Broken, Promises
 from bench.interleavings.model import World
 from bench.interleavings.people import PEOPLE
@@ -11,8 +11,8 @@ from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import CallEnded, ControlRequest
-from workflows.call import callbacks as told
-from workflows.call.commands import Verb
+from workflows.call import callbacks
+from workflows.call.commands import Operation
 
 STEPS = 40
 
@@ -24,7 +24,7 @@ class Life:
         self.world = World(seed)
         self.lot = self.world.lot
         self.promises = Promises(self.world)
-        self.loop = Loop(self.world, self.promises)
+        self.loop = FakeControlLoop(self.world, self.promises)
 
     def play(self) -> None:
         """Live, then let everything come to its end."""
@@ -71,11 +71,11 @@ class Life:
     # What backends do, and people.
 
     def _ask(self) -> None:
-        verb = Verb(self.lot.choice(["pause", "pause", "resume", "resume", "stop", "start"]))
-        if verb is Verb.STOP and self.world.chance(0.5):
+        verb = Operation(self.lot.choice(["pause", "pause", "resume", "resume", "stop", "start"]))
+        if verb is Operation.STOP and self.world.chance(0.5):
             return
         request_id = self.lot.choice([None, None, None, "a", "b"])
-        if verb is Verb.START:
+        if verb is Operation.START:
             self._ask_to_start(request_id)
             return
         is_known = request_id in self.world.call.status.requests
@@ -87,7 +87,7 @@ class Life:
     def _ask_to_start(self, request_id: str | None) -> None:
         request = self.world.start_request(request_id=request_id)
         before = len(self.world.call.status.recordings)
-        self.world.call.request(Verb.START, request, self.world.now)
+        self.world.call.request(Operation.START, request, self.world.now)
         if len(self.world.call.status.recordings) > before:
             self.world.asked_for(request)
 
@@ -146,20 +146,20 @@ class Life:
 
     def _tell(self) -> None:
         """Deliver a callback: any of those under way, perhaps not for the last time."""
-        callbacks = self.world.service.callbacks
-        if not callbacks:
+        undelivered = self.world.service.callbacks
+        if not undelivered:
             return
-        at = self.lot.randrange(len(callbacks))
-        number, recording_id, active, moment = callbacks[at]
+        at = self.lot.randrange(len(undelivered))
+        number, recording_id, active, moment = undelivered[at]
         if self.world.chance(0.8):
-            del callbacks[at]
+            del undelivered[at]
         event = RecordingStateChanged(
             recording=number,
             recording_id=recording_id,
             state="active" if active else "inactive",
             at=moment,
         )
-        told.fold(self.world.call, event, self.world.now)
+        callbacks.fold(self.world.call, event, self.world.now)
 
     def _wait(self) -> None:
         self.world.pass_time(timedelta(seconds=self.lot.choice([0.1, 1, 4, 10])))
