@@ -28,10 +28,7 @@ class AnnounceLoop:
         """True if no recording is being announced, or to be announced."""
         return self._gate.to_announce() is None
 
-    @property
-    def is_done(self) -> bool:
-        """True if no recording is being announced, or to be announced."""
-        return self.is_idle
+    is_done = is_idle
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Have recordings announced before they begin."""

@@ -49,10 +49,7 @@ class ControlLoop:
         """True if nothing is asked of ACS, and nothing is to be asked."""
         return self._call.in_flight is None and self._call.next_command() is None
 
-    @property
-    def is_done(self) -> bool:
-        """True if nothing is asked of ACS, and nothing is to be asked."""
-        return self.is_idle
+    is_done = is_idle
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Ask for all that brings the recordings nearer to what is wanted."""

@@ -20,7 +20,7 @@ class Loop(Protocol):
     """One kind of work for a call."""
 
     is_interruptible: bool
-    """Whether its work can be called off: then the next run does it from the beginning."""
+    """True if its work can be called off, as the next run takes it up where it was."""
 
     @property
     def is_idle(self) -> bool:
@@ -42,7 +42,7 @@ class Run:
         self._loops: tuple[Loop, ...] = ()
         self.clock = Clock()
         self.continues_as_new = False
-        """Whether the next run takes over."""
+        """True if the next run takes over."""
 
     @property
     def is_finished(self) -> bool:

@@ -28,16 +28,15 @@ class SealLoop:
         self._alarms = alarms
         self.unsealable = set(unsealable)
         """The numbers of the recordings whose manifest could not be written."""
+        self._is_sealing = False
 
     @property
     def is_idle(self) -> bool:
         """True if no manifest is being written, or to be written."""
-        return self._to_seal() is None
+        # A late file may make a recording unfinished again while its manifest is being written.
+        return not self._is_sealing and self._to_seal() is None
 
-    @property
-    def is_done(self) -> bool:
-        """True if every recording at its end is sealed, as far as it can be."""
-        return self.is_idle
+    is_done = is_idle
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Seal every recording that has reached its end."""
@@ -51,8 +50,13 @@ class SealLoop:
         archives = {each.archived.archive for each in recording.chunks if each.archived}
         if len(archives) > 1:
             self._not_sealed(recording, f"they lie in the archives {', '.join(sorted(archives))}")
-            return
-        self._call.lies_in(recording, archives.pop())
+        else:
+            self._call.lies_in(recording, archives.pop())
+            self._is_sealing = True
+            await self._write_manifest(recording)
+            self._is_sealing = False
+
+    async def _write_manifest(self, recording: RecordingStatus) -> None:
         before = recording.model_copy(deep=True)
         try:
             sealed = await activity_calls.seal(self._call.status, recording)
