@@ -9,15 +9,15 @@ from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.clock import server_clock
 from activities.export_metadata import export_metadata
+from activities.heartbeat import denied_since
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.archive.names import chunk_object_name
-from callvault.archive.relay import StoredFile
-from callvault.archive.store import Archive
+from callvault.archive.store import Archive, already_archived
 from callvault.archive.transfer import copier, own_storage
-from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.readback import read_back
-from callvault.archive.transfer.source import Source
+from callvault.archive.transfer.source import Source, StoredFile
 from callvault.archive.transfer.threads import OnProgress
 from callvault.contracts.activity_io import (
     ArchivedChunk,
@@ -26,28 +26,28 @@ from callvault.contracts.activity_io import (
     RecordedPause,
 )
 from callvault.errors import CallvaultError, ContentMissing, Unavailable
-from callvault.telemetry.instruments import bytes_exported
+from callvault.telemetry.metrics import bytes_exported
 
 GONE_AFTER = timedelta(minutes=15)
-"""A file that the service denies is believed to be gone after it was denied for this long."""
+"""For how long the service must deny a file before the file counts as gone."""
 
 REFUSED_AFTER = timedelta(minutes=10)
-"""An archive that refuses a file for this long is given up, where there is a fallback."""
+"""For how long an archive must refuse a file before it is given up, where there is a fallback."""
 
 ARCHIVE_REFUSED = "ArchiveRefused"
 """Type of the failure of an export whose archive was given up."""
 
 STALLED_AFTER = timedelta(minutes=10)
-"""A copy none of whose bytes move for this long is begun anew: longer than the service may ask to
-wait (5 min), and than the copier itself takes to give up a connection."""
+"""For how long no byte may move before a copy begins anew: longer than the service may ask to wait
+(5 min), and than the copier itself takes to give up a connection."""
 
 ASK_AGAIN = timedelta(minutes=2)
-"""How long to wait before asking again for what was denied."""
+"""Wait before the next attempt to get what was denied."""
 
 
 @dataclass(frozen=True)
 class _Sources:
-    """Where a chunk's two files are read from."""
+    """The two files of a chunk, at the place they are read from."""
 
     media: Source
     metadata: Callable[[], bytes] | None
@@ -60,18 +60,19 @@ class ExportActivities:
         self,
         client_of: Callable[[str], AcsClient],
         archive_of: Callable[[str], Archive],
-        lanes: Lanes | None = None,
+        lanes: BufferPool | None = None,
     ) -> None:
-        """``lanes`` are what all exports of the process share; by default, the usual ones."""
+        """Share ``lanes``, the memory of copies, among all exports of the process."""
         self._client_of = client_of
         self._archive_of = archive_of
-        self._lanes = lanes or Lanes()
+        self._lanes = lanes or BufferPool()
 
+    # No exception is thrown into the thread: `_progress` notices a cancellation between two blocks.
     @activity.defn(no_thread_cancel_exception=True)
     def export_chunk(self, order: ExportOrder) -> ArchivedChunk:
         """Copy, read back, compare; then the same for the metadata file.
 
-        Whatever an earlier attempt finished is not done again, even when the source is gone by now.
+        Nothing that an earlier attempt finished is done again, even when the source is gone by now.
         """
         with translated(patient=True):
             try:
@@ -81,7 +82,7 @@ class ExportActivities:
                     if order.may_refuse:
                         _give_up_on_archive_or_wait(error)
                 elif isinstance(error, ContentMissing):
-                    _believe_or_ask_again(error)
+                    _confirm_missing(error)
                 raise
 
     def _export(self, order: ExportOrder) -> ArchivedChunk:
@@ -116,7 +117,7 @@ class ExportActivities:
         )
 
     def _sources(self, order: ExportOrder) -> _Sources:
-        """Where the chunk's files are: with ACS, or where ACS wrote them for us."""
+        """Find the chunk's files: with ACS, or in the container that ACS wrote them to."""
         own = self._own_files(order)
         if own is not None:
             return own
@@ -148,7 +149,7 @@ class ExportActivities:
         )
 
     def _held(self, held: ArchivedChunk) -> _Sources:
-        """The verified copy in the archive that the recording has left."""
+        """Read from the verified copy in the archive that the recording has left."""
         storage, metadata = self._archive_of(held.archive), held.metadata_object_name
         return _Sources(
             StoredFile(storage, held.object_name),
@@ -158,14 +159,15 @@ class ExportActivities:
     def _copy(
         self, source: Source, archive: Archive, order: ExportOrder
     ) -> tuple[str, dict[str, str]]:
-        """Copy the file, unless an earlier attempt has, or it lies where it belongs already.
+        """Copy the file, unless it is archived already.
 
-        The object's name, and what the service's answer tells of the file.
+        Returns the object's name, and the headers of the service's answer that tell of the file.
         """
         if isinstance(source, StoredFile) and source.archive.name == archive.name:
             return source.object_name, {}
         name = _object_name(order)
-        # Whoever asked ACS what became of a recording did not learn the callId, as an event tells.
+        # A result that was polled names no callId, as an event does: an export that began with it
+        # has archived under another name.
         found_by_asking = _object_name(order.model_copy(update={"call_id": None}))
         identity = {
             "recording_id": order.recording_id or "",
@@ -173,7 +175,7 @@ class ExportActivities:
             "chunk_index": str(order.chunk.index),
         }
         for known in (name, found_by_asking):
-            if copier.already_archived(archive, known, identity) is not None:
+            if already_archived(archive, known, identity) is not None:
                 return known, {}
         copied = copier.copy(
             source,
@@ -182,7 +184,7 @@ class ExportActivities:
             content_type=order.recording_format_type.content_type,
             metadata=identity,
             on_progress=_progress("copying"),
-            lanes=self._lanes,
+            buffers=self._lanes,
         )
         return name, {"etag": copied.etag_of_source} if copied.etag_of_source else {}
 
@@ -200,11 +202,7 @@ def _object_name(order: ExportOrder) -> str:
 
 
 def _progress(phase: str) -> OnProgress:
-    """Heartbeat with the bytes moved; also the moment to notice that the attempt is to end.
-
-    The heartbeat says when the last byte moved. A copy whose bytes have not moved for long is ended
-    here, since it beats all the same.
-    """
+    """Make a callback that heartbeats with the bytes moved, and ends an attempt that is to end."""
     now = server_clock()
     moved, moved_at = 0, now()
 
@@ -213,6 +211,7 @@ def _progress(phase: str) -> OnProgress:
         if done != moved:
             moved, moved_at = done, now()
         elif now() - moved_at > STALLED_AFTER:
+            # Temporal cannot notice it: the heartbeats go on while nothing moves.
             raise Unavailable(f"no byte has moved while {phase} since {moved_at:%H:%M:%S} UTC")
         activity.heartbeat(
             ExportProgress(phase=phase, bytes_done=done, bytes_total=total, moved_at=moved_at)
@@ -225,36 +224,25 @@ def _progress(phase: str) -> OnProgress:
     return report
 
 
-def _believe_or_ask_again(missing: ContentMissing) -> None:
-    """A file the service denies may still come; one it denies for long is gone for good."""
-    info = activity.info()
-    since = _noted(info).missing_since or info.started_time
-    if info.started_time - since >= GONE_AFTER:
+def _confirm_missing(missing: ContentMissing) -> None:
+    """Give up on a file that is denied for long; one that was denied just now may still come."""
+    since = denied_since(ExportProgress(phase="waiting"), "missing_since", GONE_AFTER)
+    if since is not None:
         raise ApplicationError(
             f"{missing} It has been denied since {since:%Y-%m-%d %H:%M:%S} UTC: gone.",
             type="ContentGone",
             non_retryable=True,
         ) from missing
-    activity.heartbeat(ExportProgress(phase="waiting", missing_since=since))
     missing.retry_after = ASK_AGAIN
 
 
 def _give_up_on_archive_or_wait(error: CallvaultError) -> None:
-    """An archive that refuses for long is given up, where there is another one to go to."""
-    info = activity.info()
-    since = _noted(info).refused_since or info.started_time
-    if info.started_time - since >= REFUSED_AFTER:
+    """Give up on an archive that refuses for long, where there is another one to go to."""
+    since = denied_since(ExportProgress(phase="waiting"), "refused_since", REFUSED_AFTER)
+    if since is not None:
         raise ApplicationError(
             f"{error} It has been so since {since:%Y-%m-%d %H:%M:%S} UTC.",
             type=ARCHIVE_REFUSED,
             non_retryable=True,
         ) from error
-    activity.heartbeat(ExportProgress(phase="waiting", refused_since=since))
     error.retry_after = ASK_AGAIN
-
-
-def _noted(info: activity.Info) -> ExportProgress:
-    """What the attempt before noted in its heartbeat."""
-    if not info.heartbeat_details:
-        return ExportProgress(phase="beginning")
-    return ExportProgress.model_validate(info.heartbeat_details[0])

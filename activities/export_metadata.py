@@ -6,48 +6,48 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
+from activities.heartbeat import denied_since
 from activities.translate import to_application_error
 from callvault.acs.chunk_metadata import ChunkMetadata, parse_chunk_metadata
 from callvault.archive.names import metadata_object_name
-from callvault.archive.store import Archive
-from callvault.archive.transfer import copier
+from callvault.archive.store import Archive, put_bytes
 from callvault.contracts.activity_io import ExportProgress
 from callvault.contracts.base import shorten
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
 
 GIVEN_UP_AFTER = timedelta(minutes=15)
-"""A metadata file that is denied, or not to be read, for this long is given up."""
+"""For how long a metadata file must be denied, or unreadable, before it is given up."""
 
 LONGEST_WAIT = timedelta(minutes=1)
-"""How long a last chance waits at most between two attempts, where no error asks for more."""
+"""Longest wait between two attempts of a last chance, where no error asks for more."""
 
 MARGIN = timedelta(seconds=30)
-"""What an attempt may take beyond what the one before it took."""
+"""Time that an attempt may take beyond what the one before took."""
 
 Reader = Callable[[], bytes]
 
 
 @dataclass(frozen=True)
 class Archived:
-    """What became of a metadata file."""
+    """The metadata file as it was archived, or the reason why it is not."""
 
     object_name: str | None = None
     facts: ChunkMetadata = field(default_factory=ChunkMetadata)
     problem: str = ""
-    """Why it is not archived, or does not tell everything; empty where nothing is amiss."""
+    """The reason why it is not archived, or is incomplete; empty where nothing is amiss."""
     is_unreadable: bool = False
 
 
 def export_metadata(
     read: Reader | None, archive: Archive, chunk_name: str, now: Callable[[], datetime]
 ) -> Archived:
-    """Archive the metadata file byte for byte; older events announce none.
+    """Archive the metadata file byte for byte.
 
-    Raises where it is to be tried again. What cannot be read as metadata is archived all the same
-    in the end, and what cannot be had is done without: the media is verified. ``now`` is the
+    Raises where another attempt is due. In the end a file that is no metadata is archived all the
+    same, and one that cannot be had is done without: the media is verified. ``now`` is the
     server's clock, taken as the activity began.
     """
-    if read is None:
+    if read is None:  # older events announce none
         return Archived()
     name = metadata_object_name(chunk_name)
     if archive.stat(name) is not None:
@@ -60,7 +60,7 @@ def export_metadata(
     told = _told(name, content)
     if told.is_unreadable:
         _give_up_or_try_again(BrokenContent(told.problem), now())
-    copier.put_bytes(archive, name, content, content_type="application/json", metadata={})
+    put_bytes(archive, name, content, content_type="application/json", metadata={})
     return told
 
 
@@ -75,26 +75,22 @@ def _told(name: str, content: bytes) -> Archived:
 
 
 def _give_up_or_try_again(error: CallvaultError, now: datetime) -> None:
-    """Return once it has been tried for long enough.
+    """Return once there is no use in another attempt; else raise for one.
 
-    What may pass, or be mended, is tried for as long as there is time for another attempt.
+    An error that may pass, or be mended, is worth an attempt for as long as there is time for one.
     """
     info = activity.info()
     if not _has_time_for_another(error, info, now):
         return
     if not isinstance(error, ContentMissing | BrokenContent) or error.owner != "service":
         raise error
-    noted = info.heartbeat_details
-    before = ExportProgress.model_validate(noted[0]) if noted else ExportProgress(phase="waiting")
-    since = before.no_metadata_since or info.started_time
-    if info.started_time - since >= GIVEN_UP_AFTER:
-        return
-    activity.heartbeat(ExportProgress(phase="waiting", no_metadata_since=since))
-    raise Unavailable(f"{error} The file itself is archived.") from error
+    note = ExportProgress(phase="waiting")
+    if denied_since(note, "no_metadata_since", GIVEN_UP_AFTER) is None:
+        raise Unavailable(f"{error} The file itself is archived.") from error
 
 
 def _has_time_for_another(error: CallvaultError, info: activity.Info, now: datetime) -> bool:
-    """Whether another attempt, as long as this one, ends before the activity's time is over."""
+    """Return True if another attempt, as long as this one, ends within the activity's time."""
     if not info.schedule_to_close_timeout:
         return True
     ends_at = info.scheduled_time + info.schedule_to_close_timeout

@@ -1,6 +1,6 @@
-"""Inquiries: ask ACS about a recording of which nothing is heard, again and again, in one activity.
+"""Infrequent polling: ask ACS about a recording of which no event comes, in one long activity.
 
-An attempt that brings nothing new fails, and Temporal makes the next one: that leaves no event in
+An attempt that brings nothing new fails, and Temporal makes the next one: retries leave no event in
 the history, so that waiting for days costs nothing there.
 """
 
@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.clock import server_clock
+from activities.heartbeat import denied_since
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.acs.models import RecordingResultResponse, ResultError
@@ -26,8 +27,8 @@ from callvault.contracts.events import FileStatusUpdated
 from callvault.errors import NotReady, RecordingNotFound
 
 ASK_AGAIN = timedelta(minutes=1)
-"""A recording that ACS denies is believed to be over when it denies it again after this time: by
-then nobody could pause or stop it any more."""
+"""For how long ACS must deny a recording before it counts as over: by then it could not be paused
+or stopped any more."""
 
 MAX_ERRORS = 10
 
@@ -40,25 +41,24 @@ class InquiryActivities:
 
     @activity.defn
     def await_end(self, order: RecordingOrder) -> ControlOutcome:
-        """Answer once ACS no longer knows a recording that nobody has stopped.
-
-        The first attempt asks nothing: a recording that has just begun is not over.
-        """
+        """Return once ACS no longer knows a recording that was not stopped here."""
         with translated(patient=True):
             if activity.info().attempt == 1:
+                # A recording that has just begun is not over, and a request would be wasted.
                 raise _nothing_new("it has only begun: ACS is asked later")
             try:
                 self._client_of(order.resource).get_state(order.recording_id, order.server_call_id)
             except RecordingNotFound:
-                _believe_or_ask_again()
+                _confirm_gone()
                 return ControlOutcome(recording_id=order.recording_id, state="gone")
             if activity.info().heartbeat_details:
+                # ACS knows it again: an earlier denial no longer counts.
                 activity.heartbeat(InquiryProgress())
             raise _nothing_new("ACS still knows the recording: asking again later")
 
     @activity.defn
     def ask_result(self, order: ResultOrder) -> ToldResult:
-        """Answer once ACS tells of a file that is not known yet."""
+        """Return once ACS tells of a file that is not among the known ones."""
         now = server_clock()
         with translated(patient=True):
             told = self._result(order)
@@ -87,22 +87,21 @@ class InquiryActivities:
                 order.recording_id, order.server_call_id
             )
         except RecordingNotFound as error:
-            raise _nothing_new(str(error)) from error  # it may only have lost sight of it
+            # ACS may have lost sight of it for a moment.
+            raise _nothing_new(str(error)) from error
 
 
-def _believe_or_ask_again() -> None:
-    """A recording that ACS denies once may be one that it has lost sight of for a moment."""
-    info = activity.info()
-    noted = info.heartbeat_details
-    before = InquiryProgress.model_validate(noted[0]) if noted else InquiryProgress()
-    since = before.gone_since or info.started_time
-    if info.started_time - since < ASK_AGAIN:
-        activity.heartbeat(InquiryProgress(gone_since=since))
+def _confirm_gone() -> None:
+    """Return once ACS has denied the recording for long enough; it may have lost sight of it."""
+    if denied_since(InquiryProgress(), "gone_since", ASK_AGAIN) is None:
         raise _nothing_new("ACS no longer knows the recording: asking once more", ASK_AGAIN)
 
 
 def _nothing_new(what: str, ask_again: timedelta | None = None) -> ApplicationError:
-    """A failed attempt that is none: benign, so that neither logs nor metrics count it as one."""
+    """Make the error of an attempt that brought nothing new.
+
+    It is benign, so that neither logs nor metrics count it as a failure.
+    """
     return ApplicationError(
         what,
         type=NotReady.__name__,

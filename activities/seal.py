@@ -1,11 +1,11 @@
-"""Seal: write the signed manifest of a recording, and link it into its archive's chain."""
+"""Sealing: write the signed manifest of a recording, and link it into its archive's chain."""
 
 from collections.abc import Callable
 
 from temporalio import activity
 
 from activities.clock import server_clock
-from activities.heartbeat import beating
+from activities.heartbeat import background_heartbeat
 from activities.translate import translated
 from callvault.archive.manifests.keys import SignerOf
 from callvault.archive.manifests.seal import seal
@@ -21,9 +21,10 @@ class SealActivities:
         self._archive_of = archive_of
         self._signer_of = signer_of
 
+    # Sealing is brief and goes to its end: a cancellation is not thrown into the thread.
     @activity.defn(no_thread_cancel_exception=True)
     def seal_recording(self, order: ManifestOrder) -> SealedRecording:
-        """Seal it once: repeated with the same order it finds the manifest it wrote."""
+        """Seal a recording once: repeated with the same order, find the manifest of before."""
         now = server_clock()
-        with translated(patient=True), beating():
+        with translated(patient=True), background_heartbeat():
             return seal(self._archive_of(order.archive), order, self._signer_of(order.archive), now)

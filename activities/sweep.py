@@ -9,13 +9,14 @@ from temporalio.client import Client
 
 from activities.clock import server_clock
 from activities.translate import to_application_error
+from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.contracts.base import shorten
 from callvault.contracts.sweeps import SweepOrder, SweepReport, SweepReports
 from callvault.errors import CallvaultError
-from callvault.ingest.dead_letters import DeadLetters, place_of
+from callvault.ingest.dead_letters import DeadLetterContainer, place_of
 from callvault.ingest.intake import Intake
-from callvault.ingest.router import Delivery
+from callvault.ingest.routes import Routes
 from callvault.ingest.sweep import Sweep
 from callvault.temporal.call_client import Recordings
 
@@ -47,8 +48,8 @@ class SweepActivities:
         again, until `PATIENCE` is over; then its report says why.
         """
         now = server_clock()
-        delivery = Delivery(self._settings, Recordings(self._client))
-        intake = Intake(delivery, "sweep", activity.metric_meter())
+        routes = Routes(self._settings, own_containers(self._settings))
+        intake = Intake(routes, Recordings(self._client), "sweep", activity.metric_meter())
         wanted = order.dead_letters or sorted(self._settings.dead_letters)
         ends = [await self._sweep(name, intake) for name in wanted]
         if now() - activity.info().scheduled_time < PATIENCE:
@@ -57,7 +58,7 @@ class SweepActivities:
 
     async def _sweep(self, name: str, intake: Intake) -> _End:
         try:
-            container = DeadLetters.open(name, self._settings.dead_letter_container(name))
+            container = DeadLetterContainer.open(name, self._settings.dead_letter_container(name))
         except CallvaultError as error:
             problem = shorten(str(error), 500)
             return _End(SweepReport(place=place_of(name), problem=problem), error)

@@ -1,61 +1,79 @@
-"""Alarms: tell somebody. To the log and the metrics always, to a webhook where one is set."""
+"""Webhooks: alarms are posted to one, and a recording is announced to another before it begins.
+
+Both carry CloudEvents, signed as Standard Webhooks has it. An announcement's receiver may play
+"this call is recorded", or ask everybody for consent: only a 2xx lets the recording begin.
+"""
 
 import base64
 import hashlib
 import hmac
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import httpx
 from temporalio import activity
 
+from activities.clock import server_clock
 from activities.translate import translated
+from callvault.contracts.activity_io import AnnouncementOrder
 from callvault.contracts.alarms import Alarm, Severity
 from callvault.errors import AccessDenied, CallvaultError, InvalidRequest, Unavailable
-from callvault.telemetry.instruments import alarms
+from callvault.telemetry.metrics import alarms
 
-TYPE = "callvault.alarm"
-"""Type of the CloudEvent."""
+ALARM_TYPE = "callvault.alarm"
+"""Type of an alarm's CloudEvent, before a dot and the kind of the alarm."""
 
-ANSWER_WITHIN = 10.0
-"""Seconds."""
+ANNOUNCEMENT_TYPE = "callvault.recording.announced"
+"""Type of an announcement's CloudEvent."""
+
+ALARM_TIMEOUT = 10.0
+"""Seconds within which the webhook of alarms must answer."""
+
+_LEVELS = {
+    Severity.CRITICAL: logging.CRITICAL,
+    Severity.ERROR: logging.ERROR,
+    Severity.WARNING: logging.WARNING,
+}
 
 
 class Sink(Protocol):
-    """Where alarms go beyond the log."""
+    """A receiver of alarms beyond the log."""
 
     def send(self, alarm: Alarm) -> int:
-        """Deliver once, return the answer's status; errors are those of `callvault.errors`."""
+        """Deliver once and return the status of the answer; raises `callvault.errors`."""
 
 
 @dataclass
 class Webhook:
-    """Posts CloudEvents (structured JSON), signed as Standard Webhooks has it.
+    """A receiver of CloudEvents (structured JSON), signed as Standard Webhooks has it.
 
-    ``secret`` is the shared secret, ``url`` where to post; both are secrets and never printed.
+    ``secret`` is the shared secret, ``url`` the address; both are secrets and never printed.
     """
 
     url: Callable[[], str] = field(repr=False)
     secret: Callable[[], str] | None = field(repr=False)
     http: httpx.Client
     what: str = "alarm"
-    """What it is for, in errors."""
+    """Name of its purpose, in errors."""
 
     def send(self, alarm: Alarm) -> int:
-        return self.post(cloud_event(alarm), alarm.id)
+        return self.post(alarm_event(alarm), alarm.id, timeout=ALARM_TIMEOUT)
 
-    def post(self, event: dict[str, object], message_id: str, within: float = ANSWER_WITHIN) -> int:
-        """Post once; `within` seconds it must be answered with 2xx, which is returned."""
+    def post(self, event: dict[str, object], message_id: str, *, timeout: float) -> int:
+        """Post once, and return the status if it is a 2xx; ``timeout`` is in seconds."""
         body = json.dumps(event).encode()
         headers = {"content-type": "application/cloudevents+json"}
         if self.secret is not None:
             headers |= signature_headers(self.secret(), message_id, body, int(time.time()))
         try:
-            answer = self.http.post(self.url(), content=body, headers=headers, timeout=within)
+            answer = self.http.post(self.url(), content=body, headers=headers, timeout=timeout)
         except httpx.HTTPError as error:
+            # Not chained, and without its text: both may quote the URL, which is a secret.
             raise Unavailable(
                 f"the {self.what} webhook cannot be reached: {type(error).__name__}", owner="caller"
             ) from None
@@ -72,7 +90,8 @@ class AlertActivities:
 
     @activity.defn
     def raise_alarm(self, alarm: Alarm) -> None:
-        """Tell everybody who listens; only the webhook can fail, and is tried again."""
+        """Write an alarm to the log and the metrics, and send it to the webhook if one is set."""
+        # Only the webhook can fail, so that further attempts are about the webhook alone.
         if activity.info().attempt == 1:
             log(alarm)
             alarms(activity.metric_meter()).add(
@@ -83,22 +102,38 @@ class AlertActivities:
                 self._sink.send(alarm)
 
 
-def cloud_event(alarm: Alarm) -> dict[str, object]:
-    """An alarm as a CloudEvent 1.0."""
-    return {
-        "specversion": "1.0",
-        "type": f"{TYPE}.{alarm.kind}",
-        "source": f"callvault/{alarm.resource}",
-        "subject": alarm.workflow_id,
-        "id": alarm.id,
-        "time": alarm.at.isoformat(),
-        "datacontenttype": "application/json",
-        "data": alarm.model_dump(mode="json"),
-    }
+class AnnouncementActivities:
+    """Built once by a worker, with a function that finds the webhook of a resource."""
+
+    def __init__(self, webhook_of: Callable[[str], Webhook | None]) -> None:
+        self._webhook_of = webhook_of
+
+    @activity.defn
+    def announce_recording(self, order: AnnouncementOrder) -> None:
+        """Return once the webhook has answered 2xx; tried again while it is away."""
+        with translated():
+            webhook = self._webhook_of(order.resource)
+            if webhook is None:
+                raise InvalidRequest(
+                    f"resource {order.resource} has no announcement_url on this worker any more:"
+                    " configure all workers alike"
+                )
+            event = announcement_event(order, server_clock()())
+            webhook.post(event, order.id, timeout=order.within.total_seconds())
+
+
+def alarm_event(alarm: Alarm) -> dict[str, object]:
+    """Write an alarm as a CloudEvent 1.0."""
+    return _cloud_event(f"{ALARM_TYPE}.{alarm.kind}", alarm, alarm.at)
+
+
+def announcement_event(order: AnnouncementOrder, at: datetime) -> dict[str, object]:
+    """Write the announcement of a recording as a CloudEvent 1.0."""
+    return _cloud_event(ANNOUNCEMENT_TYPE, order, at)
 
 
 def signature_headers(secret: str, message_id: str, body: bytes, at: int) -> dict[str, str]:
-    """The three headers of the Standard Webhooks specification (symmetric, ``v1``).
+    """Make the three headers of the Standard Webhooks specification (symmetric, ``v1``).
 
     ``secret`` is its base64 form, with or without the prefix ``whsec_``; ``at`` is in seconds.
     """
@@ -112,6 +147,24 @@ def signature_headers(secret: str, message_id: str, body: bytes, at: int) -> dic
     }
 
 
+def log(alarm: Alarm) -> None:
+    """Write an alarm to the log, at the level of its severity."""
+    activity.logger.log(_LEVELS[alarm.severity], "ALARM %s: %s", alarm.kind, alarm.what)
+
+
+def _cloud_event(kind: str, data: Alarm | AnnouncementOrder, at: datetime) -> dict[str, object]:
+    return {
+        "specversion": "1.0",
+        "type": kind,
+        "source": f"callvault/{data.resource}",
+        "subject": data.workflow_id,
+        "id": data.id,
+        "time": at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": data.model_dump(mode="json"),
+    }
+
+
 def _refused(whose: str, status: int) -> CallvaultError:
     what = f"the {whose} webhook answered {status}"
     if status in (401, 403):
@@ -119,15 +172,3 @@ def _refused(whose: str, status: int) -> CallvaultError:
     if status == 429 or status >= 500:
         return Unavailable(what, owner="caller", status=status)
     return InvalidRequest(f"{what}: check its URL", status=status)
-
-
-def log(alarm: Alarm) -> None:
-    """Write an alarm to the log, as loud as it is severe."""
-    level = (
-        activity.logger.critical
-        if alarm.severity is Severity.CRITICAL
-        else (
-            activity.logger.error if alarm.severity is Severity.ERROR else activity.logger.warning
-        )
-    )
-    level("ALARM %s: %s", alarm.kind, alarm.what)

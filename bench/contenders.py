@@ -35,8 +35,9 @@ from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.transfer import copier
-from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.readback import read_back
+from callvault.azure_storage.clients import StorageAccess
 from tests.contract.addresses import on_microsofts_host
 from tests.contract.sdks import VERSIONS, callautomation
 
@@ -100,7 +101,7 @@ def callvault_proven(task: Task) -> None:
     """The same, read back from the archive and compared, with the SHA-256 of the whole."""
     worker = _callvault(task)
     for number in range(task.count):
-        assert read_back(worker.archive, task.name(number), _quiet, worker.lanes).is_compared
+        assert read_back(worker.archive, task.name(number), _quiet, worker.buffers).is_compared
 
 
 def _callvault(task: Task) -> "Worker":
@@ -114,7 +115,7 @@ def _callvault(task: Task) -> "Worker":
             content_type="video/mp4",
             metadata={"document_id": str(number)},
             on_progress=_quiet,
-            lanes=worker.lanes,
+            buffers=worker.buffers,
         )
 
     _each(task, one)
@@ -127,17 +128,20 @@ class Worker:
 
     client: AcsClient
     archive: BlobArchive
-    lanes: Lanes
+    buffers: BufferPool
 
     @classmethod
     @cache
     def _made(cls, source: str, sink: str, parallelism: int) -> "Worker":
         # The null sink stands for Azure over TLS, to which no MD5 is sent.
-        archive = BlobArchive.from_connection_string(
-            "bench", sink, CONTAINER, content_md5=False if "AccountName=null" in sink else None
+        archive = BlobArchive.open(
+            "bench",
+            StorageAccess(connection_string=sink),
+            CONTAINER,
+            content_md5=False if "AccountName=null" in sink else None,
         )
         client = AcsClient(source, AccessKey("c2VjcmV0"))
-        return cls(client, archive, Lanes(parallelism, BLOCK))
+        return cls(client, archive, BufferPool(parallelism, BLOCK))
 
     @classmethod
     def of(cls, task: Task) -> "Worker":

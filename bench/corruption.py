@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from callvault.archive.blocks import Block, BlockDigests, BlockLedger
-from callvault.archive.plan import Plan
+from callvault.archive.blocks import Block, BlockDigests, BlockLedger, Layout
 from callvault.archive.store import StoredObject
-from callvault.archive.transfer.backoff import Patience
-from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.backoff import RetryLimits
+from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import read_back
 from callvault.errors import (
@@ -29,7 +28,7 @@ from callvault.errors import (
 
 NAME = "recordings/a.mp4"
 BLOCK = 1024
-PATIENCE = Patience(tries=3, first_pause=0.0, longest_pause=1.0)
+LIMITS = RetryLimits(max_attempts=3, first_pause=0.0, max_pause=1.0)
 
 REFUSALS: dict[str, CallvaultError] = {
     "empty": NotReady("0 bytes"),
@@ -139,7 +138,7 @@ class Memory:
     def stat(self, object_name: str) -> StoredObject | None:
         return StoredObject(object_name, len(self.data)) if self.data else None
 
-    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> "MemoryUpload":
+    def begin(self, object_name: str, *, block_size: int, token: str = "") -> "MemoryUpload":
         return MemoryUpload(self, BlockLedger(object_name, block_size))
 
     def digests(self, object_name: str) -> BlockDigests | None:
@@ -197,7 +196,7 @@ class MemoryUpload:
     ) -> None:
         """Nothing to tidy up."""
 
-    def resume(self, plan: Plan) -> Mapping[int, bytes]:
+    def resume(self, layout: Layout) -> Mapping[int, bytes]:
         return {}
 
     def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
@@ -221,7 +220,7 @@ class Findings:
     wrongly_refused: int = 0
 
 
-def attempt(seed: int, lie: str, lanes: Lanes) -> bool | None:
+def attempt(seed: int, lie: str, buffers: BufferPool) -> bool | None:
     """Whether the archive holds what the source had; None where the copy was refused."""
     draw = random.Random(seed)
     data = draw.randbytes(draw.randrange(2 * BLOCK, 6 * BLOCK))
@@ -241,10 +240,10 @@ def attempt(seed: int, lie: str, lanes: Lanes) -> bool | None:
             content_type="video/mp4",
             metadata={},
             on_progress=_quiet,
-            lanes=lanes,
-            patience=PATIENCE,
+            buffers=buffers,
+            limits=LIMITS,
         )
-        read_back(archive, NAME, _quiet, lanes)
+        read_back(archive, NAME, _quiet, buffers)
     except CallvaultError:
         return None
     return archive.data in (data, data[::-1] if lie in CHANGES else data)
@@ -252,15 +251,15 @@ def attempt(seed: int, lie: str, lanes: Lanes) -> bool | None:
 
 def run(corruptions: int, *, clean: int, seed: int = 1) -> Findings:
     """Try so many lies, evenly over all kinds, and so many honest copies."""
-    found, lanes = Findings(corrupted=corruptions, clean=clean), Lanes(2, BLOCK)
+    found, buffers = Findings(corrupted=corruptions, clean=clean), BufferPool(2, BLOCK)
     kinds = itertools.cycle(OF_SOURCE + OF_ARCHIVE)
     for number, lie in zip(range(corruptions), kinds, strict=False):
-        equal = attempt(seed * 1_000_003 + number, lie, lanes)
+        equal = attempt(seed * 1_000_003 + number, lie, buffers)
         found.accepted += equal is False
         found.repaired += equal is True
         found.refused += equal is None
     for number in range(clean):
-        found.wrongly_refused += attempt(seed * 2_000_003 + number, "", lanes) is not True
+        found.wrongly_refused += attempt(seed * 2_000_003 + number, "", buffers) is not True
     return found
 
 

@@ -1,6 +1,6 @@
-"""The least HTTP server that can be: a thread for each connection, and nothing between it and us.
+"""A minimal HTTP server for benchmarks, with a thread for each connection. Loopback only.
 
-Python's own costs more than the copiers that are measured against it. Loopback only.
+Python's own server costs more than the copiers that are measured against it.
 """
 
 import argparse
@@ -26,7 +26,7 @@ class Request:
     headers: Mapping[str, str]
     """By lower-case name."""
     left: int
-    """Bytes of the body that were not taken yet."""
+    """Bytes of the body that have not been read yet."""
 
     @property
     def path(self) -> str:
@@ -39,17 +39,17 @@ class Request:
         return b"".join(iter(lambda: self.connection.take(min(self.left, 65_536), self), b""))
 
     def drop_body(self) -> None:
-        """Let the kernel throw the body away, without ever copying it here."""
+        """Discard the rest of the body."""
         self.connection.drop(self)
 
     def answer(self, status: int, headers: Mapping[str, str] = {}, body: bytes = b"") -> None:
-        """Answer in full; HEAD announces whatever ``Content-Length`` says and sends nothing."""
+        """Send a whole answer; to HEAD the same head and no body."""
         self.begin(status, {"Content-Length": str(len(body))} | dict(headers))
         if body and self.method != "HEAD":
             self.connection.socket.sendall(body)
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        """Answer with a head alone."""
+        """Send the head of an answer."""
         self.drop_body()
         lines = [f"HTTP/1.1 {status} Because", *(f"{k}: {v}" for k, v in headers.items())]
         self.connection.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
@@ -107,7 +107,7 @@ _TRASH = memoryview(bytearray(_DROPPED_AT_ONCE))
 
 
 def _drop(connection: socket.socket, most: int) -> int:
-    """Linux: with MSG_TRUNC the kernel of a TCP socket discards instead of copying."""
+    """Discard received bytes in the kernel, without copying them (Linux, MSG_TRUNC)."""
     return connection.recv_into(_TRASH[:most], most, socket.MSG_TRUNC)
 
 
@@ -127,7 +127,7 @@ def _connection(accepted: socket.socket, handle: Handler) -> None:
 
 
 def run(handle: Handler) -> None:
-    """Serve, after printing ``{"port": …}``, for whoever started the process."""
+    """Print ``{"port": …}`` for the parent process, then serve."""
     serve(handle, lambda port: print(json.dumps({"port": port}), flush=True))
 
 

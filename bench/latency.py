@@ -1,4 +1,4 @@
-"""How long a pause takes to reach ACS through Callvault, beside the bare REST call.
+"""Latency of a pause to ACS through Callvault, beside the bare REST call.
 
 `python -m bench.latency` starts the whole stack on loopback, with control and exports in workers of
 their own as in production, and sends pauses in turn: one as a Temporal update to Callvault, one as
@@ -53,7 +53,7 @@ class Samples:
 
 
 class Backend:
-    """An app backend that can ask in both ways, and knows when ACS got it."""
+    """An app backend that can ask in both ways, and knows when the request arrived at ACS."""
 
     def __init__(self, stack: Stack, client: Client, http: httpx.AsyncClient) -> None:
         self.stack = stack
@@ -63,7 +63,7 @@ class Backend:
         self.acs = AcsClient(endpoint, key)
 
     async def call(self, **facts: Any) -> str:
-        """A call of one person on the emulator; its ``serverCallId``."""
+        """Create a call of one person on the emulator; return its ``serverCallId``."""
         body = {"participants": [{"displayName": "Ana"}], **facts}
         answer = await self.http.post(f"{self.stack.emulator.control}/calls", json=body)
         answer.raise_for_status()
@@ -71,7 +71,7 @@ class Backend:
         return found
 
     async def record(self) -> tuple[str, str]:
-        """A call that Callvault records: its workflow and its recording."""
+        """Record a call with Callvault; return its workflow and its recording."""
         server_call_id = await self.call()
         request = RecordingRequest.model_validate(
             {"server_call_id": server_call_id, "requested_by": "bench", **SOUND}
@@ -80,7 +80,7 @@ class Backend:
         return names.workflow_id(server_call_id), record.recording_id or ""
 
     async def record_bare(self, **facts: Any) -> tuple[str, str]:
-        """A call that is recorded without Callvault: its ``serverCallId`` and recording."""
+        """Record a call without Callvault; return its ``serverCallId`` and recording."""
         server_call_id = await self.call(**facts)
         order = StartRecording.model_validate(
             {"call_locator": ServerCallLocator(server_call_id=server_call_id), **SOUND}
@@ -97,7 +97,7 @@ class Backend:
         await updates.update(self.client, workflow_id, verb, request, ControlRecord)
 
     async def arrivals(self, recording_id: str) -> list[float]:
-        """When pauses of a recording reached ACS, oldest first, in seconds since 1970."""
+        """List the arrivals of a recording's pauses at ACS, oldest first, in epoch seconds."""
         answer = await self.http.get(f"{self.stack.emulator.control}/journal")
         return [
             _seconds(entry["time"])
@@ -126,7 +126,7 @@ async def sample(backend: Backend, count: int) -> Samples:
 
 
 PAUSES = 20
-"""Of one recording: many, for a call."""
+"""Pauses of one recording, more than in a usual call."""
 
 
 async def _sample_call(backend: Backend, count: int, samples: Samples) -> None:
@@ -149,7 +149,7 @@ async def _sample_call(backend: Backend, count: int, samples: Samples) -> None:
 
 
 async def open_many(backend: Backend, count: int) -> list[tuple[str, str]]:
-    """Recordings that stay open: workflow and recording of each, in the order of their start."""
+    """Start recordings that stay open; return workflow and recording of each, in order of start."""
     room = asyncio.Semaphore(10)
 
     async def one() -> tuple[str, str]:
@@ -160,10 +160,8 @@ async def open_many(backend: Backend, count: int) -> list[tuple[str, str]]:
 
 
 async def sample_each(backend: Backend, opened: list[tuple[str, str]], count: int) -> Samples:
-    """Pause ``count`` recordings once each, those first that were not heard of for longest.
-
-    The worker keeps some workflows in memory; one that it has dropped is replayed first.
-    """
+    """Pause ``count`` recordings once each, the longest untouched first."""
+    # The worker has dropped these from its cache: each is replayed first, the worst case.
     samples = Samples()
     for workflow_id, ours in opened[:count]:
         asked = time.time()
@@ -174,7 +172,7 @@ async def sample_each(backend: Backend, opened: list[tuple[str, str]], count: in
 
 
 async def keep_exporting(backend: Backend, archive: Path) -> None:
-    """Files without end for the exporting worker; what it has archived is thrown away."""
+    """Make files for the exporting worker without end, and delete what it has archived."""
     while True:
         waiting = await _waiting_exports(backend)
         for _ in range(max(EXPORTS_AHEAD - waiting, 0)):
@@ -191,7 +189,8 @@ async def _waiting_exports(backend: Backend) -> int:
 
 
 def _throw_away(archive: Path) -> None:
-    """Keep the disk from filling: what is older than a minute has been read back long ago."""
+    """Delete old files, so that the disk does not fill."""
+    # A file older than a minute has been read back.
     for file in archive.rglob("*.wav"):
         if time.time() - file.stat().st_mtime > 60:
             file.unlink(missing_ok=True)

@@ -11,13 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
 from activities.sweep import SweepActivities
-from activities.webhooks import AlertActivities
+from activities.webhooks import AlertActivities, AnnouncementActivities
 from callvault.clients import openers
 from callvault.config.settings import Settings, load_settings
 from callvault.telemetry.setup import Telemetry, setup
@@ -36,7 +35,10 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     if only is Role.EXPORTS:
         os.nice(settings.worker.export_niceness)
-    with setup(settings, "worker") as telemetry, closing(Connections(settings)) as connections:
+    with (
+        setup("worker", settings.log, metrics_address=settings.worker.metrics_address) as telemetry,
+        closing(Connections(settings)) as connections,
+    ):
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         await require_search_attributes(client)
         async with AsyncExitStack() as running:

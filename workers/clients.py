@@ -9,26 +9,16 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import httpx
-from azure.identity import DefaultAzureCredential
 
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
-from callvault.acs.credentials import (
-    AccessKey,
-    Credential,
-    EntraToken,
-    RotatingKey,
-    parse_connection_string,
-)
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
-from callvault.archive.transfer.buffers import Lanes
-from callvault.clients import open_archive, open_signer
-from callvault.config.resources import CredentialSettings
+from callvault.archive.transfer.buffers import BufferPool
+from callvault.clients import open_acs_client, open_archive, open_signer
+from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.consent import ConsentTerms
-from callvault.contracts.requests import Guards
 from callvault.errors import ConfigurationError, InvalidRequest
 
 Client = TypeVar("Client", AcsClient, Archive)
@@ -64,45 +54,15 @@ class Connections:
         self._settings = settings
         self.client_of = Pool(self._make_client)
         self.archive_of = Pool(self._make_archive)
-        self.lanes = Lanes(settings.worker.copy_parallelism, settings.worker.copy_block_size)
+        self.lanes = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
         self._http = httpx.Client(follow_redirects=False)
 
     def policy_of(self, name: str) -> ResourcePolicy:
         """The settings of a resource that steer decisions; `InvalidRequest` for an unknown one."""
         try:
-            resource = self._settings.resource(name)
+            return resource_policy(self._settings, name)
         except ConfigurationError as error:
             raise InvalidRequest(str(error)) from error
-        return ResourcePolicy(
-            resource=name,
-            archive=self._settings.archive_name(name),
-            export_window=resource.export_window,
-            delete_source=resource.delete_source,
-            ladder=resource.ladder,
-            event_expected_within=resource.event_expected_within,
-            guards=Guards(
-                pause_confirm_within=resource.pause_confirm_within,
-                on_pause_failure=resource.on_pause_failure,
-                max_pause=resource.max_pause,
-                on_max_pause=resource.on_max_pause,
-                max_duration=resource.max_duration,
-            ),
-            consent=ConsentTerms(
-                consent_policy=resource.consent_policy,
-                before_consent=resource.before_consent,
-                consent_within=resource.consent_within,
-                on_withdrawal=resource.on_withdrawal,
-                stop_when_last_consenting_leaves=resource.stop_when_last_consenting_leaves,
-            ),
-            announce_within=resource.announcement_within if resource.announcement_url else None,
-            own_storage=resource.own_storage,
-            callback_url=resource.callback_url,
-            fallback_archive=resource.fallback_archive,
-            fallback_after=resource.fallback_after,
-            asks_for_result=resource.result_api_version is not None,
-            state_checked_every=resource.state_checked_every,
-            max_history_events=self._settings.worker.max_history_events,
-        )
 
     def signer_of(self, name: str) -> Signer | None:
         """The signer of an archive's manifests, if a key is configured."""
@@ -136,23 +96,9 @@ class Connections:
         self._http.close()
 
     def _make_client(self, name: str) -> AcsClient:
-        resource = self._settings.resource(name)
-        return AcsClient(
-            resource.endpoint,
-            _credential(resource.credential),
-            api_version=resource.api_version,
-            content_hosts=resource.content_hosts,
-        )
+        return open_acs_client(self._settings.resource(name))
 
     def _make_archive(self, name: str) -> Archive:
         archive = open_archive(name, self._settings.archive(name))
         archive.check()
         return archive
-
-
-def _credential(settings: CredentialSettings) -> Credential:
-    if (text := settings.connection_string) is not None:
-        return RotatingKey(lambda: parse_connection_string(text.resolve())[1])
-    if (key := settings.access_key) is not None:
-        return RotatingKey(lambda: AccessKey(key.resolve()))
-    return EntraToken(DefaultAzureCredential())

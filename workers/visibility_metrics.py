@@ -15,7 +15,7 @@ from temporalio.common import MetricMeter
 
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
-from callvault.telemetry import instruments
+from callvault.telemetry import metrics
 
 OBSERVE_EVERY = timedelta(seconds=30)
 
@@ -40,8 +40,8 @@ class Observer:
     def __init__(self, client: Client, meter: MetricMeter, resources: Iterable[str]) -> None:
         self._client = client
         self._resources = tuple(resources)
-        self._recordings = instruments.recordings(meter)
-        self._nearest_deadline = instruments.nearest_deadline(meter)
+        self._recordings = metrics.recordings(meter)
+        self._nearest_deadline = metrics.nearest_deadline(meter)
 
     async def run(self, interval: timedelta = OBSERVE_EVERY) -> None:
         """Observe until cancelled; a failure is logged, and the next round tries again."""

@@ -9,10 +9,8 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
 from callvault.contracts import names
+from callvault.contracts.activity_io import ACS_TIMEOUT
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
-
-ACS_TIMEOUT = timedelta(seconds=10)
-"""Longest time for a single request to ACS control; the client's own time-out is the same."""
 
 AT_ONCE = timedelta(seconds=4)
 """Longest first attempt of a control request, within the workflow task: nothing else can happen to

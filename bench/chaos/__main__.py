@@ -13,11 +13,11 @@ from bench.chaos.results import Outcome, Tally
 from bench.chaos.run import run
 
 SABOTAGED_LIVES = 40
-"""It takes no more to see that a promise is broken."""
+"""Enough to see that a promise is broken."""
 
 
 def main() -> int:
-    """Play every seed; 0 when every promise was kept."""
+    """Play every seed; return 0 if every promise was kept."""
     given = _arguments()
     tally = Tally()
     for seed in given.seeds:

@@ -1,11 +1,13 @@
-"""How late alarms came, in time that counts.
+"""Latency of alarms, without the time in which no process could have raised them.
 
-An alarm is due when the workflow's own rule says so: a rung of the ladder after a file's birth, so
-long after a recording's end. Not counted is time in which nobody could have raised it: while
-Temporal was down, while no worker ran, and while a task of this very workflow lay with a worker
-that was dead, until Temporal noticed (its history says from when to when). Temporal's timers stand
-still while it is down before it has taken the task that sets them: as long after, that time does
-not count either. A part that was just started again gets some seconds to find the others.
+An alarm is due by the workflow's own rule: a step of the escalation schedule after the start of a
+file's retention or the end of a recording. Excused is the time
+
+- while Temporal was down, or no worker ran, and some seconds more, in which a part that was just
+  started again finds the others;
+- while a task of this very workflow lay with a dead worker, until Temporal noticed, as its history
+  shows;
+- by which a timer fires late because Temporal was down before it had taken the task that set it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +29,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Late:
-    """An alarm, how late it came, and how much of that counts."""
+    """An alarm and its lateness, with and without excused time, in seconds."""
 
     alarm: Alarm
     seconds: float
@@ -35,20 +37,20 @@ class Late:
 
 
 def lateness(alarm: Alarm, due: float, heard: float, excused: Iterable[Interval]) -> Late:
-    """``due`` and ``heard`` are in seconds since the epoch, as is what is excused."""
+    """Measure an alarm's lateness; moments and intervals are in seconds since the epoch."""
     seconds = max(heard - due, 0.0)
     free = sum(end - begin for begin, end in merged(excused, due, heard))
     return Late(alarm, seconds, max(seconds - free, 0.0))
 
 
 def due_by(alarm: Alarm, status: CallStatus) -> float:
-    """When an alarm was due, as far as that follows from its kind; else when it was raised."""
+    """Return the time at which an alarm was due by its kind's rule, or else was raised."""
     due = _due(alarm, status, status.policy) if status.policy else None
     return (due or alarm.at).timestamp()
 
 
 def excuses(outages: list[Outage], runs: list[Run]) -> list[Interval]:
-    """The times that do not count, for a call with these runs of its workflow."""
+    """List the excused intervals for a call with these workflow runs."""
     temporal = [
         (each.began, _end(each) + RETURNS_WITHIN) for each in outages if each.part is Part.TEMPORAL
     ]
@@ -57,7 +59,7 @@ def excuses(outages: list[Outage], runs: list[Run]) -> list[Interval]:
 
 
 def merged(intervals: Iterable[Interval], begin: float, end: float) -> list[Interval]:
-    """The parts of intervals that lie between two moments, without overlaps."""
+    """Clip intervals to two moments and merge their overlaps."""
     found: list[Interval] = []
     for first, last in sorted(intervals):
         first, last = max(first, begin), min(last, end)
@@ -84,7 +86,7 @@ def _due(alarm: Alarm, status: CallStatus, policy: ResourcePolicy) -> datetime |
 
 
 def _file_due(alarm: Alarm, recording: RecordingStatus, policy: ResourcePolicy) -> datetime | None:
-    """A file that was announced late was due when it was announced."""
+    """Return the time at which a file's alarm was due; never before the file was announced."""
     moments = []
     for chunk in recording.chunks:
         if chunk.chunk.index == alarm.chunk_index:
@@ -112,7 +114,7 @@ def _nobody_works(outages: list[Outage]) -> list[Interval]:
 
 
 def _stood_still(timers: list[TimerSet], temporal: list[Interval]) -> Iterator[Interval]:
-    """The time by which each timer rings late, as Temporal was down when it was set."""
+    """Yield the delay of each timer that was set while Temporal was down."""
     for timer in timers:
         for begin, end in merged(temporal, timer.asked, timer.taken):
             yield timer.rings - (end - begin), timer.rings

@@ -1,12 +1,11 @@
-"""Brings the evidence of a run before the judge."""
+"""Check of a whole run: collects its history and compares it with every promise."""
 
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from bench.chaos import history as evidence
-from bench.chaos import recovery
+from bench.chaos import history, recovery
 from bench.chaos.alarm_latency import Late, due_by, excuses, lateness
 from bench.chaos.checker import Case, Violation, judge, losses_of
 from bench.chaos.cluster import House
@@ -33,9 +32,9 @@ class Court:
     interrupted: list[Interrupted]
 
     async def judge(self) -> Outcome:
-        """Gather everything, and judge."""
+        """Collect the history and check every promise."""
         player = self.scene.player
-        found = await evidence.gather(
+        found = await history.gather(
             player.played, player.backend, self.scene.client, self.house.azurite
         )
         case = Case(
@@ -64,10 +63,8 @@ class Court:
         )
 
     def verify(self) -> list[Violation]:
-        """What `callvault verify` says to the archive: its own judge, another process.
-
-        It needs not read the files: their bytes were compared with the service's already.
-        """
+        """Run `callvault verify` on the archive, in a process of its own."""
+        # Quick: the bytes of the files have been compared with the service's already.
         done = subprocess.run(
             [*CALLVAULT, "verify", ARCHIVE, "--quick"],
             env=dict(self.house.environment),
@@ -79,10 +76,10 @@ class Court:
         return [Violation(0, f"callvault verify: {said}")] if done.returncode else []
 
     async def _late(self, found: Evidence) -> list[Late]:
-        """How late each alarm came, in time that counts."""
+        """Measure the lateness of each alarm."""
         heard = _first_heard(self.road.alarms)
         ids = sorted({each.alarm.workflow_id for each in heard})
-        told = await evidence.each([self._status(workflow_id) for workflow_id in ids])
+        told = await history.each([self._status(workflow_id) for workflow_id in ids])
         statuses = dict(zip(ids, told, strict=True))
         return [
             lateness(
@@ -108,7 +105,7 @@ class Court:
                 )
 
     def _too_slow(self, found: list[Recovery], gathered: Evidence) -> Iterator[Violation]:
-        """Exports of dead workers that nobody took up in time."""
+        """Yield the exports of dead workers that were not resumed in time."""
         by_id = {each.run_id: each for each in gathered.runs}
         for each in found:
             run = by_id[each.interrupted.run_id]
@@ -123,7 +120,7 @@ class Court:
 
 
 def _first_heard(alarms: list[Heard]) -> list[Heard]:
-    """Each alarm once: a webhook that answered too late hears it again."""
+    """Keep each alarm once: a webhook that answered too late receives it again."""
     heard: dict[tuple[str, datetime], Heard] = {}
     for each in alarms:
         heard.setdefault((each.alarm.id, each.alarm.at), each)

@@ -1,4 +1,4 @@
-"""Was every promise kept? Pure: evidence in, violations out."""
+"""Checker of promises: history in, violations out, without a clock and without I/O."""
 
 import math
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ from bench.chaos.workload import Played
 from callvault.contracts.alarms import AlarmKind
 
 ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
-"""How a run may end; another run follows the second."""
+"""Statuses of a finished run; another run follows the second."""
 
 LETTER_WITHIN = DEAD_LETTER_DELAY + 30.0
 """Seconds from a refusal until Event Grid has put the event away; Azurite may be down just then."""
@@ -30,7 +30,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Loss:
-    """A file that is not archived, and why that is so."""
+    """A file that is not archived, and the cause."""
 
     chunk: Chunk
     cause: str
@@ -39,7 +39,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Case:
-    """All that is judged."""
+    """The whole input of the checker."""
 
     played: list[Played]
     evidence: Evidence
@@ -48,11 +48,11 @@ class Case:
     outages: list[Outage]
     shredded: set[str]
     asks_result: bool = False
-    """Whether files that no event announced could be found all the same."""
+    """True if Callvault can find files that no event announced."""
 
 
 def judge(case: Case, losses: list[Loss]) -> list[Violation]:
-    """Everything that is wrong, as far as it needs no clock."""
+    """Return every violation that can be seen without a clock."""
     return [
         *_unplayed(case),
         *_wrong_objects(case),
@@ -63,10 +63,10 @@ def judge(case: Case, losses: list[Loss]) -> list[Violation]:
 
 
 def losses_of(case: Case) -> list[Loss]:
-    """Every file that is not in the archive.
+    """Return every file that is not in the archive.
 
-    After a failover the service has a file twice, under two ids. Where it announced only one of
-    them, its bytes are safe, and nobody can know of the other.
+    After a failover the service has a file twice, under two ids. If it announced only one of them,
+    the bytes are safe, and the other is no loss.
     """
     archived = {each.document_id for each in case.evidence.objects}
     safe = {_bytes(chunk) for chunk in case.evidence.chunks if chunk.document_id in archived}
@@ -83,7 +83,7 @@ def _bytes(chunk: Chunk) -> tuple[str, int, str]:
 
 
 def _was_taken(chunk: Chunk, case: Case) -> bool:
-    """Whether the gateway has promised to keep it."""
+    """Return True if the gateway has accepted an event that announced the file."""
     return any(
         chunk.document_id in each.documents and each.taken is not None for each in case.sightings
     )
@@ -148,7 +148,7 @@ def _losses(case: Case, losses: list[Loss]) -> Iterator[Violation]:
 
 
 def _lost_records(case: Case, played: Played) -> Iterator[str]:
-    """Ids of the files that are said to be lost, and of the recordings that are."""
+    """Yield the ids of files, and of whole recordings, that workflows recorded as lost."""
     for run in case.evidence.runs_of(played.workflow_id):
         for recording in _recordings(run):
             if recording["state"] == "lost":

@@ -1,7 +1,7 @@
-"""An app backend: it says what it wants, by whatever way, until somebody has heard it.
+"""An app backend that retries its requests until they are answered, through every entrance.
 
-Parts are killed while it speaks. So it does what the contracts tell backends to do: it repeats
-what timed out, under the same ``requestId``.
+Parts are killed while it asks. So it does what the contracts tell backends to do: it repeats
+requests that timed out, under the same ``requestId``.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ Answer = TypeVar("Answer")
 WHO = "chaos"
 ASKS_AGAIN = 0.5
 INSISTS = 300.0
-"""Seconds that a backend goes on about what must be: the start of a recording, a call's end."""
+"""Seconds of retries for requests that must succeed: the start of a recording, a call's end."""
 PATIENT = 20.0
-"""Seconds that it goes on about a pause: people talk on."""
+"""Seconds of retries for a pause or the like: the people in the call talk on."""
 
 
 _NO_ANSWER = (
@@ -41,12 +41,12 @@ _NO_ANSWER = (
 
 
 class NobodyAnswers(Exception):
-    """What was said was not heard within its time."""
+    """A request was not answered within its time."""
 
 
 @dataclass
 class Backend:
-    """Speaks to the gateway, to Temporal and, on behalf of the callers, to the emulator."""
+    """Client of the gateway, of Temporal and, on behalf of the callers, of the emulator."""
 
     gateway: str
     emulator: str
@@ -67,19 +67,19 @@ class Backend:
         await self._emulated("DELETE", f"/calls/{call['callId']}")
 
     async def truth(self, call_id: str) -> dict[str, Any]:
-        """What the emulator knows of a call."""
+        """Ask the emulator for the truth of a call."""
         truth: dict[str, Any] = await self._emulated("GET", f"/calls/{call_id}")
         return truth
 
     async def keep(self, way: Way, request: dict[str, Any]) -> None:
-        """Ask for a recording of the call."""
+        """Request a recording of the call."""
         if way is Way.REST:
             await _patiently(lambda: self._post("/v1/recordings", request), INSISTS)
         else:
             await _patiently(lambda: self._start(request), INSISTS)
 
     async def asks(self, way: Way, workflow_id: str, verb: str, request_id: str) -> None:
-        """Ask for a change. A refusal is an answer."""
+        """Request a change; a refusal is an answer, too."""
         request = {"requestedBy": WHO, "reason": "because", "requestId": request_id}
         path = f"/v1/recordings/{workflow_id}:{verb}"
         handle = self.temporal.get_workflow_handle(workflow_id)
@@ -92,7 +92,7 @@ class Backend:
         await _patiently(ways[way], PATIENT)
 
     async def _start(self, request: dict[str, Any]) -> None:
-        """Start the call's workflow, or ask the one that runs, as the contracts describe it."""
+        """Start the call's workflow, or signal the running one, as the contracts describe it."""
         workflow_id = names.workflow_id(request["serverCallId"])
         try:
             await self.temporal.start_workflow(
@@ -126,7 +126,7 @@ class Backend:
 
 
 async def _patiently(ask: Callable[[], Awaitable[Answer]], patience: float) -> Answer | None:
-    """Ask until there is an answer; None where the answer is no."""
+    """Retry until there is an answer; None if the answer is no."""
     end = time.monotonic() + patience
     while True:
         try:
@@ -140,7 +140,7 @@ async def _patiently(ask: Callable[[], Awaitable[Answer]], patience: float) -> A
 
 
 def _is_no(error: Exception) -> bool:
-    """Whether repeating would get the same answer."""
+    """Return True if a retry would get the same answer."""
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code < 500
     return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND

@@ -1,6 +1,6 @@
-"""Everything Callvault needs, as real processes that may be killed and started again.
+"""The cluster: Callvault and its servers as real processes that are killed and started again.
 
-Every part keeps its port and what it has on disk, so that it comes back as itself.
+Every part keeps its port and its files, so that it comes back as itself.
 """
 
 import os
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from callvault.emulator.eventgrid.files import FILE_EVENT
+from callvault.emulator.eventgrid.events import FILE_EVENT
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import (
@@ -35,8 +35,8 @@ LETTERS = "dead-letters"
 DEAD_LETTER_DELAY = 5.0
 """Seconds from the last attempt at a delivery; at Event Grid it is five minutes."""
 GRACE = timedelta(seconds=45)
-"""From SIGTERM to SIGKILL, as whoever runs containers has it: a worker may be copying, and the
-server that it takes leave of may be down."""
+"""From SIGTERM to SIGKILL, as in a container platform: a worker may be copying, and the server that
+it disconnects from may be down."""
 RESULT_API = "2024-09-01-preview"
 SABOTEUR = "bench.chaos.mutations"
 
@@ -54,12 +54,12 @@ WORKERS = (Part.WORKER_1, Part.WORKER_2)
 
 
 class Blow(StrEnum):
-    """What is done to a part."""
+    """A fault that is injected into a part."""
 
     KILL = "SIGKILL"
     END = "SIGTERM"
     FREEZE = "SIGSTOP"
-    """For a while it answers nothing; then it goes on as if nothing had been."""
+    """The part answers nothing for a while, then goes on where it stopped."""
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the house is furnished."""
+    """The settings of a cluster."""
 
     seed: int
     export_window: float
@@ -88,14 +88,14 @@ class Plan:
     ladder: tuple[float, ...]
     """Seconds."""
     road: str
-    """Base URL of the road that events and alarms take."""
+    """Base URL of the proxy for events and alarms."""
     sabotage: str = ""
-    """Name of the promise that is broken on purpose, to see that it is noticed."""
+    """Name of the promise that is broken on purpose, to see that the checker notices."""
 
 
 @dataclass
 class House:
-    """Used from the main thread only, as the supervisor is."""
+    """The processes of a run; for the main thread only, as the supervisor is."""
 
     supervisor: Supervisor
     home: Path
@@ -111,7 +111,7 @@ class House:
         self._content_port = next(ports)
 
     def build(self) -> None:
-        """Start everything, the gateway's and workers' settings included."""
+        """Write the settings and start everything."""
         self._start_azurite()
         self._letters = self.azurite.new_container(LETTERS)
         self._start_emulator()
@@ -128,7 +128,7 @@ class House:
         self._subscribe()
 
     def strike(self, part: Part, blow: Blow) -> Outage:
-        """End a part, or stop it; it stays so until it is mended."""
+        """Inject a fault into a part, which lasts until `mend`."""
         process = self._running[part]
         outage = Outage(part, blow, time.time())
         if blow is Blow.END:
@@ -141,7 +141,7 @@ class House:
         return outage
 
     def mend(self, outage: Outage) -> None:
-        """Let a part work again."""
+        """End the fault: start the part again, or let it go on."""
         if outage.blow is Blow.FREEZE:
             os.killpg(self._running[outage.part].pid, signal.SIGCONT)
         else:
@@ -149,7 +149,7 @@ class House:
         outage.ended = time.time()
 
     def identity(self, part: Part) -> str:
-        """How Temporal names the worker that runs now: another one after each start."""
+        """Return the identity of a running worker at Temporal, which is new after each start."""
         return f"{part}.{self._starts[part]}"
 
     @property
@@ -219,7 +219,7 @@ class House:
     ) -> Process:
         name = self._next_name(part)
         own = environment or self.environment | {"CALLVAULT_WORKER__IDENTITY": name}
-        # Else every workflow that a worker takes up has its modules compiled anew.
+        # Without bytecode a worker compiles its modules anew for every workflow that it replays.
         own.pop("PYTHONDONTWRITEBYTECODE", None)
         self._running[part] = self.supervisor.start(name, command, environment=own)
         return self._running[part]

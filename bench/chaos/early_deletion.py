@@ -1,4 +1,4 @@
-"""Deletes files at the service before anybody has fetched them, as the service may do."""
+"""Early deletion: files are deleted at the service before they are fetched."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from callvault.errors import CallvaultError
 from callvault.local.stack import Emulator
 
 LOOKS = 60
-"""Times it looks for the files of a call, a second apart at most."""
+"""Number of looks for the files of a call."""
 EVERY = 0.3
 
 
@@ -21,7 +21,7 @@ class Shredder:
     emulator: Emulator
     backend: Backend
     documents: set[str] = field(default_factory=set)
-    """What it deleted."""
+    """Ids of the deleted documents."""
 
     async def shred(self, call_id: str) -> None:
         """Delete all files of a call, as soon as there are some."""
@@ -41,6 +41,6 @@ class Shredder:
         try:
             client.delete_content(location)
         except (CallvaultError, httpx.HTTPError):
-            pass  # a fault of the emulator's; whether it was deleted, the verdict will see
+            pass  # an injected fault; the checker sees whether the file was deleted
         finally:
             client.close()

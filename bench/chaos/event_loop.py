@@ -1,4 +1,4 @@
-"""The event loop beside the main thread, on which everything but the killing happens."""
+"""The event loop beside the main thread, which runs everything but the faults."""
 
 import asyncio
 import socket
@@ -16,9 +16,9 @@ Result = TypeVar("Result")
 
 
 class Field:
-    """A loop in a thread of its own, with the road's server on it.
+    """An event loop in a thread of its own, with the proxy's server on it.
 
-    The main thread cannot have a loop: it waits for processes.
+    The main thread cannot have a loop, as it waits for processes.
     """
 
     def __init__(self) -> None:
@@ -29,20 +29,20 @@ class Field:
         self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def begin(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
-        """Let something run on the field."""
+        """Start a coroutine on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def do(self, work: Coroutine[Any, Any, Result], within: float) -> Result:
-        """Let something run on the field, and wait for it."""
+        """Run a coroutine on the loop, and wait for its result."""
         return self.begin(work).result(within)
 
     def serve(self, road: Road) -> None:
-        """Answer on the road from now on."""
+        """Serve the proxy from now on."""
         config = uvicorn.Config(
             road.app(), lifespan="off", log_config=None, access_log=False, ws="none"
         )
         self._server = uvicorn.Server(config)
-        # Without its signal handlers.
+        # Not serve(), which would replace the supervisor's signal handlers.
         self._serving = self.begin(self._server._serve([self._socket]))
 
     def __enter__(self) -> Self:
@@ -59,7 +59,7 @@ class Field:
         self._socket.close()
 
     def _stop_serving(self) -> None:
-        """Let the server close its connections; a request under way is not waited for."""
+        """Let the server close its connections, without waiting for requests under way."""
         if self._serving is not None:
             self._server.should_exit = self._server.force_exit = True
             with suppress(TimeoutError):
@@ -67,7 +67,7 @@ class Field:
 
 
 async def _end_of_all() -> None:
-    """Cancel whatever still runs."""
+    """Cancel all tasks that still run."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()

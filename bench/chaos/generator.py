@@ -1,6 +1,6 @@
-"""What a seed says about a life: who talks, what is asked, and what happens to its events.
+"""Generator of scenarios ("lives"): people, requests, and the fate of the events of a call.
 
-A pure function of seed and number, so that a single life can be read, and explained, again.
+A function of seed and number alone, so that a single life can be read and explained again.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from random import Random
 STARTS_AGAIN = 0.15
 DELETED_EARLY = 0.01
 EARLY_LIVES = 0.5
-"""Files are only deleted in the first half of a run, so that their loss is known by its end."""
+"""Share of the run in which files are deleted, so that their loss is known by its end."""
 
 
 class Way(StrEnum):
-    """How an app backend says something."""
+    """Entrance that an app backend uses for a request."""
 
     REST = "gateway, answered"
     REST_SIGNAL = "gateway, sent"
@@ -23,21 +23,21 @@ class Way(StrEnum):
 
 
 class Fate(StrEnum):
-    """What happens to events on their way from Event Grid to the gateway."""
+    """Treatment of events on their way from Event Grid to the gateway."""
 
     ON_TIME = "on time"
     TWICE = "twice"
     LATE = "late"
-    """Each by a time of its own, hence disordered."""
+    """Each by another time, hence in disorder."""
     LOST = "lost"
     REFUSED = "refused"
-    """Answered 403 by something on the way: Event Grid makes a dead letter of it, to be swept."""
+    """Answered 403 on the way: Event Grid makes a dead letter of it, which is swept."""
     TOO_LATE = "too late"
     """After the export window."""
 
 
 KEEP_AWAY = (Fate.LOST, Fate.TOO_LATE)
-"""Fates that may make Callvault say `lost`."""
+"""Treatments that explain a `lost` file."""
 
 _FILE_FATES = {
     Fate.ON_TIME: 60,
@@ -53,7 +53,7 @@ _FORMATS = (("audio", "mixed", "wav"), ("audio", "mixed", "mp3"), ("audio", "unm
 
 @dataclass(frozen=True)
 class Step:
-    """Something that a backend asks for, some seconds after the step before."""
+    """A backend's request, some seconds after the step before."""
 
     verb: str
     way: Way
@@ -78,7 +78,7 @@ class Life:
     talk: float
     """Seconds before the first step, and before the call ends."""
     files: Fate
-    """Of the events that announce its files."""
+    """Treatment of the events that announce its files."""
     call_end: Fate
     deleted_early: bool
     """The service deletes its files before they are announced."""
@@ -88,12 +88,12 @@ class Life:
         return f"life {self.number} of seed {self.seed}"
 
     def lag(self, event: int) -> float:
-        """Seconds by which its ``event``-th event is late, if it is to be."""
+        """Return the delay of its ``event``-th event, in seconds, if that is to be late."""
         return Random(f"{self.seed} {self.number} lag {event}").uniform(1, 15)
 
 
 def life(seed: int, number: int, of: int) -> Life:
-    """The life of this number, in a run of so many."""
+    """Draw the life of this number, in a run of ``of`` lives."""
     dice = Random(f"{seed} life {number}")
     again = dice.random() < STARTS_AGAIN
     recordings = [_recording(dice, ends=again), *([_recording(dice)] if again else [])]

@@ -1,4 +1,4 @@
-"""What is found at the end: what the emulator made, what the archive holds, what is told of it."""
+"""History of a run: what the emulator recorded, the archive holds, and the workflows report."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ from callvault.local.stack import CONTAINER
 AT_ONCE = 16
 
 BENIGN = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
-"""Something came in while the task was being completed: the server has it done again."""
+"""A signal or the like arrived while the task was being completed: the server repeats the task."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Chunk:
     sha256: str
     metadata_sha256: str
     ended_at: float
-    """When its recording ended."""
+    """End of its recording, in seconds since the epoch."""
     index: int = 0
     """Its place in the recording; after a failover of the service two files have the same."""
 
@@ -56,7 +56,7 @@ class Object:
 
 @dataclass(frozen=True)
 class Started:
-    """The last attempt of an activity, when it began and ended."""
+    """The last attempt of an activity, with the times of scheduling and start."""
 
     activity: str
     activity_id: str
@@ -71,15 +71,15 @@ class TimerSet:
     """A durable timer, in seconds since the epoch."""
 
     asked: float
-    """When the workflow task that set it began: to the workflow it runs from then."""
+    """Start of the workflow task that set it: the workflow counts from then."""
     taken: float
-    """When Temporal had taken what that task asked for: it runs from then."""
+    """Time at which Temporal had taken that task's commands: the server counts from then."""
     rings: float
 
 
 @dataclass
 class Run:
-    """One run of a workflow, as its history tells it."""
+    """One run of a workflow, read from its Temporal history."""
 
     workflow_id: str
     run_id: str
@@ -87,7 +87,7 @@ class Run:
     result: dict[str, Any] | None = None
     failed_tasks: list[str] = field(default_factory=list)
     stalls: list[tuple[float, float]] = field(default_factory=list)
-    """When a task of it lay with a worker that was dead, until Temporal noticed."""
+    """Intervals in which one of its tasks lay with a dead worker, until Temporal noticed."""
     timers: list[TimerSet] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     events: int = 0
@@ -96,7 +96,7 @@ class Run:
 @dataclass(frozen=True)
 class Evidence:
     truths: dict[int, dict[str, Any]]
-    """What the emulator knows of the call, by number of the life."""
+    """The emulator's account of the call, by number of the life."""
     chunks: list[Chunk]
     objects: list[Object]
     runs: list[Run]
@@ -108,7 +108,7 @@ class Evidence:
 async def gather(
     played: list[Played], backend: Backend, client: Client, azurite: Azurite
 ) -> Evidence:
-    """Ask everybody."""
+    """Collect the history from the emulator, Temporal and the archive."""
     numbers = [each.life.number for each in played if each.call_id]
     told = await each([backend.truth(each.call_id) for each in played if each.call_id])
     truths = dict(zip(numbers, told, strict=True))
@@ -118,12 +118,12 @@ async def gather(
 
 
 async def open_runs(client: Client) -> list[WorkflowExecution]:
-    """The workflows that still run."""
+    """List the workflows that still run."""
     return [each async for each in _executions(client, " AND ExecutionStatus = 'Running'")]
 
 
 async def each(work: list[Any]) -> list[Any]:
-    """Await all of them, some at a time."""
+    """Await all, `AT_ONCE` at a time; return the results in order."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(task: Any) -> Any:
@@ -153,7 +153,7 @@ def _chunks(truths: dict[int, dict[str, Any]]) -> Iterator[Chunk]:
 
 
 def objects_in(azurite: Azurite) -> list[Object]:
-    """Every media file of the container, read with nobody's code but Azure's."""
+    """Read every media file of the container with Azure's client alone, not with Callvault's."""
     with (
         ContainerClient.from_connection_string(azurite.connection_string, CONTAINER) as container,
         ThreadPoolExecutor(AT_ONCE // 2) as pool,
@@ -187,7 +187,7 @@ async def _run(client: Client, execution: WorkflowExecution) -> Run:
 
 
 class _Reader:
-    """Reads a history, event by event."""
+    """Reader of one workflow's history, event by event."""
 
     def __init__(self, run: Run) -> None:
         self._run = run

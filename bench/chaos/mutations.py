@@ -1,8 +1,8 @@
-"""Breaks one promise of a role on purpose, to see that chaos notices.
+"""Mutations: each breaks one promise of a role on purpose, to see that the checker notices.
 
     python -m bench.chaos.mutations answer-early gateway
 
-Runs the role as `callvault` does, with one function replaced. Production code knows nothing of it.
+Runs the role as `callvault` does, with one function replaced. Production code has no switch for it.
 """
 
 import asyncio
@@ -11,35 +11,37 @@ import itertools
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 LINGERS = 8.0
-"""Seconds between the answer that came too early and the delivery it speaks of."""
+"""Seconds between the early answer and the delivery."""
 
 
 def answer_early() -> None:
-    """The gateway answers Event Grid before Temporal has the event."""
-    from callvault.ingest.router import Delivery
+    """Let the gateway answer Event Grid before Temporal has the event."""
+    from callvault.ingest.router import Router
 
-    deliver, late = Delivery.deliver, set()
+    deliver, late = Router.deliver, set()
 
-    async def later(self: Delivery, event: Any) -> None:
+    async def later(self: Router, event: Any) -> None:
         await asyncio.sleep(LINGERS)
         with suppress(Exception):
             await deliver(self, event)
 
-    async def promise(self: Delivery, event: Any) -> None:
+    async def promise(self: Router, event: Any) -> None:
         task = asyncio.create_task(later(self, event))
         late.add(task)
         task.add_done_callback(late.discard)
 
-    Delivery.deliver = promise  # type: ignore[method-assign]
+    Router.deliver = promise  # type: ignore[method-assign]
 
 
 def believe_every_answer() -> None:
-    """The export takes whatever came for the file, and does not read it back."""
+    """Let the export take any answer for the file, without reading it back."""
     from activities import export
+    from callvault.archive.store import put_bytes
     from callvault.archive.transfer import copier
     from callvault.archive.transfer.readback import Digest
 
@@ -53,7 +55,7 @@ def believe_every_answer() -> None:
                 while count := answer.readinto(buffer[came:]):
                     came += count
         data = bytes(buffer[:came])
-        stored = copier.put_bytes(archive, name, data, content_type=content_type, metadata=metadata)
+        stored = put_bytes(archive, name, data, content_type=content_type, metadata=metadata)
         return copier.Copied(came, answer.etag, stored)
 
     def read_back(archive: Any, name: str, *_: Any) -> Digest:
@@ -65,24 +67,27 @@ def believe_every_answer() -> None:
 
 
 def take_events_twice() -> None:
-    """The gateway takes every delivery of an event for news of other files."""
+    """Let the gateway take every delivery of an event for news of other files."""
     from callvault.ingest import eventgrid
 
-    read, count = eventgrid.file_status_updated, itertools.count(1)
+    read, count = eventgrid.read, itertools.count(1)
 
-    def anew(event: Any) -> Any:
-        files, number = read(event), next(count)
+    def anew(value: Any, hide: Any) -> Any:
+        event = read(value, hide)
+        if not isinstance(event, eventgrid.FilesEvent):
+            return event
+        number = next(count)
         chunks = tuple(
             chunk.model_copy(update={"document_id": f"{chunk.document_id}-{number}"})
-            for chunk in files.chunks
+            for chunk in event.files.chunks
         )
-        return files.model_copy(update={"chunks": chunks})
+        return replace(event, files=event.files.model_copy(update={"chunks": chunks}))
 
-    eventgrid.file_status_updated = anew
+    eventgrid.read = anew
 
 
 def start_anew() -> None:
-    """Each attempt at a start is another request to ACS."""
+    """Let each attempt at a start be another request to ACS."""
     from callvault.acs.client import AcsClient
     from callvault.acs.models import Repeatability
 
@@ -104,7 +109,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
 
 
 def main(name: str, *command: str) -> None:
-    """Break the promise, then be that role."""
+    """Apply the mutation, then run the role."""
     from callvault.cli import main as callvault
 
     SABOTAGES[name]()

@@ -1,4 +1,4 @@
-"""Kills parts of the house at moments that nobody but the seed knows, and lets them come back."""
+"""Nemesis: kills and freezes parts of the cluster at seeded moments, and heals them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ SHORTEST_PEACE = 2.0
 DOWN = (0.3, 6.0)
 """Seconds that a part stays down, at least and at most; its start comes on top."""
 TOGETHER = 0.2
-"""How often two parts go down at once."""
+"""Share of the faults that hit two parts at once."""
 
 BLOWS: dict[Part, dict[Blow, int]] = {
     Part.TEMPORAL: {Blow.KILL: 1},
@@ -28,18 +28,18 @@ BLOWS: dict[Part, dict[Blow, int]] = {
 
 @dataclass
 class Destroyer:
-    """Belongs to the main thread, as processes do."""
+    """Injects faults; for the main thread only, as processes are."""
 
     house: House
     seed: int
     peace: float
     """Seconds between two blows, on average."""
     on_worker_gone: Callable[[str, float], None]
-    """Hears the identity of each worker that was killed, and when."""
+    """Called with identity and time of each killed worker."""
     say: Callable[[str], None]
 
     def rage(self, *, until: Callable[[], bool]) -> None:
-        """Strike and mend until it is told to end; everything works again then."""
+        """Inject and heal faults until the end; everything works again then."""
         dice = Random(f"{self.seed} blows")
         deck = _deck(dice)
         while _wait(self._peace(dice), until):
@@ -48,7 +48,7 @@ class Destroyer:
             self.say(", ".join(f"{part} {blow}" for part, blow in blows))
             outages = [self._strike(part, blow) for part, blow in blows]
             time.sleep(dice.uniform(*DOWN))
-            # The emulator last: as it comes back it shakes hands with the gateway.
+            # The emulator last: on its return it validates its webhook at the gateway.
             for outage in sorted(outages, key=lambda each: each.part is Part.EMULATOR):
                 self.house.mend(outage)
 
@@ -64,7 +64,7 @@ class Destroyer:
 
 
 def _deck(dice: Random) -> Iterator[Part]:
-    """Parts in random order, each once before any comes again."""
+    """Yield parts in random order, each once before any comes again."""
     while True:
         yield from dice.sample([*Part], len(Part))
 
@@ -74,7 +74,7 @@ def _blow(dice: Random, part: Part) -> Blow:
 
 
 def _wait(seconds: float, until: Callable[[], bool]) -> bool:
-    """Wait; false as soon as it is to end."""
+    """Wait; return False as soon as the end has come."""
     end = time.monotonic() + seconds
     while not until():
         if time.monotonic() > end:

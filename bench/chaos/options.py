@@ -1,4 +1,4 @@
-"""What is asked of a run."""
+"""Options of a run, in its long and in its short form."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ class Options:
     event_expected_within: float = 20.0
     """Seconds."""
     state_checked_every: float = 5.0
-    """Seconds after which ACS is first asked whether a recording is still on: the word that the
-    call is over may be lost, too."""
+    """Seconds after which ACS is first polled for a recording's state: the event of the call's end
+    may be lost, too."""
     peace: float = 12.0
-    """Seconds between two blows, on average."""
+    """Seconds between two faults of the cluster, on average."""
     fault_rate: float = 0.006
-    """Part of the requests to the service that meet a fault of a kind, in the worst weather."""
+    """Share of the requests to the service that meet a fault of each kind, at the worst."""
     alarm_within: float = 5.0
     """Seconds that an alarm may be late."""
     sabotage: str = ""
@@ -36,9 +36,9 @@ class Options:
 
     @property
     def asks_result(self) -> bool:
-        """Whether Callvault may ask ACS for files that no event announced: with even seeds.
+        """True for even seeds: Callvault may ask ACS for files that no event announced.
 
-        Then a lost event is no cause for a lost file.
+        A lost event then is no cause for a lost file.
         """
         return self.seed % 2 == 0
 
@@ -58,11 +58,9 @@ class Options:
 
 
 def short(seed: int, lives: int = 30, sabotage: str = "") -> Options:
-    """A run of some two minutes, in which every part is struck.
-
-    It shares its machine with other tests, whose load is no fault of Callvault's; so alarms have
-    more time. Where a promise is broken on purpose, the weather is so bad that it must show.
-    """
+    """Make the options of a run of some two minutes, in which every part meets a fault."""
+    # Other tests share the machine, and their load is not Callvault's fault: alarms get more time.
+    # With a mutation, faults are so frequent that the broken promise must show.
     return Options(
         seed,
         lives,

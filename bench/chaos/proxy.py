@@ -1,7 +1,7 @@
-"""The road from Event Grid to the gateway, and from Callvault to whoever hears its alarms.
+"""Proxy between Event Grid and the gateway, and the webhook that receives Callvault's alarms.
 
-A server of our own between the two: it does to each event what its life's fate says, and keeps a
-record of what the gateway answered. A 2xx of the gateway is a promise that we hold it to.
+It treats each event as the generator has drawn, and keeps a record of the gateway's answers. A 2xx
+of the gateway is a promise, which the checker holds against it.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from starlette.routing import Route
 
 from bench.chaos.generator import Fate, Life
 from callvault.contracts.alarms import Alarm
-from callvault.emulator.eventgrid.files import FILE_EVENT
-from callvault.gateway.events import PATH
+from callvault.contracts.names import EVENTS_PATH
+from callvault.emulator.eventgrid.events import FILE_EVENT
 
 ANSWER_WITHIN = 28.0
 TRIES_AGAIN = 1.0
-"""Seconds until an event that the road holds is brought to the gateway once more."""
+"""Seconds until a held event is delivered to the gateway once more."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Sighting:
     fate: Fate
     seen: float
     taken: float | None = None
-    """When the gateway first answered 2xx: from then on the event is Callvault's to keep."""
+    """Time of the gateway's first 2xx: from then on Callvault must not lose the event."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Heard:
 
 @dataclass
 class Road:
-    """Lives on the event loop of the field."""
+    """The proxy; runs on the event loop beside the main thread."""
 
     gateway: str
     export_window: float
@@ -59,7 +59,7 @@ class Road:
     alarms: list[Heard] = field(default_factory=list)
     fates: Counter[Fate] = field(default_factory=Counter)
     strangers: list[str] = field(default_factory=list)
-    """Calls whose beginning nobody heard of, because the emulator died while it said so."""
+    """Events of calls unknown to the workload, as the emulator died while it answered for them."""
     _held: set[asyncio.Task[None]] = field(default_factory=set)
     _http: httpx.AsyncClient = field(
         default_factory=lambda: httpx.AsyncClient(trust_env=False, timeout=ANSWER_WITHIN)
@@ -77,7 +77,7 @@ class Road:
         return Response(status_code=202)
 
     async def events(self, request: Request) -> Response:
-        """Event Grid's deliveries; its handshake goes through as it is."""
+        """Take Event Grid's deliveries; its handshake is passed on unchanged."""
         body = await request.json()
         if request.headers.get("aeg-event-type") != "Notification":
             return await self._pass_on(body)
@@ -132,7 +132,7 @@ class Road:
         kind = "SubscriptionValidation" if _is_handshake(body) else "Notification"
         try:
             answer = await self._http.post(
-                self.gateway + PATH, json=body, headers={"aeg-event-type": kind}
+                self.gateway + EVENTS_PATH, json=body, headers={"aeg-event-type": kind}
             )
         except httpx.HTTPError:
             return Response(status_code=502)
@@ -145,7 +145,7 @@ class Road:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no event is on its way any more, as far as the road knows."""
+        """True if the proxy holds no event."""
         return not self._held
 
 
@@ -154,7 +154,7 @@ def _is_handshake(body: Any) -> bool:
 
 
 def _call(event: dict[str, Any]) -> str:
-    """The callId, or the serverCallId, from an event's subject."""
+    """Read the callId, or the serverCallId, from an event's subject."""
     parts = event["subject"].split("/")
     return str(parts[parts.index("call") + 1])
 

@@ -1,4 +1,4 @@
-"""How soon somebody goes on with what a killed worker was doing."""
+"""Recovery: the time until another worker resumes the exports of a killed one."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bench.chaos.history import AT_ONCE, Run, open_runs
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
 LIMIT = HEARTBEAT_TIMEOUT.total_seconds() + 5
-"""Seconds, beside the times in which nobody could have gone on."""
+"""Seconds, without excused time."""
 EXPORT = "export_chunk"
 
 
@@ -30,7 +30,7 @@ class Interrupted:
 class Recovery:
     interrupted: Interrupted
     resumed: float | None
-    """When another attempt at the same file began; None if none did."""
+    """Start of the next attempt at the same file; None without one."""
 
     @property
     def seconds(self) -> float | None:
@@ -38,7 +38,7 @@ class Recovery:
 
 
 async def interrupted_on(client: Client, identity: str, killed: float) -> list[Interrupted]:
-    """The exports that lie with a worker which is dead, as Temporal still does not know."""
+    """Find the exports that Temporal still counts as running on a killed worker."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def of(workflow_id: str, run_id: str) -> list[Interrupted]:
@@ -57,7 +57,7 @@ async def interrupted_on(client: Client, identity: str, killed: float) -> list[I
 
 
 def recoveries(interrupted: list[Interrupted], runs: list[Run]) -> list[Recovery]:
-    """When each export went on. One that had ended before its worker did is none."""
+    """Find the resumption of each interrupted export, except those that had ended before."""
     by_id = {run.run_id: run for run in runs}
     return [
         Recovery(each, _resumed(each, by_id[each.run_id]))
@@ -74,7 +74,8 @@ def _had_ended(interrupted: Interrupted, run: Run) -> bool:
 
 
 def _resumed(interrupted: Interrupted, run: Run) -> float | None:
-    """The first later attempt that the history knows: it keeps the last one of each activity."""
+    """Return the start of the first later attempt in the history."""
+    # A history has only the last attempt of each activity, so later activities for the file count.
     document = next(
         (one.document_id for one in run.started if one.activity_id == interrupted.activity_id), ""
     )
@@ -89,7 +90,7 @@ def _resumed(interrupted: Interrupted, run: Run) -> float | None:
 
 
 def counted(recovery: Recovery, outages: list[Outage], run: Run) -> float:
-    """Seconds until it went on, without those in which nobody could have; endless for never."""
+    """Return the seconds until resumption, without excused time; infinite for never."""
     if recovery.resumed is None:
         return float("inf") if run.status == "RUNNING" else 0.0
     killed = recovery.interrupted.killed

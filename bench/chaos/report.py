@@ -1,4 +1,4 @@
-"""Writes docs/reliability.md: what was done to Callvault, and what became of the recordings."""
+"""Writer of docs/reliability.md: the faults of all runs, and the outcome for the recordings."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ FORM = Path(__file__).with_name("page.md")
 
 
 def page(tally: Tally) -> str:
-    """The whole page."""
+    """Render the whole page."""
     outcomes, options = tally.outcomes, tally.outcomes[0].options
     return FORM.read_text(encoding="utf-8").format(
         proof="Proof by destruction." if tally.is_good else "**This run failed.**",
@@ -42,12 +42,13 @@ def page(tally: Tally) -> str:
 
 
 def summary(outcome: Outcome) -> str:
-    """One run in a few lines, for the terminal."""
+    """Describe one run in a few lines, for the terminal."""
     options, found = outcome.options, outcome.evidence
     figures = (
         f"seed {options.seed}: {options.lives} lives, {len(found.chunks)} files,"
         f" {len(found.objects)} archived, {len(outcome.losses)} lost {dict(outcome.causes)},"
-        f" {len(outcome.outages)} blows, {outcome.faults.total()} faults, {outcome.seconds:.0f} s"
+        f" {len(outcome.outages)} process faults, {outcome.faults.total()} service faults,"
+        f" {outcome.seconds:.0f} s"
     )
     broken = (f"BROKEN, life {each.life}: {each.what}" for each in outcome.violations)
     lines = [figures, *broken]

@@ -1,4 +1,4 @@
-"""What came of a run: violations, and the figures that a report tells."""
+"""Results of a run: its violations, and the figures of the report."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Outcome:
 
     @property
     def causes(self) -> Counter[str]:
-        """How many files were lost, by cause."""
+        """Number of lost files by cause."""
         return Counter(loss.cause or "**unexplained**" for loss in self.losses)
 
     @property
@@ -42,12 +42,12 @@ class Outcome:
         return max(found, default=None)
 
     def lateness(self, quantile: float) -> float:
-        """Seconds that count, of the alarm at this place when they are sorted; 0 without alarms."""
+        """Return a quantile of the alarms' lateness in seconds; 0 without alarms."""
         found = sorted(each.counted for each in self.late)
         return found[min(int(quantile * len(found)), len(found) - 1)] if found else 0.0
 
     def blows(self) -> Counter[tuple[str, str]]:
-        """How often each part was struck, and how."""
+        """Count the faults by part and kind."""
         return Counter((str(each.part), str(each.blow)) for each in self.outages)
 
 

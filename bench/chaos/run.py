@@ -1,4 +1,4 @@
-"""One run: a seed, so many lives, and what became of them."""
+"""One run: a seed and its lives, played while parts are killed, then checked."""
 
 import dataclasses
 import time
@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.chaos import history as evidence
-from bench.chaos import recovery
-from bench.chaos import run_context as scene
+from bench.chaos import history, recovery, run_context
 from bench.chaos.check_run import Court
 from bench.chaos.cluster import House, Plan
 from bench.chaos.event_loop import Field
@@ -22,7 +20,7 @@ from bench.chaos.run_context import Scene
 from callvault.local.processes import Supervisor
 
 LONGEST = 600.0
-"""Seconds that playing may take, and as many again for each hundred lives."""
+"""Time limit of playing in seconds, and as much again for each hundred lives."""
 JUDGED_WITHIN = 1200.0
 LOOKS_EVERY = 2.0
 
@@ -30,13 +28,13 @@ Say = Callable[[str], None]
 
 
 def run(options: Options, home: Path, say: Say) -> Outcome:
-    """Play all lives while the house is being destroyed, and judge. Takes the main thread."""
+    """Play all lives under faults, and check the outcome. Needs the main thread."""
     with Supervisor(home / "logs") as supervisor, Field() as field_:
         house = House(supervisor, home, plan_of(options, field_.address))
         road = Road(house.gateway, options.export_window)
         field_.serve(road)
         house.build()
-        acting = field_.do(scene.enter(house, road, options), within=60)
+        acting = field_.do(run_context.enter(house, road, options), within=60)
         try:
             return _Run(options, house, road, field_, acting, say).through()
         finally:
@@ -45,7 +43,7 @@ def run(options: Options, home: Path, say: Say) -> Outcome:
 
 
 def plan_of(options: Options, road: str) -> Plan:
-    """How the house of a run is furnished; ``road`` is where its events and alarms go."""
+    """Make the cluster's settings; ``road`` is the base URL of the proxy."""
     return Plan(
         seed=options.seed,
         export_window=options.export_window,
@@ -81,7 +79,7 @@ class _Run:
         return outcome
 
     def _play(self) -> None:
-        """Everybody lives while parts die."""
+        """Play the lives while the nemesis works."""
         options = self.options
         lives = [life(options.seed, n, options.lives) for n in range(1, options.lives + 1)]
         weather = self.field.begin(self.scene.weather.blow())
@@ -96,14 +94,14 @@ class _Run:
         playing.result(0)
 
     def _settle(self) -> None:
-        """In good weather, wait for the end of every workflow; one that does not end is stuck."""
+        """Clear the faults and wait for every workflow; the checker reports those stuck."""
         self.field.do(self.scene.weather.clear(), within=60)
         end = time.monotonic() + self.options.settles_within
         while not self._is_over() and time.monotonic() < end:
             time.sleep(LOOKS_EVERY)
 
     def _is_over(self) -> bool:
-        left = self.field.do(evidence.open_runs(self.scene.client), within=60)
+        left = self.field.do(history.open_runs(self.scene.client), within=60)
         return not left and self.road.is_empty
 
     def _worker_gone(self, identity: str, killed: float) -> None:

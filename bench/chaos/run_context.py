@@ -1,4 +1,4 @@
-"""Who acts on the field: the backend, the callers, the weather."""
+"""Context of a run: the clients and actors that share the event loop."""
 
 import asyncio
 from contextlib import suppress
@@ -46,7 +46,7 @@ class Scene:
 
 
 async def enter(house: House, road: Road, options: Options) -> Scene:
-    """Everybody takes their place."""
+    """Connect the clients and make the actors."""
     client = await Client.connect(
         house.temporal.address,
         namespace=house.temporal.namespace,
@@ -63,6 +63,6 @@ async def enter(house: House, road: Road, options: Options) -> Scene:
 
 
 def _quiet() -> Runtime:
-    """That Temporal is down at times is no news here."""
+    """Make a runtime that does not log each outage of Temporal, which are wanted here."""
     errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors)))

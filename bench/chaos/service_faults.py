@@ -1,4 +1,4 @@
-"""What the emulated service does wrong, from one moment to the next."""
+"""Faults and behaviours of the emulated service, which change every few seconds."""
 
 import asyncio
 from collections import Counter
@@ -11,14 +11,13 @@ import httpx
 from callvault.emulator.faults import KINDS, FaultKind
 
 CHANGES_EVERY = 5.0
-"""Seconds. It is set anew each time, because an emulator that was killed begins with fair weather.
-"""
+"""Seconds. Set anew each time, because an emulator that was killed starts without faults."""
 UNPROVABLE = frozenset({FaultKind.FLIPPED_BIT})
-"""The service gives no checksum, so nobody could notice; TLS does that on a real line."""
+"""The service gives no checksum, so Callvault cannot notice; on a real line TLS does."""
 UNANSWERED = 8
-"""So much more often a start is carried out without an answer than it meets a fault of a kind."""
+"""Factor on the rate of starts that are carried out without an answer."""
 SLOW = 10
-"""So much more often a file comes slowly: else no worker would be killed within a copy."""
+"""Factor on the rate of slow files: without them no worker would be killed within a copy."""
 
 _BEHAVIOURS: dict[str, tuple[Any, ...]] = {
     "pause_twice": ("202", "400"),
@@ -38,18 +37,18 @@ _DETAILS: dict[FaultKind, dict[str, Any]] = {
 
 @dataclass
 class Weather:
-    """Changes until it is told to clear up."""
+    """Sets the service's faults until it is told to clear them."""
 
     control: str
     """Base URL of the emulator's control API."""
     seed: int
     rate: float
-    """Part of the requests that meet a fault of a kind, in the worst weather."""
+    """Share of the requests that meet a fault of each kind, at the worst."""
     fell: Counter[str] = field(default_factory=Counter)
     """Faults that requests met, by kind."""
 
     async def blow(self) -> None:
-        """Change the weather until cancelled."""
+        """Change the faults until cancelled."""
         async with httpx.AsyncClient(base_url=self.control, trust_env=False) as http:
             number = 0
             while True:
@@ -58,7 +57,7 @@ class Weather:
                 await asyncio.sleep(CHANGES_EVERY)
 
     async def clear(self) -> None:
-        """Let the sun shine: what is left to do must come to an end."""
+        """Remove all faults, so that the remaining work can come to an end."""
         async with httpx.AsyncClient(base_url=self.control, trust_env=False) as http:
             await self._count(http)
             await http.delete("/faults")
@@ -74,7 +73,7 @@ class Weather:
             return  # the emulator is down
 
     async def _count(self, http: httpx.AsyncClient) -> None:
-        """Count what fell, and take the old rules away."""
+        """Count the faults that happened, and remove their rules."""
         active = (await http.get("/faults")).json()["active"]
         for rule in active:
             kinds = rule.get("kinds") or [rule["kind"]]
@@ -83,7 +82,7 @@ class Weather:
 
 
 def rules(dice: Random, worst: float) -> list[dict[str, Any]]:
-    """Each kind for itself, so that they can be counted; a start may be carried out unanswered."""
+    """Draw a rule for each kind, so that faults can be counted by kind."""
     rate = worst * dice.choice((0.2, 0.6, 1.0))
     each = [
         {"rate": rate, "kinds": [kind], **_DETAILS.get(kind, {})}

@@ -1,4 +1,4 @@
-"""Plays the lives: so many at a time, each by its plan."""
+"""Workload: plays the generated lives, several at a time."""
 
 import asyncio
 from contextlib import suppress
@@ -12,18 +12,18 @@ from bench.chaos.proxy import Road
 from callvault.contracts import names
 
 SETTLES = 20.0
-"""Seconds that a life holds its place after the call's end, unless it is kept before."""
+"""Seconds that a life holds its place after the call's end, if it is not archived before."""
 
 
 @dataclass
 class Played:
-    """A life that was played, and the names under which it is found again."""
+    """A life that was played, and its ids at the service."""
 
     life: Life
     call_id: str = ""
     server_call_id: str = ""
     problem: str = ""
-    """What could not be played."""
+    """Description of the part that could not be played."""
 
     @property
     def workflow_id(self) -> str:
@@ -37,7 +37,7 @@ class Player:
     shredder: Shredder
     played: list[Played] = field(default_factory=list)
     over: int = 0
-    """How many have been played to their end."""
+    """Number of lives that have been played to their end."""
 
     async def play(self, lives: list[Life], at_once: int) -> None:
         places = asyncio.Semaphore(at_once)
@@ -89,12 +89,12 @@ class Player:
             who = (life.number + index) % life.people
             await self.backend.speaks(call, who, on=index % 2 == 0)
             await asyncio.sleep(step.after)
-            with suppress(NobodyAnswers):  # then it was not paused, and everything else holds
+            with suppress(NobodyAnswers):  # an unanswered pause breaks no promise about files
                 request_id = f"{step.verb}-{number}-{index}"
                 await self.backend.asks(step.way, played.workflow_id, step.verb, request_id)
 
     async def _settled(self, played: Played) -> None:
-        """Keep the place for a while, so that Callvault sets the pace."""
+        """Hold the place until the workflow ends, so that Callvault sets the pace."""
         handle = self.backend.temporal.get_workflow_handle(played.workflow_id)
         with suppress(Exception):
             await asyncio.wait_for(handle.result(), SETTLES)

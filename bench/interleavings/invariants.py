@@ -18,14 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from bench.interleavings.model import World
+from bench.interleavings.model import POLICY, World
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.consent import OnWithdrawal
 from callvault.contracts.requests import OnPauseFailure
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, RecordingStatus
 from workflows.call.commands import REACHED, TARGET_OF, Command, Operation
-from workflows.call.guards import CONFIRM_WITHIN
+
+CONFIRM_WITHIN = POLICY.guards.pause_confirm_within
 
 
 class Broken(Exception):

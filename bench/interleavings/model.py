@@ -6,7 +6,8 @@ from typing import Any
 
 from bench.interleavings.fake_acs import Service
 from bench.interleavings.people import NAMED, PEOPLE, People
-from callvault.contracts.activity_io import ResourcePolicy
+from callvault.config.policy import resource_policy
+from callvault.config.settings import Settings
 from callvault.contracts.requests import RecordingRequest, StartRequest
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call.alarms import Alarms
@@ -15,7 +16,18 @@ from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-POLICY = ResourcePolicy(resource="default", archive="main", export_window=timedelta(hours=48))
+_SETTINGS = Settings.model_validate(
+    {
+        "resources": {
+            "default": {
+                "endpoint": "https://contoso.communication.azure.com",
+                "credential": {"entra": True},
+            }
+        },
+        "archives": {"main": {"kind": "directory", "path": "/archive"}},
+    }
+)
+POLICY = resource_policy(_SETTINGS, "default")
 
 
 class World:

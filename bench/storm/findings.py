@@ -1,19 +1,19 @@
-"""How much of a storm there is, what it showed, and what must not be."""
+"""The scale of a storm, its findings, and the problems among them."""
 
 from dataclasses import dataclass
 
 from bench.storm.load import BROKEN, Answers
 
 MOST_MEMORY = 512
-"""MiB that the gateway may ever have had."""
+"""Limit of the gateway's peak memory, in MiB."""
 
 COMES_AGAIN = {200, 503, BROKEN}
-"""All else makes Event Grid drop an event, or is not an answer to one."""
+"""Answers that lose no event: any other makes Event Grid drop it, or is none of the gateway's."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything; seconds, events a second, numbers of requests."""
+    """The amounts of a storm, in seconds, events a second and numbers of requests."""
 
     steady_seconds: float = 30
     steady_rate: float = 200
@@ -42,7 +42,7 @@ SHORT = Scale(
 
 @dataclass
 class Attack:
-    """Everything at once: what became of events, of large deliveries, and of junk."""
+    """Answers during the attack, to events, to large deliveries and to junk."""
 
     events: Answers
     large: Answers
@@ -53,11 +53,11 @@ class Attack:
 
 @dataclass
 class Findings:
-    """What a storm showed."""
+    """The measurements of a storm."""
 
     steady: Answers
     sustained: float
-    """Events a second that were taken while each waited for the one before."""
+    """Events a second that were taken with one request at a time on each connection."""
     burst: Answers
     attack: Attack
     resent: int
@@ -69,7 +69,7 @@ class Findings:
     """MiB of the gateway's process."""
 
     def problems(self) -> list[str]:
-        """What must not be; empty where all is well."""
+        """Describe each violated requirement; empty if there is none."""
         attack = self.attack
         authentic = self.steady.statuses + self.burst.statuses
         authentic += attack.events.statuses + attack.large.statuses

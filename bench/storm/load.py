@@ -20,7 +20,7 @@ AUTHENTIC = f"x-callvault-secret: {EVENT_SECRET}\r\n"
 
 @dataclass
 class Answers:
-    """What came back: how often each status, and the seconds of each answer, from its due time."""
+    """The answers of a phase: statuses, and the seconds of each answer from its due time."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -39,13 +39,13 @@ class Answers:
         self.refused += others.refused
 
     def quantile(self, share: float) -> float:
-        """Seconds within which this share of the answers came."""
+        """Return the seconds within which this share of the answers came."""
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 class Line:
-    """One connection that is kept alive, and made anew where it broke."""
+    """One keep-alive connection, opened again after a break."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -81,7 +81,7 @@ class Line:
 
 @asynccontextmanager
 async def lines(port: int, count: int) -> AsyncIterator[list[Line]]:
-    """Connections, closed in the end."""
+    """Make connections, closed in the end."""
     made = [Line(port) for _ in range(count)]
     try:
         yield made
@@ -104,7 +104,8 @@ async def one_after_the_other(made: Sequence[Line], requests: Iterable[bytes]) -
 
 
 async def at_rate(made: Sequence[Line], requests: Sequence[bytes], per_second: float) -> Answers:
-    """Send at this rate whatever is answered; waiting for a free line counts as waiting."""
+    """Send at a fixed rate, independent of the answers."""
+    # Latency counts from the due time, so that waiting for a free connection is part of it.
     answers = Answers()
     free: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
     for line in made:
@@ -130,7 +131,7 @@ def post(path: str, body: bytes, headers: str = "") -> bytes:
 
 
 def event(server_call_id: str) -> bytes:
-    """An authentic delivery of one event, about the files of a call of its own."""
+    """Make an authentic delivery of one event, about the files of a call of its own."""
     chunk = {
         "documentId": "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8",
         "index": 0,
@@ -158,7 +159,7 @@ def event(server_call_id: str) -> bytes:
 
 
 def oversize(size: int) -> bytes:
-    """An authentic delivery of so many bytes."""
+    """Make an authentic delivery of ``size`` bytes."""
     return post("/v1/events", b"x" * size, AUTHENTIC)
 
 
@@ -175,7 +176,7 @@ JUNK = (
 
 @asynccontextmanager
 async def trickling(port: int, count: int, every: float) -> AsyncIterator[None]:
-    """Slow clients: each sends a byte of its head now and then, and comes back when thrown out."""
+    """Run slow clients, which send a byte of their head now and then, and reconnect."""
     tasks = [asyncio.create_task(_trickle(port, every)) for _ in range(count)]
     try:
         yield
@@ -200,7 +201,7 @@ async def _trickle(port: int, every: float) -> None:
 
 
 async def abandoned(port: int, size: int) -> None:
-    """Send a large body without the secret, to its end if it is let."""
+    """Send a large body without the secret, until the gateway cuts it off."""
     with suppress(OSError, TimeoutError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:

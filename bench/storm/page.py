@@ -1,4 +1,4 @@
-"""What a storm showed, to be read by people."""
+"""The page docs/gateway-storm.md."""
 
 import os
 import platform
@@ -35,7 +35,7 @@ Memory of the gateway: {before} MiB before, {peak} MiB at its highest.
 
 
 def page(found: Findings, scale: Scale, load: float) -> str:
-    """The page, in Markdown; ``load`` is what the machine did besides."""
+    """Render the page in Markdown; ``load`` is the machine's load average at the start."""
     return _PAGE.format(
         processors=os.cpu_count(),
         machine=platform.machine(),

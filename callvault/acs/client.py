@@ -28,6 +28,7 @@ from callvault.acs.models import (
 )
 from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
+from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.errors import BrokenContent, Unavailable
 
 MAX_METADATA = 1 << 20
@@ -58,7 +59,7 @@ class Timeouts(NamedTuple):
     """Seconds to connect, and to wait for the next bytes of a control answer or of a file."""
 
     connect: float = 5.0
-    control: float = 10.0
+    control: float = ACS_TIMEOUT.total_seconds()
     content: float = 30.0
 
 

@@ -1,7 +1,7 @@
-"""What every archive can do. The words of Azure Blob, because every store can be described in them.
+"""The protocol that every archive satisfies, in the words of Azure Blob.
 
 An object is written in blocks, in any order, and appears only as a whole: `Upload.commit` either
-makes all of it visible under its name or nothing at all, and never replaces what is there.
+makes all of it visible under its name or nothing at all, and never replaces an object.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Protocol, Self
 
-from callvault.archive.blocks import Block, BlockDigests
-from callvault.archive.plan import Plan
+from callvault.archive.blocks import BLOCK_SIZE, Block, BlockDigests, Layout
+from callvault.archive.object_metadata import bounded
 from callvault.errors import ObjectExists, StateConflict
 
 
@@ -22,16 +22,16 @@ class StoredObject:
     size: int
     """Bytes."""
     sha256: str | None = None
-    """Lower-case hexadecimal, as known at its commit; ``None`` where only reading it will tell."""
+    """Lower-case hexadecimal, as known at its commit; None where only reading tells it."""
     etag: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """As committed, after `metadata.bounded`."""
+    """As committed, after `object_metadata.bounded`."""
 
 
 class Upload(Protocol):
     """One attempt at writing one object; leaving it without `commit` abandons the attempt.
 
-    What an attempt with a plan has stored is kept for the next one with the same plan, for a week.
+    Blocks of an attempt with a token are kept for the next one with the same token, for a week.
     """
 
     def __enter__(self) -> Self: ...
@@ -43,10 +43,10 @@ class Upload(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def resume(self, plan: Plan) -> Mapping[int, bytes]:
-        """Take over what earlier attempts with this plan have stored.
+    def resume(self, layout: Layout) -> Mapping[int, bytes]:
+        """Take over blocks that earlier attempts with this layout have stored.
 
-        The SHA-256 of every such block, by its index; only whole blocks that can be trusted.
+        Returns the SHA-256 of each by its index; only whole blocks that can be trusted.
         """
 
     def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
@@ -72,30 +72,30 @@ class Archive(Protocol):
         """The archive's name in the configuration."""
 
     def stat(self, object_name: str) -> StoredObject | None:
-        """The object's properties without its bytes, or ``None`` where there is none."""
+        """Return the object's properties without its bytes, None where there is no such object."""
 
-    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> Upload:
+    def begin(self, object_name: str, *, block_size: int, token: str = "") -> Upload:
         """Begin an attempt at writing an object. Several may run for one name at one time.
 
-        ``plan`` is the token of a `Plan` of this block size, for attempts that can be resumed.
+        ``token`` is that of a `Layout` of this block size, for attempts that can be resumed.
         """
 
     def digests(self, object_name: str) -> BlockDigests | None:
-        """The SHA-256 of each of the object's blocks, as it was put; ``None`` where unknown."""
+        """Return the SHA-256 of each of the object's blocks, as put; None where unknown."""
 
     def read(
         self, object_name: str, *, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
-        """The object's bytes in pieces; nothing where ``offset`` lies at or after its end.
+        """Yield the object's bytes in pieces; none where ``offset`` lies at or after its end.
 
         Raises `ContentMissing` where there is no such object.
         """
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        """Names of all objects that begin with ``prefix``, in no particular order."""
+        """Yield the names of all objects that begin with ``prefix``, in no particular order."""
 
     def location(self, object_name: str) -> str:
-        """Where a person finds the object: a URL or a path, without credentials."""
+        """Return the URL or path where a person finds the object, without credentials."""
 
     def check(self) -> None:
         """Prove that objects can be written, creating the container or directory if missing."""
@@ -104,10 +104,40 @@ class Archive(Protocol):
         """Release connections; the archive is of no use afterwards."""
 
 
-def settle(archive: Archive, object_name: str, *, size: int, digests: BlockDigests) -> StoredObject:
-    """Judge an object that was there before a commit: the same bytes are success.
+def already_archived(
+    archive: Archive, object_name: str, metadata: Mapping[str, str]
+) -> StoredObject | None:
+    """Return the object if an earlier attempt committed it for the chunk that ``metadata`` names.
 
-    The recorded SHA-256 of its blocks are believed; where none fit the object is read.
+    ``metadata`` may be a part of what was committed.
+    """
+    # asked before the source is opened: after a completed copy the source may be deleted or
+    # expired, and a retry must succeed all the same
+    found = archive.stat(object_name)
+    if found is None:
+        return None
+    return found if bounded(metadata).items() <= found.metadata.items() else None
+
+
+def put_bytes(
+    archive: Archive,
+    object_name: str,
+    data: bytes,
+    *,
+    content_type: str,
+    metadata: Mapping[str, str],
+) -> StoredObject:
+    """Archive a small object that is in memory, under the same conditions as a large one."""
+    with archive.begin(object_name, block_size=BLOCK_SIZE) as upload:
+        for index, start in enumerate(range(0, len(data), BLOCK_SIZE)):
+            upload.put(index, memoryview(data)[start : start + BLOCK_SIZE])
+        return upload.commit(size=len(data), content_type=content_type, metadata=metadata)
+
+
+def settle(archive: Archive, object_name: str, *, size: int, digests: BlockDigests) -> StoredObject:
+    """Compare an object that was there before a commit with ours: the same bytes are success.
+
+    The recorded SHA-256 of its blocks are believed; where none fit, the object is read.
     """
     found = archive.stat(object_name)
     if found is None:

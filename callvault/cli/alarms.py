@@ -1,4 +1,4 @@
-"""`callvault alarms`: see whether anybody hears them."""
+"""`callvault alarms`: check that alarms arrive."""
 
 import uuid
 from contextlib import closing
@@ -12,37 +12,37 @@ from callvault.config.settings import Settings, load_settings
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.errors import CallvaultError
 
-app = typer.Typer(help="Alarms: see whether they arrive.", no_args_is_help=True)
+app = typer.Typer(help="Alarms: check that they arrive.", no_args_is_help=True)
 
 
 @app.callback()
 def _alarms() -> None:
-    """See whether alarms arrive."""
+    """Check that alarms arrive."""
     # With a callback, `test` stays a subcommand, though it is the only one.
 
 
 @app.command("test")
 def send_test(
     severity: Annotated[
-        Severity, typer.Option(help="How loud; some receivers wake people for critical.")
+        Severity, typer.Option(help="Some receivers wake people for critical.")
     ] = Severity.WARNING,
     config: ConfigFile = None,
 ) -> None:
-    """Send one alarm of kind `test` through everything that is configured, and say what came back.
+    """Send one alarm of kind `test` to every configured receiver, and print each answer.
 
     Exit status 1 where it did not arrive.
     """
     from callvault.telemetry.setup import setup
 
     settings = load_settings(config)
-    with setup(settings, "cli"):
+    with setup("cli", settings.log):
         arrived = send_to_all(settings, _test_alarm(severity))
     if not arrived:
         raise typer.Exit(1)
 
 
 def send_to_all(settings: Settings, alarm: Alarm) -> bool:
-    """Send an alarm to the log and to the webhook; False where one did not take it."""
+    """Send an alarm to the log and to the webhook; return False if one did not accept it."""
     from activities.webhooks import log
 
     log(alarm)

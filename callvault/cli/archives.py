@@ -1,4 +1,4 @@
-"""`callvault verify` and `callvault keygen`: prove an archive, and make the key that signs it."""
+"""Commands on archives: `verify`, `keygen`, and `recordings repatriate`."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.options import ConfigFile
+from callvault.cli.options import ConfigFile, JsonReport
 from callvault.errors import InvalidRequest
 
 
@@ -24,7 +24,7 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Signatures, chain and sizes; no file is read.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The whole report as JSON.")] = False,
+    as_json: JsonReport = False,
     config: ConfigFile = None,
 ) -> None:
     """Prove that an archive holds what was sealed, bit for bit. Exit status 1 where it does not.
@@ -45,7 +45,7 @@ def verify(
 def keygen(
     file: Annotated[Path, typer.Argument(help="Where the private key goes; it must not exist.")],
 ) -> None:
-    """Make a key that signs manifests: FILE, for the worker alone, and FILE.pub, for everybody."""
+    """Make a key that signs manifests: FILE, for the worker alone, and FILE.pub, for all."""
     from callvault.archive.manifests.keys import Signer
 
     signer = Signer.generate()
@@ -57,10 +57,50 @@ def keygen(
 
 
 def _write_new(file: Path, data: bytes, *, mode: int) -> None:
-    """Write a file that must not exist: a key that is overwritten proves nothing any more."""
+    """Write a file that must not exist; raise `InvalidRequest` if it does."""
+    # An overwritten key would leave all that it has signed without proof.
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
         raise InvalidRequest(f"{file} cannot be written: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as opened:
         opened.write(data)
+
+
+def repatriate(
+    fallback: Annotated[
+        str, typer.Option("--from", help="The fallback archive's configured name.")
+    ],
+    home: Annotated[str, typer.Option("--to", help="The configured name of the archive at home.")],
+    recordings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="CALL-OR-MANIFEST",
+            help="A serverCallId, workflow id, call id, recording id, or a manifest's object name."
+            " Without any: every recording that home does not hold, but for those of resources"
+            " whose archive is another.",
+        ),
+    ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="File with a public key that may have signed in the fallback archive; repeatable."
+            " By default its configured key.",
+        ),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Copy sealed recordings from the fallback archive home, prove them, and seal them there.
+
+    Safe to repeat. Nothing is overwritten at home, and nothing is deleted from the fallback
+    archive. Exit status 1 where a recording could not be brought.
+    """
+    from callvault.cli.actions.failback import bring_all, open_both
+    from callvault.config.settings import load_settings
+
+    settings = load_settings(config)
+    with open_both(settings, fallback, home, key or []) as repatriation:
+        if not bring_all(repatriation, settings, recordings or []):
+            raise typer.Exit(1)

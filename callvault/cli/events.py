@@ -1,32 +1,77 @@
-"""`callvault sweep`: deliver what was given up, now or every so often."""
+"""`callvault events`, `ingest` and `sweep`: events that the webhook did not bring."""
 
-from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from callvault.cli.options import ConfigFile, duration
+from callvault.cli.options import ConfigFile, DeadLetterNames, Every, QueueNames, RemoveSchedule
 from callvault.errors import InvalidRequest
+
+app = typer.Typer(help="Deliver events of Event Grid by hand.", no_args_is_help=True)
+ingest = typer.Typer(help="Read events from queues, beside the webhook.", no_args_is_help=True)
+
+
+# With a callback, a single command stays a subcommand.
+@app.callback()
+def _events() -> None:
+    """Deliver events of Event Grid by hand."""
+
+
+@ingest.callback()
+def _ingest() -> None:
+    """Read events from queues, beside the webhook."""
+
+
+@app.command()
+def deliver(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Events in either schema: one, an array, one in each line, a dead-letter blob, a"
+            " quarantined file, a queue's message. - for standard input.",
+        ),
+    ],
+    config: ConfigFile = None,
+) -> None:
+    """Deliver events, and print what became of each. Safe to repeat.
+
+    Exit status 1 where an event was not delivered that may matter.
+    """
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.deliver import deliver_all
+    from callvault.config.settings import load_settings
+
+    settings = load_settings(config)
+    all_delivered = calls.with_client(
+        config, lambda client: deliver_all(settings, client, files, typer.echo)
+    )
+    raise typer.Exit(0 if all_delivered else 1)
+
+
+@ingest.command()
+def queue(names: QueueNames = None, config: ConfigFile = None) -> None:
+    """Read Azure Storage Queues that Event Grid fills, until told to stop.
+
+    Prints one line of JSON once it reads. A message is removed only when Temporal has its events.
+    """
+    from callvault.clients import own_containers
+    from callvault.config.settings import load_settings
+    from callvault.ingest.process import read_queues
+
+    settings = load_settings(config)
+    read_queues(settings, own_containers(settings), names or [])
 
 
 def sweep(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME", help="Configured names of dead letters; all without any."),
-    ] = None,
+    names: DeadLetterNames = None,
     quarantine: Annotated[
         bool,
         typer.Option("--quarantine", help="Sweep the gateway's quarantine directory instead."),
     ] = False,
-    every: Annotated[
-        timedelta | None,
-        typer.Option(
-            parser=duration,
-            metavar="DURATION",
-            help="Have the workers do it so often, as 15m: sets a Temporal Schedule.",
-        ),
-    ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Remove that Schedule.")] = False,
+    every: Every = None,
+    remove: RemoveSchedule = False,
     config: ConfigFile = None,
 ) -> None:
     """Deliver the events of dead-letter containers, and mark the blobs that are delivered.

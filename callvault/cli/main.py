@@ -6,30 +6,9 @@ import sys
 
 import typer
 
-from callvault.cli import (
-    alarms,
-    delivering,
-    ingesting,
-    recordings,
-)
-from callvault.cli import (
-    archives as verify,
-)
-from callvault.cli import (
-    emulator as emulating,
-)
-from callvault.cli import (
-    events as sweeping,
-)
-from callvault.cli import (
-    processes as roles,
-)
-from callvault.cli import (
-    reconcile as reconciling,
-)
-from callvault.cli import (
-    stack as stacks,
-)
+from callvault.cli import alarms, archives, events, processes, recordings, stack
+from callvault.cli.emulator import emulator
+from callvault.cli.reconcile import reconcile
 from callvault.errors import CallvaultError
 
 app = typer.Typer(
@@ -39,30 +18,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command()(stacks.demo)
-app.command()(stacks.dev)
-app.command()(roles.worker)
-app.command()(roles.gateway)
-app.command()(emulating.emulator)
-app.command()(sweeping.sweep)
-app.command()(roles.setup)
-app.command()(roles.config)
-app.command()(reconciling.reconcile)
-app.command()(verify.verify)
-app.command()(verify.keygen)
-app.add_typer(delivering.app, name="events")
-app.add_typer(ingesting.app, name="ingest")
+app.command()(stack.demo)
+app.command()(stack.dev)
+app.command()(processes.worker)
+app.command()(processes.gateway)
+app.command()(emulator)
+app.command()(events.sweep)
+app.command()(processes.setup)
+app.command()(processes.config)
+app.command()(reconcile)
+app.command()(archives.verify)
+app.command()(archives.keygen)
+app.add_typer(events.app, name="events")
+app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 
 
 def main() -> None:
-    """Run the command; an error of ours is one sentence and exit status 1, never a traceback."""
+    """Run the command; a `CallvaultError` is one sentence and exit status 1, never a traceback."""
     status = _run()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Everything is done and closed. What the interpreter would still do on its way out can abort
-    # the process (exit status 134): the Temporal SDK's threads may call into it meanwhile.
+    # All work is done and closed. The interpreter's own shutdown can abort the process (exit
+    # status 134), because the Temporal SDK's threads may still call into the interpreter.
     os._exit(status)
 
 

@@ -6,22 +6,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from callvault.cli.acknowledging import acknowledge
-from callvault.cli.consenting import consent
+from callvault.cli.archives import repatriate
 from callvault.cli.options import CallId, ConfigFile, Reason, RequestId
-from callvault.cli.repatriating import repatriate
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.base import Unreadable, read
+from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.media import ChannelType, ContentType, FormatType
-from callvault.contracts.participants import hiding
+from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.errors import InvalidRequest
 
 app = typer.Typer(help="Look at calls and control their recordings.", no_args_is_help=True)
 app.command()(repatriate)
-app.command()(acknowledge)
-app.command()(consent)
 
 
 @app.command("list")
@@ -33,7 +30,7 @@ def list_(
     ] = False,
     config: ConfigFile = None,
 ) -> None:
-    """List the calls that are being kept, and those that were."""
+    """List the calls that are being archived, and those that were."""
     from callvault.cli.actions import recordings as calls
 
     table = calls.with_client(config, lambda client: calls.listing(client, state, orphans=orphans))
@@ -67,7 +64,7 @@ def evidence(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Who asked what when, what ACS confirmed, each pause beside the files, and each consent."""
+    """Show each request, what ACS confirmed, each pause beside the files, and each consent."""
     from callvault.cli.actions import recordings as calls
     from callvault.cli.actions.evidence import as_json_text, evidence_of, evidence_tables
 
@@ -142,3 +139,53 @@ def _control_command(verb: str, help_text: str) -> None:
 _control_command(names.PAUSE, "Pause the recording; returns once ACS has confirmed.")
 _control_command(names.RESUME, "Resume the recording; returns once ACS has confirmed.")
 _control_command(names.STOP, "Stop the recording for good; returns once ACS has confirmed.")
+
+
+@app.command()
+def acknowledge(
+    call: CallId,
+    alarm: Annotated[
+        str | None, typer.Option(help="The id or number of one alarm; by default all that stand.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Acknowledge the alarms that stand, in your name. Later ones are raised all the same."""
+    from callvault.cli.actions import recordings as calls
+
+    person = getpass.getuser()
+    records = calls.with_client(
+        config, lambda client: calls.acknowledge(client, call, person, alarm)
+    )
+    for record in records:
+        typer.echo(f"acknowledged {record.alarm.id}: {record.alarm.kind}, {record.alarm.what}")
+
+
+@app.command()
+def consent(
+    call: CallId,
+    participant: Annotated[str, typer.Argument(help="Their rawId, or its hash.")],
+    given: Annotated[bool, typer.Option("--given/--withdrawn", help="What was decided.")] = True,
+    method: Annotated[str, typer.Option(help="How: spoken, key pressed, signed …")] = "",
+    evidence: Annotated[str, typer.Option(help="Where the proof is, as a reference.")] = "",
+    jurisdiction: Annotated[str, typer.Option(help="Under whose law, as DE.")] = "",
+    reason: Reason = "",
+    config: ConfigFile = None,
+) -> None:
+    """Report that a participant agrees to be recorded, or withdraws (which pauses)."""
+    from callvault.cli.actions import recordings as calls
+
+    facts = {
+        "participant": participant,
+        "given": given,
+        "requested_by": getpass.getuser(),
+        "method": method,
+        "evidence": evidence,
+        "jurisdiction": jurisdiction,
+        "reason": reason,
+    }
+    # Participants are named by a keyed hash alone: the raw id must not reach a history.
+    hide = hiding(load_settings(config).participant_key())
+    decision = ConsentDecision.model_validate(facts, context={HIDING: hide})
+    record = calls.with_client(config, lambda client: calls.decide(client, call, decision))
+    word = "given" if record.given else "withdrawn"
+    typer.echo(f"consent {word} by {record.participant}" + ("" if record.counts else ": outdated"))

@@ -85,7 +85,7 @@ def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", 
 
 
 def _talk_to(running: "Stack") -> None:
-    """Make this process's own connections those of the stack, whatever the shell has set."""
+    """Set this process's environment to that of the stack, against the shell's settings."""
     for name in [name for name in os.environ if name.startswith(("CALLVAULT_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ.update(running.environment)

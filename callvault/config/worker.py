@@ -5,7 +5,6 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from callvault.config.types import BindAddress, Name, Section
-from callvault.contracts.activity_io import MAX_HISTORY_EVENTS
 
 
 class WorkerSettings(Section):
@@ -21,7 +20,8 @@ class WorkerSettings(Section):
     these."""
     max_concurrent_control: Annotated[int, Field(ge=1)] = 50
     """Calls to ACS (start, pause, resume, stop) at the same time."""
-    max_history_events: Annotated[int, Field(ge=500)] = MAX_HISTORY_EVENTS
+    max_history_events: Annotated[int, Field(ge=500)] = 2_000
+    # Half of the length at which Temporal itself asks for a new run.
     """After so many events of its history a call is kept on by a new run of its workflow. It is
     fixed when the call begins."""
     max_cached_workflows: Annotated[int, Field(ge=1)] = 500

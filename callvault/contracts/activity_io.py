@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from callvault.contracts.base import Message, ShortText
-from callvault.contracts.consent import ConsentTerms
+from callvault.contracts.consent import BeforeConsent, ConsentPolicy, ConsentTerms, OnWithdrawal
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
-from callvault.contracts.requests import Guards
+from callvault.contracts.requests import Guards, OnMaxPause, OnPauseFailure
 
-MAX_HISTORY_EVENTS = 2_000
-"""After so many events a call's next run takes over: half of when Temporal would ask for it."""
+ACS_TIMEOUT = timedelta(seconds=10)
+"""The longest that one control request to ACS waits for its answer: the client's time-out, from
+which `workflows/activity_options.py` derives those of activities."""
 
 
 class ResourceQuery(Message):
@@ -21,38 +22,60 @@ class ResourceQuery(Message):
     """Whether an unknown name may become known: an event's recording is never refused for it."""
 
 
-class ResourcePolicy(Message):
-    """A resource's settings that steer decisions, fixed in the history when a workflow begins."""
+class ResourceGuards(Guards):
+    """The guards of a resource: what a request may leave unsaid is said here."""
 
+    pause_confirm_within: timedelta
+    """How long ACS may take to confirm a pause."""
+    on_pause_failure: OnPauseFailure
+    on_max_pause: OnMaxPause
+
+
+class ResourceConsent(ConsentTerms):
+    """The consent terms of a resource: what a request may leave unsaid is said here."""
+
+    consent_policy: ConsentPolicy
+    before_consent: BeforeConsent
+    on_withdrawal: OnWithdrawal
+    stop_when_last_consenting_leaves: bool
+
+
+class ResourcePolicy(Message):
+    """The settings of a resource that steer decisions, fixed in the history when a workflow begins.
+
+    No field has a default: the settings own them.
+    """
+
+    # A field that is added after the first release needs one, for histories that lack it.
     resource: str
     archive: str
     export_window: timedelta
-    delete_source: bool = False
+    delete_source: bool
     """Delete the service's copy once the archived one is verified."""
-    ladder: tuple[timedelta, ...] = ()
+    ladder: tuple[timedelta, ...]
     """Ages of a file at which it becomes more urgent; empty means the default for the window."""
-    event_expected_within: timedelta = timedelta(minutes=10)
+    event_expected_within: timedelta
     """How long after a recording's end its files are usually announced."""
-    guards: Guards = Guards()
+    guards: ResourceGuards
     """What applies where a request says nothing."""
-    consent: ConsentTerms = ConsentTerms()
+    consent: ResourceConsent
     """What recordings need of consent where a request says nothing."""
-    announce_within: timedelta | None = None
+    announce_within: timedelta | None
     """How long the webhook that is called before a recording begins may take; none where there is
     none."""
-    own_storage: str | None = None
+    own_storage: str | None
     """The archive whose container ACS itself writes to: bring your own storage."""
-    callback_url: str | None = None
+    callback_url: str | None
     """Where ACS reaches the gateway, to tell how recordings change."""
-    fallback_archive: str | None = None
-    fallback_after: timedelta | None = None
+    fallback_archive: str | None
+    fallback_after: timedelta | None
     """Age of a file from which on its recording goes to the fallback archive; none means half the
     window."""
-    asks_for_result: bool = False
-    """Whether the service may be asked what became of a recording whose files nobody announces."""
-    state_checked_every: timedelta = timedelta(minutes=15)
+    asks_for_result: bool
+    """True if the service may be asked about a recording whose files no event announces."""
+    state_checked_every: timedelta
     """How often the service is asked, at first, whether a recording is still on."""
-    max_history_events: int = MAX_HISTORY_EVENTS
+    max_history_events: int
     """After how many events of its history a run hands over to the next one."""
 
 

@@ -47,6 +47,9 @@ EXPORT_QUEUE = "recordings-export"
 TELLING_QUEUE = "recordings-telling"
 """Task queue for alarms and announcements, apart so that a slow webhook never delays a pause."""
 
+EVENTS_PATH = "/v1/events"
+"""Path of the gateway's webhook for Event Grid."""
+
 STATE = SearchAttributeKey.for_keyword("CallvaultState")
 RECORDING_IDS = SearchAttributeKey.for_keyword_list("CallvaultRecordingId")
 EXPIRES_AT = SearchAttributeKey.for_datetime("CallvaultExpiresAt")

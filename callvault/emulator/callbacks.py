@@ -1,4 +1,4 @@
-"""What the service tells ``recordingStateCallbackUri``: an array of one CloudEvent a request."""
+"""Callbacks to ``recordingStateCallbackUri``: an array of one CloudEvent a request."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ import httpx
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.credentials import TokenSigner
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.recordings import Recording
+from callvault.emulator.model import Recording
 from callvault.emulator.request_log import Journal
 from callvault.emulator.scheduler import Agenda
 
@@ -24,7 +24,7 @@ _FAILED_CODE, _FAILED_TEXT = 500, "The recording could not be started."
 
 
 class Callbacks:
-    """Tells every change of a recording's state, in order, once each (retries are unknown)."""
+    """Sends every change of a recording's state, in order, once each (retries are unknown)."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Callbacks:
         self._one_at_a_time = Lock()
 
     def follow(self, recording: Recording) -> None:
-        """The recording was started, paused, resumed or has ended."""
+        """Schedule the callbacks of a recording that was started, paused, resumed or has ended."""
         if recording.order.callback_uri is None:
             return
         if recording.failed_to_start:
@@ -70,6 +70,7 @@ class Callbacks:
         self._agenda.soon(self._post_next)
 
     def _post_next(self) -> None:
+        # Jobs run in threads of their own: the lock keeps callbacks in the order of the changes.
         with self._one_at_a_time:
             uri, event = self._waiting.popleft()
             status = self._post(uri, event)
@@ -130,5 +131,5 @@ def _cloud_event(
 
 
 def _offset_time(moment: datetime) -> str:
-    """Callbacks write times with an offset instead of Z."""
+    """Format a time as callbacks do: with an offset instead of Z."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,14 +1,14 @@
-"""The emulator's own time: it runs with real time and can be moved forward."""
+"""The emulator's own time, which runs with real time and can be moved forward."""
 
 import time
 from datetime import UTC, datetime, timedelta
 
 
 class EmulatorClock:
-    """Starts at the real time, never goes back, and jumps when told to.
+    """A clock that starts at the real time, never goes back, and jumps when told to.
 
-    Recordings, retention and event retries follow it; only signatures and tokens are checked
-    against the real time, since the other side uses that.
+    Recordings, retention and event retries follow this clock; only signatures and tokens are
+    checked against the real time, since the other side uses that.
     """
 
     def __init__(self, advanced: timedelta = timedelta()) -> None:
@@ -21,16 +21,16 @@ class EmulatorClock:
 
     @property
     def advanced(self) -> timedelta:
-        """How far the clock is ahead of real time."""
+        """The time by which the clock is ahead of real time."""
         return self._advanced
 
     def advance(self, step: timedelta) -> None:
-        """Jump forward. Only `Agenda.advance` stops at what falls due on the way."""
+        """Jump forward, without a stop at jobs on the way: for that, see `Agenda.advance`."""
         if step < timedelta():
             raise ValueError("the clock never goes back: advance by zero or more seconds")
         self._advanced += step
 
 
 def service_time(moment: datetime) -> str:
-    """Write a time as the service does: UTC with seven digits of fraction."""
+    """Format a time as the service does: UTC with seven digits of fraction."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")

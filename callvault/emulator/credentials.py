@@ -1,9 +1,11 @@
-"""The signed tokens in callbacks, and the OpenID documents that let others check them."""
+"""The access keys of the resource, and the signed tokens of its callbacks."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from callvault.emulator.settings import EmulatorSettings
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -16,19 +18,45 @@ _KEY_ID = "callvault-emulator"
 _ALGORITHM = "RS256"
 _KEY_BITS = 2048
 
+Which = Literal["primary", "secondary"]
+
+
+class AccessKeys:
+    """The primary and the secondary key: both are accepted, a rotated one is refused at once."""
+
+    def __init__(self, settings: EmulatorSettings) -> None:
+        self._settings = settings
+        self.generations: dict[Which, int] = {"primary": 0, "secondary": 0}
+        """Number of rotations of each key."""
+
+    @property
+    def current(self) -> tuple[str, str]:
+        return self._key("primary"), self._key("secondary")
+
+    def rotate(self, which: Which) -> None:
+        self.generations[which] += 1
+
+    def _key(self, which: Which) -> str:
+        generation = self.generations[which]
+        if generation:
+            return self._settings.derived_key(f"{which} {generation}")
+        first, second = self._settings.access_keys
+        return first if which == "primary" else second
+
 
 class TokenSigner:
-    """Signs as the service does; its key is made at the first use and lives with the process."""
+    """Signer of the tokens in callbacks; its key is made at the first use, in memory only."""
 
     def __init__(self, issuer: str, audience: str) -> None:
-        """``audience`` is the immutable id of the ACS resource."""
+        """Set the claims of all tokens; ``audience`` is the immutable id of the ACS resource."""
         self._issuer = issuer
         self._audience = audience
 
     def token(self) -> str:
-        """A new token, by real time: that is what whoever checks it looks at."""
+        """Make a new token."""
         import jwt
 
+        # Real time, not the emulator's clock: the receiver checks the token by its own.
         now = datetime.now(UTC)
         claims = {
             "iss": self._issuer,
@@ -49,7 +77,7 @@ class TokenSigner:
         }
 
     def keys(self) -> dict[str, Any]:
-        """The JSON Web Key Set."""
+        """Return the JSON Web Key Set."""
         from jwt.algorithms import RSAAlgorithm
 
         public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))

@@ -1,4 +1,4 @@
-"""The emulator put together: state, clock, media and events, without a server."""
+"""The emulator without a server: state, clock, media and events, wired together."""
 
 import tempfile
 from datetime import timedelta
@@ -7,17 +7,17 @@ from pathlib import Path
 
 from callvault.emulator.behaviours import LiveBehaviours
 from callvault.emulator.callbacks import Callbacks
-from callvault.emulator.calls import Call, CallKind, CallRegistry, Participant
+from callvault.emulator.calls import CallRegistry
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.credentials import TokenSigner
+from callvault.emulator.credentials import AccessKeys, TokenSigner
 from callvault.emulator.eventgrid import events
-from callvault.emulator.eventgrid.files import file_event, file_payloads
+from callvault.emulator.eventgrid.events import file_event, file_payloads
 from callvault.emulator.eventgrid.subscriptions import EventGrid
 from callvault.emulator.external_storage import Exporter
 from callvault.emulator.faults import FaultScript
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.keys import AccessKeys
-from callvault.emulator.recordings import MediaState, Recording, RecordingService
+from callvault.emulator.model import Call, CallKind, MediaState, Participant, Recording
+from callvault.emulator.recordings import RecordingService
 from callvault.emulator.render_jobs import Production
 from callvault.emulator.request_log import Journal
 from callvault.emulator.scheduler import Agenda
@@ -27,14 +27,14 @@ from callvault.emulator.storage import StoredChunk, TemporaryStorage, twin
 
 
 class MissingMediaExtra(RuntimeError):
-    """The packages that make media are not installed."""
+    """The packages that render media are not installed."""
 
 
 class Emulator:
-    """One ACS resource.
+    """One emulated ACS resource.
 
-    ``endpoint`` is the base URL under which it is reached, ``content_host`` the base URL of the
-    second listener, which stands for the service's content hosts, and ``content_port`` its port.
+    ``endpoint`` is its base URL, ``content_host`` the base URL of the second listener, which stands
+    for the service's content hosts, and ``content_port`` that listener's port.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Emulator:
         participants: list[tuple[str, str | None]],
         media_bytes: int | None = None,
     ) -> Call:
-        """A call with its first participants (display name, raw id), announced as started."""
+        """Create a call with its first participants (display name, raw id) and announce it."""
         call = self.calls.create(kind, media_bytes)
         joined = [self.calls.join(call, name, raw_id) for name, raw_id in participants]
         if call.is_announced:
@@ -91,18 +91,18 @@ class Emulator:
             self.event_grid.publish(events.call_ended(self.ids.event_id(), call, now))
 
     def save(self) -> None:
-        """Keep the state for the next start, where that is wanted."""
+        """Save the state for the next start, if there is a state directory."""
         if self._state:
             self._state.save(self)
 
     def reset(self) -> None:
-        """Everything as at the first start; blocks until the work in progress has stopped."""
+        """Go back to the state of the first start; blocks until work in progress has stopped."""
         self._shut()
         self._forget()
         self._open(None)
 
     def close(self) -> None:
-        """Stop all background work, and remove the files unless they are to be kept."""
+        """Stop all background work, and remove the files unless there is a state directory."""
         self.save()
         self._shut()
 
@@ -137,7 +137,7 @@ class Emulator:
             self.event_grid.subscribe(webhook)
 
     def _studio(self) -> tuple[tempfile.TemporaryDirectory[str] | None, Production]:
-        """Where files are made: in the state directory, or in one that goes with the process."""
+        """Make the render jobs, in the state directory or in a temporary one that is returned."""
         kept = self.settings.state_dir
         temporary = (
             None
@@ -171,7 +171,7 @@ class Emulator:
         self.recordings.restore_repeatable(saved.repeatable)
 
     def _take_up(self, recording: Recording, living: set[str]) -> None:
-        """Go on where the earlier run was interrupted."""
+        """Resume a recording of an earlier run: render it, or publish its file event."""
         for chunk in (*recording.chunks, *recording.twins):
             if chunk.document_id in living:
                 self.storage.add(chunk)
@@ -211,7 +211,8 @@ class Emulator:
         form = self.behaviours.now
         if form.file_events == "failover" and not (recording.announced or recording.twins):
             recording.twins = self._twins(recording)
-            self.save()  # what is announced must outlive this process
+            self.save()  # an announced document must be there after a restart, too
+        # Saved after publishing: a crash between the two announces the files once more.
         recording.announced = True
         for subject, data in file_payloads(recording, self.file_locations, form):
             now = self.clock.now()

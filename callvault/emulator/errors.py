@@ -1,12 +1,12 @@
-"""The refusals of Call Recording: HTTP status, code and text.
+"""The error answers of Call Recording: HTTP status, code and text.
 
 Codes and statuses are those of the service's error list; where only a code is documented, the text
-is ours (see the ledger in README.md).
+is ours (see docs/emulator-fidelity.md).
 """
 
 
 class Refusal(Exception):
-    """The request is answered with this status and error code."""
+    """A request that is answered with this status and error code."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)

@@ -1,11 +1,11 @@
-"""Storage of one's own: the files of a recording, written to the customer's container."""
+"""The files of a recording, written to a container of the customer ("bring your own storage")."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from callvault.emulator.recordings import BlobLocations, Recording
+from callvault.emulator.model import BlobLocations, Recording
 from callvault.emulator.storage import AnyFile, StoredChunk
 
 if TYPE_CHECKING:
@@ -15,13 +15,16 @@ _NO_IDENTITY = "managedIdentityNotEnabled"
 
 
 class Exporter:
-    """``account_key`` stands for the rights of the resource's managed identity."""
+    """Writer to the customer's containers.
+
+    ``account_key`` stands for the rights of the resource's managed identity.
+    """
 
     def __init__(self, account_key: str) -> None:
         self._account_key = account_key
 
     def export(self, recording: Recording, now: datetime) -> None:
-        """Copy every chunk and note where it is, or note why that was not possible."""
+        """Copy every chunk and note its location on the recording, or the reason of a failure."""
         url = recording.order.container_url or ""
         credential = self._credential(url)
         if credential is None and "sig=" not in urlsplit(url).query:
@@ -30,7 +33,7 @@ class Exporter:
         folder = _folder(recording, now)
         try:
             recording.exported = _copy_all(recording, url, credential, folder)
-        except Exception as error:  # an SDK's, of whatever kind: the service goes on without
+        except Exception as error:  # any error of the SDK: the service announces its own copy then
             recording.export_error = type(error).__name__
 
     def _credential(self, url: str) -> dict[str, str] | None:
@@ -46,6 +49,7 @@ def _copy_all(
 ) -> tuple[BlobLocations, ...]:
     from azure.storage.blob import ContainerClient
 
+    # No retries: the file event waits for the export.
     options: dict[str, Any] = {"credential": credential, "retry_total": 0}
     with ContainerClient.from_container_url(url, **options) as container:
         extension = recording.order.media.container
@@ -69,13 +73,13 @@ def _upload(container: "ContainerClient", name: str, file: AnyFile) -> str:
 
 
 def _folder(recording: Recording, now: datetime) -> str:
-    """As documented: day, call, the first 8 of the recording's id and a new UUID."""
+    """Name the folder as documented: day, call, first 8 of the recording's id and a new UUID."""
     short = recording.recording_id[:8]
     return f"{now:%Y%m%d}/{recording.call.call_id}/{short}-{uuid4()}"
 
 
 def _account(url: str) -> str:
-    """From the host, or from the path where the host is an address, as with Azurite."""
+    """Read the account from the host, or from the path where the host is an address (Azurite)."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if ".blob." in host:

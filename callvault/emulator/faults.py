@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: scripted for single requests, or drawn from the seed."""
+"""Faults on purpose: scripted for single requests, or drawn from the seed."""
 
 import hashlib
 from collections import Counter
@@ -40,7 +40,7 @@ class FaultKind(StrEnum):
 class Description(NamedTuple):
     about: str
     operations: frozenset[Operation]
-    """Where it can happen."""
+    """Operations that it can happen to."""
 
 
 _CHANGES = frozenset({Operation.START, Operation.PAUSE, Operation.RESUME, Operation.STOP})
@@ -82,26 +82,26 @@ class _Rule(BaseModel):
     retry_after: Annotated[int, Field(ge=0)] = 1
     """Seconds, of ``throttled``."""
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """How long ``hang`` hangs, or ``slow_drip`` waits between its pieces."""
+    """Duration of ``hang``, or of the pauses of ``slow_drip`` between pieces."""
     after_bytes: Annotated[int, Field(ge=0)] | None = None
-    """How much of the body comes before ``reset`` or ``truncated`` cuts it."""
+    """Length of the body before ``reset`` or ``truncated`` cuts it."""
     takes_effect: bool = False
     """The request is carried out before it is answered with the fault."""
 
 
 class ScriptedFault(_Rule):
-    """One kind, for the requests that match."""
+    """A rule of one kind, for the requests that match."""
 
     kind: FaultKind
     nth: Annotated[int, Field(ge=1)] = 1
     """The first matching request that it may hit."""
     times: Annotated[int, Field(ge=1)] | None = 1
-    """How many requests it hits; None for all."""
+    """Number of requests it hits; None for all."""
     probability: Rate = 1.0
 
 
 class RandomFaults(_Rule):
-    """Any of several kinds, for a part of the requests that match."""
+    """A rule of several kinds, for a part of the requests that match."""
 
     rate: Rate
     kinds: tuple[FaultKind, ...] = tuple(FaultKind)
@@ -112,7 +112,7 @@ Rule = ScriptedFault | RandomFaults
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One that happens to one request."""
+    """A fault that happens to one request."""
 
     kind: FaultKind
     rule: Rule
@@ -130,10 +130,10 @@ class _Active:
 
 
 class FaultScript:
-    """The active rules.
+    """The active rules, and the draw of each request.
 
-    Chance depends on the seed, the rule, and on which of the requests with this method and path it
-    is: not on how requests for different paths interleave.
+    Chance depends on the seed, the rule, and the number of earlier requests with the same method
+    and path: not on the interleaving of requests for different paths.
     """
 
     def __init__(self, seed: int) -> None:
@@ -142,7 +142,7 @@ class FaultScript:
         self._made = 0
 
     def add(self, rule: Rule) -> int:
-        """Activate a rule; its number."""
+        """Activate a rule and return its number."""
         self._made += 1
         self._rules.append(_Active(self._made, rule))
         return self._made
@@ -151,11 +151,11 @@ class FaultScript:
         self._rules.clear()
 
     def active(self) -> list[tuple[int, Rule, int]]:
-        """Number, rule and how often it fired, in the order they are tried."""
+        """List number, rule and count of hits, in the order in which rules are tried."""
         return [(each.number, each.rule, each.fired) for each in self._rules]
 
     def strike(self, operation: Operation, method: str, path: str) -> Fault | None:
-        """The fault that this request meets, if any; rules are tried in order."""
+        """Return the fault that this request meets, if any; rules are tried in order."""
         for active in self._rules:
             if _matches(active.rule, operation, path):
                 fault = self._try(active, operation, method, path)
@@ -192,6 +192,7 @@ def _possible(rule: Rule, operation: Operation) -> Sequence[FaultKind]:
 
 def _chosen(active: _Active, operation: Operation, draw: int) -> FaultKind | None:
     rule = active.rule
+    # Chance and choice take different bits of the draw, so that they do not depend on each other.
     chance = (draw & 0xFFFFFFFF) / 2**32
     if isinstance(rule, ScriptedFault):
         used_up = rule.times is not None and active.fired >= rule.times

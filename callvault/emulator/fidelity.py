@@ -1,4 +1,4 @@
-"""The ledger: one entry for each thing that the emulator does like, or unlike, the service."""
+"""One entry for each behaviour in which the emulator is like, or unlike, the service."""
 # ruff: noqa: E501 - a table reads best with a row in a line
 # fmt: off
 
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class Tag(StrEnum):
-    """How sure it is that the real service does the same."""
+    """Certainty that the real service does the same."""
 
     DOCUMENTED = "documented"
     """In Microsoft's documentation, specifications or SDK sources."""

@@ -1,4 +1,4 @@
-"""What is known of each behaviour of the emulator, and from where.
+"""The page docs/emulator-fidelity.md: each behaviour of the emulator, how sure it is, its source.
 
 ``python -m callvault.emulator.fidelity_page > docs/emulator-fidelity.md`` writes the page; a test
 fails where a behaviour, a fault, a route or an event has no entry, and where the page is older.
@@ -32,7 +32,7 @@ _TITLES = {
 
 
 def page(entries: tuple[Entry, ...]) -> str:
-    """The whole page, in Markdown."""
+    """Render the whole page in Markdown."""
     return "\n".join([_INTRODUCTION, *(_section(kind, entries) for kind in _TITLES)])
 
 

@@ -1,4 +1,4 @@
-"""Which operation a request asks for, by its method and path, before anything routes it."""
+"""The operation that a request asks for, from its method and path, before it is routed."""
 
 import re
 from enum import StrEnum
@@ -48,7 +48,7 @@ _ROUTES = tuple(
 
 
 def operation_of(method: str, path: str) -> Operation | None:
-    """The operation, or None for the control API and what does not exist."""
+    """Return the operation, or None for the control API and for unknown paths."""
     for of_route, pattern, operation in _ROUTES:
         if method == of_route and pattern.fullmatch(path):
             return operation

@@ -1,107 +1,17 @@
-"""Recordings and their life; touched only on the server's event loop, which is its guard."""
+"""Recordings and their life: start, pause, resume, stop."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import NamedTuple
+from datetime import timedelta
 
-from callvault.emulator import errors as refusals
+from callvault.emulator import errors
 from callvault.emulator.behaviours import LiveBehaviours
-from callvault.emulator.calls import Call, CallKind, Switch
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.storage import StoredChunk
-
-
-class SessionEnd(StrEnum):
-    """``sessionEndReason`` of the file event."""
-
-    CALL_ENDED = "CallEnded"
-    INITIATOR_LEFT = "InitiatorLeft"
-
-
-class MediaState(StrEnum):
-    """What became of the file."""
-
-    AWAITED = "awaited"
-    RENDERING = "rendering"
-    READY = "ready"
-    NONE = "none"
-    FAILED = "failed"
-
-
-class MediaFormat(NamedTuple):
-    """What is recorded, in the words of the REST API."""
-
-    content: str
-    channel: str
-    container: str
-
-    @property
-    def kind(self) -> tuple[str, str]:
-        """A call holds one recording of a kind at a time; the container does not count."""
-        return self.content, self.channel
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a start asks for, checked."""
-
-    media: MediaFormat
-    pause_on_start: bool = False
-    channels: tuple[str | None, ...] = ()
-    """Raw ids for the first channels of an unmixed recording; None leaves a channel to others."""
-    callback_uri: str | None = None
-    """Where the service tells of the recording's states."""
-    container_url: str | None = None
-    """Storage of one's own, for media and metadata."""
-
-
-class BlobLocations(NamedTuple):
-    """URLs of a chunk's two blobs, without a signature."""
-
-    content: str
-    metadata: str
-
-
-@dataclass
-class Recording:
-    recording_id: str
-    call: Call
-    order: Order
-    active_at: datetime
-    pause: Switch = field(default_factory=Switch)
-    ended_at: datetime | None = None
-    session_end: SessionEnd | None = None
-    media_state: MediaState = MediaState.AWAITED
-    chunks: tuple[StoredChunk, ...] = ()
-    twins: tuple[StoredChunk, ...] = ()
-    """Other documents under the same indices, as a fail-over of the service leaves them."""
-    failed_to_start: bool = False
-    """Accepted, but it never came to be."""
-    exported: tuple[BlobLocations, ...] = ()
-    """Where each chunk is in storage of one's own."""
-    export_error: str | None = None
-    """Why nothing is there."""
-    announced: bool = False
-    """Its file event was published."""
-
-    def phase(self, now: datetime) -> str:
-        """The truth, which the service does not tell: starting, active, paused or stopped."""
-        if self.ended_at:
-            return "stopped"
-        if now < self.active_at:
-            return "starting"
-        return "paused" if self.pause.is_on else "active"
-
-    def wire_state(self, now: datetime) -> str:
-        """What the service tells: a paused recording looks like one that has not begun."""
-        return "active" if self.phase(now) == "active" else "inactive"
+from callvault.emulator.model import Call, CallKind, MediaState, Order, Recording, SessionEnd
 
 
 class RecordingService:
-    """Start, pause, resume, stop; a recording that ended is unknown, as in the service."""
+    """The recordings and what is done to them; one that ended is unknown, as in the service."""
 
     def __init__(
         self,
@@ -112,7 +22,10 @@ class RecordingService:
         on_change: Callable[[Recording], None],
         on_end: Callable[[Recording], None],
     ) -> None:
-        """``on_change`` hears of every start, pause, resume and end, ``on_end`` of ends only."""
+        """Register the listeners.
+
+        ``on_change`` is called after every start, pause, resume and end, ``on_end`` after ends.
+        """
         self._clock = clock
         self._ids = ids
         self._start_delay = start_delay
@@ -124,11 +37,11 @@ class RecordingService:
 
     @property
     def repeatable(self) -> dict[str, str]:
-        """Which recording each repeatable start began."""
+        """Recording id by the request id of a repeatable start."""
         return {key: each.recording_id for key, each in self._repeatable.items()}
 
     def restore(self, recordings: list[Recording]) -> None:
-        """Take in the recordings of an earlier run."""
+        """Add the recordings of an earlier run."""
         self._recordings.update((each.recording_id, each) for each in recordings)
 
     def restore_repeatable(self, repeatable: dict[str, str]) -> None:
@@ -146,34 +59,34 @@ class RecordingService:
     def get(self, recording_id: str) -> Recording:
         recording = self._recordings.get(recording_id)
         if recording is None or recording.ended_at:
-            raise refusals.recording_not_found()
+            raise errors.recording_not_found()
         return recording
 
     def result(self, recording_id: str) -> Recording:
-        """The recording, ended ones too: only the preview's ``result`` operation knows those."""
+        """Return a recording, even an ended one, which only the ``result`` operation knows."""
         recording = self._recordings.get(recording_id)
         if recording is None or recording.failed_to_start:
-            raise refusals.recording_not_found()
+            raise errors.recording_not_found()
         return recording
 
     def pause(self, recording_id: str) -> None:
-        """Take effect at once; pausing twice does what the behaviours say."""
+        """Pause at once; pausing twice does what the behaviours say."""
         recording = self.get(recording_id)
         if recording.pause.is_on and self._behaviours.now.pause_twice == "400":
-            raise refusals.pause_not_allowed("Pausing")
+            raise errors.pause_not_allowed("Pausing")
         self._turn(recording, paused=True)
 
     def resume(self, recording_id: str) -> None:
         recording = self.get(recording_id)
         if not recording.pause.is_on and self._behaviours.now.resume_active == "400":
-            raise refusals.pause_not_allowed("Resuming")
+            raise errors.pause_not_allowed("Resuming")
         self._turn(recording, paused=False)
 
     def stop(self, recording_id: str) -> None:
         self._end(self.get(recording_id), SessionEnd.INITIATOR_LEFT)
 
     def end_all(self, call: Call) -> None:
-        """The call is over, and with it what was recorded of it."""
+        """End the recordings of a call that is over."""
         for recording in call.recordings:
             if not recording.ended_at:
                 self._end(recording, SessionEnd.CALL_ENDED)
@@ -207,12 +120,12 @@ class RecordingService:
 
 def _recordable(call: Call | None, order: Order) -> Call:
     if call is None:
-        raise refusals.unknown_call()
+        raise errors.unknown_call()
     if call.kind is CallKind.TEAMS_INTEROP:
-        raise refusals.teams_interop()
+        raise errors.teams_interop()
     if call.ended_at:
-        raise refusals.call_ended()
+        raise errors.call_ended()
     running = (r for r in call.recordings if not r.ended_at)
     if any(r.order.media.kind == order.media.kind for r in running):
-        raise refusals.already_recording()
+        raise errors.already_recording()
     return call

@@ -1,20 +1,19 @@
-"""What happens when a recording ends: its files are rendered, stored and announced."""
+"""Jobs for recordings that ended: their files are rendered, stored and announced."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Semaphore
 
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.cutting import channel_plan, timeline_of
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.media.chunks import Chunk, Record, chunks
 from callvault.emulator.media.metadata import Source, metadata_file
-from callvault.emulator.media.render import Abandoned, Renderer
+from callvault.emulator.media.render import Abandoned, Chunk, Record, Renderer, chunks
 from callvault.emulator.media.sparse import Share, usual_size
-from callvault.emulator.media.timeline import Timeline
-from callvault.emulator.recordings import MediaState, Recording
+from callvault.emulator.media.timeline import Attendee, FrameGrid, Timeline, within
+from callvault.emulator.model import MediaState, Participant, Recording
 from callvault.emulator.request_log import Journal
 from callvault.emulator.scheduler import Agenda
 from callvault.emulator.settings import EmulatorSettings, MediaKind
@@ -30,9 +29,13 @@ _RENDERED_AT_ONCE = 2
 _HASHED_AT_ONCE = 1 << 20
 
 
+MAX_CHANNELS = 5
+"""Of an unmixed recording; further participants are not recorded (assumed)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """All that a rendering needs, taken when the recording ended."""
+    """The input of a rendering, taken when the recording ended."""
 
     recording: Recording
     timeline: Timeline
@@ -40,7 +43,7 @@ class _Task:
     first_document_id: str
 
     def document_id(self, index: int) -> str:
-        """Those of later chunks follow from the first: how many there are is not known before."""
+        """Derive the id of a chunk from the first: the number of chunks is not known before."""
         if index == 0:
             return self.first_document_id
         place, _, _ = self.first_document_id.rpartition("-")
@@ -53,7 +56,7 @@ class _Task:
 
 
 class Production:
-    """Renders in the background; ``on_file`` is called once the file event is due."""
+    """Renders in the background, and calls ``on_file`` once the file event is due."""
 
     def __init__(
         self,
@@ -78,7 +81,7 @@ class Production:
         self._desks = Semaphore(_RENDERED_AT_ONCE)
 
     def take(self, recording: Recording) -> None:
-        """A recording has ended. Where nothing was recorded there is no file and no event."""
+        """Render an ended recording; without recorded media there is no file and no event."""
         timeline = timeline_of(recording, self._clock.now(), self._settings.fps)
         if not timeline.recorded:
             recording.media_state = MediaState.NONE
@@ -89,7 +92,7 @@ class Production:
         self._agenda.soon(lambda: self._produce(task))
 
     def close(self) -> None:
-        """Abandon what is being rendered."""
+        """Abandon the renderings in progress."""
         self._closed.set()
 
     def _source(self, recording: Recording, timeline: Timeline) -> Source:
@@ -104,7 +107,7 @@ class Production:
         stored: list[StoredChunk] = []
         try:
             with self._desks:
-                stored.extend(self._recorded(task))  # keeps what came before an error
+                stored.extend(self._recorded(task))  # keeps the chunks before an error, to discard
         except Abandoned:
             _discard(stored)
             return
@@ -179,7 +182,7 @@ class Production:
 
 
 _Medium = tuple[Record, Callable[[Chunk], AnyFile]]
-"""Record a chunk; then find what was recorded."""
+"""A function that records a chunk, and one that returns its file afterwards."""
 
 
 def _discard(stored: list[StoredChunk]) -> None:
@@ -194,3 +197,47 @@ def _stored(path: Path) -> StoredFile:
         while block := file.read(_HASHED_AT_ONCE):
             digest.update(block)
     return StoredFile(path, path.stat().st_size, digest.hexdigest())
+
+
+def timeline_of(recording: Recording, now: datetime, fps: int) -> Timeline:
+    """Collect what happened between a recording's first active moment and its end, or ``now``."""
+    origin = recording.active_at
+    end = max(recording.ended_at or now, origin)
+    grid = FrameGrid(origin, end, fps)
+    paused = grid.spans(recording.pause.spans(until=end))
+    attendees = (_attendee(p, grid) for p in recording.call.participants.values())
+    return Timeline(
+        fps=fps,
+        origin=origin,
+        call_seconds_before=(origin - recording.call.started_at).total_seconds(),
+        attendees=tuple(attendee for attendee in attendees if attendee.present),
+        recorded=grid.without(paused),
+        paused=paused,
+    )
+
+
+def channel_plan(timeline: Timeline, wanted: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Assign raw ids to channels; None is a channel of silence.
+
+    Channels that ``wanted`` names are kept for those participants, even if they never come. The
+    others are given out in the order of first words while recording, then of joining.
+    """
+    by_speech = sorted(timeline.attendees, key=lambda attendee: _first_word(attendee, timeline))
+    others = iter([a.raw_id for a in by_speech if a.raw_id not in wanted])
+    channels = [raw_id or next(others, None) for raw_id in wanted]
+    return tuple([*channels, *others][:MAX_CHANNELS])
+
+
+def _first_word(attendee: Attendee, timeline: Timeline) -> int:
+    heard = (within(attendee.speaking, span) for span in timeline.recorded)
+    return next((spans[0].first for spans in heard if spans), timeline.end)
+
+
+def _attendee(participant: Participant, grid: FrameGrid) -> Attendee:
+    return Attendee(
+        raw_id=participant.raw_id,
+        display_name=participant.display_name,
+        voice=participant.voice,
+        present=grid.spans(participant.presence.spans(until=grid.end)),
+        speaking=grid.spans(participant.speech.spans(until=grid.end)),
+    )

@@ -1,4 +1,4 @@
-"""What went in and out, for whoever debugs against the emulator."""
+"""Log of requests, deliveries and callbacks, for debugging against the emulator."""
 
 from collections import deque
 from typing import Any
@@ -9,7 +9,7 @@ _KEPT = 10_000
 
 
 class Journal:
-    """The last entries, oldest first; safe to write from any thread."""
+    """The last 10,000 entries, oldest first; safe to write from any thread."""
 
     def __init__(self, clock: EmulatorClock) -> None:
         self._clock = clock
@@ -18,22 +18,22 @@ class Journal:
     def request(
         self, method: str, path: str, status: int | None, *, operation: str | None, why: str | None
     ) -> None:
-        """A request, its answer if it got one, and ``why`` it was that, if it needs a reason."""
+        """Note a request, the status of its answer if there was one, and the reason for it."""
         self._note(
             kind="request", method=method, path=path, status=status, operation=operation, why=why
         )
 
     def event_grid(self, kind: str, endpoint: str, status: int | None, note: str) -> None:
-        """A ``handshake``, ``delivery`` or ``callback``; no status when nobody answered."""
+        """Note a ``handshake``, ``delivery`` or ``callback``; no status without an answer."""
         address = endpoint.partition("?")[0]  # the query of a webhook is often its secret
         self._note(kind=kind, method="POST", path=address, status=status, note=note)
 
     def note(self, kind: str, note: str) -> None:
-        """Something that happened inside: an export, a lost event, a dead letter."""
+        """Note an event inside the emulator: an export, a lost event, a dead letter."""
         self._note(kind=kind, note=note)
 
     def failure(self, note: str) -> None:
-        """Something the emulator itself could not do."""
+        """Note a failure of the emulator itself."""
         self._note(kind="failure", note=note)
 
     def entries(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Jobs at moments of the emulator's clock: renderings, events and their retries."""
+"""Scheduler of jobs at moments of the emulator's clock: renderings, events, their retries."""
 
 import heapq
 import logging
@@ -13,17 +13,13 @@ from callvault.emulator.clock import EmulatorClock
 Job = Callable[[], None]
 
 _PATIENCE = 30.0
-"""Real seconds that a step of the clock waits for the jobs of a moment: as long as a webhook may
-take to answer."""
+"""Longest wait of a clock step for the jobs of a moment, in real seconds: a webhook's time-out."""
 
 _log = logging.getLogger(__name__)
 
 
 class Agenda:
-    """Runs each job in a thread of its own once its moment has come.
-
-    The threads are daemons: a webhook that never answers must not keep the process alive.
-    """
+    """Runs each job in a thread of its own once its moment has come."""
 
     def __init__(self, clock: EmulatorClock) -> None:
         self._clock = clock
@@ -46,10 +42,10 @@ class Agenda:
         self.at(self._clock.now(), job)
 
     def advance(self, step: timedelta) -> None:
-        """Move the clock by ``step``, stopping at every moment at which something falls due.
+        """Move the clock by ``step``, with a stop at every moment at which a job is due.
 
-        What runs is waited for before time goes on, so that its consequences fall due in their
-        turn. Blocks; not to be called from a job.
+        Each stop waits for the running jobs, so that jobs they add run in their turn. Blocks; not
+        to be called from a job.
         """
         if step < timedelta():
             raise ValueError("the clock never goes back: advance by zero or more seconds")
@@ -62,7 +58,7 @@ class Agenda:
             self._settle()
 
     def close(self, patience: float = 2.0) -> None:
-        """Start nothing more, and give what is running ``patience`` seconds in all."""
+        """Start no further job, and give the running ones ``patience`` seconds in all."""
         deadline = time.monotonic() + patience
         with self._changed:
             self._closed = True
@@ -72,7 +68,7 @@ class Agenda:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _leap(self, ahead: timedelta) -> timedelta:
-        """To the next moment on the agenda, or all the way."""
+        """Return the time to the next job, at most ``ahead``."""
         with self._changed:
             if not self._entries:
                 return ahead
@@ -80,7 +76,7 @@ class Agenda:
         return min(ahead, max(until_next, timedelta()))
 
     def _settle(self) -> None:
-        """Wait until nothing runs and nothing is due."""
+        """Wait until no job runs and none is due."""
         with self._changed:
             self._changed.wait_for(self._is_idle, timeout=_PATIENCE)
 
@@ -102,6 +98,7 @@ class Agenda:
         now = self._clock.now()
         while self._entries and self._entries[0][0] <= now:
             _, _, job = heapq.heappop(self._entries)
+            # A daemon: a webhook that never answers must not keep the process alive.
             thread = threading.Thread(target=self._run, args=(job,), daemon=True)
             self._running.add(thread)
             thread.start()

@@ -1,4 +1,4 @@
-"""The emulator as a server: a process of its own, or a thread within a test."""
+"""The emulator as a server: in a process of its own, or in a thread of a test."""
 
 import json
 import signal
@@ -15,8 +15,8 @@ import uvicorn
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.http.app import build_app
 from callvault.emulator.http.control import PREFIX
+from callvault.emulator.http.response_faults import BreakableProtocol
 from callvault.emulator.settings import EmulatorSettings
-from callvault.emulator.wire.connections import BreakableProtocol
 
 _GRACE = 1
 """Seconds that requests in progress get when the server stops."""
@@ -25,10 +25,10 @@ _START_WITHIN = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RunningEmulator:
-    """Where a running emulator is reached."""
+    """The addresses of a running emulator."""
 
     endpoint: str
-    """What ACS calls the endpoint: base URL of control and content, without a trailing slash."""
+    """The endpoint of the resource: base URL of control and content, without a trailing slash."""
     connection_string: str
     control: str
     """Base URL of the control API."""
@@ -38,7 +38,7 @@ class RunningEmulator:
     """Base URL of the second listener, which stands for the service's content hosts."""
 
     def announcement(self) -> str:
-        """One line of JSON for whoever started the process."""
+        """Render the addresses as one line of JSON, for the parent process."""
         return json.dumps(
             {
                 "endpoint": self.endpoint,
@@ -63,7 +63,7 @@ def serve(settings: EmulatorSettings) -> None:
 
 @contextmanager
 def running(settings: EmulatorSettings | None = None) -> Iterator[RunningEmulator]:
-    """An emulator in a thread of this process, stopped on leaving the block."""
+    """Run an emulator in a thread of this process, stopped on leaving the block."""
     settings = settings or EmulatorSettings()
     host = settings.host
     with _bound(host, settings.port) as listener, _bound(host, settings.content_port) as content:

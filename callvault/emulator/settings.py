@@ -1,4 +1,4 @@
-"""What can be set about an emulator; everything has a default."""
+"""Settings of an emulator; all have a default."""
 
 import base64
 import hashlib
@@ -27,16 +27,16 @@ SAMPLE_RATE = 16_000
 
 
 class MediaKind(StrEnum):
-    """What recorded files hold."""
+    """Contents of recorded files."""
 
     REAL = "real"
-    """What was seen and heard: files that players open."""
+    """Pictures and sound, in files that players open."""
     SPARSE = "sparse"
     """Bytes that are a function of seed and offset: files of many gigabytes that cost nothing."""
 
 
 class MetadataForm(StrEnum):
-    """Whose keys and values the metadata files have."""
+    """Version of the metadata files."""
 
     TODAY = "today"
     PREVIEW_2021 = "2021"
@@ -44,7 +44,7 @@ class MetadataForm(StrEnum):
 
 
 class EventSchema(StrEnum):
-    """How an Event Grid subscription wants its events."""
+    """Delivery schema of an Event Grid subscription."""
 
     EVENT_GRID = "EventGridSchema"
     CLOUD_EVENTS = "CloudEventSchemaV1_0"
@@ -63,7 +63,7 @@ class EventGridEndpoint:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """A URL, or ``cloudevents:URL`` for the other schema."""
+        """Parse a URL, or ``cloudevents:URL`` for the other schema."""
         url = text.removeprefix("cloudevents:")
         return cls(url, EventSchema.EVENT_GRID if url == text else EventSchema.CLOUD_EVENTS)
 
@@ -85,7 +85,7 @@ class EmulatorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
-    """Where to listen; beyond loopback only with ``allow_remote``."""
+    """Address to listen on; beyond loopback only with ``allow_remote``."""
     allow_remote: bool = False
     """The emulator's control API knows no authentication: let others reach it on purpose only."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
@@ -101,7 +101,7 @@ class EmulatorSettings(BaseModel):
     and temporary files."""
     behaviours: Behaviours = Behaviours()
     seed: int = 0
-    """Ids and access keys follow from it."""
+    """Ids, access keys and random faults follow from it."""
     access_key: str = ""
     """Base64; empty derives it from the seed. The secondary key is always derived."""
     bearer_tokens: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ class EmulatorSettings(BaseModel):
     event_grid_endpoints: tuple[Annotated[EventGridEndpoint, BeforeValidator(_endpoint)], ...] = ()
     """Webhooks; a plain URL gets the EventGridSchema, ``cloudevents:URL`` the other."""
     dead_letters: SecretStr = SecretStr("")
-    """Where undeliverable events are put: a directory, or the URL of a container with a SAS in it.
+    """Destination of undeliverable events: a directory, or the URL of a container with a SAS.
     Empty drops them, as the service does by default."""
     dead_letter_delay: timedelta = timedelta(minutes=5)
     external_storage_key: SecretStr = SecretStr("")
@@ -179,7 +179,7 @@ class EmulatorSettings(BaseModel):
         )
 
     def derived_key(self, purpose: str) -> str:
-        """Another access key for each purpose, base64."""
+        """Derive an access key for a purpose, base64."""
         return base64.b64encode(self._digest(purpose)).decode()
 
     def _digest(self, purpose: str) -> bytes:

@@ -1,25 +1,28 @@
-"""What outlives the process in ``--state-dir``: calls, recordings, files, keys and the clock."""
+"""State that outlives the process in ``--state-dir``: calls, recordings, files, keys, clock."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from callvault.emulator.calls import Call, CallKind, Participant, Switch
-from callvault.emulator.keys import Which
-from callvault.emulator.recordings import (
+from callvault.emulator.calls import CallRegistry
+from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.credentials import AccessKeys, Which
+from callvault.emulator.model import (
     BlobLocations,
+    Call,
+    CallKind,
     MediaState,
     Order,
+    Participant,
     Recording,
     SessionEnd,
+    Switch,
 )
-from callvault.emulator.storage import StoredChunk
-
-if TYPE_CHECKING:
-    from callvault.emulator.emulator import Emulator
+from callvault.emulator.recordings import RecordingService
+from callvault.emulator.storage import StoredChunk, TemporaryStorage
 
 
 class _Saved(BaseModel):
@@ -116,7 +119,7 @@ _CALL_FIELDS = tuple(
 
 class SavedState(_Saved):
     run: int
-    """How often the emulator was started on this directory."""
+    """Number of this run of the emulator on the directory, from 0."""
     clock_advanced: timedelta
     key_generations: dict[Which, int]
     calls: list[SavedCall]
@@ -125,14 +128,24 @@ class SavedState(_Saved):
     """Document ids of the chunks that can still be fetched."""
 
 
+class Services(Protocol):
+    """The parts of an emulator whose state is saved."""
+
+    clock: EmulatorClock
+    keys: AccessKeys
+    calls: CallRegistry
+    recordings: RecordingService
+    storage: TemporaryStorage
+
+
 class UnreadableState(ValueError):
     """The state directory holds something else, or the state of another version."""
 
 
 class StateFile:
-    """Rewritten as a whole, atomically, so that a killed process leaves the last state.
+    """The file with the state, replaced as a whole, so that a killed process leaves the last one.
 
-    What is written of a call that is over stays as it is, so that a thousand of them cost little.
+    The text of a call that is over is kept in memory, so that a thousand of them cost little.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -143,10 +156,11 @@ class StateFile:
         self.run = self.loaded.run + 1 if self.loaded else 0
         self._over: dict[str, str] = {}
 
-    def save(self, emulator: "Emulator") -> None:
+    def save(self, services: Services) -> None:
+        # Read within the lock, too: an older state must not replace a newer one.
         with self._lock:
             beside = self._path.with_suffix(".new")
-            beside.write_text(self._text(emulator), encoding="utf-8")
+            beside.write_text(self._text(services), encoding="utf-8")
             beside.replace(self._path)
 
     def forget(self) -> None:
@@ -155,28 +169,28 @@ class StateFile:
             self.loaded = None
             self._over.clear()
 
-    def _text(self, emulator: "Emulator") -> str:
-        calls = ",".join(self._call(call) for call in emulator.calls.all())
-        rest = self._rest(emulator).model_dump_json(exclude={"calls"})
+    def _text(self, services: Services) -> str:
+        calls = ",".join(self._call(call) for call in services.calls.all())
+        rest = self._rest(services).model_dump_json(exclude={"calls"})
         return f'{rest[:-1]},"calls":[{calls}]}}'
 
     def _call(self, call: Call) -> str:
         if call.call_id in self._over:
             return self._over[call.call_id]
-        is_over = _is_over(call)  # asked first: it may come to its end while it is written
+        is_over = _is_over(call)  # before the text: a call may end while it is being written
         text = SavedCall.of(call).model_dump_json()
         if is_over:
             self._over[call.call_id] = text
         return text
 
-    def _rest(self, emulator: "Emulator") -> SavedState:
+    def _rest(self, services: Services) -> SavedState:
         return SavedState(
             run=self.run,
-            clock_advanced=emulator.clock.advanced,
-            key_generations=emulator.keys.generations,
+            clock_advanced=services.clock.advanced,
+            key_generations=services.keys.generations,
             calls=[],
-            repeatable=emulator.recordings.repeatable,
-            living=[chunk.document_id for chunk in emulator.storage.living()],
+            repeatable=services.recordings.repeatable,
+            living=[chunk.document_id for chunk in services.storage.living()],
         )
 
     def _load(self) -> SavedState | None:
@@ -192,7 +206,7 @@ class StateFile:
 
 
 def _is_over(call: Call) -> bool:
-    """Whether nothing can happen to a call any more."""
+    """Return True if a call can change no more."""
     return call.ended_at is not None and all(
         each.announced or each.media_state in {MediaState.NONE, MediaState.FAILED}
         for each in list(call.recordings)

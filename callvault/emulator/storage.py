@@ -1,4 +1,4 @@
-"""The service's temporary storage: recorded files, gone after the retention time."""
+"""The service's temporary storage of recorded files, which are deleted after the retention."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ METADATA_VIEW = "acsmetadata"
 _METADATA = ".json"
 
 _BLOCK = 1 << 20
-"""Smaller ones halve the speed at which sparse files are served."""
+"""Smaller blocks halve the speed at which sparse files are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class StoredFile:
         return f'"{self.sha256[:32]}"'
 
     def blocks(self, first: int, end: int) -> Iterator[bytes]:
-        """The bytes from ``first`` up to, but not including, ``end``."""
+        """Yield the bytes from ``first`` up to, but not including, ``end``."""
         with self.path.open("rb") as file:
             file.seek(first)
             while first < end and (block := file.read(min(_BLOCK, end - first))):
@@ -42,7 +42,7 @@ class StoredFile:
         self.path.unlink(missing_ok=True)
 
     def renamed(self, old: str, new: str) -> "StoredFile":
-        """A copy under another document id, which is replaced in metadata, too."""
+        """Copy the file under another document id, which is replaced in metadata, too."""
         path = self.path.with_name(self.path.name.replace(old, new))
         if path.suffix != _METADATA:
             copyfile(self.path, path)
@@ -57,6 +57,7 @@ class SparseFile:
     """A file whose bytes are computed when they are read."""
 
     seed: str
+    """The document id; a copy keeps that of its original, and so the same bytes."""
     size: int
     sha256: None = None
     """Not computed, since that takes a second for each gigabyte: see `sparse.sha256`."""
@@ -66,15 +67,15 @@ class SparseFile:
         return f'"{sparse.read(self.seed, 0, 16).hex()}{self.size:x}"'
 
     def blocks(self, first: int, end: int) -> Iterator[bytes]:
-        """The bytes from ``first`` up to, but not including, ``end``."""
+        """Yield the bytes from ``first`` up to, but not including, ``end``."""
         for offset in range(first, end, _BLOCK):
             yield sparse.read(self.seed, offset, min(_BLOCK, end - offset))
 
     def remove(self) -> None:
-        """There is nothing to remove."""
+        """Do nothing: no file exists."""
 
     def renamed(self, old: str, new: str) -> "SparseFile":
-        """The same bytes, whatever document has them."""
+        """Return the same bytes for another document."""
         return self
 
 
@@ -97,7 +98,7 @@ class StoredChunk:
 
 
 def twin(chunk: StoredChunk, document_id: str) -> StoredChunk:
-    """The same media once more, as another document under the same index."""
+    """Copy a chunk as another document under the same index, as a fail-over leaves it."""
     return replace(
         chunk,
         document_id=document_id,
@@ -107,7 +108,7 @@ def twin(chunk: StoredChunk, document_id: str) -> StoredChunk:
 
 
 class TemporaryStorage:
-    """Chunks by document id; written by renderings, read by the server."""
+    """Chunks by document id, written by render jobs and read by the server."""
 
     def __init__(self, clock: EmulatorClock) -> None:
         self._clock = clock
@@ -119,20 +120,20 @@ class TemporaryStorage:
             self._chunks[chunk.document_id] = chunk
 
     def living(self) -> list[StoredChunk]:
-        """Every chunk that can still be fetched."""
+        """List the chunks that can still be fetched."""
         with self._lock:
             chunks = list(self._chunks.values())
         return [chunk for chunk in chunks if chunk.expires_at > self._clock.now()]
 
     def find(self, document_id: str, view: str) -> AnyFile | None:
-        """The file of this view, unless it never was, was deleted or outlived its time."""
+        """Return the file of this view; None if it is unknown, deleted or expired."""
         chunk = self._living(document_id)
         if chunk is None:
             return None
         return {chunk.view: chunk.content, METADATA_VIEW: chunk.metadata}.get(view)
 
     def delete(self, document_id: str) -> bool:
-        """Delete media and metadata; whether there was anything to delete."""
+        """Delete media and metadata; return False if there was nothing to delete."""
         chunk = self._living(document_id)
         if chunk:
             self._drop(chunk)

@@ -1,18 +1,22 @@
-"""Who calls the control API, and what may they do: keys with roles, and tokens."""
+"""Callers of the control API: the keys and tokens they present, their roles, their rate limit."""
 
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, get_args
 
 from fastapi import Request
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from callvault.config.gateway import GatewaySettings, OidcSettings
 from callvault.config.types import Role
 from callvault.contracts.base import MAX_TEXT, shorten
-from callvault.errors import AccessDenied
-from callvault.gateway.browsers import refuse_web_pages
-from callvault.gateway.rates import Rates
-from callvault.gateway.shared_secrets import SharedSecrets
+from callvault.errors import AccessDenied, Throttled
+from callvault.gateway.shared_secrets import SharedSecrets, refuse_cross_site
 from callvault.gateway.tokens import TokenValidator
 
 EVERY_ROLE: frozenset[Role] = frozenset(get_args(Role))
@@ -20,17 +24,17 @@ EVERY_ROLE: frozenset[Role] = frozenset(get_args(Role))
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who was let in."""
+    """A caller that was let in."""
 
     roles: frozenset[Role]
     name: str | None = None
-    """Who it is, for the evidence; None where the key does not say."""
+    """The caller's name, for the evidence; None if the key has none."""
     account: str = ""
-    """What its requests are counted under."""
+    """The account that the caller's requests are counted under."""
 
 
 class Access:
-    """Lets callers in, each as far as its roles go, and not more often than agreed."""
+    """Lets callers in, each as far as its roles go and up to its rate limit."""
 
     def __init__(self, gateway: GatewaySettings) -> None:
         self._is_open = not gateway.knows_callers
@@ -43,14 +47,15 @@ class Access:
             for number, key in enumerate(gateway.api_keys)
         ]
         self._tokens = _TokenCallers(gateway.oidc) if gateway.oidc else None
-        self._rates = Rates(gateway.rate_limit)
+        self._limiter = RateLimiter(gateway.rate_limit)
 
     def requires(self, role: Role) -> Callable[[Request], Awaitable[None]]:
-        """A dependency that lets only callers with this role pass; `caller_of` tells who it was."""
+        """Return a dependency that lets only callers with this role pass; see `caller_of`."""
 
         async def check(request: Request) -> None:
             caller = await self._caller(request)
-            self._rates.count(caller.account)
+            # Counted before the role is looked at: refusals cost us something, too.
+            self._limiter.count(caller.account)
             if role not in caller.roles:
                 who = caller.name or "this caller"
                 raise AccessDenied(
@@ -65,11 +70,11 @@ class Access:
 
     async def _caller(self, request: Request) -> Caller:
         if self._is_open:
-            refuse_web_pages(request)
+            refuse_cross_site(request)
             return Caller(EVERY_ROLE)
-        token = bearer(request)
+        token = bearer_token(request)
         presented = request.headers.get("x-api-key") or token
-        # Every key is compared, whichever fits: the time tells nothing.
+        # Every key is compared, even after one has fitted: the time must not tell which.
         known = [caller for secrets, caller in self._keys if secrets.accept(presented)]
         if known:
             return known[0]
@@ -79,7 +84,7 @@ class Access:
 
 
 class _TokenCallers:
-    """Callers known by a token, as the settings read its claims."""
+    """Callers known by a token, whose claims are read as the settings say."""
 
     def __init__(self, oidc: OidcSettings) -> None:
         self._validator = TokenValidator(oidc.issuer, oidc.configuration_url, [oidc.audience])
@@ -93,27 +98,50 @@ class _TokenCallers:
 
     async def caller(self, token: str) -> Caller:
         claims = await self._validator.claims(token)
-        said = _listed(claims.get(self._roles_claim))
+        said = _values_of(claims.get(self._roles_claim))
         roles = frozenset(role for value, role in self._roles.items() if value in said)
         name = claims.get(self._name_claim)
         known = shorten(name, MAX_TEXT) if isinstance(name, str) and name else None
         return Caller(roles, known, f"token {claims.get('sub') or known}")
 
 
-def _listed(claim: Any) -> list[Any]:
-    """Roles come as a list, scopes as one text with spaces."""
+def _values_of(claim: Any) -> list[Any]:
+    """Split a claim: roles come as a list, scopes as one text with spaces."""
     if isinstance(claim, str):
         return claim.split()
     return claim if isinstance(claim, list) else []
 
 
-def bearer(request: Request) -> str | None:
-    """What ``Authorization: Bearer`` carries."""
+class RateLimiter:
+    """Counts each caller's requests in a sliding window, in memory: each gateway by itself."""
+
+    def __init__(self, limit: str | None) -> None:
+        """``limit`` is spelt ``100/second``; None for no limit."""
+        self._limit = parse(limit) if limit else None
+        self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def count(self, account: str) -> None:
+        """Count one request; raise `Throttled` if it exceeds the limit."""
+        if self._limit is None or self._counter.hit(self._limit, account):
+            return
+        free_at = self._counter.get_window_stats(self._limit, account).reset_time
+        wait = max(1, math.ceil(free_at - time.time()))
+        raise Throttled(
+            f"more than {self._limit}: ask again in {wait} s, or raise gateway.rate_limit",
+            owner="caller",
+            status=429,
+            code="too_many_requests",
+            retry_after=timedelta(seconds=wait),
+        )
+
+
+def bearer_token(request: Request) -> str | None:
+    """Return the token or key that ``Authorization: Bearer`` carries; None if there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def caller_of(request: Request) -> Caller:
-    """Who was let in by `Access.requires`."""
+    """Return the caller that `Access.requires` let in."""
     caller: Caller = request.state.caller
     return caller

@@ -1,4 +1,4 @@
-"""The gateway's parts, put together."""
+"""Builds the gateway's application from its parts."""
 
 from urllib.parse import parse_qsl, urlencode
 
@@ -7,25 +7,26 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 from temporalio.common import MetricMeter
 
+from callvault.clients import own_containers
 from callvault.config.settings import Settings
-from callvault.gateway import error_responses as problems
+from callvault.gateway import error_responses
 from callvault.gateway.access import Access
 from callvault.gateway.callbacks import Callbacks, callbacks_router
 from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
 from callvault.gateway.health import health_router
-from callvault.gateway.load_shedding import Overload
+from callvault.gateway.load_shedding import LoadShedding
 from callvault.gateway.recordings_api import ControlApi, control_router
 from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
-from callvault.ingest.router import Delivery
+from callvault.ingest.routes import Routes
 from callvault.temporal.call_client import Recordings
 
 SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
 
 
 class Gateway(FastAPI):
-    """Takes the event secret out of the URL before anything can log or trace it."""
+    """An application that takes the event secret out of the URL before anything can log it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -56,16 +57,17 @@ def create_app(
     """
     gateway = settings.gateway
     recordings = Recordings(client)
+    routes = Routes(settings, own_containers(settings))
     quarantine = Quarantine(gateway.quarantine)
     webhook = Webhook(
         SharedSecrets(gateway.event_secrets),
-        Intake(Delivery(settings, recordings), "webhook", meter),
+        Intake(routes, recordings, "webhook", meter),
         quarantine,
         gateway.max_body,
     )
     app = Gateway(title="Callvault gateway")
-    app.add_middleware(Overload, most=gateway.max_in_flight)
-    problems.install(app)
+    app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
+    error_responses.install(app)
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)
     app.include_router(control_router(api, Access(gateway)))

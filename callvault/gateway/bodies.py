@@ -1,4 +1,4 @@
-"""Bodies of requests, within limits of size, time and depth."""
+"""Limits of request bodies: size, time and depth."""
 
 import asyncio
 import re
@@ -9,8 +9,8 @@ from starlette.requests import ClientDisconnect
 
 from callvault.errors import InvalidRequest
 
-ARRIVES_WITHIN = 10.0
-"""Seconds in which a body must be there; Event Grid's have longer, see `events`."""
+BODY_TIMEOUT = 10.0
+"""Seconds in which a body must be there; those of Event Grid have longer, see `events`."""
 
 MAX_DEPTH = 64
 """Deepest nesting that is parsed: parsers recurse, and no contract is deeper than ten."""
@@ -21,13 +21,13 @@ _OTHERS = bytes(set(range(256)) - set(_STEPS))
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read a body whole. `InvalidRequest` where it is larger than ``limit`` bytes, or too slow."""
+    """Read a body whole. `InvalidRequest` if it is larger than ``limit`` bytes, or too slow."""
     try:
-        async with asyncio.timeout(ARRIVES_WITHIN):
+        async with asyncio.timeout(BODY_TIMEOUT):
             body = await _read(request, limit)
     except TimeoutError:
         raise InvalidRequest(
-            f"the body did not arrive within {ARRIVES_WITHIN:.0f} s", status=408
+            f"the body did not arrive within {BODY_TIMEOUT:.0f} s", status=408
         ) from None
     except ClientDisconnect:
         raise InvalidRequest("the body broke off", status=400) from None
@@ -45,7 +45,8 @@ async def _read(request: Request, limit: int) -> bytes:
 
 
 def check_depth(body: bytes) -> None:
-    """Raise `InvalidRequest` where JSON is nested too deep, before anything parses it."""
+    """Raise `InvalidRequest` if JSON is nested too deep, before anything parses it."""
+    # Nearly all bodies end here, without a look at each byte.
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
     # All that is not a bracket goes, at the speed of C; texts first, for they may hold some.

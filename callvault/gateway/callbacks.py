@@ -1,8 +1,8 @@
-"""ACS's callbacks: how recordings change, told at once and signed.
+"""ACS's signed callbacks about the state of recordings.
 
-Evidence beside what ACS answers, never instead of it: a callback that is missed loses nothing. So
-what is genuine, but not understood, or for a call that is over, is logged and answered 200; asked
-to come again it would be no better. Only while Temporal is away the answer is 503.
+They are evidence beside the answers of ACS, never instead of them: a callback that is missed loses
+nothing. A genuine one that is not understood, or whose call is over, is logged and answered 200: to
+send it again would not help. Only while Temporal is away the answer is 503.
 """
 
 import json
@@ -19,14 +19,14 @@ from callvault.contracts import names
 from callvault.contracts.base import explain, shorten
 from callvault.contracts.events import RecordingStateChanged
 from callvault.errors import AccessDenied, InvalidRequest
-from callvault.gateway.access import bearer
+from callvault.gateway.access import bearer_token
 from callvault.gateway.bodies import read_body
-from callvault.gateway.browsers import refuse_web_pages
+from callvault.gateway.shared_secrets import refuse_cross_site
 from callvault.gateway.tokens import TokenValidator
 from callvault.temporal.call_client import Recordings
 
 PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
-"""As `names.callback_path` writes it."""
+"""The route of the addresses that `names.callback_path` makes."""
 
 STATE_CHANGED = "Microsoft.Communication.RecordingStateChanged"
 START_FAILED = "Microsoft.Communication.StartRecordingFailed"
@@ -37,7 +37,8 @@ log = structlog.get_logger(__name__)
 class Callbacks:
     """Takes callbacks whose token names one of our resources as its audience.
 
-    Without any audience everybody is let in, which the configuration allows on loopback only.
+    Without any audience every caller of this machine is let in, which the configuration allows on
+    loopback only.
     """
 
     def __init__(
@@ -68,16 +69,16 @@ class Callbacks:
 
     async def _authenticate(self, request: Request) -> None:
         if self._validator is None:
-            refuse_web_pages(request)
+            refuse_cross_site(request)
             return
-        token = bearer(request)
+        token = bearer_token(request)
         if token is None:
             raise AccessDenied("a callback carries a signed token: Authorization: Bearer TOKEN")
         await self._validator.claims(token)
 
 
 def _readable(body: bytes, recording: int) -> Iterator[RecordingStateChanged]:
-    """The changes a body tells of; what cannot be read is logged and left out."""
+    """Yield the changes in a body; a callback that cannot be read is logged and left out."""
     for value in _values(body):
         try:
             changed = read_callback(value, recording)
@@ -119,15 +120,16 @@ def read_callback(event: Any, recording: int) -> RecordingStateChanged | None:
 
 
 def _problem(data: dict[str, Any]) -> str:
-    """Why a recording failed to start: never empty, for nothing else says that it did."""
+    """Return why a recording failed to start."""
     said = data.get("resultInformation")
     said = said if isinstance(said, dict) else {}
     code = f"{said.get('code', '')}/{said.get('subCode', '')}"
+    # Never empty: the workflow knows a failure by its problem alone.
     return shorten(f"ACS could not start it ({code}): {said.get('message', '')}")
 
 
 def callbacks_router(callbacks: Callbacks) -> APIRouter:
-    """The route of the callbacks."""
+    """Return the route of the callbacks."""
     router = APIRouter(tags=["callbacks"])
     router.add_api_route(
         PATH, callbacks.receive, methods=["POST"], summary="Hear from ACS how a recording changes"

@@ -1,4 +1,4 @@
-"""Errors as the gateway's clients see them: ``{"error": {"code", "message"}}``."""
+"""Error responses: every error as ``{"error": {"code", "message"}}``."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -16,8 +16,9 @@ from callvault.errors import (
 )
 
 RETRY_AFTER = 10
-"""Seconds after which a client that met a passing fault may ask again."""
+"""Seconds after which a client may ask again, where an error passes by itself."""
 
+# The first kind that fits decides, so the base of all errors comes last.
 _STATUS = (
     (AccessDenied, HTTPStatus.UNAUTHORIZED, "access_denied"),
     (ConfigurationError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
@@ -27,20 +28,20 @@ _STATUS = (
 )
 
 
-def problem(
+def error_response(
     status: int, code: str, message: str, *, retry_after: timedelta | None = None
 ) -> JSONResponse:
-    """An error answer; one that asks to come again says when."""
+    """Return an error response; one that asks the client to come again says when."""
     wait = int(retry_after.total_seconds()) if retry_after else RETRY_AFTER
     comes_again = retry_after or status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"retry-after": str(wait)} if comes_again else {}
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
 
 
-def problem_of(error: CallvaultError) -> JSONResponse:
-    """The answer to one of our own errors, which may name its own status and code."""
+def error_response_for(error: CallvaultError) -> JSONResponse:
+    """Return the response for one of our errors, which may bring its own status and code."""
     status, code = next((s, code) for kind, s, code in _STATUS if isinstance(error, kind))
-    return problem(
+    return error_response(
         error.status or status,
         error.code or code,
         str(error),
@@ -49,15 +50,15 @@ def problem_of(error: CallvaultError) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Make the application answer every error in this form."""
+    """Let the application answer every error in this form."""
 
     @app.exception_handler(CallvaultError)
     async def _ours(request: Request, error: CallvaultError) -> JSONResponse:
-        return problem_of(error)
+        return error_response_for(error)
 
     @app.exception_handler(HTTPException)
     async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
         name = HTTPStatus(error.status_code).name.lower()
-        answer = problem(error.status_code, name, f"{error.detail}: {request.url.path}")
+        answer = error_response(error.status_code, name, f"{error.detail}: {request.url.path}")
         answer.headers.update(error.headers or {})
         return answer

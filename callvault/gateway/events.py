@@ -6,30 +6,34 @@ delivery gets 200 (Temporal or the quarantine has it) or 503 (send it again), an
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
+from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
 from callvault.gateway.bodies import check_depth
-from callvault.gateway.browsers import refuse_web_pages
-from callvault.gateway.refusals import Refusals
-from callvault.gateway.shared_secrets import SharedSecrets
-from callvault.ingest import eventgrid
+from callvault.gateway.shared_secrets import SharedSecrets, refuse_cross_site
 from callvault.ingest.concurrency import for_each
-from callvault.ingest.intake import AT_ONCE, Fate, Intake, Outcome, of_fate
+from callvault.ingest.eventgrid import ValidationEvent, read_delivery
+from callvault.ingest.intake import MAX_CONCURRENT_EVENTS, Fate, Intake, Outcome, of_fate
 from callvault.ingest.quarantine import Quarantine
-
-PATH = "/v1/events"
 
 SECRET_HEADER = "x-callvault-secret"  # noqa: S105 -- a header's name
 
-ANSWER_WITHIN = timedelta(seconds=25)
-"""How long one delivery may take in all: Event Grid gives up after 30 s."""
+DELIVERY_TIMEOUT = timedelta(seconds=25)
+"""Time for one delivery in all: Event Grid gives up after 30 s."""
+
+REJECTION_LOG_INTERVAL = 60.0
+"""Seconds between two lines about deliveries with a wrong secret."""
+
+log = structlog.get_logger(__name__)
 
 
 class Webhook:
@@ -42,17 +46,17 @@ class Webhook:
         self._intake = intake
         self._quarantine = quarantine
         self._max_body = max_body
-        self._refusals = Refusals()
+        self._rejections = RejectionLog()
 
     async def receive(self, request: Request) -> Response:
         """Take one delivery: all of its events, or none."""
         if not self._secrets.accept(request.headers.get(SECRET_HEADER)):
-            self._refusals.count()
+            self._rejections.count()
             raise AccessDenied("the event secret is missing or wrong")
         if not self._secrets:
-            refuse_web_pages(request)
+            refuse_cross_site(request)
         try:
-            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+            async with asyncio.timeout(DELIVERY_TIMEOUT.total_seconds()):
                 return await self._take(request)
         except TimeoutError:
             raise Unavailable("the delivery took too long: send it again") from None
@@ -83,15 +87,17 @@ class Webhook:
             return _accepted()
         try:
             check_depth(body)
-            values = eventgrid.read_delivery(body)
+            values = read_delivery(body)
         except InvalidRequest as error:
             await self._quarantine.keep(str(error), request.headers, body)
             return _accepted()
         return await self._take_all(request, body, values)
 
     async def _take_all(self, request: Request, body: bytes, values: list[Any]) -> Response:
-        """Take what the body holds: all in Temporal or in quarantine, or the sender comes again."""
+        """Deliver the events of a body, and quarantine those that are not understood."""
         outcomes = await self._intake.take(values)
+        # Nothing is quarantined before every other event is in Temporal: the whole delivery comes
+        # again, and the same event would lie there twice.
         for outcome in of_fate(outcomes, Fate.WAITING):
             raise Unavailable(outcome.problem)
 
@@ -99,8 +105,29 @@ class Webhook:
             kept = body if len(values) == 1 else json.dumps(outcome.value).encode()
             await self._quarantine.keep(outcome.problem, request.headers, kept)
 
-        await for_each(keep, of_fate(outcomes, Fate.NOT_UNDERSTOOD), AT_ONCE)
+        await for_each(keep, of_fate(outcomes, Fate.NOT_UNDERSTOOD), MAX_CONCURRENT_EVENTS)
         return _accepted(outcomes)
+
+
+class RejectionLog:
+    """Counts deliveries with a wrong secret; logs the first, and then their number once a minute.
+
+    A wrong secret costs events, so it must be seen; a line for each delivery would fill the disk.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._logged_at = -REJECTION_LOG_INTERVAL
+
+    def count(self) -> None:
+        self._count += 1
+        if time.monotonic() - self._logged_at >= REJECTION_LOG_INTERVAL:
+            log.warning(
+                "deliveries refused, their event secret is missing or wrong: Event Grid drops"
+                " them, unless they are dead-lettered",
+                count=self._count,
+            )
+            self._count, self._logged_at = 0, time.monotonic()
 
 
 async def _read(pieces: AsyncIterator[bytes], limit: int) -> bytes:
@@ -120,21 +147,20 @@ async def _rest(begun: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 
 def _accepted(outcomes: Sequence[Outcome] = ()) -> Response:
-    """The answer; to one that validates a subscription, with its code."""
-    taken = [outcome.event for outcome in of_fate(outcomes, Fate.IGNORED) if outcome.event]
-    for event in taken:
-        if event.type == eventgrid.VALIDATION:
-            return JSONResponse({"validationResponse": eventgrid.validation_code(event)})
+    """Return the answer 200; to the validation of a subscription, with its code."""
+    for outcome in of_fate(outcomes, Fate.IGNORED):
+        if isinstance(outcome.event, ValidationEvent):
+            return JSONResponse({"validationResponse": outcome.event.code})
     return JSONResponse({"accepted": True})
 
 
 def events_router(webhook: Webhook) -> APIRouter:
-    """The routes of the webhook."""
+    """Return the routes of the webhook."""
     router = APIRouter(tags=["events"])
     router.add_api_route(
-        PATH, webhook.receive, methods=["POST"], summary="Receive events from Event Grid"
+        EVENTS_PATH, webhook.receive, methods=["POST"], summary="Receive events from Event Grid"
     )
     router.add_api_route(
-        PATH, webhook.agree, methods=["OPTIONS"], summary="Answer the CloudEvents handshake"
+        EVENTS_PATH, webhook.agree, methods=["OPTIONS"], summary="Answer the CloudEvents handshake"
     )
     return router

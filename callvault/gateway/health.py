@@ -1,4 +1,4 @@
-"""Whether the gateway is alive, and whether it is of use."""
+"""Probes: is the gateway alive, and can it take events."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ ALIVE = "/healthz"
 
 
 def health_router(recordings: Recordings, quarantine: Quarantine) -> APIRouter:
-    """The routes for probes; they need no key and tell no secrets."""
+    """Return the routes for probes; they need no key and tell no secrets."""
     router = APIRouter(tags=["health"])
 
     @router.get(ALIVE, summary="Alive")
@@ -22,6 +22,7 @@ def health_router(recordings: Recordings, quarantine: Quarantine) -> APIRouter:
 
     @router.get("/readyz", summary="Able to take events: Temporal and the quarantine are there")
     async def ready() -> JSONResponse:
+        # Not ACS and no archive: events can be taken while those are away.
         checks = {
             "temporal": await _temporal(recordings),
             "quarantine": await asyncio.to_thread(_quarantine, quarantine),

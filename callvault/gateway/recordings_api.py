@@ -1,4 +1,4 @@
-"""The control API: start, pause, resume and stop recordings, and see how they are."""
+"""The control API: start, pause, resume and stop recordings, read their status, note consent."""
 
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from callvault.contracts.status import CallStatus, ControlRecord
 from callvault.errors import InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
-from callvault.gateway.error_responses import problem
+from callvault.gateway.error_responses import error_response
 from callvault.temporal.call_client import Recordings
 
 PATH = "/v1/recordings"
@@ -63,14 +63,17 @@ class RequestSent(State):
 
 
 class ControlApi:
-    """Turns HTTP requests into starts, updates, signals and queries."""
+    """Turns HTTP requests into starts, updates, signals and queries of workflows.
+
+    The docstrings of its routes are descriptions on the OpenAPI page.
+    """
 
     def __init__(self, settings: Settings, recordings: Recordings, max_body: int) -> None:
         self._settings = settings
         self._recordings = recordings
         self._max_body = max_body
+        # A body may name participants; in a history they stand by their hash only.
         self._context = {HIDING: hiding(settings.participant_key())}
-        """Whoever is named in a body stands in no history by that name."""
 
     async def start(self, request: Request) -> Response:
         """Keep a call: 201 when its recording begins, 200 when it is being recorded already."""
@@ -86,7 +89,7 @@ class ControlApi:
         return _json(answer, 201 if started.is_new else 200, location)
 
     def _may_take_long(self, wanted: RecordingRequest) -> bool:
-        """Whether people must agree, or be told, before ACS is even asked."""
+        """Tell if people must agree, or hear an announcement, before ACS is even asked."""
         resource = self._settings.resource(wanted.resource)
         policy = wanted.consent_policy or resource.consent_policy
         before = wanted.before_consent or resource.before_consent
@@ -98,7 +101,7 @@ class ControlApi:
         workflow_id = names.workflow_id(wanted.server_call_id)
         record = begun if isinstance(begun, ControlRecord) else None
         if record is not None and record.state is RequestState.FAILED:
-            return problem(502, "not_done", record.problem or "the start failed")
+            return error_response(502, "not_done", record.problem or "the start failed")
         answer = RecordingConfirmed(
             workflow_id=workflow_id,
             is_new=record is not None,
@@ -120,7 +123,7 @@ class ControlApi:
             return await self._send(workflow_id, verb, wanted)
         record = await self._recordings.update(workflow_id, verb, wanted)
         if not record.is_done:
-            return problem(502, "not_done", record.problem or f"{verb} failed")
+            return error_response(502, "not_done", record.problem or f"{verb} failed")
         return _json(record)
 
     async def acknowledge(self, request: Request, workflow_id: str) -> Response:
@@ -142,12 +145,10 @@ class ControlApi:
         return _json(sent, 202, {"preference-applied": "respond-async"})
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
-        """Read a request's body; people make typing mistakes, so unknown keys are refused.
-
-        Who asks is filled in where the body does not say and the caller is known.
-        """
+        """Read a request's body, and fill in the caller's name if the body names no requester."""
         body = await read_body(request, self._max_body)
         try:
+            # Unknown keys are forbidden here: people make typing mistakes.
             read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
@@ -158,7 +159,7 @@ class ControlApi:
 
 
 def _waits(request: Request) -> bool:
-    """Whether the caller wants to know what came of it (RFC 7240)."""
+    """Tell if the caller wants to wait for the result (RFC 7240)."""
     return "respond-async" not in request.headers.get("prefer", "").lower()
 
 
@@ -167,7 +168,7 @@ def _json(answer: State, status: int = 200, headers: dict[str, str] | None = Non
 
 
 def control_router(api: ControlApi, access: Access) -> APIRouter:
-    """The routes of the control API."""
+    """Return the routes of the control API."""
     router = APIRouter(tags=["recordings"])
     router.add_api_route(
         PATH,

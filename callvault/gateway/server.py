@@ -1,4 +1,4 @@
-"""Runs the gateway as a process."""
+"""The gateway as a process."""
 
 import asyncio
 import json
@@ -11,17 +11,17 @@ from fastapi import FastAPI
 
 from callvault.config.settings import Settings
 from callvault.gateway.app import create_app
-from callvault.gateway.connections import MAX_HEAD, HurriedConnection
-from callvault.telemetry.asgi import instrument_app
+from callvault.gateway.load_shedding import MAX_HEAD, IdleTimeoutProtocol
 from callvault.telemetry.setup import setup
+from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
 
-DRAIN_WITHIN = 30
+DRAIN_TIMEOUT = 30
 """Seconds that requests under way may take after SIGTERM: as long as Event Grid waits."""
 
 
 class _AnnouncedServer(uvicorn.Server):
-    """Says where it listens, once it does."""
+    """A server that prints its address once it listens."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -40,7 +40,7 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    with setup(settings, "gateway") as telemetry:
+    with setup("gateway", settings.log) as telemetry:
         # A line for each request that is no HTTP would fill the disk.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         client = await connect(
@@ -52,15 +52,15 @@ async def _serve(settings: Settings) -> None:
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How the gateway listens."""
+    """Return the settings of uvicorn: address, limits, no logs of its own."""
     return uvicorn.Config(
         app,
         host=settings.gateway.host,
         port=settings.gateway.port,
-        http=HurriedConnection,
+        http=IdleTimeoutProtocol,
         ws="none",
         h11_max_incomplete_event_size=MAX_HEAD,
-        timeout_graceful_shutdown=DRAIN_WITHIN,
+        timeout_graceful_shutdown=DRAIN_TIMEOUT,
         # Access logs would be a second, unstructured log; the process configures its own.
         log_config=None,
         access_log=False,

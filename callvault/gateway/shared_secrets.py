@@ -1,17 +1,22 @@
-"""Shared secrets and API keys, compared in constant time, and read again while they rotate."""
+"""Shared secrets and API keys, and the check of a request's origin where none are set."""
 
 import hashlib
 import hmac
 import time
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 import structlog
+from fastapi import Request
 
-from callvault.config.types import SecretRef
-from callvault.errors import ConfigurationError
+from callvault.config.types import SecretRef, is_loopback
+from callvault.errors import AccessDenied, ConfigurationError
 
-REREAD_EVERY = 5.0
+REREAD_INTERVAL = 5.0
 """Seconds after which secrets in files are read again: a rotation needs no restart."""
+
+_SAME_SITE = ("same-origin", "none")
+"""``Sec-Fetch-Site`` of our own page, and of an address that a person typed."""
 
 log = structlog.get_logger(__name__)
 
@@ -19,8 +24,8 @@ log = structlog.get_logger(__name__)
 class SharedSecrets:
     """The secrets of which a caller must present one; several are valid while they are rotated.
 
-    Only their digests are kept. Without any, everybody is accepted, which the configuration allows
-    on loopback only.
+    Only their digests are kept. Without any, every caller is accepted, which the configuration
+    allows on loopback only; then `refuse_cross_site` is to be called.
     """
 
     def __init__(self, references: Iterable[SecretRef]) -> None:
@@ -33,21 +38,50 @@ class SharedSecrets:
         return bool(self._references)
 
     def accept(self, presented: str | None) -> bool:
-        """Whether the presented secret is one of them; equally slow whichever it is, or is not."""
-        self._follow()
+        """Return True if the presented secret is one of them; equally slow in every case."""
+        self._reread()
         digest = _digest(presented or "")
+        # A list, not a generator: all of them are compared, even after one has fitted.
         equal = [hmac.compare_digest(digest, known) for known in self._digests]
         return not self._digests or any(equal)
 
-    def _follow(self) -> None:
-        """Notice secrets that were replaced; one that is away for a moment stays what it was."""
-        if not self._may_change or time.monotonic() - self._read_at < REREAD_EVERY:
+    def _reread(self) -> None:
+        """Notice secrets that were replaced."""
+        if not self._may_change or time.monotonic() - self._read_at < REREAD_INTERVAL:
             return
         self._read_at = time.monotonic()
         try:
             self._digests = _digests(self._references)
         except ConfigurationError as error:
+            # A file may be away for a moment while it is replaced; that must lock no caller out.
             log.warning("secret not read again, the last one is used on", problem=str(error))
+
+
+def refuse_cross_site(request: Request) -> None:
+    """Raise `AccessDenied` for a request of a web page of another origin (CSRF, DNS rebinding).
+
+    Only for callers that present no secret: a page in a browser of this machine could send requests
+    in the name of the person who looks at it.
+    """
+    host = request.headers.get("host", "")
+    site = request.headers.get("sec-fetch-site", "none")
+    origin = request.headers.get("origin", f"//{host}")
+    # A page whose name was made to point to this machine has itself as its origin, so the two
+    # other headers look right; its name is still the ``Host`` that it asks for.
+    if not _is_this_machine(host) or site not in _SAME_SITE or origin.partition("//")[2] != host:
+        raise AccessDenied(
+            "without keys only programs of this machine are let in, and no web pages: ask for"
+            " 127.0.0.1, or set event_secrets and api_keys",
+            status=403,
+            code="web_page_refused",
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
 
 
 def _digests(references: Iterable[SecretRef]) -> list[bytes]:
@@ -55,5 +89,5 @@ def _digests(references: Iterable[SecretRef]) -> list[bytes]:
 
 
 def _digest(secret: str) -> bytes:
-    """Digests have one length, so that the comparison does not tell the secret's own."""
+    """Hash a secret: digests have one length, so comparing them does not tell the secret's own."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()

@@ -1,7 +1,7 @@
 """Signed tokens (JWT) of an OpenID issuer: those in ACS's callbacks, and those of callers.
 
-PyJWT checks them. Its own client for keys would hold a thread for every question; here all that
-ask at the same time wait for one answer, and the event loop goes on.
+PyJWT checks them. Its own client for keys would hold a thread for every question; here all requests
+that need a key at the same time wait for one answer, and the event loop goes on.
 """
 
 import asyncio
@@ -17,22 +17,22 @@ from callvault.config.types import is_loopback
 from callvault.errors import AccessDenied, Unavailable
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""Asymmetric ones alone: a key that everybody can read must never be taken for a shared secret."""
+"""Asymmetric ones only: a public key must never be taken for a shared secret."""
 
 LEEWAY = 30
 """Seconds by which clocks may differ."""
 
-KEPT_FOR = 3_600.0
+KEY_LIFETIME = 3_600.0
 """Seconds after which keys are fetched again, so that a withdrawn one is forgotten."""
 
-ASKED_EVERY = 30.0
+MIN_FETCH_INTERVAL = 30.0
 """Fewest seconds between two requests for keys: tokens with invented key ids cost no more."""
 
-ANSWER_WITHIN = 5.0
-"""Seconds."""
+FETCH_TIMEOUT = 5.0
+"""Seconds for each answer of an issuer."""
 
-MOST_WAITING = 32
-"""Tokens that wait for an issuer's answer; more are asked to come again, for most are junk."""
+MAX_WAITING = 32
+"""Requests that wait for an issuer's answer; more are asked to come again, for most are junk."""
 
 _LOOPBACK = ("all://127.0.0.1", "all://[::1]", "all://localhost")
 
@@ -40,46 +40,49 @@ log = structlog.get_logger(__name__)
 
 
 class SigningKeys:
-    """The public keys of an issuer, by id: fetched when first needed, and when they rotate."""
+    """The public keys of an issuer, by id; fetched when first needed, and when they rotate."""
 
     def __init__(self, issuer: str, configuration_url: str) -> None:
         self._issuer = issuer
         self._configuration_url = configuration_url
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = -KEPT_FOR
-        self._asked_at = -ASKED_EVERY
+        self._fetched_at = -KEY_LIFETIME
+        self._asked_at = -MIN_FETCH_INTERVAL
         self._waiting = 0
         self._one_at_a_time = asyncio.Lock()
 
     async def key(self, key_id: str) -> jwt.PyJWK:
-        """The key of this id. Raises `AccessDenied` where there is none, `Unavailable`."""
+        """Return the key of this id. Raises `AccessDenied` if there is none, `Unavailable`."""
         if not self._is_known(key_id):
             await self._ask_for(key_id)
+        # Also one that should have been fetched again: while the issuer is away it is used on.
         if key_id in self._keys:
             return self._keys[key_id]
+        # The last attempt failed, so the key may well exist.
         if self._fetched_at < self._asked_at:
             raise Unavailable(f"the keys of {self._issuer} cannot be fetched: try again")
         raise AccessDenied("the token is signed with a key that its issuer does not publish")
 
     async def _ask_for(self, key_id: str) -> None:
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= MAX_WAITING:
             raise Unavailable(f"{self._issuer} is being asked for its keys: try again")
         self._waiting += 1
         try:
             async with self._one_at_a_time:
+                # Another request may have fetched it while this one waited for the lock.
                 if self._may_ask() and not self._is_known(key_id):
                     await self._refresh()
         finally:
             self._waiting -= 1
 
     def _is_known(self, key_id: str) -> bool:
-        return key_id in self._keys and time.monotonic() - self._fetched_at < KEPT_FOR
+        return key_id in self._keys and time.monotonic() - self._fetched_at < KEY_LIFETIME
 
     def _may_ask(self) -> bool:
-        return time.monotonic() - self._asked_at >= ASKED_EVERY
+        return time.monotonic() - self._asked_at >= MIN_FETCH_INTERVAL
 
     async def _refresh(self) -> None:
-        """Fetch the keys; where that fails, those known are used on."""
+        """Fetch the keys; if that fails, those known are used on."""
         self._asked_at = time.monotonic()
         try:
             self._keys = await self._fetch()
@@ -92,7 +95,7 @@ class SigningKeys:
     async def _fetch(self) -> dict[str, jwt.PyJWK]:
         # A proxy of the environment is for the way out, not for an emulator on this machine.
         mounts = dict.fromkeys(_LOOPBACK)
-        async with httpx.AsyncClient(mounts=mounts, timeout=ANSWER_WITHIN) as http:
+        async with httpx.AsyncClient(mounts=mounts, timeout=FETCH_TIMEOUT) as http:
             configuration = await _json(http, self._configuration_url)
             if configuration["issuer"] != self._issuer:
                 raise ValueError("the configuration is another issuer's")
@@ -111,7 +114,7 @@ async def _json(http: httpx.AsyncClient, url: str) -> dict[str, Any]:
 
 
 class TokenValidator:
-    """Accepts the tokens that one issuer made for one of the audiences."""
+    """Accepts the tokens of one issuer for one of some audiences."""
 
     def __init__(self, issuer: str, configuration_url: str, audiences: Sequence[str]) -> None:
         self._issuer = issuer
@@ -119,7 +122,7 @@ class TokenValidator:
         self._keys = SigningKeys(issuer, configuration_url)
 
     async def claims(self, token: str) -> dict[str, Any]:
-        """What a genuine token says. Raises `AccessDenied` for any other, `Unavailable`."""
+        """Return the claims of a genuine token. Raises `AccessDenied` for others, `Unavailable`."""
         key = await self._keys.key(_key_id(token))
         try:
             return jwt.decode(
@@ -136,7 +139,7 @@ class TokenValidator:
 
 
 def _key_id(token: str) -> str:
-    """The id of the key, read before anything is known to be genuine: junk ends here."""
+    """Return the id of the token's key. Nothing is known to be genuine yet: junk ends here."""
     try:
         head = jwt.get_unverified_header(token)
     except jwt.PyJWTError:
@@ -158,5 +161,6 @@ _REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
 
 
 def _reason(error: jwt.PyJWTError) -> str:
-    """Our words: PyJWT's own may repeat what the token holds."""
+    """Return why a token is not accepted."""
+    # In our words: PyJWT's own may repeat what the token holds.
     return next((text for kind, text in _REASONS if isinstance(error, kind)), "it is malformed")

@@ -1,4 +1,4 @@
-"""Bounds: how many things at once, how long for one."""
+"""Limits of concurrency and of time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -9,17 +9,18 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def for_each(do: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int) -> list[R]:
-    """Do it with every item, ``at_once`` at a time; the results are in the order of the items.
+async def for_each(do: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int) -> list[R]:
+    """Do something with every item, ``limit`` of them at a time; results are in the items' order.
 
-    An error is raised once all have come to an end, so that one's fault does not cut off others.
+    The first error is raised, once all items have come to an end.
     """
-    room = asyncio.Semaphore(at_once)
+    room = asyncio.Semaphore(limit)
 
     async def one(item: T) -> R:
         async with room:
             return await do(item)
 
+    # Exceptions are gathered, not raised: an error in one item must not cut off the others.
     results = await asyncio.gather(*map(one, items), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
@@ -28,7 +29,7 @@ async def for_each(do: Callable[[T], Awaitable[R]], items: Iterable[T], at_once:
 
 
 async def happens_within(event: asyncio.Event, time: timedelta) -> bool:
-    """Wait for an event for so long at most; whether it happened."""
+    """Wait for an event, for ``time`` at most; return True if it happened."""
     try:
         async with asyncio.timeout(time.total_seconds()):
             return await event.wait()

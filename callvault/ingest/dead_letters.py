@@ -1,4 +1,4 @@
-"""A container to which Event Grid brings what it could not deliver; Azurite passes for one."""
+"""A container to which Event Grid writes the events that it could not deliver."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,25 +7,25 @@ from typing import Any, Self
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
-from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
 
+from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import storage_error
 from callvault.config.storage import DeadLetterSettings
 from callvault.errors import ConfigurationError, InvalidRequest
-from callvault.ingest.undelivered import Letter
+from callvault.ingest.undelivered import DeadLetter
 
 DELIVERED = "callvault_delivered"
-"""Key of the metadata that marks a blob: when its events were delivered, in ISO 8601."""
+"""Key of the metadata that marks a blob; its value is the time of delivery, in ISO 8601."""
 
-LARGEST = 16 * 1024 * 1024
-"""Most bytes of a blob that is read: Event Grid writes some events of 1 MiB at most into one."""
+MAX_SIZE = 16 * 1024 * 1024
+"""Largest blob that is read, in bytes: one holds a few events, of 1 MiB at most."""
 
 _TIMEOUTS: dict[str, Any] = {"retry_total": 2, "connection_timeout": 10, "read_timeout": 60}
 
 
-class DeadLetters:
-    """Satisfies `callvault.ingest.undelivered.Letters`."""
+class DeadLetterContainer:
+    """An `UndeliveredStore` whose dead letters are blobs."""
 
     def __init__(self, name: str, container: ContainerClient, prefix: str = "") -> None:
         self._name = name
@@ -34,9 +34,11 @@ class DeadLetters:
 
     @classmethod
     def open(cls, name: str, settings: DeadLetterSettings) -> Self:
-        """Without asking the service; `ConfigurationError` where a secret is missing or wrong."""
+        """Build its client only; `ConfigurationError` if a secret is missing or wrong."""
         try:
-            return cls(name, _container(settings), settings.prefix)
+            access = StorageAccess.from_settings(settings)
+            container = container_client(access, settings.container, **_TIMEOUTS)
+            return cls(name, container, settings.prefix)
         except ValueError as error:
             raise ConfigurationError(f"dead letters {name} cannot be reached: {error}") from None
 
@@ -44,7 +46,7 @@ class DeadLetters:
     def place(self) -> str:
         return place_of(self._name)
 
-    def waiting(self) -> Iterator[Letter]:
+    def waiting(self) -> Iterator[DeadLetter]:
         with self._errors("listing the container"):
             listed = self._container.list_blobs(
                 name_starts_with=self._prefix or None, include=["metadata"]
@@ -52,17 +54,17 @@ class DeadLetters:
             for blob in listed:
                 metadata = dict(blob.metadata or {})
                 if DELIVERED not in metadata:
-                    yield Letter(str(blob.name), str(blob.etag), metadata)
+                    yield DeadLetter(str(blob.name), str(blob.etag), metadata)
 
-    def read(self, letter: Letter) -> bytes:
+    def read(self, letter: DeadLetter) -> bytes:
         with self._errors(f"reading {letter.name}"):
-            part = self._container.download_blob(letter.name, offset=0, length=LARGEST + 1)
+            part = self._container.download_blob(letter.name, offset=0, length=MAX_SIZE + 1)
             body = part.readall()
-        if len(body) > LARGEST:
-            raise InvalidRequest(f"larger than {LARGEST} bytes: Event Grid did not write it")
+        if len(body) > MAX_SIZE:
+            raise InvalidRequest(f"larger than {MAX_SIZE} bytes: Event Grid did not write it")
         return body
 
-    def mark(self, letter: Letter) -> None:
+    def mark(self, letter: DeadLetter) -> None:
         metadata = {**letter.metadata, DELIVERED: datetime.now(UTC).isoformat(timespec="seconds")}
         with self._errors(f"marking {letter.name}"):
             try:
@@ -70,7 +72,8 @@ class DeadLetters:
                     metadata, etag=letter.etag, match_condition=MatchConditions.IfNotModified
                 )
             except (ResourceModifiedError, ResourceNotFoundError):
-                return  # another sweeper was faster, or the account's life-cycle rule
+                # Another sweeper was faster, or the account's life-cycle rule.
+                return
 
     def close(self) -> None:
         """Close every connection."""
@@ -86,19 +89,5 @@ class DeadLetters:
 
 
 def place_of(name: str) -> str:
-    """What a container is called to people, by its configured name."""
+    """Return the name of a container for people, from its name in the settings."""
     return f"dead letters {name}"
-
-
-def _container(settings: DeadLetterSettings) -> ContainerClient:
-    if settings.connection_string is not None:
-        secret = settings.connection_string.resolve()
-        return ContainerClient.from_connection_string(secret, settings.container, **_TIMEOUTS)
-    if settings.sas_url is not None:
-        return ContainerClient.from_container_url(settings.sas_url.resolve(), **_TIMEOUTS)
-    return ContainerClient(
-        settings.account_url or "",
-        settings.container,
-        credential=DefaultAzureCredential(),
-        **_TIMEOUTS,
-    )

@@ -1,6 +1,11 @@
-"""Reads Event Grid deliveries: the Event Grid schema and CloudEvents 1.0, single and in batches."""
+"""Event Grid's events, read once: the Event Grid schema and CloudEvents 1.0, single and in batches.
+
+`read_delivery` splits a body into values, `read` turns one value into one of the types of `Event`.
+Both raise `InvalidRequest`, and reach nothing outside.
+"""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,14 +14,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from callvault.contracts.base import OpaqueId, explain
 from callvault.contracts.events import (
+    CALL_ENDED,
     CALL_LEG_STATE_CHANGED,
+    CALL_STARTED,
+    FILE_STATUS_UPDATED,
+    PARTICIPANT_ADDED,
+    PARTICIPANT_REMOVED,
     FileStatusUpdated,
     ServiceTime,
 )
-from callvault.contracts.requests import CallEnded
+from callvault.contracts.participants import Hide, ParticipantChanged
 from callvault.errors import InvalidRequest
 
-VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"
+SUBSCRIPTION_VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
 
 MAX_SUBJECT = 8_192
 """Longest subject that is read, in characters: the ids in it have 2,048 at most."""
@@ -27,26 +37,73 @@ _ID = TypeAdapter[str](OpaqueId)
 
 @dataclass(frozen=True)
 class GridEvent:
-    """An event in either schema; the type is in lower case."""
+    """The part that all events have."""
 
     type: str
+    """In lower case."""
     topic: str
-    raw: dict[str, Any]
+    """The resource that sent the event: ``topic``, or ``source`` of a CloudEvent."""
 
-    @property
-    def data(self) -> dict[str, Any]:
-        """The event's own data; empty where it has none."""
-        data = self.raw.get("data")
-        return data if isinstance(data, dict) else {}
+
+@dataclass(frozen=True)
+class FilesEvent(GridEvent):
+    """Files of a recording exist: ``RecordingFileStatusUpdated``."""
+
+    files: FileStatusUpdated
+
+
+@dataclass(frozen=True)
+class CallStartedEvent(GridEvent):
+    """A call has begun: ``CallStarted``, or an established ``CallLegStateChanged`` of 2021."""
+
+    server_call_id: str | None
+    """None if the event does not say it."""
+    at: datetime | None
+    """None if the event gives no sensible time."""
+
+
+@dataclass(frozen=True)
+class CallEndedEvent(GridEvent):
+    """A call is over: ``CallEnded``."""
+
+    server_call_id: str
+    at: datetime | None
+    """None if the event gives no sensible time."""
+
+
+@dataclass(frozen=True)
+class ParticipantEvent(GridEvent):
+    """A participant joined or left: ``CallParticipantAdded``, ``CallParticipantRemoved``."""
+
+    server_call_id: str
+    change: ParticipantChanged
+
+
+@dataclass(frozen=True)
+class ValidationEvent(GridEvent):
+    """The handshake of a new subscription: ``SubscriptionValidationEvent``."""
+
+    code: str
+    """To be sent back: it proves that this endpoint wants the events."""
+
+
+@dataclass(frozen=True)
+class OtherEvent(GridEvent):
+    """An event that asks for nothing."""
+
+
+Event = (
+    FilesEvent | CallStartedEvent | CallEndedEvent | ParticipantEvent | ValidationEvent | OtherEvent
+)
 
 
 def read_delivery(body: bytes) -> list[Any]:
-    """The events of a body, still unread. `InvalidRequest` where it is no JSON or holds none."""
+    """Split a body into its events, still unread. `InvalidRequest` if it is no JSON or is empty."""
     try:
         delivery = json.loads(body)
+        # An event that cannot be written again could not be kept in quarantine by itself.
         json.dumps(delivery)
     except (ValueError, RecursionError):
-        # What cannot be written again could not be kept event by event.
         raise InvalidRequest("the body is not JSON") from None
     events = delivery if isinstance(delivery, list) else [delivery]
     if not events:
@@ -54,71 +111,146 @@ def read_delivery(body: bytes) -> list[Any]:
     return events
 
 
-def read_event(value: Any) -> GridEvent:
-    """Read what every event has. `InvalidRequest` where it is no event."""
-    if not isinstance(value, dict):
-        raise InvalidRequest("not an event: not a JSON object")
-    event_type = value.get("eventType") or value.get("type")
-    if not isinstance(event_type, str):
-        raise InvalidRequest("not an event: neither eventType nor type is there")
-    topic = value.get("topic") or value.get("source") or ""
-    subject = value.get("subject") or ""
-    if not isinstance(topic, str) or not isinstance(subject, str) or len(subject) > MAX_SUBJECT:
-        raise InvalidRequest("not an event: topic or subject is no text of a sensible length")
-    return GridEvent(event_type.casefold(), topic, value)
+def read(value: Any, hide: Hide) -> Event:
+    """Read an event whole. `InvalidRequest` if it is none, or lacks what its type must say.
+
+    ``hide`` replaces the ids of participants: no event that is returned holds one in clear.
+    """
+    envelope = _Envelope.of(value)
+    if envelope.type in _PARTICIPANT_TYPES:
+        return _participant(envelope, hide)
+    return _READERS.get(envelope.type, _other)(envelope)
 
 
-def validation_code(event: GridEvent) -> str:
-    """The code that proves to Event Grid that this endpoint wants its events."""
-    code = event.data.get("validationCode")
-    if not isinstance(code, str) or not code:
-        raise InvalidRequest("a subscription validation without validationCode")
-    return code
+@dataclass(frozen=True)
+class _Envelope:
+    """An event whose own data is not read yet."""
+
+    type: str
+    topic: str
+    subject: str
+    raw: dict[str, Any]
+
+    @classmethod
+    def of(cls, value: Any) -> "_Envelope":
+        if not isinstance(value, dict):
+            raise InvalidRequest("not an event: not a JSON object")
+        event_type = value.get("eventType") or value.get("type")
+        if not isinstance(event_type, str):
+            raise InvalidRequest("not an event: neither eventType nor type is there")
+        topic = value.get("topic") or value.get("source") or ""
+        subject = value.get("subject") or ""
+        if not isinstance(topic, str) or not isinstance(subject, str) or len(subject) > MAX_SUBJECT:
+            raise InvalidRequest("not an event: topic or subject is no text of a sensible length")
+        return cls(event_type.casefold(), topic, subject, value)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The event's own data; empty if it has none."""
+        data = self.raw.get("data")
+        return data if isinstance(data, dict) else {}
+
+    @property
+    def time(self) -> datetime | None:
+        """The event's own time; None if it gives no sensible one."""
+        try:
+            return _TIME.validate_python(self.raw.get("eventTime") or self.raw.get("time"))
+        except ValidationError:
+            return None
+
+    def call_id(self, before: str) -> str | None:
+        """Return the ``serverCallId``, from the data or from ``call/{serverCallId}{before}…``."""
+        subject = self.subject.strip("/").removeprefix("call/")
+        return _as_id(self.data.get("serverCallId") or subject.partition(before)[0])
 
 
-def file_status_updated(event: GridEvent) -> FileStatusUpdated:
-    """Read an event about files. `InvalidRequest` names the fields that are wrong."""
-    if not event.data:
+def _files(envelope: _Envelope) -> FilesEvent:
+    if not envelope.data:
         raise InvalidRequest("the event has no data")
     try:
-        return FileStatusUpdated.model_validate(event.raw)
+        files = FileStatusUpdated.model_validate(envelope.raw)
     except ValidationError as error:
         raise InvalidRequest(explain(error)) from None
+    return FilesEvent(envelope.type, envelope.topic, files)
 
 
-def started_call(event: GridEvent) -> str | None:
-    """The ``serverCallId`` of a call that began; None for a leg that is not established."""
-    if event.type == CALL_LEG_STATE_CHANGED.casefold():
-        if str(event.data.get("CallState") or "").casefold() != "established":
-            return None
-        said = event.data.get("serverCallId")
-    else:
-        subject = str(event.raw.get("subject") or "").strip("/").removeprefix("call/")
-        said = event.data.get("serverCallId") or subject.partition("/startedBy/")[0]
+def _call_started(envelope: _Envelope) -> CallStartedEvent:
+    call_id = envelope.call_id(before="/startedBy/")
+    return CallStartedEvent(envelope.type, envelope.topic, call_id, envelope.time)
+
+
+def _call_leg(envelope: _Envelope) -> CallStartedEvent | OtherEvent:
+    # A leg changes its state several times; only once it is established there is a call to record.
+    if str(envelope.data.get("CallState") or "").casefold() != "established":
+        return _other(envelope)
+    # The subject names the leg, so the call is in the data or nowhere.
+    call_id = _as_id(envelope.data.get("serverCallId"))
+    return CallStartedEvent(envelope.type, envelope.topic, call_id, envelope.time)
+
+
+def _call_ended(envelope: _Envelope) -> CallEndedEvent:
+    return CallEndedEvent(envelope.type, envelope.topic, _call_of(envelope), envelope.time)
+
+
+def _participant(envelope: _Envelope, hide: Hide) -> ParticipantEvent:
+    """Neither the display name nor any id in clear is taken over."""
+    raw_id = _participant_id(envelope)
+    if raw_id is None:
+        raise InvalidRequest("the event does not say which participant it is about")
+    connection = envelope.data.get("participantId")
+    try:
+        change = ParticipantChanged(
+            participant=hide(raw_id),
+            joined=envelope.type == PARTICIPANT_ADDED.casefold(),
+            connection=hide(connection) if isinstance(connection, str) and connection else "",
+            at=envelope.time,
+        )
+    except ValueError:
+        # Half a surrogate pair, too: it is JSON, and no text that can be hashed.
+        raise InvalidRequest("the event's participant is not an id") from None
+    return ParticipantEvent(envelope.type, envelope.topic, _call_of(envelope), change)
+
+
+def _participant_id(envelope: _Envelope) -> str | None:
+    """Return the ``rawId``, from the data or from ``call/{serverCallId}/participant/{rawId}``."""
+    user = envelope.data.get("user")
+    identifier = user.get("communicationIdentifier") if isinstance(user, dict) else None
+    said = identifier.get("rawId") if isinstance(identifier, dict) else None
+    in_subject = envelope.subject.partition("/participant/")[2]
+    return (said if isinstance(said, str) and said else in_subject) or None
+
+
+def _validation(envelope: _Envelope) -> ValidationEvent:
+    code = envelope.data.get("validationCode")
+    if not isinstance(code, str) or not code:
+        raise InvalidRequest("a subscription validation without validationCode")
+    return ValidationEvent(envelope.type, envelope.topic, code)
+
+
+def _other(envelope: _Envelope) -> OtherEvent:
+    return OtherEvent(envelope.type, envelope.topic)
+
+
+def _call_of(envelope: _Envelope) -> str:
+    call_id = envelope.call_id(before="/participant/")
+    if call_id is None:
+        raise InvalidRequest("the event does not say which call it is about")
+    return call_id
+
+
+def _as_id(said: Any) -> str | None:
     try:
         return _ID.validate_python(said)
-    except ValidationError:
-        raise InvalidRequest("the event does not say which call began") from None
-
-
-def call_ended(event: GridEvent) -> tuple[str, CallEnded]:
-    """The ``serverCallId`` of a call that ended, and what is known of its end."""
-    return call_of(event), CallEnded(ended_at=time_of(event), reason="as Event Grid tells")
-
-
-def call_of(event: GridEvent) -> str:
-    """The ``serverCallId`` of the call that an event is about, from its data or its subject."""
-    subject = str(event.raw.get("subject") or "").strip("/").removeprefix("call/")
-    said = event.data.get("serverCallId") or subject.partition("/participant/")[0]
-    try:
-        return _ID.validate_python(said)
-    except ValidationError:
-        raise InvalidRequest("the event does not say which call it is about") from None
-
-
-def time_of(event: GridEvent) -> datetime | None:
-    """When it happened, as the event says; None where it says nothing sensible."""
-    try:
-        return _TIME.validate_python(event.raw.get("eventTime") or event.raw.get("time"))
     except ValidationError:
         return None
+
+
+_PARTICIPANT_TYPES = (PARTICIPANT_ADDED.casefold(), PARTICIPANT_REMOVED.casefold())
+
+_READERS: dict[str, Callable[[_Envelope], Event]] = {
+    FILE_STATUS_UPDATED.casefold(): _files,
+    CALL_STARTED.casefold(): _call_started,
+    CALL_LEG_STATE_CHANGED.casefold(): _call_leg,
+    CALL_ENDED.casefold(): _call_ended,
+    SUBSCRIPTION_VALIDATION.casefold(): _validation,
+}

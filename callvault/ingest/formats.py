@@ -1,28 +1,47 @@
-"""Reads events out of files, in whatever form they were kept. Pure."""
+"""The forms in which events are kept, in queues and in files; yields them unread."""
 
+import base64
+import binascii
 import json
 from typing import Any
 
 from callvault.errors import InvalidRequest
-from callvault.ingest import eventgrid
-from callvault.ingest.messages import read_message
+from callvault.ingest.eventgrid import read_delivery
 
-_OF_QUARANTINE = {"reason", "receivedAt", "headers"}
+_JSON_BEGINS = ("{", "[")
+
+_KEYS_OF_QUARANTINE = {"reason", "receivedAt", "headers"}
 """Keys of the first line of a quarantined file."""
 
 
-def read_events(content: bytes) -> list[Any]:
-    """The events of a file, still unread. `InvalidRequest` says why there are none.
+def read_message(content: str) -> list[Any]:
+    """Return the events of a queue's message; `InvalidRequest` if it is neither JSON nor base64.
 
-    It may be a single event, an array, a batch of CloudEvents, a dead-letter blob, a quarantined
-    file, a queue's message in base64, or any of these once in each line.
+    Event Grid writes base64, people write plain JSON.
+    """
+    text = content.strip()
+    if text.startswith(_JSON_BEGINS):
+        return read_delivery(text.encode())
+    try:
+        body = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest("the message is neither JSON nor base64") from None
+    return read_delivery(body)
+
+
+def read_events(content: bytes) -> list[Any]:
+    """Return the events of a file; `InvalidRequest` says why there are none.
+
+    The file may be a single event, an array, a batch of CloudEvents, a dead-letter blob, a
+    quarantined file, a queue's message in base64, or any of these once in each line.
     """
     first, _, rest = content.partition(b"\n")
-    if _is_of_quarantine(first):
-        return eventgrid.read_delivery(rest)
+    if _is_from_quarantine(first):
+        return read_delivery(rest)
     try:
-        return _read(content)
+        return _read_text(content)
     except InvalidRequest:
+        # An event may be one line, or an indented one of many; only the second has to be whole.
         if not rest.strip():
             raise
     return _read_lines(content)
@@ -34,22 +53,22 @@ def _read_lines(content: bytes) -> list[Any]:
         if not line.strip():
             continue
         try:
-            events += _read(line)
+            events += _read_text(line)
         except InvalidRequest as error:
             raise InvalidRequest(f"line {number}: {error}") from None
     return events
 
 
-def _read(content: bytes) -> list[Any]:
+def _read_text(content: bytes) -> list[Any]:
     try:
         return read_message(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InvalidRequest("the text is not UTF-8") from None
 
 
-def _is_of_quarantine(line: bytes) -> bool:
+def _is_from_quarantine(line: bytes) -> bool:
     try:
         about = json.loads(line)
     except (ValueError, RecursionError):
         return False
-    return isinstance(about, dict) and about.keys() == _OF_QUARANTINE
+    return isinstance(about, dict) and about.keys() == _KEYS_OF_QUARANTINE

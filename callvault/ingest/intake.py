@@ -1,4 +1,4 @@
-"""The one way in: whatever road events came by, they are delivered here, several at a time."""
+"""The one way in: events of every channel are read and delivered here, several at a time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,57 +10,68 @@ from temporalio.common import MetricMeter
 from callvault.errors import InvalidRequest, TryAgain
 from callvault.ingest import eventgrid
 from callvault.ingest.concurrency import for_each
-from callvault.ingest.eventgrid import GridEvent
-from callvault.ingest.router import Delivery
-from callvault.telemetry.instruments import events
+from callvault.ingest.eventgrid import Event
+from callvault.ingest.router import Router
+from callvault.ingest.routes import Routes
+from callvault.telemetry.metrics import events
+from callvault.temporal.call_client import Recordings
 
-AT_ONCE = 32
-"""Events that are delivered at the same time."""
+MAX_CONCURRENT_EVENTS = 32
 
 
 class Fate(StrEnum):
-    """What became of an event."""
+    """The end of one attempt to deliver an event."""
 
     DELIVERED = "delivered"
     IGNORED = "ignored"
-    """Understood, and nobody needs it."""
+    """Understood, and needed by no workflow."""
     NOT_UNDERSTOOD = "not_understood"
-    """Now or ever, unless a person mends the event or the settings."""
+    """Now and later, unless a person mends the event or the settings."""
     WAITING = "waiting"
-    """Temporal cannot take it now: bring it again."""
+    """Temporal cannot take the event now: bring it again."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """An event, and what became of it."""
+    """An event, and the end of the attempt to deliver it."""
 
     value: Any
-    """As it came."""
+    """The event as it came."""
     fate: Fate
-    event: GridEvent | None = None
-    """As it was read; none where it is no event."""
+    event: Event | None = None
+    """The event as it was read; None if it could not be."""
     workflow_id: str | None = None
-    """Whom it was delivered to."""
+    """The workflow that has the event now."""
     problem: str = ""
-    """Why it was not."""
+    """The reason why no workflow has it."""
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The event's own fields, as they came; empty if it is no JSON object."""
+        return self.value if isinstance(self.value, dict) else {}
 
 
 class Intake:
-    """Delivers what one road brings, and counts it."""
+    """Takes in the events of one channel, and counts them."""
 
     def __init__(
-        self, delivery: Delivery, road: str, meter: MetricMeter = MetricMeter.noop
+        self,
+        routes: Routes,
+        calls: Recordings,
+        road: str,
+        meter: MetricMeter = MetricMeter.noop,
     ) -> None:
-        self._delivery = delivery
+        self._hide = routes.hide
+        self._router = Router(routes, calls)
         self._road = road
         self._events = events(meter)
 
     async def take(self, values: Sequence[Any]) -> list[Outcome]:
         """Deliver every event that can be; the outcomes are in the order of ``values``.
 
-        Taking an event again is safe: its workflow knows the files it names.
+        Taking an event again is safe: its workflow knows the files that it names.
         """
-        return await for_each(self._take, values, AT_ONCE)
+        return await for_each(self._take, values, MAX_CONCURRENT_EVENTS)
 
     async def _take(self, value: Any) -> Outcome:
         outcome = await self._deliver(value)
@@ -70,8 +81,8 @@ class Intake:
     async def _deliver(self, value: Any) -> Outcome:
         event = None
         try:
-            event = eventgrid.read_event(value)
-            workflow_id = await self._delivery.deliver(event)
+            event = eventgrid.read(value, self._hide)
+            workflow_id = await self._router.deliver(event)
         except InvalidRequest as error:
             return Outcome(value, Fate.NOT_UNDERSTOOD, event, problem=str(error))
         except TryAgain as error:
@@ -81,5 +92,5 @@ class Intake:
 
 
 def of_fate(outcomes: Iterable[Outcome], fate: Fate) -> list[Outcome]:
-    """Those that met this fate."""
+    """Return the outcomes that ended so."""
     return [outcome for outcome in outcomes if outcome.fate is fate]

@@ -1,68 +1,62 @@
-"""Runs the roads of queues as a process of their own."""
+"""The process that reads queues."""
 
 import asyncio
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-
-from temporalio.common import MetricMeter
 
 from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError
 from callvault.ingest.intake import Intake
 from callvault.ingest.queue import Queue
-from callvault.ingest.queue_consumer import QueueRoad
-from callvault.ingest.router import Delivery
+from callvault.ingest.queue_consumer import QueueConsumer
+from callvault.ingest.routes import Routes
 from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import Recordings
 from callvault.temporal.client import connect
 
 
-def read_queues(settings: Settings, names: Sequence[str] = ()) -> None:
-    """Read the named queues, or all, until SIGTERM or Ctrl-C; what is at hand is finished.
+def read_queues(
+    settings: Settings, own_containers: Mapping[str, str], names: Sequence[str] = ()
+) -> None:
+    """Read the named queues, or all, until SIGTERM or Ctrl-C; messages at hand are finished.
 
     Prints one line of JSON, ``{"ready": true, "queues": [...]}``, once every queue was found.
-    Starts also while Temporal is away. `ConfigurationError` where there is no queue to read.
+    Starts also while Temporal is away. `ConfigurationError` if there is no queue to read.
     """
     chosen = list(names) or sorted(settings.queues)
     if not chosen:
         raise ConfigurationError("there is no queue in the configuration: add [queues.NAME]")
-    asyncio.run(_read(settings, chosen))
+    asyncio.run(_read(settings, Routes(settings, own_containers), chosen))
 
 
-async def _read(settings: Settings, names: Sequence[str]) -> None:
+async def _read(settings: Settings, routes: Routes, names: Sequence[str]) -> None:
     stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    asyncio.get_running_loop().set_default_executor(_threads(settings, names))
-    with setup(settings, "ingest") as telemetry, ExitStack() as opened:
+        loop.add_signal_handler(number, stopping.set)
+    loop.set_default_executor(_threads(settings, names))
+    with setup("ingest", settings.log) as telemetry, ExitStack() as opened:
         client = await connect(
             settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
         )
-        delivery = Delivery(settings, Recordings(client))
-        roads = [
-            await _road(opened, settings, name, delivery, telemetry.runtime.metric_meter, stopping)
-            for name in names
-        ]
+        intake = Intake(routes, Recordings(client), "queue", telemetry.runtime.metric_meter)
+        consumers = [await _consumer(opened, settings, name, intake, stopping) for name in names]
         print(json.dumps({"ready": True, "queues": list(names)}), flush=True)  # noqa: T201 (for the parent)
         async with asyncio.TaskGroup() as group:
-            for road in roads:
-                group.create_task(road.run())
+            for consumer in consumers:
+                group.create_task(consumer.run())
 
 
-async def _road(
-    opened: ExitStack,
-    settings: Settings,
-    name: str,
-    delivery: Delivery,
-    meter: MetricMeter,
-    stopping: asyncio.Event,
-) -> QueueRoad:
+async def _consumer(
+    opened: ExitStack, settings: Settings, name: str, intake: Intake, stopping: asyncio.Event
+) -> QueueConsumer:
     queue = opened.enter_context(closing(Queue.open(name, settings.queue(name))))
+    # Before anything is read: a queue that is not there must stop the start.
     await asyncio.to_thread(queue.prepare)
-    return QueueRoad(queue, Intake(delivery, "queue", meter), settings.queue(name), stopping)
+    return QueueConsumer(queue, intake, settings.queue(name), stopping)
 
 
 def _threads(settings: Settings, names: Sequence[str]) -> ThreadPoolExecutor:

@@ -1,4 +1,4 @@
-"""Keeps what Event Grid delivered but nobody understood, until a person has looked at it.
+"""Keeps deliveries that were authentic but not understood, until a person has looked at them.
 
 Each file is one line of JSON (reason, time of receipt, headers), then the body, byte for byte.
 """
@@ -17,16 +17,18 @@ from typing import BinaryIO
 import structlog
 
 from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
-from callvault.ingest.undelivered import Letter
+from callvault.ingest.undelivered import DeadLetter
 
 MAX_SIZE = 16 * 1024 * 1024
-"""Most bytes of one body that are kept; Event Grid never sends more than 1 MiB."""
+"""Largest part of one body that is kept, in bytes; Event Grid never sends more than 1 MiB."""
 
 DELIVERED = "delivered"
-"""Folder within the quarantine for what a sweep could deliver after all."""
+"""Folder within the quarantine for the files that a sweep could deliver after all."""
 
 _CUT = "-cut.event"
+"""End of the name of a file that holds only the beginning of a body."""
 
+# Only these headers are kept: any other may carry a secret.
 _HARMLESS = ("content-type", "user-agent", "traceparent", "aeg-", "ce-", "webhook-")
 _SECRET = ("aeg-sas-",)
 
@@ -34,7 +36,10 @@ log = structlog.get_logger(__name__)
 
 
 class Quarantine:
-    """A directory with one file for each body; a file is there completely or not at all."""
+    """A directory with one file for each body; a file is there completely or not at all.
+
+    It is an `UndeliveredStore` too: each file is a dead letter.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -42,7 +47,7 @@ class Quarantine:
     async def keep(
         self, reason: str, headers: Mapping[str, str], body: AsyncIterator[bytes] | bytes
     ) -> Path:
-        """Keep a body; once this returns, it survives a power cut. Raises `Unavailable`."""
+        """Keep a body, so that it survives a power cut once this returns. Raises `Unavailable`."""
         try:
             kept = await self._write(reason, headers, _pieces(body))
         except OSError as error:
@@ -66,22 +71,21 @@ class Quarantine:
             final = self.directory / f"{name}{_CUT if cut else '.event'}"
             await asyncio.to_thread(self._publish, partial, final)
         except BaseException:
+            # A request that is cancelled must leave nothing behind, either.
             partial.unlink(missing_ok=True)
             raise
         return final
-
-    # What it holds, for a sweep: see `callvault.ingest.undelivered.Letters`.
 
     @property
     def place(self) -> str:
         return "quarantine"
 
-    def waiting(self) -> Iterator[Letter]:
-        """What was kept whole and not delivered since, the oldest first."""
-        yield from (Letter(path.name) for path in sorted(self.directory.glob("*.event")))
+    def waiting(self) -> Iterator[DeadLetter]:
+        """Yield the files that were not delivered since, the oldest first."""
+        yield from (DeadLetter(path.name) for path in sorted(self.directory.glob("*.event")))
 
-    def read(self, letter: Letter) -> bytes:
-        """The body, as it came. `InvalidRequest` where not all of it was kept, or can be read."""
+    def read(self, letter: DeadLetter) -> bytes:
+        """Return the body as it came; `InvalidRequest` if it was cut, or cannot be read."""
         if letter.name.endswith(_CUT):
             raise InvalidRequest("only its beginning was kept")
         try:
@@ -89,8 +93,8 @@ class Quarantine:
         except OSError as error:
             raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
 
-    def mark(self, letter: Letter) -> None:
-        """Move it to the folder of what was delivered; not an error where another one did."""
+    def mark(self, letter: DeadLetter) -> None:
+        """Move a file to the folder `DELIVERED`; not an error if another sweeper did."""
         delivered = self.directory / DELIVERED
         try:
             delivered.mkdir(exist_ok=True, mode=0o700)
@@ -114,6 +118,7 @@ class Quarantine:
 
     def _publish(self, partial: Path, final: Path) -> None:
         partial.rename(final)
+        # The name, too, is on the disk only once its directory is.
         directory = os.open(self.directory, os.O_RDONLY)
         try:
             os.fsync(directory)
@@ -130,7 +135,7 @@ async def _pieces(body: AsyncIterator[bytes] | bytes) -> AsyncIterator[bytes]:
 
 
 async def _copy(pieces: AsyncIterator[bytes], file: BinaryIO) -> bool:
-    """Copy up to `MAX_SIZE` bytes, reading on to the end; True if some were left out."""
+    """Copy up to `MAX_SIZE` bytes, reading on to the end; return True if some were left out."""
     room = MAX_SIZE
     total = 0
     async for piece in pieces:

@@ -1,4 +1,4 @@
-"""An Azure Storage Queue, and the poison queue beside it. Knows no events; Azurite passes for one.
+"""An Azure Storage Queue, and the poison queue beside it. Knows no events.
 
 All calls block: they belong into threads.
 """
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.identity import DefaultAzureCredential
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
+from callvault.azure_storage.clients import StorageAccess, queue_service_client
 from callvault.azure_storage.errors import storage_error
 from callvault.config.storage import QueueSettings
 from callvault.errors import ConfigurationError
 
-MOST_AT_ONCE = 32
-"""Messages that the service hands out in one answer, at most."""
+MAX_MESSAGES = 32
+"""Most messages that the service hands out in one answer."""
 
-FOR_EVER = -1
-"""The time to live of what is set aside: until a person has looked at it."""
+NEVER_EXPIRES = -1
+"""Time to live of a poison message: a person has to look at it."""
 
 _TIMEOUTS: dict[str, Any] = {
     # Whoever calls tries again, and has to notice a SIGTERM in between.
@@ -46,12 +46,12 @@ class Lease:
 
     @property
     def deliveries(self) -> int:
-        """How often it was handed out, this time included."""
+        """Number of times that the message was handed out, this time included."""
         return int(self.message.dequeue_count or 1)
 
 
 class Queue:
-    """Every method raises our errors; `TryAgain` for what passes."""
+    """A queue and its poison queue; methods raise our errors, `TryAgain` for those that pass."""
 
     def __init__(self, name: str, service: QueueServiceClient, settings: QueueSettings) -> None:
         self.name = name
@@ -62,38 +62,39 @@ class Queue:
 
     @classmethod
     def open(cls, name: str, settings: QueueSettings) -> Self:
-        """Without asking the service; `ConfigurationError` where a secret is missing or wrong."""
+        """Build its clients only; `ConfigurationError` if a secret is missing or wrong."""
         try:
-            return cls(name, _service(settings), settings)
+            access = StorageAccess.from_settings(settings)
+            return cls(name, queue_service_client(access, **_TIMEOUTS), settings)
         except ValueError as error:
             raise ConfigurationError(f"queue {name} cannot be reached: {error}") from None
 
     def prepare(self) -> None:
-        """See that the queue is there, and make its poison queue: now, not when it is needed."""
+        """Check that the queue is there, and make its poison queue."""
         with self._errors("looking for it"):
             self._messages.get_queue_properties()
         with self._errors("making its poison queue"), suppress(ResourceExistsError):
             self._poison.create_queue()
 
-    def receive(self, most: int) -> list[Lease]:
-        """Take up to ``most`` messages; they are hidden from others for a while."""
-        most = min(most, MOST_AT_ONCE)
+    def receive(self, limit: int) -> list[Lease]:
+        """Take up to ``limit`` messages; they are hidden from other consumers for a while."""
+        count = min(limit, MAX_MESSAGES)
         with self._errors("taking messages"):
             page = self._messages.receive_messages(
-                messages_per_page=most, max_messages=most, visibility_timeout=self._hidden
+                messages_per_page=count, max_messages=count, visibility_timeout=self._hidden
             )
             return [Lease(message) for message in page]
 
     def keep(self, lease: Lease) -> bool:
-        """Hide it for a while longer; False where it is no longer ours."""
+        """Hide a message for a while longer; return False if it is no longer ours."""
         return self._hide(lease, self._hidden)
 
     def give_back(self, lease: Lease) -> bool:
-        """Let others have it at once; False where it is no longer ours."""
+        """Let other consumers have a message at once; return False if it is no longer ours."""
         return self._hide(lease, 0)
 
     def delete(self, lease: Lease) -> bool:
-        """Remove it for good; False where it is no longer ours: then another one does."""
+        """Remove a message for good; return False if it is no longer ours."""
         with self._errors("removing a message"):
             try:
                 self._messages.delete_message(lease.message)
@@ -102,9 +103,10 @@ class Queue:
         return True
 
     def set_aside(self, lease: Lease) -> None:
-        """Move it to the poison queue, as it came. A crash in between leaves it in both."""
+        """Move a message to the poison queue, as it came."""
         with self._errors("setting a message aside"):
-            self._poison.send_message(lease.content, time_to_live=FOR_EVER)
+            self._poison.send_message(lease.content, time_to_live=NEVER_EXPIRES)
+        # In this order: a crash in between leaves the message in both queues, not in none.
         self.delete(lease)
 
     def close(self) -> None:
@@ -136,18 +138,8 @@ class Queue:
 
 
 def _lost_or_raise(error: AzureError) -> bool:
-    """False for a message that expired, or that was handed to another one meanwhile."""
+    """Return False for a message that expired, or was handed to another consumer meanwhile."""
     code = getattr(error, "error_code", None)
     if code in ("MessageNotFound", "PopReceiptMismatch"):
         return False
     raise error
-
-
-def _service(settings: QueueSettings) -> QueueServiceClient:
-    if settings.connection_string is not None:
-        secret = settings.connection_string.resolve()
-        return QueueServiceClient.from_connection_string(secret, **_TIMEOUTS)
-    if settings.sas_url is not None:
-        return QueueServiceClient(settings.sas_url.resolve(), **_TIMEOUTS)
-    url = settings.account_url or ""
-    return QueueServiceClient(url, credential=DefaultAzureCredential(), **_TIMEOUTS)

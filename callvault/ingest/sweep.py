@@ -1,4 +1,4 @@
-"""Sweeps a place of undelivered events: delivers what lies there, and marks what is delivered."""
+"""Sweeps a store of undelivered events: delivers them, and marks what is delivered."""
 
 import asyncio
 from collections import Counter
@@ -11,49 +11,50 @@ import structlog
 from callvault.contracts.base import shorten
 from callvault.contracts.sweeps import SweepReport
 from callvault.errors import CallvaultError, InvalidRequest, Throttled, Unavailable
-from callvault.ingest import eventgrid
 from callvault.ingest.concurrency import for_each
+from callvault.ingest.eventgrid import read_delivery
 from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
-from callvault.ingest.undelivered import Letter, Letters
+from callvault.ingest.undelivered import DeadLetter, UndeliveredStore
 
-AT_ONCE = 16
-"""Letters that are read at the same time."""
+MAX_CONCURRENT_READS = 16
+"""Dead letters that are read at the same time."""
 
-TOLD = 20
+MAX_LISTED = 20
 """Problems that a report names one by one; the log has them all."""
 
 _PASSING = (Unavailable, Throttled)
-"""A letter waits for an end of these. A blob in the Archive tier is a conflict, and stays one."""
+"""Errors whose end is waited for. A blob in the Archive tier is a conflict, and stays one."""
 
 log = structlog.get_logger(__name__)
 
 OnStep = Callable[[SweepReport], None]
-"""Called with what was done so far, from time to time."""
+"""Called from time to time, with what was done so far."""
 
 
-def _nobody(report: SweepReport) -> None:
-    """Nobody listens."""
+def _ignore(report: SweepReport) -> None:
+    """The default of `OnStep`."""
 
 
 @dataclass
 class Sweep:
-    """One sweep of one place. Used once."""
+    """One sweep of one store. Used once."""
 
-    letters: Letters
+    store: UndeliveredStore
     intake: Intake
-    on_step: OnStep = _nobody
+    on_step: OnStep = _ignore
     _count: Counter[str] = field(default_factory=Counter)
     _problems: list[str] = field(default_factory=list)
 
     async def run(self) -> SweepReport:
-        """Deliver everything that can be; what cannot stays for the next sweep.
+        """Deliver everything that can be; the rest stays for the next sweep.
 
-        Raises `Unavailable` while Temporal or the place is away, and in the end where a letter
+        Raises `Unavailable` while Temporal or the store is away, and in the end if a dead letter
         had to wait; what was done until then is marked.
         """
-        waiting, late = self.letters.waiting(), 0
-        while some := await asyncio.to_thread(_take, waiting):
-            problems = await for_each(self._sweep, some, AT_ONCE)
+        waiting, late = self.store.waiting(), 0
+        while some := await asyncio.to_thread(_next, waiting):
+            problems = await for_each(self._sweep, some, MAX_CONCURRENT_READS)
+            # Where all of them have to wait, the rest would have to wait as well.
             if all(problems):
                 raise Unavailable(problems[0], owner="callvault")
             late += len([problem for problem in problems if problem])
@@ -63,23 +64,23 @@ class Sweep:
         return self.report()
 
     def report(self) -> SweepReport:
-        """What was done so far."""
+        """Return what was done so far."""
         return SweepReport(
-            place=self.letters.place,
+            place=self.store.place,
             letters=self._count["letters"],
             delivered=self._count[Fate.DELIVERED],
             ignored=self._count[Fate.IGNORED],
             not_understood=self._count[Fate.NOT_UNDERSTOOD],
             failed=self._count["failed"],
-            problems=tuple(self._problems[:TOLD]),
+            problems=tuple(self._problems[:MAX_LISTED]),
         )
 
     def ended_by(self, error: CallvaultError) -> SweepReport:
-        """What was done until an error ended the sweep, and which one."""
+        """Return what was done until an error ended the sweep, and that error."""
         return self.report().model_copy(update={"problem": shorten(str(error), 500)})
 
-    async def _sweep(self, letter: Letter) -> str:
-        """Why it has to wait; empty where it has not."""
+    async def _sweep(self, letter: DeadLetter) -> str:
+        """Return why the letter has to wait; empty if it has not."""
         self._count["letters"] += 1
         try:
             return await self._deliver(letter)
@@ -91,52 +92,56 @@ class Sweep:
             self._failed(letter, str(error))
         return ""
 
-    async def _deliver(self, letter: Letter) -> str:
-        """Why it has to wait; empty where it has not."""
-        body = await asyncio.to_thread(self.letters.read, letter)
-        outcomes = await self.intake.take(eventgrid.read_delivery(body))
+    async def _deliver(self, letter: DeadLetter) -> str:
+        """Return why the letter has to wait; empty if it has not."""
+        body = await asyncio.to_thread(self.store.read, letter)
+        outcomes = await self.intake.take(read_delivery(body))
         for outcome in of_fate(outcomes, Fate.WAITING):
+            # Nothing is counted: the whole letter comes again, its other events too.
             return outcome.problem
         for outcome in outcomes:
             self._note(letter, outcome)
         if not of_fate(outcomes, Fate.NOT_UNDERSTOOD):
-            log.info("swept", place=self.letters.place, letter=letter.name, why=_reason(outcomes))
+            log.info("swept", place=self.store.place, letter=letter.name, why=_reason(outcomes))
             await self._mark(letter)
         return ""
 
-    async def _mark(self, letter: Letter) -> None:
+    async def _mark(self, letter: DeadLetter) -> None:
         try:
-            await asyncio.to_thread(self.letters.mark, letter)
+            await asyncio.to_thread(self.store.mark, letter)
         except _PASSING:
             raise
         except CallvaultError as error:
             self._failed(letter, f"delivered, but not marked: {error}")
 
-    def _note(self, letter: Letter, outcome: Outcome) -> None:
+    def _note(self, letter: DeadLetter, outcome: Outcome) -> None:
         if outcome.fate is Fate.NOT_UNDERSTOOD:
             self._not_understood(letter, outcome.problem)
         else:
             self._count[outcome.fate] += 1
 
-    def _not_understood(self, letter: Letter, problem: str) -> None:
+    def _not_understood(self, letter: DeadLetter, problem: str) -> None:
         self._count[Fate.NOT_UNDERSTOOD] += 1
-        self._tell("not understood", letter, problem)
+        self._add_problem("not understood", letter, problem)
 
-    def _failed(self, letter: Letter, problem: str) -> None:
+    def _failed(self, letter: DeadLetter, problem: str) -> None:
         self._count["failed"] += 1
-        self._tell("a letter could not be swept", letter, problem)
+        self._add_problem("a letter could not be swept", letter, problem)
 
-    def _tell(self, what: str, letter: Letter, problem: str) -> None:
+    def _add_problem(self, what: str, letter: DeadLetter, problem: str) -> None:
         self._problems.append(shorten(f"{letter.name}: {problem}", 500))
-        log.warning(what, place=self.letters.place, letter=letter.name, problem=problem)
+        log.warning(what, place=self.store.place, letter=letter.name, problem=problem)
 
 
-def _take(waiting: Iterator[Letter]) -> list[Letter]:
-    return list(islice(waiting, AT_ONCE))
+def _next(waiting: Iterator[DeadLetter]) -> list[DeadLetter]:
+    return list(islice(waiting, MAX_CONCURRENT_READS))
 
 
 def _reason(outcomes: list[Outcome]) -> str:
-    """Why Event Grid gave the events up, as far as it says; CloudEvents spell it in lower case."""
-    said = (outcome.event.raw for outcome in outcomes if outcome.event)
-    reasons = {raw.get("deadLetterReason") or raw.get("deadletterreason") or "" for raw in said}
-    return ", ".join(sorted(shorten(str(reason), 100) for reason in reasons if reason))
+    """Return why Event Grid gave the events up, as far as it says."""
+    # CloudEvents spell the key in lower case.
+    reasons = (
+        outcome.raw.get("deadLetterReason") or outcome.raw.get("deadletterreason") or ""
+        for outcome in outcomes
+    )
+    return ", ".join(sorted({shorten(str(reason), 100) for reason in reasons if reason}))

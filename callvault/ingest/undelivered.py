@@ -1,7 +1,7 @@
-"""Places where events lie that were not delivered; a sweep empties them.
+"""Stores of events that were not delivered; a sweep delivers them.
 
-Their methods block. A letter is marked after its events are delivered, never removed: a crash in
-between, or a second sweeper, delivers it twice, and an event that comes twice is one event.
+Methods of a store block. A dead letter is marked after its events are delivered, never removed.
+A crash in between, or a second sweeper, delivers it twice; an event that comes twice is one event.
 """
 
 from collections.abc import Iterator
@@ -10,28 +10,28 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A body of events."""
+class DeadLetter:
+    """A body of events, by its name in the store."""
 
     name: str
     etag: str = ""
-    """Which version it is, where the place knows versions."""
+    """The version that was listed, if the store knows versions."""
     metadata: dict[str, str] = field(default_factory=dict)
-    """What the place knows of it already."""
+    """The metadata that the store has of it already."""
 
 
-class Letters(Protocol):
-    """A place; its methods raise our errors, `TryAgain` for what passes."""
+class UndeliveredStore(Protocol):
+    """A store; its methods raise our errors, `TryAgain` for those that pass."""
 
     @property
     def place(self) -> str:
-        """Its name, for people."""
+        """The store's name, for people."""
 
-    def waiting(self) -> Iterator[Letter]:
-        """The letters that are not marked."""
+    def waiting(self) -> Iterator[DeadLetter]:
+        """Yield the dead letters that are not marked."""
 
-    def read(self, letter: Letter) -> bytes:
-        """The events, as a delivery's body."""
+    def read(self, letter: DeadLetter) -> bytes:
+        """Return the events, as the body of a delivery."""
 
-    def mark(self, letter: Letter) -> None:
-        """Note that it is delivered. Not an error where another one did, or where it is gone."""
+    def mark(self, letter: DeadLetter) -> None:
+        """Note that it is delivered. Not an error if another sweeper did, or if it is gone."""

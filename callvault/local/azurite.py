@@ -15,7 +15,7 @@ from callvault.errors import ConfigurationError
 from callvault.local.processes import Process, Supervisor
 
 LOCATION = "AZURITE_HOME"
-"""Environment variable that names a folder with Azurite's files, where `make setup` did not."""
+"""Environment variable with a folder of Azurite's files, instead of the one of `make setup`."""
 
 INSTALLED = Path(__file__).parents[2] / "deploy" / "azurite" / "node_modules" / "azurite"
 BLOB_SERVICE = Path("dist", "src", "blob", "main.js")
@@ -27,7 +27,7 @@ _LISTENS = re.compile(r"successfully listens on (http://\S+)")
 
 @dataclass(frozen=True)
 class Azurite:
-    """A running Azurite with one account that nobody else knows."""
+    """A running Azurite, with one account that is known to this process alone."""
 
     blob_endpoint: str
     account_name: str
@@ -45,7 +45,7 @@ class Azurite:
         )
 
     def new_container(self, name: str) -> str:
-        """Create a container; its URL, with which one may read, list and write for a day."""
+        """Create a container; return its URL with a SAS to read, list and write for a day."""
         with ContainerClient.from_connection_string(self.connection_string, name) as client:
             client.create_container()
         signature = generate_container_sas(
@@ -118,7 +118,8 @@ def _options(service: str, data_directory: Path | None, port: int) -> list[str |
 
 
 def _account(data_directory: Path | None) -> tuple[str, str]:
-    """Name and key: random, hence an accepted request proves that our own Azurite answered."""
+    """Return account name and key: random, or those kept in the data directory."""
+    # Random, so that an accepted request proves that it was our own Azurite that answered.
     if data_directory is None:
         return _random_account()
     kept = data_directory / "account"

@@ -1,4 +1,7 @@
-"""Runs in a new child process: ties its life to its parent's, then becomes the program asked for.
+"""Launcher of a child process: ties its life to its parent's, then becomes the wanted program.
+
+A signal that the parent ignores (`nohup`, a job in the background of a script) is not ignored by
+that program: it runs in a session of its own, so each signal that reaches it is meant for it.
 
     python -I -S launch.py PARENT_PID PROGRAM [ARGUMENT ...]
 
@@ -23,13 +26,21 @@ def die_with_parent(parent: int) -> None:
         import ctypes
 
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we could ask
+    if os.getppid() != parent:  # the parent died before the kernel was asked
         raise SystemExit(CANNOT_START)
+
+
+def take_signals() -> None:
+    """Give back their default effect to the signals that ask a program to end."""
+    for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        # `exec` resets handlers, but not what is ignored.
+        signal.signal(signum, signal.SIG_DFL)
 
 
 def main(parent: str, program: str, *arguments: str) -> None:
     """Replace this process by ``program``, found on PATH unless it is a path."""
     die_with_parent(int(parent))
+    take_signals()
     try:
         os.execvp(program, [program, *arguments])  # noqa: S606 - no shell is wanted
     except OSError as error:

@@ -114,7 +114,7 @@ class Process:
         self._child.wait()
 
     def _signal(self, signum: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # nobody, or only the dead, are left
+        with suppress(ProcessLookupError, PermissionError):  # the group is gone, or only zombies
             os.killpg(self.pid, signum)
 
     def _printed(self) -> list[str]:
@@ -122,12 +122,13 @@ class Process:
 
 
 class Supervisor:
-    """Starts child processes and stops them in reverse order, however its block is left.
+    """Starts child processes and stops them in reverse order at the end of its block.
 
-    While the block is open, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in it; they wait while a
-    process is being started or stopped, so that none is ever forgotten. On Linux not even SIGKILL
-    leaves a process behind, because the kernel then kills the children. It does so too when the
-    thread that started them ends: hence only the main thread may use a supervisor.
+    While the block is open, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in it, except those that
+    this program was started to ignore; they are deferred while a process is being started or
+    stopped, so that none is left behind. No child ignores what its parent does. On Linux not even
+    SIGKILL leaves a process behind, because the kernel then kills the children. The kernel does so
+    too when the thread that started them ends: hence only the main thread may use a supervisor.
     """
 
     def __init__(self, logs: Path) -> None:
@@ -139,7 +140,7 @@ class Supervisor:
 
     @property
     def processes(self) -> tuple[Process, ...]:
-        """What was started, in that order."""
+        """The processes in the order of their start."""
         return tuple(self._processes)
 
     def start(
@@ -195,10 +196,11 @@ class Supervisor:
                 self._processes.pop()
 
     def __enter__(self) -> Self:
-        # For the instant in which a signal arrives before __exit__ has begun.
+        # For a signal that arrives just before __exit__ begins.
         atexit.register(self.stop)
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup wants it
+            # What is ignored stays so, as `nohup` and a background job of a script want it.
+            if signal.getsignal(signum) is not signal.SIG_IGN:
                 self._previous[signum] = signal.signal(signum, self._interrupt)
         return self
 

@@ -1,4 +1,4 @@
-"""Everything a call needs on one laptop: real services, and Callvault's own processes."""
+"""The whole stack on one laptop: Temporal, emulator, archive, and Callvault's own processes."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 
 from callvault.archive.manifests.keys import Signer
+from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import Unavailable
-from callvault.gateway.events import PATH as EVENTS_PATH
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.temporal import TemporalServer, start_temporal
@@ -23,7 +23,7 @@ CONTAINER = "recordings"
 CALLBACK_URL = f"CALLVAULT_RESOURCES__{RESOURCE.upper()}__CALLBACK_URL"
 CALLVAULT = (sys.executable, "-m", "callvault")
 
-# Set by the stack alone: what a shell happens to hold must not reach another Temporal or archive.
+# Set by the stack alone: settings of the shell must not lead to another Temporal or archive.
 _OURS = ("CALLVAULT_", "TEMPORAL_")
 
 
@@ -40,7 +40,7 @@ class Emulator:
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs, and how to reach it."""
+    """The running parts, and their addresses."""
 
     temporal: TemporalServer
     emulator: Emulator
@@ -127,7 +127,8 @@ def _archive(home: Path, archive: Path | Azurite) -> str:
 
 
 def _signing_key(home: Path) -> str:
-    """Signs the manifests of this stack; kept between starts, as the archive may be kept too."""
+    """Return the reference to the key for manifests, made at the first start."""
+    # Kept between starts, as the archive may be kept, too.
     file = home / "signing-key.pem"
     if file.exists():
         return f"file:{file}"
@@ -135,7 +136,8 @@ def _signing_key(home: Path) -> str:
 
 
 def _participant_key(home: Path) -> str:
-    """Keys the hashes of participants; kept between starts, so that they stay the same."""
+    """Return the reference to the key for participants' hashes, made at the first start."""
+    # Kept between starts, so that the hashes stay the same.
     file = home / "participant-key"
     return f"file:{file}" if file.exists() else _secret(file, secrets.token_urlsafe())
 
@@ -149,14 +151,15 @@ def _secret(file: Path, value: str) -> str:
 
 
 def _text(value: str | Path) -> str:
-    """A TOML string; JSON's escapes are a part of TOML's."""
+    """Quote a TOML string."""
+    # JSON's escapes are a part of TOML's.
     return json.dumps(str(value), ensure_ascii=False)
 
 
 def environment_of(
     settings: Path | None = None, temporal: TemporalServer | None = None
 ) -> dict[str, str]:
-    """The environment of a process of ours, which talks to these settings and server alone."""
+    """Build the environment of a Callvault process that uses these settings and this server."""
     inherited = {key: text for key, text in os.environ.items() if not key.startswith(_OURS)}
     if settings:
         inherited["CALLVAULT_CONFIG"] = str(settings)
@@ -168,7 +171,7 @@ def environment_of(
 
 
 def announced_by(process: Process) -> Emulator:
-    """Wait until an emulator says where it is."""
+    """Wait until an emulator has printed its addresses."""
     said = process.wait_for(lambda: process.announcement("connectionString"))
     return Emulator(said["endpoint"], said["control"], said["topic"], said["connectionString"])
 
@@ -176,12 +179,10 @@ def announced_by(process: Process) -> Emulator:
 def _start_gateway_and_workers(
     supervisor: Supervisor, environment: Mapping[str, str], workers: Sequence[Sequence[str]]
 ) -> str:
-    """Start them, wait for all, and return the gateway's base URL.
-
-    The workers come second: they tell ACS where the gateway takes its callbacks.
-    """
+    """Start gateway and workers, wait for all, and return the gateway's base URL."""
     gateway = supervisor.start("gateway", [*CALLVAULT, "gateway"], environment=environment)
     endpoint: str = gateway.wait_for(lambda: gateway.announcement("endpoint"))["endpoint"]
+    # The workers come second: they give ACS the gateway's address for callbacks.
     environment = {**environment, CALLBACK_URL: endpoint}
     working = [
         supervisor.start(

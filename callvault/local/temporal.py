@@ -15,7 +15,7 @@ from callvault.local.processes import Process, Supervisor
 
 HOST = "127.0.0.1"
 STARTED = "Temporal Server:"
-"""Printed by the server once it has bound its port: whoever answers there is our child."""
+"""Printed by the server once it has bound its port, so that the answers there are its own."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def start_temporal(
 
 
 def _pragmas() -> list[str]:
-    """What is written is safe from the end of the process, though not from that of the machine."""
+    """Return SQLite options: safe when the process dies, though not when the machine does."""
     return ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"]
 
 
@@ -99,7 +99,7 @@ def _listens(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago; should another take one, the server says so and ends."""
+    """Return ports that are free now; a server that finds one taken says so and ends."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

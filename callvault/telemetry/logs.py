@@ -1,45 +1,57 @@
 """Log lines on standard error: JSON for machines, colours for people, ids in every line.
 
-One pipeline for structlog's loggers and for those of libraries (temporalio, uvicorn, azure).
+One pipeline for structlog's loggers and for those of libraries (temporalio, uvicorn, azure). The
+ids make it possible to follow a recording: those of the work, and those of its trace.
 """
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Literal, Protocol
 
 import structlog
+from opentelemetry import trace
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
-from callvault.config.settings import LogSettings
-from callvault.telemetry.correlation import add_temporal_ids, add_trace_ids
 from callvault.telemetry.redaction import redact_all
 
 _TALKATIVE = ("azure", "httpcore", "httpx", "urllib3", "uvicorn.access")
 """Libraries that tell of every request, URLs and headers included: only their warnings are kept."""
 
-_COMMON: tuple[Processor, ...] = (
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    add_temporal_ids,
-    add_trace_ids,
-    structlog.processors.StackInfoRenderer(),
-    structlog.processors.format_exc_info,
-)
+_EXTRAS = {"temporal_workflow": "run_id", "temporal_activity": "workflow_run_id"}
+"""Extras that Temporal's loggers add to a record, and the key of the run's id in each."""
+
+_IDS_OF_INPUTS = ("recording_id", "resource")
+"""Fields of an activity's input that are ids of the work."""
+
+
+class LogOptions(Protocol):
+    """The least severity that is logged, and the form of the lines."""
+
+    @property
+    def level(self) -> str: ...
+
+    @property
+    def format(self) -> Literal["json", "console"]: ...
 
 
 @contextmanager
-def logging_as(settings: LogSettings) -> Iterator[None]:
-    """Log as the settings say, within this block."""
+def logging_as(options: LogOptions) -> Iterator[None]:
+    """Log in this way within the block."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     structlog_before = structlog.get_config()
-    root.handlers = [_handler(settings)]
-    root.setLevel(settings.level.upper())
+    root.handlers = [_handler(options)]
+    root.setLevel(options.level.upper())
     _configure_structlog()
     _quieten_libraries()
     try:
@@ -50,7 +62,69 @@ def logging_as(settings: LogSettings) -> Iterator[None]:
         structlog.configure(**structlog_before)
 
 
-def _handler(settings: LogSettings) -> logging.Handler:
+def correlation_plugin() -> SimplePlugin:
+    """Make a plugin of a client, whose activities name themselves in log lines and spans."""
+    return SimplePlugin("callvault.correlation", interceptors=[_Correlation()])
+
+
+class _Correlation(Interceptor):
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _Bound(next)
+
+
+class _Bound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        order = input.args[0] if input.args else None
+        found = {name: getattr(order, name, None) for name in _IDS_OF_INPUTS}
+        ids = {name: value for name, value in found.items() if value}
+        info = activity.info()
+        # Never unbound: an attempt has a context of its own, in which Temporal also logs how the
+        # attempt ended.
+        structlog.contextvars.bind_contextvars(
+            workflow_id=info.workflow_id,
+            run_id=info.workflow_run_id,
+            activity=info.activity_type,
+            attempt=info.attempt,
+            **ids,
+        )
+        span = trace.get_current_span()
+        span.set_attributes({f"callvault.{name}": value for name, value in ids.items()})
+        return await self.next.execute_activity(input)
+
+
+def _add_temporal_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Flatten the ids that Temporal's own loggers add to a record."""
+    record = event.get("_record")
+    for extra, run_id in _EXTRAS.items():
+        details = getattr(record, extra, None)
+        if isinstance(details, Mapping):
+            event.setdefault("workflow_id", details.get("workflow_id"))
+            event.setdefault("run_id", details.get(run_id))
+    return event
+
+
+def _add_trace_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Name the span within which a line was written."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = trace.format_trace_id(context.trace_id)
+        event["span_id"] = trace.format_span_id(context.span_id)
+    return event
+
+
+_COMMON: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _add_temporal_ids,
+    _add_trace_ids,
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+)
+
+
+def _handler(options: LogOptions) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         ProcessorFormatter(
@@ -58,15 +132,15 @@ def _handler(settings: LogSettings) -> logging.Handler:
             processors=[
                 ProcessorFormatter.remove_processors_meta,
                 _without_secrets,
-                _renderer(settings),
+                _renderer(options),
             ],
         )
     )
     return handler
 
 
-def _renderer(settings: LogSettings) -> Processor:
-    if settings.format == "json":
+def _renderer(options: LogOptions) -> Processor:
+    if options.format == "json":
         return structlog.processors.JSONRenderer(default=str, ensure_ascii=False)
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback

@@ -1,7 +1,11 @@
-"""By which door metrics leave: a port for Prometheus, or OTLP. One door serves all of a process."""
+"""Callvault's own metrics, and the exporter of all: a port for Prometheus, or OTLP.
+
+All of them, and Temporal's, are made with Temporal's meter: one exporter serves a process.
+"""
 
 import logging
 
+from temporalio.common import MetricCounter, MetricGauge, MetricGaugeFloat, MetricMeter
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -15,7 +19,7 @@ from temporalio.runtime import (
 from callvault.errors import ConfigurationError
 from callvault.telemetry import environment
 
-Door = PrometheusConfig | OpenTelemetryConfig
+Exporter = PrometheusConfig | OpenTelemetryConfig
 
 _LOGGING = LoggingConfig(
     TelemetryFilter(core_level="WARN", other_level="ERROR"),
@@ -23,7 +27,7 @@ _LOGGING = LoggingConfig(
 )
 
 
-def door(prometheus_address: str | None) -> Door | None:
+def exporter(prometheus_address: str | None) -> Exporter | None:
     """Prometheus where an address (host:port) is given, else OTLP where the environment asks."""
     if prometheus_address:
         return PrometheusConfig(bind_address=prometheus_address, durations_as_seconds=True)
@@ -38,8 +42,8 @@ def door(prometheus_address: str | None) -> Door | None:
     return None
 
 
-def make_runtime(service: str, metrics: Door | None) -> Runtime:
-    """Temporal's runtime: its metrics leave through the door, its log lines through ours."""
+def make_runtime(service: str, metrics: Exporter | None) -> Runtime:
+    """Make Temporal's runtime: its metrics go to the exporter, its log lines to our log."""
     telemetry = TelemetryConfig(
         logging=_LOGGING,
         metrics=metrics,
@@ -53,3 +57,51 @@ def make_runtime(service: str, metrics: Door | None) -> Runtime:
             f"metrics cannot be exported ({error}): correct worker.metrics_address or the "
             "OTEL_EXPORTER_OTLP_* variables"
         ) from error
+
+
+def recordings(meter: MetricMeter) -> MetricGauge:
+    """Open recording workflows; attribute ``state``."""
+    return meter.create_gauge("callvault_recordings", "Calls being kept, by state")
+
+
+def nearest_deadline(meter: MetricMeter) -> MetricGaugeFloat:
+    """Seconds until a file may be deleted; 0 once it may, infinite where none waits.
+
+    Attribute ``resource``.
+    """
+    return meter.create_gauge_float(
+        "callvault_nearest_deadline_seconds",
+        "Seconds until the service may delete a file that is not archived yet",
+        "s",
+    )
+
+
+def bytes_exported(meter: MetricMeter) -> MetricCounter:
+    """Bytes of media that are archived and verified; attribute ``archive``."""
+    return meter.create_counter(
+        "callvault_bytes_exported", "Bytes of media archived and verified", "By"
+    )
+
+
+def reconciled(meter: MetricMeter) -> MetricGauge:
+    """Recordings of the last reconciliation; attribute ``verdict``."""
+    return meter.create_gauge(
+        "callvault_reconciled_recordings", "Recordings of the last reconciliation, by verdict"
+    )
+
+
+def reconciled_percentage(meter: MetricMeter) -> MetricGaugeFloat:
+    """Complete recordings of those that count, by the last reconciliation, in per cent."""
+    return meter.create_gauge_float(
+        "callvault_reconciled_percent", "Complete recordings, by the last reconciliation", "%"
+    )
+
+
+def alarms(meter: MetricMeter) -> MetricCounter:
+    """Alarms raised; attributes ``kind``, ``severity`` and ``resource``."""
+    return meter.create_counter("callvault_alarms", "Alarms raised")
+
+
+def events(meter: MetricMeter) -> MetricCounter:
+    """Events that came in; attributes ``road`` and ``fate``."""
+    return meter.create_counter("callvault_events", "Events taken in, by road and fate")

@@ -8,42 +8,43 @@ from typing import Literal
 from temporalio.client import Plugin
 from temporalio.runtime import Runtime
 
-from callvault.config.settings import Settings
 from callvault.telemetry import environment, metrics
-from callvault.telemetry.correlation import correlation_plugin
-from callvault.telemetry.logs import logging_as
+from callvault.telemetry.logs import LogOptions, correlation_plugin, logging_as
 
 Role = Literal["worker", "gateway", "ingest", "cli"]
 
 
 @dataclass(frozen=True)
 class Telemetry:
-    """What the process's connection to Temporal needs; see `callvault.temporal.client.connect`."""
+    """The telemetry of a connection to Temporal; see `callvault.temporal.client.connect`."""
 
     plugins: tuple[Plugin, ...]
     runtime: Runtime
     exports_metrics: bool
-    """Whether anybody reads metrics: if not, none need to be gathered."""
+    """False if no metrics are exported: then none need to be gathered."""
 
 
 @contextmanager
-def setup(settings: Settings, role: Role) -> Iterator[Telemetry]:
+def setup(
+    role: Role, log: LogOptions, *, metrics_address: str | None = None
+) -> Iterator[Telemetry]:
     """Set telemetry up for this block; leaving it sends what is left. Once per process.
 
     OpenTelemetry's standard ``OTEL_*`` variables turn traces and OTLP metrics on,
-    ``worker.metrics_address`` opens a port for Prometheus in a worker. Raises `ConfigurationError`
-    where they ask for something that does not exist.
+    ``metrics_address`` (host:port) opens a port for Prometheus instead. Raises
+    `ConfigurationError` where they ask for something that does not exist.
     """
     service = f"callvault-{role}"
-    door = metrics.door(settings.worker.metrics_address if role == "worker" else None)
-    exporters = environment.trace_exporters()
+    exporter = metrics.exporter(metrics_address)
+    span_exporters = environment.trace_exporters()
     with ExitStack() as stack:
-        stack.enter_context(logging_as(settings.log))
+        stack.enter_context(logging_as(log))
         plugins: list[Plugin] = [correlation_plugin()]
-        if exporters:
-            plugins.insert(0, stack.enter_context(_traced(service, exporters)))
-        runtime = metrics.make_runtime(service, door)
-        yield Telemetry(tuple(plugins), runtime, exports_metrics=door is not None)
+        if span_exporters:
+            # First, so that an activity's span is there when the ids are put into it.
+            plugins.insert(0, stack.enter_context(_traced(service, span_exporters)))
+        runtime = metrics.make_runtime(service, exporter)
+        yield Telemetry(tuple(plugins), runtime, exports_metrics=exporter is not None)
 
 
 def _traced(service: str, exporters: Sequence[str]) -> AbstractContextManager[Plugin]:

@@ -7,6 +7,7 @@ It and azure-core read OpenTelemetry's global tracer provider, so there is one p
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from azure.core.settings import settings as azure_settings
 from opentelemetry import trace
@@ -15,19 +16,24 @@ from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
-from temporalio.contrib.opentelemetry import OpenTelemetryPlugin, create_tracer_provider
+from temporalio.contrib.opentelemetry import (
+    OpenTelemetryPlugin,
+    ReplaySafeTracerProvider,
+    create_tracer_provider,
+)
 
 from callvault.telemetry.redaction import RedactingExporter
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_PROBES = "/healthz,/readyz"
+"""Requests that orchestrators make every few seconds, not worth a span."""
+
 
 def processors(exporters: Iterable[str]) -> list[SpanProcessor]:
-    """Send spans to these exporters (``otlp``, ``console``), in batches, without secrets."""
+    """Make processors that send spans to ``otlp`` or ``console``, in batches, without secrets."""
     return [BatchSpanProcessor(RedactingExporter(_exporter(name))) for name in exporters]
-
-
-def _exporter(name: str) -> SpanExporter:
-    # Standard output belongs to the line by which a process announces itself.
-    return OTLPSpanExporter() if name == "otlp" else ConsoleSpanExporter(out=sys.stderr)
 
 
 @contextmanager
@@ -52,7 +58,27 @@ def traced(service: str, processors: Iterable[SpanProcessor]) -> Iterator[OpenTe
         provider.shutdown()
 
 
+def instrument_app(app: "FastAPI") -> None:
+    """Give every request of a gateway a span, if this process is traced; call it within `setup`."""
+    # Loaded here, because it loads FastAPI, which a worker can do without.
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, ReplaySafeTracerProvider):
+        FastAPIInstrumentor.instrument_app(
+            app,
+            tracer_provider=provider,
+            excluded_urls=_PROBES,
+            exclude_spans=["receive", "send"],
+        )
+
+
+def _exporter(name: str) -> SpanExporter:
+    # Standard output belongs to the line by which a process announces itself.
+    return OTLPSpanExporter() if name == "otlp" else ConsoleSpanExporter(out=sys.stderr)
+
+
 def _resource(service: str) -> Resource:
-    """Who sends the spans; ``OTEL_SERVICE_NAME`` and ``OTEL_RESOURCE_ATTRIBUTES`` win."""
+    """Name the sender of the spans; ``OTEL_SERVICE_NAME``, ``OTEL_RESOURCE_ATTRIBUTES`` win."""
     ours = Resource.create({"service.name": service})
     return ours.merge(OTELResourceDetector().detect())

@@ -75,3 +75,17 @@ async def _change(client: Client, schedule_id: str, wanted: Schedule) -> None:
         return ScheduleUpdate(schedule=wanted)
 
     await client.get_schedule_handle(schedule_id).update(change)
+
+
+async def schedule(
+    client: Client, schedule_id: str, workflow: str, arg: Message, every: timedelta, what: str
+) -> str:
+    """Set or change a schedule with the note ``what``; return a sentence about the outcome."""
+    is_new = await put_schedule(client, schedule_id, workflow, arg, every, note=what)
+    return f"Schedule {schedule_id} {'set' if is_new else 'changed'}: {what}, every {every}."
+
+
+async def unschedule(client: Client, schedule_id: str) -> str:
+    """Remove a schedule; return a sentence about the outcome."""
+    was_there = await remove_schedule(client, schedule_id)
+    return f"Schedule {schedule_id} {'removed' if was_there else 'was not there'}."

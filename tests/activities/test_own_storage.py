@@ -13,6 +13,7 @@ from activities.export import ExportActivities
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
 from callvault.archive.stores.blob import BlobArchive
+from callvault.azure_storage.clients import StorageAccess
 from callvault.contracts.activity_io import (
     ArchivedChunk,
     ControlOutcome,
@@ -36,8 +37,8 @@ class Vault:
     def __init__(self, emulator: RunningEmulator, azurite: Azurite) -> None:
         run = uuid4().hex[:8]
         self.archives = {
-            name: BlobArchive.from_connection_string(
-                name, azurite.connection_string, f"{name}-{run}"
+            name: BlobArchive.open(
+                name, StorageAccess(connection_string=azurite.connection_string), f"{name}-{run}"
             )
             for name in (OWN, MAIN)
         }

@@ -10,6 +10,7 @@ import pytest
 from callvault.archive.store import Archive, StoredObject
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.azure_storage.clients import StorageAccess
 from callvault.local.azurite import Azurite
 
 
@@ -136,8 +137,10 @@ def write() -> Callable[..., StoredObject]:
 
 @pytest.fixture
 def blob_archive(azurite: Azurite) -> Iterator[BlobArchive]:
-    archive = BlobArchive.from_connection_string(
-        "main", azurite.connection_string, f"test-{uuid.uuid4().hex}"
+    archive = BlobArchive.open(
+        "main",
+        StorageAccess(connection_string=azurite.connection_string),
+        f"test-{uuid.uuid4().hex}",
     )
     archive.check()
     yield archive

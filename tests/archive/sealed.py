@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from callvault.archive.blocks import BLOCK_SIZE
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import seal
 from callvault.archive.media.check import Expected, check_file
 from callvault.archive.names import chunk_object_name, metadata_object_name
-from callvault.archive.store import Archive
-from callvault.archive.transfer.copier import BLOCK_SIZE, put_bytes
+from callvault.archive.store import Archive, put_bytes
 from callvault.contracts.activity_io import ArchivedChunk, RecordedPause, SealedRecording
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import Manifest, ManifestOrder

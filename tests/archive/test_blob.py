@@ -23,6 +23,7 @@ from azure.storage.blob import (
 
 from callvault.archive.store import StoredObject
 from callvault.archive.stores.blob import BlobArchive
+from callvault.azure_storage.clients import StorageAccess
 from callvault.azure_storage.errors import blob_error, blob_errors
 from callvault.errors import (
     AccessDenied,
@@ -114,7 +115,9 @@ def unused_port() -> int:
 def test_sas_is_enough_to_write_read_and_list(
     azurite: Azurite, container: ContainerClient, write: Write
 ) -> None:
-    archive = BlobArchive.from_container_url("main", with_sas(azurite, container.container_name))
+    archive = BlobArchive.open(
+        "main", StorageAccess(sas_url=with_sas(azurite, container.container_name)), "box"
+    )
     archive.check()
     write(archive, NAME, b"media", metadata={"document_id": "1"})
     assert b"".join(archive.read(NAME)) == b"media"
@@ -125,7 +128,9 @@ def test_sas_is_enough_to_write_read_and_list(
 
 
 def test_location_carries_no_credentials(azurite: Azurite, container: ContainerClient) -> None:
-    archive = BlobArchive.from_container_url("main", with_sas(azurite, container.container_name))
+    archive = BlobArchive.open(
+        "main", StorageAccess(sas_url=with_sas(azurite, container.container_name)), "box"
+    )
     expected = f"{azurite.blob_endpoint}/{container.container_name}/{NAME}"
     assert archive.location(NAME) == expected
 
@@ -135,7 +140,7 @@ def test_sas_that_does_not_suffice_is_told_by_the_check(
     azurite: Azurite, container: ContainerClient, permission: str, hours: float
 ) -> None:
     url = with_sas(azurite, container.container_name, permission=permission, hours=hours)
-    archive = BlobArchive.from_container_url("main", url)
+    archive = BlobArchive.open("main", StorageAccess(sas_url=url), "box")
     with pytest.raises(AccessDenied, match="Storage Blob Data Contributor") as caught:
         archive.check()
     assert caught.value.owner == "archive"
@@ -144,8 +149,10 @@ def test_sas_that_does_not_suffice_is_told_by_the_check(
 
 def test_wrong_key_is_refused(azurite: Azurite, container: ContainerClient, write: Write) -> None:
     stranger = replace(azurite, account_key="AAAA")
-    archive = BlobArchive.from_connection_string(
-        "main", stranger.connection_string, container.container_name
+    archive = BlobArchive.open(
+        "main",
+        StorageAccess(connection_string=stranger.connection_string),
+        container.container_name,
     )
     for act in (
         archive.check,
@@ -159,7 +166,9 @@ def test_wrong_key_is_refused(azurite: Azurite, container: ContainerClient, writ
 
 
 def test_server_that_is_down_is_unavailable() -> None:
-    archive = BlobArchive.from_connection_string("main", connection_string(unused_port()), "box")
+    archive = BlobArchive.open(
+        "main", StorageAccess(connection_string=connection_string(unused_port())), "box"
+    )
     with pytest.raises(Unavailable, match="archive main, looking at") as caught:
         archive.stat(NAME)
     assert caught.value.owner == "archive"
@@ -176,8 +185,10 @@ def test_secret_of_a_url_is_not_told() -> None:
 def test_missing_container_is_named_and_created_by_the_check(
     azurite: Azurite, write: Write
 ) -> None:
-    archive = BlobArchive.from_connection_string(
-        "main", azurite.connection_string, f"test-{uuid.uuid4().hex}"
+    archive = BlobArchive.open(
+        "main",
+        StorageAccess(connection_string=azurite.connection_string),
+        f"test-{uuid.uuid4().hex}",
     )
     for act in (
         lambda: write(archive, NAME, b"media"),
@@ -194,7 +205,7 @@ def test_missing_container_is_named_and_created_by_the_check(
 
 def test_container_nobody_may_create_is_access_denied(azurite: Azurite) -> None:
     url = with_sas(azurite, f"test-{uuid.uuid4().hex}")
-    archive = BlobArchive.from_container_url("main", url)
+    archive = BlobArchive.open("main", StorageAccess(sas_url=url), "box")
     with pytest.raises(AccessDenied, match="creating the container"):
         archive.check()
 
@@ -203,8 +214,8 @@ def test_object_of_another_program_is_judged_by_its_bytes(
     azurite: Azurite, container: ContainerClient, write: Write
 ) -> None:
     container.upload_blob(NAME, b"media")
-    archive = BlobArchive.from_connection_string(
-        "main", azurite.connection_string, container.container_name
+    archive = BlobArchive.open(
+        "main", StorageAccess(connection_string=azurite.connection_string), container.container_name
     )
     found = archive.stat(NAME)
     assert found is not None
@@ -217,8 +228,8 @@ def test_object_of_another_program_is_judged_by_its_bytes(
 def test_object_carries_its_content_type_and_digest(
     azurite: Azurite, container: ContainerClient, write: Write
 ) -> None:
-    archive = BlobArchive.from_connection_string(
-        "main", azurite.connection_string, container.container_name
+    archive = BlobArchive.open(
+        "main", StorageAccess(connection_string=azurite.connection_string), container.container_name
     )
     write(archive, NAME, b"media", metadata={"document_id": "1"})
     properties = container.get_blob_client(NAME).get_blob_properties()
@@ -254,7 +265,7 @@ def test_answers_of_the_service_become_our_errors(
 ) -> None:
     headers = {"Retry-After": "7"} | ({"x-ms-error-code": code} if code else {})
     with answering(status, headers) as connection:
-        archive = BlobArchive.from_connection_string("main", connection, "box")
+        archive = BlobArchive.open("main", StorageAccess(connection_string=connection), "box")
         with pytest.raises(expected) as caught:
             archive.stat(NAME)
         archive.close()
@@ -276,7 +287,7 @@ def test_blocks_that_another_commit_took_are_judged_by_its_object(
     there = {"x-ms-meta-sha256": hashlib.sha256(data or b"").hexdigest(), "Content-Length": "5"}
     gone = {"x-ms-error-code": "BlobNotFound"}
     with answering(404 if data is None else 200, gone if data is None else there) as connection:
-        archive = BlobArchive.from_connection_string("main", connection, "box")
+        archive = BlobArchive.open("main", StorageAccess(connection_string=connection), "box")
         try:
             result: object = write(archive, NAME, b"media")
         except CallvaultError as error:
@@ -286,8 +297,8 @@ def test_blocks_that_another_commit_took_are_judged_by_its_object(
 
 
 def test_blob_that_vanished_is_missing(azurite: Azurite, container: ContainerClient) -> None:
-    archive = BlobArchive.from_connection_string(
-        "main", azurite.connection_string, container.container_name
+    archive = BlobArchive.open(
+        "main", StorageAccess(connection_string=azurite.connection_string), container.container_name
     )
     with pytest.raises(ContentMissing):
         list(archive.read(NAME))
@@ -308,11 +319,17 @@ class SomeToken:
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: BlobArchive.from_connection_string("main", "nonsense", "box"),
-        lambda: BlobArchive.from_connection_string("main", "", "box"),
-        lambda: BlobArchive.from_container_url("main", "https://a.blob.core.windows.net/box"),
-        lambda: BlobArchive.from_container_url("main", "https://a.blob.core.windows.net?sig=x"),
-        lambda: BlobArchive.from_account_url("main", "http://a.example", "box", SomeToken()),
+        lambda: BlobArchive.open("main", StorageAccess(connection_string="nonsense"), "box"),
+        lambda: BlobArchive.open("main", StorageAccess(connection_string=""), "box"),
+        lambda: BlobArchive.open(
+            "main", StorageAccess(sas_url="https://a.blob.core.windows.net/box"), "box"
+        ),
+        lambda: BlobArchive.open(
+            "main", StorageAccess(sas_url="https://a.blob.core.windows.net?sig=x"), "box"
+        ),
+        lambda: BlobArchive.open(
+            "main", StorageAccess(account_url="http://a.example", credential=SomeToken()), "box"
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_at_once(build: Callable[[], BlobArchive]) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from callvault.archive.store import Archive
-from callvault.archive.transfer.buffers import BLOCK_SIZE, Lanes
-from callvault.archive.transfer.copier import already_archived, copy, put_bytes
+from callvault.archive.blocks import BLOCK_SIZE
+from callvault.archive.store import Archive, already_archived, put_bytes
+from callvault.archive.transfer.buffers import BufferPool
+from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import read_back
 from callvault.errors import BrokenContent, ContentMissing, ObjectExists, Unavailable
 
@@ -35,7 +36,7 @@ def fetch(
         "content_type": "video/mp4",
         "metadata": CHUNK,
         "on_progress": quiet,
-        "lanes": Lanes(4, block_size),
+        "buffers": BufferPool(4, block_size),
     }
     return copy(source, archive, name, **defaults | options)
 
@@ -195,15 +196,15 @@ def test_big_files_need_no_more_memory_than_small_ones(
     archive: Archive, streamed: SourceOf
 ) -> None:
     block_size, copying, reading = 2 * MEBIBYTE, [], []
-    lanes = Lanes(2, block_size)
+    buffers = BufferPool(2, block_size)
     for mebibytes in (4, 12, 24):  # the first warms up connections and imports
 
         def pieces(count: int = mebibytes) -> Iterator[bytes]:
             return (bytes([n]) * MEBIBYTE for n in range(count))
 
         source, name = streamed(pieces, mebibytes * MEBIBYTE), f"{mebibytes}.mp4"
-        copying.append(peak(partial(fetch, archive, source, name=name, lanes=lanes)))
-        reading.append(peak(partial(read_back, archive, name, quiet, lanes)))
+        copying.append(peak(partial(fetch, archive, source, name=name, buffers=buffers)))
+        reading.append(peak(partial(read_back, archive, name, quiet, buffers)))
     assert copying[0] < 6 * block_size
     assert copying[2] < copying[1] + MEBIBYTE
     assert reading[2] < reading[1] + block_size

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from callvault.archive.directory_errors import directory_error
-from callvault.archive.store import StoredObject
+from callvault.archive.store import StoredObject, already_archived
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.stores.filesystem import publish, rename_without_overwriting
-from callvault.archive.transfer.copier import already_archived
+from callvault.archive.stores.filesystem import directory_error, publish, rename_without_overwriting
 from callvault.errors import (
     AccessDenied,
     CallvaultError,
@@ -113,8 +111,8 @@ def test_object_whose_sidecar_was_lost_gets_it_back_from_an_identical_commit(
 KILLED_WITHIN_COMMIT = """
 import os, signal, sys
 from pathlib import Path
-from callvault.archive.transfer.copier import put_bytes
-from callvault.archive.transfer.copier import already_archived
+from callvault.archive.store import put_bytes
+from callvault.archive.store import already_archived
 from callvault.archive.stores.directory import DirectoryArchive
 
 def kill(event, arguments):

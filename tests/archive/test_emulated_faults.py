@@ -16,8 +16,8 @@ from callvault.acs.client import AcsClient, Timeouts
 from callvault.acs.credentials import parse_connection_string
 from callvault.acs.models import Repeatability, ServerCallLocator, StartRecording
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.transfer.backoff import Patience
-from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.backoff import RetryLimits
+from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import read_back
 from callvault.contracts.media import ChannelType, ContentType, FormatType
@@ -33,7 +33,7 @@ from callvault.errors import (
 )
 
 NAME = "recordings/0000-document.wav"
-QUICK = Patience(tries=3, first_pause=0.01, longest_pause=2, slowest_piece=0.3)
+QUICK = RetryLimits(max_attempts=3, first_pause=0.01, max_pause=2, stall_timeout=0.3)
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Recorded:
 
     def copied_into(self, archive: DirectoryArchive) -> str:
         """SHA-256 of what was archived and read back."""
-        lanes = Lanes(2, 16 * 1024)
+        buffers = BufferPool(2, 16 * 1024)
         copy(
             self.client.ranged_content(self.chunk["contentLocation"]),
             archive,
@@ -61,10 +61,10 @@ class Recorded:
             content_type="audio/wav",
             metadata={},
             on_progress=lambda done, total: None,
-            lanes=lanes,
-            patience=QUICK,
+            buffers=buffers,
+            limits=QUICK,
         )
-        return read_back(archive, NAME, lambda done, total: None, lanes).sha256
+        return read_back(archive, NAME, lambda done, total: None, buffers).sha256
 
 
 @pytest.fixture(scope="module")

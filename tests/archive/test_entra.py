@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from callvault.archive.store import StoredObject
 from callvault.archive.stores.blob import BlobArchive
+from callvault.azure_storage.clients import StorageAccess
 from callvault.errors import AccessDenied
 from callvault.local import azurite as local
 from callvault.local.processes import Supervisor
@@ -108,7 +109,9 @@ def test_identity_reads_and_writes(
     identity = Identity()
     with Supervisor(tmp_path) as supervisor:
         url = account_url(supervisor)
-        archive = BlobArchive.from_account_url("main", url, "recordings", identity)
+        archive = BlobArchive.open(
+            "main", StorageAccess(account_url=url, credential=identity), "recordings"
+        )
         archive.check()
         stored = write(archive, NAME, b"media", metadata={"document_id": "1"})
         assert archive.stat(NAME) == stored
@@ -117,7 +120,9 @@ def test_identity_reads_and_writes(
         archive.close()
 
         stranger = Identity(audience="https://graph.microsoft.com")
-        archive = BlobArchive.from_account_url("main", url, "recordings", stranger)
+        archive = BlobArchive.open(
+            "main", StorageAccess(account_url=url, credential=stranger), "recordings"
+        )
         with pytest.raises(AccessDenied):
             archive.check()
         archive.close()

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from bench import corruption
-from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.transfer.backoff import Patience
-from callvault.archive.transfer.buffers import Lanes
-from callvault.archive.transfer.copier import VERSIONS, Copied, copy
+from callvault.archive.stores.directory import DirectoryArchive, DirectoryUpload
+from callvault.archive.transfer.backoff import RetryLimits
+from callvault.archive.transfer.buffers import BufferPool
+from callvault.archive.transfer.copier import MAX_VERSIONS, Copied, copy
 from callvault.archive.transfer.readback import read_back
 from callvault.errors import (
     AccessDenied,
@@ -30,7 +30,7 @@ from callvault.errors import (
 
 NAME = "recordings/0000-document.mp4"
 MEDIA = random.Random(5).randbytes(20_000)
-QUICK = Patience(tries=3, first_pause=0.001, longest_pause=0.5, slowest_piece=0.1)
+QUICK = RetryLimits(max_attempts=3, first_pause=0.001, max_pause=0.5, stall_timeout=0.1)
 Ranged = Callable[..., Any]
 
 
@@ -39,8 +39,8 @@ def fetch(archive: DirectoryArchive, source: Any, **options: Any) -> Copied:
         "content_type": "video/mp4",
         "metadata": {"document_id": "1"},
         "on_progress": lambda done, total: None,
-        "lanes": Lanes(3, 1024),
-        "patience": QUICK,
+        "buffers": BufferPool(3, 1024),
+        "limits": QUICK,
     }
     return copy(source, archive, NAME, **defaults | options)
 
@@ -155,7 +155,7 @@ def test_file_that_keeps_changing_is_refused(
     source = ranged(MEDIA, spoil=spoil)
     with pytest.raises(BrokenContent, match="changed while it was copied"):
         fetch(directory_archive, source)
-    assert len([asked for asked in source.asked if asked[0] == 0]) == VERSIONS
+    assert len([asked for asked in source.asked if asked[0] == 0]) == MAX_VERSIONS
     assert directory_archive.stat(NAME) is None
 
 
@@ -197,7 +197,7 @@ def test_report_that_raises_ends_the_copy_at_once(
     source.abort = hold.set
     threads = threading.active_count()
     with pytest.raises(ZeroDivisionError):
-        fetch(directory_archive, source, on_progress=report, patience=Patience())
+        fetch(directory_archive, source, on_progress=report, limits=RetryLimits())
     assert threading.active_count() == threads
     assert directory_archive.stat(NAME) is None
 
@@ -213,7 +213,10 @@ def test_reports_come_while_bytes_do(directory_archive: DirectoryArchive, ranged
         reports.append((time.monotonic(), done))
 
     fetch(
-        directory_archive, ranged(MEDIA * 2, spoil=spoil), on_progress=report, lanes=Lanes(2, 1024)
+        directory_archive,
+        ranged(MEDIA * 2, spoil=spoil),
+        on_progress=report,
+        buffers=BufferPool(2, 1024),
     )
     assert len(reports) > 2
     assert [done for _, done in reports] == sorted(done for _, done in reports)
@@ -236,6 +239,32 @@ def test_bit_that_flipped_in_the_archive_is_found(
     assert caught.value.owner == "archive"
 
 
+@pytest.mark.parametrize("fails", ["source", "archive", "report"])
+def test_copy_that_failed_gives_every_buffer_back(
+    directory_archive: DirectoryArchive,
+    ranged: Ranged,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+) -> None:
+    def spoil(part: Any, number: int) -> Any:
+        time.sleep(0.05)
+        return once(5, ContentMissing("404"))(part, number) if fails == "source" else part
+
+    def report(done: int, total: int | None) -> None:
+        if fails == "report":
+            raise ContentMissing("cancelled")
+
+    def put(*_: Any, **__: Any) -> None:
+        raise ContentMissing("the folder vanished")
+
+    if fails == "archive":
+        monkeypatch.setattr(DirectoryUpload, "put", put)
+    buffers = BufferPool(3, 1024)
+    with pytest.raises(ContentMissing):
+        fetch(directory_archive, ranged(MEDIA, spoil=spoil), buffers=buffers, on_progress=report)
+    assert len(buffers.acquire_many(6, 1024, "next")) == 6
+
+
 def test_no_seeded_corruption_is_accepted_and_no_clean_copy_refused() -> None:
     found = corruption.run(510, clean=60, seed=7)
     assert (found.accepted, found.wrongly_refused) == (0, 0)
@@ -245,7 +274,7 @@ def test_no_seeded_corruption_is_accepted_and_no_clean_copy_refused() -> None:
 
 def test_small_copies_are_not_starved_by_a_huge_one(tmp_path: Path, ranged: Ranged) -> None:
     archive = DirectoryArchive("main", tmp_path)
-    lanes, ended = Lanes(2, 1024), []
+    buffers, ended = BufferPool(2, 1024), []
 
     def slowly(part: Any, number: int) -> Any:
         time.sleep(0.01)
@@ -259,7 +288,7 @@ def test_small_copies_are_not_starved_by_a_huge_one(tmp_path: Path, ranged: Rang
             content_type="video/mp4",
             metadata={},
             on_progress=lambda done, total: None,
-            lanes=lanes,
+            buffers=buffers,
         )
         ended.append(name)
 

@@ -13,8 +13,7 @@ from callvault.archive.media import probe as media_probe
 from callvault.archive.media.check import Expected, check_file, check_media, tolerance
 from callvault.archive.media.probe import probe
 from callvault.archive.media.seekable import open_object, open_ranges
-from callvault.archive.store import Archive
-from callvault.archive.transfer.copier import put_bytes
+from callvault.archive.store import Archive, put_bytes
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck, MediaVerdict
 from callvault.emulator.media.render import Renderer
 from tests.archive.sealed import wav

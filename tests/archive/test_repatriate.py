@@ -11,16 +11,14 @@ from typer.testing import CliRunner, Result
 
 from callvault.archive.failback.candidates import stranded
 from callvault.archive.failback.failback import Repatriated, Repatriation
-from callvault.archive.keyring import Keyring
-from callvault.archive.manifests.documents import read_document, sha256, signed
+from callvault.archive.manifests.documents import Keyring, read_document, sha256, signed
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import key_object_name, link_object_name
-from callvault.archive.store import Archive
+from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive, DirectoryUpload
-from callvault.archive.transfer.buffers import Lanes
-from callvault.archive.transfer.copier import put_bytes
+from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
 from callvault.contracts.activity_io import SealedRecording
@@ -40,7 +38,7 @@ from tests.archive.sealed import (
 
 HOME_SIGNER = Signer.generate()
 LATER = NOON + timedelta(days=3)
-LANES = Lanes(parallelism=2, block_size=4096)
+BUFFERS = BufferPool(parallelism=2, block_size=4096)
 """So small that a file of half a second has several blocks."""
 
 
@@ -64,7 +62,7 @@ def stranded_call(fallback: Archive) -> list[SealedRecording]:
 def homeward(fallback: Archive, home: Archive, **facts: Any) -> Repatriation:
     keys = Keyring([SIGNER.public])
     return replace(
-        Repatriation(fallback, home, keys, HOME_SIGNER, lambda: LATER, lanes=LANES), **facts
+        Repatriation(fallback, home, keys, HOME_SIGNER, lambda: LATER, buffers=BUFFERS), **facts
     )
 
 
@@ -188,13 +186,13 @@ class Crashing(DirectoryArchive):
         super().__init__("main", root)
         self.left, self.is_written = writes, is_written
 
-    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> DirectoryUpload:
+    def begin(self, object_name: str, *, block_size: int, token: str = "") -> DirectoryUpload:
         if not self.left and not self.is_written:
             raise Crash
         if self.left < 0:
             raise Crash
         self.left -= 1
-        return super().begin(object_name, block_size=block_size, plan=plan)
+        return super().begin(object_name, block_size=block_size, token=token)
 
     def stat(self, object_name: str) -> Any:
         if self.left < 0:  # the last object is committed, and looked at for the first time

@@ -17,8 +17,8 @@ import pytest
 
 from callvault.archive.store import Archive
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.transfer.backoff import Patience
-from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.backoff import RetryLimits
+from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import Copied, copy
 from callvault.archive.transfer.readback import read_back
 from callvault.errors import BrokenContent
@@ -50,8 +50,8 @@ def fetch(archive: Archive, source: Any, ends_at: int | None = None) -> Copied:
         content_type="video/mp4",
         metadata={"document_id": "1"},
         on_progress=report,
-        lanes=Lanes(1, BLOCK),
-        patience=Patience(tries=1),
+        buffers=BufferPool(1, BLOCK),
+        limits=RetryLimits(max_attempts=1),
     )
 
 
@@ -114,9 +114,9 @@ def test_damaged_draft_is_fetched_again(
 def test_two_attempts_at_one_time_do_not_share_a_draft(
     directory_archive: DirectoryArchive, ranged: Callable[..., Any]
 ) -> None:
-    with directory_archive.begin(NAME, block_size=4, plan="0123abcd") as first:
+    with directory_archive.begin(NAME, block_size=4, token="0123abcd") as first:
         first.put(0, b"abcd")
-        with directory_archive.begin(NAME, block_size=4, plan="0123abcd") as second:
+        with directory_archive.begin(NAME, block_size=4, token="0123abcd") as second:
             second.put(0, b"wxyz")
             second.put(1, b"!")
             second.commit(size=5, content_type="a/b", metadata={})
@@ -138,20 +138,21 @@ from pathlib import Path
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey
 from callvault.archive.stores.blob import BlobArchive
+from callvault.azure_storage.clients import StorageAccess
 from callvault.archive.transfer.copier import copy
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.transfer.buffers import Lanes
+from callvault.archive.transfer.buffers import BufferPool
 
 source, url, archive = sys.argv[1:]
 if archive.startswith("/"):
     archive = DirectoryArchive("main", Path(archive))
 else:
-    archive = BlobArchive.from_connection_string("main", archive, "killed")
+    archive = BlobArchive.open("main", StorageAccess(connection_string=archive), "killed")
 archive.check()
 client = AcsClient(source, AccessKey("c2VjcmV0"))
 copied = copy(
     client.ranged_content(url), archive, "killed.mp4", content_type="video/mp4",
-    metadata={"document_id": "1"}, on_progress=lambda *_: None, lanes=Lanes(2, 512 * 1024),
+    metadata={"document_id": "1"}, on_progress=lambda *_: None, buffers=BufferPool(2, 512 * 1024),
 )
 print(copied.reused)
 """
@@ -193,11 +194,12 @@ def served(source: str) -> int:
 def digest_in(kind: str, where: str, source: str, size: int) -> bool:
     """Whether the archive holds what the source serves, byte for byte."""
     from callvault.archive.stores.blob import BlobArchive
+    from callvault.azure_storage.clients import StorageAccess
 
     archive: Archive = (
         DirectoryArchive("main", Path(where))
         if kind == "directory"
-        else BlobArchive.from_connection_string("main", where, "killed")
+        else BlobArchive.open("main", StorageAccess(connection_string=where), "killed")
     )
     with urlopen(f"{source}/{size}") as answer:
         expected = answer.read()

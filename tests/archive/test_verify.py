@@ -9,17 +9,15 @@ import pytest
 from azure.storage.blob import BlobClient
 from typer.testing import CliRunner, Result
 
-from callvault.archive.keyring import Keyring
-from callvault.archive.manifests.documents import read_document, signed
+from callvault.archive.manifests.documents import Keyring, read_document, signed
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.names import key_object_name, link_object_name
-from callvault.archive.sidecar import Sidecar
-from callvault.archive.store import Archive
+from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.transfer.copier import put_bytes
+from callvault.archive.stores.directory_files import Sidecar
+from callvault.archive.verify.inspector import Report
 from callvault.archive.verify.verifier import verify_archive, verify_manifest
-from callvault.archive.verify_report import Report
 from callvault.cli.main import app
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.manifest import ChainLink, Manifest

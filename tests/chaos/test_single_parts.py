@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bench.chaos import run_context as scene
+from bench.chaos import run_context
 from bench.chaos.cluster import Blow, House, Part
 from bench.chaos.event_loop import Field
 from bench.chaos.generator import Fate, Way, life
@@ -81,7 +81,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         road = Road(house.gateway, OPTIONS.export_window)
         field.serve(road)
         house.build()
-        acting = field.do(scene.enter(house, road, OPTIONS), within=60)
+        acting = field.do(run_context.enter(house, road, OPTIONS), within=60)
         yield Stage(field, house, road, acting)
         field.do(acting.leave(), within=10)
         field.do(road.close(), within=10)

@@ -29,8 +29,7 @@ FOLDERS = [
 ]
 """Pages of folders with code; those of tests name a file only where its name does not say it."""
 COVERED_BY_THE_PAGE_ABOVE = {
-    *(ROOT / "callvault" / "emulator" / part for part in ("eventgrid", "media", "wire")),
-    ROOT / "callvault" / "cli" / "scenarios",
+    ROOT / "callvault" / "cli" / "demo" / "scenarios",
 }
 BY_HAND = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "deploy/README.md")]
 

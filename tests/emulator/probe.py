@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from callvault.emulator.media.voices import fundamental
+from callvault.emulator.media.timeline import fundamental
 
 RATE = 16_000
 HALF_SECOND = RATE // 2

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from callvault.emulator.media.chunks import Chunk, ChunkTooSmall, EndReason, chunks
-from callvault.emulator.media.render import Abandoned, Renderer
+from callvault.emulator.media.render import (
+    Abandoned,
+    Chunk,
+    ChunkTooSmall,
+    EndReason,
+    Renderer,
+    chunks,
+)
 from callvault.emulator.media.timeline import Span, Timeline
 from tests.emulator.probe import probe
 from tests.emulator.timelines import person, recorded

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from callvault.emulator.media import sparse
-from callvault.emulator.media.chunks import ChunkTooSmall, chunks
+from callvault.emulator.media.render import ChunkTooSmall, chunks
 from callvault.emulator.media.sparse import Share
 from tests.emulator.timelines import recorded
 

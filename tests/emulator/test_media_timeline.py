@@ -5,8 +5,7 @@ import av
 import pytest
 
 from callvault.emulator.media.render import Renderer
-from callvault.emulator.media.timeline import Attendee, FrameGrid, Span, Timeline
-from callvault.emulator.media.voices import fundamental
+from callvault.emulator.media.timeline import Attendee, FrameGrid, Span, Timeline, fundamental
 from tests.emulator.timelines import person, recorded
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

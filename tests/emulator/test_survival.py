@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from callvault.emulator.calls import Call, CallKind
 from callvault.emulator.emulator import Emulator
+from callvault.emulator.model import Call, CallKind
 from callvault.emulator.server import RunningEmulator
 from callvault.emulator.settings import EmulatorSettings
 from callvault.emulator.snapshot import SavedCall, StateFile, UnreadableState
@@ -24,7 +24,7 @@ WAV = {"recordingContentType": "audio", "recordingFormatType": "wav"}
 PROGRAM = """
 import sys
 from pathlib import Path
-from callvault.emulator.calls import Call, CallKind
+from callvault.emulator.model import Call, CallKind
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.server import serve
 from callvault.emulator.settings import EmulatorSettings

@@ -13,10 +13,9 @@ from rich.console import Console
 from temporalio.client import Client
 
 from callvault.cli.demo.call import Call
-from callvault.cli.demo.listening import listen
+from callvault.cli.demo.listening import listen, probe
 from callvault.cli.demo.scenarios import acs_outage, card_payment, consent
 from callvault.cli.demo.scenarios.scenario import Kept
-from callvault.cli.probe import probe
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
 from callvault.local.azurite import Azurite

@@ -207,11 +207,11 @@ async def test_a_secret_in_a_file_is_replaced_without_a_restart(
     assert await accepted("first") == (True, True)
     file.write_text("second\n")
     assert await accepted("first") == (True, True), "not read again so soon"
-    later = time.monotonic() + secrets.REREAD_EVERY
+    later = time.monotonic() + secrets.REREAD_INTERVAL
     monkeypatch.setattr(secrets.time, "monotonic", lambda: later)
     assert await accepted("second") == (True, True)
     assert await accepted("first") == (False, False)
     file.unlink()
-    monkeypatch.setattr(secrets.time, "monotonic", lambda: later + secrets.REREAD_EVERY)
+    monkeypatch.setattr(secrets.time, "monotonic", lambda: later + secrets.REREAD_INTERVAL)
     assert await accepted("second") == (True, True), "away for a moment"
     assert await accepted("") == (False, False)

@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.results import CallResult
-from callvault.gateway import refusals
+from callvault.gateway import events
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
 from tests.gateway.kept_call import ARCHIVES, KNOWS
 
@@ -368,7 +368,7 @@ async def test_refused_deliveries_are_logged_once_a_minute_with_their_number(
             assert (
                 await gateway.deliver([{}], params={"code": "guessed-secret"})
             ).status_code == 401
-        monkeypatch.setattr(refusals, "SAID_EVERY", 0.0)
+        monkeypatch.setattr(events, "REJECTION_LOG_INTERVAL", 0.0)
         await gateway.deliver([{}], params={"code": "guessed-secret"})
     told = [line["count"] for line in lines if line["event"].startswith("deliveries refused")]
     assert told == [1, 5]

@@ -11,8 +11,7 @@ import uvicorn
 from temporalio.client import Client
 
 from callvault.errors import InvalidRequest
-from callvault.gateway import bodies, connections
-from callvault.gateway import load_shedding as overload
+from callvault.gateway import bodies, load_shedding
 from callvault.gateway.app import create_app
 from callvault.gateway.bodies import MAX_DEPTH, check_depth
 from callvault.gateway.server import server_config
@@ -72,7 +71,7 @@ async def test_too_deep_a_request_is_refused_and_such_an_event_is_kept(
 async def test_a_body_that_does_not_come_is_not_waited_for(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "ARRIVES_WITHIN", 0.1)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT", 0.1)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
@@ -110,7 +109,7 @@ async def test_more_than_can_be_done_is_asked_to_come_again_and_life_is_still_an
 async def test_large_bodies_count_for_more_than_small_ones(
     gateway_of: GatewayOf, temporal: Client, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overload, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(load_shedding, "MAX_BYTES", 1_000)
     gateway = gateway_of(temporal)
     go_on = asyncio.Event()
 
@@ -152,7 +151,7 @@ async def _is_closed(connection: Connection) -> bool:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEAD_WITHIN", 0.2)
+    monkeypatch.setattr(load_shedding, "HEAD_TIMEOUT", 0.2)
 
 
 @pytest.mark.usefixtures("quick")
@@ -187,7 +186,7 @@ async def test_a_request_under_way_is_given_its_time(temporal: Client, tmp_path:
 async def test_where_there_are_too_many_connections_the_idlest_make_room(
     temporal: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MOST", 20)
+    monkeypatch.setattr(load_shedding, "MAX_CONNECTIONS", 20)
     async with listening(temporal, tmp_path) as port, AsyncExitStack() as stack:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(60)]
         for _, writer in held:
@@ -213,6 +212,6 @@ async def _is_open(connection: Connection) -> bool:
 async def test_a_head_without_end_is_refused(temporal: Client, tmp_path: Path) -> None:
     async with listening(temporal, tmp_path) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /healthz HTTP/1.1\r\n" + b"x: " + b"y" * (2 * connections.MAX_HEAD))
+        writer.write(b"GET /healthz HTTP/1.1\r\n" + b"x: " + b"y" * (2 * load_shedding.MAX_HEAD))
         assert (await reader.readline()).startswith(b"HTTP/1.1 400")
         writer.close()

@@ -18,7 +18,9 @@ from temporalio.client import Client
 from callvault.contracts import names
 from tests.gateway.conftest import Call
 
-SERVE = "from callvault.config import load_settings; from callvault.gateway.server import serve"
+SERVE = (
+    "from callvault.config.settings import load_settings;from callvault.gateway.server import serve"
+)
 
 CONFIGURATION = """
 [resources.default]

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from bench.storm import __main__ as storm
 from bench.storm.findings import SHORT
+from bench.storm.run import rage
 
 
 def test_in_a_storm_every_event_is_taken_or_asked_to_come_again(tmp_path: Path) -> None:
-    found = storm.rage(tmp_path, SHORT)
+    found = rage(tmp_path, SHORT)
     assert found.problems() == []
     assert found.burst.statuses[503] > 0
     assert found.attack.junk.statuses[401] > 0

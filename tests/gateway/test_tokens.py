@@ -93,7 +93,7 @@ async def test_keys_are_fetched_once_for_many_and_again_when_they_rotate(
     assert issuer.asked == 2, "the configuration and the keys"
     former = issuer.token()
     issuer.rotate()
-    monkeypatch.setattr(tokens, "ASKED_EVERY", 0.0)
+    monkeypatch.setattr(tokens, "MIN_FETCH_INTERVAL", 0.0)
     await validator.claims(issuer.token())
     with pytest.raises(AccessDenied, match="does not publish"):
         await validator.claims(former)
@@ -119,9 +119,9 @@ async def test_while_the_issuer_is_away_known_keys_are_used_on(
     issuer.is_away = False
     with pytest.raises(Unavailable):
         await validator.claims(issuer.token())
-    monkeypatch.setattr(tokens, "ASKED_EVERY", 0.0)
+    monkeypatch.setattr(tokens, "MIN_FETCH_INTERVAL", 0.0)
     await validator.claims(issuer.token())
-    monkeypatch.setattr(tokens, "KEPT_FOR", 0.0)
+    monkeypatch.setattr(tokens, "KEY_LIFETIME", 0.0)
     issuer.is_away = True
     await validator.claims(issuer.token())
 
@@ -136,7 +136,7 @@ async def test_a_crowd_of_junk_does_not_wait_for_a_slow_issuer() -> None:
         for task in crowd:
             task.cancel()
         answers = await asyncio.gather(*crowd, return_exceptions=True)
-    assert len(turned_away) == len(crowd) - tokens.MOST_WAITING
+    assert len(turned_away) == len(crowd) - tokens.MAX_WAITING
     assert sum(isinstance(answer, Unavailable) for answer in answers) == len(turned_away)
 
 

@@ -11,9 +11,10 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueServiceClient
 from temporalio.client import Client
 
+from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.ingest.intake import Intake
-from callvault.ingest.router import Delivery
+from callvault.ingest.routes import Routes
 from callvault.local.azurite import Azurite, add_queues
 from callvault.local.processes import Supervisor
 from callvault.temporal.call_client import Recordings
@@ -57,7 +58,7 @@ def known(tmp_path: Path) -> Settings:
 @pytest.fixture
 def intake_of(known: Settings) -> IntakeOf:
     def make(client: Client, settings: Settings = known) -> Intake:
-        return Intake(Delivery(settings, Recordings(client)), "test")
+        return Intake(Routes(settings, own_containers(settings)), Recordings(client), "test")
 
     return make
 

@@ -17,7 +17,7 @@ from callvault.contracts import names
 from callvault.errors import ConfigurationError
 from callvault.ingest.intake import Intake
 from callvault.ingest.queue import Queue
-from callvault.ingest.queue_consumer import QueueRoad
+from callvault.ingest.queue_consumer import QueueConsumer
 from callvault.local.azurite import Azurite
 from tests.gateway.conftest import Call
 from tests.ingest.conftest import IntakeOf, until
@@ -75,7 +75,7 @@ async def reading(settings: QueueSettings, intake: Intake) -> AsyncIterator[Queu
     stopping = asyncio.Event()
     with closing(Queue.open("main", settings)) as queue:
         queue.prepare()
-        road = asyncio.create_task(QueueRoad(queue, intake, settings, stopping).run())
+        road = asyncio.create_task(QueueConsumer(queue, intake, settings, stopping).run())
         try:
             yield queue
         finally:

@@ -73,7 +73,7 @@ async def test_a_process_that_is_told_to_stop_gives_back_what_waits(
 
 def test_without_a_queue_in_the_settings_it_says_what_to_do(known: Settings) -> None:
     with pytest.raises(ConfigurationError, match=r"add \[queues.NAME\]"):
-        read_queues(known)
+        read_queues(known, {})
 
 
 def _nobodys_address() -> str:

@@ -20,11 +20,11 @@ from callvault.errors import (
     Throttled,
     Unavailable,
 )
-from callvault.ingest.dead_letters import DeadLetters
+from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
-from callvault.ingest.sweep import AT_ONCE, Sweep
-from callvault.ingest.undelivered import Letter
+from callvault.ingest.sweep import MAX_CONCURRENT_READS, Sweep
+from callvault.ingest.undelivered import DeadLetter
 from callvault.local.azurite import Azurite
 from tests.gateway.conftest import TOPIC, Call, as_cloud_event
 from tests.ingest.conftest import IntakeOf
@@ -42,7 +42,7 @@ def configured(
 
 
 async def sweep(settings: DeadLetterSettings, intake: Intake) -> SweepReport:
-    with closing(DeadLetters.open("grid", settings)) as letters:
+    with closing(DeadLetterContainer.open("grid", settings)) as letters:
         return await Sweep(letters, intake).run()
 
 
@@ -129,12 +129,12 @@ async def test_a_letter_that_has_to_wait_does_not_keep_the_others_from_it(
     assert marked(container) == {letter}
 
 
-class Archived(DeadLetters):
+class Archived(DeadLetterContainer):
     """Some blobs were moved to the Archive tier, as a life-cycle rule may do: none can be read."""
 
     archived: frozenset[str] = frozenset()
 
-    def read(self, letter: Letter) -> bytes:
+    def read(self, letter: DeadLetter) -> bytes:
         if letter.name in self.archived:
             raise StateConflict("This operation is not permitted on an archived blob.", status=409)
         return super().read(letter)
@@ -147,7 +147,9 @@ async def test_letters_that_cannot_be_read_do_not_keep_newer_ones_from_being_swe
     temporal: Client,
     call: Call,
 ) -> None:
-    old = {put(container, [given_up(call.recorded())], "A") for _ in range(AT_ONCE + 1)}
+    old = {
+        put(container, [given_up(call.recorded())], "A") for _ in range(MAX_CONCURRENT_READS + 1)
+    }
     new = put(container, [given_up(call.recorded())], "B")
     with closing(Archived.open("grid", configured)) as letters:
         letters.archived = frozenset(old)
@@ -164,10 +166,10 @@ async def test_a_letter_that_cannot_be_marked_is_delivered_and_told_of(
     temporal: Client,
     call: Call,
 ) -> None:
-    class Immutable(DeadLetters):
+    class Immutable(DeadLetterContainer):
         """One blob is under a retention policy."""
 
-        def mark(self, letter: Letter) -> None:
+        def mark(self, letter: DeadLetter) -> None:
             if letter.name == kept:
                 raise ObjectExists("a retention policy forbids it", status=409)
             super().mark(letter)
@@ -187,10 +189,10 @@ async def test_while_no_letter_can_be_read_for_now_the_sweep_ends(
     intake_of: IntakeOf,
     temporal: Client,
 ) -> None:
-    class Away(DeadLetters):
+    class Away(DeadLetterContainer):
         """The storage answers the list, and nothing after it."""
 
-        def read(self, letter: Letter) -> bytes:
+        def read(self, letter: DeadLetter) -> bytes:
             raise Throttled("the account is busy", status=503)
 
     put(container, b"[]")
@@ -218,7 +220,7 @@ async def test_a_letter_that_changed_since_it_was_read_is_not_marked(
     container: ContainerClient, configured: DeadLetterSettings
 ) -> None:
     name = put(container, b"[]")
-    with closing(DeadLetters.open("grid", configured)) as letters:
+    with closing(DeadLetterContainer.open("grid", configured)) as letters:
         [letter] = letters.waiting()
         container.upload_blob(name, b"[{}]", overwrite=True)
         letters.mark(letter)

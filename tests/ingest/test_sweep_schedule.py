@@ -14,17 +14,16 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.sweep import SweepActivities
-from activities.webhooks import AlertActivities
+from activities.webhooks import AlertActivities, AnnouncementActivities
 from callvault.config.settings import Settings
 from callvault.config.storage import DeadLetterSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind
 from callvault.contracts.sweeps import SweepOrder, SweepReports
 from callvault.errors import CallvaultError, InvalidRequest, Unavailable
-from callvault.ingest.dead_letters import DeadLetters
+from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.local.azurite import Azurite
 from callvault.temporal.schedules import put_schedule
 from tests.gateway.conftest import Call
@@ -147,16 +146,16 @@ class Broken(set[str]):
 
     kind: type[CallvaultError] = InvalidRequest
 
-    def open(self, name: str, settings: DeadLetterSettings) -> DeadLetters:
+    def open(self, name: str, settings: DeadLetterSettings) -> DeadLetterContainer:
         if name in self:
             raise self.kind(f"{name} makes no sense")
-        return DeadLetters.open(name, settings)
+        return DeadLetterContainer.open(name, settings)
 
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Broken:
     broken = Broken()
-    monkeypatch.setattr("activities.sweep.DeadLetters", broken)
+    monkeypatch.setattr("activities.sweep.DeadLetterContainer", broken)
     return broken
 
 

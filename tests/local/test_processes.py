@@ -1,13 +1,12 @@
 """The supervisor, with real processes that are really killed."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,20 +26,18 @@ child.wait()
 """
 SUPERVISES = f"""
 import pathlib, signal, sys, time
-from callvault.local.processes import Supervisor
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started by
-with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
-    processes = [supervisor.start(str(n), [sys.executable, "-c", {SLEEPS!r}]) for n in range(2)]
-    print([process.pid for process in processes], flush=True)
-    {{then}}
+from callvault.local.processes import Interrupted, Supervisor
+signal.alarm(60)  # it ends, and its children with it, should the tests not be there to end it
+try:
+    with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
+        for n in range(int(sys.argv[2])):
+            print(supervisor.start(str(n), [sys.executable, "-c", {SLEEPS!r}]).pid, flush=True)
+        time.sleep(60)
+except Interrupted as interrupted:
+    sys.exit(128 + interrupted.signum)
 """
-STARTS_FOREVER = f"""
-import itertools, pathlib, sys
-from callvault.local.processes import Supervisor
-with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
-    for n in itertools.count():
-        print(supervisor.start(str(n), [sys.executable, "-c", {SLEEPS!r}]).pid, flush=True)
-"""
+MANY = 100
+"""More children than are started before the signal comes; few enough should it never come."""
 
 
 def runs(pid: int) -> bool:
@@ -87,17 +84,37 @@ def start_all(supervisor: Supervisor, *programs: str) -> list[int]:
     return [process.pid for process in processes]
 
 
-def start_supervising(tmp_path: Path, then: str) -> tuple[subprocess.Popen[str], list[int]]:
-    """Start a program that supervises two processes; returns it and their ids."""
-    program = subprocess.Popen(
-        [sys.executable, "-c", SUPERVISES.format(then=then), str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+@contextmanager
+def inherited(effect: signal.Handlers) -> Iterator[None]:
+    """Let what is started in this block find these effects of SIGHUP and SIGINT, not ours."""
+    before = {signum: signal.signal(signum, effect) for signum in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler or signal.SIG_DFL)
+
+
+@contextmanager
+def supervising(
+    logs: Path, children: int, signals: signal.Handlers = signal.SIG_DFL
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that prints the ids of the processes it supervises; end it in any case."""
+    command = [sys.executable, "-c", SUPERVISES, str(logs), str(children)]
+    with inherited(signals):
+        program = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+    with program:
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
+def pids_of(program: subprocess.Popen[str], children: int) -> list[int]:
     assert program.stdout
-    with program.stdout:
-        return program, json.loads(program.stdout.readline())
+    return [int(program.stdout.readline()) for _ in range(children)]
 
 
 def test_leaving_the_block_ends_every_process(tmp_path: Path) -> None:
@@ -215,10 +232,32 @@ def test_a_program_that_fails_in_its_work_is_reported(supervisor: Supervisor) ->
 def test_a_signal_to_the_supervising_program_ends_every_process(
     tmp_path: Path, signum: signal.Signals
 ) -> None:
-    program, pids = start_supervising(tmp_path, then="time.sleep(600)")
-    program.send_signal(signum)
-    assert program.wait(SOON.total_seconds()) != 0
-    assert not any(runs(pid) for pid in pids)
+    with supervising(tmp_path, children=2) as program:
+        pids = pids_of(program, 2)
+        program.send_signal(signum)
+        assert program.wait(SOON.total_seconds()) == 128 + signum
+        assert not any(runs(pid) for pid in pids)
+
+
+def test_in_the_background_of_a_script_sigterm_ends_every_process(tmp_path: Path) -> None:
+    """SIGINT is ignored there, for a Ctrl-C is meant for what runs in the foreground."""
+    with supervising(tmp_path, children=2, signals=signal.SIG_IGN) as program:
+        pids = pids_of(program, 2)
+        program.send_signal(signal.SIGINT)
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(SOON.total_seconds()) == 128 + signal.SIGTERM
+        assert not any(runs(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_process_does_not_ignore_the_signals_that_its_parent_ignores(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    with inherited(signal.SIG_IGN), Supervisor(tmp_path) as supervisor:
+        process = start_python(supervisor, SLEEPS)
+        wait_until_up(process)
+        os.kill(process.pid, signum)
+        assert process.wait_for_end(SOON) == -signum
 
 
 def test_a_signal_does_not_interrupt_the_cleaning_up(tmp_path: Path) -> None:
@@ -238,27 +277,24 @@ signal.signal(signal.SIGTERM, stop)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child's life to its parent")
 def test_kill_9_of_the_supervising_program_ends_every_process(tmp_path: Path) -> None:
-    program, pids = start_supervising(tmp_path, then="time.sleep(600)")
-    program.kill()
-    program.wait()
-    assert eventually(lambda: not any(runs(pid) for pid in pids))
+    with supervising(tmp_path, children=2) as program:
+        pids = pids_of(program, 2)
+        program.kill()
+        program.wait()
+        assert eventually(lambda: not any(runs(pid) for pid in pids))
 
 
 @pytest.mark.parametrize("after", [0.0, 0.013, 0.029, 0.061])
 def test_ctrl_c_during_start_up_leaves_no_process(tmp_path: Path, after: float) -> None:
     logs = tmp_path / "logs"
-    program = subprocess.Popen(
-        [sys.executable, "-c", STARTS_FOREVER, str(logs)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert program.stdout
-    first = program.stdout.readline()
-    time.sleep(after)
-    program.send_signal(signal.SIGINT)
-    others, _ = program.communicate(timeout=SOON.total_seconds())
-    assert not any(runs(int(pid)) for pid in [first, *others.split()])
+    with supervising(logs, children=MANY) as program:
+        first = pids_of(program, 1)
+        time.sleep(after)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(SOON.total_seconds()) == 128 + signal.SIGINT
+        assert program.stdout
+        others = [int(pid) for pid in program.stdout]
+    assert not any(runs(pid) for pid in first + others)
     assert not processes_with(str(logs))
 
 

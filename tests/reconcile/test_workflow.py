@@ -10,12 +10,11 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.runtime import BufferedMetricUpdate, MetricBuffer, Runtime, TelemetryConfig
 
-from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities
+from activities.webhooks import AlertActivities, AnnouncementActivities
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity

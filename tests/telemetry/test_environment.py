@@ -1,20 +1,24 @@
 """What is exported follows OpenTelemetry's standard variables; without them nothing is."""
 
 import pytest
+import uvicorn
 from opentelemetry import trace
 from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig
 
 from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError
+from callvault.gateway import server
 from callvault.telemetry import environment, metrics
 from callvault.telemetry.setup import setup
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+NOT_OURS = "192.0.2.1:9464"
+"""An address that no process of this machine can listen on."""
 
 
 def test_nothing_is_exported_unless_asked_for() -> None:
     before = trace.get_tracer_provider()
-    with setup(Settings(), "worker") as telemetry:
+    with setup("worker", Settings().log) as telemetry:
         assert not telemetry.exports_metrics
         assert [plugin.name() for plugin in telemetry.plugins] == ["callvault.correlation"]
         assert trace.get_tracer_provider() is before
@@ -59,39 +63,41 @@ def test_metrics_go_to_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hush")
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "5000")
 
-    door = metrics.door(None)
+    exporter = metrics.exporter(None)
 
-    assert isinstance(door, OpenTelemetryConfig)
-    assert door.url == "http://collector:4318/v1/metrics"
-    assert door.headers == {"api-key": "hush"}
-    assert door.metric_periodicity is not None
-    assert door.metric_periodicity.total_seconds() == 5
+    assert isinstance(exporter, OpenTelemetryConfig)
+    assert exporter.url == "http://collector:4318/v1/metrics"
+    assert exporter.headers == {"api-key": "hush"}
+    assert exporter.metric_periodicity is not None
+    assert exporter.metric_periodicity.total_seconds() == 5
 
 
 def test_an_address_for_prometheus_wins_over_the_collector(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(ENDPOINT, "http://collector:4318")
-    assert isinstance(metrics.door("127.0.0.1:9464"), PrometheusConfig)
+    assert isinstance(metrics.exporter("127.0.0.1:9464"), PrometheusConfig)
 
 
 def test_a_wrong_interval_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENDPOINT, "http://collector:4318")
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "often")
     with pytest.raises(ConfigurationError, match="OTEL_METRIC_EXPORT_INTERVAL=often"):
-        metrics.door(None)
+        metrics.exporter(None)
 
 
-def test_only_a_worker_opens_the_port_for_prometheus() -> None:
-    settings = Settings.model_validate({"worker": {"metrics_address": "127.0.0.1:1"}})
-    with setup(settings, "gateway") as telemetry:
-        assert not telemetry.exports_metrics
+def test_only_a_worker_opens_the_port_for_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.model_validate({"worker": {"metrics_address": NOT_OURS}})
+    served: list[uvicorn.Server] = []
 
+    async def serve(server: uvicorn.Server) -> None:
+        served.append(server)
 
-def test_a_port_that_cannot_be_opened_stops_the_start() -> None:
-    settings = Settings.model_validate({"worker": {"metrics_address": "192.0.2.1:9464"}})
+    monkeypatch.setattr(uvicorn.Server, "serve", serve)
+    server.serve(settings)
+    assert served
     with (
         pytest.raises(ConfigurationError, match=r"worker\.metrics_address"),
-        setup(settings, "worker"),
+        setup("worker", settings.log, metrics_address=settings.worker.metrics_address),
     ):
         pass

@@ -12,8 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from callvault.config.settings import LogSettings, Settings
-from callvault.telemetry.correlation import correlation_plugin
-from callvault.telemetry.logs import logging_as
+from callvault.telemetry.logs import correlation_plugin, logging_as
 from callvault.temporal.client import connect
 from tests.telemetry.talking import Order, Talking, speak
 from workers.registry import RUNNER

@@ -15,7 +15,7 @@ from callvault.contracts import names
 from callvault.contracts.events import parse_subject
 from callvault.emulator.server import RunningEmulator
 from callvault.local.azurite import Azurite
-from callvault.telemetry.correlation import correlation_plugin
+from callvault.telemetry.logs import correlation_plugin
 from tests.telemetry.spans import Spans, context_of, requests_to
 from tests.telemetry.vault import Secrets, settings_for, working
 from workers import registry

@@ -13,18 +13,17 @@ import httpx
 import pytest
 from temporalio.client import Client, Plugin
 
-from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities
+from activities.webhooks import AlertActivities, AnnouncementActivities
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.results import CallResult
 from callvault.emulator.server import RunningEmulator
 from callvault.gateway.app import create_app
 from callvault.local.azurite import Azurite
-from callvault.telemetry.asgi import instrument_app
+from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
 from workers.clients import Connections
 from workers.registry import deciding_worker, exporting_worker, telling_worker

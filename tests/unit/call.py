@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callvault.contracts.activity_io import ArchivedChunk, ControlOutcome, ResourcePolicy
+from callvault.contracts.activity_io import ArchivedChunk, ControlOutcome
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.participants import ParticipantChanged, participant_hash
@@ -14,6 +14,7 @@ from callvault.contracts.requests import (
     StartRequest,
 )
 from callvault.contracts.status import ControlRecord, RecordingStatus
+from tests.policies import a_policy
 from workflows.call import acs_answers
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
@@ -23,7 +24,7 @@ from workflows.call.lifecycle import Lifecycle
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=48)
 SECOND = timedelta(seconds=1)
-POLICY = ResourcePolicy(resource="default", archive="main", export_window=WINDOW)
+POLICY = a_policy(export_window=WINDOW)
 
 
 def hashed(who: str) -> str:

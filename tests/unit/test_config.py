@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from callvault.config.error_messages import setting_fields
+from callvault.config.policy import resource_policy
 from callvault.config.reference import reference
 from callvault.config.settings import Settings, load_settings
 from callvault.config.storage import DirectoryArchive
@@ -382,6 +383,31 @@ def test_what_a_resource_says_of_consent_reaches_its_recordings(
         plain = connections.policy_of("plain")
         assert (plain.announce_within, plain.consent.consent_policy) == (None, ConsentPolicy.NONE)
         assert connections.announcement_webhook("plain") is None
+
+
+def test_what_a_resource_says_of_guards_and_deadlines_reaches_its_recordings() -> None:
+    said = {
+        "export_window": timedelta(hours=5),
+        "event_expected_within": timedelta(minutes=3),
+        "state_checked_every": timedelta(minutes=7),
+        "fallback_after": timedelta(hours=2),
+        "ladder": (timedelta(hours=1), timedelta(hours=2)),
+        "delete_source": True,
+        "callback_url": "https://callvault.example",
+    }
+    guards = {
+        "pause_confirm_within": timedelta(seconds=9),
+        "on_pause_failure": "stop",
+        "max_pause": timedelta(minutes=4),
+        "on_max_pause": "resume",
+        "max_duration": timedelta(hours=6),
+    }
+    told = resource(**said, **guards, result_api_version="2024-09-01-preview")
+    policy = resource_policy(
+        settings({"only": told}, worker={"max_history_events": 1_000}), "only"
+    ).model_dump(by_alias=False)
+    assert policy.items() >= {**said, "resource": "only", "asks_for_result": True}.items()
+    assert (policy["guards"], policy["max_history_events"]) == (guards, 1_000)
 
 
 def test_a_resource_cannot_name_participants(tmp_path: Path) -> None:

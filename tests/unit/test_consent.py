@@ -8,11 +8,12 @@ import pytest
 from callvault.contracts.base import Unreadable, read
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.requests import RecordingRequest
+from tests.policies import a_policy
 from workflows.call import consent
 from workflows.call.alarms import Alarms
-from workflows.call.guards import CONFIRM_WITHIN, Watchdog
+from workflows.call.guards import Watchdog
 
-from .call import NOON, SECOND, Call, hashed
+from .call import NOON, POLICY, SECOND, Call, hashed
 
 ALL = "all_parties"
 
@@ -394,7 +395,7 @@ def test_terms_that_contradict_themselves_are_refused(terms: dict[str, Any], say
 
 def test_a_request_goes_before_its_resource_and_the_resource_before_the_defaults() -> None:
     own = ConsentTerms.model_validate({"consent_policy": "any_party"})
-    resource = ConsentTerms.model_validate({"consent_policy": ALL, "before_consent": "wait"})
+    resource = a_policy(consent={"consent_policy": ALL, "before_consent": "wait"}).consent
     terms = consent.terms_of(own, resource)
     assert (terms.consent_policy, terms.before_consent, terms.on_withdrawal) == (
         "any_party",
@@ -468,7 +469,7 @@ def test_a_hold_during_an_unanswered_start_is_guarded_for_the_start_may_have_com
     call.is_asked("start")
     call.withdraws("ana")
     watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
-    watch.act(call.now + CONFIRM_WITHIN)
+    watch.act(call.now + POLICY.guards.pause_confirm_within)
     assert [r.alarm.kind for r in call.life.status.alarms] == ["pause_unconfirmed"]
     assert call.recording.wanted == "stopped"
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from callvault.contracts.activity_io import ResourcePolicy
+from tests.policies import a_policy
 from workflows.call import chunks, recording_state
 from workflows.call.chunks import ChunkKey
 
@@ -220,8 +220,7 @@ def test_there_is_no_deadline_before_the_window_is_known() -> None:
     call.announced(chunk(), at=NOON)
     assert call.life.status.recordings[0].chunks[0].expires_at is None
     assert chunks.next_awaited(call.life.status) is None
-    policy = ResourcePolicy(resource="default", archive="main", export_window=HOUR)
-    call.life.policy_known(policy)
+    call.life.policy_known(a_policy(export_window=HOUR))
     assert call.life.status.recordings[0].chunks[0].expires_at == NOON + HOUR
 
 

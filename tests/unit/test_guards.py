@@ -1,9 +1,9 @@
 """Whom does a guard stop?"""
 
 from workflows.call.alarms import Alarms
-from workflows.call.guards import CONFIRM_WITHIN, Watchdog
+from workflows.call.guards import Watchdog
 
-from .call import Call, recording_call
+from .call import POLICY, Call, recording_call
 
 
 def a_pause_that_hangs_while_the_next_recording_is_asked_for() -> tuple[Call, Watchdog]:
@@ -18,7 +18,7 @@ def a_pause_that_hangs_while_the_next_recording_is_asked_for() -> tuple[Call, Wa
 
 def test_a_pause_that_is_not_confirmed_stops_no_recording_but_its_own() -> None:
     call, watch = a_pause_that_hangs_while_the_next_recording_is_asked_for()
-    watch.act(call.now + CONFIRM_WITHIN)
+    watch.act(call.now + POLICY.guards.pause_confirm_within)
     assert [(r.alarm.kind, r.alarm.what[:11]) for r in call.life.status.alarms] == [
         ("pause_unconfirmed", "recording 1")
     ]

@@ -12,22 +12,22 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.announcements import AnnouncementActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities
+from activities.webhooks import AlertActivities, AnnouncementActivities
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
-from callvault.contracts.activity_io import MAX_HISTORY_EVENTS, ResourcePolicy
+from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
+from tests.policies import a_policy
 from workers.registry import deciding_worker, exporting_worker, sandbox, telling_worker
 
 from .service import ScriptedService
@@ -74,7 +74,7 @@ class World:
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
             raise InvalidRequest(f"there is no resource {name!r} in the configuration")
-        return ResourcePolicy(
+        return a_policy(
             resource=name,
             archive=name,
             export_window=self.windows.get(name, WINDOW),
@@ -82,7 +82,7 @@ class World:
             delete_source=name in self.delete_source,
             fallback_archive=self.fallbacks.get(name),
             asks_for_result=name in self.asks_for_result,
-            max_history_events=self.max_history_events.get(name, MAX_HISTORY_EVENTS),
+            max_history_events=self.max_history_events.get(name, SETTINGS.max_history_events),
             announce_within=timedelta(seconds=30) if name in self.webhooks else None,
         )
 

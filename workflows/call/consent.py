@@ -8,25 +8,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
+from callvault.contracts.activity_io import ResourceConsent
 from callvault.contracts.consent import (
-    BeforeConsent,
     ConsentDecision,
     ConsentPolicy,
     ConsentRecord,
     ConsentTerms,
-    OnWithdrawal,
     Presence,
 )
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.status import CallStatus
-
-_WITHOUT_A_WORD = ConsentTerms(
-    consent_policy=ConsentPolicy.NONE,
-    before_consent=BeforeConsent.PAUSED,
-    on_withdrawal=OnWithdrawal.PAUSE,
-    stop_when_last_consenting_leaves=False,
-)
-"""The terms if neither request nor resource says anything."""
 
 MAX_RECORDS = 1_000
 """Decisions, and presences, kept: beyond that, those that do not count any more are forgotten."""
@@ -36,12 +27,10 @@ _MAX_LISTED = 3
 Kept = TypeVar("Kept", ConsentRecord, Presence)
 
 
-def terms_of(own: ConsentTerms, resource: ConsentTerms) -> ConsentTerms:
+def terms_of(own: ConsentTerms, resource: ResourceConsent) -> ConsentTerms:
     """Return the terms of a recording: what its request says, else what its resource says."""
-    terms = _WITHOUT_A_WORD
-    for said in (resource, own):
-        terms = terms.model_copy(update=said.model_dump(exclude_none=True, by_alias=False))
-    return terms
+    said = own.model_dump(exclude_none=True, by_alias=False)
+    return ConsentTerms.model_validate(resource.model_dump(by_alias=False) | said)
 
 
 def missing(status: CallStatus, terms: ConsentTerms) -> str:

@@ -6,19 +6,17 @@ alarmed. A recording that lasts too long is stopped.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from callvault.contracts.activity_io import ResourceGuards
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
-from callvault.contracts.requests import ControlRequest, Guards, OnMaxPause, OnPauseFailure
+from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFailure
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, DoubtfulInterval, PauseRecord, RecordingStatus
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import GUARD, Lifecycle
-
-CONFIRM_WITHIN = timedelta(seconds=5)
-"""Longest time for ACS to confirm a pause, if neither request nor resource says it."""
 
 
 class Watchdog:
@@ -90,7 +88,7 @@ class Watchdog:
         self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
     ) -> None:
         """Fail closed: ACS may be recording what it must not."""
-        reaction = self._of(recording).on_pause_failure or OnPauseFailure.ALARM
+        reaction = self._of(recording).on_pause_failure
         record.is_overdue = True
         record.problem = record.problem or shorten(f"{why}: {_REACTIONS[reaction]}")
         what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
@@ -112,12 +110,10 @@ class Watchdog:
     def _ask(self, operation: Operation, reason: str, now: datetime) -> None:
         self._call.request(operation, ControlRequest(requested_by=GUARD, reason=reason), now)
 
-    def _of(self, recording: RecordingStatus) -> Guards:
+    def _of(self, recording: RecordingStatus) -> ResourceGuards:
         """Return the guards of a recording: what its request says, else what its resource says."""
-        policy = self._call.status.policy
-        general = policy.guards if policy else Guards()
         own = recording.guards.model_dump(exclude_none=True, by_alias=False)
-        return general.model_copy(update=own)
+        return self._call.policy.guards.model_copy(update=own)
 
     def _live(self) -> Iterator[RecordingStatus]:
         for recording in self._call.status.recordings:
@@ -126,7 +122,7 @@ class Watchdog:
 
     def _unconfirmed(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
         for recording in self._live():
-            within = self._of(recording).pause_confirm_within or CONFIRM_WITHIN
+            within = self._of(recording).pause_confirm_within
             for record in self._call.requests.pending(recording):
                 # Before a recording begins there is nothing to fear, unless it may just begin.
                 may_record = recording.actual is not Actual.NONE or self._call.may_record(recording)

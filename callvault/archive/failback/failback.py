@@ -13,18 +13,17 @@ from functools import partial
 from typing import NamedTuple
 
 from callvault.archive.failback.candidates import Stranded, folder_of
-from callvault.archive.keyring import Keyring
 from callvault.archive.manifests.chain import append, head
-from callvault.archive.manifests.documents import signed
+from callvault.archive.manifests.documents import Keyring, signed
 from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import Written, find_manifest, publish_key, software
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, manifest_in
-from callvault.archive.relay import StoredFile
-from callvault.archive.store import Archive
-from callvault.archive.transfer.buffers import Lanes
-from callvault.archive.transfer.copier import copy, put_bytes
+from callvault.archive.store import Archive, put_bytes
+from callvault.archive.transfer.buffers import BufferPool
+from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import read_back
+from callvault.archive.transfer.source import StoredFile
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.manifest import (
     ArchivedObject,
@@ -64,7 +63,7 @@ class Repatriation:
     now: Callable[[], datetime]
     on_step: OnStep = lambda what, done, total: None
     """May raise to end it."""
-    lanes: Lanes = field(default_factory=Lanes)
+    buffers: BufferPool = field(default_factory=BufferPool)
 
     def __post_init__(self) -> None:
         if self.fallback.location("x") == self.home.location("x"):
@@ -185,14 +184,14 @@ class Repatriation:
             content_type=content_type,
             metadata=found.metadata if found else {},
             on_progress=self._step("copying", name),
-            lanes=self.lanes,
+            buffers=self.buffers,
         )
 
     def _holds(self, archive: Archive, sealed: ArchivedObject, doing: str) -> bool:
         """Read an object whole; whether its bytes are the sealed ones."""
         name = sealed.object_name
         try:
-            found = read_back(archive, name, self._step(doing, name), self.lanes)
+            found = read_back(archive, name, self._step(doing, name), self.buffers)
         except BrokenContent:
             return False
         return (found.size, found.sha256) == (sealed.size, sealed.sha256)

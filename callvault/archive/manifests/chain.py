@@ -8,8 +8,7 @@ the next one. Nothing else is needed to keep them apart, on any store.
 from callvault.archive.manifests.documents import read_document, sha256, signed
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.names import link_object_name
-from callvault.archive.store import Archive
-from callvault.archive.transfer.copier import put_bytes
+from callvault.archive.store import Archive, put_bytes
 from callvault.contracts.manifest import ChainLink, LinkReference, ObjectReference
 from callvault.errors import BrokenContent, ObjectExists
 

@@ -1,7 +1,8 @@
-"""Signed JSON documents: one spelling for each content, so that every bit of them counts."""
+"""Signed JSON documents, in one spelling for each content, and the keys that prove them."""
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import rfc8785
@@ -16,17 +17,17 @@ Document = TypeVar("Document", Manifest, ChainLink)
 
 
 def canonical(message: Message) -> bytes:
-    """The message in the one spelling of RFC 8785."""
+    """Write the message in the one spelling of RFC 8785."""
     return _canonical(message.model_dump(mode="json"))
 
 
 def sha256(data: bytes) -> str:
-    """Lower-case hexadecimal."""
+    """Return the SHA-256 in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def signed(document: Document, signer: Signer | None) -> bytes:
-    """The document's bytes with its signature, or with none where there is no signer."""
+    """Write the document with its signature, or with none where there is no signer."""
     bare = document.model_copy(update={"signature": None})
     if signer is None:
         return canonical(bare)
@@ -35,7 +36,7 @@ def signed(document: Document, signer: Signer | None) -> bytes:
 
 
 def read_document(model: type[Document], data: bytes) -> Document:
-    """Read what `signed` wrote; `BrokenContent` where a single byte is spelt in another way.
+    """Read a document that `signed` wrote; `BrokenContent` where a single byte differs.
 
     The signature is not judged here: see `is_proven_by`.
     """
@@ -52,9 +53,35 @@ def read_document(model: type[Document], data: bytes) -> Document:
 
 
 def is_proven_by(key: PublicKey, document: Manifest | ChainLink, data: bytes) -> bool:
-    """Whether ``data``, which `read_document` gave ``document`` for, was signed with the key."""
+    """Tell if ``data``, which `read_document` read as ``document``, was signed with the key."""
     signature = document.signature
     return signature is not None and key.proves(signature, _to_sign(json.loads(data)))
+
+
+class Keyring:
+    """Public keys that a verification believes: those given or, without any, the archive's own."""
+
+    def __init__(self, given: Iterable[PublicKey] = ()) -> None:
+        self._keys = {key.key_id: key for key in given}
+        self.is_given = bool(self._keys)
+
+    def offer(self, key: PublicKey) -> None:
+        """Add a key that lies in the archive, unless keys were given: those alone are believed."""
+        if not self.is_given:
+            self._keys[key.key_id] = key
+
+    def objection(self, document: Manifest | ChainLink, data: bytes) -> str | None:
+        """Say why the signature of ``data`` proves nothing; None if it does, or there is none."""
+        signature = document.signature
+        if signature is None:
+            return None
+        key = self._keys.get(signature.key_id)
+        if key is None:
+            source = "among those given" if self.is_given else "in the archive"
+            return f"it is signed with key {signature.key_id}, which is not {source}"
+        if not is_proven_by(key, document, data):
+            return f"its signature with key {signature.key_id} does not fit: it was changed"
+        return None
 
 
 def _to_sign(tree: dict[str, Any]) -> bytes:

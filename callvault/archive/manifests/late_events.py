@@ -5,7 +5,7 @@ ended. Another run then archives what the event names, and knows nothing of who 
 consented: that stands in the manifest which is there.
 """
 
-from callvault.archive.continuity import findings
+from callvault.archive.manifests.manifest import findings
 from callvault.contracts.manifest import Manifest, ManifestChunk, ManifestOrder
 from callvault.contracts.states import ChunkState, RecordingState
 

@@ -1,11 +1,12 @@
-"""From what a workflow knows and an archive holds to a manifest. Pure."""
+"""A recording's manifest, from what its workflow knows and an archive holds."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from callvault.archive.continuity import findings
+from callvault.archive.media.check import tolerance
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.manifest import (
     ArchivedObject,
@@ -21,12 +22,16 @@ from callvault.contracts.manifest import (
     WorkflowRun,
 )
 from callvault.contracts.media import MediaCheck
-from callvault.contracts.status import ChunkStatus
+from callvault.contracts.states import ChunkState
+from callvault.contracts.status import ChunkStatus, RecordingStatus
+
+_MAX_LISTED = 20
+"""Missing chunks that are named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkEvidence:
-    """What the archive itself says of a chunk."""
+    """A chunk as the archive itself describes it."""
 
     media: ArchivedObject
     metadata: ArchivedObject | None
@@ -35,7 +40,7 @@ class ChunkEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Of a sealing: when, by what, and after what."""
+    """Circumstances of a sealing: time, software, and the documents before it."""
 
     object_name: str
     order_sha256: str
@@ -50,7 +55,7 @@ def build_manifest(
     evidence: Sequence[ChunkEvidence | None],
     circumstances: Circumstances,
 ) -> Manifest:
-    """The manifest, unsigned. ``evidence`` stands in the order of the recording's chunks."""
+    """Build the manifest, unsigned. ``evidence`` stands in the order of the recording's chunks."""
     chunks = tuple(
         _chunk(chunk, found) for chunk, found in zip(order.recording.chunks, evidence, strict=True)
     )
@@ -74,6 +79,73 @@ def build_manifest(
         previous=circumstances.previous,
         signature=None,
     )
+
+
+def findings(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> tuple[str, ...]:
+    """List everything that is wrong with a recording, in sentences; none where it is complete."""
+    return (
+        *_of_recording(recording, chunks),
+        *_of_metadata(chunks),
+        *_of_order(chunks),
+        *_of_length(recording, chunks),
+    )
+
+
+def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> Iterator[str]:
+    if recording.problem:
+        yield recording.problem
+    if recording.window_closed:
+        yield "the export window closed before every file had been announced"
+    for doubt in recording.doubtful:
+        end = f"{doubt.until:%H:%M:%S}" if doubt.until else "its end"
+        yield (
+            f"doubtful: from {doubt.since:%Y-%m-%d %H:%M:%S} to {end} UTC it may hold what it was "
+            "asked not to record"
+        )
+    for chunk in chunks:
+        name = f"chunk {chunk.index} ({chunk.document_id})"
+        if chunk.state is not ChunkState.ARCHIVED:
+            yield f"{name} is {chunk.state}: {chunk.lost_reason or 'no reason is known'}"
+        for problem in chunk.check.problems if chunk.check else ():
+            yield f"{name}, {problem.verdict}: {problem.detail}"
+
+
+def _of_metadata(chunks: Sequence[ManifestChunk]) -> Iterator[str]:
+    for chunk in chunks:
+        if chunk.metadata_problem:
+            yield f"chunk {chunk.index} ({chunk.document_id}): {chunk.metadata_problem}"
+
+
+def _of_order(chunks: Sequence[ManifestChunk]) -> Iterator[str]:
+    uses = Counter(chunk.index for chunk in chunks)
+    for index, count in sorted(uses.items()):
+        if count > 1:
+            yield f"overlap: {count} documents stand at index {index}, all are kept"
+    last = max(uses, default=-1)
+    missing = last + 1 - len(uses)
+    named = [f"{index}" for index in range(min(last, len(uses) + _MAX_LISTED)) if index not in uses]
+    if missing:
+        more = " and more" if missing > len(named) else ""
+        yield f"gap: of chunks 0 to {last} there is no {', '.join(named)}{more}"
+
+
+def _of_length(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> Iterator[str]:
+    """Compare the sum of all chunks with the length of the session, where both are known."""
+    said = recording.recording_duration_ms
+    lengths = [chunk.check.facts.duration_ms if chunk.check else None for chunk in chunks]
+    known = [length for length in lengths if length is not None]
+    one_each = len({chunk.index for chunk in chunks}) == len(chunks)
+    if not said or not known or len(known) < len(chunks) or not one_each:
+        return
+    paused = sum(pause.duration_ms for chunk in chunks for pause in chunk.service_pauses)
+    total = sum(known)
+    # whether the service counts the pauses is not documented
+    if min(abs(total - said), abs(total - (said - paused))) > tolerance(said):
+        kind = "gap" if total < said else "overlap"
+        yield (
+            f"{kind}: all chunks together play {total / 1000:.1f} s, the service speaks of"
+            f" {said / 1000:.1f} s"
+        )
 
 
 def _recording(order: ManifestOrder) -> ManifestRecording:
@@ -124,7 +196,7 @@ def _chunk(status: ChunkStatus, evidence: ChunkEvidence | None) -> ManifestChunk
 
 
 def _address(url: str) -> SourceAddress:
-    """Host and path alone: the rest of a URL may hold what gives access."""
+    """Keep host and path alone: the rest of a URL may hold credentials."""
     try:
         parts = urlsplit(url)
     except ValueError:

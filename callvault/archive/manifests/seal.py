@@ -21,8 +21,7 @@ from callvault.archive.manifests.late_events import (
 )
 from callvault.archive.manifests.manifest import Circumstances, build_manifest
 from callvault.archive.names import key_object_name, manifest_object_name
-from callvault.archive.store import Archive
-from callvault.archive.transfer.copier import put_bytes
+from callvault.archive.store import Archive, put_bytes
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.manifest import Manifest, ManifestOrder, ObjectReference
 from callvault.errors import BrokenContent, ObjectExists

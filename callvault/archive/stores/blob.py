@@ -1,12 +1,11 @@
-"""An archive in an Azure Blob container; Azurite passes for one."""
+"""An archive in an Azure Blob container, real or Azurite's."""
 
 import hashlib
 from collections.abc import Iterator
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import requests
-from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import (
@@ -17,21 +16,21 @@ from azure.storage.blob import (
 )
 from requests.adapters import HTTPAdapter
 
-from callvault.archive import block_ids
-from callvault.archive.blocks import BlockDigests, BlockLedger
+from callvault.archive.blocks import BlockDigests, BlockLedger, block_id, sha256_in
 from callvault.archive.names import check_object_name
 from callvault.archive.object_metadata import SHA256, unquoted
 from callvault.archive.store import StoredObject
 from callvault.archive.stores.blob_upload import BlobUpload
+from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
 from callvault.errors import ConfigurationError
 
 _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 60
-"""Seconds of silence on a connection; how long a whole copy may take is its caller's matter."""
+"""Seconds of silence on a connection; the caller limits the whole of a copy."""
 
 _CONNECTIONS = 128
-"""Most that are kept alive; with the SDK's ten, copies would open new ones all the time."""
+"""Limit of those kept alive; with the SDK's ten, copies would open new ones all the time."""
 
 _PIECE = 4 * 1024 * 1024
 """Bytes held in memory while reading; each is one ranged request, tied to the first one's ETag."""
@@ -45,52 +44,33 @@ class BlobArchive:
     def __init__(
         self, name: str, container: ContainerClient, *, content_md5: bool | None = None
     ) -> None:
-        """Use one of the ``from_`` constructors: they set retries and time-outs.
+        """Use `open`, which sets retries and time-outs.
 
-        ``content_md5`` has the service check every block against a second digest, which costs
-        more than all the rest of a copy; by default, only where no TLS guards the way.
+        ``content_md5`` has the service check every block against a second digest; by default,
+        only where no TLS protects the connection.
         """
+        # not always: the MD5 costs more than all the rest of a copy
         self._name = name
         self._container = container
         is_plain = urlsplit(container.url).scheme == "http"
         self._sends_md5 = is_plain if content_md5 is None else content_md5
 
     @classmethod
-    def from_connection_string(
-        cls, name: str, connection_string: str, container: str, *, content_md5: bool | None = None
+    def open(
+        cls, name: str, access: StorageAccess, container: str, *, content_md5: bool | None = None
     ) -> Self:
-        """With an account's connection string (account key or SAS)."""
+        """Open without asking the service; `ConfigurationError` for an access that cannot be used.
+
+        It must allow to read, add, create, write and list: a SAS by its permissions, an identity by
+        the role Storage Blob Data Contributor.
+        """
         try:
-            client = ContainerClient.from_connection_string(
-                connection_string, container, **_client_options()
-            )
+            client = container_client(access, container, **_client_options())
         except ValueError as error:
-            raise _unusable(name, "connection string", error) from None
+            raise ConfigurationError(
+                f"archive {name}: the {_named(access)} cannot be used: {error}; correct it"
+            ) from None
         return cls(name, client, content_md5=content_md5)
-
-    @classmethod
-    def from_container_url(cls, name: str, url: str) -> Self:
-        """With a container's URL that carries a SAS (read, add, create, write and list)."""
-        if "sig" not in parse_qs(urlsplit(url).query):
-            raise _unusable(name, "container URL", ValueError("it carries no SAS"))
-        try:
-            client = ContainerClient.from_container_url(url, **_client_options())
-        except ValueError as error:
-            raise _unusable(name, "container URL", error) from None
-        return cls(name, client)
-
-    @classmethod
-    def from_account_url(
-        cls, name: str, url: str, container: str, credential: TokenCredential
-    ) -> Self:
-        """With Entra ID; the identity needs the role Storage Blob Data Contributor."""
-        if urlsplit(url).scheme != "https":
-            raise _unusable(name, "account URL", ValueError("Entra ID tokens need https"))
-        try:
-            client = ContainerClient(url, container, credential=credential, **_client_options())
-        except ValueError as error:
-            raise _unusable(name, "account URL", error) from None
-        return cls(name, client)
 
     @property
     def name(self) -> str:
@@ -105,16 +85,16 @@ class BlobArchive:
                     raise
                 return None
 
-    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> BlobUpload:
+    def begin(self, object_name: str, *, block_size: int, token: str = "") -> BlobUpload:
         ledger = BlockLedger(object_name, block_size)
         return BlobUpload(
-            self, object_name, self._blob(object_name), ledger, plan, sends_md5=self._sends_md5
+            self, object_name, self._blob(object_name), ledger, token, sends_md5=self._sends_md5
         )
 
     def digests(self, object_name: str) -> BlockDigests | None:
         with blob_errors(self._name, f"listing the blocks of {object_name}"):
             committed, _ = self._blob(object_name).get_block_list("committed")
-        digests = [block_ids.digest(block.id) for block in committed]
+        digests = [sha256_in(block.id) for block in committed]
         if not digests or None in digests:
             return None
         # a block of the usual size comes first; of a single one the size does not matter
@@ -160,13 +140,11 @@ class BlobArchive:
     def _probe(self) -> None:
         """Stage a block that is never committed: it proves the right to write, and leaves nothing.
 
-        Asking for the container's properties would prove less, and a container SAS forbids it.
+        A request for the container's properties proves less, and a container SAS forbids it.
         """
         probe = self._container.get_blob_client(_PROBE)
         with blob_errors(self._name, "checking that objects can be written"):
-            probe.stage_block(
-                block_ids.block_id("", 0, hashlib.sha256(b"check").digest()), b"check"
-            )
+            probe.stage_block(block_id("", 0, hashlib.sha256(b"check").digest()), b"check")
             probe.exists()
 
     def _create_container(self) -> None:
@@ -174,7 +152,7 @@ class BlobArchive:
             try:
                 self._container.create_container()
             except ResourceExistsError as error:
-                # somebody else was faster, unless it is still being deleted
+                # another process was faster, unless the container is still being deleted
                 if blob_error(error, self._name, "").code != "ContainerAlreadyExists":
                     raise
 
@@ -200,5 +178,7 @@ def _client_options() -> dict[str, Any]:
     }
 
 
-def _unusable(name: str, what: str, error: ValueError) -> ConfigurationError:
-    return ConfigurationError(f"archive {name}: the {what} cannot be used: {error}; correct it")
+def _named(access: StorageAccess) -> str:
+    if access.connection_string is not None:
+        return "connection string"
+    return "container URL" if access.sas_url is not None else "account URL"

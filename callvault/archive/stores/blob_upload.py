@@ -10,10 +10,15 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 
-from callvault.archive import block_ids
-from callvault.archive.blocks import Block, BlockLedger
+from callvault.archive.blocks import (
+    Block,
+    BlockLedger,
+    Layout,
+    block_id,
+    sha256_in,
+    staged_blocks,
+)
 from callvault.archive.object_metadata import SHA256, bounded, quoted
-from callvault.archive.plan import Plan
 from callvault.archive.store import Archive, StoredObject, settle
 from callvault.azure_storage.errors import (
     CONTAINER_NOT_FOUND,
@@ -26,8 +31,7 @@ from callvault.errors import CallvaultError
 class BlobUpload:
     """Satisfies `callvault.archive.store.Upload`.
 
-    Blocks of an abandoned attempt are invisible and expire within a week. They are left alone:
-    another attempt at the same object may be counting on them.
+    Blocks of an abandoned attempt are invisible and expire within a week.
     """
 
     def __init__(
@@ -36,7 +40,7 @@ class BlobUpload:
         object_name: str,
         blob: BlobClient,
         ledger: BlockLedger,
-        plan: str,
+        token: str,
         *,
         sends_md5: bool,
     ) -> None:
@@ -44,7 +48,7 @@ class BlobUpload:
         self._object_name = object_name
         self._blob = blob
         self._ledger = ledger
-        self._plan = plan
+        self._token = token
         self._sends_md5 = sends_md5
         self._ids: dict[int, str] = {}
 
@@ -57,10 +61,10 @@ class BlobUpload:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing to tidy up."""
+        """Leave staged blocks: another attempt at the same object may be counting on them."""
 
-    def resume(self, plan: Plan) -> Mapping[int, bytes]:
-        """Ask the service: it lists blocks with the bytes they have, and their ids say the rest."""
+    def resume(self, layout: Layout) -> Mapping[int, bytes]:
+        """Ask the service for staged blocks: it tells their sizes, and their ids say the rest."""
         with blob_errors(self._archive.name, f"listing staged blocks of {self._object_name}"):
             try:
                 _, staged = self._blob.get_block_list("uncommitted")
@@ -69,29 +73,29 @@ class BlobUpload:
                     raise
                 return {}
         sizes = {block.id: block.size for block in staged}
-        found = block_ids.of_plan(sizes, plan)
-        for index, block_id in found.items():
-            self._add(index, sizes[block_id], block_id)
-        return {index: block_ids.digest(block_id) or b"" for index, block_id in found.items()}
+        found = staged_blocks(sizes, layout)
+        for index, staged_id in found.items():
+            self._add(index, sizes[staged_id], staged_id)
+        return {index: sha256_in(staged_id) or b"" for index, staged_id in found.items()}
 
     def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
         self._ledger.offset(index, len(block))
         digest = sha256 or hashlib.sha256(block).digest()
-        block_id = block_ids.block_id(self._plan, index, digest)
+        new_id = block_id(self._token, index, digest)
         with blob_errors(self._archive.name, f"storing block {index} of {self._object_name}"):
-            # The memory itself, which the SDK sends and, should it try again, sends again: a copy
-            # as `bytes` would double what a transfer holds.
+            # the buffer itself, not a copy as `bytes`: that would double the memory of a copy.
+            # Where the SDK tries again, it sends the same memory again
             self._blob.stage_block(
-                block_id,
+                new_id,
                 block,  # type: ignore[arg-type]
                 length=len(block),
                 headers=_md5(block) if self._sends_md5 else {},
             )
-        self._add(index, len(block), block_id)
+        self._add(index, len(block), new_id)
 
-    def _add(self, index: int, length: int, block_id: str) -> None:
-        self._ledger.add(index, length, block_ids.digest(block_id) or b"")
-        self._ids[index] = block_id
+    def _add(self, index: int, length: int, staged_id: str) -> None:
+        self._ledger.add(index, length, sha256_in(staged_id) or b"")
+        self._ids[index] = staged_id
 
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         kept, digests = bounded(metadata), self._ledger.whole(size)

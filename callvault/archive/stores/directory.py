@@ -1,10 +1,10 @@
 """An archive in a directory: of a laptop, or of a file share.
 
 An object is a plain file under its own name. Beside it lies a small hidden file, its sidecar, with
-what a blob would carry in its properties (SHA-256, content type, metadata). A sidecar rather than
-extended attributes, for those are lost on most network shares and in most backups. The file is
-published first and its sidecar, already on the disk as a draft, next: where a crash separates the
-two, the object is whole, and whoever looks at it next finds the draft and puts it in its place.
+what a blob carries in its properties (SHA-256, content type, metadata): extended attributes are
+lost on most network shares and in most backups. The file is published first and its sidecar,
+already on the disk as a draft, next: where a crash separates the two, the object is whole, and the
+next reader finds the draft and moves it to its place.
 """
 
 import hashlib
@@ -17,15 +17,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-from callvault.archive.blocks import Block, BlockDigests, BlockLedger
-from callvault.archive.directory_errors import directory_errors
+from callvault.archive.blocks import Block, BlockDigests, BlockLedger, Layout
 from callvault.archive.names import check_object_name
 from callvault.archive.object_metadata import bounded
-from callvault.archive.plan import Plan
-from callvault.archive.sidecar import Sidecar, sidecar_path
 from callvault.archive.store import StoredObject, settle
-from callvault.archive.stores.directory_files import MODE, Draft, remove_abandoned
+from callvault.archive.stores.directory_files import (
+    MODE,
+    Draft,
+    Sidecar,
+    remove_abandoned,
+    sidecar_path,
+)
 from callvault.archive.stores.filesystem import (
+    directory_errors,
     make_directories,
     publish,
     sync_directory,
@@ -60,13 +64,13 @@ class DirectoryArchive:
             sidecar = Sidecar.read(sidecar_path(path), facts.st_size) or _adopt(path, facts.st_size)
             return _stored(object_name, facts, sidecar)
 
-    def begin(self, object_name: str, *, block_size: int, plan: str = "") -> "DirectoryUpload":
+    def begin(self, object_name: str, *, block_size: int, token: str = "") -> "DirectoryUpload":
         path = self._path(object_name)
         ledger = BlockLedger(object_name, block_size)
         with self.errors(f"beginning {object_name}"):
             make_directories(self._root, path.parent)
             remove_abandoned(path)
-            return DirectoryUpload(self, object_name, path, ledger, Draft.of(path, plan))
+            return DirectoryUpload(self, object_name, path, ledger, Draft.of(path, token))
 
     def digests(self, object_name: str) -> BlockDigests | None:
         path = self._path(object_name)
@@ -127,7 +131,7 @@ class DirectoryArchive:
 
 
 class DirectoryUpload:
-    """Satisfies `callvault.archive.store.Upload`; its draft lies hidden beside the object to be."""
+    """Satisfies `callvault.archive.store.Upload`; writes to a hidden draft beside the object."""
 
     def __init__(
         self,
@@ -155,12 +159,12 @@ class DirectoryUpload:
     ) -> None:
         self._draft.close(keep=not self._is_committed)
 
-    def resume(self, plan: Plan) -> Mapping[int, bytes]:
-        """Look at the draft that an earlier attempt has left."""
+    def resume(self, layout: Layout) -> Mapping[int, bytes]:
+        """Take over the blocks of the draft that an earlier attempt has left."""
         with self._archive.errors(f"looking for blocks of {self._object_name}"):
-            found = self._draft.blocks(plan)
+            found = self._draft.blocks(layout)
         for index, sha256 in found.items():
-            self._ledger.add(index, plan.length(index), sha256)
+            self._ledger.add(index, layout.length(index), sha256)
         return found
 
     def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
@@ -211,14 +215,12 @@ def _stored(object_name: str, facts: os.stat_result, sidecar: Sidecar | None) ->
 
 
 def _adopt(path: Path, size: int) -> Sidecar | None:
-    """Find the sidecar that a process left as a draft when it was killed within its commit.
-
-    Believed only if the object's bytes agree: there may be drafts of attempts that came to nothing.
-    """
+    """Find the sidecar that a process left as a draft when it was killed within its commit."""
     for draft in path.parent.glob(f".{path.name}.*.json.part"):
         sidecar = Sidecar.read(draft, size)
+        # believed only if the object's bytes agree: failed attempts may have left drafts too
         if sidecar and _digests(path, sidecar.block_size) == sidecar.digests:
-            with suppress(OSError):  # who may only read finds it in its place next time
+            with suppress(OSError):  # a process that may only read leaves it there
                 draft.replace(sidecar_path(path))
             return sidecar
     return None

@@ -1,28 +1,30 @@
-"""The hidden file that an object in a directory grows in, and what is known of its blocks.
+"""Hidden files beside an object in a directory: the draft that it grows in, and its sidecar.
 
-A draft with a plan outlives its process: beside it lies a journal with the SHA-256 of every block
-that was written. The next attempt believes nothing of it: it reads each block and digests it again,
-for a power cut may have kept the journal and lost the bytes. Who writes to a draft holds a lock on
-it; a second attempt at the same time gets a draft of its own, and resumes nothing.
+A draft of a layout outlives its process: beside it lies a journal with the SHA-256 of every block
+that was written. A draft is locked while an attempt writes to it; a second attempt at the same time
+gets a draft of its own, and resumes nothing. The sidecar holds what a blob would carry in its
+properties.
 """
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import secrets
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from callvault.archive.blocks import Block
-from callvault.archive.plan import Plan
+from callvault.archive.blocks import Block, BlockDigests, Layout
 from callvault.archive.stores.filesystem import write_at
 
 MODE = 0o640
-"""Recordings are nobody else's business; the umask may narrow it further."""
+"""Permissions of all files: recordings are private; the umask may narrow them further."""
 
 ABANDONED_AFTER = 7 * 24 * 3600
 """Seconds after which a draft is removed: as long as Azure keeps uncommitted blocks."""
@@ -50,21 +52,22 @@ class Draft:
             raise
 
     @classmethod
-    def of(cls, path: Path, plan: str) -> Self:
-        """The draft of a plan, if there is a plan and nobody is at it; else a new one."""
-        if plan:
-            with suppress(OSError):  # somebody else's, or no locks on this file system
-                return cls(path, plan, resumable=True)
+    def of(cls, path: Path, token: str) -> Self:
+        """Open the draft of a layout, if it has a token and is free; else a new one."""
+        if token:
+            with suppress(OSError):  # another attempt's, or no locks on this file system
+                return cls(path, token, resumable=True)
         return cls(path, secrets.token_hex(8), resumable=False)
 
     def write(self, index: int, block: Block, offset: int, sha256: bytes) -> None:
+        """Write a block, and note its SHA-256 in the journal."""
         write_at(self.descriptor, block, offset)
         if self._journal is not None:
             with self._lock:
                 os.write(self._journal, f"{index} {sha256.hex()}\n".encode())
 
-    def blocks(self, plan: Plan) -> dict[int, bytes]:
-        """SHA-256 of the blocks of ``plan`` that are there, by index; each was read just now."""
+    def blocks(self, layout: Layout) -> dict[int, bytes]:
+        """Return the SHA-256 of the blocks of ``layout`` that are there, by index."""
         if self._journal is None:
             return {}
         written = dict(_ENTRY.findall(self.journal.read_text(errors="replace")))
@@ -72,15 +75,13 @@ class Draft:
         return {
             index: sha256
             for index, sha256 in found.items()
-            if index < len(plan) and self._holds(plan, index, sha256)
+            if index < len(layout) and self._holds(layout, index, sha256)
         }
 
     def close(self, *, keep: bool) -> None:
-        """Release the draft; ``keep`` it for another attempt, if it can be resumed.
-
-        What cannot be closed or removed now must not hide the error that led here, and is removed
-        as abandoned later; what was committed is on the disk already.
-        """
+        """Release the draft; ``keep`` it for another attempt, if it can be resumed."""
+        # errors are suppressed: they must not hide the one that led here. A committed object is on
+        # the disk already, and a file that stays is removed as abandoned later
         if not (keep and self._resumable):
             for path in (self.file, self.sidecar, self.journal):
                 with suppress(OSError):
@@ -89,14 +90,54 @@ class Draft:
             with suppress(OSError):
                 os.close(descriptor)
 
-    def _holds(self, plan: Plan, index: int, sha256: bytes) -> bool:
-        block = os.pread(self.descriptor, plan.length(index), plan.offset(index))
+    def _holds(self, layout: Layout, index: int, sha256: bytes) -> bool:
+        # read and digested anew: a power cut may have kept the journal and lost the bytes
+        block = os.pread(self.descriptor, layout.length(index), layout.offset(index))
         return hashlib.sha256(block).digest() == sha256
 
 
 def remove_abandoned(path: Path) -> None:
-    """Remove drafts of ``path`` that nobody has written to for long."""
+    """Remove drafts of ``path`` that no attempt has written to for long."""
     for draft in path.parent.glob(f".{path.name}.*.part"):
         with suppress(FileNotFoundError):
             if time.time() - draft.stat().st_mtime > ABANDONED_AFTER:
                 draft.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """Properties of an object, as they lie in the hidden file beside it."""
+
+    size: int
+    content_type: str
+    metadata: Mapping[str, str]
+    block_size: int
+    blocks: Sequence[str]
+    """SHA-256 of each block, in hexadecimal."""
+
+    @property
+    def digests(self) -> BlockDigests:
+        """The blocks' digests as bytes."""
+        return BlockDigests(self.block_size, tuple(map(bytes.fromhex, self.blocks)))
+
+    def to_json(self) -> bytes:
+        """Write the properties as `read` reads them."""
+        return json.dumps(asdict(self), indent=1).encode()
+
+    @classmethod
+    def read(cls, file: Path, size: int) -> Self | None:
+        """Read the properties of an object of ``size`` bytes; None where there is no such file.
+
+        A file that cannot be understood, or that tells of another size, proves nothing: None too.
+        """
+        try:
+            sidecar = cls(**json.loads(file.read_bytes()))
+            whole = len(sidecar.digests.sha256) == -(-size // sidecar.block_size)
+        except (FileNotFoundError, ValueError, TypeError, ZeroDivisionError):
+            return None
+        return sidecar if sidecar.size == size and whole else None
+
+
+def sidecar_path(path: Path) -> Path:
+    """Return the path of the sidecar of the object at ``path``."""
+    return path.with_name(f".{path.name}.json")

@@ -1,22 +1,60 @@
-"""Files that are there after a power cut, and never in the place of another."""
+"""Operations on files that survive a power cut and never overwrite, and errors of the system."""
 
 import ctypes
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from callvault.errors import (
+    AccessDenied,
+    CallvaultError,
+    ConfigurationError,
+    ContentMissing,
+    InvalidRequest,
+    Unavailable,
+)
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
+_Verdict = tuple[type[CallvaultError], str]
+
+_DENIED: _Verdict = (AccessDenied, "let this process write there, or choose another directory")
+_FULL: _Verdict = (Unavailable, "make room in the archive; it is tried again")
+_NO_DIRECTORY: _Verdict = (
+    ConfigurationError,
+    "something else than a directory is in the way: correct the archive's directory",
+)
+
+_BY_ERRNO: dict[int, _Verdict] = {
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.EROFS: _DENIED,
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: (Unavailable, "the archive takes no files of this size: raise its limit"),
+    errno.ENOTDIR: _NO_DIRECTORY,
+    errno.EEXIST: _NO_DIRECTORY,
+    errno.EISDIR: (ContentMissing, "a directory bears that name: nothing was archived under it"),
+    errno.ENAMETOOLONG: (InvalidRequest, "choose a shorter path for the archive"),
+    errno.EOPNOTSUPP: (
+        ConfigurationError,
+        "its file system has neither hard links nor a rename that never overwrites: choose another",
+    ),
+}
+_PASSING: _Verdict = (Unavailable, "look at the disk or network share; it is tried again")
+
 
 def publish(draft: Path, path: Path) -> None:
     """Give ``draft``, in the same file system, the name ``path`` too, or instead.
 
-    Atomic; raises `FileExistsError` where ``path`` exists, whatever it is. The content must be
-    on the disk already.
+    Atomic; raises `FileExistsError` where ``path`` exists, of any kind. The content must be on the
+    disk already.
     """
     try:
         os.link(draft, path)
@@ -28,7 +66,7 @@ def publish(draft: Path, path: Path) -> None:
 
 
 def rename_without_overwriting(draft: Path, path: Path) -> None:
-    """Linux's ``renameat2`` with ``RENAME_NOREPLACE``; `OSError` EOPNOTSUPP where there is none."""
+    """Rename by ``renameat2`` with ``RENAME_NOREPLACE``; `OSError` EOPNOTSUPP without that."""
     rename = _renameat2()
     if rename is None:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), str(path))
@@ -41,7 +79,7 @@ def rename_without_overwriting(draft: Path, path: Path) -> None:
 
 @cache
 def _renameat2() -> Any:
-    """The C library's function, or ``None`` where it has none."""
+    """Look up the C library's function; None where there is no such function."""
     return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
 
@@ -64,15 +102,13 @@ def write_file(path: Path, data: bytes, *, mode: int) -> None:
 
 
 def make_directories(root: Path, leaf: Path) -> None:
-    """Create ``leaf`` below ``root``, durably, but never ``root`` itself.
-
-    A missing root is a share that is not mounted; what was written there instead would vanish
-    from sight with the next mount.
-    """
+    """Create ``leaf`` below ``root``, durably, but never ``root`` itself."""
     if leaf.is_dir():
         return
+    # a missing root is a share that is not mounted: files written in its place would vanish from
+    # sight with the next mount
     if leaf == root:
-        root.stat()  # says what is wrong with it
+        root.stat()  # raises the true reason, where there is one
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
     make_directories(root, leaf.parent)
     leaf.mkdir(exist_ok=True)
@@ -80,7 +116,7 @@ def make_directories(root: Path, leaf: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Bring a directory's entries to the disk, as far as its file system knows how."""
+    """Bring a directory's entries to the disk, as far as its file system can."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -89,3 +125,32 @@ def sync_directory(directory: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def directory_errors(archive: str, root: Path, doing: str) -> Iterator[None]:
+    """Let no `OSError` leave the block, only our errors; ``doing`` says what was going on."""
+    try:
+        yield
+    except OSError as error:
+        raise directory_error(error, archive, root, doing) from error
+
+
+def directory_error(error: OSError, archive: str, root: Path, doing: str) -> CallvaultError:
+    """Translate an error of the operating system into one of ours, here and nowhere else."""
+    # an error outside the table is taken for a passing one: disks and network shares come back
+    kind, advice = _BY_ERRNO.get(error.errno or 0, _PASSING)
+    if error.errno == errno.ENOENT:
+        kind, advice = _missing(root)
+    cause = os.strerror(error.errno) if error.errno else str(error)
+    where = error.filename2 or error.filename or root
+    return kind(f"archive {archive}, {doing}: {cause} ({where}); {advice}", owner="archive")
+
+
+def _missing(root: Path) -> _Verdict:
+    if root.is_dir():
+        return ContentMissing, "look for who deletes from the archive"
+    return (
+        ConfigurationError,
+        f"{root} is not there: mount the share, or let `callvault setup` create the directory",
+    )

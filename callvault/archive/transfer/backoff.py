@@ -1,4 +1,4 @@
-"""When the next request may go out: one answer for all threads of a copy."""
+"""Pauses between failed requests, one decision for all threads of a copy."""
 
 import random
 import time
@@ -8,79 +8,94 @@ from threading import Condition, Event
 from callvault.errors import AccessDenied, CallvaultError, Throttled, TryAgain
 
 
+class Aborted(Exception):
+    """The copy is over; this thread has nothing to say about the reason."""
+
+
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How much a copy bears before it leaves the matter to whoever started it. In seconds."""
+class RetryLimits:
+    """Limits within which a copy retries by itself; beyond them its caller decides.
 
-    tries: int = 6
-    """How often a block is asked for in a row without progress."""
-    denials: int = 2
-    """How often of these with credentials refused: a signature may have aged on its way."""
-    first_pause: float = 0.25
-    """Before the second try; it doubles from then on, and is drawn at random up to that."""
-    longest_pause: float = 30.0
-    """A longer wish of the service's is not waited out here."""
-    slowest_piece: float = 15.0
-    """For a piece of 64 KiB, or of 1 MiB on a line that was fast; then it is asked for again."""
-
-
-class Gate:
-    """Lets requests out. Thread-safe.
-
-    Throttled, it closes for all threads at once and halves how many of them may work; each block
-    that succeeds lets one more of them work again.
+    Times are in seconds.
     """
 
-    def __init__(self, parallelism: int, patience: Patience, over: Event) -> None:
+    max_attempts: int = 6
+    """Attempts at a block in a row without progress."""
+    max_denied: int = 2
+    """The same while credentials are refused: a signature may have aged on its way."""
+    first_pause: float = 0.25
+    """Before the second attempt; doubles from then on, and is drawn at random up to that."""
+    max_pause: float = 30.0
+    """Longest pause that the service may ask for; a longer one is left to the caller."""
+    stall_timeout: float = 15.0
+    """For a piece of 64 KiB, or of 1 MiB on a line that was fast; then the request is repeated."""
+
+
+class Backoff:
+    """Decides when a request may go out. Thread-safe.
+
+    A throttled copy pauses in all its threads at once and halves how many of them may work; each
+    block that succeeds lets one more of them work again.
+    """
+
+    def __init__(self, parallelism: int, limits: RetryLimits, over: Event) -> None:
+        self.limits = limits
+        self._over = over
         self._parallelism = parallelism
         self._allowed = parallelism
-        self._patience = patience
-        self._over = over
-        self._opens_at = 0.0
+        self._resumes_at = 0.0
         self._changed = Condition()
 
     @property
-    def is_closed(self) -> bool:
-        """Whether everybody waits because the service asked for it."""
-        return time.monotonic() < self._opens_at
+    def is_over(self) -> bool:
+        """True once there is nothing to gain any more."""
+        return self._over.is_set()
+
+    @property
+    def is_paused(self) -> bool:
+        """True while all threads wait because the service asked for it."""
+        return time.monotonic() < self._resumes_at
 
     def wait(self, number: int = 0) -> None:
-        """Wait until thread ``number`` may ask, or until the copy is over."""
+        """Wait until thread ``number`` may send a request; raise `Aborted` if the copy is over."""
         with self._changed:
-            while not self._over.is_set():
-                left = self._opens_at - time.monotonic()
+            while not self.is_over:
+                left = self._resumes_at - time.monotonic()
                 if left <= 0 and number < self._allowed:
                     return
+                # the end of the copy does not notify: waits are short
                 self._changed.wait(min(max(left, 0.02), 0.2))
+        raise Aborted
 
     def succeeded(self) -> None:
+        """Let one more thread work, up to all of them."""
         with self._changed:
             self._allowed = min(self._allowed + 1, self._parallelism)
             self._changed.notify_all()
 
-    def failed(self, error: CallvaultError, tries: int) -> None:
-        """Wait before trying again, after ``tries`` in a row came to nothing; or raise."""
-        allowed = (
-            self._patience.denials if isinstance(error, AccessDenied) else self._patience.tries
-        )
-        if not isinstance(error, TryAgain | AccessDenied) or tries >= allowed:
+    def retry_or_raise(self, error: CallvaultError, attempts: int) -> None:
+        """Wait before the next attempt, after ``attempts`` in a row failed; or raise ``error``."""
+        denied = isinstance(error, AccessDenied)
+        allowed = self.limits.max_denied if denied else self.limits.max_attempts
+        if not isinstance(error, TryAgain | AccessDenied) or attempts >= allowed:
             raise error
-        pause = self._pause(error, tries)
-        if pause > self._patience.longest_pause:
+        pause = self._pause(error, attempts)
+        if pause > self.limits.max_pause:
             raise error
         if isinstance(error, Throttled) or error.retry_after is not None:
-            self._close(pause)
+            self._pause_all(pause)
         else:
             self._over.wait(pause)
 
-    def _pause(self, error: CallvaultError, tries: int) -> float:
+    def _pause(self, error: CallvaultError, attempts: int) -> float:
         if error.retry_after is not None:
             return error.retry_after.total_seconds()
-        longest = self._patience.first_pause * 2 ** (tries - 1)
+        longest = self.limits.first_pause * 2 ** (attempts - 1)
         return random.uniform(longest / 2, longest)  # noqa: S311 (no secret)
 
-    def _close(self, seconds: float) -> None:
+    def _pause_all(self, seconds: float) -> None:
         with self._changed:
-            if not self.is_closed:
+            # threads that were throttled together count as one sign of overload
+            if not self.is_paused:
                 self._allowed = max(self._allowed // 2, 1)
-            self._opens_at = max(self._opens_at, time.monotonic() + seconds)
+            self._resumes_at = max(self._resumes_at, time.monotonic() + seconds)

@@ -1,23 +1,21 @@
-"""What all copies of a process share: so many blocks at a time, so much memory, in fair parts."""
+"""Memory and connections that all copies of a process share, in fair parts."""
 
 import itertools
 from collections import Counter
 from threading import Condition, Event, Lock
 
+from callvault.archive.blocks import BLOCK_SIZE
 from callvault.errors import ConfigurationError
 
 PARALLELISM = 8
 """Connections to the source that read at the same time."""
 
-BLOCK_SIZE = 8 * 1024 * 1024
-"""Bytes. Larger blocks brought no speed; 50,000 of these, the most a blob can have, are 390 GiB."""
-
-_LOOKS_EVERY = 0.1
-"""Seconds after which somebody who waits looks whether waiting is over."""
+_POLL_INTERVAL = 0.1
+"""Seconds after which a waiting thread looks if waiting is over."""
 
 
-class FairPermits:
-    """So many permits; of those who wait, whoever holds fewest is next. Thread-safe."""
+class FairSemaphore:
+    """A semaphore that serves the waiting holder with the fewest permits first. Thread-safe."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -26,33 +24,32 @@ class FairPermits:
         self._tickets = itertools.count()
         self._changed = Condition()
 
-    def take(self, holder: object, over: Event) -> bool:
-        """Wait for a permit; False, and without one, once ``over`` is set."""
+    def acquire(self, holder: object, over: Event) -> bool:
+        """Wait for a permit; return False, without one, once ``over`` is set."""
         with self._changed:
             mine = (next(self._tickets), holder)
             self._waiting.append(mine)
             try:
                 while not over.is_set():
                     if self._free and self._next() == mine:
-                        self._free -= 1
-                        self._held[holder] += 1
+                        self._grant(holder)
                         return True
-                    self._changed.wait(_LOOKS_EVERY)
+                    self._changed.wait(_POLL_INTERVAL)
                 return False
             finally:
                 self._waiting.remove(mine)
+                # the next in turn may have looked while this one still stood before it
                 self._changed.notify_all()
 
-    def take_spare(self, holder: object) -> bool:
-        """Take a permit that nobody waits for, if there is one."""
+    def try_acquire(self, holder: object) -> bool:
+        """Take a permit that no other thread waits for, if there is one."""
         with self._changed:
             if not self._free or self._waiting:
                 return False
-            self._free -= 1
-            self._held[holder] += 1
+            self._grant(holder)
             return True
 
-    def give(self, holder: object) -> None:
+    def release(self, holder: object) -> None:
         """Give a permit back."""
         with self._changed:
             self._free += 1
@@ -61,16 +58,19 @@ class FairPermits:
                 del self._held[holder]
             self._changed.notify_all()
 
+    def _grant(self, holder: object) -> None:
+        self._free -= 1
+        self._held[holder] += 1
+
     def _next(self) -> tuple[int, object]:
         return min(self._waiting, key=lambda each: (self._held[each[1]], each[0]))
 
 
-class Lanes:
-    """The lanes on which blocks travel, for every copy of a process together.
+class BufferPool:
+    """The buffers through which blocks travel, for every copy of a process together.
 
-    ``parallelism`` blocks are read from sources at a time, and as many are written to archives: so
-    there are twice as many buffers. All of them are made when the first block travels, and kept:
-    what a process needs while it copies then depends on no file, and shows at the first one.
+    ``parallelism`` blocks are fetched from sources at a time, and as many are uploaded: so there
+    are twice as many buffers.
     """
 
     def __init__(self, parallelism: int = PARALLELISM, block_size: int = BLOCK_SIZE) -> None:
@@ -78,31 +78,33 @@ class Lanes:
             raise ConfigurationError("copies need at least one lane and blocks of one byte")
         self.parallelism = parallelism
         self.block_size = block_size
-        self.reading = FairPermits(parallelism)
-        self._permits = FairPermits(2 * parallelism)
+        self.fetching = FairSemaphore(parallelism)
+        """Permits to read from a source."""
+        self._permits = FairSemaphore(2 * parallelism)
         self._buffers: list[bytearray] = []
         self._are_made = False
         self._lock = Lock()
 
-    def take_buffer(self, size: int, holder: object, over: Event) -> bytearray | None:
-        """A buffer of at least ``size`` bytes, for `give_buffer`; None once ``over`` is set."""
-        if not self._permits.take(holder, over):
+    def acquire(self, size: int, holder: object, over: Event) -> bytearray | None:
+        """Wait for a buffer of at least ``size`` bytes; return None once ``over`` is set."""
+        if not self._permits.acquire(holder, over):
             return None
         return self._buffer(size)
 
-    def take_buffers(self, most: int, size: int, holder: object) -> list[bytearray]:
-        """One buffer, waited for, and at once up to ``most`` if nobody else is waiting."""
-        first = self.take_buffer(size, holder, Event())
+    def acquire_many(self, count: int, size: int, holder: object) -> list[bytearray]:
+        """Wait for one buffer, and take up to ``count`` where no other thread waits for them."""
+        first = self.acquire(size, holder, Event())
         buffers = [] if first is None else [first]
-        while len(buffers) < most and self._permits.take_spare(holder):
+        while len(buffers) < count and self._permits.try_acquire(holder):
             buffers.append(self._buffer(size))
         return buffers
 
-    def give_buffer(self, buffer: bytearray, holder: object) -> None:
+    def release(self, buffer: bytearray, holder: object) -> None:
+        """Give a buffer back; a larger one than usual is replaced by one of the usual size."""
         with self._lock:
             usual = len(buffer) == self.block_size
             self._buffers.append(buffer if usual else _filled(self.block_size))
-        self._permits.give(holder)
+        self._permits.release(holder)
 
     def _buffer(self, size: int) -> bytearray:
         with self._lock:
@@ -112,11 +114,13 @@ class Lanes:
         return buffer if len(buffer) >= size else bytearray(size)
 
     def _make_buffers(self) -> None:
+        # all at the first block, and for good: the memory that a process needs while it copies
+        # then depends on no file, and shows at the first one
         if not self._are_made:
             self._buffers = [_filled(self.block_size) for _ in range(2 * self.parallelism)]
             self._are_made = True
 
 
 def _filled(size: int) -> bytearray:
-    """Memory that the system has really given: untouched zeros would be only a promise."""
+    """Allocate memory that the system has really given: untouched zeros are only a promise."""
     return bytearray(b"\xff") * size

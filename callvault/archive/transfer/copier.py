@@ -1,58 +1,39 @@
-"""Bringing bytes into an archive: fast, resumable, and nothing that is not the file. No Temporal.
+"""Copying a file into an archive: fast, resumable, and nothing that is not the file.
 
-A file is read in ranges and staged in blocks, many at a time (`transfer`), each known by its
-SHA-256. Nothing becomes visible before every byte is accounted for. `readback.read_back` then
-proves what lies in the archive, and tells the SHA-256 of the whole.
+A file is read in ranges and staged in blocks, many at a time, each known by its SHA-256. Nothing
+becomes visible before every byte is accounted for. `readback.read_back` then proves what lies in
+the archive, and computes the SHA-256 of the whole.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from queue import SimpleQueue
 from threading import Lock
 
-from callvault.archive.object_metadata import bounded
-from callvault.archive.plan import Plan, block_size_for
+from callvault.archive.blocks import Layout, block_size_for
 from callvault.archive.store import Archive, StoredObject, Upload
-from callvault.archive.transfer.backoff import Patience
-from callvault.archive.transfer.buffers import BLOCK_SIZE, Lanes
-from callvault.archive.transfer.fetch import (
-    BlockFetcher,
-    Facts,
-    SourceChanged,
-    StreamFetcher,
-)
+from callvault.archive.transfer.backoff import Aborted, Backoff, RetryLimits
+from callvault.archive.transfer.buffers import BufferPool
+from callvault.archive.transfer.fetch import Fetcher, RangeFetcher, SourceChanged, StreamFetcher
 from callvault.archive.transfer.source import Answer, Reader, Source
-from callvault.archive.transfer.threads import OnProgress, Progress, Transfer
-from callvault.errors import BrokenContent
+from callvault.archive.transfer.threads import OnProgress, Threads
+from callvault.errors import BrokenContent, Throttled
 
-VERSIONS = 3
-"""How many versions of one file are begun to be copied, where it changes meanwhile."""
+MAX_VERSIONS = 3
+"""Versions of one file that are begun to be copied, where it changes meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What was read from the source and lies in the archive."""
+    """The outcome of a copy: what was read from the source and lies in the archive."""
 
     size: int
     etag_of_source: str | None
     stored: StoredObject
     reused: int = 0
     """Bytes that an earlier attempt had staged."""
-
-
-def already_archived(
-    archive: Archive, object_name: str, metadata: Mapping[str, str]
-) -> StoredObject | None:
-    """The object, if an earlier attempt committed it for the chunk that ``metadata`` identifies.
-
-    Ask before opening the source: after a completed copy the source may be deleted or expired,
-    and a retry must succeed all the same. ``metadata`` may be a part of what was committed.
-    """
-    found = archive.stat(object_name)
-    if found is None:
-        return None
-    return found if bounded(metadata).items() <= found.metadata.items() else None
 
 
 def copy(
@@ -63,8 +44,8 @@ def copy(
     content_type: str,
     metadata: Mapping[str, str],
     on_progress: OnProgress,
-    lanes: Lanes | None = None,
-    patience: Patience = Patience(),  # noqa: B008 (frozen)
+    buffers: BufferPool | None = None,
+    limits: RetryLimits = RetryLimits(),  # noqa: B008 (frozen)
 ) -> Copied:
     """Copy a whole file into the archive under ``object_name``.
 
@@ -73,207 +54,203 @@ def copy(
     Raises `BrokenContent` where no bytes came or not as many as announced (the service is known
     to serve empty files right after the event), `ObjectExists` where a different object is there.
     """
-    sink = _Sink(archive, object_name, content_type, metadata)
-    for _ in range(VERSIONS):
+    destination = archive, object_name, content_type, metadata
+    buffers = buffers or BufferPool()
+    for _ in range(MAX_VERSIONS):
         try:
-            return _Copy(source, sink, lanes or Lanes(), patience, on_progress).run()
+            return Copy(source, *destination, on_progress, buffers, limits).run()
         except SourceChanged:
             continue
     raise BrokenContent(
-        f"the source of {object_name} changed while it was copied, {VERSIONS} times in a row: it is"
-        " still being written; try again later"
+        f"the source of {object_name} changed while it was copied, {MAX_VERSIONS} times in a row:"
+        " it is still being written; try again later"
     )
 
 
-def put_bytes(
-    archive: Archive,
-    object_name: str,
-    data: bytes,
-    *,
-    content_type: str,
-    metadata: Mapping[str, str],
-) -> StoredObject:
-    """Archive a small object that is already in memory, under the same conditions as `copy`."""
-    with archive.begin(object_name, block_size=BLOCK_SIZE) as upload:
-        for index, start in enumerate(range(0, len(data), BLOCK_SIZE)):
-            upload.put(index, memoryview(data)[start : start + BLOCK_SIZE])
-        return upload.commit(size=len(data), content_type=content_type, metadata=metadata)
+@dataclass(slots=True)
+class _Block:
+    """A block in a buffer; empty until it is fetched."""
+
+    index: int
+    buffer: bytearray
+    length: int = 0
+    sha256: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sink:
-    """Where the file goes, and as what."""
+@dataclass(eq=False)
+class Copy:
+    """One attempt at one version of a file: some threads fetch its blocks, others upload them.
 
-    archive: Archive
-    name: str
-    content_type: str
-    metadata: Mapping[str, str]
-
-    def commit(self, upload: Upload, size: int) -> StoredObject:
-        return upload.commit(size=size, content_type=self.content_type, metadata=self.metadata)
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """One attempt at one version of the file."""
+    So a connection to the source never waits for the archive, as long as there is a buffer.
+    """
 
     source: Source
-    sink: _Sink
-    lanes: Lanes
-    patience: Patience
+    archive: Archive
+    object_name: str
+    content_type: str
+    metadata: Mapping[str, str]
     on_progress: OnProgress
+    buffers: BufferPool
+    limits: RetryLimits
 
-    def run(self) -> Copied:
-        """Ask for the first block: the answer tells how large the file is, and whether it bends."""
-        with closing(self.source.reader()) as reader:
-            answer = reader.open(0, self.lanes.block_size)
-            if answer.offset:
-                raise BrokenContent(
-                    f"the source of {self.sink.name} was asked for its beginning and began at byte"
-                    f" {answer.offset}: try again"
-                )
-            if answer.size is None or (answer.length or answer.size) > self.lanes.block_size:
-                return self._as_a_stream(reader, answer)
-            return self._in_ranges(reader, answer, answer.size)
-
-    def _in_ranges(self, reader: Reader, answer: Answer, size: int) -> Copied:
-        if not size:
-            raise _nothing_came(self.sink.name)
-        plan = Plan.of(size, answer.etag, self.lanes.block_size)
-        with self._begin(plan.block_size, plan.token) as upload:
-            reused = upload.resume(plan) if len(plan) > 1 else {}
-            missing = [index for index in range(len(plan)) if index not in reused]
-            kept = sum(plan.length(index) for index in reused)
-            if missing:
-                self._move(upload, _Missing(plan, missing, kept), reader, answer)
-            stored = self.sink.commit(upload, size)
-        return Copied(size, answer.etag, stored, kept)
-
-    def _move(self, upload: Upload, work: "_Missing", reader: Reader, answer: Answer) -> None:
-        transfer = self._transfer(upload, work.plan.size)
-        transfer.progress.add(work.kept)
-        facts = Facts(work.plan.size, answer.etag)
-        with ExitStack() as stack:
-            threads = min(self.lanes.parallelism, len(work.blocks))
-            others = [closing(self.source.reader()) for _ in range(threads - 1)]
-            readers = [reader, *map(stack.enter_context, others)]
-            fetchers = [BlockFetcher(each, facts, transfer, self.patience) for each in readers]
-            left, first = work.split(answer)
-            reading = [
-                _RangeWork(transfer, work.plan, left, number, fetcher, None if number else first)
-                for number, fetcher in enumerate(fetchers)
-            ]
-            transfer.run(reading, fetchers, self.on_progress)
-
-    def _as_a_stream(self, reader: Reader, answer: Answer) -> Copied:
-        """The source ignores ranges, or does not know its size: one stream, cut into blocks."""
-        name, announced = self.sink.name, answer.size
-        block_size = block_size_for(announced or 0, self.lanes.block_size)
-        with self._begin(block_size, "") as upload:
-            transfer = self._transfer(upload, announced)
-            fetcher = StreamFetcher(reader, answer, transfer.progress.add, self.patience)
-            work = _StreamWork(transfer, fetcher, block_size, announced)
-            transfer.run([work], [fetcher], self.on_progress)
-            came = transfer.progress.done
-            if not came:
-                raise _nothing_came(name)
-            if announced is not None and came != announced:
-                amount = "more than" if came > announced else f"{came} of"
-                raise BrokenContent(
-                    f"the source of {name} delivered {amount} the {announced} bytes it announced:"
-                    " try again"
-                )
-            return Copied(came, answer.etag, self.sink.commit(upload, came))
-
-    def _begin(self, block_size: int, plan: str) -> Upload:
-        return self.sink.archive.begin(self.sink.name, block_size=block_size, plan=plan)
-
-    def _transfer(self, upload: Upload, total: int | None) -> Transfer:
-        return Transfer(upload, self.lanes, self.patience, Progress(total))
-
-
-class _Shared:
-    """Indices of blocks, each given out once. Thread-safe."""
-
-    def __init__(self, indices: Iterable[int]) -> None:
-        self._left = list(indices)[::-1]
+    def __post_init__(self) -> None:
+        self._threads = Threads()
+        self._backoff = Backoff(self.buffers.parallelism, self.limits, self._threads.over)
+        self._block_size = self.buffers.block_size
+        self._missing: Iterator[int] = iter(())
+        self._fetched: SimpleQueue[_Block | None] = SimpleQueue()
+        self._size: int | None = None
+        self._reused = 0
         self._lock = Lock()
 
-    def __len__(self) -> int:
-        return len(self._left)
+    def run(self) -> Copied:
+        """Ask for the first block: the answer tells the file's size, and if ranges are served."""
+        with closing(self.source.reader()) as reader:
+            answer = reader.open(0, self._block_size)
+            if answer.offset:
+                raise BrokenContent(
+                    f"the source of {self.object_name} was asked for its beginning and began at"
+                    f" byte {answer.offset}: try again"
+                )
+            self._size = answer.size
+            if answer.size is None or (answer.length or answer.size) > self._block_size:
+                return self._copy_stream(reader, answer)
+            return self._copy_ranges(reader, answer, answer.size)
 
-    def next(self) -> int | None:
-        with self._lock:
-            return self._left.pop() if self._left else None
+    def _copy_ranges(self, reader: Reader, answer: Answer, size: int) -> Copied:
+        if not size:
+            raise self._nothing_came()
+        layout = Layout.of(size, answer.etag, self._block_size)
+        self._block_size = layout.block_size
+        with self._begin(layout.token) as upload:
+            staged = upload.resume(layout) if len(layout) > 1 else {}
+            missing = [index for index in range(len(layout)) if index not in staged]
+            self._reused = sum(layout.length(index) for index in staged)
+            if missing:
+                self._move_ranges(reader, answer, layout, missing, upload)
+            return self._commit(upload, size, answer)
 
+    def _move_ranges(
+        self, reader: Reader, answer: Answer, layout: Layout, missing: Sequence[int], upload: Upload
+    ) -> None:
+        with ExitStack() as stack:
+            count = min(self.buffers.parallelism, len(missing))
+            others = [closing(self.source.reader()) for _ in range(count - 1)]
+            fetchers = [
+                RangeFetcher(each, self._backoff, layout, answer.etag)
+                for each in (reader, *map(stack.enter_context, others))
+            ]
+            # the first answer is on its way already: it is used if it brings a missing block whole
+            if missing[0] == 0 and answer.length == layout.length(0):
+                fetchers[0].opened = answer
+            self._move(fetchers, missing, upload)
 
-@dataclass(frozen=True, slots=True)
-class _Missing:
-    """What an earlier attempt has left to do."""
+    def _copy_stream(self, reader: Reader, answer: Answer) -> Copied:
+        """Copy from a source that ignores ranges, or does not know the file's size."""
+        self._block_size = block_size_for(answer.size or 0, self._block_size)
+        with self._begin() as upload:
+            fetcher = StreamFetcher(reader, self._backoff, answer)
+            self._move([fetcher], self._stream_blocks(answer.size), upload)
+            came = fetcher.came
+            if not came:
+                raise self._nothing_came()
+            if answer.size is not None and came != answer.size:
+                amount = "more than" if came > answer.size else f"{came} of"
+                raise BrokenContent(
+                    f"the source of {self.object_name} delivered {amount} the {answer.size} bytes"
+                    " it announced: try again"
+                )
+            return self._commit(upload, came, answer)
 
-    plan: Plan
-    blocks: Sequence[int]
-    kept: int
-    """Bytes that are there already."""
+    def _stream_blocks(self, size: int | None) -> Iterable[int]:
+        """Number the blocks of a stream, with room for one byte more than announced."""
+        # limited: an endless answer must fill neither the archive nor the time
+        return itertools.count() if size is None else range(size // self._block_size + 1)
 
-    def split(self, answer: Answer) -> tuple[_Shared, Answer | None]:
-        """The blocks to ask for; and ``answer``, if it brings the first block, which is missing."""
-        if self.blocks[0] or answer.length != self.plan.length(0):
-            return _Shared(self.blocks), None
-        return _Shared(self.blocks[1:]), answer
+    def _move(self, fetchers: Sequence[Fetcher], missing: Iterable[int], upload: Upload) -> None:
+        """Run a thread for each fetcher, and as many that upload; raise the first failure."""
+        self._missing = iter(missing)
+        threads = self._threads
+        threads.fetchers = fetchers
+        fetching = [
+            threads.start("copy-fetch", self._fetch_blocks, fetcher, number, self._next_missing())
+            for number, fetcher in enumerate(fetchers)
+        ]
+        uploading = [threads.start("copy-upload", self._upload_blocks, upload) for _ in fetchers]
+        threads.wait_for(fetching, self._report)
+        for _ in uploading:
+            self._fetched.put(None)
+        threads.wait_for(uploading, self._report)
+        if threads.failure is not None:
+            raise threads.failure
+        self._report()
 
+    def _fetch_blocks(self, fetcher: Fetcher, number: int, index: int | None) -> None:
+        """Fetch block ``index``, then one missing block after the other, each into a buffer."""
+        while index is not None:
+            buffer = self.buffers.acquire(self._block_size, self, self._threads.over)
+            if buffer is None:
+                return
+            block = _Block(index, buffer)
+            try:
+                self._fetch(fetcher, block)
+            finally:
+                # an empty one too, of a stream's end or of a failure: its buffer is released there
+                self._fetched.put(block)
+            self._backoff.wait(number)
+            # a short block is the file's last one, and indices are given out in order
+            index = self._next_missing() if block.length == self._block_size else None
 
-@dataclass(frozen=True, slots=True)
-class _RangeWork:
-    """What one reading thread does, where ranges are served."""
+    def _fetch(self, fetcher: Fetcher, block: _Block) -> None:
+        if not self.buffers.fetching.acquire(self, self._threads.over):
+            raise Aborted
+        try:
+            memory = memoryview(block.buffer)[: self._block_size]
+            block.length, block.sha256 = fetcher.fetch(block.index, memory)
+        finally:
+            self.buffers.fetching.release(self)
 
-    transfer: Transfer
-    plan: Plan
-    left: _Shared
-    number: int
-    fetcher: BlockFetcher
-    first: Answer | None
-    """The first block, on its way already."""
+    def _upload_blocks(self, upload: Upload) -> None:
+        """Upload fetched blocks and release their buffers, until None comes."""
+        for block in iter(self._fetched.get, None):
+            try:
+                if block.length:
+                    self._upload(upload, block)
+            except BaseException as error:
+                # goes on: the buffers of all that was fetched belong to other copies too
+                self._threads.fail(error)
+            finally:
+                self.buffers.release(block.buffer, self)
 
-    def __call__(self) -> None:
-        if self.first is not None:
-            self._move(0, self.first)
-        while self.left:
-            self.transfer.gate.wait(self.number)
-            if (index := self.left.next()) is not None:
-                self._move(index)
-
-    def _move(self, index: int, answer: Answer | None = None) -> None:
-        offset = self.plan.offset(index)
-
-        def fill(block: memoryview) -> tuple[int, bytes]:
-            return len(block), self.fetcher.fill(block, offset, answer)
-
-        self.transfer.pass_on(index, self.plan.length(index), fill)
-
-
-@dataclass(frozen=True, slots=True)
-class _StreamWork:
-    """What the only reading thread does, where they are not."""
-
-    transfer: Transfer
-    fetcher: StreamFetcher
-    block_size: int
-    announced: int | None
-
-    def __call__(self) -> None:
-        for index in itertools.count():
-            came = self.transfer.pass_on(index, self.block_size, self.fetcher.fill)
-            if came < self.block_size or self._is_too_much():
+    def _upload(self, upload: Upload, block: _Block) -> None:
+        data, attempts = memoryview(block.buffer)[: block.length], 0
+        while not self._threads.over.is_set():
+            try:
+                upload.put(block.index, data, sha256=block.sha256)
+            except Throttled as error:
+                attempts += 1
+                self._backoff.retry_or_raise(error, attempts)
+            else:
+                self._backoff.succeeded()
                 return
 
-    def _is_too_much(self) -> bool:
-        """An endless answer must fill neither the archive nor the time."""
-        return self.announced is not None and self.transfer.progress.done > self.announced
+    def _next_missing(self) -> int | None:
+        with self._lock:
+            return next(self._missing, None)
 
+    def _report(self) -> None:
+        fetched = sum(fetcher.came for fetcher in self._threads.fetchers)
+        self.on_progress(self._reused + fetched, self._size)
 
-def _nothing_came(object_name: str) -> BrokenContent:
-    return BrokenContent(
-        f"the source of {object_name} delivered no bytes: the service does so while a file is"
-        " being written; try again later"
-    )
+    def _begin(self, token: str = "") -> Upload:
+        return self.archive.begin(self.object_name, block_size=self._block_size, token=token)
+
+    def _commit(self, upload: Upload, size: int, answer: Answer) -> Copied:
+        stored = upload.commit(size=size, content_type=self.content_type, metadata=self.metadata)
+        return Copied(size, answer.etag, stored, self._reused)
+
+    def _nothing_came(self) -> BrokenContent:
+        return BrokenContent(
+            f"the source of {self.object_name} delivered no bytes: the service does so while a file"
+            " is being written; try again later"
+        )

@@ -1,17 +1,15 @@
-"""Getting one block out of the source, whole, whatever happens on the way."""
+"""Fetching one block from the source, whole, whatever happens on the way."""
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from callvault.archive.transfer.backoff import Patience
+from callvault.archive.blocks import Layout
+from callvault.archive.transfer.backoff import Aborted, Backoff
 from callvault.archive.transfer.source import Answer, Reader
-from callvault.archive.transfer.threads import Aborted, Transfer
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, NotReady
 
 PIECE = 1024 * 1024
-"""Bytes read at a time: what is digested, counted and timed."""
+"""Bytes read at a time: the unit that is digested, counted and timed."""
 
 SMALL_PIECE = 64 * 1024
 """The same on a slow connection, and the least that counts as progress."""
@@ -19,92 +17,93 @@ SMALL_PIECE = 64 * 1024
 _FAST = 0.5
 """Seconds for a piece, up to which a connection is not slow."""
 
-_NOT_MENDED_HERE = (ContentMissing, NotReady)
+_FINAL = (ContentMissing, NotReady)
 _RANGE_NOT_SATISFIABLE = 416
 
 
 class SourceChanged(Exception):
-    """The file is not the one that the plan was made for."""
+    """The source serves another version of the file than its first answer announced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """By which a file is known again from answer to answer."""
+class Fetcher:
+    """Reads blocks through one reader. For one thread, but for the two ``abort`` methods."""
 
-    size: int
-    etag: str | None
-
-
-class BlockFetcher:
-    """Fills buffers from one reader: what broke off goes on inside the block. For one thread."""
-
-    def __init__(
-        self, reader: Reader, facts: Facts, transfer: Transfer, patience: Patience
-    ) -> None:
+    def __init__(self, reader: Reader, backoff: Backoff) -> None:
+        self.came = 0
+        """Bytes that have arrived."""
         self._reader = reader
-        self._facts = facts
-        self._gate = transfer.gate
-        self._over = transfer.over
-        self._count = transfer.progress.add
-        self._patience = patience
-        self._piece = SMALL_PIECE
+        self._backoff = backoff
         self._piece_began: float | None = None
-        self._is_slow = False
+        self._has_stalled = False
 
-    def fill(self, block: memoryview, offset: int, answer: Answer | None = None) -> bytes:
-        """Fill ``block`` with the file's bytes from ``offset`` on; its SHA-256.
+    def fetch(self, index: int, buffer: memoryview) -> tuple[int, bytes]:
+        """Read block ``index`` into ``buffer``; return its length in bytes and its SHA-256."""
+        raise NotImplementedError
 
-        ``answer`` is one that was opened for these bytes already.
-        """
-        digest, got, tries = hashlib.sha256(), 0, 0
-        while got < len(block):
+    def abort(self) -> None:
+        """End the request that is under way."""
+        self._reader.abort()
+
+    def abort_if_stalled(self) -> None:
+        """End the request that is under way if it brings next to nothing."""
+        began = self._piece_began
+        if began is not None and time.monotonic() - began > self._backoff.limits.stall_timeout:
+            self._has_stalled = True
+            self._reader.abort()
+
+
+class RangeFetcher(Fetcher):
+    """Fetches blocks by ranged requests; continues inside the block where one broke off."""
+
+    def __init__(self, reader: Reader, backoff: Backoff, layout: Layout, etag: str | None) -> None:
+        super().__init__(reader, backoff)
+        self._layout = layout
+        self._version = layout.size, etag
+        self._piece = SMALL_PIECE
+        self.opened: Answer | None = None
+        """An answer that was opened for exactly the first block to fetch."""
+
+    def fetch(self, index: int, buffer: memoryview) -> tuple[int, bytes]:
+        offset, length = self._layout.offset(index), self._layout.length(index)
+        answer, self.opened = self.opened, None
+        digest, got, attempts = hashlib.sha256(), 0, 0
+        while got < length:
             try:
-                answer = answer or self._open(offset + got, len(block) - got)
-                piece = block[got : got + self._piece]
+                answer = answer or self._open(offset + got, length - got)
+                piece = buffer[got : min(got + self._piece, length)]
                 came = self._read(answer, piece)
                 digest.update(piece[:came])
-                got, tries = got + came, 0 if came >= min(len(piece), SMALL_PIECE) else tries
+                got, attempts = got + came, 0 if came >= min(len(piece), SMALL_PIECE) else attempts
                 if came < len(piece):
                     raise BrokenContent("a part of the file ended too early; it is asked for again")
             except CallvaultError as error:
-                answer, tries = None, tries + 1
-                self._bear(error, tries)
-        return digest.digest()
-
-    def hurry(self) -> None:
-        """Called by another thread, now and then: end a request that brings next to nothing."""
-        began = self._piece_began
-        if began is not None and time.monotonic() - began > self._patience.slowest_piece:
-            self._is_slow = True
-            self._reader.abort()
-
-    def abort(self) -> None:
-        self._reader.abort()
+                answer, attempts = None, attempts + 1
+                self._retry_or_raise(error, attempts)
+        return length, digest.digest()
 
     def _open(self, offset: int, length: int) -> Answer:
-        self._gate.wait()
-        if self._over.is_set():
-            raise Aborted
+        self._backoff.wait()
         self._piece_began = time.monotonic()
         try:
             answer = self._reader.open(offset, length)
         finally:
             self._piece_began = None
-        if Facts(answer.size or 0, answer.etag) != self._facts:
+        if (answer.size or 0, answer.etag) != self._version:
             raise SourceChanged
         if (answer.offset, answer.length) != (offset, length):
             raise BrokenContent("another part of the file came than was asked for")
         return answer
 
     def _read(self, answer: Answer, piece: memoryview) -> int:
-        """Fill ``piece``; fewer bytes only where the answer ends."""
+        """Fill ``piece``; return fewer bytes only where the answer ends."""
         self._piece_began = began = time.monotonic()
         got = 0
         try:
             while got < len(piece) and (came := answer.readinto(piece[got:])):
                 got += came
-                self._count(came)
+                self.came += came
         except BrokenContent:
+            # bytes that came before the break are kept, the caller asks for the rest
             if not got:
                 raise
         finally:
@@ -112,50 +111,37 @@ class BlockFetcher:
             self._piece = PIECE if time.monotonic() - began < _FAST else SMALL_PIECE
         return got
 
-    def _bear(self, error: CallvaultError, tries: int) -> None:
-        if self._over.is_set():
-            raise Aborted from error
+    def _retry_or_raise(self, error: CallvaultError, attempts: int) -> None:
+        if self._backoff.is_over:
+            raise Aborted from error  # the error is probably the abort's doing
         if error.status == _RANGE_NOT_SATISFIABLE:
             raise SourceChanged from error
-        if isinstance(error, _NOT_MENDED_HERE):
+        if isinstance(error, _FINAL):
             raise error
-        if self._is_slow:
-            self._is_slow, tries = False, 2 * tries
+        if self._has_stalled:
+            # a stall takes long: it counts twice
+            self._has_stalled, attempts = False, 2 * attempts
             error = BrokenContent("the source brings next to nothing in a long time: try later")
-        self._gate.failed(error, tries)
+        self._backoff.retry_or_raise(error, attempts)
 
 
-class StreamFetcher:
-    """Fills buffers from one answer that brings the whole file; nothing is asked for again."""
+class StreamFetcher(Fetcher):
+    """Cuts blocks from one answer that brings the whole file; nothing is asked for again."""
 
-    def __init__(
-        self, reader: Reader, answer: Answer, count: Callable[[int], None], patience: Patience
-    ) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, backoff: Backoff, answer: Answer) -> None:
+        super().__init__(reader, backoff)
         self._answer = answer
-        self._count = count
-        self._patience = patience
-        self._piece_began: float | None = None
 
-    def fill(self, block: memoryview) -> tuple[int, bytes]:
-        """Fill ``block``, but for the end of the stream; how many bytes came, and their SHA-256."""
+    def fetch(self, index: int, buffer: memoryview) -> tuple[int, bytes]:
+        """Fill ``buffer``; fewer bytes come only at the end of the stream."""
         digest, got = hashlib.sha256(), 0
-        while got < len(block):
+        while got < len(buffer):
             self._piece_began = time.monotonic()
-            came = self._answer.readinto(block[got : got + SMALL_PIECE])
+            came = self._answer.readinto(buffer[got : got + SMALL_PIECE])
             if not came:
                 break
-            digest.update(block[got : got + came])
+            digest.update(buffer[got : got + came])
             got += came
-            self._count(came)
+            self.came += came
         self._piece_began = None
         return got, digest.digest()
-
-    def hurry(self) -> None:
-        """As `BlockFetcher.hurry`."""
-        began = self._piece_began
-        if began is not None and time.monotonic() - began > self._patience.slowest_piece:
-            self._reader.abort()
-
-    def abort(self) -> None:
-        self._reader.abort()

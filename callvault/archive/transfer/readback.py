@@ -1,4 +1,4 @@
-"""Reading an archived object back, to prove that it is what was read from the source.
+"""Reading an archived object back, to prove that it equals what was read from the source.
 
 Each block is compared with the SHA-256 that was computed when it came from the source and that the
 archive keeps with it; the SHA-256 of the whole is computed from the very bytes that were compared.
@@ -12,38 +12,40 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 
-from callvault.archive.blocks import BlockDigests
-from callvault.archive.plan import Plan
+from callvault.archive.blocks import BlockDigests, Layout
 from callvault.archive.store import Archive
-from callvault.archive.transfer.buffers import Lanes
-from callvault.archive.transfer.threads import OnProgress, Progress
+from callvault.archive.transfer.buffers import BufferPool
+from callvault.archive.transfer.threads import OnProgress
 from callvault.errors import BrokenContent, ContentMissing
 
 _PARALLELISM = 4
 """Blocks read at a time at most: digesting the whole in order is slower than four connections."""
 
-_REPORTS_EVERY = 0.25
+_REPORT_INTERVAL = 0.25
 """Seconds between two reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What an archive returned when an object was read back."""
+    """An object as the archive returned it when it was read back."""
 
     size: int
     sha256: str
     is_compared: bool
-    """Whether every block was held against the SHA-256 it had when it came from the source."""
+    """True if every block has the SHA-256 that was computed when it came from the source."""
 
 
 def read_back(
-    archive: Archive, object_name: str, on_progress: OnProgress, lanes: Lanes | None = None
+    archive: Archive,
+    object_name: str,
+    on_progress: OnProgress,
+    buffers: BufferPool | None = None,
 ) -> Digest:
     """Read an object from the archive in parallel, compare its blocks and digest the whole.
 
-    Raises `BrokenContent` where a block is not what was written, `ContentMissing` where there is no
-    such object. An object that another program has written is digested, and compared with nothing.
-    ``on_progress`` is called several times a second, and may raise to end it.
+    Raises `BrokenContent` where a block differs from what was written, `ContentMissing` where
+    there is no such object. An object of another program is digested, and compared with nothing.
+    ``on_progress`` is called several times a second, and may raise to end the reading.
     """
     found = archive.stat(object_name)
     if found is None:
@@ -51,12 +53,12 @@ def read_back(
             f"{archive.location(object_name)} does not exist: copy it again", owner="archive"
         )
     digests = archive.digests(object_name)
-    lanes = lanes or Lanes()
-    plan = Plan(found.size, digests.block_size if digests else lanes.block_size, "")
-    if digests and len(digests.sha256) != len(plan):
+    buffers = buffers or BufferPool()
+    layout = Layout(found.size, digests.block_size if digests else buffers.block_size, "")
+    if digests and len(digests.sha256) != len(layout):
         raise _broken(archive, object_name, f"has {found.size} bytes, and not those of its blocks")
     whole = hashlib.sha256()
-    for block in _blocks(_Reader(archive, object_name, plan, digests), lanes, on_progress):
+    for block in _blocks(_Reader(archive, object_name, layout, digests), buffers, on_progress):
         whole.update(block)
     if found.sha256 and found.sha256 != whole.hexdigest():
         raise _broken(archive, object_name, "returns other bytes than its SHA-256 says")
@@ -69,14 +71,14 @@ class _Reader:
 
     archive: Archive
     object_name: str
-    plan: Plan
+    layout: Layout
     expected: BlockDigests | None
 
     def read(self, index: int, buffer: bytearray) -> memoryview:
-        """Block ``index``, in ``buffer``; raises unless it is the one that was written."""
-        length, got = self.plan.length(index), 0
+        """Read block ``index`` into ``buffer``; raise `BrokenContent` unless it is as written."""
+        length, got = self.layout.length(index), 0
         block = memoryview(buffer)[:length]
-        offset = self.plan.offset(index)
+        offset = self.layout.offset(index)
         for piece in self.archive.read(self.object_name, offset=offset, length=length):
             block[got : got + len(piece)] = piece
             got += len(piece)
@@ -87,21 +89,21 @@ class _Reader:
         return block
 
 
-def _blocks(reader: _Reader, lanes: Lanes, on_progress: OnProgress) -> Iterator[memoryview]:
-    """All blocks in order, each valid until the next, read some buffers ahead."""
-    plan, holder = reader.plan, object()
-    buffers = lanes.take_buffers(
-        min(lanes.parallelism, _PARALLELISM, len(plan)), plan.block_size, holder
+def _blocks(reader: _Reader, buffers: BufferPool, on_progress: OnProgress) -> Iterator[memoryview]:
+    """Yield all blocks in order, each valid until the next, read some buffers ahead."""
+    layout, holder, done = reader.layout, object(), 0
+    held = buffers.acquire_many(
+        min(buffers.parallelism, _PARALLELISM, len(layout)), layout.block_size, holder
     )
     reading: deque[tuple[Future[memoryview], bytearray]] = deque()
-    indices, progress = iter(range(len(plan))), Progress(plan.size)
+    indices = iter(range(len(layout)))
 
     def report() -> None:
-        on_progress(progress.done, progress.total)
+        on_progress(done, layout.size)
 
-    with ThreadPoolExecutor(max(len(buffers), 1), "read-back") as pool:
+    with ThreadPoolExecutor(max(len(held), 1), "read-back") as pool:
         try:
-            free = list(buffers)
+            free = list(held)
             while True:
                 for index in _some(indices, len(free)):
                     buffer = free.pop()
@@ -111,13 +113,13 @@ def _blocks(reader: _Reader, lanes: Lanes, on_progress: OnProgress) -> Iterator[
                 future, buffer = reading.popleft()
                 block = _result(future, report)
                 yield block
-                progress.add(len(block))
+                done += len(block)
                 report()
                 free.append(buffer)
         finally:
             pool.shutdown(cancel_futures=True)
-            for buffer in buffers:
-                lanes.give_buffer(buffer, holder)
+            for buffer in held:
+                buffers.release(buffer, holder)
 
 
 def _some(indices: Iterator[int], count: int) -> Iterator[int]:
@@ -127,9 +129,9 @@ def _some(indices: Iterator[int], count: int) -> Iterator[int]:
 def _result(future: Future[memoryview], meanwhile: Callable[[], None]) -> memoryview:
     while True:
         try:
-            return future.result(_REPORTS_EVERY)
+            return future.result(_REPORT_INTERVAL)
         except NotYet:
-            if future.done():  # an error of the reading thread's that only looks like ours
+            if future.done():  # a time-out of the archive's, which is the same class as ours
                 raise
             meanwhile()
 

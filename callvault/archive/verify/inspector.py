@@ -1,16 +1,15 @@
-"""Looking at single objects for a verification: whether they are there, and as they were."""
+"""Inspection of single objects for a verification, and the report of what was found."""
 
 import hashlib
 from collections.abc import Callable, Mapping
 
-from callvault.archive.keyring import Keyring
-from callvault.archive.manifests.documents import Document, read_document, sha256
+from callvault.archive.manifests.documents import Document, Keyring, read_document, sha256
 from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.names import is_object_name
 from callvault.archive.object_metadata import SHA256
 from callvault.archive.store import Archive
-from callvault.archive.verify_report import Remark, Report
-from callvault.contracts.manifest import ArchivedObject, ObjectReference
+from callvault.contracts.base import State
+from callvault.contracts.manifest import ArchivedObject, LinkReference, ObjectReference
 from callvault.errors import BrokenContent, ContentMissing
 
 UNSIGNED = "it is unsigned: anybody could have written it"
@@ -19,8 +18,39 @@ OnRead = Callable[[int], None]
 """Called with the number of bytes that were read since the last call."""
 
 
+class Remark(State):
+    """One sentence about one object."""
+
+    object_name: str
+    location: str
+    """The URL or path where a person finds the object."""
+    text: str
+
+
+class Report(State):
+    """The outcome of a verification."""
+
+    target: str
+    quick: bool
+    """Signatures, links and sizes only: the objects' bytes were not read."""
+    manifests: int = 0
+    objects: int = 0
+    """Media and metadata files that the manifests name, each counted once."""
+    bytes_read: int = 0
+    head: LinkReference | None = None
+    """The newest link. Kept elsewhere, it shows later that nothing was cut off the chain's end."""
+    problems: list[Remark] = []
+    """Objects that differ from what was sealed."""
+    warnings: list[Remark] = []
+    """Facts that could not be proven, and faults that were there when it was sealed."""
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
 class Inspector:
-    """Collects what it finds in a report; only an archive that cannot be read stops it."""
+    """Collects its findings in a report; only an archive that cannot be read stops it."""
 
     def __init__(
         self, archive: Archive, keys: Keyring, report: Report, on_read: OnRead = lambda count: None
@@ -40,9 +70,9 @@ class Inspector:
         return any(remark.object_name == object_name for remark in self.report.problems)
 
     def bytes_of(self, object_name: str) -> bytes | None:
-        """A small object of ours, whole; None, and a problem, where it is not there.
+        """Read a small object of ours; None, and a problem, where it is not there.
 
-        The store's own record of it must agree with it.
+        The store's own record of its SHA-256 must agree with its bytes.
         """
         data = self._bytes(object_name)
         if data is None:
@@ -52,7 +82,7 @@ class Inspector:
         return data
 
     def document(self, model: type[Document], object_name: str, data: bytes) -> Document | None:
-        """Read a signed document and judge its signature; None, and a problem, where it is none."""
+        """Read a signed document and judge its signature; None, and a problem, if unreadable."""
         try:
             document = read_document(model, data)
         except BrokenContent as error:
@@ -65,14 +95,14 @@ class Inspector:
         return document
 
     def agrees(self, object_name: str, reference: ObjectReference, data: bytes) -> bool:
-        """Whether the bytes are those referred to; a problem where they are not."""
+        """Tell if the bytes are those referred to; note a problem where they are not."""
         if (len(data), sha256(data)) == (reference.size, reference.sha256):
             return True
         self.problem(object_name, "its bytes are not those that were sealed: it was changed")
         return False
 
     def is_in_place(self, sealed: ArchivedObject) -> bool:
-        """Whether an object exists, has its size and the store's record of it is as it was."""
+        """Tell if an object exists with its size; note where the store's record of it differs."""
         if not is_object_name(sealed.object_name):
             self.problem(
                 sealed.object_name, "a manifest names it, but no object can bear that name"
@@ -89,7 +119,7 @@ class Inspector:
         return True
 
     def is_unchanged(self, sealed: ArchivedObject) -> bool:
-        """Read an object to its end; whether its SHA-256 is the sealed one."""
+        """Read an object to its end; tell if its SHA-256 is the sealed one."""
         digest = hashlib.sha256()
         try:
             for piece in self.archive.read(sealed.object_name):

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from callvault.archive.keyring import Keyring
-from callvault.archive.manifests.documents import canonical, read_document, sha256
+from callvault.archive.manifests.documents import Keyring, canonical, read_document, sha256
 from callvault.archive.media.check import Expected, check_media
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, link_object_name
 from callvault.archive.store import Archive
 from callvault.archive.verify.chain import ChainWalk, check_keys
-from callvault.archive.verify.inspector import UNSIGNED, Inspector
-from callvault.archive.verify_report import Remark, Report
+from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
 from callvault.contracts.manifest import (
     ArchivedObject,
     ChainLink,

@@ -22,7 +22,7 @@ SHOWN = 16
 
 
 class ConsentEvidence(Message):
-    """What is known of the consent to one recording."""
+    """All consent facts of one recording."""
 
     terms: ConsentTerms
     consented_at: datetime | None
@@ -37,7 +37,10 @@ class ConsentEvidence(Message):
 def consent_evidence_of(
     status: CallStatus, recording: RecordingStatus, participant: str | None = None
 ) -> ConsentEvidence:
-    """Gather it; of one participant alone where their hash is given."""
+    """Gather the consent facts of a recording.
+
+    With the hash of a participant, only the facts about that one.
+    """
 
     def concerns(entry: ConsentRecord | Presence | DeletionMark) -> bool:
         return participant in (None, entry.participant)
@@ -55,7 +58,7 @@ def consent_evidence_of(
 
 
 def consent_parts(evidence: ConsentEvidence) -> list[RenderableType]:
-    """For people to read; nothing where consent was neither needed nor spoken of."""
+    """Render the evidence for the terminal; an empty list where consent never mattered."""
     policy = evidence.terms.consent_policy or "none"
     if policy == "none" and not evidence.decisions and not evidence.declined:
         return []

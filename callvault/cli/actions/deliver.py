@@ -1,4 +1,4 @@
-"""What `callvault events deliver` does. Kept apart: it takes a while to load."""
+"""The work of `callvault events deliver`, apart from its options: it is slow to load."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -6,11 +6,12 @@ from pathlib import Path
 
 from temporalio.client import Client
 
+from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.errors import InvalidRequest
 from callvault.ingest.formats import read_events
 from callvault.ingest.intake import Fate, Intake, Outcome
-from callvault.ingest.router import Delivery
+from callvault.ingest.routes import Routes
 from callvault.temporal.call_client import Recordings
 
 STANDARD_INPUT = Path("-")
@@ -21,8 +22,9 @@ Say = Callable[[str], None]
 
 
 async def deliver_all(settings: Settings, client: Client, files: Sequence[Path], say: Say) -> bool:
-    """Deliver every event of the files; whether none was left undelivered."""
-    intake = Intake(Delivery(settings, Recordings(client)), "by_hand")
+    """Deliver every event of the files; return True if none was left undelivered."""
+    routes = Routes(settings, own_containers(settings))
+    intake = Intake(routes, Recordings(client), "by_hand")
     results = [await _deliver(intake, file, say) for file in files]
     return all(results)
 
@@ -46,8 +48,8 @@ def _read(file: Path) -> bytes:
 
 
 def describe(outcome: Outcome) -> str:
-    """What became of an event, in a line."""
-    raw = outcome.event.raw if outcome.event else {}
+    """Describe the outcome of one event in a line."""
+    raw = outcome.raw
     kind = str(raw.get("eventType") or raw.get("type") or "event").rpartition(".")[2]
     line = f"{outcome.fate.replace('_', ' ')}: {kind} {raw.get('id') or ''}".rstrip()
     if outcome.workflow_id:

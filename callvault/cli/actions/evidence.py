@@ -1,4 +1,4 @@
-"""Compliance evidence of a call: who asked what when, what ACS confirmed, what the files say."""
+"""Compliance evidence of a call: requests, what ACS confirmed, and what the files say."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,10 @@ from callvault.contracts.status import (
 )
 
 TOLERANCE = timedelta(seconds=5)
-"""By how much ACS's account of a pause may differ from Callvault's: requests take their time."""
+"""Largest difference between a pause in ACS's metadata and in Callvault's record.
+
+A request and its answer take time, so the two never agree exactly.
+"""
 
 
 class PauseEvidence(Message):
@@ -35,7 +38,7 @@ class PauseEvidence(Message):
 
 
 class RecordingEvidence(Message):
-    """What is known of who recorded what."""
+    """All facts about one recording and the requests that changed it."""
 
     number: int
     recording_id: str | None
@@ -49,9 +52,10 @@ class RecordingEvidence(Message):
 def evidence_of(*statuses: CallStatus, participant: str | None = None) -> list[RecordingEvidence]:
     """Gather the evidence of every recording of a call, from all of the call's workflows.
 
-    One that a late event began knows nothing of requests: what an earlier one knows counts. With a
-    participant's hash, of consent only what concerns them.
+    With the hash of a participant, consent is limited to the facts about that one.
     """
+    # A workflow that a late event began knows of no requests: an earlier one of the same recording
+    # has the complete record, so that one counts.
     gathered = [each for status in statuses for each in _evidence_of(status, participant)]
     asked_for = {evidence.recording_id for evidence in gathered if evidence.requests}
     return [each for each in gathered if each.requests or each.recording_id not in asked_for]
@@ -73,7 +77,7 @@ def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingE
 
 
 def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
-    """Lay the pauses that were confirmed beside those that the files' metadata tells of."""
+    """Match the confirmed pauses with those in the metadata of the files."""
     told = [pause for c in recording.chunks if c.archived for pause in c.archived.pauses]
     is_told = _tells_every_pause(recording)
     left, compared = list(told), []
@@ -81,6 +85,7 @@ def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
         found = next((pause for pause in left if _is_same(asked, pause)), None)
         if found is not None:
             left.remove(found)
+        # Only complete metadata proves that a pause is missing; without it nothing is known.
         agree = True if found is not None else False if is_told else None
         compared.append(PauseEvidence(asked_for=asked, in_the_file=found, agree=agree))
     return compared + [
@@ -89,7 +94,7 @@ def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
 
 
 def _tells_every_pause(recording: RecordingStatus) -> bool:
-    """Whether the files' metadata is there and could be read: then a pause it lacks is missing."""
+    """Tell if metadata is archived and readable, so that a pause it lacks is really missing."""
     files = [chunk.archived for chunk in recording.chunks if chunk.archived]
     is_told = any(file.metadata_object_name for file in files)
     return is_told and not any(file.metadata_problem for file in files)
@@ -102,12 +107,12 @@ def _is_same(asked: PauseRecord, told: RecordedPause) -> bool:
 
 
 def as_json_text(evidence: list[RecordingEvidence]) -> str:
-    """The evidence as a JSON array."""
+    """Render the evidence as a JSON array."""
     return TypeAdapter(list[RecordingEvidence]).dump_json(evidence, indent=2).decode()
 
 
 def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
-    """The evidence, for people to read."""
+    """Render the evidence for the terminal."""
     parts: list[RenderableType] = []
     for recording in evidence:
         parts.append(f"Recording {recording.number}: {recording.state}, {recording.recording_id}")
@@ -123,7 +128,7 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
 
 
 def _requests_table(recording: RecordingEvidence) -> Table:
-    """Each request, and how long after it ACS accepted, told of it by itself, was seen to obey."""
+    """Render each request, and when ACS accepted it, announced it, and was seen to obey."""
     columns = ("asked", "by", "reason", "at (UTC)", "accepted", "told", "settled", "outcome")
     table = Table(*columns, box=None)
     for record in recording.requests:

@@ -1,4 +1,4 @@
-"""What `callvault recordings repatriate` does: choose, bring, and tell what came of it."""
+"""The work of `callvault recordings repatriate`: select recordings, copy them back, report."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from rich.table import Column
 
 from callvault.archive.failback.candidates import Stranded, stranded
 from callvault.archive.failback.failback import OnStep, Repatriated, Repatriation
-from callvault.archive.keyring import Keyring
+from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey
 from callvault.cli.actions.tables import size
 from callvault.clients import open_archive, open_signer
@@ -26,7 +26,10 @@ from callvault.errors import CallvaultError
 def open_both(
     settings: Settings, fallback: str, home: str, key_files: Sequence[Path]
 ) -> Iterator[Repatriation]:
-    """Open both archives. Of the fallback, the keys given are believed, else the configured one."""
+    """Open both archives.
+
+    Manifests of the fallback are checked with ``key_files``, or else with its configured key.
+    """
     source, target = settings.archive(fallback), settings.archive(home)
     keys = [PublicKey.from_pem(file.read_bytes()) for file in key_files]
     if not keys and (signer := open_signer(source)):
@@ -37,7 +40,7 @@ def open_both(
 
 
 def bring_all(repatriation: Repatriation, settings: Settings, wanted: Sequence[str]) -> bool:
-    """Bring the recordings that are wanted, or all that belong home; whether none was refused."""
+    """Copy back the recordings wanted, or all of this archive; return True if none was refused."""
     console = Console(soft_wrap=True, highlight=False)
     outcome: Counter[str] = Counter()
     missed = dict.fromkeys(wanted)
@@ -58,7 +61,8 @@ def bring_all(repatriation: Repatriation, settings: Settings, wanted: Sequence[s
 
 
 def _belongs_elsewhere(recording: Stranded, settings: Settings, home: str) -> bool:
-    """Whether its resource has another archive: one's fallback may be the home of others."""
+    """Return True if the recording's resource archives elsewhere."""
+    # One archive may be the fallback of several resources and the primary of others.
     resources = {manifest.recording.resource for manifest in recording.known}
     known = resources & settings.resources.keys()
     return any(settings.archive_name(resource) != home for resource in known)
@@ -104,7 +108,7 @@ def _summary(outcome: Counter[str], repatriation: Repatriation) -> str:
 
 @contextmanager
 def _bar() -> Iterator[OnStep]:
-    """The file at hand, on standard error, and only where somebody looks at it."""
+    """Show the current file's progress on standard error, if that is a terminal."""
     console = Console(stderr=True)
     narrow = Column(no_wrap=True, overflow="ellipsis", max_width=24)
     with Progress(

@@ -1,4 +1,4 @@
-"""What `callvault reconcile` does, and how its report looks in a terminal."""
+"""The work of `callvault reconcile`, and its report for the terminal."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from callvault.cli import scheduling
 from callvault.cli.actions.recordings import with_client
 from callvault.clients import openers
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.reconciliation import Gap, ReconcileOrder, Reconciliation, Verdict
 from callvault.reconcile.run import reconcile
+from callvault.temporal import schedules
 
 _COLOURS = {
     Verdict.COMPLETE: "green",
@@ -26,7 +26,7 @@ _COLOURS = {
 
 
 def look(config: Path | None, order: ReconcileOrder) -> Reconciliation:
-    """Reconcile here and now; no worker is needed but for what open calls tell."""
+    """Reconcile now, in this process; a worker is needed only to query open calls."""
     settings = load_settings(config)
     target = settings.reconciliation.target
     archives = openers(settings.archives)
@@ -34,25 +34,25 @@ def look(config: Path | None, order: ReconcileOrder) -> Reconciliation:
 
 
 def schedule(config: Path | None, order: ReconcileOrder, every: timedelta) -> str:
-    """Let Temporal do it; what to tell of it."""
+    """Set the Temporal Schedule; return a sentence about the outcome."""
     what = f"{order.since} back"
     return with_client(
         config,
-        lambda client: scheduling.schedule(
+        lambda client: schedules.schedule(
             client, names.RECONCILE_SCHEDULE, names.RECONCILE_TYPE, order, every, what
         ),
     )
 
 
 def unschedule(config: Path | None) -> str:
-    """End it; what to tell of it."""
+    """Remove the Temporal Schedule; return a sentence about the outcome."""
     return with_client(
-        config, lambda client: scheduling.unschedule(client, names.RECONCILE_SCHEDULE)
+        config, lambda client: schedules.unschedule(client, names.RECONCILE_SCHEDULE)
     )
 
 
 def show(report: Reconciliation) -> None:
-    """Print the report for people: the way of the recordings, the gaps by name, the sum."""
+    """Print the report: the counts from call to archive, each gap by name, and the verdict."""
     console = Console(soft_wrap=True, highlight=False)
     console.print(_way(report))
     for gap in report.gaps:

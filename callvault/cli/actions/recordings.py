@@ -1,4 +1,4 @@
-"""What the command line asks of Temporal about calls. Kept apart: it takes a while to load."""
+"""The work of `callvault recordings`, apart from its options: it is slow to load."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,19 +24,21 @@ from callvault.temporal.client import connect
 T = TypeVar("T")
 
 _WIDTHS = {"workflow": len(names.workflow_id("")), "state": len("failed_to_start")}
-"""In characters, so that ids can be copied from the narrowest terminal."""
-
+"""In characters: ids stay whole on narrow terminals, so that they can be copied."""
 
 _LAST_RUN = "ExecutionStatus != 'ContinuedAsNew'"
-"""Of the runs that took over from each other, the last one knows everything."""
+"""Filter for the last run of each chain: that one holds the complete state."""
 
 
 def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T:
-    """Connect, ask, and turn what Temporal refuses into a sentence."""
+    """Connect to Temporal and run ``ask`` with the client.
+
+    Raises `InvalidRequest` where Temporal finds no workflow, `Unavailable` for its other errors.
+    """
     settings = load_settings(config)
 
     async def run() -> T:
-        with setup(settings, "cli") as telemetry:
+        with setup("cli", settings.log) as telemetry:
             client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
             try:
                 return await ask(client)
@@ -49,24 +51,25 @@ def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T
 
 
 def workflow_id(call: str) -> str:
-    """The id of a call's workflow, which may be given itself."""
+    """Return the id of a call's workflow, from a serverCallId or the id itself."""
     return call if call.startswith("recording-") else names.workflow_id(call)
 
 
-def _word(text: str) -> str:
+def _state_word(text: str) -> str:
+    # The word is put into a query: quotes in it would change the query's meaning.
     if not text.replace("_", "").isalpha():
         raise InvalidRequest(f"{text!r} is no state")
     return text
 
 
 async def listing(client: Client, state: str | None, *, orphans: bool = False) -> Table:
-    """All calls, or those in one state, or with a recording that nobody asked for."""
+    """Tabulate the calls: all, those in one state, or those with an orphaned recording."""
     table = Table(box=None)
     for column in ("workflow", "state", "resource", "must be archived by", "orphan"):
         table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
     query = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND {_LAST_RUN}"
     if state is not None:
-        query += f" AND {names.STATE.name} = '{_word(state)}'"
+        query += f" AND {names.STATE.name} = '{_state_word(state)}'"
     if orphans:
         query += f" AND {names.ORPHAN.name} = true"
     async for call in client.list_workflows(query):
@@ -83,16 +86,16 @@ async def listing(client: Client, state: str | None, *, orphans: bool = False) -
 
 
 async def status(client: Client, call: str) -> CallStatus:
-    """Everything known of a call."""
+    """Query the status of a call's newest workflow."""
     handle = client.get_workflow_handle(workflow_id(call))
     found: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
     return found
 
 
 async def statuses(client: Client, call: str) -> list[CallStatus]:
-    """Everything known of a call by all of its workflows, the oldest first.
+    """Query the status of every workflow of a call, the oldest first.
 
-    A late event begins another workflow, which knows only what the event told.
+    A late event begins another workflow, which knows only the contents of that event.
     """
     key = workflow_id(call)
     if "'" in key:
@@ -109,7 +112,10 @@ async def statuses(client: Client, call: str) -> list[CallStatus]:
 
 
 async def begin(client: Client, request: RecordingRequest) -> str:
-    """Record a call, and return its workflow's id once ACS has begun; `InvalidRequest` if not."""
+    """Record a call, and return its workflow's id once ACS has begun.
+
+    Raises `InvalidRequest` if the start fails or the call is being recorded already.
+    """
     workflow_id = names.workflow_id(request.server_call_id)
     record = await Recordings(client).start_confirmed(request)
     if isinstance(record, RecordingStatus):
@@ -120,19 +126,19 @@ async def begin(client: Client, request: RecordingRequest) -> str:
 
 
 async def update(client: Client, call: str, verb: str, request: ControlRequest) -> ControlRecord:
-    """Ask for a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
+    """Request a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
     return await Recordings(client).update(workflow_id(call), verb, request)
 
 
 async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
-    """Tell of consent; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
+    """Report a decision; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
     return await Recordings(client).decide(workflow_id(call), decision)
 
 
 async def acknowledge(
     client: Client, call: str, requested_by: str, alarm_id: str | None
 ) -> list[AlarmRecord]:
-    """Acknowledge one alarm of a call, by its id or its number, or all that stand; return them.
+    """Acknowledge one alarm of a call, by its id or number, or all open ones; return them.
 
     `InvalidRequest` where none stands, `RPCError` where the workflow has ended.
     """
@@ -147,12 +153,13 @@ async def acknowledge(
         raise InvalidRequest(f"no such alarm stands; alarms of this call: {ids}")
     meant = standing[:1] if alarm_id else standing
     handle = client.get_workflow_handle(workflow_id(call))
-    for record in meant:  # by name: one that is raised at this moment has been seen by nobody
+    # One signal for each by its id: an alarm raised at this moment must not be acknowledged unseen.
+    for record in meant:
         message = Acknowledge(requested_by=requested_by, alarm_id=record.alarm.id)
         await handle.signal(names.ACKNOWLEDGE, message)
     return meant
 
 
 def _number(record: AlarmRecord) -> str:
-    """The last part of an alarm's id, as it is shown."""
+    """Return the last part of an alarm's id, which tables show."""
     return record.alarm.id.rpartition("/")[2]

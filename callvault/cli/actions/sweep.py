@@ -1,37 +1,40 @@
-"""What `callvault sweep` does. Kept apart: it takes a while to load."""
+"""The work of `callvault sweep`, apart from its options: it is slow to load."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
 
-from callvault.cli import scheduling
+from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.sweeps import SweepOrder, SweepReport
 from callvault.errors import CallvaultError, ConfigurationError
-from callvault.ingest.dead_letters import DeadLetters
+from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
-from callvault.ingest.router import Delivery
+from callvault.ingest.routes import Routes
 from callvault.ingest.sweep import Sweep
-from callvault.ingest.undelivered import Letters
+from callvault.ingest.undelivered import UndeliveredStore
+from callvault.temporal import schedules
 from callvault.temporal.call_client import Recordings
 
 
-def places(settings: Settings, wanted: Sequence[str], *, quarantine: bool) -> list[Letters]:
-    """The quarantine, or the containers that are wanted; `ConfigurationError` without any."""
+def places(
+    settings: Settings, wanted: Sequence[str], *, quarantine: bool
+) -> list[UndeliveredStore]:
+    """Return the quarantine, or the containers wanted; `ConfigurationError` without any."""
     if quarantine:
         return [Quarantine(settings.gateway.quarantine)]
     order(settings, wanted)
     return [
-        DeadLetters.open(name, settings.dead_letter_container(name))
+        DeadLetterContainer.open(name, settings.dead_letter_container(name))
         for name in wanted or sorted(settings.dead_letters)
     ]
 
 
 def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
-    """What is to be swept; `ConfigurationError` where a container is not configured."""
+    """Build the input of a sweep; `ConfigurationError` where a container is not configured."""
     if not settings.dead_letters:
         raise ConfigurationError(
             "there are no dead letters in the configuration: add [dead_letters.NAME]"
@@ -42,10 +45,11 @@ def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
 
 
 async def sweep_all(
-    settings: Settings, client: Client, places: Sequence[Letters]
+    settings: Settings, client: Client, places: Sequence[UndeliveredStore]
 ) -> list[SweepReport]:
-    """Sweep one place after the other; one's fault does not cut off the others."""
-    intake = Intake(Delivery(settings, Recordings(client)), "sweep")
+    """Sweep one place after the other; an error in one does not keep the others from it."""
+    routes = Routes(settings, own_containers(settings))
+    intake = Intake(routes, Recordings(client), "sweep")
     reports = []
     for place in places:
         sweep = Sweep(place, intake)
@@ -53,26 +57,26 @@ async def sweep_all(
             reports.append(await sweep.run())
         except CallvaultError as error:
             reports.append(sweep.ended_by(error))
-        if isinstance(place, DeadLetters):
+        if isinstance(place, DeadLetterContainer):
             place.close()
     return reports
 
 
 async def schedule(client: Client, order: SweepOrder, every: timedelta) -> str:
-    """Set or change the Schedule; what to tell of it."""
+    """Set or change the Temporal Schedule; return a sentence about the outcome."""
     what = ", ".join(order.dead_letters) or "all dead letters"
-    return await scheduling.schedule(
+    return await schedules.schedule(
         client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every, what
     )
 
 
 async def remove_schedule(client: Client) -> str:
-    """Remove the Schedule; what to tell of it."""
-    return await scheduling.unschedule(client, names.SWEEP_SCHEDULE)
+    """Remove the Temporal Schedule; return a sentence about the outcome."""
+    return await schedules.unschedule(client, names.SWEEP_SCHEDULE)
 
 
 def describe(report: SweepReport) -> str:
-    """A report in a few lines."""
+    """Describe a report in a few lines."""
     line = (
         f"{report.place}: {report.letters} letters, {report.delivered} events delivered,"
         f" {report.ignored} of no interest, {report.not_understood} not understood"
@@ -83,5 +87,5 @@ def describe(report: SweepReport) -> str:
 
 
 def leaves_nothing(report: SweepReport) -> bool:
-    """Whether the place holds nothing that somebody must look at."""
+    """Return True if nothing in the place needs an operator's attention."""
     return not (report.not_understood or report.failed or report.problem)

@@ -1,4 +1,4 @@
-"""What a call looks like in a terminal."""
+"""Tables of a call's status for the terminal."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ COLOURS = {
 
 
 def call_table(status: CallStatus) -> RenderableType:
-    """The whole status of a call: its recordings, their files and pauses, and the timeline."""
+    """Render the whole status of a call: recordings, files, pauses, alarms and timeline."""
     parts: list[RenderableType] = [recording_table(recording) for recording in status.recordings]
     if status.alarms:
         parts.append(alarms_table(status.alarms))
@@ -30,7 +30,7 @@ def call_table(status: CallStatus) -> RenderableType:
 
 
 def alarms_table(alarms: list[AlarmRecord]) -> Table:
-    """The alarms of a call, with what became of them; the id is what `acknowledge` takes."""
+    """Render the alarms of a call and their outcome; `acknowledge` takes the ids shown."""
     table = Table("alarm", "severity", "what", "since then", box=None, padding=(0, 2, 0, 0))
     for record in alarms:
         alarm = record.alarm
@@ -45,7 +45,7 @@ def _became(record: AlarmRecord) -> str:
 
 
 def recording_table(recording: RecordingStatus, copied: str = "") -> Table:
-    """One recording: where it stands, how long there still is, what lies where."""
+    """Render one recording: its state, the time left, and the place of its files."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -77,7 +77,7 @@ def _add_consent(table: Table, recording: RecordingStatus) -> None:
 
 
 def timeline_table(status: CallStatus) -> Table:
-    """What happened, in order."""
+    """Render the timeline of a call, oldest first."""
     table = Table("time (UTC)", "what happened", box=None, padding=(0, 2, 0, 0))
     for entry in status.timeline:
         table.add_row(f"{entry.at:%H:%M:%S.%f}"[:-3], entry.what)
@@ -85,25 +85,25 @@ def timeline_table(status: CallStatus) -> Table:
 
 
 def describe_pause(pause: PauseRecord) -> str:
-    """Who paused, why, from when to when, as ACS confirmed it."""
+    """Describe a pause: its span as ACS confirmed it, the requester and the reason."""
     end = f"{pause.resumed_at:%H:%M:%S}" if pause.resumed_at else "now"
     why = f" ({pause.reason})" if pause.reason else ""
     return f"{pause.confirmed_at:%H:%M:%S} to {end} by {pause.requested_by}{why}"
 
 
 def describe_chunk(chunk: ChunkStatus, copied: str = "") -> str:
-    """Where a chunk is, or how far its copy has come."""
+    """Describe a chunk: its place in the archive, or the progress of its copy."""
     if chunk.archived:
         return f"archived and verified, {size(chunk.archived.size)}, {chunk.archived.location}"
     return f"{chunk.state} {chunk.lost_reason or copied}".rstrip()
 
 
 def size(count: int) -> str:
-    """A number of bytes for people."""
+    """Format a number of bytes with a unit."""
     return f"{count / 1024 / 1024:.2f} MiB" if count >= 1024 * 1024 else f"{count / 1024:.1f} KiB"
 
 
 def time_left(moment: datetime) -> str:
-    """Hours, minutes and seconds until ``moment``."""
+    """Format the time until ``moment`` in hours, minutes and seconds."""
     seconds = max(int((moment - datetime.now(UTC)).total_seconds()), 0)
     return f"{seconds // 3600} h {seconds // 60 % 60:02} min {seconds % 60:02} s"

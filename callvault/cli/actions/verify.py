@@ -1,4 +1,4 @@
-"""What `callvault verify` does: find the archive, verify it with a bar, tell what came of it."""
+"""The work of `callvault verify`: find the archive, verify it with a progress bar, report."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from callvault.archive.keyring import Keyring
-from callvault.archive.manifests.documents import read_document
+from callvault.archive.manifests.documents import Keyring, read_document
 from callvault.archive.manifests.keys import PublicKey
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
-from callvault.archive.verify_report import Remark, Report
 from callvault.cli.actions.tables import size
 from callvault.clients import open_archive
 from callvault.config.settings import load_settings
@@ -22,7 +21,7 @@ from callvault.contracts.manifest import Manifest
 from callvault.errors import BrokenContent, ConfigurationError, InvalidRequest
 
 _MOST_SHOWN = 50
-"""Warnings that are printed one by one; the JSON report holds them all."""
+"""Warnings printed one by one; the JSON report holds all of them."""
 
 
 def prove(target: str, key_files: Sequence[Path], *, quick: bool, config: Path | None) -> Report:
@@ -33,7 +32,7 @@ def prove(target: str, key_files: Sequence[Path], *, quick: bool, config: Path |
 
 
 def show(report: Report) -> None:
-    """Print a report for people: what is wrong first."""
+    """Print a report, problems first."""
     console = Console(soft_wrap=True, highlight=False)
     for remark in report.problems:
         console.print(f"[bold red]problem[/] {_sentence(remark)}")
@@ -66,7 +65,7 @@ def _count(number: int, what: str) -> str:
 
 
 class _Bars:
-    """A `callvault.archive.verify.Progress`: all manifests, and the bytes of the current one."""
+    """Progress bars of a verification: all manifests, and the bytes of the current one."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -86,7 +85,7 @@ class _Bars:
 
 @contextmanager
 def _progress() -> Iterator[_Bars]:
-    """On standard error, and only where somebody looks at it: the report must stay readable."""
+    """Show progress on standard error, if that is a terminal."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
     with Progress(
@@ -118,7 +117,7 @@ def _verify(
 
 
 def _verify_file(path: Path, keys: Keyring, quick: bool, progress: _Bars) -> Report:
-    """A manifest in its place within a directory, or a copy of one."""
+    """Verify a manifest in its place within a directory, or a copy of one elsewhere."""
     data = path.read_bytes()
     try:
         name = read_document(Manifest, data).object_name

@@ -1,4 +1,4 @@
-"""What can happen in a call of the demo: who speaks when, and what the app backend asks."""
+"""A call of the demo: its people speak, and the app backend asks for what it needs."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from callvault.contracts import names
-from callvault.emulator.media.voices import fundamental
+from callvault.emulator.media.timeline import fundamental
 from callvault.local.stack import Stack
 
 Say = Callable[[str], None]
@@ -16,7 +16,10 @@ Say = Callable[[str], None]
 
 @dataclass
 class Call:
-    """A call on the emulator, and the app backend's side of it."""
+    """A call on the emulator, and the app backend's side of it.
+
+    Its methods are the sentences of the stories in `scenarios`.
+    """
 
     stack: Stack
     http: httpx.AsyncClient
@@ -24,14 +27,14 @@ class Call:
     server_call_id: str = ""
     people: dict[str, str] = field(default_factory=dict)
     voices: dict[str, float] = field(default_factory=dict)
-    """The fundamental frequency of everybody's voice, in hertz."""
+    """The fundamental frequency of each voice, in hertz."""
 
     @property
     def workflow_id(self) -> str:
         return names.workflow_id(self.server_call_id)
 
     async def begins(self, *people: str, kind: str = "acs", media_bytes: int | None = None) -> None:
-        """Everybody joins a call of ACS, or of ``teamsInterop``.
+        """Begin a call of ACS, or of ``teamsInterop``, with these people.
 
         ``media_bytes`` is the size of its files where the emulator makes sparse ones.
         """
@@ -45,35 +48,35 @@ class Call:
             self._knows(each)
 
     async def joins(self, person: str) -> None:
-        """Somebody comes into the call."""
+        """Let another person join."""
         path = f"/calls/{self.call_id}/participants"
         self._knows(await self._emulator("POST", path, {"displayName": person}))
 
     def _knows(self, participant: dict[str, Any]) -> None:
-        """Voices differ by the order in which people first joined."""
+        """Note a participant's id and voice, which follows from the order of joining."""
         name = participant["displayName"]
         self.people[name] = participant["rawId"]
         self.voices.setdefault(name, fundamental(len(self.voices)))
 
     async def speaks(self, person: str, seconds: float) -> None:
-        """Somebody is heard for a while."""
+        """Let a person be heard for a while."""
         for speaking in (True, False):
             body = {"rawId": self.people[person], "speaking": speaking}
             await self._emulator("POST", f"/calls/{self.call_id}/speech", body)
             await asyncio.sleep(seconds if speaking else 0)
 
     async def is_to_be_recorded(self, **terms: Any) -> None:
-        """The app backend asks Callvault to keep the call, on these terms."""
+        """Ask Callvault, as the app backend does, to record the call on these terms."""
         body = {"serverCallId": self.server_call_id, "requestedBy": "demo", "requestId": "start-1"}
         await self._gateway("/v1/recordings", body | terms)
 
     async def asks(self, verb: str, reason: str) -> None:
-        """The app backend asks for a change, and waits until ACS has confirmed it."""
+        """Request a change as the app backend, and wait until ACS has confirmed it."""
         body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-1"}
         await self._gateway(f"/v1/recordings/{self.workflow_id}:{verb}", body)
 
     async def decides(self, person: str, *, given: bool, **facts: str) -> None:
-        """The app backend tells that somebody agrees to be recorded, or does not any more."""
+        """Report, as the app backend, a person's consent or its withdrawal."""
         body = {"participant": self.people[person], "given": given, "requestedBy": "demo", **facts}
         await self._gateway(f"/v1/recordings/{self.workflow_id}/consents", body)
 
@@ -84,21 +87,21 @@ class Call:
                 await asyncio.sleep(0.05)
 
     async def status(self) -> dict[str, Any]:
-        """What Callvault knows of the call."""
+        """Ask the gateway for the status of the call."""
         answer = await self.http.get(f"{self.stack.gateway}/v1/recordings/{self.workflow_id}")
         answer.raise_for_status()
         status: dict[str, Any] = answer.json()
         return status
 
     async def sends(self, verb: str, reason: str) -> None:
-        """The app backend asks for a change, and does not wait."""
+        """Request a change as the app backend, without waiting."""
         body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-sent"}
         path = f"{self.stack.gateway}/v1/recordings/{self.workflow_id}:{verb}"
         answer = await self.http.post(path, json=body, headers={"prefer": "respond-async"})
         answer.raise_for_status()
 
     async def is_refused(self, verb: str, reason: str) -> str:
-        """The app backend asks for a change that comes to nothing; what it is told."""
+        """Request a change that must fail; return the error message."""
         body = {"requestedBy": "demo", "reason": reason, "requestId": f"{verb}-refused"}
         path = f"{self.stack.gateway}/v1/recordings/{self.workflow_id}:{verb}"
         answer = await self.http.post(path, json=body)
@@ -108,7 +111,7 @@ class Call:
         return message
 
     async def acs_fails(self, kind: str, operation: str | None = None) -> None:
-        """From now on ACS answers every request of this kind so, or every one of control."""
+        """Let ACS answer one operation, or every control operation, with a fault of this kind."""
         operations = (operation,) if operation else ("start", "state", "pause", "resume", "stop")
         for each in operations:
             await self._emulator(
@@ -119,11 +122,11 @@ class Call:
         await self._emulator("DELETE", "/faults")
 
     async def ends(self) -> None:
-        """Everybody hangs up."""
+        """Hang up for all."""
         await self._emulator("DELETE", f"/calls/{self.call_id}")
 
     async def truth(self) -> dict[str, Any]:
-        """What the emulator recorded: files with size and SHA-256."""
+        """Ask the emulator for what it recorded: files with size and SHA-256."""
         call = await self._emulator("GET", f"/calls/{self.call_id}")
         recording: dict[str, Any] = call["recordings"][0]
         return recording

@@ -1,4 +1,4 @@
-"""Who is heard in a recording of the emulator, and when: the ear of the machine.
+"""Recorded files examined: their streams, and the voices that are heard in them.
 
 The emulator's participants speak at fundamental frequencies of their own, none of which is an
 overtone of another. So a look at that one frequency, eighth of a second by eighth, tells who
@@ -28,7 +28,7 @@ AUDIBLE = 0.01
 
 @dataclass(frozen=True)
 class Heard:
-    """What one voice is heard of."""
+    """One voice in a media file."""
 
     windows: tuple[int, ...]
     """The windows in which it is heard, counted from the beginning of the file."""
@@ -41,13 +41,13 @@ class Heard:
 
 
 def listen(content: bytes, voices: Mapping[str, float]) -> dict[str, Heard]:
-    """For each voice, by its frequency in hertz, when it is heard in a media file."""
+    """Find when each voice, given by its frequency in hertz, is heard in a media file."""
     windows = list(_windows(_decoded(content)))
     return {name: _heard([_amplitude(w, hertz) for w in windows]) for name, hertz in voices.items()}
 
 
 def _decoded(content: bytes) -> "Samples":
-    """All sound of a file, in one channel."""
+    """Decode all sound of a file into one channel."""
     import av
     import numpy as np
 
@@ -68,12 +68,10 @@ def _windows(samples: "Samples") -> Iterator["Samples"]:
 
 
 def _amplitude(window: "Samples", hertz: float) -> float:
-    """How much of a window swings at one frequency: its Fourier coefficient, by definition.
-
-    Hann's bell keeps neighbouring voices from leaking in.
-    """
+    """Compute the amplitude of one frequency in a window: its Fourier coefficient."""
     import numpy as np
 
+    # Hann's window keeps neighbouring voices from leaking in.
     bell = np.hanning(len(window))
     turn = 2j * np.pi * hertz * np.arange(len(window)) / RATE
     return float(2 * abs((window * bell * np.exp(-turn)).sum()) / bell.sum())
@@ -82,3 +80,29 @@ def _amplitude(window: "Samples", hertz: float) -> float:
 def _heard(amplitudes: list[float]) -> Heard:
     windows = tuple(n for n, amplitude in enumerate(amplitudes) if amplitude >= AUDIBLE)
     return Heard(windows, max(amplitudes, default=0.0))
+
+
+@dataclass(frozen=True)
+class MediaFacts:
+    """A media file's streams in words, and its length."""
+
+    description: str
+    seconds: float
+
+
+def probe(content: bytes) -> MediaFacts:
+    """Read the streams and the length of a recording, as a player does."""
+    import av
+
+    with av.open(io.BytesIO(content), "r") as container:
+        seconds = container.duration / av.time_base if container.duration else 0.0
+        words = [
+            f"{stream.codec_context.name} {stream.codec_context.width}x"
+            f"{stream.codec_context.height} {float(stream.average_rate or 0):g} FPS"
+            for stream in container.streams.video
+        ] + [
+            f"{stream.codec_context.name} {stream.codec_context.sample_rate} Hz "
+            f"{stream.codec_context.layout.name}"
+            for stream in container.streams.audio
+        ]
+    return MediaFacts(", ".join(words), seconds)

@@ -1,4 +1,4 @@
-"""The demo's display: a call is played, everybody can watch it being kept, then it is proven."""
+"""The demo's stage: a call is played, watched while it is archived, and then verified."""
 
 import asyncio
 import hashlib
@@ -14,10 +14,10 @@ from temporalio.service import RPCError
 
 from callvault.cli.actions import tables
 from callvault.cli.demo.call import Call
+from callvault.cli.demo.listening import MediaFacts, probe
 from callvault.cli.demo.scenarios.library import SCENARIOS
 from callvault.cli.demo.scenarios.names import ScenarioName
 from callvault.cli.demo.scenarios.scenario import Kept, Scenario
-from callvault.cli.probe import MediaFacts, probe
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ArchivedChunk, ExportProgress, SealedRecording
@@ -36,7 +36,7 @@ KEPT_WITHIN = 60.0
 
 
 async def play(stack: Stack, supervisor: Supervisor, console: Console, name: ScenarioName) -> bool:
-    """Play a scenario and return whether every archived byte, and its proof, is right."""
+    """Play a scenario; return True if every archived byte and the scenario's proof are right."""
     scenario = SCENARIOS[name]
     client = await connect(load_settings())
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
@@ -89,7 +89,7 @@ async def _look(handle: WorkflowHandle[Any, Any], call: Call) -> Group | Text:
 
 
 async def _copied(handle: WorkflowHandle[Any, Any]) -> str:
-    """How far a running export has come, by its heartbeat."""
+    """Describe the progress of a running export, from its heartbeat."""
     description = await handle.describe()
     for activity in description.raw_description.pending_activities:
         if activity.HasField("heartbeat_details"):
@@ -157,7 +157,7 @@ def _describe_seal(manifest: SealedRecording | None) -> str:
 
 
 def _explain(supervisor: Supervisor, console: Console) -> None:
-    """The call was not kept in time: show what every part said last."""
+    """Print the last output of every process, as the call was not archived in time."""
     console.print(Text(f"NOT kept within {KEPT_WITHIN:.0f} s.", "bold red"))
     for process in supervisor.processes:
         console.rule(process.name)

@@ -1,4 +1,4 @@
-"""Where events go that nobody took: a directory or a container, minutes later."""
+"""Dead letters: undelivered events, written to a directory or a container minutes later."""
 
 import json
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from callvault.emulator.scheduler import Agenda
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an attempt."""
+    """The outcome of an attempt to deliver."""
 
     status: int | None
-    """None when nobody answered."""
+    """None without an answer."""
     name: str
     """In the words of ``lastDeliveryOutcome``."""
 
@@ -45,7 +45,7 @@ class Outcome:
     def letter(
         self, reason: str, attempts: int, published: datetime, last: datetime
     ) -> dict[str, Any]:
-        """What a dead letter has beside the event's own fields."""
+        """Return the fields that a dead letter adds to the event's own."""
         status = {} if self.status is None else {"lastHttpStatusCode": self.status}
         return {
             "deadLetterReason": reason,
@@ -58,7 +58,10 @@ class Outcome:
 
 
 class DeadLetters:
-    """``destination`` is a directory, the URL of a container, or empty for none."""
+    """Store of dead letters.
+
+    ``destination`` is a directory, the URL of a container, or empty for none.
+    """
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class DeadLetters:
         self._journal = journal
 
     def take(self, subscription: str, letters: list[dict[str, Any]]) -> str:
-        """What becomes of the events: dropped, or put away after the delay."""
+        """Drop the events, or schedule their dead letter; return a word for the request log."""
         if not self._destination:
             return "dropped"
         due = self._clock.now() + self._delay

@@ -1,4 +1,4 @@
-"""Posting events to a webhook, and again until they are accepted, dropped or dead-lettered."""
+"""Delivery of events to a webhook, with retries until accepted, dropped or dead-lettered."""
 
 import json
 from collections import deque
@@ -18,7 +18,7 @@ from callvault.emulator.scheduler import Agenda
 from callvault.emulator.settings import EventGridEndpoint, EventSchema
 
 _GATHERING = timedelta(seconds=0.2)
-"""How long a batch waits for more events."""
+"""Time that a batch waits for more events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Delivery:
 
 @dataclass
 class Parcel:
-    """What one POST carries; accepted or refused as a whole."""
+    """The events of one POST; accepted or refused as a whole."""
 
     deliveries: list[Delivery]
     attempts: int = 0
@@ -46,7 +46,7 @@ class Parcel:
 
 @dataclass
 class Route:
-    """One subscription's way out."""
+    """The address of one subscription, and the events that wait for it."""
 
     name: str
     endpoint: EventGridEndpoint
@@ -54,7 +54,7 @@ class Route:
 
 
 class Courier:
-    """Posts parcels and puts the failed ones back on the agenda."""
+    """Posts events to webhooks and schedules the next attempt of those that failed."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Courier:
         self._agenda.at(due, lambda: self._collect(route))
 
     def _collect(self, route: Route) -> None:
-        """Send what waits, at most a batch: every dispatch comes here once."""
+        """Send the waiting events, at most a batch; called once for every dispatch."""
         deliveries: list[Delivery] = []
         try:
             while len(deliveries) < self._behaviours.now.events_per_post:
@@ -94,11 +94,12 @@ class Courier:
     def _attempt(self, route: Route, parcel: Parcel) -> None:
         outcome = self._post(route, parcel)
         parcel.attempts += 1
+        # The next attempt is scheduled first: the log entry says when that is.
         note = f"{parcel.names} {self._follow_up(route, parcel, outcome)}"
         self._journal.event_grid("delivery", route.endpoint.url, outcome.status, note)
 
     def _follow_up(self, route: Route, parcel: Parcel, outcome: Outcome) -> str:
-        """Decide what comes after an attempt, and say it."""
+        """Schedule or give up after an attempt; return a note for the request log."""
         if outcome.accepted:
             return "delivered"
         delay = schedule.next_delay(parcel.attempts, outcome.status)

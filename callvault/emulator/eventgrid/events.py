@@ -1,12 +1,14 @@
-"""The Event Grid events of calls, in the documented JSON of both schemas."""
+"""The Event Grid events of calls and files, in the documented JSON of both schemas."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from callvault.emulator.calls import Call, Participant
+from callvault.emulator.behaviours import Behaviours
 from callvault.emulator.clock import service_time
+from callvault.emulator.model import Call, Participant, Recording
 from callvault.emulator.settings import EventSchema
+from callvault.emulator.storage import METADATA_VIEW, StoredChunk
 
 PREFIX = "Microsoft.Communication."
 CALL_EVENTS = (
@@ -15,6 +17,16 @@ CALL_EVENTS = (
     "CallParticipantAdded",
     "CallParticipantRemoved",
     "CallLegStateChanged",
+)
+FILE_EVENT = f"{PREFIX}RecordingFileStatusUpdated"
+_LATER_CHUNK_FIELDS = frozenset({"deleteLocation"})
+_LATER_FIELDS = frozenset(
+    {
+        "recordingDurationMs",
+        "recordingContentType",
+        "recordingChannelType",
+        "recordingFormatType",
+    }
 )
 
 
@@ -27,7 +39,7 @@ class GridEvent:
     data: dict[str, Any]
 
     def envelope(self, topic: str, schema: EventSchema) -> dict[str, Any]:
-        """The event as it is posted."""
+        """Render the event as it is posted."""
         if schema is EventSchema.CLOUD_EVENTS:
             return self._cloud_event(topic)
         return self._grid_event(topic)
@@ -75,7 +87,7 @@ def participant_removed(event_id: str, call: Call, who: Participant, now: dateti
 
 
 def call_leg_established(event_id: str, call: Call) -> GridEvent:
-    """The preview of 2021 told ``serverCallId`` by this event."""
+    """Make the event that told ``serverCallId`` in the preview of 2021."""
     data = {
         "ConversationId": call.group_call_id,
         "CallLegId": call.call_connection_id,
@@ -126,3 +138,89 @@ def _user(raw_id: str) -> dict[str, Any]:
 
 def _starter(call: Call) -> str:
     return call.starter.raw_id if call.starter else ""
+
+
+def file_payloads(
+    recording: Recording, endpoint: str, form: Behaviours
+) -> list[tuple[str, dict[str, Any]]]:
+    """Build subject and data of each file event; ``endpoint`` is the base URL of locations."""
+    chunks = _announced_chunks(recording, endpoint, form)
+    batches = {
+        "one": [chunks],
+        "per_chunk": [[chunk] for chunk in chunks],
+        "two": [chunks, chunks],
+        "failover": [
+            chunks,
+            [_trimmed(announced(each, endpoint), form) for each in recording.twins],
+        ],
+    }
+    subject = _subject(recording, form)
+    return [(subject, _data(recording, batch, form)) for batch in batches[form.file_events]]
+
+
+def file_event(event_id: str, now: datetime, subject: str, data: dict[str, Any]) -> GridEvent:
+    return GridEvent(event_id, FILE_EVENT, subject, now, data)
+
+
+def announced(chunk: StoredChunk, endpoint: str) -> dict[str, Any]:
+    """Build an element of ``recordingChunks``."""
+    address = f"{endpoint}/v1/objects/{chunk.document_id}"
+    return {
+        "documentId": chunk.document_id,
+        "index": chunk.index,
+        "endReason": chunk.end_reason,
+        "contentLocation": f"{address}/content/{chunk.view}",
+        "metadataLocation": f"{address}/content/{METADATA_VIEW}",
+        "deleteLocation": address,
+    }
+
+
+def _announced_chunks(
+    recording: Recording, endpoint: str, form: Behaviours
+) -> list[dict[str, Any]]:
+    chunks = [announced(chunk, endpoint) for chunk in recording.chunks]
+    if recording.exported and form.export_locations == "blob":
+        for chunk, blobs in zip(chunks, recording.exported, strict=True):
+            chunk |= {"contentLocation": blobs.content, "metadataLocation": blobs.metadata}
+            chunk.pop("deleteLocation")
+    return [_trimmed(chunk, form) for chunk in chunks]
+
+
+def _trimmed(chunk: dict[str, Any], form: Behaviours) -> dict[str, Any]:
+    return chunk if form.optional_fields else _without(chunk, _LATER_CHUNK_FIELDS)
+
+
+def _data(recording: Recording, chunks: list[dict[str, Any]], form: Behaviours) -> dict[str, Any]:
+    content, channel, container = recording.order.media
+    data = {
+        "recordingStorageInfo": {"recordingChunks": chunks},
+        "recordingStartTime": service_time(recording.active_at),
+        "recordingDurationMs": sum(chunk.duration_ms for chunk in recording.chunks),
+        "recordingContentType": _pascal(content),
+        "recordingChannelType": _pascal(channel),
+        "recordingFormatType": _pascal(container),
+        "sessionEndReason": recording.session_end,
+    }
+    if recording.order.container_url:
+        data["storageType"] = "blobstorage" if recording.exported else "acsstorage"
+        data["recordingId"] = recording.recording_id
+    return data if form.optional_fields else _without(data, _LATER_FIELDS)
+
+
+def _subject(recording: Recording, form: Behaviours) -> str:
+    call = recording.call
+    subject = f"/recording/call/{call.call_id}"
+    if form.subject in {"full", "serverCall"}:
+        subject += f"/serverCallId/{call.server_call_id}"
+    if form.subject in {"full", "recording"}:
+        subject += f"/recordingId/{recording.recording_id}"
+    return subject
+
+
+def _without(fields: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+def _pascal(word: str) -> str:
+    """Convert ``audioVideo``, as in REST, to ``AudioVideo``, as in events."""
+    return word[:1].upper() + word[1:]

@@ -1,4 +1,4 @@
-"""When Event Grid tries again: the documented schedule, without its randomness."""
+"""Event Grid's documented retry schedule, without its randomness."""
 
 from datetime import timedelta
 
@@ -24,14 +24,14 @@ def accepted(status: int | None) -> bool:
 
 
 def is_final(status: int | None) -> bool:
-    """Whether this answer alone ends the retries."""
+    """Return True if this answer alone ends the retries."""
     return status in _FINAL
 
 
 def next_delay(attempts: int, status: int | None) -> timedelta | None:
-    """How long to wait after ``attempts`` failed ones; None when the event is dropped at once.
+    """Return the delay after ``attempts`` failed ones; None if the event is given up at once.
 
-    ``status`` is that of the last answer, or None when nobody answered.
+    ``status`` is that of the last answer, None without one.
     """
     if status in _FINAL or attempts >= MOST_ATTEMPTS:
         return None

@@ -1,32 +1,38 @@
-"""One Event Grid topic and the webhooks that subscribe to it."""
+"""One Event Grid topic and its subscriptions: handshake, delivery, and faults of delivery."""
 
+import json
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from random import Random
 from threading import Lock
+from uuid import uuid4
 
 import httpx
 
 from callvault.emulator.behaviours import LiveBehaviours
-from callvault.emulator.clock import EmulatorClock
+from callvault.emulator.clock import EmulatorClock, service_time
 from callvault.emulator.eventgrid.dead_letters import DeadLetters
 from callvault.emulator.eventgrid.delivery import Courier, Delivery, Route
-from callvault.emulator.eventgrid.disturbance import Disturbance
 from callvault.emulator.eventgrid.events import GridEvent
-from callvault.emulator.eventgrid.handshake import shake_hands
 from callvault.emulator.request_log import Journal
 from callvault.emulator.scheduler import Agenda
-from callvault.emulator.settings import EmulatorSettings, EventGridEndpoint
+from callvault.emulator.settings import EmulatorSettings, EventGridEndpoint, EventSchema
 
 _ANSWER_WITHIN = 30.0
 """Seconds Event Grid waits for a webhook."""
 _HANDSHAKES = 12
 _FIRST_PATIENCE, _LAST_PATIENCE = timedelta(seconds=0.2), timedelta(seconds=5)
-"""Between handshakes. The service waits 5 s; a webhook that starts beside us is up sooner."""
+"""Between handshakes. The service waits 5 s; a webhook that starts beside the emulator is up
+sooner."""
+_HELD_BACK = timedelta(seconds=10)
+_DUPLICATE_AFTER = timedelta(seconds=1)
+ORIGIN = "eventgrid.azure.net"
+_VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
 
 
 class Standing(StrEnum):
-    """How far the handshake is."""
+    """State of a subscription's handshake."""
 
     VALIDATING = "validating"
     ACTIVE = "active"
@@ -38,7 +44,7 @@ class Subscription:
     route: Route
     standing: Standing = Standing.VALIDATING
     waiting: list[Delivery] = field(default_factory=list)
-    """Published before the handshake was done."""
+    """Events published before the handshake was done."""
 
     @property
     def name(self) -> str:
@@ -52,8 +58,26 @@ class Subscription:
         return not self.endpoint.event_types or event.event_type in self.endpoint.event_types
 
 
+class DeliveryFaults:
+    """Duplicates, disorder, delay and loss of events, drawn from the seed in publishing order."""
+
+    def __init__(self, seed: int, behaviours: LiveBehaviours) -> None:
+        self._random = Random(f"deliveries {seed}")  # noqa: S311 - reproducible chance is wanted
+        self._behaviours = behaviours
+
+    def lags(self) -> tuple[timedelta, ...]:
+        """Draw the delays of the next event's deliveries: none if lost, two if duplicated."""
+        wanted = self._behaviours.now
+        lost, late, twice = (self._random.random() for _ in range(3))
+        if lost < wanted.event_loss:
+            return ()
+        held_back = _HELD_BACK if late < wanted.event_disorder else timedelta(0)
+        lag = timedelta(seconds=wanted.event_lag_seconds) + held_back
+        return (lag, lag + _DUPLICATE_AFTER) if twice < wanted.event_duplicates else (lag,)
+
+
 class EventGrid:
-    """Every handshake and every delivery is a job of the agenda."""
+    """The topic; every handshake and every delivery is a job of the scheduler."""
 
     def __init__(
         self,
@@ -67,8 +91,9 @@ class EventGrid:
         self._clock = clock
         self._agenda = agenda
         self._journal = journal
+        # No proxies of the environment: webhooks are on this machine or named by its user.
         self._http = httpx.Client(timeout=_ANSWER_WITHIN, trust_env=False)
-        self._disturbance = Disturbance(settings.seed, behaviours)
+        self._faults = DeliveryFaults(settings.seed, behaviours)
         dead_letters = DeadLetters(
             settings.dead_letters.get_secret_value(),
             settings.dead_letter_delay,
@@ -88,7 +113,7 @@ class EventGrid:
             return list(self._subscriptions)
 
     def subscribe(self, endpoint: EventGridEndpoint) -> Subscription:
-        """Add a webhook; its handshake runs in the background."""
+        """Subscribe a webhook; its handshake runs in the background."""
         with self._lock:
             name = f"CALLVAULT-EMULATOR-{len(self._subscriptions) + 1}"
             subscription = Subscription(Route(name, endpoint))
@@ -97,14 +122,14 @@ class EventGrid:
         return subscription
 
     def publish(self, event: GridEvent) -> None:
-        """Deliver to whoever wants it, unless the behaviours disturb that."""
+        """Deliver an event to the subscriptions that want it, with the faults of the behaviours."""
         delivery = Delivery(event, self._clock.now())
         for subscription in self.subscriptions:
             if subscription.wants(event):
                 self._deliver(subscription, delivery)
 
     def _deliver(self, subscription: Subscription, delivery: Delivery) -> None:
-        lags = self._disturbance.lags()
+        lags = self._faults.lags()
         if not lags:
             event = delivery.event
             self._journal.note("lost", f"{event.event_type} {event.event_id} as event_loss says")
@@ -153,3 +178,52 @@ class EventGrid:
             waiting, subscription.waiting = subscription.waiting, []
         for delivery in waiting:
             self._hand_over(subscription, delivery)
+
+
+def shake_hands(
+    http: httpx.Client, endpoint: EventGridEndpoint, name: str, topic: str, now: datetime
+) -> tuple[bool, int]:
+    """Validate a webhook once, in the form of its schema; return its consent and status."""
+    if endpoint.schema is EventSchema.CLOUD_EVENTS:
+        return _by_options(http, endpoint.url)
+    return _by_echo(http, endpoint.url, name, topic, now)
+
+
+def _by_options(http: httpx.Client, url: str) -> tuple[bool, int]:
+    answer = http.options(url, headers={"WebHook-Request-Origin": ORIGIN})
+    allowed = answer.headers.get("WebHook-Allowed-Origin", "")
+    return answer.status_code == httpx.codes.OK and allowed in {ORIGIN, "*"}, answer.status_code
+
+
+def _by_echo(
+    http: httpx.Client, url: str, name: str, topic: str, now: datetime
+) -> tuple[bool, int]:
+    code = str(uuid4()).upper()
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "aeg-event-type": "SubscriptionValidation",
+        "aeg-subscription-name": name,
+        "aeg-delivery-count": "0",
+        "aeg-data-version": "1",
+        "aeg-metadata-version": "1",
+    }
+    event = {
+        "id": str(uuid4()),
+        "topic": topic,
+        "subject": "",
+        "data": {"validationCode": code},
+        "eventType": _VALIDATION,
+        "eventTime": service_time(now),
+        "metadataVersion": "1",
+        "dataVersion": "1",
+    }
+    answer = http.post(url, content=json.dumps([event]), headers=headers)
+    return answer.status_code == httpx.codes.OK and _echo(answer) == code, answer.status_code
+
+
+def _echo(answer: httpx.Response) -> str | None:
+    try:
+        body = answer.json()
+    except ValueError:
+        return None
+    return body.get("validationResponse") if isinstance(body, dict) else None

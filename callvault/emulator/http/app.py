@@ -1,4 +1,4 @@
-"""The ASGI application: routes, errors in the form each part of the service gives them, journal."""
+"""The ASGI application: routes, request log, and errors in the form of each part of the service."""
 
 from typing import Any
 
@@ -10,24 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from callvault.emulator.calls import CallConflict, UnknownCall
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import Refusal, not_implemented
-from callvault.emulator.http import (
-    calls as people,
-)
-from callvault.emulator.http import (
-    content as objects,
-)
-from callvault.emulator.http import (
-    control,
-    oidc,
-    recordings,
-)
+from callvault.emulator.http import calls, content, control, oidc, recordings
 from callvault.emulator.http.fault_middleware import Faulting
-from callvault.emulator.http.requests import target
+from callvault.emulator.http.requests import WHY, request_state, set_request_state, target
+from callvault.emulator.model import CallConflict, UnknownCall
 from callvault.emulator.operations import operation_of
-from callvault.emulator.wire import notes
 
 _CLIENT_REQUEST_ID = "x-ms-client-request-id"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -37,10 +26,10 @@ def build_app(emulator: Emulator) -> Starlette:
     parts = (
         recordings.StableRecordings(emulator),
         recordings.PreviewRecordings(emulator),
-        objects.Objects(emulator),
+        content.Objects(emulator),
         oidc.OpenId(emulator),
         control.Control(emulator),
-        people.People(emulator),
+        calls.People(emulator),
     )
     app = Starlette(
         routes=[route for part in parts for route in part.routes()],
@@ -56,12 +45,13 @@ def build_app(emulator: Emulator) -> Starlette:
             CallConflict: _conflict,
         },
     )
+    # An unknown path is 501, never a redirect to the same path with or without a slash.
     app.router.redirect_slashes = False
     return app
 
 
 class _Journaling:
-    """Notes every answer, and returns the client's request id as the service does."""
+    """Middleware that logs every answer, and returns the client's request id."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
         self._app = app
@@ -95,12 +85,12 @@ class _Journaling:
             target(Request(scope)),
             status,
             operation=operation_of(scope["method"], scope["path"]),
-            why=notes.find(scope, notes.WHY),
+            why=request_state(scope, WHY),
         )
 
 
 class _Keeping:
-    """Saves the state before a request that may have changed it is answered."""
+    """Middleware that saves the state before a request that may have changed it is answered."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
         self._app = app
@@ -116,7 +106,7 @@ class _Keeping:
 
 
 class _Refused:
-    """A refusal in the form of the part of the service that was asked."""
+    """Handler that answers with an error in the form of the part of the service that was asked."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
@@ -124,17 +114,17 @@ class _Refused:
     def __call__(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, Refusal):
             raise error
-        if not request.url.path.startswith(objects.PREFIX):
+        if not request.url.path.startswith(content.PREFIX):
             return _refusal(request, error)
-        notes.leave(request.scope, notes.WHY, _reason(error))
+        set_request_state(request.scope, WHY, _reason(error))
         as_json = self._emulator.behaviours.now.content_unauthorized == "json"
         if as_json and error.status == 401:
-            return JSONResponse(objects.AMS_UNAUTHORIZED, 401)
+            return JSONResponse(content.AMS_UNAUTHORIZED, 401)
         return Response(status_code=error.status)
 
 
 def _refusal(request: Request, error: Refusal) -> Response:
-    notes.leave(request.scope, notes.WHY, _reason(error))
+    set_request_state(request.scope, WHY, _reason(error))
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if not request.url.path.startswith(recordings.PREVIEW_PREFIX):
         body = {"error": body}
@@ -149,7 +139,7 @@ def _unmatched(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         message = f"The requested resource does not support http method '{request.method}'."
         return JSONResponse({"message": message}, status_code=405)
-    if request.url.path.startswith(objects.PREFIX):
+    if request.url.path.startswith(content.PREFIX):
         return Response(status_code=404)
     return _refusal(request, not_implemented(f"{request.method} {request.url.path}"))
 

@@ -1,4 +1,4 @@
-"""``/_emulator/calls``: who is in which call, speaks and leaves, and what really happened."""
+"""``/_emulator/calls``: create calls, let people join, speak and leave, and tell the truth."""
 
 from typing import Annotated, Any, Self
 
@@ -7,11 +7,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from callvault.emulator.calls import Call, CallKind, Participant
+from callvault.emulator.clock import service_time
 from callvault.emulator.emulator import Emulator
+from callvault.emulator.eventgrid.events import announced
 from callvault.emulator.http.control import PREFIX, Command
 from callvault.emulator.http.requests import read_body, read_model
-from callvault.emulator.wire.truth import truth_of_call
+from callvault.emulator.media.metadata import pauses
+from callvault.emulator.media.timeline import fundamental
+from callvault.emulator.model import Call, CallKind, Participant, Recording
+from callvault.emulator.render_jobs import timeline_of
+from callvault.emulator.storage import StoredChunk
 
 RawId = Annotated[str, Field(min_length=1, max_length=300, pattern="^[!-~]+$")]
 PhoneNumber = Annotated[str, Field(pattern=r"^\+[0-9]{3,15}$")]
@@ -20,7 +25,7 @@ PhoneNumber = Annotated[str, Field(pattern=r"^\+[0-9]{3,15}$")]
 class NewParticipant(Command):
     display_name: Annotated[str, Field(min_length=1, max_length=200)]
     raw_id: RawId | None = None
-    """An ACS user by default; another id makes something else of them."""
+    """A new ACS user by default; the prefix of another id decides the kind of participant."""
     phone_number: PhoneNumber | None = None
     """A telephone, in the form +4912345678."""
 
@@ -113,3 +118,61 @@ class People:
 
 def _participant(participant: Participant) -> dict[str, Any]:
     return {"rawId": participant.raw_id, "displayName": participant.display_name}
+
+
+def truth_of_call(call: Call, emulator: Emulator) -> dict[str, Any]:
+    return {
+        "callId": call.call_id,
+        "serverCallId": call.server_call_id,
+        "groupCallId": call.group_call_id,
+        "callConnectionId": call.call_connection_id,
+        "roomId": call.room_id or None,
+        "kind": call.kind,
+        "startedAt": service_time(call.started_at),
+        "endedAt": service_time(call.ended_at) if call.ended_at else None,
+        "participants": [_participant_truth(each) for each in call.participants.values()],
+        "recordings": [_recording_truth(each, emulator) for each in call.recordings],
+    }
+
+
+def _participant_truth(participant: Participant) -> dict[str, Any]:
+    return {
+        "rawId": participant.raw_id,
+        "displayName": participant.display_name,
+        "inCall": participant.presence.is_on,
+        "speaking": participant.speech.is_on,
+        "voiceHz": fundamental(participant.voice),
+    }
+
+
+def _recording_truth(recording: Recording, emulator: Emulator) -> dict[str, Any]:
+    now = emulator.clock.now()
+    timeline = timeline_of(recording, now, emulator.settings.fps)
+    content, channel, container = recording.order.media
+    return {
+        "recordingId": recording.recording_id,
+        "state": recording.phase(now),
+        "contentType": content,
+        "channelType": channel,
+        "formatType": container,
+        "activeAt": service_time(recording.active_at),
+        "endedAt": service_time(recording.ended_at) if recording.ended_at else None,
+        "sessionEndReason": recording.session_end,
+        "pausedIntervals": pauses(timeline),
+        "durationMs": timeline.duration_ms,
+        "media": recording.media_state,
+        "chunks": [_chunk_truth(chunk, emulator.file_locations) for chunk in recording.chunks],
+        "twins": [_chunk_truth(chunk, emulator.file_locations) for chunk in recording.twins],
+    }
+
+
+def _chunk_truth(chunk: StoredChunk, endpoint: str) -> dict[str, Any]:
+    return {
+        **announced(chunk, endpoint),
+        "durationMs": chunk.duration_ms,
+        "size": chunk.content.size,
+        "sha256": chunk.content.sha256,
+        "metadataSize": chunk.metadata.size,
+        "metadataSha256": chunk.metadata.sha256,
+        "expiresAt": service_time(chunk.expires_at),
+    }

@@ -1,21 +1,27 @@
-"""Recorded files over HTTP: content, metadata, deletion, on the paths of the real content hosts."""
+"""Recorded files over HTTP: download, ranges and deletion, on the paths of the content hosts."""
+
+import re
+from typing import NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.http.requests import read_signed, target
-from callvault.emulator.wire import ranges
+from callvault.emulator.storage import AnyFile
 
 PREFIX = "/v1/objects/"
 
 AMS_UNAUTHORIZED = {"title": "Unauthorized", "status": 401, "message": "Unauthorized"}
 """The body that content hosts of 2023 give a 401."""
 
+_RANGE = re.compile(r"bytes=\s*(?P<first>\d*)-(?P<last>\d*)\s*")
+_MAX_DIGITS = 20
+
 
 class Objects:
-    """Errors are empty bodies, as the service's content hosts give them."""
+    """Routes of the content hosts; errors have empty bodies, as the service's do."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
@@ -35,7 +41,7 @@ class Objects:
         behaviours = self._emulator.behaviours.now
         if behaviours.content_redirect and self._at_location(request):
             return Response(status_code=302, headers={"Location": self._elsewhere(request)})
-        return ranges.serve(request, file, int(behaviours.range_status))
+        return serve_file(request, file, int(behaviours.range_status))
 
     async def delete(self, request: Request) -> Response:
         await read_signed(request, self._emulator)
@@ -43,7 +49,7 @@ class Objects:
         return Response(status_code=200 if found else 404)
 
     def _at_location(self, request: Request) -> bool:
-        """Whether this is the host that events name, not the one it redirects to."""
+        """Return True if this is the host that events name, not the one that it redirects to."""
         port: int = request.scope["server"][1]
         at_content_host = port == self._emulator.content_port
         return at_content_host is (self._emulator.behaviours.now.content_host == "other")
@@ -52,3 +58,69 @@ class Objects:
         hosts = {self._emulator.endpoint, self._emulator.content_host}
         (other,) = hosts - {self._emulator.file_locations}
         return other + target(request)
+
+
+class Span(NamedTuple):
+    """Bytes from ``first`` up to, but not including, ``end``."""
+
+    first: int
+    end: int
+
+
+class Unsatisfiable(Exception):
+    """The range begins after the end of the file."""
+
+
+def requested_span(header: str | None, size: int) -> Span | None:
+    """Parse a ``Range`` header; None for the whole file.
+
+    Malformed and several ranges are ignored, as HTTP allows: SDK 1.4.0 always sends ``bytes=None``.
+    Raises `Unsatisfiable`.
+    """
+    match = _RANGE.fullmatch(header or "")
+    if match is None or len(match[0]) > 2 * _MAX_DIGITS:
+        return None
+    first, last = match["first"], match["last"]
+    if not first:
+        return _suffix(last, size)
+    if last and int(last) < int(first):
+        return None
+    if int(first) >= size:
+        raise Unsatisfiable
+    return Span(int(first), min(int(last) + 1, size) if last else size)
+
+
+def _suffix(length: str, size: int) -> Span | None:
+    if not length:
+        return None
+    if int(length) == 0 or size == 0:
+        raise Unsatisfiable
+    return Span(max(0, size - int(length)), size)
+
+
+def serve_file(request: Request, file: AnyFile, status: int) -> Response:
+    """Answer with the file, or with the requested range of it under ``status``."""
+    headers = {"ETag": file.etag, "Accept-Ranges": "bytes"}
+    try:
+        span = requested_span(_wanted(request, file), file.size)
+    except Unsatisfiable:
+        return Response(
+            status_code=416, headers={**headers, "Content-Range": f"bytes */{file.size}"}
+        )
+    if span is None:
+        return _streamed(file, Span(0, file.size), 200, headers)
+    content_range = f"bytes {span.first}-{span.end - 1}/{file.size}"
+    return _streamed(file, span, status, {**headers, "Content-Range": content_range})
+
+
+def _wanted(request: Request, file: AnyFile) -> str | None:
+    """Return the ``Range`` header, unless ``If-Range`` names another version of the file."""
+    condition = request.headers.get("if-range")
+    return None if condition and condition != file.etag else request.headers.get("range")
+
+
+def _streamed(file: AnyFile, span: Span, status: int, headers: dict[str, str]) -> Response:
+    length = {"Content-Length": str(span.end - span.first)}
+    return StreamingResponse(
+        file.blocks(*span), status, {**headers, **length}, "application/octet-stream"
+    )

@@ -1,4 +1,4 @@
-"""``/_emulator``: what a test does to the world (time, faults, events) and what happened."""
+"""``/_emulator``: the control API of tests for time, faults, behaviours, keys and events."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from callvault.emulator.clock import service_time
+from callvault.emulator.credentials import Which
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import bad_request
 from callvault.emulator.eventgrid.subscriptions import Subscription
@@ -22,7 +23,6 @@ from callvault.emulator.http.requests import (
     read_object,
     validate,
 )
-from callvault.emulator.keys import Which
 from callvault.emulator.settings import EventGridEndpoint, EventSchema
 
 PREFIX = "/_emulator"
@@ -66,7 +66,7 @@ class NewSubscription(Command):
 
 
 class Control:
-    """No authentication: it is for the machine the emulator runs on."""
+    """Routes of the control API; they need no authentication, so others must not reach them."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
@@ -109,6 +109,7 @@ class Control:
         step = timedelta(seconds=command.advance_seconds)
         if self._emulator.clock.advanced + step > _FURTHEST:
             raise bad_request("advanceSeconds: the clock is a thousand years ahead; reset it.")
+        # In a thread: the step waits for webhooks, which may ask this server meanwhile.
         await run_in_threadpool(self._emulator.agenda.advance, step)
         return await self.clock(request)
 

@@ -11,15 +11,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.faults import Fault, FaultKind
 from callvault.emulator.http.content import AMS_UNAUTHORIZED
-from callvault.emulator.http.response_faults import DAMAGES, Damage
+from callvault.emulator.http.requests import FAULT, WHY, set_request_state
+from callvault.emulator.http.response_faults import (
+    DAMAGES,
+    Damage,
+    reset_connection,
+    wait_for_disconnect,
+)
 from callvault.emulator.operations import CONTENT, Operation, operation_of
-from callvault.emulator.wire import connections, notes
 
 _HTML = "<!DOCTYPE html><html><head><title>Bad Request</title></head><body></body></html>"
 
 
 class Faulting:
-    """The middleware in which requests meet their faults."""
+    """Middleware that lets faults happen to requests."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
         self._app = app
@@ -32,15 +37,15 @@ class Faulting:
         if operation is None or fault is None:
             await self._app(scope, receive, send)
             return
-        notes.leave(scope, notes.WHY, f"fault {fault.kind}")
-        notes.leave(scope, notes.FAULT, fault.kind)
+        set_request_state(scope, WHY, f"fault {fault.kind}")
+        set_request_state(scope, FAULT, fault.kind)
         if _lets_through(fault):
             await self._spoiled(fault, scope, receive, send)
         else:
             await self._instead(fault, operation, scope, receive, send)
 
     async def _spoiled(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application answers, and the answer is changed on its way."""
+        """Let the application answer, and change the answer on its way."""
         if fault.kind is FaultKind.RANGE_IGNORED:
             headers = [each for each in scope["headers"] if each[0] != b"range"]
             scope = {**scope, "headers": headers}
@@ -57,8 +62,8 @@ class Faulting:
         if answer:
             await answer(fault, operation)(scope, receive, send)
         elif fault.kind is FaultKind.RESET:
-            connections.reset(scope)
-            await connections.lost(receive)
+            reset_connection(scope)
+            await wait_for_disconnect(receive)
         else:
             await _hang(fault, receive)
             await Response(status_code=504)(scope, receive, send)
@@ -72,21 +77,21 @@ def _lets_through(fault: Fault) -> bool:
 
 
 async def _hang(fault: Fault, receive: Receive) -> None:
-    """Until the client gives up, or for as long as the rule says."""
+    """Wait until the client gives up, or for the time in the rule."""
     with suppress(TimeoutError):
         async with asyncio.timeout(fault.rule.seconds):
-            await connections.lost(receive)
+            await wait_for_disconnect(receive)
 
 
 async def _unsent(_: Message) -> None:
-    """The request took effect; what the client gets is another answer."""
+    """Drop the application's answer: the request took effect, the client gets the fault."""
 
 
 Answer = Callable[[Fault, Operation], Response]
 
 
 def _refusal(status: int, code: str, message: str, *, wait: bool = False) -> Answer:
-    """Control operations answer with an error body, content hosts with an empty one."""
+    """Make an error answer: with a body for control operations, empty for content hosts."""
 
     def answer(fault: Fault, operation: Operation) -> Response:
         headers = {"Retry-After": str(fault.rule.retry_after)} if wait else None

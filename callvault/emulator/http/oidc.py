@@ -10,7 +10,7 @@ from callvault.emulator.emulator import Emulator
 
 
 class OpenId:
-    """Public, as the service's are."""
+    """Routes of the OpenID documents; public, as the service's are."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator

@@ -1,10 +1,12 @@
-"""The recording operations over HTTP: the stable versions and the 2021-06-15 preview."""
+"""The recording operations over HTTP: stable api-versions, and previews of 2021 and 2024."""
+
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from callvault.emulator.calls import Call
+from callvault.emulator.clock import service_time
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import (
     Refusal,
@@ -12,12 +14,12 @@ from callvault.emulator.errors import (
     not_implemented,
     recording_not_found,
 )
+from callvault.emulator.eventgrid.events import announced
 from callvault.emulator.faults import FaultKind
-from callvault.emulator.http.requests import read_model, read_signed
+from callvault.emulator.http.requests import FAULT, read_model, read_signed
 from callvault.emulator.http.start import PreviewStartRequest, StartRequest
-from callvault.emulator.recordings import Recording
-from callvault.emulator.wire.notes import FAULT
-from callvault.emulator.wire.result import recording_result
+from callvault.emulator.model import Call, Recording
+from callvault.emulator.storage import StoredChunk
 
 STABLE_VERSIONS = (
     "2023-03-06",
@@ -167,7 +169,7 @@ class PreviewRecordings:
         return self._emulator.calls.find("server_call_id", server_call_id)
 
     def _recording(self, request: Request) -> Recording:
-        """The recording, provided it is one of this call."""
+        """Return the recording, provided that it is one of this call."""
         recording = self._emulator.recordings.get(_recording_id(request))
         if recording.call is not self._call(request):
             raise recording_not_found()
@@ -175,7 +177,7 @@ class PreviewRecordings:
 
 
 def _pause(request: Request, emulator: Emulator, recording_id: str) -> None:
-    """Pause, unless a fault has it that only the answer says so."""
+    """Pause, unless a fault wants a pause that is confirmed but has no effect."""
     if getattr(request.state, FAULT, None) is FaultKind.PAUSE_NOT_EFFECTIVE:
         emulator.recordings.get(recording_id)
     else:
@@ -206,3 +208,35 @@ def _repeatability(request: Request) -> str | None:
     if request_id and not request.headers.get("repeatability-first-sent"):
         raise bad_request("Repeatability-Request-ID needs Repeatability-First-Sent beside it.")
     return request_id
+
+
+def recording_result(recording: Recording, emulator: Emulator) -> dict[str, Any]:
+    ended = recording.ended_at
+    expiry = ended + emulator.settings.retention if ended else None
+    chunks = [_result_chunk(each, emulator.file_locations) for each in recording.chunks]
+    return {
+        "recordingId": recording.recording_id,
+        "recordingStorageInfo": {"recordingChunks": chunks},
+        "errors": _export_errors(recording),
+        "recordingStartTime": service_time(recording.active_at),
+        "recordingDurationMs": sum(chunk.duration_ms for chunk in recording.chunks),
+        "sessionEndReason": _camel(recording.session_end or "sessionStillOngoing"),
+        "recordingExpirationTime": service_time(expiry) if expiry else None,
+    }
+
+
+def _result_chunk(chunk: StoredChunk, endpoint: str) -> dict[str, Any]:
+    return {**announced(chunk, endpoint), "endReason": _camel(chunk.end_reason)}
+
+
+def _export_errors(recording: Recording) -> list[dict[str, Any]]:
+    if recording.export_error is None:
+        return []
+    inner = {"code": recording.export_error, "message": "The container could not be written to."}
+    message = "Recording export to Azure Blob Storage failed."
+    return [{"code": "ExportFailure", "message": message, "innererror": inner}]
+
+
+def _camel(word: str) -> str:
+    """Convert ``CallEnded``, as in events, to ``callEnded``, as in results."""
+    return word[:1].lower() + word[1:]

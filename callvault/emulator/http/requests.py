@@ -1,4 +1,4 @@
-"""Reading requests: bounded bodies, JSON, models; what does not fit is named by field."""
+"""Reading requests: bounded bodies, JSON and models, with errors that name the field."""
 
 import json
 from datetime import UTC, datetime
@@ -7,18 +7,23 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
+from starlette.types import Scope
 
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import Refusal, bad_request
 from callvault.emulator.http.signing import SignedRequest, authenticate
 
 LARGEST_BODY = 1 << 20
+WHY = "why"
+"""Key of the reason for the answer, for the request log."""
+FAULT = "fault"
+"""Key of the kind of fault that happens to the request."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body, refused as soon as it is too large."""
+    """Read the whole body; refuse it as soon as it is too large."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -28,7 +33,7 @@ async def read_body(request: Request) -> bytes:
 
 
 async def read_signed(request: Request, emulator: Emulator) -> bytes:
-    """The body of a request whose signature or token was accepted."""
+    """Read the body of a request, and refuse a wrong signature or token."""
     body = await read_body(request)
     settings = emulator.settings
     port = urlsplit(emulator.endpoint).port
@@ -38,7 +43,7 @@ async def read_signed(request: Request, emulator: Emulator) -> bytes:
 
 
 def target(request: Request) -> str:
-    """Path and query as they stood in the request line, percent-encoding included."""
+    """Return path and query as in the request line, percent-encoding included."""
     path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")
@@ -71,3 +76,13 @@ def explain(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
         for problem in problems[:5]
     )
+
+
+def set_request_state(scope: Scope, key: str, value: Any) -> None:
+    """Leave a value in the state of a request, for another part of the server."""
+    scope.setdefault("state", {})[key] = value
+
+
+def request_state(scope: Scope, key: str) -> Any:
+    """Return a value from the state of a request, or None."""
+    return scope.get("state", {}).get(key)

@@ -1,22 +1,60 @@
-"""Faults within the body of a file: each spoils a successful answer on its way out."""
+"""Faults within an answer: each spoils the body of a file, or breaks the connection."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from callvault.emulator.faults import Fault, FaultKind
-from callvault.emulator.wire import connections
+from callvault.emulator.http.requests import request_state
 
 _DRIP = 1024
 _DRIP_PAUSE = 0.05
 _MISSING_PART = 10
 """Of a body with a wrong length, one part in so many is missing."""
+_TRANSPORT = "transport"
+_LINGER_NOT = struct.pack("ii", 1, 0)
+"""Linger on, for no time: closing sends RST instead of FIN."""
+
+
+class BreakableProtocol(H11Protocol):
+    """An HTTP protocol that lets the application reach the transport under its requests."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, _TRANSPORT: transport}
+
+
+def close_connection(scope: Scope) -> None:
+    """Send what was written, then close."""
+    _transport(scope).close()
+
+
+def reset_connection(scope: Scope) -> None:
+    """Break the connection with a TCP reset."""
+    transport = _transport(scope)
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    transport.abort()
+
+
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _transport(scope: Scope) -> asyncio.Transport:
+    transport: asyncio.Transport = request_state(scope, _TRANSPORT)
+    return transport
 
 
 class Damage:
-    """Passes an answer on as it is; what derives from it changes files."""
+    """A fault that passes the answer on unchanged; its subclasses change files."""
 
     def __init__(self, fault: Fault, scope: Scope, send: Send) -> None:
         self.fault = fault
@@ -39,11 +77,11 @@ class Damage:
         """Change status and headers."""
 
     async def body(self, piece: bytes, *, more: bool) -> None:
-        """Pass a piece on, changed."""
+        """Send a piece of the body; subclasses change it."""
         await self.send({"type": "http.response.body", "body": piece, "more_body": more})
 
     async def end(self, receive: Receive) -> None:
-        """The application is done."""
+        """Finish after the application; called once."""
 
 
 class _SlowDrip(Damage):
@@ -57,9 +95,9 @@ class _SlowDrip(Damage):
 
 
 class _Cut(Damage):
-    """Breaks the connection in the middle; the answer was going to be longer."""
+    """Closes the connection in the middle of the body."""
 
-    sever: Callable[[Scope], None] = staticmethod(connections.close)
+    sever: Callable[[Scope], None] = staticmethod(close_connection)
     _left = 0
 
     def begin(self, message: Message, headers: MutableHeaders) -> None:
@@ -77,15 +115,15 @@ class _Cut(Damage):
 
     async def end(self, receive: Receive) -> None:
         if self._left < 0:
-            await connections.lost(receive)
+            await wait_for_disconnect(receive)
 
 
 class _Reset(_Cut):
-    sever = staticmethod(connections.reset)
+    sever = staticmethod(reset_connection)
 
 
 class _TooShort(Damage):
-    """Content-Length and body agree, and are less than the file."""
+    """Shortens Content-Length and body alike."""
 
     _left = 0
 

@@ -1,4 +1,4 @@
-"""Who may ask: HMAC-SHA256 signatures as ACS checks them, or a listed bearer token.
+"""Authentication of requests: HMAC-SHA256 signatures as ACS checks them, or a bearer token.
 
 Written from the service's documentation and not shared with any client, so that both sides check
 each other.
@@ -24,7 +24,7 @@ _SCHEME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """What a signature covers; header names are in lower case."""
+    """The parts of a request that a signature covers; header names are in lower case."""
 
     method: str
     target: str
@@ -36,7 +36,7 @@ class SignedRequest:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """What may stand for the ACS host: ``x-ms-host`` where a content host was asked.
+        """Hosts that the signature may cover: ``x-ms-host`` for requests to a content host.
 
         Microsoft's SDKs sign the endpoint's host with its port and leave it out of ``x-ms-host``.
         """
@@ -51,7 +51,7 @@ def authenticate(
 ) -> None:
     """Raise a `Refusal` (401) unless a key signed the request or its token is listed.
 
-    ``now`` is the real time, since the client signs with that.
+    ``now`` is the real time, with which clients sign.
     """
     authorization = request.headers.get("authorization", "")
     scheme, _, token = authorization.partition(" ")

@@ -1,4 +1,4 @@
-"""``StartCallRecordingRequest``: what a start asks for, and what the service refuses of it."""
+"""``StartCallRecordingRequest``: its models, and the requests that the service refuses."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from callvault.emulator.calls import Call, CallRegistry
+from callvault.emulator.calls import CallRegistry
 from callvault.emulator.errors import (
     bad_request,
     invalid_argument,
@@ -15,7 +15,7 @@ from callvault.emulator.errors import (
     unsupported_storage,
     wrong_format,
 )
-from callvault.emulator.recordings import MediaFormat, Order
+from callvault.emulator.model import Call, MediaFormat, Order
 
 _COMBINATIONS = frozenset(
     {
@@ -80,7 +80,7 @@ class Identifier(_Body):
 
     @property
     def canonical(self) -> str:
-        """The raw id: as given, or put together as the service does."""
+        """The raw id: as given, or composed as the service does."""
         if self.raw_id:
             return self.raw_id
         if self.communication_user:
@@ -127,7 +127,7 @@ class StartRequest(_Body):
     external_storage: ExternalStorage | None = None
 
     def order(self) -> Order:
-        """What to record, once nothing in the request is to be refused."""
+        """Check the request and return what to record; raise `Refusal` for a bad field."""
         callback = self.recording_state_callback_uri
         if callback is not None:
             _absolute(callback, "recordingStateCallbackUri")
@@ -141,7 +141,10 @@ class StartRequest(_Body):
         )
 
     def find_call(self, calls: CallRegistry, *, rooms: bool) -> Call | None:
-        """The call that is meant; None where it is unknown. ``rooms`` may be named, too."""
+        """Find the call that the request names; None if unknown.
+
+        With ``rooms``, a room may be named, too.
+        """
         if (self.call_locator is None) == (self.call_connection_id is None):
             raise invalid_argument("Give exactly one of callLocator and callConnectionId.")
         if self.call_locator is None:
@@ -193,7 +196,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 def _by_channel(affinities: list[ChannelAffinity]) -> list[str | None]:
-    """Raw ids by channel, None for those that nobody asked for."""
+    """List raw ids by channel, None for channels without an affinity."""
     taken = {each.channel: each.participant.canonical for each in affinities}
     if len(taken) < len(affinities):
         raise invalid_argument("channelAffinity names a channel twice.")
@@ -223,7 +226,8 @@ def _locate(locator: CallLocator, calls: CallRegistry, *, rooms: bool) -> Call |
 
 
 def _check_base64(server_call_id: str) -> None:
-    """What people send by mistake is the callId, a UUID, which the service cannot decode."""
+    """Refuse a serverCallId that is no Base64."""
+    # Sent by mistake instead: the callId, a UUID, which the service cannot decode.
     digits = server_call_id.rstrip("=")
     if not _BASE64.fullmatch(server_call_id) or len(digits) % 4 == 1:
         raise no_base64("callLocator.serverCallId")

@@ -1,4 +1,4 @@
-"""The sound of a scene: everybody mixed, or each participant on a channel of their own."""
+"""The sound of a scene: all voices mixed, or each participant on a channel of their own."""
 
 from functools import lru_cache
 
@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callvault.emulator.media.scenes import Scene
-from callvault.emulator.media.timeline import Span
-from callvault.emulator.media.voices import fundamental
+from callvault.emulator.media.timeline import Span, fundamental
 from callvault.emulator.settings import SAMPLE_RATE
 
 Samples = NDArray[np.float32]
@@ -22,7 +21,7 @@ _LOUDNESS = 0.25
 
 
 def mixed(scene: Scene, fps: int) -> Pcm:
-    """Mono, as long as the scene."""
+    """Mix all voices of a scene into mono."""
     samples = np.zeros(scene.span.length * SAMPLE_RATE // fps, np.float32)
     for attendee in scene.speaking:
         samples += _spoken(attendee.voice, scene.span, fps)
@@ -30,7 +29,7 @@ def mixed(scene: Scene, fps: int) -> Pcm:
 
 
 def separate(scene: Scene, fps: int, channels: tuple[str | None, ...]) -> Pcm:
-    """One column per channel; ``channels`` names the raw id of each, None for silence."""
+    """Put each voice into its column; ``channels`` has the raw id of each, None for silence."""
     count = scene.span.length * SAMPLE_RATE // fps
     voices = np.zeros((count, max(1, len(channels))), np.float32)
     for attendee in scene.speaking:
@@ -41,7 +40,7 @@ def separate(scene: Scene, fps: int, channels: tuple[str | None, ...]) -> Pcm:
 
 
 def _spoken(voice: int, span: Span, fps: int) -> Samples:
-    """A synthetic voice, between -1 and 1, as a function of call time alone."""
+    """Synthesize a voice, between -1 and 1, as a function of call time alone."""
     samples_per_frame = SAMPLE_RATE // fps
     start = span.first * samples_per_frame % SAMPLE_RATE
     return _two_seconds(voice)[start : start + span.length * samples_per_frame]
@@ -49,7 +48,8 @@ def _spoken(voice: int, span: Span, fps: int) -> Samples:
 
 @lru_cache(maxsize=64)
 def _two_seconds(voice: int) -> Samples:
-    """All frequencies are whole numbers of hertz: each second sounds like the one before."""
+    """Synthesize two seconds of a voice, of which each whole second is cut."""
+    # All frequencies are whole numbers of hertz, so that each second sounds like the one before.
     turn = 2 * np.pi * np.arange(2 * SAMPLE_RATE, dtype=np.float64) / SAMPLE_RATE
     pitch = fundamental(voice)
     tone = sum(share * np.sin(turn * pitch * multiple) for multiple, share in _OVERTONES)

@@ -13,7 +13,7 @@ _VIDEO_BIT_RATE = 1_000_000
 
 
 class Source(NamedTuple):
-    """Where a chunk comes from."""
+    """Origin of a chunk: resource, call and format."""
 
     resource_id: str
     call_id: str
@@ -26,7 +26,10 @@ class Source(NamedTuple):
 def metadata_file(
     source: Source, chunk: Timeline, document_id: str, index: int, form: MetadataForm
 ) -> bytes:
-    """``chunkDuration`` leaves out the pauses (assumed: the service documents neither)."""
+    """Render the metadata file of a chunk.
+
+    ``chunkDuration`` leaves out the pauses (assumed, not documented).
+    """
     milliseconds: Callable[[int], float] = float if form is MetadataForm.PREVIEW_2021 else int
     return json.dumps(
         {
@@ -45,7 +48,7 @@ def metadata_file(
 
 
 def pauses(timeline: Timeline, milliseconds: Callable[[int], float] = int) -> list[dict[str, Any]]:
-    """When each pause began, and how long it was in milliseconds."""
+    """List start and length, in milliseconds, of each pause."""
     return [
         {
             "startTime": service_time(timeline.moment(span.first)),
@@ -76,7 +79,7 @@ def _recording_info(source: Source, fps: int, form: MetadataForm) -> dict[str, A
 
 
 def _participants(source: Source, chunk: Timeline) -> list[dict[str, Any]]:
-    """Who was there during the chunk: by channel, then those who have none."""
+    """List the participants present in the chunk: by channel, then those without one."""
     all_of_it = Span(chunk.first, chunk.end)
     there = [each.raw_id for each in chunk.attendees if within(each.present, all_of_it)]
     channels = [

@@ -1,12 +1,13 @@
-"""From a timeline to files: complete and playable ones, none larger than allowed."""
+"""From a timeline to chunks and their files: complete, playable, none larger than allowed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callvault.emulator.media.chunks import ChunkTooSmall
 from callvault.emulator.media.scenes import scenes
 from callvault.emulator.media.timeline import Timeline
 
@@ -15,16 +16,40 @@ if TYPE_CHECKING:
 
 
 _SPARE_SCENES = {"wav": 1, "mp3": 2, "mp4": 2}
-"""For how many of the largest scenes so far room is kept: encoders hold some of a scene back."""
+"""Room kept in a file, in largest scenes so far, since encoders hold some of a scene back."""
+
+
+class EndReason(StrEnum):
+    """``endReason`` of a chunk."""
+
+    SESSION_ENDED = "SessionEnded"
+    MAXIMUM_SIZE = "ChunkMaximumSizeExceeded"
+    MAXIMUM_TIME = "ChunkMaximumTimeExceeded"
+
+
+class ChunkTooSmall(ValueError):
+    """Not even one frame fits into the largest chunk that is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    index: int
+    timeline: Timeline
+    end_reason: EndReason
+
+
+Record = Callable[[int, Timeline], int]
+"""Records a chunk, given its index and its longest timeline; returns the frames that fitted, at
+least one."""
 
 
 class Abandoned(Exception):
-    """The emulator stops; nobody waits for the file."""
+    """The emulator stops, so that the file is not needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Writes the files of one recording. It needs some 90 MiB, whatever their length."""
+    """Writer of a recording's files, in some 90 MiB of memory at any length."""
 
     container: str
     """``mp4``, ``mp3`` or ``wav``."""
@@ -34,7 +59,7 @@ class Renderer:
     abandoned: Callable[[], bool] = lambda: False
 
     def render(self, timeline: Timeline, path: Path) -> int:
-        """As much of the timeline as fits into one file; how many frames of media that is."""
+        """Write as much of the timeline as fits into one file; return its frames of media."""
         frames = self._write(timeline, path)
         while self.most_bytes is not None and path.stat().st_size > self.most_bytes:
             # An estimate was exceeded, by a picture far more complex than those before it.
@@ -46,6 +71,7 @@ class Renderer:
             with closing(self._open(timeline, path)) as writer:
                 return self._fill(writer, timeline)
         except BaseException:
+            # A half-written file must not be taken for a recording after a restart.
             path.unlink(missing_ok=True)
             raise
 
@@ -81,3 +107,21 @@ class Renderer:
         if self.container == "wav":
             return WavWriter(path, timeline, self.channels)
         return Mp4Writer(path, timeline) if self.container == "mp4" else Mp3Writer(path, timeline)
+
+
+def chunks(timeline: Timeline, longest: int | None, record: Record) -> Iterator[Chunk]:
+    """Yield each chunk once it is recorded; ``longest`` limits its frames of media."""
+    start = 0
+    for index in count():
+        offered = timeline.cut(start, min(start + (longest or timeline.length), timeline.length))
+        length = record(index, offered)
+        start += length
+        yield Chunk(index, offered.cut(0, length), _reason(length, offered, start, timeline))
+        if start == timeline.length:
+            return
+
+
+def _reason(length: int, offered: Timeline, end: int, timeline: Timeline) -> EndReason:
+    if end == timeline.length:
+        return EndReason.SESSION_ENDED
+    return EndReason.MAXIMUM_SIZE if length < offered.length else EndReason.MAXIMUM_TIME

@@ -1,4 +1,4 @@
-"""A timeline as scenes, in each of which nobody comes, goes, begins or stops speaking."""
+"""A timeline as scenes, within which presence and speech do not change."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class Scene(NamedTuple):
 
 
 def scenes(timeline: Timeline) -> Iterator[Scene]:
-    """What was recorded, from first to last."""
+    """Yield the scenes of the recorded spans, in order."""
     company = _Company(timeline.attendees)
     for span in timeline.recorded:
         first = span.first
@@ -32,7 +32,7 @@ def scenes(timeline: Timeline) -> Iterator[Scene]:
 
 
 class _Edge(NamedTuple):
-    """Sorts in the order in which things happen: first somebody goes, then somebody comes."""
+    """A change of presence or speech; sorts by time, at one frame ends before beginnings."""
 
     frame: int
     begins: bool
@@ -41,7 +41,7 @@ class _Edge(NamedTuple):
 
 
 class _Company:
-    """Who is there and who speaks, as frames go by."""
+    """The participants present and speaking at a frame, which moves forward."""
 
     shown: tuple[Attendee, ...] = ()
     speaking: tuple[Attendee, ...] = ()
@@ -76,7 +76,7 @@ class _Company:
             self._last_heard[edge.who] = edge.frame
 
     def _most_active(self) -> list[int]:
-        """Who speaks, then who spoke last, then who joined first."""
+        """Rank the present: those speaking, then by last speech, then by joining."""
         ranked = sorted(
             self._present,
             key=lambda who: (who not in self._speaking, -self._last_heard.get(who, -1), who),

@@ -1,7 +1,7 @@
 """Files of any size that take no room: their bytes are a function of (seed, offset).
 
 They are the AES-128-CTR key stream from counter 0, under the first 16 bytes of the SHA-256 of the
-seed. So everybody can compute them, here or without Python::
+seed. So they can be computed here or without Python::
 
     key=$(printf %s "$seed" | sha256sum | cut -c 1-32)
     head -c "$size" /dev/zero | openssl enc -aes-128-ctr -K "$key" -iv "$(printf %032d 0)"
@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from callvault.emulator.media.chunks import ChunkTooSmall
+from callvault.emulator.media.render import ChunkTooSmall
 from callvault.emulator.media.timeline import Timeline
 
 _BLOCK = 16
@@ -20,7 +20,7 @@ _ZEROS = memoryview(bytes(_PIECE))
 
 
 def read(seed: str, offset: int, length: int) -> bytes:
-    """The bytes from ``offset``, at several gigabytes a second."""
+    """Compute the bytes from ``offset``, at several gigabytes a second."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     key = hashlib.sha256(seed.encode()).digest()[:16]
@@ -32,13 +32,13 @@ def read(seed: str, offset: int, length: int) -> bytes:
 
 
 def pieces(seed: str, size: int) -> Iterator[bytes]:
-    """The whole file, in pieces that fit into memory."""
+    """Yield the whole file, in pieces that fit into memory."""
     for offset in range(0, size, _PIECE):
         yield read(seed, offset, min(_PIECE, size - offset))
 
 
 def sha256(seed: str, size: int) -> str:
-    """Of the whole file, in hexadecimal digits: about a second for each gigabyte."""
+    """Hash the whole file, at about a second for each gigabyte; hexadecimal digits."""
     digest = hashlib.sha256()
     for piece in pieces(seed, size):
         digest.update(piece)
@@ -46,14 +46,14 @@ def sha256(seed: str, size: int) -> str:
 
 
 def usual_size(timeline: Timeline, container: str, channels: int) -> int:
-    """What the service's files of this length take, by its table of formats."""
+    """Compute the size of the service's files of this length, by its table of formats."""
     a_second = {"mp4": 125_000, "mp3": 6_000, "wav": 32_000 * channels}
     return a_second[container] * timeline.length // timeline.fps
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How the bytes of a recording are shared among its chunks."""
+    """Distribution of a recording's bytes among its chunks."""
 
     total: int
     length: int
@@ -62,7 +62,7 @@ class Share:
     """Bytes that a chunk may have."""
 
     def fitting(self, timeline: Timeline) -> int:
-        """How many frames of a chunk may stay in it."""
+        """Return the number of frames that fit into a chunk."""
         if self.most is None or not self.total:
             return timeline.length
         fitting = self.most * self.length // self.total
@@ -74,7 +74,7 @@ class Share:
         return min(timeline.length, fitting)
 
     def size(self, timeline: Timeline) -> int:
-        """Of a chunk; those of all chunks add up to the total exactly."""
+        """Return the size of a chunk; those of all chunks add up to the total exactly."""
         return self._until(timeline.media_before + timeline.length) - self._until(
             timeline.media_before
         )

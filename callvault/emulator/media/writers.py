@@ -1,4 +1,4 @@
-"""A file of each format, written scene by scene; the same scenes give the same bytes.
+"""Writers of each format, scene by scene; the same scenes give the same bytes.
 
 The encoder options are those measured as fastest for flat pictures (about 18 times real time on one
 core); the mp4 is a plain one, since a fragmented file reports a wrong frame rate and length.
@@ -48,12 +48,12 @@ class Writer(Protocol):
 
     @property
     def size(self) -> int:
-        """What the file would take about now, were it closed; encoders hold some scenes back."""
+        """About the size of the file if it were closed now; encoders hold some scenes back."""
 
     def write(self, scene: Scene) -> None: ...
 
     def close(self) -> None:
-        """Make it a complete, playable file."""
+        """Complete the file, so that players can open it."""
 
 
 class WavWriter:

@@ -1,7 +1,7 @@
 """ACS outage: while ACS is away nothing is lost, and what may be in the recording is marked.
 
-ACS answers no control request for some seconds. A pause is asked for meanwhile, alarmed after two
-of them, asked again and again, and confirmed when ACS is back. What Ana said in between is in the
+ACS answers no control request for some seconds. A pause is requested meanwhile, raises an alarm
+after two of them, is retried, and is confirmed when ACS is back. What Ana said in between is in the
 file, and the manifest says where.
 """
 

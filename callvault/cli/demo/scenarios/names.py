@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ScenarioName(StrEnum):
-    """What `callvault demo --scenario` can play."""
+    """The choices of `callvault demo --scenario`."""
 
     KEEP = "keep"
     CONSENT = "consent"

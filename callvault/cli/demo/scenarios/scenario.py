@@ -1,4 +1,4 @@
-"""What a scenario of the demo is: a story that is played, and what its media must prove."""
+"""A scenario of the demo: a story that is played, and the proof its media must give."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ class Kept:
     result: CallResult
     status: CallStatus
     truth: dict[str, Any]
-    """What the emulator recorded."""
+    """The emulator's own account of what it recorded."""
     media: list[bytes]
     """The archived media files, read back."""
 
     @property
     def alarms(self) -> list[Alarm]:
-        """Everything that somebody was told of."""
+        """Every alarm that was raised."""
         return [record.alarm for record in self.status.alarms]
 
     @property
     def findings(self) -> list[str]:
-        """Everything that the manifests say is amiss."""
+        """Every finding in the manifests."""
         return [f for r in self.status.recordings if r.sealed for f in r.sealed.findings]
 
 
 def nothing_more(_kept: Kept, _console: Console) -> bool:
-    """Every scenario proves that all bytes were kept; this one has nothing to add."""
+    """Return True: the proof of all bytes, which every scenario has, is enough for this one."""
     return True
 
 
@@ -46,6 +46,6 @@ class Scenario:
 
     story: Callable[[Call, Say], Awaitable[None]]
     proof: Callable[[Kept, Console], bool] = nothing_more
-    """Beyond every byte: prints what it finds, and whether that is as it must be."""
+    """A check beyond the bytes: prints its findings and returns True if they are right."""
     is_flawless: bool = True
-    """Whether the manifest must find nothing amiss."""
+    """True if the manifest must have no findings."""

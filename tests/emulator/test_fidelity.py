@@ -8,8 +8,7 @@ from starlette.routing import Route
 
 from callvault.emulator.behaviours import Behaviours
 from callvault.emulator.emulator import Emulator
-from callvault.emulator.eventgrid.events import CALL_EVENTS
-from callvault.emulator.eventgrid.files import FILE_EVENT
+from callvault.emulator.eventgrid.events import CALL_EVENTS, FILE_EVENT
 from callvault.emulator.faults import FaultKind
 from callvault.emulator.fidelity import ENTRIES, Tag
 from callvault.emulator.fidelity_page import page

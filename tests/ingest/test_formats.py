@@ -1,10 +1,12 @@
+"""The forms in which events are kept: messages of a queue, and files."""
+
 import base64
 import json
 
 import pytest
 
 from callvault.errors import InvalidRequest
-from callvault.ingest.formats import read_events
+from callvault.ingest.formats import read_events, read_message
 
 ONE = {"id": "1", "eventType": "Microsoft.Communication.CallEnded", "data": {"x": "ü"}}
 TWO = {"id": "2", "type": "Microsoft.Communication.CallEnded", "data": {"x": "\n"}}
@@ -53,3 +55,26 @@ def test_events_are_found_in_every_form_in_which_they_are_kept(
 def test_what_is_in_no_such_form_is_refused_with_its_line(content: bytes, problem: str) -> None:
     with pytest.raises(InvalidRequest, match=problem):
         read_events(content)
+
+
+@pytest.mark.parametrize("events", [ONE, [ONE], [ONE, ONE]])
+def test_base64_and_plain_json_are_read_alike(events: object) -> None:
+    text = json.dumps(events)
+    encoded = base64.b64encode(text.encode()).decode()
+    expected = events if isinstance(events, list) else [events]
+    assert read_message(text) == read_message(encoded) == read_message(f" {encoded}\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("", "not JSON"),
+        ("hello!", "neither JSON nor base64"),
+        ("aGVsbG8=", "not JSON"),
+        ("[]", "holds no event"),
+        ("{", "not JSON"),
+    ],
+)
+def test_any_other_message_is_refused_with_the_reason(content: str, problem: str) -> None:
+    with pytest.raises(InvalidRequest, match=problem):
+        read_message(content)

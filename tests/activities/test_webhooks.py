@@ -1,4 +1,4 @@
-"""Do alarms reach a webhook, signed, and does a refusal say what to do?"""
+"""Do alarms and announcements reach their webhooks, signed, and does a refusal say what to do?"""
 
 import base64
 import hashlib
@@ -9,13 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
-from activities.webhooks import Webhook
+from activities.webhooks import AnnouncementActivities, Webhook
+from callvault.contracts.activity_io import AnnouncementOrder
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
 
@@ -143,3 +146,59 @@ def test_an_alarm_sent_by_hand_that_nobody_takes_is_a_failure_with_its_reason(
     assert done.returncode == 1
     assert "NOT taken (signed): the alarm webhook answered 401: check its URL" in done.stdout
     assert "token=secret" not in done.stdout + done.stderr
+
+
+# Announcements.
+
+
+ORDER = AnnouncementOrder(
+    id="recording-1/announcement/1",
+    resource="default",
+    server_call_id="call-1",
+    workflow_id="recording-1",
+    recording=1,
+    requested_by="crm",
+    consent_policy="all_parties",
+    within=timedelta(seconds=5),
+)
+
+
+def announce(url: str | None) -> None:
+    webhook = None
+    if url is not None:
+        http = httpx.Client(trust_env=False)
+        webhook = Webhook(lambda: url, lambda: KEY, http, what="announcement")
+    activities = AnnouncementActivities({"default": webhook}.get)
+    ActivityEnvironment().run(activities.announce_recording, ORDER)
+
+
+def test_an_announcement_is_a_cloud_event_that_its_signature_proves(
+    receiver: Receiver,
+) -> None:
+    announce(receiver.url)
+    headers, body = receiver.got[0]
+    event = json.loads(body)
+    assert (event["type"], event["id"]) == ("callvault.recording.announced", ORDER.id)
+    assert event["data"]["serverCallId"] == "call-1"
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    proof = hmac.new(b"a shared secret", signed, hashlib.sha256).digest()
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(proof).decode()}"
+
+
+@pytest.mark.parametrize(("answer", "is_final"), [(404, True), (410, True), (503, False)])
+def test_an_answer_that_is_not_2xx_is_no_leave_to_record(
+    receiver: Receiver,
+    answer: int,
+    is_final: bool,
+) -> None:
+    receiver.answer = answer
+    with pytest.raises(ApplicationError, match=f"announcement webhook answered {answer}") as said:
+        announce(receiver.url)
+    assert said.value.non_retryable is is_final
+    assert "token" not in str(said.value)
+
+
+def test_a_worker_that_knows_no_webhook_says_so_and_lets_nothing_begin() -> None:
+    with pytest.raises(ApplicationError, match="no announcement_url on this worker") as said:
+        announce(None)
+    assert said.value.non_retryable

@@ -6,7 +6,7 @@ import pytest
 
 from callvault.cli.demo.listening import AUDIBLE, Heard, listen
 from callvault.emulator.media.render import Renderer
-from callvault.emulator.media.voices import fundamental
+from callvault.emulator.media.timeline import fundamental
 from tests.emulator.timelines import Seconds, person, recorded
 
 FRAME = 1 / 8

@@ -2,8 +2,8 @@
 
 import pytest
 
-from callvault.emulator.cutting import channel_plan
 from callvault.emulator.media.timeline import Attendee
+from callvault.emulator.render_jobs import channel_plan
 from tests.emulator.timelines import person, recorded
 
 

@@ -1,0 +1,80 @@
+"""The Azure SDK's clients for blob containers and queues, by whichever way an account is reached.
+
+Each function raises `ValueError` for a connection string or a URL that cannot be used; its callers
+know of which setting to complain. No client asks the service before it is used.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from azure.core.credentials import TokenCredential
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import ContainerClient
+from azure.storage.queue import QueueServiceClient
+
+from callvault.config.storage import AzureBlobArchive, DeadLetterSettings, QueueSettings
+
+Client = TypeVar("Client", ContainerClient, QueueServiceClient)
+
+
+@dataclass(frozen=True)
+class StorageAccess:
+    """A way to reach a storage account: exactly one of the three, secrets resolved."""
+
+    connection_string: str | None = field(default=None, repr=False)
+    """The account's, with its key or a shared access signature."""
+    sas_url: str | None = field(default=None, repr=False)
+    """URL of the container or of the queue service, with a shared access signature."""
+    account_url: str | None = None
+    """URL of the account's blob or queue service, for Entra ID."""
+    credential: TokenCredential | None = field(default=None, repr=False)
+    """The identity that goes with ``account_url``; by default the process's own."""
+
+    @classmethod
+    def from_settings(cls, settings: AzureBlobArchive | DeadLetterSettings | QueueSettings) -> Self:
+        """Read the secret now; `ConfigurationError` where it is missing."""
+        text, url = settings.connection_string, settings.sas_url
+        return cls(
+            connection_string=text.resolve() if text is not None else None,
+            sas_url=url.resolve() if url is not None else None,
+            account_url=settings.account_url,
+        )
+
+    def open(
+        self,
+        by_connection_string: Callable[[str], Client],
+        by_sas_url: Callable[[str], Client],
+        by_account_url: Callable[[str, TokenCredential], Client],
+    ) -> Client:
+        """Make a client in the way that goes with this access."""
+        if self.connection_string is not None:
+            return by_connection_string(self.connection_string)
+        if self.sas_url is not None:
+            # Without a signature the SDK would ask as nobody, and report a missing container.
+            if "sig" not in parse_qs(urlsplit(self.sas_url).query):
+                raise ValueError("it carries no SAS")
+            return by_sas_url(self.sas_url)
+        url = self.account_url or ""
+        if urlsplit(url).scheme != "https":
+            raise ValueError("Entra ID tokens need https")
+        return by_account_url(url, self.credential or DefaultAzureCredential())
+
+
+def container_client(access: StorageAccess, container: str, **options: Any) -> ContainerClient:
+    """Make the client of a blob container; ``options`` are the SDK's. A SAS URL names its own."""
+    return access.open(
+        lambda text: ContainerClient.from_connection_string(text, container, **options),
+        lambda url: ContainerClient.from_container_url(url, **options),
+        lambda url, identity: ContainerClient(url, container, credential=identity, **options),
+    )
+
+
+def queue_service_client(access: StorageAccess, **options: Any) -> QueueServiceClient:
+    """Make the client of an account's queues; ``options`` are the SDK's."""
+    return access.open(
+        lambda text: QueueServiceClient.from_connection_string(text, **options),
+        lambda url: QueueServiceClient(url, **options),
+        lambda url, identity: QueueServiceClient(url, credential=identity, **options),
+    )

@@ -1,0 +1,27 @@
+"""The part of a resource's settings that its workflows decide by."""
+
+from callvault.config.settings import Settings
+from callvault.contracts.activity_io import ResourcePolicy
+
+
+def resource_policy(settings: Settings, name: str) -> ResourcePolicy:
+    """Build the policy of a resource; `ConfigurationError` for an unknown name.
+
+    Fields of the policy, of its guards and of its consent terms bear the names of the settings,
+    so that each part picks its own out of all.
+    """
+    resource = settings.resource(name)
+    values = resource.model_dump()
+    is_announced = resource.announcement_url is not None
+    return ResourcePolicy.model_validate(
+        values
+        | {
+            "resource": name,
+            "archive": settings.archive_name(name),
+            "guards": values,
+            "consent": values,
+            "announce_within": resource.announcement_within if is_announced else None,
+            "asks_for_result": resource.result_api_version is not None,
+            "max_history_events": settings.worker.max_history_events,
+        }
+    )

@@ -1,0 +1,128 @@
+"""The ACS resources as their events need them: looked up once for an event, by its topic."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from callvault.acs.allowed_hosts import AllowedHosts, parse_endpoint
+from callvault.config.resources import ResourceSettings
+from callvault.config.settings import Settings
+from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.participants import hiding
+from callvault.contracts.requests import RecordingRequest
+from callvault.errors import HostNotAllowed, InvalidRequest
+
+REQUESTED_BY = "event-grid"
+"""The requester in a request that an event makes."""
+
+_Format = tuple[ContentType, ChannelType, FormatType]
+
+_FORMATS: dict[str, _Format | None] = {
+    "no": None,
+    "mp4": (ContentType.AUDIO_VIDEO, ChannelType.MIXED, FormatType.MP4),
+    "mp3": (ContentType.AUDIO, ChannelType.MIXED, FormatType.MP3),
+    "wav": (ContentType.AUDIO, ChannelType.MIXED, FormatType.WAV),
+    "unmixed_wav": (ContentType.AUDIO, ChannelType.UNMIXED, FormatType.WAV),
+}
+"""By the setting `record_all_calls`."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One resource: the hosts its files may be on, and the requests its events make."""
+
+    resource: str
+    """The resource's name in the settings."""
+    hosts: AllowedHosts
+    own_container: str | None
+    """URL of the container that ACS itself writes to; None if it writes to its own storage only."""
+    recorded_as: _Format | None
+    """The format in which every call is recorded; None if calls are recorded on request only."""
+    remembers_calls: bool
+    """True if every call leaves a trace for the reconciliation."""
+
+    @property
+    def records_all_calls(self) -> bool:
+        return self.recorded_as is not None
+
+    def check_hosts(self, files: FileStatusUpdated) -> None:
+        """Raise `InvalidRequest` if a URL is on a host that must not see credentials."""
+        try:
+            for location in _locations(files):
+                # Files in our own container are read with the archive's credential, not with ACS's.
+                if self.own_container is None or not location.startswith(f"{self.own_container}/"):
+                    self.hosts.check(location)
+        except HostNotAllowed as error:
+            raise InvalidRequest(str(error)) from error
+
+    def archive_request(self, files: FileStatusUpdated) -> RecordingRequest:
+        """Return the request that archives files of a call which has no workflow.
+
+        Without a ``serverCallId`` the next best id of the event takes its place.
+        """
+        call = files.server_call_id or files.recording_id or files.call_id
+        if call is None:
+            raise InvalidRequest("the event names neither a call nor a recording")
+        try:
+            return RecordingRequest(
+                server_call_id=call,
+                resource=self.resource,
+                start_recording=False,
+                requested_by=REQUESTED_BY,
+                reason="Event Grid announced files",
+            )
+        except ValueError:
+            raise InvalidRequest("the event's callId is not an id") from None
+
+    def recording_request(self, server_call_id: str) -> RecordingRequest | None:
+        """Return the request that records a call; None if calls are recorded on request only."""
+        if self.recorded_as is None:
+            return None
+        content, channel, file_format = self.recorded_as
+        return RecordingRequest(
+            server_call_id=server_call_id,
+            resource=self.resource,
+            recording_content_type=content,
+            recording_channel_type=channel,
+            recording_format_type=file_format,
+            requested_by=REQUESTED_BY,
+            reason="all calls of this resource are recorded",
+            # Always the same: an event that arrives twice makes one request.
+            request_id="record-all-calls",
+        )
+
+
+class Routes:
+    """All resources of the settings, and the key that participants are hashed with."""
+
+    def __init__(self, settings: Settings, own_containers: Mapping[str, str]) -> None:
+        """``own_containers`` are URLs by resource, see `callvault.clients.own_containers`."""
+        self._settings = settings
+        self._routes = {
+            name: _route(name, resource, own_containers.get(name))
+            for name, resource in settings.resources.items()
+        }
+        self.hide = hiding(settings.participant_key())
+        """Replaces a participant's id by its hash."""
+
+    def of(self, topic: str) -> Route | None:
+        """Return the route of the resource with this topic; None if there is none."""
+        resource = self._settings.resource_for_topic(topic)
+        return None if resource is None else self._routes[resource]
+
+
+def _route(name: str, resource: ResourceSettings, own_container: str | None) -> Route:
+    return Route(
+        resource=name,
+        hosts=AllowedHosts(parse_endpoint(resource.endpoint), resource.content_hosts),
+        own_container=own_container,
+        recorded_as=_FORMATS[resource.record_all_calls],
+        remembers_calls=resource.remembers_calls,
+    )
+
+
+def _locations(files: FileStatusUpdated) -> Iterator[str]:
+    for chunk in files.chunks:
+        yield from filter(
+            None, (chunk.content_location, chunk.metadata_location, chunk.delete_location)
+        )

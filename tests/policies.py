@@ -1,0 +1,30 @@
+"""A resource's policy as the settings make it, for tests of what is decided by it."""
+
+from typing import Any
+
+from callvault.config.policy import resource_policy
+from callvault.config.settings import Settings
+from callvault.contracts.activity_io import ResourcePolicy
+
+_SETTINGS = Settings.model_validate(
+    {
+        "resources": {
+            "default": {
+                "endpoint": "https://contoso.communication.azure.com",
+                "credential": {"entra": True},
+            }
+        },
+        "archives": {"main": {"kind": "directory", "path": "/archive"}},
+    }
+)
+
+
+def a_policy(**changes: Any) -> ResourcePolicy:
+    """The policy of a resource whose settings are the defaults, but for these changes.
+
+    ``guards`` and ``consent`` may be given in part, as mappings.
+    """
+    usual = resource_policy(_SETTINGS, "default").model_dump(by_alias=False)
+    for part in ("guards", "consent"):
+        usual[part] |= changes.pop(part, {})
+    return ResourcePolicy.model_validate(usual | changes)
