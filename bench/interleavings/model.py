@@ -1,10 +1,10 @@
-"""All there is in one life: Callvault's own state machine, and the service and people around it."""
+"""The model of one life: Callvault's own state machine, the service and people around it."""
 
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.interleavings.fake_acs import Service
+from bench.interleavings.fake_acs import FakeAcs
 from bench.interleavings.people import NAMED, PEOPLE, People
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
@@ -30,20 +30,20 @@ _SETTINGS = Settings.model_validate(
 POLICY = resource_policy(_SETTINGS, "default")
 
 
-class World:
-    """What a life changes, and what promises are about."""
+class Model:
+    """All that a life changes, and that invariants are about."""
 
     def __init__(self, seed: int) -> None:
         self.lot = random.Random(seed)
         self.now = NOON
-        self.service = Service()
+        self.service = FakeAcs()
         self.people = People()
         first = self._terms() | {"server_call_id": "call-1", "resource": "default"}
         self._take_up(Lifecycle.begin(RecordingRequest.model_validate(first), self.now))
         self._seen(first["participants"])
 
     def start_request(self, **facts: Any) -> StartRequest:
-        """A request to record on terms that are drawn by lot."""
+        """Return a request to record on terms that are drawn by lot."""
         return StartRequest.model_validate(self._terms() | facts)
 
     def asked_for(self, request: StartRequest) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.interleavings.control_loop import FakeControlLoop
-from bench.interleavings.simulation import Life, play
+from bench.interleavings.simulation import Simulation, play
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import RecordingStatus
 from workflows.call import acs_answers, consent, consent_holds, lifecycle, request_records
@@ -152,7 +152,7 @@ def test_an_unannounced_start_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_life_that_is_told_twice_is_the_same_life() -> None:
-    first, second = Life(7), Life(7)
+    first, second = Simulation(7), Simulation(7)
     first.play()
     second.play()
-    assert first.world.call.status == second.world.call.status
+    assert first.model.call.status == second.model.call.status
