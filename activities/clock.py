@@ -8,11 +8,12 @@ from temporalio import activity
 
 
 def server_clock() -> Callable[[], datetime]:
-    """A clock that goes with Temporal's server, not with this host; take it as an activity begins.
+    """Return a clock that goes with Temporal's server; take it as an activity begins.
 
-    So times from different workers can be compared, even where a host's clock is wrong, and under
-    a time-skipping test server they are virtual like the workflow's.
+    Times of different workers can be compared, even where a host's clock is wrong, and under a
+    time-skipping test server they are virtual like the workflow's.
     """
     began = activity.info().started_time
+    # The host's own clock may be wrong: only the time that passes is measured here.
     origin = time.monotonic()
     return lambda: began + timedelta(seconds=time.monotonic() - origin)

@@ -1,6 +1,6 @@
-"""Control of recordings at ACS: start, pause, resume, stop, read back. One thin class.
+"""Control of recordings at ACS: start, pause, resume, stop, read back.
 
-Every method asks once and reads back what ACS made of it; Temporal repeats what fails. The ends
+Every method sends one request and reads back its effect; Temporal repeats what fails. The ends
 that belong to a recording's life (it is over) are answers, not errors. As a local activity, which
 holds up its workflow, a method waits for ACS no longer than `ANSWER_AT_ONCE`.
 """
@@ -44,13 +44,13 @@ from callvault.errors import (
 State = Literal["active", "inactive"]
 Seen = Literal["active", "inactive", "gone", "unknown"]
 _KNOWN: dict[str, Seen] = {"active": "active", "inactive": "inactive"}
-"""ACS's list of states is open."""
+"""The documented states; ACS's list is open, and any other one is ``unknown``."""
 
 ANSWER_AT_ONCE = 1.5
 """Seconds that ACS may take for each of the two requests of a local activity."""
 
 EFFECT_WITHIN = timedelta(seconds=2)
-"""How long ACS may take to make a change that it has accepted, before it is asked again."""
+"""Time that ACS may take to make a change it has accepted, before the change is asked for again."""
 
 OCCUPIED = AlreadyRecording.__name__
 """Type of the error of a start in a call where a recording of its kind runs."""
@@ -78,7 +78,7 @@ class ControlActivities:
 
     @activity.defn
     def start_recording(self, order: StartOrder) -> ControlOutcome:
-        """Start a recording; asked again, ACS answers with the one it already started."""
+        """Start a recording; to a repeated request ACS answers with the one it already started."""
         with translated():
             answer = self._client(order.resource).start(
                 StartRecording(
@@ -107,7 +107,7 @@ class ControlActivities:
 
     @activity.defn
     def read_state(self, order: RecordingOrder) -> ControlOutcome:
-        """Read the state, whatever it is."""
+        """Read the state."""
         with translated():
             return self._read(order)
 
@@ -125,7 +125,7 @@ class ControlActivities:
 
     @activity.defn
     def stop_recording(self, order: RecordingOrder) -> ControlOutcome:
-        """Stop; a recording that ACS does not know any more is stopped."""
+        """Stop; a recording that ACS no longer knows counts as stopped."""
         with translated():
             try:
                 self._client(order.resource).stop(order.recording_id, order.server_call_id)
@@ -135,7 +135,7 @@ class ControlActivities:
 
     @activity.defn
     def delete_source(self, order: DeleteOrder) -> None:
-        """Delete the service's copy; one that is not there any more is deleted."""
+        """Delete the service's copy; one that is no longer there counts as deleted."""
         with translated():
             try:
                 self._client_of(order.resource).delete_content(order.delete_location)
@@ -147,22 +147,19 @@ class ControlActivities:
         if not activity.info().is_local:
             return client
         if activity.is_cancelled():
-            # It waited for a thread for so long that others have asked by now.
+            # It waited for a thread for so long that an ordinary activity asks by now.
             raise CancelledError("too late to be asked at once")
         return client.with_patience(ANSWER_AT_ONCE)
 
     def _change(
         self, order: RecordingOrder, request: Callable[[str, str], None], wanted: State
     ) -> ControlOutcome:
-        """Ask for a change, then read back that it is the case.
-
-        Where an earlier attempt learned that ACS accepts the change, its effect is read before it
-        is asked for again. Without that it is asked for on every attempt: ACS reports a recording
-        that is starting and one that is paused alike as ``inactive``, so its state cannot tell
-        whether an earlier attempt arrived.
-        """
+        """Ask for a change, then read back that it is the case."""
         clock = server_clock()
         accepted_at = order.accepted_at or _accepted_before()
+        # Only a change that ACS is known to have accepted is read before it is asked for again: ACS
+        # reports a recording that is starting and one that is paused alike as `inactive`, so that
+        # its state alone cannot tell whether an earlier attempt arrived.
         if accepted_at is not None:
             seen = self._read(order)
             if seen.state in (wanted, "gone") or clock() - accepted_at < EFFECT_WITHIN:
@@ -170,6 +167,7 @@ class ControlActivities:
         try:
             request(order.recording_id, order.server_call_id)
             accepted_at = clock()
+            # A note for the next attempt; local activities have no heartbeat.
             if not activity.info().is_local:
                 activity.heartbeat(accepted_at)
         except StateConflict as conflict:
@@ -181,7 +179,7 @@ class ControlActivities:
     def _effect(
         self, order: RecordingOrder, wanted: State, accepted_at: datetime | None
     ) -> ControlOutcome:
-        """Read what became of a change; a local activity leaves the waiting to others."""
+        """Read the effect of a change; a local activity does not wait for it."""
         try:
             seen = _settled(self._read(order), wanted)
         except TryAgain:
@@ -212,7 +210,7 @@ def _settled(seen: ControlOutcome, wanted: State) -> ControlOutcome:
 
 
 def _accepted_before() -> datetime | None:
-    """When ACS accepted this change, as an earlier attempt of this activity left word."""
+    """Return when ACS accepted this change, as an earlier attempt noted."""
     details = activity.info().heartbeat_details
     return datetime.fromisoformat(details[0]) if details else None
 

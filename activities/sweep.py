@@ -1,4 +1,4 @@
-"""Sweeping: deliver what lies in dead-letter containers."""
+"""Sweep: deliver the events that lie in dead-letter containers."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ from callvault.ingest.sweep import Sweep
 from callvault.temporal.call_client import Recordings
 
 PATIENCE = timedelta(minutes=30)
-"""How long a container that cannot be swept is tried, before the sweep ends without it."""
+"""Time for which a container that cannot be swept is tried, before the sweep ends without it."""
 
 
 @dataclass(frozen=True)
 class _End:
-    """What came of sweeping one container."""
+    """The end of sweeping one container."""
 
     report: SweepReport
     error: CallvaultError | None = None
-    """What ended it too early."""
+    """The error that ended it too early."""
 
 
 class SweepActivities:
-    """Built once by a worker. Async, for it waits for Temporal; storage is asked in threads."""
+    """Built once by a worker. Async, to wait for Temporal; storage is asked in threads."""
 
     def __init__(self, settings: Settings, client: Client) -> None:
         self._settings = settings
@@ -42,10 +42,10 @@ class SweepActivities:
 
     @activity.defn
     async def sweep_dead_letters(self, order: SweepOrder) -> SweepReports:
-        """Sweep the containers; what an earlier attempt delivered is done.
+        """Sweep the containers; an event that an earlier attempt delivered is not delivered again.
 
-        One that cannot be swept does not keep it from the others. Where that may pass it is tried
-        again, until `PATIENCE` is over; then its report says why.
+        A container that cannot be swept does not keep the sweep from the others. Where its error
+        may pass, the sweep is tried again until `PATIENCE` is over; then its report says why.
         """
         now = server_clock()
         routes = Routes(self._settings, own_containers(self._settings))
@@ -71,7 +71,7 @@ class SweepActivities:
 
 
 def _try_again_where_it_helps(errors: list[CallvaultError]) -> None:
-    """Raise the first that another attempt may mend."""
+    """Raise the first error that another attempt may mend."""
     for error in errors:
         translation = to_application_error(error, patient=False)
         if not translation.non_retryable:

@@ -1,6 +1,6 @@
-"""From Callvault's errors to Temporal's: who tries again, and when.
+"""From Callvault's errors to Temporal's: which are worth another attempt, and after how long.
 
-Temporal owns all retries; here it is told which errors are worth one, and after how long.
+Temporal owns all retries.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from callvault.contracts.base import shorten
 from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, TryAgain
 
 MENDED_BY_PEOPLE = (AccessDenied, ConfigurationError)
-"""Errors that last until somebody turns a key or a setting: tried again, at this interval."""
+"""Errors that last until a person mends a key or a setting: tried again every `MEND_INTERVAL`."""
 
 MEND_INTERVAL = timedelta(seconds=30)
 PATIENT_INTERVAL = timedelta(minutes=5)
@@ -23,8 +23,8 @@ PATIENT_INTERVAL = timedelta(minutes=5)
 def translated(*, patient: bool = False) -> Iterator[None]:
     """Raise Callvault's errors as Temporal's ``ApplicationError``, of the same type name.
 
-    ``patient`` is for what must never be given up before its deadline (an export): there even an
-    error that repeating does not mend is tried again, slowly, because a person may mend its cause.
+    ``patient`` is for work that must never be given up before its deadline (an export): there even
+    an error that repeating does not mend is tried again, slowly, as a person may mend its cause.
     """
     try:
         yield
@@ -33,7 +33,7 @@ def translated(*, patient: bool = False) -> Iterator[None]:
 
 
 def to_application_error(error: CallvaultError, *, patient: bool) -> ApplicationError:
-    """Map one error; the message names whose fault it is and what to do, within bounds."""
+    """Map one error; the message names its owner and what to do, within bounds."""
     passing = isinstance(error, TryAgain)
     delay = error.retry_after
     if isinstance(error, MENDED_BY_PEOPLE):
@@ -41,6 +41,7 @@ def to_application_error(error: CallvaultError, *, patient: bool) -> Application
     elif not passing and patient:
         passing, delay = True, PATIENT_INTERVAL
     return ApplicationError(
+        # A payload above the server's limit would fail the task.
         shorten(f"{error} (fault: {error.owner})"),
         type=type(error).__name__,
         non_retryable=not passing,

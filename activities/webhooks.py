@@ -1,7 +1,7 @@
 """Webhooks: alarms are posted to one, and a recording is announced to another before it begins.
 
 Both carry CloudEvents, signed as Standard Webhooks has it. An announcement's receiver may play
-"this call is recorded", or ask everybody for consent: only a 2xx lets the recording begin.
+"this call is recorded", or ask all participants for consent: only a 2xx lets the recording begin.
 """
 
 import base64
@@ -62,16 +62,16 @@ class Webhook:
     """Name of its purpose, in errors."""
 
     def send(self, alarm: Alarm) -> int:
-        return self.post(alarm_event(alarm), alarm.id, timeout=ALARM_TIMEOUT)
+        return self.post(alarm_event(alarm), alarm.id, within=ALARM_TIMEOUT)
 
-    def post(self, event: dict[str, object], message_id: str, *, timeout: float) -> int:
-        """Post once, and return the status if it is a 2xx; ``timeout`` is in seconds."""
+    def post(self, event: dict[str, object], message_id: str, *, within: float) -> int:
+        """Post once, and return the status if it is a 2xx; ``within`` is in seconds."""
         body = json.dumps(event).encode()
         headers = {"content-type": "application/cloudevents+json"}
         if self.secret is not None:
             headers |= signature_headers(self.secret(), message_id, body, int(time.time()))
         try:
-            answer = self.http.post(self.url(), content=body, headers=headers, timeout=timeout)
+            answer = self.http.post(self.url(), content=body, headers=headers, timeout=within)
         except httpx.HTTPError as error:
             # Not chained, and without its text: both may quote the URL, which is a secret.
             raise Unavailable(
@@ -119,7 +119,7 @@ class AnnouncementActivities:
                     " configure all workers alike"
                 )
             event = announcement_event(order, server_clock()())
-            webhook.post(event, order.id, timeout=order.within.total_seconds())
+            webhook.post(event, order.id, within=order.within.total_seconds())
 
 
 def alarm_event(alarm: Alarm) -> dict[str, object]:

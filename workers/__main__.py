@@ -29,7 +29,7 @@ from workers.visibility_metrics import Observer
 
 
 async def run(settings: Settings, only: Role | None = None) -> None:
-    """Work until told to stop, in one role or in both; prints one JSON line once it polls."""
+    """Work in one role or in both until told to stop; print a line of JSON once polling."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -1,7 +1,7 @@
-"""The clients of a worker, made from its settings: one per ACS resource, one per archive.
+"""The clients that the activities of a worker share: one per ACS resource, one per archive.
 
-Made when first needed, so that one resource's missing secret does not keep the worker from the
-others' calls; and made again after a failure, so that a provided secret is noticed.
+Each is made when it is first needed, so that one resource's missing secret does not keep the worker
+from the others' calls; and again after a failure, so that a provided secret is noticed.
 """
 
 import threading
@@ -33,7 +33,7 @@ class Pool(Generic[Client]):
         self._lock = threading.Lock()
 
     def __call__(self, name: str) -> Client:
-        """The client of this name, made now if it is the first use."""
+        """Return the client of this name, made now at its first use."""
         with self._lock:
             if name not in self._made:
                 self._made[name] = self._make(name)
@@ -48,7 +48,7 @@ class Pool(Generic[Client]):
 
 
 class Connections:
-    """Everything of the outside world that activities need; close it when they have ended."""
+    """All clients that activities need; close it when they have ended."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -58,18 +58,18 @@ class Connections:
         self._http = httpx.Client(follow_redirects=False)
 
     def policy_of(self, name: str) -> ResourcePolicy:
-        """The settings of a resource that steer decisions; `InvalidRequest` for an unknown one."""
+        """Return the policy of a resource; `InvalidRequest` for an unknown one."""
         try:
             return resource_policy(self._settings, name)
         except ConfigurationError as error:
             raise InvalidRequest(str(error)) from error
 
     def signer_of(self, name: str) -> Signer | None:
-        """The signer of an archive's manifests, if a key is configured."""
+        """Return the signer of an archive's manifests; None if no key is configured."""
         return open_signer(self._settings.archive(name))
 
     def alarm_sink(self) -> Webhook | None:
-        """Where alarms go beyond the log, if the settings say so."""
+        """Return the webhook that alarms go to; None if none is configured."""
         settings = self._settings.alarms
         if settings.webhook_url is None:
             return None
@@ -77,7 +77,7 @@ class Connections:
         return Webhook(settings.webhook_url.resolve, secret.resolve if secret else None, self._http)
 
     def announcement_webhook(self, name: str) -> Webhook | None:
-        """Where a resource's recordings are announced, if its settings say so."""
+        """Return the webhook that a resource's recordings are announced to; None without one."""
         resource = self._settings.resource(name)
         if resource.announcement_url is None:
             return None
@@ -100,5 +100,6 @@ class Connections:
 
     def _make_archive(self, name: str) -> Archive:
         archive = open_archive(name, self._settings.archive(name))
+        # An archive that cannot be used must fail the first activity, not the end of a copy.
         archive.check()
         return archive

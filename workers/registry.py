@@ -1,4 +1,4 @@
-"""What runs where: workflows, activities, their task queues and their slots."""
+"""Workflows and activities, with their task queues and their slots."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,40 +28,34 @@ from workflows.sweep import SweepWorkflow
 WORKFLOWS = (RecordingWorkflow, CallSeenWorkflow, ReconcileWorkflow, SweepWorkflow)
 
 DRAIN = timedelta(seconds=30)
-"""How long running activities may take to come to a good end when a worker is told to stop."""
-
+"""Time for running activities to come to a good end when a worker is told to stop."""
 
 SHOWN_EVERY = timedelta(seconds=1)
-"""How often Temporal is told how far a copy has come: operators watch it."""
-
+"""Interval of the heartbeats that reach Temporal from a copy: operators watch its progress."""
 
 TOLD_AT_ONCE = 100
 """Webhooks that are waited for at the same time: threads that sleep."""
 
-
 RUNNER = UnsandboxedWorkflowRunner()
-"""How workers run workflows: without the SDK's sandbox, which would import them anew for each run.
+"""The runner of workers: without the SDK's sandbox, which would import the workflows for each run.
 
-What the sandbox refuses is refused before a worker runs: by ruff, and by the workflow tests, which
-run under ``sandbox``.
+Ruff and the workflow tests, which run under `sandbox`, refuse before a worker runs what the sandbox
+would refuse.
 """
 
 
 def sandbox() -> SandboxedWorkflowRunner:
-    """The sandbox of the workflow tests: it refuses what might be decided otherwise in a replay.
-
-    Activities and the kernel are shared with the outside: were they imported again for each run,
-    their classes would not be the same classes.
-    """
+    """Make the sandbox of the workflow tests, which refuses what would not replay."""
+    # Imported again for each run, the classes of activities and contracts would not be the same.
     restrictions = SandboxRestrictions.default.with_passthrough_modules("activities", "callvault")
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 def versioning(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
-    """Temporal's worker versioning, where the settings name a version.
+    """Configure Temporal's worker versioning, where the settings name a version.
 
-    Recordings move on to the current version by themselves: a call may last longer than anybody
-    wants to keep an old worker, and what a change of the code breaks is guarded by patches.
+    Recordings move on to the current version by themselves: a call may last longer than an old
+    worker is kept, and patches guard against what a change of the code would break.
     """
     if settings.deployment_name is None or settings.build_id is None:
         return None
@@ -80,7 +74,10 @@ def deciding_worker(
     also: Sequence[Callable[..., Any]] = (),
     runner: WorkflowRunner = RUNNER,
 ) -> Worker:
-    """Decisions and control of ACS: short, and never behind a copy; ``also`` are others like it."""
+    """Make the worker for decisions and control of ACS: short work, never behind a copy.
+
+    ``also`` are other activities of the kind.
+    """
     slots = settings.max_concurrent_control
     return Worker(
         client,
@@ -115,7 +112,7 @@ def telling_worker(
     announcements: AnnouncementActivities,
     settings: WorkerSettings,
 ) -> Worker:
-    """Alarms and announcements: they wait for others' webhooks, and nothing waits behind them."""
+    """Make the worker for alarms and announcements, which wait for webhooks of others."""
     return Worker(
         client,
         task_queue=names.TELLING_QUEUE,
@@ -135,7 +132,10 @@ def exporting_worker(
     *,
     also: Sequence[Callable[..., Any]] = (),
 ) -> Worker:
-    """Bulk copies, and the manifests that prove them; ``also`` are other activities of the kind."""
+    """Make the worker for bulk copies, and for the manifests that prove them.
+
+    ``also`` are other activities of the kind.
+    """
     slots = settings.max_concurrent_exports
     return Worker(
         client,

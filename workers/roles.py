@@ -1,10 +1,10 @@
-"""What a worker process does. Cheap to import: the command line does it to explain itself."""
+"""The roles of a worker process. Cheap to import, as the command line does for its help."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Half of the work, where a process does not do everything."""
+    """A half of the work, for a process that does not do all of it."""
 
     CONTROL = "control"
     """Decisions, control of ACS, alarms: little work, which must never wait."""

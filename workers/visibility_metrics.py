@@ -1,6 +1,6 @@
-"""Watches all open recordings through Temporal's visibility store, and reports them as metrics.
+"""Metrics of all open recordings, read from Temporal's visibility store.
 
-Every worker that exports metrics observes, and all report the same: take the maximum (or the
+Every worker that exports metrics reads it, and all report the same: take the maximum (or the
 minimum of deadlines) over workers, never the sum. Visibility lags by about a second.
 """
 
@@ -20,14 +20,16 @@ from callvault.telemetry import metrics
 OBSERVE_EVERY = timedelta(seconds=30)
 
 FEW = 100
-"""So many workflows are read one by one to find the nearest deadline among them."""
+"""Number of workflows that may be read one by one to find the nearest deadline among them."""
 
 REACH = timedelta(days=365)
+"""Distance from now within which deadlines are looked for."""
+
 PRECISION = timedelta(seconds=1)
-"""How far from now deadlines are looked for, and how finely where there are many."""
+"""Precision of the nearest deadline where there are many."""
 
 UNCONFIGURED = "(unconfigured)"
-"""Stands for resources of open recordings that are no longer in the settings."""
+"""The resources of open recordings that are no longer in the settings."""
 
 _OPEN = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
 
@@ -70,7 +72,8 @@ class Observer:
         yield UNCONFIGURED, f"{name} NOT IN ({known})" if known else f"{name} IS NOT NULL"
 
     async def _find_nearest_deadline(self, query: str) -> datetime | None:
-        """Narrow the time down by counting, for stores do not sort; then read the few."""
+        """Narrow the time down by counting, then read the few workflows that are left."""
+        # Stores neither sort nor aggregate, but every one of them counts.
         expires_at = names.EXPIRES_AT.name
         now = datetime.now(UTC)
         low, high = now - REACH, now + REACH
@@ -96,7 +99,8 @@ class Observer:
 
 
 def _seconds_until(deadline: datetime | None) -> float:
-    """Never negative, for Temporal's gauges cannot be; infinite where there is no deadline."""
+    """Return the seconds left; infinite where there is no deadline."""
     if deadline is None:
         return math.inf
+    # Temporal's gauges cannot be negative.
     return max((deadline - datetime.now(UTC)).total_seconds(), 0.0)

@@ -92,10 +92,10 @@ def _was_taken(chunk: Chunk, case: Case) -> bool:
 def _cause(chunk: Chunk, case: Case) -> str:
     if chunk.document_id in case.shredded:
         return "deleted by the service before it was announced"
-    if case.asks_result:
+    if case.asks_result:  # Callvault could have asked the service
         return ""
     seen = [each for each in case.sightings if chunk.document_id in each.documents]
-    if _was_taken(chunk, case):
+    if _was_taken(chunk, case):  # the gateway's promise leaves no excuse
         return ""
     fates = sorted({each.fate for each in seen if each.fate in KEEP_AWAY})
     if fates:

@@ -244,6 +244,7 @@ class _Reader:
                 at,
             )
         )
+        # The attempt before lay with a dead worker until its time-out.
         if started.last_failure.HasField("timeout_failure_info"):
             self._run.stalls.append((_seconds(scheduling.event_time), at))
 

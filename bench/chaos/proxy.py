@@ -54,7 +54,7 @@ class Road:
     gateway: str
     export_window: float
     lives: dict[str, Life] = field(default_factory=dict)
-    """By callId and by serverCallId: the player says whose call it is before it has events."""
+    """By callId and by serverCallId: the workload registers a call before it has events."""
     sightings: dict[str, Sighting] = field(default_factory=dict)
     alarms: list[Heard] = field(default_factory=list)
     fates: Counter[Fate] = field(default_factory=Counter)
@@ -82,6 +82,7 @@ class Road:
         if request.headers.get("aeg-event-type") != "Notification":
             return await self._pass_on(body)
         (event,) = body
+        # The emulator can die after it has made a call and before it answers: no life owns it.
         if _call(event) not in self.lives:
             self.strangers.append(event["subject"])
             return Response(status_code=200)

@@ -107,6 +107,7 @@ async def at_rate(made: Sequence[Line], requests: Sequence[bytes], per_second: f
     """Send at a fixed rate, independent of the answers."""
     # Latency counts from the due time, so that waiting for a free connection is part of it.
     answers = Answers()
+    # Last in, first out: no more connections are opened than the rate needs.
     free: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
     for line in made:
         free.put_nowait(line)
@@ -170,7 +171,7 @@ JUNK = (
     post("/v1/recordings", b'{"serverCallId": "x"}', "authorization: Bearer guessed\r\n"),
     post("/v1/callbacks/recording-1/1", b"[{}]", f"authorization: Bearer {_TOKEN}\r\n"),
     b"GET /wp-login.php HTTP/1.1\r\nhost: gateway\r\n\r\n",
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",  # TLS on a plain port
 )
 
 

@@ -6,7 +6,7 @@ know of which setting to complain. No client asks the service before it is used.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from azure.core.credentials import TokenCredential
@@ -14,9 +14,26 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueServiceClient
 
-from callvault.config.storage import AzureBlobArchive, DeadLetterSettings, QueueSettings
-
 Client = TypeVar("Client", ContainerClient, QueueServiceClient)
+
+
+class Secret(Protocol):
+    """A reference to a secret."""
+
+    def resolve(self) -> str: ...
+
+
+class StorageSettings(Protocol):
+    """The settings of a container or a queue: exactly one of the three is set."""
+
+    @property
+    def connection_string(self) -> Secret | None: ...
+
+    @property
+    def sas_url(self) -> Secret | None: ...
+
+    @property
+    def account_url(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,7 @@ class StorageAccess:
     """The identity that goes with ``account_url``; by default the process's own."""
 
     @classmethod
-    def from_settings(cls, settings: AzureBlobArchive | DeadLetterSettings | QueueSettings) -> Self:
+    def from_settings(cls, settings: StorageSettings) -> Self:
         """Read the secret now; `ConfigurationError` where it is missing."""
         text, url = settings.connection_string, settings.sas_url
         return cls(

@@ -1,4 +1,4 @@
-"""What Azure's storage errors mean for us, and what a person can do about each."""
+"""Azure's storage errors as ours, with what a person can do about each."""
 
 import re
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ _BY_STATUS: dict[int, _Verdict] = {
 
 @contextmanager
 def blob_errors(archive: str, doing: str) -> Iterator[None]:
-    """Let no error of the SDK leave the block, only ours; ``doing`` says what was going on."""
+    """Translate the SDK's errors within the block; ``doing`` says what was going on."""
     try:
         yield
     except AzureError as error:
@@ -85,12 +85,12 @@ def blob_errors(archive: str, doing: str) -> Iterator[None]:
 
 
 def blob_error(error: AzureError, archive: str, doing: str) -> CallvaultError:
-    """An error of the Azure SDK that concerns an archive, as one of ours."""
+    """Translate an error of the Azure SDK that concerns an archive."""
     return storage_error(error, f"archive {archive}, {doing}", owner="archive")
 
 
 def storage_error(error: AzureError, doing: str, *, owner: Owner) -> CallvaultError:
-    """The one place where an error of the Azure SDK becomes one of ours."""
+    """Translate an error of the Azure SDK; every one becomes ours here alone."""
     response = error.response if isinstance(error, HttpResponseError) else None
     status = response.status_code if response else None
     code = _code(error)
@@ -115,7 +115,7 @@ def _verdict(error: AzureError, status: int | None, code: str | None) -> _Verdic
 
 
 def _is_refused(error: AzureError) -> bool:
-    # azure-identity says "authentication failed" also where the token service was out of reach
+    # azure-identity says "authentication failed" also where the token service was out of reach.
     unreachable = isinstance(error.__cause__, ServiceRequestError | ServiceResponseError)
     return isinstance(error, ClientAuthenticationError) and not unreachable
 

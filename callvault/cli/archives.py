@@ -71,14 +71,14 @@ def repatriate(
     fallback: Annotated[
         str, typer.Option("--from", help="The fallback archive's configured name.")
     ],
-    home: Annotated[str, typer.Option("--to", help="The configured name of the archive at home.")],
+    home: Annotated[str, typer.Option("--to", help="The primary archive's configured name.")],
     recordings: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="CALL-OR-MANIFEST",
             help="A serverCallId, workflow id, call id, recording id, or a manifest's object name."
-            " Without any: every recording that home does not hold, but for those of resources"
-            " whose archive is another.",
+            " Without any: every recording that the primary archive lacks, except those of"
+            " resources with another archive.",
         ),
     ] = None,
     key: Annotated[
@@ -92,10 +92,10 @@ def repatriate(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Copy sealed recordings from the fallback archive home, prove them, and seal them there.
+    """Copy sealed recordings from the fallback archive back, verify them, and seal them there.
 
-    Safe to repeat. Nothing is overwritten at home, and nothing is deleted from the fallback
-    archive. Exit status 1 where a recording could not be brought.
+    Safe to repeat. Nothing is overwritten in the primary archive, and nothing is deleted from the
+    fallback archive. Exit status 1 where a recording could not be copied.
     """
     from callvault.cli.actions.failback import bring_all, open_both
     from callvault.config.settings import load_settings

@@ -1,4 +1,4 @@
-"""`callvault reconcile`: say whether every recorded call lies in the archive."""
+"""`callvault reconcile`: compare the recorded calls with the archives."""
 
 from datetime import timedelta
 from typing import Annotated

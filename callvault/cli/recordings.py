@@ -96,7 +96,7 @@ def start(
     request_id: RequestId = None,
     config: ConfigFile = None,
 ) -> None:
-    """Record a call and keep it; prints the id of its workflow."""
+    """Record a call and archive it; prints the id of its workflow."""
     from callvault.cli.actions import recordings as calls
 
     load_settings(config).resource(resource)
@@ -145,11 +145,11 @@ _control_command(names.STOP, "Stop the recording for good; returns once ACS has 
 def acknowledge(
     call: CallId,
     alarm: Annotated[
-        str | None, typer.Option(help="The id or number of one alarm; by default all that stand.")
+        str | None, typer.Option(help="The id or number of one alarm; by default all open ones.")
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Acknowledge the alarms that stand, in your name. Later ones are raised all the same."""
+    """Acknowledge a call's open alarms in your name. Later ones are raised all the same."""
     from callvault.cli.actions import recordings as calls
 
     person = getpass.getuser()

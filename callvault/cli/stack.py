@@ -86,6 +86,7 @@ def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", 
 
 def _talk_to(running: "Stack") -> None:
     """Set this process's environment to that of the stack, against the shell's settings."""
+    # A variable of the shell could lead this process to another Temporal or archive.
     for name in [name for name in os.environ if name.startswith(("CALLVAULT_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ.update(running.environment)

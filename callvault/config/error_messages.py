@@ -1,4 +1,4 @@
-"""Say in one message what is wrong with a configuration, never repeating a value."""
+"""Problems of a configuration, in one message that never repeats a value."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ _TAGGED = ("archives",)
 def setting_fields(
     model: type[BaseModel], prefix: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
-    """Every setting below a model: its path, with ``NAME`` for a name of one's choice."""
+    """Yield every setting below a model: its path, with ``NAME`` for a name of one's choice."""
     for name, field in model.model_fields.items():
         path = (*prefix, name)
         nested = list(_models(field.annotation))
@@ -27,7 +27,7 @@ def setting_fields(
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The sections that an annotation holds, alone, as a choice, or by name."""
+    """Yield the sections that an annotation holds, alone, as a choice, or by name."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if "root" not in annotation.model_fields:
             yield annotation
@@ -39,8 +39,9 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def explain(
     error: ValidationError, model: type[BaseModel], variables: Mapping[str, tuple[str, ...]]
 ) -> str:
-    """One line for each wrong key: where it is set, what is wrong with it, and the fix."""
+    """Write a line for each wrong key: its place, what is wrong with it, and the fix."""
     known = [path for path, _ in setting_fields(model)]
+    # Without inputs: a secret may have been written in place of its reference.
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     lines = [f"  {_line(problem, known, variables)}" for problem in problems]
     return "\n".join(["the configuration is wrong:", *lines])
@@ -62,7 +63,7 @@ def _line(
 
 
 def _concerns(sets: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Whether a variable set what is wrong: exactly it, or the whole list it is a part of."""
+    """Return True if a variable sets the wrong key, or the whole list or table it is a part of."""
     return bool(path) and (sets == path or (len(sets) > 1 and path[: len(sets)] == sets))
 
 

@@ -23,23 +23,24 @@ class KeySettings(Section):
     secret: Annotated[SecretRefs, Field(min_length=1)]
     """Secret reference to the key; two, while it is rotated."""
     roles: Roles
-    """What it may do: `control` (start, pause, resume, stop, acknowledge), `read` (see recordings),
-    `consent` (give and withdraw consent)."""
+    """The rights of the key: `control` (start, pause, resume, stop, acknowledge), `read` (see
+    recordings), `consent` (give and withdraw consent)."""
 
 
 class OidcSettings(Section):
     """Callers of the control API who present a signed token (OpenID Connect) instead of a key."""
 
     issuer: str
-    """Who signs the tokens, exactly as their claim `iss` has it."""
+    """The signer of the tokens, exactly as their claim `iss` has it."""
     configuration_url: Url
-    """Where the issuer publishes its OpenID configuration, `https://…/openid-configuration`."""
+    """Address of the issuer's OpenID configuration, `https://…/openid-configuration`."""
     audience: str
-    """What the claim `aud` must be: the gateway's own name at the issuer."""
+    """The claim `aud` that tokens must have: the gateway's own name at the issuer."""
     roles_claim: str = "roles"
-    """The claim that lists what a caller may do."""
+    """The claim that lists the roles of a caller."""
     name_claim: str = "sub"
-    """The claim that says who asks; it goes into the evidence, so prefer ids to people's names."""
+    """The claim that names the caller; it goes into the evidence, so prefer ids to people's
+    names."""
     control_role: str = "Callvault.Control"
     """The value of the roles' claim that allows to control recordings."""
     read_role: str = "Callvault.Read"
@@ -49,12 +50,12 @@ class OidcSettings(Section):
 
 
 class CallbackSettings(Section):
-    """Who signs the callbacks of ACS; the defaults are Azure's."""
+    """The signer of ACS's callbacks; the defaults are Azure's."""
 
     issuer: str = "https://acscallautomation.communication.azure.com"
     """The tokens' claim `iss`."""
     configuration_url: Url = "https://acscallautomation.communication.azure.com/calling/.well-known/acsopenidconfiguration"
-    """Where the issuer publishes its OpenID configuration."""
+    """Address of the issuer's OpenID configuration."""
 
 
 class GatewaySettings(Section):
@@ -68,9 +69,9 @@ class GatewaySettings(Section):
     """Secret references; Event Grid must present one of the secrets. Two while rotating."""
     api_keys: SecretRefs = ()
     """Secret references; callers of the control API must present one of the keys, which allow
-    everything and name nobody."""
+    everything and name no caller."""
     keys: dict[Name, KeySettings] = {}
-    """Keys with roles, by the name of who has them."""
+    """Keys with roles, by the name of their caller."""
     oidc: OidcSettings | None = None
     """Tokens instead of keys."""
     callbacks: CallbackSettings = CallbackSettings()
@@ -99,5 +100,5 @@ class GatewaySettings(Section):
 
     @property
     def knows_callers(self) -> bool:
-        """Whether callers of the control API must say who they are."""
+        """True if callers of the control API must say who they are."""
         return bool(self.api_keys or self.keys or self.oidc)

@@ -5,12 +5,10 @@ from callvault.contracts.activity_io import ResourcePolicy
 
 
 def resource_policy(settings: Settings, name: str) -> ResourcePolicy:
-    """Build the policy of a resource; `ConfigurationError` for an unknown name.
-
-    Fields of the policy, of its guards and of its consent terms bear the names of the settings,
-    so that each part picks its own out of all.
-    """
+    """Build the policy of a resource; `ConfigurationError` for an unknown name."""
     resource = settings.resource(name)
+    # The fields of policy, guards and consent terms have the names of the settings, so that each of
+    # the three picks its own out of all.
     values = resource.model_dump()
     is_announced = resource.announcement_url is not None
     return ResourcePolicy.model_validate(

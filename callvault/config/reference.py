@@ -49,7 +49,7 @@ api_keys = ["file:/run/secrets/api-key"]
 
 
 def reference() -> str:
-    """The whole page, in Markdown."""
+    """Write the whole page, in Markdown."""
     rows = list(setting_fields(Settings))
     tables = (
         _table(place, list(group)) for place, group in groupby(rows, lambda r: _section(r[0]))

@@ -32,7 +32,7 @@ ApiVersion = Literal[
 
 
 class CredentialSettings(Section):
-    """How Callvault proves to ACS who it is: exactly one of the three."""
+    """The proof of Callvault's identity to ACS: exactly one of the three."""
 
     connection_string: SecretRef | None = None
     """Secret reference to the resource's connection string."""
@@ -48,17 +48,18 @@ class ResourceSettings(Section):
     """One ACS resource."""
 
     endpoint: Endpoint
-    """Its endpoint: `https://NAME.communication.azure.com`; `http://` only on loopback."""
+    """The resource's endpoint: `https://NAME.communication.azure.com`; `http://` only on
+    loopback."""
     credential: CredentialSettings
     topic: Topic | None = None
-    """Its Azure resource id, by which Event Grid's events find it; needed as soon as there are
-    several resources. Compared without case."""
+    """The Azure resource id, by which Event Grid's events find the resource; needed as soon as
+    there are several resources. Compared without case."""
     data_region: str = ""
-    """Its data region, for people to read."""
+    """The resource's data region, for people to read."""
     archive: Name | None = None
-    """Which archive keeps its recordings; needed as soon as there are several archives."""
+    """The archive that keeps the recordings; needed as soon as there are several archives."""
     export_window: Duration = Field(default="48h", validate_default=True)
-    """How long the service keeps a recording: `48h`, or ISO 8601 `PT48H`."""
+    """Time for which the service keeps a recording: `48h`, or ISO 8601 `PT48H`."""
     api_version: ApiVersion = "2026-03-12"
     """The version of the ACS REST API."""
     content_hosts: HostNames = ()
@@ -67,13 +68,13 @@ class ResourceSettings(Section):
     delete_source: bool = False
     """Delete the service's copy once the archived one is verified."""
     event_expected_within: Duration = Field(default="10m", validate_default=True)
-    """How long after a recording's end its files may stay unannounced before an alarm."""
+    """Time after a recording's end for which its files may stay unannounced before an alarm."""
     result_api_version: Literal["2024-09-01-preview"] | None = None
     """The preview of the ACS REST API that tells what became of a recording: asked where no event
-    comes. By default nothing is asked, for a preview may be withdrawn."""
+    comes. By default nothing is asked, since a preview may be withdrawn."""
     state_checked_every: Duration = Field(default="15m", validate_default=True)
-    """How often ACS is asked, at first, whether a recording is still on, in case nobody tells of
-    its end; up to four times as long apart later."""
+    """Interval at which ACS is asked, at first, whether a recording is still on, in case no event
+    tells of its end; later up to four times as long."""
     ladder: Durations = ()
     """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
     1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
@@ -82,29 +83,29 @@ class ResourceSettings(Section):
     The law may demand consent."""
     watch_calls: bool = False
     """Remember every call that Event Grid tells of, so that `callvault reconcile` knows those that
-    nobody recorded. Where all calls are recorded they are remembered in any case."""
+    were not recorded. Where all calls are recorded they are remembered in any case."""
     pause_confirm_within: Duration = Field(default="5s", validate_default=True)
-    """How long ACS may take to confirm a pause, where the request does not say."""
+    """Time for ACS to confirm a pause, where the request does not say."""
     on_pause_failure: OnPauseFailure = OnPauseFailure.ALARM
-    """`stop`, `alarm` or `quarantine`: what happens when it does not, where the request does not
-    say. An alarm is raised in any case."""
+    """Reaction to a pause that ACS does not confirm in time, where the request does not say:
+    `stop`, `alarm` or `quarantine`. An alarm is raised in any case."""
     max_pause: Duration | None = None
-    """How long a pause may last, where the request does not say."""
+    """Longest time that a pause may last, where the request does not say."""
     on_max_pause: OnMaxPause = OnMaxPause.ALARM
-    """`resume` or `alarm`: what happens then."""
+    """Reaction when a pause lasts longer: `resume` or `alarm`."""
     max_duration: Duration | None = None
-    """How long after its start a recording is stopped, where the request does not say."""
+    """Time after its start at which a recording is stopped, where the request does not say."""
     consent_policy: Literal["none", "any_party", "all_parties"] = "none"
-    """Whose consent recordings need, where the request does not say. A request may also name a list
-    of participants."""
+    """The consent that recordings need, where the request does not say. A request may also name a
+    list of participants."""
     before_consent: BeforeConsent = BeforeConsent.PAUSED
     """`paused` or `wait`: while consent is missing, recording starts paused, or not at all."""
     consent_within: Duration | None = None
-    """How long consent may be missing before the recording is declined; by default for the whole
+    """Time for which consent may be missing before the recording is declined; by default the whole
     call."""
     on_withdrawal: OnWithdrawal = OnWithdrawal.PAUSE
-    """`pause` or `pause_and_mark`: whether what was recorded before consent was withdrawn is also
-    marked for deletion. Nothing is deleted by itself."""
+    """`pause` or `pause_and_mark`: the second also marks for deletion what was recorded before
+    consent was withdrawn. Nothing is deleted by itself."""
     stop_when_last_consenting_leaves: bool = False
     """Stop the recording when the last participant who agreed has left the call."""
     announcement_url: SecretRef | None = None
@@ -113,12 +114,12 @@ class ResourceSettings(Section):
     announcement_secret: SecretRef | None = None
     """Secret reference to the key, in base64, that signs these calls (Standard Webhooks)."""
     announcement_within: Duration = Field(default="30s", validate_default=True)
-    """How long that answer may take before the recording is declined."""
+    """Time for that answer, before the recording is declined."""
     own_storage: Name | None = None
     """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
     recordings to. Its managed identity needs the role Storage Blob Data Contributor."""
     fallback_archive: Name | None = None
-    """Where recordings go when their archive refuses them, or is too slow."""
+    """The archive that recordings go to when their own refuses them, or is too slow."""
     callback_url: Url | None = None
     """The gateway's public URL, `https://HOST`, where ACS tells how recordings change; without it
     their state is only read."""
@@ -131,5 +132,5 @@ class ResourceSettings(Section):
 
     @property
     def remembers_calls(self) -> bool:
-        """Whether a call that Event Grid tells of leaves a trace."""
+        """True if a call that Event Grid tells of leaves a trace."""
         return self.watch_calls or self.record_all_calls != "no"

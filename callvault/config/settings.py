@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class AlarmSettings(Section):
-    """Who is told of alarms, beyond the log and the metrics."""
+    """The receiver of alarms, beyond the log and the metrics."""
 
     webhook_url: SecretRef | None = None
     """Secret reference to the URL that alarms are posted to, as CloudEvents."""
@@ -39,14 +39,14 @@ class AlarmSettings(Section):
 
 
 class ReconciliationSettings(Section):
-    """What `callvault reconcile` demands."""
+    """The demands of `callvault reconcile`."""
 
     target: Annotated[float, Field(ge=0, le=100)] = 100
     """Least percentage of recordings that must be complete."""
 
 
 class ParticipantSettings(Section):
-    """How the participants of calls are named in histories, manifests and evidence."""
+    """The names of calls' participants in histories, manifests and evidence."""
 
     key: SecretRef | None = None
     """Secret reference to any text that keys the hashes of participants. Without it they are plain
@@ -54,7 +54,7 @@ class ParticipantSettings(Section):
 
 
 class LogSettings(Section):
-    """What is logged, and how."""
+    """The log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""
@@ -91,41 +91,39 @@ class Settings(Section):
         return self
 
     def resource(self, name: str) -> ResourceSettings:
-        """The settings of an ACS resource; `ConfigurationError` names the known ones."""
+        """Return the settings of an ACS resource; `ConfigurationError` names the known ones."""
         return _named("resource", name, self.resources)
 
     def resource_for_topic(self, topic: str) -> str | None:
-        """The name of the resource whose events carry this topic; None where no resource does.
-
-        The only resource needs no topic: then every event is its own.
-        """
+        """Return the name of the resource whose events carry this topic; None for no resource."""
+        # The only resource needs no topic: then every event is its own.
         if len(self.resources) == 1 and not any(r.topic for r in self.resources.values()):
             return next(iter(self.resources))
         known = {_plain(r.topic): name for name, r in self.resources.items() if r.topic}
         return known.get(_plain(topic))
 
     def archive(self, name: str) -> Archive:
-        """The settings of an archive; `ConfigurationError` names the known ones."""
+        """Return the settings of an archive; `ConfigurationError` names the known ones."""
         return _named("archive", name, self.archives)
 
     def queue(self, name: str) -> QueueSettings:
-        """The settings of a queue; `ConfigurationError` names the known ones."""
+        """Return the settings of a queue; `ConfigurationError` names the known ones."""
         return _named("queue", name, self.queues)
 
     def dead_letter_container(self, name: str) -> DeadLetterSettings:
-        """The settings of a dead-letter container; `ConfigurationError` names the known ones."""
+        """Return a dead-letter container's settings; `ConfigurationError` names the known ones."""
         return _named("dead-letter container", name, self.dead_letters)
 
     def archive_name(self, resource: str) -> str:
-        """The name of the archive that keeps a resource's recordings."""
+        """Return the name of the archive that keeps a resource's recordings."""
         return self.resource(resource).archive or next(iter(self.archives))
 
     def participant_key(self) -> str:
-        """The key of participants' hashes, read now; empty where none is set."""
+        """Read the key of participants' hashes now; empty where none is set."""
         return self.participants.key.resolve() if self.participants.key else ""
 
     def masked(self) -> dict[str, Any]:
-        """The effective values, fit to print: secrets show as their references."""
+        """Return the effective values, fit to print: secrets show as their references."""
         shown = self.model_dump(mode="json")
         for name, resource in shown["resources"].items():
             resource["archive"] = self.archive_name(name)
@@ -198,10 +196,12 @@ def load_settings(path: Path | None = None) -> Settings:
     tree = sources.read_toml(file) if file else {}
     variables = sources.setting_variables(os.environ)
     texts = [os.environ[name] for name in variables]
+    # A variable that a reference points to may be named CALLVAULT_… and is no setting.
     for secret in sources.named_by_references([tree, texts]):
         variables.pop(secret, None)
     from_environment = sources.read_environment(os.environ, variables)
     try:
         return Settings.model_validate(sources.merged(tree, from_environment))
     except ValidationError as error:
+        # Not chained: the cause carries the values, which may be secrets.
         raise ConfigurationError(explain(error, Settings, variables)) from None

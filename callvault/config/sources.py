@@ -1,4 +1,4 @@
-"""Where settings come from: a TOML file and ``CALLVAULT_*`` variables, brought into one tree."""
+"""Sources of the settings: a TOML file and ``CALLVAULT_*`` variables, brought into one tree."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Tree = dict[str, Any]
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The TOML file that ``CALLVAULT_CONFIG`` names, if it names one."""
+    """Return the TOML file that ``CALLVAULT_CONFIG`` names, if it names one."""
     name = environment.get(FILE_VARIABLE)
     return Path(name).expanduser() if name else None
 
@@ -36,15 +36,13 @@ def read_toml(path: Path) -> Tree:
 
 
 def variable(path: tuple[str, ...]) -> str:
-    """The environment variable of a setting: ``CALLVAULT_LOG__LEVEL`` for ``log.level``."""
+    """Return the environment variable of a setting: ``CALLVAULT_LOG__LEVEL`` for ``log.level``."""
     return PREFIX + DELIMITER.join(path).upper()
 
 
 def setting_variables(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """The variables that are meant as settings, each with the path it sets.
-
-    Empty variables count as not set: container tools pass on what is unset as empty text.
-    """
+    """Return the variables that are meant as settings, each with the path it sets."""
+    # Empty variables count as not set: container tools pass on an unset one as empty text.
     return {
         name: tuple(name.removeprefix(PREFIX).lower().split(DELIMITER))
         for name in sorted(environment)
@@ -71,7 +69,7 @@ def _place(tree: Tree, name: str, path: tuple[str, ...], value: Any) -> None:
 
 
 def _value(name: str, text: str) -> Any:
-    """Lists and tables may be spelt in JSON; everything else is plain text."""
+    """Read a value: a list or table may be spelt in JSON, everything else is plain text."""
     if not text.lstrip().startswith(("[", "{")):
         return text
     try:
@@ -84,7 +82,7 @@ def _value(name: str, text: str) -> Any:
 
 
 def merged(below: Tree, above: Tree) -> Tree:
-    """Both trees in one; where both set the same thing, ``above`` wins."""
+    """Merge two trees; where both set the same key, ``above`` wins."""
     result = dict(below)
     for key, value in above.items():
         mine = result.get(key)
@@ -94,7 +92,7 @@ def merged(below: Tree, above: Tree) -> Tree:
 
 
 def named_by_references(tree: Any) -> set[str]:
-    """The variables that secret references (``env:NAME``) anywhere in the tree point to."""
+    """Return the variables that secret references (``env:NAME``) anywhere in the tree point to."""
     if isinstance(tree, dict):
         return named_by_references(list(tree.values()))
     if isinstance(tree, list):

@@ -1,4 +1,4 @@
-"""Settings about storage: the archives, and where Event Grid leaves events for us."""
+"""Settings of storage: archives, and the queues and containers that Event Grid writes to."""
 
 from typing import Annotated, Literal
 
@@ -19,7 +19,7 @@ ContainerName = Annotated[
 
 
 class _ArchiveSettings(Section):
-    """What every kind of archive can be told."""
+    """The settings that every kind of archive has."""
 
     signing_key: SecretRef | None = None
     """Secret reference to the Ed25519 private key that signs the archive's manifests; make one with
@@ -72,10 +72,10 @@ class QueueSettings(Section):
     """The queue's name. What cannot be taken goes to the queue of this name with `-poison` at its
     end, which is made where it does not exist."""
     visibility_timeout: Duration = Field(default="1m", validate_default=True)
-    """How long a message stays hidden from others, counted from the last sign of life of the
+    """Time for which a message stays hidden from others, counted from the last sign of life of the
     process that has it."""
     poll_every: Duration = Field(default="1s", validate_default=True)
-    """How long to wait before asking again when the queue was empty."""
+    """Interval between two requests while the queue is empty."""
     max_deliveries: Annotated[int, Field(ge=1)] = 10
     """A message that was handed out more often than this goes to the poison queue."""
     max_concurrent: Annotated[int, Field(ge=1, le=1_000)] = 16

@@ -36,7 +36,7 @@ class Section(BaseModel):
 
 
 def exactly_one(*keys: str) -> Any:
-    """The check of a section in which just one of these settings must be set."""
+    """Make the check of a section in which exactly one of these settings must be set."""
 
     def check(section: Section) -> Section:
         if sum(bool(getattr(section, key)) for key in keys) != 1:
@@ -47,7 +47,7 @@ def exactly_one(*keys: str) -> Any:
 
 
 class SecretRef(RootModel[str]):
-    """Where a secret is kept: ``env:NAME`` or ``file:/absolute/path``. Prints as the reference."""
+    """The place of a secret: ``env:NAME`` or ``file:/absolute/path``. Prints as the reference."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -60,16 +60,17 @@ class SecretRef(RootModel[str]):
 
     @property
     def environment_variable(self) -> str | None:
-        """The name of the variable that holds the secret, where one does."""
+        """The variable that holds the secret; None for a file."""
         kind, _, place = self.root.partition(":")
         return place if kind == "env" else None
 
     def resolve(self) -> str:
-        """The secret itself, read now; `ConfigurationError` where there is none."""
+        """Read the secret itself now; `ConfigurationError` where there is none."""
         kind, _, place = self.root.partition(":")
         secret = os.environ.get(place, "") if kind == "env" else self._read(Path(place))
         if not secret.strip():
             raise ConfigurationError(f"secret {self.root} is missing or empty: provide it")
+        # Files of secrets mostly end with a line break.
         return secret.strip()
 
     def _read(self, path: Path) -> str:
@@ -86,7 +87,7 @@ class SecretRef(RootModel[str]):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address never leaves this machine."""
+    """Return True if a host name or address never leaves this machine."""
     if host.lower() == "localhost":
         return True
     try:
@@ -131,7 +132,7 @@ def _absolute(value: Path) -> Path:
 
 
 def _split(value: Any) -> Any:
-    """Environment variables spell a list with commas."""
+    """Split a list that is spelt with commas, as environment variables spell it."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -176,7 +177,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
 
 Role = Literal["control", "read", "consent"]
-"""What a caller of the gateway may do."""
+"""A right of a caller of the gateway."""
 
 Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]
 
@@ -192,7 +193,7 @@ Rate = Annotated[
     | None,
     BeforeValidator(_optional),
 ]
-"""So many requests in a second, minute or hour; none for no limit."""
+"""A number of requests in a second, minute or hour; none for no limit."""
 
 HostName = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""Settings of a worker process: how much it takes on, and under which name."""
+"""Settings of a worker process: its load, and its name."""
 
 from typing import Annotated, Self
 
@@ -8,7 +8,7 @@ from callvault.config.types import BindAddress, Name, Section
 
 
 class WorkerSettings(Section):
-    """What one worker process takes on at a time."""
+    """The load that one worker process takes on at a time."""
 
     max_concurrent_exports: Annotated[int, Field(ge=1)] = 4
     """Recordings copied at the same time."""
@@ -16,23 +16,23 @@ class WorkerSettings(Section):
     """Connections that read recordings at the same time, over all copies together."""
     copy_block_size: Annotated[int, Field(ge=262_144, le=268_435_456)] = 8_388_608
     """Bytes that are asked for, checked and stored at a time. Copies need twice `copy_parallelism`
-    times this much memory, whatever is recorded; larger blocks are for files beyond 50,000 of
+    times this much memory, for recordings of any size; larger blocks are for files beyond 50,000 of
     these."""
     max_concurrent_control: Annotated[int, Field(ge=1)] = 50
     """Calls to ACS (start, pause, resume, stop) at the same time."""
     max_history_events: Annotated[int, Field(ge=500)] = 2_000
     # Half of the length at which Temporal itself asks for a new run.
-    """After so many events of its history a call is kept on by a new run of its workflow. It is
-    fixed when the call begins."""
+    """Events in the history of a run after which a new run of the workflow keeps the call. Fixed
+    when the call begins."""
     max_cached_workflows: Annotated[int, Field(ge=1)] = 500
     """Open recordings kept in memory, about 0.2 MiB each: to spare reading their histories again
     when something happens. The others cost nothing here."""
     max_concurrent_workflow_tasks: Annotated[int, Field(ge=2)] = 10
     """Calls decided about at the same time. A busy machine is done sooner with few: with 100 at
-    once none was within Temporal's ten seconds, and all began anew."""
+    once, none of the decisions was within Temporal's ten seconds, and all began anew."""
     export_niceness: Annotated[int, Field(ge=0, le=19)] = 10
-    """By how much `callvault worker --only exports` lowers its priority for the processor, so that
-    control on the same machine comes first."""
+    """Niceness of `callvault worker --only exports`: its lower priority for the processor lets
+    control on the same machine come first."""
     deployment_name: Name | None = None
     """Temporal's worker versioning: the name of the deployment, with a `build_id`. Such a worker
     gets no work before its version is made the current one (`temporal worker deployment`)."""

@@ -1,4 +1,7 @@
-"""What a workflow hands to its activities and gets back: references, never secrets, never bytes."""
+"""Inputs and results of activities: references, never secrets, never bytes.
+
+With the policy of a resource, which a workflow asks for first and decides by.
+"""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,24 +18,24 @@ which `workflows/activity_options.py` derives those of activities."""
 
 
 class ResourceQuery(Message):
-    """Which resource's settings a workflow wants to know."""
+    """A question for the policy of a resource."""
 
     resource: str
     patient: bool = False
-    """Whether an unknown name may become known: an event's recording is never refused for it."""
+    """True where an unknown name may become known: an event's recording is never refused for it."""
 
 
 class ResourceGuards(Guards):
-    """The guards of a resource: what a request may leave unsaid is said here."""
+    """The guards of a resource, which apply where a request leaves one out."""
 
     pause_confirm_within: timedelta
-    """How long ACS may take to confirm a pause."""
+    """Time for ACS to confirm a pause."""
     on_pause_failure: OnPauseFailure
     on_max_pause: OnMaxPause
 
 
 class ResourceConsent(ConsentTerms):
-    """The consent terms of a resource: what a request may leave unsaid is said here."""
+    """The consent terms of a resource, which apply where a request leaves one out."""
 
     consent_policy: ConsentPolicy
     before_consent: BeforeConsent
@@ -53,30 +56,30 @@ class ResourcePolicy(Message):
     delete_source: bool
     """Delete the service's copy once the archived one is verified."""
     ladder: tuple[timedelta, ...]
-    """Ages of a file at which it becomes more urgent; empty means the default for the window."""
+    """Ages of a file at which it becomes more urgent; empty for the default of the window."""
     event_expected_within: timedelta
-    """How long after a recording's end its files are usually announced."""
+    """Time after a recording's end within which its files are usually announced."""
     guards: ResourceGuards
-    """What applies where a request says nothing."""
+    """Applied where a request says nothing."""
     consent: ResourceConsent
-    """What recordings need of consent where a request says nothing."""
+    """Applied where a request says nothing."""
     announce_within: timedelta | None
-    """How long the webhook that is called before a recording begins may take; none where there is
-    none."""
+    """Time for the answer of the webhook that is called before a recording begins; none without a
+    webhook."""
     own_storage: str | None
     """The archive whose container ACS itself writes to: bring your own storage."""
     callback_url: str | None
-    """Where ACS reaches the gateway, to tell how recordings change."""
+    """The address of the gateway for ACS, which tells there how recordings change."""
     fallback_archive: str | None
     fallback_after: timedelta | None
-    """Age of a file from which on its recording goes to the fallback archive; none means half the
+    """Age of a file at which its recording goes to the fallback archive; none for half the
     window."""
     asks_for_result: bool
     """True if the service may be asked about a recording whose files no event announces."""
     state_checked_every: timedelta
-    """How often the service is asked, at first, whether a recording is still on."""
+    """Interval at which the service is asked, at first, whether a recording is still on."""
     max_history_events: int
-    """After how many events of its history a run hands over to the next one."""
+    """Events in the history of a run after which it hands over to the next one."""
 
 
 class StartOrder(Message):
@@ -96,7 +99,7 @@ class StartOrder(Message):
     own_storage: str | None = None
     """The archive whose container ACS is to write to."""
     callback_uri: str | None = None
-    """Where ACS is to tell how the recording changes."""
+    """The address at which ACS is to tell how the recording changes."""
 
 
 class AnnouncementOrder(Message):
@@ -111,7 +114,7 @@ class AnnouncementOrder(Message):
     requested_by: str
     consent_policy: str
     within: timedelta
-    """How long its answer may take."""
+    """Time for the webhook's answer."""
 
 
 class RecordingOrder(Message):
@@ -121,17 +124,17 @@ class RecordingOrder(Message):
     server_call_id: str
     recording_id: str
     accepted_at: datetime | None = None
-    """When ACS accepted this change, if it is known to have done so: then its effect is read before
-    it is asked again."""
+    """Time at which ACS accepted this change, if it is known to have done so: then its effect is
+    read before the change is asked for again."""
 
 
 class ControlOutcome(Message):
-    """What ACS said of a recording. ``gone`` is ACS's 404: over, or never was."""
+    """The state of a recording by ACS's answer. ``gone`` is ACS's 404: over, or never was."""
 
     recording_id: str
     state: Literal["active", "inactive", "gone", "unknown"]
     accepted_at: datetime | None = None
-    """When ACS answered that it accepts the change; none where it was found to be the case."""
+    """Time at which ACS answered that it accepts the change; none where it was the case already."""
     is_settled: bool = True
     """False: ACS has accepted the change, and was not seen to have made it yet."""
 
@@ -177,13 +180,13 @@ class ArchivedChunk(Message):
     archive: str
     object_name: str
     location: str
-    """Where a person finds it: a URL or a path, without credentials."""
+    """The place where a person finds it: a URL or a path, without credentials."""
     size: int
     """Bytes."""
     sha256: str
     metadata_object_name: str | None = None
     metadata_problem: ShortText = ""
-    """Why the service's metadata file is not archived, or does not tell everything."""
+    """The reason why the service's metadata file is not archived, or is incomplete."""
     duration_ms: float | None = None
     """``chunkDuration`` of the service's metadata file."""
     pauses: tuple[RecordedPause, ...] = ()
@@ -191,7 +194,7 @@ class ArchivedChunk(Message):
     media: MediaCheck | None = None
     """The verdict on the file as media; none where it was not judged yet."""
     response_headers: dict[str, str] = {}
-    """Of the service's answer: what tells where the file came from."""
+    """Headers of the service's answer that tell where the file came from."""
 
 
 class ExportProgress(Message):
@@ -202,13 +205,13 @@ class ExportProgress(Message):
     bytes_done: int = 0
     bytes_total: int | None = None
     moved_at: datetime | None = None
-    """When the last byte moved."""
+    """Time at which the last byte moved."""
     missing_since: datetime | None = None
-    """When the service first answered 404 or 410 for this chunk, if it does."""
+    """Time of the service's first 404 or 410 for this chunk, if it does not have it."""
     refused_since: datetime | None = None
-    """When the archive first refused this chunk, if it does."""
+    """Time at which the archive first refused this chunk, if it does."""
     no_metadata_since: datetime | None = None
-    """When its metadata file was first denied or not to be read, if it is."""
+    """Time at which its metadata file was first denied or unreadable, if it is."""
 
 
 class SealedRecording(Message):
@@ -217,19 +220,19 @@ class SealedRecording(Message):
     archive: str
     object_name: str
     location: str
-    """Where a person finds it: a URL or a path, without credentials."""
+    """The place where a person finds it: a URL or a path, without credentials."""
     sequence: int
-    """Its place in the archive's chain, from 1."""
+    """Place in the archive's chain, from 1."""
     sha256: str
-    """Of the manifest, byte for byte."""
+    """SHA-256 of the manifest, byte for byte."""
     key_id: str | None
     """None where no signing key is configured: the manifest is unsigned."""
     findings: tuple[str, ...] = ()
-    """Everything that is amiss with the recording, in sentences; none where it is complete."""
+    """Faults of the recording, in sentences; none where it is complete."""
 
 
 class ResultOrder(Message):
-    """Ask what became of a recording, until there is a file that nobody has announced yet."""
+    """Ask for a recording's result, until it names a file that no event has announced yet."""
 
     resource: str
     server_call_id: str
@@ -239,17 +242,17 @@ class ResultOrder(Message):
 
 
 class ToldResult(Message):
-    """What ACS answered: the same as an event would have told, and a little more."""
+    """A recording's result: the same facts as in an event, and a little more."""
 
     files: FileStatusUpdated
     expires_at: datetime | None = None
-    """When the service deletes the files, as it says itself."""
+    """Time at which the service deletes the files, by its own account."""
     errors: tuple[str, ...] = ()
-    """What the service says went wrong, such as an export to one's own storage."""
+    """Faults that the service names, such as one of an export to one's own storage."""
 
 
 class InquiryProgress(Message):
-    """Heartbeat of an inquiry."""
+    """Heartbeat of polling."""
 
     gone_since: datetime | None = None
-    """When ACS first denied the recording; none while it knows it."""
+    """Time at which ACS first denied the recording; none while ACS knows it."""

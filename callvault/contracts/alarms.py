@@ -1,4 +1,4 @@
-"""Alarms: what somebody must be told, as it leaves Callvault."""
+"""Alarms, as they leave Callvault, and their record in a call's status."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from callvault.contracts.base import Message, State
 
 
 class Severity(StrEnum):
-    """How urgent an alarm is."""
+    """The urgency of an alarm."""
 
     WARNING = "warning"
     """Look at it today."""
@@ -18,16 +18,16 @@ class Severity(StrEnum):
 
 
 class AlarmKind(StrEnum):
-    """What an alarm is about."""
+    """The subject of an alarm."""
 
     PAUSE_UNCONFIRMED = "pause_unconfirmed"
     """ACS did not confirm a pause in time: it may still record."""
     PAUSE_TOO_LONG = "pause_too_long"
     STATE_UNEXPECTED = "state_unexpected"
-    """ACS does something else than it was last asked to: somebody else controls the recording, or
+    """ACS does something else than it was last asked to: another program controls the recording, or
     ACS refuses for good what is wanted."""
     NO_FILE_EVENT = "no_file_event"
-    """A recording has stopped, and nobody announces its files."""
+    """A recording has stopped, and no event announces its files."""
     EXPORT_LATE = "export_late"
     """A file is announced and still not archived."""
     FALLBACK_USED = "fallback_used"
@@ -39,11 +39,11 @@ class AlarmKind(StrEnum):
     FAILED_TO_START = "failed_to_start"
     """A recording that was asked for did not begin."""
     RECONCILIATION = "reconciliation"
-    """Of the recordings of a period fewer are complete than there should be."""
+    """Fewer recordings of a period are complete than should be."""
     DEAD_LETTERS = "dead_letters"
     """Dead letters are not understood, or cannot be swept."""
     TEST = "test"
-    """Nothing happened: somebody sees whether alarms arrive."""
+    """Nothing happened: an operator checks whether alarms arrive."""
 
 
 class Alarm(Message):
@@ -63,24 +63,24 @@ class Alarm(Message):
 
 
 class AlarmRecord(State):
-    """An alarm in a call's status, and what became of it."""
+    """An alarm in a call's status, with its delivery and its acknowledgement."""
 
     alarm: Alarm
     sent_at: datetime | None = None
     problem: str = ""
-    """Why the webhook did not get it; the log and the metrics have it all the same."""
+    """The reason why the webhook did not get it; the log and the metrics have it all the same."""
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
 
     @property
     def is_untold(self) -> bool:
-        """Whether it still is to be sent."""
+        """True if it is still to be sent."""
         return self.sent_at is None and not self.problem and self.acknowledged_at is None
 
 
 class Acknowledge(Message):
-    """Payload of `acknowledge`: somebody looks after it. Silences these alarms, not later ones."""
+    """Payload of `acknowledge`: a person looks after it. Silences these alarms, not later ones."""
 
     requested_by: str = "unknown"
     alarm_id: str | None = None
-    """One alarm; none means all that stand and that somebody was told of."""
+    """One alarm; none for all that stand and were sent."""

@@ -1,4 +1,4 @@
-"""The base of everything that crosses a boundary: JSON objects with camelCase keys.
+"""The base of all that crosses a boundary: JSON objects with camelCase keys.
 
 Both spellings are read (``serverCallId`` and ``server_call_id``); only camelCase is written.
 Unknown keys are ignored when a payload is read back from a workflow history, so that a newer
@@ -29,7 +29,7 @@ ShortText = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 
 
 class State(BaseModel):
-    """Changed in place by the workflow that owns it."""
+    """Base of state that the workflow which owns it changes in place."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -41,14 +41,14 @@ class State(BaseModel):
 
 
 class Message(State):
-    """Sent once and never changed."""
+    """Base of messages, which are sent once and never changed."""
 
     model_config = ConfigDict(frozen=True)
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A payload that is not what it should be, and why."""
+    """The reason why a payload cannot be read."""
 
     problem: str
 
@@ -69,7 +69,7 @@ def read(model: type[AnyMessage], payload: Any) -> AnyMessage | Unreadable:
 
 
 def explain(error: ValidationError) -> str:
-    """Say in one line which fields are wrong and why, without repeating their values."""
+    """Name in one line the wrong fields and their faults, without repeating their values."""
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     return shorten("; ".join(_explain(problem["loc"], problem["msg"]) for problem in problems))
 

@@ -1,4 +1,4 @@
-"""Consent: what a recording needs before a sound of it is kept, and what was decided by whom."""
+"""Consent: the terms of a recording, and the decisions of those in the call."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,20 +15,20 @@ MAX_PARTICIPANTS = 350
 
 
 class ConsentPolicy(StrEnum):
-    """Who must have agreed for a recording to go on."""
+    """The participants who must have agreed for a recording to go on."""
 
     NONE = "none"
-    """Nobody: recording needs no consent."""
+    """None: recording needs no consent."""
     ANY_PARTY = "any_party"
     """One of those in the call."""
     ALL_PARTIES = "all_parties"
-    """Everybody in the call, as far as it is known who is: not met while nobody is known."""
+    """All who are known to be in the call: not met while no participant is known."""
     NAMED = "named"
-    """Everybody on the list, in the call or not."""
+    """All on the list, in the call or not."""
 
 
 class BeforeConsent(StrEnum):
-    """What happens while consent is still missing."""
+    """The behaviour while consent is still missing."""
 
     PAUSED = "paused"
     """ACS is asked to start paused, so that recording begins within a moment of consent."""
@@ -37,26 +37,27 @@ class BeforeConsent(StrEnum):
 
 
 class OnWithdrawal(StrEnum):
-    """What happens to what was recorded when consent is taken back. It pauses in any case."""
+    """The fate of what was recorded when consent is withdrawn. Recording pauses in any case."""
 
     PAUSE = "pause"
-    """It is kept."""
+    """The recorded part is kept."""
     PAUSE_AND_MARK = "pause_and_mark"
-    """It is marked for deletion, in status and manifest. Nothing is deleted by itself."""
+    """The recorded part is marked for deletion, in status and manifest. Nothing is deleted by
+    itself."""
 
 
 class ConsentTerms(Message):
-    """What a recording needs of consent; absent values are those of the resource."""
+    """The consent that a recording needs; absent values are those of the resource."""
 
     consent_policy: ConsentPolicy | None = None
     consent_participants: Annotated[
         tuple[ParticipantHash, ...], Field(max_length=MAX_PARTICIPANTS)
     ] = ()
-    """Who must agree, where the policy is ``named``."""
+    """The participants who must agree, where the policy is ``named``."""
     before_consent: BeforeConsent | None = None
     consent_within: Annotated[timedelta, Field(gt=timedelta())] | None = None
-    """How long after the request consent may be missing; then the recording is ``declined``. None
-    for as long as the call lasts. It counts only until the policy is met for the first time."""
+    """Time after the request for which consent may be missing; then the recording is ``declined``.
+    None for as long as the call lasts. Counts only until the policy is met for the first time."""
     on_withdrawal: OnWithdrawal | None = None
     stop_when_last_consenting_leaves: bool | None = None
     """Stop the recording when the last of those who agreed has left the call."""
@@ -77,28 +78,28 @@ class ConsentTerms(Message):
 
 
 class ConsentDecision(Message):
-    """Payload of `consent`: somebody agrees to be recorded, or does not, or not any more."""
+    """Payload of `consent`: a participant agrees to be recorded, refuses, or withdraws."""
 
     participant: ParticipantHash
     given: bool
     """False: refused, or withdrawn."""
     requested_by: ShortText = "unknown"
-    """Who tells: a person's or a program's id in the caller's own system."""
+    """The reporter: a person's or a program's id in the caller's own system."""
     method: ShortText = ""
-    """How it was decided: ``spoken``, ``key pressed``, ``signed contract``."""
+    """The form of the decision: ``spoken``, ``key pressed``, ``signed contract``."""
     evidence: ShortText = ""
-    """Where the proof is: a reference, never the proof itself."""
+    """Reference to the proof, never the proof itself."""
     jurisdiction: ShortText = ""
-    """Under whose law, as ``DE`` or ``US-CA``."""
+    """The law that applies, as ``DE`` or ``US-CA``."""
     reason: ShortText = ""
     decided_at: ServiceTime | None = None
-    """When; without it, when the workflow heard of it."""
+    """Time of the decision; by default, when the workflow heard of it."""
     request_id: RequestId | None = None
     """The caller's id of this decision; the same id again changes nothing."""
 
 
 class ConsentRecord(State):
-    """A decision, when Callvault heard of it, and whether it counts."""
+    """A decision, with the time at which Callvault heard of it."""
 
     participant: str
     given: bool
@@ -115,7 +116,7 @@ class ConsentRecord(State):
 
 
 class Presence(State):
-    """Somebody's connection to the call, as far as events or requests told of it."""
+    """A participant's connection to the call, as far as events or requests told of it."""
 
     participant: str
     connection: str = ""
@@ -129,19 +130,19 @@ class ConsentHold(State):
     since: datetime
     until: datetime | None = None
     reason: str
-    """What is missing, or was at last, in a sentence."""
+    """The consent that is missing, or was at last, in a sentence."""
     ended_by: str = ""
-    """What ended it."""
+    """The cause of its end."""
 
 
 class DeletionMark(State):
-    """What was recorded of this time is to be deleted, by people: consent was withdrawn."""
+    """A time whose recording people are to delete: consent was withdrawn."""
 
     participant: str
-    """Who withdrew it."""
+    """The participant who withdrew consent."""
     since: datetime
     until: datetime | None = None
-    """When ACS confirmed that it records no more."""
+    """Time at which ACS confirmed that it records no more."""
     marked_at: datetime
 
 
@@ -151,4 +152,4 @@ class Announcement(State):
     asked_at: datetime
     answered_at: datetime | None = None
     problem: str = ""
-    """Why it was given up: then the recording is declined."""
+    """The reason why it was given up: then the recording is declined."""

@@ -1,4 +1,4 @@
-"""`file_status_updated`: which files of a recording exist, as Event Grid tells it.
+"""`file_status_updated`: the files of a recording that exist, as Event Grid tells it.
 
 The signal takes the event in any of three forms: an Event Grid event or a CloudEvent just as it
 came (so a backend with its own Event Grid subscription forwards it unread), or the flat form below.
@@ -22,7 +22,7 @@ from callvault.contracts.base import Message, OpaqueId, ShortText
 FILE_STATUS_UPDATED = "Microsoft.Communication.RecordingFileStatusUpdated"
 CALL_STARTED = "Microsoft.Communication.CallStarted"
 CALL_LEG_STATE_CHANGED = "Microsoft.Communication.CallLegStateChanged"
-"""Of the preview of 2021; its data held the call's ``serverCallId``."""
+"""Event type of the preview of 2021; its data held the call's ``serverCallId``."""
 PARTICIPANT_ADDED = "Microsoft.Communication.CallParticipantAdded"
 PARTICIPANT_REMOVED = "Microsoft.Communication.CallParticipantRemoved"
 CALL_ENDED = "Microsoft.Communication.CallEnded"
@@ -44,7 +44,7 @@ class RecordingSubject(NamedTuple):
 
 
 def parse_subject(subject: str) -> RecordingSubject:
-    """Read the ids out of any of the four documented subjects of a recording event.
+    """Read the ids out of a recording event's subject, in any of its four documented forms.
 
     ``/recording/call/{c}/serverCallId/{s}/recordingId/{r}``, the same without ``recordingId``,
     without ``serverCallId``, or with neither. Anything else yields no ids at all.
@@ -70,7 +70,7 @@ ServiceTime = Annotated[datetime, BeforeValidator(_trim_fraction), AfterValidato
 
 
 def known_time(value: datetime | None) -> datetime | None:
-    """The service writes year 1 for "not known"; such a time is no time."""
+    """Return the time, but None for year 1, which the service writes for "not known"."""
     return value if value and value >= _EARLIEST else None
 
 
@@ -95,7 +95,7 @@ class RecordingChunk(Message):
 
     @property
     def is_written(self) -> bool:
-        """Whether it is written to its end: a chunk that is being recorded is no file yet."""
+        """True if it is written to its end: a chunk that is being recorded is no file yet."""
         return self.end_reason.lower() != BEING_RECORDED
 
     @model_validator(mode="before")
@@ -149,11 +149,11 @@ class RecordingStateChanged(Message):
     at: ServiceTime
     """The event's own time."""
     problem: ShortText = ""
-    """Why it failed to start."""
+    """The reason why it failed to start."""
 
 
 def _without_blanks(fields: dict[str, Any]) -> dict[str, Any]:
-    """Older services send ``null`` or ``""`` where they know nothing."""
+    """Drop the ``null`` and ``""`` that older services send where they know nothing."""
     return {key: value for key, value in fields.items() if value not in (None, "")}
 
 

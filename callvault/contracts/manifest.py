@@ -29,7 +29,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ManifestOrder(Message):
-    """Seal what is known of a recording. The same order again gives the manifest it gave before."""
+    """Input of sealing: all that is known of a recording. Repeated, it gives the same manifest."""
 
     archive: str
     resource: str
@@ -42,7 +42,7 @@ class ManifestOrder(Message):
     consents: tuple[ConsentRecord, ...] = ()
     """Every decision of those in the call, in order."""
     participants: tuple[Presence, ...] = ()
-    """Who was in the call, as far as it is known."""
+    """The participants of the call, as far as they are known."""
     workflow_id: str
     run_id: str
 
@@ -80,14 +80,14 @@ class ArchivedObject(ObjectReference):
 
 
 class SourceAddress(Message):
-    """Where a file came from: never a query, which may hold a signature."""
+    """The address that a file came from: never a query, which may hold a signature."""
 
     host: str
     path: str
 
 
 class ManifestChunk(Message):
-    """One chunk: what the service announced, what became of it."""
+    """One chunk, as announced, and as archived or lost."""
 
     index: int
     document_id: str
@@ -102,15 +102,15 @@ class ManifestChunk(Message):
     metadata: ArchivedObject | None
     """The service's metadata file."""
     verified_at: datetime | None
-    """When it was read back and found equal to what the service sent."""
+    """Time at which it was read back and found equal to what the service sent."""
     response_headers: dict[str, str]
-    """Of the service's answer, as far as they tell where the file came from."""
+    """Headers of the service's answer that tell where the file came from."""
     duration_ms: float | None
     """As the service's metadata file tells it."""
     service_pauses: tuple[RecordedPause, ...]
     """As the service's metadata file tells them."""
     metadata_problem: str = ""
-    """Why that file is not archived, or does not tell everything."""
+    """The reason why that file is not archived, or is incomplete."""
     check: MediaCheck | None
     lost_reason: str
     source_deleted: bool
@@ -140,15 +140,15 @@ class ManifestRecording(Message):
 
 
 class Consent(Message):
-    """Who agreed to be recorded, when, and how that is known."""
+    """A decision on consent, with its time and its evidence."""
 
     participant: str
-    """Keyed hash: whoever holds the key can tell whether it is a given person's."""
+    """Keyed hash: with the key it can be told whether it is a given person's."""
     given: bool
     at: datetime
-    """When it was decided."""
+    """Time of the decision."""
     evidence: str = ""
-    """Where the proof is."""
+    """Reference to the proof."""
     method: str = ""
     jurisdiction: str = ""
     reason: str = ""
@@ -159,14 +159,14 @@ class Consent(Message):
 
 
 class ConsentEvidence(Message):
-    """What consent the recording needed, when it was held back for want of it, who was there."""
+    """The consent that the recording needed, its holds for want of it, and the participants."""
 
     terms: ConsentTerms = ConsentTerms()
     consented_at: datetime | None = None
-    """When the terms were met for the first time."""
+    """Time at which the terms were met for the first time."""
     holds: tuple[ConsentHold, ...] = ()
     participants: tuple[Presence, ...] = ()
-    """Who was in the call, by keyed hash, as each was last seen."""
+    """The participants by keyed hash, as each was last seen."""
 
 
 class WorkflowRun(Message):
@@ -184,11 +184,11 @@ class LinkReference(Message):
 
 
 class Manifest(Message):
-    """What was archived of one recording."""
+    """The signed record of what was archived of one recording."""
 
     schema_version: int = SCHEMA_VERSION
     object_name: str
-    """Where this manifest lies in its archive."""
+    """This manifest's own name in its archive."""
     archive: str
     recording: ManifestRecording
     requests: tuple[ControlRecord, ...]
@@ -200,15 +200,16 @@ class Manifest(Message):
     """Every decision of those in the call, in order."""
     consent: ConsentEvidence = ConsentEvidence()
     marked: tuple[DeletionMark, ...] = ()
-    """What people are to delete: consent was withdrawn. Callvault deletes nothing by itself."""
+    """Times whose recording people are to delete: consent was withdrawn. Callvault deletes nothing
+    by itself."""
     chunks: tuple[ManifestChunk, ...]
     findings: tuple[str, ...]
-    """Everything that is amiss with the recording, in sentences; none where it is complete."""
+    """Faults of the recording, in sentences; none where it is complete."""
     workflow: WorkflowRun
     software: str
     sealed_at: datetime
     order_sha256: Sha256
-    """Of the order's canonical JSON: tells a repeated order from a new one."""
+    """SHA-256 of the order's canonical JSON: tells a repeated order from a new one."""
     earlier: ObjectReference | None
     """The manifest of the same recording that this one completes or corrects."""
     repatriated_from: ManifestReference | None = None

@@ -55,7 +55,7 @@ class MediaVerdict(StrEnum):
     BLANK = "blank"
     """Stretches of a compressed file hold nothing but zeros."""
     DURATION_MISMATCH = "duration_mismatch"
-    """It plays shorter or longer than the service says."""
+    """Plays shorter or longer than the service says."""
     UNEXPECTED = "unexpected"
     """Whole, but its sample rate, channels or resolution are not those the service documents."""
     COMPLETE = "complete"
@@ -69,13 +69,13 @@ class MediaProblem(Message):
 
 
 class MediaFacts(Message):
-    """What was measured. None where the file does not tell, or has no such track."""
+    """Measured facts. None where the file does not tell, or has no such track."""
 
     container: str | None = None
     """``mp4``, ``mp3`` or ``wav``."""
     duration_ms: float | None = None
     expected_duration_ms: float | None = None
-    """As the service's metadata or event told it; none where it told nothing."""
+    """As the service's metadata or event told; none where they told nothing."""
     tolerance_ms: float | None = None
     audio_format: str | None = None
     sample_rate: int | None = None
@@ -87,7 +87,7 @@ class MediaFacts(Message):
     frame_rate: float | None = None
     """Pictures a second."""
     parser: str = ""
-    """Which program, in which version, read the file."""
+    """Name and version of the program that read the file."""
 
 
 class MediaCheck(Message):

@@ -1,4 +1,4 @@
-"""Every name and id that others must know, each written once.
+"""Names and ids that others must know, each written once.
 
 A backend in any language can compute `workflow_id`; nothing here carries personal data.
 """
@@ -13,13 +13,13 @@ CALL_SEEN_TYPE = "CallSeenWorkflow"
 """Trace of a call that Event Grid told of: ends at once, and lies in Temporal's list."""
 
 CALL_SEEN_MEMO = "callSeen"
-"""Where its `CallSeen` lies: the memo, which a list of workflows brings along."""
+"""Key of the memo that holds its `CallSeen`: a list of workflows brings memos along."""
 
 RECONCILE_TYPE = "ReconcileWorkflow"
 RECONCILE_SCHEDULE = "callvault-reconcile"
 SWEEP_TYPE = "SweepWorkflow"
 SWEEP_SCHEDULE = "callvault-sweep"
-"""Workflows of which Temporal Schedules begin one after the other, and those Schedules' ids."""
+"""Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
 START = "start"
 PAUSE = "pause"
@@ -56,27 +56,27 @@ EXPIRES_AT = SearchAttributeKey.for_datetime("CallvaultExpiresAt")
 AT_RISK = SearchAttributeKey.for_bool("CallvaultAtRisk")
 RESOURCE = SearchAttributeKey.for_keyword("CallvaultResource")
 ORPHAN = SearchAttributeKey.for_bool("CallvaultOrphan")
-"""Whether the call holds a recording that nobody asked for: an event announced it."""
+"""True if the call holds a recording that no backend asked for: an event announced it."""
 
 SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE, ORPHAN)
-"""What `callvault setup` registers in the Temporal namespace."""
+"""Registered in the Temporal namespace by `callvault setup`."""
 
 
 def short_hash(text: str) -> str:
-    """First 32 hexadecimal digits of SHA-256 of ``text`` in UTF-8."""
+    """Return the first 32 hexadecimal digits of the SHA-256 of ``text`` in UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def workflow_id(server_call_id: str) -> str:
-    """The id of the one workflow that keeps the call with this ``serverCallId``."""
+    """Return the id of the one workflow that keeps the call with this ``serverCallId``."""
     return f"recording-{short_hash(server_call_id)}"
 
 
 def call_seen_id(server_call_id: str, what: str) -> str:
-    """The id of the trace of a call's beginning (``began``) or end (``ended``)."""
+    """Return the id of the trace of a call's beginning (``began``) or end (``ended``)."""
     return f"call-{what}-{short_hash(server_call_id)}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:
-    """Where ACS tells the gateway how a recording changes: the path of its callback address."""
+    """Return the path of a recording's callback address, where ACS tells how it changes."""
     return f"/v1/callbacks/{workflow_id}/{recording}"

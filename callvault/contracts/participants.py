@@ -1,8 +1,8 @@
-"""Who is in a call, without saying who it is: participants are named by a keyed hash.
+"""The participants of a call, named by a keyed hash.
 
 A participant's ``rawId`` is personal data (a telephone number, an account) and must not stand in a
-workflow history. What crosses the boundary is `participant_hash` of it. Whoever holds the key can
-tell whether a hash is a given person's; nobody else can, and nobody can turn it back.
+workflow history: its `participant_hash` does. The holder of the key can tell whether a hash is a
+given person's; others cannot, and the hash cannot be turned back.
 """
 
 import hashlib
@@ -26,18 +26,16 @@ _HASH = r"^[0-9a-f]{64}$"
 
 
 def participant_hash(raw_id: str, key: str = "") -> str:
-    """HMAC-SHA256 of a ``rawId``, keyed with the text of the secret; both in UTF-8, in hexadecimal.
-
-    Without a key it is plain SHA-256. Telephone numbers are few enough to be tried out one by one,
-    so that hides nothing from whoever wants to know: set a key in production.
-    """
+    """Return the HMAC-SHA256 of a ``rawId``, in hexadecimal; both texts are taken in UTF-8."""
     if not key:
+        # Plain SHA-256 hides little: telephone numbers are few enough to be tried out one by one.
+        # In production there has to be a key.
         return hashlib.sha256(raw_id.encode()).hexdigest()
     return hmac.new(key.encode(), raw_id.encode(), hashlib.sha256).hexdigest()
 
 
 def hiding(key: str = "") -> Hide:
-    """Hide participants with this key, but leave alone what is hidden already."""
+    """Return a function that hides participants with this key, but leaves a hash as it is."""
     return lambda raw_id: raw_id if re.match(_HASH, raw_id) else participant_hash(raw_id, key)
 
 
@@ -51,13 +49,14 @@ ParticipantHash = Annotated[str, StringConstraints(pattern=_HASH), BeforeValidat
 
 
 class ParticipantChanged(Message):
-    """Payload of `participant_changed`: somebody came into the call, or left it."""
+    """Payload of `participant_changed`: a participant came into the call, or left it."""
 
     participant: ParticipantHash
     joined: bool
     """False: left."""
     connection: Annotated[str, StringConstraints(max_length=200)] = ""
-    """Tells the devices of one person apart: Event Grid's ``participantId``. Who came by two leaves
-    the call only with the second."""
+    """Tells the devices of one person apart: Event Grid's ``participantId``. A participant with two
+    leaves the call only with the second."""
     at: ServiceTime | None = None
-    """When; without it, when the workflow heard of it. An older change never undoes a newer one."""
+    """Time of the change; by default, when the workflow heard of it. An older change never undoes a
+    newer one."""

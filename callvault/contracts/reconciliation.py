@@ -1,4 +1,4 @@
-"""Reconciliation: which calls there were, what became of each recording, what is not there."""
+"""Reconciliation: the calls of a period, the verdict on each recording, and the gaps."""
 
 import math
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ class CallSeen(Message):
     what: Literal["began", "ended"]
     at: datetime
     all_recorded: bool
-    """Whether, when it was seen, every call of the resource was to be recorded."""
+    """True if, when it was seen, every call of the resource was to be recorded."""
 
 
 class ReconcileOrder(Message):
@@ -35,7 +35,7 @@ class ReconcileOrder(Message):
 
 
 class Verdict(StrEnum):
-    """What became of a recording, or of a call that has none."""
+    """The verdict on a recording, or on a call that has none."""
 
     COMPLETE = "complete"
     """Every file lies in the archive, with its size, and its manifest as it was sealed."""
@@ -44,9 +44,9 @@ class Verdict(StrEnum):
     LOST = "lost"
     """None of its files is archived, and that was said."""
     MISSING = "missing"
-    """It should be there and is not: no recording, no file, another size, no manifest."""
+    """Something that should be there is not: no recording, no file, another size, no manifest."""
     UNKNOWN = "unknown"
-    """Nobody can tell: no worker or no archive answers."""
+    """Not to be told: no worker or no archive answers."""
     DECLINED = "declined"
     """Refused by consent."""
     EMPTY = "empty"
@@ -54,11 +54,11 @@ class Verdict(StrEnum):
     OPEN = "open"
     """Still recorded, awaited or being archived."""
     NOT_ASKED = "not_asked"
-    """A call that nobody asked to record, of a resource that does not record all."""
+    """A call without a request to record it, of a resource that does not record all."""
 
     @property
     def counts(self) -> bool:
-        """Whether it enters the percentage: a file was to be kept, and it is time to judge."""
+        """True if it enters the percentage: a file was to be kept, and it is time to judge."""
         return self in _COUNTED
 
 
@@ -72,22 +72,22 @@ class Gap(Message):
 
     verdict: Verdict
     what: str
-    """Why, in a sentence."""
+    """The reason, in a sentence."""
     workflow_id: str
     resource: str
     recording: int | None = None
-    """Its number in the call; none for a call without a recording."""
+    """Number in the call; none for a call without a recording."""
     recording_id: str | None = None
     objects: tuple[str, ...] = ()
-    """What is not in the archive as it should be: ``archive/object name``."""
+    """Objects that are not in the archive as they should be: ``archive/object name``."""
 
 
 class Source(Message):
-    """Where figures come from, how far back it reaches, and what was wrong with it."""
+    """A source of the figures, its reach, and its faults."""
 
     name: str
     told: str
-    """What it told, in words."""
+    """Summary of what it told, in words."""
     problem: str = ""
 
 
@@ -100,7 +100,7 @@ class Reconciliation(Message):
     percentage: float
     """Complete recordings of those that count; 100 where there are none."""
     is_met: bool
-    """Whether the percentage reaches the target, and nothing is missing."""
+    """True if the percentage reaches the target, and nothing is missing."""
     calls_seen: int
     """Calls that Event Grid told of, or that were kept, or of which a manifest tells."""
     recordings_asked: int
@@ -110,17 +110,17 @@ class Reconciliation(Message):
     files_archived: int
     """Media files that lie in an archive now, with the size they should have."""
     verdicts: dict[Verdict, int]
-    """How many recordings came to what; calls without any count as one."""
+    """Number of recordings for each verdict; a call without any counts as one."""
     with_findings: int = 0
     """Complete recordings whose manifest remarks on something."""
     unclaimed_objects: int = 0
     """Files of the period that neither a workflow nor a manifest knows (yet)."""
     gaps: tuple[Gap, ...] = ()
-    """What counts and is not complete, and what was declined; the worst first."""
+    """Recordings that count and are not complete, and declined ones; the worst first."""
     gaps_left_out: int = 0
     sources: tuple[Source, ...] = ()
 
     @property
     def shown_percentage(self) -> str:
-        """With two decimals, rounded down: 99.999 is not all."""
+        """The percentage with two decimals, rounded down: 99.999 is not all."""
         return f"{math.floor(self.percentage * 100) / 100:.2f} %"

@@ -1,4 +1,4 @@
-"""What an app backend asks: keep this call, pause, resume, stop."""
+"""Requests of app backends: keep this call, pause, resume, stop."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -21,22 +21,24 @@ ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,6
 
 
 class ControlRequest(Message):
-    """Payload of `pause`, `resume` and `stop`: who asks, why, and under which id.
+    """Payload of `pause`, `resume` and `stop`: the requester, the reason, an id.
 
     Every field is optional, because a pause that protects a card number must never be refused for
     its paperwork; what is missing shows as ``unknown`` in the evidence.
     """
 
     requested_by: ShortText = "unknown"
-    """Who asks: a person's or a program's id in the caller's own system."""
+    """The requester: a person's or a program's id in the caller's own system."""
     reason: ShortText = ""
-    """Why, in words a compliance officer understands."""
+    """The reason, in words a compliance officer understands."""
     request_id: RequestId | None = None
     """The caller's id of this request; the same id again changes nothing."""
 
 
 class RecordingFormat(Message):
-    """What is recorded. ACS's own defaults are undocumented, so all three are always sent."""
+    """The format of a recording."""
+
+    # ACS's own defaults are undocumented, so all three are always sent.
 
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
@@ -56,7 +58,7 @@ class RecordingFormat(Message):
 
 
 class OnPauseFailure(StrEnum):
-    """What happens when ACS does not confirm a pause in time. An alarm is raised in any case."""
+    """The reaction to a pause that ACS does not confirm in time. An alarm is raised in any case."""
 
     STOP = "stop"
     """Stop the recording: rather none than one with a card number in it."""
@@ -67,23 +69,23 @@ class OnPauseFailure(StrEnum):
 
 
 class OnMaxPause(StrEnum):
-    """What happens when a pause lasts longer than it may."""
+    """The reaction to a pause that lasts longer than it may."""
 
     RESUME = "resume"
     ALARM = "alarm"
 
 
 class Guards(Message):
-    """What Callvault does by itself while a call is on; absent values are those of the resource."""
+    """Limits that Callvault enforces during a call; absent values are those of the resource."""
 
     pause_confirm_within: Annotated[timedelta, Field(gt=timedelta())] | None = None
-    """How long ACS may take to confirm a pause."""
+    """Time for ACS to confirm a pause."""
     on_pause_failure: OnPauseFailure | None = None
     max_pause: Annotated[timedelta, Field(gt=timedelta())] | None = None
-    """How long a pause may last; none for any time."""
+    """Longest time that a pause may last; none for any time."""
     on_max_pause: OnMaxPause | None = None
     max_duration: Annotated[timedelta, Field(gt=timedelta())] | None = None
-    """How long after its start a recording is stopped; none for never."""
+    """Time after its start at which a recording is stopped; none for never."""
 
 
 class StartRequest(ControlRequest, RecordingFormat, Guards, ConsentTerms):
@@ -92,7 +94,7 @@ class StartRequest(ControlRequest, RecordingFormat, Guards, ConsentTerms):
     pause_on_start: bool = False
     """Begin paused: nothing is recorded until `resume`."""
     participants: Annotated[tuple[ParticipantHash, ...], Field(max_length=MAX_PARTICIPANTS)] = ()
-    """Who is in the call already: events tell only of those who come and go later."""
+    """Those in the call already: events tell only of those who come and go later."""
 
 
 class RecordingRequest(StartRequest):
@@ -108,7 +110,7 @@ class RecordingRequest(StartRequest):
     """Name of the ACS resource in Callvault's configuration."""
     start_recording: bool = True
     """False: only archive what Event Grid announces for this call (an orphan, or a recording that
-    somebody else controls)."""
+    another program controls)."""
 
 
 class CallEnded(Message):

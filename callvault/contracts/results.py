@@ -1,4 +1,4 @@
-"""The result of the workflow: what became of a call, its recordings and their chunks."""
+"""The result of the workflow: the ends of a call, its recordings and their chunks."""
 
 from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
 from callvault.contracts.base import Message
@@ -7,7 +7,7 @@ from callvault.contracts.status import PauseRecord
 
 
 class ChunkResult(Message):
-    """What became of one chunk."""
+    """The end of one chunk."""
 
     index: int
     document_id: str
@@ -17,7 +17,7 @@ class ChunkResult(Message):
 
 
 class RecordingResult(Message):
-    """What became of one recording."""
+    """The end of one recording."""
 
     number: int
     recording_id: str | None
@@ -32,20 +32,20 @@ class RecordingResult(Message):
 
 
 class CallResult(Message):
-    """Result of ``RecordingWorkflow``: what became of every recording of the call."""
+    """Result of ``RecordingWorkflow``: the end of every recording of the call."""
 
     server_call_id: str
     resource: str
     outcome: RecordingState
     """The worst of all recordings: one lost chunk makes it ``lost``."""
     recordings: tuple[RecordingResult, ...]
+    # A late event begins a workflow of its own, which does not hear of these.
     archived_before: tuple[ChunkResult, ...] = ()
-    """Chunks of which this workflow did not hear, that earlier workflows of the call have archived:
-    a late event begins a workflow of its own."""
+    """Chunks that earlier workflows of the call have archived, and this one did not hear of."""
 
     @property
     def archived(self) -> tuple[ChunkResult, ...]:
-        """Every chunk of the call that is archived, whichever workflow did it."""
+        """All archived chunks of the call, by whichever workflow."""
         told = (chunk for recording in self.recordings for chunk in recording.chunks)
         every = (*told, *self.archived_before)
         return tuple(chunk for chunk in every if chunk.state is ChunkState.ARCHIVED)

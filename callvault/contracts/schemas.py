@@ -1,4 +1,4 @@
-"""JSON Schemas of what a backend sends and an operator reads.
+"""JSON Schemas of everything that a backend sends and an operator reads.
 
 Generated from the models, so that a backend in any language can check its payloads or generate
 its own types. `make schemas` writes them; a test fails when the written ones have drifted.
@@ -34,7 +34,7 @@ SENT: tuple[type[State], ...] = (
     ConsentDecision,
     ParticipantChanged,
 )
-"""What backends send."""
+"""Sent by backends."""
 
 ANSWERED: tuple[type[State], ...] = (
     ControlRecord,
@@ -43,7 +43,7 @@ ANSWERED: tuple[type[State], ...] = (
     CallResult,
     Reconciliation,
 )
-"""What they get back."""
+"""Answered to backends."""
 
 
 class _Generator(GenerateJsonSchema):
@@ -54,7 +54,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def render_all() -> dict[str, str]:
-    """The text of every schema, by file name."""
+    """Write the text of every schema, by file name."""
     sent = {_file_name(model): _render(model, "validation") for model in SENT}
     answered = {_file_name(model): _render(model, "serialization") for model in ANSWERED}
     return sent | answered

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Wanted(StrEnum):
-    """What the signals, taken together, ask for."""
+    """The target of a recording, by all signals taken together."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -12,22 +12,22 @@ class Wanted(StrEnum):
 
 
 class Actual(StrEnum):
-    """What ACS has confirmed. ACS itself knows only ``active`` and ``inactive``."""
+    """The state that ACS has confirmed. ACS itself knows only ``active`` and ``inactive``."""
 
     NONE = "none"
     STARTING = "starting"
     ACTIVE = "active"
     PAUSED = "paused"
     UNSURE = "unsure"
-    """ACS was asked for a change and may or may not have made it: it must be asked again."""
+    """ACS was asked for a change and may or may not have made it: its state must be read."""
     STOPPED = "stopped"
 
 
 class RecordingState(StrEnum):
-    """Where a recording stands in its life."""
+    """The state of a recording."""
 
     AWAITING_CONSENT = "awaiting_consent"
-    """Consent was missing ever since it was asked for: nothing is recorded yet."""
+    """Consent has been missing ever since the request: nothing is recorded yet."""
     STARTING = "starting"
     RECORDING = "recording"
     PAUSED = "paused"
@@ -58,7 +58,7 @@ _FINAL = frozenset(
 
 
 class ChunkState(StrEnum):
-    """Where a chunk stands: announced by the service, then archived and verified, or lost."""
+    """The state of a chunk: announced by the service, then archived and verified, or lost."""
 
     ANNOUNCED = "announced"
     ARCHIVED = "archived"
@@ -66,7 +66,7 @@ class ChunkState(StrEnum):
 
 
 class RequestState(StrEnum):
-    """What became of a control request."""
+    """The state of a control request."""
 
     PENDING = "pending"
     CONFIRMED = "confirmed"

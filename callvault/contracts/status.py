@@ -1,4 +1,4 @@
-"""The state of a call: what the `status` query answers, and what the workflow lives on.
+"""The state of a call: the answer of the `status` query, and all that its workflow remembers.
 
 One shape serves both, so that nothing has to be translated and nothing can be left out.
 """
@@ -24,7 +24,7 @@ from callvault.contracts.states import Actual, ChunkState, RecordingState, Reque
 
 
 class ControlRecord(State):
-    """A control request and what became of it."""
+    """A control request and its state."""
 
     verb: str
     requested_by: str
@@ -35,42 +35,43 @@ class ControlRecord(State):
     """As soon as ACS has told it."""
     state: RequestState = RequestState.PENDING
     accepted_at: datetime | None = None
-    """When ACS answered that it accepts the change; none where nothing had to be asked."""
+    """Time at which ACS answered that it accepts the change; none where nothing had to be asked."""
     told_at: datetime | None = None
-    """When ACS told of the change by itself, by its own clock; none without a callback."""
+    """Time of the change by ACS's own account and clock; none without a callback."""
     settled_at: datetime | None = None
-    """When it was known to be done (its effect was read back), or not to be."""
+    """Time at which it was known to be done (its effect was read back), or to have failed."""
     is_overdue: bool = False
-    """Whether ACS did not confirm it in time, and something was done about it."""
+    """True if ACS did not confirm it in time, and something was done about it."""
     problem: str = ""
 
     @property
     def is_done(self) -> bool:
-        """False: it came to nothing, or something else was done in its place because it failed."""
+        """False if it came to nothing, or if something else was done because it failed."""
         is_replaced = self.state is RequestState.SUPERSEDED and self.is_overdue
         return self.state is not RequestState.FAILED and not is_replaced
 
 
 class PauseRecord(State):
-    """A pause as ACS confirmed it: who asked for it, why, and when it took effect."""
+    """A pause as ACS confirmed it: its requester, its reason, and the time of its effect."""
 
     requested_by: str
     reason: str
     asked_at: datetime
     accepted_at: datetime | None = None
-    """When ACS answered that it accepts the pause; none where it was found to be the case."""
+    """Time at which ACS answered that it accepts the pause; none where it was the case already."""
     confirmed_at: datetime
-    """When ACS was seen to record no more."""
+    """Time at which ACS was seen to record no more."""
     told_at: datetime | None = None
-    """When ACS told of the pause by itself, by its own clock; none without a callback."""
+    """Time of the pause by ACS's own account and clock; none without a callback."""
     resumed_at: datetime | None = None
-    """When ACS confirmed the resume; none while paused, or when the recording stopped paused."""
+    """Time at which ACS confirmed the resume; none while paused, or if the recording stopped
+    paused."""
     is_too_long: bool = False
-    """Whether it lasted longer than it may, and something was done about it."""
+    """True if it lasted longer than it may, and something was done about it."""
 
 
 class DoubtfulInterval(State):
-    """A time in which it was asked not to record, and in which ACS may have recorded."""
+    """A time in which recording was not wanted, and in which ACS may have recorded."""
 
     since: datetime
     until: datetime | None = None
@@ -83,19 +84,21 @@ class ChunkStatus(State):
     state: ChunkState = ChunkState.ANNOUNCED
     announced_at: datetime
     born_at: datetime
-    """When the service may have begun to count the export window; only ever moves earlier."""
+    """Earliest time at which the service may have begun to count the export window; only ever moves
+    earlier."""
     expires_at: datetime | None = None
-    """The earliest instant at which the service may delete it; none until the window is known."""
+    """Earliest time at which the service may delete it; none until the window is known."""
     told_at: datetime | None = None
-    """When the service told of it first: from then at the latest it counts the export window."""
+    """Time at which the service told of it first: from then at the latest it counts the export
+    window."""
     archived: ArchivedChunk | None = None
     held: ArchivedChunk | None = None
     """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""
     rungs: int = 0
-    """How many rungs of the ladder have been alarmed."""
+    """Number of the ladder's rungs that have been alarmed."""
     source_deleted: bool = False
-    """Whether the service's own copy was deleted after the archived one was verified."""
+    """True if the service's own copy was deleted after the archived one was verified."""
 
 
 class RecordingStatus(State):
@@ -104,7 +107,7 @@ class RecordingStatus(State):
     number: int
     """Counts the recordings of the call, from 1."""
     origin: str
-    """``requested`` by a backend, or ``announced`` by an event for a recording nobody asked for."""
+    """``requested`` by a backend, or ``announced`` by an event without such a request."""
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
     recording_format_type: FormatType = FormatType.MP4
@@ -114,17 +117,17 @@ class RecordingStatus(State):
     wanted: Wanted
     actual: Actual = Actual.NONE
     known_at: datetime | None = None
-    """Since when ``actual`` is known."""
+    """Time since which ``actual`` is known."""
     is_doubted: bool = False
-    """Whether ACS told something else than ``actual``: its state is to be read."""
+    """True if ACS told something else than ``actual``: its state is to be read."""
     recording_id: str | None = None
     told_id: str | None = None
     """The id in a callback that came before the start was answered."""
     call_id: str | None = None
     started_at: datetime | None = None
-    """When ACS accepted the start."""
+    """Time at which ACS accepted the start."""
     was_active: bool = False
-    """Whether something may have been recorded: if not, there may be no file at all."""
+    """True if something may have been recorded: if not, there may be no file at all."""
     stopped_at: datetime | None = None
     recording_start_time: datetime | None = None
     """The recording's beginning as the service's event tells it."""
@@ -133,71 +136,72 @@ class RecordingStatus(State):
     pauses: list[PauseRecord] = []
     guards: Guards = Guards()
     doubtful: list[DoubtfulInterval] = []
-    """Quarantined: what the recording holds of these times should not be in it."""
+    """Times of which the recording may hold what should not be in it."""
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
     """The nearest deadline of what is not archived yet."""
     archive: str = ""
     """The archive that keeps all of its files; the fallback once the first one would not do."""
     archive_changes: int = 0
-    """How often it was given to another archive: to the fallback once, and back from it once."""
+    """Number of changes of its archive: to the fallback once, and back from it once."""
     rungs: int = 0
-    """How many alarms were raised because no file is announced."""
+    """Number of alarms that were raised because no file is announced."""
     sealed: SealedRecording | None = None
-    """Its manifest; none before the recording has reached its end, and again after a late file."""
+    """The manifest; none before the recording has reached its end, and again after a late file."""
     window_closed: bool = False
-    """Whether the export window ended before every file had been announced."""
+    """True if the export window ended before every file had been announced."""
     problem: str = ""
-    """Why it failed to start, or why files are missing."""
+    """The reason why it failed to start, or why files are missing."""
     consent: ConsentTerms = ConsentTerms()
-    """What it needs; complete once the resource's settings are known."""
+    """The consent it needs; complete once the resource's settings are known."""
     consented_at: datetime | None = None
-    """When that was met for the first time."""
+    """Time at which that was met for the first time."""
     holds: list[ConsentHold] = []
-    """When it was held back for want of consent, whatever was asked for meanwhile."""
+    """Times in which it was held back for want of consent, whether or not recording was asked
+    for."""
     marked: list[DeletionMark] = []
-    """What people are to delete of it: consent was withdrawn."""
+    """Times of which people are to delete what was recorded: consent was withdrawn."""
     announcement: Announcement | None = None
     """None where its resource has no announcement."""
     declined: str = ""
-    """Why nothing was recorded: consent or an announcement was missing."""
+    """The reason why nothing was recorded: consent or an announcement was missing."""
 
     @property
     def is_held(self) -> bool:
-        """Whether consent is missing now."""
+        """True if consent is missing now."""
         return bool(self.holds) and self.holds[-1].until is None
 
     @property
     def wish(self) -> Wanted:
-        """What ACS is to do: what is wanted, but for recording while consent is missing."""
+        """The target for ACS: as wanted, but paused while consent is missing."""
         return Wanted.PAUSED if self.is_held and self.wanted is Wanted.ACTIVE else self.wanted
 
     @property
     def waits_for_consent(self) -> bool:
-        """Whether ACS is not even to be asked to start it paused."""
+        """True if ACS is not even to be asked to start it paused."""
         return self.is_held and self.consent.before_consent is BeforeConsent.WAIT
 
     @property
     def may_begin(self) -> bool:
-        """Whether ACS may be asked to start it."""
+        """True if ACS may be asked to start it."""
         unannounced = self.announcement is not None and self.announcement.answered_at is None
         return not self.waits_for_consent and not unannounced
 
     @property
     def is_orphan(self) -> bool:
-        """Whether nobody asked for it: an event announced its files."""
+        """True if no backend asked for it: an event announced its files."""
         return self.origin == "announced"
 
 
 class TimelineEntry(Message):
-    """Something that happened, in the order in which the workflow learned of it."""
+    """A happening, in the order in which the workflow learned of it."""
 
     at: datetime
     what: str
 
 
 class CallStatus(State):
-    """Everything Callvault knows of one call."""
+    """Everything that Callvault knows of one call."""
 
     server_call_id: str
     resource: str
@@ -208,9 +212,9 @@ class CallStatus(State):
     requests: dict[str, ControlRecord] = {}
     alarms: list[AlarmRecord] = []
     consents: list[ConsentRecord] = []
-    """Every decision of those in the call, as it was heard of."""
+    """Every decision of those in the call, as Callvault heard of it."""
     participants: list[Presence] = []
-    """Who is in the call, or was, as far as it is known."""
+    """The participants, in the call or gone, as far as they are known."""
     timeline: list[TimelineEntry] = []
 
     @property

@@ -1,4 +1,4 @@
-"""What a sweep is asked for and what it found: of the Schedule's workflow and of the terminal."""
+"""Input and report of a sweep, by the Schedule's workflow or by the command line."""
 
 from callvault.contracts.base import Message
 
@@ -10,7 +10,7 @@ class SweepOrder(Message):
 
 
 class SweepReport(Message):
-    """What one place held that had not been delivered before."""
+    """The undelivered events of one place."""
 
     place: str
     letters: int = 0
@@ -18,15 +18,15 @@ class SweepReport(Message):
     delivered: int = 0
     """Events that a workflow has now."""
     ignored: int = 0
-    """Events that nobody needs."""
+    """Events that no workflow needs."""
     not_understood: int = 0
     """Events, or whole letters. They stay where they are, and the next sweep tries them again."""
     failed: int = 0
     """Letters that could not be read, or that are delivered and could not be marked. They too."""
     problems: tuple[str, ...] = ()
-    """Of the first of these two kinds, which letter it is and why."""
+    """The letters that were not understood, and the reasons."""
     problem: str = ""
-    """Why the place could not be swept to its end; empty where it was. The rest was done before."""
+    """The reason why the place could not be swept to its end; empty where it was."""
 
 
 class SweepReports(Message):

@@ -52,6 +52,7 @@ class Callbacks:
             self._agenda.at(recording.active_at, lambda: self._send(recording, _failed(recording)))
             return
         self._tell_state(recording)
+        # It becomes active by itself, without a request that would come here.
         if recording.phase(self._clock.now()) == "starting":
             self._agenda.at(recording.active_at, lambda: self._tell_state(recording))
 
@@ -60,6 +61,7 @@ class Callbacks:
 
     def _tell_state(self, recording: Recording) -> None:
         state = recording.wire_state(self._clock.now())
+        # An end after a pause is no change: the service calls both inactive.
         if self._told.get(recording.recording_id) != state:
             self._told[recording.recording_id] = state
             self._send(recording, _state_changed(recording, state))

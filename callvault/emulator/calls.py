@@ -59,6 +59,7 @@ class CallRegistry:
         raw_id = raw_id or self._ids.raw_id()
         participant = call.participants.get(raw_id)
         if participant is None:
+            # Participants who leave stay in the list, so that each keeps voice and ids.
             voice = len(call.participants)
             participant = Participant(raw_id, display_name, voice, self._ids.event_id())
             call.participants[raw_id] = participant

@@ -13,6 +13,7 @@ class EmulatorClock:
 
     def __init__(self, advanced: timedelta = timedelta()) -> None:
         self._origin = datetime.now(UTC)
+        # Monotonic: a correction of the machine's clock must not move this one.
         self._started = time.monotonic()
         self._advanced = advanced
 

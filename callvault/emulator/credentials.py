@@ -54,7 +54,7 @@ class TokenSigner:
 
     def token(self) -> str:
         """Make a new token."""
-        import jwt
+        import jwt  # late: most runs of the emulator send no callbacks
 
         # Real time, not the emulator's clock: the receiver checks the token by its own.
         now = datetime.now(UTC)

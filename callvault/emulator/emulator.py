@@ -131,14 +131,16 @@ class Emulator:
             on_change=self._callbacks.follow,
             on_end=self._production.take,
         )
-        if saved:
-            self._restore(saved)
+        # Subscribed before the state is restored, which may publish file events at once.
         for webhook in settings.event_grid_endpoints:
             self.event_grid.subscribe(webhook)
+        if saved:
+            self._restore(saved)
 
     def _studio(self) -> tuple[tempfile.TemporaryDirectory[str] | None, Production]:
         """Make the render jobs, in the state directory or in a temporary one that is returned."""
         kept = self.settings.state_dir
+        # Errors of its removal are ignored: an abandoned rendering may still write into it.
         temporary = (
             None
             if kept

@@ -52,6 +52,7 @@ class RecordingService:
         if request_id and request_id in self._repeatable:
             return self._repeatable[request_id]
         recording = self._begin(_recordable(call, order), order)
+        # Remembered without end: the service documents none.
         if request_id:
             self._repeatable[request_id] = recording
         return recording

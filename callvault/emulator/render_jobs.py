@@ -113,6 +113,7 @@ class Production:
             return
         except Exception as error:
             _discard(stored)
+            # Noted for tests, and raised for the scheduler, which logs the traceback.
             recording.media_state = MediaState.FAILED
             self._journal.failure(f"rendering {task.first_document_id} failed: {error!r}")
             raise

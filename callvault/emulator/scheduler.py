@@ -35,6 +35,7 @@ class Agenda:
     def at(self, moment: datetime, job: Job) -> None:
         """Run ``job`` at ``moment`` of the emulator's clock, at once if that is past."""
         with self._changed:
+            # The counter keeps jobs of one moment in their order.
             heapq.heappush(self._entries, (moment, next(self._order), job))
             self._changed.notify_all()
 
@@ -54,7 +55,7 @@ class Agenda:
             while not self._closed and self._clock.advanced < goal:
                 self._settle()
                 self._clock.advance(self._leap(goal - self._clock.advanced))
-                self._wake()
+                self._wake()  # the keeper sleeps by the time before the jump
             self._settle()
 
     def close(self, patience: float = 2.0) -> None:

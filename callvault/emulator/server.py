@@ -85,6 +85,7 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio turns Nagle's algorithm off: 1 ms a request, not 44.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        # A restart on the same port must not wait for connections in TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(128)
@@ -100,12 +101,13 @@ def _served(emulator: Emulator, listeners: list[socket.socket]) -> Iterator[None
             ws="none",
             loop="asyncio",
             lifespan="off",
-            log_config=None,
+            log_config=None,  # a test that runs the emulator has logging of its own
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
         )
     )
+    # Not in the main thread, where uvicorn would install signal handlers of its own.
     thread = threading.Thread(target=server.run, args=(listeners,), name="emulator-server")
     thread.start()
     try:

@@ -26,7 +26,7 @@ SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
 
 
 class Gateway(FastAPI):
-    """An application that takes the event secret out of the URL before anything can log it."""
+    """An application that takes the event secret out of the URL before a log or trace sees it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

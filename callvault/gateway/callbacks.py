@@ -83,6 +83,7 @@ def _readable(body: bytes, recording: int) -> Iterator[RecordingStateChanged]:
         try:
             changed = read_callback(value, recording)
         except InvalidRequest as error:
+            # Not an error: ACS would send all callbacks of this body again, to no end.
             log.warning("callback not understood", problem=str(error))
         else:
             if changed is not None:

@@ -78,6 +78,7 @@ class ControlApi:
     async def start(self, request: Request) -> Response:
         """Keep a call: 201 when its recording begins, 200 when it is being recorded already."""
         wanted = await self._body(request, RecordingRequest)
+        # An unknown resource is refused now: a workflow could only fail because of it.
         self._settings.resource(wanted.resource)
         if _waits(request) and wanted.start_recording and not self._may_take_long(wanted):
             return await self._start_confirmed(wanted)
@@ -121,6 +122,7 @@ class ControlApi:
         wanted = await self._body(request, ControlRequest)
         if not _waits(request):
             return await self._send(workflow_id, verb, wanted)
+        # An update and not a signal: only its answer says that ACS has confirmed.
         record = await self._recordings.update(workflow_id, verb, wanted)
         if not record.is_done:
             return error_response(502, "not_done", record.problem or f"{verb} failed")

@@ -74,6 +74,7 @@ class Intake:
         return await for_each(self._take, values, MAX_CONCURRENT_EVENTS)
 
     async def _take(self, value: Any) -> Outcome:
+        # Each attempt is counted: an event that waits shows as often as it is brought.
         outcome = await self._deliver(value)
         self._events.add(1, {"road": self._road, "fate": outcome.fate})
         return outcome

@@ -60,5 +60,6 @@ async def _consumer(
 
 
 def _threads(settings: Settings, names: Sequence[str]) -> ThreadPoolExecutor:
-    """Every message may wait for its queue at the same time, and every queue for messages."""
+    """Return an executor whose threads never keep a message, or a queue, waiting."""
+    # Every message may wait for its queue at the same time, and every queue for messages.
     return ThreadPoolExecutor(sum(settings.queue(name).max_concurrent + 1 for name in names))

@@ -1,4 +1,4 @@
-"""Brings an event to the workflow of its call, by whatever channel the event came."""
+"""Brings an event to the workflow of its call; the same for every channel."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Literal

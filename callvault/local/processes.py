@@ -153,7 +153,8 @@ class Supervisor:
     ) -> Process:
         """Start ``command`` and return at once; `Process.wait_for` tells when it is ready.
 
-        Its environment is ours unless one is given. Its output goes to ``<logs>/<name>.log``.
+        It inherits this process's environment unless one is given. Its output goes to
+        ``<logs>/<name>.log``.
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start processes from the main thread: they die with their thread")

@@ -1,4 +1,4 @@
-"""What really lies in the archives: their lists, their manifests, and whether claims hold."""
+"""The objects that really lie in the archives, against the claims of recordings."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,17 +17,19 @@ from callvault.reconcile.records import Account, Claim, of_manifest, silent
 from callvault.reconcile.verdicts import Amiss
 
 AT_ONCE = 16
-"""Objects that are looked at at the same time."""
+"""Objects that are examined at the same time."""
 
 PATIENCE = 5
-"""After so many failures in a row an archive is not asked again."""
+"""Failures in a row after which an archive is not asked again."""
 
 _METADATA = ".metadata.json"
+
+GONE = Amiss("it is not there")
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What a manifest tells, and when it was sealed."""
+    """The account of a manifest, and the time of its seal."""
 
     sealed_at: datetime
     account: Account
@@ -57,10 +59,10 @@ class Holdings:
                 self._failures[name] = PATIENCE
 
     def manifests(self, known: Iterable[Claim]) -> list[Sealed]:
-        """What the listed manifests tell that are not among the claims known already.
+        """Read the listed manifests that are not among the claims known already.
 
-        Of several about one recording in one archive the newest. One that cannot be read is
-        told of as sealed at the end of all time.
+        Of several about one recording in one archive, only the newest counts. One that cannot be
+        read counts as sealed at the end of all time.
         """
         claimed = _places(known)
         unknown = [
@@ -72,14 +74,14 @@ class Holdings:
             return _newest(filter(None, threads.map(self._read, unknown)))
 
     def amiss(self, claims: Iterable[Claim], *, deep: bool) -> dict[Claim, Amiss]:
-        """The claims that do not hold, and why; ``deep`` reads every file of each manifest."""
+        """Return the claims that do not hold, and why; ``deep`` reads every file of a manifest."""
         distinct = list(dict.fromkeys(claims))
         with ThreadPoolExecutor(AT_ONCE) as threads:
             found = threads.map(lambda claim: self._examine(claim, deep), distinct)
             return {claim: why for claim, why in zip(distinct, found, strict=True) if why}
 
     def unclaimed(self, claims: Iterable[Claim]) -> int:
-        """How many media files of the period no claim names."""
+        """Count the media files of the period that no claim names."""
         claimed = _places(claims)
         return sum(
             not (is_manifest_name(each) or each.endswith(_METADATA) or (name, each) in claimed)
@@ -87,7 +89,7 @@ class Holdings:
         )
 
     def sources(self) -> tuple[Source, ...]:
-        """What each archive told."""
+        """Describe each archive as a source of the report."""
         return tuple(
             Source(
                 name=f"archive {name}",
@@ -109,7 +111,7 @@ class Holdings:
 
     def _listed_objects(self) -> Iterator[tuple[str, str]]:
         for name, names in self._listed.items():
-            # the shorter name is that of the lower number, and so of the earlier manifest
+            # The shorter name is that of the lower number, and so of the earlier manifest.
             for each in sorted(names, key=lambda text: (len(text), text)):
                 yield name, each
 
@@ -159,14 +161,12 @@ def _newest(sealed: Iterable[Sealed]) -> list[Sealed]:
     return list(by_recording.values())
 
 
-GONE = Amiss("it is not there")
-
-
 def examine(archive: Archive, claim: Claim, *, deep: bool) -> Amiss | None:
-    """Why the claim does not hold now; None where it does. Errors of the store pass through.
+    """Return why the claim does not hold now; None if it does. Errors of the store pass through.
 
-    A manifest is read and compared; of other objects the size, and the SHA-256 that the store
-    noted. ``deep`` reads every file that a manifest names as well, as `callvault verify` does.
+    A manifest is read and compared. Of other objects the size is compared, and the SHA-256 that the
+    store noted. ``deep`` reads every file that a manifest names as well, as `callvault verify`
+    does.
     """
     if not claim.is_manifest:
         return _object(archive, claim)

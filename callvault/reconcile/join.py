@@ -1,4 +1,4 @@
-"""The join: calls seen, recordings told of, manifests and objects come to one report. Pure."""
+"""The join of calls seen, recordings told of, manifests and objects to one report."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,13 +18,13 @@ from callvault.reconcile.records import Account
 from callvault.reconcile.verdicts import Amisses, Judgement, best, judge
 
 MOST_GAPS = 100
-"""So many are named in a workflow's history, which takes 2 MiB at a time."""
+"""Gaps that are named in a workflow's history, which takes 2 MiB at a time."""
 
 MOST_OBJECTS = 5
-"""So many objects are named there for one gap."""
+"""Objects that are named there for one gap."""
 
 SETTLING = timedelta(minutes=1)
-"""A call that was seen less than this ago is not judged: its recording may be just beginning."""
+"""Age of a call below which it is not judged: its recording may be just beginning."""
 
 _WORST_FIRST = (
     Verdict.MISSING,
@@ -42,12 +42,12 @@ class Evidence:
     since: datetime
     until: datetime
     told: Sequence[Account]
-    """By workflows; of several runs of one call, in the order of time."""
+    """Accounts of workflows; of several runs of one call, in the order of time."""
     kept: frozenset[str]
     """Ids of all workflows of calls, also of those without a recording."""
     seen: Sequence[CallSeen]
     sealed: Sequence[Account]
-    """By manifests that no workflow told of."""
+    """Accounts of manifests that no workflow told of."""
     amiss: Amisses
     unclaimed_objects: int = 0
     sources: tuple[Source, ...] = ()
@@ -57,7 +57,7 @@ Judged = tuple[Account, Judgement]
 
 
 def join(evidence: Evidence, target: float) -> Reconciliation:
-    """Judge every recording once, whoever tells of it, and every call that has none."""
+    """Judge every recording once, told of by one source or many, and every call without one."""
     judged = list(_recordings(evidence))
     unrecorded = list(_unrecorded(evidence, {account.workflow_id for account, _ in judged}))
     verdicts = Counter(judgement.verdict for _, judgement in judged)
@@ -87,7 +87,7 @@ def join(evidence: Evidence, target: float) -> Reconciliation:
 
 
 def bounded(report: Reconciliation) -> Reconciliation:
-    """The report with its worst gaps only, fit for a workflow's history."""
+    """Return the report with its worst gaps only, fit for a workflow's history."""
     named = (
         gap.model_copy(update={"objects": gap.objects[:MOST_OBJECTS]})
         for gap in report.gaps[:MOST_GAPS]
@@ -97,7 +97,7 @@ def bounded(report: Reconciliation) -> Reconciliation:
 
 
 def merged(told: Iterable[Account]) -> dict[tuple[str, str], Account]:
-    """One account for each recording: a later run of the same call knows better, and adds files."""
+    """Merge the accounts of each recording: a later run of a call knows better, and adds files."""
     by_key: dict[tuple[str, str], Account] = {}
     for account in told:
         earlier = by_key.get(account.key)
@@ -106,7 +106,8 @@ def merged(told: Iterable[Account]) -> dict[tuple[str, str], Account]:
 
 
 def _completed(later: Account, earlier: Account) -> Account:
-    """A run that was begun by a late event does not know what an earlier one had archived."""
+    """Complete the account of a later run by an earlier one."""
+    # A run that was begun by a late event does not know what an earlier one had archived.
     files = tuple(dict.fromkeys((*earlier.files, *later.files)))
     manifest = later.manifest or earlier.manifest
     metadata = (claim for claim in (*earlier.others, *later.others) if not claim.is_manifest)
@@ -130,7 +131,8 @@ def _recordings(evidence: Evidence) -> Iterator[Judged]:
 
 
 def _best_known(account: Account, judgement: Judgement, elsewhere: Sequence[Judged]) -> Judged:
-    """What lies whole in another archive is not missing: somebody brought it there."""
+    """Prefer the account of another archive, if the recording lies there as a whole."""
+    # It was brought there, so that it is not missing.
     first = account.manifest.archive if account.manifest else None
     for other, found in elsewhere:
         moved = other.manifest is not None and other.manifest.archive != first
@@ -140,7 +142,7 @@ def _best_known(account: Account, judgement: Judgement, elsewhere: Sequence[Judg
 
 
 def _unrecorded(evidence: Evidence, recorded: set[str]) -> Iterator[Gap]:
-    """The calls that were seen, and of which nobody knows a recording."""
+    """Yield the calls that were seen, and of which no source knows a recording."""
     by_call: dict[str, list[CallSeen]] = defaultdict(list)
     for seen in evidence.seen:
         by_call[names.workflow_id(seen.server_call_id)].append(seen)

@@ -1,4 +1,4 @@
-"""What a witness says of a recording: a workflow's result, its status, or a manifest. Pure."""
+"""A recording by the account of one source: a workflow's result, its status, or a manifest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Claim:
     archive: str
     object_name: str
     size: int | None = None
-    """Bytes; None where nobody noted it."""
+    """Bytes; None where they were not noted."""
     sha256: str | None = None
     is_manifest: bool = False
 
@@ -27,7 +27,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One recording, as one witness tells of it."""
+    """One recording, by the account of one source."""
 
     workflow_id: str
     server_call_id: str
@@ -35,9 +35,9 @@ class Account:
     number: int | None
     recording_id: str | None
     state: str
-    """The value of a `RecordingState`; empty where nobody could tell."""
+    """The value of a `RecordingState`; empty where it is not known."""
     is_over: bool
-    """Whether nothing will change any more."""
+    """True if nothing will change any more."""
     problem: str = ""
     origin: str = ""
     announced: int = 0
@@ -50,7 +50,7 @@ class Account:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes it the same recording, whoever tells of it."""
+        """The identity of the recording, the same in the accounts of all sources."""
         return self.server_call_id, self.recording_id or f"#{self.number}"
 
     @property
@@ -63,7 +63,7 @@ class Account:
 
 
 def of_result(workflow_id: str, result: CallResult) -> list[Account]:
-    """What a workflow that has ended well tells."""
+    """Read the accounts of a workflow that has ended well."""
     return [
         _account(workflow_id, result, recording, recording.manifest, is_over=True)
         for recording in result.recordings
@@ -71,7 +71,7 @@ def of_result(workflow_id: str, result: CallResult) -> list[Account]:
 
 
 def of_status(workflow_id: str, status: CallStatus, *, is_over: bool) -> list[Account]:
-    """What a workflow tells that is open, or was ended by others (``is_over``)."""
+    """Read the accounts of a workflow that is open, or was ended by others (``is_over``)."""
     return [
         _account(workflow_id, status, recording, recording.sealed, is_over=is_over)
         for recording in status.recordings
@@ -79,7 +79,7 @@ def of_status(workflow_id: str, status: CallStatus, *, is_over: bool) -> list[Ac
 
 
 def of_manifest(manifest: Manifest, claim: Claim) -> Account:
-    """What a manifest tells, whose own bytes are ``claim``."""
+    """Read the account of a manifest, whose own bytes are ``claim``."""
     recording = manifest.recording
     files, metadata = _sealed_claims(manifest)
     return Account(
@@ -100,7 +100,7 @@ def of_manifest(manifest: Manifest, claim: Claim) -> Account:
 
 
 def silent(workflow_id: str, resource: str, state: str, problem: str, *, is_over: bool) -> Account:
-    """A workflow that cannot be read: its call is known by its id alone."""
+    """Make the account of a workflow that cannot be read: its call is known by its id alone."""
     return Account(
         workflow_id=workflow_id,
         server_call_id=workflow_id,

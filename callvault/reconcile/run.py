@@ -1,8 +1,4 @@
-"""The whole of a reconciliation: read the archives, then Temporal, compare, and report.
-
-In this order, because a recording that is archived meanwhile is then told of by its workflow, and
-every object that a workflow names is looked for once more, by itself.
-"""
+"""A whole reconciliation: read the archives, then Temporal, compare, and report."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -18,19 +14,21 @@ from callvault.reconcile.join import Evidence, join
 from callvault.reconcile.temporal_source import Calls, Told
 
 Archives = Mapping[str, Callable[[], Archive]]
-"""How to open each archive, by its configured name."""
+"""A function for each archive that opens it, by its configured name."""
 
 
 async def reconcile(
     client: Client, archives: Archives, order: ReconcileOrder, target: float
 ) -> Reconciliation:
-    """Say what became of every recording of the period up to now.
+    """Report what became of every recording of the period up to now.
 
     ``target`` applies where the order names none. An archive or a worker that does not answer
     makes recordings unknown; where Temporal does not answer, its `RPCError` passes through.
     """
     until = datetime.now(UTC)
     since = until - order.since
+    # In this order: a recording that is archived meanwhile is told of by its workflow, and every
+    # object that a workflow names is looked for once more, by itself.
     with closing(Holdings(archives)) as holdings:
         await asyncio.to_thread(holdings.look, since, until)
         told = await Calls(client, since).read()

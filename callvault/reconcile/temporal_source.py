@@ -1,4 +1,4 @@
-"""Reads from Temporal which calls were seen, which were kept, and what their workflows tell."""
+"""Temporal as a source: the calls that were seen, those that were kept, and their recordings."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -26,17 +26,17 @@ AT_ONCE = 16
 """Workflows that are read at the same time."""
 
 ANSWER_WITHIN = timedelta(seconds=10)
-"""How long one of them may take to answer."""
+"""Time for one of them to answer."""
 
 PATIENCE = 5
-"""After so many that did not answer no other is asked: there is no worker to answer."""
+"""Workflows in a row without an answer after which no other is asked: there is no worker."""
 
 _UNANSWERED = "no worker tells what it had"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What Temporal knows of the calls of a period."""
+    """The calls of a period, by Temporal's account."""
 
     accounts: list[Account]
     kept: frozenset[str]
@@ -54,7 +54,7 @@ class Calls:
         self._unanswered = 0
 
     async def read(self) -> Told:
-        """Read them; a workflow that cannot be read is told of as such."""
+        """Read the calls; one whose workflow cannot be read is reported as such."""
         seen = [
             trace
             async for found in self._list(_traces(self._since))
@@ -77,7 +77,7 @@ class Calls:
                 yield found
 
     async def _not_listed(self, workflow_ids: set[str]) -> list[WorkflowExecution]:
-        """Workflows that are older than the period, or too new for the list."""
+        """Find workflows that are older than the period, or too new for the list."""
         found = await asyncio.gather(*map(self._find, sorted(workflow_ids)))
         return [run for run in found if run]
 
@@ -93,6 +93,7 @@ class Calls:
     async def _tell(self, run: WorkflowExecution) -> list[Account]:
         is_over = run.status is not WorkflowExecutionStatus.RUNNING
         async with self._room:
+            # A run that is open, or was ended by others, has no result: its status is read.
             if run.status is WorkflowExecutionStatus.COMPLETED:
                 if (result := await self._result(run)) is not None:
                     return of_result(run.id, result)
@@ -170,7 +171,7 @@ def _ids(runs: Sequence[WorkflowExecution]) -> set[str]:
 
 
 def _silent(run: WorkflowExecution, why: str) -> Account:
-    """An open call shows its state in the list; an ended one was ended by somebody."""
+    """Make the account of a workflow that does not answer, from its entry in the list."""
     shown = run.typed_search_attributes
     is_over = run.status is not WorkflowExecutionStatus.RUNNING
     status = run.status.name.lower().replace("_", " ") if run.status else "unknown"

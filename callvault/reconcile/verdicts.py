@@ -1,4 +1,4 @@
-"""The verdict on one recording, from what a witness says and what the archives hold. Pure."""
+"""The verdict on one recording, by a source's account and the archives' contents."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from callvault.reconcile.records import Account, Claim
 
 @dataclass(frozen=True, slots=True)
 class Amiss:
-    """Why an object is not in the archive as it should be."""
+    """The reason why an object is not in the archive as it should be."""
 
     what: str
     is_unknown: bool = False
-    """Whether the archive did not answer, so that it may well be there."""
+    """True if the archive did not answer, so that the object may well be there."""
 
 
 Amisses = Mapping[Claim, Amiss]
@@ -22,7 +22,7 @@ Amisses = Mapping[Claim, Amiss]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, why, and on which objects."""
+    """A verdict, with its reason and the objects it is about."""
 
     verdict: Verdict
     what: str = ""
@@ -30,15 +30,13 @@ class Judgement:
 
 
 def judge(account: Account, amiss: Amisses) -> Judgement:
-    """Judge a recording: first what its archive holds, then how its life went.
-
-    States are read by their value, so that a state which a newer worker knows is no error.
-    """
+    """Judge a recording: first by the contents of its archive, then by its state."""
     wrong = {claim: amiss[claim] for claim in account.claims if claim in amiss}
     if gone := {claim: why for claim, why in wrong.items() if not why.is_unknown}:
         return _about(Verdict.MISSING, gone)
     if wrong:
         return _about(Verdict.UNKNOWN, wrong)
+    # By the value: a state that only a newer worker knows is no error.
     decide = _BY_STATE.get(account.state, _going_on)
     return decide(account)
 
@@ -101,5 +99,5 @@ _BEST_FIRST = (
 
 
 def best(judged: Iterable[tuple[Account, Judgement]]) -> tuple[Account, Judgement]:
-    """Of several archives that hold the same recording, the one that holds most of it."""
+    """Choose, of several archives that hold a recording, the one that holds most of it."""
     return min(judged, key=lambda pair: _BEST_FIRST.index(pair[1].verdict))

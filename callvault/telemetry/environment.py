@@ -1,4 +1,4 @@
-"""What OpenTelemetry's standard environment variables ask for; without them nothing is exported.
+"""OpenTelemetry's standard environment variables; without them nothing is exported.
 
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
@@ -18,7 +18,7 @@ _DEFAULT_ENDPOINT = "http://localhost:4318"
 
 
 def trace_exporters() -> list[str]:
-    """Which exporters spans go to: ``otlp`` and ``console``, or none of them."""
+    """Return the exporters of spans: ``otlp`` and ``console``, or none of them."""
     names = _exporters("TRACES", has_endpoint=bool(_value(_ENDPOINT) or _value(_TRACES_ENDPOINT)))
     for name in names:
         if name not in ("otlp", "console"):
@@ -31,7 +31,7 @@ def trace_exporters() -> list[str]:
 
 
 def exports_metrics() -> bool:
-    """Whether metrics are to be sent to an OTLP endpoint."""
+    """Return True if metrics are to be sent to an OTLP endpoint."""
     names = _exporters("METRICS", has_endpoint=bool(_value(_ENDPOINT) or _value(_METRICS_ENDPOINT)))
     if "otlp" in names:
         _check_protocol("METRICS")
@@ -39,19 +39,19 @@ def exports_metrics() -> bool:
 
 
 def metrics_endpoint() -> str:
-    """Where metrics are sent to, over HTTP."""
+    """Return the address that metrics are sent to, over HTTP."""
     base = _value(_ENDPOINT) or _DEFAULT_ENDPOINT
     return _value(_METRICS_ENDPOINT) or f"{base.rstrip('/')}/v1/metrics"
 
 
 def metrics_headers() -> Mapping[str, str]:
-    """What is sent along with metrics, usually a credential."""
+    """Return the headers that are sent along with metrics, usually a credential."""
     text = _value("OTEL_EXPORTER_OTLP_METRICS_HEADERS") or _value("OTEL_EXPORTER_OTLP_HEADERS")
     return parse_env_headers(text, liberal=True)
 
 
 def metrics_interval() -> timedelta:
-    """How often metrics are sent."""
+    """Return the interval at which metrics are sent."""
     text = _value("OTEL_METRIC_EXPORT_INTERVAL") or "60000"
     if not text.isdecimal() or int(text) == 0:
         raise ConfigurationError(

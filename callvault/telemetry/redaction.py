@@ -1,4 +1,4 @@
-"""Takes secrets out of text before it leaves the process, in spans and in log lines.
+"""Redaction of secrets in spans and log lines, before they leave the process.
 
 Callvault's own code writes none. This is the net below the libraries, which note the URLs they ask
 (a SAS in the query, Event Grid's ``?code=``) and the texts of errors.
@@ -15,7 +15,7 @@ from opentelemetry.trace import Status
 REDACTED = "REDACTED"
 
 _RULES = (
-    # A URL's query, whole: nobody can list which parameters are secrets.
+    # A URL's query, whole: no list of the parameters that are secrets could be complete.
     (re.compile(r"\?[^\s'\"<>]*=[^\s'\"<>]*"), f"?{REDACTED}"),
     (re.compile(r"(?<=://)[^\s/@'\"]+@"), f"{REDACTED}@"),
     (
@@ -31,14 +31,14 @@ _HEADERS = ("http.request.header.", "http.response.header.")
 
 
 def redact(text: str) -> str:
-    """The text without queries of URLs, passwords in URLs, keys, signatures and tokens."""
+    """Return the text without queries of URLs, passwords in URLs, keys, signatures and tokens."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
 
 
 def redact_all(value: Any) -> Any:
-    """`redact` every text within nested mappings, lists and tuples."""
+    """Apply `redact` to every text within nested mappings, lists and tuples."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
@@ -49,7 +49,7 @@ def redact_all(value: Any) -> Any:
 
 
 class RedactingExporter(SpanExporter):
-    """Hands spans on without secrets: the last stop before they leave the process."""
+    """An exporter that takes secrets out of spans: their last stop within the process."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -85,7 +85,7 @@ def _redacted(span: ReadableSpan) -> ReadableSpan:
 
 
 def _attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Headers never leave, not even where a variable asks instrumentations to capture them."""
+    """Leave headers out, even where a variable asks instrumentations to capture them."""
     return {
         key: REDACTED if key == _QUERY else redact_all(value)
         for key, value in (attributes or {}).items()

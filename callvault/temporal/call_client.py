@@ -1,4 +1,4 @@
-"""The recording workflows, asked from outside by the names of the contracts."""
+"""A client of the recording workflows, which asks them by the names of the contracts."""
 
 import asyncio
 import re
@@ -34,13 +34,14 @@ from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
 
 ANSWER_WITHIN = timedelta(seconds=5)
-"""How long Temporal may take for one call; Event Grid waits 30 s for all of ours together."""
+"""Time for Temporal to answer one request; Event Grid waits 30 s for all of ours together."""
 
 CONFIRM_WITHIN = timedelta(seconds=30)
-"""How long a control request waits for ACS's confirmation."""
+"""Time that a control request waits for ACS's confirmation."""
 
 _LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z0-9_.~=+/-]+")
-"""What a query may hold: the dev server's store does not escape quotes. Real ids are base64url."""
+"""An id that a query may hold: the dev server's store does not escape quotes. Real ids are
+base64url."""
 
 _REFUSED = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
 
@@ -52,7 +53,7 @@ Record = TypeVar("Record", ControlRecord, ConsentRecord)
 
 @dataclass(frozen=True)
 class Started:
-    """The workflow that keeps a call, and whether the request began it."""
+    """The workflow that keeps a call; ``is_new`` if the request began it."""
 
     workflow_id: str
     run_id: str | None
@@ -60,10 +61,10 @@ class Started:
 
 
 class Recordings:
-    """The recording workflows, seen from outside.
+    """A client of all recording workflows.
 
-    Every method raises `Unavailable` while Temporal is away or slow, and `InvalidRequest` for what
-    Temporal refuses for good.
+    Every method raises `Unavailable` while Temporal is away or slow, and `InvalidRequest` for a
+    request that Temporal refuses for good.
     """
 
     def __init__(self, client: Client) -> None:
@@ -72,11 +73,12 @@ class Recordings:
     async def announce(
         self, request: RecordingRequest, event: FileStatusUpdated, earlier: CallResult | None
     ) -> str:
-        """Tell a call's workflow of files; begin it where none runs. Returns the workflow's id.
+        """Signal files to a call's workflow, started if none runs; return the workflow's id.
 
-        ``earlier`` is what a workflow of the call came to that has ended.
+        ``earlier`` is the result of a workflow of the same call that has ended.
         """
         workflow_id = names.workflow_id(request.server_call_id)
+        # The place of the second argument belongs to the run before: see RecordingWorkflow.run.
         nothing_carried = None
         async with _temporal(ANSWER_WITHIN):
             await self._client.start_workflow(
@@ -92,8 +94,9 @@ class Recordings:
         return workflow_id
 
     async def start(self, request: RecordingRequest) -> Started:
-        """Begin to keep a call; where that is being done already, ask its workflow to `start`."""
+        """Start the workflow of a call; if one runs already, signal `start` to it."""
         workflow_id = names.workflow_id(request.server_call_id)
+        # A workflow that ends between the two requests is started anew.
         while True:
             try:
                 return await self._begin(workflow_id, request)
@@ -106,9 +109,8 @@ class Recordings:
     async def start_confirmed(self, request: RecordingRequest) -> ControlRecord | RecordingStatus:
         """Record a call and wait for ACS's ``recordingId``.
 
-        If it is being recorded already, that recording.
-
-        Otherwise refused by the workflow: `InvalidRequest` with status 409 and its sentence.
+        Returns the recording that runs, if the call is being recorded already. Otherwise a refusal
+        by the workflow is an `InvalidRequest` with status 409 and the workflow's sentence.
         """
         try:
             async with _temporal(CONFIRM_WITHIN):
@@ -134,7 +136,7 @@ class Recordings:
         return Started(workflow_id, handle.result_run_id, is_new=True)
 
     async def remember(self, seen: CallSeen) -> None:
-        """Leave a trace of a call: one of its beginning and one of its end, however often told."""
+        """Leave a trace of a call: one of its beginning and one of its end, however often asked."""
         with suppress(WorkflowAlreadyStartedError):
             async with _temporal(ANSWER_WITHIN):
                 await self._client.start_workflow(
@@ -148,7 +150,7 @@ class Recordings:
                 )
 
     async def signal(self, workflow_id: str, signal: str, payload: Message) -> bool:
-        """Signal a workflow; False where none of this id runs."""
+        """Signal a workflow; return False if none of this id runs."""
         try:
             async with _temporal(ANSWER_WITHIN):
                 await self._handle(workflow_id).signal(signal, payload, rpc_timeout=ANSWER_WITHIN)
@@ -157,14 +159,14 @@ class Recordings:
         return True
 
     async def update(self, workflow_id: str, verb: str, request: ControlRequest) -> ControlRecord:
-        """Ask for something and wait until ACS has confirmed it.
+        """Send a control request and wait until ACS has confirmed it.
 
-        Refused by the workflow: `InvalidRequest` with status 409 and the workflow's sentence.
+        A refusal by the workflow is an `InvalidRequest` with status 409 and its sentence.
         """
         return await self._update(workflow_id, verb, request, ControlRecord)
 
     async def decide(self, workflow_id: str, decision: ConsentDecision) -> ConsentRecord:
-        """Tell of consent, and wait for what it leads to; refused as `update` is."""
+        """Send a decision on consent, and wait for its effect; refused as `update` is."""
         return await self._update(workflow_id, names.CONSENT, decision, ConsentRecord)
 
     async def _update(
@@ -183,7 +185,7 @@ class Recordings:
             raise await self.absence(workflow_id) from None
 
     async def status(self, workflow_id: str) -> CallStatus:
-        """All that is known of a call; also when its workflow has ended."""
+        """Read all that is known of a call; also when its workflow has ended."""
         try:
             async with _temporal(ANSWER_WITHIN):
                 status: CallStatus = await self._handle(workflow_id).query(
@@ -196,7 +198,7 @@ class Recordings:
         return status
 
     async def result(self, workflow_id: str) -> CallResult | None:
-        """What became of a call; None where it is still kept, never was, or ended otherwise."""
+        """Read the result of a call; None if it is open, never was, or ended otherwise."""
         try:
             async with _temporal(ANSWER_WITHIN):
                 last = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
@@ -214,7 +216,7 @@ class Recordings:
         return result if isinstance(result, CallResult) else None
 
     async def absence(self, workflow_id: str) -> InvalidRequest:
-        """Why a workflow cannot be asked: it never was, or it has ended."""
+        """Return the error for a workflow that cannot be asked: it never was, or it has ended."""
         try:
             async with _temporal(ANSWER_WITHIN):
                 description = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
@@ -229,7 +231,7 @@ class Recordings:
         )
 
     async def find(self, recording_id: str) -> list[str]:
-        """The workflows, running or over, that know a recording; visibility lags by a second."""
+        """Find all workflows, open or over, that know a recording; visibility lags by a second."""
         if not _LOOKS_LIKE_AN_ID.fullmatch(recording_id):
             return []
         query = f'{names.RECORDING_IDS.name} = "{recording_id}"'
@@ -262,7 +264,7 @@ def _unknown(workflow_id: str) -> InvalidRequest:
 
 @asynccontextmanager
 async def _temporal(within: timedelta) -> AsyncIterator[None]:
-    """Bring all that may go wrong with a call to Temporal into our words."""
+    """Translate all errors of a request to Temporal into ours."""
     try:
         async with asyncio.timeout(within.total_seconds()):
             yield
@@ -289,7 +291,8 @@ def _translated(error: RPCError) -> Exception:
 
 
 def _is_about_a_workflow(error: RPCError) -> bool:
-    """A missing namespace is NOT_FOUND too, but a fault of the set-up: then nothing is dropped."""
+    """Tell a missing workflow from a missing namespace, which is NOT_FOUND too."""
+    # The second is a fault of the set-up, for which no event may be dropped.
     details = error.grpc_status.details if error.status is RPCStatusCode.NOT_FOUND else ()
     return any(detail.type_url.endswith(".NotFoundFailure") for detail in details)
 

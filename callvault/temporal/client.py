@@ -1,4 +1,4 @@
-"""The one place where a connection to Temporal is made."""
+"""The connection to Temporal, made in this place alone."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError, Unavailable
 
 DEFAULT_ADDRESS = "localhost:7233"
-"""Where Temporal's dev server listens, used when Temporal's own configuration names no address."""
+"""Address of Temporal's dev server, used when Temporal's own configuration names no address."""
 
 
 async def connect(
@@ -26,7 +26,7 @@ async def connect(
 
     ``runtime`` decides where Temporal's metrics and log lines go: see `callvault.telemetry.setup`.
     ``lazy`` connects with the first call, so that a process can start while Temporal is away.
-    Raises `ConfigurationError` for a wrong profile, `Unavailable` where nobody answers.
+    Raises `ConfigurationError` for a wrong profile, `Unavailable` where Temporal does not answer.
     """
     try:
         profile = ClientConfig.load_client_connect_config()

@@ -1,4 +1,4 @@
-"""What a Temporal namespace must know before Callvault can work in it: its search attributes."""
+"""The search attributes that a Temporal namespace must know before Callvault can work in it."""
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
@@ -15,7 +15,7 @@ _WANTED = {key.name: int(key.indexed_value_type) for key in names.SEARCH_ATTRIBU
 
 
 async def register_search_attributes(client: Client) -> list[str]:
-    """Register what is missing, and return the names of it; doing it again changes nothing.
+    """Register the missing search attributes and return their names; repeating changes nothing.
 
     Raises `ConfigurationError` where an attribute of that name has another type, `Unavailable`
     where Temporal does not answer or does not let this client register (Temporal Cloud: use
@@ -35,7 +35,7 @@ async def register_search_attributes(client: Client) -> list[str]:
 
 
 async def missing_search_attributes(client: Client) -> list[str]:
-    """The names of the search attributes that the namespace does not know yet."""
+    """Return the names of the search attributes that the namespace does not know yet."""
     request = ListSearchAttributesRequest(namespace=client.namespace)
     try:
         known = (await client.operator_service.list_search_attributes(request)).custom_attributes
@@ -52,13 +52,11 @@ async def missing_search_attributes(client: Client) -> list[str]:
 
 
 async def require_search_attributes(client: Client) -> None:
-    """Raise `ConfigurationError` unless the namespace is set up.
-
-    Where the server does not let this client ask (Temporal Cloud), it is taken to be.
-    """
+    """Raise `ConfigurationError` unless the namespace is set up."""
     try:
         missing = await missing_search_attributes(client)
     except Unavailable as error:
+        # Temporal Cloud does not let this client ask: the namespace is taken to be set up.
         if error.code in (RPCStatusCode.PERMISSION_DENIED.name, RPCStatusCode.UNIMPLEMENTED.name):
             return
         raise

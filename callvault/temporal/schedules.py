@@ -35,12 +35,11 @@ async def put_schedule(
     task_queue: str = names.CONTROL_QUEUE,
     note: str = "",
 ) -> bool:
-    """Start ``workflow`` with ``arg`` every so often, counted from midnight UTC of 1970.
+    """Start ``workflow`` with ``arg`` at this interval, counted from midnight UTC of 1970.
 
-    Where the schedule exists, it is changed, and a schedule that somebody paused stays paused.
-    Returns whether it is new. Runs never overlap: one that is due while the last one still works
-    is left out. After an outage one missed run is made up for.
-    Raises `InvalidRequest` for an interval below a minute.
+    An existing schedule is changed, and stays paused if it is. Returns True for a new one. Runs
+    never overlap: one that is due while the last one still works is left out. After an outage one
+    missed run is made up for. Raises `InvalidRequest` for an interval below a minute.
     """
     if every < SHORTEST:
         raise InvalidRequest(f"a schedule of every {every} is too often: take a minute or more")
@@ -59,7 +58,7 @@ async def put_schedule(
 
 
 async def remove_schedule(client: Client, schedule_id: str) -> bool:
-    """Remove a schedule; a run that works already goes on. Returns whether there was one."""
+    """Remove a schedule; a run that works already goes on. Returns False if there was none."""
     try:
         await client.get_schedule_handle(schedule_id).delete()
     except RPCError as error:
@@ -71,6 +70,7 @@ async def remove_schedule(client: Client, schedule_id: str) -> bool:
 
 async def _change(client: Client, schedule_id: str, wanted: Schedule) -> None:
     def change(found: ScheduleUpdateInput) -> ScheduleUpdate:
+        # An operator's pause outlives a change of the interval.
         wanted.state.paused = found.description.schedule.state.paused
         return ScheduleUpdate(schedule=wanted)
 

@@ -1,6 +1,6 @@
-"""Workflow updates, sent again where a workflow was just then handing over to its next run.
+"""Workflow updates, sent again where a workflow is just handing over to its next run.
 
-Among them the update with start that begins to record a call in one round trip to Temporal.
+Among them the update with start, which begins to record a call in one round trip to Temporal.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ async def update(
 ) -> T:
     """Send an update and wait for its answer; the same request id is the same update.
 
-    Raises ``WorkflowUpdateFailedError`` where the workflow refuses, and whatever Temporal's client
-    raises.
+    Raises ``WorkflowUpdateFailedError`` where the workflow refuses, and the errors of Temporal's
+    client.
     """
     handle = client.get_workflow_handle(workflow_id)
     update_id = f"{name}:{payload.request_id or uuid.uuid4()}"
@@ -51,9 +51,10 @@ async def update(
 async def until_ready(ask: Callable[[], Awaitable[T]]) -> T:
     """Ask again while Temporal says ``WorkflowNotReady``: it has not taken the update.
 
-    It says so where an update meets the end of a run that continues as new, and the SDK passes it
-    on as an error. ``ask`` names its update by an id, so that none is taken twice.
+    ``ask`` names its update by an id, so that none is taken twice.
     """
+    # Temporal says so where an update meets the end of a run that continues as new, and the SDK
+    # passes it on as an error.
     for _ in range(MOST_ATTEMPTS - 1):
         try:
             return await ask()
@@ -79,7 +80,7 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
     """Start the call's workflow where none runs, ask it to record, and wait for ACS's answer.
 
     Raises ``WorkflowUpdateFailedError`` where the workflow refuses, because a recording runs in the
-    call already or the call is over; and whatever Temporal's client raises.
+    call already or the call is over; and the errors of Temporal's client.
     """
     request = with_id(request)
 
@@ -106,18 +107,18 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
 
 
 def with_id(request: RecordingRequest) -> RecordingRequest:
-    """The request with an id, by which the workflow knows its own beginning when it is asked."""
+    """Return the request with an id; the workflow recognizes its own start request by the id."""
     if request.request_id is not None:
         return request
     return request.model_copy(update={"request_id": str(uuid.uuid4())})
 
 
 def start_request(request: RecordingRequest) -> StartRequest:
-    """The same request for a call that is being kept already."""
+    """Return the same request for a call that is being kept already."""
     return StartRequest.model_validate(request.model_dump(exclude=_ONLY_AT_BEGINNING))
 
 
 def summary(request: RecordingRequest) -> str:
-    """What an operator reads of a workflow in the Web UI's list."""
+    """Write the summary of a workflow that the Web UI's list shows."""
     what = "record and keep" if request.start_recording else "keep the files of"
     return shorten(f"{what} a call on {request.resource}, asked by {request.requested_by}", 200)

@@ -70,7 +70,7 @@ def after(noted: ExportProgress) -> ActivityEnvironment:
 
 
 def denied_by(owner: Any) -> Callable[[str], Any]:
-    """A client or an archive that is asked for, and answers 404."""
+    """A client or an archive that answers 404."""
 
     def deny(_: str) -> Any:
         raise ContentMissing("404", owner=owner, status=404)

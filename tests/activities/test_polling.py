@@ -37,7 +37,7 @@ def emulator() -> Iterator[RunningEmulator]:
 
 
 class Call:
-    """A call that is recorded, and that nobody announces anything of."""
+    """A recorded call of which no event tells."""
 
     def __init__(self, emulator: RunningEmulator) -> None:
         self._world = httpx.Client(base_url=emulator.control)

@@ -106,7 +106,7 @@ def test_a_webhook_that_is_away_is_tried_again_and_not_named() -> None:
 
 
 def told_by_hand(url: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """What `callvault alarms test` says."""
+    """Run `callvault alarms test`."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CALLVAULT_", "TEMPORAL_"))}
     settings = {
         "ALARM_URL": url,

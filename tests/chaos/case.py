@@ -32,7 +32,7 @@ class Trial:
         default_factory=lambda: Chunk(1, RECORDING, DOCUMENT, MEDIA, METADATA, ENDED)
     )
     twins: list[Chunk] = field(default_factory=list)
-    """What a failover of the service made of the same file."""
+    """Second documents of the same file, from a failover of the service."""
     objects: list[Object] = field(
         default_factory=lambda: [Object("recordings/1.wav", DOCUMENT, MEDIA, METADATA)]
     )
@@ -51,7 +51,7 @@ class Trial:
     asks_result: bool = False
 
     def loses_the_file(self, fate: Fate = Fate.ON_TIME, *, taken: float | None = None) -> None:
-        """It is not archived, Callvault says so, and tells somebody."""
+        """Take the file out of the archive, with a record of the loss and an alarm."""
         self.objects.clear()
         self.recording |= {"state": "lost", "chunks": []}
         self.sighting.fate, self.sighting.taken = fate, taken
@@ -79,7 +79,7 @@ class Trial:
         return Played(self.life, "call-1", "server-call-1", self.problem)
 
     def violations(self) -> list[str]:
-        """What the judge says."""
+        """Check the case and return the violations."""
         case = self._case()
         found: list[Violation] = judge(case, losses_of(case))
         return [each.what for each in found]

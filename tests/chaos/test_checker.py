@@ -1,4 +1,4 @@
-"""Does the judge of `make chaos` notice each promise that is broken?"""
+"""Does the checker of `make chaos` notice each promise that is broken?"""
 
 from dataclasses import replace
 

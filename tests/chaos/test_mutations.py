@@ -11,7 +11,7 @@ from bench.chaos.mutations import SABOTAGES
 
 @pytest.mark.parametrize("name", SABOTAGES)
 def test_a_role_can_be_sabotaged(name: str) -> None:
-    """What is replaced is where it is looked for: the role starts, and says what it can do."""
+    """The replaced function is where it is looked for: the role starts and prints its help."""
     done = subprocess.run(
         [sys.executable, "-m", SABOTEUR, name, "--help"], capture_output=True, text=True
     )

@@ -10,7 +10,7 @@ from tests.contract.sdks import Sdk
 
 
 class Client:
-    """What a test asks of the SDK's client; every operation is the SDK's own, called unchanged."""
+    """The operations of the SDK's client that tests use, each called unchanged."""
 
     def __init__(self, official: Any) -> None:
         self.official = official

@@ -14,7 +14,7 @@ SERVER_CALL_ID = "ACS_CONTRACT_SERVER_CALL_ID"
 
 @dataclass(frozen=True)
 class Resource:
-    """Where the official clients go."""
+    """The resource that the official clients are connected to."""
 
     connection_string: str
     server_call_id: str = ""

@@ -27,7 +27,7 @@ class Sdk(NamedTuple):
 
     @property
     def ranges_need_an_offset_above_zero(self) -> bool:
-        """``offset=0`` sends no Range header, whatever the length: the SDK asks ``if start``."""
+        """``offset=0`` sends no Range header at any length: the SDK asks ``if start``."""
         return self.version >= "1.5"
 
     @property

@@ -1,4 +1,4 @@
-"""Who is let in: keys, tokens, and what the SDK raises for the others."""
+"""Credentials: keys and tokens that are accepted, and the SDK's errors for others."""
 
 import time
 from typing import Any
@@ -20,7 +20,7 @@ SCOPE = "https://communication.azure.com//.default"
 
 
 class Identity:
-    """What azure-identity's credentials are to the SDK, with a token that the emulator knows."""
+    """A credential as of azure-identity, with a token that the emulator knows."""
 
     def __init__(self, token: str) -> None:
         self.scopes: list[str] = []

@@ -1,4 +1,4 @@
-"""What the emulator sends, read with Microsoft's own models in both schemas."""
+"""The emulator's events, read with Microsoft's own models in both schemas."""
 
 from collections.abc import Iterator
 from datetime import timedelta

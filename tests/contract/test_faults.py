@@ -16,7 +16,7 @@ from tests.emulator.stage import Acs, StagedCall, journal
 
 
 class Faults:
-    """What goes wrong next; nothing is left of it after the test."""
+    """Faults of the next requests, removed after the test."""
 
     def __init__(self, acs: Acs) -> None:
         self._acs = acs
@@ -106,7 +106,7 @@ async def test_html_instead_of_an_error_has_no_code(
 async def test_empty_first_download_is_no_error_to_the_sdk(
     client: Client, faults: Faults, recorded: dict[str, Any]
 ) -> None:
-    """Known of the service (#33415): whoever downloads must compare sizes."""
+    """Known of the service (#33415): a download must be compared with its announced size."""
     location = on_microsofts_host(recorded["contentLocation"])
     faults.script("zero_bytes_first", "download")
     assert await client.read(location) == b""

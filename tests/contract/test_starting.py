@@ -1,4 +1,4 @@
-"""What can be asked of a start: every locator, format and option that the SDK has."""
+"""Starts with every locator, format and option that the SDK has."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ IMPOSSIBLE = [
 
 
 def recording(call: StagedCall) -> dict[str, Any]:
-    """What the emulator knows of the call's last recording."""
+    """Ask the emulator for the truth of the call's last recording."""
     last: dict[str, Any] = call.truth()["recordings"][-1]
     return last
 

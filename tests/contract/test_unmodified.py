@@ -1,4 +1,4 @@
-"""What is tested is what Microsoft published: every file as its wheel lists it."""
+"""The SDKs under test are those that Microsoft published: every file as its wheel lists it."""
 
 import base64
 import csv
@@ -32,7 +32,7 @@ def test_no_file_of_the_sdk_was_changed(version: str) -> None:
 
 
 def test_versions_do_not_meet(sdk: Sdk) -> None:
-    """Whatever is loaded in between, the version in use stays the one that imports find."""
+    """With other versions loaded in between, imports still find the version in use."""
     clients = set()
     for version in VERSIONS:
         with callautomation(version) as other:

@@ -1,4 +1,4 @@
-"""What is in a media file, told by PyAV, and who is heard in it, told by their frequencies."""
+"""A media file read with PyAV, and the voices in it, by their frequencies."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -36,7 +36,7 @@ class Probe:
         return self.samples.shape[1] / self.rate
 
     def heard(self, channel: int = 0, voices: int = 9) -> set[int]:
-        """The voices that are on a channel."""
+        """Return the voices that are on a channel."""
         levels = {v: loudness(self.samples[channel], fundamental(v)) for v in range(voices)}
         unclear = {v: level for v, level in levels.items() if INAUDIBLE <= level <= AUDIBLE}
         assert not unclear, f"neither heard nor absent: {unclear}"
@@ -66,7 +66,7 @@ def probe(path: Path) -> Probe:
 
 
 def loudness(samples: Samples, hertz: float) -> float:
-    """The greatest amplitude at one frequency within any half second.
+    """Return the greatest amplitude at one frequency within any half second.
 
     Not of the whole: across a cut-out pause a voice goes on with another phase and can cancel out.
     """

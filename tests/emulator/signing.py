@@ -1,4 +1,4 @@
-"""An ACS client's side of the signature, written for the tests and shared with nobody."""
+"""An ACS client's side of the signature, written for the tests and shared with no other code."""
 
 import base64
 import hashlib

@@ -59,7 +59,7 @@ class StagedCall:
     """One call of the emulator, and what its people do."""
 
     def __init__(self, acs: Acs, *names: str, **more: Any) -> None:
-        """``more`` are other fields of the control API's new call."""
+        """Create the call; ``more`` are other fields of the control API's new call."""
         self.acs = acs
         people = [{"displayName": name} for name in names or ("Ana", "Ben")]
         answer = self._control("POST", "/calls", {"participants": people, **more})
@@ -89,7 +89,7 @@ class StagedCall:
         self._control("DELETE", f"/calls/{self.call_id}")
 
     def is_recorded(self, **options: Any) -> str:
-        """Start a recording and let it become active; its id."""
+        """Start a recording, let it become active, and return its id."""
         answer = self.acs.start(self.server_call_id, **options)
         assert answer.status_code == 200, answer.text
         self.lasts(0.2)
@@ -101,7 +101,7 @@ class StagedCall:
         return answer
 
     def rendered(self) -> dict[str, Any]:
-        """The last recording, once its media is decided."""
+        """Return the last recording, once its media is decided."""
         eventually(lambda: self.truth()["recordings"][-1]["media"] in {"ready", "none", "failed"})
         recording: dict[str, Any] = self.truth()["recordings"][-1]
         return recording

@@ -1,4 +1,4 @@
-"""Who is on which channel of an unmixed recording."""
+"""The channels of an unmixed recording."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.emulator.timelines import person, recorded
 
 
 def plan(company: list[Attendee], *wanted: int | None) -> list[int | None]:
-    """Voices by channel, where ``wanted`` were asked for; nobody spoke during the pause."""
+    """Return voices by channel, if ``wanted`` were asked for, in a recording with a pause."""
     asked = [None if voice is None else f"8:acs:{voice}" for voice in wanted]
     channels = channel_plan(recorded(10, *company, paused=((4, 6),)), asked)
     return [None if raw_id is None else int(raw_id.removeprefix("8:acs:")) for raw_id in channels]

@@ -1,4 +1,4 @@
-"""Where files are: on two hosts, behind redirects, in ranges."""
+"""Files on two hosts, behind redirects, and in ranges."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -49,7 +49,7 @@ def location(call: StagedCall) -> str:
 
 
 def fetch(acs: Acs, url: str, **headers: str) -> httpx.Response:
-    """Sign for the ACS host, whatever host is asked."""
+    """Sign for the ACS host, though another host is asked."""
     path = "/" + url.split("/", 3)[3]
     signed = signed_headers(acs.key, "GET", path, acs.host) | {"x-ms-host": acs.host}
     return acs.http.get(url, headers=signed | headers, follow_redirects=False)

@@ -115,7 +115,7 @@ def test_of_six_people_the_last_to_speak_is_named_but_not_heard(acs: Acs, tmp_pa
 
 
 def channels(acs: Acs, call: StagedCall) -> dict[str, int | None]:
-    """Who is on which channel, by the metadata file."""
+    """Read the participants by channel from the metadata file."""
     people = metadata(acs, call.rendered()["chunks"][0])["participants"]
     names = {raw_id: name for name, raw_id in call.raw_ids.items()}
     return {names[each["participantId"]]: each.get("channel") for each in people}

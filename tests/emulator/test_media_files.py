@@ -1,4 +1,4 @@
-"""What each format holds: codec, rates, pictures, and who is heard on which channel."""
+"""The contents of each format: codec, rates, pictures, and voices by channel."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -119,7 +119,7 @@ def test_a_voice_goes_on_evenly_from_scene_to_scene(tmp_path: Path) -> None:
 
 
 def count_of_tiles(picture: NDArray[np.uint8]) -> int:
-    """How many rectangles there are that are brighter than the black between them."""
+    """Count the rectangles that are brighter than the black between them."""
     bright = picture.reshape(135, 8, 240, 8).mean(axis=(1, 3)) > 14
     rows = runs(bright.any(axis=1))
     return sum(len(runs(bright[first:end].any(axis=0))) for first, end in rows)

@@ -1,4 +1,4 @@
-"""Who is seen and heard at which moment."""
+"""The participants seen and heard at each moment."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""What a test does to the whole world: time, keys, behaviours, reset."""
+"""The control API for the whole emulator: time, keys, behaviours, reset."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -12,7 +12,7 @@ Seconds = tuple[float, float]
 def recorded(
     seconds: float, *people: Attendee, fps: int = 8, paused: tuple[Seconds, ...] = ()
 ) -> Timeline:
-    """A recording of this length, pauses included."""
+    """Make the timeline of a recording of this length, pauses included."""
     gaps = tuple(span(*each, fps=fps) for each in paused)
     starts = (0, *(gap.end for gap in gaps))
     ends = (*(gap.first for gap in gaps), round(seconds * fps))

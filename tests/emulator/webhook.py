@@ -83,6 +83,6 @@ def _handler(webhook: Webhook) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Tests look at ``requests``."""
+            """Log nothing: tests look at ``requests``."""
 
     return Handler

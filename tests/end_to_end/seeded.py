@@ -67,7 +67,7 @@ level = "debug"
 
 @dataclass
 class Seeds:
-    """What must never be seen, by what it is."""
+    """Secrets and personal data that must never be seen, by name."""
 
     values: dict[str, str] = field(default_factory=dict)
 
@@ -82,7 +82,7 @@ class Seeds:
 
 @dataclass
 class Seeded:
-    """What runs."""
+    """The running processes, and the values planted in their settings."""
 
     supervisor: Supervisor
     home: Path
@@ -112,7 +112,7 @@ class Seeded:
                 each.stop()
 
     def logs(self) -> dict[str, str]:
-        """By process; the emulator announces its key, and Azurite is not ours."""
+        """Read the logs by process, but for the emulator, which prints its key, and Azurite."""
         ours = [
             each for each in self.supervisor.processes if each.name not in ("emulator", "azurite")
         ]

@@ -61,7 +61,7 @@ async def test_a_call_is_kept_without_its_paused_part(
 async def test_not_one_frame_of_what_nobody_agreed_to_is_in_the_archived_media(
     running: Running, call: Call, client: Client
 ) -> None:
-    """By ear: Ben and Cem speak only while somebody has not agreed, Ana while all have."""
+    """By ear: Ben and Cem speak only while a consent is missing, Ana while all have agreed."""
     await consent.story(call, lambda _: None)
     result = await result_of(client, call)
     assert result.outcome == "archived"
@@ -202,7 +202,7 @@ async def test_a_file_taken_from_the_archive_is_found_by_reconciling(
 
 
 async def reconciled(stack: Stack) -> dict[str, list[str]]:
-    """The gaps that the command tells of: workflow ids, and the objects that are not there."""
+    """Return the gaps that the command reports: workflow ids, and the missing objects."""
     process = await asyncio.create_subprocess_exec(
         *(*CALLVAULT, "reconcile", "--since", "1h", "--json"),
         env=dict(stack.environment),
@@ -228,7 +228,7 @@ async def result_of(client: Client, call: Call) -> CallResult:
 
 
 def archived(stack: Stack, result: CallResult) -> bytes:
-    """The media file, read from Azurite with its own client."""
+    """Read the media file from Azurite with the storage SDK."""
     chunk = result.recordings[0].chunks[0].archived
     assert chunk is not None
     assert isinstance(stack.archive, Azurite)

@@ -75,7 +75,7 @@ async def is_being_copied(client: Client, call: Call) -> None:
 
 
 async def bytes_copied(client: Client, call: Call) -> int:
-    """What the running export said last, by its heartbeat."""
+    """Return the bytes that the running export has copied, by its last heartbeat."""
     description = await client.get_workflow_handle(call.workflow_id).describe()
     for activity in description.raw_description.pending_activities:
         if activity.HasField("heartbeat_details"):
@@ -113,7 +113,7 @@ async def test_an_exporter_that_is_told_to_stop_hands_its_copy_over(
 
 
 def works(running: Running, role: str, name: str = "") -> Process:
-    """A worker process that does one half of the work."""
+    """Start a worker process for one role."""
     command = [*CALLVAULT, "worker", "--only", role]
     worker = running.supervisor.start(
         f"{role}{name}", command, environment=running.stack.environment
@@ -123,7 +123,7 @@ def works(running: Running, role: str, name: str = "") -> Process:
 
 
 async def last_failure(client: Client, call: Call) -> str:
-    """Why the last attempt of the export failed."""
+    """Return the failure of the export's last attempt."""
     description = await client.get_workflow_handle(call.workflow_id).describe()
     (pending,) = [
         activity

@@ -117,7 +117,7 @@ async def wrong_keys_of_ours_are_refused(
 
 
 async def wrong_keys_of_others_are_refused(vault: Seeded, http: httpx.AsyncClient) -> None:
-    """What is presented to the gateway is no more repeated than what it expects."""
+    """The gateway repeats neither the secrets that it expects nor those presented to it."""
     secret = vault.seeds.values["event secret"]
     wrong = vault.seeds.plant("a wrong key")
     heads: dict[str, dict[str, str]] = {

@@ -47,7 +47,7 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def temporal_away() -> Client:
-    """A lazy client of an address where nobody listens."""
+    """A lazy client of an address without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -99,7 +99,7 @@ class Gateway:
         return await self.http.post("/v1/events", content=content, headers=headers, **options)
 
     def quarantined(self) -> list[tuple[dict[str, Any], bytes]]:
-        """What is in quarantine: of each file, the first line and the body."""
+        """Return the first line and the body of each file in quarantine."""
         kept = []
         for file in sorted(self.quarantine.glob("*")):
             first, _, body = file.read_bytes().partition(b"\n")
@@ -208,7 +208,7 @@ class Call:
         return shape.format(c=self.call_id, s=self.server_call_id, r=self.recording_id)
 
     async def told(self, workflow_id: str | None = None) -> list[tuple[str, dict[str, Any]]]:
-        """What its workflow was told so far."""
+        """Return the signals and updates that its workflow has received, in their order."""
         handle = self.client.get_workflow_handle(workflow_id or self.workflow_id)
         return [tuple(pair) for pair in await handle.query("told")]
 

@@ -1,4 +1,4 @@
-"""Do ACS's callbacks reach their workflow, and nobody else's?"""
+"""Do ACS's callbacks reach their workflow, and those of others none?"""
 
 import asyncio
 import json

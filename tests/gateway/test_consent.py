@@ -1,4 +1,4 @@
-"""Does consent reach its workflow, and nobody's name with it?"""
+"""Does consent reach its workflow, without the name of any participant?"""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def hiding_gateway(keyed: None, gateway_of: GatewayOf, temporal: Client) -> Gate
 
 
 def came(call: Call, **changes: Any) -> dict[str, Any]:
-    """Somebody came into the call, as Event Grid tells it."""
+    """Return Event Grid's event about a participant who joined the call."""
     identifier = {"rawId": RAW_ID, "communicationUser": {"id": RAW_ID}}
     return {
         "id": "1",

@@ -1,4 +1,4 @@
-"""Is the gateway there for events, whatever else is sent to it?"""
+"""Is the gateway there for events while too much of everything else is sent to it?"""
 
 import asyncio
 import json

@@ -11,7 +11,7 @@ from .conftest import TOPIC, Call, Gateway, GatewayOf
 
 
 async def trace(call: Call, what: str) -> CallSeen | None:
-    """What is remembered of a call, as a list of workflows brings it."""
+    """Return the trace of a call, out of the memo that a list of workflows brings along."""
     handle = call.client.get_workflow_handle(names.call_seen_id(call.server_call_id, what))
     try:
         found: WorkflowExecutionDescription = await handle.describe()

@@ -116,7 +116,7 @@ poll_every = "PT0.05S"
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait, for a bounded time, until it is so."""
+    """Wait until a condition is met, for a bounded time."""
     async with asyncio.timeout(20):
         while not await asyncio.to_thread(condition):
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""What a person types: events by hand, sweeps and their Schedule."""
+"""The commands for events: delivery by hand, sweeps and their Schedule."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The road of a queue, on Azurite's queue service."""
+"""A queue is read and emptied, on Azurite's queue service."""
 
 import asyncio
 import base64
@@ -46,7 +46,7 @@ class Post:
         return self._peek("-poison")
 
     def is_empty(self) -> bool:
-        """Whether nothing is left, hidden messages included."""
+        """Tell if no message is left, hidden ones included."""
         with self._client() as client:
             return client.get_queue_properties().approximate_message_count == 0
 
@@ -71,16 +71,16 @@ def configured(post: Post, secret: str, **changes: Any) -> QueueSettings:
 
 @asynccontextmanager
 async def reading(settings: QueueSettings, intake: Intake) -> AsyncIterator[Queue]:
-    """The road is open within this block; afterwards it has come to its end."""
+    """Read the queue within this block; afterwards its reader has come to its end."""
     stopping = asyncio.Event()
     with closing(Queue.open("main", settings)) as queue:
         queue.prepare()
-        road = asyncio.create_task(QueueConsumer(queue, intake, settings, stopping).run())
+        consumer = asyncio.create_task(QueueConsumer(queue, intake, settings, stopping).run())
         try:
             yield queue
         finally:
             stopping.set()
-            await asyncio.wait_for(road, 10)
+            await asyncio.wait_for(consumer, 10)
 
 
 async def test_an_event_reaches_its_workflow_and_the_message_is_removed(
@@ -211,7 +211,7 @@ async def test_a_message_stays_hidden_for_as_long_as_it_takes(
 
 
 def counted(queue: Queue, method: str) -> list[Any]:
-    """What a method of the queue returns from now on."""
+    """Collect the answers of a method of the queue from now on."""
     answers: list[Any] = []
     original: Callable[..., Any] = getattr(queue, method)
 

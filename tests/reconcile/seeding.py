@@ -50,7 +50,7 @@ class StandIn:
 
 
 def standing_in(client: Client) -> Worker:
-    """A worker for them; put no sandbox around a thousand workflows that do nothing."""
+    """Run a worker for them, without a sandbox around a thousand workflows that do nothing."""
     return Worker(
         client,
         task_queue=QUEUE,
@@ -188,7 +188,7 @@ async def run_all(client: Client, results: Sequence[CallResult]) -> None:
 
 
 async def listed(client: Client, status: str) -> int:
-    """How many workflows of calls Temporal lists in this status."""
+    """Count the workflows of calls that Temporal lists in this status."""
     query = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = '{status}'"
     return (await client.count_workflows(query)).count
 

@@ -1,4 +1,4 @@
-"""What cannot be read is said to be unknown, and nothing hangs."""
+"""Is what cannot be read reported as unknown, without a hang?"""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -61,13 +61,13 @@ def vault(tmp_path: Path) -> Vault:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no worker is, none need be waited for."""
+    """Do not wait where no worker is."""
     monkeypatch.setattr(reading, "ANSWER_WITHIN", timedelta(seconds=0.5))
 
 
 @pytest.fixture(autouse=True)
 async def nothing_left_open(temporal: Client) -> AsyncIterator[None]:
-    """What a test leaves open would be a gap of the next one."""
+    """Clear what a test leaves open, which would be a gap of the next one."""
     yield
     while OPEN:
         await OPEN.pop().terminate()
@@ -75,7 +75,7 @@ async def nothing_left_open(temporal: Client) -> AsyncIterator[None]:
 
 
 async def opened(client: Client, call: str, state: str | None = None) -> None:
-    """A workflow that goes on, and on which nobody works (yet)."""
+    """Begin a workflow that goes on, and on which no worker works (yet)."""
     shown = [SearchAttributePair(names.STATE, state)] if state else []
     handle = await client.start_workflow(
         StandIn.run,

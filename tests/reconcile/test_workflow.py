@@ -1,4 +1,4 @@
-"""What a Schedule starts: the real workflow and activity, on a real server."""
+"""The real workflow and activity that a Schedule starts, on a real server."""
 
 import asyncio
 import uuid
@@ -58,7 +58,7 @@ def metrics() -> MetricBuffer:
 async def client(
     temporal: Client, vault: Vault, told: Told, metrics: MetricBuffer
 ) -> AsyncIterator[Client]:
-    """A client of a server where the workers of a whole Callvault run, but for ACS."""
+    """Connect to a server where the workers of a whole Callvault run, but for ACS."""
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
     address = temporal.service_client.config.target_host
     client = await Client.connect(address, runtime=runtime, data_converter=temporal.data_converter)

@@ -29,7 +29,7 @@ CAPTURE_HEADERS = tuple(
 
 @pytest.fixture(autouse=True)
 def _nothing_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of whoever runs the tests turns anything on."""
+    """Keep the variables of the test run from turning anything on."""
     for name in list(os.environ):
         if name.startswith(("OTEL_", "TEMPORAL_", "CALLVAULT_")) and name not in CAPTURE_HEADERS:
             monkeypatch.delenv(name)

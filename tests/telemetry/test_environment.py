@@ -1,4 +1,4 @@
-"""What is exported follows OpenTelemetry's standard variables; without them nothing is."""
+"""Do exports follow OpenTelemetry's standard variables, and is nothing exported without?"""
 
 import pytest
 import uvicorn

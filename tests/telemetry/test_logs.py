@@ -28,7 +28,7 @@ def lines(capture: Capture) -> list[dict[str, Any]]:
 
 @pytest.fixture
 async def said(temporal: WorkflowEnvironment, capsys: Capture) -> tuple[str, list[dict[str, Any]]]:
-    """What a workflow said that was replayed at every step: its id, and the lines."""
+    """Run a workflow that is replayed at every step; return its id and its lines."""
     client = await connect(Settings(), plugins=[correlation_plugin()])
     workflow_id = f"talking-{uuid.uuid4()}"
     capsys.readouterr()

@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 class Gauges:
-    """What was reported last, as a collector sees it."""
+    """The last report, as a collector sees it."""
 
     def __init__(self) -> None:
         self._buffer = MetricBuffer(10_000)
@@ -50,7 +50,7 @@ def gauges() -> Gauges:
 
 
 class Calls:
-    """Open workflows that only show themselves; nobody works on them."""
+    """Open workflows that only show themselves; no worker works on them."""
 
     def __init__(self, client: Client) -> None:
         self.client = client

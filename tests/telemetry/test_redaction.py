@@ -1,4 +1,4 @@
-"""What is taken out of texts, and what is left in."""
+"""Are secrets taken out of texts, and is the rest left in?"""
 
 import httpx
 import pytest

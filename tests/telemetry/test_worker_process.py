@@ -32,7 +32,7 @@ class RunningWorker:
     metrics: str
 
     async def scrape(self) -> str:
-        """What Prometheus reads, once the worker has observed for the first time."""
+        """Read what Prometheus reads, once the worker has observed for the first time."""
         async with asyncio.timeout(20), httpx.AsyncClient() as prometheus:
             while True:
                 answer = await prometheus.get(f"http://{self.metrics}/metrics")

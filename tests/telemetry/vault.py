@@ -35,7 +35,7 @@ MEDIA_SECRET = "media-secret-nobody-may-see"
 
 @dataclass(frozen=True)
 class Secrets:
-    """What must never be seen outside."""
+    """Secrets that must never be seen outside."""
 
     access_key: str
     sas: str
@@ -175,7 +175,7 @@ class Vault:
 async def gateway_to(
     client: Client, settings: Settings, emulator: RunningEmulator
 ) -> AsyncIterator[Vault]:
-    """A gateway and a call's participants; somebody else works."""
+    """Run a gateway and a call's participants; others run the workers."""
     app = create_app(settings, client)
     instrument_app(app)
     async with httpx.AsyncClient(

@@ -21,7 +21,7 @@ DEPLOYMENT = "callvault"
 
 @pytest.fixture(scope="module")
 async def environment(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
-    """A server of its own: a current version concerns everything on the task queues."""
+    """Start a server of its own: a current version concerns everything on the task queues."""
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         search_attributes=names.SEARCH_ATTRIBUTES,
@@ -57,7 +57,7 @@ async def becomes_current(client: Client, build_id: str) -> None:
 
 
 async def builds_that_decided(scene: Scene) -> set[str]:
-    """Which versions have worked on the call's workflow tasks."""
+    """Read the versions that have worked on the call's workflow tasks."""
     history = await scene.handle.fetch_history()
     return {
         event.workflow_task_completed_event_attributes.deployment_version.build_id

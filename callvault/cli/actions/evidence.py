@@ -29,7 +29,7 @@ A request and its answer take time, so the two never agree exactly.
 
 
 class PauseEvidence(Message):
-    """A pause, as asked for and confirmed, beside the pause that the file's metadata tells of."""
+    """A pause, as requested and confirmed, beside the pause in the file's metadata."""
 
     asked_for: PauseRecord | None
     in_the_file: RecordedPause | None

@@ -140,7 +140,7 @@ async def acknowledge(
 ) -> list[AlarmRecord]:
     """Acknowledge one alarm of a call, by its id or number, or all open ones; return them.
 
-    `InvalidRequest` where none stands, `RPCError` where the workflow has ended.
+    `InvalidRequest` where none is open, `RPCError` where the workflow has ended.
     """
     known = (await status(client, call)).alarms
     standing = [

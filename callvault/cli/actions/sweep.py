@@ -56,6 +56,7 @@ async def sweep_all(
         try:
             reports.append(await sweep.run())
         except CallvaultError as error:
+            # The report keeps what was delivered before the error.
             reports.append(sweep.ended_by(error))
         if isinstance(place, DeadLetterContainer):
             place.close()

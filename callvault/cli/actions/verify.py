@@ -123,6 +123,7 @@ def _verify_file(path: Path, keys: Keyring, quick: bool, progress: _Bars) -> Rep
         name = read_document(Manifest, data).object_name
     except BrokenContent:
         name = ""
+    # A manifest has its name within the archive, from which the archive's directory follows.
     root = path.parents[name.count("/")] if name.count("/") < len(path.parents) else path.parent
     if not name or path.relative_to(root).as_posix() != name:
         return verify_copy(str(path), data, keys)

@@ -63,7 +63,7 @@ async def _watch(
             while not playing.done() or not await _is_over(client, call):
                 supervisor.check()
                 if playing.done():
-                    playing.result()
+                    playing.result()  # raises the error of a story that failed
                 if call.server_call_id:
                     live.update(await _look(client.get_workflow_handle(call.workflow_id), call))
                 await asyncio.sleep(LOOK_EVERY)

@@ -94,7 +94,7 @@ class Courier:
     def _attempt(self, route: Route, parcel: Parcel) -> None:
         outcome = self._post(route, parcel)
         parcel.attempts += 1
-        # The next attempt is scheduled first: the log entry says when that is.
+        # The next attempt is scheduled first, since the log entry has its time.
         note = f"{parcel.names} {self._follow_up(route, parcel, outcome)}"
         self._journal.event_grid("delivery", route.endpoint.url, outcome.status, note)
 

@@ -12,6 +12,7 @@ _DELAYS = (
     *(timedelta(minutes=minutes) for minutes in (1, 5, 10, 30)),
     *(timedelta(hours=hours) for hours in (1, 3, 6, 12)),
 )
+# Documented minimum after these answers.
 _LEAST_DELAY = {
     404: timedelta(minutes=5),
     408: timedelta(minutes=2),

@@ -68,6 +68,7 @@ class DeliveryFaults:
     def lags(self) -> tuple[timedelta, ...]:
         """Draw the delays of the next event's deliveries: none if lost, two if duplicated."""
         wanted = self._behaviours.now
+        # Always three draws, so that one behaviour does not shift the chances of the others.
         lost, late, twice = (self._random.random() for _ in range(3))
         if lost < wanted.event_loss:
             return ()

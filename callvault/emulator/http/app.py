@@ -33,7 +33,7 @@ def build_app(emulator: Emulator) -> Starlette:
     )
     app = Starlette(
         routes=[route for part in parts for route in part.routes()],
-        middleware=[
+        middleware=[  # the outermost first: the log sees the answers of faults, too
             Middleware(_Journaling, emulator=emulator),
             Middleware(_Keeping, emulator=emulator),
             Middleware(Faulting, emulator=emulator),
@@ -71,6 +71,7 @@ class _Journaling:
         try:
             await self._app(scope, receive, noting)
         finally:
+            # A reset or a hang has no answer, and is logged all the same.
             if not answered:
                 self._note(scope, None)
 
@@ -137,6 +138,7 @@ def _reason(error: Refusal) -> str:
 
 def _unmatched(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
+        # The service's own words, as recorded.
         message = f"The requested resource does not support http method '{request.method}'."
         return JSONResponse({"message": message}, status_code=405)
     if request.url.path.startswith(content.PREFIX):

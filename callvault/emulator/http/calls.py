@@ -1,4 +1,4 @@
-"""``/_emulator/calls``: create calls, let people join, speak and leave, and tell the truth."""
+"""``/_emulator/calls``: create calls, let people join, speak and leave, and show the truth."""
 
 from typing import Annotated, Any, Self
 

@@ -50,6 +50,7 @@ class Objects:
 
     def _at_location(self, request: Request) -> bool:
         """Return True if this is the host that events name, not the one that it redirects to."""
+        # By port: both listeners have the same address.
         port: int = request.scope["server"][1]
         at_content_host = port == self._emulator.content_port
         return at_content_host is (self._emulator.behaviours.now.content_host == "other")

@@ -46,6 +46,7 @@ class Faulting:
 
     async def _spoiled(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer, and change the answer on its way."""
+        # Without the header the application itself ignores the range.
         if fault.kind is FaultKind.RANGE_IGNORED:
             headers = [each for each in scope["headers"] if each[0] != b"range"]
             scope = {**scope, "headers": headers}
@@ -66,6 +67,7 @@ class Faulting:
             await wait_for_disconnect(receive)
         else:
             await _hang(fault, receive)
+            # For a client that has waited longer than the rule says.
             await Response(status_code=504)(scope, receive, send)
 
 

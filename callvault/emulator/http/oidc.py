@@ -22,4 +22,5 @@ class OpenId:
         return JSONResponse(self._emulator.signer.configuration(self._emulator.endpoint))
 
     async def keys(self, _: Request) -> Response:
+        # In a thread: the first use makes an RSA key, which takes a while.
         return JSONResponse(await run_in_threadpool(self._emulator.signer.keys))

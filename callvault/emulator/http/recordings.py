@@ -109,6 +109,7 @@ class StableRecordings:
             "recordingId": recording.recording_id,
             "recordingState": recording.wire_state(self._emulator.clock.now()),
         }
+        # Versions are dates, so that they compare as texts.
         has_kind = request.query_params["api-version"] >= _KIND_SINCE
         return {**state, "recordingKind": _KIND} if has_kind else state
 

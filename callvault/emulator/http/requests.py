@@ -44,6 +44,7 @@ async def read_signed(request: Request, emulator: Emulator) -> bytes:
 
 def target(request: Request) -> str:
     """Return path and query as in the request line, percent-encoding included."""
+    # Raw: signatures cover the encoding as it was sent.
     path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")
@@ -56,7 +57,7 @@ def read_model(model: type[Model], body: bytes) -> Model:
 def read_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # the latter for deeply nested JSON
         raise bad_request(f"The body is not JSON: {error}.") from None
     if not isinstance(value, dict):
         raise bad_request("The body must be a JSON object.")

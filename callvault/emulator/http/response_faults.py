@@ -26,6 +26,7 @@ class BreakableProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # The application gets a copy of this as the state of each request.
         self.app_state = {**self.app_state, _TRANSPORT: transport}
 
 
@@ -107,6 +108,7 @@ class _Cut(Damage):
     async def body(self, piece: bytes, *, more: bool) -> None:
         if self._left < 0:
             return
+        # More is announced, so that the server does not complete the body.
         await super().body(piece[: self._left], more=True)
         self._left -= len(piece)
         if self._left <= 0:

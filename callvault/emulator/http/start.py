@@ -228,6 +228,7 @@ def _locate(locator: CallLocator, calls: CallRegistry, *, rooms: bool) -> Call |
 def _check_base64(server_call_id: str) -> None:
     """Refuse a serverCallId that is no Base64."""
     # Sent by mistake instead: the callId, a UUID, which the service cannot decode.
+    # Base64 never leaves a single digit in its last group of four.
     digits = server_call_id.rstrip("=")
     if not _BASE64.fullmatch(server_call_id) or len(digits) % 4 == 1:
         raise no_base64("callLocator.serverCallId")
@@ -236,6 +237,7 @@ def _check_base64(server_call_id: str) -> None:
 def _absolute(uri: str, field: str) -> SplitResult:
     try:
         parts = urlsplit(uri)
+        # The port is checked only when it is read: a bad one raises ValueError here.
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
         raise bad_request(f"{field} is not a URI.") from None

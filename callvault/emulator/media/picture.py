@@ -113,6 +113,7 @@ def _name_size(tile: Tile) -> int:
 
 def _writable(plane: VideoPlane) -> Plane:
     buffer = memoryview(plane)
+    # Rows are padded to line_size.
     view: Plane = np.frombuffer(buffer, np.uint8).reshape(plane.height, plane.line_size)
     return view[:, : plane.width]
 

@@ -82,6 +82,7 @@ class Renderer:
             if self.abandoned():
                 raise Abandoned
             before = writer.size
+            # One scene at least, or the next chunk would begin where this one does.
             if frames and self._is_full(before, largest):
                 break
             writer.write(scene)

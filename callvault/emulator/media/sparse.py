@@ -26,7 +26,7 @@ def read(seed: str, offset: int, length: int) -> bytes:
     key = hashlib.sha256(seed.encode()).digest()[:16]
     counter, skipped = divmod(offset, _BLOCK)
     stream = Cipher(algorithms.AES(key), modes.CTR(counter.to_bytes(_BLOCK))).encryptor()
-    if skipped:
+    if skipped:  # the key stream begins at a whole block
         stream.update(bytes(skipped))
     return stream.update(_ZEROS[:length] if length <= _PIECE else bytes(length))
 

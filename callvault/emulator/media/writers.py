@@ -31,7 +31,7 @@ _H264 = {
     "g": str(_FRAMES_PER_KEYFRAME),
     "keyint_min": str(_FRAMES_PER_KEYFRAME),
     "sc_threshold": "0",
-    "threads": "1",
+    "threads": "1",  # with more, the bytes would depend on the machine
     "x264-params": "aq-mode=0:no-deblock=1",
 }
 _WAV_HEADER = 44

@@ -1,4 +1,4 @@
-"""The gateway is down and an event is given up: is the call kept, and kept once by all roads?"""
+"""The gateway is down and an event is given up: is the call kept, and kept once by all channels?"""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ DEAD_LETTER_DELAY = 300
 
 @dataclass(frozen=True)
 class Roads:
-    """Where undelivered events end, and the settings that tell Callvault of it."""
+    """A container for undelivered events, and Callvault's settings for it."""
 
     letters: ContainerClient
     url: str
@@ -84,7 +84,7 @@ def running(roads: Roads, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 async def refusing(running: Running, call: Call) -> Any:
-    """A subscriber that answers 400: its events are given up at once, and dead-lettered."""
+    """Serve a subscriber that answers 400: its events are given up at once, and dead-lettered."""
     webhook = Webhook()
     webhook.answers = [400] * 100
     with webhook.open():
@@ -131,7 +131,7 @@ async def test_what_no_road_delivered_is_swept_and_by_every_other_road_it_is_the
 async def an_orphan_is_kept_and_listed(
     running: Running, roads: Roads, client: Client, event: Any, call: Call
 ) -> None:
-    """The same file, announced for a call that nobody asked to keep."""
+    """Make an event of the same file, for a call without a request to record it."""
     event[0]["subject"] = event[0]["subject"].replace(call.server_call_id, "nobodys-call")
     orphan = names.workflow_id("nobodys-call")
     assert orphan in await says(running, roads, "events", "deliver", "-", event=event)
