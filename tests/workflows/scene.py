@@ -272,6 +272,12 @@ class Scene:
             while self.service.asked.count(operation) < times:
                 await asyncio.sleep(0.02)
 
+    async def is_notified(self, times: int) -> None:
+        """Wait until so many alarms of the call were sent, and Temporal knows it."""
+        async with asyncio.timeout(20):
+            while len([r for r in (await self.status()).alarms if r.sent_at]) < times:
+                await asyncio.sleep(0.02)
+
     def told(self) -> list[Alarm]:
         """The alarms of this call, in the order in which they were told."""
         return [a for a in self.world.told.alarms if a.resource == self.resource]

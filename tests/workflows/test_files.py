@@ -11,7 +11,7 @@ from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
-from workflows.activity_options import LAST_CHANCE
+from workflows.call.deadlines import LAST_CHANCE
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, WINDOW, Scene, chunk, released
 
