@@ -29,8 +29,8 @@ ShortText = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 class State(BaseModel):
     """Base of state that the workflow which owns it changes in place."""
 
-    # Unknown keys are ignored, so that a newer sender never stops an older worker. The gateway, which
-    # talks to people, forbids them.
+    # Unknown keys are ignored, so that a newer sender never stops an older worker; the gateway,
+    # which talks to people, forbids them.
     model_config = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
