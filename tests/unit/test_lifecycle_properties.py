@@ -61,7 +61,7 @@ class LifeOfACall(RuleBasedStateMachine):
         self.life = self.call.life
         self.command: Command | None = None
         self.cancelled = False
-        """Whether the workflow has cancelled what is in flight, as it was superseded."""
+        """True if the workflow has cancelled the command in flight, as it was superseded."""
         self.started: set[int] = set()
         self.running: set[str] = set()
         """Recordings between start and stop, as ACS sees it."""

@@ -193,8 +193,8 @@ def is_at_risk(status: CallStatus) -> bool:
 
 
 def _fallback_due(policy: ResourcePolicy, chunk: ChunkStatus, age: timedelta) -> datetime:
-    """Return the moment from which on a chunk may wait for its archive no longer."""
-    # A chunk that was announced late leaves half of its time to the first archive.
+    """Return the moment at which a chunk takes its recording to the fallback archive."""
+    # Of the time left to a chunk that was announced late, the first archive has half.
     left = (chunk.expires_at or chunk.announced_at) - chunk.announced_at
     left = max(left, deadlines.last_chance(policy.export_window))
     return max(chunk.born_at + age, chunk.announced_at + min(age, left / 2))

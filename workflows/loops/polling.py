@@ -21,7 +21,7 @@ from workflows.loops.loop import Run, each_once
 
 
 class _PollingLoop:
-    """What both loops have in common: a poll has no end of its own, and nothing waits for it."""
+    """The common part of both loops: a poll has no end of its own, and no run waits for it."""
 
     is_interruptible = True
     is_idle = True
