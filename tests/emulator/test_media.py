@@ -179,7 +179,7 @@ def test_the_same_seed_gives_the_documents_of_all_chunks_the_same_names(
             return [chunk["documentId"] for chunk in truth["chunks"]]
 
     first, second = documents(), documents()
-    # How many there are is no matter of the seed: the emulator's clock goes on between the requests.
+    # Not of the seed is how many there are: the clock goes on between the requests.
     both = min(len(first), len(second))
     assert both >= 2
     assert first[:both] == second[:both]
