@@ -61,10 +61,10 @@ bench: setup $(BENCH_READY)  ## Measure copies, pauses and storms (docs), and lo
 	$(BIN)/python -m bench.interleavings
 
 SEEDS ?= 1
-LIVES ?= 1000
-chaos: setup  ## Kill everything again and again, and write docs/reliability.md (SEEDS="1 2" LIVES=1000)
-	$(BIN)/python -m bench.chaos --seeds $(SEEDS) --lives $(LIVES) \
-	  $(if $(SABOTAGE),--sabotage $(SABOTAGE),--report docs/reliability.md)
+SCENARIOS ?= 1000
+chaos: setup  ## Kill everything again and again, and write docs/reliability.md (SEEDS="1 2" SCENARIOS=1000)
+	$(BIN)/python -m bench.chaos --seeds $(SEEDS) --scenarios $(SCENARIOS) \
+	  $(if $(MUTATION),--mutation $(MUTATION),--report docs/reliability.md)
 
 schemas: setup  ## Write the JSON Schemas of the contracts anew
 	$(BIN)/python -m callvault.contracts.schemas docs/contracts

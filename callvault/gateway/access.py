@@ -19,7 +19,7 @@ from callvault.errors import AccessDenied, Throttled
 from callvault.gateway.shared_secrets import SharedSecrets, refuse_cross_site
 from callvault.gateway.tokens import TokenValidator
 
-EVERY_ROLE: frozenset[Role] = frozenset(get_args(Role))
+ALL_ROLES: frozenset[Role] = frozenset(get_args(Role))
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Access:
     """Lets callers in, each as far as its roles go and up to its rate limit."""
 
     def __init__(self, gateway: GatewaySettings) -> None:
-        self._is_open = not gateway.knows_callers
+        self._is_open = not gateway.authenticates_callers
         self._keys = [
             (SharedSecrets(key.secret), Caller(frozenset(key.roles), name, f"key {name}"))
             for name, key in gateway.keys.items()
         ]
         self._keys += [
-            (SharedSecrets([key]), Caller(EVERY_ROLE, account=f"api key {number}"))
+            (SharedSecrets([key]), Caller(ALL_ROLES, account=f"api key {number}"))
             for number, key in enumerate(gateway.api_keys)
         ]
         self._tokens = _TokenCallers(gateway.oidc) if gateway.oidc else None
@@ -71,7 +71,7 @@ class Access:
     async def _caller(self, request: Request) -> Caller:
         if self._is_open:
             refuse_cross_site(request)
-            return Caller(EVERY_ROLE)
+            return Caller(ALL_ROLES)
         token = bearer_token(request)
         presented = request.headers.get("x-api-key") or token
         # Every key is compared, even after one has fitted: the time must not tell which.

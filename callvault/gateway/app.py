@@ -11,8 +11,8 @@ from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.gateway import error_responses
 from callvault.gateway.access import Access
-from callvault.gateway.callbacks import Callbacks, callbacks_router
-from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
+from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
+from callvault.gateway.events import SECRET_HEADER, EventWebhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.load_shedding import LoadShedding
 from callvault.gateway.recordings_api import ControlApi, control_router
@@ -20,7 +20,7 @@ from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
 
@@ -56,10 +56,10 @@ def create_app(
     later.
     """
     gateway = settings.gateway
-    recordings = Recordings(client)
+    recordings = CallClient(client)
     routes = Routes(settings, own_containers(settings))
     quarantine = Quarantine(gateway.quarantine)
-    webhook = Webhook(
+    webhook = EventWebhook(
         SharedSecrets(gateway.event_secrets),
         Intake(routes, recordings, "webhook", meter),
         quarantine,
@@ -76,8 +76,8 @@ def create_app(
     return app
 
 
-def _callbacks(settings: Settings, recordings: Recordings) -> Callbacks:
+def _callbacks(settings: Settings, recordings: CallClient) -> CallbackReceiver:
     known = [resource.callback_audience for resource in settings.resources.values()]
     audiences = [audience for audience in known if audience]
     gateway = settings.gateway
-    return Callbacks(gateway.callbacks, audiences, recordings, gateway.max_body)
+    return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body)

@@ -23,7 +23,7 @@ from callvault.gateway.access import bearer_token
 from callvault.gateway.bodies import read_body
 from callvault.gateway.shared_secrets import refuse_cross_site
 from callvault.gateway.tokens import TokenValidator
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
 """The route of the addresses that `names.callback_path` makes."""
@@ -34,7 +34,7 @@ START_FAILED = "Microsoft.Communication.StartRecordingFailed"
 log = structlog.get_logger(__name__)
 
 
-class Callbacks:
+class CallbackReceiver:
     """Takes callbacks whose token names one of our resources as its audience.
 
     Without any audience every caller of this machine is let in, which the configuration allows on
@@ -45,7 +45,7 @@ class Callbacks:
         self,
         signed_by: CallbackSettings,
         audiences: Sequence[str],
-        recordings: Recordings,
+        recordings: CallClient,
         max_body: int,
     ) -> None:
         self._validator = (
@@ -129,7 +129,7 @@ def _problem(data: dict[str, Any]) -> str:
     return shorten(f"ACS could not start it ({code}): {said.get('message', '')}")
 
 
-def callbacks_router(callbacks: Callbacks) -> APIRouter:
+def callbacks_router(callbacks: CallbackReceiver) -> APIRouter:
     """Return the route of the callbacks."""
     router = APIRouter(tags=["callbacks"])
     router.add_api_route(

@@ -22,7 +22,13 @@ from callvault.gateway.bodies import check_depth
 from callvault.gateway.shared_secrets import SharedSecrets, refuse_cross_site
 from callvault.ingest.concurrency import for_each
 from callvault.ingest.eventgrid import ValidationEvent, read_delivery
-from callvault.ingest.intake import MAX_CONCURRENT_EVENTS, Fate, Intake, Outcome, of_fate
+from callvault.ingest.intake import (
+    MAX_CONCURRENT_EVENTS,
+    Disposition,
+    EventOutcome,
+    Intake,
+    with_disposition,
+)
 from callvault.ingest.quarantine import Quarantine
 
 SECRET_HEADER = "x-callvault-secret"  # noqa: S105 -- a header's name
@@ -36,7 +42,7 @@ REJECTION_LOG_INTERVAL = 60.0
 log = structlog.get_logger(__name__)
 
 
-class Webhook:
+class EventWebhook:
     """Answers Event Grid."""
 
     def __init__(
@@ -57,13 +63,13 @@ class Webhook:
             refuse_cross_site(request)
         try:
             async with asyncio.timeout(DELIVERY_TIMEOUT.total_seconds()):
-                return await self._take(request)
+                return await self._receive(request)
         except TimeoutError:
             raise Unavailable("the delivery took too long: send it again") from None
         except ClientDisconnect:
             raise Unavailable("the delivery broke off: send it again") from None
 
-    async def agree(self, request: Request) -> Response:
+    async def handshake(self, request: Request) -> Response:
         """Answer the CloudEvents handshake: yes, events may be sent here.
 
         A secret need not come with it; a wrong one is refused, so that it is noticed now.
@@ -78,34 +84,36 @@ class Webhook:
         }
         return Response(status_code=200, headers=allowed)
 
-    async def _take(self, request: Request) -> Response:
+    async def _receive(self, request: Request) -> Response:
         pieces = request.stream()
         body = await _read(pieces, self._max_body)
         if len(body) > self._max_body:
             reason = f"the body is larger than {self._max_body} bytes"
-            await self._quarantine.keep(reason, request.headers, _rest(body, pieces))
+            await self._quarantine.store(reason, request.headers, _rest(body, pieces))
             return _accepted()
         try:
             check_depth(body)
             values = read_delivery(body)
         except InvalidRequest as error:
-            await self._quarantine.keep(str(error), request.headers, body)
+            await self._quarantine.store(str(error), request.headers, body)
             return _accepted()
-        return await self._take_all(request, body, values)
+        return await self._deliver_all(request, body, values)
 
-    async def _take_all(self, request: Request, body: bytes, values: list[Any]) -> Response:
+    async def _deliver_all(self, request: Request, body: bytes, values: list[Any]) -> Response:
         """Deliver the events of a body, and quarantine those that are not understood."""
-        outcomes = await self._intake.take(values)
+        outcomes = await self._intake.deliver(values)
         # Nothing is quarantined before every other event is in Temporal: the whole delivery comes
         # again, and the same event would lie there twice.
-        for outcome in of_fate(outcomes, Fate.WAITING):
+        for outcome in with_disposition(outcomes, Disposition.WAITING):
             raise Unavailable(outcome.problem)
 
-        async def keep(outcome: Outcome) -> None:
+        async def store(outcome: EventOutcome) -> None:
             kept = body if len(values) == 1 else json.dumps(outcome.value).encode()
-            await self._quarantine.keep(outcome.problem, request.headers, kept)
+            await self._quarantine.store(outcome.problem, request.headers, kept)
 
-        await for_each(keep, of_fate(outcomes, Fate.NOT_UNDERSTOOD), MAX_CONCURRENT_EVENTS)
+        await for_each(
+            store, with_disposition(outcomes, Disposition.NOT_UNDERSTOOD), MAX_CONCURRENT_EVENTS
+        )
         return _accepted(outcomes)
 
 
@@ -146,21 +154,24 @@ async def _rest(begun: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-def _accepted(outcomes: Sequence[Outcome] = ()) -> Response:
+def _accepted(outcomes: Sequence[EventOutcome] = ()) -> Response:
     """Return the answer 200; to the validation of a subscription, with its code."""
-    for outcome in of_fate(outcomes, Fate.IGNORED):
+    for outcome in with_disposition(outcomes, Disposition.IGNORED):
         if isinstance(outcome.event, ValidationEvent):
             return JSONResponse({"validationResponse": outcome.event.code})
     return JSONResponse({"accepted": True})
 
 
-def events_router(webhook: Webhook) -> APIRouter:
+def events_router(webhook: EventWebhook) -> APIRouter:
     """Return the routes of the webhook."""
     router = APIRouter(tags=["events"])
     router.add_api_route(
         EVENTS_PATH, webhook.receive, methods=["POST"], summary="Receive events from Event Grid"
     )
     router.add_api_route(
-        EVENTS_PATH, webhook.agree, methods=["OPTIONS"], summary="Answer the CloudEvents handshake"
+        EVENTS_PATH,
+        webhook.handshake,
+        methods=["OPTIONS"],
+        summary="Answer the CloudEvents handshake",
     )
     return router

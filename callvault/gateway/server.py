@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from callvault.config.settings import Settings
 from callvault.gateway.app import create_app
-from callvault.gateway.load_shedding import MAX_HEAD, IdleTimeoutProtocol
+from callvault.gateway.load_shedding import MAX_HEADER_SIZE, IdleTimeoutProtocol
 from callvault.telemetry.setup import setup
 from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
@@ -59,7 +59,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         port=settings.gateway.port,
         http=IdleTimeoutProtocol,
         ws="none",
-        h11_max_incomplete_event_size=MAX_HEAD,
+        h11_max_incomplete_event_size=MAX_HEADER_SIZE,
         timeout_graceful_shutdown=DRAIN_TIMEOUT,
         # Access logs would be a second, unstructured log; the process configures its own.
         log_config=None,

@@ -43,10 +43,10 @@ class DeadLetterContainer:
             raise ConfigurationError(f"dead letters {name} cannot be reached: {error}") from None
 
     @property
-    def place(self) -> str:
-        return place_of(self._name)
+    def location(self) -> str:
+        return location_of(self._name)
 
-    def waiting(self) -> Iterator[DeadLetter]:
+    def pending(self) -> Iterator[DeadLetter]:
         with self._errors("listing the container"):
             listed = self._container.list_blobs(
                 name_starts_with=self._prefix or None, include=["metadata"]
@@ -56,20 +56,23 @@ class DeadLetterContainer:
                 if DELIVERED not in metadata:
                     yield DeadLetter(str(blob.name), str(blob.etag), metadata)
 
-    def read(self, letter: DeadLetter) -> bytes:
-        with self._errors(f"reading {letter.name}"):
-            part = self._container.download_blob(letter.name, offset=0, length=MAX_SIZE + 1)
+    def read(self, dead_letter: DeadLetter) -> bytes:
+        with self._errors(f"reading {dead_letter.name}"):
+            part = self._container.download_blob(dead_letter.name, offset=0, length=MAX_SIZE + 1)
             body = part.readall()
         if len(body) > MAX_SIZE:
             raise InvalidRequest(f"larger than {MAX_SIZE} bytes: Event Grid did not write it")
         return body
 
-    def mark(self, letter: DeadLetter) -> None:
-        metadata = {**letter.metadata, DELIVERED: datetime.now(UTC).isoformat(timespec="seconds")}
-        with self._errors(f"marking {letter.name}"):
+    def mark_delivered(self, dead_letter: DeadLetter) -> None:
+        metadata = {
+            **dead_letter.metadata,
+            DELIVERED: datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with self._errors(f"marking {dead_letter.name}"):
             try:
-                self._container.get_blob_client(letter.name).set_blob_metadata(
-                    metadata, etag=letter.etag, match_condition=MatchConditions.IfNotModified
+                self._container.get_blob_client(dead_letter.name).set_blob_metadata(
+                    metadata, etag=dead_letter.etag, match_condition=MatchConditions.IfNotModified
                 )
             except (ResourceModifiedError, ResourceNotFoundError):
                 # Another sweeper was faster, or the account's life-cycle rule.
@@ -80,14 +83,14 @@ class DeadLetterContainer:
         self._container.close()
 
     @contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
+    def _errors(self, action: str) -> Iterator[None]:
         try:
             yield
         except AzureError as error:
             # Not chained: the SDK's errors quote URLs with their signatures.
-            raise storage_error(error, f"{self.place}, {doing}", owner="callvault") from None
+            raise storage_error(error, f"{self.location}, {action}", owner="callvault") from None
 
 
-def place_of(name: str) -> str:
+def location_of(name: str) -> str:
     """Return the name of a container for people, from its name in the settings."""
     return f"dead letters {name}"

@@ -30,7 +30,7 @@ from callvault.errors import (
 
 NAME = "recordings/0000-document.mp4"
 MEDIA = random.Random(5).randbytes(20_000)
-QUICK = RetryLimits(max_attempts=3, first_pause=0.001, max_pause=0.5, stall_timeout=0.1)
+QUICK = RetryLimits(max_attempts=3, first_delay=0.001, max_pause=0.5, stall_timeout=0.1)
 Ranged = Callable[..., Any]
 
 

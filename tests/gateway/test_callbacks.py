@@ -66,9 +66,9 @@ async def test_a_signed_callback_reaches_the_workflow_of_its_address(
     await is_kept(guarded, call)
     answer = await tell(guarded, call, [changed("inactive"), changed()], issuer.token())
     assert answer.status_code == 200
-    told = await call.told()
-    assert [name for name, _ in told] == [names.RECORDING_STATE_CHANGED] * 2
-    first, second = (RecordingStateChanged.model_validate(payload) for _, payload in told)
+    received = await call.received()
+    assert [name for name, _ in received] == [names.RECORDING_STATE_CHANGED] * 2
+    first, second = (RecordingStateChanged.model_validate(payload) for _, payload in received)
     assert (first.state, second.state, second.recording) == ("inactive", "active", 2)
     assert second.recording_id == "r-1"
     assert second.at.isoformat() == "2026-07-18T12:00:00.123456+00:00"
@@ -79,7 +79,7 @@ async def test_a_failed_start_says_why(guarded: Gateway, issuer: Issuer, call: C
     failed = changed(resultInformation={"code": 500, "subCode": 9999, "message": "no"})
     failed["type"] = "Microsoft.Communication.StartRecordingFailed"
     assert (await tell(guarded, call, [failed], issuer.token())).status_code == 200
-    [(_, payload)] = await call.told()
+    [(_, payload)] = await call.received()
     assert payload["state"] == ""
     assert payload["problem"] == "ACS could not start it (500/9999): no"
 
@@ -89,7 +89,7 @@ async def test_nobody_else_is_believed(guarded: Gateway, issuer: Issuer, call: C
     tokens = [None, "junk", issuer.token(aud="another resource"), issuer.token(exp=1)]
     answers = [await tell(guarded, call, [changed()], token) for token in tokens]
     assert [answer.status_code for answer in answers] == [401] * 4
-    assert await call.told() == []
+    assert await call.received() == []
 
 
 async def test_without_an_audience_a_loopback_gateway_believes_programs_but_no_web_pages(
@@ -100,7 +100,7 @@ async def test_without_an_audience_a_loopback_gateway_believes_programs_but_no_w
     page = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     assert (await gateway.http.post(path, json=[changed()], headers=page)).status_code == 403
     assert (await gateway.http.post(path, json=[changed()])).status_code == 200
-    assert await call.names_told() == [names.RECORDING_STATE_CHANGED]
+    assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
 
 
 ODD: list[Any] = [
@@ -120,7 +120,7 @@ async def test_what_is_genuine_but_odd_changes_nothing_and_does_not_come_again(
 ) -> None:
     await is_kept(guarded, call)
     assert (await tell(guarded, call, body, issuer.token())).status_code == 200
-    assert await call.told() == []
+    assert await call.received() == []
 
 
 async def test_of_several_the_readable_ones_are_told(
@@ -128,7 +128,7 @@ async def test_of_several_the_readable_ones_are_told(
 ) -> None:
     await is_kept(guarded, call)
     assert (await tell(guarded, call, [7, changed()], issuer.token())).status_code == 200
-    assert await call.names_told() == [names.RECORDING_STATE_CHANGED]
+    assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
 
 
 async def test_a_callback_for_an_unknown_call_is_taken_and_forgotten(
@@ -175,8 +175,8 @@ async def test_the_emulators_callbacks_reach_a_gateway_that_checks_them(
             staged.acs.start(staged.server_call_id, recordingStateCallbackUri=uri)
             staged.lasts(1)
             async with asyncio.timeout(10):
-                while len(told := await call.told(workflow_id)) < 2:
+                while len(received := await call.received(workflow_id)) < 2:
                     await asyncio.sleep(0.05)
         finally:
             process.end()
-    assert [payload["state"] for _, payload in told] == ["inactive", "active"]
+    assert [payload["state"] for _, payload in received] == ["inactive", "active"]

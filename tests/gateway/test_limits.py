@@ -212,6 +212,8 @@ async def _is_open(connection: Connection) -> bool:
 async def test_a_head_without_end_is_refused(temporal: Client, tmp_path: Path) -> None:
     async with listening(temporal, tmp_path) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /healthz HTTP/1.1\r\n" + b"x: " + b"y" * (2 * load_shedding.MAX_HEAD))
+        writer.write(
+            b"GET /healthz HTTP/1.1\r\n" + b"x: " + b"y" * (2 * load_shedding.MAX_HEADER_SIZE)
+        )
         assert (await reader.readline()).startswith(b"HTTP/1.1 400")
         writer.close()

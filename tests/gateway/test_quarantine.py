@@ -75,7 +75,7 @@ async def test_of_a_batch_only_what_is_not_understood_is_kept(gateway: Gateway, 
     assert answer.status_code == 200
     [(_, body)] = gateway.quarantined()
     assert json.loads(body) == {"id": "odd"}
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 async def test_no_secret_is_written_into_the_quarantine(

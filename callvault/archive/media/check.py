@@ -31,13 +31,13 @@ clock is not the media's.
 
 SAMPLE_RATE = 16_000
 RESOLUTION = (1920, 1080)
-MOST_CHANNELS = {ChannelType.MIXED: 1, ChannelType.UNMIXED: 5}
+MAX_CHANNELS = {ChannelType.MIXED: 1, ChannelType.UNMIXED: 5}
 """The service's table of formats. Frame rates have changed over the years and are only noted."""
 
-_SPOTS = 64
+_MAX_SAMPLES = 64
 """Places of a file that are looked at."""
 
-_SPOT = 4_096
+_SAMPLE_SIZE = 4_096
 """Bytes read at each place: compressed media never hold that many zeros in a row."""
 
 _COMPRESSED = frozenset({FormatType.MP4, FormatType.MP3})
@@ -206,7 +206,7 @@ def _parameter_problems(facts: MediaFacts, expected: Expected) -> Iterator[Media
         yield _problem(
             MediaVerdict.UNEXPECTED, f"its sound has {facts.sample_rate} Hz, not {SAMPLE_RATE}"
         )
-    most = MOST_CHANNELS[expected.channel]
+    most = MAX_CHANNELS[expected.channel]
     if facts.channels is not None and facts.channels > most:
         yield _problem(
             MediaVerdict.UNEXPECTED, f"it has {facts.channels} channels, more than {most}"
@@ -218,12 +218,12 @@ def _parameter_problems(facts: MediaFacts, expected: Expected) -> Iterator[Media
 
 def _blank(file: BinaryIO, size: int) -> Iterator[MediaProblem]:
     """Look at evenly spread places; a small file is seen whole."""
-    step = max(_SPOT, size // _SPOTS)
-    for offset in range(0, size - _SPOT + 1, step):
+    step = max(_SAMPLE_SIZE, size // _MAX_SAMPLES)
+    for offset in range(0, size - _SAMPLE_SIZE + 1, step):
         file.seek(offset)
-        if not any(file.read(_SPOT)):
+        if not any(file.read(_SAMPLE_SIZE)):
             yield _problem(
-                MediaVerdict.BLANK, f"from byte {offset} on there are {_SPOT} zeros or more"
+                MediaVerdict.BLANK, f"from byte {offset} on there are {_SAMPLE_SIZE} zeros or more"
             )
             return
 

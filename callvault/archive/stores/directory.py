@@ -36,7 +36,7 @@ from callvault.archive.stores.filesystem import (
     write_file,
 )
 
-_PIECE = 1024 * 1024
+_READ_SIZE = 1024 * 1024
 
 
 class DirectoryArchive:
@@ -85,7 +85,7 @@ class DirectoryArchive:
         with self.errors(f"reading {object_name}"), path.open("rb") as file:
             file.seek(offset)
             rest = length
-            while piece := file.read(_PIECE if rest is None else min(rest, _PIECE)):
+            while piece := file.read(_READ_SIZE if rest is None else min(rest, _READ_SIZE)):
                 yield piece
                 rest = None if rest is None else rest - len(piece)
 
@@ -122,9 +122,9 @@ class DirectoryArchive:
     def close(self) -> None:
         """Do nothing: no file is held open."""
 
-    def errors(self, doing: str) -> AbstractContextManager[None]:
+    def errors(self, action: str) -> AbstractContextManager[None]:
         """Let no `OSError` leave the block, only ours."""
-        return directory_errors(self._name, self._root, doing)
+        return directory_errors(self._name, self._root, action)
 
     def _path(self, object_name: str) -> Path:
         return self._root.joinpath(*check_object_name(object_name).split("/"))
@@ -228,7 +228,7 @@ def _adopt(path: Path, size: int) -> Sidecar | None:
 
 def _digests(path: Path, block_size: int) -> BlockDigests:
     with path.open("rb") as file:
-        return BlockDigests.of(iter(lambda: file.read(_PIECE), b""), block_size)
+        return BlockDigests.of(iter(lambda: file.read(_READ_SIZE), b""), block_size)
 
 
 def _may_hold(folder: str, prefix: str) -> bool:

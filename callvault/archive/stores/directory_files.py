@@ -26,7 +26,7 @@ from callvault.archive.stores.filesystem import write_at
 MODE = 0o640
 """Permissions of all files: recordings are private; the umask may narrow them further."""
 
-ABANDONED_AFTER = 7 * 24 * 3600
+DRAFT_MAX_AGE = 7 * 24 * 3600
 """Seconds after which a draft is removed: as long as Azure keeps uncommitted blocks."""
 
 _ENTRY = re.compile(r"([0-9]+) ([0-9a-f]{64})")
@@ -100,7 +100,7 @@ def remove_abandoned(path: Path) -> None:
     """Remove drafts of ``path`` that no attempt has written to for long."""
     for draft in path.parent.glob(f".{path.name}.*.part"):
         with suppress(FileNotFoundError):
-            if time.time() - draft.stat().st_mtime > ABANDONED_AFTER:
+            if time.time() - draft.stat().st_mtime > DRAFT_MAX_AGE:
                 draft.unlink()
 
 

@@ -47,7 +47,7 @@ _BY_ERRNO: dict[int, _Verdict] = {
         "its file system has neither hard links nor a rename that never overwrites: choose another",
     ),
 }
-_PASSING: _Verdict = (Unavailable, "look at the disk or network share; it is tried again")
+_TRANSIENT: _Verdict = (Unavailable, "look at the disk or network share; it is tried again")
 
 
 def publish(draft: Path, path: Path) -> None:
@@ -128,23 +128,23 @@ def sync_directory(directory: Path) -> None:
 
 
 @contextmanager
-def directory_errors(archive: str, root: Path, doing: str) -> Iterator[None]:
-    """Let no `OSError` leave the block, only our errors; ``doing`` says what was going on."""
+def directory_errors(archive: str, root: Path, action: str) -> Iterator[None]:
+    """Let no `OSError` leave the block, only our errors; ``action`` says what was going on."""
     try:
         yield
     except OSError as error:
-        raise directory_error(error, archive, root, doing) from error
+        raise directory_error(error, archive, root, action) from error
 
 
-def directory_error(error: OSError, archive: str, root: Path, doing: str) -> CallvaultError:
+def directory_error(error: OSError, archive: str, root: Path, action: str) -> CallvaultError:
     """Translate an error of the operating system into one of ours, here and nowhere else."""
     # an error outside the table is taken for a passing one: disks and network shares come back
-    kind, advice = _BY_ERRNO.get(error.errno or 0, _PASSING)
+    kind, advice = _BY_ERRNO.get(error.errno or 0, _TRANSIENT)
     if error.errno == errno.ENOENT:
         kind, advice = _missing(root)
     cause = os.strerror(error.errno) if error.errno else str(error)
     where = error.filename2 or error.filename or root
-    return kind(f"archive {archive}, {doing}: {cause} ({where}); {advice}", owner="archive")
+    return kind(f"archive {archive}, {action}: {cause} ({where}); {advice}", owner="archive")
 
 
 def _missing(root: Path) -> _Verdict:

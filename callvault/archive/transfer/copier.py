@@ -95,7 +95,7 @@ class Copy:
 
     def __post_init__(self) -> None:
         self._threads = Threads()
-        self._backoff = Backoff(self.buffers.parallelism, self.limits, self._threads.over)
+        self._backoff = Backoff(self.buffers.parallelism, self.limits, self._threads.stopped)
         self._block_size = self.buffers.block_size
         self._missing: Iterator[int] = iter(())
         self._fetched: SimpleQueue[_Block | None] = SimpleQueue()
@@ -188,7 +188,7 @@ class Copy:
     def _fetch_blocks(self, fetcher: Fetcher, number: int, index: int | None) -> None:
         """Fetch block ``index``, then one missing block after the other, each into a buffer."""
         while index is not None:
-            buffer = self.buffers.acquire(self._block_size, self, self._threads.over)
+            buffer = self.buffers.acquire(self._block_size, self, self._threads.stopped)
             if buffer is None:
                 return
             block = _Block(index, buffer)
@@ -202,7 +202,7 @@ class Copy:
             index = self._next_missing() if block.length == self._block_size else None
 
     def _fetch(self, fetcher: Fetcher, block: _Block) -> None:
-        if not self.buffers.fetching.acquire(self, self._threads.over):
+        if not self.buffers.fetching.acquire(self, self._threads.stopped):
             raise Aborted
         try:
             memory = memoryview(block.buffer)[: self._block_size]
@@ -224,7 +224,7 @@ class Copy:
 
     def _upload(self, upload: Upload, block: _Block) -> None:
         data, attempts = memoryview(block.buffer)[: block.length], 0
-        while not self._threads.over.is_set():
+        while not self._threads.stopped.is_set():
             try:
                 upload.put(block.index, data, sha256=block.sha256)
             except Throttled as error:

@@ -18,7 +18,7 @@ from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
 from callvault.errors import ConfigurationError
 
 _LINK = re.compile(re.escape(CHAIN_PREFIX) + r"(\d{10,})\.json")
-_NAMED = 20
+_MAX_LISTED = 20
 """Missing links that are named one by one."""
 
 
@@ -52,7 +52,7 @@ class ChainWalk:
     def __init__(self, inspector: Inspector) -> None:
         self._inspector = inspector
         # listed first: a manifest sealed while this runs must not look as if it were not linked
-        self._lying_there = self._manifest_names()
+        self._listed = self._manifest_names()
         self._sequences = self._numbers()
         self._links: dict[int, str] = {}
         """SHA-256 of each link that was seen, by its sequence number."""
@@ -74,12 +74,12 @@ class ChainWalk:
 
     def manifests(self) -> Iterator[Manifest]:
         """Check every link and its manifest; yields the manifests that can be read."""
-        self._tell_gaps()
+        self._report_gaps()
         for sequence in self._sequences:
             manifest = self._link(sequence)
             if manifest is not None:
                 yield manifest
-        for name in sorted(self._lying_there - self._sealed.keys()):
+        for name in sorted(self._listed - self._sealed.keys()):
             self._inspector.problem(
                 name,
                 "no link of the chain names it: its link was removed, or its sealing was"
@@ -100,11 +100,11 @@ class ChainWalk:
                 self._inspector.problem(name, "it is not a link, but lies where links lie")
         return sorted(numbers)
 
-    def _tell_gaps(self) -> None:
+    def _report_gaps(self) -> None:
         there = set(self._sequences)
         missing = (n for n in range(1, max(there, default=0)) if n not in there)
         for count, number in enumerate(missing):
-            if count == _NAMED:
+            if count == _MAX_LISTED:
                 break
             self._inspector.problem(link_object_name(number), "the link is missing: a gap")
 

@@ -38,7 +38,7 @@ class Progress(Protocol):
         """Count bytes that were read."""
 
 
-class Silent:
+class NoProgress:
     """A `Progress` that shows nothing."""
 
     def expect(self, manifests: int) -> None: ...
@@ -55,7 +55,7 @@ def verify_archive(
 
     ``quick`` reads the manifests and the chain, but of the other objects only their properties.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     report = Report(target=archive.name, quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance)
     check_keys(inspector)
@@ -63,7 +63,7 @@ def verify_archive(
     progress.expect(chain.length)
     for manifest in chain.manifests():
         objects.verify(manifest)
-    objects.tell_unsealed()
+    objects.warn_unsealed()
     report.head = chain.head
     return report
 
@@ -77,7 +77,7 @@ def verify_manifest(
     progress: Progress | None = None,
 ) -> Report:
     """Verify one manifest, the objects that it names, and the link that names it."""
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     report = Report(target=object_name, quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance)
     check_keys(inspector)
@@ -137,9 +137,9 @@ class _Objects:
         self._progress.begin(sum(each.object.size for each in to_read))
         for each in to_read:
             if self._inspector.is_unchanged(each.object) and each.check:
-                _judge_again(self._inspector, each.object, each.check, each.expected)
+                _recheck_media(self._inspector, each.object, each.check, each.expected)
 
-    def tell_unsealed(self) -> None:
+    def warn_unsealed(self) -> None:
         """Warn of objects that no manifest names: recordings may still be under way."""
         for name in sorted(self._inspector.archive.names(RECORDINGS_PREFIX)):
             if name not in self._seen and not is_manifest_name(name):
@@ -147,10 +147,10 @@ class _Objects:
 
     def _is_new(self, manifest: Manifest, sealed: ArchivedObject) -> bool:
         """Return True at the first sight of an object; later manifests must agree about it."""
-        told, before = sha256(canonical(sealed)), self._seen.get(sealed.object_name)
+        digest, before = sha256(canonical(sealed)), self._seen.get(sealed.object_name)
         if before is None:
-            self._seen[sealed.object_name] = told
-        elif before != told:
+            self._seen[sealed.object_name] = digest
+        elif before != digest:
             self._inspector.problem(
                 manifest.object_name, f"it contradicts another one about {sealed.object_name}"
             )
@@ -186,7 +186,7 @@ def _expected(recording: ManifestRecording, chunk: ManifestChunk) -> Expected:
     )
 
 
-def _judge_again(
+def _recheck_media(
     inspector: Inspector, sealed: ArchivedObject, was: MediaCheck, expected: Expected
 ) -> None:
     found = check_media(inspector.archive, sealed.object_name, sealed.size, expected)

@@ -20,11 +20,13 @@ from callvault.config.settings import load_settings
 from callvault.contracts.manifest import Manifest
 from callvault.errors import BrokenContent, ConfigurationError, InvalidRequest
 
-_MOST_SHOWN = 50
+_MAX_LISTED = 50
 """Warnings printed one by one; the JSON report holds all of them."""
 
 
-def prove(target: str, key_files: Sequence[Path], *, quick: bool, config: Path | None) -> Report:
+def verify_target(
+    target: str, key_files: Sequence[Path], *, quick: bool, config: Path | None
+) -> Report:
     """Verify a manifest file, the directory of an archive, or an archive by its configured name."""
     keys = Keyring(_public_key(file) for file in key_files)
     with _progress() as progress:
@@ -36,9 +38,9 @@ def show(report: Report) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for remark in report.problems:
         console.print(f"[bold red]problem[/] {_sentence(remark)}")
-    for remark in report.warnings[:_MOST_SHOWN]:
+    for remark in report.warnings[:_MAX_LISTED]:
         console.print(f"[yellow]warning[/] {_sentence(remark)}")
-    if (left := len(report.warnings) - _MOST_SHOWN) > 0:
+    if (left := len(report.warnings) - _MAX_LISTED) > 0:
         console.print(f"[yellow]warning[/] … and {left} more: see --json")
     console.print(_summary(report))
 
