@@ -13,7 +13,10 @@ from callvault.contracts.base import shorten
 from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, TryAgain
 
 OPERATOR_FIXABLE = (AccessDenied, ConfigurationError)
-"""Errors that last until a person mends a key or a setting: tried again every `OPERATOR_RETRY_INTERVAL`."""
+"""Errors that last until a person mends a key or a setting.
+
+Such an attempt is repeated every `OPERATOR_RETRY_INTERVAL`.
+"""
 
 OPERATOR_RETRY_INTERVAL = timedelta(seconds=30)
 PERMANENT_RETRY_INTERVAL = timedelta(minutes=5)
@@ -23,8 +26,9 @@ PERMANENT_RETRY_INTERVAL = timedelta(minutes=5)
 def translated(*, retry_permanent: bool = False) -> Iterator[None]:
     """Raise Callvault's errors as Temporal's ``ApplicationError``, of the same type name.
 
-    ``retry_permanent`` is for work that must never be given up before its deadline (an export): there even
-    an error that repeating does not mend is tried again, slowly, as a person may mend its cause.
+    ``retry_permanent`` is for work that must never be given up before its deadline (an export):
+    there even an error that repeating does not mend is tried again, slowly, as a person may mend
+    its cause.
     """
     try:
         yield

@@ -74,8 +74,8 @@ class _Correlation(Interceptor):
 
 class _Bound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        order = input.args[0] if input.args else None
-        found = {name: getattr(order, name, None) for name in _IDS_OF_INPUTS}
+        argument = input.args[0] if input.args else None
+        found = {name: getattr(argument, name, None) for name in _IDS_OF_INPUTS}
         ids = {name: value for name, value in found.items() if value}
         info = activity.info()
         # Never unbound: an attempt has a context of its own, in which Temporal also logs how the

@@ -1,8 +1,8 @@
 """Holds: a recording is held back while consent is missing, against any request.
 
-A hold changes nothing of what is wanted: it makes ACS pause meanwhile (`RecordingStatus.target`), so
-that only what the hold itself paused resumes when it ends, and a pause that a backend asked for
-stays. Pause and resume stand among the requests, asked by `GATE`: guarded and proven like any.
+A hold changes nothing of what is wanted: it makes ACS pause meanwhile (`RecordingStatus.target`),
+so that only what the hold itself paused resumes when it ends, and a pause that a backend asked
+for stays. Pause and resume stand among the requests, asked by `GATE`: guarded and proven like any.
 """
 
 from datetime import datetime

@@ -99,8 +99,8 @@ def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -
     for interval in recording.unconfirmed_intervals:
         end = f"{interval.until:%H:%M:%S}" if interval.until else "its end"
         yield (
-            f"doubtful: from {interval.since:%Y-%m-%d %H:%M:%S} to {end} UTC it may hold what it was "
-            "asked not to record"
+            f"doubtful: from {interval.since:%Y-%m-%d %H:%M:%S} to {end} UTC it may hold what it "
+            "was asked not to record"
         )
     for chunk in chunks:
         name = f"chunk {chunk.index} ({chunk.document_id})"

@@ -119,8 +119,8 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
         parts.append(_requests_table(recording))
         parts.append(_pauses_table(recording))
         parts += [
-            f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold what it was "
-            "asked not to record"
+            f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold what "
+            "it was asked not to record"
             for interval in recording.unconfirmed_intervals
         ]
         parts += consent_parts(recording.consent)
