@@ -242,7 +242,7 @@ class Cluster:
             "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),
             "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",
             "ALARMS": f"{self.plan.proxy}/alarms",
-            "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:LETTERS",
+            "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:DEAD_LETTERS",
             "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": DEAD_LETTERS,
             "DEAD_LETTERS": self._dead_letters,
         }
