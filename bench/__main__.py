@@ -1,4 +1,4 @@
-"""`make bench`: the copier against what else there is, in one run on one machine.
+"""`make bench`: the copier compared with other copiers, in one run on one machine.
 
 Writes docs/benchmarks.md. Every figure is a median over interleaved repeats, so that other load of
 the machine hits all contenders alike; read the ratios.
@@ -47,7 +47,7 @@ _TIMEOUT = 600
 
 @dataclass
 class Bench:
-    """The servers of one run, and how contenders are started on them."""
+    """The servers of one run; starts contenders on them."""
 
     source: str
     slow: str
@@ -90,7 +90,7 @@ class Bench:
     def compare(
         self, names: Sequence[str], *, repeats: int | None = None, **task: object
     ) -> dict[str, dict[str, float]]:
-        """Medians of each contender's figures."""
+        """Return the medians of each contender's figures."""
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for _ in range(repeats or self.repeats):
             for name in names:

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 class EventLoop:
     """An event loop in a thread of its own, with the proxy's server on it.
 
-    The main thread cannot have a loop, as it waits for processes.
+    The main thread cannot have a loop, because it waits for processes.
     """
 
     def __init__(self) -> None:

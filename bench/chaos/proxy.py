@@ -1,7 +1,7 @@
 """Proxy between Event Grid and the gateway, and the webhook that receives Callvault's alarms.
 
-It treats each event as the generator has drawn, and keeps a record of the gateway's answers. A 2xx
-of the gateway is a promise, which the checker holds against it.
+It treats each event as the generator has drawn, and records the gateway's answers. After a 2xx of
+the gateway the event must not be lost, which the checker verifies.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from callvault.emulator.eventgrid.events import FILE_EVENT
 
 FORWARD_TIMEOUT = 28.0
 RETRY_INTERVAL = 1.0
-"""Seconds until a held event is delivered to the gateway once more."""
+"""Seconds until a delayed event that the gateway did not accept is delivered again."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class SentEvent:
 
 @dataclass
 class ReceivedAlarm:
-    """An alarm, and when it came."""
+    """An alarm and its time of receipt."""
 
     alarm: Alarm
     at: float
@@ -59,7 +59,7 @@ class Proxy:
     alarms: list[ReceivedAlarm] = field(default_factory=list)
     modes: Counter[DeliveryMode] = field(default_factory=Counter)
     unknown_calls: list[str] = field(default_factory=list)
-    """Events of calls unknown to the workload, as the emulator died while it answered for them."""
+    """Events of calls unknown to the workload: the emulator was killed before its answer."""
     _delayed: set[asyncio.Task[None]] = field(default_factory=set)
     _http: httpx.AsyncClient = field(
         default_factory=lambda: httpx.AsyncClient(trust_env=False, timeout=FORWARD_TIMEOUT)
@@ -84,7 +84,7 @@ class Proxy:
         if request.headers.get("aeg-event-type") != "Notification":
             return await self._forward(body)
         (event,) = body
-        # The emulator can die after it has made a call and before it answers: no life owns it.
+        # The emulator can be killed between making a call and answering: no scenario has that call.
         if _call(event) not in self.scenarios:
             self.unknown_calls.append(event["subject"])
             return Response(status_code=200)

@@ -23,7 +23,7 @@ HTTP_TIMEOUT = 35.0
 """Seconds: a control request waits up to 30 for ACS."""
 CONNECTIONS = 200
 SWEEP_INTERVAL = 10.0
-"""Seconds; the Schedule's own pace is a minute, the shortest there is."""
+"""Seconds; the Schedule's own interval is a minute, the shortest that is allowed."""
 
 
 @dataclass
@@ -66,6 +66,6 @@ async def enter(cluster: Cluster, proxy: Proxy, options: Options) -> RunContext:
 
 
 def _quiet() -> Runtime:
-    """Make a runtime that does not log each outage of Temporal, which are wanted here."""
+    """Make a runtime that does not log outages of Temporal, which are part of the run."""
     errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors)))

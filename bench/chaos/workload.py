@@ -1,4 +1,4 @@
-"""Workload: plays the generated lives, several at a time."""
+"""Workload: plays the generated scenarios, several at a time."""
 
 import asyncio
 from contextlib import suppress
@@ -12,12 +12,12 @@ from bench.chaos.proxy import Proxy
 from callvault.contracts import names
 
 SETTLE_TIMEOUT = 20.0
-"""Seconds that a life holds its place after the call's end, if it is not archived before."""
+"""Seconds that a scenario keeps its slot after the call's end, if it is not archived before."""
 
 
 @dataclass
 class PlayedScenario:
-    """A life that was played, and its ids at the service."""
+    """A scenario that was played, and its ids at the service."""
 
     scenario: Scenario
     call_id: str = ""
@@ -37,7 +37,7 @@ class Workload:
     early_deletion: EarlyDeletion
     played: list[PlayedScenario] = field(default_factory=list)
     finished: int = 0
-    """Number of lives that have been played to their end."""
+    """Number of scenarios that have been played to their end."""
 
     async def play(self, scenarios: list[Scenario], concurrency: int) -> None:
         places = asyncio.Semaphore(concurrency)
@@ -101,7 +101,7 @@ class Workload:
                 )
 
     async def _settled(self, played: PlayedScenario) -> None:
-        """Hold the place until the workflow ends, so that Callvault sets the pace."""
+        """Keep the slot until the workflow ends, so that Callvault sets the pace."""
         handle = self.backend.temporal.get_workflow_handle(played.workflow_id)
         with suppress(Exception):
             await asyncio.wait_for(handle.result(), SETTLE_TIMEOUT)

@@ -1,7 +1,7 @@
-"""A control loop that does not wait, with ACS at its worst.
+"""A control loop that does not wait, for a fake ACS with every fault.
 
-The real one is `workflows/loops/control.py`. A request may arrive or not, be refused, and its
-answer may be lost.
+The real one is `workflows/loops/control.py`. A request may be lost or refused, and its answer may
+be lost.
 """
 
 from bench.interleavings.invariants import Invariants, InvariantViolation
@@ -13,7 +13,7 @@ from workflows.call.commands import Command, Operation
 
 
 class FakeControlLoop:
-    """The control loop of one life: it asks the service for one thing after the other."""
+    """The control loop of one simulation: it sends one command after the other."""
 
     def __init__(self, model: Model, invariants: Invariants) -> None:
         self._model = model
@@ -22,19 +22,19 @@ class FakeControlLoop:
         self.answers = True
         """True if ACS answers."""
         self.is_away = False
-        """True if hardly anything arrives at ACS for a while."""
+        """True if most requests to ACS are lost for a while."""
         self._repeated_start: str | None = None
-        """The recording that a start began whose answer was lost: repeatability finds it again."""
+        """Recording of a start whose answer was lost: the repeated start returns it."""
         self._is_occupied = False
-        """True if ACS refused the start, for a recording runs: a callback may tell whose it is."""
+        """True if ACS refused the start because a recording runs; a callback may identify it."""
 
     @property
     def is_idle(self) -> bool:
-        """True if nothing is asked, and nothing is to be asked."""
+        """True if no command is in flight, and none is to be sent."""
         return self.command is None and self._model.call.next_command() is None
 
     def turn(self) -> None:
-        """Begin to ask, or see what becomes of what is being asked."""
+        """Send the next command, or draw the outcome of the command in flight."""
         call = self._model.call
         if self.command is None:
             self._begin()
@@ -71,7 +71,7 @@ class FakeControlLoop:
 
     def _answer(self, command: Command, delivery: str, result: ControlResult | None) -> None:
         if delivery == "answered" and result is None:
-            # The call is over before its start; or it never became active, for two minutes.
+            # The call was over before its start; or it did not become active within two minutes.
             self._refuse(command)
         elif delivery == "answered" and result is not None:
             self._answered(command, result)
@@ -88,8 +88,8 @@ class FakeControlLoop:
                     model.alarms.add(kind, severity, unexpected, recording, model.now)
 
     def _refuse(self, command: Command) -> None:
-        """Refuse for good."""
-        # A stop is not refused, nor a start that has begun something.
+        """Refuse a command for good."""
+        # A stop is not refused, nor a start that has taken effect.
         has_begun = command.operation is Operation.START and self._repeated_start is not None
         if has_begun or command.operation is Operation.STOP:
             return
@@ -101,14 +101,14 @@ class FakeControlLoop:
                 model.guard.pause_refused(recording, "refused", model.now)
 
     def _is_in_the_way(self) -> bool:
-        """Tell if ACS says that a recording runs: one just stopped, or the one asked for itself."""
+        """Tell if ACS refuses a start because of a recording: one just stopped, or its own."""
         if self._repeated_start is not None:
             return self._model.chance(0.1)
         is_slow = self._model.acs.is_slow_to_forget(self._model.now)
         return is_slow and self._model.chance(0.3)
 
     def _resolve(self, command: Command) -> None:
-        """Adopt what ACS told to be this recording's own, or ask again."""
+        """Adopt the running recording if a callback identified it, or retry the start."""
         self._is_occupied = False
         model = self._model
         recording = model.call.recording(command.recording)
@@ -121,7 +121,7 @@ class FakeControlLoop:
                 acs_answers.runs_already(model.call, command, model.now)
 
     def _reach(self, command: Command, *, arrives: bool) -> ControlResult | None:
-        """Let a request arrive at ACS, or not; return its answer."""
+        """Carry out a request at ACS if it arrives; return the answer."""
         if not arrives:
             return None
         if command.operation is Operation.START:

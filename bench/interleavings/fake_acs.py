@@ -1,4 +1,4 @@
-"""A recording service that behaves as ACS: the truth, against all that Callvault believes."""
+"""A fake recording service that behaves as ACS: the true state, to compare Callvault's with."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,22 +9,22 @@ FORGET_TIMEOUT = timedelta(seconds=20)
 
 @dataclass
 class FakeAcs:
-    """The recordings of one call, and what is under way to be told of them."""
+    """The recordings of one call, and their callbacks that are not delivered yet."""
 
     active: dict[str, bool] = field(default_factory=dict)
-    """By recording id, from start to stop."""
+    """True if it records now, by recording id, from start to stop."""
     numbers: dict[str, int] = field(default_factory=dict)
-    """Which recording of the call each id belongs to."""
+    """Number of the recording in the call, by recording id."""
     callbacks: list[tuple[int, str, bool, datetime]] = field(default_factory=list)
     """Recording number, id, active, time: not delivered yet."""
     sounded: set[int] = field(default_factory=set)
-    """Recordings of which there is sound."""
+    """Numbers of the recordings that contain sound."""
     meddled: set[int] = field(default_factory=set)
-    """Recordings that another client of ACS changed: only a callback tells of it."""
+    """Numbers of the recordings that another client of ACS changed; only a callback reports it."""
     stopped_at: datetime | None = None
 
     def sounds(self, number: int) -> bool:
-        """Tell if a recording records now, and no other client of ACS has meddled with it."""
+        """Tell if a recording records now, and no other client of ACS has changed it."""
         if number in self.meddled:
             return False
         return any(on and self.numbers[of] == number for of, on in self.active.items())
@@ -37,7 +37,7 @@ class FakeAcs:
             self.sounded.add(self.numbers[recording_id])
 
     def meddle(self, now: datetime) -> None:
-        """Let another client of ACS change every recording; a callback tells of it, in time."""
+        """Let another client of ACS change every recording; callbacks report it later."""
         for recording_id, active in list(self.active.items()):
             self.meddled.add(self.numbers[recording_id])
             self.change(recording_id, not active, now)

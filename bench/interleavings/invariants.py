@@ -1,17 +1,18 @@
-"""The invariants of every life, at every moment and at its end.
+"""The invariants of every simulation, at every moment and at its end.
 
 - While a pause is wanted, or consent is missing, ACS never records for longer than a pause may take
   to be confirmed without an alarm, unless the recording is being stopped.
-- What is quarantined covers all that ACS recorded after a pause was asked for and not confirmed.
+- With `mark`, the unconfirmed intervals cover all that ACS recorded after a pause was requested and
+  not confirmed in time.
 - ACS is never asked to record while consent is missing, or an announcement unanswered.
-- Consent never ends, and never begins, a pause of a backend's own.
-- A recording that was declined has no sound; one that has waited for consent too long is declined.
-- What is recorded after a withdrawal is marked, where that is asked for, until ACS is silent.
-- A stop is final: ACS is never asked for anything but the stop itself afterwards.
+- A change of consent never ends, and never begins, a pause that a backend requested.
+- A declined recording has no sound; a recording that has waited for consent too long is declined.
+- The time recorded after a withdrawal is marked, where the request says so, until ACS is silent.
+- A stop is final: after it ACS is asked for nothing but the stop itself.
 - At ACS at most one recording of the call is on.
-- A change that was confirmed is not asked for again, unless ACS was heard to contradict it.
-- No request waits while nothing is asked of ACS.
-- In the end every request is confirmed, superseded, or failed; a pause that failed was alarmed.
+- A confirmed change is not sent to ACS again, unless ACS contradicted it.
+- No request waits while no command is in flight.
+- In the end every request is confirmed, superseded, or failed; a failed pause raised an alarm.
 """
 
 from collections.abc import Iterator
@@ -30,24 +31,24 @@ PAUSE_CONFIRM_TIMEOUT = POLICY.guards.pause_confirm_within
 
 
 class InvariantViolation(Exception):
-    """A promise is broken."""
+    """An invariant does not hold."""
 
 
 class Invariants:
-    """The invariants of one life."""
+    """The invariants of one simulation."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self._exposed_since: dict[int, datetime] = {}
         self._last_exposed: dict[int, datetime] = {}
         self._withdrawn: set[int] = set()
-        """Recordings with sound, consent to which was withdrawn and is missing since."""
+        """Numbers of recordings with sound whose consent was withdrawn and is missing since."""
 
     @property
     def is_call_over(self) -> bool:
         return self._model.call.status.ended_at is not None
 
-    # What may be asked of ACS.
+    # Commands that may be sent to ACS.
 
     def may_ask(self, command: Command) -> None:
         recording = self._model.call.recording(command.recording)
@@ -71,11 +72,11 @@ class Invariants:
         if recording.wanted is not Wanted.ACTIVE:
             raise InvariantViolation(f"ACS is asked to {command.operation} what is to be paused")
 
-    # What consent may change.
+    # Changes that consent may cause.
 
     @contextmanager
     def consent_changes(self) -> Iterator[None]:
-        """Check that decisions, comings and goings stop a recording at most."""
+        """Check that decisions and participants who join or leave at most stop a recording."""
         before = {r.number: r.wanted for r in self._model.call.status.recordings}
         yield
         for recording in self._model.call.status.recordings:
@@ -84,7 +85,7 @@ class Invariants:
 
     @contextmanager
     def consent_wants_nothing(self, recording: RecordingStatus) -> Iterator[None]:
-        """Check that an answer while consent is missing leaves it to consent to resume."""
+        """Check that an answer during a hold leaves the recording wanted active."""
         before = recording.wanted
         yield
         is_new = before is Wanted.ACTIVE and recording.wanted is Wanted.PAUSED
@@ -105,7 +106,7 @@ class Invariants:
             raise InvariantViolation("a resume without consent is not refused")
 
     def withdrawn(self) -> None:
-        """Note that a participant has taken consent back."""
+        """Note that a participant has withdrawn consent."""
         acs = self._model.acs
         for recording in self._model.call.status.recordings:
             is_to_be = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
@@ -115,10 +116,10 @@ class Invariants:
                 if not recording.marked:
                     raise InvariantViolation("what was recorded before a withdrawal is not marked")
 
-    # What must hold at every moment.
+    # Invariants at every moment.
 
     def check(self, is_idle: bool) -> None:
-        """Check everything; ``is_idle`` says that nothing is asked of ACS, nor to be asked."""
+        """Check everything; ``is_idle``: no command is in flight, and none is to be sent."""
         if len(self._model.acs.active) > 1:
             raise InvariantViolation("two recordings of the call are on at ACS")
         for recording in self._model.call.status.recordings:
@@ -142,7 +143,7 @@ class Invariants:
             raise InvariantViolation("ACS records what it must not, and nobody is told")
 
     def _check_unconfirmed(self, recording: RecordingStatus, since: datetime | None) -> None:
-        """Check that an exposure which has ended is marked, if it lasted for longer than it may."""
+        """Check that an exposure that has ended is listed, if it was longer than allowed."""
         if since is None or recording.guards.on_pause_failure is not OnPauseFailure.MARK:
             return
         last = self._last_exposed[recording.number]
@@ -153,7 +154,7 @@ class Invariants:
             raise InvariantViolation("ACS recorded what is not marked as doubtful")
 
     def _is_alarmed(self, recording: RecordingStatus, since: datetime) -> bool:
-        """Tell if an alarm was raised then; or before, of the same pause: a start may come late."""
+        """Tell if an alarm was raised at that time, or before for the same pause."""
         pauses = (
             record for record in self._pending(recording) if record.operation == Operation.PAUSE
         )
@@ -202,7 +203,7 @@ class Invariants:
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
         return self._model.call.requests.pending(recording)
 
-    # What must hold in the end.
+    # Invariants at the end.
 
     def check_end(self) -> None:
         self._model.act()

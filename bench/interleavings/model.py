@@ -1,4 +1,4 @@
-"""The model of one life: Callvault's own state machine, the service and people around it."""
+"""The model of one simulation: Callvault's state machine, the fake service, the participants."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ POLICY = resource_policy(_SETTINGS, "default")
 
 
 class Model:
-    """All that a life changes, and that invariants are about."""
+    """The state that a simulation changes and invariants check."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -43,32 +43,32 @@ class Model:
         self._seen(first["participants"])
 
     def start_request(self, **facts: Any) -> StartRequest:
-        """Return a request to record on terms that are drawn by lot."""
+        """Return a request to record, on random terms."""
         return StartRequest.model_validate(self._terms() | facts)
 
     def asked_for(self, request: StartRequest) -> None:
-        """Take note of whom a request that was not refused has named as being there."""
+        """Note the participants of an accepted request as present."""
         self._seen(request.participants)
 
     def policy_comes(self) -> None:
-        """The resource's settings are known; what was told before them has been waiting."""
+        """Set the resource's policy; earlier messages take effect now."""
         timeout = timedelta(seconds=10) if self.chance(0.1) else None
         policy = POLICY.model_copy(update={"announce_within": timeout})
         self.call.policy_known(policy)
         self.call.settle_all(self.now)
 
     def next_run(self) -> None:
-        """Another run of the workflow takes over: it has the status, and nothing else."""
+        """Continue as new: the next run has the status, and nothing else."""
         status = self.call.status.model_dump_json()
         self._resume(Lifecycle(CallStatus.model_validate_json(status)))
 
     def act(self) -> None:
-        """Do all that has fallen due."""
+        """Act on everything that has fallen due."""
         self.guard.act(self.now)
         self.gate.act(self.now)
 
     def pass_time(self, span: timedelta) -> None:
-        """Timers fire at their moment, never later: that is the server's part."""
+        """Let time pass; timers fire exactly when due, as the server guarantees."""
         end = self.now + span
         while (due := self._next_due()) is not None and due <= end:
             self.now = max(self.now, due)

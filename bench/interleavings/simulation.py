@@ -1,4 +1,4 @@
-"""One call, from its request to the end of all its recordings, in an order drawn by lot."""
+"""One call, from its request to the end of all its recordings, in random order."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ STEPS = 40
 
 
 class Simulation:
-    """One life of a call: everything that can happen to it, one thing after the other."""
+    """One simulated call: all possible actions, one after the other, at random."""
 
     def __init__(self, seed: int) -> None:
         self.model = Model(seed)
@@ -27,7 +27,7 @@ class Simulation:
         self.loop = FakeControlLoop(self.model, self.invariants)
 
     def run(self) -> None:
-        """Live, then let everything come to its end."""
+        """Take random steps, then end the call and finish all work."""
         self._before_policy()
         for _ in range(STEPS):
             self._step()
@@ -41,7 +41,7 @@ class Simulation:
         self.invariants.check_end()
 
     def _before_policy(self) -> None:
-        """Let signals come before the resource's settings are known; often all agree then."""
+        """Send signals before the resource's policy is known; often all participants agree."""
         for who in PEOPLE if self.model.chance(0.6) else ():
             self._decides(who, given=True)
         for _ in range(self.rng.choice([0, 0, 0, 4])):
@@ -63,12 +63,12 @@ class Simulation:
         self.invariants.check(self.loop.is_idle)
 
     def _actions(self) -> list[Callable[[], None]]:
-        """Return what may happen next; what is here twice is twice as likely."""
+        """Return the possible actions; an action listed twice is twice as likely."""
         often = [self.loop.turn] * 6 + [self._ask] * 2 + [self._wait] * 2
         announces = [] if self.model.gate.to_announce() is None else [self._announce]
         return [*often, self._decide, self._move, self._deliver_callback, *announces]
 
-    # What backends do, and people.
+    # Actions of backends and participants.
 
     def _ask(self) -> None:
         operation = Operation(
@@ -94,7 +94,7 @@ class Simulation:
             self.model.asked_for(request)
 
     def _decide(self) -> None:
-        """Let a participant agree, or not; word of it may come late."""
+        """Let a participant agree, or not; the decision may arrive late."""
         late = timedelta(seconds=self.rng.choice([0, 0, 0, 20]))
         who, given = self.rng.choice(PEOPLE), self.model.chance(0.7)
         self._decides(who, given, self.model.now - late)
@@ -144,10 +144,10 @@ class Simulation:
             )
             self.model.call.files_announced(event, self.model.now)
 
-    # What ACS tells, and what time does.
+    # Callbacks of ACS, and time.
 
     def _deliver_callback(self) -> None:
-        """Deliver a callback: any of those under way, perhaps not for the last time."""
+        """Deliver any of the undelivered callbacks, perhaps not for the last time."""
         undelivered = self.model.acs.callbacks
         if not undelivered:
             return
@@ -168,7 +168,7 @@ class Simulation:
 
 
 def run(seed: int) -> str | None:
-    """Play one life; return what broke in it, or None."""
+    """Play one simulation; return the violation, or None."""
     try:
         Simulation(seed).run()
     except InvariantViolation as broken:
