@@ -15,7 +15,7 @@ from callvault.local.stack import Stack, start_stack
 
 @dataclass(frozen=True)
 class Running:
-    """A stack and the supervisor that can start more of it, or kill a part."""
+    """A stack and its supervisor, which can start or kill processes."""
 
     stack: Stack
     supervisor: Supervisor

@@ -1,4 +1,4 @@
-"""A real Temporal server, a worker that remembers, and gateways in front of them."""
+"""A real Temporal server, a worker that records its messages, and gateways."""
 
 import json
 import socket
@@ -47,7 +47,7 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def temporal_away() -> Client:
-    """A lazy client of an address without a server."""
+    """Make a lazy client of an address without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -84,7 +84,7 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
 
 @dataclass
 class Gateway:
-    """A gateway to talk to, and the quarantine behind it."""
+    """A gateway and its quarantine."""
 
     http: httpx.AsyncClient
     quarantine: Path
@@ -112,7 +112,7 @@ GatewayOf = Callable[..., Gateway]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def gateway_of(tmp_path: Path) -> AsyncIterator[GatewayOf]:
-    """Makes gateways over a Temporal client, with settings of one's choice."""
+    """Return a function that starts gateways with the given Temporal client and settings."""
     opened: list[httpx.AsyncClient] = []
 
     def make(client: Client, **changes: Any) -> Gateway:
@@ -134,7 +134,7 @@ def gateway(gateway_of: GatewayOf, temporal: Client) -> Gateway:
 
 @dataclass(frozen=True)
 class Call:
-    """A call that took place, as Event Grid tells of it."""
+    """A call, as Event Grid reports it."""
 
     client: Client
     server_call_id: str
@@ -146,7 +146,7 @@ class Call:
         return names.workflow_id(self.server_call_id)
 
     def recorded(self, subject: str | None = None, **changes: Any) -> dict[str, Any]:
-        """The event about its files, in the Event Grid schema."""
+        """Return the event about its files, in the Event Grid schema."""
         chunk = {
             "documentId": "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8",
             "index": 0,
@@ -223,7 +223,7 @@ def call(temporal: Client) -> Call:
 
 
 def as_cloud_event(event: dict[str, Any]) -> dict[str, Any]:
-    """The same event in the CloudEvents schema."""
+    """Return the same event in the CloudEvents schema."""
     return {
         "specversion": "1.0",
         "type": event["eventType"],

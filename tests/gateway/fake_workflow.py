@@ -1,4 +1,4 @@
-"""A workflow with the names of the production one, which only remembers what it is told."""
+"""A workflow with the names of the production one, which only records its messages."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 
 RECORDING_ID = "recording-of-acs"
 KNOWS = "knows "
-"""A reason that begins so makes the workflow findable by the recording id that follows."""
+"""Prefix of a reason: the recording id after it becomes a search attribute."""
 
 ARCHIVES = "archives"
-"""A reason that ends so makes it end as if every file that it was told of were archived."""
+"""Suffix of a reason: the workflow ends as if every announced file were archived."""
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)

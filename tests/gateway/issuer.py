@@ -1,4 +1,4 @@
-"""An OpenID issuer on this machine, whose keys rotate and whose service may be away."""
+"""An OpenID issuer on this machine, with rotating keys, which may be unavailable."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ AUDIENCE = "5f1c5ab0-95d1-4bd0-a5e5-5d3a4b4e7f10"
 
 
 class Issuer(ThreadingHTTPServer):
-    """Publishes one key at a time; counts how often it is asked."""
+    """An issuer with one key at a time, which counts its requests."""
 
     issuer = "https://issuer.example"
 
@@ -33,7 +33,7 @@ class Issuer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def rotate(self) -> None:
-        """Another key takes the place of the last one."""
+        """Replace the key."""
         self.key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
         self.key_id = uuid.uuid4().hex
 

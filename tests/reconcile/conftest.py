@@ -1,4 +1,4 @@
-"""A real Temporal server for each page of tests: what it lists is what that page made."""
+"""A real Temporal server for each test file, which lists only the workflows of that file."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

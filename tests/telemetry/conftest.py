@@ -24,12 +24,12 @@ from callvault.telemetry.tracing import traced
 CAPTURE_HEADERS = tuple(
     f"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_{side}_REQUEST" for side in ("CLIENT", "SERVER")
 )
-"""Variables that put headers into spans; set here, to see that no secret gets out by them."""
+"""Variables that put headers into spans: set, as a test that no secret is exported."""
 
 
 @pytest.fixture(autouse=True)
 def _nothing_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the variables of the test run from turning anything on."""
+    """Clear the variables of the test run that would switch telemetry on."""
     for name in list(os.environ):
         if name.startswith(("OTEL_", "TEMPORAL_", "CALLVAULT_")) and name not in CAPTURE_HEADERS:
             monkeypatch.delenv(name)
@@ -57,7 +57,7 @@ async def temporal_server(temporal_binary: Path) -> AsyncIterator[WorkflowEnviro
 def temporal(
     temporal_server: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> WorkflowEnvironment:
-    """The server that `callvault.temporal.client.connect` finds."""
+    """Start the server that `callvault.temporal.client.connect` finds."""
     address = temporal_server.client.service_client.config.target_host
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
     return temporal_server
@@ -65,7 +65,7 @@ def temporal(
 
 @pytest.fixture(scope="module")
 def tracing() -> Iterator[tuple[Plugin, InMemorySpanExporter]]:
-    """This process is traced, every header too; afterwards it is as if it never had been."""
+    """Trace this process, with all headers; restore the previous state afterwards."""
     exporter = InMemorySpanExporter()
     with pytest.MonkeyPatch.context() as environment:
         for variable in CAPTURE_HEADERS:
