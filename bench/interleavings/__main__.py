@@ -2,8 +2,8 @@
 
 `python -m bench.interleavings --simulations 100000` plays so many lives, each from a seed of
 its own, and names the seed of every life in which a promise broke: `invariants.py` has them all.
-The state machine, the guards, the consent gate, ACS's answers and its callbacks are folded by the real
-modules of `workflows/call`; the service, the people in the call, the time and the order of
+The state machine, the guards, the consent gate, ACS's answers and its callbacks are folded by the
+real modules of `workflows/call`; the service, the people in the call, the time and the order of
 everything are drawn by lot. The control loop, which waits, is written anew in `control_loop.py`;
 the real one is tested on a real server.
 """
