@@ -372,6 +372,7 @@ class HangingWebhook:
         self.answers.wait(2 * within)
 
 
+@pytest.mark.slow("sixty calls wait for a webhook")
 async def test_a_pause_does_not_wait_behind_webhooks_that_do_not_answer(scene: Scene) -> None:
     """There are more of them than there are threads for the control of recordings."""
     await scene.recorded()
