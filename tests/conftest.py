@@ -7,11 +7,18 @@ ports, with files below a folder of its own. Hence no test may name a port or a 
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Supervisor
 from callvault.local.temporal import temporal_binary as find_temporal_binary
+
+# How long an example takes is no promise: other processes of the same run compute meanwhile.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 SERVERS = {"azurite", "temporal_binary"}
 """Fixtures of which each test that asks for one, through others too, is marked `server`."""
