@@ -49,7 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--scenarios", type=int, default=1000)
-    parser.add_argument("--at-once", type=int, default=24, help="calls at a time")
+    parser.add_argument("--concurrency", type=int, default=24, help="calls at a time")
     parser.add_argument(
         "--mutation", choices=("", *MUTATIONS), default="", help="a promise to break on purpose"
     )
