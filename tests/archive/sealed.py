@@ -148,7 +148,7 @@ def recording(*chunks: ChunkStatus, recording_id: str = "rec-1", **facts: Any) -
     )
 
 
-def input(archive: Archive, of: RecordingStatus, **facts: Any) -> SealInput:
+def seal_input(archive: Archive, of: RecordingStatus, **facts: Any) -> SealInput:
     return SealInput.model_validate(
         {
             "archive": archive.name,
@@ -171,7 +171,7 @@ def sealed(
     **facts: Any,
 ) -> SealedRecording:
     """Seal a recording of these chunks."""
-    return seal(archive, input(archive, recording(*chunks, **facts)), signer, now)
+    return seal(archive, seal_input(archive, recording(*chunks, **facts)), signer, now)
 
 
 def manifest_of(archive: Archive, found: SealedRecording) -> Manifest:

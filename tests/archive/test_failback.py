@@ -29,9 +29,9 @@ from tests.archive.sealed import (
     SERVER_CALL,
     SIGNER,
     archived,
-    input,
     lost,
     recording,
+    seal_input,
     sealed,
     wav,
 )
@@ -386,7 +386,7 @@ def test_the_command_leaves_alone_what_is_at_home_in_the_fallback(
     config: Path, spare: DirectoryArchive, tmp_path: Path
 ) -> None:
     chunk = archived(spare)
-    seal(spare, input(spare, recording(chunk), resource="west"), SIGNER, lambda: NOON)
+    seal(spare, seal_input(spare, recording(chunk), resource="west"), SIGNER, lambda: NOON)
     done = run(config)
     assert done.exit_code == 0
     assert "1 left alone" in done.output

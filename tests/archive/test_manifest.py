@@ -21,12 +21,12 @@ from tests.archive.sealed import (
     NOON,
     SIGNER,
     archived,
-    input,
     lost,
     manifest_of,
     pause_request,
     paused,
     recording,
+    seal_input,
     sealed,
     service_pause,
     wav,
@@ -41,7 +41,7 @@ def test_a_manifest_tells_everything_that_is_known(archive: Archive) -> None:
     chunk = archived(
         archive, pauses=(service_pause(),), response_headers={"Date": "Mon, 02 Mar 2026 12:00:00"}
     )
-    asked = input(
+    asked = seal_input(
         archive, recording(chunk, pauses=[paused()]), requests=[pause_request()], run_id="run-9"
     )
     found = seal(archive, asked, SIGNER, lambda: NOON)
@@ -107,7 +107,7 @@ def test_without_a_key_a_manifest_is_unsigned_but_linked(archive: Archive) -> No
 
 
 def test_the_same_order_twice_gives_one_manifest_and_one_link(archive: Archive) -> None:
-    asked = input(archive, recording(archived(archive)))
+    asked = seal_input(archive, recording(archived(archive)))
     first = seal(archive, asked, SIGNER, lambda: NOON)
     there = names(archive)
     assert seal(archive, asked, SIGNER, lambda: NOON + timedelta(hours=1)) == first
@@ -120,7 +120,7 @@ def test_a_sealing_that_died_before_its_link_is_finished_by_the_next(
     archive = directory_archive
     sealed(archive, archived(archive))
     chunk = archived(archive, recording_id="rec-2")
-    asked = input(archive, recording(chunk, recording_id="rec-2"))
+    asked = seal_input(archive, recording(chunk, recording_id="rec-2"))
 
     class Dies(Exception):
         pass
@@ -161,8 +161,8 @@ def test_recordings_without_an_id_share_a_folder_and_nothing_else(archive: Archi
     two = recording(archived(archive, 1), number=2)
     for each in (one, two):
         each.recording_id = None
-    first = seal(archive, input(archive, one), SIGNER, lambda: NOON)
-    second = seal(archive, input(archive, two), SIGNER, lambda: NOON)
+    first = seal(archive, seal_input(archive, one), SIGNER, lambda: NOON)
+    second = seal(archive, seal_input(archive, two), SIGNER, lambda: NOON)
     assert second.object_name.endswith("_unknown/manifest-2.json")
     assert manifest_of(archive, first).earlier is None
     assert manifest_of(archive, second).earlier is None
@@ -252,5 +252,5 @@ def test_a_signing_key_is_pem_or_base64() -> None:
 
 
 def test_an_order_survives_the_way_through_a_history(directory_archive: Archive) -> None:
-    asked = input(directory_archive, recording(archived(directory_archive)))
+    asked = seal_input(directory_archive, recording(archived(directory_archive)))
     assert type(asked).model_validate(json.loads(asked.model_dump_json())) == asked

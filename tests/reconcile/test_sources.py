@@ -185,7 +185,7 @@ async def test_files_that_nobody_knows_and_manifests_that_nobody_can_read_are_to
 async def test_deep_reads_the_files_themselves(temporal: Client, vault: Vault) -> None:
     archive, now = vault.open(), datetime.now(UTC)
     chunk = sealing.archived(archive)
-    input = sealing.input(archive, sealing.recording(chunk), recorded_on=now)
+    input = sealing.seal_input(archive, sealing.recording(chunk), recorded_on=now)
     seal(archive, input, sealing.SIGNER, lambda: now)
     before = [await look(temporal, vault, deep=deep) for deep in (False, True)]
     path = vault.path(chunk.archived.object_name if chunk.archived else "")
