@@ -181,7 +181,7 @@ def on_azurite(bench: Bench) -> list[str]:
     lines = [
         "## Azurite",
         "",
-        "The limit is one busy thread of Node; a block with an MD5 takes a third of its usual time.",
+        "One busy thread of Node is the limit; an MD5 cuts its time for a block to a third.",
         "",
     ]
     lines += table("256 MiB", bench.compare(names, size=256 * MEBIBYTE, **task))
@@ -243,7 +243,7 @@ def killed_at_half(bench: Bench) -> list[str]:
         "",
         (
             f"`kill -9` at half of 1 GiB, then a new process: {twice / MEBIBYTE:.1f} MiB were sent"
-            f" twice by the source, {twice / size:.1%} of the file. A copy from the start sends 50 %."
+            f" twice by the source, {twice / size:.1%} of the file. A new copy would send 50 % twice."
         ),
         "",
     ]

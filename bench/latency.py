@@ -223,7 +223,9 @@ async def run(stack: Stack, count: int, open_recordings: int, archive: Path) -> 
         rows.append(_row(f"{open_recordings} open recordings", busy))
         once = await sample_each(backend, opened, min(count, len(opened) // 4))
         once.bare = busy.bare
-        rows.append(_row("the same, each of the oldest paused once, without a cached workflow", once))
+        rows.append(
+            _row("the same, each of the oldest paused once, without a cached workflow", once)
+        )
         _say("and exports ...")
         exporting = asyncio.create_task(run_exports(backend, archive))
         await asyncio.sleep(5)

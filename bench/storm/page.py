@@ -27,8 +27,9 @@ One event after the other on 32 connections: {sustained:.0f} events/s. Of {sent}
 sent, {resent} were sent again, as Event Grid does; {known} workflows exist at the end.
 
 The attack, all at once: {junk} junk requests ({junk_rate:.0f}/s: guessed secrets, keys and tokens,
-deep JSON, unknown paths, requests that are not HTTP), answered {statuses}; {slow} clients that send a byte a
-second and reconnect when their connection is closed; {floods} bodies of 8 MiB without the secret.
+deep JSON, unknown paths, requests that are not HTTP), answered {statuses}; {slow} clients that send
+a byte a second and reconnect when their connection is closed; {floods} bodies of 8 MiB without the
+secret.
 
 Memory of the gateway: {before} MiB before, {peak} MiB at the peak.
 """

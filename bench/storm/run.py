@@ -71,7 +71,7 @@ class Storm:
         burst = await self._at_rate(self._scale.burst_times * sustained, self._scale.burst_seconds)
         _say("attack")
         attack = await self._attack()
-        _say("what was refused comes again")
+        _say("retries")
         refused = steady.refused + burst.refused + attack.events.refused
         return Findings(
             steady=steady,
