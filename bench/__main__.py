@@ -243,7 +243,7 @@ def killed_at_half(bench: Bench) -> list[str]:
         "",
         (
             f"`kill -9` at half of 1 GiB, then a new process: {twice / MEBIBYTE:.1f} MiB were sent"
-            f" twice by the source, {twice / size:.1%} of the file. A new copy would send 50 % twice."
+            f" twice by the source, {twice / size:.1%} of the file. A new copy sends 50 % twice."
         ),
         "",
     ]
