@@ -65,7 +65,7 @@ class OnPauseFailure(StrEnum):
     ALARM = "alarm"
     """Go on asking for the pause."""
     MARK = "mark"
-    """Go on asking, and mark what was recorded meanwhile as doubtful."""
+    """Go on asking, and list the time in the manifest as an unconfirmed interval."""
 
 
 class OnMaxPause(StrEnum):

@@ -96,7 +96,7 @@ class ChunkStatus(State):
     """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""
     escalations: int = 0
-    """Number of the ladder's rungs that have been alarmed."""
+    """Number of steps of the escalation schedule that have raised an alarm."""
     source_deleted: bool = False
     """True if the service's own copy was deleted after the archived one was verified."""
 
