@@ -25,7 +25,7 @@ from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaVerdict
 from callvault.errors import CallvaultError
-from callvault.reconcile.inventory import Holdings
+from callvault.reconcile.inventory import Inventory
 from tests.archive.sealed import NOON, SIGNER, archived, sealed, wav
 
 KEYS = Keyring([SIGNER.public])
@@ -271,22 +271,22 @@ def test_c4_failback_and_reconciliation_go_on_beside_a_hostile_manifest(
     kind(path_of(vault, "recordings/2026/03/02/aaa/y/manifest.json"))
     known = [len(each.known) for each in failback_candidates(vault)]
     assert sum(known) == 1
-    holdings = Holdings({"main": lambda: vault})
-    holdings.look(NOON - timedelta(days=1), NOON + timedelta(days=1))
-    accounts = [each.account for each in holdings.manifests([])]
-    assert "rec-1" in {account.recording_id for account in accounts}
-    assert not any(holdings.sources()[0].problem for _ in accounts)
+    inventory = Inventory({"main": lambda: vault})
+    inventory.list_objects(NOON - timedelta(days=1), NOON + timedelta(days=1))
+    records = [each.record for each in inventory.manifests([])]
+    assert "rec-1" in {record.recording_id for record in records}
+    assert not any(inventory.sources()[0].problem for _ in records)
 
 
 def test_c4_many_hostile_claims_do_not_stop_a_reconciliation(vault: DirectoryArchive) -> None:
-    from callvault.reconcile.records import Claim
+    from callvault.reconcile.records import ExpectedObject
 
-    holdings = Holdings({"main": lambda: vault})
-    holdings.look(NOON, NOON)
-    hostile = [Claim("main", f"../{n}") for n in range(50)]
-    good = Claim("main", media_of(vault))
-    amiss = holdings.amiss([*hostile, good], deep=False)
-    assert set(amiss) == set(hostile)
+    inventory = Inventory({"main": lambda: vault})
+    inventory.list_objects(NOON, NOON)
+    hostile = [ExpectedObject("main", f"../{n}") for n in range(50)]
+    good = ExpectedObject("main", media_of(vault))
+    found = inventory.discrepancies([*hostile, good], deep=False)
+    assert set(found) == set(hostile)
 
 
 def test_c4_a_large_object_where_a_document_belongs_is_not_loaded(

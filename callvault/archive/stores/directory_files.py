@@ -39,6 +39,7 @@ MAX_SIDECAR = 16 * 1024**2
 MAX_JOURNAL = 64 * 1024**2
 """Bytes that are read; some 75 for each block that was ever written."""
 
+# Bounded: a damaged journal of digits alone would take quadratic time, and be no number at last.
 _ENTRY = re.compile(r"([0-9]{1,6}) ([0-9a-f]{64})\n")
 
 
