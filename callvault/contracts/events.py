@@ -27,6 +27,12 @@ PARTICIPANT_ADDED = "Microsoft.Communication.CallParticipantAdded"
 PARTICIPANT_REMOVED = "Microsoft.Communication.CallParticipantRemoved"
 CALL_ENDED = "Microsoft.Communication.CallEnded"
 
+MAX_CHUNKS = 1_000
+"""Most chunks that one event may name; the service's longest known recording had six."""
+
+MAX_CHUNK_INDEX = 9_999
+"""Highest index of a chunk: with chunks of four hours, four years of one call."""
+
 _SUBJECT = re.compile(
     r"^/?recording/call/(?P<call>.+?)"
     r"(?:/serverCallId/(?P<server_call>.+?))?"
@@ -85,7 +91,7 @@ class RecordingChunk(Message):
     """One media file of a recording, as announced (``recordingChunks[]`` of the event)."""
 
     document_id: Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
-    index: Annotated[int, Field(ge=0)] = 0
+    index: Annotated[int, Field(ge=0, le=MAX_CHUNK_INDEX)] = 0
     end_reason: ShortText = ""
     content_location: MediaUrl | None = None
     """None where the service has no file, as of a chunk whose upload failed."""
@@ -123,7 +129,11 @@ class FileStatusUpdated(Message):
     session_end_reason: ShortText = ""
     chunks: Annotated[
         tuple[RecordingChunk, ...],
-        Field(min_length=1, validation_alias=AliasChoices("chunks", "recordingChunks")),
+        Field(
+            min_length=1,
+            max_length=MAX_CHUNKS,
+            validation_alias=AliasChoices("chunks", "recordingChunks"),
+        ),
     ]
 
     @model_validator(mode="before")
