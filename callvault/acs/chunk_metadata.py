@@ -21,6 +21,7 @@ class PauseResumeInterval(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True)
 
     start_time: ServiceTime
+    # Finite: a workflow could not read a result with NaN or infinity in it.
     duration: FiniteFloat | None = None
     """Milliseconds; None where the file does not say."""
 

@@ -45,6 +45,7 @@ def read(response: ErrorResponse) -> ErrorBody:
         return ErrorBody(is_markup=True)
     try:
         body = json.loads(response.body)
+    # RecursionError, too: callers of the client know Callvault's errors alone.
     except (ValueError, RecursionError):
         return ErrorBody(is_markup="html" in response.headers.get("Content-Type", ""))
     fields = body if isinstance(body, dict) else {}
@@ -52,6 +53,7 @@ def read(response: ErrorResponse) -> ErrorBody:
     if isinstance(nested, dict):
         fields = nested
     return ErrorBody(
+        # AMS, the service that holds the files, names its fault in `title`.
         _text(fields.get("code")) or _text(fields.get("title")),
         _text(fields.get("message")),
     )
@@ -63,6 +65,7 @@ def _text(value: Any) -> str:
 
 def clean(text: str) -> str:
     """Make foreign text fit to be quoted: one line, short, without credentials it echoes."""
+    # Cut first: a body has up to 64 KiB, and every character is looked at.
     printable = "".join(char if char.isprintable() else " " for char in text[:2_048])
     return shorten(_SECRETS.sub(r"\1…", " ".join(printable.split())), _MAX_QUOTE)
 
@@ -72,6 +75,7 @@ def retry_after(value: str | None) -> timedelta | None:
     if not value:
         return None
     seconds = _seconds(value)
+    # Also for the header "nan", which `float` takes for a number and `min` lets through.
     if math.isnan(seconds):
         return None
     return timedelta(seconds=min(max(seconds, 0.0), MAX_RETRY_AFTER.total_seconds()))
@@ -89,4 +93,5 @@ def _seconds_until(date: str) -> float:
         at = parsedate_to_datetime(date)
     except ValueError:
         return math.nan
+    # The zone "-0000" gives a time without one, which cannot be subtracted.
     return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
