@@ -146,6 +146,7 @@ class Cluster:
             os.killpg(self._running[outage.part].pid, signal.SIGCONT)
         else:
             self._starters()[outage.part]()
+        # Only now: the start of the part belongs to the outage.
         outage.ended = time.time()
 
     def identity(self, part: Part) -> str:
@@ -192,6 +193,7 @@ class Cluster:
             port=self._ports[Part.AZURITE],
             name=self._next_name(Part.AZURITE),
         )
+        # `start_azurite` returns addresses alone; its process is the youngest one.
         self._running[Part.AZURITE] = self.supervisor.processes[-1]
 
     def _start_temporal(self) -> None:

@@ -75,6 +75,7 @@ def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Sup
 def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
     from callvault.local.stack import start_stack
 
+    # Around the supervisor: the processes' files must be there until the last one has ended.
     with tempfile.TemporaryDirectory(prefix="callvault-") as directory:
         home = Path(directory)
         with Supervisor(home / "logs") as supervisor:

@@ -30,6 +30,7 @@ _REFERENCE = re.compile(r"^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")
 class Section(BaseModel):
     """A table of settings: frozen, and a key that is no setting is an error."""
 
+    # Errors repeat no input: a secret may stand where its reference should.
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
     )
@@ -113,6 +114,7 @@ def _duration(value: Any) -> Any:
 def _url(value: str) -> str:
     url = urlsplit(value)
     secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+    # A user name or a query may hold a secret, and settings are printed.
     if not secure or not url.hostname or url.username or url.query or url.fragment:
         raise ValueError("write https://host (http:// only for this machine, 127.0.0.1)")
     return value.rstrip("/")

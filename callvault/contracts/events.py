@@ -28,6 +28,7 @@ PARTICIPANT_REMOVED = "Microsoft.Communication.CallParticipantRemoved"
 CALL_ENDED = "Microsoft.Communication.CallEnded"
 
 _SUBJECT = re.compile(
+    # `.+?` and not `[^/]+`: an id in base64 may hold a slash.
     r"^/?recording/call/(?P<call>.+?)"
     r"(?:/serverCallId/(?P<server_call>.+?))?"
     r"(?:/recordingId/(?P<recording>.+))?$"
@@ -61,6 +62,7 @@ def _trim_fraction(value: Any) -> Any:
 def _in_utc(value: datetime) -> datetime:
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    # Year 1, which the service writes for "not known", given with an offset.
     except OverflowError as error:
         raise ValueError("is outside the calendar") from error
 
@@ -96,6 +98,7 @@ class RecordingChunk(Message):
     @property
     def is_written(self) -> bool:
         """True if it is written to its end: a chunk that is being recorded is no file yet."""
+        # Without case: a polled result is in camelCase, an event in PascalCase.
         return self.end_reason.lower() != BEING_RECORDED
 
     @model_validator(mode="before")
@@ -165,9 +168,11 @@ def _flatten_event(event: dict[str, Any]) -> dict[str, Any]:
     flat = {
         **{key: value for key, value in data.items() if key != "recordingStorageInfo"},
         "eventId": event.get("id"),
+        # The first is Event Grid's own schema, the second CloudEvents'.
         "eventTime": event.get("eventTime") or event.get("time"),
         "callId": subject.call_id,
         "serverCallId": subject.server_call_id or data.get("serverCallId"),
+        # Data name it only where ACS writes to a container of the customer's.
         "recordingId": subject.recording_id or data.get("recordingId"),
         "recordingChunks": storage.get("recordingChunks") if isinstance(storage, dict) else None,
     }

@@ -69,6 +69,7 @@ class CallbackSender:
             self._send(recording, _state_changed(recording, state))
 
     def _send(self, recording: Recording, event: tuple[str, dict[str, Any]]) -> None:
+        # Made now: its time is that of the change, not of the delivery.
         body = _cloud_event(recording, *event, self._ids.event_id(), self._clock.now())
         self._waiting.append((recording.options.callback_uri or "", body))
         self._scheduler.soon(self._post_next)

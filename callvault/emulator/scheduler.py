@@ -52,6 +52,7 @@ class Scheduler:
         """
         if step < timedelta():
             raise ValueError("the clock never goes back: advance by zero or more seconds")
+        # One step at a time: two would move the clock past each other's stops.
         with self._advancing:
             goal = self._clock.advanced + step
             while not self._closed and self._clock.advanced < goal:
@@ -67,6 +68,7 @@ class Scheduler:
             self._closed = True
             running = [self._loop_thread, *self._running]
             self._changed.notify_all()
+        # Without the lock, which every thread needs to end.
         for thread in running:
             thread.join(max(0.0, deadline - time.monotonic()))
 

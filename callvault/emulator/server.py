@@ -97,6 +97,7 @@ def _served(emulator: Emulator, listeners: list[socket.socket]) -> Iterator[None
     server = uvicorn.Server(
         uvicorn.Config(
             build_app(emulator),
+            # Faults that break a connection need the transport below it.
             http=BreakableProtocol,
             ws="none",
             loop="asyncio",

@@ -39,6 +39,7 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console, name: Sce
     """Play a scenario; return True if every archived byte and the scenario's proof are right."""
     scenario = SCENARIOS[name]
     client = await connect(load_settings())
+    # Longer than the 30 s for which the gateway waits for a confirmation by ACS.
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         call = Call(stack, http)
         try:

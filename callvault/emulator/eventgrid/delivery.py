@@ -85,6 +85,7 @@ class DeliveryWorker:
         deliveries: list[Delivery] = []
         try:
             while len(deliveries) < self._behaviours.now.events_per_post:
+                # Without a lock, though jobs of several threads come here: `popleft` is atomic.
                 deliveries.append(route.waiting.popleft())
         except IndexError:  # an earlier batch took the rest
             pass

@@ -179,6 +179,7 @@ class EventGrid:
         with self._lock:
             subscription.state = state
             waiting, subscription.waiting = subscription.waiting, []
+        # Without the lock, which `_enqueue` takes.
         for delivery in waiting:
             self._enqueue(subscription, delivery)
 
@@ -221,6 +222,7 @@ def _by_echo(
         "dataVersion": "1",
     }
     answer = http.post(url, content=json.dumps([event]), headers=headers)
+    # Of all 2xx, Event Grid takes 200 alone for consent.
     return answer.status_code == httpx.codes.OK and _echo(answer) == code, answer.status_code
 
 

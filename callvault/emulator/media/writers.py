@@ -81,6 +81,7 @@ class WavWriter:
             pcm = sound.mixed(scene, self._fps)
         else:
             pcm = sound.separate(scene, self._fps, self._channels)
+        # Raw: `writeframes` would correct the file's header after every scene.
         self._file.writeframesraw(pcm.tobytes())
 
     def close(self) -> None:
@@ -139,6 +140,7 @@ class Mp4Writer:
         self._sound.add(sound.mixed(scene, self._fps))
 
     def close(self) -> None:
+        # None flushes what the encoder still holds.
         self._file.mux(self._video.encode(None))
         self._sound.close()
         self._file.close()
