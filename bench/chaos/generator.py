@@ -94,14 +94,17 @@ class Scenario:
 
     def lag(self, event: int) -> float:
         """Return the delay of its ``event``-th event, in seconds, if that is to be late."""
+        # Dice of its own, for no seed decides in which order events come.
         return Random(f"{self.seed} {self.number} lag {event}").uniform(1, 15)
 
 
 def scenario(seed: int, number: int, of: int) -> Scenario:
     """Draw the life of this number, in a run of ``of`` lives."""
+    # The order of the draws belongs to every seed: another one makes other lives.
     dice = Random(f"{seed} life {number}")
     restarts = dice.random() < RESTART_PROBABILITY
     recordings = [_recording(dice, ends=restarts), *([_recording(dice)] if restarts else [])]
+    # The draw comes first, so that the rest of a life does not depend on the run's length.
     early = dice.random() < EARLY_DELETION_PROBABILITY and number < of * EARLY_DELETION_SHARE
     return Scenario(
         seed=seed,

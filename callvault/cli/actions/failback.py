@@ -111,7 +111,9 @@ def _summary(outcome: Counter[str], failback: Failback) -> str:
 @contextmanager
 def _bar() -> Iterator[OnStep]:
     """Show the current file's progress on standard error, if that is a terminal."""
+    # Standard output is for the lines about each recording.
     console = Console(stderr=True)
+    # Narrow, so that the whole bar fits a terminal of 80 columns.
     narrow = Column(no_wrap=True, overflow="ellipsis", max_width=24)
     with Progress(
         BarColumn(bar_width=16),

@@ -88,6 +88,7 @@ class _Bars:
 @contextmanager
 def _progress() -> Iterator[_Bars]:
     """Show progress on standard error, if that is a terminal."""
+    # Standard output is for the report, which may be JSON.
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
     with Progress(
@@ -109,6 +110,7 @@ def _verify(
         return verify_archive(archive, keys, quick=quick, progress=progress)
     if path.is_file():
         return _verify_file(path.absolute(), keys, quick, progress)
+    # It looks like a path, so no archive of that name is looked for.
     if path.suffix or os.sep in target:
         raise InvalidRequest(f"there is no file and no directory {target}")
     opened = open_archive(target, load_settings(config).archive(target))

@@ -116,6 +116,7 @@ class EventGrid:
     def subscribe(self, endpoint: EventGridEndpoint) -> Subscription:
         """Subscribe a webhook; its handshake runs in the background."""
         with self._lock:
+            # In upper case, as Event Grid writes the names of subscriptions into its headers.
             name = f"CALLVAULT-EMULATOR-{len(self._subscriptions) + 1}"
             subscription = Subscription(Route(name, endpoint))
             self._subscriptions.append(subscription)

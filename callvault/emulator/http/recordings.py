@@ -124,6 +124,7 @@ class PreviewRecordings:
         self._emulator = emulator
 
     def routes(self) -> list[Route]:
+        # `path`: the server has decoded %2F by now, and a serverCallId may hold a slash.
         recordings = PREVIEW_PREFIX + "{server_call_id:path}/recordings"
         one = recordings + "/{recording_id}"
         return [
