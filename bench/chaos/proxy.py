@@ -109,7 +109,7 @@ class Proxy:
         is_file = event["eventType"] == FILE_EVENT
         mode = scenario.files if is_file else scenario.call_end
         documents = _documents(event) if is_file else frozenset()
-        # A delivery that was refused comes again under the same id, and is counted once.
+        # An event that was not accepted comes again under the same id, and is counted once.
         if event["id"] not in self.sent_events:
             self.modes[mode] += 1
             self.sent_events[event["id"]] = SentEvent(scenario.number, documents, mode, time.time())

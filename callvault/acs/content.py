@@ -124,7 +124,7 @@ def check_answer(
     # Seen for the first download after an event (azure-sdk-for-python #33415).
     if content_range.size == 0 or content_range.length == 0:
         raise NotReady("the file has 0 bytes: the service is still writing it; ask again")
-    # A server may ignore a Range and answer 200 with everything: callers can tell by the offset.
+    # A server may ignore a Range and answer 200 with everything: callers can tell.
     is_whole = (
         status == 200 and content_range.offset == 0 and content_range.length == content_range.size
     )
