@@ -112,6 +112,7 @@ class Cluster:
 
     def build(self) -> None:
         """Write the settings and start everything."""
+        # First: the emulator is given the URL of a container in it.
         self._start_azurite()
         self._dead_letters = self.azurite.new_container(DEAD_LETTERS)
         self._start_emulator()
@@ -239,6 +240,7 @@ class Cluster:
                 f"{step:g}s" for step in self.plan.escalation_schedule
             ),
             f"{resource}STATE_POLL_INTERVAL": f"{self.plan.state_poll_interval:g}s",
+            # An empty variable counts as not set.
             f"{resource}RESULT_API_VERSION": RESULT_API if self.plan.polls_result else "",
             f"{resource}CONTENT_HOSTS": f"127.0.0.1:{self._content_port}",
             "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),

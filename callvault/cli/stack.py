@@ -68,6 +68,7 @@ def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Sup
         with _started(console, archive) as started:
             yield started
     except Interrupted as interrupted:
+        # The shell's status of a program that a signal has ended.
         raise typer.Exit(128 + interrupted.signum) from None
 
 

@@ -68,6 +68,7 @@ class SecretRef(RootModel[str]):
     def resolve(self) -> str:
         """Read the secret itself now; `ConfigurationError` where there is none."""
         kind, _, place = self.root.partition(":")
+        # At each use: a secret in a file may be replaced while the process runs.
         secret = os.environ.get(place, "") if kind == "env" else self._read(Path(place))
         if not secret.strip():
             raise ConfigurationError(f"secret {self.root} is missing or empty: provide it")

@@ -18,6 +18,7 @@ from callvault.emulator.scheduler import Scheduler
 
 _PREFIX = "Microsoft.Communication."
 _KIND = "azureCommunicationServices"
+# The service writes year 1 for a time that it does not know.
 _NEVER = "0001-01-01T00:00:00+00:00"
 _CALLBACK_TIMEOUT = 10.0
 _FAILED_CODE, _FAILED_TEXT = 500, "The recording could not be started."

@@ -56,6 +56,7 @@ class Scheduler:
         with self._advancing:
             goal = self._clock.advanced + step
             while not self._closed and self._clock.advanced < goal:
+                # First: a job that still runs may add one that is due earlier.
                 self._settle()
                 self._clock.advance(self._leap(goal - self._clock.advanced))
                 self._wake()  # the keeper sleeps by the time before the jump

@@ -62,6 +62,7 @@ async def _watch(
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         async with asyncio.timeout(ARCHIVE_TIMEOUT):
             while not playing.done() or not await _is_over(client, call):
+                # Else a part that has died would show as a time-out only.
                 supervisor.check()
                 if playing.done():
                     playing.result()  # raises the error of a story that failed
@@ -82,6 +83,7 @@ async def _is_over(client: Client, call: Call) -> bool:
 async def _look(handle: WorkflowHandle[Any, Any], call: Call) -> Group | Text:
     try:
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+    # The call may have begun before its workflow.
     except RPCError:
         return Text("…")
     copied = await _copied(handle)
