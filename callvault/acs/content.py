@@ -8,11 +8,12 @@ import httpx
 
 from callvault.acs.errors import Operation, error_for
 from callvault.errors import BrokenContent, NotReady
+from callvault.header_values import whole_number
 
 DOWNLOAD = Operation("download a file", "content")
 
 _EVIDENCE_HEADERS = ("Content-MD5", "Date", "Last-Modified", "X-Microsoft-Skype-Chain-ID")
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)", re.IGNORECASE)
 _ERROR_PAGE = re.compile(r"html|json|xml", re.IGNORECASE)
 
 
@@ -170,8 +171,9 @@ def _content_range(status: int, headers: httpx.Headers) -> ContentRange:
 
 def _content_length(headers: httpx.Headers) -> int | None:
     stated = headers.get("Content-Length", "")
-    if stated.isdecimal():
-        return int(stated)
+    length = whole_number(stated)
+    if length is not None:
+        return length
     # Chunked coding marks its own end; else a cut connection would pass for the end of the file.
     if headers.get("Transfer-Encoding", "").lower() != "chunked":
         raise BrokenContent("the service does not say how long the file is: its end is unprovable")

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import httpx
 
-from callvault.acs.error_body import ErrorBody, ErrorResponse, clean, read, retry_after
+from callvault.acs.error_body import ErrorBody, ErrorResponse, clean, read
 from callvault.contracts.base import shorten
 from callvault.errors import (
     AccessDenied,
@@ -24,6 +24,7 @@ from callvault.errors import (
     Throttled,
     Unavailable,
 )
+from callvault.header_values import retry_after, whole_number
 
 _MAX_MESSAGE = 600
 
@@ -153,7 +154,7 @@ def _judge(response: ErrorResponse, body: ErrorBody, subject: Subject) -> _Verdi
 def _judge_content(response: ErrorResponse) -> _Verdict:
     # 416 names the real size: only an empty file is still to be written
     size = response.headers.get("Content-Range", "").rpartition("/")[2]
-    if response.status == 416 and size.isdecimal() and int(size) > 0:
+    if response.status == 416 and (whole_number(size) or 0) > 0:
         return _CHANGED
     return _BY_STATUS_OF_CONTENT[response.status]
 

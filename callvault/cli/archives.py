@@ -24,6 +24,23 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Signatures, chain and sizes; no file is read.")
     ] = False,
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            help="The name under which everything must have been sealed; of an archive that the"
+            " configuration names, that name by default."
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQUENCE:SHA256",
+            help="A link that an earlier verification told; it must still be there.",
+        ),
+    ] = None,
+    may_be_empty: Annotated[
+        bool, typer.Option("--may-be-empty", help="An archive in which nothing is sealed passes.")
+    ] = False,
     as_json: JsonReport = False,
     config: ConfigFile = None,
 ) -> None:
@@ -32,9 +49,11 @@ def verify(
     Nothing but the archive is needed: no service and no network, where it is a directory.
     """
     # Late, as in every command: no other one, nor its help, needs to load this.
+    from callvault.archive.verify.expectation import Expectation
     from callvault.cli.actions.verify import show, verify_target
 
-    report = verify_target(target, key or [], quick=quick, config=config)
+    expected = Expectation.of(archive, head, may_be_empty=may_be_empty)
+    report = verify_target(target, key or [], expected, quick=quick, config=config)
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:

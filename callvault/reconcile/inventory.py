@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
-from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name
-from callvault.archive.store import Archive
+from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, is_object_name
+from callvault.archive.store import Archive, read_small
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.reconciliation import Source
-from callvault.errors import CallvaultError, ContentMissing
+from callvault.errors import BrokenContent, CallvaultError, ContentMissing
 from callvault.reconcile.records import ExpectedObject, Record, of_manifest, unreadable_record
 from callvault.reconcile.verdicts import Discrepancy
 
@@ -124,7 +124,7 @@ class Inventory:
 
     def _read(self, expected: ExpectedObject) -> Sealed | None:
         try:
-            data = b"".join(self._archive(expected.archive).read(expected.object_name))
+            data = read_small(self._archive(expected.archive), expected.object_name)
             manifest = read_document(Manifest, data)
         except ContentMissing:
             return None
@@ -188,6 +188,8 @@ def examine(archive: Archive, expected: ExpectedObject, *, deep: bool) -> Discre
 
 
 def _object(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
+    if not is_object_name(expected.object_name):
+        return Discrepancy("no object can bear that name")
     stored = archive.stat(expected.object_name)
     if stored is None:
         return MISSING
@@ -202,9 +204,11 @@ def _manifest(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
     if archive.stat(expected.object_name) is None:
         return MISSING
     try:
-        data = b"".join(archive.read(expected.object_name))
+        data = read_small(archive, expected.object_name)
     except ContentMissing:
         return MISSING
+    except BrokenContent:  # far too large
+        return Discrepancy("it was changed since it was sealed")
     if expected.sha256 and sha256(data) != expected.sha256:
         return Discrepancy("it was changed since it was sealed")
     return None

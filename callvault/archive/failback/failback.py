@@ -139,8 +139,6 @@ class Failback:
         name = theirs.reference.object_name
         report = verify_manifest(self.fallback, name, self.keys, quick=True)
         problems = [f"{remark.location}: {remark.text}" for remark in report.problems]
-        if theirs.manifest.signature is None and self.keys.is_given:
-            problems.append(f"{self.fallback.location(name)}: it is unsigned, and should not be")
         if problems:
             raise BrokenContent(
                 f"{'; '.join(problems)}. Nothing of it was sealed in {self.primary.name}: find out"

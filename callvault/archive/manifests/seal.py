@@ -21,7 +21,7 @@ from callvault.archive.manifests.late_events import (
 )
 from callvault.archive.manifests.manifest import SealContext, build_manifest
 from callvault.archive.names import key_object_name, manifest_object_name
-from callvault.archive.store import Archive, put_bytes
+from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.manifest import Manifest, ObjectReference, SealInput
 from callvault.errors import BrokenContent, ObjectExists
@@ -121,7 +121,7 @@ def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:
     """Read a manifest; None where there is none, `BrokenContent` where it is damaged."""
     if archive.stat(object_name) is None:
         return None
-    data = b"".join(archive.read(object_name))
+    data = read_small(archive, object_name)
     try:
         manifest = read_document(Manifest, data)
     except BrokenContent as error:
