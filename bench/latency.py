@@ -22,7 +22,6 @@ from typing import Any
 
 import httpx
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
@@ -33,6 +32,7 @@ from callvault.contracts.status import ControlRecord
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 from callvault.temporal import updates
+from callvault.temporal.converter import data_converter
 from callvault.temporal.updates import start_confirmed
 
 PAGE = Path(__file__).parents[1] / "docs" / "latency.md"
@@ -211,7 +211,7 @@ def stack_of(home: Path) -> Iterator[Stack]:
 async def run(stack: Stack, count: int, open_recordings: int, archive: Path) -> list[str]:
     temporal = stack.temporal
     client = await Client.connect(
-        temporal.address, namespace=temporal.namespace, data_converter=pydantic_data_converter
+        temporal.address, namespace=temporal.namespace, data_converter=data_converter
     )
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         backend = Backend(stack, client, http)

@@ -19,6 +19,7 @@ from callvault.clients import open_acs_client, open_archive, open_signer
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.contracts.activity_io import ResourcePolicy
+from callvault.contracts.alarms import Alarm
 from callvault.errors import ConfigurationError, InvalidRequest
 
 Client = TypeVar("Client", AcsClient, Archive)
@@ -77,6 +78,12 @@ class Connections:
             return None
         secret = settings.webhook_secret
         return Webhook(settings.webhook_url.resolve, secret.resolve if secret else None, self._http)
+
+    def tell(self, alarm: Alarm) -> None:
+        """Send an alarm once, if there is a webhook for alarms; the caller has logged it."""
+        sink = self.alarm_sink()
+        if sink is not None:
+            sink.send(alarm)
 
     def announcement_webhook(self, name: str) -> Webhook | None:
         """Return the webhook that a resource's recordings are announced to; None without one."""

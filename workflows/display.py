@@ -1,5 +1,7 @@
 """The display of a call in the Temporal Web UI: search attributes and current details."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +16,14 @@ from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows.call.alarms import is_at_risk
 from workflows.call.results import worst
 
+MAX_INDEXED_BYTES = 2_000
+"""Bytes of the recordings' ids in one search attribute: at 2,048 the server ends the workflow."""
+
 MAX_LISTED = 20
-"""Decisions that are shown: the newest."""
+"""Decisions that are shown, and pauses: the newest."""
+
+MAX_LISTED_CHUNKS = 100
+"""Chunks of a recording that are shown: the first."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ def of(status: CallStatus) -> Display:
     expiries = [r.expires_at for r in status.recordings if r.expires_at is not None]
     return Display(
         state=worst(status),
-        recording_ids=tuple(r.recording_id for r in status.recordings if r.recording_id),
+        recording_ids=_indexed(r.recording_id for r in status.recordings if r.recording_id),
         expires_at=_full_minute(min(expiries, default=None)),
         at_risk=is_at_risk(status),
         resource=status.resource,
@@ -52,6 +60,19 @@ def show(status: CallStatus, before: Display | None = None) -> Display:
     if before is None or _attributes(before) != _attributes(now):
         workflow.upsert_search_attributes(_attributes(now))
     return now
+
+
+def _indexed(recording_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the newest ids, as many as a search attribute holds; the status has them all."""
+    kept: list[str] = []
+    left = MAX_INDEXED_BYTES
+    for recording_id in reversed(list(recording_ids)):
+        # As JSON: with quotes and a comma, and with each of these escaped in the text.
+        size = len(json.dumps(recording_id)) + 1
+        if size <= left:
+            kept.append(recording_id)
+            left -= size
+    return tuple(reversed(kept))
 
 
 def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
@@ -80,11 +101,13 @@ def _describe(recording: RecordingStatus) -> str:
     lines += [
         f"- paused by {pause.requested_by} ({pause.reason or 'no reason given'}) from "
         f"{pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
-        for pause in recording.pauses
+        for pause in recording.pauses[-MAX_LISTED:]
     ]
     if recording.escalations:
         lines.append("- **no file is announced: look at Event Grid**")
-    lines += [_describe_chunk(chunk) for chunk in recording.chunks]
+    lines += [_describe_chunk(chunk) for chunk in recording.chunks[:MAX_LISTED_CHUNKS]]
+    if len(recording.chunks) > MAX_LISTED_CHUNKS:
+        lines.append(f"- {len(recording.chunks)} chunks in all")
     return "\n".join(lines)
 
 

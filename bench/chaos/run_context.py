@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import httpx
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError
 
@@ -18,6 +17,7 @@ from bench.chaos.proxy import Proxy
 from bench.chaos.service_faults import ServiceFaults
 from bench.chaos.workload import Workload
 from callvault.contracts import names
+from callvault.temporal.converter import data_converter
 
 HTTP_TIMEOUT = 35.0
 """Seconds: a control request waits up to 30 for ACS."""
@@ -51,7 +51,7 @@ async def enter(cluster: Cluster, proxy: Proxy, options: Options) -> RunContext:
     client = await Client.connect(
         cluster.temporal.address,
         namespace=cluster.temporal.namespace,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         runtime=_quiet(),
     )
     limits = httpx.Limits(max_connections=CONNECTIONS)

@@ -163,6 +163,8 @@ class RecordingStatus(State):
     """Times of which people are to delete what was recorded: consent was withdrawn."""
     announcement: Announcement | None = None
     """None where its resource has no announcement."""
+    pauses_left_out: int = 0
+    """Number of the oldest pauses and holds that are not kept: more than a call can remember."""
     declined: str = ""
     """The reason why nothing was recorded: consent or an announcement was missing."""
 
@@ -217,6 +219,10 @@ class CallStatus(State):
     participants: list[Presence] = []
     """The participants, in the call or gone, as far as they are known."""
     timeline: list[TimelineEntry] = []
+    alarms_left_out: int = 0
+    """Number of the oldest alarms that are not kept."""
+    chunks_left_out: int = 0
+    """Number of announced files that are not kept, because a call may not have so many."""
 
     @property
     def being_recorded(self) -> RecordingStatus | None:

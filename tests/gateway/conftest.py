@@ -12,13 +12,13 @@ import httpx
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.gateway.app import create_app
+from callvault.temporal.converter import data_converter
 from tests.gateway.fake_workflow import FakeRecordingWorkflow
 from workflows.reconcile import CallSeenWorkflow
 
@@ -33,7 +33,7 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
         await WorkflowEnvironment.start_local(
             dev_server_existing_path=str(temporal_binary),
             search_attributes=names.SEARCH_ATTRIBUTES,
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter,
         ) as environment,
         Worker(
             environment.client,
@@ -51,9 +51,7 @@ async def temporal_away() -> Client:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    return await Client.connect(
-        f"127.0.0.1:{port}", lazy=True, data_converter=pydantic_data_converter
-    )
+    return await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=data_converter)
 
 
 def settings(quarantine: Path, **gateway: Any) -> Settings:

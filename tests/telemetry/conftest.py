@@ -12,7 +12,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util._once import Once
 from temporalio.client import Plugin
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
@@ -20,6 +19,7 @@ from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings
 from callvault.telemetry.redaction import RedactingExporter
 from callvault.telemetry.tracing import traced
+from callvault.temporal.converter import data_converter
 
 CAPTURE_HEADERS = tuple(
     f"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_{side}_REQUEST" for side in ("CLIENT", "SERVER")
@@ -48,7 +48,7 @@ async def temporal_server(temporal_binary: Path) -> AsyncIterator[WorkflowEnviro
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         search_attributes=names.SEARCH_ATTRIBUTES,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
     ) as environment:
         yield environment
 

@@ -255,6 +255,17 @@ async def test_a_handler_is_told_of_what_it_cannot_read(data: bytes) -> None:
     assert unreadable.problem
 
 
+@pytest.mark.parametrize(
+    "field", ["pauseConfirmWithin", "maxPause", "maxDuration", "consentWithin"]
+)
+@pytest.mark.parametrize("span", ["P99999999D", "P367D", "-PT1S", 1e18, 1e999])
+async def test_a2_a_time_that_leads_out_of_the_calendar_is_refused(field: str, span: Any) -> None:
+    """Of fault A2's kind: added to a moment, it failed every workflow task from then on."""
+    unreadable = await handled(StartRequest, json.dumps({field: span}).encode())
+    assert isinstance(unreadable, Unreadable)
+    assert field in unreadable.problem
+
+
 async def test_what_cannot_be_read_is_not_repeated_in_the_reason() -> None:
     secret = "4111 1111 1111 1111"
     data = json.dumps({"requestId": {"card": secret}, "reason": [secret]}).encode()

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
+from callvault.temporal.converter import data_converter
 
 from .scene import Scene, World
 
@@ -35,7 +35,7 @@ async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
         for word in ("--search-attribute", f"{key.name}={_type_name(key)}")
     ]
     async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         dev_server_existing_path=str(temporal_binary),
         dev_server_extra_args=arguments,
     ) as environment:
