@@ -78,6 +78,7 @@ class ExportActivities:
             try:
                 return self._export(input)
             except CallvaultError as error:
+                # The owner first: a 404 of the archive itself is no denial by the service.
                 if error.owner == "archive":
                     if input.may_refuse:
                         _give_up_on_archive_or_wait(error)
@@ -95,6 +96,7 @@ class ExportActivities:
                 raise
             sources = self._earlier_copy(input.earlier_copy)
             name, headers = self._copy(sources.media, archive, input)
+        # The media is proven before its metadata is asked for: trouble there loses no media.
         digest = read_back(archive, name, _progress("verifying"), self._buffers)
         metadata = export_metadata(sources.metadata, archive, name, now)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
@@ -166,6 +168,7 @@ class ExportActivities:
 
         Returns the object's name, and the headers of the service's answer that tell of the file.
         """
+        # It lies in this archive already: ACS wrote it there, or its recording has come back.
         if isinstance(source, ObjectSource) and source.archive.name == archive.name:
             return source.object_name, {}
         name = _object_name(input)
@@ -216,12 +219,14 @@ def _progress(phase: str) -> OnProgress:
         elif now() - moved_at > STALLED_AFTER:
             # Temporal cannot notice it: the heartbeats go on while nothing moves.
             raise Unavailable(f"no byte has moved while {phase} since {moved_at:%H:%M:%S} UTC")
+        # Before the next question: Temporal tells of a cancellation in answer to heartbeats alone.
         activity.heartbeat(
             ExportProgress(phase=phase, bytes_done=done, bytes_total=total, moved_at=moved_at)
         )
         if activity.is_cancelled():
             raise CancelledError("the export was cancelled")
         if activity.is_worker_shutdown():
+            # Retryable: another worker takes over at once, not after the heartbeat time-out.
             raise ApplicationError("the worker is shutting down: another one goes on")
 
     return report

@@ -53,6 +53,7 @@ def export_metadata(
     if read is None:  # older events announce none
         return Archived()
     name = metadata_object_name(chunk_name)
+    # By an earlier attempt; the service may have deleted its file since.
     if archive.stat(name) is not None:
         return _parsed(name, b"".join(archive.read(name)))
     try:

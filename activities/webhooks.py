@@ -66,9 +66,11 @@ class Webhook:
 
     def post(self, event: dict[str, object], message_id: str, *, timeout: float) -> int:
         """Post once, and return the status if it is a 2xx; ``timeout`` is in seconds."""
+        # Written once: the signature covers these very bytes.
         body = json.dumps(event).encode()
         headers = {"content-type": "application/cloudevents+json"}
         if self.secret is not None:
+            # Read anew for each post, so that a secret can be replaced.
             headers |= signature_headers(self.secret(), message_id, body, int(time.time()))
         try:
             answer = self.http.post(self.url(), content=body, headers=headers, timeout=timeout)

@@ -23,6 +23,7 @@ def retry_after(value: str | None) -> timedelta | None:
     if not value:
         return None
     seconds = _seconds(value)
+    # Also for the text "nan", which `float` takes for a number and `min` lets through.
     if math.isnan(seconds):
         return None
     return timedelta(seconds=min(max(seconds, 0.0), MAX_RETRY_AFTER.total_seconds()))

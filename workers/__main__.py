@@ -36,12 +36,14 @@ async def run(settings: Settings, only: Role | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     if only is Role.EXPORTS:
+        # Before any thread is started, for Linux keeps the niceness by thread.
         os.nice(settings.worker.export_niceness)
     with (
         setup("worker", settings.log, metrics_address=settings.worker.metrics_address) as telemetry,
         closing(Connections(settings)) as connections,
     ):
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
+        # Before any task is taken: one that sets an unknown attribute would fail again and again.
         await require_search_attributes(client)
         async with AsyncExitStack() as running:
             for worker in _workers(client, connections, settings, only):

@@ -36,6 +36,7 @@ class Pool(Generic[Client]):
     def __call__(self, name: str) -> Client:
         """Return the client of this name, made now at its first use."""
         with self._lock:
+            # Under the lock: else two threads open two clients, and one is never closed.
             if name not in self._made:
                 self._made[name] = self._make(name)
             return self._made[name]
@@ -56,6 +57,7 @@ class Connections:
         self.client_of = Pool(self._make_client)
         self.archive_of = Pool(self._make_archive)
         self.buffers = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
+        # A redirect would take a signed body to a host that no operator has named.
         self._http = httpx.Client(follow_redirects=False)
 
     def policy_of(self, name: str) -> ResourcePolicy:

@@ -74,6 +74,7 @@ def losses_of(case: Case) -> list[Loss]:
         Loss(chunk, _cause(chunk, case))
         for chunk in case.history.chunks
         if chunk.document_id not in archived
+        # An accepted event is a promise for each of its files, even if a twin of one is safe.
         and (_bytes(chunk) not in safe or _was_accepted(chunk, case))
     ]
 
@@ -102,6 +103,7 @@ def _cause(chunk: Chunk, case: Case) -> str:
     if modes:
         return f"event {', '.join(modes)}"
     refused = [each.sent_at for each in seen if each.mode is DeliveryMode.REFUSED]
+    # From then on the dead letter lies in Azurite, and a killed Event Grid forgets nothing.
     handed_over = max(refused) + DEAD_LETTER_TIMEOUT if refused else math.inf
     killed = any(
         each.part is Part.EMULATOR
@@ -182,6 +184,7 @@ def _starts(case: Case) -> Iterator[Violation]:
 
 
 def _workflows(case: Case) -> Iterator[Violation]:
+    # A workflow that no life knows is reported under life 0.
     scenarios: dict[str, int] = defaultdict(int)
     scenarios |= {each.workflow_id: each.scenario.number for each in case.played}
     for run in case.history.runs:

@@ -107,6 +107,7 @@ class Backend:
     async def _update(self, workflow_id: str, operation: str, request: dict[str, Any]) -> None:
         handle = self.temporal.get_workflow_handle(workflow_id)
         try:
+            # The id that the gateway gives the same request: through both ways it is one update.
             await handle.execute_update(
                 operation, request, id=f"{operation}:{request['requestId']}"
             )
@@ -134,6 +135,7 @@ async def _retry(ask: Callable[[], Awaitable[Answer]], patience: float) -> Answe
     end = time.monotonic() + patience
     while True:
         try:
+            # A frozen part takes a request and never answers.
             return await asyncio.wait_for(ask(), patience)
         except _NO_ANSWER as error:
             if _is_final(error):

@@ -112,6 +112,7 @@ class Cluster:
 
     def build(self) -> None:
         """Write the settings and start everything."""
+        # First: the emulator is given the URL of a container in it.
         self._start_azurite()
         self._dead_letters = self.azurite.new_container(DEAD_LETTERS)
         self._start_emulator()
@@ -146,6 +147,7 @@ class Cluster:
             os.killpg(self._running[outage.part].pid, signal.SIGCONT)
         else:
             self._starters()[outage.part]()
+        # Only now: the start of the part belongs to the outage.
         outage.ended = time.time()
 
     def identity(self, part: Part) -> str:
@@ -192,6 +194,7 @@ class Cluster:
             port=self._ports[Part.AZURITE],
             name=self._next_name(Part.AZURITE),
         )
+        # `start_azurite` returns addresses alone; its process is the youngest one.
         self._running[Part.AZURITE] = self.supervisor.processes[-1]
 
     def _start_temporal(self) -> None:
@@ -237,6 +240,7 @@ class Cluster:
                 f"{step:g}s" for step in self.plan.escalation_schedule
             ),
             f"{resource}STATE_POLL_INTERVAL": f"{self.plan.state_poll_interval:g}s",
+            # An empty variable counts as not set.
             f"{resource}RESULT_API_VERSION": RESULT_API if self.plan.polls_result else "",
             f"{resource}CONTENT_HOSTS": f"127.0.0.1:{self._content_port}",
             "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),

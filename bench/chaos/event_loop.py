@@ -53,6 +53,7 @@ class EventLoop:
         self._stop_serving()
         with suppress(TimeoutError):
             self.do(_end_of_all(), timeout=10)
+        # Only now, for the cancelled tasks needed the loop to come to their end.
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()

@@ -94,6 +94,7 @@ class Scenario:
 
     def lag(self, event: int) -> float:
         """Return the delay of the ``event``-th event in seconds, if that event is to be late."""
+        # Dice of its own, for no seed decides in which order events come.
         return Random(f"{self.seed} {self.number} lag {event}").uniform(1, 15)
 
 
@@ -103,6 +104,7 @@ def scenario(seed: int, number: int, of: int) -> Scenario:
     dice = Random(f"{seed} life {number}")
     restarts = dice.random() < RESTART_PROBABILITY
     recordings = [_recording(dice, ends=restarts), *([_recording(dice)] if restarts else [])]
+    # The draw comes first, so that the rest of a life does not depend on the run's length.
     early = dice.random() < EARLY_DELETION_PROBABILITY and number < of * EARLY_DELETION_SHARE
     return Scenario(
         seed=seed,

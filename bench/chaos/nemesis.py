@@ -57,6 +57,7 @@ class Nemesis:
         identity = self.cluster.identity(part)
         outage = self.cluster.inject(part, fault)
         if part in WORKERS and fault is Fault.KILL:
+            # At once: Temporal forgets who ran an activity as soon as another attempt begins.
             self.on_worker_killed(identity, outage.began)
         return outage
 

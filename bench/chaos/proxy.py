@@ -21,6 +21,7 @@ from callvault.contracts.alarms import Alarm
 from callvault.contracts.names import EVENTS_PATH
 from callvault.emulator.eventgrid.events import FILE_EVENT
 
+# Below the 30 s for which Event Grid waits: the proxy has to answer before.
 FORWARD_TIMEOUT = 28.0
 RETRY_INTERVAL = 1.0
 """Seconds until a delayed event that the gateway did not accept is delivered again."""
@@ -91,8 +92,10 @@ class Proxy:
         sent_event, mode = self._seen(event)
         match mode:
             case DeliveryMode.LOST:
+                # Accepted, so that Event Grid never brings it again.
                 return Response(status_code=200)
             case DeliveryMode.REFUSED:
+                # Event Grid retries no 403: the event becomes a dead letter at once.
                 return Response(status_code=403)
             case DeliveryMode.LATE | DeliveryMode.TOO_LATE:
                 self._delay(event, sent_event)
@@ -106,6 +109,7 @@ class Proxy:
         is_file = event["eventType"] == FILE_EVENT
         mode = scenario.files if is_file else scenario.call_end
         documents = _documents(event) if is_file else frozenset()
+        # An event that was not accepted comes again under the same id, and is counted once.
         if event["id"] not in self.sent_events:
             self.modes[mode] += 1
             self.sent_events[event["id"]] = SentEvent(scenario.number, documents, mode, time.time())
@@ -117,6 +121,7 @@ class Proxy:
         if sent_event.mode is DeliveryMode.TOO_LATE:
             lag += self.export_window
         task = asyncio.create_task(self._deliver_late(event, sent_event, lag))
+        # An event loop holds its tasks weakly: without this reference one may vanish.
         self._delayed.add(task)
         task.add_done_callback(self._delayed.discard)
 

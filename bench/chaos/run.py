@@ -92,7 +92,9 @@ class _Run:
         )
         end = time.monotonic() + MAX_WORKLOAD_TIME * (1 + options.scenarios / 100)
         nemesis.run(until=lambda: playing.done() or time.monotonic() > end)
+        # Before `clear`, after which a last change would set faults again.
         service_faults.cancel()
+        # Raises the error of a life that failed, or TimeoutError where the lives took too long.
         playing.result(0)
 
     def _settle(self) -> None:

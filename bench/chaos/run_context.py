@@ -38,6 +38,7 @@ class RunContext:
         schedule = self.client.get_schedule_handle(names.SWEEP_SCHEDULE)
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
+            # Temporal may be down just now.
             with suppress(RPCError):
                 await schedule.trigger()
 

@@ -79,6 +79,7 @@ class ServiceFaults:
         for rule in active:
             kinds = rule.get("kinds") or [rule["kind"]]
             self.counts[kinds[0]] += rule["fired"]
+        # Each rule goes once it is counted, so that none is counted twice.
         await http.delete("/faults")
 
 

@@ -62,6 +62,7 @@ class Workload:
     async def _talk(self, scenario: Scenario, played: PlayedScenario) -> None:
         call = await self.backend.call_begins(scenario.people)
         played.call_id, played.server_call_id = call["callId"], call["serverCallId"]
+        # Before anything is asked for: the proxy drops events of calls that it does not know.
         self.proxy.scenarios |= {played.call_id: scenario, played.server_call_id: scenario}
         for number, recording in enumerate(scenario.recordings, start=1):
             await self._record(scenario, played, call, number, recording)
@@ -103,5 +104,6 @@ class Workload:
     async def _settled(self, played: PlayedScenario) -> None:
         """Keep the slot until the workflow ends, so that Callvault sets the pace."""
         handle = self.backend.temporal.get_workflow_handle(played.workflow_id)
+        # A matter of pace alone: the checker judges how the workflow ended.
         with suppress(Exception):
             await asyncio.wait_for(handle.result(), SETTLE_TIMEOUT)

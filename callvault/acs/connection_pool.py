@@ -55,6 +55,7 @@ class ConnectionPool:
         """Open a new connection."""
         connection = self._make(origin)
         connection.connect()
+        # The time-out of the constructor was for connecting; the next bytes may take longer.
         connection.sock.settimeout(self._read_timeout)
         return connection
 
@@ -79,6 +80,7 @@ class ConnectionPool:
             with self._lock:
                 if not self._idle[origin]:
                     return None
+                # The one used last, which its server is least likely to have closed.
                 since, connection = self._idle[origin].pop()
             if connection.sock is not None and time.monotonic() - since < IDLE_TIMEOUT:
                 return connection

@@ -39,6 +39,7 @@ def read(response: ErrorResponse) -> ErrorBody:
         return ErrorBody(is_markup=True)
     try:
         body = json.loads(response.body)
+    # RecursionError, too: callers of the client know Callvault's errors alone.
     except (ValueError, RecursionError):
         return ErrorBody(is_markup="html" in response.headers.get("Content-Type", ""))
     fields = body if isinstance(body, dict) else {}
@@ -46,6 +47,7 @@ def read(response: ErrorResponse) -> ErrorBody:
     if isinstance(nested, dict):
         fields = nested
     return ErrorBody(
+        # AMS, the service that holds the files, names its fault in `title`.
         _text(fields.get("code")) or _text(fields.get("title")),
         _text(fields.get("message")),
     )
@@ -57,5 +59,6 @@ def _text(value: Any) -> str:
 
 def clean(text: str) -> str:
     """Make foreign text fit to be quoted: one line, short, without credentials it echoes."""
+    # Cut first: a body has up to 64 KiB, and every character is looked at.
     printable = "".join(char if char.isprintable() else " " for char in text[:2_048])
     return shorten(_SECRETS.sub(r"\1…", " ".join(printable.split())), _MAX_QUOTE)

@@ -137,6 +137,7 @@ def error_for(cause: ErrorResponse | httpx.HTTPError, operation: Operation) -> C
 
 
 def _judge(response: ErrorResponse, body: ErrorBody, subject: Subject) -> _Verdict:
+    # Before the status: ACS answers 400 for a call that is busy, over, or not of this resource.
     if body.code in _BY_CODE:
         verdict = _BY_CODE[body.code]
         # a start names no recording: an earlier attempt may have begun one
@@ -164,6 +165,7 @@ def _judge_client_error(response: ErrorResponse, body: ErrorBody, subject: Subje
         # seen since 2025: intermittent 400 with HTML on downloads (azure-sdk-for-js #33764).
         is_passing = body.is_markup or (response.status == 400 and not body.code)
         return _CHANGED if is_passing else _REFUSED
+    # ACS gives its own 404 a code (8522): one without comes from a gateway on the way.
     if body.is_markup or (response.status == 404 and not body.code):
         return _GATEWAY
     if response.status in {404, 410}:

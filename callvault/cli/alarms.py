@@ -35,6 +35,7 @@ def send_test(
     from callvault.telemetry.setup import setup
 
     settings = load_settings(config)
+    # The log is a receiver of alarms, too.
     with setup("cli", settings.log):
         arrived = send_to_all(settings, _test_alarm(severity))
     if not arrived:

@@ -48,6 +48,7 @@ def verify(
 
     Nothing but the archive is needed: no service and no network, where it is a directory.
     """
+    # Late, as in every command: no other one, nor its help, needs to load this.
     from callvault.archive.verify.expectation import Expectation
     from callvault.cli.actions.verify import show, verify_target
 
@@ -79,6 +80,7 @@ def _write_new(file: Path, data: bytes, *, mode: int) -> None:
     """Write a file that must not exist; raise `InvalidRequest` if it does."""
     # An overwritten key would leave all that it has signed without proof.
     try:
+        # With its mode from the beginning: at no moment can others read a private key.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
         raise InvalidRequest(f"{file} cannot be written: {error.strerror}") from error

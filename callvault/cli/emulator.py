@@ -78,6 +78,7 @@ def emulator(
         "public_url": public_url,
         "public_content_url": public_content_url,
         "seed": seed,
+        # Durations are read here, so that a refusal names the option.
         "retention": _duration("--retention", retention),
         "event_grid_endpoints": tuple(event_grid_endpoint or ()),
         "dead_letters": dead_letters,

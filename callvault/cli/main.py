@@ -15,6 +15,7 @@ app = typer.Typer(
     name="callvault",
     help="Archive every recorded call of Azure Communication Services.",
     no_args_is_help=True,
+    # Typer's own tracebacks may show local variables, and secrets among them.
     pretty_exceptions_enable=False,
     add_completion=False,
 )

@@ -31,6 +31,7 @@ def list_(
     config: ConfigFile = None,
 ) -> None:
     """List the calls that are being archived, and those that were."""
+    # Late, as in every command: Temporal's client takes long to load, and help needs none.
     from callvault.cli.actions import recordings as calls
 
     table = calls.with_client(config, lambda client: calls.listing(client, state, orphans=orphans))
@@ -72,6 +73,7 @@ def evidence(
     statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
     gathered = evidence_of(*statuses, participant=hashed)
     if hashed:
+        # With --json, standard output holds nothing but JSON.
         typer.echo(f"{participant} is {hashed}", err=as_json)
     if as_json:
         typer.echo(as_json_text(gathered))
@@ -99,6 +101,7 @@ def start(
     """Record a call and archive it; prints the id of its workflow."""
     from callvault.cli.actions import recordings as calls
 
+    # Refused here by name, before a workflow is begun for it.
     load_settings(config).resource(resource)
     request = read(
         RecordingRequest,

@@ -68,6 +68,7 @@ def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Sup
         with _started(console, archive) as started:
             yield started
     except Interrupted as interrupted:
+        # The shell's status of a program that a signal has ended.
         raise typer.Exit(128 + interrupted.signum) from None
 
 
@@ -75,6 +76,7 @@ def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Sup
 def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
     from callvault.local.stack import start_stack
 
+    # Around the supervisor: the processes' files must be there until the last one has ended.
     with tempfile.TemporaryDirectory(prefix="callvault-") as directory:
         home = Path(directory)
         with Supervisor(home / "logs") as supervisor:

@@ -45,6 +45,7 @@ def setting_variables(environment: Mapping[str, str]) -> dict[str, tuple[str, ..
     # Empty variables count as not set: container tools pass on an unset one as empty text.
     return {
         name: tuple(name.removeprefix(PREFIX).lower().split(DELIMITER))
+        # Sorted: a table as a whole comes before the variables of its keys, which win.
         for name in sorted(environment)
         if name.startswith(PREFIX) and name != FILE_VARIABLE and environment[name].strip()
     }

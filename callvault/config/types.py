@@ -40,6 +40,7 @@ def _is_invisible(character: str) -> bool:
 class Section(BaseModel):
     """A table of settings: frozen, and a key that is no setting is an error."""
 
+    # Errors repeat no input: a secret may stand where its reference should.
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
     )
@@ -77,6 +78,7 @@ class SecretRef(RootModel[str]):
     def resolve(self) -> str:
         """Read the secret itself now; `ConfigurationError` where there is none."""
         kind, _, place = self.root.partition(":")
+        # At each use: a secret in a file may be replaced while the process runs.
         secret = os.environ.get(place, "") if kind == "env" else self._read(Path(place))
         # Files of secrets mostly end with a line break, and some begin with a byte order mark.
         secret = secret.strip(_INVISIBLE_AROUND)
@@ -132,6 +134,7 @@ def _duration(value: Any) -> Any:
 def _url(value: str) -> str:
     url = urlsplit(value)
     secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+    # A user name or a query may hold a secret, and settings are printed.
     if not secure or not url.hostname or url.username or url.query or url.fragment:
         raise ValueError("write https://host (http:// only for this machine, 127.0.0.1)")
     return value.rstrip("/")

@@ -88,6 +88,7 @@ def _repair_time(value: Any) -> Any:
 def _in_utc(value: datetime) -> datetime:
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    # Year 1, which the service writes for "not known", given with an offset.
     except OverflowError as error:
         raise ValueError("is outside the calendar") from error
 
@@ -138,6 +139,7 @@ class RecordingChunk(Message):
     @property
     def is_written(self) -> bool:
         """True if it is written to its end: a chunk that is being recorded is no file yet."""
+        # Without case: a polled result is in camelCase, an event in PascalCase.
         return self.end_reason.lower() != BEING_RECORDED
 
     @model_validator(mode="before")

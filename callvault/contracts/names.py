@@ -64,6 +64,7 @@ SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE, ORPHAN
 
 def short_hash(text: str) -> str:
     """Return the first 32 hexadecimal digits of the SHA-256 of ``text`` in UTF-8."""
+    # Part of every workflow id: backends in other languages compute the same.
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

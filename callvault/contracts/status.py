@@ -210,6 +210,7 @@ class CallStatus(State):
     policy: ResourcePolicy | None = None
     """The resource's settings as they were when the workflow began; none until then."""
     ended_at: datetime | None = None
+    # Pydantic copies such a default for every instance: no two calls share a list.
     recordings: list[RecordingStatus] = []
     requests: dict[str, ControlRecord] = {}
     alarms: list[AlarmRecord] = []

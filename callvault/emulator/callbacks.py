@@ -18,6 +18,7 @@ from callvault.emulator.scheduler import Scheduler
 
 _PREFIX = "Microsoft.Communication."
 _KIND = "azureCommunicationServices"
+# The service writes year 1 for a time that it does not know.
 _NEVER = "0001-01-01T00:00:00+00:00"
 _CALLBACK_TIMEOUT = 10.0
 _FAILED_CODE, _FAILED_TEXT = 500, "The recording could not be started."
@@ -69,6 +70,7 @@ class CallbackSender:
             self._send(recording, _state_changed(recording, state))
 
     def _send(self, recording: Recording, event: tuple[str, dict[str, Any]]) -> None:
+        # Made now: its time is that of the change, not of the delivery.
         body = _cloud_event(recording, *event, self._ids.event_id(), self._clock.now())
         self._waiting.append((recording.options.callback_uri or "", body))
         self._scheduler.soon(self._post_next)

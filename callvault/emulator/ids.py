@@ -37,6 +37,7 @@ class IdFactory:
 
     def room_id(self) -> str:
         """Make a room's id of 17 digits."""
+        # Of the events' stream, so that a room does not change the ids that follow.
         return f"99{self._events.randrange(10**15):015d}"
 
     def server_call_id(self) -> str:

@@ -58,6 +58,7 @@ class RecordingService:
         self, call: Call | None, options: RecordingOptions, request_id: str | None = None
     ) -> Recording:
         """Begin recording; a repeated ``request_id`` is answered with the same recording."""
+        # Before the checks: the recording that the first request began would refuse the second.
         if request_id and request_id in self._repeatable:
             return self._repeatable[request_id]
         recording = self._begin(_recordable(call, options), options)

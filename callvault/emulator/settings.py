@@ -149,6 +149,7 @@ class EmulatorSettings(BaseModel):
     @field_validator("fps")
     @classmethod
     def _frames_hold_whole_samples(cls, fps: int) -> int:
+        # Sound is cut at the borders of frames: each must hold a whole number of samples.
         if SAMPLE_RATE % fps:
             raise ValueError(f"must divide {SAMPLE_RATE}, for example 8, 10, 16, 20 or 25")
         return fps

@@ -101,6 +101,7 @@ class SavedCall(_Saved):
     def of(cls, call: Call) -> Self:
         return cls(
             **{name: getattr(call, name) for name in _CALL_FIELDS},
+            # Of copies: jobs save in threads of their own while the server changes the call.
             participants=[SavedParticipant.of(each) for each in list(call.participants.values())],
             recordings=[SavedRecording.of(each) for each in list(call.recordings)],
         )

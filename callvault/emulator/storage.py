@@ -149,6 +149,7 @@ class TemporaryStorage:
 
     def _drop(self, chunk: StoredChunk) -> None:
         with self._lock:
+            # Two requests may find it expired at the same time.
             self._chunks.pop(chunk.document_id, None)
         chunk.content.remove()
         chunk.metadata.remove()

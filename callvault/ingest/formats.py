@@ -69,6 +69,7 @@ def _read_lines(content: bytes) -> list[Any]:
 
 def _read_text(content: bytes) -> list[Any]:
     try:
+        # `-sig`: some programs put a byte order mark before the text.
         return read_message(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InvalidRequest("the text is not UTF-8") from None

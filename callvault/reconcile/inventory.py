@@ -54,8 +54,10 @@ class Inventory:
             try:
                 self._listed[name] = frozenset(_names(self._archive(name), since, until))
             except CallvaultError as error:
+                # Listed as empty: `_examine` takes an archive that is not listed for unconfigured.
                 self._listed[name] = frozenset()
                 self._problems[name] = str(error)
+                # So it is not asked for single objects: each would wait for the same time-out.
                 self._failures[name] = MAX_FAILURES
 
     def manifests(self, known: Iterable[ExpectedObject]) -> list[Sealed]:
@@ -109,6 +111,7 @@ class Inventory:
             archive.close()
 
     def _archive(self, name: str) -> Archive:
+        # Without a lock: `list_objects` opens them all before the threads of other methods begin.
         if name not in self._opened:
             self._opened[name] = self._opening[name]()
         return self._opened[name]
@@ -129,6 +132,7 @@ class Inventory:
             unreadable = unreadable_record(
                 expected.object_name, "", "", f"{expected}: {error}", is_over=True
             )
+            # Later than every beginning of a period, so that it is always reported.
             return Sealed(datetime.max.replace(tzinfo=UTC), unreadable)
         exact = ExpectedObject(
             expected.archive, expected.object_name, len(data), sha256(data), is_manifest=True
@@ -165,6 +169,7 @@ def _newest(sealed: Iterable[Sealed]) -> list[Sealed]:
     by_recording: dict[tuple[object, ...], Sealed] = {}
     for each in sealed:
         manifest = each.record.manifest
+        # `sealed` comes in the order of `_listed_objects`, so that the newest is written last.
         by_recording[(*each.record.key, manifest.archive if manifest else "")] = each
     return list(by_recording.values())
 

@@ -51,6 +51,7 @@ class Record:
     @property
     def key(self) -> tuple[str, str]:
         """The identity of the recording, the same in the accounts of all sources."""
+        # Before ACS has given an id, the number within the call tells recordings apart.
         return self.server_call_id, self.recording_id or f"#{self.number}"
 
     @property
@@ -105,6 +106,7 @@ def unreadable_record(
     """Make the account of a workflow that cannot be read: its call is known by its id alone."""
     return Record(
         workflow_id=workflow_id,
+        # Keeps `key` unique: a workflow id is a hash, from which no serverCallId can be had.
         server_call_id=workflow_id,
         resource=resource,
         number=None,

@@ -47,6 +47,7 @@ def metrics_endpoint() -> str:
 def metrics_headers() -> Mapping[str, str]:
     """Return the headers that are sent along with metrics, usually a credential."""
     text = _value("OTEL_EXPORTER_OTLP_METRICS_HEADERS") or _value("OTEL_EXPORTER_OTLP_HEADERS")
+    # `liberal` takes values that are not URL-encoded, too, as a pasted token is.
     return parse_env_headers(text, liberal=True)
 
 

@@ -125,12 +125,14 @@ _COMMON: tuple[Processor, ...] = (
 
 
 def _handler(options: LogOptions) -> logging.Handler:
+    # Standard output belongs to the line by which a process announces itself.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=_COMMON,
             processors=[
                 ProcessorFormatter.remove_processors_meta,
+                # Last before the text is written: every processor before it may add to the event.
                 _without_secrets,
                 _renderer(options),
             ],
@@ -142,6 +144,7 @@ def _handler(options: LogOptions) -> logging.Handler:
 def _renderer(options: LogOptions) -> Processor:
     if options.format == "json":
         return structlog.processors.JSONRenderer(default=str, ensure_ascii=False)
+    # structlog's default traceback shows local variables, and secrets among them.
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )

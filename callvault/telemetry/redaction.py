@@ -51,6 +51,7 @@ def redact_all(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: redact_all(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        # A named tuple takes its fields one by one, and stays as it is.
         return type(value)(map(redact_all, value)) if type(value) in (list, tuple) else value
     return value
 

@@ -35,6 +35,7 @@ def setup(
     `ConfigurationError` where they ask for something that does not exist.
     """
     service = f"callvault-{role}"
+    # Both before anything is set up: wrong variables raise here.
     exporter = metrics.exporter(metrics_address)
     span_exporters = environment.trace_exporters()
     with ExitStack() as stack:

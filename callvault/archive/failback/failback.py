@@ -95,6 +95,7 @@ class Failback:
         media_type = theirs.manifest.recording.recording_format_type.content_type
         chunks = tuple(self._chunk(chunk, media_type) for chunk in theirs.manifest.chunks)
         if self.signer:
+            # Before the manifest, whose signature needs it to be proven.
             publish_key(self.primary, self.signer)
         while True:
             target = self._find_target(theirs)

@@ -44,6 +44,7 @@ def seal(
     Raises `ContentMissing` or `BrokenContent` where a chunk is not in the archive as the order
     says. Without a signer the manifest is unsigned, but linked all the same.
     """
+    # First: a manifest must not lie there without the key that proves it.
     if signer:
         publish_key(archive, signer)
     manifest, reference = _find_or_write(archive, input, signer, now)

@@ -64,6 +64,7 @@ def check_file(file: BinaryIO, size: int, expected: Expected) -> MediaCheck:
     lengths = lengths_of(file, size, container, streams)
     facts = _facts(container, streams, lengths, expected)
     problems = list(_problems(facts, streams, lengths, size, expected))
+    # Only there: uncompressed silence is zeros as well.
     if expected.format in _COMPRESSED and not _is_damaged(problems):
         problems = [*_blank(file, size), *problems]
     verdicts = {problem.verdict for problem in problems} or {MediaVerdict.COMPLETE}

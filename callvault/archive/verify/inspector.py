@@ -128,6 +128,7 @@ class Inspector:
 
     def is_in_place(self, sealed: ArchivedObject) -> bool:
         """Tell if an object exists with its size; note where the store's record of it differs."""
+        # A forged manifest may name a path outside of the archive.
         if not is_object_name(sealed.object_name):
             self.problem(
                 sealed.object_name, "a manifest names it, but no object can bear that name"

@@ -72,7 +72,9 @@ def verify_archive(
     progress.expect(chain.length)
     for manifest in chain.manifests():
         objects.verify(manifest)
+    # After all manifests: only then is it known which objects none of them names.
     objects.warn_unsealed()
+    # Last, for it looks at the links that were seen on the way.
     chain.tell_cut()
     report.head = chain.head
     return report

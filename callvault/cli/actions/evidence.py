@@ -84,6 +84,7 @@ def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
     for asked in recording.pauses:
         found = next((pause for pause in left if _is_same(asked, pause)), None)
         if found is not None:
+            # One pause in the file proves one request only.
             left.remove(found)
         # Only complete metadata proves that a pause is missing; without it nothing is known.
         agree = True if found is not None else False if is_complete else None

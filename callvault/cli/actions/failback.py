@@ -35,6 +35,7 @@ def open_both(
     if not keys and (signer := open_signer(source)):
         keys = [signer.public]
     with closing(open_archive(fallback, source)) as a, closing(open_archive(primary, target)) as b:
+        # Only this one is written to.
         b.check()
         yield Failback(a, b, Keyring(keys), open_signer(target), lambda: datetime.now(UTC))
 
@@ -71,6 +72,7 @@ def _belongs_to_another(recording: FailbackCandidate, settings: Settings, primar
 def _fail_back(
     failback: Failback, recording: FailbackCandidate, console: Console, *, is_wanted: bool
 ) -> str:
+    # Rich takes brackets in a name for its markup.
     where = escape(recording.folder)
     try:
         with _bar() as on_step:
@@ -109,7 +111,9 @@ def _summary(outcome: Counter[str], failback: Failback) -> str:
 @contextmanager
 def _bar() -> Iterator[OnStep]:
     """Show the current file's progress on standard error, if that is a terminal."""
+    # Standard output is for the lines about each recording.
     console = Console(stderr=True)
+    # Narrow, so that the whole bar fits a terminal of 80 columns.
     narrow = Column(no_wrap=True, overflow="ellipsis", max_width=24)
     with Progress(
         BarColumn(bar_width=16),

@@ -98,10 +98,12 @@ async def statuses(client: Client, call: str) -> list[CallStatus]:
     A late event begins another workflow, which knows only the contents of that event.
     """
     key = workflow_id(call)
+    # A quote would end the text in the query below.
     if "'" in key:
         raise InvalidRequest(f"{key!r} is no workflow's id")
     newest = (await client.get_workflow_handle(key).describe()).run_id
     listed = client.list_workflows(f"WorkflowId = '{key}' AND {_LAST_RUN}")
+    # Visibility lags: the newest run may be listed or not, and is asked by itself.
     before = [run async for run in listed if run.run_id != newest]
     handles = [
         client.get_workflow_handle(key, run_id=run.run_id)

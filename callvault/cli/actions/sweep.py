@@ -26,6 +26,7 @@ def stores(
     """Return the quarantine, or the containers wanted; `ConfigurationError` without any."""
     if quarantine:
         return [Quarantine(settings.gateway.quarantine)]
+    # Raises for an unknown name before any container is opened.
     input(settings, wanted)
     return [
         DeadLetterContainer.open(name, settings.dead_letter_container(name))

@@ -98,6 +98,7 @@ class _Bars:
 @contextmanager
 def _progress() -> Iterator[_Bars]:
     """Show progress on standard error, if that is a terminal."""
+    # Standard output is for the report, which may be JSON.
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
     with Progress(
@@ -125,6 +126,7 @@ class _Proof:
             return self._archive(DirectoryArchive(path.name or target, path))
         if path.is_file():
             return self._file(path.absolute())
+        # It looks like a path, so no archive of that name is looked for.
         if path.suffix or os.sep in target:
             raise InvalidRequest(f"there is no file and no directory {target}")
         with closing(open_archive(target, load_settings(config).archive(target))) as opened:

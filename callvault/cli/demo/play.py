@@ -39,6 +39,7 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console, name: Sce
     """Play a scenario; return True if every archived byte and the scenario's proof are right."""
     scenario = SCENARIOS[name]
     client = await connect(load_settings())
+    # Longer than the 30 s for which the gateway waits for a confirmation by ACS.
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         call = Call(stack, http)
         try:
@@ -61,6 +62,7 @@ async def _watch(
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         async with asyncio.timeout(ARCHIVE_TIMEOUT):
             while not playing.done() or not await _is_over(client, call):
+                # Else a part that has died would show as a time-out only.
                 supervisor.check()
                 if playing.done():
                     playing.result()  # raises the error of a story that failed
@@ -81,6 +83,7 @@ async def _is_over(client: Client, call: Call) -> bool:
 async def _look(handle: WorkflowHandle[Any, Any], call: Call) -> Group | Text:
     try:
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+    # The call may have begun before its workflow.
     except RPCError:
         return Text("…")
     copied = await _copied(handle)

@@ -79,6 +79,7 @@ def requested_span(header: str | None, size: int) -> Span | None:
     Raises `Unsatisfiable`.
     """
     match = _RANGE.fullmatch(header or "")
+    # `int` refuses texts of thousands of digits.
     if match is None or len(match[0]) > 2 * _MAX_DIGITS:
         return None
     first, last = match["first"], match["last"]

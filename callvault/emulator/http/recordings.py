@@ -124,6 +124,7 @@ class PreviewRecordings:
         self._emulator = emulator
 
     def routes(self) -> list[Route]:
+        # `path`: the server has decoded %2F by now, and a serverCallId may hold a slash.
         recordings = PREVIEW_PREFIX + "{server_call_id:path}/recordings"
         one = recordings + "/{recording_id}"
         return [
@@ -180,6 +181,7 @@ class PreviewRecordings:
 def _pause(request: Request, emulator: Emulator, recording_id: str) -> None:
     """Pause, unless a fault wants a pause that is confirmed but has no effect."""
     if getattr(request.state, FAULT, None) is FaultKind.PAUSE_NOT_EFFECTIVE:
+        # Raises for an unknown recording, as a pause does.
         emulator.recordings.get(recording_id)
     else:
         emulator.recordings.pause(recording_id)

@@ -152,6 +152,7 @@ class StartRequest(_Body):
         return _locate(self.call_locator, calls, rooms=rooms)
 
     def _media(self) -> MediaFormat:
+        # What the service takes for a type that is left out is not documented: this is assumed.
         content = self.recording_content_type or "audioVideo"
         channel = self.recording_channel_type or "mixed"
         usual = "mp4" if content == "audioVideo" else "wav"
