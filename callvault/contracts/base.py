@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 MAX_TEXT = 1_024
 """Longest free text (reasons, messages) that is carried in a payload, in characters."""
@@ -70,13 +71,18 @@ def read(model: type[AnyMessage], payload: Any) -> AnyMessage | Unreadable:
 
 def explain(error: ValidationError) -> str:
     """Name in one line the wrong fields and their faults, without repeating their values."""
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
-    return shorten("; ".join(_explain(problem["loc"], problem["msg"]) for problem in problems))
+    return shorten("; ".join(map(explain_one, problems_of(error))))
 
 
-def _explain(location: tuple[int | str, ...], message: str) -> str:
-    where = ".".join(map(str, location)) or "payload"
-    return f"{where}: {message.removeprefix('Value error, ')}"
+def problems_of(error: ValidationError) -> list[ErrorDetails]:
+    """Return what is wrong, without the values that are."""
+    return error.errors(include_url=False, include_input=False, include_context=False)
+
+
+def explain_one(problem: ErrorDetails) -> str:
+    """Name one wrong field and its fault."""
+    where = ".".join(map(str, problem["loc"])) or "payload"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def shorten(text: str, limit: int = MAX_TEXT) -> str:

@@ -10,10 +10,10 @@ import pytest
 import uvicorn
 from temporalio.client import Client
 
+from callvault.contracts.json_text import MAX_DEPTH, check_depth
 from callvault.errors import InvalidRequest
 from callvault.gateway import bodies, load_shedding
 from callvault.gateway.app import create_app
-from callvault.gateway.bodies import MAX_DEPTH, check_depth
 from callvault.gateway.server import server_config
 from tests.gateway.conftest import Call, Gateway, GatewayOf, settings
 

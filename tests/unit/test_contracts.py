@@ -190,7 +190,7 @@ def test_every_schema_is_tried_with_a_payload() -> None:
         (ConsentDecision, {"participant": hashed("ana")}),
         (ParticipantChanged, {"participant": "+4912345678", "joined": True}),
         (FileStatusUpdated, {"eventTime": "2026-03-02T12:00:00Z", "chunks": []}),
-        (FileStatusUpdated, {"chunks": [{"documentId": "d", "contentLocation": "https://x"}]}),
+        (FileStatusUpdated, {"chunks": [{"contentLocation": "https://x"}]}),
     ],
 )
 def test_schema_and_model_refuse_the_same(model: type[State], payload: dict[str, Any]) -> None:
