@@ -18,11 +18,10 @@ from starlette.requests import ClientDisconnect
 
 from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
-from callvault.gateway.bodies import check_depth
 from callvault.gateway.shared_secrets import SharedSecrets, refuse_cross_site
-from callvault.ingest.concurrency import for_each
-from callvault.ingest.eventgrid import ValidationEvent, read_delivery
-from callvault.ingest.intake import MAX_CONCURRENT_EVENTS, Fate, Intake, Outcome, of_fate
+from callvault.ingest.deliveries import read_delivery
+from callvault.ingest.eventgrid import ValidationEvent
+from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
 from callvault.ingest.quarantine import Quarantine
 
 SECRET_HEADER = "x-callvault-secret"  # noqa: S105 -- a header's name
@@ -86,8 +85,7 @@ class Webhook:
             await self._quarantine.keep(reason, request.headers, _rest(body, pieces))
             return _accepted()
         try:
-            check_depth(body)
-            values = read_delivery(body)
+            values = read_delivery(body, request.headers)
         except InvalidRequest as error:
             await self._quarantine.keep(str(error), request.headers, body)
             return _accepted()
@@ -101,12 +99,27 @@ class Webhook:
         for outcome in of_fate(outcomes, Fate.WAITING):
             raise Unavailable(outcome.problem)
 
-        async def keep(outcome: Outcome) -> None:
-            kept = body if len(values) == 1 else json.dumps(outcome.value).encode()
-            await self._quarantine.keep(outcome.problem, request.headers, kept)
-
-        await for_each(keep, of_fate(outcomes, Fate.NOT_UNDERSTOOD), MAX_CONCURRENT_EVENTS)
+        odd = of_fate(outcomes, Fate.NOT_UNDERSTOOD)
+        if odd:
+            await self._keep(request, body, odd, whole=len(odd) == len(values))
         return _accepted(outcomes)
+
+    async def _keep(
+        self, request: Request, body: bytes, odd: Sequence[Outcome], *, whole: bool
+    ) -> None:
+        """Quarantine what is not understood of a delivery: one file, however many events it has."""
+        headers = dict(request.headers)
+        if not whole:
+            body = _body_of(odd)
+            # What is written anew is packed no more.
+            headers.pop("content-encoding", None)
+        more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
+        await self._quarantine.keep(odd[0].problem + more, headers, body)
+
+
+def _body_of(odd: Sequence[Outcome]) -> bytes:
+    values = [outcome.value for outcome in odd]
+    return json.dumps(values[0] if len(values) == 1 else values).encode()
 
 
 class RejectionLog:

@@ -13,6 +13,7 @@ from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import storage_error
 from callvault.config.storage import DeadLetterSettings
 from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.ingest.deliveries import Delivery
 from callvault.ingest.undelivered import DeadLetter
 
 DELIVERED = "callvault_delivered"
@@ -56,13 +57,13 @@ class DeadLetterContainer:
                 if DELIVERED not in metadata:
                     yield DeadLetter(str(blob.name), str(blob.etag), metadata)
 
-    def read(self, letter: DeadLetter) -> bytes:
+    def read(self, letter: DeadLetter) -> Delivery:
         with self._errors(f"reading {letter.name}"):
             part = self._container.download_blob(letter.name, offset=0, length=MAX_SIZE + 1)
             body = part.readall()
         if len(body) > MAX_SIZE:
             raise InvalidRequest(f"larger than {MAX_SIZE} bytes: Event Grid did not write it")
-        return body
+        return Delivery(body)
 
     def mark(self, letter: DeadLetter) -> None:
         metadata = {**letter.metadata, DELIVERED: datetime.now(UTC).isoformat(timespec="seconds")}

@@ -12,7 +12,6 @@ from callvault.contracts.base import shorten
 from callvault.contracts.sweeps import SweepReport
 from callvault.errors import CallvaultError, InvalidRequest, Throttled, Unavailable
 from callvault.ingest.concurrency import for_each
-from callvault.ingest.eventgrid import read_delivery
 from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
 from callvault.ingest.undelivered import DeadLetter, UndeliveredStore
 
@@ -90,12 +89,16 @@ class Sweep:
             return str(error)
         except CallvaultError as error:
             self._failed(letter, str(error))
+        except Exception as error:
+            # One letter, whatever it holds, must not end the sweep of all others.
+            log.exception("an error of ours", place=self.store.place, letter=letter.name)
+            self._failed(letter, f"an error of Callvault's own: {type(error).__name__}")
         return ""
 
     async def _deliver(self, letter: DeadLetter) -> str:
         """Return why the letter has to wait; empty if it has not."""
-        body = await asyncio.to_thread(self.store.read, letter)
-        outcomes = await self.intake.take(read_delivery(body))
+        delivery = await asyncio.to_thread(self.store.read, letter)
+        outcomes = await self.intake.take(delivery.events())
         for outcome in of_fate(outcomes, Fate.WAITING):
             # Nothing is counted: the whole letter comes again, its other events too.
             return outcome.problem

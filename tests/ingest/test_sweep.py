@@ -21,6 +21,7 @@ from callvault.errors import (
     Unavailable,
 )
 from callvault.ingest.dead_letters import DeadLetterContainer
+from callvault.ingest.deliveries import Delivery
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.sweep import MAX_CONCURRENT_READS, Sweep
@@ -134,7 +135,7 @@ class Archived(DeadLetterContainer):
 
     archived: frozenset[str] = frozenset()
 
-    def read(self, letter: DeadLetter) -> bytes:
+    def read(self, letter: DeadLetter) -> Delivery:
         if letter.name in self.archived:
             raise StateConflict("This operation is not permitted on an archived blob.", status=409)
         return super().read(letter)
@@ -157,6 +158,47 @@ async def test_letters_that_cannot_be_read_do_not_keep_newer_ones_from_being_swe
     assert (report.letters, report.delivered, report.failed) == (len(old) + 1, 1, len(old))
     assert "not permitted on an archived blob" in report.problems[0]
     assert marked(container) == {new}
+
+
+async def test_b9_no_letter_whatever_it_holds_ends_a_sweep(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    class Poisoned(DeadLetterContainer):
+        """Some letters hold what nobody thought of."""
+
+        def read(self, letter: DeadLetter) -> Delivery:
+            if letter.name in poison:
+                raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
+            return super().read(letter)
+
+    poison = {put(container, [call.recorded()], "A") for _ in range(MAX_CONCURRENT_READS + 1)}
+    odd = call.recorded(id="\ud83d", subject="/recording/call/\ud83d")
+    half = put(container, [given_up(odd), given_up(call.recorded())], "B")
+    good = put(container, [given_up(call.recorded())], "C")
+    with closing(Poisoned.open("grid", configured)) as letters:
+        report = await Sweep(letters, intake_of(temporal)).run()
+    assert (report.letters, report.failed, report.delivered) == (len(poison) + 2, len(poison), 2)
+    assert "an error of Callvault's own: UnicodeEncodeError" in report.problems[0]
+    assert marked(container) == {good}
+    assert half in "; ".join(report.problems)
+
+
+async def test_d13_dead_letters_of_a_namespace_are_delivered(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    about = {"deadletterreason": "Maximum delivery attempts was exceeded"}
+    letter = {"deadLetterProperties": about, "event": as_cloud_event(call.recorded())}
+    name = put(container, [letter])
+    assert (await sweep(configured, intake_of(temporal))).delivered == 1
+    assert marked(container) == {name}
 
 
 async def test_a_letter_that_cannot_be_marked_is_delivered_and_told_of(
