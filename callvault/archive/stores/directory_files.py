@@ -29,7 +29,8 @@ MODE = 0o640
 ABANDONED_AFTER = 7 * 24 * 3600
 """Seconds after which a draft is removed: as long as Azure keeps uncommitted blocks."""
 
-_ENTRY = re.compile(r"([0-9]+) ([0-9a-f]{64})")
+# Bounded: a damaged journal of digits alone would take quadratic time, and be no number at last.
+_ENTRY = re.compile(r"([0-9]{1,9}) ([0-9a-f]{64})")
 
 
 class Draft:
