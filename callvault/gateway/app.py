@@ -71,13 +71,14 @@ def create_app(
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)
     app.include_router(control_router(api, Access(gateway)))
-    app.include_router(callbacks_router(_callbacks(settings, recordings)))
+    # A way in that nobody has asked for does not exist.
+    if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
+        app.include_router(callbacks_router(_callbacks(settings, recordings)))
     app.include_router(health_router(recordings, quarantine))
     return app
 
 
 def _callbacks(settings: Settings, recordings: Recordings) -> Callbacks:
-    known = [resource.callback_audience for resource in settings.resources.values()]
-    audiences = [audience for audience in known if audience]
+    audiences = {name: each.callback_audience for name, each in settings.resources.items()}
     gateway = settings.gateway
     return Callbacks(gateway.callbacks, audiences, recordings, gateway.max_body)

@@ -58,11 +58,19 @@ class SharedSecrets:
 
 
 def refuse_cross_site(request: Request) -> None:
-    """Raise `AccessDenied` for a request of a web page of another origin (CSRF, DNS rebinding).
+    """Raise `AccessDenied` unless a request comes from a program of this machine.
 
-    Only for callers that present no secret: a page in a browser of this machine could send requests
-    in the name of the person who looks at it.
+    Only for callers that present no secret. Refused is everything that arrives at another address
+    than loopback, and a web page of another origin (CSRF, DNS rebinding): a page in a browser of
+    this machine could send requests in the name of the person who looks at it.
     """
+    if not _arrived_on_loopback(request):
+        raise AccessDenied(
+            "without keys only programs of this machine are let in: set event_secrets and api_keys,"
+            " and callback_audience",
+            status=403,
+            code="not_on_loopback",
+        )
     host = request.headers.get("host", "")
     site = request.headers.get("sec-fetch-site", "none")
     origin = request.headers.get("origin", f"//{host}")
@@ -75,6 +83,12 @@ def refuse_cross_site(request: Request) -> None:
             status=403,
             code="web_page_refused",
         )
+
+
+def _arrived_on_loopback(request: Request) -> bool:
+    # The address of our end of the connection, and no header: the sender chooses those.
+    address = request.scope.get("server")
+    return address is not None and is_loopback(str(address[0]))
 
 
 def _is_this_machine(host: str) -> bool:

@@ -215,6 +215,17 @@ class Recordings:
             return None
         return result if isinstance(result, CallResult) else None
 
+    async def resource_of(self, workflow_id: str) -> str | None:
+        """Read the name of a call's resource; None if the call is not known."""
+        try:
+            async with _temporal(ANSWER_WITHIN):
+                description = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
+        except _NotThere:
+            return None
+        resource = description.typed_search_attributes.get(names.RESOURCE)
+        # The attribute is there after the workflow's first task only, and people may remove it.
+        return resource or (await self.status(workflow_id)).resource
+
     async def absence(self, workflow_id: str) -> InvalidRequest:
         """Return the error for a workflow that cannot be asked: it never was, or it has ended."""
         try:

@@ -62,12 +62,14 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
         "endpoint": "https://acs.example",
         "credential": {"entra": True},
         "callback_audience": gateway.pop("callback_audience", None),
+        "callback_url": gateway.pop("callback_url", None),
     }
+    audiences = gateway.pop("callback_audiences", {})
     return Settings.model_validate(
         {
             "resources": {
-                "default": {**resource, "topic": TOPIC + "default"},
-                "europe": {**resource, "topic": TOPIC + "europe"},
+                "default": {**resource, "topic": TOPIC + "default", **audiences.get("default", {})},
+                "europe": {**resource, "topic": TOPIC + "europe", **audiences.get("europe", {})},
                 "recorded": {
                     **resource,
                     "topic": TOPIC + "recorded",

@@ -38,6 +38,7 @@ class KeptCall:
         self, payload: Any, carried: Any = None, earlier: Any = None
     ) -> CallResult | None:
         request = self.request
+        workflow.upsert_search_attributes([names.RESOURCE.value_set(request.resource)])
         if request.reason.startswith(KNOWS):
             recording_id = request.reason.removeprefix(KNOWS).removesuffix(f" {ARCHIVES}")
             workflow.upsert_search_attributes([names.RECORDING_IDS.value_set([recording_id])])
@@ -132,7 +133,9 @@ class KeptCall:
             recording_id=RECORDING_ID,
         )
         return CallStatus(
-            server_call_id=self.request.server_call_id, resource="default", recordings=[recording]
+            server_call_id=self.request.server_call_id,
+            resource=self.request.resource,
+            recordings=[recording],
         )
 
     @workflow.query(name="told")

@@ -69,8 +69,9 @@ async def test_too_deep_a_request_is_refused_and_such_an_event_is_kept(
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway_of: GatewayOf, temporal: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    gateway = gateway_of(temporal, callback_url="http://127.0.0.1:8080")
     monkeypatch.setattr(bodies, "BODY_TIMEOUT", 0.1)
 
     async def slow() -> AsyncIterator[bytes]:
