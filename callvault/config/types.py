@@ -1,8 +1,10 @@
 """The small types that settings are made of: durations, endpoints, secrets by reference."""
 
+import codecs
 import ipaddress
 import os
 import re
+import string
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +27,14 @@ from callvault.errors import ConfigurationError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _REFERENCE = re.compile(r"^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")
+
+
+_INVISIBLE_AROUND = string.whitespace + "\0\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+
+
+def _is_invisible(character: str) -> bool:
+    # Keys in PEM have lines.
+    return not character.isprintable() and character not in "\n\r\t"
 
 
 class Section(BaseModel):
@@ -68,14 +78,23 @@ class SecretRef(RootModel[str]):
         """Read the secret itself now; `ConfigurationError` where there is none."""
         kind, _, place = self.root.partition(":")
         secret = os.environ.get(place, "") if kind == "env" else self._read(Path(place))
-        if not secret.strip():
+        # Files of secrets mostly end with a line break, and some begin with a byte order mark.
+        secret = secret.strip(_INVISIBLE_AROUND)
+        if not secret:
             raise ConfigurationError(f"secret {self.root} is missing or empty: provide it")
-        # Files of secrets mostly end with a line break.
-        return secret.strip()
+        if odd := next(filter(_is_invisible, secret), None):
+            raise ConfigurationError(
+                f"secret {self.root} holds an invisible character (U+{ord(odd):04X}), which fits"
+                " nothing that is sent: write it anew, without it"
+            )
+        return secret
 
     def _read(self, path: Path) -> str:
         try:
-            return path.read_text(encoding="utf-8")
+            content = path.read_bytes()
+            # Windows PowerShell writes UTF-16.
+            is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            return content.decode("utf-16" if is_utf16 else "utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"secret {self.root} cannot be read: {error}") from error
 

@@ -1,7 +1,5 @@
 """Builds the gateway's application from its parts."""
 
-from urllib.parse import parse_qsl, urlencode
-
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
@@ -12,39 +10,25 @@ from callvault.config.settings import Settings
 from callvault.gateway import error_responses
 from callvault.gateway.access import Access
 from callvault.gateway.callbacks import Callbacks, callbacks_router
-from callvault.gateway.events import SECRET_HEADER, Webhook, events_router
+from callvault.gateway.events import Webhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.load_shedding import LoadShedding
 from callvault.gateway.recordings_api import ControlApi, control_router
+from callvault.gateway.request_url import cleaned
 from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
 from callvault.temporal.call_client import Recordings
 
-SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
-
 
 class Gateway(FastAPI):
-    """An application that takes the event secret out of the URL before a log or trace sees it."""
+    """An application whose routes, logs and traces see URLs without secrets, in one spelling."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = _without_secret(scope)
+            scope = cleaned(scope)
         await super().__call__(scope, receive, send)
-
-
-def _without_secret(scope: Scope) -> Scope:
-    """Move ``?code=`` into the header that carries the secret otherwise."""
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    found = [value for name, value in query if name == SECRET_PARAMETER]
-    if not found:
-        return scope
-    others = [pair for pair in query if pair[0] != SECRET_PARAMETER]
-    # Headers travel as latin-1; a secret of other letters can only come in the header itself.
-    header = (SECRET_HEADER.encode(), found[0].encode("latin-1", "replace"))
-    kept = [pair for pair in scope["headers"] if pair[0] != header[0]]
-    return {**scope, "query_string": urlencode(others).encode(), "headers": [*kept, header]}
 
 
 def create_app(
@@ -65,7 +49,7 @@ def create_app(
         quarantine,
         gateway.max_body,
     )
-    app = Gateway(title="Callvault gateway")
+    app = Gateway(title="Callvault gateway", redirect_slashes=False)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
     error_responses.install(app)
     app.include_router(events_router(webhook))

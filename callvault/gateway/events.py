@@ -18,13 +18,12 @@ from starlette.requests import ClientDisconnect
 
 from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
-from callvault.gateway.shared_secrets import SharedSecrets, refuse_cross_site
+from callvault.gateway.request_url import SECRET_HEADER
+from callvault.gateway.shared_secrets import SharedSecrets, presented_in, refuse_cross_site
 from callvault.ingest.deliveries import read_delivery
 from callvault.ingest.eventgrid import ValidationEvent
 from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
 from callvault.ingest.quarantine import Quarantine
-
-SECRET_HEADER = "x-callvault-secret"  # noqa: S105 -- a header's name
 
 DELIVERY_TIMEOUT = timedelta(seconds=25)
 """Time for one delivery in all: Event Grid gives up after 30 s."""
@@ -49,7 +48,7 @@ class Webhook:
 
     async def receive(self, request: Request) -> Response:
         """Take one delivery: all of its events, or none."""
-        if not self._secrets.accept(request.headers.get(SECRET_HEADER)):
+        if not self._secrets.accept(*presented_in(request, SECRET_HEADER)):
             self._rejections.count()
             raise AccessDenied("the event secret is missing or wrong")
         if not self._secrets:
@@ -67,8 +66,8 @@ class Webhook:
 
         A secret need not come with it; a wrong one is refused, so that it is noticed now.
         """
-        presented = request.headers.get(SECRET_HEADER)
-        if presented is not None and not self._secrets.accept(presented):
+        presented = presented_in(request, SECRET_HEADER)
+        if presented and not self._secrets.accept(*presented):
             raise AccessDenied("the event secret is wrong")
         allowed = {
             "allow": "POST, OPTIONS",

@@ -1,6 +1,7 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -280,6 +281,63 @@ async def test_an_old_and_a_new_secret_are_both_valid_while_they_are_rotated(
         )
         assert answer.status_code == 200
     assert len(await call.told()) == 4
+
+
+_RIGHT = "+geheim/ß=="
+_UTF8 = _RIGHT.encode()
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("code=wrong", [_UTF8]),
+        ("code=", [_UTF8]),
+        ("", [b"wrong", _UTF8]),
+        ("", [_UTF8, b"wrong"]),
+        ("", [b"wrong, " + _UTF8]),
+        ("", [_RIGHT.encode("latin-1")]),
+        ("code=%2Bgeheim%2F%C3%9F%3D%3D", [b"wrong"]),
+        ("code=wrong&code=%2Bgeheim%2F%C3%9F%3D%3D", []),
+        ("code=+geheim/%C3%9F==", []),
+        ("x=1&code=+geheim/%C3%9F==&y=2", []),
+    ],
+    ids=range(10),
+)
+async def test_b10_b11_the_right_secret_is_enough_whatever_stands_beside_it(
+    query: str,
+    headers: list[bytes],
+    gateway_of: GatewayOf,
+    temporal: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECRET", f"\ufeff{_RIGHT}\u200b\n")
+    gateway = gateway_of(temporal, event_secrets=["env:SECRET"])
+    url = httpx.URL("http://127.0.0.1/v1/events", query=query.encode())
+    pairs = [(b"x-callvault-secret", header) for header in headers]
+    answer = await gateway.http.post(url, json=[{"type": "x"}], headers=pairs)
+    assert answer.status_code == 200
+    assert (await gateway.http.options(url, headers=pairs)).status_code == 200
+    wrong = [(b"x-callvault-secret", header.replace(b"geheim", b"ge")) for header in headers]
+    url = httpx.URL("http://127.0.0.1/v1/events", query=query.replace("gehei", "ge").encode())
+    assert (await gateway.http.post(url, json=[{}], headers=wrong)).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/v1/events/", "/v1/events//", "//v1/events"])
+async def test_b12_a_slash_too_many_is_the_same_route(
+    path: str, gateway_of: GatewayOf, temporal: Client, call: Call
+) -> None:
+    gateway = gateway_of(temporal)
+    url = f"http://127.0.0.1{path}"
+    assert (await gateway.http.post(url, json=[call.recorded()])).status_code == 200
+    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert (await gateway.http.options(url)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz/", "/readyz/", "/openapi.json/", "/v1/recordings/x/"])
+async def test_b12_no_route_redirects(path: str, gateway: Gateway) -> None:
+    answer = await gateway.http.get(path)
+    assert answer.status_code == (404 if "recordings" in path else 200)
+    assert "location" not in answer.headers
 
 
 @pytest.mark.parametrize("query", [{}, {"code": ""}, {"code": "old"}, {"code": "geheim-ß-秘密"}])
