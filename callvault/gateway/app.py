@@ -49,7 +49,8 @@ def create_app(
         quarantine,
         gateway.max_body,
     )
-    app = Gateway(title="Callvault gateway", redirect_slashes=False)
+    # The framework's pages for people load a script from elsewhere, on the gateway's own origin.
+    app = Gateway(title="Callvault gateway", redirect_slashes=False, docs_url=None, redoc_url=None)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
     error_responses.install(app)
     app.include_router(events_router(webhook))

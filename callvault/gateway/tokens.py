@@ -100,7 +100,24 @@ class SigningKeys:
             if configuration["issuer"] != self._issuer:
                 raise ValueError("the configuration is another issuer's")
             published = await _json(http, str(configuration["jwks_uri"]))
-        return {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys if key.key_id}
+        return _verifying_keys(published)
+
+
+def _verifying_keys(published: dict[str, Any]) -> dict[str, jwt.PyJWK]:
+    """Return the keys of a set that verify signatures, by id (RFC 7517, sections 4.2 and 4.3)."""
+    said = published.get("keys")
+    usable = [key for key in said if _may_verify(key)] if isinstance(said, list) else []
+    return {key.key_id: key for key in jwt.PyJWKSet.from_dict({"keys": usable}).keys if key.key_id}
+
+
+def _may_verify(key: Any) -> bool:
+    if not isinstance(key, dict):
+        return False
+    # A key that is published to encrypt for its holder says nothing about who signed.
+    operations = key.get("key_ops", ["verify"])
+    return (
+        key.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
+    )
 
 
 async def _json(http: httpx.AsyncClient, url: str) -> dict[str, Any]:

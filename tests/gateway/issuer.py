@@ -17,7 +17,7 @@ AUDIENCE = "5f1c5ab0-95d1-4bd0-a5e5-5d3a4b4e7f10"
 
 
 class Issuer(ThreadingHTTPServer):
-    """Publishes one key at a time; counts how often it is asked."""
+    """Publishes one key of its own at a time, as `published` says, behind `others`; counts how often it is asked."""
 
     issuer = "https://issuer.example"
 
@@ -26,6 +26,8 @@ class Issuer(ThreadingHTTPServer):
         self.asked = 0
         self.is_away = False
         self.published_as = self.issuer
+        self.published: dict[str, Any] = {"use": "sig"}
+        self.others: list[Any] = []
         self.rotate()
 
     @property
@@ -46,7 +48,7 @@ class Issuer(ThreadingHTTPServer):
     def document(self, path: str) -> dict[str, Any]:
         if path == "/keys":
             public = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
-            return {"keys": [{**public, "kid": self.key_id, "use": "sig"}]}
+            return {"keys": [*self.others, {**public, "kid": self.key_id, **self.published}]}
         return {"issuer": self.published_as, "jwks_uri": f"{self.url}/keys"}
 
 
