@@ -17,7 +17,10 @@ AUDIENCE = "5f1c5ab0-95d1-4bd0-a5e5-5d3a4b4e7f10"
 
 
 class Issuer(ThreadingHTTPServer):
-    """Publishes one key of its own at a time, as `published` says, behind `others`; counts how often it is asked."""
+    """Publishes one key of its own at a time, as `published` says, behind `others`.
+
+    Counts how often it is asked.
+    """
 
     issuer = "https://issuer.example"
 
