@@ -8,11 +8,12 @@ import httpx
 
 from callvault.acs.errors import Doing, fault
 from callvault.errors import BrokenContent, NotReady
+from callvault.header_values import whole_number
 
 DOWNLOAD = Doing("download a file", "content")
 
 _KEPT_HEADERS = ("Content-MD5", "Date", "Last-Modified", "X-Microsoft-Skype-Chain-ID")
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)", re.IGNORECASE)
 _ERROR_PAGE = re.compile(r"html|json|xml", re.IGNORECASE)
 
 
@@ -159,8 +160,9 @@ def _served(status: int, headers: httpx.Headers) -> Served:
 
 def _content_length(headers: httpx.Headers) -> int | None:
     stated = headers.get("Content-Length", "")
-    if stated.isdecimal():
-        return int(stated)
+    length = whole_number(stated)
+    if length is not None:
+        return length
     if headers.get("Transfer-Encoding", "").lower() != "chunked":
         raise BrokenContent("the service does not say how long the file is: its end is unprovable")
     return None

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import httpx
 
-from callvault.acs.error_body import Refusal, Said, clean, read, retry_after
+from callvault.acs.error_body import Refusal, Said, clean, read
 from callvault.contracts.base import shorten
 from callvault.errors import (
     AccessDenied,
@@ -24,6 +24,7 @@ from callvault.errors import (
     Throttled,
     Unavailable,
 )
+from callvault.header_values import retry_after, whole_number
 
 _MAX_MESSAGE = 600
 
@@ -151,7 +152,7 @@ def _judge(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
 def _judge_content(refusal: Refusal) -> _Verdict:
     # 416 names the real size: only an empty file is still to be written
     size = refusal.headers.get("Content-Range", "").rpartition("/")[2]
-    if refusal.status == 416 and size.isdecimal() and int(size) > 0:
+    if refusal.status == 416 and (whole_number(size) or 0) > 0:
         return _CHANGED
     return _BY_STATUS_OF_CONTENT[refusal.status]
 

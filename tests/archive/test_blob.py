@@ -277,6 +277,17 @@ def test_answers_of_the_service_become_our_errors(
     assert str(caught.value).startswith(f"archive main, looking at {NAME}: ")
 
 
+@pytest.mark.parametrize("wish", ["72000", "9" * 17, "9" * 5_000, "1e400"])
+def test_b18_an_archives_wish_to_wait_is_kept_within_reason(wish: str) -> None:
+    """20 hours were waited, and 17 digits were an OverflowError."""
+    with answering(503, {"Retry-After": wish}) as connection:
+        archive = BlobArchive.open("main", StorageAccess(connection_string=connection), "box")
+        with pytest.raises(Throttled) as caught:
+            archive.stat(NAME)
+        archive.close()
+    assert caught.value.retry_after == timedelta(minutes=5)
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [(b"media", StoredObject), (b"other", ObjectExists), (None, StateConflict)],
