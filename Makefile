@@ -14,10 +14,10 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test check audit bench chaos schemas lock clean
+.PHONY: help setup demo dev test test-fast check lint types imports audit bench chaos schemas lock clean
 
 help:  ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(PYTHON_READY) $(AZURITE_READY) $(SDKS_READY)  ## Install everything into this folder (the others do it too)
 
@@ -27,15 +27,29 @@ demo: setup  ## Watch one call being recorded and archived, on real parts
 dev: setup  ## Start the same parts and keep them running
 	@$(BIN)/callvault dev
 
-test: setup  ## Run all tests
-	$(BIN)/pytest
+# Tests wait for servers more than they compute, so that more processes than cores are busy. A file is
+# taken up as a whole: the servers that it starts for itself are started once.
+PROCESSES ?= 6
+IN_PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-check: setup  ## Lint, format, types, the direction of imports, known vulnerabilities
+test: setup  ## Run all tests (PROCESSES=6, on two cores)
+	$(BIN)/pytest $(IN_PARALLEL)
+
+FAST = $(addprefix tests/,unit acs activities archive emulator)
+test-fast: setup  ## Run some: unit, acs, activities, archive, emulator; without Temporal, Azurite, slow ones
+	$(BIN)/pytest $(IN_PARALLEL) -m "not server and not slow" $(FAST)
+
+check: lint types imports audit  ## All of the following four
+
+lint: setup  ## Code style and formatting
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: setup  ## Types
 	$(BIN)/mypy
+
+imports: setup  ## The direction of imports
 	$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory audit
 
 audit: setup  ## Ask whether a pinned dependency has a known vulnerability
 	$(BIN)/python .ci/audit.py

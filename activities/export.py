@@ -29,16 +29,16 @@ from callvault.errors import CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import bytes_exported
 
 GONE_AFTER = timedelta(minutes=15)
-"""For how long the service must deny a file before the file counts as gone."""
+"""Time for which the service must deny a file before the file counts as gone."""
 
 REFUSED_AFTER = timedelta(minutes=10)
-"""For how long an archive must refuse a file before it is given up, where there is a fallback."""
+"""Time for which an archive must refuse a file before it is given up for the fallback."""
 
 ARCHIVE_REFUSED = "ArchiveRefused"
 """Type of the failure of an export whose archive was given up."""
 
 STALLED_AFTER = timedelta(minutes=10)
-"""For how long no byte may move before a copy begins anew: longer than the service may ask to wait
+"""Time without a byte moved after which a copy begins anew: longer than the service may ask to wait
 (5 min), and than the copier itself takes to give up a connection."""
 
 ASK_AGAIN = timedelta(minutes=2)
@@ -166,8 +166,8 @@ class ExportActivities:
         if isinstance(source, StoredFile) and source.archive.name == archive.name:
             return source.object_name, {}
         name = _object_name(order)
-        # A result that was polled names no callId, as an event does: an export that began with it
-        # has archived under another name.
+        # Unlike an event, a polled result names no callId: an export that began with such a result
+        # has archived the file under another name.
         found_by_asking = _object_name(order.model_copy(update={"call_id": None}))
         identity = {
             "recording_id": order.recording_id or "",

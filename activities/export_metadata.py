@@ -16,7 +16,7 @@ from callvault.contracts.base import shorten
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
 
 GIVEN_UP_AFTER = timedelta(minutes=15)
-"""For how long a metadata file must be denied, or unreadable, before it is given up."""
+"""Time for which a metadata file must be denied, or unreadable, before it is given up."""
 
 LONGEST_WAIT = timedelta(minutes=1)
 """Longest wait between two attempts of a last chance, where no error asks for more."""

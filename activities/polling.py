@@ -27,7 +27,7 @@ from callvault.contracts.events import FileStatusUpdated
 from callvault.errors import NotReady, RecordingNotFound
 
 ASK_AGAIN = timedelta(minutes=1)
-"""For how long ACS must deny a recording before it counts as over: by then it could not be paused
+"""Time for which ACS must deny a recording before it counts as over: by then it could not be paused
 or stopped any more."""
 
 MAX_ERRORS = 10
@@ -92,7 +92,7 @@ class InquiryActivities:
 
 
 def _confirm_gone() -> None:
-    """Return once ACS has denied the recording for long enough; it may have lost sight of it."""
+    """Return if ACS has denied the recording for long enough, else raise for another attempt."""
     if denied_since(InquiryProgress(), "gone_since", ASK_AGAIN) is None:
         raise _nothing_new("ACS no longer knows the recording: asking once more", ASK_AGAIN)
 

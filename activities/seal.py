@@ -21,7 +21,7 @@ class SealActivities:
         self._archive_of = archive_of
         self._signer_of = signer_of
 
-    # Sealing is brief and goes to its end: a cancellation is not thrown into the thread.
+    # A cancellation is not thrown into the thread: sealing goes to its end.
     @activity.defn(no_thread_cancel_exception=True)
     def seal_recording(self, order: ManifestOrder) -> SealedRecording:
         """Seal a recording once: repeated with the same order, find the manifest of before."""

@@ -32,7 +32,7 @@ ArchiveSettings = AzureBlobSettings | DirectorySettings
 
 
 def open_acs_client(settings: ResourceSettings) -> AcsClient:
-    """Open the client of an ACS resource; secrets are read when they are needed."""
+    """Open the client of an ACS resource; `ConfigurationError` where a secret is missing."""
     return AcsClient(
         settings.endpoint,
         _credential(settings.credential),
@@ -60,6 +60,7 @@ def open_signer(settings: ArchiveSettings) -> Signer | None:
 
 
 def _credential(settings: CredentialSettings) -> Credential:
+    # Not the key itself: it is read again now and then, so that it can be rotated.
     if (text := settings.connection_string) is not None:
         return RotatingKey(lambda: parse_connection_string(text.resolve())[1])
     if (key := settings.access_key) is not None:

@@ -68,7 +68,7 @@ class Unavailable(TryAgain):
 
 
 class NotReady(TryAgain):
-    """What was asked for does not exist yet: the call is connecting, the file is being written."""
+    """Something does not exist yet: the call is connecting, the file is being written."""
 
 
 class StateConflict(TryAgain):
@@ -76,7 +76,7 @@ class StateConflict(TryAgain):
 
 
 class BrokenContent(TryAgain):
-    """What arrived is not the whole file: no bytes, too few, too many, HTML, or another version."""
+    """The content is not the whole file: no bytes, too few, too many, HTML, or another version."""
 
 
 class ContentMissing(TryAgain):
@@ -110,7 +110,7 @@ class ConfigurationError(NeverAgain):
 
 
 class NotOurs(CallvaultError):
-    """It belongs to somebody else: leave it alone and say so."""
+    """Something that belongs to others: leave it alone and say so."""
 
     owner: Owner = "caller"
 

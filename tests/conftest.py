@@ -1,13 +1,40 @@
-"""Real services that tests share: started once, only when asked for."""
+"""Real services that tests share, and the order in which processes take up files of tests.
+
+Each process of a parallel run starts its own services, once, when a test asks for them: on free
+ports, with files below a folder of its own. Hence no test may name a port or a shared path.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Supervisor
 from callvault.local.temporal import temporal_binary as find_temporal_binary
+
+# How long an example takes is no promise: other processes of the same run compute meanwhile.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
+
+SERVERS = {"azurite", "temporal_binary"}
+"""Fixtures of which each test that asks for one, through others too, is marked `server`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, and put files with a slow test first.
+
+    A process takes a whole file at a time: begun last, a slow one would keep a single process busy
+    long after the others.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function) and not SERVERS.isdisjoint(item.fixturenames):
+            item.add_marker("server")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,13 @@
-"""Turns a decision into an activity: which one, with what order, under which summary."""
+"""The calls of activities: each turns a decision into an activity, its order and its summary."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
-from temporalio.exceptions import TimeoutError as ActivityTimeout
+from temporalio.exceptions import ApplicationError
 
-from activities.control import OCCUPIED, ControlActivities
-from activities.export import ARCHIVE_REFUSED, ExportActivities
+from activities.control import ControlActivities
+from activities.export import ExportActivities
 from activities.polling import InquiryActivities
 from activities.seal import SealActivities
 from activities.webhooks import AlertActivities, AnnouncementActivities
@@ -25,74 +24,75 @@ from callvault.contracts.activity_io import (
     StartOrder,
     ToldResult,
 )
-from callvault.contracts.alarms import Alarm
+from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from callvault.contracts.base import shorten
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import ManifestOrder
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows import activity_options as policies
+from workflows import activity_options
 from workflows.call.chunks import ChunkKey, find_chunk, may_change_archive
-from workflows.call.commands import Control, Verb
+from workflows.call.commands import Command, Operation
 
-_ACTIVITIES: dict[Verb, Callable[..., ControlOutcome]] = {
-    Verb.START: ControlActivities.start_recording,
-    Verb.CONFIRM: ControlActivities.confirm_active,
-    Verb.READ: ControlActivities.read_state,
-    Verb.PAUSE: ControlActivities.pause_recording,
-    Verb.RESUME: ControlActivities.resume_recording,
-    Verb.STOP: ControlActivities.stop_recording,
+_ACTIVITIES: dict[Operation, Callable[..., ControlOutcome]] = {
+    Operation.START: ControlActivities.start_recording,
+    Operation.CONFIRM: ControlActivities.confirm_active,
+    Operation.READ: ControlActivities.read_state,
+    Operation.PAUSE: ControlActivities.pause_recording,
+    Operation.RESUME: ControlActivities.resume_recording,
+    Operation.STOP: ControlActivities.stop_recording,
 }
 _OPTIONS = {
-    Verb.START: policies.start,
-    Verb.CONFIRM: policies.confirm,
-    Verb.READ: policies.confirm,
+    Operation.START: activity_options.start,
+    Operation.CONFIRM: activity_options.confirm,
+    Operation.READ: activity_options.confirm,
 }
 
 ControlOrder = StartOrder | RecordingOrder
 
 
-def control_order(status: CallStatus, recording: RecordingStatus, control: Control) -> ControlOrder:
-    """What ACS is asked, the same on every attempt."""
-    if control.verb is Verb.START:
-        return _start_order(status, recording, control)
+def control_order(status: CallStatus, recording: RecordingStatus, command: Command) -> ControlOrder:
+    """Build what ACS is asked, the same on every attempt."""
+    if command.operation is Operation.START:
+        return _start_order(status, recording, command)
     return _recording_order(status, recording)
 
 
-async def control_at_once(control: Control, order: ControlOrder) -> ControlOutcome:
-    """Ask ACS for one thing once, on the shortest way: a local activity."""
+async def control_at_once(command: Command, order: ControlOrder) -> ControlOutcome:
+    """Ask ACS once, on the shortest way: a local activity."""
     outcome: ControlOutcome = await workflow.execute_local_activity_method(
-        _ACTIVITIES[control.verb], order, **policies.at_once(_summary(control))
+        _ACTIVITIES[command.operation], order, **activity_options.at_once(_summary(command))
     )
     return outcome
 
 
-def control(control: Control, order: ControlOrder) -> workflow.ActivityHandle[ControlOutcome]:
-    """Ask ACS for one thing until it is done."""
-    options = _OPTIONS.get(control.verb, policies.control)
+def control(command: Command, order: ControlOrder) -> workflow.ActivityHandle[ControlOutcome]:
+    """Ask ACS until it answers, or until the workflow calls it off."""
+    options = _OPTIONS.get(command.operation, activity_options.control)
     return workflow.start_activity_method(
-        _ACTIVITIES[control.verb], order, **options(_summary(control))
+        _ACTIVITIES[command.operation], order, **options(_summary(command))
     )
 
 
-def _summary(control: Control) -> str:
-    return f"{control.verb} recording {control.recording}"
+def _summary(command: Command) -> str:
+    return f"{command.operation} recording {command.recording}"
 
 
 def export(
     status: CallStatus, key: ChunkKey, priority: int
 ) -> workflow.ActivityHandle[ArchivedChunk]:
-    """Ask for a chunk to be copied into the archive and proven there, until it is."""
+    """Copy a chunk into its archive and verify it there, until that succeeds."""
     order = _export_order(status, key)
     summary = f"archive chunk {key.index}, expires {order.expires_at:%Y-%m-%d %H:%M} UTC"
-    options = policies.export(summary, status.resource, priority)
+    options = activity_options.export(summary, status.resource, priority)
     return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
 
 
 def last_export(
     status: CallStatus, key: ChunkKey, within: timedelta
 ) -> workflow.ActivityHandle[ArchivedChunk]:
-    """Ask once more for a chunk that may be gone by now."""
+    """Copy a chunk that the service may have deleted by now, for as long as ``within``."""
     summary, order = f"last chance to archive chunk {key.index}", _export_order(status, key)
-    options = policies.last_export(summary, status.resource, within)
+    options = activity_options.last_export(summary, status.resource, within)
     return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
 
 
@@ -119,7 +119,7 @@ def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:
 def seal(
     status: CallStatus, recording: RecordingStatus
 ) -> workflow.ActivityHandle[SealedRecording]:
-    """Ask for the manifest of a recording that has reached its end."""
+    """Write the manifest of a recording that has reached its end."""
     order = ManifestOrder(
         archive=recording.archive,
         resource=status.resource,
@@ -132,46 +132,73 @@ def seal(
         workflow_id=workflow.info().workflow_id,
         run_id=workflow.info().run_id,
     )
-    options = policies.seal(f"seal recording {recording.number}")
+    options = activity_options.seal(f"seal recording {recording.number}")
     return workflow.start_activity_method(SealActivities.seal_recording, order, **options)
 
 
 def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHandle[None]:
-    """Ask for the service's copy of a verified chunk to be deleted."""
+    """Delete the service's copy of a verified chunk."""
     return workflow.start_activity_method(
         ControlActivities.delete_source,
         DeleteOrder(resource=resource, delete_location=chunk.delete_location or ""),
-        **policies.delete_source(f"delete the service's copy of chunk {chunk.index}"),
+        **activity_options.delete_source(f"delete the service's copy of chunk {chunk.index}"),
     )
 
 
-def end_of(
+def poll_state(
     status: CallStatus, recording: RecordingStatus, every: timedelta
 ) -> workflow.ActivityHandle[ControlOutcome]:
-    """Ask for a word when ACS no longer knows a recording."""
-    options = policies.await_end(f"is recording {recording.number} still on?", every)
+    """Poll ACS until it no longer knows a recording."""
+    options = activity_options.poll_state(f"is recording {recording.number} still on?", every)
     order = _recording_order(status, recording)
     return workflow.start_activity_method(InquiryActivities.await_end, order, **options)
 
 
-def result(status: CallStatus, recording: RecordingStatus) -> workflow.ActivityHandle[ToldResult]:
-    """Ask for files of a recording that nobody has announced."""
+def poll_result(
+    status: CallStatus, recording: RecordingStatus
+) -> workflow.ActivityHandle[ToldResult]:
+    """Poll ACS until it names files of a recording that were not announced."""
     order = ResultOrder(
         **dict(_recording_order(status, recording)),
         known=tuple(chunk.chunk.document_id for chunk in recording.chunks),
     )
-    options = policies.ask_result(f"what became of recording {recording.number}?")
+    options = activity_options.poll_result(f"what became of recording {recording.number}?")
     return workflow.start_activity_method(InquiryActivities.ask_result, order, **options)
 
 
-def alarm(alarm: Alarm, within: timedelta = policies.ALARM_WITHIN) -> workflow.ActivityHandle[None]:
-    """Ask for somebody to be told."""
-    options = policies.alarm(f"{alarm.severity}: {alarm.kind}", within)
+def send_alarm(
+    alarm: Alarm, within: timedelta = activity_options.ALARM_WITHIN
+) -> workflow.ActivityHandle[None]:
+    """Send an alarm until a receiver accepts it, or ``within`` has passed."""
+    options = activity_options.alarm(f"{alarm.severity}: {alarm.kind}", within)
     return workflow.start_activity_method(AlertActivities.raise_alarm, alarm, **options)
 
 
+async def send_schedule_alarm(
+    kind: AlarmKind,
+    severity: Severity,
+    what: str,
+    within: timedelta = activity_options.ALARM_WITHIN,
+) -> None:
+    """Send the alarm of a workflow that a Schedule began; those of a call have their own loop.
+
+    Raises `ActivityError` if no receiver has accepted it within that time.
+    """
+    info = workflow.info()
+    alarm = Alarm(
+        id=f"{info.workflow_id}/{info.run_id}",
+        kind=kind,
+        severity=severity,
+        at=workflow.now(),
+        what=shorten(what),
+        workflow_id=info.workflow_id,
+        resource="all",
+    )
+    await send_alarm(alarm, within)
+
+
 def announce(status: CallStatus, recording: RecordingStatus) -> workflow.ActivityHandle[None]:
-    """Ask for the recording to be announced, and for the answer to that."""
+    """Have a recording announced, and wait for the answer."""
     if status.policy is None or status.policy.announce_within is None:
         raise ApplicationError("nothing is announced where no resource asks for it")
     within = status.policy.announce_within
@@ -186,54 +213,10 @@ def announce(status: CallStatus, recording: RecordingStatus) -> workflow.Activit
         consent_policy=recording.consent.consent_policy or "",
         within=within,
     )
-    options = policies.announcement(f"announce recording {recording.number}", within)
+    options = activity_options.announcement(f"announce recording {recording.number}", within)
     return workflow.start_activity_method(
         AnnouncementActivities.announce_recording, order, **options
     )
-
-
-NotDone = (ActivityError, ApplicationError, ActivityTimeout)
-"""How an activity fails: the SDK wraps it in an `ActivityError`, and a local activity's not."""
-
-
-def gave_up_archive(error: FailureError) -> bool:
-    """Tell whether an export ended because its archive refused for long."""
-    return _type(error) == ARCHIVE_REFUSED
-
-
-def is_final(error: FailureError) -> bool:
-    """Tell whether trying again would change nothing."""
-    cause = _cause(error)
-    return isinstance(cause, ApplicationError) and cause.non_retryable
-
-
-def is_occupied(error: FailureError) -> bool:
-    """Tell whether a start failed because a recording of this kind runs in the call already."""
-    return _type(error) == OCCUPIED
-
-
-def _type(error: FailureError) -> str | None:
-    cause = _cause(error)
-    return cause.type if isinstance(cause, ApplicationError) else None
-
-
-def _cause(error: FailureError) -> BaseException | None:
-    return error.cause if isinstance(error, ActivityError) else error
-
-
-def reason(error: FailureError) -> str:
-    """Say in a sentence why an activity failed: its last own error, not the engine's wrapping."""
-    cause = _cause(error)
-    if isinstance(cause, ActivityTimeout):
-        last = cause.cause
-        if isinstance(last, ApplicationError):
-            return last.message
-        if cause.type is TimeoutType.SCHEDULE_TO_CLOSE:
-            return "it was not done within the time allowed for it"
-        return "a worker gave no sign of life"
-    if isinstance(cause, ApplicationError):
-        return cause.message
-    return str(cause or error)
 
 
 def _recording_order(status: CallStatus, recording: RecordingStatus) -> RecordingOrder:
@@ -244,14 +227,14 @@ def _recording_order(status: CallStatus, recording: RecordingStatus) -> Recordin
     )
 
 
-def _start_order(status: CallStatus, recording: RecordingStatus, control: Control) -> StartOrder:
+def _start_order(status: CallStatus, recording: RecordingStatus, command: Command) -> StartOrder:
     return StartOrder(
         resource=status.resource,
         server_call_id=status.server_call_id,
         recording_content_type=recording.recording_content_type,
         recording_channel_type=recording.recording_channel_type,
         recording_format_type=recording.recording_format_type,
-        pause_on_start=control.pause_on_start,
+        pause_on_start=command.pause_on_start,
         repeatability_request_id=str(workflow.uuid4()),
         repeatability_first_sent=workflow.now(),
         own_storage=status.policy.own_storage if status.policy else None,

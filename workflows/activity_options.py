@@ -10,47 +10,38 @@ from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalA
 
 from callvault.contracts import names
 from callvault.contracts.activity_io import ACS_TIMEOUT
+from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
 AT_ONCE = timedelta(seconds=4)
-"""The first attempt of a control request, within the workflow task: nothing else can happen to the
-call meanwhile. What is not done by then is an ordinary activity's, see decision 0024."""
+"""Longest first attempt of a control request, within the workflow task: nothing else can happen to
+the call meanwhile. An ordinary activity takes over from there, see decision 0024."""
 
-ADOPT_WITHIN = timedelta(seconds=5)
-"""How long a callback is awaited that tells whose recording it is that runs already."""
+ADOPT_TIMEOUT = timedelta(seconds=5)
+"""Longest wait for the callback that tells whose recording runs in the call already."""
 
-RELEASED_WITHIN = timedelta(seconds=30)
-"""How long after a stop ACS may still count the stopped recording as the call's only one."""
+RELEASE_TIMEOUT = timedelta(seconds=30)
+"""Longest time after a stop for which ACS may count the stopped recording as the call's one."""
 
 CONTROL_ATTEMPT = 3 * ACS_TIMEOUT
 """One attempt of a control activity: the request, and reading back what it did."""
 
 START_WITHIN = timedelta(minutes=10)
-"""How long a start is tried before the recording counts as failed to start."""
+"""Longest time for a start; then the recording counts as failed to start."""
 
 CONFIRM_WITHIN = timedelta(minutes=2)
-"""How long ACS may take to report an accepted recording as active."""
-
-HEARTBEAT_TIMEOUT = timedelta(seconds=60)
-"""What shows no sign of life for this long is taken up by another worker."""
-
-LAST_CHANCE = timedelta(minutes=10)
-"""How long an export is tried at least once its chunk may be gone: it may still be there."""
-
-LEAST_CHANCE = 3 * HEARTBEAT_TIMEOUT
-"""A last chance is not longer than the export window was, but never shorter than this: a worker may
-die during it."""
+"""Longest time for ACS to report an accepted recording as active."""
 
 SEAL_WITHIN = timedelta(hours=48)
-"""How long the manifest of an archived recording is tried to be written."""
+"""Longest time for writing the manifest of an archived recording."""
 
 HIGHEST_PRIORITY = 1
 """Temporal's priority keys count downwards: 1 goes first."""
 
 SWEEP_WITHIN = timedelta(hours=1)
-"""How long a sweep of dead letters is tried; what it has not done is the next one's."""
+"""Longest time for a sweep of dead letters; the next one does what is left."""
 
 ALARM_WITHIN = timedelta(hours=24)
-"""How long the delivery of an alarm is tried; the log has it at once."""
+"""Longest time for delivering an alarm; the log has it at once."""
 
 _CONTROL_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
@@ -93,7 +84,7 @@ RECONCILE = ActivityConfig(
 
 
 def at_once(summary: str) -> LocalActivityConfig:
-    """The first attempt of a control request: the shortest way to ACS that there is."""
+    """Return options for the first attempt of a control request: the shortest way to ACS."""
     return LocalActivityConfig(
         summary=summary,
         start_to_close_timeout=AT_ONCE,
@@ -103,7 +94,7 @@ def at_once(summary: str) -> LocalActivityConfig:
 
 
 def control(summary: str) -> ActivityConfig:
-    """Pause, resume, stop: tried until ACS answers or something else is wanted."""
+    """Return options to pause, resume or stop: until ACS answers or something else is wanted."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
@@ -114,12 +105,12 @@ def control(summary: str) -> ActivityConfig:
 
 
 def start(summary: str) -> ActivityConfig:
-    """Start: the call may still be connecting, so it is given some time."""
+    """Return options to start: the call may still be connecting, and gets some time."""
     return {**control(summary), "schedule_to_close_timeout": START_WITHIN}
 
 
 def confirm(summary: str) -> ActivityConfig:
-    """Read the state until ACS says that it records."""
+    """Return options to read the state until ACS says that it records."""
     return {
         **control(summary),
         "schedule_to_close_timeout": CONFIRM_WITHIN,
@@ -128,7 +119,7 @@ def confirm(summary: str) -> ActivityConfig:
 
 
 def export(summary: str, resource: str, priority: int) -> ActivityConfig:
-    """Export: tried until it succeeds or the window closes on the chunk.
+    """Return options to export a chunk: until that succeeds, or the workflow calls it off.
 
     What expires first is copied first; among equals the resources take turns, so that one's
     backlog cannot starve another's.
@@ -144,13 +135,8 @@ def export(summary: str, resource: str, priority: int) -> ActivityConfig:
     )
 
 
-def last_chance(window: timedelta) -> timedelta:
-    """How long an export is tried at least once its chunk may be gone."""
-    return min(LAST_CHANCE, max(window, LEAST_CHANCE))
-
-
 def last_export(summary: str, resource: str, within: timedelta) -> ActivityConfig:
-    """Export once more when the window has closed, or had closed before the event came."""
+    """Return options to export when the window has closed, perhaps before the event came."""
     return {
         **export(summary, resource, HIGHEST_PRIORITY),
         "schedule_to_close_timeout": within,
@@ -159,7 +145,7 @@ def last_export(summary: str, resource: str, within: timedelta) -> ActivityConfi
 
 
 def seal(summary: str) -> ActivityConfig:
-    """Seal: the files are safe by then, so there is time."""
+    """Return options to seal a recording: its files are safe by then, so there is time."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.EXPORT_QUEUE,
@@ -171,7 +157,7 @@ def seal(summary: str) -> ActivityConfig:
 
 
 def delete_source(summary: str) -> ActivityConfig:
-    """Delete the service's copy: worth an hour and no more, the service deletes it by itself."""
+    """Return options to delete the service's copy: for an hour, the service does it by itself."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
@@ -182,7 +168,7 @@ def delete_source(summary: str) -> ActivityConfig:
 
 
 def alarm(summary: str, within: timedelta) -> ActivityConfig:
-    """Tell of an alarm, until somebody listens."""
+    """Return options to deliver an alarm, until a receiver accepts it."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.TELLING_QUEUE,
@@ -193,12 +179,8 @@ def alarm(summary: str, within: timedelta) -> ActivityConfig:
     )
 
 
-def await_end(summary: str, every: timedelta) -> ActivityConfig:
-    """Ask whether a recording is still on, less often as time goes by.
-
-    Never cancelled, which would cost events: it finds out by itself that the recording is over,
-    and ends with the workflow at the latest.
-    """
+def poll_state(summary: str, every: timedelta) -> ActivityConfig:
+    """Return options to ask whether a recording is still on, less often as time goes by."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
@@ -206,12 +188,14 @@ def await_end(summary: str, every: timedelta) -> ActivityConfig:
         retry_policy=RetryPolicy(
             initial_interval=every, backoff_coefficient=1.5, maximum_interval=4 * every
         ),
+        # A cancellation would cost events: the poll finds out by itself that the recording is
+        # over, and ends with the workflow at the latest.
         cancellation_type=ActivityCancellationType.ABANDON,
     )
 
 
-def ask_result(summary: str) -> ActivityConfig:
-    """Ask what became of a recording, until the workflow calls it off: its window has closed."""
+def poll_result(summary: str) -> ActivityConfig:
+    """Return options to ask what became of a recording, until the workflow calls it off."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
@@ -225,7 +209,7 @@ def ask_result(summary: str) -> ActivityConfig:
 
 
 def sweep() -> ActivityConfig:
-    """Sweep: goes on where the last attempt was, since it marks what it has delivered."""
+    """Return options to sweep: each attempt goes on from the marks of the one before."""
     return ActivityConfig(
         summary="dead letters",
         task_queue=names.CONTROL_QUEUE,
@@ -237,7 +221,7 @@ def sweep() -> ActivityConfig:
 
 
 def announcement(summary: str, within: timedelta) -> ActivityConfig:
-    """Announce: one answer may take all the time; a webhook that is away is tried again."""
+    """Return options to announce: one answer may take all the time; no answer is tried again."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.TELLING_QUEUE,

@@ -1,4 +1,4 @@
-"""What an operator sees of a call in the Temporal Web UI: search attributes and current details."""
+"""The display of a call in the Temporal Web UI: search attributes and current details."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +14,13 @@ from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows.call.alarms import is_at_risk
 from workflows.call.results import worst
 
-MOST_SHOWN = 20
-"""Decisions that are shown, the newest."""
+MAX_LISTED = 20
+"""Decisions that are shown: the newest."""
 
 
 @dataclass(frozen=True)
 class Display:
-    """Everything shown; equal displays need no update."""
+    """All that is shown of a call; equal displays need no update."""
 
     state: RecordingState
     recording_ids: tuple[str, ...]
@@ -68,7 +68,7 @@ def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
 
 
 def _describe(recording: RecordingStatus) -> str:
-    """A recording in a few lines of Markdown."""
+    """Describe a recording in a few lines of Markdown."""
     lines = [f"**Recording {recording.number}: {recording.state.replace('_', ' ')}**", ""]
     if recording.is_orphan:
         lines.append("- an orphan: nobody asked for it, an event announced it")
@@ -100,20 +100,20 @@ def _describe_consent(recording: RecordingStatus) -> list[str]:
 
 
 def _describe_consents(status: CallStatus) -> list[str]:
-    """The newest decisions, in a table."""
+    """Describe the newest decisions, in a table."""
     if not status.consents:
         return []
     rows = [
         f"| {record.participant[:8]}… | {'given' if record.given else 'not given'} | "
         f"{_cell(record.method)} | {_cell(record.evidence)} | {record.decided_at:%H:%M:%S} |"
-        for record in status.consents[-MOST_SHOWN:]
+        for record in status.consents[-MAX_LISTED:]
     ]
     head = ["| participant | consent | how | evidence | decided |", "|---|---|---|---|---|"]
     return ["\n".join(["**Consent**", "", *head, *rows])]
 
 
 def _cell(text: str) -> str:
-    """Free text within a table: short, and on its own line."""
+    """Fit free text into a table: short, and on one line."""
     return shorten(" ".join(text.split()), 60).replace("|", "/")
 
 
@@ -125,7 +125,8 @@ def _describe_chunk(chunk: ChunkStatus) -> str:
 
 
 def _full_minute(moment: datetime | None) -> datetime | None:
-    """Rounded down: chunks that expire within a minute cost one update together."""
+    """Round down to the minute."""
+    # Chunks that expire within one minute cost one update, an event each, together.
     return moment and moment.replace(second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""ReconcileWorkflow, what a Schedule starts, and CallSeenWorkflow, the trace of a call."""
+"""ReconcileWorkflow, which a Schedule starts, and CallSeenWorkflow, the trace of a call."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,28 +15,27 @@ from callvault.contracts.reconciliation import (
     Reconciliation,
     Verdict,
 )
-from workflows import activity_calls as asking
-from workflows import activity_options as policies
-from workflows import telling
+from workflows import activity_calls, activity_options
+from workflows.activity_errors import reason
 
-NAMED = 10
-"""So many gaps are named in an alarm; the workflow's result names more."""
+MAX_LISTED = 10
+"""Gaps named in an alarm; the workflow's result names more."""
 
 _GONE = (Verdict.MISSING, Verdict.LOST, Verdict.PARTIAL)
 
 
 @workflow.defn(name=names.CALL_SEEN_TYPE)
 class CallSeenWorkflow:
-    """Lies in Temporal's list, with what was seen in its memo, as long as Temporal keeps it."""
+    """The trace of a call in Temporal's list, with what was seen of it in its memo."""
 
     @workflow.run
     async def run(self, payload: Any) -> None:
-        """Nothing is to be done; ``payload`` is a `CallSeen`, for people who look at it."""
+        """Do nothing; ``payload`` is a `CallSeen`, for operators who look at the workflow."""
 
 
 @workflow.defn(name=names.RECONCILE_TYPE)
 class ReconcileWorkflow:
-    """Reconciles once, and raises an alarm where too little is complete."""
+    """One reconciliation, with an alarm if too little is complete."""
 
     @workflow.run
     async def run(self, payload: Any) -> Reconciliation:
@@ -46,23 +45,24 @@ class ReconcileWorkflow:
             raise ApplicationError(order.problem, type="InvalidRequest", non_retryable=True)
         try:
             report = await workflow.execute_activity_method(
-                ReconcileActivities.reconcile, order, **policies.RECONCILE
+                ReconcileActivities.reconcile, order, **activity_options.RECONCILE
             )
         except ActivityError as error:
-            await _tell(Severity.ERROR, f"The reconciliation failed: {asking.reason(error)}")
+            await _send(Severity.ERROR, f"The reconciliation failed: {reason(error)}")
             raise
         workflow.set_current_details(sentence(report))
         if not report.is_met:
-            await _tell(_severity(report), _advice(report, order.since))
+            await _send(_severity(report), _advice(report, order.since))
         return report
 
 
-async def _tell(severity: Severity, what: str) -> None:
-    """Tell somebody; that nobody hears it is no reason to lose the report."""
+async def _send(severity: Severity, what: str) -> None:
+    """Send an alarm, as far as a receiver accepts it."""
+    # The report must not be lost for want of a receiver.
     try:
-        await telling.tell(AlarmKind.RECONCILIATION, severity, what)
+        await activity_calls.send_schedule_alarm(AlarmKind.RECONCILIATION, severity, what)
     except ActivityError as error:
-        workflow.logger.error("the alarm could not be sent: %s", asking.reason(error))
+        workflow.logger.error("the alarm could not be sent: %s", reason(error))
 
 
 def _severity(report: Reconciliation) -> Severity:
@@ -72,7 +72,7 @@ def _severity(report: Reconciliation) -> Severity:
 
 def _advice(report: Reconciliation, since: timedelta) -> str:
     hours = -(-since // timedelta(hours=1))
-    named = ", ".join(gap.workflow_id for gap in report.gaps[:NAMED])
+    named = ", ".join(gap.workflow_id for gap in report.gaps[:MAX_LISTED])
     return (
         f"{sentence(report)} Run `callvault reconcile --since {hours}h` for the reasons."
         f" First of all: {named}"
@@ -80,13 +80,13 @@ def _advice(report: Reconciliation, since: timedelta) -> str:
 
 
 def sentence(report: Reconciliation) -> str:
-    """The report in one sentence."""
-    told = [
+    """Sum the report up in one sentence."""
+    counts = [
         f"{count} {verdict.replace('_', ' ')}"
         for verdict, count in report.verdicts.items()
         if count
     ]
     return (
         f"{report.shown_percentage} of the recordings since {report.since:%Y-%m-%d %H:%M} UTC are"
-        f" complete, the target is {report.target:g} %: {', '.join(told) or 'there were none'}."
+        f" complete, the target is {report.target:g} %: {', '.join(counts) or 'there were none'}."
     )

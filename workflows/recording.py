@@ -1,9 +1,7 @@
-"""RecordingWorkflow: one durable run keeps one call's recordings.
+"""RecordingWorkflow: one durable run after the other keeps one call's recordings.
 
-It waits and it asks; every decision is made by the pure modules beside it. Signals and updates
-are folded into one `Lifecycle`; loops bring the world in line with it: control of ACS
-(`controlling.py`), export and sealing (`exporting.py`), and all that falls due with time
-(`watching.py`).
+`run` is the runbook. Its loops wait until the state of the call asks for their work; messages are
+folded into that state by handlers of one line. Every decision is made by the modules of `call/`.
 """
 
 import asyncio
@@ -29,52 +27,53 @@ from callvault.contracts.requests import (
 from callvault.contracts.results import CallResult
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord
-from workflows import activity_calls as asking
 from workflows import display
+from workflows.activity_errors import NotDone, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks as told
+from workflows.call import callbacks
 from workflows.call.alarms import Alarms
-from workflows.call.commands import Verb
-from workflows.call.consent_gate import Gate
-from workflows.call.guards import Watch
+from workflows.call.commands import Operation
+from workflows.call.consent_gate import ConsentGate
+from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.results import archived_in, result_of
-from workflows.loops.announce import Gatekeeping
+from workflows.loops.announce import AnnounceLoop
 from workflows.loops.clock import changed
-from workflows.loops.continue_as_new import Carried, Shift
-from workflows.loops.control import Controlling
-from workflows.loops.delete_source import Clearing
-from workflows.loops.export import Exports
-from workflows.loops.polling import Inquiries
-from workflows.loops.timers import Watching
-
-_PAYLOAD_OF: dict[Verb, type[ControlRequest]] = {
-    Verb.START: StartRequest,
-    Verb.PAUSE: ControlRequest,
-    Verb.RESUME: ControlRequest,
-    Verb.STOP: ControlRequest,
-}
+from workflows.loops.continue_as_new import CarriedState
+from workflows.loops.control import ControlLoop
+from workflows.loops.delete_source import SourceDeletionLoop
+from workflows.loops.export import ExportLoop
+from workflows.loops.loop import Run
+from workflows.loops.notify import NotifyLoop
+from workflows.loops.polling import ResultPollingLoop, StatePollingLoop
+from workflows.loops.seal import SealLoop
+from workflows.loops.timers import TimersLoop
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
 class RecordingWorkflow:
     """Keeps every recording of one call."""
 
+    # State is set here and not in `run`: handlers may run before it.
     @workflow.init
     def __init__(self, payload: Any, carried: Any = None, earlier: Any = None) -> None:
-        before = Carried.read(carried)
-        self.call = _take_up(payload, before)
-        self.shift = Shift(self._is_done, self._is_at_rest)
-        self.alarms = Alarms(self.call.status, workflow.info().workflow_id)
-        self.guard = Watch(self.call, self.alarms)
-        self.control = Controlling(self.call, self.alarms, self.guard, self.shift.is_over)
-        self.gate = Gate(self.call)
-        self.gatekeeping = Gatekeeping(self.gate, self.alarms, self.shift)
-        self.clearing = Clearing(self.call, self.shift, before)
-        known = archived_in(earlier)
-        self.exports = Exports(self.call, self.alarms, self.shift, self.clearing, known)
-        self.watching = Watching(self.call, self.alarms, self.guard, self.shift)
-        self.inquiries = Inquiries(self.call, self.shift)
+        before = CarriedState.read(carried)
+        call = self.call = _open_or_go_on(payload, before)
+        run = self.this_run = Run(call)
+        alarms = self.alarms = Alarms(call.status, workflow.info().workflow_id)
+        gate = self.gate = ConsentGate(call)
+        watchdog = Watchdog(call, alarms)
+        self.announce = AnnounceLoop(run, gate, alarms)
+        self.control = ControlLoop(run, call, alarms, watchdog)
+        self.seal = SealLoop(run, call, alarms, before.unsealable if before else ())
+        self.delete_source = SourceDeletionLoop(
+            run, call, self.seal, before.to_delete if before else ()
+        )
+        self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(earlier))
+        self.poll_states = StatePollingLoop(run, call)
+        self.poll_results = ResultPollingLoop(run, call)
+        self.timers = TimersLoop(run, call, alarms, watchdog, gate)
+        self.notify = NotifyLoop(run, alarms)
         self.shown: display.Display | None = None
 
     @workflow.run
@@ -85,46 +84,48 @@ class RecordingWorkflow:
         ``earlier`` is the `CallResult` of a workflow of the same call that has ended: a late event
         begins another one, which must not archive again what is archived.
         """
-        request = read(RecordingRequest, payload)
-        if isinstance(request, Unreadable):
-            raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
         if carried is None:
-            await self._learn_policy(request)
-        self.shift.max_events = self.call.policy.max_history_events
+            await self._learn_policy(payload)
         showing = asyncio.create_task(self._keep_shown())
-        while not self.shift.is_over():
-            async with asyncio.TaskGroup() as group:
-                self._begin_loops(group)
-            await workflow.wait_condition(workflow.all_handlers_finished)
+        await self.this_run.work(
+            self.announce,  # have a recording announced, if its resource asks for that
+            self.control,  # ask ACS for the next thing that brings actual nearer to wanted
+            self.poll_states,  # find out that a recording is over, if no event tells it
+            self.poll_results,  # ask for files that are overdue
+            self.export,  # copy every announced file, until its last chance is over
+            self.seal,  # write the manifest of every recording that has reached its end
+            self.delete_source,  # delete the service's copies, if the resource asks for that
+            self.timers,  # missing files, escalation, guards and consent: do what falls due
+            self.notify,  # send every alarm
+        )
         showing.cancel()
         self._show()
-        if self.shift.hands_over:
-            carry = self.clearing.carry(self.call.status)
-            workflow.continue_as_new(args=[payload, carry, earlier])
+        if self.this_run.continues_as_new:
+            workflow.continue_as_new(args=[payload, self._carried(), earlier])
         return result_of(self.call.status, earlier)
 
-    # What app backends and Event Grid say. A handler folds it and returns; it takes any payload,
-    # because one that cannot be read must leave a note rather than vanish.
+    # Messages of app backends and Event Grid. A handler folds one and returns; it takes any
+    # payload, because one that cannot be read must leave a note rather than vanish.
 
     @workflow.signal(name=names.START)
     def start(self, payload: Any) -> None:
         """Record again in the same call, after the last recording was stopped."""
-        self._fold(Verb.START, payload)
+        self._fold(Operation.START, payload)
 
     @workflow.signal(name=names.PAUSE)
     def pause(self, payload: Any) -> None:
         """Pause the current recording."""
-        self._fold(Verb.PAUSE, payload)
+        self._fold(Operation.PAUSE, payload)
 
     @workflow.signal(name=names.RESUME)
     def resume(self, payload: Any) -> None:
         """Resume the current recording."""
-        self._fold(Verb.RESUME, payload)
+        self._fold(Operation.RESUME, payload)
 
     @workflow.signal(name=names.STOP)
     def stop(self, payload: Any) -> None:
         """Stop the current recording, for good."""
-        self._fold(Verb.STOP, payload)
+        self._fold(Operation.STOP, payload)
 
     @workflow.signal(name=names.FILE_STATUS_UPDATED)
     def file_status_updated(self, payload: Any) -> None:
@@ -135,9 +136,9 @@ class RecordingWorkflow:
 
     @workflow.signal(name=names.RECORDING_STATE_CHANGED)
     def recording_state_changed(self, payload: Any) -> None:
-        """Take note of what ACS tells of a recording's state."""
+        """Take note of ACS's callback about a recording's state."""
         event = self._read(RecordingStateChanged, payload, names.RECORDING_STATE_CHANGED)
-        if event is not None and (failed := told.fold(self.call, event, workflow.now())):
+        if event is not None and (failed := callbacks.fold(self.call, event, workflow.now())):
             self.alarms.failed_to_start(failed, failed.problem, workflow.now())
 
     @workflow.signal(name=names.CALL_ENDED)
@@ -149,47 +150,47 @@ class RecordingWorkflow:
 
     @workflow.signal(name=names.CONSENT)
     def consent(self, payload: Any) -> None:
-        """Take note of somebody's decision about being recorded."""
+        """Take note of a participant's decision about being recorded."""
         decision = self._read(ConsentDecision, payload, names.CONSENT)
         if decision is not None:
             self.gate.decided(decision, workflow.now())
 
     @workflow.signal(name=names.PARTICIPANT_CHANGED)
     def participant_changed(self, payload: Any) -> None:
-        """Take note that somebody came into the call, or left it."""
+        """Take note that a participant came into the call, or left it."""
         change = self._read(ParticipantChanged, payload, names.PARTICIPANT_CHANGED)
         if change is not None:
             self.gate.participant_changed(change, workflow.now())
 
     @workflow.signal(name=names.ACKNOWLEDGE)
     def acknowledge(self, payload: Any) -> None:
-        """Take note that somebody looks after the alarms that stand."""
+        """Take note that an operator looks after the alarms that stand."""
         message = self._read(Acknowledge, payload, names.ACKNOWLEDGE)
         if message is not None:
             count = self.alarms.acknowledge(message, workflow.now())
             self.call.note(workflow.now(), f"{count} alarms seen by {message.requested_by}")
 
-    # The same verbs as updates: answered once ACS has confirmed.
+    # The same requests as updates: answered once ACS has confirmed.
 
     @workflow.update(name=names.START)
     async def start_confirmed(self, payload: Any) -> ControlRecord:
         """Record again, and answer once ACS has accepted."""
-        return await self._confirmed(Verb.START, payload)
+        return await self._confirmed(Operation.START, payload)
 
     @workflow.update(name=names.PAUSE)
     async def pause_confirmed(self, payload: Any) -> ControlRecord:
         """Pause, and answer once ACS has confirmed."""
-        return await self._confirmed(Verb.PAUSE, payload)
+        return await self._confirmed(Operation.PAUSE, payload)
 
     @workflow.update(name=names.RESUME)
     async def resume_confirmed(self, payload: Any) -> ControlRecord:
         """Resume, and answer once ACS has confirmed."""
-        return await self._confirmed(Verb.RESUME, payload)
+        return await self._confirmed(Operation.RESUME, payload)
 
     @workflow.update(name=names.STOP)
     async def stop_confirmed(self, payload: Any) -> ControlRecord:
         """Stop, and answer once ACS has confirmed."""
-        return await self._confirmed(Verb.STOP, payload)
+        return await self._confirmed(Operation.STOP, payload)
 
     @workflow.update(name=names.CONSENT)
     async def consent_confirmed(self, payload: Any) -> ConsentRecord:
@@ -210,57 +211,43 @@ class RecordingWorkflow:
 
     @start_confirmed.validator
     def _may_start(self, payload: Any) -> None:
-        self._refuse(Verb.START, payload)
+        self._refuse(Operation.START, payload)
 
     @pause_confirmed.validator
     def _may_pause(self, payload: Any) -> None:
-        self._refuse(Verb.PAUSE, payload)
+        self._refuse(Operation.PAUSE, payload)
 
     @resume_confirmed.validator
     def _may_resume(self, payload: Any) -> None:
-        self._refuse(Verb.RESUME, payload)
+        self._refuse(Operation.RESUME, payload)
 
     @stop_confirmed.validator
     def _may_stop(self, payload: Any) -> None:
-        self._refuse(Verb.STOP, payload)
+        self._refuse(Operation.STOP, payload)
 
     @workflow.query(name=names.STATUS)
     def status(self) -> CallStatus:
-        """Everything known of the call, with its timeline."""
+        """Return everything known of the call, with its timeline."""
         return self.call.status
 
-    # The loops.
+    # The parts.
 
-    def _begin_loops(self, group: asyncio.TaskGroup) -> None:
-        for loop in (
-            self.control.keep_control(),
-            self.gatekeeping.keep_announcing(),
-            self.gatekeeping.keep_patience(),
-            self.exports.keep_exporting(group),
-            self.exports.keep_sealing(),
-            self.clearing.keep_clearing(group),
-            self.inquiries.keep_asking(group),
-            self.watching.watch_for_missing_files(),
-            self.watching.climb_the_ladder(),
-            self.watching.keep_guard(),
-            self.watching.keep_telling(group),
-            self.shift.clock.keep_time(self.shift.is_over),
-            self.shift.end_in_time(self._has_stopped),
-        ):
-            group.create_task(loop)
-
-    async def _learn_policy(self, request: RecordingRequest) -> None:
-        """Fix the resource's settings for this run, so that a change of them cannot split it."""
+    async def _learn_policy(self, payload: Any) -> None:
+        """Fix the resource's settings for this call, so that a change of them cannot split it."""
+        request = read(RecordingRequest, payload)
+        if isinstance(request, Unreadable):
+            raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
         query = ResourceQuery(resource=request.resource, patient=not request.start_recording)
         try:
             policy = await workflow.execute_local_activity_method(
                 ControlActivities.describe_resource, query, **POLICY_LOOKUP
             )
-        except asking.NotDone as error:
+        except NotDone as error:
             raise ApplicationError(
-                asking.reason(error), type="InvalidRequest", non_retryable=True
+                reason(error), type="InvalidRequest", non_retryable=True
             ) from error
         self.call.policy_known(policy)
+        # Consent could not be judged before: what was folded meanwhile has its consequences now.
         self.call.settle_all(workflow.now())
 
     async def _keep_shown(self) -> None:
@@ -271,24 +258,12 @@ class RecordingWorkflow:
     def _show(self) -> None:
         self.shown = display.show(self.call.status, self.shown)
 
-    # Small parts.
-
-    def _is_done(self) -> bool:
-        return self.call.is_over and self.exports.are_finished and self.watching.has_told_all
-
-    def _is_at_rest(self) -> bool:
-        """Whether nothing is half done that the next run could not know of."""
-        return (
-            self.call.in_flight is None
-            and self.call.next_control() is None
-            and self.gate.to_announce() is None
-            and not self.exports.is_sealing
-            and workflow.all_handlers_finished()
-        )
-
-    def _has_stopped(self) -> bool:
-        """Whether everything long was called off."""
-        return self.exports.are_resting and self.clearing.is_resting and self.watching.is_resting
+    def _carried(self) -> CarriedState:
+        return CarriedState(
+            status=self.call.status,
+            unsealable=tuple(sorted(self.seal.unsealable)),
+            to_delete=tuple(sorted(self.delete_source.to_delete)),
+        ).bounded()
 
     def _read(self, model: type[AnyMessage], payload: Any, what: str) -> AnyMessage | None:
         message = read(model, payload)
@@ -297,30 +272,35 @@ class RecordingWorkflow:
             return None
         return message
 
-    def _fold(self, verb: Verb, payload: Any) -> None:
-        request = self._read(_PAYLOAD_OF[verb], payload, verb)
+    def _fold(self, operation: Operation, payload: Any) -> None:
+        request = self._read(_model_of(operation), payload, operation)
         if request is not None:
-            self.call.request(verb, request, workflow.now())
+            self.call.request(operation, request, workflow.now())
 
-    def _refuse(self, verb: Verb, payload: Any) -> None:
-        request = read(_PAYLOAD_OF[verb], payload)
+    def _refuse(self, operation: Operation, payload: Any) -> None:
+        request = read(_model_of(operation), payload)
         if isinstance(request, Unreadable):
             raise ApplicationError(request.problem, type="InvalidRequest")
-        if (refusal := self.call.refusal(verb, request)) is not None:
+        if (refusal := self.call.refusal(operation, request)) is not None:
             raise ApplicationError(refusal, type="Refused")
 
-    async def _confirmed(self, verb: Verb, payload: Any) -> ControlRecord:
-        request = _PAYLOAD_OF[verb].model_validate(payload)
-        record = self.call.request(verb, request, workflow.now())
+    async def _confirmed(self, operation: Operation, payload: Any) -> ControlRecord:
+        request = _model_of(operation).model_validate(payload)
+        record = self.call.request(operation, request, workflow.now())
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
         return record
 
 
-def _take_up(payload: Any, before: Carried | None) -> Lifecycle:
-    """Begin the life of a call, or go on with it where the run before left off."""
+def _open_or_go_on(payload: Any, before: CarriedState | None) -> Lifecycle:
+    """Open the life of a call, or go on with it where the run before left off."""
     if before is not None:
         return Lifecycle(before.status)
     request = read(RecordingRequest, payload)
     if isinstance(request, Unreadable):
+        # `run` refuses it; until then handlers need something to fold into.
         return Lifecycle(CallStatus(server_call_id="", resource=""))
     return Lifecycle.begin(request, workflow.now())
+
+
+def _model_of(operation: Operation) -> type[ControlRequest]:
+    return StartRequest if operation is Operation.START else ControlRequest

@@ -10,18 +10,17 @@ from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.sweeps import SweepOrder, SweepReport, SweepReports
-from workflows import activity_calls as asking
-from workflows import activity_options as policies
-from workflows import telling
+from workflows import activity_calls, activity_options
+from workflows.activity_errors import reason
 
-TOLD_WITHIN = timedelta(minutes=10)
-"""How long an alarm holds up the sweep that is due next."""
+ALARM_TIMEOUT = timedelta(minutes=10)
+"""Longest time for which an alarm may hold up the sweep that is due next."""
 
-NAMED = 5
-"""So many letters are named in an alarm; the workflow's result names more."""
+MAX_LISTED = 5
+"""Letters named in an alarm; the workflow's result names more."""
 
-KEPT = 100
-"""So many problems of a place's letters are carried over while it cannot be swept."""
+MAX_CARRIED_PROBLEMS = 100
+"""Problems of a place's letters that are carried over while it cannot be swept."""
 
 EVERYWHERE = "all dead letters"
 """The place of a problem that no container has alone: no worker has swept."""
@@ -29,41 +28,41 @@ EVERYWHERE = "all dead letters"
 
 @workflow.defn(name=names.SWEEP_TYPE)
 class SweepWorkflow:
-    """Its result says what was found; the next one's alarms are of what has come since."""
+    """One sweep; its result says what was found, so that the next one alarms what is new."""
 
     @workflow.run
     async def run(self, order: SweepOrder) -> SweepReports:
-        """Sweep once; what cannot be swept in time stands in the result, and the next one tries.
-
-        It fails where somebody is to be told and nobody could be: then the next one tells, as it
-        compares with the last that came to an end.
-        """
+        """Sweep once; what cannot be swept in time stands in the result, and the next one tries."""
         before = _found_before()
         found = await _sweep(order, before)
         news = [*_new_places(found, before), *_new_letters(found, before)]
         if news:
-            what = " ".join(news)
-            await telling.tell(AlarmKind.DEAD_LETTERS, Severity.ERROR, what, TOLD_WITHIN)
+            # Fails if no receiver accepts it: then the next sweep alarms, as it compares with the
+            # last one that completed.
+            kind, severity = AlarmKind.DEAD_LETTERS, Severity.ERROR
+            await activity_calls.send_schedule_alarm(
+                kind, severity, " ".join(news), within=ALARM_TIMEOUT
+            )
         return found
 
 
 def _found_before() -> SweepReports:
-    """What the Schedule's last sweep that came to an end has found."""
+    """Return what the Schedule's last completed sweep has found."""
     if not workflow.has_last_completion_result():
         return SweepReports()
     return workflow.get_last_completion_result(SweepReports) or SweepReports()
 
 
 async def _sweep(order: SweepOrder, before: SweepReports) -> SweepReports:
-    """What stands now: of places that could not be swept, also what was found there before."""
+    """Sweep; of places that could not be swept, also return what was found there before."""
     try:
         found = await workflow.execute_activity_method(
-            SweepActivities.sweep_dead_letters, order, **policies.sweep()
+            SweepActivities.sweep_dead_letters, order, **activity_options.sweep()
         )
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        nothing = SweepReport(place=EVERYWHERE, problem=asking.reason(error))
+        nothing = SweepReport(place=EVERYWHERE, problem=reason(error))
         others = [report for report in before.reports if report.place != EVERYWHERE]
         return SweepReports(reports=(nothing, *others))
     known = {report.place: report for report in before.reports}
@@ -72,7 +71,7 @@ async def _sweep(order: SweepOrder, before: SweepReports) -> SweepReports:
 
 
 def _carried_over(report: SweepReport, earlier: SweepReport | None) -> SweepReport:
-    """With what is known of letters that could not be looked at: it would be told again else."""
+    """Add what is known of letters that could not be looked at: else it would be alarmed again."""
     if not report.problem or earlier is None:
         return report
     problems = dict.fromkeys((*earlier.problems, *report.problems))
@@ -80,7 +79,7 @@ def _carried_over(report: SweepReport, earlier: SweepReport | None) -> SweepRepo
         update={
             "not_understood": max(report.not_understood, earlier.not_understood),
             "failed": max(report.failed, earlier.failed),
-            "problems": tuple(problems)[-KEPT:],
+            "problems": tuple(problems)[-MAX_CARRIED_PROBLEMS:],
         }
     )
 
@@ -99,7 +98,7 @@ def _new_letters(found: SweepReports, before: SweepReports) -> list[str]:
     if not news and _count(found) <= _count(before):
         return []
     what = f"{_count(found)} dead letters are not understood, or cannot be read or marked"
-    named = "; ".join(news[:NAMED])
+    named = "; ".join(news[:MAX_LISTED])
     return [f"{what}; what they announce may not be archived. New: {named}"]
 
 

@@ -80,7 +80,7 @@ def _due(alarm: Alarm, status: CallStatus, policy: ResourcePolicy) -> datetime |
         return _file_due(alarm, recording, policy)
     if alarm.kind is AlarmKind.NO_FILE_EVENT and recording.stopped_at:
         end = recording.stopped_at
-        rungs = (policy.event_expected_within, *deadline.ladder_of(policy))
+        rungs = (policy.event_expected_within, *deadline.escalation_ages(policy))
         return _last(end, rungs, alarm.at)
     return None
 
@@ -90,7 +90,7 @@ def _file_due(alarm: Alarm, recording: RecordingStatus, policy: ResourcePolicy) 
     moments = []
     for chunk in recording.chunks:
         if chunk.chunk.index == alarm.chunk_index:
-            due = _last(chunk.born_at, deadline.ladder_of(policy), alarm.at)
+            due = _last(chunk.born_at, deadline.escalation_ages(policy), alarm.at)
             if due is not None and chunk.announced_at <= alarm.at:
                 moments.append(max(due, chunk.announced_at))
     return max(moments, default=None)  # two documents may have the same index

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from bench.chaos.alarm_latency import excuses, merged
 from bench.chaos.cluster import Outage
 from bench.chaos.history import AT_ONCE, Run, open_runs
-from workflows.activity_options import HEARTBEAT_TIMEOUT
+from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
 LIMIT = HEARTBEAT_TIMEOUT.total_seconds() + 5
 """Seconds, without excused time."""

@@ -1,10 +1,11 @@
-"""Random lives of calls, with a recording service that fails as ACS does, look for broken promises.
+"""Random lives of calls, with a recording service that fails as ACS does: a promise may break.
 
 `python -m bench.interleavings --lives 100000` plays so many lives, each from a seed of its own, and
-names the seed of every life in which a promise broke: `promises.py` has them all. The state
-machine, the guards, the consent gate and the handling of callbacks are the real ones; the service,
-the people in the call, the time and the order of everything are drawn by lot. What the workflow's
-loop does between them is told anew in `loop.py`, and tested for itself on a real server.
+names the seed of every life in which a promise broke: `invariants.py` has them all. The state
+machine, the guards, the consent gate, ACS's answers and its callbacks are folded by the real
+modules of `workflows/call`; the service, the people in the call, the time and the order of
+everything are drawn by lot. The control loop, which waits, is written anew in `control_loop.py`;
+the real one is tested on a real server.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from bench.interleavings.simulation import play
 
 
 def play_all(lives: int, first: int = 0) -> list[str]:
-    """Play so many lives on all processors; what broke, by seed."""
+    """Play so many lives on all processors; return what broke, by seed."""
     with ProcessPoolExecutor() as pool:
         found = pool.map(play, range(first, first + lives), chunksize=500)
         return [problem for problem in found if problem]

@@ -1,14 +1,14 @@
-"""A recording service, as ACS is: the truth, whatever Callvault believes of it."""
+"""A recording service that behaves as ACS: the truth, against all that Callvault believes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 FORGETS_WITHIN = timedelta(seconds=20)
-"""How long a stopped recording may still count as the call's only one."""
+"""Longest time for which a stopped recording may count as the call's only one."""
 
 
 @dataclass
-class Service:
+class FakeAcs:
     """The recordings of one call, and what is under way to be told of them."""
 
     active: dict[str, bool] = field(default_factory=dict)
@@ -20,11 +20,11 @@ class Service:
     sounded: set[int] = field(default_factory=set)
     """Recordings of which there is sound."""
     meddled: set[int] = field(default_factory=set)
-    """Recordings that somebody else changed: nobody could know before a callback came."""
+    """Recordings that another client of ACS changed: only a callback tells of it."""
     stopped_at: datetime | None = None
 
     def sounds(self, number: int) -> bool:
-        """Whether a recording records now, and nobody else has meddled with it."""
+        """Tell if a recording records now, and no other client of ACS has meddled with it."""
         if number in self.meddled:
             return False
         return any(on and self.numbers[of] == number for of, on in self.active.items())
@@ -37,7 +37,7 @@ class Service:
             self.sounded.add(self.numbers[recording_id])
 
     def meddle(self, now: datetime) -> None:
-        """Somebody else controls the recording too; ACS tells of it, sooner or later."""
+        """Let another client of ACS change every recording; a callback tells of it, in time."""
         for recording_id, active in list(self.active.items()):
             self.meddled.add(self.numbers[recording_id])
             self.change(recording_id, not active, now)
@@ -54,7 +54,7 @@ class Service:
             self._tell(recording_id, False, now)
 
     def is_slow_to_forget(self, now: datetime) -> bool:
-        """Whether a start may be refused because of a recording that was just stopped."""
+        """Tell if a start may be refused because of a recording that was just stopped."""
         return self.stopped_at is not None and now - self.stopped_at < FORGETS_WITHIN
 
     def _tell(self, recording_id: str, active: bool, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What must hold in every life, at every moment and at its end.
+"""The invariants of every life, at every moment and at its end.
 
 - While a pause is wanted, or consent is missing, ACS never records for longer than a pause may take
   to be confirmed without an alarm, unless the recording is being stopped.
@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from bench.interleavings.model import POLICY, World
+from bench.interleavings.model import POLICY, Model
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.consent import OnWithdrawal
 from callvault.contracts.requests import OnPauseFailure
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, RecordingStatus
-from workflows.call.commands import GOAL, REACHED, Control, Verb
+from workflows.call.commands import REACHED, TARGET_OF, Command, Operation
 
 CONFIRM_WITHIN = POLICY.guards.pause_confirm_within
 
@@ -33,11 +33,11 @@ class Broken(Exception):
     """A promise is broken."""
 
 
-class Promises:
-    """Watches one life."""
+class Invariants:
+    """The invariants of one life."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, model: Model) -> None:
+        self._model = model
         self._exposed_since: dict[int, datetime] = {}
         self._last_exposed: dict[int, datetime] = {}
         self._withdrawn: set[int] = set()
@@ -45,67 +45,68 @@ class Promises:
 
     @property
     def is_call_over(self) -> bool:
-        return self._world.call.status.ended_at is not None
+        return self._model.call.status.ended_at is not None
 
     # What may be asked of ACS.
 
-    def may_ask(self, control: Control) -> None:
-        recording = self._world.call.recording(control.recording)
+    def may_ask(self, command: Command) -> None:
+        recording = self._model.call.recording(command.recording)
         if recording.actual is Actual.STOPPED:
-            raise Broken(f"ACS is asked to {control.verb} what is stopped")
-        if recording.wanted is Wanted.STOPPED and control.verb is not Verb.STOP:
-            raise Broken(f"ACS is asked to {control.verb} what is to be stopped")
-        if control.verb in GOAL and recording.actual is REACHED[GOAL[control.verb]]:
-            raise Broken(f"ACS is asked again to {control.verb}")
-        is_start = control.verb is Verb.START
-        if control.verb is Verb.RESUME or (is_start and not control.pause_on_start):
-            self._may_sound(control, recording)
+            raise Broken(f"ACS is asked to {command.operation} what is stopped")
+        if recording.wanted is Wanted.STOPPED and command.operation is not Operation.STOP:
+            raise Broken(f"ACS is asked to {command.operation} what is to be stopped")
+        target = TARGET_OF.get(command.operation)
+        if target is not None and recording.actual is REACHED[target]:
+            raise Broken(f"ACS is asked again to {command.operation}")
+        is_start = command.operation is Operation.START
+        if command.operation is Operation.RESUME or (is_start and not command.pause_on_start):
+            self._may_sound(command, recording)
         said = recording.announcement
         if is_start and said is not None and said.answered_at is None:
             raise Broken("what is not announced is started")
 
-    def _may_sound(self, control: Control, recording: RecordingStatus) -> None:
-        if not self._world.has_consent(recording):
-            raise Broken(f"ACS is asked to {control.verb} without consent")
+    def _may_sound(self, command: Command, recording: RecordingStatus) -> None:
+        if not self._model.has_consent(recording):
+            raise Broken(f"ACS is asked to {command.operation} without consent")
         if recording.wanted is not Wanted.ACTIVE:
-            raise Broken(f"ACS is asked to {control.verb} what is to be paused")
+            raise Broken(f"ACS is asked to {command.operation} what is to be paused")
 
     # What consent may change.
 
     @contextmanager
     def consent_changes(self) -> Iterator[None]:
-        """Decisions, comings and goings stop a recording at most, and change no other wish."""
-        before = {r.number: r.wanted for r in self._world.call.status.recordings}
+        """Check that decisions, comings and goings stop a recording at most."""
+        before = {r.number: r.wanted for r in self._model.call.status.recordings}
         yield
-        for recording in self._world.call.status.recordings:
+        for recording in self._model.call.status.recordings:
             if recording.wanted not in (before[recording.number], Wanted.STOPPED):
                 raise Broken("consent has changed what a backend wants")
 
     @contextmanager
     def consent_wants_nothing(self, recording: RecordingStatus) -> Iterator[None]:
-        """What ACS answers while consent is missing leaves it to consent to resume."""
+        """Check that an answer while consent is missing leaves it to consent to resume."""
         before = recording.wanted
         yield
         is_new = before is Wanted.ACTIVE and recording.wanted is Wanted.PAUSED
-        is_meddled = recording.number in self._world.service.meddled
-        if is_new and not is_meddled and not self._world.has_consent(recording):
+        is_meddled = recording.number in self._model.service.meddled
+        if is_new and not is_meddled and not self._model.has_consent(recording):
             raise Broken("with consent it would stay paused, and nobody asked for that")
 
     def taken(self, record: ControlRecord) -> None:
-        """A request was folded: a resume without consent must have been refused."""
-        is_settled = self._world.call.status.policy is not None
-        if record.verb != Verb.RESUME or record.state is RequestState.FAILED or not is_settled:
+        """Check a request that was folded: a resume without consent must have been refused."""
+        is_settled = self._model.call.status.policy is not None
+        if record.verb != Operation.RESUME or record.state is RequestState.FAILED or not is_settled:
             return
-        if not self._world.has_consent(self._world.call.recording(record.recording)):
+        if not self._model.has_consent(self._model.call.recording(record.recording)):
             raise Broken("a resume without consent is not refused")
 
     def withdrawn(self) -> None:
-        """Somebody has taken consent back."""
-        service = self._world.service
-        for recording in self._world.call.status.recordings:
+        """Note that a participant has taken consent back."""
+        service = self._model.service
+        for recording in self._model.call.status.recordings:
             is_to_be = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
             is_heard = recording.number in service.sounded - service.meddled
-            if is_to_be and is_heard and not self._world.has_consent(recording):
+            if is_to_be and is_heard and not self._model.has_consent(recording):
                 self._withdrawn.add(recording.number)
                 if not recording.marked:
                     raise Broken("what was recorded before a withdrawal is not marked")
@@ -114,9 +115,9 @@ class Promises:
 
     def check(self, is_idle: bool) -> None:
         """Check everything; ``is_idle`` says that nothing is asked of ACS, nor to be asked."""
-        if len(self._world.service.active) > 1:
+        if len(self._model.service.active) > 1:
             raise Broken("two recordings of the call are on at ACS")
-        for recording in self._world.call.status.recordings:
+        for recording in self._model.call.status.recordings:
             self._check_exposure(recording)
             self._check_hold(recording)
             self._check_mark(recording)
@@ -124,11 +125,11 @@ class Promises:
                 self._check_waiting(recording)
 
     def _check_exposure(self, recording: RecordingStatus) -> None:
-        number, now = recording.number, self._world.now
+        number, now = recording.number, self._model.now
         is_silence_wanted = recording.wanted is Wanted.PAUSED or (
-            recording.wanted is Wanted.ACTIVE and not self._world.has_consent(recording)
+            recording.wanted is Wanted.ACTIVE and not self._model.has_consent(recording)
         )
-        if not (is_silence_wanted and self._world.service.sounds(number)):
+        if not (is_silence_wanted and self._model.service.sounds(number)):
             self._check_quarantine(recording, self._exposed_since.pop(number, None))
             return
         since = self._exposed_since.setdefault(number, now)
@@ -137,7 +138,7 @@ class Promises:
             raise Broken("ACS records what it must not, and nobody is told")
 
     def _check_quarantine(self, recording: RecordingStatus, since: datetime | None) -> None:
-        """An exposure that has ended must be marked, if it lasted for longer than it may."""
+        """Check that an exposure which has ended is marked, if it lasted for longer than it may."""
         if since is None or recording.guards.on_pause_failure is not OnPauseFailure.QUARANTINE:
             return
         last = self._last_exposed[recording.number]
@@ -147,19 +148,19 @@ class Promises:
             raise Broken("ACS recorded what is not marked as doubtful")
 
     def _is_alarmed(self, recording: RecordingStatus, since: datetime) -> bool:
-        """Told of it then; or before, of the same pause: a start may arrive late."""
-        pauses = (record for record in self._pending(recording) if record.verb == Verb.PAUSE)
+        """Tell if an alarm was raised then; or before, of the same pause: a start may come late."""
+        pauses = (record for record in self._pending(recording) if record.verb == Operation.PAUSE)
         return any(record.is_overdue for record in pauses) or any(
             record.alarm.kind is AlarmKind.PAUSE_UNCONFIRMED
             and record.alarm.at >= since - CONFIRM_WITHIN
-            for record in self._world.call.status.alarms
+            for record in self._model.call.status.alarms
         )
 
     def _check_hold(self, recording: RecordingStatus) -> None:
         if recording.wanted is Wanted.STOPPED:
             self._check_declined(recording)
             return
-        is_missing = not self._world.has_consent(recording)
+        is_missing = not self._model.has_consent(recording)
         if recording.is_held is not is_missing:
             raise Broken("it is held with consent" if recording.is_held else "it is not held")
         if is_missing and recording.consented_at is None:
@@ -167,40 +168,40 @@ class Promises:
 
     def _check_patience(self, recording: RecordingStatus) -> None:
         within = recording.consent.consent_within
-        if within is not None and self._world.now >= recording.requested_at + within:
+        if within is not None and self._model.now >= recording.requested_at + within:
             raise Broken("consent is awaited for too long")
 
     def _check_declined(self, recording: RecordingStatus) -> None:
-        service = self._world.service
+        service = self._model.service
         is_heard = recording.number in service.sounded - service.meddled
         if recording.declined and is_heard:
             raise Broken("what is declined was recorded")
 
     def _check_mark(self, recording: RecordingStatus) -> None:
-        if self._world.has_consent(recording):
+        if self._model.has_consent(recording):
             self._withdrawn.discard(recording.number)
-        is_heard = self._world.service.sounds(recording.number)
+        is_heard = self._model.service.sounds(recording.number)
         is_marked = any(mark.until is None for mark in recording.marked)
         if is_heard and recording.number in self._withdrawn and not is_marked:
             raise Broken("what is recorded after a withdrawal is not marked")
 
     def _check_waiting(self, recording: RecordingStatus) -> None:
-        """Before the start a request may wait: for consent, or for the announcement."""
+        # Before the start a request may wait: for consent, or for the announcement.
         if recording.actual is not Actual.NONE and self._pending(recording):
             raise Broken("a request waits, and nothing is asked of ACS")
 
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
-        return self._world.call.requests.pending(recording)
+        return self._model.call.requests.pending(recording)
 
     # What must hold in the end.
 
     def check_end(self) -> None:
-        self._world.act()
-        for record in self._world.call.status.requests.values():
+        self._model.act()
+        for record in self._model.call.status.requests.values():
             if record.state is RequestState.PENDING:
                 raise Broken(f"what became of a {record.verb} is never known")
             self._check_failed_pause(record)
-        for recording in self._world.call.status.recordings:
+        for recording in self._model.call.status.recordings:
             if recording.actual is not Actual.STOPPED:
                 raise Broken(f"recording {recording.number} is never stopped")
             if any(doubt.until is None for doubt in recording.doubtful):
@@ -209,6 +210,6 @@ class Promises:
                 raise Broken("a hold or a mark for deletion never ends")
 
     def _check_failed_pause(self, record: ControlRecord) -> None:
-        is_refused = record.verb == Verb.PAUSE and record.problem.startswith("pause failed")
+        is_refused = record.verb == Operation.PAUSE and record.problem.startswith("pause failed")
         if is_refused and record.state is RequestState.FAILED and not record.is_overdue:
             raise Broken("a pause failed, and nobody is told")

@@ -1,18 +1,18 @@
-"""All there is in one life: Callvault's own state machine, and the service and people around it."""
+"""The model of one life: Callvault's own state machine, the service and people around it."""
 
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.interleavings.fake_acs import Service
+from bench.interleavings.fake_acs import FakeAcs
 from bench.interleavings.people import NAMED, PEOPLE, People
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.contracts.requests import RecordingRequest, StartRequest
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call.alarms import Alarms
-from workflows.call.consent_gate import Gate
-from workflows.call.guards import Watch
+from workflows.call.consent_gate import ConsentGate
+from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -30,20 +30,20 @@ _SETTINGS = Settings.model_validate(
 POLICY = resource_policy(_SETTINGS, "default")
 
 
-class World:
-    """What a life changes, and what promises are about."""
+class Model:
+    """All that a life changes, and that invariants are about."""
 
     def __init__(self, seed: int) -> None:
         self.lot = random.Random(seed)
         self.now = NOON
-        self.service = Service()
+        self.service = FakeAcs()
         self.people = People()
         first = self._terms() | {"server_call_id": "call-1", "resource": "default"}
         self._take_up(Lifecycle.begin(RecordingRequest.model_validate(first), self.now))
         self._seen(first["participants"])
 
     def start_request(self, **facts: Any) -> StartRequest:
-        """A request to record on terms that are drawn by lot."""
+        """Return a request to record on terms that are drawn by lot."""
         return StartRequest.model_validate(self._terms() | facts)
 
     def asked_for(self, request: StartRequest) -> None:
@@ -85,8 +85,8 @@ class World:
     def _take_up(self, call: Lifecycle) -> None:
         self.call = call
         self.alarms = Alarms(call.status, "workflow")
-        self.guard = Watch(call, self.alarms)
-        self.gate = Gate(call)
+        self.guard = Watchdog(call, self.alarms)
+        self.gate = ConsentGate(call)
 
     def _next_due(self) -> datetime | None:
         moments = (self.guard.next_due(), self.gate.next_due())

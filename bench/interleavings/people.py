@@ -1,4 +1,4 @@
-"""Who is in the call and has agreed to what: told plainly, beside `workflows/call/consent.py`."""
+"""The people in a call and their consent, written plainly, beside `workflows/call/consent.py`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ NAMED = PEOPLE[:2]
 
 @dataclass
 class People:
-    """What everybody who was told everything would know."""
+    """The truth about presence and consent."""
 
     agreed: set[str] = field(default_factory=set)
     decided: set[str] = field(default_factory=set)
@@ -37,7 +37,7 @@ class People:
         goes_from.discard(who)
 
     def agree_to(self, terms: ConsentTerms) -> bool:
-        """Whether a recording on these terms may go on."""
+        """Tell if a recording on these terms may go on."""
         match terms.consent_policy:
             case ConsentPolicy.ANY_PARTY:
                 return bool(self.agreed - self.left)

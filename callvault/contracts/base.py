@@ -1,8 +1,6 @@
 """The base of all that crosses a boundary: JSON objects with camelCase keys.
 
 Both spellings are read (``serverCallId`` and ``server_call_id``); only camelCase is written.
-Unknown keys are ignored when a payload is read back from a workflow history, so that a newer
-sender never stops an older worker; the gateway, which talks to people, forbids them.
 """
 
 from dataclasses import dataclass
@@ -32,6 +30,8 @@ ShortText = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 class State(BaseModel):
     """Base of state that the workflow which owns it changes in place."""
 
+    # Unknown keys are ignored, so that a newer sender never stops an older worker; the gateway,
+    # which talks to people, forbids them.
     model_config = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
@@ -58,11 +58,9 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 def read(model: type[AnyMessage], payload: Any) -> AnyMessage | Unreadable:
-    """Read a payload that came from outside; what does not fit is `Unreadable`, never an error.
-
-    For workflows: the SDK drops a signal whose payload does not fit its annotation, and fails the
-    workflow task of such a start for ever. So handlers take anything and read it here.
-    """
+    """Read a payload from outside; one that does not fit is `Unreadable`, never an error."""
+    # For workflows: the SDK drops a signal whose payload does not fit its annotation, and fails the
+    # workflow task of such a start for ever. So handlers take anything and read it here.
     try:
         return model.model_validate(payload)
     except ValidationError as error:
@@ -76,6 +74,7 @@ def explain(error: ValidationError) -> str:
 
 def problems_of(error: ValidationError) -> list[ErrorDetails]:
     """Return what is wrong, without the values that are."""
+    # Without inputs: a history or a log must not repeat what may be personal.
     return error.errors(include_url=False, include_input=False, include_context=False)
 
 
@@ -86,5 +85,6 @@ def explain_one(problem: ErrorDetails) -> str:
 
 
 def shorten(text: str, limit: int = MAX_TEXT) -> str:
-    """Bound a text that goes into a history: a payload above the server's limit fails its task."""
+    """Bound a text that goes into a history."""
+    # A payload above the server's limit fails its task.
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -99,9 +99,23 @@ def _listens(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free now; a server that finds one taken says so and ends."""
+    """Return ports that for a minute are given only to a program that names them.
+
+    Should one be taken all the same, the server says so and ends.
+    """
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
+        listeners = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return [_kept_back(each) for each in listeners]
+
+
+def _kept_back(listener: socket.socket) -> int:
+    """Leave a connection in TIME_WAIT at the listener's port, and return the port.
+
+    While that lasts the system gives the port to none who asks for any free one; a server that
+    sets SO_REUSEADDR, as all do here, can still take it by its number.
+    """
+    address: tuple[str, int] = listener.getsockname()
+    with socket.create_connection(address) as client:
+        listener.accept()[0].close()  # TIME_WAIT is on the side that closes first
+        client.recv(1)
+    return address[1]

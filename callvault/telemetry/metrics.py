@@ -28,7 +28,7 @@ _LOGGING = LoggingConfig(
 
 
 def exporter(prometheus_address: str | None) -> Exporter | None:
-    """Prometheus where an address (host:port) is given, else OTLP where the environment asks."""
+    """Choose Prometheus if an address (host:port) is given, else OTLP if the environment asks."""
     if prometheus_address:
         return PrometheusConfig(bind_address=prometheus_address, durations_as_seconds=True)
     if environment.exports_metrics():
@@ -60,14 +60,14 @@ def make_runtime(service: str, metrics: Exporter | None) -> Runtime:
 
 
 def recordings(meter: MetricMeter) -> MetricGauge:
-    """Open recording workflows; attribute ``state``."""
+    """Make the gauge of open recording workflows; attribute ``state``."""
     return meter.create_gauge("callvault_recordings", "Calls being kept, by state")
 
 
 def nearest_deadline(meter: MetricMeter) -> MetricGaugeFloat:
-    """Seconds until a file may be deleted; 0 once it may, infinite where none waits.
+    """Make the gauge of the seconds until a file may be deleted; attribute ``resource``.
 
-    Attribute ``resource``.
+    0 once a file may be deleted, infinite where none waits.
     """
     return meter.create_gauge_float(
         "callvault_nearest_deadline_seconds",
@@ -77,31 +77,31 @@ def nearest_deadline(meter: MetricMeter) -> MetricGaugeFloat:
 
 
 def bytes_exported(meter: MetricMeter) -> MetricCounter:
-    """Bytes of media that are archived and verified; attribute ``archive``."""
+    """Make the counter of bytes of media archived and verified; attribute ``archive``."""
     return meter.create_counter(
         "callvault_bytes_exported", "Bytes of media archived and verified", "By"
     )
 
 
 def reconciled(meter: MetricMeter) -> MetricGauge:
-    """Recordings of the last reconciliation; attribute ``verdict``."""
+    """Make the gauge of the last reconciliation's recordings; attribute ``verdict``."""
     return meter.create_gauge(
         "callvault_reconciled_recordings", "Recordings of the last reconciliation, by verdict"
     )
 
 
 def reconciled_percentage(meter: MetricMeter) -> MetricGaugeFloat:
-    """Complete recordings of those that count, by the last reconciliation, in per cent."""
+    """Make the gauge of complete recordings among those that count, in per cent."""
     return meter.create_gauge_float(
         "callvault_reconciled_percent", "Complete recordings, by the last reconciliation", "%"
     )
 
 
 def alarms(meter: MetricMeter) -> MetricCounter:
-    """Alarms raised; attributes ``kind``, ``severity`` and ``resource``."""
+    """Make the counter of alarms; attributes ``kind``, ``severity`` and ``resource``."""
     return meter.create_counter("callvault_alarms", "Alarms raised")
 
 
 def events(meter: MetricMeter) -> MetricCounter:
-    """Events that came in; attributes ``road`` and ``fate``."""
+    """Make the counter of events that came in; attributes ``road`` and ``fate``."""
     return meter.create_counter("callvault_events", "Events taken in, by road and fate")

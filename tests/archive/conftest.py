@@ -154,7 +154,9 @@ def directory_archive(tmp_path: Path) -> DirectoryArchive:
     return archive
 
 
-@pytest.fixture(params=["blob_archive", "directory_archive"])
+@pytest.fixture(
+    params=[pytest.param("blob_archive", marks=pytest.mark.server), "directory_archive"]
+)
 def archive(request: pytest.FixtureRequest) -> Archive:
     """Every test that asks for it runs over both stores."""
     found: Archive = request.getfixturevalue(request.param)

@@ -12,6 +12,7 @@ from bench.chaos.run import run
 SEED = 7
 
 
+@pytest.mark.slow("kills the parts of a whole stack for two minutes")
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_without_a_record_while_every_part_is_killed(tmp_path: Path) -> None:
     said: list[str] = []

@@ -20,6 +20,8 @@ from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
 from callvault.local.processes import Supervisor
 
+pytestmark = pytest.mark.slow("starts a whole stack, and waits until what was killed is back")
+
 FAIR = replace(life(1, 1, of=1), files=Fate.ON_TIME, call_end=Fate.ON_TIME, deleted_early=False)
 OPTIONS = replace(short(1), export_window=300)
 WITHIN = 150.0

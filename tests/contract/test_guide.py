@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.contract.sdks import SDKS, VERSIONS
 
 ROOT = Path(__file__).parents[2]
@@ -13,6 +15,7 @@ GUIDE = ROOT / "docs" / "test-without-azure.md"
 _PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow("runs a pytest of its own")
 def test_python_of_the_guide_runs(tmp_path: Path) -> None:
     blocks = _PYTHON.findall(GUIDE.read_text())
     (tmp_path / "test_recording.py").write_text("\n\n".join(blocks))

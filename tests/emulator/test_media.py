@@ -178,7 +178,11 @@ def test_the_same_seed_gives_the_documents_of_all_chunks_the_same_names(
             truth = play_card_call(Acs(emulator, http), **FORMATS["wav"])
             return [chunk["documentId"] for chunk in truth["chunks"]]
 
-    assert documents() == documents()
+    first, second = documents(), documents()
+    # Not of the seed is how many there are: the clock goes on between the requests.
+    both = min(len(first), len(second))
+    assert both >= 2
+    assert first[:both] == second[:both]
 
 
 def test_a_limit_that_nothing_fits_into_fails_with_a_reason(http: httpx.Client) -> None:

@@ -28,6 +28,8 @@ from tests.emulator.webhook import Webhook
 from .conftest import Running
 from .test_kept import is_in_state, result_of
 
+pytestmark = pytest.mark.slow("starts every part as a process of its own")
+
 FILES = "RecordingFileStatusUpdated"
 DEAD_LETTER_DELAY = 300
 

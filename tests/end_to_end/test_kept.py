@@ -24,6 +24,8 @@ from callvault.local.stack import CALLVAULT, CONTAINER, Stack
 
 from .conftest import Running
 
+pytestmark = pytest.mark.slow("starts every part as a process of its own, and calls last seconds")
+
 FRAME = 1 / 8
 
 

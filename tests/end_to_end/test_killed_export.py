@@ -21,6 +21,8 @@ from callvault.local.stack import CALLVAULT, CONTAINER, start_stack
 
 from .conftest import Running
 
+pytestmark = pytest.mark.slow("copies 384 MiB twice, each time with a worker that is ended")
+
 MIB = 1024 * 1024
 SIZE = 384 * MIB
 
@@ -96,7 +98,8 @@ async def test_an_exporter_that_is_told_to_stop_hands_its_copy_over(
             worker.stop()
     works(running, "control")
     exporter = works(running, "exports")
-    assert os.getpriority(os.PRIO_PROCESS, exporter.pid) == 10
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, exporter.pid) == min(ours + 10, 19)
     await is_being_copied(client, call)
 
     exporter.stop(within=timedelta(seconds=40))

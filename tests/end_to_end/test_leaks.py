@@ -17,6 +17,8 @@ from tests.acs.service import Answer, Service, serving
 from . import seeded
 from .seeded import BROKEN_TOPIC, Seeded, Seeds
 
+pytestmark = pytest.mark.slow("starts every part as a process of its own")
+
 PHONE = "+15550134267"
 NAME = "Zebulon-Quartermaine"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6InNlZWQifQ.eyJzdWIiOiJzZWVkZWQifQ.c2VlZGVkLXNpZ25hdHVyZQ"

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from bench.storm.findings import SHORT
 from bench.storm.run import rage
 
 
+@pytest.mark.slow("a storm of events lasts for seconds")
 def test_in_a_storm_every_event_is_taken_or_asked_to_come_again(tmp_path: Path) -> None:
     found = rage(tmp_path, SHORT)
     assert found.problems() == []

@@ -11,6 +11,8 @@ from callvault.errors import ConfigurationError
 from callvault.local.azurite import LOCATION, Azurite, add_queues, start_azurite
 from callvault.local.processes import Supervisor
 
+pytestmark = pytest.mark.server
+
 CONTENT = bytes(range(256)) * 4
 
 

@@ -12,6 +12,8 @@ from callvault.config.storage import DirectoryArchive
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 
+pytestmark = pytest.mark.slow("starts a whole stack")
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:

@@ -16,6 +16,8 @@ from callvault.local import temporal
 from callvault.local.processes import Supervisor
 from callvault.local.temporal import start_temporal
 
+pytestmark = pytest.mark.server
+
 
 def listens(address: str) -> bool:
     host, _, port = address.partition(":")
@@ -36,6 +38,14 @@ async def test_the_server_answers_and_is_gone_afterwards(tmp_path: Path) -> None
             assert (await browser.get(server.ui_url)).status_code == httpx.codes.OK
     assert not listens(server.address)
     assert not listens(server.ui_url.removeprefix("http://"))
+
+
+def test_a_free_port_is_given_only_to_a_server_that_names_it() -> None:
+    first, second = temporal.free_ports(2)
+    assert first != second
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind(("127.0.0.1", first))
+    socket.create_server(("127.0.0.1", first)).close()
 
 
 def test_histories_are_kept_in_the_database_asked_for(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -88,6 +89,7 @@ def ids(calls: Sequence[str] | set[str]) -> set[str]:
     return set(map(names.workflow_id, calls))
 
 
+@pytest.mark.slow("a thousand recordings are made")
 async def test_twenty_missing_among_a_thousand_are_found_by_name_and_none_is_invented(
     temporal: Client, tmp_path: Path
 ) -> None:

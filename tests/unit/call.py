@@ -15,9 +15,10 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.status import ControlRecord, RecordingStatus
 from tests.policies import a_policy
+from workflows.call import acs_answers
 from workflows.call.chunks import ChunkKey
-from workflows.call.commands import Control, Verb
-from workflows.call.consent_gate import Gate
+from workflows.call.commands import Command, Operation
+from workflows.call.consent_gate import ConsentGate
 from workflows.call.lifecycle import Lifecycle
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -84,32 +85,32 @@ class Call:
         )
         self.life.policy_known(POLICY)
         self.life.settle_all(NOON)
-        self.gate = Gate(self.life)
+        self.gate = ConsentGate(self.life)
         self.starts = 0
 
     # What happens.
 
     def asks(self, verb: str, **request: Any) -> ControlRecord:
         """A backend asks for something."""
-        model = StartRequest if verb == Verb.START else ControlRequest
-        return self.life.request(Verb(verb), model.model_validate(request), self.ticks())
+        model = StartRequest if verb == Operation.START else ControlRequest
+        return self.life.request(Operation(verb), model.model_validate(request), self.ticks())
 
-    def is_asked(self, verb: str) -> Control:
+    def is_asked(self, verb: str) -> Command:
         """ACS is being asked for what comes next, which is this."""
-        control = self.life.next_control()
-        assert control is not None, f"nothing is to be asked, not even to {verb}"
-        assert control.verb == verb
-        self.life.asked(control)
-        return control
+        command = self.life.next_command()
+        assert command is not None, f"nothing is to be asked, not even to {verb}"
+        assert command.operation == verb
+        self.life.asked(command)
+        return command
 
-    def answers(self, control: Control, state: str = "inactive") -> None:
+    def answers(self, command: Command, state: str = "inactive") -> None:
         """ACS answers what it was asked."""
-        self.starts += control.verb is Verb.START
-        known = self.life.recording(control.recording).recording_id
+        self.starts += command.operation is Operation.START
+        known = self.life.recording(command.recording).recording_id
         outcome = ControlOutcome.model_validate(
             {"recording_id": known or f"recording-{self.starts}", "state": state}
         )
-        self.life.answered(control, outcome, self.ticks())
+        acs_answers.answered(self.life, command, outcome, self.ticks())
 
     def confirms(self, *verbs: str) -> "Call":
         """ACS is asked for these, one after the other, and confirms each."""
@@ -117,12 +118,12 @@ class Call:
             self.answers(self.is_asked(verb))
         return self
 
-    def gives_up(self, control: Control) -> None:
-        self.life.unsure(control, self.ticks())
+    def gives_up(self, command: Command) -> None:
+        acs_answers.given_up(self.life, command, self.ticks())
 
-    def refuses(self, control: Control, problem: str = "the key is not accepted") -> None:
+    def refuses(self, command: Command, problem: str = "the key is not accepted") -> None:
         """ACS refuses for good."""
-        self.life.failed(control, problem, self.ticks())
+        acs_answers.failed(self.life, command, problem, self.ticks())
 
     def announced(self, *chunks: RecordingChunk, **facts: Any) -> None:
         self.life.files_announced(event(*chunks, **facts), self.ticks())
@@ -176,8 +177,8 @@ class Call:
     @property
     def next(self) -> str | None:
         """The verb that ACS would be asked now."""
-        control = self.life.next_control()
-        return control.verb if control else None
+        command = self.life.next_command()
+        return command.operation if command else None
 
     @property
     def timeline(self) -> str:

@@ -11,7 +11,7 @@ from callvault.contracts.requests import RecordingRequest
 from tests.policies import a_policy
 from workflows.call import consent
 from workflows.call.alarms import Alarms
-from workflows.call.guards import Watch
+from workflows.call.guards import Watchdog
 
 from .call import NOON, POLICY, SECOND, Call, hashed
 
@@ -301,7 +301,7 @@ def test_who_was_named_at_the_start_leaves_by_the_first_event_about_them() -> No
 def test_a_noisy_call_is_kept_within_bounds_and_forgets_no_decision_that_stands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consent, "MOST_KEPT", 20)
+    monkeypatch.setattr(consent, "MAX_RECORDS", 20)
     call = awaiting(ALL, "ana")
     call.agrees("ana")
     for number in range(30):
@@ -309,8 +309,8 @@ def test_a_noisy_call_is_kept_within_bounds_and_forgets_no_decision_that_stands(
         call.leaves("cem", connection=str(number))
         call.decides("ben", given=True)
         call.decides("ben", given=False)
-    assert len(call.life.status.consents) <= consent.MOST_KEPT
-    assert len(call.life.status.participants) <= consent.MOST_KEPT
+    assert len(call.life.status.consents) <= consent.MAX_RECORDS
+    assert len(call.life.status.participants) <= consent.MAX_RECORDS
     assert consent.standing(call.life.status) == {hashed("ana"): True, hashed("ben"): False}
 
 
@@ -468,7 +468,7 @@ def test_a_hold_during_an_unanswered_start_is_guarded_for_the_start_may_have_com
     call.agrees("ana")
     call.is_asked("start")
     call.withdraws("ana")
-    watch = Watch(call.life, Alarms(call.life.status, "workflow"))
+    watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     watch.act(call.now + POLICY.guards.pause_confirm_within)
     assert [r.alarm.kind for r in call.life.status.alarms] == ["pause_unconfirmed"]
     assert call.recording.wanted == "stopped"
@@ -476,7 +476,7 @@ def test_a_hold_during_an_unanswered_start_is_guarded_for_the_start_may_have_com
 
 def test_a_hold_before_the_start_is_asked_alarms_nobody() -> None:
     call = awaiting(ALL, "ana")
-    watch = Watch(call.life, Alarms(call.life.status, "workflow"))
+    watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     assert watch.next_due() is None
     call.is_asked("start")
     assert watch.next_due() is None, "it is started paused"
@@ -490,5 +490,5 @@ def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
     call.now += timedelta(minutes=5)
     call.asks("pause", reason="card number")
     call.agrees("ana")
-    watch = Watch(call.life, Alarms(call.life.status, "workflow"))
+    watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     assert watch.next_due() == call.now + timedelta(seconds=30)

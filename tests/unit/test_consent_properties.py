@@ -4,14 +4,14 @@ import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from callvault.contracts.states import Actual, Wanted
-from workflows.call.commands import Control, Verb
+from workflows.call.commands import Command, Operation
 
 from .call import Call, hashed
 from .test_lifecycle_properties import PROFILE
 
 PEOPLE = ("ana", "ben", "cem")
 WHO = st.sampled_from(PEOPLE)
-SOUND = (Verb.RESUME, Verb.CONFIRM, Verb.START)
+SOUND = (Operation.RESUME, Operation.CONFIRM, Operation.START)
 """After these ACS may record."""
 
 
@@ -35,7 +35,7 @@ class LifeOfConsent(RuleBasedStateMachine):
         self.agreed: set[str] = set()
         self.there: set[str] = set()
         self.left: set[str] = set()
-        self.control: Control | None = None
+        self.command: Command | None = None
         self.is_cancelled = False
         self.asked_for = Wanted.PAUSED if paused else Wanted.ACTIVE
         """The last word of the backend that was not refused."""
@@ -91,34 +91,34 @@ class LifeOfConsent(RuleBasedStateMachine):
             self.asked_for = wanted[verb]
         self._cancel()
 
-    @precondition(lambda self: self.control is None and self.call.life.next_control() is not None)
+    @precondition(lambda self: self.command is None and self.call.life.next_command() is not None)
     @rule()
     def acs_is_asked(self) -> None:
         """Nothing after which ACS would record is ever asked for without consent."""
-        control = self.call.life.next_control()
-        assert control is not None
-        begins_sound = control.verb in SOUND and not control.pause_on_start
+        command = self.call.life.next_command()
+        assert command is not None
+        begins_sound = command.operation in SOUND and not command.pause_on_start
         assert self.is_met() or not begins_sound
         assert self.asked_for is Wanted.ACTIVE or not begins_sound
-        self.call.life.asked(control)
-        self.control, self.is_cancelled = control, False
+        self.call.life.asked(command)
+        self.command, self.is_cancelled = command, False
 
-    @precondition(lambda self: self.control is not None)
+    @precondition(lambda self: self.command is not None)
     @rule()
     def acs_confirms(self) -> None:
-        control, self.control = self.control, None
-        assert control is not None
-        self.call.answers(control)
+        command, self.command = self.command, None
+        assert command is not None
+        self.call.answers(command)
 
-    @precondition(lambda self: self.control is not None and self.is_cancelled)
+    @precondition(lambda self: self.command is not None and self.is_cancelled)
     @rule()
     def asking_is_given_up(self) -> None:
-        control, self.control = self.control, None
-        assert control is not None
-        self.call.gives_up(control)
+        command, self.command = self.command, None
+        assert command is not None
+        self.call.gives_up(command)
 
     def _cancel(self) -> None:
-        if self.control is not None and self.call.life.is_superseded(self.control):
+        if self.command is not None and self.call.life.is_superseded(self.command):
             self.is_cancelled = True
 
     @invariant()
@@ -132,7 +132,7 @@ class LifeOfConsent(RuleBasedStateMachine):
     def what_may_sound_without_consent_is_about_to_be_silenced(self) -> None:
         recording = self.call.recording
         may_sound = recording.actual in (Actual.ACTIVE, Actual.STARTING, Actual.UNSURE)
-        if may_sound and not self.is_met() and self.control is None:
+        if may_sound and not self.is_met() and self.command is None:
             assert self.call.next in ("pause", "stop")
 
     @invariant()
@@ -150,9 +150,9 @@ class LifeOfConsent(RuleBasedStateMachine):
             self.somebody_joins(who)
             self.somebody_agrees(who)
         for _ in range(20):
-            if self.control is not None:
+            if self.command is not None:
                 self.acs_confirms()
-            elif self.call.life.next_control() is not None:
+            elif self.call.life.next_command() is not None:
                 self.acs_is_asked()
         actual = {"active": "active", "paused": "paused", "stopped": "stopped"}
         assert self.call.recording.actual == actual[self.asked_for]

@@ -1,14 +1,14 @@
 """Whom does a guard stop?"""
 
 from workflows.call.alarms import Alarms
-from workflows.call.guards import Watch
+from workflows.call.guards import Watchdog
 
 from .call import POLICY, Call, recording_call
 
 
-def a_pause_that_hangs_while_the_next_recording_is_asked_for() -> tuple[Call, Watch]:
+def a_pause_that_hangs_while_the_next_recording_is_asked_for() -> tuple[Call, Watchdog]:
     call = recording_call(on_pause_failure="stop")
-    watch = Watch(call.life, Alarms(call.life.status, "workflow"))
+    watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     call.asks("pause")
     call.is_asked("pause")
     call.asks("stop")

@@ -7,23 +7,14 @@ from typing import Any
 
 import pytest
 
-from bench.interleavings.control_loop import Loop
-from bench.interleavings.simulation import Life, play
-from callvault.contracts.states import Actual
+from bench.interleavings.control_loop import FakeControlLoop
+from bench.interleavings.simulation import Simulation, play
+from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import RecordingStatus
-from workflows.call import (
-    consent,
-    lifecycle,
-)
-from workflows.call import (
-    consent_holds as holds,
-)
-from workflows.call import (
-    request_records as requests,
-)
-from workflows.call.commands import Control, Verb
-from workflows.call.consent_gate import Gate
-from workflows.call.guards import Watch
+from workflows.call import acs_answers, consent, consent_holds, lifecycle, request_records
+from workflows.call.commands import Command, Operation
+from workflows.call.consent_gate import ConsentGate
+from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 
 from .call import NOON
@@ -42,14 +33,14 @@ def test_no_random_interleaving_breaks_a_promise() -> None:
 
 
 def test_a_guard_that_sleeps_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Watch, "next_due", lambda self: None)
-    monkeypatch.setattr(Watch, "act", lambda self, now: None)
+    monkeypatch.setattr(Watchdog, "next_due", lambda self: None)
+    monkeypatch.setattr(Watchdog, "act", lambda self, now: None)
     assert is_noticed("nobody is told")
 
 
 def test_a_quarantine_that_ends_too_early_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was when a refused pause ended the doubt, though the recording went on."""
-    monkeypatch.setattr(Watch, "_is_allowed_again", lambda self, recording, since: True)
+    monkeypatch.setattr(Watchdog, "_is_allowed_again", lambda self, recording, since: True)
     assert is_noticed("doubtful")
 
 
@@ -58,11 +49,11 @@ def test_a_change_that_is_believed_without_an_answer_is_noticed(
 ) -> None:
     """As if a pause were done as soon as it is asked for."""
 
-    def believe(self: Lifecycle, control: Control) -> None:
-        self.in_flight = control
-        if control.verb == "pause":
-            self.recording(control.recording).actual = Actual.PAUSED
-            self.requests.close(self.recording(control.recording), NOON)
+    def believe(self: Lifecycle, command: Command) -> None:
+        self.in_flight = command
+        if command.operation == "pause":
+            self.recording(command.recording).actual = Actual.PAUSED
+            self.requests.close(self.recording(command.recording), NOON)
 
     monkeypatch.setattr(Lifecycle, "asked", believe)
     assert is_noticed("nobody is told")
@@ -76,12 +67,12 @@ def test_a_joiner_whom_nobody_asks_is_noticed(monkeypatch: pytest.MonkeyPatch) -
 def test_a_hold_that_no_guard_minds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a service that hears no pause, which breaks no promise as long as somebody is told."""
 
-    def is_deaf(self: Loop) -> str:
-        return "lost" if self.control and self.control.verb == "pause" else "answered"
+    def is_deaf(self: FakeControlLoop) -> str:
+        return "lost" if self.command and self.command.operation == "pause" else "answered"
 
-    monkeypatch.setattr(Loop, "_fate", is_deaf)
+    monkeypatch.setattr(FakeControlLoop, "_fate", is_deaf)
     assert not is_noticed("")
-    monkeypatch.setattr(holds, "pause", lambda *facts: None)
+    monkeypatch.setattr(consent_holds, "pause", lambda *facts: None)
     assert is_noticed("nobody is told")
 
 
@@ -94,23 +85,23 @@ def test_a_gate_that_ends_a_pause_of_the_backend_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As if given consent were a request to resume."""
-    release = holds._release
+    release = consent_holds._release
 
     def resume(recording: RecordingStatus, *facts: Any) -> str:
-        recording.wanted = lifecycle.Wanted.ACTIVE
+        recording.wanted = Wanted.ACTIVE
         return release(recording, *facts)
 
-    monkeypatch.setattr(holds, "_release", resume)
+    monkeypatch.setattr(consent_holds, "_release", resume)
     assert is_noticed("consent has changed what a backend wants")
 
 
 def test_a_resume_that_is_taken_without_consent_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    refuse = requests.refuse_control
+    refuse = request_records.refuse_control
 
-    def take(verb: Verb, current: RecordingStatus | None) -> str | None:
-        return None if verb is Verb.RESUME else refuse(verb, current)
+    def take(operation: Operation, current: RecordingStatus | None) -> str | None:
+        return None if operation is Operation.RESUME else refuse(operation, current)
 
     monkeypatch.setattr(lifecycle, "refuse_control", take)
     assert is_noticed("a resume without consent is not refused")
@@ -119,25 +110,27 @@ def test_a_resume_that_is_taken_without_consent_is_noticed(
 def test_a_declined_recording_that_sounds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if whoever gave up waiting might yet have recorded."""
 
-    def all_held(self: Gate) -> Any:
+    def all_held(self: ConsentGate) -> Any:
         for recording in self.status.recordings:
             if recording.is_held and recording.wanted != "stopped":
                 yield recording.requested_at, recording
 
-    monkeypatch.setattr(Gate, "_waiting", all_held)
+    monkeypatch.setattr(ConsentGate, "_waiting", all_held)
     assert is_noticed("what is declined was recorded")
 
 
 def test_patience_without_an_end_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gate, "act", lambda self, now: None)
-    monkeypatch.setattr(Gate, "next_due", lambda self: None)
+    monkeypatch.setattr(ConsentGate, "act", lambda self, now: None)
+    monkeypatch.setattr(ConsentGate, "next_due", lambda self: None)
     assert is_noticed("consent is awaited for too long")
 
 
 def test_a_mark_that_ends_with_the_withdrawal_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if ACS were silent by then."""
-    mark = holds.mark
-    monkeypatch.setattr(holds, "mark", lambda r, decision, _, now: mark(r, decision, False, now))
+    mark = consent_holds.mark
+    monkeypatch.setattr(
+        consent_holds, "mark", lambda r, decision, _, now: mark(r, decision, False, now)
+    )
     assert is_noticed("not marked")
 
 
@@ -146,7 +139,7 @@ def test_a_start_that_is_repeated_although_it_was_stopped_is_noticed(
 ) -> None:
     """As it was when asking again forgot to look at what had come meanwhile."""
     monkeypatch.setattr(
-        Lifecycle, "ask_again", lambda self, *facts: setattr(self, "in_flight", None)
+        acs_answers, "ask_again", lambda call, *facts: setattr(call, "in_flight", None)
     )
     assert is_noticed("what is to be stopped")
 
@@ -159,7 +152,7 @@ def test_an_unannounced_start_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_life_that_is_told_twice_is_the_same_life() -> None:
-    first, second = Life(7), Life(7)
+    first, second = Simulation(7), Simulation(7)
     first.play()
     second.play()
-    assert first.world.call.status == second.world.call.status
+    assert first.model.call.status == second.model.call.status

@@ -6,7 +6,9 @@ import pytest
 
 from callvault.contracts.activity_io import ControlOutcome
 from callvault.contracts.requests import CallEnded, ControlRequest, StartRequest
-from workflows.call.lifecycle import MAX_TIMELINE, Verb
+from workflows.call import acs_answers
+from workflows.call.commands import Operation
+from workflows.call.lifecycle import MAX_TIMELINE
 
 from .call import (
     NOON,
@@ -55,13 +57,13 @@ def test_acs_never_seems_to_accept_before_it_was_asked_or_after_it_was_seen_to_o
     """The clocks of activities and workflows differ."""
     call = recording_call()
     record = call.asks("pause")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     outcome = ControlOutcome(
         recording_id="recording-1",
         state="inactive",
         accepted_at=record.asked_at + timedelta(seconds=seconds),
     )
-    call.life.answered(control, outcome, call.ticks())
+    acs_answers.answered(call.life, command, outcome, call.ticks())
     assert record.accepted_at is not None
     assert record.settled_at is not None
     assert record.asked_at <= record.accepted_at <= record.settled_at
@@ -79,9 +81,9 @@ def test_pausing_twice_asks_acs_once() -> None:
 def test_of_two_pauses_in_a_row_the_first_is_the_evidence() -> None:
     call = recording_call()
     first = call.asks("pause", requested_by="agent")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     second = call.asks("pause", requested_by="supervisor")
-    call.answers(control)
+    call.answers(command)
     assert (first.state, second.state) == ("confirmed", "confirmed")
     [evidence] = call.recording.pauses
     assert (evidence.requested_by, evidence.asked_at) == ("agent", first.asked_at)
@@ -136,9 +138,9 @@ def test_a_pause_before_the_start_was_asked_starts_paused() -> None:
     call = Call(request_id="s1")
     pause = call.asks("pause", requested_by="agent")
     assert call.life.status.requests["s1"].state == "pending"
-    control = call.is_asked("start")
-    assert control.pause_on_start
-    call.answers(control)
+    command = call.is_asked("start")
+    assert command.pause_on_start
+    call.answers(command)
     assert call.recording.state == "paused"
     assert call.life.status.requests["s1"].state == "confirmed"
     assert pause.state == "confirmed"
@@ -186,11 +188,11 @@ def test_a_stop_while_starting_follows_the_start_at_once() -> None:
 def test_a_request_superseded_in_flight_waits_for_the_answer_and_the_last_word_wins() -> None:
     call = recording_call()
     pause = call.asks("pause")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     resume = call.asks("resume")
-    assert call.life.is_superseded(control)
+    assert call.life.is_superseded(command)
     assert (pause.state, resume.state) == ("pending", "pending")
-    call.answers(control)
+    call.answers(command)
     assert (pause.state, resume.state) == ("confirmed", "pending")
     call.confirms("resume")
     assert resume.state == "confirmed"
@@ -201,9 +203,9 @@ def test_a_request_superseded_in_flight_waits_for_the_answer_and_the_last_word_w
 def test_a_pause_given_up_half_way_is_asked_back_with_a_resume() -> None:
     call = recording_call()
     pause = call.asks("pause")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     call.asks("resume")
-    call.gives_up(control)
+    call.gives_up(command)
     assert (pause.state, call.recording.actual) == ("superseded", "unsure")
     call.confirms("resume")
     assert call.recording.state == "recording"
@@ -213,10 +215,10 @@ def test_a_pause_given_up_half_way_is_asked_back_with_a_resume() -> None:
 def test_a_pause_wanted_again_after_it_was_given_up_is_asked_again() -> None:
     call = recording_call()
     first = call.asks("pause", requested_by="agent")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     call.asks("resume")
     again = call.asks("pause", requested_by="supervisor")
-    call.gives_up(control)
+    call.gives_up(command)
     call.confirms("pause")
     assert (first.state, again.state) == ("confirmed", "confirmed")
     assert [pause.requested_by for pause in call.recording.pauses] == ["agent"]
@@ -226,9 +228,9 @@ def test_a_resume_given_up_half_way_ends_the_pause_in_the_evidence() -> None:
     """It may have recorded from then on, so nobody may claim one long pause."""
     call = paused_call()
     call.asks("resume")
-    control = call.is_asked("resume")
+    command = call.is_asked("resume")
     call.asks("pause", requested_by="supervisor")
-    call.gives_up(control)
+    call.gives_up(command)
     given_up_at = call.now
     call.confirms("pause")
     first, second = call.recording.pauses
@@ -240,9 +242,9 @@ def test_a_resume_given_up_half_way_ends_the_pause_in_the_evidence() -> None:
 def test_a_resume_given_up_half_way_may_have_recorded() -> None:
     call = Call(pause_on_start=True).confirms("start")
     call.asks("resume")
-    control = call.is_asked("resume")
+    command = call.is_asked("resume")
     call.asks("stop")
-    call.gives_up(control)
+    call.gives_up(command)
     call.confirms("stop")
     call.life.window_closed(1, call.ticks())
     assert call.recording.state == "lost"
@@ -260,7 +262,7 @@ def test_a_stop_is_never_given_up() -> None:
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_nothing_can_be_asked_of_a_stopped_recording(verb: str) -> None:
     call = stopped_call()
-    assert "start another one" in (call.life.refusal(Verb(verb), ControlRequest()) or "")
+    assert "start another one" in (call.life.refusal(Operation(verb), ControlRequest()) or "")
     record = call.asks(verb)
     assert (record.state, record.settled_at) == ("failed", record.asked_at)
     assert "final" in record.problem
@@ -270,9 +272,9 @@ def test_nothing_can_be_asked_of_a_stopped_recording(verb: str) -> None:
 def test_a_stop_is_final_even_before_acs_confirmed_it() -> None:
     call = recording_call()
     call.asks("stop")
-    control = call.is_asked("stop")
+    command = call.is_asked("stop")
     assert call.asks("resume").state == "failed"
-    call.answers(control)
+    call.answers(command)
     assert call.next is None
 
 
@@ -306,7 +308,7 @@ def test_a_second_recording_is_started_only_after_the_first_was_stopped() -> Non
 
 def test_a_start_is_refused_while_a_recording_runs() -> None:
     call = recording_call()
-    assert "stop it before" in (call.life.refusal(Verb.START, StartRequest()) or "")
+    assert "stop it before" in (call.life.refusal(Operation.START, StartRequest()) or "")
     assert call.asks("start").state == "failed"
     assert len(call.life.status.recordings) == 1
 
@@ -314,7 +316,7 @@ def test_a_start_is_refused_while_a_recording_runs() -> None:
 def test_a_start_is_refused_after_the_call_ended() -> None:
     call = stopped_call()
     call.ends()
-    assert "over" in (call.life.refusal(Verb.START, StartRequest()) or "")
+    assert "over" in (call.life.refusal(Operation.START, StartRequest()) or "")
 
 
 def test_a_control_is_refused_where_no_recording_is_controlled_here() -> None:
@@ -352,8 +354,8 @@ def test_a_repeated_request_is_never_refused_anew() -> None:
     call.confirms("pause")
     call.asks("stop")
     call.confirms("stop")
-    assert call.life.refusal(Verb.PAUSE, ControlRequest(request_id="p1")) is None
-    assert call.life.refusal(Verb.PAUSE, ControlRequest(request_id="p2")) is not None
+    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p1")) is None
+    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p2")) is not None
 
 
 def test_a_refused_request_gets_the_same_refusal_when_repeated() -> None:
@@ -390,10 +392,10 @@ def test_a_call_that_ends_stops_its_recording() -> None:
 def test_a_call_that_ends_under_a_pause_gives_it_up_and_stops() -> None:
     call = recording_call()
     pause = call.asks("pause")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     call.ends()
-    assert call.life.is_superseded(control)
-    call.gives_up(control)
+    assert call.life.is_superseded(command)
+    call.gives_up(command)
     call.confirms("stop")
     assert pause.state == "superseded"
     assert call.recording.pauses == []
@@ -454,9 +456,9 @@ def test_a_start_that_fails_ends_the_recording_and_says_why() -> None:
 
 def test_a_pause_that_waited_for_a_failing_start_fails_with_it() -> None:
     call = Call()
-    control = call.is_asked("start")
+    command = call.is_asked("start")
     pause = call.asks("pause")
-    call.refuses(control)
+    call.refuses(command)
     assert pause.state == "failed"
 
 
@@ -505,9 +507,9 @@ def test_a_resume_that_fails_is_followed_by_a_pause_for_an_attempt_may_have_arri
 def test_a_control_that_fails_never_takes_back_a_stop() -> None:
     call = recording_call()
     call.asks("pause")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     call.asks("stop")
-    call.refuses(control)
+    call.refuses(command)
     assert call.next == "stop"
 
 
@@ -539,9 +541,9 @@ def test_a_problem_is_bounded_before_it_enters_a_history() -> None:
 def test_pause_on_start_is_evidence_of_who_asked_for_the_start() -> None:
     call = Call(pause_on_start=True, reason="consent is missing", request_id="s1")
     assert call.life.status.requests["s1"].state == "pending"
-    control = call.is_asked("start")
-    assert control.pause_on_start
-    call.answers(control)
+    command = call.is_asked("start")
+    assert command.pause_on_start
+    call.answers(command)
     assert call.next is None
     assert call.life.status.requests["s1"].state == "confirmed"
     [pause] = call.recording.pauses
@@ -572,10 +574,10 @@ def test_a_recording_that_was_never_resumed_is_empty() -> None:
 
 def test_files_announced_before_the_start_returned_find_their_recording() -> None:
     call = Call(request_id="s1")
-    control = call.is_asked("start")
+    command = call.is_asked("start")
     call.announced(chunk(), recording_duration_ms=5_000, call_id="c1")
     assert [r.origin for r in call.life.status.recordings] == ["requested", "announced"]
-    call.answers(control)
+    call.answers(command)
     [recording] = call.life.status.recordings
     assert (recording.origin, len(recording.chunks)) == ("requested", 1)
     assert (recording.call_id, recording.recording_duration_ms) == ("c1", 5_000)
@@ -586,18 +588,18 @@ def test_files_announced_before_the_start_returned_find_their_recording() -> Non
 
 def test_an_early_file_that_is_archived_already_stays_archived() -> None:
     call = Call()
-    control = call.is_asked("start")
+    command = call.is_asked("start")
     call.announced(chunk())
     call.archives(chunk())
-    call.answers(control)
+    call.answers(command)
     assert call.recording.state == "archived"
 
 
 def test_an_early_event_of_a_session_that_goes_on_leaves_the_recording_running() -> None:
     call = Call()
-    control = call.is_asked("start")
+    command = call.is_asked("start")
     call.announced(more(0), ended="")
-    call.answers(control)
+    call.answers(command)
     call.confirms("confirm")
     assert (call.recording.state, len(call.recording.chunks)) == ("recording", 1)
 
@@ -615,10 +617,10 @@ def test_an_event_that_ends_the_session_waits_for_the_control_in_flight(
 ) -> None:
     call = recording_call()
     pause = call.asks("pause")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     call.announced(chunk())
     assert (pause.state, call.recording.actual) == ("pending", "active")
-    call.answers(control, answer)
+    call.answers(command, answer)
     assert call.recording.actual == "stopped"
     assert call.next is None
     assert pause.state == outcome
@@ -687,6 +689,6 @@ def test_a_start_that_is_to_be_asked_again_is_not_if_nobody_wants_it_any_more(en
         call.asks("stop")
     else:
         call.life.decline(call.recording, ends, call.ticks())
-    call.life.ask_again(call.recording, call.ticks())
+    acs_answers.ask_again(call.life, call.recording, call.ticks())
     assert (call.next, call.recording.actual) == (None, "stopped")
     assert call.life.is_over

@@ -15,10 +15,9 @@ from callvault.contracts.events import RecordingChunk
 from callvault.contracts.requests import CallEnded
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import callbacks as told
-from workflows.call import chunks as files
+from workflows.call import callbacks, chunks, recording_state
 from workflows.call.chunks import ChunkKey
-from workflows.call.commands import Control, Verb
+from workflows.call.commands import Command, Operation
 
 from .call import Call, chunk, more
 
@@ -46,10 +45,10 @@ REACHED = {
     Wanted.STOPPED: Actual.STOPPED,
 }
 GOAL = {
-    Verb.CONFIRM: Actual.ACTIVE,
-    Verb.PAUSE: Actual.PAUSED,
-    Verb.RESUME: Actual.ACTIVE,
-    Verb.STOP: Actual.STOPPED,
+    Operation.CONFIRM: Actual.ACTIVE,
+    Operation.PAUSE: Actual.PAUSED,
+    Operation.RESUME: Actual.ACTIVE,
+    Operation.STOP: Actual.STOPPED,
 }
 
 
@@ -60,9 +59,9 @@ class LifeOfACall(RuleBasedStateMachine):
     def begins(self, start: bool, paused: bool, request_id: str | None) -> None:
         self.call = Call(start_recording=start, pause_on_start=paused, request_id=request_id)
         self.life = self.call.life
-        self.control: Control | None = None
+        self.command: Command | None = None
         self.cancelled = False
-        """Whether the workflow has cancelled what is in flight, as it was superseded."""
+        """True if the workflow has cancelled the command in flight, as it was superseded."""
         self.started: set[int] = set()
         self.running: set[str] = set()
         """Recordings between start and stop, as ACS sees it."""
@@ -95,75 +94,77 @@ class LifeOfACall(RuleBasedStateMachine):
 
     # What ACS is asked and answers: the workflow's loop.
 
-    @precondition(lambda self: self.control is None and self.life.next_control() is not None)
+    @precondition(lambda self: self.command is None and self.life.next_command() is not None)
     @rule()
     def acs_is_asked(self) -> None:
         """A change that was confirmed is not asked for again, and a start is asked for once."""
-        control = self.life.next_control()
-        assert control is not None
-        actual = self.life.recording(control.recording).actual
-        if control.verb is Verb.START:
-            assert control.recording not in self.started
-            self.started.add(control.recording)
+        command = self.life.next_command()
+        assert command is not None
+        actual = self.life.recording(command.recording).actual
+        if command.operation is Operation.START:
+            assert command.recording not in self.started
+            self.started.add(command.recording)
         else:
-            assert actual is not GOAL.get(control.verb)
-        self.life.asked(control)
-        self.control = control
+            assert actual is not GOAL.get(command.operation)
+        self.life.asked(command)
+        self.command = command
 
-    @precondition(lambda self: self.control is not None)
+    @precondition(lambda self: self.command is not None)
     @rule(state=st.sampled_from(["active", "inactive"]))
     def acs_confirms(self, state: str = "inactive") -> None:
         """At most one recording of the call is between start and stop at ACS."""
-        control = self._take_control()
-        self.call.answers(control, state)
-        if control.verb is Verb.READ:
-            recording = self.life.recording(control.recording)
-            told.observed(self.life, recording, state, self.call.ticks())
-        recording_id = self.life.recording(control.recording).recording_id
+        command = self._take_command()
+        self.call.answers(command, state)
+        if command.operation is Operation.READ:
+            recording = self.life.recording(command.recording)
+            callbacks.observed(self.life, recording, state, self.call.ticks())
+        recording_id = self.life.recording(command.recording).recording_id
         assert recording_id is not None
-        if control.verb is Verb.START:
+        if command.operation is Operation.START:
             assert not self.running
             self.running.add(recording_id)
-        elif control.verb is Verb.STOP:
+        elif command.operation is Operation.STOP:
             self.running.discard(recording_id)
         self._forget_ended_sessions()
 
-    @precondition(lambda self: self.control is not None and self.control.verb is not Verb.START)
+    @precondition(
+        lambda self: self.command is not None and self.command.operation is not Operation.START
+    )
     @rule()
     def acs_knows_no_such_recording(self) -> None:
-        control = self._take_control()
-        self._is_over_at_acs(control)
-        self.call.answers(control, "gone")
+        command = self._take_command()
+        self._is_over_at_acs(command)
+        self.call.answers(command, "gone")
 
-    @precondition(lambda self: self.control is not None and not self.cancelled)
+    @precondition(lambda self: self.command is not None and not self.cancelled)
     @rule()
     def acs_refuses(self) -> None:
-        control = self._take_control()
-        if control.verb is Verb.STOP:
-            self._is_over_at_acs(control)
-        self.call.refuses(control)
+        command = self._take_command()
+        if command.operation is Operation.STOP:
+            self._is_over_at_acs(command)
+        self.call.refuses(command)
 
     @precondition(lambda self: self.cancelled)
     @rule()
     def asking_is_given_up(self) -> None:
         """By now it may be wanted again."""
-        self.call.gives_up(self._take_control())
+        self.call.gives_up(self._take_command())
 
     def _cancel_superseded(self) -> None:
-        if self.control is not None and self.life.is_superseded(self.control):
+        if self.command is not None and self.life.is_superseded(self.command):
             self.cancelled = True
 
-    def _take_control(self) -> Control:
-        control, self.control, self.cancelled = self.control, None, False
-        assert control is not None
-        return control
+    def _take_command(self) -> Command:
+        command, self.command, self.cancelled = self.command, None, False
+        assert command is not None
+        return command
 
     def _forget_ended_sessions(self) -> None:
-        ended = filter(files.session_has_ended, self.status.recordings)
+        ended = filter(recording_state.session_has_ended, self.status.recordings)
         self.running -= {recording.recording_id or "" for recording in ended}
 
-    def _is_over_at_acs(self, control: Control) -> None:
-        self.running.discard(self.life.recording(control.recording).recording_id or "")
+    def _is_over_at_acs(self, command: Command) -> None:
+        self.running.discard(self.life.recording(command.recording).recording_id or "")
 
     # What becomes of files.
 
@@ -195,20 +196,20 @@ class LifeOfACall(RuleBasedStateMachine):
         )
         self._forget_ended_sessions()
 
-    @precondition(lambda self: bool(files.to_export(self.status)))
+    @precondition(lambda self: bool(chunks.to_export(self.status)))
     @rule(data=st.data(), lost=st.sampled_from([False, False, True]))
     def an_export_ends(self, data: st.DataObject, lost: bool) -> None:
-        key = data.draw(st.sampled_from(sorted(files.to_export(self.status))))
-        _, found = files.find_chunk(self.status, key)
+        key = data.draw(st.sampled_from(sorted(chunks.to_export(self.status))))
+        _, found = chunks.find_chunk(self.status, key)
         if lost:
             self.call.loses(found.chunk)
         else:
             self.call.archives(found.chunk)
 
-    @precondition(lambda self: files.next_awaited(self.status) is not None)
+    @precondition(lambda self: chunks.next_awaited(self.status) is not None)
     @rule()
     def a_window_closes(self) -> None:
-        awaited = files.next_awaited(self.status)
+        awaited = chunks.next_awaited(self.status)
         assert awaited is not None
         self.life.window_closed(awaited[1], self.call.ticks())
 
@@ -246,8 +247,8 @@ class LifeOfACall(RuleBasedStateMachine):
         assert len(numbers) == len(set(numbers))
 
     def _no_file_is_forgotten_or_counted_twice(self) -> None:
-        before = {ChunkKey.of(found.chunk) for _, found in files.chunks_of(self.before)}
-        now = [ChunkKey.of(found.chunk) for _, found in files.chunks_of(self.status)]
+        before = {ChunkKey.of(found.chunk) for _, found in chunks.chunks_of(self.before)}
+        now = [ChunkKey.of(found.chunk) for _, found in chunks.chunks_of(self.status)]
         assert len(now) == len(set(now))
         assert before <= set(now)
 
@@ -257,8 +258,8 @@ class LifeOfACall(RuleBasedStateMachine):
             assert now[key] <= before
 
     def _what_became_of_a_file_is_final(self) -> None:
-        for _, before in files.chunks_of(self.before):
-            _, now = files.find_chunk(self.status, ChunkKey.of(before.chunk))
+        for _, before in chunks.chunks_of(self.before):
+            _, now = chunks.find_chunk(self.status, ChunkKey.of(before.chunk))
             if before.state is not ChunkState.ANNOUNCED:
                 assert (now.state, now.archived) == (before.state, before.archived)
 
@@ -270,7 +271,7 @@ class LifeOfACall(RuleBasedStateMachine):
     @invariant()
     def nothing_left_to_ask_means_that_wishes_are_fulfilled(self) -> None:
         """Then no request is open, and of every recording the actual is the wanted."""
-        if self.control is not None or self.life.next_control() is not None:
+        if self.command is not None or self.life.next_command() is not None:
             return
         assert not _pending(self.status)
         for recording in self.status.recordings:
@@ -279,8 +280,8 @@ class LifeOfACall(RuleBasedStateMachine):
     @invariant()
     def only_an_open_wish_is_pending(self) -> None:
         """While nothing is in flight, a request is open only if ACS will be asked for it."""
-        if self.control is None and _pending(self.status):
-            assert self.life.next_control() is not None
+        if self.command is None and _pending(self.status):
+            assert self.life.next_command() is not None
 
     @invariant()
     def pauses_never_overlap(self) -> None:
@@ -302,8 +303,8 @@ class LifeOfACall(RuleBasedStateMachine):
 
     @invariant()
     def every_life_comes_to_an_end(self) -> None:
-        """What has not reached its end waits for something: a control, a file, or its window."""
-        awaited = files.next_awaited(self.status)
+        """What has not reached its end waits for something: a command, a file, or its window."""
+        awaited = chunks.next_awaited(self.status)
         for recording in self.status.recordings:
             waits = (
                 recording.actual is not Actual.STOPPED
@@ -311,14 +312,14 @@ class LifeOfACall(RuleBasedStateMachine):
                 or awaited is not None
             )
             assert recording.state.is_final or waits
-            assert recording.state is files.state_of(recording)
+            assert recording.state is recording_state.state_of(recording)
 
     @invariant()
     def over_means_that_nothing_is_wanted_or_awaited(self) -> None:
         if self.life.is_over:
-            assert self.life.next_control() is None
-            assert not files.to_export(self.status)
-            assert files.next_awaited(self.status) is None
+            assert self.life.next_command() is None
+            assert not chunks.to_export(self.status)
+            assert chunks.next_awaited(self.status) is None
             assert not _pending(self.status)
             assert all(r.expires_at is None for r in self.status.recordings)
 
@@ -333,13 +334,13 @@ class LifeOfACall(RuleBasedStateMachine):
             return
         self.the_call_ends()
         for _ in range(200):
-            if self.control is not None:
+            if self.command is not None:
                 self.acs_confirms()
-            elif self.life.next_control() is not None:
+            elif self.life.next_command() is not None:
                 self.acs_is_asked()
-            elif open_files := files.to_export(self.status):
-                self.call.archives(files.find_chunk(self.status, min(open_files))[1].chunk)
-            elif files.next_awaited(self.status) is not None:
+            elif open_files := chunks.to_export(self.status):
+                self.call.archives(chunks.find_chunk(self.status, min(open_files))[1].chunk)
+            elif chunks.next_awaited(self.status) is not None:
                 self.a_window_closes()
         assert self.life.is_over
 
@@ -350,7 +351,7 @@ class LifeOfACall(RuleBasedStateMachine):
 def _expiries(status: CallStatus) -> dict[ChunkKey, datetime]:
     return {
         ChunkKey.of(found.chunk): found.expires_at
-        for _, found in files.chunks_of(status)
+        for _, found in chunks.chunks_of(status)
         if found.expires_at is not None
     }
 

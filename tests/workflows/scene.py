@@ -44,7 +44,7 @@ SETTINGS = WorkerSettings(max_concurrent_exports=8)
 
 
 class Told:
-    """Where alarms go in these tests: a list."""
+    """The receiver of alarms in these tests: a list."""
 
     def __init__(self) -> None:
         self.alarms: list[Alarm] = []
@@ -69,7 +69,7 @@ class World:
         self.asks_for_result: set[str] = set()
         self.refusing: set[str] = set()
         self.webhooks: dict[str, Any] = {}
-        """What is called before a recording of a resource begins."""
+        """The webhooks that are called before recordings begin, by resource."""
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -249,7 +249,7 @@ class Scene:
         return [a.activity_type.name for a in described.raw_description.pending_activities]
 
     async def details(self) -> str:
-        """What the Web UI shows of it."""
+        """Return what the Web UI shows of the call."""
         metadata = await self.handle.query("__temporal_workflow_metadata")
         shown: str = metadata.current_details
         return shown
@@ -270,6 +270,12 @@ class Scene:
         """Wait until the service was asked for something this often."""
         async with asyncio.timeout(20):
             while self.service.asked.count(operation) < times:
+                await asyncio.sleep(0.02)
+
+    async def is_notified(self, times: int) -> None:
+        """Wait until so many alarms of the call were sent, and Temporal knows it."""
+        async with asyncio.timeout(20):
+            while len([r for r in (await self.status()).alarms if r.sent_at]) < times:
                 await asyncio.sleep(0.02)
 
     def told(self) -> list[Alarm]:

@@ -36,7 +36,7 @@ class ScriptedService:
         self.starts: list[Repeatability] = []
         self.recordings: dict[str, str] = {}
         self.results: dict[str, dict[str, Any]] = {}
-        """What the preview's operation answers of a recording; nothing yet by default."""
+        """The answers of the preview's operation, by recording; nothing yet by default."""
         self._faults: dict[str, list[Fault]] = defaultdict(list)
         self._lags: dict[str, int] = {}
         self._coming: dict[str, tuple[int, str]] = {}
@@ -85,7 +85,7 @@ class ScriptedService:
         return hashlib.sha256(url.encode()).digest() * 64
 
     def forgets(self, recording_id: str) -> None:
-        """Let a recording be over without anybody being told."""
+        """Let a recording be over, and send no event of it."""
         del self.recordings[recording_id]
 
     # What activities ask.

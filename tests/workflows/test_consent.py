@@ -25,7 +25,7 @@ ALL: dict[str, Any] = {"consent_policy": "all_parties", "participants": [ANA, BE
 
 
 class Webhook:
-    """What is called before a recording begins; answers as it is told."""
+    """The webhook that is called before a recording begins; answers as a test says."""
 
     def __init__(self, *answers: CallvaultError | None) -> None:
         self.answers = list(answers)

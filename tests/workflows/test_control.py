@@ -189,6 +189,30 @@ async def test_an_adopted_recording_that_should_have_begun_paused_is_read_and_pa
     assert scene.service.recordings["recording-9"] == "inactive"
 
 
+async def test_a_recording_that_begins_while_the_failed_one_is_still_asked_about_is_archived(
+    scene: Scene,
+) -> None:
+    """For a moment every recording of the call has reached its end, and one request has not."""
+    gate = scene.service.holds("get_state")
+    with released(gate):
+        await scene.keep()
+        await scene.has_asked("get_state")
+        failed = {
+            "recording": 1,
+            "recordingId": "recording-1",
+            "problem": "500",
+            "at": "2026-01-01",
+        }
+        await scene.signals(names.RECORDING_STATE_CHANGED, failed)
+        await scene.is_notified(1)
+        await scene.says("start")
+        await scene.until(lambda recording: recording.state == "starting", number=2)
+    await scene.until(lambda recording: recording.actual == "active", number=2)
+    await scene.asks("stop")
+    await scene.announced(chunk(), recording=2)
+    await scene.until(lambda recording: recording.state == "archived", number=2)
+
+
 async def test_a_recording_that_acs_takes_a_while_to_forget_does_not_fail_the_next(
     scene: Scene,
 ) -> None:
@@ -372,6 +396,7 @@ class HangingWebhook:
         self.answers.wait(2 * within)
 
 
+@pytest.mark.slow("sixty calls wait for a webhook")
 async def test_a_pause_does_not_wait_behind_webhooks_that_do_not_answer(scene: Scene) -> None:
     """There are more of them than there are threads for the control of recordings."""
     await scene.recorded()

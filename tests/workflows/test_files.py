@@ -11,7 +11,7 @@ from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
-from workflows.activity_options import LAST_CHANCE
+from workflows.call.deadlines import LAST_CHANCE
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, WINDOW, Scene, chunk, released
 
@@ -207,6 +207,7 @@ async def test_an_export_that_succeeds_in_the_last_minute_is_in_time(scene: Scen
     assert not any("last try" in entry.what for entry in (await scene.status()).timeline)
 
 
+@pytest.mark.slow("tries an export for 48 hours of virtual time")
 async def test_a_chunk_that_is_not_archived_when_its_window_closes_is_lost_with_the_reason(
     scene: Scene,
 ) -> None:
@@ -286,6 +287,7 @@ async def test_the_first_chunk_of_a_very_long_recording_is_tried_as_long_as_it_m
     assert "may be deleted any moment" in first.what
 
 
+@pytest.mark.slow("tries two exports every minute of their window")
 async def test_what_must_be_gone_is_given_up_however_long_its_recording_was(scene: Scene) -> None:
     scene.world.windows[scene.resource] = BRIEF_WINDOW
     scene.service.fails("open_content", Unavailable("away"), times=100_000)

@@ -35,5 +35,5 @@ def encoded_size(history: WorkflowHistory) -> int:
 
 
 def counted(history: WorkflowHistory) -> Counter[str]:
-    """What the history consists of."""
+    """Count the events of a history by their kind."""
     return Counter(str(event.WhichOneof("attributes")) for event in history.events)

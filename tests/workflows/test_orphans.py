@@ -37,7 +37,7 @@ async def test_a_foreign_recording_in_a_call_of_ours_is_archived_and_marked(scen
 
 
 async def is_marked(scene: Scene) -> bool:
-    """Whether its search attributes say so; they are set a moment after the start."""
+    """Tell if its search attributes say so; they are set a moment after the start."""
     async with asyncio.timeout(20):
         while True:
             attributes = (await scene.handle.describe()).typed_search_attributes

@@ -33,6 +33,8 @@ async def test_a_run_leaves_nothing_behind_in_the_modules_it_shares_with_others(
     history = await a_life(scene)
     before = state_of_modules()
     assert "workflows.activity_options.HEARTBEAT_TIMEOUT" in before
+    assert "workflows.loops.clock.LEEWAY" in before, "modules in subfolders hold state as well"
+    assert "workflows.call.lifecycle.MAX_TIMELINE" in before
 
     await replay(history, RUNNER)
 

@@ -1,7 +1,7 @@
-"""Which alarms a call gives rise to, and when the next one falls due. Pure.
+"""The alarms of a call, and the moments at which they fall due.
 
-Every rung of the ladder raises one alarm for each file that is announced and not archived, and for
-each recording that has stopped and whose files nobody announces.
+Every step of the escalation raises one alarm for each file that is announced and not archived, and
+for each recording that has stopped and whose files are not announced.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,8 @@ from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, AlarmRecor
 from callvault.contracts.base import shorten
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
-from workflows import activity_options as policies
-from workflows.call import chunks as files
-from workflows.call import deadlines as deadline
+from workflows.call import chunks, deadlines
+from workflows.call.recording_state import is_awaiting
 
 
 class Alarms:
@@ -25,12 +24,12 @@ class Alarms:
         self._workflow_id = workflow_id
 
     def next_due(self) -> datetime | None:
-        """When the next alarm falls due; None while nothing is late."""
+        """Return when the next alarm falls due; None while nothing is late."""
         policy = self._status.policy
         if policy is None:
             return None
         moments = [
-            *(moment for moment, _, _ in self._late_files(policy)),
+            *(moment for moment, _, _ in self._late_chunks(policy)),
             *(moment for moment, _ in self._missing_files(policy)),
             *(moment for moment, _ in self._fallbacks(policy)),
         ]
@@ -41,9 +40,9 @@ class Alarms:
         policy = self._status.policy
         if policy is None:
             return
-        for moment, recording, chunk in list(self._late_files(policy)):
+        for moment, recording, chunk in list(self._late_chunks(policy)):
             if moment <= now:
-                self._file_is_late(policy, recording, chunk, now)
+                self._chunk_is_late(policy, recording, chunk, now)
         for moment, recording in list(self._missing_files(policy)):
             if moment <= now:
                 self._file_is_missing(policy, recording, now)
@@ -54,15 +53,15 @@ class Alarms:
     def change_archive(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """Let the whole recording converge on the other archive, if there is one, and say so.
 
-        That is the fallback, or the first one again where the fallback will not do either.
+        That is the fallback, or the first archive again if the fallback will not do either.
         """
         policy = self._status.policy
-        if policy is None or not files.may_change_archive(self._status, recording):
+        if policy is None or not chunks.may_change_archive(self._status, recording):
             return
         before, fallback = recording.archive, policy.fallback_archive or ""
         recording.archive = policy.archive if before == fallback else fallback
         recording.archive_changes += 1
-        files.export_again(self._status, recording)
+        chunks.export_again(self._status, recording)
         what = f"it goes to archive {recording.archive} instead of {before}: {why}"
         self.add(AlarmKind.FALLBACK_USED, Severity.ERROR, what, recording, now)
 
@@ -95,14 +94,28 @@ class Alarms:
         self._status.alarms.append(AlarmRecord(alarm=alarm))
 
     def _new_id(self, now: datetime) -> str:
-        """Unique also among the runs that a late event may begin for a call that was over."""
+        # Unique also among the workflows that a late event may begin for a call that was over.
         return f"{self._workflow_id}/{now:%Y%m%dT%H%M%SZ}/{len(self._status.alarms) + 1}"
 
-    def acknowledge(self, message: Acknowledge, now: datetime) -> int:
-        """Mark alarms as seen, and return how many; later ones are raised all the same.
+    def unsent(self) -> list[str]:
+        """Return the ids of the alarms that are neither sent, nor given up, nor acknowledged."""
+        return [record.alarm.id for record in self._status.alarms if record.is_untold]
 
-        Without an id those are meant of which somebody was told: the others are told first.
-        """
+    def record(self, alarm_id: str) -> AlarmRecord:
+        """Look an alarm up by its id."""
+        return next(record for record in self._status.alarms if record.alarm.id == alarm_id)
+
+    def sent(self, record: AlarmRecord, now: datetime) -> None:
+        """Fold that a receiver has accepted an alarm."""
+        record.sent_at = now
+
+    def not_sent(self, record: AlarmRecord, problem: str) -> None:
+        """Fold that no receiver has accepted an alarm in time: it is given up."""
+        record.problem = problem
+
+    def acknowledge(self, message: Acknowledge, now: datetime) -> int:
+        """Mark alarms as seen, and return how many; later ones are raised all the same."""
+        # Without an id those are meant that were sent: the others must be seen first.
         meant = [
             record
             for record in self._status.alarms
@@ -114,29 +127,29 @@ class Alarms:
             record.acknowledged_by = message.requested_by
         return len(meant)
 
-    def _late_files(
+    def _late_chunks(
         self, policy: ResourcePolicy
     ) -> Iterator[tuple[datetime, RecordingStatus, ChunkStatus]]:
-        for recording, chunk in files.chunks_of(self._status):
-            rung = deadline.next_rung(policy, chunk.rungs)
-            if chunk.state is ChunkState.ANNOUNCED and rung is not None:
-                yield chunk.born_at + rung, recording, chunk
+        for recording, chunk in chunks.chunks_of(self._status):
+            age = deadlines.next_step(policy, chunk.rungs)
+            if chunk.state is ChunkState.ANNOUNCED and age is not None:
+                yield chunk.born_at + age, recording, chunk
 
     def _missing_files(self, policy: ResourcePolicy) -> Iterator[tuple[datetime, RecordingStatus]]:
-        """The first alarm comes early; those after it at the rungs of the ladder."""
-        for recording in filter(files.is_awaiting, self._status.recordings):
+        for recording in filter(is_awaiting, self._status.recordings):
             if recording.rungs == 0:
+                # The first alarm comes early, those after it at the steps of the escalation.
                 yield _end(recording) + policy.event_expected_within, recording
-            elif (rung := deadline.next_rung(policy, recording.rungs - 1)) is not None:
-                yield _end(recording) + rung, recording
+            elif (age := deadlines.next_step(policy, recording.rungs - 1)) is not None:
+                yield _end(recording) + age, recording
 
     def _fallbacks(self, policy: ResourcePolicy) -> Iterator[tuple[datetime, RecordingStatus]]:
-        age = deadline.fallback_age(policy)
-        for recording, chunk in files.chunks_of(self._status) if age is not None else ():
+        age = deadlines.fallback_age(policy)
+        for recording, chunk in chunks.chunks_of(self._status) if age is not None else ():
             if chunk.state is ChunkState.ANNOUNCED and recording.archive_changes == 0:
                 yield _fallback_due(policy, chunk, age or timedelta()), recording
 
-    def _file_is_late(
+    def _chunk_is_late(
         self,
         policy: ResourcePolicy,
         recording: RecordingStatus,
@@ -145,20 +158,20 @@ class Alarms:
     ) -> None:
         age = now - chunk.born_at
         left = policy.export_window - age
-        chunk.rungs = deadline.rungs_passed(policy, age)
+        chunk.rungs = deadlines.steps_passed(policy, age)
         until = f"in {_words(left)}" if left > timedelta() else "any moment"
         what = (
             f"chunk {chunk.chunk.index} is not archived, and may be deleted {until}: "
             "see why its export_chunk activity fails"
         )
-        severity = deadline.severity(policy, age)
+        severity = deadlines.severity(policy, age)
         self.add(AlarmKind.EXPORT_LATE, severity, what, recording, now, chunk)
 
     def _file_is_missing(
         self, policy: ResourcePolicy, recording: RecordingStatus, now: datetime
     ) -> None:
         age = now - _end(recording)
-        recording.rungs = 1 + deadline.rungs_passed(policy, age)
+        recording.rungs = 1 + deadlines.steps_passed(policy, age)
         known = (
             f"only {len(recording.chunks)} of its files are" if recording.chunks else "no file is"
         )
@@ -166,12 +179,12 @@ class Alarms:
             f"it ended {_words(age)} ago, and {known} announced: look at the Event Grid "
             "subscription and its dead letters"
         )
-        severity = deadline.severity(policy, age)
+        severity = deadlines.severity(policy, age)
         self.add(AlarmKind.NO_FILE_EVENT, severity, what, recording, now)
 
 
 def is_at_risk(status: CallStatus) -> bool:
-    """Tell whether a file of the call is late, or lost."""
+    """Tell if a file of the call is late, or lost."""
     return any(
         recording.state == "lost"
         or (not recording.state.is_final and (recording.rungs > 0 or _is_late(recording)))
@@ -180,9 +193,10 @@ def is_at_risk(status: CallStatus) -> bool:
 
 
 def _fallback_due(policy: ResourcePolicy, chunk: ChunkStatus, age: timedelta) -> datetime:
-    """At that age; what was announced late has half of the time that is left for the first one."""
+    """Return the moment at which a chunk takes its recording to the fallback archive."""
+    # Of the time left to a chunk that was announced late, the first archive has half.
     left = (chunk.expires_at or chunk.announced_at) - chunk.announced_at
-    left = max(left, policies.last_chance(policy.export_window))
+    left = max(left, deadlines.last_chance(policy.export_window))
     return max(chunk.born_at + age, chunk.announced_at + min(age, left / 2))
 
 

@@ -1,7 +1,7 @@
-"""What ACS tells by itself, in callbacks, and what a reading of its state brings to light. Pure.
+"""The callbacks of ACS, and what a reading of its state brings to light.
 
 A callback may come late, twice, out of order or never. So it adds evidence to what was asked and
-confirmed; what it contradicts is read from ACS before anybody believes it.
+confirmed; what it contradicts is read from ACS before it is believed.
 """
 
 from datetime import datetime
@@ -10,20 +10,21 @@ from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import consent_holds as holds
-from workflows.call.commands import Verb
-from workflows.call.lifecycle import GUARD, Lifecycle, resumed
+from workflows.call import acs_answers, consent_holds
+from workflows.call.commands import Operation
+from workflows.call.lifecycle import GUARD, Lifecycle
 
 SOMEBODY_ELSE = "somebody else"
+"""The asker of a pause that nobody asked for here."""
 
-_CAUSES = {"active": (Verb.START, Verb.RESUME), "inactive": (Verb.PAUSE,)}
+_CAUSES = {"active": (Operation.START, Operation.RESUME), "inactive": (Operation.PAUSE,)}
 _BELIEVED = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
 
 
 def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> RecordingStatus | None:
-    """Fold a callback; one about a recording that nobody asked for here is only noted.
+    """Fold a callback; one about a recording that was not asked for here is only noted.
 
-    Returns the recording whose accepted start came to nothing, where that is what ACS tells.
+    Returns the recording whose accepted start came to nothing, if that is what ACS tells.
     """
     recording = _meant(call, event)
     if recording is None:
@@ -35,7 +36,7 @@ def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> Record
         return _failed_to_start(call, recording, event, now)
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
     if recording.actual is Actual.STARTING and event.state == "active":
-        call.is_active(recording, now)
+        acs_answers.began(call, recording, now)
     _add_evidence(call, recording, event)
     _doubt(recording, event)
     return None
@@ -52,9 +53,10 @@ def _meant(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | N
 def _failed_to_start(
     call: Lifecycle, recording: RecordingStatus, event: RecordingStateChanged, now: datetime
 ) -> RecordingStatus | None:
-    """Accepted with 202 and failed afterwards; what has been seen to record did not."""
+    """Fold a failure after ACS had accepted the start with 202."""
+    # What has been seen to record did not fail to start.
     if recording.actual is Actual.STARTING:
-        call.failed_to_start(recording, event.problem, now)
+        acs_answers.failed_to_start(call, recording, event.problem, now)
         return recording
     call.note(now, f"recording {recording.number}: ACS tells that it failed: {event.problem}")
     return None
@@ -63,7 +65,7 @@ def _failed_to_start(
 def _add_evidence(
     call: Lifecycle, recording: RecordingStatus, event: RecordingStateChanged
 ) -> None:
-    """The newest request that the callback can be the effect of; never one asked after it."""
+    """Note the callback with the newest request that it can be the effect of."""
     causes = _CAUSES.get(event.state, ())
     record = next(
         (
@@ -73,6 +75,7 @@ def _add_evidence(
         ),
         None,
     )
+    # A request that was asked after the callback cannot be its cause.
     if record is None or record.told_at is not None or record.asked_at > event.at:
         return
     record.told_at = event.at
@@ -81,56 +84,57 @@ def _add_evidence(
 
 def _tell_pause(recording: RecordingStatus, record: ControlRecord) -> None:
     for pause in recording.pauses:
-        if pause.asked_at == record.asked_at and record.verb == Verb.PAUSE:
+        if pause.asked_at == record.asked_at and record.verb == Operation.PAUSE:
             pause.told_at = record.told_at
 
 
 def _doubt(recording: RecordingStatus, event: RecordingStateChanged) -> None:
-    """Doubt what is known if ACS told something else later; clocks that differ cost a reading."""
+    """Doubt what is known if ACS told something else later."""
     told = _BELIEVED.get(event.state)
     if recording.actual is Actual.NONE and told is Actual.ACTIVE:
-        # Before the start is answered: should it have begun paused, nobody may believe that.
+        # Before the start is answered: should it begin paused, that may not be believed.
         recording.is_doubted = True
+    # Clocks that differ cost one reading too many, and nothing else.
     is_newer = recording.known_at is not None and event.at > recording.known_at
     if told is not None and is_newer and recording.actual in (Actual.ACTIVE, Actual.PAUSED):
         recording.is_doubted = told is not recording.actual
 
 
 def observed(call: Lifecycle, recording: RecordingStatus, state: str, now: datetime) -> str | None:
-    """Fold a reading. Returns, in a sentence, what is not as it was asked for; None if all is."""
+    """Fold a reading; return in a sentence what is not as it was asked for, None if all is."""
     recording.is_doubted = False
     seen = _BELIEVED.get(state)
     if seen is None or seen is recording.actual or recording.wanted is Wanted.STOPPED:
         return None
     recording.actual, recording.known_at = seen, now
-    surprise = _surprise(call, recording, seen, now)
+    unexpected = _unexpected(call, recording, seen, now)
     call.settle_all(now)
-    return surprise
+    return unexpected
 
 
-def _surprise(
+def _unexpected(
     call: Lifecycle, recording: RecordingStatus, seen: Actual, now: datetime
 ) -> str | None:
-    """A resume that was asked for while the state was being read makes sound no surprise."""
     if seen is Actual.PAUSED:
         return _was_paused(recording, now)
-    resumed(recording, now)
+    acs_answers.may_sound(recording, now)
+    # A resume that was asked for while the state was being read makes sound no surprise.
     return _pause_again(call, recording, now) if recording.wish is Wanted.PAUSED else None
 
 
 def _pause_again(call: Lifecycle, recording: RecordingStatus, now: datetime) -> str:
     why = "ACS records, although it was paused"
     if recording.wanted is Wanted.PAUSED:
-        call.request(Verb.PAUSE, ControlRequest(requested_by=GUARD, reason=why), now)
+        call.request(Operation.PAUSE, ControlRequest(requested_by=GUARD, reason=why), now)
     else:
         # Only a hold wants it paused: with consent it is to go on.
-        holds.pause(recording, call.requests, why, now)
+        consent_holds.pause(recording, call.requests, why, now)
     return f"{why}: it is paused again"
 
 
 def _was_paused(recording: RecordingStatus, now: datetime) -> str:
-    """A pause of somebody else's is for people to end: consent does not."""
     why = "ACS does not record, although nobody here paused it"
+    # It is for people to end, not for consent: so it counts as wanted.
     recording.wanted = Wanted.PAUSED
     recording.pauses.append(
         PauseRecord(requested_by=SOMEBODY_ELSE, reason=why, asked_at=now, confirmed_at=now)

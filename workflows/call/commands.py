@@ -1,4 +1,4 @@
-"""What can be asked of ACS, and which of it brings a recording nearer to what is wanted. Pure."""
+"""The commands to ACS, and which of them brings a recording nearer to what is wanted."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,8 +7,8 @@ from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import RecordingStatus
 
 
-class Verb(StrEnum):
-    """What can be asked of ACS."""
+class Operation(StrEnum):
+    """The operations of ACS control."""
 
     START = "start"
     CONFIRM = "confirm"
@@ -21,60 +21,64 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True)
-class Control:
-    """One thing to ask of ACS for one recording."""
+class Command:
+    """One operation to ask of ACS for one recording."""
 
     recording: int
-    verb: Verb
+    operation: Operation
     pause_on_start: bool = False
 
     @property
     def begins_sound(self) -> bool:
-        """Whether ACS records once this has arrived, answered or not."""
-        return self.verb is Verb.RESUME or (self.verb is Verb.START and not self.pause_on_start)
+        """True if ACS records once this has arrived, answered or not."""
+        is_start = self.operation is Operation.START and not self.pause_on_start
+        return is_start or self.operation is Operation.RESUME
 
 
-GOAL = {
-    Verb.START: Wanted.ACTIVE,
-    Verb.PAUSE: Wanted.PAUSED,
-    Verb.RESUME: Wanted.ACTIVE,
-    Verb.STOP: Wanted.STOPPED,
+TARGET_OF = {
+    Operation.START: Wanted.ACTIVE,
+    Operation.PAUSE: Wanted.PAUSED,
+    Operation.RESUME: Wanted.ACTIVE,
+    Operation.STOP: Wanted.STOPPED,
 }
-TOWARDS = {Wanted.ACTIVE: Verb.RESUME, Wanted.PAUSED: Verb.PAUSE, Wanted.STOPPED: Verb.STOP}
+OPERATION_FOR = {
+    Wanted.ACTIVE: Operation.RESUME,
+    Wanted.PAUSED: Operation.PAUSE,
+    Wanted.STOPPED: Operation.STOP,
+}
 REACHED = {
     Wanted.ACTIVE: Actual.ACTIVE,
     Wanted.PAUSED: Actual.PAUSED,
     Wanted.STOPPED: Actual.STOPPED,
 }
-READINGS = (Verb.CONFIRM, Verb.READ)
-"""What changes nothing at ACS."""
+READINGS = (Operation.CONFIRM, Operation.READ)
+"""The operations that change nothing at ACS."""
 
 
-def next_verb(recording: RecordingStatus) -> Verb | None:
-    """What to ask for next; a start that nobody wants any more has been ended without asking."""
+def next_operation(recording: RecordingStatus) -> Operation | None:
+    """Name the operation to ask for next; None while actual is what is wanted."""
     match recording.actual:
         case Actual.NONE:
-            return Verb.START if recording.may_begin else None
+            # A start that is not wanted any more was ended without asking ACS.
+            return Operation.START if recording.may_begin else None
         case Actual.STARTING if recording.wish is Wanted.ACTIVE:
-            return Verb.CONFIRM
+            return Operation.CONFIRM
         case actual if actual is REACHED[recording.wish]:
-            return Verb.READ if recording.is_doubted else None
+            return Operation.READ if recording.is_doubted else None
         case _:
-            return TOWARDS[recording.wish]
+            return OPERATION_FOR[recording.wish]
 
 
-def serves(control: Control, recording: RecordingStatus) -> bool:
-    """Tell whether asking for ``control`` still serves what is wanted of the recording.
-
-    A start and a stop are never given up half-way: what they did must be known.
-    """
-    match control.verb:
-        case Verb.START | Verb.STOP:
+def still_serves(command: Command, recording: RecordingStatus) -> bool:
+    """Tell if asking for ``command`` still serves what is wanted of the recording."""
+    match command.operation:
+        case Operation.START | Operation.STOP:
+            # Never given up half-way: what they did must be known.
             return True
-        case Verb.CONFIRM:
+        case Operation.CONFIRM:
             waits = recording.actual is Actual.STARTING
             return waits and recording.wish is Wanted.ACTIVE
-        case Verb.READ:
+        case Operation.READ:
             return recording.actual is REACHED[recording.wish]
-        case verb:
-            return recording.wish is GOAL[verb]
+        case operation:
+            return recording.wish is TARGET_OF[operation]

@@ -1,6 +1,6 @@
-"""Consent: who is in the call, who has decided what, and whether that is enough. Pure.
+"""Consent: the participants of a call, their decisions, and whether these are enough.
 
-Where it is in doubt, consent is missing: a withdrawal always counts, and an agreement only if no
+What is in doubt counts as missing: a withdrawal always counts, and an agreement only if no
 withdrawal is known to be newer.
 """
 
@@ -19,16 +19,16 @@ from callvault.contracts.consent import (
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.status import CallStatus
 
-MOST_KEPT = 1_000
-"""Decisions and presences kept: beyond that, those that do not count any more are forgotten."""
+MAX_RECORDS = 1_000
+"""Decisions, and presences, kept: beyond that, those that do not count any more are forgotten."""
 
-_SHOWN = 3
+_MAX_LISTED = 3
 
 Kept = TypeVar("Kept", ConsentRecord, Presence)
 
 
 def terms_of(own: ConsentTerms, resource: ResourceConsent) -> ConsentTerms:
-    """What a recording needs: what its request says, else what its resource says."""
+    """Return the terms of a recording: what its request says, else what its resource says."""
     said = own.model_dump(exclude_none=True, by_alias=False)
     return ConsentTerms.model_validate(resource.model_dump(by_alias=False) | said)
 
@@ -49,32 +49,33 @@ def missing(status: CallStatus, terms: ConsentTerms) -> str:
 
 
 def standing(status: CallStatus) -> dict[str, bool]:
-    """What each participant's decision is now."""
+    """Return each participant's decision that counts now."""
     return {record.participant: record.given for record in status.consents if record.counts}
 
 
 def present(status: CallStatus) -> set[str]:
-    """Who is known to be in the call, by any connection."""
+    """Return those known to be in the call, by any connection."""
     return {presence.participant for presence in status.participants if presence.in_call}
 
 
 def gone(status: CallStatus) -> set[str]:
-    """Who was in the call and has left it."""
+    """Return those who were in the call and have left it."""
     return {presence.participant for presence in status.participants} - present(status)
 
 
 def concerned(status: CallStatus) -> set[str]:
-    """Who is in the call, and who has decided without being seen in it: a phone is in no event."""
+    """Return all who are in the call, and who decided without being seen in it."""
+    # A participant by phone may be in no event.
     return present(status) | (set(standing(status)) - gone(status))
 
 
 def consenting(status: CallStatus) -> set[str]:
-    """Who has agreed and has not left."""
+    """Return those who have agreed and have not left."""
     return {who for who, given in standing(status).items() if given} - gone(status)
 
 
 def known(status: CallStatus, decision: ConsentDecision) -> ConsentRecord | None:
-    """The record of an earlier decision with the same id."""
+    """Return the record of an earlier decision with the same id."""
     return next(
         (r for r in status.consents if r.request_id and r.request_id == decision.request_id), None
     )
@@ -121,7 +122,7 @@ def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
 
 
 def short(participant: str) -> str:
-    """A participant in a sentence: the beginning of the hash tells them apart."""
+    """Shorten a participant for a sentence: the beginning of the hash tells them apart."""
     return participant[:8]
 
 
@@ -132,8 +133,9 @@ def _lacking(needed: set[str], agreed: set[str], where: str) -> str:
     lacking = sorted(needed - agreed)
     if not lacking:
         return ""
-    shown = ", ".join(map(short, lacking[:_SHOWN])) + (" …" if len(lacking) > _SHOWN else "")
-    return f"{len(lacking)} of {len(needed)} {where} have not agreed: {shown}"
+    listed = ", ".join(map(short, lacking[:_MAX_LISTED]))
+    more = " …" if len(lacking) > _MAX_LISTED else ""
+    return f"{len(lacking)} of {len(needed)} {where} have not agreed: {listed}{more}"
 
 
 def _was_withdrawn_later(status: CallStatus, decision: ConsentDecision, at: datetime) -> bool:
@@ -144,7 +146,7 @@ def _was_withdrawn_later(status: CallStatus, decision: ConsentDecision, at: date
 
 
 def _presence(status: CallStatus, change: ParticipantChanged) -> Presence | None:
-    """The connection that changes; one whose id was not known gets it from the first event."""
+    """Find the connection that changes; one without an id gets it from the first event."""
     own = [p for p in status.participants if p.participant == change.participant]
     same = (p for p in own if p.connection == change.connection)
     nameless = (p for p in own if not p.connection)
@@ -152,12 +154,12 @@ def _presence(status: CallStatus, change: ParticipantChanged) -> Presence | None
 
 
 def _outdated(status: CallStatus) -> Iterable[ConsentRecord]:
-    """The records that later ones of the same participant have replaced."""
+    """Return the records that later ones of the same participant have replaced."""
     latest = {record.participant: record for record in status.consents if record.counts}
     return (r for r in status.consents if latest.get(r.participant) is not r)
 
 
 def _forget(records: list[Kept], useless: Iterable[Kept]) -> None:
-    """Keep a noisy call within bounds."""
-    if len(records) > MOST_KEPT and (oldest := next(iter(useless), None)) is not None:
+    """Drop the oldest useless record of a noisy call, once there are too many."""
+    if len(records) > MAX_RECORDS and (oldest := next(iter(useless), None)) is not None:
         records[:] = [record for record in records if record is not oldest]

@@ -1,4 +1,4 @@
-"""The consent gate of a call: takes decisions, comings and goings, and minds the time. Pure."""
+"""The consent gate of a call: decisions, comings and goings, announcements, and their time."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,13 +8,12 @@ from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent
-from workflows.call import consent_holds as holds
-from workflows.call.commands import Verb
+from workflows.call import consent, consent_holds
+from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
 
 
-class Gate:
+class ConsentGate:
     """Holds back the recordings of one call until consent is there."""
 
     def __init__(self, call: Lifecycle) -> None:
@@ -25,7 +24,7 @@ class Gate:
         """The call's whole state."""
         return self._call.status
 
-    # What is told.
+    # Decisions, comings and goings.
 
     def refusal(self, decision: ConsentDecision) -> str | None:
         """Say why a decision makes no sense now, in a sentence for a person; None if it does."""
@@ -71,13 +70,13 @@ class Gate:
         self._call.settle_all(now)
 
     def has_paused(self) -> bool:
-        """Whether nothing is recorded without consent, as ACS has confirmed."""
+        """Tell if nothing is recorded without consent, as ACS has confirmed."""
         return not any(r.is_held and self._call.may_record(r) for r in self.status.recordings)
 
-    # What falls due.
+    # Time.
 
     def next_due(self) -> datetime | None:
-        """When consent is given up next; None while nothing is waited for, or for any time."""
+        """Return when consent is given up next; None while none is awaited, or for any time."""
         return min((moment for moment, _ in self._waiting()), default=None)
 
     def act(self, now: datetime) -> None:
@@ -91,11 +90,11 @@ class Gate:
     # The announcement.
 
     def to_announce(self) -> RecordingStatus | None:
-        """The recording whose announcement is to be made now."""
+        """Return the recording whose announcement is to be made now."""
         return next((r for r in self.status.recordings if self.awaits_announcement(r)), None)
 
     def awaits_announcement(self, recording: RecordingStatus) -> bool:
-        """Whether its announcement still is to be answered, and still matters."""
+        """Tell if its announcement still is to be answered, and still matters."""
         announcement = recording.announcement
         if announcement is None or announcement.answered_at or announcement.problem:
             return False
@@ -113,17 +112,15 @@ class Gate:
             recording.announcement.problem = problem
             self._call.decline(recording, f"it could not be announced: {problem}", now)
 
-    # The parts.
-
     def _mark(self, decision: ConsentDecision, now: datetime) -> None:
-        for recording in holds.to_mark(self.status):
+        for recording in consent_holds.to_mark(self.status):
             may_record = self._call.may_record(recording)
             if recording.was_active or may_record:
-                holds.mark(recording, decision, may_record, now)
+                consent_holds.mark(recording, decision, may_record, now)
                 self._call.note(now, f"recording {recording.number}: marked for deletion")
 
     def _named(self) -> set[str]:
-        """Whose consent matters, where all that is recorded names a list."""
+        """Return those whose consent matters, if the current recording names a list."""
         current = self._call.current
         if current is None or current.consent.consent_policy is not ConsentPolicy.NAMED:
             return set()
@@ -137,7 +134,7 @@ class Gate:
                 yield recording.requested_at + within, recording
 
     def _stop_without_consenting(self, left: str, now: datetime) -> None:
-        """Stop the recording if the last who agreed has left, where that is asked for."""
+        """Stop the recording if the last who agreed has left, and that is asked for."""
         recording = self._call.current
         if recording is None or recording.wanted is Wanted.STOPPED:
             return
@@ -145,4 +142,5 @@ class Gate:
         is_asked = recording.consent.stop_when_last_consenting_leaves
         if is_asked and had_agreed and not consent.consenting(self.status):
             why = "the last participant who agreed has left"
-            self._call.request(Verb.STOP, ControlRequest(requested_by=holds.GATE, reason=why), now)
+            request = ControlRequest(requested_by=consent_holds.GATE, reason=why)
+            self._call.request(Operation.STOP, request, now)

@@ -1,7 +1,7 @@
-"""Holds: a recording is held back while consent is missing, whatever was asked for. Pure.
+"""Holds: a recording is held back while consent is missing, against any request.
 
 A hold changes nothing of what is wanted: it makes ACS pause meanwhile (`RecordingStatus.wish`), so
-that only what the hold itself paused resumes when it ends, and a pause that somebody asked for
+that only what the hold itself paused resumes when it ends, and a pause that a backend asked for
 stays. Pause and resume stand among the requests, asked by `GATE`: guarded and proven like any.
 """
 
@@ -19,19 +19,19 @@ from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from workflows.call import consent
-from workflows.call.commands import Verb
+from workflows.call.commands import Operation
 from workflows.call.request_records import Requests
 
 GATE = "consent-gate"
-"""Who asks for what consent demands."""
+"""The asker of what consent demands."""
 
 
 def review(
     status: CallStatus, recording: RecordingStatus, requests: Requests, now: datetime
 ) -> str:
-    """Begin or end a recording's hold; a sentence if something changed, else nothing.
+    """Begin or end a recording's hold; a sentence if something changed, else empty.
 
-    To be called whenever something happened; before the resource's settings are known it waits.
+    To be called after every event. Before the resource's settings are known nothing is decided.
     """
     if status.policy is None or recording.origin != "requested":
         return ""
@@ -50,33 +50,31 @@ def review(
 
 def pause(recording: RecordingStatus, requests: Requests, why: str, now: datetime) -> None:
     """Ask for the pause that a hold demands, among the other requests: guarded like any."""
-    _ask(Verb.PAUSE, why, recording, requests, now)
+    _ask(Operation.PAUSE, why, recording, requests, now)
 
 
 def finish(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
-    """End what ends with the recording, or with its sound.
-
-    What never was consented to, and never recorded, was declined.
-    """
+    """End the marks that end with a recording's sound, and the hold that ends with it."""
     if not may_record:
         for deletion in recording.marked:
             deletion.until = deletion.until or now
     if recording.actual is not Actual.STOPPED or not recording.is_held:
         return
+    # A recording that was never consented to, and never recorded, was declined.
     is_untouched = recording.consented_at is None and not recording.was_active
     if is_untouched and not recording.problem and not recording.declined:
         recording.declined = f"it ended without consent: {recording.holds[-1].reason}"
     _end_hold(recording, "the recording is over", now)
 
 
-def is_own(verb: Verb, pending: list[ControlRecord]) -> bool:
-    """Tell whether nobody but the gate has asked for what ACS is being asked."""
-    askers = {record.requested_by for record in pending if record.verb == verb}
+def is_own(operation: Operation, pending: list[ControlRecord]) -> bool:
+    """Tell if the gate alone has asked for what ACS is being asked."""
+    askers = {record.requested_by for record in pending if record.verb == operation}
     return askers == {GATE}
 
 
 def to_mark(status: CallStatus) -> list[RecordingStatus]:
-    """The recordings that a withdrawal concerns of which nothing is to be kept as it is."""
+    """Return the recordings that a withdrawal concerns, and whose terms ask for marks."""
     return [
         recording
         for recording in status.recordings
@@ -88,7 +86,7 @@ def to_mark(status: CallStatus) -> list[RecordingStatus]:
 def mark(
     recording: RecordingStatus, decision: ConsentDecision, may_record: bool, now: datetime
 ) -> None:
-    """Mark for deletion what was recorded before a withdrawal, and is until ACS is silent."""
+    """Mark for deletion what was recorded before a withdrawal, and until ACS is silent."""
     recording.marked.append(
         DeletionMark(
             participant=decision.participant,
@@ -122,7 +120,7 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
         return ""
     _end_hold(recording, "consent is given", now)
     if recording.wanted is Wanted.ACTIVE:
-        _ask(Verb.RESUME, "consent is given", recording, requests, now)
+        _ask(Operation.RESUME, "consent is given", recording, requests, now)
         return "held back no longer, consent is given"
     return "consent is given, and it stays paused as was asked"
 
@@ -133,7 +131,7 @@ def _end_hold(recording: RecordingStatus, by: str, now: datetime) -> None:
 
 
 def _ask(
-    verb: Verb, reason: str, recording: RecordingStatus, requests: Requests, now: datetime
+    operation: Operation, reason: str, recording: RecordingStatus, requests: Requests, now: datetime
 ) -> None:
     request = ControlRequest(requested_by=GATE, reason=reason)
-    requests.add(verb, request, recording.number, now, None)
+    requests.add(operation, request, recording.number, now, None)

@@ -1,4 +1,4 @@
-"""When a file may be gone: pure arithmetic, always on the safe side.
+"""The arithmetic of a file's last moment and of its urgency, always on the safe side.
 
 The service does not say when its clock starts. So a chunk is taken to be as old as it can be, and
 what arrives later (a repeated event, a late one) can only move its end earlier. A chunk may be gone
@@ -21,9 +21,19 @@ _UNFINISHED = frozenset(
     }
 )
 
+HEARTBEAT_TIMEOUT = timedelta(seconds=60)
+"""An activity that gives no sign of life for this long is given to another worker."""
+
+LAST_CHANCE = timedelta(minutes=10)
+"""Shortest time an export is tried after its chunk may be gone: the file may still be there."""
+
+LEAST_CHANCE = 3 * HEARTBEAT_TIMEOUT
+"""Lower bound of a last chance, which else is no longer than a short export window: a worker may
+die during it."""
+
 
 def ends_recording(chunk: RecordingChunk) -> bool:
-    """Tell whether no further chunk follows this one, by its ``endReason``.
+    """Tell if no further chunk follows this one, by its ``endReason``.
 
     The service's list of reasons is open: every reason ends the recording, save those that are
     known to say that another chunk follows or that this one failed.
@@ -32,7 +42,7 @@ def ends_recording(chunk: RecordingChunk) -> bool:
 
 
 def born_at(event: FileStatusUpdated, chunk: RecordingChunk, received_at: datetime) -> datetime:
-    """The earliest instant at which the service may have begun to count ``chunk``'s export window.
+    """Return the earliest instant from which the service may count ``chunk``'s export window.
 
     The earliest of: the chunk's own end (for the last chunk start + duration; for an earlier one
     only the recording's start is sure), the event's own time, and the time of receipt, which only
@@ -45,67 +55,70 @@ def born_at(event: FileStatusUpdated, chunk: RecordingChunk, received_at: dateti
 
 
 def told_at(event: FileStatusUpdated, received_at: datetime) -> datetime:
-    """The latest instant at which the service began to count the window of what it tells of."""
+    """Return the latest instant from which the service counts the window of an event's files."""
     return min(known_time(event.event_time) or received_at, received_at)
 
 
 def _recorded_for(
     event: FileStatusUpdated, chunk: RecordingChunk, *, at_most: timedelta
 ) -> timedelta:
-    """How long after the recording's start this chunk certainly still was being written.
-
-    Bounded before it becomes a `timedelta`, which cannot hold what a wrong event may claim.
-    """
+    """Return for how long after the recording's start this chunk certainly was being written."""
     if event.recording_duration_ms is None or not ends_recording(chunk):
         return timedelta()
     millisecond = timedelta(milliseconds=1)
+    # Bounded as a number: a wrong event may claim more than a `timedelta` can hold.
     return min(event.recording_duration_ms, at_most / millisecond) * millisecond
 
 
-# The ladder: what is not archived becomes more urgent with age.
+def last_chance(window: timedelta) -> timedelta:
+    """Return the shortest time that an export is tried once its chunk may be gone."""
+    return min(LAST_CHANCE, max(window, LEAST_CHANCE))
 
-_DEFAULT_LADDER = tuple(hours / 48 for hours in (1, 6, 12, 20, 36, 44, 47))
+
+# Escalation: what is not archived becomes more urgent with age, step by step.
+
+_DEFAULT_ESCALATION = tuple(hours / 48 for hours in (1, 6, 12, 20, 36, 44, 47))
 """Parts of the export window: with 48 hours, after 1, 6, 12, 20, 36, 44 and 47 hours."""
 
-_LAST = 0.75
-_MIDDLE = 0.25
+_CRITICAL_FROM = 0.75
+_ERROR_FROM = 0.25
 LOWEST_PRIORITY = 5
 
 
-def ladder_of(policy: ResourcePolicy) -> tuple[timedelta, ...]:
-    """The ages at which an alarm is raised, ascending."""
+def escalation_ages(policy: ResourcePolicy) -> tuple[timedelta, ...]:
+    """Return the ages at which an alarm is raised, ascending."""
     if policy.ladder:
         return tuple(sorted(policy.ladder))
-    return tuple(part * policy.export_window for part in _DEFAULT_LADDER)
+    return tuple(part * policy.export_window for part in _DEFAULT_ESCALATION)
 
 
-def rungs_passed(policy: ResourcePolicy, age: timedelta) -> int:
-    """How many rungs a file of this age has passed."""
-    return len(list(takewhile(lambda rung: rung <= age, ladder_of(policy))))
+def steps_passed(policy: ResourcePolicy, age: timedelta) -> int:
+    """Count the steps of the escalation that a file of this age has passed."""
+    return len(list(takewhile(lambda step: step <= age, escalation_ages(policy))))
 
 
-def next_rung(policy: ResourcePolicy, rungs: int) -> timedelta | None:
-    """The age at which the rung after the first ``rungs`` is reached; None after the last."""
-    ladder = ladder_of(policy)
-    return ladder[rungs] if rungs < len(ladder) else None
+def next_step(policy: ResourcePolicy, passed: int) -> timedelta | None:
+    """Return the age at which the step after the first ``passed`` is due; None after the last."""
+    ages = escalation_ages(policy)
+    return ages[passed] if passed < len(ages) else None
 
 
 def severity(policy: ResourcePolicy, age: timedelta) -> Severity:
-    """How urgent a file of this age is: its last quarter is critical, its first a warning."""
+    """Rate a file of this age: critical in its window's last quarter, a warning in the first."""
     part = age / policy.export_window
-    if part >= _LAST:
+    if part >= _CRITICAL_FROM:
         return Severity.CRITICAL
-    return Severity.ERROR if part >= _MIDDLE else Severity.WARNING
+    return Severity.ERROR if part >= _ERROR_FROM else Severity.WARNING
 
 
 def priority(policy: ResourcePolicy, age: timedelta) -> int:
-    """Temporal's priority key of an export: 5 for a new file, 1 for one at its last rungs."""
-    passed = rungs_passed(policy, age) / len(ladder_of(policy))
+    """Return Temporal's priority key of an export: 5 for a new file, 1 at the last steps."""
+    passed = steps_passed(policy, age) / len(escalation_ages(policy))
     return LOWEST_PRIORITY - round((LOWEST_PRIORITY - 1) * passed)
 
 
 def fallback_age(policy: ResourcePolicy) -> timedelta | None:
-    """The age from which on a recording goes to the fallback archive; None without one."""
+    """Return the age from which on a recording goes to the fallback archive; None without one."""
     if policy.fallback_archive is None:
         return None
     return policy.fallback_after or policy.export_window / 2

@@ -1,8 +1,8 @@
-"""What Callvault does by itself while a call is on. Pure.
+"""The guards of a call: what Callvault does by itself while recordings are on.
 
 A pause that ACS does not confirm in time fails closed: an alarm, and what the request or the
-resource says (stop, go on asking, quarantine). A pause that lasts too long is resumed or alarmed. A
-recording that lasts too long is stopped.
+resource says (stop, go on asking, mark as doubtful). A pause that lasts too long is resumed or
+alarmed. A recording that lasts too long is stopped.
 """
 
 from collections.abc import Iterator
@@ -15,23 +15,25 @@ from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFail
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, DoubtfulInterval, PauseRecord, RecordingStatus
 from workflows.call.alarms import Alarms
-from workflows.call.commands import Verb
+from workflows.call.commands import Operation
 from workflows.call.lifecycle import GUARD, Lifecycle
 
 
-class Watch:
-    """Guards the recordings of one call."""
+class Watchdog:
+    """The guards of one call's recordings."""
 
     def __init__(self, call: Lifecycle, alarms: Alarms) -> None:
         self._call = call
         self._alarms = alarms
 
     def next_due(self) -> datetime | None:
-        """When something is to be done next; None while nothing is."""
+        """Return when something is to be done next; None while nothing is."""
         moments = [
             *(moment for moment, _, _ in self._unconfirmed()),
             *(moment for moment, _, _ in self._long_pauses()),
             *(moment for moment, _ in self._long_recordings()),
+            # No timer tells that a doubt is settled: its end is due at once.
+            *(doubt.since for doubt in self._settled_doubts()),
         ]
         return min(moments, default=None)
 
@@ -45,32 +47,24 @@ class Watch:
                 self._end_pause(recording, pause, now)
         for moment, recording in list(self._long_recordings()):
             if moment <= now:
-                self._ask(Verb.STOP, f"recording {recording.number} reached its maximum", now)
+                self._ask(Operation.STOP, f"recording {recording.number} reached its maximum", now)
         for doubt in self._settled_doubts():
             doubt.until = now
 
     def pause_refused(self, recording: RecordingStatus, why: str, now: datetime) -> None:
-        """Do what is due when ACS has refused a pause for good just now.
-
-        Several requests may have waited for it: the first is told of, unless it was told of before
-        because it took too long, and all are marked.
-        """
+        """React to a pause that ACS has refused for good just now."""
+        # Several requests may have waited for it: one alarm is enough for all of them, and none is
+        # needed if the pause was alarmed before, because it took too long.
         failed = _failed_pauses(recording, self._call.status.requests, now)
-        is_untold = not any(record.is_overdue for record in failed)
+        is_new = not any(record.is_overdue for record in failed)
         for record in failed:
             record.is_overdue = True
-        if failed and is_untold:
+        if failed and is_new:
             self._pause_failed(recording, failed[0], why, now)
 
-    def settled_doubt_count(self) -> int:
-        """How many doubts are to be ended, which no timer tells."""
-        return len(self._settled_doubts())
-
     def _settled_doubts(self) -> list[DoubtfulInterval]:
-        """The doubts that end: ACS has confirmed that it is silent, or somebody lets it record.
-
-        A pause that ACS refuses for good ends no doubt: what it should protect may still be said.
-        """
+        """Return the doubts that end: ACS is known to be silent, or is asked to record again."""
+        # A pause that ACS refuses for good ends no doubt: what it should protect may still be said.
         return [
             doubt
             for recording in self._call.status.recordings
@@ -83,9 +77,9 @@ class Watch:
         ]
 
     def _is_allowed_again(self, recording: RecordingStatus, since: datetime) -> bool:
-        """Whether somebody has asked for sound since then, and nothing holds it back."""
+        """Tell if sound was asked for since then, and nothing holds it back."""
         return recording.wish is Wanted.ACTIVE and any(
-            record.verb == Verb.RESUME and record.asked_at >= since
+            record.verb == Operation.RESUME and record.asked_at >= since
             for record in self._call.status.requests.values()
             if record.recording == recording.number
         )
@@ -93,30 +87,31 @@ class Watch:
     def _pause_failed(
         self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
     ) -> None:
-        """A pause could not be confirmed: ACS may be recording what it must not."""
+        """Fail closed: ACS may be recording what it must not."""
         reaction = self._of(recording).on_pause_failure
         record.is_overdue = True
         record.problem = record.problem or shorten(f"{why}: {_REACTIONS[reaction]}")
         what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
         self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL, what, recording, now)
+        # A later recording of the call is not stopped for an earlier one's pause.
         if reaction is OnPauseFailure.STOP and recording is self._call.current:
-            self._ask(Verb.STOP, "a pause could not be confirmed", now)
+            self._ask(Operation.STOP, "a pause could not be confirmed", now)
         elif reaction is OnPauseFailure.QUARANTINE:
             recording.doubtful.append(DoubtfulInterval(since=record.asked_at))
 
     def _end_pause(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> None:
         pause.is_too_long = True
         if self._of(recording).on_max_pause is OnMaxPause.RESUME:
-            self._ask(Verb.RESUME, "the pause lasted longer than it may", now)
+            self._ask(Operation.RESUME, "the pause lasted longer than it may", now)
             return
         what = f"paused by {pause.requested_by} since {pause.confirmed_at:%H:%M:%S} UTC"
         self._alarms.add(AlarmKind.PAUSE_TOO_LONG, Severity.WARNING, what, recording, now)
 
-    def _ask(self, verb: Verb, reason: str, now: datetime) -> None:
-        self._call.request(verb, ControlRequest(requested_by=GUARD, reason=reason), now)
+    def _ask(self, operation: Operation, reason: str, now: datetime) -> None:
+        self._call.request(operation, ControlRequest(requested_by=GUARD, reason=reason), now)
 
     def _of(self, recording: RecordingStatus) -> ResourceGuards:
-        """The guards of a recording: what its request says, else what its resource says."""
+        """Return the guards of a recording: what its request says, else what its resource says."""
         own = recording.guards.model_dump(exclude_none=True, by_alias=False)
         return self._call.policy.guards.model_copy(update=own)
 
@@ -131,7 +126,7 @@ class Watch:
             for record in self._call.requests.pending(recording):
                 # Before a recording begins there is nothing to fear, unless it may just begin.
                 may_record = recording.actual is not Actual.NONE or self._call.may_record(recording)
-                if record.verb == Verb.PAUSE and not record.is_overdue and may_record:
+                if record.verb == Operation.PAUSE and not record.is_overdue and may_record:
                     yield record.asked_at + within, recording, record
 
     def _long_pauses(self) -> Iterator[tuple[datetime, RecordingStatus, PauseRecord]]:
@@ -153,7 +148,8 @@ class Watch:
 
 
 def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:
-    """When a pause began to count: what consent held back before was nobody's pause to limit."""
+    """Return when a pause began to count."""
+    # The time for which consent held the recording back is no pause of a backend's to limit.
     held_until = recording.holds[-1].until if recording.holds else None
     return max(pause.confirmed_at, held_until or pause.confirmed_at)
 
@@ -161,12 +157,12 @@ def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:
 def _failed_pauses(
     recording: RecordingStatus, records: dict[str, ControlRecord], now: datetime
 ) -> list[ControlRecord]:
-    """The requests to pause a recording that have failed at this moment, oldest first."""
+    """Return the requests to pause a recording that have failed at this moment, oldest first."""
     return [
         record
         for record in records.values()
         if record.recording == recording.number
-        and record.verb == Verb.PAUSE
+        and record.verb == Operation.PAUSE
         and record.state is RequestState.FAILED
         and record.settled_at == now
     ]

@@ -1,4 +1,4 @@
-"""The requests of a call and what became of each: who asked what, when, and what came of it."""
+"""The records of a call's requests: asker, reason, times, and what became of each."""
 
 import itertools
 from datetime import datetime
@@ -6,22 +6,22 @@ from datetime import datetime
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call.commands import GOAL, REACHED, Verb
+from workflows.call.commands import REACHED, TARGET_OF, Operation
 
 
 class Requests:
-    """Keeps the records of a call; each ends confirmed, superseded or failed."""
+    """The records of a call's requests; each ends confirmed, superseded or failed."""
 
     def __init__(self, status: CallStatus) -> None:
         self._records = status.requests
 
     def known(self, request: ControlRequest) -> ControlRecord | None:
-        """The record of an earlier request with the same id."""
+        """Return the record of an earlier request with the same id."""
         return self._records.get(request.request_id) if request.request_id else None
 
     def add(
         self,
-        verb: Verb,
+        operation: Operation,
         request: ControlRequest,
         recording: int,
         now: datetime,
@@ -29,7 +29,7 @@ class Requests:
     ) -> ControlRecord:
         """Record a request; one that was refused has failed at once."""
         record = ControlRecord(
-            verb=verb,
+            verb=operation,
             requested_by=request.requested_by,
             reason=request.reason,
             asked_at=now,
@@ -42,7 +42,7 @@ class Requests:
         return record
 
     def pending(self, recording: RecordingStatus) -> list[ControlRecord]:
-        """The requests about a recording whose end is not known yet, oldest first."""
+        """Return the requests about a recording that are not settled yet, oldest first."""
         return [
             record
             for record in self._records.values()
@@ -50,15 +50,17 @@ class Requests:
         ]
 
     def accepted(
-        self, recording: RecordingStatus, verb: Verb, accepted_at: datetime | None, now: datetime
+        self,
+        recording: RecordingStatus,
+        operation: Operation,
+        accepted_at: datetime | None,
+        now: datetime,
     ) -> None:
-        """Note when ACS accepted what these requests asked for.
-
-        An activity's clock and the workflow's differ by milliseconds: nothing may seem to have been
-        accepted before it was asked for, or after it was done.
-        """
+        """Note when ACS accepted what these requests asked for."""
         for record in self.pending(recording):
-            if record.verb == verb and accepted_at is not None:
+            if record.verb == operation and accepted_at is not None:
+                # An activity's clock and the workflow's differ by milliseconds: no request may seem
+                # to be accepted before it was asked for, or after it was done.
                 record.accepted_at = min(max(record.asked_at, accepted_at), now)
 
     def close(self, recording: RecordingStatus, now: datetime) -> None:
@@ -71,16 +73,16 @@ class Requests:
                 _end(record, RequestState.SUPERSEDED, now)
 
     def fail(
-        self, recording: RecordingStatus, verbs: set[Verb], problem: str, now: datetime
+        self, recording: RecordingStatus, operations: set[Operation], problem: str, now: datetime
     ) -> None:
         """End the pending requests of these kinds with the reason."""
         for record in self.pending(recording):
-            if record.verb in verbs:
+            if record.verb in operations:
                 record.problem = problem
                 _end(record, RequestState.FAILED, now)
 
     def _unused_id(self) -> str:
-        """A key for a request that came without an id."""
+        """Return a key for a request that came without an id."""
         numbers = itertools.count(len(self._records) + 1)
         return next(key for n in numbers if (key := f"#{n}") not in self._records)
 
@@ -97,13 +99,13 @@ def refuse_start(current: RecordingStatus | None, call_ended: datetime | None) -
     return None
 
 
-def refuse_control(verb: Verb, current: RecordingStatus | None) -> str | None:
+def refuse_control(operation: Operation, current: RecordingStatus | None) -> str | None:
     """Say why the current recording cannot be controlled so; None if it can."""
     if current is None:
         return "Callvault controls no recording of this call: start one first."
-    if verb is not Verb.STOP and current.wanted is Wanted.STOPPED:
+    if operation is not Operation.STOP and current.wanted is Wanted.STOPPED:
         return f"Recording {current.number} is stopped, and a stop is final: start another one."
-    if verb is Verb.RESUME and current.is_held:
+    if operation is Operation.RESUME and current.is_held:
         return (
             f"Recording {current.number} is held back, because {current.holds[-1].reason}:"
             " it goes on by itself once consent is given."
@@ -112,19 +114,19 @@ def refuse_control(verb: Verb, current: RecordingStatus | None) -> str | None:
 
 
 def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
-    if record.verb == Verb.START:
+    if record.verb == Operation.START:
         return recording.recording_id is not None
-    if record.verb == Verb.PAUSE and recording.actual is Actual.NONE:
+    if record.verb == Operation.PAUSE and recording.actual is Actual.NONE:
         # Nothing is recorded, and nothing will be before consent is there.
         return recording.waits_for_consent
-    return recording.actual is REACHED[GOAL[Verb(record.verb)]]
+    return recording.actual is REACHED[TARGET_OF[Operation(record.verb)]]
 
 
 def _is_overtaken(record: ControlRecord, recording: RecordingStatus) -> bool:
-    """Tell whether something else is wanted now; a start serves every wish but a stop."""
-    if record.verb == Verb.START:
+    """Tell if something else is wanted now; a start serves every wish but a stop."""
+    if record.verb == Operation.START:
         return recording.wanted is Wanted.STOPPED
-    return recording.wish is not GOAL[Verb(record.verb)]
+    return recording.wish is not TARGET_OF[Operation(record.verb)]
 
 
 def _end(record: ControlRecord, state: RequestState, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What a call came to: the workflow's result, from its state. Pure."""
+"""The result of a call, from its state."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def result_of(status: CallStatus, earlier: Any = None) -> CallResult:
 
 
 def archived_in(earlier: Any) -> dict[ChunkKey, ArchivedChunk]:
-    """What earlier workflows of the call have archived, by the `CallResult` of the last one."""
+    """Return what earlier workflows of the call have archived, by the last one's `CallResult`."""
     if earlier is None:
         return {}
     archived = CallResult.model_validate(earlier).archived
@@ -42,9 +42,9 @@ def archived_in(earlier: Any) -> dict[ChunkKey, ArchivedChunk]:
 
 
 def worst(status: CallStatus) -> RecordingState:
-    """The state that an operator must see first: one lost chunk makes the call ``lost``.
+    """Return the state that an operator must see first: one lost chunk makes the call ``lost``.
 
-    While a recording is still going on, the newest such recording's state.
+    While recordings are still going on, that is the newest of these recordings' state.
     """
     states = [recording.state for recording in status.recordings]
     going_on = [state for state in states if not state.is_final]

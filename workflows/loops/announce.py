@@ -1,55 +1,52 @@
-"""Minds the consent gate while time passes: announcements, and consent that nobody gives."""
+"""The announce loop: has recordings announced before they begin."""
+
+import asyncio
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from callvault.contracts.status import RecordingStatus
-from workflows import activity_calls as asking
+from workflows import activity_calls
+from workflows.activity_errors import reason
 from workflows.call.alarms import Alarms
-from workflows.call.consent_gate import Gate
-from workflows.loops.continue_as_new import Shift
+from workflows.call.consent_gate import ConsentGate
+from workflows.loops.loop import Run, one_at_a_time
 
 
-class Gatekeeping:
-    """The loops of the consent gate of one call."""
+class AnnounceLoop:
+    """Announces recordings, one after the other."""
 
-    def __init__(self, gate: Gate, alarms: Alarms, shift: Shift) -> None:
+    is_interruptible = False
+
+    def __init__(self, run: Run, gate: ConsentGate, alarms: Alarms) -> None:
+        self._run = run
         self._gate = gate
         self._alarms = alarms
-        self._shift = shift
 
-    async def keep_announcing(self) -> None:
-        """Have recordings announced before they begin, one after the other."""
-        while not self._shift.is_over():
-            await workflow.wait_condition(
-                lambda: self._shift.is_over() or self._gate.to_announce() is not None
-            )
-            if (recording := self._gate.to_announce()) is not None:
-                await self._announce(recording)
+    @property
+    def is_idle(self) -> bool:
+        """True if no recording is being announced, or to be announced."""
+        return self._gate.to_announce() is None
 
-    async def keep_patience(self) -> None:
-        """Decline what has waited for consent too long."""
-        while not self._shift.is_over():
-            await self._shift.clock.changed(
-                lambda: (self._shift.is_over(), self._gate.next_due()),
-                self._gate.next_due(),
-                "until then consent may still be given",
-            )
-            self._gate.act(workflow.now())
+    is_done = is_idle
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Have recordings announced before they begin."""
+        await one_at_a_time(self._run, self._gate.to_announce, self._announce)
 
     async def _announce(self, recording: RecordingStatus) -> None:
-        """Announce it, unless nobody wants it recorded any more."""
-        answer = asking.announce(self._gate.status, recording)
+        """Announce a recording, unless it is not wanted any more."""
+        answer = activity_calls.announce(self._gate.status, recording)
         await workflow.wait_condition(
             lambda: answer.done() or not self._gate.awaits_announcement(recording)
         )
-        given_up = not answer.done()
+        is_given_up = not answer.done()
         answer.cancel()
         try:
             await answer
         except ActivityError as error:
-            if not given_up:
-                self._failed(recording, asking.reason(error))
+            if not is_given_up:
+                self._failed(recording, reason(error))
         else:
             self._gate.announced(recording, workflow.now())
 

@@ -1,4 +1,4 @@
-"""Waiting for something to change, and for moments to come, with few durable timers.
+"""The clock of a run: waits for changes and for moments, with few durable timers.
 
 Every timer that is begun and every one that is cancelled is an event in the history. So all loops
 of a call share one clock, which has a timer for the nearest moment alone, and lets it stand when
@@ -18,7 +18,7 @@ LEEWAY = timedelta(minutes=10)
 
 
 class Moment(NamedTuple):
-    """Something that falls due, and what that is, for a person who looks at the timer."""
+    """A moment at which something falls due, and its name for a person who looks at the timer."""
 
     at: datetime
     what: str
@@ -37,38 +37,38 @@ class Clock:
         self._awaited: list[Moment] = []
         self._timers: dict[datetime, asyncio.Task[None]] = {}
 
-    async def changed(self, read: Callable[[], object], until: datetime | None, what: str) -> bool:
-        """Wait until ``read`` gives another value than now; False if ``until`` comes before."""
-        if until is None:
-            await changed(read)
-            return True
+    async def changed(self, read: Callable[[], object], *moments: Moment) -> None:
+        """Wait until ``read`` gives another value than now, or until one of the moments comes."""
         before = read()
-        moment = Moment(until, what)
-        self._awaited.append(moment)
+        first = min((moment.at for moment in moments), default=None)
+        self._awaited += moments
         try:
-            await workflow.wait_condition(lambda: read() != before or workflow.now() >= moment.at)
+            await workflow.wait_condition(
+                lambda: read() != before or (first is not None and workflow.now() >= first)
+            )
         finally:
-            self._awaited.remove(moment)
-        return read() != before
+            for moment in moments:
+                self._awaited.remove(moment)
 
-    async def keep_time(self, is_over: Callable[[], bool]) -> None:
+    async def keep_time(self, is_finished: Callable[[], bool]) -> None:
         """See to it that the workflow wakes up for the nearest moment."""
-        while not is_over():
+        while not is_finished():
             self._cancel_unneeded()
             self._begin_missing()
             await workflow.wait_condition(
-                lambda: is_over() or self._missing() is not None or bool(self._unneeded())
+                lambda: is_finished() or self._missing() is not None or bool(self._unneeded())
             )
 
     def _missing(self) -> Moment | None:
-        """The nearest moment, where no timer wakes the workflow for it, or before it."""
+        """Return the nearest moment, if no timer wakes the workflow for it, or before it."""
+        # A moment that has passed needs no timer: its loop is awake already.
         nearest = min((m for m in self._awaited if m.at > workflow.now()), default=None)
         if nearest is None or any(at <= nearest.at for at in self._running()):
             return None
         return nearest
 
     def _unneeded(self) -> list[datetime]:
-        """The timers after which nothing is awaited soon, and those that have rung."""
+        """Return the timers after which nothing is awaited soon, and those that have fired."""
         return [
             at
             for at, timer in self._timers.items()

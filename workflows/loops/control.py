@@ -1,7 +1,8 @@
-"""Brings what ACS does in line with what is wanted; the only caller of ACS control."""
+"""The control loop: brings what ACS does in line with what is wanted, as its only caller."""
 
-from collections.abc import Callable
+import asyncio
 from contextlib import suppress
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -10,149 +11,157 @@ from callvault.contracts.activity_io import ControlOutcome, RecordingOrder
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import Actual, RecordingState
 from callvault.contracts.status import RecordingStatus
-from workflows import activity_calls as asking
-from workflows.activity_options import ADOPT_WITHIN, RELEASED_WITHIN
-from workflows.call import callbacks as told
+from workflows import activity_calls
+from workflows.activity_calls import ControlOrder
+from workflows.activity_errors import NotDone, is_final, is_occupied, reason
+from workflows.activity_options import ADOPT_TIMEOUT, RELEASE_TIMEOUT
+from workflows.call import acs_answers, callbacks
 from workflows.call.alarms import Alarms
-from workflows.call.commands import Control, Verb
-from workflows.call.guards import Watch
+from workflows.call.commands import Command, Operation
+from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
+from workflows.loops.loop import Run, one_at_a_time
 
-_AT_ONCE = (Verb.PAUSE, Verb.RESUME, Verb.STOP)
+_AT_ONCE = (Operation.PAUSE, Operation.RESUME, Operation.STOP)
 """A start is not hurried: ACS may take its time, and one asked twice may meet itself."""
 
 _REFUSED = {
-    Verb.STOP: "ACS refused to stop it, and may record on",
-    Verb.RESUME: "ACS refused to resume it, and it stays paused",
-    Verb.READ: "ACS told of another state than was asked for, and does not let it be read",
+    Operation.STOP: "ACS refused to stop it, and may record on",
+    Operation.RESUME: "ACS refused to resume it, and it stays paused",
+    Operation.READ: "ACS told of another state than was asked for, and does not let it be read",
 }
-"""What nobody may hear of otherwise: consent and guards ask, too, and await no answer."""
+"""Alarmed, as a caller may not hear of it: consent and guards ask, too, and await no answer."""
 
 
-class Controlling:
+class ControlLoop:
     """Asks ACS for one thing after the other, each first on the shortest way."""
 
-    def __init__(
-        self, call: Lifecycle, alarms: Alarms, guard: Watch, is_done: Callable[[], bool]
-    ) -> None:
+    is_interruptible = False
+
+    def __init__(self, run: Run, call: Lifecycle, alarms: Alarms, watchdog: Watchdog) -> None:
+        self._run = run
         self._call = call
         self._alarms = alarms
-        self._guard = guard
-        self._is_done = is_done
+        self._watchdog = watchdog
 
-    async def keep_control(self) -> None:
-        """Ask for whatever brings the recordings nearer to what is wanted."""
-        while not self._is_done():
-            await workflow.wait_condition(
-                lambda: self._is_done() or self._call.next_control() is not None
-            )
-            if (control := self._call.next_control()) is not None:
-                await self._ask(control)
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing is asked of ACS, and nothing is to be asked."""
+        return self._call.in_flight is None and self._call.next_command() is None
 
-    async def _ask(self, control: Control) -> None:
-        recording = self._call.recording(control.recording)
-        self._call.asked(control)
-        order = asking.control_order(self._call.status, recording, control)
+    is_done = is_idle
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Ask for all that brings the recordings nearer to what is wanted."""
+        await one_at_a_time(self._run, self._call.next_command, self._ask)
+
+    async def _ask(self, command: Command) -> None:
+        recording = self._call.recording(command.recording)
+        # Before the first await: from here on the recording counts as what the command makes of it.
+        self._call.asked(command)
+        order = activity_calls.control_order(self._call.status, recording, command)
         try:
-            outcome = await self._ask_until_settled(control, order)
-        except asking.NotDone as error:
-            await self._failed(control, recording, error)
+            outcome = await self._ask_until_settled(command, order)
+        except NotDone as error:
+            await self._failed(command, recording, error)
         else:
-            self._answered(control, recording, outcome)
+            self._answered(command, recording, outcome)
 
     async def _ask_until_settled(
-        self, control: Control, order: asking.ControlOrder
+        self, command: Command, order: ControlOrder
     ) -> ControlOutcome | None:
-        """Ask at once, and where that does not settle it with patience; None if given up."""
-        outcome = await _at_once(control, order) if control.verb in _AT_ONCE else None
+        """Ask at once, and if that does not settle it with patience; None if given up."""
+        outcome = await _ask_at_once(command, order) if command.operation in _AT_ONCE else None
         if outcome is not None and outcome.is_settled:
             return outcome
-        if self._call.is_superseded(control):
+        # The signals that came during the local activity are folded by now.
+        if self._call.is_superseded(command):
             return None
         if outcome is not None and isinstance(order, RecordingOrder):
             order = order.model_copy(update={"accepted_at": outcome.accepted_at})
-        return await self._with_patience(control, order)
+        return await self._ask_with_patience(command, order)
 
-    async def _with_patience(
-        self, control: Control, order: asking.ControlOrder
+    async def _ask_with_patience(
+        self, command: Command, order: ControlOrder
     ) -> ControlOutcome | None:
         """Ask until ACS answers; None if something else was wanted before it did."""
-        answer = asking.control(control, order)
-        await workflow.wait_condition(lambda: answer.done() or self._call.is_superseded(control))
-        given_up = not answer.done()
+        answer = activity_calls.control(command, order)
+        await workflow.wait_condition(lambda: answer.done() or self._call.is_superseded(command))
+        is_given_up = not answer.done()
         answer.cancel()
         try:
+            # The activity may still answer: what ACS did must be known as well as it can be.
             return await answer
-        except asking.NotDone:
-            if given_up:
+        except NotDone:
+            if is_given_up:
                 return None
             raise
 
     def _answered(
-        self, control: Control, recording: RecordingStatus, outcome: ControlOutcome | None
+        self, command: Command, recording: RecordingStatus, outcome: ControlOutcome | None
     ) -> None:
         now = workflow.now()
         if outcome is None:
-            self._call.unsure(control, now)
+            acs_answers.given_up(self._call, command, now)
             return
-        self._call.answered(control, outcome, now)
-        if control.verb is Verb.READ:
-            surprise = told.observed(self._call, recording, outcome.state, now)
-            if surprise is not None:
-                kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
-                self._alarms.add(kind, severity, surprise, recording, now)
+        acs_answers.answered(self._call, command, outcome, now)
+        if command.operation is Operation.READ:
+            unexpected = callbacks.observed(self._call, recording, outcome.state, now)
+            if unexpected is not None:
+                self._alarm(unexpected, recording, now)
 
     async def _failed(
-        self, control: Control, recording: RecordingStatus, error: FailureError
+        self, command: Command, recording: RecordingStatus, error: FailureError
     ) -> None:
-        is_occupied = control.verb is Verb.START and asking.is_occupied(error)
-        if is_occupied and await self._is_resolved(control, recording):
+        was_occupied = command.operation is Operation.START and is_occupied(error)
+        if was_occupied and await self._is_resolved(command, recording):
             return
-        now, reason = workflow.now(), asking.reason(error)
-        is_wanted = not self._call.is_superseded(control)
-        self._call.failed(control, reason, now)
-        if control.verb is Verb.PAUSE:
-            self._guard.pause_refused(recording, reason, now)
-        if is_wanted and (what := _REFUSED.get(control.verb)) is not None:
-            kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
-            self._alarms.add(kind, severity, f"{what}: {reason}", recording, now)
+        now, why = workflow.now(), reason(error)
+        # Before the failure is folded: it changes what is wanted.
+        is_wanted = not self._call.is_superseded(command)
+        acs_answers.failed(self._call, command, why, now)
+        if command.operation is Operation.PAUSE:
+            self._watchdog.pause_refused(recording, why, now)
+        if is_wanted and (what := _REFUSED.get(command.operation)) is not None:
+            self._alarm(f"{what}: {why}", recording, now)
         if recording.state is RecordingState.FAILED_TO_START:
             self._alarms.failed_to_start(recording, recording.problem, now)
 
-    async def _is_resolved(self, control: Control, recording: RecordingStatus) -> bool:
-        """Whose recording runs in the call? Ours, if ACS told its id to this recording's address.
-
-        One that was just stopped here may take ACS a while to forget: then the start is repeated.
-        """
+    async def _is_resolved(self, command: Command, recording: RecordingStatus) -> bool:
+        """Resolve a start that found a recording in its way: its own, or one just stopped here."""
         with suppress(TimeoutError):
+            # It is this start's own if ACS tells its id to this recording's callback address.
             await workflow.wait_condition(
-                lambda: recording.told_id is not None, timeout=ADOPT_WITHIN
+                lambda: recording.told_id is not None, timeout=ADOPT_TIMEOUT
             )
         now = workflow.now()
         if recording.told_id is not None:
-            self._call.note(now, f"recording {recording.number}: it runs already, and is ours")
-            outcome = ControlOutcome(recording_id=recording.told_id, state="unknown")
-            # An earlier start may have begun it, which was to begin it otherwise.
-            recording.is_doubted = True
-            self._call.answered(control, outcome, now)
+            acs_answers.runs_already(self._call, command, now)
             return True
-        if any(
-            other.actual is Actual.STOPPED
-            and other.stopped_at is not None
-            and now - other.stopped_at < RELEASED_WITHIN
-            for other in self._call.status.recordings
-            if other is not recording
-        ):
-            self._call.ask_again(recording, now)
+        if self._has_just_stopped_another(recording, now):
+            # ACS may take a while to forget it: then the start is repeated.
+            acs_answers.ask_again(self._call, recording, now)
             return True
         return False
 
+    def _has_just_stopped_another(self, recording: RecordingStatus, now: datetime) -> bool:
+        return any(
+            other.actual is Actual.STOPPED
+            and other.stopped_at is not None
+            and now - other.stopped_at < RELEASE_TIMEOUT
+            for other in self._call.status.recordings
+            if other is not recording
+        )
 
-async def _at_once(control: Control, order: asking.ControlOrder) -> ControlOutcome | None:
-    """Ask once; None where it is worth another try."""
+    def _alarm(self, what: str, recording: RecordingStatus, now: datetime) -> None:
+        self._alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, what, recording, now)
+
+
+async def _ask_at_once(command: Command, order: ControlOrder) -> ControlOutcome | None:
+    """Ask once; None if it is worth another try."""
     try:
-        return await asking.control_at_once(control, order)
-    except asking.NotDone as error:
-        if asking.is_final(error):
+        return await activity_calls.control_at_once(command, order)
+    except NotDone as error:
+        if is_final(error):
             raise
         return None

@@ -1,4 +1,4 @@
-"""Deletes the service's copies of what is archived beyond doubt, where the resource wants that.
+"""The deletion loop: deletes the service's copies of what is archived beyond doubt, if asked to.
 
 Beyond doubt is a recording that is archived, judged as media and sealed, nothing amiss.
 """
@@ -9,87 +9,78 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from callvault.contracts.states import ChunkState
-from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
-from workflows import activity_calls as asking
-from workflows.call import chunks as files
-from workflows.call.chunks import ChunkKey
+from callvault.contracts.status import ChunkStatus, RecordingStatus
+from workflows import activity_calls
+from workflows.activity_errors import reason
+from workflows.call.chunks import ChunkKey, find_chunk
 from workflows.call.lifecycle import Lifecycle
-from workflows.loops.continue_as_new import Carried, Shift
+from workflows.loops.loop import Run, each_once
+from workflows.loops.seal import SealLoop
 
 
-class Clearing:
-    """The service's copies of one call's files."""
+class SourceDeletionLoop:
+    """Deletes the service's copies of one call's files."""
 
-    def __init__(self, call: Lifecycle, shift: Shift, before: Carried | None) -> None:
+    is_interruptible = True
+
+    def __init__(
+        self, run: Run, call: Lifecycle, seals: SealLoop, to_delete: tuple[ChunkKey, ...]
+    ) -> None:
+        self._run = run
         self._call = call
-        self._shift = shift
-        self._to_clear = set(before.to_clear) if before else set()
-        self.unsealable = set(before.unsealable) if before else set()
-        """Recordings whose manifest could not be written."""
+        self._seals = seals
+        self.to_delete = set(to_delete)
+        """Archived chunks whose copy at the service is to be deleted, perhaps."""
         self._deleting: set[ChunkKey] = set()
 
     @property
-    def is_finished(self) -> bool:
-        return not self._to_clear
-
-    @property
-    def is_resting(self) -> bool:
-        """Whether no deletion is under way."""
+    def is_idle(self) -> bool:
+        """True if no deletion is under way."""
         return not self._deleting
 
-    def carry(self, status: CallStatus) -> Carried:
-        """What the next run must know."""
-        return Carried(
-            status=status,
-            unsealable=tuple(sorted(self.unsealable)),
-            to_clear=tuple(sorted(self._to_clear)),
-        ).bounded()
+    @property
+    def is_done(self) -> bool:
+        """True if the service's copy of every archived chunk is deleted, or stays for good."""
+        return not self.to_delete
 
-    def add(self, key: ChunkKey) -> None:
-        """Consider an archived chunk, if that is wanted."""
-        _, chunk = files.find_chunk(self._call.status, key)
+    def consider(self, key: ChunkKey) -> None:
+        """Take up an archived chunk, if its resource asks for deletion."""
+        _, chunk = find_chunk(self._call.status, key)
         if self._call.policy.delete_source and chunk.chunk.delete_location:
-            self._to_clear.add(key)
+            self.to_delete.add(key)
 
-    async def keep_clearing(self, group: asyncio.TaskGroup) -> None:
-        """Delete, each on its own, what has become beyond doubt; forget what never will be."""
-        while not self._shift.is_over():
-            await workflow.wait_condition(lambda: self._shift.is_over() or bool(self._decided()))
-            for key in self._decided():
-                self._deleting.add(key)
-                group.create_task(self._clear(key))
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Delete what has become beyond doubt, each on its own; drop what never will be."""
+        await each_once(self._run, group, self._deleting, self._decided, self._delete_or_drop)
 
     def _decided(self) -> list[ChunkKey]:
-        if self._shift.is_ending():
-            return []
         return [
             key
-            for key in sorted(self._to_clear - self._deleting)
-            if self._is_decided(*files.find_chunk(self._call.status, key))
+            for key in sorted(self.to_delete)
+            if self._is_decided(*find_chunk(self._call.status, key))
         ]
 
     def _is_decided(self, recording: RecordingStatus, chunk: ChunkStatus) -> bool:
         return (
             chunk.state is not ChunkState.ARCHIVED
             or recording.sealed is not None
-            or recording.number in self.unsealable
+            or recording.number in self._seals.unsealable
         )
 
-    async def _clear(self, key: ChunkKey) -> None:
-        recording, chunk = files.find_chunk(self._call.status, key)
+    async def _delete_or_drop(self, key: ChunkKey) -> None:
+        recording, chunk = find_chunk(self._call.status, key)
         if chunk.state is not ChunkState.ARCHIVED:
-            pass  # it goes to another archive, and comes here again
+            pass  # It goes to another archive, and comes here again.
         elif recording.sealed is None or recording.sealed.findings:
             self._call.note(workflow.now(), f"the service's copy of chunk {key.index} stays")
         else:
-            await self._delete(chunk)
-        self._to_clear.discard(key)
-        self._deleting.discard(key)
+            await self._delete(key, chunk)
+        self.to_delete.discard(key)
 
-    async def _delete(self, chunk: ChunkStatus) -> None:
+    async def _delete(self, key: ChunkKey, chunk: ChunkStatus) -> None:
         try:
-            await asking.delete_source(self._call.policy.resource, chunk.chunk)
+            await activity_calls.delete_source(self._call.policy.resource, chunk.chunk)
         except ActivityError as error:
-            self._call.note(workflow.now(), f"the service's copy stays: {asking.reason(error)}")
+            self._call.note(workflow.now(), f"the service's copy stays: {reason(error)}")
         else:
-            chunk.source_deleted = True
+            self._call.source_deleted(key)

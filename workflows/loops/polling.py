@@ -1,7 +1,7 @@
-"""Asks ACS about recordings of which nothing is heard: whether they are over, what became of them.
+"""The polling loops: ask ACS about recordings of which no event tells.
 
-That a recording is over is asked from its beginning, seldom: perhaps nobody tells of its end. What
-became of it is asked once its files are overdue, where the resource's service can be asked that.
+From its beginning on, a recording's state is polled, seldom: perhaps no event tells of its end. Its
+result is polled once its files are overdue, if the resource's service can be asked for that.
 """
 
 import asyncio
@@ -13,84 +13,102 @@ from temporalio.exceptions import ActivityError
 from callvault.contracts.activity_io import ToldResult
 from callvault.contracts.states import Actual
 from callvault.contracts.status import RecordingStatus
-from workflows import activity_calls as asking
-from workflows.call import chunks as files
+from workflows import activity_calls
+from workflows.call import acs_answers
 from workflows.call.lifecycle import Lifecycle
-from workflows.loops.continue_as_new import Shift
+from workflows.call.recording_state import is_awaiting
+from workflows.loops.loop import Run, each_once
 
 
-class Inquiries:
-    """The inquiries about one call's recordings."""
+class _PollingLoop:
+    """The common part of both loops: a poll has no end of its own, and no run waits for it."""
 
-    def __init__(self, call: Lifecycle, shift: Shift) -> None:
+    is_interruptible = True
+    is_idle = True
+    is_done = True
+
+    def __init__(self, run: Run, call: Lifecycle) -> None:
+        self._run = run
         self._call = call
-        self._shift = shift
-        self._watched: set[int] = set()
-        self._asked: set[int] = set()
+        self._polling: set[int] = set()
+        """The numbers of the recordings that are polled."""
+        self._polled: set[int] = set()
+        """The numbers of the recordings that this run polls no more."""
 
-    async def keep_asking(self, group: asyncio.TaskGroup) -> None:
-        """Begin an inquiry, each on its own, as soon as there is reason for it."""
-        while not self._shift.is_over():
-            await workflow.wait_condition(
-                lambda: self._shift.is_over() or bool(self._to_watch() or self._to_ask())
-            )
-            for recording in self._to_watch():
-                self._watched.add(recording.number)
-                group.create_task(self._await_end(recording))
-            for recording in self._to_ask():
-                self._asked.add(recording.number)
-                group.create_task(self._ask_result(recording))
 
-    def _to_watch(self) -> list[RecordingStatus]:
+class StatePollingLoop(_PollingLoop):
+    """Polls whether recordings are still on."""
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Poll every recording, each on its own, from its beginning on."""
+        await each_once(self._run, group, self._polling, self._to_poll, self._poll)
+
+    def _to_poll(self) -> list[int]:
         return [
-            recording
+            recording.number
             for recording in self._call.status.recordings
             if recording.actual in (Actual.ACTIVE, Actual.PAUSED)
-            and recording.number not in self._watched
+            and recording.number not in self._polled
         ]
 
-    def _to_ask(self) -> list[RecordingStatus]:
+    async def _poll(self, number: int) -> None:
+        self._polled.add(number)
+        recording = self._call.recording(number)
+        interval = self._call.policy.state_checked_every
+        poll = activity_calls.poll_state(self._call.status, recording, interval)
+        await workflow.wait_condition(lambda: poll.done() or self._run.is_finished)
+        poll.cancel()
+        with suppress(ActivityError):
+            await poll
+            acs_answers.found_gone(self._call, number, workflow.now())
+
+
+class ResultPollingLoop(_PollingLoop):
+    """Polls what became of recordings whose files are overdue."""
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Poll every overdue recording, each on its own, and anew after every answer."""
+        await each_once(self._run, group, self._polling, self._to_poll, self._poll)
+
+    def _to_poll(self) -> list[int]:
         return [
-            recording
+            recording.number
             for recording in self._call.status.recordings
-            if self._is_overdue(recording) and recording.number not in self._asked
+            if self._is_overdue(recording) and recording.number not in self._polled
         ]
 
     def _is_overdue(self, recording: RecordingStatus) -> bool:
-        """Whether its files should have been announced by now, and ACS may be asked for them."""
+        """Tell if its files should have been announced by now, and ACS may be asked for them."""
         return (
             self._call.policy.asks_for_result
-            and files.is_awaiting(recording)
+            and is_awaiting(recording)
             and recording.rungs > 0
             and recording.recording_id is not None
         )
 
-    async def _await_end(self, recording: RecordingStatus) -> None:
-        every = self._call.policy.state_checked_every
-        asked = asking.end_of(self._call.status, recording, every)
-        await workflow.wait_condition(lambda: asked.done() or self._shift.is_over())
-        asked.cancel()
-        with suppress(ActivityError):
-            await asked
-            self._call.found_gone(recording.number, workflow.now())
-
-    async def _ask_result(self, recording: RecordingStatus) -> None:
-        """Ask until there is a file that was not known; then it is asked anew for further ones."""
-        asked = asking.result(self._call.status, recording)
+    async def _poll(self, number: int) -> None:
+        """Poll until there is a file that was not known."""
+        recording = self._call.recording(number)
+        poll = activity_calls.poll_result(self._call.status, recording)
         await workflow.wait_condition(
-            lambda: asked.done() or not self._is_overdue(recording) or self._shift.is_over()
+            lambda: poll.done() or not self._is_overdue(recording) or self._run.is_finished
         )
-        asked.cancel()
-        with suppress(ActivityError):
-            self._told(recording, await asked)
-            self._asked.discard(recording.number)
+        poll.cancel()
+        try:
+            result = await poll
+        except ActivityError:
+            # Called off, or refused for good.
+            self._polled.add(number)
+        else:
+            self._fold(recording, result)
 
-    def _told(self, recording: RecordingStatus, told: ToldResult) -> None:
-        """Fold the answer like an event; what it says of the end of the window, too."""
-        now, sent_at = workflow.now(), told.files.event_time
-        if told.expires_at is not None:
-            sent_at = min(sent_at, told.expires_at - self._call.policy.export_window)
-        what = "; ".join(("ACS told of files when it was asked", *told.errors))
+    def _fold(self, recording: RecordingStatus, result: ToldResult) -> None:
+        """Fold the answer like an event."""
+        now, sent_at = workflow.now(), result.files.event_time
+        if result.expires_at is not None:
+            # The end of the window that it names counts if it is earlier than the computed one.
+            sent_at = min(sent_at, result.expires_at - self._call.policy.export_window)
+        what = "; ".join(("ACS told of files when it was asked", *result.errors))
         self._call.note(now, f"recording {recording.number}: {what}")
-        event = told.files.model_copy(update={"event_time": sent_at})
+        event = result.files.model_copy(update={"event_time": sent_at})
         self._call.files_announced(event, now)

@@ -1,116 +1,93 @@
-"""Minds a call while time passes: files that nobody announces, the ladder, guards, alarms."""
+"""The timers loop: acts on all that falls due in the life of a call."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
-from callvault.contracts.alarms import AlarmKind, AlarmRecord, Severity
+from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import RecordingState
-from workflows import activity_calls as asking
-from workflows.call import chunks as files
 from workflows.call.alarms import Alarms
-from workflows.call.guards import Watch
+from workflows.call.chunks import next_awaited
+from workflows.call.consent_gate import ConsentGate
+from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
-from workflows.loops.continue_as_new import Shift
+from workflows.loops.clock import Moment
+from workflows.loops.loop import Run
 
 
-class Watching:
-    """Everything that falls due in the life of one call, and the alarms that come of it."""
+class Source(NamedTuple):
+    """One source of moments at which something is to be done."""
 
-    def __init__(self, call: Lifecycle, alarms: Alarms, guard: Watch, shift: Shift) -> None:
+    next_due: Callable[[], datetime | None]
+    act: Callable[[datetime], None]
+    """Does all that is due at a moment; nothing may be due."""
+    summary: str
+    """The name of its timer, for a person who looks at the Web UI."""
+
+
+class TimersLoop:
+    """Minds missing files, the escalation, the guards, and consent that is never given."""
+
+    is_interruptible = True
+    is_idle = True
+    is_done = True
+
+    def __init__(
+        self, run: Run, call: Lifecycle, alarms: Alarms, watchdog: Watchdog, gate: ConsentGate
+    ) -> None:
+        self._run = run
+        missing = MissingFiles(call, alarms)
+        self._sources = (
+            Source(
+                missing.next_due,
+                missing.act,
+                "last moment for a file of this recording to be announced",
+            ),
+            Source(
+                alarms.next_due, alarms.raise_due, "the next alarm, unless all is archived by then"
+            ),
+            Source(watchdog.next_due, watchdog.act, "a pause or a recording reaches its limit"),
+            Source(gate.next_due, gate.act, "until then consent may still be given"),
+        )
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Act on every source when it is due."""
+        while not self._run.is_finished:
+            # All moments, not the nearest alone: the clock keeps a timer that one of them needs.
+            await self._run.clock.changed(self._looked_at, *self._moments())
+            for source in self._sources:
+                source.act(workflow.now())
+
+    def _looked_at(self) -> tuple[object, ...]:
+        return self._run.is_finished, *(source.next_due() for source in self._sources)
+
+    def _moments(self) -> list[Moment]:
+        due = ((source.next_due(), source.summary) for source in self._sources)
+        return [Moment(at, summary) for at, summary in due if at is not None]
+
+
+class MissingFiles:
+    """Closes the export window on recordings whose files were not all announced in time."""
+
+    def __init__(self, call: Lifecycle, alarms: Alarms) -> None:
         self._call = call
         self._alarms = alarms
-        self._guard = guard
-        self._shift = shift
-        self._telling: set[str] = set()
 
-    @property
-    def has_told_all(self) -> bool:
-        """Whether every alarm was delivered, given up or acknowledged."""
-        return self.is_resting and not self._untold()
+    def next_due(self) -> datetime | None:
+        """Return the end of the nearest wait for files; None while none are awaited."""
+        awaited = next_awaited(self._call.status)
+        return awaited[0] if awaited else None
 
-    @property
-    def is_resting(self) -> bool:
-        """Whether no alarm is under way."""
-        return not self._telling
+    def act(self, now: datetime) -> None:
+        """Close every window whose end has come."""
+        while (awaited := next_awaited(self._call.status)) is not None and awaited[0] <= now:
+            self._close_window(awaited[1], now)
 
-    async def watch_for_missing_files(self) -> None:
-        """Close the window on recordings whose files were not all announced in time."""
-        while not self._shift.is_over():
-            awaited = files.next_awaited(self._call.status)
-            is_changed = await self._shift.clock.changed(
-                lambda: (self._shift.is_over(), files.next_awaited(self._call.status)),
-                awaited[0] if awaited else None,
-                "last moment for a file of this recording to be announced",
-            )
-            if awaited is not None and not is_changed:
-                self._window_closed(awaited[1])
-
-    def _window_closed(self, number: int) -> None:
-        now = workflow.now()
+    def _close_window(self, number: int, now: datetime) -> None:
         self._call.window_closed(number, now)
         recording = self._call.recording(number)
         if recording.state is RecordingState.LOST:
             self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, recording.problem, recording, now)
-
-    async def climb_the_ladder(self) -> None:
-        """Raise alarms as they fall due."""
-        while not self._shift.is_over():
-            summary = "the next alarm, unless all is archived by then"
-            await self._until_due(self._alarms.next_due, summary)
-            self._alarms.raise_due(workflow.now())
-
-    async def keep_guard(self) -> None:
-        """Do what the guards of the recordings ask for, when it falls due."""
-        while not self._shift.is_over():
-            summary = "a pause or a recording reaches its limit"
-            await self._until_due(self._guard.next_due, summary, self._guard.settled_doubt_count)
-            self._guard.act(workflow.now())
-
-    async def _until_due(
-        self,
-        next_due: Callable[[], datetime | None],
-        summary: str,
-        also: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Wait for what falls due next, or for a reason to look again."""
-        await self._shift.clock.changed(
-            lambda: (self._shift.is_over(), next_due(), also()), next_due(), summary
-        )
-
-    async def keep_telling(self, group: asyncio.TaskGroup) -> None:
-        """Send every alarm, each on its own."""
-        while not self._shift.is_over():
-            await workflow.wait_condition(lambda: self._shift.is_over() or bool(self._to_tell()))
-            for record in self._to_tell():
-                self._telling.add(record.alarm.id)
-                group.create_task(self._tell(record))
-
-    def _to_tell(self) -> list[AlarmRecord]:
-        return [] if self._shift.is_ending() else self._untold()
-
-    def _untold(self) -> list[AlarmRecord]:
-        return [
-            record
-            for record in self._call.status.alarms
-            if record.is_untold and record.alarm.id not in self._telling
-        ]
-
-    async def _tell(self, record: AlarmRecord) -> None:
-        """Tell until somebody listens or has acknowledged it, or leave it to the next run."""
-        sending = asking.alarm(record.alarm)
-        await workflow.wait_condition(
-            lambda: sending.done() or record.acknowledged_at is not None or self._shift.is_ending()
-        )
-        is_called_off = not sending.done()
-        sending.cancel()
-        try:
-            await sending
-            record.sent_at = workflow.now()
-        except ActivityError as error:
-            if not is_called_off:
-                record.problem = asking.reason(error)
-        self._telling.discard(record.alarm.id)

@@ -120,7 +120,7 @@ class DirectoryArchive:
                     path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
     def errors(self, doing: str) -> AbstractContextManager[None]:
         """Let no `OSError` leave the block, only ours."""

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
@@ -71,6 +72,7 @@ async def test_updates_are_answered_across_runs_and_ids_are_remembered(scene: Sc
     assert len((await scene.recording()).pauses) == 6
 
 
+@pytest.mark.slow("tries two exports for hours of virtual time")
 async def test_exports_and_alarms_go_on_in_the_next_run_and_nobody_is_told_twice(
     scene: Scene,
 ) -> None:
@@ -91,6 +93,7 @@ async def test_exports_and_alarms_go_on_in_the_next_run_and_nobody_is_told_twice
     assert scene.service.control_calls() == ["start", "stop"]
 
 
+@pytest.mark.slow("tries two exports every minute of their window")
 async def test_a_last_chance_goes_on_in_the_next_run(scene: Scene) -> None:
     scene.world.windows[scene.resource] = BRIEF_WINDOW
     short_histories(scene, 60)

@@ -5,26 +5,27 @@ from datetime import timedelta
 import pytest
 
 from activities import export_metadata as metadata
-from workflows import activity_options as policies
+from workflows import activity_options
+from workflows.call import deadlines
 
 
 @pytest.mark.parametrize(
     ("window", "chance"),
     [
-        (timedelta(hours=48), policies.LAST_CHANCE),
+        (timedelta(hours=48), deadlines.LAST_CHANCE),
         (timedelta(minutes=5), timedelta(minutes=5)),
-        (timedelta(seconds=30), policies.LEAST_CHANCE),
+        (timedelta(seconds=30), deadlines.LEAST_CHANCE),
     ],
 )
 def test_a_last_chance_is_as_long_as_a_short_window_and_outlives_a_worker(
     window: timedelta, chance: timedelta
 ) -> None:
-    options = policies.last_export("last", "default", policies.last_chance(window))
+    options = activity_options.last_export("last", "default", deadlines.last_chance(window))
     assert options["schedule_to_close_timeout"] == chance
-    assert chance > 2 * policies.HEARTBEAT_TIMEOUT
+    assert chance > 2 * deadlines.HEARTBEAT_TIMEOUT
 
 
 def test_an_export_knows_how_long_its_last_chance_waits_between_two_attempts() -> None:
-    retry = policies.last_export("last", "default", timedelta(hours=48))["retry_policy"]
+    retry = activity_options.last_export("last", "default", timedelta(hours=48))["retry_policy"]
     assert retry is not None
     assert retry.maximum_interval == metadata.LONGEST_WAIT

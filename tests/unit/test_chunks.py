@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.policies import a_policy
-from workflows.call import chunks as files
+from workflows.call import chunks, recording_state
 from workflows.call.chunks import ChunkKey
 
 from .call import (
@@ -29,7 +29,7 @@ HOUR = timedelta(hours=1)
 def test_one_chunk_that_ends_its_recording_is_the_whole_of_it() -> None:
     call = stopped_call()
     call.announced(chunk())
-    assert files.is_whole(call.recording)
+    assert recording_state.is_whole(call.recording)
     assert call.recording.state == "archiving"
     call.archives(chunk())
     assert (call.recording.state, call.recording.expires_at) == ("archived", None)
@@ -39,9 +39,9 @@ def test_several_events_in_any_order_make_one_recording() -> None:
     call = stopped_call()
     call.announced(chunk(2))
     call.announced(more(0))
-    assert not files.is_whole(call.recording)
+    assert not recording_state.is_whole(call.recording)
     call.announced(more(1))
-    assert files.is_whole(call.recording)
+    assert recording_state.is_whole(call.recording)
     assert len(call.life.status.recordings) == 1
 
 
@@ -51,14 +51,14 @@ def test_a_gap_in_the_indices_is_waited_for() -> None:
     call.archives(more(0))
     call.archives(chunk(2))
     assert call.recording.state == "archiving"
-    assert files.next_awaited(call.life.status) is not None
+    assert chunks.next_awaited(call.life.status) is not None
 
 
 def test_chunks_without_an_end_are_waited_for() -> None:
     call = stopped_call()
     call.announced(more(0))
     call.archives(more(0))
-    assert (call.recording.state, files.is_whole(call.recording)) == ("archiving", False)
+    assert (call.recording.state, recording_state.is_whole(call.recording)) == ("archiving", False)
 
 
 def test_two_documents_under_one_index_are_both_kept() -> None:
@@ -75,7 +75,7 @@ def test_two_documents_under_one_index_are_both_kept() -> None:
 def test_what_is_being_recorded_is_not_to_be_exported() -> None:
     call = recording_call()
     call.announced(chunk(reason="ChunkIsBeingRecorded"), ended="SessionStillOngoing")
-    assert files.to_export(call.life.status) == set()
+    assert chunks.to_export(call.life.status) == set()
     assert call.recording.chunks == []
 
 
@@ -122,7 +122,7 @@ def test_a_repeated_event_leaves_an_archived_file_archived() -> None:
     call.archives(chunk())
     call.announced(chunk())
     assert call.recording.state == "archived"
-    assert files.to_export(call.life.status) == set()
+    assert chunks.to_export(call.life.status) == set()
 
 
 def test_a_late_file_reopens_a_recording_that_was_given_up() -> None:
@@ -219,7 +219,7 @@ def test_there_is_no_deadline_before_the_window_is_known() -> None:
     call.life.status.policy = None
     call.announced(chunk(), at=NOON)
     assert call.life.status.recordings[0].chunks[0].expires_at is None
-    assert files.next_awaited(call.life.status) is None
+    assert chunks.next_awaited(call.life.status) is None
     call.life.policy_known(a_policy(export_window=HOUR))
     assert call.life.status.recordings[0].chunks[0].expires_at == NOON + HOUR
 
@@ -237,18 +237,18 @@ def test_a_recording_without_files_is_awaited_a_window_after_its_stop() -> None:
     call = stopped_call()
     stopped_at = call.recording.stopped_at
     assert stopped_at is not None
-    assert files.next_awaited(call.life.status) == (stopped_at + WINDOW, 1)
+    assert chunks.next_awaited(call.life.status) == (stopped_at + WINDOW, 1)
     assert call.recording.expires_at == stopped_at + WINDOW
 
 
 def test_nothing_is_awaited_of_a_recording_that_goes_on() -> None:
-    assert files.next_awaited(recording_call().life.status) is None
+    assert chunks.next_awaited(recording_call().life.status) is None
 
 
 def test_nothing_is_awaited_of_a_recording_that_is_whole() -> None:
     call = stopped_call()
     call.announced(chunk())
-    assert files.next_awaited(call.life.status) is None
+    assert chunks.next_awaited(call.life.status) is None
     assert call.recording.expires_at == call.recording.chunks[0].expires_at
 
 
@@ -258,7 +258,7 @@ def test_of_several_recordings_the_nearest_is_awaited_first() -> None:
     call.asks("start")
     call.asks("stop")
     call.announced(more(0), of="foreign", at=NOON - HOUR, ended="SessionStillOngoing")
-    awaited = files.next_awaited(call.life.status)
+    awaited = chunks.next_awaited(call.life.status)
     assert awaited == (NOON - HOUR + WINDOW, 3)
 
 
@@ -271,7 +271,7 @@ def test_a_window_that_closes_on_nothing_leaves_an_active_recording_lost() -> No
     call.life.window_closed(1, call.ticks())
     assert call.recording.state == "lost"
     assert "no file was announced" in call.recording.problem
-    assert files.next_awaited(call.life.status) is None
+    assert chunks.next_awaited(call.life.status) is None
 
 
 def test_a_window_that_closes_on_nothing_leaves_a_recording_that_stayed_paused_empty() -> None:
@@ -315,14 +315,14 @@ def test_a_window_that_closes_on_a_gap_still_waits_for_the_copies_under_way() ->
 def test_a_chunk_is_known_by_document_and_index() -> None:
     call = stopped_call()
     call.announced(more(0), chunk(1))
-    assert files.to_export(call.life.status) == {ChunkKey.of(more(0)), ChunkKey.of(chunk(1))}
-    recording, found = files.find_chunk(call.life.status, ChunkKey.of(chunk(1)))
+    assert chunks.to_export(call.life.status) == {ChunkKey.of(more(0)), ChunkKey.of(chunk(1))}
+    recording, found = chunks.find_chunk(call.life.status, ChunkKey.of(chunk(1)))
     assert (recording.number, found.chunk.index) == (1, 1)
 
 
 def test_a_chunk_that_nobody_announced_is_a_mistake() -> None:
     with pytest.raises(StopIteration):
-        files.chunk_archived(stopped_call().life.status, ChunkKey("nobody's", 0), archived())
+        stopped_call().life.chunk_archived(ChunkKey("nobody's", 0), archived(), NOON)
 
 
 def test_what_an_event_tells_first_stays() -> None:

@@ -28,7 +28,7 @@ async def stopped_and_known_to_be_over(scene: Scene) -> None:
     assert await scene.waiting_activities() == []
 
 
-async def test_a_missing_event_is_alarmed_early_and_at_every_rung(scene: Scene) -> None:
+async def test_a_missing_event_is_alarmed_early_and_at_every_step(scene: Scene) -> None:
     await stopped_and_known_to_be_over(scene)
     began = (await scene.recording()).stopped_at
     assert began is not None
@@ -43,7 +43,7 @@ async def test_a_missing_event_is_alarmed_early_and_at_every_rung(scene: Scene) 
     assert scene.told()[-1].kind is AlarmKind.LOST
 
 
-async def test_a_late_export_is_alarmed_at_every_rung_and_copied_with_rising_priority(
+async def test_a_late_export_is_alarmed_at_every_step_and_copied_with_rising_priority(
     scene: Scene,
 ) -> None:
     scene.world.windows[scene.resource] = SHORT_WINDOW
@@ -83,7 +83,7 @@ async def test_what_is_archived_in_time_alarms_nobody(scene: Scene) -> None:
     assert scene.told() == []
 
 
-async def test_an_acknowledged_alarm_does_not_silence_the_next_rung(scene: Scene) -> None:
+async def test_an_acknowledged_alarm_does_not_silence_the_next_step(scene: Scene) -> None:
     await stopped(scene)
     await scene.passes(timedelta(minutes=30))
     await scene.signals(names.ACKNOWLEDGE, {"requestedBy": "operator"})

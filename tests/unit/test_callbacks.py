@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from callvault.contracts.events import RecordingStateChanged
-from workflows.call import callbacks as told
+from workflows.call import callbacks
 
 from .call import Call, paused_call, recording_call, stopped_call
 
@@ -21,14 +21,14 @@ def tells(call: Call, state: str, *, after: float = 0, **facts: object) -> None:
             **facts,
         }
     )
-    told.fold(call.life, event, call.ticks())
+    callbacks.fold(call.life, event, call.ticks())
 
 
 def reads(call: Call, state: str) -> str | None:
     """ACS's state is read, and is this."""
-    control = call.is_asked("read")
-    call.answers(control, state)
-    return told.observed(call.life, call.recording, state, call.ticks())
+    command = call.is_asked("read")
+    call.answers(command, state)
+    return callbacks.observed(call.life, call.recording, state, call.ticks())
 
 
 def test_a_started_recording_is_active_as_soon_as_acs_tells() -> None:
@@ -50,13 +50,13 @@ def test_the_first_inactive_of_a_start_is_no_news() -> None:
 def test_a_pause_has_the_evidence_of_a_callback() -> None:
     call = recording_call()
     pause = call.asks("pause", request_id="p1")
-    control = call.is_asked("pause")
+    command = call.is_asked("pause")
     tells(call, "inactive")
     at = call.recording.requested_at
     assert pause.told_at is not None
     assert pause.told_at > at
     assert pause.state == "pending", "told is not confirmed"
-    call.answers(control)
+    call.answers(command)
     assert call.recording.pauses[0].told_at == pause.told_at
 
 
@@ -120,10 +120,10 @@ def test_a_recording_that_somebody_else_stopped_is_over() -> None:
 def test_a_stop_that_was_asked_during_the_reading_stays() -> None:
     call = recording_call()
     tells(call, "inactive", after=10)
-    control = call.is_asked("read")
+    command = call.is_asked("read")
     call.asks("stop")
-    call.answers(control, "inactive")
-    assert told.observed(call.life, call.recording, "inactive", call.ticks()) is None
+    call.answers(command, "inactive")
+    assert callbacks.observed(call.life, call.recording, "inactive", call.ticks()) is None
     assert (call.recording.wanted, call.next) == ("stopped", "stop")
 
 
@@ -176,20 +176,20 @@ def test_an_id_that_is_told_before_the_start_is_answered_is_kept() -> None:
 def test_a_pause_that_was_asked_during_the_reading_has_its_answer() -> None:
     call = recording_call()
     tells(call, "inactive", after=10)
-    control = call.is_asked("read")
+    command = call.is_asked("read")
     pause = call.asks("pause")
-    call.answers(control, "inactive")
-    told.observed(call.life, call.recording, "inactive", call.ticks())
+    call.answers(command, "inactive")
+    callbacks.observed(call.life, call.recording, "inactive", call.ticks())
     assert (pause.state, call.next) == ("confirmed", None)
 
 
 def test_a_resume_that_was_asked_during_the_reading_finds_the_recording_going_on() -> None:
     call = paused_call()
     tells(call, "active", after=10)
-    control = call.is_asked("read")
+    command = call.is_asked("read")
     resume = call.asks("resume")
-    call.answers(control, "active")
-    assert told.observed(call.life, call.recording, "active", call.ticks()) is None
+    call.answers(command, "active")
+    assert callbacks.observed(call.life, call.recording, "active", call.ticks()) is None
     assert (resume.state, call.next, call.recording.wanted) == ("confirmed", None, "active")
 
 

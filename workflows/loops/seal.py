@@ -1,0 +1,74 @@
+"""The seal loop: writes the manifest of every recording that has reached its end."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.status import RecordingStatus
+from workflows import activity_calls
+from workflows.activity_errors import reason
+from workflows.call import chunks
+from workflows.call.alarms import Alarms
+from workflows.call.lifecycle import Lifecycle
+from workflows.loops.loop import Run, one_at_a_time
+
+
+class SealLoop:
+    """Seals recordings one after the other, each with the manifest of the one before."""
+
+    is_interruptible = False
+
+    def __init__(
+        self, run: Run, call: Lifecycle, alarms: Alarms, unsealable: tuple[int, ...]
+    ) -> None:
+        self._run = run
+        self._call = call
+        self._alarms = alarms
+        self.unsealable = set(unsealable)
+        """The numbers of the recordings whose manifest could not be written."""
+        self._is_sealing = False
+
+    @property
+    def is_idle(self) -> bool:
+        """True if no manifest is being written, or to be written."""
+        # A late file may make a recording unfinished again while its manifest is being written.
+        return not self._is_sealing and self._to_seal() is None
+
+    is_done = is_idle
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Seal every recording that has reached its end."""
+        await one_at_a_time(self._run, self._to_seal, self._seal)
+
+    def _to_seal(self) -> RecordingStatus | None:
+        recordings = chunks.to_seal(self._call.status)
+        return next((r for r in recordings if r.number not in self.unsealable), None)
+
+    async def _seal(self, recording: RecordingStatus) -> None:
+        archives = {each.archived.archive for each in recording.chunks if each.archived}
+        if len(archives) > 1:
+            self._not_sealed(recording, f"they lie in the archives {', '.join(sorted(archives))}")
+        else:
+            self._call.lies_in(recording, archives.pop())
+            self._is_sealing = True
+            await self._write_manifest(recording)
+            self._is_sealing = False
+
+    async def _write_manifest(self, recording: RecordingStatus) -> None:
+        before = recording.model_copy(deep=True)
+        try:
+            sealed = await activity_calls.seal(self._call.status, recording)
+        except ActivityError as error:
+            self._not_sealed(recording, reason(error))
+        else:
+            # An event may have been folded meanwhile, which this manifest does not know: then it
+            # is no seal, and another manifest follows it.
+            if recording == before:
+                self._call.sealed(recording, sealed, workflow.now())
+
+    def _not_sealed(self, recording: RecordingStatus, why: str) -> None:
+        self.unsealable.add(recording.number)
+        what = f"its files are archived, its manifest is not written: {why}"
+        self._alarms.add(AlarmKind.NOT_SEALED, Severity.ERROR, what, recording, workflow.now())
