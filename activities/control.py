@@ -2,7 +2,7 @@
 
 Every method sends one request and reads back its effect; Temporal repeats what fails. The ends
 that belong to a recording's life (it is over) are answers, not errors. As a local activity, which
-holds up its workflow, a method waits for ACS no longer than `ANSWER_AT_ONCE`.
+holds up its workflow, a method waits for ACS no longer than `LOCAL_REQUEST_TIMEOUT`.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import CancelledError
 
 from activities.clock import server_clock
-from activities.polling import InquiryActivities
+from activities.polling import PollingActivities
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.acs.models import (
@@ -25,12 +25,12 @@ from callvault.acs.models import (
 from callvault.archive.store import Archive
 from callvault.archive.transfer.own_storage import container_of
 from callvault.contracts.activity_io import (
-    ControlOutcome,
-    DeleteOrder,
-    RecordingOrder,
+    ControlResult,
+    DeleteInput,
+    RecordingInput,
     ResourcePolicy,
     ResourceQuery,
-    StartOrder,
+    StartInput,
 )
 from callvault.errors import (
     AlreadyRecording,
@@ -46,10 +46,10 @@ Seen = Literal["active", "inactive", "gone", "unknown"]
 _KNOWN: dict[str, Seen] = {"active": "active", "inactive": "inactive"}
 """The documented states; ACS's list is open, and any other one is ``unknown``."""
 
-ANSWER_AT_ONCE = 1.5
+LOCAL_REQUEST_TIMEOUT = 1.5
 """Seconds that ACS may take for each of the two requests of a local activity."""
 
-EFFECT_WITHIN = timedelta(seconds=2)
+EFFECT_TIMEOUT = timedelta(seconds=2)
 """Time that ACS may take to make a change it has accepted, before the change is asked for again."""
 
 OCCUPIED = AlreadyRecording.__name__
@@ -66,79 +66,79 @@ class ControlActivities:
         archive_of: Callable[[str], Archive],
     ) -> None:
         self._client_of = client_of
-        self.inquiries = InquiryActivities(client_of)
+        self.polling = PollingActivities(client_of)
         self._policy_of = policy_of
         self._archive_of = archive_of
 
     @activity.defn
     def describe_resource(self, query: ResourceQuery) -> ResourcePolicy:
         """Look up the settings that steer the workflow's decisions."""
-        with translated(patient=query.patient):
+        with translated(retry_permanent=query.retry_permanent):
             return self._policy_of(query.resource)
 
     @activity.defn
-    def start_recording(self, order: StartOrder) -> ControlOutcome:
+    def start_recording(self, input: StartInput) -> ControlResult:
         """Start a recording; to a repeated request ACS answers with the one it already started."""
         with translated():
-            answer = self._client(order.resource).start(
+            answer = self._client(input.resource).start(
                 StartRecording(
-                    call_locator=ServerCallLocator(server_call_id=order.server_call_id),
-                    recording_content_type=order.recording_content_type,
-                    recording_channel_type=order.recording_channel_type,
-                    recording_format_type=order.recording_format_type,
-                    pause_on_start=order.pause_on_start,
-                    external_storage=self._external_storage(order.own_storage),
-                    recording_state_callback_uri=order.callback_uri,
+                    call_locator=ServerCallLocator(server_call_id=input.server_call_id),
+                    recording_content_type=input.recording_content_type,
+                    recording_channel_type=input.recording_channel_type,
+                    recording_format_type=input.recording_format_type,
+                    pause_on_start=input.pause_on_start,
+                    external_storage=self._external_storage(input.own_storage),
+                    recording_state_callback_uri=input.callback_uri,
                 ),
                 Repeatability(
-                    request_id=order.repeatability_request_id,
-                    first_sent=order.repeatability_first_sent,
+                    request_id=input.repeatability_request_id,
+                    first_sent=input.repeatability_first_sent,
                 ),
             )
-            return ControlOutcome(
+            return ControlResult(
                 recording_id=answer.recording_id, state="inactive", accepted_at=server_clock()()
             )
 
     @activity.defn
-    def confirm_active(self, order: RecordingOrder) -> ControlOutcome:
+    def confirm_active(self, input: RecordingInput) -> ControlResult:
         """Read the state of a recording that was started; not yet active is worth another try."""
         with translated():
-            return _settled(self._read(order), "active")
+            return _settled(self._read(input), "active")
 
     @activity.defn
-    def read_state(self, order: RecordingOrder) -> ControlOutcome:
+    def read_state(self, input: RecordingInput) -> ControlResult:
         """Read the state."""
         with translated():
-            return self._read(order)
+            return self._read(input)
 
     @activity.defn
-    def pause_recording(self, order: RecordingOrder) -> ControlOutcome:
+    def pause_recording(self, input: RecordingInput) -> ControlResult:
         """Pause, and read back that ACS records no more."""
         with translated():
-            return self._change(order, self._client(order.resource).pause, "inactive")
+            return self._change(input, self._client(input.resource).pause, "inactive")
 
     @activity.defn
-    def resume_recording(self, order: RecordingOrder) -> ControlOutcome:
+    def resume_recording(self, input: RecordingInput) -> ControlResult:
         """Resume, and read back that ACS records again."""
         with translated():
-            return self._change(order, self._client(order.resource).resume, "active")
+            return self._change(input, self._client(input.resource).resume, "active")
 
     @activity.defn
-    def stop_recording(self, order: RecordingOrder) -> ControlOutcome:
+    def stop_recording(self, input: RecordingInput) -> ControlResult:
         """Stop; a recording that ACS no longer knows counts as stopped."""
         with translated():
             try:
-                self._client(order.resource).stop(order.recording_id, order.server_call_id)
+                self._client(input.resource).stop(input.recording_id, input.server_call_id)
             except RecordingNotFound:
-                return _outcome(order, "gone")
-            return _outcome(order, "inactive", server_clock()())
+                return _result(input, "gone")
+            return _result(input, "inactive", server_clock()())
 
     @activity.defn
-    def delete_source(self, order: DeleteOrder) -> None:
+    def delete_source(self, input: DeleteInput) -> None:
         """Delete the service's copy; one that is no longer there counts as deleted."""
         with translated():
             try:
-                self._client_of(order.resource).delete_content(order.delete_location)
+                self._client_of(input.resource).delete_content(input.delete_location)
             except ContentMissing:
                 activity.logger.info("the service's copy was gone already")
 
@@ -149,23 +149,23 @@ class ControlActivities:
         if activity.is_cancelled():
             # It waited for a thread for so long that an ordinary activity asks by now.
             raise CancelledError("too late to be asked at once")
-        return client.with_patience(ANSWER_AT_ONCE)
+        return client.with_timeout(LOCAL_REQUEST_TIMEOUT)
 
     def _change(
-        self, order: RecordingOrder, request: Callable[[str, str], None], wanted: State
-    ) -> ControlOutcome:
+        self, input: RecordingInput, request: Callable[[str, str], None], wanted: State
+    ) -> ControlResult:
         """Ask for a change, then read back that it is the case."""
         clock = server_clock()
-        accepted_at = order.accepted_at or _accepted_before()
+        accepted_at = input.accepted_at or _accepted_before()
         # Only a change that ACS is known to have accepted is read before it is asked for again: ACS
         # reports a recording that is starting and one that is paused alike as `inactive`, so that
         # its state alone cannot tell whether an earlier attempt arrived.
         if accepted_at is not None:
-            seen = self._read(order)
-            if seen.state in (wanted, "gone") or clock() - accepted_at < EFFECT_WITHIN:
+            seen = self._read(input)
+            if seen.state in (wanted, "gone") or clock() - accepted_at < EFFECT_TIMEOUT:
                 return _settled(seen, wanted).model_copy(update={"accepted_at": accepted_at})
         try:
-            request(order.recording_id, order.server_call_id)
+            request(input.recording_id, input.server_call_id)
             accepted_at = clock()
             # A note for the next attempt; local activities have no heartbeat.
             if not activity.info().is_local:
@@ -173,19 +173,19 @@ class ControlActivities:
         except StateConflict as conflict:
             activity.logger.info("ACS reports a conflict, reading the state: %s", conflict)
         except RecordingNotFound:
-            return _outcome(order, "gone")
-        return self._effect(order, wanted, accepted_at)
+            return _result(input, "gone")
+        return self._effect(input, wanted, accepted_at)
 
     def _effect(
-        self, order: RecordingOrder, wanted: State, accepted_at: datetime | None
-    ) -> ControlOutcome:
+        self, input: RecordingInput, wanted: State, accepted_at: datetime | None
+    ) -> ControlResult:
         """Read the effect of a change; a local activity does not wait for it."""
         try:
-            seen = _settled(self._read(order), wanted)
+            seen = _settled(self._read(input), wanted)
         except TryAgain:
             if accepted_at is None or not activity.info().is_local:
                 raise
-            seen = _outcome(order, "unknown").model_copy(update={"is_settled": False})
+            seen = _result(input, "unknown").model_copy(update={"is_settled": False})
         return seen.model_copy(update={"accepted_at": accepted_at})
 
     def _external_storage(self, archive: str | None) -> ExternalStorage | None:
@@ -194,16 +194,16 @@ class ControlActivities:
         url = container_of(self._archive_of(archive))
         return ExternalStorage(recording_destination_container_url=url)
 
-    def _read(self, order: RecordingOrder) -> ControlOutcome:
-        client = self._client(order.resource)
+    def _read(self, input: RecordingInput) -> ControlResult:
+        client = self._client(input.resource)
         try:
-            state = client.get_state(order.recording_id, order.server_call_id).recording_state
+            state = client.get_state(input.recording_id, input.server_call_id).recording_state
         except RecordingNotFound:
-            return _outcome(order, "gone")
-        return _outcome(order, _KNOWN.get(state, "unknown"))
+            return _result(input, "gone")
+        return _result(input, _KNOWN.get(state, "unknown"))
 
 
-def _settled(seen: ControlOutcome, wanted: State) -> ControlOutcome:
+def _settled(seen: ControlResult, wanted: State) -> ControlResult:
     if seen.state in (wanted, "gone"):
         return seen
     raise NotReady(f"ACS reports the recording as {seen.state}, not yet {wanted}: asking again.")
@@ -215,9 +215,9 @@ def _accepted_before() -> datetime | None:
     return datetime.fromisoformat(details[0]) if details else None
 
 
-def _outcome(
-    order: RecordingOrder,
+def _result(
+    input: RecordingInput,
     state: Seen,
     accepted_at: datetime | None = None,
-) -> ControlOutcome:
-    return ControlOutcome(recording_id=order.recording_id, state=state, accepted_at=accepted_at)
+) -> ControlResult:
+    return ControlResult(recording_id=input.recording_id, state=state, accepted_at=accepted_at)

@@ -17,11 +17,11 @@ from callvault.archive.store import Archive, already_archived
 from callvault.archive.transfer import copier, own_storage
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.readback import read_back
-from callvault.archive.transfer.source import Source, StoredFile
+from callvault.archive.transfer.source import ObjectSource, Source
 from callvault.archive.transfer.threads import OnProgress
 from callvault.contracts.activity_io import (
     ArchivedChunk,
-    ExportOrder,
+    ExportInput,
     ExportProgress,
     RecordedPause,
 )
@@ -41,7 +41,7 @@ STALLED_AFTER = timedelta(minutes=10)
 """Time without a byte moved after which a copy begins anew: longer than the service may ask to wait
 (5 min), and than the copier itself takes to give up a connection."""
 
-ASK_AGAIN = timedelta(minutes=2)
+RECHECK_INTERVAL = timedelta(minutes=2)
 """Wait before the next attempt to get what was denied."""
 
 
@@ -60,42 +60,42 @@ class ExportActivities:
         self,
         client_of: Callable[[str], AcsClient],
         archive_of: Callable[[str], Archive],
-        lanes: BufferPool | None = None,
+        buffers: BufferPool | None = None,
     ) -> None:
-        """Share ``lanes``, the memory of copies, among all exports of the process."""
+        """Share ``buffers``, the memory of copies, among all exports of the process."""
         self._client_of = client_of
         self._archive_of = archive_of
-        self._lanes = lanes or BufferPool()
+        self._buffers = buffers or BufferPool()
 
     # No exception is thrown into the thread: `_progress` notices a cancellation between two blocks.
     @activity.defn(no_thread_cancel_exception=True)
-    def export_chunk(self, order: ExportOrder) -> ArchivedChunk:
+    def export_chunk(self, input: ExportInput) -> ArchivedChunk:
         """Copy, read back, compare; then the same for the metadata file.
 
         Nothing that an earlier attempt finished is done again, even when the source is gone by now.
         """
-        with translated(patient=True):
+        with translated(retry_permanent=True):
             try:
-                return self._export(order)
+                return self._export(input)
             except CallvaultError as error:
                 if error.owner == "archive":
-                    if order.may_refuse:
+                    if input.may_refuse:
                         _give_up_on_archive_or_wait(error)
                 elif isinstance(error, ContentMissing):
                     _confirm_missing(error)
                 raise
 
-    def _export(self, order: ExportOrder) -> ArchivedChunk:
+    def _export(self, input: ExportInput) -> ArchivedChunk:
         now = server_clock()
-        archive, sources = self._archive_of(order.archive), self._sources(order)
+        archive, sources = self._archive_of(input.archive), self._sources(input)
         try:
-            name, headers = self._copy(sources.media, archive, order)
+            name, headers = self._copy(sources.media, archive, input)
         except ContentMissing:
-            if order.held is None:
+            if input.earlier_copy is None:
                 raise
-            sources = self._held(order.held)
-            name, headers = self._copy(sources.media, archive, order)
-        digest = read_back(archive, name, _progress("verifying"), self._lanes)
+            sources = self._earlier_copy(input.earlier_copy)
+            name, headers = self._copy(sources.media, archive, input)
+        digest = read_back(archive, name, _progress("verifying"), self._buffers)
         metadata = export_metadata(sources.metadata, archive, name, now)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
@@ -116,63 +116,66 @@ class ExportActivities:
             response_headers=headers,
         )
 
-    def _sources(self, order: ExportOrder) -> _Sources:
+    def _sources(self, input: ExportInput) -> _Sources:
         """Find the chunk's files: with ACS, or in the container that ACS wrote them to."""
-        own = self._own_files(order)
+        own = self._own_files(input)
         if own is not None:
             return own
-        client, location = self._client_of(order.resource), order.chunk.metadata_location
-        if order.chunk.content_location is None:
-            why = order.chunk.end_reason or "it does not say why"
+        client, location = self._client_of(input.resource), input.chunk.metadata_location
+        if input.chunk.content_location is None:
+            why = input.chunk.end_reason or "it does not say why"
             raise ContentMissing(f"the service announced the chunk without a file ({why})")
         return _Sources(
-            client.ranged_content(order.chunk.content_location),
+            client.ranged_content(input.chunk.content_location),
             (lambda: client.read_metadata(location)) if location is not None else None,
         )
 
-    def _own_files(self, order: ExportOrder) -> _Sources | None:
-        if order.own_storage is None:
+    def _own_files(self, input: ExportInput) -> _Sources | None:
+        if input.own_storage is None:
             return None
-        storage = self._archive_of(order.own_storage)
+        storage = self._archive_of(input.own_storage)
         found = own_storage.find(
             storage,
-            recorded_on=order.recorded_on,
-            call_id=order.call_id,
-            document_id=order.chunk.document_id,
+            recorded_on=input.recorded_on,
+            call_id=input.call_id,
+            document_id=input.chunk.document_id,
         )
         if found is None:
             return None
         metadata = found.metadata
         return _Sources(
-            StoredFile(storage, found.media),
+            ObjectSource(storage, found.media),
             (lambda: b"".join(storage.read(metadata))) if metadata is not None else None,
         )
 
-    def _held(self, held: ArchivedChunk) -> _Sources:
+    def _earlier_copy(self, earlier_copy: ArchivedChunk) -> _Sources:
         """Read from the verified copy in the archive that the recording has left."""
-        storage, metadata = self._archive_of(held.archive), held.metadata_object_name
+        storage, metadata = (
+            self._archive_of(earlier_copy.archive),
+            earlier_copy.metadata_object_name,
+        )
         return _Sources(
-            StoredFile(storage, held.object_name),
+            ObjectSource(storage, earlier_copy.object_name),
             (lambda: b"".join(storage.read(metadata))) if metadata is not None else None,
         )
 
     def _copy(
-        self, source: Source, archive: Archive, order: ExportOrder
+        self, source: Source, archive: Archive, input: ExportInput
     ) -> tuple[str, dict[str, str]]:
         """Copy the file, unless it is archived already.
 
         Returns the object's name, and the headers of the service's answer that tell of the file.
         """
-        if isinstance(source, StoredFile) and source.archive.name == archive.name:
+        if isinstance(source, ObjectSource) and source.archive.name == archive.name:
             return source.object_name, {}
-        name = _object_name(order)
+        name = _object_name(input)
         # Unlike an event, a polled result names no callId: an export that began with such a result
         # has archived the file under another name.
-        found_by_asking = _object_name(order.model_copy(update={"call_id": None}))
+        found_by_asking = _object_name(input.model_copy(update={"call_id": None}))
         identity = {
-            "recording_id": order.recording_id or "",
-            "document_id": order.chunk.document_id,
-            "chunk_index": str(order.chunk.index),
+            "recording_id": input.recording_id or "",
+            "document_id": input.chunk.document_id,
+            "chunk_index": str(input.chunk.index),
         }
         for known in (name, found_by_asking):
             if already_archived(archive, known, identity) is not None:
@@ -181,23 +184,23 @@ class ExportActivities:
             source,
             archive,
             name,
-            content_type=order.recording_format_type.content_type,
+            content_type=input.recording_format_type.content_type,
             metadata=identity,
             on_progress=_progress("copying"),
-            buffers=self._lanes,
+            buffers=self._buffers,
         )
         return name, {"etag": copied.etag_of_source} if copied.etag_of_source else {}
 
 
-def _object_name(order: ExportOrder) -> str:
+def _object_name(input: ExportInput) -> str:
     return chunk_object_name(
-        recorded_on=order.recorded_on,
-        call_id=order.call_id,
-        server_call_id=order.server_call_id,
-        recording_id=order.recording_id,
-        index=order.chunk.index,
-        document_id=order.chunk.document_id,
-        extension=order.recording_format_type,
+        recorded_on=input.recorded_on,
+        call_id=input.call_id,
+        server_call_id=input.server_call_id,
+        recording_id=input.recording_id,
+        index=input.chunk.index,
+        document_id=input.chunk.document_id,
+        extension=input.recording_format_type,
     )
 
 
@@ -233,7 +236,7 @@ def _confirm_missing(missing: ContentMissing) -> None:
             type="ContentGone",
             non_retryable=True,
         ) from missing
-    missing.retry_after = ASK_AGAIN
+    missing.retry_after = RECHECK_INTERVAL
 
 
 def _give_up_on_archive_or_wait(error: CallvaultError) -> None:
@@ -245,4 +248,4 @@ def _give_up_on_archive_or_wait(error: CallvaultError) -> None:
             type=ARCHIVE_REFUSED,
             non_retryable=True,
         ) from error
-    error.retry_after = ASK_AGAIN
+    error.retry_after = RECHECK_INTERVAL

@@ -1,6 +1,6 @@
 """The metadata file beside a chunk: archived with it, and no reason to lose the chunk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,14 +15,17 @@ from callvault.contracts.activity_io import ExportProgress
 from callvault.contracts.base import shorten
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
 
-GIVEN_UP_AFTER = timedelta(minutes=15)
+GIVE_UP_AFTER = timedelta(minutes=15)
 """Time for which a metadata file must be denied, or unreadable, before it is given up."""
 
-LONGEST_WAIT = timedelta(minutes=1)
+MAX_WAIT = timedelta(minutes=1)
 """Longest wait between two attempts of a last chance, where no error asks for more."""
 
 MARGIN = timedelta(seconds=30)
 """Time that an attempt may take beyond what the one before took."""
+
+_MAX_NAMED = 5
+"""Fields that are named one by one."""
 
 Reader = Callable[[], bytes]
 
@@ -51,27 +54,38 @@ def export_metadata(
         return Archived()
     name = metadata_object_name(chunk_name)
     if archive.stat(name) is not None:
-        return _told(name, b"".join(archive.read(name)))
+        return _parsed(name, b"".join(archive.read(name)))
     try:
         content = read()
     except CallvaultError as error:
         _give_up_or_try_again(error, now())
         return Archived(problem=shorten(f"its metadata file is not archived: {error}"))
-    told = _told(name, content)
-    if told.is_unreadable:
-        _give_up_or_try_again(BrokenContent(told.problem), now())
+    parsed = _parsed(name, content)
+    if parsed.is_unreadable:
+        _give_up_or_try_again(BrokenContent(parsed.problem), now())
     put_bytes(archive, name, content, content_type="application/json", metadata={})
-    return told
+    return parsed
 
 
-def _told(name: str, content: bytes) -> Archived:
+def _parsed(name: str, content: bytes) -> Archived:
     try:
         facts = parse_chunk_metadata(content)
     except BrokenContent as broken:
         return Archived(name, problem=shorten(str(broken)), is_unreadable=True)
-    untold = sum(pause.duration is None for pause in facts.pause_resume_intervals)
-    problem = f"its metadata file does not tell how long {untold} of its pauses were: left out"
-    return Archived(name, facts, problem if untold else "")
+    return Archived(name, facts, shorten("; ".join(_problems(facts))))
+
+
+def _problems(facts: ChunkMetadata) -> Iterator[str]:
+    if unknown := sum(pause.duration is None for pause in facts.pause_resume_intervals):
+        yield f"its metadata file does not tell how long {unknown} of its pauses were: left out"
+    if facts.unread:
+        named = ", ".join(facts.unread[:_MAX_NAMED])
+        more = len(facts.unread) - _MAX_NAMED
+        yield (
+            f"fields of its metadata file cannot be read: {named}"
+            + (f" and {more} more" if more > 0 else "")
+            + ": left out"
+        )
 
 
 def _give_up_or_try_again(error: CallvaultError, now: datetime) -> None:
@@ -85,7 +99,7 @@ def _give_up_or_try_again(error: CallvaultError, now: datetime) -> None:
     if not isinstance(error, ContentMissing | BrokenContent) or error.owner != "service":
         raise error
     note = ExportProgress(phase="waiting")
-    if denied_since(note, "no_metadata_since", GIVEN_UP_AFTER) is None:
+    if denied_since(note, "no_metadata_since", GIVE_UP_AFTER) is None:
         raise Unavailable(f"{error} The file itself is archived.") from error
 
 
@@ -94,5 +108,5 @@ def _has_time_for_another(error: CallvaultError, info: activity.Info, now: datet
     if not info.schedule_to_close_timeout:
         return True
     ends_at = info.scheduled_time + info.schedule_to_close_timeout
-    wait = to_application_error(error, patient=True).next_retry_delay or LONGEST_WAIT
+    wait = to_application_error(error, retry_permanent=True).next_retry_delay or MAX_WAIT
     return now + wait + (now - info.started_time) + MARGIN < ends_at

@@ -10,7 +10,7 @@ from typing import Literal
 
 from temporalio import activity
 
-from callvault.contracts.activity_io import ExportProgress, InquiryProgress
+from callvault.contracts.activity_io import ExportProgress, PollProgress
 
 HEARTBEAT_INTERVAL = timedelta(seconds=10)
 """Well below the heartbeat time-out: one heartbeat may be missed."""
@@ -43,7 +43,7 @@ def background_heartbeat(interval: timedelta = HEARTBEAT_INTERVAL) -> Iterator[N
 
 
 def denied_since(
-    note: ExportProgress | InquiryProgress, field: Denied, limit: timedelta
+    note: ExportProgress | PollProgress, field: Denied, limit: timedelta
 ) -> datetime | None:
     """Return since when attempts have been denied something, once that is ``limit`` ago, else None.
 

@@ -5,7 +5,7 @@ from temporalio.client import Client
 
 from activities.heartbeat import background_heartbeat
 from activities.translate import translated
-from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
+from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
 from callvault.reconcile.join import bounded
 from callvault.reconcile.run import Archives, reconcile
 from callvault.telemetry import metrics
@@ -20,10 +20,10 @@ class ReconcileActivities:
         self._target = target
 
     @activity.defn
-    async def reconcile(self, order: ReconcileOrder) -> Reconciliation:
+    async def reconcile(self, input: ReconcileInput) -> Reconciliation:
         """Read everything, set the metrics, and report within the bounds of a history."""
         with translated(), background_heartbeat():
-            report = await reconcile(self._client, self._archives, order, self._target)
+            report = await reconcile(self._client, self._archives, input, self._target)
         _measure(report)
         return bounded(report)
 

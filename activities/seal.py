@@ -11,7 +11,7 @@ from callvault.archive.manifests.keys import SignerOf
 from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
 from callvault.contracts.activity_io import SealedRecording
-from callvault.contracts.manifest import ManifestOrder
+from callvault.contracts.manifest import SealInput
 
 
 class SealActivities:
@@ -23,8 +23,8 @@ class SealActivities:
 
     # A cancellation is not thrown into the thread: sealing goes to its end.
     @activity.defn(no_thread_cancel_exception=True)
-    def seal_recording(self, order: ManifestOrder) -> SealedRecording:
+    def seal_recording(self, input: SealInput) -> SealedRecording:
         """Seal a recording once: repeated with the same order, find the manifest of before."""
         now = server_clock()
-        with translated(patient=True), background_heartbeat():
-            return seal(self._archive_of(order.archive), order, self._signer_of(order.archive), now)
+        with translated(retry_permanent=True), background_heartbeat():
+            return seal(self._archive_of(input.archive), input, self._signer_of(input.archive), now)

@@ -12,20 +12,20 @@ from activities.translate import to_application_error
 from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.contracts.base import shorten
-from callvault.contracts.sweeps import SweepOrder, SweepReport, SweepReports
+from callvault.contracts.sweeps import SweepInput, SweepReport, SweepReports
 from callvault.errors import CallvaultError
-from callvault.ingest.dead_letters import DeadLetterContainer, place_of
+from callvault.ingest.dead_letters import DeadLetterContainer, location_of
 from callvault.ingest.intake import Intake
 from callvault.ingest.routes import Routes
 from callvault.ingest.sweep import Sweep
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
-PATIENCE = timedelta(minutes=30)
+RETRY_TIMEOUT = timedelta(minutes=30)
 """Time for which a container that cannot be swept is tried, before the sweep ends without it."""
 
 
 @dataclass(frozen=True)
-class _End:
+class _Sweep:
     """The end of sweeping one container."""
 
     report: SweepReport
@@ -41,38 +41,38 @@ class SweepActivities:
         self._client = client
 
     @activity.defn
-    async def sweep_dead_letters(self, order: SweepOrder) -> SweepReports:
+    async def sweep_dead_letters(self, input: SweepInput) -> SweepReports:
         """Sweep the containers; an event that an earlier attempt delivered is not delivered again.
 
         A container that cannot be swept does not keep the sweep from the others. Where its error
-        may pass, the sweep is tried again until `PATIENCE` is over; then its report says why.
+        may pass, the sweep is tried again until `RETRY_TIMEOUT` is over; then its report says why.
         """
         now = server_clock()
         routes = Routes(self._settings, own_containers(self._settings))
-        intake = Intake(routes, Recordings(self._client), "sweep", activity.metric_meter())
-        wanted = order.dead_letters or sorted(self._settings.dead_letters)
+        intake = Intake(routes, CallClient(self._client), "sweep", activity.metric_meter())
+        wanted = input.dead_letters or sorted(self._settings.dead_letters)
         ends = [await self._sweep(name, intake) for name in wanted]
-        if now() - activity.info().scheduled_time < PATIENCE:
-            _try_again_where_it_helps([end.error for end in ends if end.error is not None])
+        if now() - activity.info().scheduled_time < RETRY_TIMEOUT:
+            _raise_transient([end.error for end in ends if end.error is not None])
         return SweepReports(reports=tuple(end.report for end in ends))
 
-    async def _sweep(self, name: str, intake: Intake) -> _End:
+    async def _sweep(self, name: str, intake: Intake) -> _Sweep:
         try:
             container = DeadLetterContainer.open(name, self._settings.dead_letter_container(name))
         except CallvaultError as error:
             problem = shorten(str(error), 500)
-            return _End(SweepReport(place=place_of(name), problem=problem), error)
+            return _Sweep(SweepReport(location=location_of(name), problem=problem), error)
         with closing(container):
             sweep = Sweep(container, intake, activity.heartbeat)
             try:
-                return _End(await sweep.run())
+                return _Sweep(await sweep.run())
             except CallvaultError as error:
-                return _End(sweep.ended_by(error), error)
+                return _Sweep(sweep.interrupted_by(error), error)
 
 
-def _try_again_where_it_helps(errors: list[CallvaultError]) -> None:
+def _raise_transient(errors: list[CallvaultError]) -> None:
     """Raise the first error that another attempt may mend."""
     for error in errors:
-        translation = to_application_error(error, patient=False)
+        translation = to_application_error(error, retry_permanent=False)
         if not translation.non_retryable:
             raise translation from error

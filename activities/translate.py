@@ -12,38 +12,42 @@ from temporalio.exceptions import ApplicationError
 from callvault.contracts.base import shorten
 from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, TryAgain
 
-MENDED_BY_PEOPLE = (AccessDenied, ConfigurationError)
-"""Errors that last until a person mends a key or a setting: tried again every `MEND_INTERVAL`."""
+OPERATOR_FIXABLE = (AccessDenied, ConfigurationError)
+"""Errors that last until a person mends a key or a setting.
 
-MEND_INTERVAL = timedelta(seconds=30)
-PATIENT_INTERVAL = timedelta(minutes=5)
+Such an attempt is repeated every `OPERATOR_RETRY_INTERVAL`.
+"""
+
+OPERATOR_RETRY_INTERVAL = timedelta(seconds=30)
+PERMANENT_RETRY_INTERVAL = timedelta(minutes=5)
 
 
 @contextmanager
-def translated(*, patient: bool = False) -> Iterator[None]:
+def translated(*, retry_permanent: bool = False) -> Iterator[None]:
     """Raise Callvault's errors as Temporal's ``ApplicationError``, of the same type name.
 
-    ``patient`` is for work that must never be given up before its deadline (an export): there even
-    an error that repeating does not mend is tried again, slowly, as a person may mend its cause.
+    ``retry_permanent`` is for work that must never be given up before its deadline (an export):
+    there even an error that repeating does not mend is tried again, slowly, as a person may mend
+    its cause.
     """
     try:
         yield
     except CallvaultError as error:
-        raise to_application_error(error, patient=patient) from error
+        raise to_application_error(error, retry_permanent=retry_permanent) from error
 
 
-def to_application_error(error: CallvaultError, *, patient: bool) -> ApplicationError:
+def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> ApplicationError:
     """Map one error; the message names its owner and what to do, within bounds."""
-    passing = isinstance(error, TryAgain)
+    is_transient = isinstance(error, TryAgain)
     delay = error.retry_after
-    if isinstance(error, MENDED_BY_PEOPLE):
-        passing, delay = True, MEND_INTERVAL
-    elif not passing and patient:
-        passing, delay = True, PATIENT_INTERVAL
+    if isinstance(error, OPERATOR_FIXABLE):
+        is_transient, delay = True, OPERATOR_RETRY_INTERVAL
+    elif not is_transient and retry_permanent:
+        is_transient, delay = True, PERMANENT_RETRY_INTERVAL
     return ApplicationError(
         # A payload above the server's limit would fail the task.
         shorten(f"{error} (fault: {error.owner})"),
         type=type(error).__name__,
-        non_retryable=not passing,
+        non_retryable=not is_transient,
         next_retry_delay=delay,
     )

@@ -20,7 +20,7 @@ from temporalio import activity
 
 from activities.clock import server_clock
 from activities.translate import translated
-from callvault.contracts.activity_io import AnnouncementOrder
+from callvault.contracts.activity_io import AnnouncementInput
 from callvault.contracts.alarms import Alarm, Severity
 from callvault.errors import AccessDenied, CallvaultError, InvalidRequest, Unavailable
 from callvault.telemetry.metrics import alarms
@@ -62,16 +62,16 @@ class Webhook:
     """Name of its purpose, in errors."""
 
     def send(self, alarm: Alarm) -> int:
-        return self.post(alarm_event(alarm), alarm.id, within=ALARM_TIMEOUT)
+        return self.post(alarm_event(alarm), alarm.id, timeout=ALARM_TIMEOUT)
 
-    def post(self, event: dict[str, object], message_id: str, *, within: float) -> int:
-        """Post once, and return the status if it is a 2xx; ``within`` is in seconds."""
+    def post(self, event: dict[str, object], message_id: str, *, timeout: float) -> int:
+        """Post once, and return the status if it is a 2xx; ``timeout`` is in seconds."""
         body = json.dumps(event).encode()
         headers = {"content-type": "application/cloudevents+json"}
         if self.secret is not None:
             headers |= signature_headers(self.secret(), message_id, body, int(time.time()))
         try:
-            answer = self.http.post(self.url(), content=body, headers=headers, timeout=within)
+            answer = self.http.post(self.url(), content=body, headers=headers, timeout=timeout)
         except httpx.HTTPError as error:
             # Not chained, and without its text: both may quote the URL, which is a secret.
             raise Unavailable(
@@ -82,7 +82,7 @@ class Webhook:
         return answer.status_code
 
 
-class AlertActivities:
+class AlarmActivities:
     """Built once by a worker."""
 
     def __init__(self, sink: Sink | None) -> None:
@@ -98,7 +98,7 @@ class AlertActivities:
                 1, {"kind": alarm.kind, "severity": alarm.severity, "resource": alarm.resource}
             )
         if self._sink is not None:
-            with translated(patient=True):
+            with translated(retry_permanent=True):
                 self._sink.send(alarm)
 
 
@@ -109,17 +109,17 @@ class AnnouncementActivities:
         self._webhook_of = webhook_of
 
     @activity.defn
-    def announce_recording(self, order: AnnouncementOrder) -> None:
+    def announce_recording(self, input: AnnouncementInput) -> None:
         """Return once the webhook has answered 2xx; tried again while it is away."""
         with translated():
-            webhook = self._webhook_of(order.resource)
+            webhook = self._webhook_of(input.resource)
             if webhook is None:
                 raise InvalidRequest(
-                    f"resource {order.resource} has no announcement_url on this worker any more:"
+                    f"resource {input.resource} has no announcement_url on this worker any more:"
                     " configure all workers alike"
                 )
-            event = announcement_event(order, server_clock()())
-            webhook.post(event, order.id, within=order.within.total_seconds())
+            event = announcement_event(input, server_clock()())
+            webhook.post(event, input.id, timeout=input.timeout.total_seconds())
 
 
 def alarm_event(alarm: Alarm) -> dict[str, object]:
@@ -127,9 +127,9 @@ def alarm_event(alarm: Alarm) -> dict[str, object]:
     return _cloud_event(f"{ALARM_TYPE}.{alarm.kind}", alarm, alarm.at)
 
 
-def announcement_event(order: AnnouncementOrder, at: datetime) -> dict[str, object]:
+def announcement_event(input: AnnouncementInput, at: datetime) -> dict[str, object]:
     """Write the announcement of a recording as a CloudEvent 1.0."""
-    return _cloud_event(ANNOUNCEMENT_TYPE, order, at)
+    return _cloud_event(ANNOUNCEMENT_TYPE, input, at)
 
 
 def signature_headers(secret: str, message_id: str, body: bytes, at: int) -> dict[str, str]:
@@ -152,7 +152,7 @@ def log(alarm: Alarm) -> None:
     activity.logger.log(_LEVELS[alarm.severity], "ALARM %s: %s", alarm.kind, alarm.what)
 
 
-def _cloud_event(kind: str, data: Alarm | AnnouncementOrder, at: datetime) -> dict[str, object]:
+def _cloud_event(kind: str, data: Alarm | AnnouncementInput, at: datetime) -> dict[str, object]:
     return {
         "specversion": "1.0",
         "type": kind,

@@ -42,7 +42,7 @@ LABELS = {
     "drain": "limit: the source, drained",
     "fill": "limit: the sink, filled from memory",
 }
-_GIVES_UP_AFTER = 600
+_TIMEOUT = 600
 
 
 @dataclass
@@ -61,9 +61,7 @@ class Bench:
         command = self.command(
             name, self.sinks[sink], size, files, parallelism, f"run{next(self.labels)}", slow=slow
         )
-        done = subprocess.run(
-            command, check=True, capture_output=True, text=True, timeout=_GIVES_UP_AFTER
-        )
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=_TIMEOUT)
         figures: dict[str, float] = loads(done.stdout)
         return figures
 
@@ -234,11 +232,11 @@ def killed_at_half(bench: Bench) -> list[str]:
     command = bench.command("callvault", bench.sinks["null"], size, 1, 8, "killed", slow=True)
     before = _served(bench.slow)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as copy:
-        end = time.monotonic() + _GIVES_UP_AFTER
+        end = time.monotonic() + _TIMEOUT
         while _served(bench.slow) - before < size / 2 and time.monotonic() < end:
             time.sleep(0.02)
         copy.send_signal(signal.SIGKILL)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=_GIVES_UP_AFTER)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=_TIMEOUT)
     twice = _served(bench.slow) - before - size
     return [
         "## Killed at half",

@@ -28,7 +28,7 @@ from callvault.errors import (
 
 NAME = "recordings/a.mp4"
 BLOCK = 1024
-LIMITS = RetryLimits(max_attempts=3, first_pause=0.0, max_pause=1.0)
+LIMITS = RetryLimits(max_attempts=3, first_delay=0.0, max_pause=1.0)
 
 REFUSALS: dict[str, CallvaultError] = {
     "empty": NotReady("0 bytes"),
@@ -71,11 +71,11 @@ class Part:
 
 
 @dataclass
-class Liar:
+class FaultySource:
     """A source that corrupts in one way, from request ``first`` on, for ``times`` requests."""
 
     data: bytes
-    lie: str
+    fault: str
     random: random.Random
     first: int
     times: int
@@ -88,17 +88,17 @@ class Liar:
         end = min(offset + (length or len(self.data)), len(self.data))
         part = Part(self.data[offset:end], offset, end - offset, len(self.data), '"1"')
         now = next(self.requests)
-        if not self.lie or not self.first <= now < self.first + self.times:
+        if not self.fault or not self.first <= now < self.first + self.times:
             return part
-        if self.lie in REFUSALS:  # what `callvault.acs` finds by itself
-            raise REFUSALS[self.lie]
-        return self._lied(part)
+        if self.fault in REFUSALS:  # what `callvault.acs` finds by itself
+            raise REFUSALS[self.fault]
+        return self._faulty(part)
 
-    def _lied(self, part: Part) -> Part:
-        match self.lie:
+    def _faulty(self, part: Part) -> Part:
+        match self.fault:
             case "truncated" | "reset":
                 part.data = part.data[: self.random.randrange(len(part.data))]
-                part.breaks = Unavailable("reset") if self.lie == "reset" else None
+                part.breaks = Unavailable("reset") if self.fault == "reset" else None
             case "too much":
                 part.length = (part.length or 0) + 1
                 part.data += b"!"
@@ -126,10 +126,10 @@ class Liar:
 
 
 @dataclass
-class Memory:
+class MemoryArchive:
     """An archive in memory, for one object, that may damage its bytes."""
 
-    lie: str
+    fault: str
     random: random.Random
     data: bytes = b""
     kept: BlockDigests | None = None
@@ -164,7 +164,7 @@ class Memory:
     def damaged(self, data: bytes) -> bytes:
         spoilt = bytearray(data)
         at = self.random.randrange(len(data))
-        match self.lie:
+        match self.fault:
             case "flipped bit":
                 spoilt[at] ^= 1 << self.random.randrange(8)
             case "lost byte":
@@ -181,7 +181,7 @@ class Memory:
 
 @dataclass
 class MemoryUpload:
-    archive: Memory
+    archive: MemoryArchive
     ledger: BlockLedger
     blocks: dict[int, bytes] = field(default_factory=dict)
 
@@ -220,18 +220,18 @@ class Findings:
     wrongly_refused: int = 0
 
 
-def attempt(seed: int, lie: str, buffers: BufferPool) -> bool | None:
+def attempt(seed: int, fault: str, buffers: BufferPool) -> bool | None:
     """Tell if the archive holds the source's bytes; None where the copy was refused."""
     draw = random.Random(seed)
     data = draw.randbytes(draw.randrange(2 * BLOCK, 6 * BLOCK))
-    source = Liar(
+    source = FaultySource(
         data,
-        lie if lie in OF_SOURCE else "",
+        fault if fault in OF_SOURCE else "",
         draw,
         first=draw.randrange(3),
         times=draw.choice([1, 1, 2, 1_000]),
     )
-    archive = Memory(lie if lie in OF_ARCHIVE else "", draw)
+    archive = MemoryArchive(fault if fault in OF_ARCHIVE else "", draw)
     try:
         copy(
             source,
@@ -246,15 +246,15 @@ def attempt(seed: int, lie: str, buffers: BufferPool) -> bool | None:
         read_back(archive, NAME, _quiet, buffers)
     except CallvaultError:
         return None
-    return archive.data in (data, data[::-1] if lie in CHANGES else data)
+    return archive.data in (data, data[::-1] if fault in CHANGES else data)
 
 
 def run(corruptions: int, *, clean: int, seed: int = 1) -> Findings:
     """Try ``corruptions`` cases, evenly over all kinds, and ``clean`` honest copies."""
     found, buffers = Findings(corrupted=corruptions, clean=clean), BufferPool(2, BLOCK)
     kinds = itertools.cycle(OF_SOURCE + OF_ARCHIVE)
-    for number, lie in zip(range(corruptions), kinds, strict=False):
-        equal = attempt(seed * 1_000_003 + number, lie, buffers)
+    for number, fault in zip(range(corruptions), kinds, strict=False):
+        equal = attempt(seed * 1_000_003 + number, fault, buffers)
         found.accepted += equal is False
         found.repaired += equal is True
         found.refused += equal is None

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-LARGEST_HEAD = 64 * 1024
-_DROPPED_AT_ONCE = 1024 * 1024
+MAX_HEAD = 64 * 1024
+_DROP_SIZE = 1024 * 1024
 
 
 @dataclass
@@ -80,10 +80,10 @@ class Connection:
 
     def drop(self, request: Request) -> None:
         self.take(min(len(self.buffered), request.left), request)
-        trash = bytearray(1) if hasattr(socket, "MSG_TRUNC") else bytearray(_DROPPED_AT_ONCE)
+        trash = bytearray(1) if hasattr(socket, "MSG_TRUNC") else bytearray(_DROP_SIZE)
         flags = getattr(socket, "MSG_TRUNC", 0)
         while request.left:
-            most = min(request.left, _DROPPED_AT_ONCE)
+            most = min(request.left, _DROP_SIZE)
             dropped = _drop(self.socket, most) if flags else self.socket.recv_into(trash, most)
             if not dropped:
                 raise ConnectionResetError
@@ -91,7 +91,7 @@ class Connection:
 
     def _head(self) -> Request | None:
         while b"\r\n\r\n" not in self.buffered:
-            piece = self.socket.recv(LARGEST_HEAD)
+            piece = self.socket.recv(MAX_HEAD)
             if not piece:
                 return None
             self.buffered += piece
@@ -103,7 +103,7 @@ class Connection:
         return Request(self, method, target, headers, int(headers.get("content-length", 0)))
 
 
-_TRASH = memoryview(bytearray(_DROPPED_AT_ONCE))
+_TRASH = memoryview(bytearray(_DROP_SIZE))
 
 
 def _drop(connection: socket.socket, most: int) -> int:

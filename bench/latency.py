@@ -38,7 +38,7 @@ from callvault.temporal.updates import start_confirmed
 PAGE = Path(__file__).parents[1] / "docs" / "latency.md"
 OPEN_RECORDINGS = 1_000
 EXPORT_BYTES = 64 << 20
-EXPORTS_AHEAD = 12
+QUEUED_EXPORTS = 12
 """Files that wait to be exported, so that every slot of the exporting worker is taken."""
 
 
@@ -82,23 +82,23 @@ class Backend:
     async def record_bare(self, **facts: Any) -> tuple[str, str]:
         """Record a call without Callvault; return its ``serverCallId`` and recording."""
         server_call_id = await self.call(**facts)
-        order = StartRecording.model_validate(
+        request = StartRecording.model_validate(
             {"call_locator": ServerCallLocator(server_call_id=server_call_id), **SOUND}
         )
         identity = Repeatability(
             request_id=server_call_id[-40:], first_sent=datetime.now().astimezone()
         )
-        started = await asyncio.to_thread(self.acs.start, order, identity)
+        started = await asyncio.to_thread(self.acs.start, request, identity)
         return server_call_id, started.recording_id
 
-    async def asks(self, verb: str, workflow_id: str) -> None:
+    async def request_change(self, operation: str, workflow_id: str) -> None:
         """Ask by update, answered once ACS has confirmed."""
         request = ControlRequest(requested_by="bench")
-        await updates.update(self.client, workflow_id, verb, request, ControlRecord)
+        await updates.update(self.client, workflow_id, operation, request, ControlRecord)
 
     async def arrivals(self, recording_id: str) -> list[float]:
         """List the arrivals of a recording's pauses at ACS, oldest first, in epoch seconds."""
-        answer = await self.http.get(f"{self.stack.emulator.control}/journal")
+        answer = await self.http.get(f"{self.stack.emulator.control}/request-log")
         return [
             _seconds(entry["time"])
             for entry in answer.json()["entries"]
@@ -136,16 +136,16 @@ async def _sample_call(backend: Backend, count: int, samples: Samples) -> None:
     await asyncio.sleep(1)
     for _ in range(count):
         asked[ours].append(time.time())
-        await backend.asks(names.PAUSE, workflow_id)
+        await backend.request_change(names.PAUSE, workflow_id)
         samples.confirmed.append((time.time() - asked[ours][-1]) * 1e3)
-        await backend.asks(names.RESUME, workflow_id)
+        await backend.request_change(names.RESUME, workflow_id)
         asked[bare].append(time.time())
         await asyncio.to_thread(backend.acs.pause, bare, server_call_id)
         await asyncio.to_thread(backend.acs.resume, bare, server_call_id)
     for recording_id, found in ((ours, samples.callvault), (bare, samples.bare)):
         pairs = zip(asked[recording_id], await backend.arrivals(recording_id), strict=True)
         found += [(there - sent) * 1e3 for sent, there in pairs]
-    await backend.asks(names.STOP, workflow_id)
+    await backend.request_change(names.STOP, workflow_id)
 
 
 async def open_many(backend: Backend, count: int) -> list[tuple[str, str]]:
@@ -165,17 +165,17 @@ async def sample_each(backend: Backend, opened: list[tuple[str, str]], count: in
     samples = Samples()
     for workflow_id, ours in opened[:count]:
         asked = time.time()
-        await backend.asks(names.PAUSE, workflow_id)
+        await backend.request_change(names.PAUSE, workflow_id)
         samples.confirmed.append((time.time() - asked) * 1e3)
         samples.callvault.append(((await backend.arrivals(ours))[-1] - asked) * 1e3)
     return samples
 
 
-async def keep_exporting(backend: Backend, archive: Path) -> None:
+async def run_exports(backend: Backend, archive: Path) -> None:
     """Make files for the exporting worker without end, and delete what it has archived."""
     while True:
         waiting = await _waiting_exports(backend)
-        for _ in range(max(EXPORTS_AHEAD - waiting, 0)):
+        for _ in range(max(QUEUED_EXPORTS - waiting, 0)):
             server_call_id, recording_id = await backend.record_bare(mediaBytes=EXPORT_BYTES)
             await asyncio.sleep(0.05)
             await asyncio.to_thread(backend.acs.stop, recording_id, server_call_id)
@@ -225,7 +225,7 @@ async def run(stack: Stack, count: int, open_recordings: int, archive: Path) -> 
         once.bare = busy.bare
         rows.append(_row("the same, each of the oldest paused once, out of no memory", once))
         _say("and exports ...")
-        exporting = asyncio.create_task(keep_exporting(backend, archive))
+        exporting = asyncio.create_task(run_exports(backend, archive))
         await asyncio.sleep(5)
         label = f"{open_recordings} open recordings, exports saturating the machine"
         rows.append(_row(label, await sample(backend, count)))

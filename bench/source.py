@@ -14,7 +14,7 @@ from threading import Lock
 from bench.http_server import Request, parser, run
 
 PERIOD = 16 * 1024 * 1024 + 4_099
-PIECE = 256 * 1024
+CHUNK_SIZE = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -23,7 +23,9 @@ def pattern(seed: int) -> memoryview:
     return memoryview(random.Random(seed).randbytes(PERIOD))
 
 
-def pieces(content: memoryview, start: int, end: int, piece: int = PIECE) -> Iterator[memoryview]:
+def pieces(
+    content: memoryview, start: int, end: int, piece: int = CHUNK_SIZE
+) -> Iterator[memoryview]:
     """Return the bytes from ``start`` up to ``end``."""
     while start < end:
         inside = start % PERIOD

@@ -25,8 +25,8 @@ from callvault.archive.transfer.own_storage import container_of
 from callvault.azure_storage.clients import StorageAccess
 from callvault.config.resources import CredentialSettings, ResourceSettings
 from callvault.config.settings import Settings
-from callvault.config.storage import AzureBlobArchive as AzureBlobSettings
-from callvault.config.storage import DirectoryArchive as DirectorySettings
+from callvault.config.storage import AzureBlobSettings as AzureBlobSettings
+from callvault.config.storage import DirectorySettings
 
 ArchiveSettings = AzureBlobSettings | DirectorySettings
 

@@ -16,14 +16,14 @@ from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
 from activities.sweep import SweepActivities
-from activities.webhooks import AlertActivities, AnnouncementActivities
+from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
 from callvault.config.settings import Settings, load_settings
 from callvault.telemetry.setup import Telemetry, setup
 from callvault.temporal.client import connect
 from callvault.temporal.namespace import require_search_attributes
 from workers.clients import Connections
-from workers.registry import deciding_worker, exporting_worker, telling_worker
+from workers.registry import control_worker, export_worker, notification_worker
 from workers.roles import Role
 from workers.visibility_metrics import Observer
 
@@ -58,18 +58,20 @@ def _workers(
         control = ControlActivities(
             connections.client_of, connections.policy_of, connections.archive_of
         )
-        alerts = AlertActivities(connections.alarm_sink())
-        also = [SweepActivities(settings, client).sweep_dead_letters]
+        alarms = AlarmActivities(connections.alarm_sink())
+        others = [SweepActivities(settings, client).sweep_dead_letters]
         announcements = AnnouncementActivities(connections.announcement_webhook)
-        yield deciding_worker(client, control, settings.worker, also=also)
-        yield telling_worker(client, alerts, announcements, settings.worker)
+        yield control_worker(client, control, settings.worker, others=others)
+        yield notification_worker(client, alarms, announcements, settings.worker)
     if only is not Role.CONTROL:
-        export = ExportActivities(connections.client_of, connections.archive_of, connections.lanes)
+        export = ExportActivities(
+            connections.client_of, connections.archive_of, connections.buffers
+        )
         seal = SealActivities(connections.archive_of, connections.signer_of)
-        reconciling = ReconcileActivities(
+        reconcile = ReconcileActivities(
             client, openers(settings.archives), settings.reconciliation.target
         )
-        yield exporting_worker(client, export, seal, settings.worker, also=[reconciling.reconcile])
+        yield export_worker(client, export, seal, settings.worker, others=[reconcile.reconcile])
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ class Connections:
         self._settings = settings
         self.client_of = Pool(self._make_client)
         self.archive_of = Pool(self._make_archive)
-        self.lanes = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
+        self.buffers = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
         self._http = httpx.Client(follow_redirects=False)
 
     def policy_of(self, name: str) -> ResourcePolicy:

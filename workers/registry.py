@@ -18,7 +18,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities, AnnouncementActivities
+from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
@@ -27,13 +27,13 @@ from workflows.sweep import SweepWorkflow
 
 WORKFLOWS = (RecordingWorkflow, CallSeenWorkflow, ReconcileWorkflow, SweepWorkflow)
 
-DRAIN = timedelta(seconds=30)
+DRAIN_TIMEOUT = timedelta(seconds=30)
 """Time for running activities to come to a good end when a worker is told to stop."""
 
-SHOWN_EVERY = timedelta(seconds=1)
+HEARTBEAT_THROTTLE_INTERVAL = timedelta(seconds=1)
 """Interval of the heartbeats that reach Temporal from a copy: operators watch its progress."""
 
-TOLD_AT_ONCE = 100
+MAX_CONCURRENT_NOTIFICATIONS = 100
 """Webhooks that are waited for at the same time: threads that sleep."""
 
 RUNNER = UnsandboxedWorkflowRunner()
@@ -66,17 +66,17 @@ def versioning(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
     )
 
 
-def deciding_worker(
+def control_worker(
     client: Client,
     activities: ControlActivities,
     settings: WorkerSettings,
     *,
-    also: Sequence[Callable[..., Any]] = (),
+    others: Sequence[Callable[..., Any]] = (),
     runner: WorkflowRunner = RUNNER,
 ) -> Worker:
     """Make the worker for decisions and control of ACS: short work, never behind a copy.
 
-    ``also`` are other activities of the kind.
+    ``others`` are other activities of the kind.
     """
     slots = settings.max_concurrent_control
     return Worker(
@@ -95,55 +95,55 @@ def deciding_worker(
             activities.resume_recording,
             activities.stop_recording,
             activities.delete_source,
-            activities.inquiries.await_end,
-            activities.inquiries.ask_result,
-            *also,
+            activities.polling.poll_state,
+            activities.polling.poll_result,
+            *others,
         ],
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,
-        graceful_shutdown_timeout=DRAIN,
+        graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=versioning(settings),
     )
 
 
-def telling_worker(
+def notification_worker(
     client: Client,
-    alerts: AlertActivities,
+    alarms: AlarmActivities,
     announcements: AnnouncementActivities,
     settings: WorkerSettings,
 ) -> Worker:
     """Make the worker for alarms and announcements, which wait for webhooks of others."""
     return Worker(
         client,
-        task_queue=names.TELLING_QUEUE,
-        activities=[alerts.raise_alarm, announcements.announce_recording],
-        activity_executor=ThreadPoolExecutor(TOLD_AT_ONCE, "telling"),
-        max_concurrent_activities=TOLD_AT_ONCE,
-        graceful_shutdown_timeout=DRAIN,
+        task_queue=names.NOTIFICATION_QUEUE,
+        activities=[alarms.raise_alarm, announcements.announce_recording],
+        activity_executor=ThreadPoolExecutor(MAX_CONCURRENT_NOTIFICATIONS, "notify"),
+        max_concurrent_activities=MAX_CONCURRENT_NOTIFICATIONS,
+        graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=versioning(settings),
     )
 
 
-def exporting_worker(
+def export_worker(
     client: Client,
     activities: ExportActivities,
-    sealing: SealActivities,
+    seals: SealActivities,
     settings: WorkerSettings,
     *,
-    also: Sequence[Callable[..., Any]] = (),
+    others: Sequence[Callable[..., Any]] = (),
 ) -> Worker:
     """Make the worker for bulk copies, and for the manifests that prove them.
 
-    ``also`` are other activities of the kind.
+    ``others`` are other activities of the kind.
     """
     slots = settings.max_concurrent_exports
     return Worker(
         client,
         task_queue=names.EXPORT_QUEUE,
-        activities=[activities.export_chunk, sealing.seal_recording, *also],
+        activities=[activities.export_chunk, seals.seal_recording, *others],
         activity_executor=ThreadPoolExecutor(slots, "export"),
-        max_heartbeat_throttle_interval=SHOWN_EVERY,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE_INTERVAL,
         max_concurrent_activities=slots,
-        graceful_shutdown_timeout=DRAIN,
+        graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=versioning(settings),
     )

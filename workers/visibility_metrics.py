@@ -17,15 +17,15 @@ from callvault.contracts import names
 from callvault.contracts.states import RecordingState
 from callvault.telemetry import metrics
 
-OBSERVE_EVERY = timedelta(seconds=30)
+OBSERVE_INTERVAL = timedelta(seconds=30)
 
-FEW = 100
+MAX_LISTED = 100
 """Number of workflows that may be read one by one to find the nearest deadline among them."""
 
-REACH = timedelta(days=365)
+SEARCH_RANGE = timedelta(days=365)
 """Distance from now within which deadlines are looked for."""
 
-PRECISION = timedelta(seconds=1)
+SEARCH_PRECISION = timedelta(seconds=1)
 """Precision of the nearest deadline where there are many."""
 
 UNCONFIGURED = "(unconfigured)"
@@ -45,7 +45,7 @@ class Observer:
         self._recordings = metrics.recordings(meter)
         self._nearest_deadline = metrics.nearest_deadline(meter)
 
-    async def run(self, interval: timedelta = OBSERVE_EVERY) -> None:
+    async def run(self, interval: timedelta = OBSERVE_INTERVAL) -> None:
         """Observe until cancelled; a failure is logged, and the next round tries again."""
         while True:
             try:
@@ -76,10 +76,10 @@ class Observer:
         # Stores neither sort nor aggregate, but every one of them counts.
         expires_at = names.EXPIRES_AT.name
         now = datetime.now(UTC)
-        low, high = now - REACH, now + REACH
+        low, high = now - SEARCH_RANGE, now + SEARCH_RANGE
         narrowed, bound = f"{query} AND {expires_at} IS NOT NULL", None
         count = await self._count(narrowed)
-        while count > FEW and high - low > PRECISION:
+        while count > MAX_LISTED and high - low > SEARCH_PRECISION:
             middle = low + (high - low) / 2
             earlier = f"{query} AND {expires_at} <= '{middle.isoformat()}'"
             if (found := await self._count(earlier)) == 0:
@@ -90,7 +90,7 @@ class Observer:
         return min(await self._deadlines(narrowed), default=bound) if count else None
 
     async def _deadlines(self, query: str) -> list[datetime]:
-        listed = self._client.list_workflows(query, page_size=FEW, limit=FEW)
+        listed = self._client.list_workflows(query, page_size=MAX_LISTED, limit=MAX_LISTED)
         found = [item.typed_search_attributes.get(names.EXPIRES_AT) async for item in listed]
         return [deadline for deadline in found if deadline is not None]
 

@@ -8,32 +8,32 @@ from temporalio.exceptions import ApplicationError
 
 from activities.control import ControlActivities
 from activities.export import ExportActivities
-from activities.polling import InquiryActivities
+from activities.polling import PollingActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities, AnnouncementActivities
+from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.contracts import names
 from callvault.contracts.activity_io import (
-    AnnouncementOrder,
+    AnnouncementInput,
     ArchivedChunk,
-    ControlOutcome,
-    DeleteOrder,
-    ExportOrder,
-    RecordingOrder,
-    ResultOrder,
+    ControlResult,
+    DeleteInput,
+    ExportInput,
+    PolledResult,
+    PollResultInput,
+    RecordingInput,
     SealedRecording,
-    StartOrder,
-    ToldResult,
+    StartInput,
 )
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.events import RecordingChunk
-from callvault.contracts.manifest import ManifestOrder
+from callvault.contracts.manifest import SealInput
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
 from workflows.call.chunks import ChunkKey, find_chunk, may_change_archive
 from workflows.call.commands import Command, Operation
 
-_ACTIVITIES: dict[Operation, Callable[..., ControlOutcome]] = {
+_ACTIVITIES: dict[Operation, Callable[..., ControlResult]] = {
     Operation.START: ControlActivities.start_recording,
     Operation.CONFIRM: ControlActivities.confirm_active,
     Operation.READ: ControlActivities.read_state,
@@ -47,29 +47,29 @@ _OPTIONS = {
     Operation.READ: activity_options.confirm,
 }
 
-ControlOrder = StartOrder | RecordingOrder
+CommandInput = StartInput | RecordingInput
 
 
-def control_order(status: CallStatus, recording: RecordingStatus, command: Command) -> ControlOrder:
+def command_input(status: CallStatus, recording: RecordingStatus, command: Command) -> CommandInput:
     """Build what ACS is asked, the same on every attempt."""
     if command.operation is Operation.START:
-        return _start_order(status, recording, command)
-    return _recording_order(status, recording)
+        return _start_input(status, recording, command)
+    return _recording_input(status, recording)
 
 
-async def control_at_once(command: Command, order: ControlOrder) -> ControlOutcome:
+async def control_locally(command: Command, input: CommandInput) -> ControlResult:
     """Ask ACS once, on the shortest way: a local activity."""
-    outcome: ControlOutcome = await workflow.execute_local_activity_method(
-        _ACTIVITIES[command.operation], order, **activity_options.at_once(_summary(command))
+    result: ControlResult = await workflow.execute_local_activity_method(
+        _ACTIVITIES[command.operation], input, **activity_options.local_attempt(_summary(command))
     )
-    return outcome
+    return result
 
 
-def control(command: Command, order: ControlOrder) -> workflow.ActivityHandle[ControlOutcome]:
+def control(command: Command, input: CommandInput) -> workflow.ActivityHandle[ControlResult]:
     """Ask ACS until it answers, or until the workflow calls it off."""
     options = _OPTIONS.get(command.operation, activity_options.control)
     return workflow.start_activity_method(
-        _ACTIVITIES[command.operation], order, **options(_summary(command))
+        _ACTIVITIES[command.operation], input, **options(_summary(command))
     )
 
 
@@ -81,38 +81,38 @@ def export(
     status: CallStatus, key: ChunkKey, priority: int
 ) -> workflow.ActivityHandle[ArchivedChunk]:
     """Copy a chunk into its archive and verify it there, until that succeeds."""
-    order = _export_order(status, key)
-    summary = f"archive chunk {key.index}, expires {order.expires_at:%Y-%m-%d %H:%M} UTC"
+    input = _export_input(status, key)
+    summary = f"archive chunk {key.index}, expires {input.expires_at:%Y-%m-%d %H:%M} UTC"
     options = activity_options.export(summary, status.resource, priority)
-    return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
+    return workflow.start_activity_method(ExportActivities.export_chunk, input, **options)
 
 
-def last_export(
+def last_chance_export(
     status: CallStatus, key: ChunkKey, within: timedelta
 ) -> workflow.ActivityHandle[ArchivedChunk]:
     """Copy a chunk that the service may have deleted by now, for as long as ``within``."""
-    summary, order = f"last chance to archive chunk {key.index}", _export_order(status, key)
-    options = activity_options.last_export(summary, status.resource, within)
-    return workflow.start_activity_method(ExportActivities.export_chunk, order, **options)
+    summary, input = f"last chance to archive chunk {key.index}", _export_input(status, key)
+    options = activity_options.last_chance_export(summary, status.resource, within)
+    return workflow.start_activity_method(ExportActivities.export_chunk, input, **options)
 
 
-def _export_order(status: CallStatus, key: ChunkKey) -> ExportOrder:
+def _export_input(status: CallStatus, key: ChunkKey) -> ExportInput:
     recording, chunk = find_chunk(status, key)
     if status.policy is None or chunk.expires_at is None:
         raise ApplicationError("exports begin once the resource's settings are known")
-    return ExportOrder(
+    return ExportInput(
         resource=status.resource,
         archive=recording.archive,
         server_call_id=status.server_call_id,
         call_id=recording.call_id,
         recording_id=recording.recording_id,
-        recorded_on=recording.recording_start_time or chunk.born_at,
+        recorded_on=recording.recording_start_time or chunk.retention_starts_at,
         recording_format_type=recording.recording_format_type,
         chunk=chunk.chunk,
         expires_at=chunk.expires_at,
         own_storage=status.policy.own_storage,
         may_refuse=may_change_archive(status, recording),
-        held=chunk.held,
+        earlier_copy=chunk.earlier_copy,
     )
 
 
@@ -120,11 +120,11 @@ def seal(
     status: CallStatus, recording: RecordingStatus
 ) -> workflow.ActivityHandle[SealedRecording]:
     """Write the manifest of a recording that has reached its end."""
-    order = ManifestOrder(
+    input = SealInput(
         archive=recording.archive,
         resource=status.resource,
         server_call_id=status.server_call_id,
-        recorded_on=recording.recording_start_time or recording.chunks[0].born_at,
+        recorded_on=recording.recording_start_time or recording.chunks[0].retention_starts_at,
         recording=recording,
         requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
         consents=tuple(status.consents),
@@ -133,52 +133,52 @@ def seal(
         run_id=workflow.info().run_id,
     )
     options = activity_options.seal(f"seal recording {recording.number}")
-    return workflow.start_activity_method(SealActivities.seal_recording, order, **options)
+    return workflow.start_activity_method(SealActivities.seal_recording, input, **options)
 
 
 def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHandle[None]:
     """Delete the service's copy of a verified chunk."""
     return workflow.start_activity_method(
         ControlActivities.delete_source,
-        DeleteOrder(resource=resource, delete_location=chunk.delete_location or ""),
+        DeleteInput(resource=resource, delete_location=chunk.delete_location or ""),
         **activity_options.delete_source(f"delete the service's copy of chunk {chunk.index}"),
     )
 
 
 def poll_state(
-    status: CallStatus, recording: RecordingStatus, every: timedelta
-) -> workflow.ActivityHandle[ControlOutcome]:
+    status: CallStatus, recording: RecordingStatus, interval: timedelta
+) -> workflow.ActivityHandle[ControlResult]:
     """Poll ACS until it no longer knows a recording."""
-    options = activity_options.poll_state(f"is recording {recording.number} still on?", every)
-    order = _recording_order(status, recording)
-    return workflow.start_activity_method(InquiryActivities.await_end, order, **options)
+    options = activity_options.poll_state(f"is recording {recording.number} still on?", interval)
+    input = _recording_input(status, recording)
+    return workflow.start_activity_method(PollingActivities.poll_state, input, **options)
 
 
 def poll_result(
     status: CallStatus, recording: RecordingStatus
-) -> workflow.ActivityHandle[ToldResult]:
+) -> workflow.ActivityHandle[PolledResult]:
     """Poll ACS until it names files of a recording that were not announced."""
-    order = ResultOrder(
-        **dict(_recording_order(status, recording)),
+    input = PollResultInput(
+        **dict(_recording_input(status, recording)),
         known=tuple(chunk.chunk.document_id for chunk in recording.chunks),
     )
     options = activity_options.poll_result(f"what became of recording {recording.number}?")
-    return workflow.start_activity_method(InquiryActivities.ask_result, order, **options)
+    return workflow.start_activity_method(PollingActivities.poll_result, input, **options)
 
 
 def send_alarm(
-    alarm: Alarm, within: timedelta = activity_options.ALARM_WITHIN
+    alarm: Alarm, within: timedelta = activity_options.ALARM_TIMEOUT
 ) -> workflow.ActivityHandle[None]:
     """Send an alarm until a receiver accepts it, or ``within`` has passed."""
     options = activity_options.alarm(f"{alarm.severity}: {alarm.kind}", within)
-    return workflow.start_activity_method(AlertActivities.raise_alarm, alarm, **options)
+    return workflow.start_activity_method(AlarmActivities.raise_alarm, alarm, **options)
 
 
 async def send_schedule_alarm(
     kind: AlarmKind,
     severity: Severity,
     what: str,
-    within: timedelta = activity_options.ALARM_WITHIN,
+    within: timedelta = activity_options.ALARM_TIMEOUT,
 ) -> None:
     """Send the alarm of a workflow that a Schedule began; those of a call have their own loop.
 
@@ -203,7 +203,7 @@ def announce(status: CallStatus, recording: RecordingStatus) -> workflow.Activit
         raise ApplicationError("nothing is announced where no resource asks for it")
     within = status.policy.announce_within
     workflow_id = workflow.info().workflow_id
-    order = AnnouncementOrder(
+    input = AnnouncementInput(
         id=f"{workflow_id}/announcement/{recording.number}",
         resource=status.resource,
         server_call_id=status.server_call_id,
@@ -211,24 +211,24 @@ def announce(status: CallStatus, recording: RecordingStatus) -> workflow.Activit
         recording=recording.number,
         requested_by=recording.requested_by,
         consent_policy=recording.consent.consent_policy or "",
-        within=within,
+        timeout=within,
     )
     options = activity_options.announcement(f"announce recording {recording.number}", within)
     return workflow.start_activity_method(
-        AnnouncementActivities.announce_recording, order, **options
+        AnnouncementActivities.announce_recording, input, **options
     )
 
 
-def _recording_order(status: CallStatus, recording: RecordingStatus) -> RecordingOrder:
-    return RecordingOrder(
+def _recording_input(status: CallStatus, recording: RecordingStatus) -> RecordingInput:
+    return RecordingInput(
         resource=status.resource,
         server_call_id=status.server_call_id,
         recording_id=recording.recording_id or "",
     )
 
 
-def _start_order(status: CallStatus, recording: RecordingStatus, command: Command) -> StartOrder:
-    return StartOrder(
+def _start_input(status: CallStatus, recording: RecordingStatus, command: Command) -> StartInput:
+    return StartInput(
         resource=status.resource,
         server_call_id=status.server_call_id,
         recording_content_type=recording.recording_content_type,

@@ -9,7 +9,7 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 from activities.control import OCCUPIED
 from activities.export import ARCHIVE_REFUSED
 
-NotDone = (ActivityError, ApplicationError, ActivityTimeout)
+ActivityFailures = (ActivityError, ApplicationError, ActivityTimeout)
 """The ways in which an activity fails: the SDK wraps the error of an ordinary one in an
 `ActivityError`, and not that of a local one."""
 

@@ -12,7 +12,7 @@ from callvault.contracts import names
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
-AT_ONCE = timedelta(seconds=4)
+LOCAL_ATTEMPT_TIMEOUT = timedelta(seconds=4)
 """Longest first attempt of a control request, within the workflow task: nothing else can happen to
 the call meanwhile. An ordinary activity takes over from there, see decision 0024."""
 
@@ -22,25 +22,25 @@ ADOPT_TIMEOUT = timedelta(seconds=5)
 RELEASE_TIMEOUT = timedelta(seconds=30)
 """Longest time after a stop for which ACS may count the stopped recording as the call's one."""
 
-CONTROL_ATTEMPT = 3 * ACS_TIMEOUT
+CONTROL_ATTEMPT_TIMEOUT = 3 * ACS_TIMEOUT
 """One attempt of a control activity: the request, and reading back what it did."""
 
-START_WITHIN = timedelta(minutes=10)
+START_TIMEOUT = timedelta(minutes=10)
 """Longest time for a start; then the recording counts as failed to start."""
 
-CONFIRM_WITHIN = timedelta(minutes=2)
+CONFIRM_TIMEOUT = timedelta(minutes=2)
 """Longest time for ACS to report an accepted recording as active."""
 
-SEAL_WITHIN = timedelta(hours=48)
+SEAL_TIMEOUT = timedelta(hours=48)
 """Longest time for writing the manifest of an archived recording."""
 
 HIGHEST_PRIORITY = 1
 """Temporal's priority keys count downwards: 1 goes first."""
 
-SWEEP_WITHIN = timedelta(hours=1)
+SWEEP_TIMEOUT = timedelta(hours=1)
 """Longest time for a sweep of dead letters; the next one does what is left."""
 
-ALARM_WITHIN = timedelta(hours=24)
+ALARM_TIMEOUT = timedelta(hours=24)
 """Longest time for delivering an alarm; the log has it at once."""
 
 _CONTROL_RETRY = RetryPolicy(
@@ -64,7 +64,7 @@ _LAST_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
 
-EXPORT_ATTEMPT = timedelta(hours=12)
+EXPORT_ATTEMPT_TIMEOUT = timedelta(hours=12)
 """One attempt at an export; its heartbeat is what notices a stall."""
 
 POLICY_LOOKUP = LocalActivityConfig(
@@ -83,11 +83,11 @@ RECONCILE = ActivityConfig(
 """It reads archives, and may read all of them: so it goes where the copies go."""
 
 
-def at_once(summary: str) -> LocalActivityConfig:
+def local_attempt(summary: str) -> LocalActivityConfig:
     """Return options for the first attempt of a control request: the shortest way to ACS."""
     return LocalActivityConfig(
         summary=summary,
-        start_to_close_timeout=AT_ONCE,
+        start_to_close_timeout=LOCAL_ATTEMPT_TIMEOUT,
         retry_policy=RetryPolicy(maximum_attempts=1),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
@@ -98,7 +98,7 @@ def control(summary: str) -> ActivityConfig:
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
-        start_to_close_timeout=CONTROL_ATTEMPT,
+        start_to_close_timeout=CONTROL_ATTEMPT_TIMEOUT,
         retry_policy=_CONTROL_RETRY,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
@@ -106,14 +106,14 @@ def control(summary: str) -> ActivityConfig:
 
 def start(summary: str) -> ActivityConfig:
     """Return options to start: the call may still be connecting, and gets some time."""
-    return {**control(summary), "schedule_to_close_timeout": START_WITHIN}
+    return {**control(summary), "schedule_to_close_timeout": START_TIMEOUT}
 
 
 def confirm(summary: str) -> ActivityConfig:
     """Return options to read the state until ACS says that it records."""
     return {
         **control(summary),
-        "schedule_to_close_timeout": CONFIRM_WITHIN,
+        "schedule_to_close_timeout": CONFIRM_TIMEOUT,
         "retry_policy": _CONFIRM_RETRY,
     }
 
@@ -128,18 +128,18 @@ def export(summary: str, resource: str, priority: int) -> ActivityConfig:
         summary=summary,
         priority=Priority(priority_key=priority, fairness_key=resource),
         task_queue=names.EXPORT_QUEUE,
-        start_to_close_timeout=EXPORT_ATTEMPT,
+        start_to_close_timeout=EXPORT_ATTEMPT_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=_EXPORT_RETRY,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
 
 
-def last_export(summary: str, resource: str, within: timedelta) -> ActivityConfig:
+def last_chance_export(summary: str, resource: str, timeout: timedelta) -> ActivityConfig:
     """Return options to export when the window has closed, perhaps before the event came."""
     return {
         **export(summary, resource, HIGHEST_PRIORITY),
-        "schedule_to_close_timeout": within,
+        "schedule_to_close_timeout": timeout,
         "retry_policy": _LAST_RETRY,
     }
 
@@ -150,7 +150,7 @@ def seal(summary: str) -> ActivityConfig:
         summary=summary,
         task_queue=names.EXPORT_QUEUE,
         start_to_close_timeout=timedelta(minutes=30),
-        schedule_to_close_timeout=SEAL_WITHIN,
+        schedule_to_close_timeout=SEAL_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=_EXPORT_RETRY,
     )
@@ -161,32 +161,32 @@ def delete_source(summary: str) -> ActivityConfig:
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
-        start_to_close_timeout=CONTROL_ATTEMPT,
+        start_to_close_timeout=CONTROL_ATTEMPT_TIMEOUT,
         schedule_to_close_timeout=timedelta(hours=1),
         retry_policy=_CLEANUP_RETRY,
     )
 
 
-def alarm(summary: str, within: timedelta) -> ActivityConfig:
+def alarm(summary: str, timeout: timedelta) -> ActivityConfig:
     """Return options to deliver an alarm, until a receiver accepts it."""
     return ActivityConfig(
         summary=summary,
-        task_queue=names.TELLING_QUEUE,
+        task_queue=names.NOTIFICATION_QUEUE,
         start_to_close_timeout=timedelta(seconds=30),
-        schedule_to_close_timeout=within,
+        schedule_to_close_timeout=timeout,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
 
 
-def poll_state(summary: str, every: timedelta) -> ActivityConfig:
+def poll_state(summary: str, interval: timedelta) -> ActivityConfig:
     """Return options to ask whether a recording is still on, less often as time goes by."""
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
-        start_to_close_timeout=CONTROL_ATTEMPT,
+        start_to_close_timeout=CONTROL_ATTEMPT_TIMEOUT,
         retry_policy=RetryPolicy(
-            initial_interval=every, backoff_coefficient=1.5, maximum_interval=4 * every
+            initial_interval=interval, backoff_coefficient=1.5, maximum_interval=4 * interval
         ),
         # A cancellation would cost events: the poll finds out by itself that the recording is
         # over, and ends with the workflow at the latest.
@@ -199,7 +199,7 @@ def poll_result(summary: str) -> ActivityConfig:
     return ActivityConfig(
         summary=summary,
         task_queue=names.CONTROL_QUEUE,
-        start_to_close_timeout=CONTROL_ATTEMPT,
+        start_to_close_timeout=CONTROL_ATTEMPT_TIMEOUT,
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=30),
             backoff_coefficient=2,
@@ -213,19 +213,19 @@ def sweep() -> ActivityConfig:
     return ActivityConfig(
         summary="dead letters",
         task_queue=names.CONTROL_QUEUE,
-        start_to_close_timeout=SWEEP_WITHIN,
-        schedule_to_close_timeout=SWEEP_WITHIN,
+        start_to_close_timeout=SWEEP_TIMEOUT,
+        schedule_to_close_timeout=SWEEP_TIMEOUT,
         heartbeat_timeout=2 * HEARTBEAT_TIMEOUT,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
     )
 
 
-def announcement(summary: str, within: timedelta) -> ActivityConfig:
+def announcement(summary: str, timeout: timedelta) -> ActivityConfig:
     """Return options to announce: one answer may take all the time; no answer is tried again."""
     return ActivityConfig(
         summary=summary,
-        task_queue=names.TELLING_QUEUE,
-        start_to_close_timeout=within,
-        schedule_to_close_timeout=within,
+        task_queue=names.NOTIFICATION_QUEUE,
+        start_to_close_timeout=timeout,
+        schedule_to_close_timeout=timeout,
         retry_policy=_CONTROL_RETRY,
     )

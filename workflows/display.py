@@ -82,7 +82,7 @@ def _describe(recording: RecordingStatus) -> str:
         f"{pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
         for pause in recording.pauses
     ]
-    if recording.rungs:
+    if recording.escalations:
         lines.append("- **no file is announced: look at Event Grid**")
     lines += [_describe_chunk(chunk) for chunk in recording.chunks]
     return "\n".join(lines)

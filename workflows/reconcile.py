@@ -11,7 +11,7 @@ from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import Unreadable, read
 from callvault.contracts.reconciliation import (
-    ReconcileOrder,
+    ReconcileInput,
     Reconciliation,
     Verdict,
 )
@@ -39,20 +39,20 @@ class ReconcileWorkflow:
 
     @workflow.run
     async def run(self, payload: Any) -> Reconciliation:
-        """Reconcile; ``payload`` is a `ReconcileOrder`, the result is the report, bounded."""
-        order = read(ReconcileOrder, payload)
-        if isinstance(order, Unreadable):
-            raise ApplicationError(order.problem, type="InvalidRequest", non_retryable=True)
+        """Reconcile; ``payload`` is a `ReconcileInput`, the result is the report, bounded."""
+        input = read(ReconcileInput, payload)
+        if isinstance(input, Unreadable):
+            raise ApplicationError(input.problem, type="InvalidRequest", non_retryable=True)
         try:
             report = await workflow.execute_activity_method(
-                ReconcileActivities.reconcile, order, **activity_options.RECONCILE
+                ReconcileActivities.reconcile, input, **activity_options.RECONCILE
             )
         except ActivityError as error:
             await _send(Severity.ERROR, f"The reconciliation failed: {reason(error)}")
             raise
         workflow.set_current_details(sentence(report))
         if not report.is_met:
-            await _send(_severity(report), _advice(report, order.since))
+            await _send(_severity(report), _advice(report, input.since))
         return report
 
 

@@ -28,7 +28,7 @@ from callvault.contracts.results import CallResult
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord
 from workflows import display
-from workflows.activity_errors import NotDone, reason
+from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
 from workflows.call import callbacks
 from workflows.call.alarms import Alarms
@@ -86,7 +86,7 @@ class RecordingWorkflow:
         """
         if carried is None:
             await self._learn_policy(payload)
-        showing = asyncio.create_task(self._keep_shown())
+        showing = asyncio.create_task(self._run_display())
         await self.this_run.work(
             self.announce,  # have a recording announced, if its resource asks for that
             self.control,  # ask ACS for the next thing that brings actual nearer to wanted
@@ -237,12 +237,14 @@ class RecordingWorkflow:
         request = read(RecordingRequest, payload)
         if isinstance(request, Unreadable):
             raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
-        query = ResourceQuery(resource=request.resource, patient=not request.start_recording)
+        query = ResourceQuery(
+            resource=request.resource, retry_permanent=not request.start_recording
+        )
         try:
             policy = await workflow.execute_local_activity_method(
                 ControlActivities.describe_resource, query, **POLICY_LOOKUP
             )
-        except NotDone as error:
+        except ActivityFailures as error:
             raise ApplicationError(
                 reason(error), type="InvalidRequest", non_retryable=True
             ) from error
@@ -250,7 +252,7 @@ class RecordingWorkflow:
         # Consent could not be judged before: what was folded meanwhile has its consequences now.
         self.call.settle_all(workflow.now())
 
-    async def _keep_shown(self) -> None:
+    async def _run_display(self) -> None:
         while True:
             self._show()
             await changed(lambda: display.of(self.call.status))

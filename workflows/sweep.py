@@ -9,7 +9,7 @@ from activities.sweep import SweepActivities
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
-from callvault.contracts.sweeps import SweepOrder, SweepReport, SweepReports
+from callvault.contracts.sweeps import SweepInput, SweepReport, SweepReports
 from workflows import activity_calls, activity_options
 from workflows.activity_errors import reason
 
@@ -22,7 +22,7 @@ MAX_LISTED = 5
 MAX_CARRIED_PROBLEMS = 100
 """Problems of a place's letters that are carried over while it cannot be swept."""
 
-EVERYWHERE = "all dead letters"
+ALL_LOCATIONS = "all dead letters"
 """The place of a problem that no container has alone: no worker has swept."""
 
 
@@ -31,11 +31,11 @@ class SweepWorkflow:
     """One sweep; its result says what was found, so that the next one alarms what is new."""
 
     @workflow.run
-    async def run(self, order: SweepOrder) -> SweepReports:
+    async def run(self, input: SweepInput) -> SweepReports:
         """Sweep once; what cannot be swept in time stands in the result, and the next one tries."""
         before = _found_before()
-        found = await _sweep(order, before)
-        news = [*_new_places(found, before), *_new_letters(found, before)]
+        found = await _sweep(input, before)
+        news = [*_new_locations(found, before), *_new_dead_letters(found, before)]
         if news:
             # Fails if no receiver accepts it: then the next sweep alarms, as it compares with the
             # last one that completed.
@@ -53,20 +53,20 @@ def _found_before() -> SweepReports:
     return workflow.get_last_completion_result(SweepReports) or SweepReports()
 
 
-async def _sweep(order: SweepOrder, before: SweepReports) -> SweepReports:
+async def _sweep(input: SweepInput, before: SweepReports) -> SweepReports:
     """Sweep; of places that could not be swept, also return what was found there before."""
     try:
         found = await workflow.execute_activity_method(
-            SweepActivities.sweep_dead_letters, order, **activity_options.sweep()
+            SweepActivities.sweep_dead_letters, input, **activity_options.sweep()
         )
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        nothing = SweepReport(place=EVERYWHERE, problem=reason(error))
-        others = [report for report in before.reports if report.place != EVERYWHERE]
+        nothing = SweepReport(location=ALL_LOCATIONS, problem=reason(error))
+        others = [report for report in before.reports if report.location != ALL_LOCATIONS]
         return SweepReports(reports=(nothing, *others))
-    known = {report.place: report for report in before.reports}
-    reports = (_carried_over(report, known.get(report.place)) for report in found.reports)
+    known = {report.location: report for report in before.reports}
+    reports = (_carried_over(report, known.get(report.location)) for report in found.reports)
     return SweepReports(reports=tuple(reports))
 
 
@@ -84,16 +84,16 @@ def _carried_over(report: SweepReport, earlier: SweepReport | None) -> SweepRepo
     )
 
 
-def _new_places(found: SweepReports, before: SweepReports) -> list[str]:
-    known = {report.place for report in before.reports if report.problem}
+def _new_locations(found: SweepReports, before: SweepReports) -> list[str]:
+    known = {report.location for report in before.reports if report.problem}
     return [
-        f"Dead letters could not be swept: {report.place}: {shorten(report.problem, 300)}."
+        f"Dead letters could not be swept: {report.location}: {shorten(report.problem, 300)}."
         for report in found.reports
-        if report.problem and report.place not in known
+        if report.problem and report.location not in known
     ]
 
 
-def _new_letters(found: SweepReports, before: SweepReports) -> list[str]:
+def _new_dead_letters(found: SweepReports, before: SweepReports) -> list[str]:
     news = [each for each in _problems(found) if each not in _problems(before)]
     if not news and _count(found) <= _count(before):
         return []
@@ -107,4 +107,4 @@ def _count(found: SweepReports) -> int:
 
 
 def _problems(found: SweepReports) -> list[str]:
-    return [f"{report.place}: {what}" for report in found.reports for what in report.problems]
+    return [f"{report.location}: {what}" for report in found.reports for what in report.problems]

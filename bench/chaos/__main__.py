@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 from bench.chaos import report
-from bench.chaos.mutations import SABOTAGES
+from bench.chaos.mutations import MUTATIONS
 from bench.chaos.options import Options, short
-from bench.chaos.results import Outcome, Tally
+from bench.chaos.results import RunResult, Tally
 from bench.chaos.run import run
 
-SABOTAGED_LIVES = 40
+MUTATION_SCENARIOS = 40
 """Enough to see that a promise is broken."""
 
 
@@ -21,24 +21,24 @@ def main() -> int:
     given = _arguments()
     tally = Tally()
     for seed in given.seeds:
-        outcome = _play(_options(given, seed), given.keep)
-        print(report.summary(outcome), flush=True)
-        tally.outcomes.append(outcome)
+        result = _play(_options(given, seed), given.keep)
+        print(report.summary(result), flush=True)
+        tally.results.append(result)
     if given.report:
         given.report.write_text(report.page(tally), encoding="utf-8")
     return 0 if tally.is_good else 1
 
 
-def _play(options: Options, keep: Path | None) -> Outcome:
+def _play(options: Options, keep: Path | None) -> RunResult:
     with tempfile.TemporaryDirectory(prefix="callvault-chaos-") as folder:
         home = keep / f"seed-{options.seed}" if keep else Path(folder)
         return run(options, home, _say)
 
 
 def _options(given: argparse.Namespace, seed: int) -> Options:
-    if given.sabotage:
-        return short(seed, min(given.lives, SABOTAGED_LIVES), given.sabotage)
-    return Options(seed, given.lives, given.at_once)
+    if given.mutation:
+        return short(seed, min(given.scenarios, MUTATION_SCENARIOS), given.mutation)
+    return Options(seed, given.scenarios, given.concurrency)
 
 
 def _say(what: str) -> None:
@@ -48,10 +48,10 @@ def _say(what: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--lives", type=int, default=1000)
-    parser.add_argument("--at-once", type=int, default=24, help="calls at a time")
+    parser.add_argument("--scenarios", type=int, default=1000)
+    parser.add_argument("--concurrency", type=int, default=24, help="calls at a time")
     parser.add_argument(
-        "--sabotage", choices=("", *SABOTAGES), default="", help="a promise to break on purpose"
+        "--mutation", choices=("", *MUTATIONS), default="", help="a promise to break on purpose"
     )
     parser.add_argument("--keep", type=Path, help="a directory for logs, database and archive")
     parser.add_argument("--report", type=Path, help="where to write the page")

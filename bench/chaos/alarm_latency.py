@@ -19,16 +19,16 @@ from bench.chaos.history import Run, TimerSet
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm, AlarmKind
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import deadlines as deadline
+from workflows.call import deadlines
 
-RETURNS_WITHIN = 3.0
+RECOVERY_GRACE = 3.0
 """Seconds that clients need to find a server again, or a server its workers."""
 
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Late:
+class LateAlarm:
     """An alarm and its lateness, with and without excused time, in seconds."""
 
     alarm: Alarm
@@ -36,11 +36,11 @@ class Late:
     counted: float
 
 
-def lateness(alarm: Alarm, due: float, heard: float, excused: Iterable[Interval]) -> Late:
+def latency(alarm: Alarm, due: float, received: float, excluded: Iterable[Interval]) -> LateAlarm:
     """Measure an alarm's lateness; moments and intervals are in seconds since the epoch."""
-    seconds = max(heard - due, 0.0)
-    free = sum(end - begin for begin, end in merged(excused, due, heard))
-    return Late(alarm, seconds, max(seconds - free, 0.0))
+    seconds = max(received - due, 0.0)
+    free = sum(end - begin for begin, end in merged(excluded, due, received))
+    return LateAlarm(alarm, seconds, max(seconds - free, 0.0))
 
 
 def due_by(alarm: Alarm, status: CallStatus) -> float:
@@ -49,10 +49,10 @@ def due_by(alarm: Alarm, status: CallStatus) -> float:
     return (due or alarm.at).timestamp()
 
 
-def excuses(outages: list[Outage], runs: list[Run]) -> list[Interval]:
+def excluded_times(outages: list[Outage], runs: list[Run]) -> list[Interval]:
     """List the excused intervals for a call with these workflow runs."""
     temporal = [
-        (each.began, _end(each) + RETURNS_WITHIN) for each in outages if each.part is Part.TEMPORAL
+        (each.began, _end(each) + RECOVERY_GRACE) for each in outages if each.part is Part.TEMPORAL
     ]
     own = (each for run in runs for each in (*run.stalls, *_stood_still(run.timers, temporal)))
     return [*temporal, *_nobody_works(outages), *own]
@@ -80,8 +80,8 @@ def _due(alarm: Alarm, status: CallStatus, policy: ResourcePolicy) -> datetime |
         return _file_due(alarm, recording, policy)
     if alarm.kind is AlarmKind.NO_FILE_EVENT and recording.stopped_at:
         end = recording.stopped_at
-        rungs = (policy.event_expected_within, *deadline.escalation_ages(policy))
-        return _last(end, rungs, alarm.at)
+        escalations = (policy.event_expected_within, *deadlines.escalation_ages(policy))
+        return _last(end, escalations, alarm.at)
     return None
 
 
@@ -90,19 +90,19 @@ def _file_due(alarm: Alarm, recording: RecordingStatus, policy: ResourcePolicy) 
     moments = []
     for chunk in recording.chunks:
         if chunk.chunk.index == alarm.chunk_index:
-            due = _last(chunk.born_at, deadline.escalation_ages(policy), alarm.at)
+            due = _last(chunk.retention_starts_at, deadlines.escalation_ages(policy), alarm.at)
             if due is not None and chunk.announced_at <= alarm.at:
                 moments.append(max(due, chunk.announced_at))
     return max(moments, default=None)  # two documents may have the same index
 
 
-def _last(born: datetime, rungs: Iterable[timedelta], at: datetime) -> datetime | None:
-    return max((born + rung for rung in rungs if born + rung <= at), default=None)
+def _last(starts_at: datetime, escalations: Iterable[timedelta], at: datetime) -> datetime | None:
+    return max((starts_at + step for step in escalations if starts_at + step <= at), default=None)
 
 
 def _nobody_works(outages: list[Outage]) -> list[Interval]:
     first, second = (
-        [(each.began, _end(each) + RETURNS_WITHIN) for each in outages if each.part is worker]
+        [(each.began, _end(each) + RECOVERY_GRACE) for each in outages if each.part is worker]
         for worker in WORKERS
     )
     return [
@@ -116,8 +116,8 @@ def _nobody_works(outages: list[Outage]) -> list[Interval]:
 def _stood_still(timers: list[TimerSet], temporal: list[Interval]) -> Iterator[Interval]:
     """Yield the delay of each timer that was set while Temporal was down."""
     for timer in timers:
-        for begin, end in merged(temporal, timer.asked, timer.taken):
-            yield timer.rings - (end - begin), timer.rings
+        for begin, end in merged(temporal, timer.requested_at, timer.confirmed_at):
+            yield timer.fires_at - (end - begin), timer.fires_at
 
 
 def _end(outage: Outage) -> float:

@@ -6,60 +6,60 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bench.chaos import history, recovery
-from bench.chaos.alarm_latency import Late, due_by, excuses, lateness
-from bench.chaos.checker import Case, Violation, judge, losses_of
-from bench.chaos.cluster import House
-from bench.chaos.history import Evidence
+from bench.chaos.alarm_latency import LateAlarm, due_by, excluded_times, latency
+from bench.chaos.checker import Case, Violation, check, losses_of
+from bench.chaos.cluster import Cluster
+from bench.chaos.history import History
 from bench.chaos.options import Options
-from bench.chaos.proxy import Heard, Road
+from bench.chaos.proxy import Proxy, ReceivedAlarm
 from bench.chaos.recovery import Interrupted, Recovery
-from bench.chaos.results import Outcome
-from bench.chaos.run_context import Scene
+from bench.chaos.results import RunResult
+from bench.chaos.run_context import RunContext
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus
 from callvault.local.stack import ARCHIVE, CALLVAULT
 
-VERIFIED_WITHIN = 900
+VERIFY_TIMEOUT = 900
 """Seconds."""
 
 
 @dataclass(frozen=True)
-class Court:
+class RunChecker:
     options: Options
-    house: House
-    road: Road
-    scene: Scene
+    cluster: Cluster
+    proxy: Proxy
+    context: RunContext
     interrupted: list[Interrupted]
 
-    async def judge(self) -> Outcome:
+    async def check(self) -> RunResult:
         """Collect the history and check every promise."""
-        player = self.scene.player
+        workload = self.context.workload
         found = await history.gather(
-            player.played, player.backend, self.scene.client, self.house.azurite
+            workload.played, workload.backend, self.context.client, self.cluster.azurite
         )
         case = Case(
-            player.played,
+            workload.played,
             found,
-            [*self.road.sightings.values()],
-            self.road.alarms,
-            self.house.outages,
-            player.shredder.documents,
-            self.options.asks_result,
+            [*self.proxy.sent_events.values()],
+            self.proxy.alarms,
+            self.cluster.outages,
+            workload.early_deletion.documents,
+            self.options.polls_result,
         )
         losses = losses_of(case)
-        late = await self._late(found)
+        late_alarms = await self._late_alarms(found)
         recoveries = recovery.recoveries(self.interrupted, found.runs)
-        clocks = [*self._too_late(late), *self._too_slow(recoveries, found)]
-        return Outcome(
+        clocks = [*self._too_late(late_alarms), *self._too_slow(recoveries, found)]
+        return RunResult(
             self.options,
-            violations=[*judge(case, losses), *clocks],
+            violations=[*check(case, losses), *clocks],
             losses=losses,
             recoveries=recoveries,
-            late=late,
-            outages=self.house.outages,
-            faults=self.scene.weather.fell,
-            fates=self.road.fates,
-            evidence=found,
+            late_alarms=late_alarms,
+            outages=self.cluster.outages,
+            service_faults=self.context.service_faults.counts,
+            modes=self.proxy.modes,
+            history=found,
         )
 
     def verify(self) -> list[Violation]:
@@ -67,61 +67,64 @@ class Court:
         # Quick: the bytes of the files have been compared with the service's already.
         done = subprocess.run(
             [*CALLVAULT, "verify", ARCHIVE, "--quick"],
-            env=dict(self.house.environment),
+            env=dict(self.cluster.environment),
             capture_output=True,
             text=True,
-            timeout=VERIFIED_WITHIN,
+            timeout=VERIFY_TIMEOUT,
         )
         said = (done.stdout + done.stderr)[-2000:]
         return [Violation(0, f"callvault verify: {said}")] if done.returncode else []
 
-    async def _late(self, found: Evidence) -> list[Late]:
+    async def _late_alarms(self, found: History) -> list[LateAlarm]:
         """Measure the lateness of each alarm."""
-        heard = _first_heard(self.road.alarms)
-        ids = sorted({each.alarm.workflow_id for each in heard})
-        told = await history.each([self._status(workflow_id) for workflow_id in ids])
-        statuses = dict(zip(ids, told, strict=True))
+        received = _first_received(self.proxy.alarms)
+        ids = sorted({each.alarm.workflow_id for each in received})
+        found_statuses = await history.each([self._status(workflow_id) for workflow_id in ids])
+        statuses = dict(zip(ids, found_statuses, strict=True))
         return [
-            lateness(
+            latency(
                 each.alarm,
                 due_by(each.alarm, statuses[each.alarm.workflow_id]),
                 each.at,
-                excuses(self.house.outages, found.runs_of(each.alarm.workflow_id)),
+                excluded_times(self.cluster.outages, found.runs_of(each.alarm.workflow_id)),
             )
-            for each in heard
+            for each in received
         ]
 
     async def _status(self, workflow_id: str) -> CallStatus:
-        handle = self.scene.client.get_workflow_handle(workflow_id)
+        handle = self.context.client.get_workflow_handle(workflow_id)
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
         return status
 
-    def _too_late(self, late: list[Late]) -> Iterator[Violation]:
-        for each in late:
-            if each.counted > self.options.alarm_within:
+    def _too_late(self, late_alarms: list[LateAlarm]) -> Iterator[Violation]:
+        for each in late_alarms:
+            if each.counted > self.options.max_alarm_latency:
                 yield Violation(
-                    self._life(each.alarm.workflow_id),
+                    self._scenario(each.alarm.workflow_id),
                     f"alarm {each.alarm.id} ({each.alarm.kind}) came {each.counted:.1f} s late",
                 )
 
-    def _too_slow(self, found: list[Recovery], gathered: Evidence) -> Iterator[Violation]:
+    def _too_slow(self, found: list[Recovery], gathered: History) -> Iterator[Violation]:
         """Yield the exports of dead workers that were not resumed in time."""
         by_id = {each.run_id: each for each in gathered.runs}
         for each in found:
             run = by_id[each.interrupted.run_id]
-            if recovery.counted(each, self.house.outages, run) > recovery.LIMIT:
+            if (
+                recovery.counted_seconds(each, self.cluster.outages, run)
+                > recovery.MAX_RECOVERY_TIME
+            ):
                 after = "never" if each.seconds is None else f"after {each.seconds:.0f} s"
                 what = f"what a killed worker did went on {after}"
-                yield Violation(self._life(run.workflow_id), what)
+                yield Violation(self._scenario(run.workflow_id), what)
 
-    def _life(self, workflow_id: str) -> int:
-        played = self.scene.player.played
-        return next((one.life.number for one in played if one.workflow_id == workflow_id), 0)
+    def _scenario(self, workflow_id: str) -> int:
+        played = self.context.workload.played
+        return next((one.scenario.number for one in played if one.workflow_id == workflow_id), 0)
 
 
-def _first_heard(alarms: list[Heard]) -> list[Heard]:
+def _first_received(alarms: list[ReceivedAlarm]) -> list[ReceivedAlarm]:
     """Keep each alarm once: a webhook that answered too late receives it again."""
-    heard: dict[tuple[str, datetime], Heard] = {}
+    received: dict[tuple[str, datetime], ReceivedAlarm] = {}
     for each in alarms:
-        heard.setdefault((each.alarm.id, each.alarm.at), each)
-    return [*heard.values()]
+        received.setdefault((each.alarm.id, each.alarm.at), each)
+    return [*received.values()]

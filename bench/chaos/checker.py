@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.chaos.cluster import DEAD_LETTER_DELAY, Outage, Part
-from bench.chaos.generator import KEEP_AWAY, Fate
-from bench.chaos.history import Chunk, Evidence, Run
-from bench.chaos.proxy import Heard, Sighting
-from bench.chaos.workload import Played
+from bench.chaos.generator import LOSSY_MODES, DeliveryMode
+from bench.chaos.history import Chunk, History, Run
+from bench.chaos.proxy import ReceivedAlarm, SentEvent
+from bench.chaos.workload import PlayedScenario
 from callvault.contracts.alarms import AlarmKind
 
 ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
 """Statuses of a finished run; another run follows the second."""
 
-LETTER_WITHIN = DEAD_LETTER_DELAY + 30.0
+DEAD_LETTER_TIMEOUT = DEAD_LETTER_DELAY + 30.0
 """Seconds from a refusal until Event Grid has put the event away; Azurite may be down just then."""
 
 
@@ -24,7 +24,7 @@ LETTER_WITHIN = DEAD_LETTER_DELAY + 30.0
 class Violation:
     """A promise that was not kept; life 0 stands for the whole run."""
 
-    life: int
+    scenario: int
     what: str
 
 
@@ -41,17 +41,17 @@ class Loss:
 class Case:
     """The whole input of the checker."""
 
-    played: list[Played]
-    evidence: Evidence
-    sightings: list[Sighting]
-    alarms: list[Heard]
+    played: list[PlayedScenario]
+    history: History
+    sent_events: list[SentEvent]
+    alarms: list[ReceivedAlarm]
     outages: list[Outage]
-    shredded: set[str]
-    asks_result: bool = False
+    early_deletions: set[str]
+    polls_result: bool = False
     """True if Callvault can find files that no event announced."""
 
 
-def judge(case: Case, losses: list[Loss]) -> list[Violation]:
+def check(case: Case, losses: list[Loss]) -> list[Violation]:
     """Return every violation that can be seen without a clock."""
     return [
         *_unplayed(case),
@@ -68,13 +68,13 @@ def losses_of(case: Case) -> list[Loss]:
     After a failover the service has a file twice, under two ids. If it announced only one of them,
     the bytes are safe, and the other is no loss.
     """
-    archived = {each.document_id for each in case.evidence.objects}
-    safe = {_bytes(chunk) for chunk in case.evidence.chunks if chunk.document_id in archived}
+    archived = {each.document_id for each in case.history.objects}
+    safe = {_bytes(chunk) for chunk in case.history.chunks if chunk.document_id in archived}
     return [
         Loss(chunk, _cause(chunk, case))
-        for chunk in case.evidence.chunks
+        for chunk in case.history.chunks
         if chunk.document_id not in archived
-        and (_bytes(chunk) not in safe or _was_taken(chunk, case))
+        and (_bytes(chunk) not in safe or _was_accepted(chunk, case))
     ]
 
 
@@ -82,26 +82,27 @@ def _bytes(chunk: Chunk) -> tuple[str, int, str]:
     return chunk.recording_id, chunk.index, chunk.sha256
 
 
-def _was_taken(chunk: Chunk, case: Case) -> bool:
+def _was_accepted(chunk: Chunk, case: Case) -> bool:
     """Return True if the gateway has accepted an event that announced the file."""
     return any(
-        chunk.document_id in each.documents and each.taken is not None for each in case.sightings
+        chunk.document_id in each.documents and each.accepted_at is not None
+        for each in case.sent_events
     )
 
 
 def _cause(chunk: Chunk, case: Case) -> str:
-    if chunk.document_id in case.shredded:
+    if chunk.document_id in case.early_deletions:
         return "deleted by the service before it was announced"
-    if case.asks_result:  # Callvault could have asked the service
+    if case.polls_result:  # Callvault could have asked the service
         return ""
-    seen = [each for each in case.sightings if chunk.document_id in each.documents]
-    if _was_taken(chunk, case):  # the gateway's promise leaves no excuse
+    seen = [each for each in case.sent_events if chunk.document_id in each.documents]
+    if _was_accepted(chunk, case):  # the gateway's promise leaves no excuse
         return ""
-    fates = sorted({each.fate for each in seen if each.fate in KEEP_AWAY})
-    if fates:
-        return f"event {', '.join(fates)}"
-    refused = [each.seen for each in seen if each.fate is Fate.REFUSED]
-    handed_over = max(refused) + LETTER_WITHIN if refused else math.inf
+    modes = sorted({each.mode for each in seen if each.mode in LOSSY_MODES})
+    if modes:
+        return f"event {', '.join(modes)}"
+    refused = [each.sent_at for each in seen if each.mode is DeliveryMode.REFUSED]
+    handed_over = max(refused) + DEAD_LETTER_TIMEOUT if refused else math.inf
     killed = any(
         each.part is Part.EMULATOR
         and each.began < handed_over
@@ -114,42 +115,44 @@ def _cause(chunk: Chunk, case: Case) -> str:
 def _unplayed(case: Case) -> Iterator[Violation]:
     for each in case.played:
         if each.problem:
-            yield Violation(each.life.number, f"the backend was not heard: {each.problem}")
+            yield Violation(each.scenario.number, f"the backend was not heard: {each.problem}")
 
 
 def _wrong_objects(case: Case) -> Iterator[Violation]:
-    made = {chunk.document_id: chunk for chunk in case.evidence.chunks}
-    counts = Counter(each.document_id for each in case.evidence.objects)
-    for each in case.evidence.objects:
+    made = {chunk.document_id: chunk for chunk in case.history.chunks}
+    counts = Counter(each.document_id for each in case.history.objects)
+    for each in case.history.objects:
         chunk = made.get(each.document_id)
         if chunk is None:
             yield Violation(0, f"{each.name} is archived, and nobody made it")
         elif each.sha256 != chunk.sha256:
-            yield Violation(chunk.life, f"{each.name} is not what the service had")
+            yield Violation(chunk.scenario, f"{each.name} is not what the service had")
         elif each.metadata_sha256 != chunk.metadata_sha256:
-            yield Violation(chunk.life, f"the metadata of {each.name} is not what the service had")
+            yield Violation(
+                chunk.scenario, f"the metadata of {each.name} is not what the service had"
+            )
     for document_id, count in counts.items():
         if count > 1 and document_id in made:
-            yield Violation(made[document_id].life, f"{document_id} is archived {count} times")
+            yield Violation(made[document_id].scenario, f"{document_id} is archived {count} times")
 
 
 def _losses(case: Case, losses: list[Loss]) -> Iterator[Violation]:
     recorded = {key: each for each in case.played for key in _lost_records(case, each)}
-    alarmed = {heard.alarm.workflow_id for heard in case.alarms if _is_loss(heard)}
+    alarmed = {received.alarm.workflow_id for received in case.alarms if _is_loss(received)}
     for loss in losses:
         chunk, keys = loss.chunk, (loss.chunk.document_id, loss.chunk.recording_id)
         played = next((recorded[key] for key in keys if key in recorded), None)
         if played is None:
-            yield Violation(chunk.life, f"{chunk.document_id} is neither archived nor lost")
+            yield Violation(chunk.scenario, f"{chunk.document_id} is neither archived nor lost")
         elif not loss.cause:
-            yield Violation(chunk.life, f"{chunk.document_id} is lost, and need not be")
+            yield Violation(chunk.scenario, f"{chunk.document_id} is lost, and need not be")
         elif played.workflow_id not in alarmed:
-            yield Violation(chunk.life, f"{chunk.document_id} is lost, and nobody was told")
+            yield Violation(chunk.scenario, f"{chunk.document_id} is lost, and nobody was told")
 
 
-def _lost_records(case: Case, played: Played) -> Iterator[str]:
+def _lost_records(case: Case, played: PlayedScenario) -> Iterator[str]:
     """Yield the ids of files, and of whole recordings, that workflows recorded as lost."""
-    for run in case.evidence.runs_of(played.workflow_id):
+    for run in case.history.runs_of(played.workflow_id):
         for recording in _recordings(run):
             if recording["state"] == "lost":
                 yield recording["recordingId"]
@@ -160,29 +163,33 @@ def _lost_records(case: Case, played: Played) -> Iterator[str]:
 
 def _starts(case: Case) -> Iterator[Violation]:
     for each in case.played:
-        truth = case.evidence.truths.get(each.life.number)
+        truth = case.history.truths.get(each.scenario.number)
         if truth is None:
             continue
-        wanted, made = len(each.life.recordings), len(truth["recordings"])
-        told = [one for run in case.evidence.runs_of(each.workflow_id) for one in _recordings(run)]
-        failed = sum(one["state"] == "failed_to_start" for one in told)
+        wanted, made = len(each.scenario.recordings), len(truth["recordings"])
+        records = [
+            one for run in case.history.runs_of(each.workflow_id) for one in _recordings(run)
+        ]
+        failed = sum(one["state"] == "failed_to_start" for one in records)
         if made > wanted:
-            yield Violation(each.life.number, f"{made} recordings began for {wanted} starts")
+            yield Violation(each.scenario.number, f"{made} recordings began for {wanted} starts")
         elif made > wanted - failed:
-            yield Violation(each.life.number, "a start that ACS accepted stands as failed")
-        if len(told) < wanted:
-            yield Violation(each.life.number, f"{wanted} starts, and {len(told)} records of them")
+            yield Violation(each.scenario.number, "a start that ACS accepted stands as failed")
+        if len(records) < wanted:
+            yield Violation(
+                each.scenario.number, f"{wanted} starts, and {len(records)} records of them"
+            )
 
 
 def _workflows(case: Case) -> Iterator[Violation]:
-    lives: dict[str, int] = defaultdict(int)
-    lives |= {each.workflow_id: each.life.number for each in case.played}
-    for run in case.evidence.runs:
-        life = lives[run.workflow_id]
+    scenarios: dict[str, int] = defaultdict(int)
+    scenarios |= {each.workflow_id: each.scenario.number for each in case.played}
+    for run in case.history.runs:
+        scenario = scenarios[run.workflow_id]
         if run.status not in ENDED:
-            yield Violation(life, f"{run.workflow_id} is {run.status}")
+            yield Violation(scenario, f"{run.workflow_id} is {run.status}")
         for failure in run.failed_tasks:
-            yield Violation(life, f"{run.workflow_id} failed a task: {failure}")
+            yield Violation(scenario, f"{run.workflow_id} failed a task: {failure}")
 
 
 def _recordings(run: Run) -> list[dict[str, Any]]:
@@ -190,5 +197,5 @@ def _recordings(run: Run) -> list[dict[str, Any]]:
     return found
 
 
-def _is_loss(heard: Heard) -> bool:
-    return heard.alarm.kind is AlarmKind.LOST
+def _is_loss(received: ReceivedAlarm) -> bool:
+    return received.alarm.kind is AlarmKind.LOST

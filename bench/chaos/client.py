@@ -19,15 +19,15 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from bench.chaos.generator import Way
+from bench.chaos.generator import Channel
 from callvault.contracts import names
 
 Answer = TypeVar("Answer")
-WHO = "chaos"
-ASKS_AGAIN = 0.5
-INSISTS = 300.0
+REQUESTER = "chaos"
+RETRY_INTERVAL = 0.5
+REQUIRED_TIMEOUT = 300.0
 """Seconds of retries for requests that must succeed: the start of a recording, a call's end."""
-PATIENT = 20.0
+PAUSE_TIMEOUT = 20.0
 """Seconds of retries for a pause or the like: the people in the call talk on."""
 
 
@@ -40,7 +40,7 @@ _NO_ANSWER = (
 )
 
 
-class NobodyAnswers(Exception):
+class NoAnswer(Exception):
     """A request was not answered within its time."""
 
 
@@ -71,25 +71,27 @@ class Backend:
         truth: dict[str, Any] = await self._emulated("GET", f"/calls/{call_id}")
         return truth
 
-    async def keep(self, way: Way, request: dict[str, Any]) -> None:
+    async def start_recording(self, channel: Channel, request: dict[str, Any]) -> None:
         """Request a recording of the call."""
-        if way is Way.REST:
-            await _patiently(lambda: self._post("/v1/recordings", request), INSISTS)
+        if channel is Channel.REST:
+            await _retry(lambda: self._post("/v1/recordings", request), REQUIRED_TIMEOUT)
         else:
-            await _patiently(lambda: self._start(request), INSISTS)
+            await _retry(lambda: self._start(request), REQUIRED_TIMEOUT)
 
-    async def asks(self, way: Way, workflow_id: str, verb: str, request_id: str) -> None:
+    async def request_change(
+        self, channel: Channel, workflow_id: str, operation: str, request_id: str
+    ) -> None:
         """Request a change; a refusal is an answer, too."""
-        request = {"requestedBy": WHO, "reason": "because", "requestId": request_id}
-        path = f"/v1/recordings/{workflow_id}:{verb}"
+        request = {"requestedBy": REQUESTER, "reason": "because", "requestId": request_id}
+        path = f"/v1/recordings/{workflow_id}:{operation}"
         handle = self.temporal.get_workflow_handle(workflow_id)
-        ways: dict[Way, Callable[[], Awaitable[Any]]] = {
-            Way.REST: lambda: self._post(path, request),
-            Way.REST_SIGNAL: lambda: self._post(path, request, prefer="respond-async"),
-            Way.SIGNAL: lambda: handle.signal(verb, request),
-            Way.UPDATE: lambda: self._update(workflow_id, verb, request),
+        channels: dict[Channel, Callable[[], Awaitable[Any]]] = {
+            Channel.REST: lambda: self._post(path, request),
+            Channel.REST_SIGNAL: lambda: self._post(path, request, prefer="respond-async"),
+            Channel.SIGNAL: lambda: handle.signal(operation, request),
+            Channel.UPDATE: lambda: self._update(workflow_id, operation, request),
         }
-        await _patiently(ways[way], PATIENT)
+        await _retry(channels[channel], PAUSE_TIMEOUT)
 
     async def _start(self, request: dict[str, Any]) -> None:
         """Start the call's workflow, or signal the running one, as the contracts describe it."""
@@ -102,10 +104,12 @@ class Backend:
             handle = self.temporal.get_workflow_handle(workflow_id)
             await handle.signal(names.START, _without_call(request))
 
-    async def _update(self, workflow_id: str, verb: str, request: dict[str, Any]) -> None:
+    async def _update(self, workflow_id: str, operation: str, request: dict[str, Any]) -> None:
         handle = self.temporal.get_workflow_handle(workflow_id)
         try:
-            await handle.execute_update(verb, request, id=f"{verb}:{request['requestId']}")
+            await handle.execute_update(
+                operation, request, id=f"{operation}:{request['requestId']}"
+            )
         except WorkflowUpdateFailedError:
             return  # refused, with a sentence
 
@@ -122,24 +126,24 @@ class Backend:
             answer.raise_for_status()
             return answer.json() if answer.content else None
 
-        return await _patiently(ask, INSISTS)
+        return await _retry(ask, REQUIRED_TIMEOUT)
 
 
-async def _patiently(ask: Callable[[], Awaitable[Answer]], patience: float) -> Answer | None:
+async def _retry(ask: Callable[[], Awaitable[Answer]], patience: float) -> Answer | None:
     """Retry until there is an answer; None if the answer is no."""
     end = time.monotonic() + patience
     while True:
         try:
             return await asyncio.wait_for(ask(), patience)
         except _NO_ANSWER as error:
-            if _is_no(error):
+            if _is_final(error):
                 return None
             if time.monotonic() > end:
-                raise NobodyAnswers(f"no answer within {patience:g} s: {error!r}") from error
-        await asyncio.sleep(ASKS_AGAIN)
+                raise NoAnswer(f"no answer within {patience:g} s: {error!r}") from error
+        await asyncio.sleep(RETRY_INTERVAL)
 
 
-def _is_no(error: Exception) -> bool:
+def _is_final(error: Exception) -> bool:
     """Return True if a retry would get the same answer."""
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code < 500

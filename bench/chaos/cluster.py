@@ -20,7 +20,7 @@ from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import (
     CALLVAULT,
     RESOURCE,
-    Emulator,
+    LocalEmulator,
     announced_by,
     environment_of,
     subscribe,
@@ -31,14 +31,14 @@ from callvault.local.temporal import TemporalServer, free_ports, start_temporal
 EVENTS = (FILE_EVENT, "Microsoft.Communication.CallEnded")
 CHUNK = "3s"
 """Length of a file, so that some recordings have several."""
-LETTERS = "dead-letters"
+DEAD_LETTERS = "dead-letters"
 DEAD_LETTER_DELAY = 5.0
 """Seconds from the last attempt at a delivery; at Event Grid it is five minutes."""
 GRACE = timedelta(seconds=45)
 """From SIGTERM to SIGKILL, as in a container platform: a worker may be copying, and the server that
 it disconnects from may be down."""
 RESULT_API = "2024-09-01-preview"
-SABOTEUR = "bench.chaos.mutations"
+MUTATIONS_MODULE = "bench.chaos.mutations"
 
 
 class Part(StrEnum):
@@ -53,7 +53,7 @@ class Part(StrEnum):
 WORKERS = (Part.WORKER_1, Part.WORKER_2)
 
 
-class Blow(StrEnum):
+class Fault(StrEnum):
     """A fault that is injected into a part."""
 
     KILL = "SIGKILL"
@@ -67,14 +67,14 @@ class Outage:
     """A time in which a part did not work, in seconds since the epoch."""
 
     part: Part
-    blow: Blow
+    fault: Fault
     began: float
     ended: float | None = None
     """None while it lasts."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class ClusterConfig:
     """The settings of a cluster."""
 
     seed: int
@@ -82,24 +82,24 @@ class Plan:
     """Seconds."""
     event_expected_within: float
     """Seconds."""
-    state_checked_every: float
+    state_poll_interval: float
     """Seconds."""
-    asks_result: bool
-    ladder: tuple[float, ...]
+    polls_result: bool
+    escalation_schedule: tuple[float, ...]
     """Seconds."""
-    road: str
+    proxy: str
     """Base URL of the proxy for events and alarms."""
-    sabotage: str = ""
+    mutation: str = ""
     """Name of the promise that is broken on purpose, to see that the checker notices."""
 
 
 @dataclass
-class House:
+class Cluster:
     """The processes of a run; for the main thread only, as the supervisor is."""
 
     supervisor: Supervisor
     home: Path
-    plan: Plan
+    plan: ClusterConfig
     outages: list[Outage] = field(default_factory=list)
     _running: dict[Part, Process] = field(default_factory=dict)
     _starts: dict[Part, int] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class House:
     def build(self) -> None:
         """Write the settings and start everything."""
         self._start_azurite()
-        self._letters = self.azurite.new_container(LETTERS)
+        self._dead_letters = self.azurite.new_container(DEAD_LETTERS)
         self._start_emulator()
         self._start_temporal()
         settings = write_settings(self.home, self.emulator, self.azurite)
@@ -127,22 +127,22 @@ class House:
             process.wait_for(partial(_is_ready, process))
         self._subscribe()
 
-    def strike(self, part: Part, blow: Blow) -> Outage:
-        """Inject a fault into a part, which lasts until `mend`."""
+    def inject(self, part: Part, fault: Fault) -> Outage:
+        """Inject a fault into a part, which lasts until `heal`."""
         process = self._running[part]
-        outage = Outage(part, blow, time.time())
-        if blow is Blow.END:
+        outage = Outage(part, fault, time.time())
+        if fault is Fault.END:
             process.stop(GRACE)
         else:
-            os.killpg(process.pid, signal.Signals[blow.value])
-        if blow is Blow.KILL:
+            os.killpg(process.pid, signal.Signals[fault.value])
+        if fault is Fault.KILL:
             process.wait_for_end()
         self.outages.append(outage)
         return outage
 
-    def mend(self, outage: Outage) -> None:
+    def heal(self, outage: Outage) -> None:
         """End the fault: start the part again, or let it go on."""
-        if outage.blow is Blow.FREEZE:
+        if outage.fault is Fault.FREEZE:
             os.killpg(self._running[outage.part].pid, signal.SIGCONT)
         else:
             self._starters()[outage.part]()
@@ -169,13 +169,13 @@ class House:
             *("--port", str(self._ports[Part.EMULATOR])),
             *("--content-port", str(self._content_port)),
             *("--state-dir", str(self.home / "emulator")),
-            *("--dead-letters", self._letters),
+            *("--dead-letters", self._dead_letters),
             *("--dead-letter-delay", f"{DEAD_LETTER_DELAY:g}s"),
             *("--seed", str(self.plan.seed)),
             *("--max-chunk-duration", CHUNK),
         ]
         process = self._launch(Part.EMULATOR, [*CALLVAULT, "emulator", *options], environment_of())
-        self.emulator: Emulator = announced_by(process)
+        self.emulator: LocalEmulator = announced_by(process)
 
     def _start_emulator_and_subscribe(self) -> None:
         self._start_emulator()
@@ -183,7 +183,7 @@ class House:
 
     def _subscribe(self) -> None:
         emulating = self._running[Part.EMULATOR]
-        subscribe(emulating, self.emulator.control, f"{self.plan.road}/events", EVENTS)
+        subscribe(emulating, self.emulator.control, f"{self.plan.proxy}/events", EVENTS)
 
     def _start_azurite(self) -> None:
         self.azurite: Azurite = start_azurite(
@@ -210,8 +210,8 @@ class House:
 
     def _role(self, part: Part) -> list[str]:
         role = "worker" if part in WORKERS else part.value
-        if self.plan.sabotage:
-            return [CALLVAULT[0], "-m", SABOTEUR, self.plan.sabotage, role]
+        if self.plan.mutation:
+            return [CALLVAULT[0], "-m", MUTATIONS_MODULE, self.plan.mutation, role]
         return [*CALLVAULT, role]
 
     def _launch(
@@ -233,16 +233,18 @@ class House:
         return {
             f"{resource}EXPORT_WINDOW": f"{self.plan.export_window:g}s",
             f"{resource}EVENT_EXPECTED_WITHIN": f"{self.plan.event_expected_within:g}s",
-            f"{resource}LADDER": ",".join(f"{rung:g}s" for rung in self.plan.ladder),
-            f"{resource}STATE_CHECKED_EVERY": f"{self.plan.state_checked_every:g}s",
-            f"{resource}RESULT_API_VERSION": RESULT_API if self.plan.asks_result else "",
+            f"{resource}ESCALATION_SCHEDULE": ",".join(
+                f"{step:g}s" for step in self.plan.escalation_schedule
+            ),
+            f"{resource}STATE_POLL_INTERVAL": f"{self.plan.state_poll_interval:g}s",
+            f"{resource}RESULT_API_VERSION": RESULT_API if self.plan.polls_result else "",
             f"{resource}CONTENT_HOSTS": f"127.0.0.1:{self._content_port}",
             "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),
             "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",
-            "ALARMS": f"{self.plan.road}/alarms",
+            "ALARMS": f"{self.plan.proxy}/alarms",
             "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:LETTERS",
-            "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": LETTERS,
-            "LETTERS": self._letters,
+            "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": DEAD_LETTERS,
+            "DEAD_LETTERS": self._dead_letters,
         }
 
 

@@ -9,23 +9,23 @@ from bench.chaos.client import Backend
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
 from callvault.errors import CallvaultError
-from callvault.local.stack import Emulator
+from callvault.local.stack import LocalEmulator
 
-LOOKS = 60
+MAX_POLLS = 60
 """Number of looks for the files of a call."""
-EVERY = 0.3
+POLL_INTERVAL = 0.3
 
 
 @dataclass
-class Shredder:
-    emulator: Emulator
+class EarlyDeletion:
+    emulator: LocalEmulator
     backend: Backend
     documents: set[str] = field(default_factory=set)
     """Ids of the deleted documents."""
 
-    async def shred(self, call_id: str) -> None:
+    async def delete_files(self, call_id: str) -> None:
         """Delete all files of a call, as soon as there are some."""
-        for _ in range(LOOKS):
+        for _ in range(MAX_POLLS):
             truth = await self.backend.truth(call_id)
             chunks = [chunk for one in truth["recordings"] for chunk in one["chunks"]]
             if chunks:
@@ -33,7 +33,7 @@ class Shredder:
                     await asyncio.to_thread(self._delete, chunk["deleteLocation"])
                     self.documents.add(chunk["documentId"])
                 return
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(POLL_INTERVAL)
 
     def _delete(self, location: str) -> None:
         endpoint, key = parse_connection_string(self.emulator.connection_string)

@@ -10,12 +10,12 @@ from typing import Any, Self, TypeVar
 
 import uvicorn
 
-from bench.chaos.proxy import Road
+from bench.chaos.proxy import Proxy
 
 Result = TypeVar("Result")
 
 
-class Field:
+class EventLoop:
     """An event loop in a thread of its own, with the proxy's server on it.
 
     The main thread cannot have a loop, as it waits for processes.
@@ -32,14 +32,14 @@ class Field:
         """Start a coroutine on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    def do(self, work: Coroutine[Any, Any, Result], within: float) -> Result:
+    def do(self, work: Coroutine[Any, Any, Result], timeout: float) -> Result:
         """Run a coroutine on the loop, and wait for its result."""
-        return self.begin(work).result(within)
+        return self.begin(work).result(timeout)
 
-    def serve(self, road: Road) -> None:
+    def serve(self, proxy: Proxy) -> None:
         """Serve the proxy from now on."""
         config = uvicorn.Config(
-            road.app(), lifespan="off", log_config=None, access_log=False, ws="none"
+            proxy.app(), lifespan="off", log_config=None, access_log=False, ws="none"
         )
         self._server = uvicorn.Server(config)
         # Not serve(), which would replace the supervisor's signal handlers.
@@ -52,7 +52,7 @@ class Field:
     def __exit__(self, *_: object) -> None:
         self._stop_serving()
         with suppress(TimeoutError):
-            self.do(_end_of_all(), within=10)
+            self.do(_end_of_all(), timeout=10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()

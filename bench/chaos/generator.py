@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-STARTS_AGAIN = 0.15
-DELETED_EARLY = 0.01
-EARLY_LIVES = 0.5
+RESTART_PROBABILITY = 0.15
+EARLY_DELETION_PROBABILITY = 0.01
+EARLY_DELETION_SHARE = 0.5
 """Share of the run in which files are deleted, so that their loss is known by its end."""
 
 
-class Way(StrEnum):
+class Channel(StrEnum):
     """Entrance that an app backend uses for a request."""
 
     REST = "gateway, answered"
@@ -22,7 +22,7 @@ class Way(StrEnum):
     SIGNAL = "Temporal client, signal"
 
 
-class Fate(StrEnum):
+class DeliveryMode(StrEnum):
     """Treatment of events on their way from Event Grid to the gateway."""
 
     ON_TIME = "on time"
@@ -36,18 +36,23 @@ class Fate(StrEnum):
     """After the export window."""
 
 
-KEEP_AWAY = (Fate.LOST, Fate.TOO_LATE)
+LOSSY_MODES = (DeliveryMode.LOST, DeliveryMode.TOO_LATE)
 """Treatments that explain a `lost` file."""
 
-_FILE_FATES = {
-    Fate.ON_TIME: 60,
-    Fate.TWICE: 14,
-    Fate.LATE: 18,
-    Fate.LOST: 3,
-    Fate.REFUSED: 3,
-    Fate.TOO_LATE: 2,
+_FILE_MODES = {
+    DeliveryMode.ON_TIME: 60,
+    DeliveryMode.TWICE: 14,
+    DeliveryMode.LATE: 18,
+    DeliveryMode.LOST: 3,
+    DeliveryMode.REFUSED: 3,
+    DeliveryMode.TOO_LATE: 2,
 }
-_CALL_FATES = {Fate.ON_TIME: 70, Fate.TWICE: 10, Fate.LATE: 12, Fate.LOST: 8}
+_CALL_MODES = {
+    DeliveryMode.ON_TIME: 70,
+    DeliveryMode.TWICE: 10,
+    DeliveryMode.LATE: 12,
+    DeliveryMode.LOST: 8,
+}
 _FORMATS = (("audio", "mixed", "wav"), ("audio", "mixed", "mp3"), ("audio", "unmixed", "wav"))
 
 
@@ -55,19 +60,19 @@ _FORMATS = (("audio", "mixed", "wav"), ("audio", "mixed", "mp3"), ("audio", "unm
 class Step:
     """A backend's request, some seconds after the step before."""
 
-    verb: str
-    way: Way
+    operation: str
+    channel: Channel
     after: float
 
 
 @dataclass(frozen=True)
 class RecordingPlan:
-    way: Way
+    channel: Channel
     steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
-class Life:
+class Scenario:
     """One call, with one recording or two."""
 
     seed: int
@@ -77,9 +82,9 @@ class Life:
     recordings: tuple[RecordingPlan, ...]
     talk: float
     """Seconds before the first step, and before the call ends."""
-    files: Fate
+    files: DeliveryMode
     """Treatment of the events that announce its files."""
-    call_end: Fate
+    call_end: DeliveryMode
     deleted_early: bool
     """The service deletes its files before they are announced."""
 
@@ -92,21 +97,21 @@ class Life:
         return Random(f"{self.seed} {self.number} lag {event}").uniform(1, 15)
 
 
-def life(seed: int, number: int, of: int) -> Life:
+def scenario(seed: int, number: int, of: int) -> Scenario:
     """Draw the life of this number, in a run of ``of`` lives."""
     dice = Random(f"{seed} life {number}")
-    again = dice.random() < STARTS_AGAIN
-    recordings = [_recording(dice, ends=again), *([_recording(dice)] if again else [])]
-    early = dice.random() < DELETED_EARLY and number < of * EARLY_LIVES
-    return Life(
+    restarts = dice.random() < RESTART_PROBABILITY
+    recordings = [_recording(dice, ends=restarts), *([_recording(dice)] if restarts else [])]
+    early = dice.random() < EARLY_DELETION_PROBABILITY and number < of * EARLY_DELETION_SHARE
+    return Scenario(
         seed=seed,
         number=number,
         people=dice.randint(1, 4),
         media=dice.choice(_FORMATS),
         recordings=tuple(recordings),
         talk=dice.uniform(0.3, 1.5),
-        files=Fate.LATE if early else _drawn(dice, _FILE_FATES),
-        call_end=_drawn(dice, _CALL_FATES),
+        files=DeliveryMode.LATE if early else _drawn(dice, _FILE_MODES),
+        call_end=_drawn(dice, _CALL_MODES),
         deleted_early=early,
     )
 
@@ -117,9 +122,11 @@ def _recording(dice: Random, *, ends: bool = False) -> RecordingPlan:
         verbs.pop()  # stopped while it is paused
     if ends or dice.random() < 0.6:
         verbs.append("stop")
-    steps = (Step(verb, dice.choice([*Way]), dice.uniform(0.1, 1.2)) for verb in verbs)
-    return RecordingPlan(dice.choice((Way.REST, Way.SIGNAL)), tuple(steps))
+    steps = (
+        Step(operation, dice.choice([*Channel]), dice.uniform(0.1, 1.2)) for operation in verbs
+    )
+    return RecordingPlan(dice.choice((Channel.REST, Channel.SIGNAL)), tuple(steps))
 
 
-def _drawn(dice: Random, weights: dict[Fate, int]) -> Fate:
+def _drawn(dice: Random, weights: dict[DeliveryMode, int]) -> DeliveryMode:
     return dice.choices([*weights], [*weights.values()])[0]

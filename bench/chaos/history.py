@@ -17,13 +17,13 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecution
 
 from bench.chaos.client import Backend
-from bench.chaos.workload import Played
+from bench.chaos.workload import PlayedScenario
 from callvault.archive.names import metadata_object_name
 from callvault.contracts import names
 from callvault.local.azurite import Azurite
 from callvault.local.stack import CONTAINER
 
-AT_ONCE = 16
+MAX_CONCURRENT_READS = 16
 
 BENIGN = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
 """A signal or the like arrived while the task was being completed: the server repeats the task."""
@@ -33,7 +33,7 @@ BENIGN = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED
 class Chunk:
     """A file that the emulator made."""
 
-    life: int
+    scenario: int
     recording_id: str
     document_id: str
     sha256: str
@@ -70,11 +70,11 @@ class Started:
 class TimerSet:
     """A durable timer, in seconds since the epoch."""
 
-    asked: float
+    requested_at: float
     """Start of the workflow task that set it: the workflow counts from then."""
-    taken: float
+    confirmed_at: float
     """Time at which Temporal had taken that task's commands: the server counts from then."""
-    rings: float
+    fires_at: float
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class History:
     truths: dict[int, dict[str, Any]]
     """The emulator's account of the call, by number of the life."""
     chunks: list[Chunk]
@@ -106,15 +106,15 @@ class Evidence:
 
 
 async def gather(
-    played: list[Played], backend: Backend, client: Client, azurite: Azurite
-) -> Evidence:
+    played: list[PlayedScenario], backend: Backend, client: Client, azurite: Azurite
+) -> History:
     """Collect the history from the emulator, Temporal and the archive."""
-    numbers = [each.life.number for each in played if each.call_id]
-    told = await each([backend.truth(each.call_id) for each in played if each.call_id])
-    truths = dict(zip(numbers, told, strict=True))
+    numbers = [each.scenario.number for each in played if each.call_id]
+    answers = await each([backend.truth(each.call_id) for each in played if each.call_id])
+    truths = dict(zip(numbers, answers, strict=True))
     runs = await each([_run(client, one) async for one in _executions(client)])
     objects = await asyncio.to_thread(objects_in, azurite)
-    return Evidence(truths, [*_chunks(truths)], objects, runs)
+    return History(truths, [*_chunks(truths)], objects, runs)
 
 
 async def open_runs(client: Client) -> list[WorkflowExecution]:
@@ -123,8 +123,8 @@ async def open_runs(client: Client) -> list[WorkflowExecution]:
 
 
 async def each(work: list[Any]) -> list[Any]:
-    """Await all, `AT_ONCE` at a time; return the results in order."""
-    places = asyncio.Semaphore(AT_ONCE)
+    """Await all, `MAX_CONCURRENT_READS` at a time; return the results in order."""
+    places = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
     async def one(task: Any) -> Any:
         async with places:
@@ -138,11 +138,11 @@ def _executions(client: Client, condition: str = "") -> Any:
 
 
 def _chunks(truths: dict[int, dict[str, Any]]) -> Iterator[Chunk]:
-    for life, truth in truths.items():
+    for scenario, truth in truths.items():
         for recording in truth["recordings"]:
-            for chunk in (*recording["chunks"], *recording["twins"]):
+            for chunk in (*recording["chunks"], *recording["failoverDuplicates"]):
                 yield Chunk(
-                    life,
+                    scenario,
                     recording["recordingId"],
                     chunk["documentId"],
                     chunk["sha256"],
@@ -156,7 +156,7 @@ def objects_in(azurite: Azurite) -> list[Object]:
     """Read every media file of the container with Azure's client alone, not with Callvault's."""
     with (
         ContainerClient.from_connection_string(azurite.connection_string, CONTAINER) as container,
-        ThreadPoolExecutor(AT_ONCE // 2) as pool,
+        ThreadPoolExecutor(MAX_CONCURRENT_READS // 2) as pool,
     ):
         blobs = {blob.name: blob for blob in container.list_blobs(include=["metadata"])}
         media = [name for name in blobs if not name.endswith((".json", ".pem"))]
@@ -202,8 +202,8 @@ class _Reader:
         match event.event_type:
             case EventType.EVENT_TYPE_TIMER_STARTED:
                 timer = event.timer_started_event_attributes
-                rings = at + _seconds(timer.start_to_fire_timeout)
-                self._run.timers.append(TimerSet(self._task_began, at, rings))
+                fires_at = at + _seconds(timer.start_to_fire_timeout)
+                self._run.timers.append(TimerSet(self._task_began, at, fires_at))
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 self._scheduled[event.event_id] = event
             case EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
@@ -232,12 +232,12 @@ class _Reader:
     def _started(self, event: HistoryEvent, at: float) -> None:
         started = event.activity_task_started_event_attributes
         scheduling = self._scheduled[started.scheduled_event_id]
-        order = scheduling.activity_task_scheduled_event_attributes
-        given = json.loads(order.input.payloads[0].data) if order.input.payloads else {}
+        attributes = scheduling.activity_task_scheduled_event_attributes
+        given = json.loads(attributes.input.payloads[0].data) if attributes.input.payloads else {}
         self._run.started.append(
             Started(
-                order.activity_type.name,
-                order.activity_id,
+                attributes.activity_type.name,
+                attributes.activity_id,
                 (given.get("chunk") or {}).get("documentId", ""),
                 started.attempt,
                 _seconds(scheduling.event_time),

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-LINGERS = 8.0
+DELIVERY_DELAY = 8.0
 """Seconds between the early answer and the delivery."""
 
 
@@ -26,7 +26,7 @@ def answer_early() -> None:
     deliver, late = Router.deliver, set()
 
     async def later(self: Router, event: Any) -> None:
-        await asyncio.sleep(LINGERS)
+        await asyncio.sleep(DELIVERY_DELAY)
         with suppress(Exception):
             await deliver(self, event)
 
@@ -93,14 +93,14 @@ def start_anew() -> None:
 
     start = AcsClient.start
 
-    def forgetful(self: AcsClient, order: Any, repeatability: Repeatability) -> Any:
+    def forgetful(self: AcsClient, request: Any, repeatability: Repeatability) -> Any:
         another = repeatability.model_copy(update={"request_id": uuid4()})
-        return start(self, order, another)
+        return start(self, request, another)
 
     AcsClient.start = forgetful  # type: ignore[method-assign]
 
 
-SABOTAGES: dict[str, Callable[[], None]] = {
+MUTATIONS: dict[str, Callable[[], None]] = {
     "answer-early": answer_early,
     "believe-every-answer": believe_every_answer,
     "take-events-twice": take_events_twice,
@@ -112,7 +112,7 @@ def main(name: str, *command: str) -> None:
     """Apply the mutation, then run the role."""
     from callvault.cli import main as callvault
 
-    SABOTAGES[name]()
+    MUTATIONS[name]()
     sys.argv = ["callvault", *command]
     callvault.main()
 

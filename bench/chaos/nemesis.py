@@ -5,62 +5,65 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from bench.chaos.cluster import WORKERS, Blow, House, Outage, Part
+from bench.chaos.cluster import WORKERS, Cluster, Fault, Outage, Part
 
-SHORTEST_PEACE = 2.0
+MIN_FAULT_INTERVAL = 2.0
 """Seconds."""
-DOWN = (0.3, 6.0)
+DOWNTIME = (0.3, 6.0)
 """Seconds that a part stays down, at least and at most; its start comes on top."""
-TOGETHER = 0.2
+PAIR_PROBABILITY = 0.2
 """Share of the faults that hit two parts at once."""
 
-BLOWS: dict[Part, dict[Blow, int]] = {
-    Part.TEMPORAL: {Blow.KILL: 1},
+FAULT_WEIGHTS: dict[Part, dict[Fault, int]] = {
+    Part.TEMPORAL: {Fault.KILL: 1},
     # Azurite writes what it knows of its blobs every five seconds: killed, it forgets what it has
     # acknowledged, which no archive may.
-    Part.AZURITE: {Blow.END: 2, Blow.FREEZE: 1},
-    Part.EMULATOR: {Blow.KILL: 3, Blow.FREEZE: 1},
-    Part.GATEWAY: {Blow.KILL: 3, Blow.FREEZE: 1},
-    Part.WORKER_1: {Blow.KILL: 3, Blow.END: 1},
-    Part.WORKER_2: {Blow.KILL: 3, Blow.END: 1},
+    Part.AZURITE: {Fault.END: 2, Fault.FREEZE: 1},
+    Part.EMULATOR: {Fault.KILL: 3, Fault.FREEZE: 1},
+    Part.GATEWAY: {Fault.KILL: 3, Fault.FREEZE: 1},
+    Part.WORKER_1: {Fault.KILL: 3, Fault.END: 1},
+    Part.WORKER_2: {Fault.KILL: 3, Fault.END: 1},
 }
 
 
 @dataclass
-class Destroyer:
+class Nemesis:
     """Injects faults; for the main thread only, as processes are."""
 
-    house: House
+    cluster: Cluster
     seed: int
-    peace: float
+    fault_interval: float
     """Seconds between two blows, on average."""
-    on_worker_gone: Callable[[str, float], None]
+    on_worker_killed: Callable[[str, float], None]
     """Called with identity and time of each killed worker."""
     say: Callable[[str], None]
 
-    def rage(self, *, until: Callable[[], bool]) -> None:
+    def run(self, *, until: Callable[[], bool]) -> None:
         """Inject and heal faults until the end; everything works again then."""
         dice = Random(f"{self.seed} blows")
         deck = _deck(dice)
-        while _wait(self._peace(dice), until):
-            parts = {next(deck), next(deck)} if dice.random() < TOGETHER else {next(deck)}
-            blows = [(part, _blow(dice, part)) for part in sorted(parts)]
-            self.say(", ".join(f"{part} {blow}" for part, blow in blows))
-            outages = [self._strike(part, blow) for part, blow in blows]
-            time.sleep(dice.uniform(*DOWN))
+        while _wait(self._next_interval(dice), until):
+            parts = {next(deck), next(deck)} if dice.random() < PAIR_PROBABILITY else {next(deck)}
+            faults_by_part = [(part, _draw_fault(dice, part)) for part in sorted(parts)]
+            self.say(", ".join(f"{part} {fault}" for part, fault in faults_by_part))
+            outages = [self._inject(part, fault) for part, fault in faults_by_part]
+            time.sleep(dice.uniform(*DOWNTIME))
             # The emulator last: on its return it validates its webhook at the gateway.
             for outage in sorted(outages, key=lambda each: each.part is Part.EMULATOR):
-                self.house.mend(outage)
+                self.cluster.heal(outage)
 
-    def _strike(self, part: Part, blow: Blow) -> Outage:
-        identity = self.house.identity(part)
-        outage = self.house.strike(part, blow)
-        if part in WORKERS and blow is Blow.KILL:
-            self.on_worker_gone(identity, outage.began)
+    def _inject(self, part: Part, fault: Fault) -> Outage:
+        identity = self.cluster.identity(part)
+        outage = self.cluster.inject(part, fault)
+        if part in WORKERS and fault is Fault.KILL:
+            self.on_worker_killed(identity, outage.began)
         return outage
 
-    def _peace(self, dice: Random) -> float:
-        return min(max(dice.expovariate(1 / self.peace), SHORTEST_PEACE), 3 * self.peace)
+    def _next_interval(self, dice: Random) -> float:
+        return min(
+            max(dice.expovariate(1 / self.fault_interval), MIN_FAULT_INTERVAL),
+            3 * self.fault_interval,
+        )
 
 
 def _deck(dice: Random) -> Iterator[Part]:
@@ -69,8 +72,8 @@ def _deck(dice: Random) -> Iterator[Part]:
         yield from dice.sample([*Part], len(Part))
 
 
-def _blow(dice: Random, part: Part) -> Blow:
-    return dice.choices([*BLOWS[part]], [*BLOWS[part].values()])[0]
+def _draw_fault(dice: Random, part: Part) -> Fault:
+    return dice.choices([*FAULT_WEIGHTS[part]], [*FAULT_WEIGHTS[part].values()])[0]
 
 
 def _wait(seconds: float, until: Callable[[], bool]) -> bool:

@@ -16,31 +16,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bench.chaos.generator import Fate, Life
+from bench.chaos.generator import DeliveryMode, Scenario
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.names import EVENTS_PATH
 from callvault.emulator.eventgrid.events import FILE_EVENT
 
-ANSWER_WITHIN = 28.0
-TRIES_AGAIN = 1.0
+FORWARD_TIMEOUT = 28.0
+RETRY_INTERVAL = 1.0
 """Seconds until a held event is delivered to the gateway once more."""
 
 
 @dataclass
-class Sighting:
+class SentEvent:
     """An event that Event Grid has sent, by its id."""
 
-    life: int
+    scenario: int
     documents: frozenset[str]
     """The files it announces; none for an event about the call."""
-    fate: Fate
-    seen: float
-    taken: float | None = None
+    mode: DeliveryMode
+    sent_at: float
+    accepted_at: float | None = None
     """Time of the gateway's first 2xx: from then on Callvault must not lose the event."""
 
 
 @dataclass
-class Heard:
+class ReceivedAlarm:
     """An alarm, and when it came."""
 
     alarm: Alarm
@@ -48,88 +48,90 @@ class Heard:
 
 
 @dataclass
-class Road:
+class Proxy:
     """The proxy; runs on the event loop beside the main thread."""
 
     gateway: str
     export_window: float
-    lives: dict[str, Life] = field(default_factory=dict)
+    scenarios: dict[str, Scenario] = field(default_factory=dict)
     """By callId and by serverCallId: the workload registers a call before it has events."""
-    sightings: dict[str, Sighting] = field(default_factory=dict)
-    alarms: list[Heard] = field(default_factory=list)
-    fates: Counter[Fate] = field(default_factory=Counter)
-    strangers: list[str] = field(default_factory=list)
+    sent_events: dict[str, SentEvent] = field(default_factory=dict)
+    alarms: list[ReceivedAlarm] = field(default_factory=list)
+    modes: Counter[DeliveryMode] = field(default_factory=Counter)
+    unknown_calls: list[str] = field(default_factory=list)
     """Events of calls unknown to the workload, as the emulator died while it answered for them."""
-    _held: set[asyncio.Task[None]] = field(default_factory=set)
+    _delayed: set[asyncio.Task[None]] = field(default_factory=set)
     _http: httpx.AsyncClient = field(
-        default_factory=lambda: httpx.AsyncClient(trust_env=False, timeout=ANSWER_WITHIN)
+        default_factory=lambda: httpx.AsyncClient(trust_env=False, timeout=FORWARD_TIMEOUT)
     )
 
     def app(self) -> Starlette:
         routes = [
             Route("/events", self.events, methods=["POST"]),
-            Route("/alarms", self.hear, methods=["POST"]),
+            Route("/alarms", self.receive_alarm, methods=["POST"]),
         ]
         return Starlette(routes=routes)
 
-    async def hear(self, request: Request) -> Response:
-        self.alarms.append(Heard(Alarm.model_validate((await request.json())["data"]), time.time()))
+    async def receive_alarm(self, request: Request) -> Response:
+        self.alarms.append(
+            ReceivedAlarm(Alarm.model_validate((await request.json())["data"]), time.time())
+        )
         return Response(status_code=202)
 
     async def events(self, request: Request) -> Response:
         """Take Event Grid's deliveries; its handshake is passed on unchanged."""
         body = await request.json()
         if request.headers.get("aeg-event-type") != "Notification":
-            return await self._pass_on(body)
+            return await self._forward(body)
         (event,) = body
         # The emulator can die after it has made a call and before it answers: no life owns it.
-        if _call(event) not in self.lives:
-            self.strangers.append(event["subject"])
+        if _call(event) not in self.scenarios:
+            self.unknown_calls.append(event["subject"])
             return Response(status_code=200)
-        sighting, fate = self._seen(event)
-        match fate:
-            case Fate.LOST:
+        sent_event, mode = self._seen(event)
+        match mode:
+            case DeliveryMode.LOST:
                 return Response(status_code=200)
-            case Fate.REFUSED:
+            case DeliveryMode.REFUSED:
                 return Response(status_code=403)
-            case Fate.LATE | Fate.TOO_LATE:
-                self._hold(event, sighting)
+            case DeliveryMode.LATE | DeliveryMode.TOO_LATE:
+                self._delay(event, sent_event)
                 return Response(status_code=200)
-            case Fate.TWICE:
-                self._hold(event, sighting)
-        return await self._deliver(event, sighting)
+            case DeliveryMode.TWICE:
+                self._delay(event, sent_event)
+        return await self._deliver(event, sent_event)
 
-    def _seen(self, event: dict[str, Any]) -> tuple[Sighting, Fate]:
-        life = self.lives[_call(event)]
+    def _seen(self, event: dict[str, Any]) -> tuple[SentEvent, DeliveryMode]:
+        scenario = self.scenarios[_call(event)]
         is_file = event["eventType"] == FILE_EVENT
-        fate = life.files if is_file else life.call_end
+        mode = scenario.files if is_file else scenario.call_end
         documents = _documents(event) if is_file else frozenset()
-        if event["id"] not in self.sightings:
-            self.fates[fate] += 1
-            self.sightings[event["id"]] = Sighting(life.number, documents, fate, time.time())
-        return self.sightings[event["id"]], fate
+        if event["id"] not in self.sent_events:
+            self.modes[mode] += 1
+            self.sent_events[event["id"]] = SentEvent(scenario.number, documents, mode, time.time())
+        return self.sent_events[event["id"]], mode
 
-    def _hold(self, event: dict[str, Any], sighting: Sighting) -> None:
-        life = self.lives[_call(event)]
-        lag = life.lag(len(self.sightings))
-        if sighting.fate is Fate.TOO_LATE:
+    def _delay(self, event: dict[str, Any], sent_event: SentEvent) -> None:
+        scenario = self.scenarios[_call(event)]
+        lag = scenario.lag(len(self.sent_events))
+        if sent_event.mode is DeliveryMode.TOO_LATE:
             lag += self.export_window
-        task = asyncio.create_task(self._bring(event, sighting, lag))
-        self._held.add(task)
-        task.add_done_callback(self._held.discard)
+        task = asyncio.create_task(self._deliver_late(event, sent_event, lag))
+        self._delayed.add(task)
+        task.add_done_callback(self._delayed.discard)
 
-    async def _bring(self, event: dict[str, Any], sighting: Sighting, lag: float) -> None:
+    async def _deliver_late(self, event: dict[str, Any], sent_event: SentEvent, lag: float) -> None:
         await asyncio.sleep(lag)
-        while (await self._deliver(event, sighting)).status_code >= 300:
-            await asyncio.sleep(TRIES_AGAIN)
+        while (await self._deliver(event, sent_event)).status_code >= 300:
+            await asyncio.sleep(RETRY_INTERVAL)
 
-    async def _deliver(self, event: dict[str, Any], sighting: Sighting) -> Response:
-        answer = await self._pass_on([event])
-        if answer.status_code < 300 and sighting.taken is None:
-            sighting.taken = time.time()
+    async def _deliver(self, event: dict[str, Any], sent_event: SentEvent) -> Response:
+        answer = await self._forward([event])
+        if answer.status_code < 300 and sent_event.accepted_at is None:
+            sent_event.accepted_at = time.time()
         return answer
 
-    async def _pass_on(self, body: Any) -> Response:
+    async def _forward(self, body: Any) -> Response:
         kind = "SubscriptionValidation" if _is_handshake(body) else "Notification"
         try:
             answer = await self._http.post(
@@ -147,7 +149,7 @@ class Road:
     @property
     def is_empty(self) -> bool:
         """True if the proxy holds no event."""
-        return not self._held
+        return not self._delayed
 
 
 def _is_handshake(body: Any) -> bool:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 
-from bench.chaos.alarm_latency import excuses, merged
+from bench.chaos.alarm_latency import excluded_times, merged
 from bench.chaos.cluster import Outage
-from bench.chaos.history import AT_ONCE, Run, open_runs
+from bench.chaos.history import MAX_CONCURRENT_READS, Run, open_runs
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
-LIMIT = HEARTBEAT_TIMEOUT.total_seconds() + 5
+MAX_RECOVERY_TIME = HEARTBEAT_TIMEOUT.total_seconds() + 5
 """Seconds, without excused time."""
 EXPORT = "export_chunk"
 
@@ -39,7 +39,7 @@ class Recovery:
 
 async def interrupted_on(client: Client, identity: str, killed: float) -> list[Interrupted]:
     """Find the exports that Temporal still counts as running on a killed worker."""
-    places = asyncio.Semaphore(AT_ONCE)
+    places = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
     async def of(workflow_id: str, run_id: str) -> list[Interrupted]:
         async with places:
@@ -89,10 +89,10 @@ def _resumed(interrupted: Interrupted, run: Run) -> float | None:
     return min(later, default=None)
 
 
-def counted(recovery: Recovery, outages: list[Outage], run: Run) -> float:
+def counted_seconds(recovery: Recovery, outages: list[Outage], run: Run) -> float:
     """Return the seconds until resumption, without excused time; infinite for never."""
     if recovery.resumed is None:
         return float("inf") if run.status == "RUNNING" else 0.0
     killed = recovery.interrupted.killed
-    excused = merged(excuses(outages, []), killed, recovery.resumed)
-    return recovery.resumed - killed - sum(end - begin for begin, end in excused)
+    excluded = merged(excluded_times(outages, []), killed, recovery.resumed)
+    return recovery.resumed - killed - sum(end - begin for begin, end in excluded)

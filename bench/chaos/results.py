@@ -3,26 +3,26 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from bench.chaos.alarm_latency import Late
+from bench.chaos.alarm_latency import LateAlarm
 from bench.chaos.checker import Loss, Violation
 from bench.chaos.cluster import Outage
-from bench.chaos.generator import Fate
-from bench.chaos.history import Evidence
+from bench.chaos.generator import DeliveryMode
+from bench.chaos.history import History
 from bench.chaos.options import Options
 from bench.chaos.recovery import Recovery
 
 
 @dataclass
-class Outcome:
+class RunResult:
     options: Options
     violations: list[Violation]
     losses: list[Loss]
     recoveries: list[Recovery]
-    late: list[Late]
+    late_alarms: list[LateAlarm]
     outages: list[Outage]
-    faults: Counter[str]
-    fates: Counter[Fate]
-    evidence: Evidence
+    service_faults: Counter[str]
+    modes: Counter[DeliveryMode]
+    history: History
     seconds: float = 0.0
     """From the first life until every workflow was over."""
 
@@ -41,22 +41,22 @@ class Outcome:
         found = [each.seconds for each in self.recoveries if each.seconds is not None]
         return max(found, default=None)
 
-    def lateness(self, quantile: float) -> float:
+    def latency(self, quantile: float) -> float:
         """Return a quantile of the alarms' lateness in seconds; 0 without alarms."""
-        found = sorted(each.counted for each in self.late)
+        found = sorted(each.counted for each in self.late_alarms)
         return found[min(int(quantile * len(found)), len(found) - 1)] if found else 0.0
 
-    def blows(self) -> Counter[tuple[str, str]]:
+    def faults_by_part(self) -> Counter[tuple[str, str]]:
         """Count the faults by part and kind."""
-        return Counter((str(each.part), str(each.blow)) for each in self.outages)
+        return Counter((str(each.part), str(each.fault)) for each in self.outages)
 
 
 @dataclass
 class Tally:
     """All runs of one command."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    results: list[RunResult] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
-        return all(each.is_good for each in self.outcomes)
+        return all(each.is_good for each in self.results)

@@ -11,33 +11,33 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError
 
 from bench.chaos.client import Backend
-from bench.chaos.cluster import House
-from bench.chaos.early_deletion import Shredder
+from bench.chaos.cluster import Cluster
+from bench.chaos.early_deletion import EarlyDeletion
 from bench.chaos.options import Options
-from bench.chaos.proxy import Road
-from bench.chaos.service_faults import Weather
-from bench.chaos.workload import Player
+from bench.chaos.proxy import Proxy
+from bench.chaos.service_faults import ServiceFaults
+from bench.chaos.workload import Workload
 from callvault.contracts import names
 
-ANSWER_WITHIN = 35.0
+HTTP_TIMEOUT = 35.0
 """Seconds: a control request waits up to 30 for ACS."""
 CONNECTIONS = 200
-SWEPT_EVERY = 10.0
+SWEEP_INTERVAL = 10.0
 """Seconds; the Schedule's own pace is a minute, the shortest there is."""
 
 
 @dataclass
-class Scene:
+class RunContext:
     client: Client
-    player: Player
-    weather: Weather
+    workload: Workload
+    service_faults: ServiceFaults
     http: httpx.AsyncClient
 
-    async def keep_sweeping(self) -> None:
+    async def run_sweeps(self) -> None:
         """Trigger the Schedule of sweeps until cancelled: an export window is short here."""
         schedule = self.client.get_schedule_handle(names.SWEEP_SCHEDULE)
         while True:
-            await asyncio.sleep(SWEPT_EVERY)
+            await asyncio.sleep(SWEEP_INTERVAL)
             with suppress(RPCError):
                 await schedule.trigger()
 
@@ -45,20 +45,23 @@ class Scene:
         await self.http.aclose()
 
 
-async def enter(house: House, road: Road, options: Options) -> Scene:
+async def enter(cluster: Cluster, proxy: Proxy, options: Options) -> RunContext:
     """Connect the clients and make the actors."""
     client = await Client.connect(
-        house.temporal.address,
-        namespace=house.temporal.namespace,
+        cluster.temporal.address,
+        namespace=cluster.temporal.namespace,
         data_converter=pydantic_data_converter,
         runtime=_quiet(),
     )
     limits = httpx.Limits(max_connections=CONNECTIONS)
-    http = httpx.AsyncClient(trust_env=False, timeout=ANSWER_WITHIN, limits=limits)
-    backend = Backend(house.gateway, house.emulator.control, client, http)
-    player = Player(backend, road, Shredder(house.emulator, backend))
-    return Scene(
-        client, player, Weather(house.emulator.control, options.seed, options.fault_rate), http
+    http = httpx.AsyncClient(trust_env=False, timeout=HTTP_TIMEOUT, limits=limits)
+    backend = Backend(cluster.gateway, cluster.emulator.control, client, http)
+    workload = Workload(backend, proxy, EarlyDeletion(cluster.emulator, backend))
+    return RunContext(
+        client,
+        workload,
+        ServiceFaults(cluster.emulator.control, options.seed, options.fault_rate),
+        http,
     )
 
 

@@ -10,13 +10,13 @@ import httpx
 
 from callvault.emulator.faults import KINDS, FaultKind
 
-CHANGES_EVERY = 5.0
+CHANGE_INTERVAL = 5.0
 """Seconds. Set anew each time, because an emulator that was killed starts without faults."""
 UNPROVABLE = frozenset({FaultKind.FLIPPED_BIT})
 """The service gives no checksum, so Callvault cannot notice; on a real line TLS does."""
-UNANSWERED = 8
+UNANSWERED_FACTOR = 8
 """Factor on the rate of starts that are carried out without an answer."""
-SLOW = 10
+SLOW_FACTOR = 10
 """Factor on the rate of slow files: without them no worker would be killed within a copy."""
 
 _BEHAVIOURS: dict[str, tuple[Any, ...]] = {
@@ -36,7 +36,7 @@ _DETAILS: dict[FaultKind, dict[str, Any]] = {
 
 
 @dataclass
-class Weather:
+class ServiceFaults:
     """Sets the service's faults until it is told to clear them."""
 
     control: str
@@ -44,17 +44,17 @@ class Weather:
     seed: int
     rate: float
     """Share of the requests that meet a fault of each kind, at the worst."""
-    fell: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     """Faults that requests met, by kind."""
 
-    async def blow(self) -> None:
+    async def run(self) -> None:
         """Change the faults until cancelled."""
         async with httpx.AsyncClient(base_url=self.control, trust_env=False) as http:
             number = 0
             while True:
                 number += 1
                 await self._change(http, Random(f"{self.seed} weather {number}"))
-                await asyncio.sleep(CHANGES_EVERY)
+                await asyncio.sleep(CHANGE_INTERVAL)
 
     async def clear(self) -> None:
         """Remove all faults, so that the remaining work can come to an end."""
@@ -77,7 +77,7 @@ class Weather:
         active = (await http.get("/faults")).json()["active"]
         for rule in active:
             kinds = rule.get("kinds") or [rule["kind"]]
-            self.fell[kinds[0]] += rule["fired"]
+            self.counts[kinds[0]] += rule["fired"]
         await http.delete("/faults")
 
 
@@ -91,4 +91,8 @@ def rules(dice: Random, worst: float) -> list[dict[str, Any]]:
     ]
     unanswered = {"kinds": ["reset"], "operation": "start", "takesEffect": True}
     slow = {"kinds": [FaultKind.SLOW_DRIP], **_DETAILS[FaultKind.SLOW_DRIP]}
-    return [{"rate": UNANSWERED * rate, **unanswered}, {"rate": SLOW * rate, **slow}, *each]
+    return [
+        {"rate": UNANSWERED_FACTOR * rate, **unanswered},
+        {"rate": SLOW_FACTOR * rate, **slow},
+        *each,
+    ]

@@ -5,21 +5,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.chaos.client import WHO, Backend, NobodyAnswers
-from bench.chaos.early_deletion import Shredder
-from bench.chaos.generator import Life, RecordingPlan
-from bench.chaos.proxy import Road
+from bench.chaos.client import REQUESTER, Backend, NoAnswer
+from bench.chaos.early_deletion import EarlyDeletion
+from bench.chaos.generator import RecordingPlan, Scenario
+from bench.chaos.proxy import Proxy
 from callvault.contracts import names
 
-SETTLES = 20.0
+SETTLE_TIMEOUT = 20.0
 """Seconds that a life holds its place after the call's end, if it is not archived before."""
 
 
 @dataclass
-class Played:
+class PlayedScenario:
     """A life that was played, and its ids at the service."""
 
-    life: Life
+    scenario: Scenario
     call_id: str = ""
     server_call_id: str = ""
     problem: str = ""
@@ -31,70 +31,77 @@ class Played:
 
 
 @dataclass
-class Player:
+class Workload:
     backend: Backend
-    road: Road
-    shredder: Shredder
-    played: list[Played] = field(default_factory=list)
-    over: int = 0
+    proxy: Proxy
+    early_deletion: EarlyDeletion
+    played: list[PlayedScenario] = field(default_factory=list)
+    finished: int = 0
     """Number of lives that have been played to their end."""
 
-    async def play(self, lives: list[Life], at_once: int) -> None:
-        places = asyncio.Semaphore(at_once)
+    async def play(self, scenarios: list[Scenario], concurrency: int) -> None:
+        places = asyncio.Semaphore(concurrency)
 
-        async def one(life: Life) -> None:
+        async def one(scenario: Scenario) -> None:
             async with places:
-                await self._play(life)
+                await self._play(scenario)
 
         async with asyncio.TaskGroup() as group:
-            for life in lives:
-                group.create_task(one(life))
+            for scenario in scenarios:
+                group.create_task(one(scenario))
 
-    async def _play(self, life: Life) -> None:
-        played = Played(life)
+    async def _play(self, scenario: Scenario) -> None:
+        played = PlayedScenario(scenario)
         self.played.append(played)
         try:
-            await self._talk(life, played)
-        except NobodyAnswers as error:
+            await self._talk(scenario, played)
+        except NoAnswer as error:
             played.problem = str(error)
-        self.over += 1
+        self.finished += 1
 
-    async def _talk(self, life: Life, played: Played) -> None:
-        call = await self.backend.call_begins(life.people)
+    async def _talk(self, scenario: Scenario, played: PlayedScenario) -> None:
+        call = await self.backend.call_begins(scenario.people)
         played.call_id, played.server_call_id = call["callId"], call["serverCallId"]
-        self.road.lives |= {played.call_id: life, played.server_call_id: life}
-        for number, recording in enumerate(life.recordings, start=1):
-            await self._record(life, played, call, number, recording)
-        await asyncio.sleep(life.talk)
+        self.proxy.scenarios |= {played.call_id: scenario, played.server_call_id: scenario}
+        for number, recording in enumerate(scenario.recordings, start=1):
+            await self._record(scenario, played, call, number, recording)
+        await asyncio.sleep(scenario.talk)
         await self.backend.call_ends(call)
-        if life.deleted_early:
-            await self.shredder.shred(played.call_id)
+        if scenario.deleted_early:
+            await self.early_deletion.delete_files(played.call_id)
         await self._settled(played)
 
     async def _record(
-        self, life: Life, played: Played, call: dict[str, Any], number: int, plan: RecordingPlan
+        self,
+        scenario: Scenario,
+        played: PlayedScenario,
+        call: dict[str, Any],
+        number: int,
+        plan: RecordingPlan,
     ) -> None:
-        content, channel, container = life.media
+        content, channel, container = scenario.media
         request = {
             "serverCallId": played.server_call_id,
-            "requestedBy": WHO,
+            "requestedBy": REQUESTER,
             "requestId": f"start-{number}",
             "recordingContentType": content,
             "recordingChannelType": channel,
             "recordingFormatType": container,
         }
-        await self.backend.keep(plan.way, request)
-        await asyncio.sleep(life.talk)
+        await self.backend.start_recording(plan.channel, request)
+        await asyncio.sleep(scenario.talk)
         for index, step in enumerate(plan.steps):
-            who = (life.number + index) % life.people
+            who = (scenario.number + index) % scenario.people
             await self.backend.speaks(call, who, on=index % 2 == 0)
             await asyncio.sleep(step.after)
-            with suppress(NobodyAnswers):  # an unanswered pause breaks no promise about files
-                request_id = f"{step.verb}-{number}-{index}"
-                await self.backend.asks(step.way, played.workflow_id, step.verb, request_id)
+            with suppress(NoAnswer):  # an unanswered pause breaks no promise about files
+                request_id = f"{step.operation}-{number}-{index}"
+                await self.backend.request_change(
+                    step.channel, played.workflow_id, step.operation, request_id
+                )
 
-    async def _settled(self, played: Played) -> None:
+    async def _settled(self, played: PlayedScenario) -> None:
         """Hold the place until the workflow ends, so that Callvault sets the pace."""
         handle = self.backend.temporal.get_workflow_handle(played.workflow_id)
         with suppress(Exception):
-            await asyncio.wait_for(handle.result(), SETTLES)
+            await asyncio.wait_for(handle.result(), SETTLE_TIMEOUT)

@@ -4,9 +4,9 @@ The real one is `workflows/loops/control.py`. A request may arrive or not, be re
 answer may be lost.
 """
 
-from bench.interleavings.invariants import Broken, Invariants
+from bench.interleavings.invariants import Invariants, InvariantViolation
 from bench.interleavings.model import Model
-from callvault.contracts.activity_io import ControlOutcome
+from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.alarms import AlarmKind, Severity
 from workflows.call import acs_answers, callbacks
 from workflows.call.commands import Command, Operation
@@ -51,38 +51,38 @@ class FakeControlLoop:
         self.command = self._model.call.next_command()
         if self.command is not None:
             self._invariants.may_ask(self.command)
-            self._model.call.asked(self.command)
+            self._model.call.command_sent(self.command)
 
     def _attempt(self, command: Command) -> None:
-        fate = self._fate()
+        delivery = self._draw_delivery()
         if command.operation is Operation.START and self._is_in_the_way():
             self._is_occupied = True
-        elif fate == "refused":
+        elif delivery == "refused":
             self._refuse(command)
         else:
-            self._answer(command, fate, self._reach(command, arrives=fate != "lost"))
+            self._answer(command, delivery, self._reach(command, arrives=delivery != "lost"))
 
-    def _fate(self) -> str:
+    def _draw_delivery(self) -> str:
         if self.answers:
             return "answered"
         if self.is_away and self._model.chance(0.8):
             return "lost"
-        return self._model.lot.choice(["lost"] * 5 + ["unheard"] * 3 + ["refused"])
+        return self._model.rng.choice(["lost"] * 5 + ["unheard"] * 3 + ["refused"])
 
-    def _answer(self, command: Command, fate: str, outcome: ControlOutcome | None) -> None:
-        if fate == "answered" and outcome is None:
+    def _answer(self, command: Command, delivery: str, result: ControlResult | None) -> None:
+        if delivery == "answered" and result is None:
             # The call is over before its start; or it never became active, for two minutes.
             self._refuse(command)
-        elif fate == "answered" and outcome is not None:
-            self._answered(command, outcome)
+        elif delivery == "answered" and result is not None:
+            self._answered(command, result)
 
-    def _answered(self, command: Command, outcome: ControlOutcome) -> None:
+    def _answered(self, command: Command, result: ControlResult) -> None:
         model, self.command = self._model, None
         recording = model.call.recording(command.recording)
         with self._invariants.consent_wants_nothing(recording):
-            acs_answers.answered(model.call, command, outcome, model.now)
+            acs_answers.answered(model.call, command, result, model.now)
             if command.operation is Operation.READ:
-                unexpected = callbacks.observed(model.call, recording, outcome.state, model.now)
+                unexpected = callbacks.observed(model.call, recording, result.state, model.now)
                 if unexpected is not None:
                     kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
                     model.alarms.add(kind, severity, unexpected, recording, model.now)
@@ -104,7 +104,7 @@ class FakeControlLoop:
         """Tell if ACS says that a recording runs: one just stopped, or the one asked for itself."""
         if self._repeated_start is not None:
             return self._model.chance(0.1)
-        is_slow = self._model.service.is_slow_to_forget(self._model.now)
+        is_slow = self._model.acs.is_slow_to_forget(self._model.now)
         return is_slow and self._model.chance(0.3)
 
     def _resolve(self, command: Command) -> None:
@@ -114,42 +114,42 @@ class FakeControlLoop:
         recording = model.call.recording(command.recording)
         if self._repeated_start is None:
             self.command = None
-            acs_answers.ask_again(model.call, recording, model.now)
-        elif recording.told_id is not None:
+            acs_answers.retry_start(model.call, recording, model.now)
+        elif recording.callback_recording_id is not None:
             self._repeated_start = self.command = None
             with self._invariants.consent_wants_nothing(recording):
                 acs_answers.runs_already(model.call, command, model.now)
 
-    def _reach(self, command: Command, *, arrives: bool) -> ControlOutcome | None:
+    def _reach(self, command: Command, *, arrives: bool) -> ControlResult | None:
         """Let a request arrive at ACS, or not; return its answer."""
         if not arrives:
             return None
         if command.operation is Operation.START:
             return self._reach_start(command)
-        service, now = self._model.service, self._model.now
+        acs, now = self._model.acs, self._model.now
         recording_id = self._model.call.recording(command.recording).recording_id or ""
-        if recording_id not in service.active:
-            return ControlOutcome(recording_id=recording_id, state="gone")
+        if recording_id not in acs.active:
+            return ControlResult(recording_id=recording_id, state="gone")
         if command.operation is Operation.STOP:
-            service.stop(recording_id, now)
+            acs.stop(recording_id, now)
         elif command.operation in (Operation.PAUSE, Operation.RESUME):
-            service.change(recording_id, command.operation is Operation.RESUME, now)
-        elif command.operation is Operation.CONFIRM and not service.active[recording_id]:
+            acs.change(recording_id, command.operation is Operation.RESUME, now)
+        elif command.operation is Operation.CONFIRM and not acs.active[recording_id]:
             return None
-        state = "active" if service.active.get(recording_id) else "inactive"
-        return ControlOutcome(recording_id=recording_id, state=state, accepted_at=now)
+        state = "active" if acs.active.get(recording_id) else "inactive"
+        return ControlResult(recording_id=recording_id, state=state, accepted_at=now)
 
-    def _reach_start(self, command: Command) -> ControlOutcome | None:
+    def _reach_start(self, command: Command) -> ControlResult | None:
         model = self._model
         if self._repeated_start is None:
             if self._invariants.is_call_over:
                 return None
-            if model.service.active:
-                raise Broken("two recordings of the call would be on at ACS")
-            self._repeated_start = model.service.start(
+            if model.acs.active:
+                raise InvariantViolation("two recordings of the call would be on at ACS")
+            self._repeated_start = model.acs.start(
                 command.recording, command.pause_on_start, model.now
             )
         recording_id = self._repeated_start
         if self.answers:
             self._repeated_start = None
-        return ControlOutcome(recording_id=recording_id, state="inactive", accepted_at=model.now)
+        return ControlResult(recording_id=recording_id, state="inactive", accepted_at=model.now)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-FORGETS_WITHIN = timedelta(seconds=20)
+FORGET_TIMEOUT = timedelta(seconds=20)
 """Longest time for which a stopped recording may count as the call's only one."""
 
 
@@ -32,7 +32,7 @@ class FakeAcs:
     def change(self, recording_id: str, active: bool, now: datetime) -> None:
         if self.active.get(recording_id) is not active:
             self.active[recording_id] = active
-            self._tell(recording_id, active, now)
+            self._queue_callback(recording_id, active, now)
         if active:
             self.sounded.add(self.numbers[recording_id])
 
@@ -51,11 +51,11 @@ class FakeAcs:
     def stop(self, recording_id: str, now: datetime) -> None:
         self.stopped_at = now
         if self.active.pop(recording_id, None):
-            self._tell(recording_id, False, now)
+            self._queue_callback(recording_id, False, now)
 
     def is_slow_to_forget(self, now: datetime) -> bool:
         """Tell if a start may be refused because of a recording that was just stopped."""
-        return self.stopped_at is not None and now - self.stopped_at < FORGETS_WITHIN
+        return self.stopped_at is not None and now - self.stopped_at < FORGET_TIMEOUT
 
-    def _tell(self, recording_id: str, active: bool, now: datetime) -> None:
+    def _queue_callback(self, recording_id: str, active: bool, now: datetime) -> None:
         self.callbacks.append((self.numbers[recording_id], recording_id, active, now))

@@ -26,10 +26,10 @@ from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, RecordingStatus
 from workflows.call.commands import REACHED, TARGET_OF, Command, Operation
 
-CONFIRM_WITHIN = POLICY.guards.pause_confirm_within
+PAUSE_CONFIRM_TIMEOUT = POLICY.guards.pause_confirm_within
 
 
-class Broken(Exception):
+class InvariantViolation(Exception):
     """A promise is broken."""
 
 
@@ -52,24 +52,24 @@ class Invariants:
     def may_ask(self, command: Command) -> None:
         recording = self._model.call.recording(command.recording)
         if recording.actual is Actual.STOPPED:
-            raise Broken(f"ACS is asked to {command.operation} what is stopped")
+            raise InvariantViolation(f"ACS is asked to {command.operation} what is stopped")
         if recording.wanted is Wanted.STOPPED and command.operation is not Operation.STOP:
-            raise Broken(f"ACS is asked to {command.operation} what is to be stopped")
+            raise InvariantViolation(f"ACS is asked to {command.operation} what is to be stopped")
         target = TARGET_OF.get(command.operation)
         if target is not None and recording.actual is REACHED[target]:
-            raise Broken(f"ACS is asked again to {command.operation}")
+            raise InvariantViolation(f"ACS is asked again to {command.operation}")
         is_start = command.operation is Operation.START
         if command.operation is Operation.RESUME or (is_start and not command.pause_on_start):
             self._may_sound(command, recording)
         said = recording.announcement
         if is_start and said is not None and said.answered_at is None:
-            raise Broken("what is not announced is started")
+            raise InvariantViolation("what is not announced is started")
 
     def _may_sound(self, command: Command, recording: RecordingStatus) -> None:
         if not self._model.has_consent(recording):
-            raise Broken(f"ACS is asked to {command.operation} without consent")
+            raise InvariantViolation(f"ACS is asked to {command.operation} without consent")
         if recording.wanted is not Wanted.ACTIVE:
-            raise Broken(f"ACS is asked to {command.operation} what is to be paused")
+            raise InvariantViolation(f"ACS is asked to {command.operation} what is to be paused")
 
     # What consent may change.
 
@@ -80,7 +80,7 @@ class Invariants:
         yield
         for recording in self._model.call.status.recordings:
             if recording.wanted not in (before[recording.number], Wanted.STOPPED):
-                raise Broken("consent has changed what a backend wants")
+                raise InvariantViolation("consent has changed what a backend wants")
 
     @contextmanager
     def consent_wants_nothing(self, recording: RecordingStatus) -> Iterator[None]:
@@ -88,35 +88,39 @@ class Invariants:
         before = recording.wanted
         yield
         is_new = before is Wanted.ACTIVE and recording.wanted is Wanted.PAUSED
-        is_meddled = recording.number in self._model.service.meddled
+        is_meddled = recording.number in self._model.acs.meddled
         if is_new and not is_meddled and not self._model.has_consent(recording):
-            raise Broken("with consent it would stay paused, and nobody asked for that")
+            raise InvariantViolation("with consent it would stay paused, and nobody asked for that")
 
     def taken(self, record: ControlRecord) -> None:
         """Check a request that was folded: a resume without consent must have been refused."""
         is_settled = self._model.call.status.policy is not None
-        if record.verb != Operation.RESUME or record.state is RequestState.FAILED or not is_settled:
+        if (
+            record.operation != Operation.RESUME
+            or record.state is RequestState.FAILED
+            or not is_settled
+        ):
             return
         if not self._model.has_consent(self._model.call.recording(record.recording)):
-            raise Broken("a resume without consent is not refused")
+            raise InvariantViolation("a resume without consent is not refused")
 
     def withdrawn(self) -> None:
         """Note that a participant has taken consent back."""
-        service = self._model.service
+        acs = self._model.acs
         for recording in self._model.call.status.recordings:
             is_to_be = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
-            is_heard = recording.number in service.sounded - service.meddled
+            is_heard = recording.number in acs.sounded - acs.meddled
             if is_to_be and is_heard and not self._model.has_consent(recording):
                 self._withdrawn.add(recording.number)
                 if not recording.marked:
-                    raise Broken("what was recorded before a withdrawal is not marked")
+                    raise InvariantViolation("what was recorded before a withdrawal is not marked")
 
     # What must hold at every moment.
 
     def check(self, is_idle: bool) -> None:
         """Check everything; ``is_idle`` says that nothing is asked of ACS, nor to be asked."""
-        if len(self._model.service.active) > 1:
-            raise Broken("two recordings of the call are on at ACS")
+        if len(self._model.acs.active) > 1:
+            raise InvariantViolation("two recordings of the call are on at ACS")
         for recording in self._model.call.status.recordings:
             self._check_exposure(recording)
             self._check_hold(recording)
@@ -129,30 +133,33 @@ class Invariants:
         is_silence_wanted = recording.wanted is Wanted.PAUSED or (
             recording.wanted is Wanted.ACTIVE and not self._model.has_consent(recording)
         )
-        if not (is_silence_wanted and self._model.service.sounds(number)):
-            self._check_quarantine(recording, self._exposed_since.pop(number, None))
+        if not (is_silence_wanted and self._model.acs.sounds(number)):
+            self._check_unconfirmed(recording, self._exposed_since.pop(number, None))
             return
         since = self._exposed_since.setdefault(number, now)
         self._last_exposed[number] = now
-        if now - since > CONFIRM_WITHIN and not self._is_alarmed(recording, since):
-            raise Broken("ACS records what it must not, and nobody is told")
+        if now - since > PAUSE_CONFIRM_TIMEOUT and not self._is_alarmed(recording, since):
+            raise InvariantViolation("ACS records what it must not, and nobody is told")
 
-    def _check_quarantine(self, recording: RecordingStatus, since: datetime | None) -> None:
+    def _check_unconfirmed(self, recording: RecordingStatus, since: datetime | None) -> None:
         """Check that an exposure which has ended is marked, if it lasted for longer than it may."""
-        if since is None or recording.guards.on_pause_failure is not OnPauseFailure.QUARANTINE:
+        if since is None or recording.guards.on_pause_failure is not OnPauseFailure.MARK:
             return
         last = self._last_exposed[recording.number]
-        if last - since > CONFIRM_WITHIN and not any(
-            doubt.since <= since and (doubt.until or last) >= last for doubt in recording.doubtful
+        if last - since > PAUSE_CONFIRM_TIMEOUT and not any(
+            interval.since <= since and (interval.until or last) >= last
+            for interval in recording.unconfirmed_intervals
         ):
-            raise Broken("ACS recorded what is not marked as doubtful")
+            raise InvariantViolation("ACS recorded what is not marked as doubtful")
 
     def _is_alarmed(self, recording: RecordingStatus, since: datetime) -> bool:
         """Tell if an alarm was raised then; or before, of the same pause: a start may come late."""
-        pauses = (record for record in self._pending(recording) if record.verb == Operation.PAUSE)
+        pauses = (
+            record for record in self._pending(recording) if record.operation == Operation.PAUSE
+        )
         return any(record.is_overdue for record in pauses) or any(
             record.alarm.kind is AlarmKind.PAUSE_UNCONFIRMED
-            and record.alarm.at >= since - CONFIRM_WITHIN
+            and record.alarm.at >= since - PAUSE_CONFIRM_TIMEOUT
             for record in self._model.call.status.alarms
         )
 
@@ -162,33 +169,35 @@ class Invariants:
             return
         is_missing = not self._model.has_consent(recording)
         if recording.is_held is not is_missing:
-            raise Broken("it is held with consent" if recording.is_held else "it is not held")
+            raise InvariantViolation(
+                "it is held with consent" if recording.is_held else "it is not held"
+            )
         if is_missing and recording.consented_at is None:
-            self._check_patience(recording)
+            self._check_consent_timeout(recording)
 
-    def _check_patience(self, recording: RecordingStatus) -> None:
-        within = recording.consent.consent_within
-        if within is not None and self._model.now >= recording.requested_at + within:
-            raise Broken("consent is awaited for too long")
+    def _check_consent_timeout(self, recording: RecordingStatus) -> None:
+        timeout = recording.consent.consent_within
+        if timeout is not None and self._model.now >= recording.requested_at + timeout:
+            raise InvariantViolation("consent is awaited for too long")
 
     def _check_declined(self, recording: RecordingStatus) -> None:
-        service = self._model.service
-        is_heard = recording.number in service.sounded - service.meddled
+        acs = self._model.acs
+        is_heard = recording.number in acs.sounded - acs.meddled
         if recording.declined and is_heard:
-            raise Broken("what is declined was recorded")
+            raise InvariantViolation("what is declined was recorded")
 
     def _check_mark(self, recording: RecordingStatus) -> None:
         if self._model.has_consent(recording):
             self._withdrawn.discard(recording.number)
-        is_heard = self._model.service.sounds(recording.number)
+        is_heard = self._model.acs.sounds(recording.number)
         is_marked = any(mark.until is None for mark in recording.marked)
         if is_heard and recording.number in self._withdrawn and not is_marked:
-            raise Broken("what is recorded after a withdrawal is not marked")
+            raise InvariantViolation("what is recorded after a withdrawal is not marked")
 
     def _check_waiting(self, recording: RecordingStatus) -> None:
         # Before the start a request may wait: for consent, or for the announcement.
         if recording.actual is not Actual.NONE and self._pending(recording):
-            raise Broken("a request waits, and nothing is asked of ACS")
+            raise InvariantViolation("a request waits, and nothing is asked of ACS")
 
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
         return self._model.call.requests.pending(recording)
@@ -199,17 +208,19 @@ class Invariants:
         self._model.act()
         for record in self._model.call.status.requests.values():
             if record.state is RequestState.PENDING:
-                raise Broken(f"what became of a {record.verb} is never known")
+                raise InvariantViolation(f"what became of a {record.operation} is never known")
             self._check_failed_pause(record)
         for recording in self._model.call.status.recordings:
             if recording.actual is not Actual.STOPPED:
-                raise Broken(f"recording {recording.number} is never stopped")
-            if any(doubt.until is None for doubt in recording.doubtful):
-                raise Broken("a doubtful interval never ends")
+                raise InvariantViolation(f"recording {recording.number} is never stopped")
+            if any(interval.until is None for interval in recording.unconfirmed_intervals):
+                raise InvariantViolation("a doubtful interval never ends")
             if recording.is_held or any(mark.until is None for mark in recording.marked):
-                raise Broken("a hold or a mark for deletion never ends")
+                raise InvariantViolation("a hold or a mark for deletion never ends")
 
     def _check_failed_pause(self, record: ControlRecord) -> None:
-        is_refused = record.verb == Operation.PAUSE and record.problem.startswith("pause failed")
+        is_refused = record.operation == Operation.PAUSE and record.problem.startswith(
+            "pause failed"
+        )
         if is_refused and record.state is RequestState.FAILED and not record.is_overdue:
-            raise Broken("a pause failed, and nobody is told")
+            raise InvariantViolation("a pause failed, and nobody is told")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.interleavings.fake_acs import FakeAcs
-from bench.interleavings.people import NAMED, PEOPLE, People
+from bench.interleavings.people import NAMED_PEOPLE, PEOPLE, People
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.contracts.requests import RecordingRequest, StartRequest
@@ -34,12 +34,12 @@ class Model:
     """All that a life changes, and that invariants are about."""
 
     def __init__(self, seed: int) -> None:
-        self.lot = random.Random(seed)
+        self.rng = random.Random(seed)
         self.now = NOON
-        self.service = FakeAcs()
+        self.acs = FakeAcs()
         self.people = People()
         first = self._terms() | {"server_call_id": "call-1", "resource": "default"}
-        self._take_up(Lifecycle.begin(RecordingRequest.model_validate(first), self.now))
+        self._resume(Lifecycle.begin(RecordingRequest.model_validate(first), self.now))
         self._seen(first["participants"])
 
     def start_request(self, **facts: Any) -> StartRequest:
@@ -52,15 +52,15 @@ class Model:
 
     def policy_comes(self) -> None:
         """The resource's settings are known; what was told before them has been waiting."""
-        within = timedelta(seconds=10) if self.chance(0.1) else None
-        policy = POLICY.model_copy(update={"announce_within": within})
+        timeout = timedelta(seconds=10) if self.chance(0.1) else None
+        policy = POLICY.model_copy(update={"announce_within": timeout})
         self.call.policy_known(policy)
         self.call.settle_all(self.now)
 
     def next_run(self) -> None:
         """Another run of the workflow takes over: it has the status, and nothing else."""
         status = self.call.status.model_dump_json()
-        self._take_up(Lifecycle(CallStatus.model_validate_json(status)))
+        self._resume(Lifecycle(CallStatus.model_validate_json(status)))
 
     def act(self) -> None:
         """Do all that has fallen due."""
@@ -80,9 +80,9 @@ class Model:
         return self.people.agree_to(recording.consent)
 
     def chance(self, likely: float) -> bool:
-        return self.lot.random() < likely
+        return self.rng.random() < likely
 
-    def _take_up(self, call: Lifecycle) -> None:
+    def _resume(self, call: Lifecycle) -> None:
         self.call = call
         self.alarms = Alarms(call.status, "workflow")
         self.guard = Watchdog(call, self.alarms)
@@ -97,15 +97,15 @@ class Model:
             self.people.move(who, joined=True)
 
     def _terms(self) -> dict[str, Any]:
-        draw = self.lot.choice
+        draw = self.rng.choice
         policy = draw(["none", "none", "none", "any_party", "all_parties", "named"])
         return {
-            "on_pause_failure": draw(["stop", "alarm", "quarantine"]),
+            "on_pause_failure": draw(["stop", "alarm", "mark"]),
             "pause_on_start": self.chance(0.2),
             "max_pause": draw([None, None, None, timedelta(seconds=20)]),
             "on_max_pause": draw(["resume", "alarm"]),
             "consent_policy": policy,
-            "consent_participants": NAMED if policy == "named" else (),
+            "consent_participants": NAMED_PEOPLE if policy == "named" else (),
             "before_consent": draw(["paused", "wait"]),
             "consent_within": draw([None, None, timedelta(seconds=8), timedelta(seconds=60)]),
             "on_withdrawal": draw(["pause", "pause_and_mark"]),

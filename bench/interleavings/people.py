@@ -6,7 +6,7 @@ from datetime import datetime
 from callvault.contracts.consent import ConsentPolicy, ConsentTerms
 
 PEOPLE = ("a" * 64, "b" * 64, "c" * 64)
-NAMED = PEOPLE[:2]
+NAMED_PEOPLE = PEOPLE[:2]
 
 
 @dataclass
@@ -44,5 +44,5 @@ class People:
             case ConsentPolicy.ALL_PARTIES:
                 return bool(self.there) and self.there | (self.decided - self.left) <= self.agreed
             case ConsentPolicy.NAMED:
-                return set(NAMED) <= self.agreed
+                return set(NAMED_PEOPLE) <= self.agreed
         return True

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bench.interleavings.control_loop import FakeControlLoop
-from bench.interleavings.invariants import Broken, Invariants
+from bench.interleavings.invariants import Invariants, InvariantViolation
 from bench.interleavings.model import Model
 from bench.interleavings.people import PEOPLE
 from callvault.contracts.consent import ConsentDecision
@@ -22,13 +22,13 @@ class Simulation:
 
     def __init__(self, seed: int) -> None:
         self.model = Model(seed)
-        self.lot = self.model.lot
+        self.rng = self.model.rng
         self.invariants = Invariants(self.model)
         self.loop = FakeControlLoop(self.model, self.invariants)
 
-    def play(self) -> None:
+    def run(self) -> None:
         """Live, then let everything come to its end."""
-        self._early_days()
+        self._before_policy()
         for _ in range(STEPS):
             self._step()
         self.loop.answers = True
@@ -40,21 +40,21 @@ class Simulation:
             self.model.pass_time(timedelta(seconds=1))
         self.invariants.check_end()
 
-    def _early_days(self) -> None:
+    def _before_policy(self) -> None:
         """Let signals come before the resource's settings are known; often all agree then."""
         for who in PEOPLE if self.model.chance(0.6) else ():
             self._decides(who, given=True)
-        for _ in range(self.lot.choice([0, 0, 0, 4])):
-            self.lot.choice([self._ask, self._decide, self._move])()
+        for _ in range(self.rng.choice([0, 0, 0, 4])):
+            self.rng.choice([self._ask, self._decide, self._move])()
         self.model.policy_comes()
 
     def _step(self) -> None:
         if self.model.chance(0.1):
             self.loop.is_away = not self.loop.is_away
         self.loop.answers = not self.loop.is_away and self.model.chance(0.7)
-        self.lot.choice(self._deeds())()
+        self.rng.choice(self._actions())()
         if self.model.chance(0.02):
-            self.model.service.meddle(self.model.now)
+            self.model.acs.meddle(self.model.now)
         if self.model.chance(0.01):
             self._end_call()
         if self.loop.is_idle and self.model.chance(0.02):
@@ -62,25 +62,27 @@ class Simulation:
         self.model.act()
         self.invariants.check(self.loop.is_idle)
 
-    def _deeds(self) -> list[Callable[[], None]]:
+    def _actions(self) -> list[Callable[[], None]]:
         """Return what may happen next; what is here twice is twice as likely."""
         often = [self.loop.turn] * 6 + [self._ask] * 2 + [self._wait] * 2
         announces = [] if self.model.gate.to_announce() is None else [self._announce]
-        return [*often, self._decide, self._move, self._tell, *announces]
+        return [*often, self._decide, self._move, self._deliver_callback, *announces]
 
     # What backends do, and people.
 
     def _ask(self) -> None:
-        verb = Operation(self.lot.choice(["pause", "pause", "resume", "resume", "stop", "start"]))
-        if verb is Operation.STOP and self.model.chance(0.5):
+        operation = Operation(
+            self.rng.choice(["pause", "pause", "resume", "resume", "stop", "start"])
+        )
+        if operation is Operation.STOP and self.model.chance(0.5):
             return
-        request_id = self.lot.choice([None, None, None, "a", "b"])
-        if verb is Operation.START:
+        request_id = self.rng.choice([None, None, None, "a", "b"])
+        if operation is Operation.START:
             self._ask_to_start(request_id)
             return
         is_known = request_id in self.model.call.status.requests
         request = ControlRequest(request_id=request_id)
-        record = self.model.call.request(verb, request, self.model.now)
+        record = self.model.call.request(operation, request, self.model.now)
         if not is_known:
             self.invariants.taken(record)
 
@@ -93,8 +95,8 @@ class Simulation:
 
     def _decide(self) -> None:
         """Let a participant agree, or not; word of it may come late."""
-        late = timedelta(seconds=self.lot.choice([0, 0, 0, 20]))
-        who, given = self.lot.choice(PEOPLE), self.model.chance(0.7)
+        late = timedelta(seconds=self.rng.choice([0, 0, 0, 20]))
+        who, given = self.rng.choice(PEOPLE), self.model.chance(0.7)
         self._decides(who, given, self.model.now - late)
 
     def _decides(self, who: str, given: bool, at: datetime | None = None) -> None:
@@ -107,7 +109,7 @@ class Simulation:
             self.invariants.withdrawn()
 
     def _move(self) -> None:
-        who, joined = self.lot.choice(PEOPLE), self.model.chance(0.6)
+        who, joined = self.rng.choice(PEOPLE), self.model.chance(0.6)
         with self.invariants.consent_changes():
             change = ParticipantChanged(participant=who, joined=joined)
             self.model.gate.participant_changed(change, self.model.now)
@@ -124,8 +126,8 @@ class Simulation:
     def _end_call(self) -> None:
         if self.invariants.is_call_over:
             return
-        for recording_id in list(self.model.service.active):
-            self.model.service.stop(recording_id, self.model.now)
+        for recording_id in list(self.model.acs.active):
+            self.model.acs.stop(recording_id, self.model.now)
         if self.model.chance(0.5):
             self._announce_files()
         self.model.call.call_ended(CallEnded(), self.model.now)
@@ -144,12 +146,12 @@ class Simulation:
 
     # What ACS tells, and what time does.
 
-    def _tell(self) -> None:
+    def _deliver_callback(self) -> None:
         """Deliver a callback: any of those under way, perhaps not for the last time."""
-        undelivered = self.model.service.callbacks
+        undelivered = self.model.acs.callbacks
         if not undelivered:
             return
-        at = self.lot.randrange(len(undelivered))
+        at = self.rng.randrange(len(undelivered))
         number, recording_id, active, moment = undelivered[at]
         if self.model.chance(0.8):
             del undelivered[at]
@@ -162,13 +164,13 @@ class Simulation:
         callbacks.fold(self.model.call, event, self.model.now)
 
     def _wait(self) -> None:
-        self.model.pass_time(timedelta(seconds=self.lot.choice([0.1, 1, 4, 10])))
+        self.model.pass_time(timedelta(seconds=self.rng.choice([0.1, 1, 4, 10])))
 
 
-def play(seed: int) -> str | None:
+def run(seed: int) -> str | None:
     """Play one life; return what broke in it, or None."""
     try:
-        Simulation(seed).play()
-    except Broken as broken:
+        Simulation(seed).run()
+    except InvariantViolation as broken:
         return f"seed {seed}: {broken}"
     return None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.storm.findings import SHORT, Scale
 from bench.storm.page import page
-from bench.storm.run import rage
+from bench.storm.run import run_storm
 
 PAGE = Path(__file__).parents[2] / "docs" / "gateway-storm.md"
 
@@ -25,7 +25,7 @@ def main() -> int:
     scale = SHORT if given.short else Scale(junk=given.junk)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as home:
-        found = rage(Path(home), scale)
+        found = run_storm(Path(home), scale)
     written = page(found, scale, load)
     if scale is not SHORT:
         PAGE.write_text(written)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from bench.storm.load import BROKEN, Answers
 
-MOST_MEMORY = 512
+MAX_MEMORY = 512
 """Limit of the gateway's peak memory, in MiB."""
 
-COMES_AGAIN = {200, 503, BROKEN}
+RETRIED_STATUSES = {200, 503, BROKEN}
 """Answers that lose no event: any other makes Event Grid drop it, or is none of the gateway's."""
 
 
@@ -73,12 +73,12 @@ class Findings:
         attack = self.attack
         authentic = self.steady.statuses + self.burst.statuses
         authentic += attack.events.statuses + attack.large.statuses
-        wrong = {status: n for status, n in authentic.items() if status not in COMES_AGAIN}
+        wrong = {status: n for status, n in authentic.items() if status not in RETRIED_STATUSES}
         found = [f"{n} authentic deliveries were answered {status}" for status, n in wrong.items()]
         if self.known != self.sent:
             found.append(f"{self.sent} events were sent, {self.known} are known to Temporal")
         if attack.junk.statuses[200]:
             found.append(f"{attack.junk.statuses[200]} junk requests were answered 200")
-        if self.memory_peak > MOST_MEMORY:
-            found.append(f"the gateway had {self.memory_peak} MiB, more than {MOST_MEMORY}")
+        if self.memory_peak > MAX_MEMORY:
+            found.append(f"the gateway had {self.memory_peak} MiB, more than {MAX_MEMORY}")
         return found

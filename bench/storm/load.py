@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-GIVES_UP_AFTER = 30.0
+TIMEOUT = 30.0
 """Seconds for one answer: as long as Event Grid waits."""
 
 BROKEN = 0
@@ -55,7 +55,7 @@ class Line:
     async def ask(self, request: bytes) -> int:
         """Send one request and return the status of its answer, or `BROKEN`."""
         try:
-            async with asyncio.timeout(GIVES_UP_AFTER):
+            async with asyncio.timeout(TIMEOUT):
                 return await self._ask(request)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
             self.close()
@@ -140,7 +140,7 @@ def event(server_call_id: str) -> bytes:
         "contentLocation": "https://storage.asm.skype.com/v1/objects/0-eus/content/video",
         "metadataLocation": "https://storage.asm.skype.com/v1/objects/0-eus/content/acsmetadata",
     }
-    told = {
+    payload = {
         "id": server_call_id,
         "topic": "/subscriptions/5",
         "subject": f"/recording/call/c/serverCallId/{server_call_id}/recordingId/{server_call_id}",
@@ -155,7 +155,7 @@ def event(server_call_id: str) -> bytes:
         "dataVersion": "1.0",
     }
     return post(
-        "/v1/events", json.dumps([told]).encode(), f"x-callvault-secret: {EVENT_SECRET}\r\n"
+        "/v1/events", json.dumps([payload]).encode(), f"x-callvault-secret: {EVENT_SECRET}\r\n"
     )
 
 
@@ -206,7 +206,7 @@ async def abandoned(port: int, size: int) -> None:
     with suppress(OSError, TimeoutError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
-            async with asyncio.timeout(GIVES_UP_AFTER):
+            async with asyncio.timeout(TIMEOUT):
                 writer.write(post("/v1/events", b"x" * size))
                 await writer.drain()
                 await reader.readline()

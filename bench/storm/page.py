@@ -3,7 +3,7 @@
 import os
 import platform
 
-from bench.storm.findings import COMES_AGAIN, Findings, Scale
+from bench.storm.findings import RETRIED_STATUSES, Findings, Scale
 from bench.storm.load import BROKEN, Answers
 
 _PAGE = """\
@@ -72,7 +72,7 @@ def _rows(found: Findings, scale: Scale) -> list[str]:
 
 def _row(title: str, answers: Answers) -> str:
     known = answers.statuses
-    other = sum(known.values()) - sum(known[status] for status in COMES_AGAIN)
+    other = sum(known.values()) - sum(known[status] for status in RETRIED_STATUSES)
     times = " | ".join(f"{answers.quantile(share) * 1000:.0f} ms" for share in (0.5, 0.99))
     return f"| {title} | {known[200]} | {known[503]} | {known[BROKEN]} | {other} | {times} |"
 

@@ -60,7 +60,7 @@ class Storm:
         self._calls = (f"storm-{number}" for number in count())
         self._sent = 0
 
-    async def rages(self) -> Findings:
+    async def run(self) -> Findings:
         """Run all phases, one after the other."""
         before = self._memory("VmRSS")
         _say("steady")
@@ -78,7 +78,7 @@ class Storm:
             sustained=sustained,
             burst=burst,
             attack=attack,
-            resent=await self._comes_again(refused),
+            resent=await self._resend(refused),
             sent=self._sent,
             known=await self._known(),
             memory_before=before,
@@ -94,7 +94,7 @@ class Storm:
         async with lines(self._port, 32) as made:
             since = time.monotonic()
             answers = await one_after_the_other(made, events)
-            await self._comes_again(answers.refused)
+            await self._resend(answers.refused)
             return len(events) / (time.monotonic() - since)
 
     async def _attack(self) -> Attack:
@@ -128,7 +128,7 @@ class Storm:
                 answers.add(await at_rate(made, self._events(rate), rate))
         return answers
 
-    async def _comes_again(self, refused: list[bytes]) -> int:
+    async def _resend(self, refused: list[bytes]) -> int:
         """Send again, as Event Grid does, until all are taken; at most 20 times."""
         resent = 0
         async with lines(self._port, 16) as made:
@@ -184,10 +184,10 @@ def gateway(
     yield supervisor.start("gateway", [*CALLVAULT, "gateway"], environment=environment), temporal
 
 
-def rage(home: Path, scale: Scale) -> Findings:
+def run_storm(home: Path, scale: Scale) -> Findings:
     """Start everything, run the storm, stop everything."""
     with (
         Supervisor(home / "logs") as supervisor,
         gateway(supervisor, home, scale) as (process, temporal),
     ):
-        return asyncio.run(Storm(process, temporal, scale).rages())
+        return asyncio.run(Storm(process, temporal, scale).run())

@@ -23,8 +23,8 @@ from callvault.acs.downloads import (
     REDIRECTS,
     RangedContent,
 )
-from callvault.acs.error_body import MAX_BODY, Refusal
-from callvault.acs.errors import Doing, fault
+from callvault.acs.error_body import MAX_BODY, ErrorResponse
+from callvault.acs.errors import Operation, error_for
 from callvault.acs.models import (
     RecordingResultResponse,
     RecordingStateResponse,
@@ -42,15 +42,15 @@ MAX_METADATA = 1 << 20
 _LOOPBACK = ("all://127.0.0.1", "all://[::1]", "all://localhost")
 _DELETED = frozenset({200, 202, 204})
 
-_START = Doing("start a recording", "call")
-_STATE = Doing("read a recording's state", "recording")
-_RESULT = Doing("read what became of a recording", "recording")
-_PAUSE = Doing("pause a recording", "recording")
-_RESUME = Doing("resume a recording", "recording")
-_STOP = Doing("stop a recording", "recording")
-_DELETE = Doing("delete a file at its source", "content")
+_START = Operation("start a recording", "call")
+_STATE = Operation("read a recording's state", "recording")
+_RESULT = Operation("read what became of a recording", "recording")
+_PAUSE = Operation("pause a recording", "recording")
+_RESUME = Operation("resume a recording", "recording")
+_STOP = Operation("stop a recording", "recording")
+_DELETE = Operation("delete a file at its source", "content")
 
-_KEPT_WARM = httpx.Limits(keepalive_expiry=300.0)
+_KEEP_ALIVE = httpx.Limits(keepalive_expiry=300.0)
 """Idle connections stay open so long, in seconds: a pause must not wait for a TLS handshake."""
 
 
@@ -90,7 +90,7 @@ class AcsClient:
         self._control_timeout = httpx.Timeout(timeout.control, connect=timeout.connect)
         self._content_timeout = httpx.Timeout(timeout.content, connect=timeout.connect)
         self._http = _http_client(transport)
-        self._bulk = ConnectionPool(connect=timeout.connect, silence=timeout.content)
+        self._bulk = ConnectionPool(connect=timeout.connect, read_timeout=timeout.content)
 
     def __enter__(self) -> Self:
         return self
@@ -103,13 +103,15 @@ class AcsClient:
         self._http.close()
         self._bulk.close()
 
-    def with_patience(self, seconds: float) -> "AcsClient":
+    def with_timeout(self, seconds: float) -> "AcsClient":
         """Return a client over the same connections that waits this long for control answers."""
-        hurried = copy(self)
-        hurried._control_timeout = httpx.Timeout(seconds, connect=seconds / 2)
-        return hurried
+        client = copy(self)
+        client._control_timeout = httpx.Timeout(seconds, connect=seconds / 2)
+        return client
 
-    def start(self, order: StartRecording, repeatability: Repeatability) -> RecordingStateResponse:
+    def start(
+        self, request: StartRecording, repeatability: Repeatability
+    ) -> RecordingStateResponse:
         """Start a recording; the same ``repeatability`` again yields the same recording.
 
         Raises NotReady while the call is not established, AlreadyRecording when another recording
@@ -120,8 +122,8 @@ class AcsClient:
             "Repeatability-Request-ID": str(repeatability.request_id),
             "Repeatability-First-Sent": http_date(repeatability.first_sent),
         }
-        route = self._routes.start(order.call_locator.server_call_id)
-        body = self._routes.start_body(order)
+        route = self._routes.start(request.call_locator.server_call_id)
+        body = self._routes.start_body(request)
         return _state(self._control(route, _START, body, headers), _START)
 
     def get_state(self, recording_id: str, server_call_id: str) -> RecordingStateResponse:
@@ -194,10 +196,10 @@ class AcsClient:
         """
         with closing(self._follow("DELETE", url, _DELETE)) as response:
             if response.status_code not in _DELETED:
-                raise fault(_refusal(response, _DELETE), _DELETE)
+                raise error_for(_error_response(response, _DELETE), _DELETE)
 
     def _control(
-        self, route: Route, doing: Doing, body: bytes = b"", headers: Mapping[str, str] = {}
+        self, route: Route, operation: Operation, body: bytes = b"", headers: Mapping[str, str] = {}
     ) -> bytes:
         request = self._http.build_request(
             route.method,
@@ -206,31 +208,33 @@ class AcsClient:
             headers={"Accept": "application/json", **headers},
             timeout=self._control_timeout,
         )
-        with closing(self._send(request, doing)) as response:
-            refusal = _refusal(response, doing)
-        if refusal.status not in route.success:
-            raise fault(refusal, doing)
-        return refusal.body
+        with closing(self._send(request, operation)) as response:
+            answer = _error_response(response, operation)
+        if answer.status not in route.success:
+            raise error_for(answer, operation)
+        return answer.body
 
     @contextmanager
-    def _opened(self, url: str, asked: ByteRange, *, json_allowed: bool) -> Iterator[Content]:
-        with closing(self._follow("GET", url, DOWNLOAD, asked.headers())) as response:
+    def _opened(self, url: str, requested: ByteRange, *, json_allowed: bool) -> Iterator[Content]:
+        with closing(self._follow("GET", url, DOWNLOAD, requested.headers())) as response:
             if response.status_code not in DOWNLOADED:
-                raise fault(_refusal(response, DOWNLOAD), DOWNLOAD)
-            yield open_answer(response, asked, json_allowed=json_allowed)
+                raise error_for(_error_response(response, DOWNLOAD), DOWNLOAD)
+            yield open_answer(response, requested, json_allowed=json_allowed)
 
     def _follow(
-        self, method: str, url: str, doing: Doing, headers: Mapping[str, str] = {}
+        self, method: str, url: str, operation: Operation, headers: Mapping[str, str] = {}
     ) -> httpx.Response:
         """Ask for content, through redirects; every hop is checked and signed for itself."""
         target = self._hosts.check(url)
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._send(self._content_request(method, target, headers), doing)
+            response = self._send(self._content_request(method, target, headers), operation)
             if response.status_code not in REDIRECTS:
                 return response
             response.close()
             target = self._hosts.check(response.headers.get("Location", ""), base=target)
-        raise Unavailable(f"could not {doing.verb}: more than {MAX_REDIRECTS} redirects; try again")
+        raise Unavailable(
+            f"could not {operation.verb}: more than {MAX_REDIRECTS} redirects; try again"
+        )
 
     def _content_request(
         self, method: str, url: httpx.URL, headers: Mapping[str, str]
@@ -243,18 +247,18 @@ class AcsClient:
             timeout=self._content_timeout,
         )
 
-    def _send(self, request: httpx.Request, doing: Doing) -> httpx.Response:
+    def _send(self, request: httpx.Request, operation: Operation) -> httpx.Response:
         """Send with credentials; the caller has checked that the host may see them."""
         try:
             return self._http.send(request, auth=self._auth, stream=True)
         except httpx.HTTPError as error:
-            raise fault(error, doing) from error
+            raise error_for(error, operation) from error
 
 
 def _http_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     return httpx.Client(
         transport=transport,
-        limits=_KEPT_WARM,
+        limits=_KEEP_ALIVE,
         # a proxy of the environment is for the way out, not for an emulator on this machine
         mounts=None if transport else dict.fromkeys(_LOOPBACK),
         # files are hashed and counted as they are: no compression on the way
@@ -265,7 +269,7 @@ def _http_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     )
 
 
-def _refusal(response: httpx.Response, doing: Doing) -> Refusal:
+def _error_response(response: httpx.Response, operation: Operation) -> ErrorResponse:
     """Read the answer's beginning, enough to understand it."""
     body = bytearray()
     try:
@@ -274,22 +278,22 @@ def _refusal(response: httpx.Response, doing: Doing) -> Refusal:
             if len(body) >= MAX_BODY:
                 break
     except httpx.HTTPError as error:
-        raise fault(error, doing) from error
-    return Refusal(response.status_code, response.headers, bytes(body[:MAX_BODY]))
+        raise error_for(error, operation) from error
+    return ErrorResponse(response.status_code, response.headers, bytes(body[:MAX_BODY]))
 
 
-def _state(answer: bytes, doing: Doing, recording_id: str = "") -> RecordingStateResponse:
+def _state(answer: bytes, operation: Operation, recording_id: str = "") -> RecordingStateResponse:
     """Read a state; previews leave the id out where the request has named it."""
     try:
         fields = json.loads(answer)
         return RecordingStateResponse.model_validate({"recordingId": recording_id} | fields)
     except (ValueError, TypeError, RecursionError):
-        raise _not_understood(doing, "a recording's state") from None
+        raise _not_understood(operation, "a recording's state") from None
 
 
-def _not_understood(doing: Doing, expected: str) -> Unavailable:
+def _not_understood(operation: Operation, expected: str) -> Unavailable:
     # the answer is not quoted: it may be any gateway's page
     return Unavailable(
-        f"could not {doing.verb}: the answer is not {expected}. Try again; if this lasts, check "
-        "endpoint and api-version."
+        f"could not {operation.verb}: the answer is not {expected}. Try again; if this lasts,"
+        " check endpoint and api-version."
     )

@@ -16,10 +16,10 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-IDLE_FOR = 20.0
+IDLE_TIMEOUT = 20.0
 """Seconds after which an idle connection is not used again: servers close theirs."""
 
-MOST_IDLE = 32
+MAX_IDLE = 32
 """Idle connections that are kept for each origin."""
 
 
@@ -39,15 +39,15 @@ class Origin(NamedTuple):
 class ConnectionPool:
     """Idle connections by origin. Thread-safe; a connection belongs to one thread at a time."""
 
-    def __init__(self, *, connect: float, silence: float) -> None:
-        """``connect`` and ``silence`` are seconds: to connect, and to wait for the next bytes."""
+    def __init__(self, *, connect: float, read_timeout: float) -> None:
+        """``connect`` and ``read_timeout``: seconds to connect, and to wait for the next bytes."""
         self._connect = connect
-        self._silence = silence
+        self._read_timeout = read_timeout
         self._idle: dict[Origin, list[tuple[float, HTTPConnection]]] = defaultdict(list)
         self._lock = Lock()
         self._tls: ssl.SSLContext | None = None
 
-    def take(self, origin: Origin) -> HTTPConnection:
+    def acquire(self, origin: Origin) -> HTTPConnection:
         """Return an open connection, idle or new; `OSError` where none can be made."""
         return self._used(origin) or self.fresh(origin)
 
@@ -55,13 +55,13 @@ class ConnectionPool:
         """Open a new connection."""
         connection = self._make(origin)
         connection.connect()
-        connection.sock.settimeout(self._silence)
+        connection.sock.settimeout(self._read_timeout)
         return connection
 
-    def give(self, origin: Origin, connection: HTTPConnection) -> None:
+    def release(self, origin: Origin, connection: HTTPConnection) -> None:
         """Keep a connection whose answer was read to its end."""
         with self._lock:
-            if len(self._idle[origin]) < MOST_IDLE:
+            if len(self._idle[origin]) < MAX_IDLE:
                 self._idle[origin].append((time.monotonic(), connection))
                 return
         connection.close()
@@ -80,7 +80,7 @@ class ConnectionPool:
                 if not self._idle[origin]:
                     return None
                 since, connection = self._idle[origin].pop()
-            if connection.sock is not None and time.monotonic() - since < IDLE_FOR:
+            if connection.sock is not None and time.monotonic() - since < IDLE_TIMEOUT:
                 return connection
             connection.close()
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import httpx
 
-from callvault.acs.errors import Doing, fault
+from callvault.acs.errors import Operation, error_for
 from callvault.errors import BrokenContent, NotReady
 from callvault.header_values import whole_number
 
-DOWNLOAD = Doing("download a file", "content")
+DOWNLOAD = Operation("download a file", "content")
 
-_KEPT_HEADERS = ("Content-MD5", "Date", "Last-Modified", "X-Microsoft-Skype-Chain-ID")
+_EVIDENCE_HEADERS = ("Content-MD5", "Date", "Last-Modified", "X-Microsoft-Skype-Chain-ID")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)", re.IGNORECASE)
 _ERROR_PAGE = re.compile(r"html|json|xml", re.IGNORECASE)
 
@@ -37,17 +37,17 @@ class ByteRange(NamedTuple):
         last = "" if self.length is None else self.offset + self.length - 1
         return {"Range": f"bytes={self.offset}-{last}"}
 
-    def is_answered_by(self, served: "Served") -> bool:
+    def is_satisfied_by(self, content_range: "ContentRange") -> bool:
         """Tell if exactly these bytes come: up to ``length``, or up to the end of the file."""
-        if served.offset != self.offset or served.length is None:
+        if content_range.offset != self.offset or content_range.length is None:
             return False
-        if served.size is None:
-            return served.length == self.length
-        left = served.size - self.offset
-        return served.length == (left if self.length is None else min(self.length, left))
+        if content_range.size is None:
+            return content_range.length == self.length
+        left = content_range.size - self.offset
+        return content_range.length == (left if self.length is None else min(self.length, left))
 
 
-class Served(NamedTuple):
+class ContentRange(NamedTuple):
     """An announced range: ``length`` bytes from ``offset``, of a file of ``size``."""
 
     offset: int
@@ -62,13 +62,13 @@ class Content:
     the whole ``size``, the service has ignored the range and sends everything.
     """
 
-    def __init__(self, response: httpx.Response, served: Served) -> None:
+    def __init__(self, response: httpx.Response, content_range: ContentRange) -> None:
         self._response = response
-        self.offset, self.length, self.size = served
+        self.offset, self.length, self.size = content_range
         self.etag: str | None = response.headers.get("ETag")
         self.content_type: str | None = response.headers.get("Content-Type")
         self.headers: Mapping[str, str] = {
-            name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers
+            name: response.headers[name] for name in _EVIDENCE_HEADERS if name in response.headers
         }
         """Headers kept as evidence of the file's origin."""
 
@@ -93,39 +93,44 @@ class Content:
             except httpx.RemoteProtocolError as error:
                 raise BrokenContent("the download was cut before its end; repeat it") from error
             except httpx.HTTPError as error:
-                raise fault(error, DOWNLOAD) from error
+                raise error_for(error, DOWNLOAD) from error
             if chunk is None:
                 return
             yield chunk
 
 
-def open_answer(response: httpx.Response, asked: ByteRange, *, json_allowed: bool) -> Content:
+def open_answer(response: httpx.Response, requested: ByteRange, *, json_allowed: bool) -> Content:
     """Check an answer of status 200 or 206 against what was asked, before any byte is read.
 
     Raises BrokenContent where it cannot be the file, NotReady where the file is still empty.
     """
     headers = response.headers
-    served = check_answer(response.status_code, headers, asked, json_allowed=json_allowed)
-    return Content(response, served)
+    content_range = check_answer(
+        response.status_code, headers, requested, json_allowed=json_allowed
+    )
+    return Content(response, content_range)
 
 
 def check_answer(
-    status: int, headers: httpx.Headers, asked: ByteRange, *, json_allowed: bool
-) -> Served:
+    status: int, headers: httpx.Headers, requested: ByteRange, *, json_allowed: bool
+) -> ContentRange:
     """Read the range that an answer of status 200 or 206 brings; raise as `open_answer` does."""
-    _refuse_error_page(headers.get("Content-Type", ""), json_allowed)
+    _reject_error_page(headers.get("Content-Type", ""), json_allowed)
     if not is_plain(headers):
         raise BrokenContent("the file came compressed although that was ruled out; download again")
-    served = _served(status, headers)
-    if served.size == 0 or served.length == 0:
+    content_range = _content_range(status, headers)
+    if content_range.size == 0 or content_range.length == 0:
         raise NotReady("the file has 0 bytes: the service is still writing it; ask again")
-    is_whole = status == 200 and served.offset == 0 and served.length == served.size
-    if not is_whole and not asked.is_answered_by(served):
+    is_whole = (
+        status == 200 and content_range.offset == 0 and content_range.length == content_range.size
+    )
+    if not is_whole and not requested.is_satisfied_by(content_range):
         raise BrokenContent(
-            f"asked for {asked.length or 'all'} bytes from {asked.offset}, but the service "
-            f"announces {served.length} from {served.offset} of {served.size}; download again"
+            f"asked for {requested.length or 'all'} bytes from {requested.offset}, but the service "
+            f"announces {content_range.length} from {content_range.offset} of"
+            f" {content_range.size}; download again"
         )
-    return served
+    return content_range
 
 
 def is_plain(headers: httpx.Headers) -> bool:
@@ -133,7 +138,7 @@ def is_plain(headers: httpx.Headers) -> bool:
     return headers.get("Content-Encoding", "identity").strip().lower() in {"", "identity"}
 
 
-def _refuse_error_page(content_type: str, json_allowed: bool) -> None:
+def _reject_error_page(content_type: str, json_allowed: bool) -> None:
     found = _ERROR_PAGE.search(content_type.partition(";")[0])
     if found and not (json_allowed and found[0].lower() == "json"):
         raise BrokenContent(
@@ -142,12 +147,12 @@ def _refuse_error_page(content_type: str, json_allowed: bool) -> None:
         )
 
 
-def _served(status: int, headers: httpx.Headers) -> Served:
+def _content_range(status: int, headers: httpx.Headers) -> ContentRange:
     """Read the announced range; 200 may carry a Content-Range too (seen in recorded sessions)."""
     length = _content_length(headers)
     stated = headers.get("Content-Range")
     if stated is None and status == 200:
-        return Served(0, length, length)
+        return ContentRange(0, length, length)
     found = _CONTENT_RANGE.fullmatch((stated or "").strip())
     if not found:
         raise BrokenContent("the service does not say which part of the file it sends")
@@ -155,7 +160,7 @@ def _served(status: int, headers: httpx.Headers) -> Served:
     size = None if found[3] == "*" else int(found[3])
     if last < first or length not in {None, last - first + 1}:
         raise BrokenContent("the service contradicts itself on which part of the file it sends")
-    return Served(first, last - first + 1, size)
+    return ContentRange(first, last - first + 1, size)
 
 
 def _content_length(headers: httpx.Headers) -> int | None:

@@ -19,7 +19,7 @@ from callvault.errors import AccessDenied, ConfigurationError, Unavailable
 ENTRA_SCOPE = "https://communication.azure.com//.default"
 """The scope ACS expects; the double slash is right (``auth_policy_utils.py`` of the SDK)."""
 
-REREAD_AFTER = 30.0
+REREAD_INTERVAL = 30.0
 """Seconds; a copy that is refused with 401 is retried after as many, see `activities.translate`."""
 
 
@@ -51,7 +51,7 @@ class AccessKey:
 class RotatingKey:
     """An access key that may be replaced in its place of storage; ``read`` reads it from there.
 
-    The key is read again after `REREAD_AFTER` seconds, and at once when ACS answers 401. A key that
+    The key is read again after `REREAD_INTERVAL` seconds, and at once on a 401 of ACS. A key that
     cannot be read again stays in use.
     """
 
@@ -62,10 +62,10 @@ class RotatingKey:
 
     def current(self) -> bytes:
         """Return the key to sign with now."""
-        is_old = time.monotonic() - self._read_at >= REREAD_AFTER
-        return self.again() if is_old else self._key
+        is_old = time.monotonic() - self._read_at >= REREAD_INTERVAL
+        return self.reread() if is_old else self._key
 
-    def again(self) -> bytes:
+    def reread(self) -> bytes:
         """Read the key again."""
         self._read_at = time.monotonic()
         with suppress(ConfigurationError):
@@ -73,7 +73,7 @@ class RotatingKey:
         return self._key
 
     def authenticator(self, acs_host: str) -> "Authenticator":
-        return _KeyAuth(self.current, self.again, acs_host)
+        return _KeyAuth(self.current, self.reread, acs_host)
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,10 @@ class _KeyAuth(Authenticator):
     """Signs with a key of the resource at ``acs_host``; on 401 with the one that replaced it."""
 
     def __init__(
-        self, current: Callable[[], bytes], again: Callable[[], bytes], acs_host: str
+        self, current: Callable[[], bytes], reread: Callable[[], bytes], acs_host: str
     ) -> None:
         self._current = current
-        self._again = again
+        self._reread = reread
         self._acs_host = acs_host
 
     def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
@@ -120,7 +120,7 @@ class _KeyAuth(Authenticator):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         used = self._current()
         response = yield self._sign(request, used)
-        if response.status_code == httpx.codes.UNAUTHORIZED and (key := self._again()) != used:
+        if response.status_code == httpx.codes.UNAUTHORIZED and (key := self._reread()) != used:
             yield self._sign(request, key)
 
     def _sign(self, request: httpx.Request, key: bytes) -> httpx.Request:

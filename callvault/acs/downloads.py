@@ -14,9 +14,9 @@ import httpx
 
 from callvault.acs.allowed_hosts import AllowedHosts
 from callvault.acs.connection_pool import ConnectionPool, Origin
-from callvault.acs.content import DOWNLOAD, ByteRange, Served, check_answer
-from callvault.acs.error_body import MAX_BODY, Refusal
-from callvault.acs.errors import connection_failed, fault
+from callvault.acs.content import DOWNLOAD, ByteRange, ContentRange, check_answer
+from callvault.acs.error_body import MAX_BODY, ErrorResponse
+from callvault.acs.errors import connection_failed, error_for
 from callvault.errors import BrokenContent, Unavailable
 
 MAX_REDIRECTS = 5
@@ -48,9 +48,11 @@ class RangeAnswer:
     the service does not say. All in bytes.
     """
 
-    def __init__(self, response: HTTPResponse, headers: httpx.Headers, served: Served) -> None:
+    def __init__(
+        self, response: HTTPResponse, headers: httpx.Headers, content_range: ContentRange
+    ) -> None:
         self._response = response
-        self.offset, self.length, self.size = served
+        self.offset, self.length, self.size = content_range
         self.etag: str | None = headers.get("ETag")
         self.content_type: str | None = headers.get("Content-Type")
 
@@ -83,12 +85,12 @@ class RangeReader:
         Where `RangeAnswer.offset` is 0 and its length the whole size instead, the service has
         ignored the range. Raises as `callvault.acs.client.AcsClient.open_content` does.
         """
-        asked = ByteRange(offset, length)
+        requested = ByteRange(offset, length)
         target = self._content.hosts.check(self._content.url)
         for _ in range(MAX_REDIRECTS + 1):
-            response, headers = self._ask(target, asked)
+            response, headers = self._ask(target, requested)
             if response.status not in REDIRECTS:
-                return self._opened(response, headers, asked)
+                return self._opened(response, headers, requested)
             response.read(MAX_BODY)
             target = self._content.hosts.check(headers.get("Location", ""), base=target)
         raise Unavailable(
@@ -102,7 +104,7 @@ class RangeReader:
             return
         answered = self._response
         if answered is not None and answered.isclosed() and not answered.will_close:
-            self._content.connections.give(origin, connection)
+            self._content.connections.release(origin, connection)
         else:
             connection.close()
 
@@ -114,16 +116,16 @@ class RangeReader:
                 under_way.shutdown(socket.SHUT_RDWR)
 
     def _opened(
-        self, response: HTTPResponse, headers: httpx.Headers, asked: ByteRange
+        self, response: HTTPResponse, headers: httpx.Headers, requested: ByteRange
     ) -> RangeAnswer:
         if response.status not in DOWNLOADED:
-            raise fault(Refusal(response.status, headers, _beginning(response)), DOWNLOAD)
-        served = check_answer(response.status, headers, asked, json_allowed=False)
-        return RangeAnswer(response, headers, served)
+            raise error_for(ErrorResponse(response.status, headers, _beginning(response)), DOWNLOAD)
+        content_range = check_answer(response.status, headers, requested, json_allowed=False)
+        return RangeAnswer(response, headers, content_range)
 
-    def _ask(self, url: httpx.URL, asked: ByteRange) -> tuple[HTTPResponse, httpx.Headers]:
+    def _ask(self, url: httpx.URL, requested: ByteRange) -> tuple[HTTPResponse, httpx.Headers]:
         target = url.raw_path.decode("ascii")
-        headers = {"Accept-Encoding": "identity", **asked.headers()}
+        headers = {"Accept-Encoding": "identity", **requested.headers()}
         try:
             response = self._exchange(Origin.of(url), target, headers)
             return response, httpx.Headers(response.getheaders())
@@ -134,7 +136,7 @@ class RangeReader:
         """Send on a pooled connection; one that was closed meanwhile is replaced once."""
         self.close()
         self._origin, self._response = origin, None
-        self._connection = self._content.connections.take(origin)
+        self._connection = self._content.connections.acquire(origin)
         try:
             return self._request(self._connection, target, headers)
         except (ConnectionError, HTTPException):

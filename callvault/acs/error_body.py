@@ -17,7 +17,7 @@ _SECRETS = re.compile(r"(?i)\b(bearer\s+|hmac-sha256\s+|signature=|sig=|accesske
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ErrorResponse:
     """An answer of another status than success; ``body`` may be cut."""
 
     status: int
@@ -25,7 +25,7 @@ class Refusal:
     body: bytes = b""
 
 
-class Said(NamedTuple):
+class ErrorBody(NamedTuple):
     """The contents of an error body, as far as it can be understood."""
 
     code: str = ""
@@ -33,19 +33,19 @@ class Said(NamedTuple):
     is_markup: bool = False
 
 
-def read(refusal: Refusal) -> Said:
+def read(response: ErrorResponse) -> ErrorBody:
     """Read ``{"error":{code,message}}``, flat ``{code,message}``, or ``{title,status}`` of AMS."""
-    if refusal.body.lstrip()[:1] == b"<":
-        return Said(is_markup=True)
+    if response.body.lstrip()[:1] == b"<":
+        return ErrorBody(is_markup=True)
     try:
-        body = json.loads(refusal.body)
+        body = json.loads(response.body)
     except (ValueError, RecursionError):
-        return Said(is_markup="html" in refusal.headers.get("Content-Type", ""))
+        return ErrorBody(is_markup="html" in response.headers.get("Content-Type", ""))
     fields = body if isinstance(body, dict) else {}
     nested = fields.get("error")
     if isinstance(nested, dict):
         fields = nested
-    return Said(
+    return ErrorBody(
         _text(fields.get("code")) or _text(fields.get("title")),
         _text(fields.get("message")),
     )

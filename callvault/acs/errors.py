@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import httpx
 
-from callvault.acs.error_body import Refusal, Said, clean, read
+from callvault.acs.error_body import ErrorBody, ErrorResponse, clean, read
 from callvault.contracts.base import shorten
 from callvault.errors import (
     AccessDenied,
@@ -31,7 +31,7 @@ _MAX_MESSAGE = 600
 Subject = Literal["call", "recording", "content"]
 
 
-class Doing(NamedTuple):
+class Operation(NamedTuple):
     """The operation and its subject: both are needed to understand the answer."""
 
     verb: str
@@ -116,64 +116,65 @@ _BY_STATUS_OF_CONTENT = {
 }
 
 
-def fault(cause: Refusal | httpx.HTTPError, doing: Doing) -> CallvaultError:
+def error_for(cause: ErrorResponse | httpx.HTTPError, operation: Operation) -> CallvaultError:
     """Translate a failure into one of Callvault's errors, ready to be raised."""
     if isinstance(cause, httpx.HTTPError):
-        return connection_failed(cause, doing)
-    said = read(cause)
-    verdict = _judge(cause, said, doing.subject)
-    quote = f" ({clean(said.message)})" if said.message else ""
-    code = f" {clean(said.code)}" if said.code else ""
+        return connection_failed(cause, operation)
+    body = read(cause)
+    verdict = _judge(cause, body, operation.subject)
+    quote = f" ({clean(body.message)})" if body.message else ""
+    code = f" {clean(body.code)}" if body.code else ""
     return verdict.error(
         shorten(
-            f"could not {doing.verb}: ACS answered {cause.status}{code}{quote}. {verdict.advice}",
+            f"could not {operation.verb}: ACS answered"
+            f" {cause.status}{code}{quote}. {verdict.advice}",
             _MAX_MESSAGE,
         ),
         status=cause.status,
-        code=clean(said.code) or None,
+        code=clean(body.code) or None,
         retry_after=retry_after(cause.headers.get("Retry-After")),
     )
 
 
-def _judge(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
-    if said.code in _BY_CODE:
-        verdict = _BY_CODE[said.code]
+def _judge(response: ErrorResponse, body: ErrorBody, subject: Subject) -> _Verdict:
+    if body.code in _BY_CODE:
+        verdict = _BY_CODE[body.code]
         # a start names no recording: an earlier attempt may have begun one
         return _GATEWAY if verdict is _NOT_FOUND and subject == "call" else verdict
-    if subject == "content" and refusal.status in _BY_STATUS_OF_CONTENT:
-        return _judge_content(refusal)
-    if refusal.status in _BY_STATUS:
-        return _BY_STATUS[refusal.status]
-    if not 400 <= refusal.status < 500:
-        return _GATEWAY if refusal.status < 500 else _DOWN
-    return _judge_client_error(refusal, said, subject)
+    if subject == "content" and response.status in _BY_STATUS_OF_CONTENT:
+        return _judge_content(response)
+    if response.status in _BY_STATUS:
+        return _BY_STATUS[response.status]
+    if not 400 <= response.status < 500:
+        return _GATEWAY if response.status < 500 else _DOWN
+    return _judge_client_error(response, body, subject)
 
 
-def _judge_content(refusal: Refusal) -> _Verdict:
+def _judge_content(response: ErrorResponse) -> _Verdict:
     # 416 names the real size: only an empty file is still to be written
-    size = refusal.headers.get("Content-Range", "").rpartition("/")[2]
-    if refusal.status == 416 and (whole_number(size) or 0) > 0:
+    size = response.headers.get("Content-Range", "").rpartition("/")[2]
+    if response.status == 416 and (whole_number(size) or 0) > 0:
         return _CHANGED
-    return _BY_STATUS_OF_CONTENT[refusal.status]
+    return _BY_STATUS_OF_CONTENT[response.status]
 
 
-def _judge_client_error(refusal: Refusal, said: Said, subject: Subject) -> _Verdict:
+def _judge_client_error(response: ErrorResponse, body: ErrorBody, subject: Subject) -> _Verdict:
     """Judge a 4xx without a known code by its origin: ACS itself, or a gateway on the way."""
     if subject == "content":
         # seen since 2025: intermittent 400 with HTML on downloads (azure-sdk-for-js #33764).
-        is_passing = said.is_markup or (refusal.status == 400 and not said.code)
+        is_passing = body.is_markup or (response.status == 400 and not body.code)
         return _CHANGED if is_passing else _REFUSED
-    if said.is_markup or (refusal.status == 404 and not said.code):
+    if body.is_markup or (response.status == 404 and not body.code):
         return _GATEWAY
-    if refusal.status in {404, 410}:
+    if response.status in {404, 410}:
         return _NOT_FOUND if subject == "recording" else _UNKNOWN_CALL
     return _REFUSED
 
 
-def connection_failed(error: Exception, doing: Doing) -> CallvaultError:
+def connection_failed(error: Exception, operation: Operation) -> CallvaultError:
     """Make the error for an answer that did not come, or only in part."""
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         what = "no answer came in time"
     else:
         what = f"the connection failed ({clean(str(error)) or type(error).__name__})"
-    return Unavailable(shorten(f"could not {doing.verb}: {what}. Try again.", _MAX_MESSAGE))
+    return Unavailable(shorten(f"could not {operation.verb}: {what}. Try again.", _MAX_MESSAGE))

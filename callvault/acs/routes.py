@@ -50,20 +50,20 @@ class Routes:
     def start(self, server_call_id: str) -> Route:
         return self._route("POST", self._recordings(server_call_id), 200, 202)
 
-    def start_body(self, order: StartRecording) -> bytes:
+    def start_body(self, request: StartRecording) -> bytes:
         """Write the body of a start.
 
         The preview has one format and no pause at the start: what it would ignore is refused.
         """
         if not self._is_preview:
-            return order.model_dump_json(exclude_none=True).encode("utf-8")
-        beyond = order.pause_on_start or order.external_storage is not None
-        if order.recording_format_type is not FormatType.MP4 or beyond:
+            return request.model_dump_json(exclude_none=True).encode("utf-8")
+        beyond = request.pause_on_start or request.external_storage is not None
+        if request.recording_format_type is not FormatType.MP4 or beyond:
             raise InvalidRequest(
                 f"api-version {PREVIEW} records mixed audioVideo as mp4, from the start, and to "
                 "its own storage: ask for that, without pauseOnStart, or configure a newer version"
             )
-        callback = order.model_dump_json(
+        callback = request.model_dump_json(
             include={"recording_state_callback_uri"}, exclude_none=True
         )
         return callback.encode("utf-8")

@@ -32,7 +32,7 @@ _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
 _MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
-_LARGEST_INDEX = 2**63 - 1
+_MAX_INDEX = 2**63 - 1
 
 _NO_RECORDING_ID = "_unknown"
 _NO_CALL_ID = "_server-call"
@@ -134,7 +134,7 @@ def _recording_folder(
 
 
 def _check_chunk(index: int, extension: str) -> None:
-    if not 0 <= index <= _LARGEST_INDEX:
+    if not 0 <= index <= _MAX_INDEX:
         raise InvalidRequest("a chunk's index lies between 0 and 2**63 - 1; this one does not")
     if not _EXTENSION.fullmatch(extension):
         raise InvalidRequest(f"{extension[:40]!r} is no file extension: use mp4, mp3 or wav")

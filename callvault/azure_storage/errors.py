@@ -75,28 +75,28 @@ _BY_STATUS: dict[int, _Verdict] = {
 
 
 @contextmanager
-def blob_errors(archive: str, doing: str) -> Iterator[None]:
-    """Translate the SDK's errors within the block; ``doing`` says what was going on."""
+def blob_errors(archive: str, action: str) -> Iterator[None]:
+    """Translate the SDK's errors within the block; ``action`` says what was going on."""
     try:
         yield
     except AzureError as error:
         # Not chained: the SDK's errors quote URLs with their SAS, and causes end up in histories.
-        raise blob_error(error, archive, doing) from None
+        raise blob_error(error, archive, action) from None
 
 
-def blob_error(error: AzureError, archive: str, doing: str) -> CallvaultError:
+def blob_error(error: AzureError, archive: str, action: str) -> CallvaultError:
     """Translate an error of the Azure SDK that concerns an archive."""
-    return storage_error(error, f"archive {archive}, {doing}", owner="archive")
+    return storage_error(error, f"archive {archive}, {action}", owner="archive")
 
 
-def storage_error(error: AzureError, doing: str, *, owner: Owner) -> CallvaultError:
+def storage_error(error: AzureError, action: str, *, owner: Owner) -> CallvaultError:
     """Translate an error of the Azure SDK; every one becomes ours here alone."""
     response = error.response if isinstance(error, HttpResponseError) else None
     status = response.status_code if response else None
     code = _code(error)
     kind, advice = _verdict(error, status, code)
     return kind(
-        f"{doing}: {_cause(error)}; {advice}",
+        f"{action}: {_cause(error)}; {advice}",
         owner=owner,
         status=status,
         code=code,

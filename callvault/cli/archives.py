@@ -1,4 +1,4 @@
-"""Commands on archives: `verify`, `keygen`, and `recordings repatriate`."""
+"""Commands on archives: `verify`, `keygen`, and `recordings failback`."""
 
 import os
 from pathlib import Path
@@ -24,6 +24,23 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Signatures, chain and sizes; no file is read.")
     ] = False,
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            help="The name under which everything must have been sealed; of an archive that the"
+            " configuration names, that name by default."
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQUENCE:SHA256",
+            help="A link that an earlier verification told; it must still be there.",
+        ),
+    ] = None,
+    may_be_empty: Annotated[
+        bool, typer.Option("--may-be-empty", help="An archive in which nothing is sealed passes.")
+    ] = False,
     as_json: JsonReport = False,
     config: ConfigFile = None,
 ) -> None:
@@ -31,9 +48,11 @@ def verify(
 
     Nothing but the archive is needed: no service and no network, where it is a directory.
     """
-    from callvault.cli.actions.verify import prove, show
+    from callvault.archive.verify.expectation import Expectation
+    from callvault.cli.actions.verify import show, verify_target
 
-    report = prove(target, key or [], quick=quick, config=config)
+    expected = Expectation.of(archive, head, may_be_empty=may_be_empty)
+    report = verify_target(target, key or [], expected, quick=quick, config=config)
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
@@ -67,11 +86,11 @@ def _write_new(file: Path, data: bytes, *, mode: int) -> None:
         opened.write(data)
 
 
-def repatriate(
+def failback(
     fallback: Annotated[
         str, typer.Option("--from", help="The fallback archive's configured name.")
     ],
-    home: Annotated[str, typer.Option("--to", help="The primary archive's configured name.")],
+    primary: Annotated[str, typer.Option("--to", help="The primary archive's configured name.")],
     recordings: Annotated[
         list[str] | None,
         typer.Argument(
@@ -97,10 +116,10 @@ def repatriate(
     Safe to repeat. Nothing is overwritten in the primary archive, and nothing is deleted from the
     fallback archive. Exit status 1 where a recording could not be copied.
     """
-    from callvault.cli.actions.failback import bring_all, open_both
+    from callvault.cli.actions.failback import fail_back_all, open_both
     from callvault.config.settings import load_settings
 
     settings = load_settings(config)
-    with open_both(settings, fallback, home, key or []) as repatriation:
-        if not bring_all(repatriation, settings, recordings or []):
+    with open_both(settings, fallback, primary, key or []) as failback:
+        if not fail_back_all(failback, settings, recordings or []):
             raise typer.Exit(1)

@@ -93,12 +93,12 @@ def sweep(
     if remove:
         typer.echo(calls.with_client(config, sweeps.remove_schedule))
     elif every is not None:
-        order = sweeps.order(settings, names or [])
-        typer.echo(calls.with_client(config, lambda client: sweeps.schedule(client, order, every)))
+        input = sweeps.input(settings, names or [])
+        typer.echo(calls.with_client(config, lambda client: sweeps.schedule(client, input, every)))
     else:
-        places = sweeps.places(settings, names or [], quarantine=quarantine)
+        stores = sweeps.stores(settings, names or [], quarantine=quarantine)
         reports = calls.with_client(
-            config, lambda client: sweeps.sweep_all(settings, client, places)
+            config, lambda client: sweeps.sweep_all(settings, client, stores)
         )
         for report in reports:
             typer.echo(sweeps.describe(report))

@@ -13,7 +13,7 @@ from callvault.errors import CallvaultError
 
 app = typer.Typer(
     name="callvault",
-    help="Keep every recorded call of Azure Communication Services.",
+    help="Archive every recorded call of Azure Communication Services.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile, Every, JsonReport, RemoveSchedule, duration
-from callvault.contracts.reconciliation import ReconcileOrder
+from callvault.contracts.reconciliation import ReconcileInput
 
 _A_DAY = timedelta(hours=24)
 
@@ -45,11 +45,11 @@ def reconcile(
         typer.echo(reconciliation.unschedule(config))
         return
     looking_back = since or (2 * every if every else _A_DAY)
-    order = ReconcileOrder(since=looking_back, target=target, deep=deep)
+    input = ReconcileInput(since=looking_back, target=target, deep=deep)
     if every:
-        typer.echo(reconciliation.schedule(config, order, every))
+        typer.echo(reconciliation.schedule(config, input, every))
         return
-    report = reconciliation.look(config, order)
+    report = reconciliation.look(config, input)
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:

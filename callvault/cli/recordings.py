@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from callvault.cli.archives import repatriate
+from callvault.cli.archives import failback
 from callvault.cli.options import CallId, ConfigFile, Reason, RequestId
 from callvault.config.settings import load_settings
 from callvault.contracts import names
@@ -18,7 +18,7 @@ from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.errors import InvalidRequest
 
 app = typer.Typer(help="Look at calls and control their recordings.", no_args_is_help=True)
-app.command()(repatriate)
+app.command()(failback)
 
 
 @app.command("list")
@@ -118,7 +118,7 @@ def start(
     typer.echo(calls.with_client(config, lambda client: calls.begin(client, request)))
 
 
-def _control_command(verb: str, help_text: str) -> None:
+def _control_command(operation: str, help_text: str) -> None:
     def command(
         call: CallId,
         reason: Reason = "",
@@ -130,10 +130,12 @@ def _control_command(verb: str, help_text: str) -> None:
         request = ControlRequest(
             requested_by=getpass.getuser(), reason=reason, request_id=request_id
         )
-        record = calls.with_client(config, lambda client: calls.update(client, call, verb, request))
-        typer.echo(f"{verb}: {record.state} {record.problem}".rstrip())
+        record = calls.with_client(
+            config, lambda client: calls.update(client, call, operation, request)
+        )
+        typer.echo(f"{operation}: {record.state} {record.problem}".rstrip())
 
-    app.command(verb, help=help_text)(command)
+    app.command(operation, help=help_text)(command)
 
 
 _control_command(names.PAUSE, "Pause the recording; returns once ACS has confirmed.")

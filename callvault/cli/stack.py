@@ -28,18 +28,18 @@ Archive = Annotated[
 
 
 Scenario = Annotated[
-    ScenarioName, typer.Option("--scenario", help="Which story is played, and proven.")
+    ScenarioName, typer.Option("--scenario", help="The story that is played and verified.")
 ]
 
 
 def demo(
-    scenario: Scenario = ScenarioName.KEEP,
+    scenario: Scenario = ScenarioName.BASIC,
     archive: Archive = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
+        bool, typer.Option("--keep-running", help="Leave everything running until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Play a call and watch it being kept: recorded, paused, resumed, archived and proven.
+    """Play a call and watch it being recorded, paused, resumed, archived and verified.
 
     Exit status 0 only if the archived bytes were read back and agree with what was recorded.
     """
@@ -47,10 +47,10 @@ def demo(
 
     console = Console()
     with stack(console, archive) as (running, supervisor):
-        proven = asyncio.run(play(running, supervisor, console, scenario))
+        verified = asyncio.run(play(running, supervisor, console, scenario))
         if keep:
             _wait(console, supervisor)
-    raise typer.Exit(0 if proven else 1)
+    raise typer.Exit(0 if verified else 1)
 
 
 def dev(archive: Archive = None) -> None:

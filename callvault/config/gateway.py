@@ -90,8 +90,8 @@ class GatewaySettings(Section):
     """Directory for events that are authentic, but not understood."""
 
     @model_validator(mode="after")
-    def _guarded(self) -> Self:
-        if not is_loopback(self.host) and not (self.event_secrets and self.knows_callers):
+    def _requires_authentication(self) -> Self:
+        if not is_loopback(self.host) and not (self.event_secrets and self.authenticates_callers):
             raise ValueError(
                 "listening beyond loopback needs event_secrets and api_keys (or keys, or oidc):"
                 " set both, or host = 127.0.0.1"
@@ -99,6 +99,6 @@ class GatewaySettings(Section):
         return self
 
     @property
-    def knows_callers(self) -> bool:
+    def authenticates_callers(self) -> bool:
         """True if callers of the control API must say who they are."""
         return bool(self.api_keys or self.keys or self.oidc)

@@ -19,7 +19,7 @@ def resource_policy(settings: Settings, name: str) -> ResourcePolicy:
             "guards": values,
             "consent": values,
             "announce_within": resource.announcement_within if is_announced else None,
-            "asks_for_result": resource.result_api_version is not None,
+            "polls_result": resource.result_api_version is not None,
             "max_history_events": settings.worker.max_history_events,
         }
     )

@@ -41,7 +41,7 @@ class CredentialSettings(Section):
     entra: bool = False
     """Entra ID: managed identity, workload identity or the Azure CLI's sign-in."""
 
-    _proven_one_way = exactly_one("connection_string", "access_key", "entra")
+    _has_one_credential = exactly_one("connection_string", "access_key", "entra")
 
 
 class ResourceSettings(Section):
@@ -72,10 +72,10 @@ class ResourceSettings(Section):
     result_api_version: Literal["2024-09-01-preview"] | None = None
     """The preview of the ACS REST API that tells what became of a recording: asked where no event
     comes. By default nothing is asked, since a preview may be withdrawn."""
-    state_checked_every: Duration = Field(default="15m", validate_default=True)
+    state_poll_interval: Duration = Field(default="15m", validate_default=True)
     """Interval at which ACS is asked, at first, whether a recording is still on, in case no event
     tells of its end; later up to four times as long."""
-    ladder: Durations = ()
+    escalation_schedule: Durations = ()
     """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
     1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
     record_all_calls: Literal["no", "mp4", "mp3", "wav", "unmixed_wav"] = "no"
@@ -88,7 +88,7 @@ class ResourceSettings(Section):
     """Time for ACS to confirm a pause, where the request does not say."""
     on_pause_failure: OnPauseFailure = OnPauseFailure.ALARM
     """Reaction to a pause that ACS does not confirm in time, where the request does not say:
-    `stop`, `alarm` or `quarantine`. An alarm is raised in any case."""
+    `stop`, `alarm` or `mark`. An alarm is raised in any case."""
     max_pause: Duration | None = None
     """Longest time that a pause may last, where the request does not say."""
     on_max_pause: OnMaxPause = OnMaxPause.ALARM
@@ -131,6 +131,6 @@ class ResourceSettings(Section):
     export window. A file that is announced late is first tried for half of the time left."""
 
     @property
-    def remembers_calls(self) -> bool:
+    def tracks_calls(self) -> bool:
         """True if a call that Event Grid tells of leaves a trace."""
         return self.watch_calls or self.record_all_calls != "no"

@@ -17,9 +17,9 @@ from callvault.config.error_messages import explain
 from callvault.config.gateway import GatewaySettings
 from callvault.config.resources import ResourceSettings
 from callvault.config.storage import (
-    Archive,
+    ArchiveSettings,
     DeadLetterSettings,
-    DirectoryArchive,
+    DirectorySettings,
     QueueSettings,
 )
 from callvault.config.types import Name, SecretRef, Section, is_loopback
@@ -67,7 +67,7 @@ class Settings(Section):
 
     resources: dict[Name, ResourceSettings] = {}
     """The ACS resources, by name; requests name one, events find one by its topic."""
-    archives: dict[Name, Archive] = {}
+    archives: dict[Name, ArchiveSettings] = {}
     """The archives, by name."""
     queues: dict[Name, QueueSettings] = {}
     """The queues that `callvault ingest queue` reads, by name."""
@@ -102,7 +102,7 @@ class Settings(Section):
         known = {_plain(r.topic): name for name, r in self.resources.items() if r.topic}
         return known.get(_plain(topic))
 
-    def archive(self, name: str) -> Archive:
+    def archive(self, name: str) -> ArchiveSettings:
         """Return the settings of an archive; `ConfigurationError` names the known ones."""
         return _named("archive", name, self.archives)
 
@@ -149,7 +149,7 @@ def _archive_problems(settings: Settings) -> list[str]:
     problems = []
     for name, resource in settings.resources.items():
         own = settings.archives.get(resource.own_storage or "")
-        if isinstance(own, DirectoryArchive):
+        if isinstance(own, DirectorySettings):
             problems.append(f"resources.{name}.own_storage: ACS writes to Azure Blob Storage only")
         for key in ("archive", "fallback_archive", "own_storage"):
             wanted = getattr(resource, key)

@@ -18,7 +18,7 @@ ContainerName = Annotated[
 ]
 
 
-class _ArchiveSettings(Section):
+class _CommonArchiveSettings(Section):
     """The settings that every kind of archive has."""
 
     signing_key: SecretRef | None = None
@@ -26,7 +26,7 @@ class _ArchiveSettings(Section):
     `callvault keygen`. Without it they are unsigned, and `callvault verify` says so."""
 
 
-class AzureBlobArchive(_ArchiveSettings):
+class AzureBlobSettings(_CommonArchiveSettings):
     """A container in Azure Blob Storage: exactly one of the three ways to reach it."""
 
     kind: Literal["azure_blob"]
@@ -40,10 +40,10 @@ class AzureBlobArchive(_ArchiveSettings):
     account_url: Url | None = None
     """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID."""
 
-    _reached_one_way = exactly_one("connection_string", "sas_url", "account_url")
+    _has_one_access = exactly_one("connection_string", "sas_url", "account_url")
 
 
-class DirectoryArchive(_ArchiveSettings):
+class DirectorySettings(_CommonArchiveSettings):
     """A directory: a laptop's disk or a file share."""
 
     kind: Literal["directory"]
@@ -52,7 +52,7 @@ class DirectoryArchive(_ArchiveSettings):
     """The directory; it is made where it does not exist."""
 
 
-Archive = Annotated[AzureBlobArchive | DirectoryArchive, Field(discriminator="kind")]
+ArchiveSettings = Annotated[AzureBlobSettings | DirectorySettings, Field(discriminator="kind")]
 
 
 class QueueSettings(Section):
@@ -74,14 +74,14 @@ class QueueSettings(Section):
     visibility_timeout: Duration = Field(default="1m", validate_default=True)
     """Time for which a message stays hidden from others, counted from the last sign of life of the
     process that has it."""
-    poll_every: Duration = Field(default="1s", validate_default=True)
+    poll_interval: Duration = Field(default="1s", validate_default=True)
     """Interval between two requests while the queue is empty."""
     max_deliveries: Annotated[int, Field(ge=1)] = 10
     """A message that was handed out more often than this goes to the poison queue."""
     max_concurrent: Annotated[int, Field(ge=1, le=1_000)] = 16
     """Messages that one process has at a time."""
 
-    _reached_one_way = exactly_one("connection_string", "sas_url", "account_url")
+    _has_one_access = exactly_one("connection_string", "sas_url", "account_url")
 
 
 class DeadLetterSettings(Section):
@@ -101,4 +101,4 @@ class DeadLetterSettings(Section):
     """Only blobs whose names begin so are swept; Event Grid begins them with the name of the event
     subscription in upper case."""
 
-    _reached_one_way = exactly_one("connection_string", "sas_url", "account_url")
+    _has_one_access = exactly_one("connection_string", "sas_url", "account_url")

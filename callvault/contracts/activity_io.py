@@ -21,7 +21,7 @@ class ResourceQuery(Message):
     """A question for the policy of a resource."""
 
     resource: str
-    patient: bool = False
+    retry_permanent: bool = False
     """True where an unknown name may become known: an event's recording is never refused for it."""
 
 
@@ -55,7 +55,7 @@ class ResourcePolicy(Message):
     export_window: timedelta
     delete_source: bool
     """Delete the service's copy once the archived one is verified."""
-    ladder: tuple[timedelta, ...]
+    escalation_schedule: tuple[timedelta, ...]
     """Ages of a file at which it becomes more urgent; empty for the default of the window."""
     event_expected_within: timedelta
     """Time after a recording's end within which its files are usually announced."""
@@ -74,15 +74,15 @@ class ResourcePolicy(Message):
     fallback_after: timedelta | None
     """Age of a file at which its recording goes to the fallback archive; none for half the
     window."""
-    asks_for_result: bool
+    polls_result: bool
     """True if the service may be asked about a recording whose files no event announces."""
-    state_checked_every: timedelta
+    state_poll_interval: timedelta
     """Interval at which the service is asked, at first, whether a recording is still on."""
     max_history_events: int
     """Events in the history of a run after which it hands over to the next one."""
 
 
-class StartOrder(Message):
+class StartInput(Message):
     """Start a recording of a call.
 
     The repeatability pair makes ACS answer a repeated start with the recording it already started.
@@ -102,7 +102,7 @@ class StartOrder(Message):
     """The address at which ACS is to tell how the recording changes."""
 
 
-class AnnouncementOrder(Message):
+class AnnouncementInput(Message):
     """Tell the resource's webhook that a recording is about to begin."""
 
     id: str
@@ -113,11 +113,11 @@ class AnnouncementOrder(Message):
     recording: int
     requested_by: str
     consent_policy: str
-    within: timedelta
+    timeout: timedelta
     """Time for the webhook's answer."""
 
 
-class RecordingOrder(Message):
+class RecordingInput(Message):
     """Do something with a recording that runs: pause, resume, stop, read its state."""
 
     resource: str
@@ -128,7 +128,7 @@ class RecordingOrder(Message):
     read before the change is asked for again."""
 
 
-class ControlOutcome(Message):
+class ControlResult(Message):
     """The state of a recording by ACS's answer. ``gone`` is ACS's 404: over, or never was."""
 
     recording_id: str
@@ -139,7 +139,7 @@ class ControlOutcome(Message):
     """False: ACS has accepted the change, and was not seen to have made it yet."""
 
 
-class ExportOrder(Message):
+class ExportInput(Message):
     """Copy one chunk and its metadata into the archive, and prove the copy."""
 
     resource: str
@@ -156,11 +156,11 @@ class ExportOrder(Message):
     """The archive whose container ACS wrote to, if it did as it should."""
     may_refuse: bool = False
     """Give up on an archive that refuses for long: there is another one."""
-    held: "ArchivedChunk | None" = None
+    earlier_copy: "ArchivedChunk | None" = None
     """A verified copy in another archive, for when the service no longer has the file."""
 
 
-class DeleteOrder(Message):
+class DeleteInput(Message):
     """Delete the service's copy of a chunk whose archived copy is verified."""
 
     resource: str
@@ -231,7 +231,7 @@ class SealedRecording(Message):
     """Faults of the recording, in sentences; none where it is complete."""
 
 
-class ResultOrder(Message):
+class PollResultInput(Message):
     """Ask for a recording's result, until it names a file that no event has announced yet."""
 
     resource: str
@@ -241,7 +241,7 @@ class ResultOrder(Message):
     """Document ids of the files that were announced."""
 
 
-class ToldResult(Message):
+class PolledResult(Message):
     """A recording's result: the same facts as in an event, and a little more."""
 
     files: FileStatusUpdated
@@ -251,7 +251,7 @@ class ToldResult(Message):
     """Faults that the service names, such as one of an export to one's own storage."""
 
 
-class InquiryProgress(Message):
+class PollProgress(Message):
     """Heartbeat of polling."""
 
     gone_since: datetime | None = None

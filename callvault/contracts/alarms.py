@@ -73,7 +73,7 @@ class AlarmRecord(State):
     acknowledged_by: str = ""
 
     @property
-    def is_untold(self) -> bool:
+    def is_unsent(self) -> bool:
         """True if it is still to be sent."""
         return self.sent_at is None and not self.problem and self.acknowledged_at is None
 

@@ -103,13 +103,13 @@ class ConsentRecord(State):
 
     participant: str
     given: bool
-    told_by: str = ""
+    reported_by: str = ""
     method: str = ""
     evidence: str = ""
     jurisdiction: str = ""
     reason: str = ""
     decided_at: datetime
-    heard_at: datetime
+    received_at: datetime
     request_id: str | None = None
     counts: bool = True
     """False: a refusal or withdrawal that was decided later is known already."""
@@ -149,7 +149,7 @@ class DeletionMark(State):
 class Announcement(State):
     """The webhook that is called before a recording begins, and what it answered."""
 
-    asked_at: datetime
+    requested_at: datetime
     answered_at: datetime | None = None
     problem: str = ""
     """The reason why it was given up: then the recording is declined."""

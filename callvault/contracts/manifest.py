@@ -19,7 +19,12 @@ from callvault.contracts.consent import (
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
 from callvault.contracts.states import ChunkState, RecordingState
-from callvault.contracts.status import ControlRecord, DoubtfulInterval, PauseRecord, RecordingStatus
+from callvault.contracts.status import (
+    ControlRecord,
+    PauseRecord,
+    RecordingStatus,
+    UnconfirmedInterval,
+)
 
 SCHEMA_VERSION = 1
 """Grows when a reader of older manifests could misunderstand a newer one."""
@@ -28,7 +33,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """Lower-case hexadecimal."""
 
 
-class ManifestOrder(Message):
+class SealInput(Message):
     """Input of sealing: all that is known of a recording. Repeated, it gives the same manifest."""
 
     archive: str
@@ -96,7 +101,7 @@ class ManifestChunk(Message):
     source: SourceAddress
     metadata_source: SourceAddress | None
     announced_at: datetime
-    born_at: datetime
+    retention_starts_at: datetime
     expires_at: datetime | None
     media: ArchivedObject | None
     metadata: ArchivedObject | None
@@ -152,8 +157,8 @@ class Consent(Message):
     method: str = ""
     jurisdiction: str = ""
     reason: str = ""
-    told_by: str = ""
-    heard_at: datetime | None = None
+    reported_by: str = ""
+    received_at: datetime | None = None
     counts: bool = True
     """False: a refusal or withdrawal that was decided later was known already."""
 
@@ -194,7 +199,7 @@ class Manifest(Message):
     requests: tuple[ControlRecord, ...]
     pauses: tuple[PauseRecord, ...]
     """As asked for and as the service confirmed them; its own account is with the chunks."""
-    doubtful: tuple[DoubtfulInterval, ...] = ()
+    unconfirmed_intervals: tuple[UnconfirmedInterval, ...] = ()
     """Quarantined: times in which a pause was asked for and not confirmed."""
     consents: tuple[Consent, ...] = ()
     """Every decision of those in the call, in order."""
@@ -208,11 +213,11 @@ class Manifest(Message):
     workflow: WorkflowRun
     software: str
     sealed_at: datetime
-    order_sha256: Sha256
+    input_sha256: Sha256
     """SHA-256 of the order's canonical JSON: tells a repeated order from a new one."""
     earlier: ObjectReference | None
     """The manifest of the same recording that this one completes or corrects."""
-    repatriated_from: ManifestReference | None = None
+    failed_back_from: ManifestReference | None = None
     """The fallback archive's manifest whose facts these are; none where this one is the first to
     tell them. Manifests that were sealed before there was a way home do not have it."""
     previous: LinkReference | None

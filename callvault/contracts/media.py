@@ -58,6 +58,8 @@ class MediaVerdict(StrEnum):
     """Plays shorter or longer than the service says."""
     UNEXPECTED = "unexpected"
     """Whole, but its sample rate, channels or resolution are not those the service documents."""
+    LENGTH_NOT_TOLD = "length_not_told"
+    """Nothing is amiss, but the file does not say how long it is: it cannot be compared."""
     COMPLETE = "complete"
 
 

@@ -44,7 +44,7 @@ CONTROL_QUEUE = "recordings"
 EXPORT_QUEUE = "recordings-export"
 """Task queue for bulk copies, apart so that bytes in flight never delay a pause."""
 
-TELLING_QUEUE = "recordings-telling"
+NOTIFICATION_QUEUE = "recordings-notifications"
 """Task queue for alarms and announcements, apart so that a slow webhook never delays a pause."""
 
 EVENTS_PATH = "/v1/events"

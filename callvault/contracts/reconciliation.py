@@ -24,7 +24,7 @@ class CallSeen(Message):
     """True if, when it was seen, every call of the resource was to be recorded."""
 
 
-class ReconcileOrder(Message):
+class ReconcileInput(Message):
     """Input of ``ReconcileWorkflow``: look back this far."""
 
     since: timedelta = timedelta(hours=24)
@@ -86,7 +86,7 @@ class Source(Message):
     """A source of the figures, its reach, and its faults."""
 
     name: str
-    told: str
+    summary: str
     """Summary of what it told, in words."""
     problem: str = ""
 
@@ -103,7 +103,7 @@ class Reconciliation(Message):
     """True if the percentage reaches the target, and nothing is missing."""
     calls_seen: int
     """Calls that Event Grid told of, or that were kept, or of which a manifest tells."""
-    recordings_asked: int
+    recordings_requested: int
     recordings_started: int
     """Those that ACS gave an id."""
     files_announced: int
@@ -113,7 +113,7 @@ class Reconciliation(Message):
     """Number of recordings for each verdict; a call without any counts as one."""
     with_findings: int = 0
     """Complete recordings whose manifest remarks on something."""
-    unclaimed_objects: int = 0
+    unreferenced_objects: int = 0
     """Files of the period that neither a workflow nor a manifest knows (yet)."""
     gaps: tuple[Gap, ...] = ()
     """Recordings that count and are not complete, and declined ones; the worst first."""

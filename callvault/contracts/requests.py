@@ -64,7 +64,7 @@ class OnPauseFailure(StrEnum):
     """Stop the recording: rather none than one with a card number in it."""
     ALARM = "alarm"
     """Go on asking for the pause."""
-    QUARANTINE = "quarantine"
+    MARK = "mark"
     """Go on asking, and mark what was recorded meanwhile as doubtful."""
 
 

@@ -46,6 +46,6 @@ class CallResult(Message):
     @property
     def archived(self) -> tuple[ChunkResult, ...]:
         """All archived chunks of the call, by whichever workflow."""
-        told = (chunk for recording in self.recordings for chunk in recording.chunks)
-        every = (*told, *self.archived_before)
+        own = (chunk for recording in self.recordings for chunk in recording.chunks)
+        every = (*own, *self.archived_before)
         return tuple(chunk for chunk in every if chunk.state is ChunkState.ARCHIVED)

@@ -17,7 +17,7 @@ from callvault.contracts.base import State
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
-from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
+from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord
@@ -29,7 +29,7 @@ SENT: tuple[type[State], ...] = (
     FileStatusUpdated,
     CallEnded,
     Acknowledge,
-    ReconcileOrder,
+    ReconcileInput,
     RecordingStateChanged,
     ConsentDecision,
     ParticipantChanged,

@@ -18,7 +18,7 @@ class Actual(StrEnum):
     STARTING = "starting"
     ACTIVE = "active"
     PAUSED = "paused"
-    UNSURE = "unsure"
+    UNKNOWN = "unknown"
     """ACS was asked for a change and may or may not have made it: its state must be read."""
     STOPPED = "stopped"
 

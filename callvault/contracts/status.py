@@ -26,17 +26,17 @@ from callvault.contracts.states import Actual, ChunkState, RecordingState, Reque
 class ControlRecord(State):
     """A control request and its state."""
 
-    verb: str
+    operation: str
     requested_by: str
     reason: str
-    asked_at: datetime
+    requested_at: datetime
     recording: int
     recording_id: str | None = None
     """As soon as ACS has told it."""
     state: RequestState = RequestState.PENDING
     accepted_at: datetime | None = None
     """Time at which ACS answered that it accepts the change; none where nothing had to be asked."""
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     """Time of the change by ACS's own account and clock; none without a callback."""
     settled_at: datetime | None = None
     """Time at which it was known to be done (its effect was read back), or to have failed."""
@@ -56,12 +56,12 @@ class PauseRecord(State):
 
     requested_by: str
     reason: str
-    asked_at: datetime
+    requested_at: datetime
     accepted_at: datetime | None = None
     """Time at which ACS answered that it accepts the pause; none where it was the case already."""
     confirmed_at: datetime
     """Time at which ACS was seen to record no more."""
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     """Time of the pause by ACS's own account and clock; none without a callback."""
     resumed_at: datetime | None = None
     """Time at which ACS confirmed the resume; none while paused, or if the recording stopped
@@ -70,7 +70,7 @@ class PauseRecord(State):
     """True if it lasted longer than it may, and something was done about it."""
 
 
-class DoubtfulInterval(State):
+class UnconfirmedInterval(State):
     """A time in which recording was not wanted, and in which ACS may have recorded."""
 
     since: datetime
@@ -83,19 +83,19 @@ class ChunkStatus(State):
     chunk: RecordingChunk
     state: ChunkState = ChunkState.ANNOUNCED
     announced_at: datetime
-    born_at: datetime
+    retention_starts_at: datetime
     """Earliest time at which the service may have begun to count the export window; only ever moves
     earlier."""
     expires_at: datetime | None = None
     """Earliest time at which the service may delete it; none until the window is known."""
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     """Time at which the service told of it first: from then at the latest it counts the export
     window."""
     archived: ArchivedChunk | None = None
-    held: ArchivedChunk | None = None
+    earlier_copy: ArchivedChunk | None = None
     """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""
-    rungs: int = 0
+    escalations: int = 0
     """Number of the ladder's rungs that have been alarmed."""
     source_deleted: bool = False
     """True if the service's own copy was deleted after the archived one was verified."""
@@ -118,10 +118,10 @@ class RecordingStatus(State):
     actual: Actual = Actual.NONE
     known_at: datetime | None = None
     """Time since which ``actual`` is known."""
-    is_doubted: bool = False
+    needs_read: bool = False
     """True if ACS told something else than ``actual``: its state is to be read."""
     recording_id: str | None = None
-    told_id: str | None = None
+    callback_recording_id: str | None = None
     """The id in a callback that came before the start was answered."""
     call_id: str | None = None
     started_at: datetime | None = None
@@ -135,7 +135,7 @@ class RecordingStatus(State):
     session_end_reason: str = ""
     pauses: list[PauseRecord] = []
     guards: Guards = Guards()
-    doubtful: list[DoubtfulInterval] = []
+    unconfirmed_intervals: list[UnconfirmedInterval] = []
     """Times of which the recording may hold what should not be in it."""
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
@@ -144,7 +144,7 @@ class RecordingStatus(State):
     """The archive that keeps all of its files; the fallback once the first one would not do."""
     archive_changes: int = 0
     """Number of changes of its archive: to the fallback once, and back from it once."""
-    rungs: int = 0
+    escalations: int = 0
     """Number of alarms that were raised because no file is announced."""
     sealed: SealedRecording | None = None
     """The manifest; none before the recording has reached its end, and again after a late file."""
@@ -172,7 +172,7 @@ class RecordingStatus(State):
         return bool(self.holds) and self.holds[-1].until is None
 
     @property
-    def wish(self) -> Wanted:
+    def target(self) -> Wanted:
         """The target for ACS: as wanted, but paused while consent is missing."""
         return Wanted.PAUSED if self.is_held and self.wanted is Wanted.ACTIVE else self.wanted
 

@@ -3,7 +3,7 @@
 from callvault.contracts.base import Message
 
 
-class SweepOrder(Message):
+class SweepInput(Message):
     """Sweep these dead-letter containers, by their configured names; all without any."""
 
     dead_letters: tuple[str, ...] = ()
@@ -12,8 +12,8 @@ class SweepOrder(Message):
 class SweepReport(Message):
     """The undelivered events of one place."""
 
-    place: str
-    letters: int = 0
+    location: str
+    dead_letters: int = 0
     """Blobs or files that were looked at."""
     delivered: int = 0
     """Events that a workflow has now."""

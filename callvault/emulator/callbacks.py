@@ -13,72 +13,74 @@ from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.credentials import TokenSigner
 from callvault.emulator.ids import IdFactory
 from callvault.emulator.model import Recording
-from callvault.emulator.request_log import Journal
-from callvault.emulator.scheduler import Agenda
+from callvault.emulator.request_log import RequestLog
+from callvault.emulator.scheduler import Scheduler
 
 _PREFIX = "Microsoft.Communication."
 _KIND = "azureCommunicationServices"
 _NEVER = "0001-01-01T00:00:00+00:00"
-_ANSWER_WITHIN = 10.0
+_CALLBACK_TIMEOUT = 10.0
 _FAILED_CODE, _FAILED_TEXT = 500, "The recording could not be started."
 
 
-class Callbacks:
+class CallbackSender:
     """Sends every change of a recording's state, in order, once each (retries are unknown)."""
 
     def __init__(
         self,
         clock: EmulatorClock,
         ids: IdFactory,
-        agenda: Agenda,
-        journal: Journal,
+        scheduler: Scheduler,
+        request_log: RequestLog,
         signer: TokenSigner,
     ) -> None:
         self._clock = clock
         self._ids = ids
-        self._agenda = agenda
-        self._journal = journal
+        self._scheduler = scheduler
+        self._request_log = request_log
         self._signer = signer
-        self._http = httpx.Client(timeout=_ANSWER_WITHIN, trust_env=False)
-        self._told: dict[str, str] = {}
+        self._http = httpx.Client(timeout=_CALLBACK_TIMEOUT, trust_env=False)
+        self._sent: dict[str, str] = {}
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
-        self._one_at_a_time = Lock()
+        self._lock = Lock()
 
     def follow(self, recording: Recording) -> None:
         """Schedule the callbacks of a recording that was started, paused, resumed or has ended."""
-        if recording.order.callback_uri is None:
+        if recording.options.callback_uri is None:
             return
         if recording.failed_to_start:
-            self._agenda.at(recording.active_at, lambda: self._send(recording, _failed(recording)))
+            self._scheduler.at(
+                recording.active_at, lambda: self._send(recording, _failed(recording))
+            )
             return
-        self._tell_state(recording)
+        self._send_state(recording)
         # It becomes active by itself, without a request that would come here.
         if recording.phase(self._clock.now()) == "starting":
-            self._agenda.at(recording.active_at, lambda: self._tell_state(recording))
+            self._scheduler.at(recording.active_at, lambda: self._send_state(recording))
 
     def close(self) -> None:
         self._http.close()
 
-    def _tell_state(self, recording: Recording) -> None:
+    def _send_state(self, recording: Recording) -> None:
         state = recording.wire_state(self._clock.now())
         # An end after a pause is no change: the service calls both inactive.
-        if self._told.get(recording.recording_id) != state:
-            self._told[recording.recording_id] = state
+        if self._sent.get(recording.recording_id) != state:
+            self._sent[recording.recording_id] = state
             self._send(recording, _state_changed(recording, state))
 
     def _send(self, recording: Recording, event: tuple[str, dict[str, Any]]) -> None:
         body = _cloud_event(recording, *event, self._ids.event_id(), self._clock.now())
-        self._waiting.append((recording.order.callback_uri or "", body))
-        self._agenda.soon(self._post_next)
+        self._waiting.append((recording.options.callback_uri or "", body))
+        self._scheduler.soon(self._post_next)
 
     def _post_next(self) -> None:
         # Jobs run in threads of their own: the lock keeps callbacks in the order of the changes.
-        with self._one_at_a_time:
+        with self._lock:
             uri, event = self._waiting.popleft()
             status = self._post(uri, event)
         name = event["type"].removeprefix(_PREFIX)
         state = event["data"].get("state", "")
-        self._journal.event_grid("callback", uri, status, f"{name} {state}".strip())
+        self._request_log.event_grid("callback", uri, status, f"{name} {state}".strip())
 
     def _post(self, uri: str, event: dict[str, Any]) -> int | None:
         headers = {

@@ -26,7 +26,7 @@ class EmulatorClock:
         return self._advanced
 
     def advance(self, step: timedelta) -> None:
-        """Jump forward, without a stop at jobs on the way: for that, see `Agenda.advance`."""
+        """Jump forward, without a stop at jobs on the way: for that, see `Scheduler.advance`."""
         if step < timedelta():
             raise ValueError("the clock never goes back: advance by zero or more seconds")
         self._advanced += step

@@ -18,7 +18,7 @@ _KEY_ID = "callvault-emulator"
 _ALGORITHM = "RS256"
 _KEY_BITS = 2048
 
-Which = Literal["primary", "secondary"]
+KeyName = Literal["primary", "secondary"]
 
 
 class AccessKeys:
@@ -26,17 +26,17 @@ class AccessKeys:
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self._settings = settings
-        self.generations: dict[Which, int] = {"primary": 0, "secondary": 0}
+        self.generations: dict[KeyName, int] = {"primary": 0, "secondary": 0}
         """Number of rotations of each key."""
 
     @property
     def current(self) -> tuple[str, str]:
         return self._key("primary"), self._key("secondary")
 
-    def rotate(self, which: Which) -> None:
+    def rotate(self, which: KeyName) -> None:
         self.generations[which] += 1
 
-    def _key(self, which: Which) -> str:
+    def _key(self, which: KeyName) -> str:
         generation = self.generations[which]
         if generation:
             return self._settings.derived_key(f"{which} {generation}")

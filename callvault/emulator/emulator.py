@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from callvault.emulator.behaviours import LiveBehaviours
-from callvault.emulator.callbacks import Callbacks
+from callvault.emulator.callbacks import CallbackSender
 from callvault.emulator.calls import CallRegistry
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.credentials import AccessKeys, TokenSigner
@@ -18,12 +18,12 @@ from callvault.emulator.faults import FaultScript
 from callvault.emulator.ids import IdFactory
 from callvault.emulator.model import Call, CallKind, MediaState, Participant, Recording
 from callvault.emulator.recordings import RecordingService
-from callvault.emulator.render_jobs import Production
-from callvault.emulator.request_log import Journal
-from callvault.emulator.scheduler import Agenda
+from callvault.emulator.render_jobs import RenderJobs
+from callvault.emulator.request_log import RequestLog
+from callvault.emulator.scheduler import Scheduler
 from callvault.emulator.settings import EmulatorSettings
 from callvault.emulator.snapshot import SavedState, StateFile
-from callvault.emulator.storage import StoredChunk, TemporaryStorage, twin
+from callvault.emulator.storage import StoredChunk, TemporaryStorage, failover_duplicate
 
 
 class MissingMediaExtra(RuntimeError):
@@ -97,39 +97,41 @@ class Emulator:
 
     def reset(self) -> None:
         """Go back to the state of the first start; blocks until work in progress has stopped."""
-        self._shut()
-        self._forget()
+        self._stop()
+        self._delete_state()
         self._open(None)
 
     def close(self) -> None:
         """Stop all background work, and remove the files unless there is a state directory."""
         self.save()
-        self._shut()
+        self._stop()
 
     def _open(self, saved: SavedState | None) -> None:
         settings = self.settings
         self.clock = EmulatorClock(saved.clock_advanced if saved else timedelta())
-        self.journal = Journal(self.clock)
+        self.request_log = RequestLog(self.clock)
         self.behaviours = LiveBehaviours(settings.behaviours)
         self.faults = FaultScript(settings.seed)
         self.keys = AccessKeys(settings)
         self.storage = TemporaryStorage(self.clock)
         self.ids = IdFactory(settings)
         self.calls = CallRegistry(self.clock, self.ids)
-        self.agenda = Agenda(self.clock)
+        self.scheduler = Scheduler(self.clock)
         self.event_grid = EventGrid(
-            settings, self.behaviours, self.clock, self.agenda, self.journal
+            settings, self.behaviours, self.clock, self.scheduler, self.request_log
         )
-        self._callbacks = Callbacks(self.clock, self.ids, self.agenda, self.journal, self.signer)
+        self._callbacks = CallbackSender(
+            self.clock, self.ids, self.scheduler, self.request_log, self.signer
+        )
         self._exporter = Exporter(settings.external_storage_key.get_secret_value())
-        self._directory, self._production = self._studio()
+        self._directory, self._render_jobs = self._open_media_directory()
         self.recordings = RecordingService(
             self.clock,
             self.ids,
             settings.start_delay,
             self.behaviours,
             on_change=self._callbacks.follow,
-            on_end=self._production.take,
+            on_end=self._render_jobs.submit,
         )
         # Subscribed before the state is restored, which may publish file events at once.
         for webhook in settings.event_grid_endpoints:
@@ -137,7 +139,7 @@ class Emulator:
         if saved:
             self._restore(saved)
 
-    def _studio(self) -> tuple[tempfile.TemporaryDirectory[str] | None, Production]:
+    def _open_media_directory(self) -> tuple[tempfile.TemporaryDirectory[str] | None, RenderJobs]:
         """Make the render jobs, in the state directory or in a temporary one that is returned."""
         kept = self.settings.state_dir
         # Errors of its removal are ignored: an abandoned rendering may still write into it.
@@ -150,51 +152,51 @@ class Emulator:
         )
         files = kept / "files" if kept else Path(temporary.name if temporary else "")
         files.mkdir(exist_ok=True)
-        production = Production(
+        render_jobs = RenderJobs(
             self.settings,
             self.clock,
             self.ids,
-            self.agenda,
+            self.scheduler,
             self.storage,
-            self.journal,
+            self.request_log,
             files,
             on_file=self._announce_files,
         )
-        return temporary, production
+        return temporary, render_jobs
 
     def _restore(self, saved: SavedState) -> None:
-        self.ids.begin_anew(saved.run + 1)
+        self.ids.restart(saved.run + 1)
         self.keys.generations.update(saved.key_generations)
         for call in (each.restored() for each in saved.calls):
             self.calls.add(call)
             self.recordings.restore(call.recordings)
             for recording in call.recordings:
-                self._take_up(recording, set(saved.living))
+                self._resume(recording, set(saved.available))
         self.recordings.restore_repeatable(saved.repeatable)
 
-    def _take_up(self, recording: Recording, living: set[str]) -> None:
+    def _resume(self, recording: Recording, available: set[str]) -> None:
         """Resume a recording of an earlier run: render it, or publish its file event."""
-        for chunk in (*recording.chunks, *recording.twins):
-            if chunk.document_id in living:
+        for chunk in (*recording.chunks, *recording.failover_duplicates):
+            if chunk.document_id in available:
                 self.storage.add(chunk)
         if recording.ended_at and recording.media_state in {
             MediaState.AWAITED,
             MediaState.RENDERING,
         }:
-            self._production.take(recording)
+            self._render_jobs.submit(recording)
         elif recording.media_state is MediaState.READY and not recording.announced:
-            self.agenda.soon(lambda: self._announce_files(recording))
+            self.scheduler.soon(lambda: self._announce_files(recording))
 
-    def _shut(self) -> None:
-        self._production.close()
-        self.agenda.close()
+    def _stop(self) -> None:
+        self._render_jobs.close()
+        self.scheduler.close()
         self.event_grid.close()
         self._callbacks.close()
         if self._directory:
             self._directory.cleanup()
 
-    def _forget(self) -> None:
-        for chunk in self.storage.living():
+    def _delete_state(self) -> None:
+        for chunk in self.storage.available():
             self.storage.delete(chunk.document_id)
         if self._state:
             self._state.forget()
@@ -207,12 +209,14 @@ class Emulator:
         self.event_grid.publish(build(self.ids.event_id(), call, who, self.clock.now()))
 
     def _announce_files(self, recording: Recording) -> None:
-        if recording.order.container_url:
+        if recording.options.container_url:
             self._exporter.export(recording, self.clock.now())
-            self.journal.note("export", recording.export_error or "done")
+            self.request_log.note("export", recording.export_error or "done")
         form = self.behaviours.now
-        if form.file_events == "failover" and not (recording.announced or recording.twins):
-            recording.twins = self._twins(recording)
+        if form.file_events == "failover" and not (
+            recording.announced or recording.failover_duplicates
+        ):
+            recording.failover_duplicates = self._make_failover_duplicates(recording)
             self.save()  # an announced document must be there after a restart, too
         # Saved after publishing: a crash between the two announces the files once more.
         recording.announced = True
@@ -221,11 +225,13 @@ class Emulator:
             self.event_grid.publish(file_event(self.ids.event_id(), now, subject, data))
         self.save()
 
-    def _twins(self, recording: Recording) -> tuple[StoredChunk, ...]:
-        twins = tuple(twin(chunk, self.ids.twin_id()) for chunk in recording.chunks)
-        for chunk in twins:
+    def _make_failover_duplicates(self, recording: Recording) -> tuple[StoredChunk, ...]:
+        failover_duplicates = tuple(
+            failover_duplicate(chunk, self.ids.failover_id()) for chunk in recording.chunks
+        )
+        for chunk in failover_duplicates:
             self.storage.add(chunk)
-        return twins
+        return failover_duplicates
 
 
 def _require_media_extra() -> None:

@@ -25,7 +25,7 @@ class Exporter:
 
     def export(self, recording: Recording, now: datetime) -> None:
         """Copy every chunk and note its location on the recording, or the reason of a failure."""
-        url = recording.order.container_url or ""
+        url = recording.options.container_url or ""
         credential = self._credential(url)
         if credential is None and "sig=" not in urlsplit(url).query:
             recording.export_error = _NO_IDENTITY
@@ -52,7 +52,7 @@ def _copy_all(
     # No retries: the file event waits for the export.
     options: dict[str, Any] = {"credential": credential, "retry_total": 0}
     with ContainerClient.from_container_url(url, **options) as container:
-        extension = recording.order.media.container
+        extension = recording.options.media.container
         return tuple(_copy(container, chunk, extension, folder) for chunk in recording.chunks)
 
 

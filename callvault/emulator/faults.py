@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from callvault.emulator.behaviours import Rate
-from callvault.emulator.operations import CONTENT, CONTROL, EVERY, FILES, Operation
+from callvault.emulator.operations import ALL_OPERATIONS, CONTENT, CONTROL, FILES, Operation
 
 
 class FaultKind(StrEnum):
@@ -46,23 +46,27 @@ class Description(NamedTuple):
 _CHANGES = frozenset({Operation.START, Operation.PAUSE, Operation.RESUME, Operation.STOP})
 
 KINDS: dict[FaultKind, Description] = {
-    FaultKind.THROTTLED: Description("429 with Retry-After, code 8589", EVERY),
-    FaultKind.INTERNAL_ERROR: Description("500, code 9999", EVERY),
-    FaultKind.UNAVAILABLE: Description("503 with an empty body", EVERY),
+    FaultKind.THROTTLED: Description("429 with Retry-After, code 8589", ALL_OPERATIONS),
+    FaultKind.INTERNAL_ERROR: Description("500, code 9999", ALL_OPERATIONS),
+    FaultKind.UNAVAILABLE: Description("503 with an empty body", ALL_OPERATIONS),
     FaultKind.CONFLICT_8571: Description("409, recording operation conflict", _CHANGES),
     FaultKind.CONFLICT_8573: Description("409, pause or resume not allowed", _CHANGES),
-    FaultKind.HANG: Description("no answer, for `seconds` or until the client gives up", EVERY),
-    FaultKind.RESET: Description("TCP reset, after `afterBytes` of the body if given", EVERY),
+    FaultKind.HANG: Description(
+        "no answer, for `seconds` or until the client gives up", ALL_OPERATIONS
+    ),
+    FaultKind.RESET: Description(
+        "TCP reset, after `afterBytes` of the body if given", ALL_OPERATIONS
+    ),
     FaultKind.SLOW_DRIP: Description("the body, a few bytes at a time", FILES),
     FaultKind.TRUNCATED: Description("the connection closes in the middle of the body", FILES),
     FaultKind.WRONG_CONTENT_LENGTH: Description("a tenth is missing; no one says so", FILES),
     FaultKind.ZERO_BYTES_FIRST: Description("200 with nothing in it", FILES),
-    FaultKind.HTML_400: Description("400 with an HTML page", EVERY),
+    FaultKind.HTML_400: Description("400 with an HTML page", ALL_OPERATIONS),
     FaultKind.HTML_200: Description("200 with an HTML page instead of the file", FILES),
     FaultKind.FLIPPED_BIT: Description("one bit of the body is wrong", FILES),
     FaultKind.ETAG_CHANGES: Description("another ETag than before", FILES),
     FaultKind.RANGE_IGNORED: Description("200 with the whole file for a range", FILES),
-    FaultKind.UNAUTHORIZED: Description("401 although the signature is right", EVERY),
+    FaultKind.UNAUTHORIZED: Description("401 although the signature is right", ALL_OPERATIONS),
     FaultKind.EARLY_404: Description("404 although it is there", CONTENT | CONTROL),
     FaultKind.PAUSE_NOT_EFFECTIVE: Description(
         "202, but the recording goes on", frozenset({Operation.PAUSE})
@@ -154,7 +158,7 @@ class FaultScript:
         """List number, rule and count of hits, in the order in which rules are tried."""
         return [(each.number, each.rule, each.fired) for each in self._rules]
 
-    def strike(self, operation: Operation, method: str, path: str) -> Fault | None:
+    def fault_for(self, operation: Operation, method: str, path: str) -> Fault | None:
         """Return the fault that this request meets, if any; rules are tried in order."""
         for active in self._rules:
             if _matches(active.rule, operation, path):

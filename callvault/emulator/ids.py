@@ -18,7 +18,7 @@ class IdFactory:
         self._resource = settings.resource_uuid
         self._region = settings.region
 
-    def begin_anew(self, run: int) -> None:
+    def restart(self, run: int) -> None:
         """Seed anew after an earlier run with the same seed, so that no id comes twice."""
         for stream in (self._random, self._events):
             stream.seed(f"{stream.random()} run {run}")
@@ -57,7 +57,7 @@ class IdFactory:
         """Make a document id: ``0-<region>-d<shard>-<32 hex digits>``."""
         return self._document_id(self._random)
 
-    def twin_id(self) -> str:
+    def failover_id(self) -> str:
         """Make the id of a document that is announced beside another."""
         return self._document_id(self._events)
 

@@ -26,7 +26,7 @@ class CallConflict(Exception):
     """The control API asked for something that the call's state does not allow."""
 
 
-class Switch:
+class Toggle:
     """A state that goes on and off: presence, speech, a pause."""
 
     def __init__(self, edges: Iterable[datetime] = ()) -> None:
@@ -62,8 +62,8 @@ class Participant:
     """Index of the voice: participants speak with different ones, in order of first joining."""
     participant_id: str = ""
     """Names this participant in the events of this call."""
-    presence: Switch = field(default_factory=Switch)
-    speech: Switch = field(default_factory=Switch)
+    presence: Toggle = field(default_factory=Toggle)
+    speech: Toggle = field(default_factory=Toggle)
 
     @property
     def is_acs_user(self) -> bool:
@@ -129,7 +129,7 @@ class MediaFormat(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RecordingOptions:
     """A validated request to start recording."""
 
     media: MediaFormat
@@ -153,14 +153,14 @@ class BlobLocations(NamedTuple):
 class Recording:
     recording_id: str
     call: Call
-    order: Order
+    options: RecordingOptions
     active_at: datetime
-    pause: Switch = field(default_factory=Switch)
+    pause: Toggle = field(default_factory=Toggle)
     ended_at: datetime | None = None
     session_end: SessionEnd | None = None
     media_state: MediaState = MediaState.AWAITED
     chunks: tuple[StoredChunk, ...] = ()
-    twins: tuple[StoredChunk, ...] = ()
+    failover_duplicates: tuple[StoredChunk, ...] = ()
     """Other documents under the same indices, as a fail-over of the service leaves them."""
     failed_to_start: bool = False
     """Accepted, but never started."""

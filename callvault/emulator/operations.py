@@ -28,7 +28,7 @@ CONTROL = frozenset(
 )
 FILES = frozenset({Operation.DOWNLOAD, Operation.METADATA})
 CONTENT = FILES | {Operation.DELETE}
-EVERY = CONTROL | CONTENT
+ALL_OPERATIONS = CONTROL | CONTENT
 
 _RECORDINGS = r"(?:/calling/recordings|/calling/serverCalls/.+/recordings)"
 _ROUTES = tuple(

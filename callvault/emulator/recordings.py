@@ -7,7 +7,14 @@ from callvault.emulator import errors
 from callvault.emulator.behaviours import LiveBehaviours
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.model import Call, CallKind, MediaState, Order, Recording, SessionEnd
+from callvault.emulator.model import (
+    Call,
+    CallKind,
+    MediaState,
+    Recording,
+    RecordingOptions,
+    SessionEnd,
+)
 
 
 class RecordingService:
@@ -47,11 +54,13 @@ class RecordingService:
     def restore_repeatable(self, repeatable: dict[str, str]) -> None:
         self._repeatable.update((key, self._recordings[one]) for key, one in repeatable.items())
 
-    def start(self, call: Call | None, order: Order, request_id: str | None = None) -> Recording:
+    def start(
+        self, call: Call | None, options: RecordingOptions, request_id: str | None = None
+    ) -> Recording:
         """Begin recording; a repeated ``request_id`` is answered with the same recording."""
         if request_id and request_id in self._repeatable:
             return self._repeatable[request_id]
-        recording = self._begin(_recordable(call, order), order)
+        recording = self._begin(_recordable(call, options), options)
         # Remembered without end: the service documents none.
         if request_id:
             self._repeatable[request_id] = recording
@@ -92,10 +101,10 @@ class RecordingService:
             if not recording.ended_at:
                 self._end(recording, SessionEnd.CALL_ENDED)
 
-    def _begin(self, call: Call, order: Order) -> Recording:
+    def _begin(self, call: Call, options: RecordingOptions) -> Recording:
         now = self._clock.now()
-        recording = Recording(self._ids.recording_id(), call, order, now + self._start_delay)
-        recording.pause.turn(order.pause_on_start, now)
+        recording = Recording(self._ids.recording_id(), call, options, now + self._start_delay)
+        recording.pause.turn(options.pause_on_start, now)
         if self._fails():
             recording.failed_to_start, recording.ended_at = True, now
             recording.media_state = MediaState.NONE
@@ -119,7 +128,7 @@ class RecordingService:
         self._on_end(recording)
 
 
-def _recordable(call: Call | None, order: Order) -> Call:
+def _recordable(call: Call | None, options: RecordingOptions) -> Call:
     if call is None:
         raise errors.unknown_call()
     if call.kind is CallKind.TEAMS_INTEROP:
@@ -127,6 +136,6 @@ def _recordable(call: Call | None, order: Order) -> Call:
     if call.ended_at:
         raise errors.call_ended()
     running = (r for r in call.recordings if not r.ended_at)
-    if any(r.order.media.kind == order.media.kind for r in running):
+    if any(r.options.media.kind == options.media.kind for r in running):
         raise errors.already_recording()
     return call

@@ -9,13 +9,13 @@ from threading import Event, Semaphore
 
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.ids import IdFactory
-from callvault.emulator.media.metadata import Source, metadata_file
+from callvault.emulator.media.metadata import MediaSource, metadata_file
 from callvault.emulator.media.render import Abandoned, Chunk, Record, Renderer, chunks
-from callvault.emulator.media.sparse import Share, usual_size
+from callvault.emulator.media.sparse import Share, default_size
 from callvault.emulator.media.timeline import Attendee, FrameGrid, Timeline, within
 from callvault.emulator.model import MediaState, Participant, Recording
-from callvault.emulator.request_log import Journal
-from callvault.emulator.scheduler import Agenda
+from callvault.emulator.request_log import RequestLog
+from callvault.emulator.scheduler import Scheduler
 from callvault.emulator.settings import EmulatorSettings, MediaKind
 from callvault.emulator.storage import (
     AnyFile,
@@ -25,8 +25,8 @@ from callvault.emulator.storage import (
     TemporaryStorage,
 )
 
-_RENDERED_AT_ONCE = 2
-_HASHED_AT_ONCE = 1 << 20
+_MAX_CONCURRENT_RENDERS = 2
+_HASH_BLOCK = 1 << 20
 
 
 MAX_CHANNELS = 5
@@ -34,12 +34,12 @@ MAX_CHANNELS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class _RenderJob:
     """The input of a rendering, taken when the recording ended."""
 
     recording: Recording
     timeline: Timeline
-    source: Source
+    source: MediaSource
     first_document_id: str
 
     def document_id(self, index: int) -> str:
@@ -52,10 +52,10 @@ class _Task:
 
     @property
     def container(self) -> str:
-        return self.recording.order.media.container
+        return self.recording.options.media.container
 
 
-class Production:
+class RenderJobs:
     """Renders in the background, and calls ``on_file`` once the file event is due."""
 
     def __init__(
@@ -63,24 +63,24 @@ class Production:
         settings: EmulatorSettings,
         clock: EmulatorClock,
         ids: IdFactory,
-        agenda: Agenda,
+        scheduler: Scheduler,
         storage: TemporaryStorage,
-        journal: Journal,
+        request_log: RequestLog,
         directory: Path,
         on_file: Callable[[Recording], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._ids = ids
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._storage = storage
-        self._journal = journal
+        self._request_log = request_log
         self._directory = directory
         self._on_file = on_file
         self._closed = Event()
-        self._desks = Semaphore(_RENDERED_AT_ONCE)
+        self._slots = Semaphore(_MAX_CONCURRENT_RENDERS)
 
-    def take(self, recording: Recording) -> None:
+    def submit(self, recording: Recording) -> None:
         """Render an ended recording; without recorded media there is no file and no event."""
         timeline = timeline_of(recording, self._clock.now(), self._settings.fps)
         if not timeline.recorded:
@@ -88,26 +88,26 @@ class Production:
             return
         recording.media_state = MediaState.RENDERING
         source = self._source(recording, timeline)
-        task = _Task(recording, timeline, source, self._ids.document_id())
-        self._agenda.soon(lambda: self._produce(task))
+        job = _RenderJob(recording, timeline, source, self._ids.document_id())
+        self._scheduler.soon(lambda: self._render(job))
 
     def close(self) -> None:
         """Abandon the renderings in progress."""
         self._closed.set()
 
-    def _source(self, recording: Recording, timeline: Timeline) -> Source:
-        order = recording.order
-        unmixed = order.media.channel == "unmixed"
-        channels = channel_plan(timeline, order.channels) if unmixed else None
+    def _source(self, recording: Recording, timeline: Timeline) -> MediaSource:
+        options = recording.options
+        unmixed = options.media.channel == "unmixed"
+        channels = channel_plan(timeline, options.channels) if unmixed else None
         resource_id = str(self._settings.resource_uuid)
-        return Source(resource_id, recording.call.call_id, order.media, channels)
+        return MediaSource(resource_id, recording.call.call_id, options.media, channels)
 
-    def _produce(self, task: _Task) -> None:
-        recording = task.recording
+    def _render(self, job: _RenderJob) -> None:
+        recording = job.recording
         stored: list[StoredChunk] = []
         try:
-            with self._desks:
-                stored.extend(self._recorded(task))  # keeps the chunks before an error, to discard
+            with self._slots:
+                stored.extend(self._recorded(job))  # keeps the chunks before an error, to discard
         except Abandoned:
             _discard(stored)
             return
@@ -115,58 +115,58 @@ class Production:
             _discard(stored)
             # Noted for tests, and raised for the scheduler, which logs the traceback.
             recording.media_state = MediaState.FAILED
-            self._journal.failure(f"rendering {task.first_document_id} failed: {error!r}")
+            self._request_log.failure(f"rendering {job.first_document_id} failed: {error!r}")
             raise
         for chunk in stored:
             self._storage.add(chunk)
         recording.chunks = tuple(stored)
         recording.media_state = MediaState.READY
         due = (recording.ended_at or self._clock.now()) + self._settings.event_delay
-        self._agenda.at(due, lambda: self._on_file(recording))
+        self._scheduler.at(due, lambda: self._on_file(recording))
 
-    def _recorded(self, task: _Task) -> Iterator[StoredChunk]:
-        record, content = self._sparse(task) if self._is_sparse else self._real(task)
-        for chunk in chunks(task.timeline, self._longest, record):
-            yield self._stored(task, chunk, content(chunk))
+    def _recorded(self, job: _RenderJob) -> Iterator[StoredChunk]:
+        record, content = self._sparse(job) if self._is_sparse else self._real(job)
+        for chunk in chunks(job.timeline, self._longest, record):
+            yield self._stored(job, chunk, content(chunk))
 
-    def _stored(self, task: _Task, chunk: Chunk, content: AnyFile) -> StoredChunk:
+    def _stored(self, job: _RenderJob, chunk: Chunk, content: AnyFile) -> StoredChunk:
         return StoredChunk(
-            document_id=task.document_id(chunk.index),
+            document_id=job.document_id(chunk.index),
             index=chunk.index,
             end_reason=chunk.end_reason,
-            view="video" if task.container == "mp4" else "audio",
+            view="video" if job.container == "mp4" else "audio",
             duration_ms=chunk.timeline.duration_ms,
             content=content,
-            metadata=self._metadata(task, chunk),
-            expires_at=(task.recording.ended_at or self._clock.now()) + self._settings.retention,
+            metadata=self._metadata(job, chunk),
+            expires_at=(job.recording.ended_at or self._clock.now()) + self._settings.retention,
         )
 
-    def _real(self, task: _Task) -> "_Medium":
-        most, abandoned = self._settings.max_chunk_bytes, self._closed.is_set
-        renderer = Renderer(task.container, task.source.channels, most, abandoned)
+    def _real(self, job: _RenderJob) -> "_Medium":
+        limit, abandoned = self._settings.max_chunk_bytes, self._closed.is_set
+        renderer = Renderer(job.container, job.source.channels, limit, abandoned)
 
         def path(index: int) -> Path:
-            return self._directory / f"{task.document_id(index)}.{task.container}"
+            return self._directory / f"{job.document_id(index)}.{job.container}"
 
         return (
             lambda index, timeline: renderer.render(timeline, path(index)),
             lambda chunk: _stored(path(chunk.index)),
         )
 
-    def _sparse(self, task: _Task) -> "_Medium":
-        channels = len(task.source.channels or ()) or 1
-        wanted = task.recording.call.media_bytes
-        total = usual_size(task.timeline, task.container, channels) if wanted is None else wanted
-        share = Share(total, task.timeline.length, self._settings.max_chunk_bytes)
+    def _sparse(self, job: _RenderJob) -> "_Medium":
+        channels = len(job.source.channels or ()) or 1
+        wanted = job.recording.call.media_bytes
+        total = default_size(job.timeline, job.container, channels) if wanted is None else wanted
+        share = Share(total, job.timeline.length, self._settings.max_chunk_bytes)
         return (
             lambda _, timeline: share.fitting(timeline),
-            lambda chunk: SparseFile(task.document_id(chunk.index), share.size(chunk.timeline)),
+            lambda chunk: SparseFile(job.document_id(chunk.index), share.size(chunk.timeline)),
         )
 
-    def _metadata(self, task: _Task, chunk: Chunk) -> StoredFile:
-        document_id, form = task.document_id(chunk.index), self._settings.metadata_form
+    def _metadata(self, job: _RenderJob, chunk: Chunk) -> StoredFile:
+        document_id, form = job.document_id(chunk.index), self._settings.metadata_form
         path = self._directory / f"{document_id}.json"
-        path.write_bytes(metadata_file(task.source, chunk.timeline, document_id, chunk.index, form))
+        path.write_bytes(metadata_file(job.source, chunk.timeline, document_id, chunk.index, form))
         return _stored(path)
 
     @property
@@ -195,7 +195,7 @@ def _discard(stored: list[StoredChunk]) -> None:
 def _stored(path: Path) -> StoredFile:
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_HASHED_AT_ONCE):
+        while block := file.read(_HASH_BLOCK):
             digest.update(block)
     return StoredFile(path, path.stat().st_size, digest.hexdigest())
 
@@ -230,8 +230,8 @@ def channel_plan(timeline: Timeline, wanted: Sequence[str | None]) -> tuple[str 
 
 
 def _first_word(attendee: Attendee, timeline: Timeline) -> int:
-    heard = (within(attendee.speaking, span) for span in timeline.recorded)
-    return next((spans[0].first for spans in heard if spans), timeline.end)
+    spoken = (within(attendee.speaking, span) for span in timeline.recorded)
+    return next((spans[0].first for spans in spoken if spans), timeline.end)
 
 
 def _attendee(participant: Participant, grid: FrameGrid) -> Attendee:

@@ -5,22 +5,33 @@ from typing import Any
 
 from callvault.emulator.clock import EmulatorClock, service_time
 
-_KEPT = 10_000
+_MAX_ENTRIES = 10_000
 
 
-class Journal:
+class RequestLog:
     """The last 10,000 entries, oldest first; safe to write from any thread."""
 
     def __init__(self, clock: EmulatorClock) -> None:
         self._clock = clock
-        self._entries: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        self._entries: deque[dict[str, Any]] = deque(maxlen=_MAX_ENTRIES)
 
     def request(
-        self, method: str, path: str, status: int | None, *, operation: str | None, why: str | None
+        self,
+        method: str,
+        path: str,
+        status: int | None,
+        *,
+        operation: str | None,
+        reason: str | None,
     ) -> None:
         """Note a request, the status of its answer if there was one, and the reason for it."""
         self._note(
-            kind="request", method=method, path=path, status=status, operation=operation, why=why
+            kind="request",
+            method=method,
+            path=path,
+            status=status,
+            operation=operation,
+            reason=reason,
         )
 
     def event_grid(self, kind: str, endpoint: str, status: int | None, note: str) -> None:

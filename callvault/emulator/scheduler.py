@@ -12,13 +12,13 @@ from callvault.emulator.clock import EmulatorClock
 
 Job = Callable[[], None]
 
-_PATIENCE = 30.0
+_SETTLE_TIMEOUT = 30.0
 """Longest wait of a clock step for the jobs of a moment, in real seconds: a webhook's time-out."""
 
 _log = logging.getLogger(__name__)
 
 
-class Agenda:
+class Scheduler:
     """Runs each job in a thread of its own once its moment has come."""
 
     def __init__(self, clock: EmulatorClock) -> None:
@@ -26,17 +26,19 @@ class Agenda:
         self._changed = threading.Condition()
         self._advancing = threading.Lock()
         self._entries: list[tuple[datetime, int, Job]] = []
-        self._order = count()
+        self._sequence = count()
         self._running: set[threading.Thread] = set()
         self._closed = False
-        self._keeper = threading.Thread(target=self._keep, name="emulator-agenda", daemon=True)
-        self._keeper.start()
+        self._loop_thread = threading.Thread(
+            target=self._run_loop, name="emulator-scheduler", daemon=True
+        )
+        self._loop_thread.start()
 
     def at(self, moment: datetime, job: Job) -> None:
         """Run ``job`` at ``moment`` of the emulator's clock, at once if that is past."""
         with self._changed:
             # The counter keeps jobs of one moment in their order.
-            heapq.heappush(self._entries, (moment, next(self._order), job))
+            heapq.heappush(self._entries, (moment, next(self._sequence), job))
             self._changed.notify_all()
 
     def soon(self, job: Job) -> None:
@@ -58,12 +60,12 @@ class Agenda:
                 self._wake()  # the keeper sleeps by the time before the jump
             self._settle()
 
-    def close(self, patience: float = 2.0) -> None:
-        """Start no further job, and give the running ones ``patience`` seconds in all."""
-        deadline = time.monotonic() + patience
+    def close(self, timeout: float = 2.0) -> None:
+        """Start no further job, and give the running ones ``timeout`` seconds in all."""
+        deadline = time.monotonic() + timeout
         with self._changed:
             self._closed = True
-            running = [self._keeper, *self._running]
+            running = [self._loop_thread, *self._running]
             self._changed.notify_all()
         for thread in running:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -79,7 +81,7 @@ class Agenda:
     def _settle(self) -> None:
         """Wait until no job runs and none is due."""
         with self._changed:
-            self._changed.wait_for(self._is_idle, timeout=_PATIENCE)
+            self._changed.wait_for(self._is_idle, timeout=_SETTLE_TIMEOUT)
 
     def _is_idle(self) -> bool:
         due = self._entries and self._entries[0][0] <= self._clock.now()
@@ -89,7 +91,7 @@ class Agenda:
         with self._changed:
             self._changed.notify_all()
 
-    def _keep(self) -> None:
+    def _run_loop(self) -> None:
         with self._changed:
             while not self._closed:
                 self._start_due()

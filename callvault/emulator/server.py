@@ -18,9 +18,9 @@ from callvault.emulator.http.control import PREFIX
 from callvault.emulator.http.response_faults import BreakableProtocol
 from callvault.emulator.settings import EmulatorSettings
 
-_GRACE = 1
+_SHUTDOWN_TIMEOUT = 1
 """Seconds that requests in progress get when the server stops."""
-_START_WITHIN = 10.0
+_START_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _served(emulator: Emulator, listeners: list[socket.socket]) -> Iterator[None
             log_config=None,  # a test that runs the emulator has logging of its own
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=_GRACE,
+            timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
         )
     )
     # Not in the main thread, where uvicorn would install signal handlers of its own.
@@ -119,7 +119,7 @@ def _served(emulator: Emulator, listeners: list[socket.socket]) -> Iterator[None
 
 
 def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
-    deadline = time.monotonic() + _START_WITHIN
+    deadline = time.monotonic() + _START_TIMEOUT
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
             raise RuntimeError("the emulator's server did not start; see the log for the reason")

@@ -138,7 +138,7 @@ class EmulatorSettings(BaseModel):
     None for no limit."""
 
     @model_validator(mode="after")
-    def _stays_at_home(self) -> Self:
+    def _is_local_or_allowed(self) -> Self:
         if not (self.allow_remote or _is_loopback(self.host)):
             raise ValueError(
                 f"host {self.host!r} is reachable from other machines and the emulator does not "

@@ -9,17 +9,17 @@ from pydantic import BaseModel, ConfigDict
 
 from callvault.emulator.calls import CallRegistry
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.credentials import AccessKeys, Which
+from callvault.emulator.credentials import AccessKeys, KeyName
 from callvault.emulator.model import (
     BlobLocations,
     Call,
     CallKind,
     MediaState,
-    Order,
     Participant,
     Recording,
+    RecordingOptions,
     SessionEnd,
-    Switch,
+    Toggle,
 )
 from callvault.emulator.recordings import RecordingService
 from callvault.emulator.storage import StoredChunk, TemporaryStorage
@@ -54,21 +54,21 @@ class SavedParticipant(_Saved):
             self.display_name,
             self.voice,
             self.participant_id,
-            Switch(self.presence),
-            Switch(self.speech),
+            Toggle(self.presence),
+            Toggle(self.speech),
         )
 
 
 class SavedRecording(_Saved):
     recording_id: str
-    order: Order
+    options: RecordingOptions
     active_at: datetime
     pause: tuple[datetime, ...]
     ended_at: datetime | None
     session_end: SessionEnd | None
     media_state: MediaState
     chunks: tuple[StoredChunk, ...]
-    twins: tuple[StoredChunk, ...]
+    failover_duplicates: tuple[StoredChunk, ...]
     failed_to_start: bool
     exported: tuple[BlobLocations, ...]
     export_error: str | None
@@ -81,7 +81,7 @@ class SavedRecording(_Saved):
 
     def restored(self, call: Call) -> Recording:
         plain = {name: getattr(self, name) for name in type(self).model_fields if name != "pause"}
-        return Recording(**plain, call=call, pause=Switch(self.pause))
+        return Recording(**plain, call=call, pause=Toggle(self.pause))
 
 
 class SavedCall(_Saved):
@@ -121,10 +121,10 @@ class SavedState(_Saved):
     run: int
     """Number of this run of the emulator on the directory, from 0."""
     clock_advanced: timedelta
-    key_generations: dict[Which, int]
+    key_generations: dict[KeyName, int]
     calls: list[SavedCall]
     repeatable: dict[str, str]
-    living: list[str]
+    available: list[str]
     """Document ids of the chunks that can still be fetched."""
 
 
@@ -190,7 +190,7 @@ class StateFile:
             key_generations=services.keys.generations,
             calls=[],
             repeatable=services.recordings.repeatable,
-            living=[chunk.document_id for chunk in services.storage.living()],
+            available=[chunk.document_id for chunk in services.storage.available()],
         )
 
     def _load(self) -> SavedState | None:

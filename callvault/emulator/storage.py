@@ -97,7 +97,7 @@ class StoredChunk:
     expires_at: datetime
 
 
-def twin(chunk: StoredChunk, document_id: str) -> StoredChunk:
+def failover_duplicate(chunk: StoredChunk, document_id: str) -> StoredChunk:
     """Copy a chunk as another document under the same index, as a fail-over leaves it."""
     return replace(
         chunk,
@@ -119,7 +119,7 @@ class TemporaryStorage:
         with self._lock:
             self._chunks[chunk.document_id] = chunk
 
-    def living(self) -> list[StoredChunk]:
+    def available(self) -> list[StoredChunk]:
         """List the chunks that can still be fetched."""
         with self._lock:
             chunks = list(self._chunks.values())
@@ -127,19 +127,19 @@ class TemporaryStorage:
 
     def find(self, document_id: str, view: str) -> AnyFile | None:
         """Return the file of this view; None if it is unknown, deleted or expired."""
-        chunk = self._living(document_id)
+        chunk = self._available(document_id)
         if chunk is None:
             return None
         return {chunk.view: chunk.content, METADATA_VIEW: chunk.metadata}.get(view)
 
     def delete(self, document_id: str) -> bool:
         """Delete media and metadata; return False if there was nothing to delete."""
-        chunk = self._living(document_id)
+        chunk = self._available(document_id)
         if chunk:
             self._drop(chunk)
         return chunk is not None
 
-    def _living(self, document_id: str) -> StoredChunk | None:
+    def _available(self, document_id: str) -> StoredChunk | None:
         with self._lock:
             chunk = self._chunks.get(document_id)
         if chunk and chunk.expires_at <= self._clock.now():

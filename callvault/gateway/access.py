@@ -24,7 +24,7 @@ from callvault.gateway.shared_secrets import (
 )
 from callvault.gateway.tokens import TokenValidator
 
-EVERY_ROLE: frozenset[Role] = frozenset(get_args(Role))
+ALL_ROLES: frozenset[Role] = frozenset(get_args(Role))
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Access:
     """Lets callers in, each as far as its roles go and up to its rate limit."""
 
     def __init__(self, gateway: GatewaySettings) -> None:
-        self._is_open = not gateway.knows_callers
+        self._is_open = not gateway.authenticates_callers
         self._keys = [
             (SharedSecrets(key.secret), Caller(frozenset(key.roles), name, f"key {name}"))
             for name, key in gateway.keys.items()
         ]
         self._keys += [
-            (SharedSecrets([key]), Caller(EVERY_ROLE, account=f"api key {number}"))
+            (SharedSecrets([key]), Caller(ALL_ROLES, account=f"api key {number}"))
             for number, key in enumerate(gateway.api_keys)
         ]
         self._tokens = _TokenCallers(gateway.oidc) if gateway.oidc else None
@@ -76,7 +76,7 @@ class Access:
     async def _caller(self, request: Request) -> Caller:
         if self._is_open:
             refuse_cross_site(request)
-            return Caller(EVERY_ROLE)
+            return Caller(ALL_ROLES)
         tokens = bearer_tokens(request)
         # A wrong key beside the right one does no harm, in whichever header either stands.
         presented = [*presented_in(request, "x-api-key"), *map(as_sent, tokens)]

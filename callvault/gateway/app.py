@@ -9,8 +9,8 @@ from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.gateway import error_responses
 from callvault.gateway.access import Access
-from callvault.gateway.callbacks import Callbacks, callbacks_router
-from callvault.gateway.events import Webhook, events_router
+from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
+from callvault.gateway.events import EventWebhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.load_shedding import LoadShedding
 from callvault.gateway.recordings_api import ControlApi, control_router
@@ -19,7 +19,7 @@ from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 
 class Gateway(FastAPI):
@@ -40,10 +40,10 @@ def create_app(
     later.
     """
     gateway = settings.gateway
-    recordings = Recordings(client)
+    recordings = CallClient(client)
     routes = Routes(settings, own_containers(settings))
     quarantine = Quarantine(gateway.quarantine)
-    webhook = Webhook(
+    webhook = EventWebhook(
         SharedSecrets(gateway.event_secrets),
         Intake(routes, recordings, "webhook", meter),
         quarantine,
@@ -63,7 +63,7 @@ def create_app(
     return app
 
 
-def _callbacks(settings: Settings, recordings: Recordings) -> Callbacks:
+def _callbacks(settings: Settings, recordings: CallClient) -> CallbackReceiver:
     audiences = {name: each.callback_audience for name, each in settings.resources.items()}
     gateway = settings.gateway
-    return Callbacks(gateway.callbacks, audiences, recordings, gateway.max_body)
+    return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body)

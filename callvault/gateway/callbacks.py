@@ -23,7 +23,7 @@ from callvault.gateway.access import RateLimiter, bearer_token
 from callvault.gateway.bodies import read_body
 from callvault.gateway.shared_secrets import refuse_cross_site
 from callvault.gateway.tokens import TokenValidator
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
 """The route of the addresses that `names.callback_path` makes."""
@@ -40,7 +40,7 @@ CALL_RATE = "30/second"
 log = structlog.get_logger(__name__)
 
 
-class Callbacks:
+class CallbackReceiver:
     """Takes callbacks whose token names the ACS resource of the call as its audience.
 
     Without any audience every caller of this machine is let in, which the configuration allows on
@@ -51,7 +51,7 @@ class Callbacks:
         self,
         signed_by: CallbackSettings,
         audiences: Mapping[str, str | None],
-        recordings: Recordings,
+        recordings: CallClient,
         max_body: int,
     ) -> None:
         """``audiences`` has that of each resource, by its name in the settings."""
@@ -157,13 +157,11 @@ def _problem(data: dict[str, Any]) -> str:
     said = data.get("resultInformation")
     said = said if isinstance(said, dict) else {}
     code = f"{said.get('code', '')}/{said.get('subCode', '')}"
-    # Never empty: the workflow knows a failure by its problem alone. And half an emoji, which no
-    # payload can hold, must not cost the news.
-    told = f"ACS could not start it ({code}): {said.get('message', '')}"
-    return shorten(told.encode("utf-8", "replace").decode())
+    # Never empty: the workflow knows a failure by its problem alone.
+    return shorten(f"ACS could not start it ({code}): {said.get('message', '')}")
 
 
-def callbacks_router(callbacks: Callbacks) -> APIRouter:
+def callbacks_router(callbacks: CallbackReceiver) -> APIRouter:
     """Return the route of the callbacks."""
     router = APIRouter(tags=["callbacks"])
     router.add_api_route(

@@ -25,7 +25,7 @@ MAX_CONNECTIONS = 512
 MAX_UNREAD = 64
 """Connections whose answers are not being read: beyond it the oldest of them are closed."""
 
-MAX_HEAD = 65_536
+MAX_HEADER_SIZE = 65_536
 """Longest head of a request, in bytes. Event Grid's ten delivery attributes may have 40,960."""
 
 KERNEL_BACKLOG = 2_048

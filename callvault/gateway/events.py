@@ -22,7 +22,7 @@ from callvault.gateway.request_url import SECRET_HEADER
 from callvault.gateway.shared_secrets import SharedSecrets, presented_in, refuse_cross_site
 from callvault.ingest.deliveries import read_delivery
 from callvault.ingest.eventgrid import ValidationEvent
-from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
+from callvault.ingest.intake import Disposition, EventOutcome, Intake, with_disposition
 from callvault.ingest.quarantine import Quarantine
 
 DELIVERY_TIMEOUT = timedelta(seconds=25)
@@ -34,7 +34,7 @@ REJECTION_LOG_INTERVAL = 60.0
 log = structlog.get_logger(__name__)
 
 
-class Webhook:
+class EventWebhook:
     """Answers Event Grid."""
 
     def __init__(
@@ -55,13 +55,13 @@ class Webhook:
             refuse_cross_site(request)
         try:
             async with asyncio.timeout(DELIVERY_TIMEOUT.total_seconds()):
-                return await self._take(request)
+                return await self._receive(request)
         except TimeoutError:
             raise Unavailable("the delivery took too long: send it again") from None
         except ClientDisconnect:
             raise Unavailable("the delivery broke off: send it again") from None
 
-    async def agree(self, request: Request) -> Response:
+    async def handshake(self, request: Request) -> Response:
         """Answer the CloudEvents handshake: yes, events may be sent here.
 
         A secret need not come with it; a wrong one is refused, so that it is noticed now.
@@ -76,35 +76,35 @@ class Webhook:
         }
         return Response(status_code=200, headers=allowed)
 
-    async def _take(self, request: Request) -> Response:
+    async def _receive(self, request: Request) -> Response:
         pieces = request.stream()
         body = await _read(pieces, self._max_body)
         if len(body) > self._max_body:
             reason = f"the body is larger than {self._max_body} bytes"
-            await self._quarantine.keep(reason, request.headers, _rest(body, pieces))
+            await self._quarantine.store(reason, request.headers, _rest(body, pieces))
             return _accepted()
         try:
             values = read_delivery(body, request.headers)
         except InvalidRequest as error:
-            await self._quarantine.keep(str(error), request.headers, body)
+            await self._quarantine.store(str(error), request.headers, body)
             return _accepted()
-        return await self._take_all(request, body, values)
+        return await self._deliver_all(request, body, values)
 
-    async def _take_all(self, request: Request, body: bytes, values: list[Any]) -> Response:
+    async def _deliver_all(self, request: Request, body: bytes, values: list[Any]) -> Response:
         """Deliver the events of a body, and quarantine those that are not understood."""
-        outcomes = await self._intake.take(values)
+        outcomes = await self._intake.deliver(values)
         # Nothing is quarantined before every other event is in Temporal: the whole delivery comes
         # again, and the same event would lie there twice.
-        for outcome in of_fate(outcomes, Fate.WAITING):
+        for outcome in with_disposition(outcomes, Disposition.WAITING):
             raise Unavailable(outcome.problem)
 
-        odd = of_fate(outcomes, Fate.NOT_UNDERSTOOD)
+        odd = with_disposition(outcomes, Disposition.NOT_UNDERSTOOD)
         if odd:
             await self._keep(request, body, odd, whole=len(odd) == len(values))
         return _accepted(outcomes)
 
     async def _keep(
-        self, request: Request, body: bytes, odd: Sequence[Outcome], *, whole: bool
+        self, request: Request, body: bytes, odd: Sequence[EventOutcome], *, whole: bool
     ) -> None:
         """Quarantine what is not understood of a delivery: one file, however many events it has."""
         headers = dict(request.headers)
@@ -113,10 +113,10 @@ class Webhook:
             # What is written anew is packed no more.
             headers.pop("content-encoding", None)
         more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
-        await self._quarantine.keep(odd[0].problem + more, headers, body)
+        await self._quarantine.store(odd[0].problem + more, headers, body)
 
 
-def _body_of(odd: Sequence[Outcome]) -> bytes:
+def _body_of(odd: Sequence[EventOutcome]) -> bytes:
     values = [outcome.value for outcome in odd]
     return json.dumps(values[0] if len(values) == 1 else values).encode()
 
@@ -158,21 +158,24 @@ async def _rest(begun: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-def _accepted(outcomes: Sequence[Outcome] = ()) -> Response:
+def _accepted(outcomes: Sequence[EventOutcome] = ()) -> Response:
     """Return the answer 200; to the validation of a subscription, with its code."""
-    for outcome in of_fate(outcomes, Fate.IGNORED):
+    for outcome in with_disposition(outcomes, Disposition.IGNORED):
         if isinstance(outcome.event, ValidationEvent):
             return JSONResponse({"validationResponse": outcome.event.code})
     return JSONResponse({"accepted": True})
 
 
-def events_router(webhook: Webhook) -> APIRouter:
+def events_router(webhook: EventWebhook) -> APIRouter:
     """Return the routes of the webhook."""
     router = APIRouter(tags=["events"])
     router.add_api_route(
         EVENTS_PATH, webhook.receive, methods=["POST"], summary="Receive events from Event Grid"
     )
     router.add_api_route(
-        EVENTS_PATH, webhook.agree, methods=["OPTIONS"], summary="Answer the CloudEvents handshake"
+        EVENTS_PATH,
+        webhook.handshake,
+        methods=["OPTIONS"],
+        summary="Answer the CloudEvents handshake",
     )
     return router

@@ -7,12 +7,12 @@ from fastapi.responses import JSONResponse
 
 from callvault.errors import Unavailable
 from callvault.ingest.quarantine import Quarantine
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 ALIVE = "/healthz"
 
 
-def health_router(recordings: Recordings, quarantine: Quarantine) -> APIRouter:
+def health_router(recordings: CallClient, quarantine: Quarantine) -> APIRouter:
     """Return the routes for probes; they need no key and tell no secrets."""
     router = APIRouter(tags=["health"])
 
@@ -33,7 +33,7 @@ def health_router(recordings: Recordings, quarantine: Quarantine) -> APIRouter:
     return router
 
 
-async def _temporal(recordings: Recordings) -> str:
+async def _temporal(recordings: CallClient) -> str:
     try:
         await recordings.check()
     except Unavailable as error:

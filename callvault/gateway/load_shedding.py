@@ -24,19 +24,19 @@ class LoadShedding:
 
     def __init__(self, app: ASGIApp, *, max_in_flight: int) -> None:
         self._app = app
-        self._events = _Share(app, max_in_flight)
-        self._others = _Share(app, OTHERS_PER_EVENT * max_in_flight)
+        self._events = _Quota(app, max_in_flight)
+        self._others = _Quota(app, OTHERS_PER_EVENT * max_in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it; the probe for life is always answered."""
         if scope["type"] != "http" or scope["path"] == ALIVE:
             await self._app(scope, receive, send)
             return
-        share = self._events if scope["path"] == EVENTS_PATH else self._others
-        await share.take(scope, receive, send)
+        quota = self._events if scope["path"] == EVENTS_PATH else self._others
+        await quota.handle(scope, receive, send)
 
 
-class _Share:
+class _Quota:
     """Counts requests under way, and the bytes of their bodies."""
 
     def __init__(self, app: ASGIApp, max_requests: int) -> None:
@@ -45,7 +45,7 @@ class _Share:
         self._requests = 0
         self._bytes = 0
 
-    async def take(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._requests >= self._max_requests or self._bytes >= MAX_BYTES:
             message = "more requests are under way than can be answered: send it again"
             answer = error_response(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", message)

@@ -25,16 +25,16 @@ from callvault.errors import InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
 from callvault.gateway.error_responses import error_response
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/recordings"
-VERBS = (names.PAUSE, names.RESUME, names.STOP)
+OPERATIONS = (names.PAUSE, names.RESUME, names.STOP)
 
 Body = TypeVar("Body", bound=Message)
 
 
 class RecordingStarted(State):
-    """Answer to a request to keep a call."""
+    """Answer to a request to record a call."""
 
     workflow_id: str
     run_id: str | None
@@ -68,7 +68,7 @@ class ControlApi:
     The docstrings of its routes are descriptions on the OpenAPI page.
     """
 
-    def __init__(self, settings: Settings, recordings: Recordings, max_body: int) -> None:
+    def __init__(self, settings: Settings, recordings: CallClient, max_body: int) -> None:
         self._settings = settings
         self._recordings = recordings
         self._max_body = max_body
@@ -117,15 +117,15 @@ class ControlApi:
         """All that is known of a call and its recordings."""
         return _json(await self._recordings.status(workflow_id))
 
-    async def control(self, request: Request, workflow_id: str, verb: str) -> Response:
+    async def control(self, request: Request, workflow_id: str, operation: str) -> Response:
         """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
         wanted = await self._body(request, ControlRequest)
         if not _waits(request):
-            return await self._send(workflow_id, verb, wanted)
+            return await self._send(workflow_id, operation, wanted)
         # An update and not a signal: only its answer says that ACS has confirmed.
-        record = await self._recordings.update(workflow_id, verb, wanted)
+        record = await self._recordings.update(workflow_id, operation, wanted)
         if not record.is_done:
-            return error_response(502, "not_done", record.problem or f"{verb} failed")
+            return error_response(502, "not_done", record.problem or f"{operation} failed")
         return _json(record)
 
     async def acknowledge(self, request: Request, workflow_id: str) -> Response:
@@ -140,10 +140,10 @@ class ControlApi:
             return await self._send(workflow_id, names.CONSENT, decision)
         return _json(await self._recordings.decide(workflow_id, decision))
 
-    async def _send(self, workflow_id: str, verb: str, wanted: Message) -> Response:
-        if not await self._recordings.signal(workflow_id, verb, wanted):
-            raise await self._recordings.absence(workflow_id)
-        sent = RequestSent(workflow_id=workflow_id, request=verb)
+    async def _send(self, workflow_id: str, operation: str, wanted: Message) -> Response:
+        if not await self._recordings.signal(workflow_id, operation, wanted):
+            raise await self._recordings.not_running_error(workflow_id)
+        sent = RequestSent(workflow_id=workflow_id, request=operation)
         return _json(sent, 202, {"preference-applied": "respond-async"})
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
@@ -177,7 +177,7 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         api.start,
         methods=["POST"],
         dependencies=_only(access, "control"),
-        summary="Keep a call",
+        summary="Record a call",
         responses={201: {"model": RecordingConfirmed}, 200: {"model": RecordingConfirmed}},
         openapi_extra=_reads(RecordingRequest),
     )
@@ -190,8 +190,8 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         responses={200: {"model": ConsentRecord}, 202: {"model": RequestSent}},
         openapi_extra=_reads(ConsentDecision),
     )
-    for verb in VERBS:
-        _add_verb(router, api, verb, access)
+    for operation in OPERATIONS:
+        _add_operation(router, api, operation, access)
     router.add_api_route(
         PATH + "/{workflow_id}:acknowledge",
         api.acknowledge,
@@ -216,17 +216,17 @@ def _only(access: Access, role: Role) -> list[Dependency]:
     return [Depends(access.requires(role))]
 
 
-def _add_verb(router: APIRouter, api: ControlApi, verb: str, access: Access) -> None:
+def _add_operation(router: APIRouter, api: ControlApi, operation: str, access: Access) -> None:
     async def control(request: Request, workflow_id: str) -> Response:
-        return await api.control(request, workflow_id, verb)
+        return await api.control(request, workflow_id, operation)
 
     router.add_api_route(
-        f"{PATH}/{{workflow_id}}:{verb}",
+        f"{PATH}/{{workflow_id}}:{operation}",
         control,
         methods=["POST"],
-        name=verb,
+        name=operation,
         dependencies=_only(access, "control"),
-        summary=f"{verb.capitalize()} the recording",
+        summary=f"{operation.capitalize()} the recording",
         responses={200: {"model": ControlRecord}, 202: {"model": RequestSent}},
         openapi_extra=_reads(ControlRequest),
     )

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from callvault.config.settings import Settings
 from callvault.gateway.app import create_app
 from callvault.gateway.connections import (
-    MAX_HEAD,
+    MAX_HEADER_SIZE,
     LimitedProtocol,
     accept_limit,
     let_the_system_queue,
@@ -65,7 +65,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         port=settings.gateway.port,
         http=LimitedProtocol,
         ws="none",
-        h11_max_incomplete_event_size=MAX_HEAD,
+        h11_max_incomplete_event_size=MAX_HEADER_SIZE,
         backlog=accept_limit(),
         timeout_graceful_shutdown=DRAIN_TIMEOUT,
         # Access logs would be a second, unstructured log; the process configures its own.

@@ -47,30 +47,30 @@ class SigningKeys:
         self._configuration_url = configuration_url
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -KEY_LIFETIME
-        self._asked_at = -MIN_FETCH_INTERVAL
+        self._requested_at = -MIN_FETCH_INTERVAL
         self._waiting = 0
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def key(self, key_id: str) -> jwt.PyJWK:
         """Return the key of this id. Raises `AccessDenied` if there is none, `Unavailable`."""
         if not self._is_known(key_id):
-            await self._ask_for(key_id)
+            await self._fetch_for(key_id)
         # Also one that should have been fetched again: while the issuer is away it is used on.
         if key_id in self._keys:
             return self._keys[key_id]
         # The last attempt failed, so the key may well exist.
-        if self._fetched_at < self._asked_at:
+        if self._fetched_at < self._requested_at:
             raise Unavailable(f"the keys of {self._issuer} cannot be fetched: try again")
         raise AccessDenied("the token is signed with a key that its issuer does not publish")
 
-    async def _ask_for(self, key_id: str) -> None:
+    async def _fetch_for(self, key_id: str) -> None:
         if self._waiting >= MAX_WAITING:
             raise Unavailable(f"{self._issuer} is being asked for its keys: try again")
         self._waiting += 1
         try:
-            async with self._one_at_a_time:
+            async with self._lock:
                 # Another request may have fetched it while this one waited for the lock.
-                if self._may_ask() and not self._is_known(key_id):
+                if self._may_fetch() and not self._is_known(key_id):
                     await self._refresh()
         finally:
             self._waiting -= 1
@@ -78,12 +78,12 @@ class SigningKeys:
     def _is_known(self, key_id: str) -> bool:
         return key_id in self._keys and time.monotonic() - self._fetched_at < KEY_LIFETIME
 
-    def _may_ask(self) -> bool:
-        return time.monotonic() - self._asked_at >= MIN_FETCH_INTERVAL
+    def _may_fetch(self) -> bool:
+        return time.monotonic() - self._requested_at >= MIN_FETCH_INTERVAL
 
     async def _refresh(self) -> None:
         """Fetch the keys; if that fails, those known are used on."""
-        self._asked_at = time.monotonic()
+        self._requested_at = time.monotonic()
         try:
             self._keys = await self._fetch()
             self._fetched_at = time.monotonic()

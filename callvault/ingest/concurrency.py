@@ -28,7 +28,7 @@ async def for_each(do: Callable[[T], Awaitable[R]], items: Iterable[T], limit: i
     return [result for result in results if not isinstance(result, BaseException)]
 
 
-async def happens_within(event: asyncio.Event, time: timedelta) -> bool:
+async def wait_until_set(event: asyncio.Event, time: timedelta) -> bool:
     """Wait for an event, for ``time`` at most; return True if it happened."""
     try:
         async with asyncio.timeout(time.total_seconds()):

@@ -22,8 +22,6 @@ DELIVERED = "callvault_delivered"
 MAX_SIZE = 16 * 1024 * 1024
 """Largest blob that is read, in bytes: one holds a few events, of 1 MiB at most."""
 
-_DIRECTORY = "hdi_isfolder"
-
 _TIMEOUTS: dict[str, Any] = {"retry_total": 2, "connection_timeout": 10, "read_timeout": 60}
 
 
@@ -46,33 +44,36 @@ class DeadLetterContainer:
             raise ConfigurationError(f"dead letters {name} cannot be reached: {error}") from None
 
     @property
-    def place(self) -> str:
-        return place_of(self._name)
+    def location(self) -> str:
+        return location_of(self._name)
 
-    def waiting(self) -> Iterator[DeadLetter]:
+    def pending(self) -> Iterator[DeadLetter]:
         with self._errors("listing the container"):
             listed = self._container.list_blobs(
                 name_starts_with=self._prefix or None, include=["metadata"]
             )
             for blob in listed:
                 metadata = dict(blob.metadata or {})
-                if DELIVERED not in metadata and not _is_directory(metadata):
+                if DELIVERED not in metadata:
                     yield DeadLetter(str(blob.name), str(blob.etag), metadata)
 
-    def read(self, letter: DeadLetter) -> Delivery:
-        with self._errors(f"reading {letter.name}"):
-            part = self._container.download_blob(letter.name, offset=0, length=MAX_SIZE + 1)
+    def read(self, dead_letter: DeadLetter) -> Delivery:
+        with self._errors(f"reading {dead_letter.name}"):
+            part = self._container.download_blob(dead_letter.name, offset=0, length=MAX_SIZE + 1)
             body = part.readall()
         if len(body) > MAX_SIZE:
             raise InvalidRequest(f"larger than {MAX_SIZE} bytes: Event Grid did not write it")
         return Delivery(body)
 
-    def mark(self, letter: DeadLetter) -> None:
-        metadata = {**letter.metadata, DELIVERED: datetime.now(UTC).isoformat(timespec="seconds")}
-        with self._errors(f"marking {letter.name}"):
+    def mark_delivered(self, dead_letter: DeadLetter) -> None:
+        metadata = {
+            **dead_letter.metadata,
+            DELIVERED: datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with self._errors(f"marking {dead_letter.name}"):
             try:
-                self._container.get_blob_client(letter.name).set_blob_metadata(
-                    metadata, etag=letter.etag, match_condition=MatchConditions.IfNotModified
+                self._container.get_blob_client(dead_letter.name).set_blob_metadata(
+                    metadata, etag=dead_letter.etag, match_condition=MatchConditions.IfNotModified
                 )
             except (ResourceModifiedError, ResourceNotFoundError):
                 # Another sweeper was faster, or the account's life-cycle rule.
@@ -83,20 +84,14 @@ class DeadLetterContainer:
         self._container.close()
 
     @contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
+    def _errors(self, action: str) -> Iterator[None]:
         try:
             yield
         except AzureError as error:
             # Not chained: the SDK's errors quote URLs with their signatures.
-            raise storage_error(error, f"{self.place}, {doing}", owner="callvault") from None
+            raise storage_error(error, f"{self.location}, {action}", owner="callvault") from None
 
 
-def _is_directory(metadata: dict[str, str]) -> bool:
-    """Tell if a blob is a directory of an account with a hierarchical namespace."""
-    # Listed among the blobs, empty, and no letter that could ever be understood or marked.
-    return any(key.lower() == _DIRECTORY and value for key, value in metadata.items())
-
-
-def place_of(name: str) -> str:
+def location_of(name: str) -> str:
     """Return the name of a container for people, from its name in the settings."""
     return f"dead letters {name}"

@@ -16,14 +16,14 @@ from callvault.ingest.eventgrid import Event, FilesEvent
 from callvault.ingest.router import Router
 from callvault.ingest.routes import Routes
 from callvault.telemetry.metrics import events
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 MAX_CONCURRENT_EVENTS = 32
 
 log = structlog.get_logger(__name__)
 
 
-class Fate(StrEnum):
+class Disposition(StrEnum):
     """The end of one attempt to deliver an event."""
 
     DELIVERED = "delivered"
@@ -36,12 +36,12 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EventOutcome:
     """An event, and the end of the attempt to deliver it."""
 
     value: Any
     """The event as it came."""
-    fate: Fate
+    disposition: Disposition
     event: Event | None = None
     """The event as it was read; None if it could not be."""
     workflow_id: str | None = None
@@ -61,55 +61,57 @@ class Intake:
     def __init__(
         self,
         routes: Routes,
-        calls: Recordings,
-        road: str,
+        calls: CallClient,
+        channel: str,
         meter: MetricMeter = MetricMeter.noop,
     ) -> None:
         self._hide = routes.hide
         self._router = Router(routes, calls)
-        self._road = road
+        self._channel = channel
         self._events = events(meter)
 
-    async def take(self, values: Sequence[Any]) -> list[Outcome]:
+    async def deliver(self, values: Sequence[Any]) -> list[EventOutcome]:
         """Deliver every event that can be; the outcomes are in the order of ``values``.
 
         Taking an event again is safe: its workflow knows the files that it names.
         """
-        return await for_each(self._take, values, MAX_CONCURRENT_EVENTS)
+        return await for_each(self._deliver_and_count, values, MAX_CONCURRENT_EVENTS)
 
-    async def _take(self, value: Any) -> Outcome:
+    async def _deliver_and_count(self, value: Any) -> EventOutcome:
         # Each attempt is counted: an event that waits shows as often as it is brought.
         outcome = await self._deliver(value)
-        self._events.add(1, {"road": self._road, "fate": outcome.fate})
+        self._events.add(1, {"channel": self._channel, "disposition": outcome.disposition})
         return outcome
 
-    async def _deliver(self, value: Any) -> Outcome:
+    async def _deliver(self, value: Any) -> EventOutcome:
         event = None
         try:
             event = eventgrid.read(value, self._hide)
             workflow_id = await self._router.deliver(event)
         except InvalidRequest as error:
-            return Outcome(value, Fate.NOT_UNDERSTOOD, event, problem=str(error))
+            return EventOutcome(value, Disposition.NOT_UNDERSTOOD, event, problem=str(error))
         except CallvaultError as error:
             # A setting to be mended, too: refused or forgotten, the event would be lost.
-            return Outcome(value, Fate.WAITING, event, problem=str(error))
+            return EventOutcome(value, Disposition.WAITING, event, problem=str(error))
         except Exception as error:
             # One event, whatever it holds, must not cost those that came with it.
             log.exception("an error of ours")
             problem = f"an error of Callvault's own: {type(error).__name__}"
-            return Outcome(value, Fate.NOT_UNDERSTOOD, event, problem=problem)
+            return EventOutcome(value, Disposition.NOT_UNDERSTOOD, event, problem=problem)
         return _delivered(value, event, workflow_id)
 
 
-def _delivered(value: Any, event: Event, workflow_id: str | None) -> Outcome:
+def _delivered(value: Any, event: Event, workflow_id: str | None) -> EventOutcome:
     if isinstance(event, FilesEvent) and event.files.chunks_left_out:
         count, why = event.files.chunks_left_out, "; ".join(event.files.left_out)
         problem = shorten(f"delivered, but for {count} chunks that cannot be read: {why}")
-        return Outcome(value, Fate.NOT_UNDERSTOOD, event, workflow_id, problem)
-    fate = Fate.DELIVERED if workflow_id else Fate.IGNORED
-    return Outcome(value, fate, event, workflow_id)
+        return EventOutcome(value, Disposition.NOT_UNDERSTOOD, event, workflow_id, problem)
+    disposition = Disposition.DELIVERED if workflow_id else Disposition.IGNORED
+    return EventOutcome(value, disposition, event, workflow_id)
 
 
-def of_fate(outcomes: Iterable[Outcome], fate: Fate) -> list[Outcome]:
+def with_disposition(
+    outcomes: Iterable[EventOutcome], disposition: Disposition
+) -> list[EventOutcome]:
     """Return the outcomes that ended so."""
-    return [outcome for outcome in outcomes if outcome.fate is fate]
+    return [outcome for outcome in outcomes if outcome.disposition is disposition]

@@ -14,7 +14,7 @@ from callvault.ingest.queue import Queue
 from callvault.ingest.queue_consumer import QueueConsumer
 from callvault.ingest.routes import Routes
 from callvault.telemetry.setup import setup
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 from callvault.temporal.client import connect
 
 
@@ -42,7 +42,7 @@ async def _read(settings: Settings, routes: Routes, names: Sequence[str]) -> Non
         client = await connect(
             settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
         )
-        intake = Intake(routes, Recordings(client), "queue", telemetry.runtime.metric_meter)
+        intake = Intake(routes, CallClient(client), "queue", telemetry.runtime.metric_meter)
         consumers = [await _consumer(opened, settings, name, intake, stopping) for name in names]
         print(json.dumps({"ready": True, "queues": list(names)}), flush=True)  # noqa: T201 (for the parent)
         async with asyncio.TaskGroup() as group:

@@ -27,12 +27,12 @@ MAX_SIZE = 16 * 1024 * 1024
 DELIVERED = "delivered"
 """Folder within the quarantine for the files that a sweep could deliver after all."""
 
-_CUT = "-cut.event"
+_TRUNCATED = "-cut.event"
 """End of the name of a file that holds only the beginning of a body."""
 
 # Only these headers are kept: any other may carry a secret.
 # Some are needed to read the body again: its encoding, and the attributes of a CloudEvent.
-_HARMLESS = (
+_SAFE_HEADERS = (
     "content-type",
     "content-encoding",
     "user-agent",
@@ -41,7 +41,7 @@ _HARMLESS = (
     "ce-",
     "webhook-",
 )
-_SECRET = ("aeg-sas-",)
+_SECRET_HEADERS = ("aeg-sas-",)
 
 log = structlog.get_logger(__name__)
 
@@ -55,18 +55,18 @@ class Quarantine:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    async def keep(
+    async def store(
         self, reason: str, headers: Mapping[str, str], body: AsyncIterator[bytes] | bytes
     ) -> Path:
         """Keep a body, so that it survives a power cut once this returns. Raises `Unavailable`."""
         try:
-            kept = await self._write(reason, headers, _pieces(body))
+            stored = await self._write(reason, headers, _pieces(body))
         except OSError as error:
             raise Unavailable(
                 f"the quarantine directory cannot be written: {error.strerror}", owner="callvault"
             ) from error
-        log.warning("event quarantined", reason=reason, file=str(kept))
-        return kept
+        log.warning("event quarantined", reason=reason, file=str(stored))
+        return stored
 
     async def _write(
         self, reason: str, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
@@ -79,7 +79,7 @@ class Quarantine:
                 file.write(_first_line(reason, received, headers))
                 cut = await _copy(pieces, file)
                 await asyncio.to_thread(_sync, file)
-            final = self.directory / f"{name}{_CUT if cut else '.event'}"
+            final = self.directory / f"{name}{_TRUNCATED if cut else '.event'}"
             await asyncio.to_thread(self._publish, partial, final)
         except BaseException:
             # A request that is cancelled must leave nothing behind, either.
@@ -88,31 +88,31 @@ class Quarantine:
         return final
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return "quarantine"
 
-    def waiting(self) -> Iterator[DeadLetter]:
+    def pending(self) -> Iterator[DeadLetter]:
         """Yield the files that were not delivered since, the oldest first."""
         yield from (DeadLetter(path.name) for path in sorted(self.directory.glob("*.event")))
 
-    def read(self, letter: DeadLetter) -> Delivery:
+    def read(self, dead_letter: DeadLetter) -> Delivery:
         """Return the delivery as it came; `InvalidRequest` if it was cut, or cannot be read."""
-        if letter.name.endswith(_CUT):
+        if dead_letter.name.endswith(_TRUNCATED):
             raise InvalidRequest("only its beginning was kept")
         try:
-            content = (self.directory / letter.name).read_bytes()
+            content = (self.directory / dead_letter.name).read_bytes()
         except OSError as error:
             raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
         # A first line that a person has mended wrongly takes nothing but the headers along.
         return read_kept(content) or Delivery(content.partition(b"\n")[2])
 
-    def mark(self, letter: DeadLetter) -> None:
+    def mark_delivered(self, dead_letter: DeadLetter) -> None:
         """Move a file to the folder `DELIVERED`; not an error if another sweeper did."""
         delivered = self.directory / DELIVERED
         try:
             delivered.mkdir(exist_ok=True, mode=0o700)
             with suppress(FileNotFoundError):
-                (self.directory / letter.name).rename(delivered / letter.name)
+                (self.directory / dead_letter.name).rename(delivered / dead_letter.name)
         except OSError as error:
             raise ConfigurationError(
                 f"it cannot be moved to {delivered}: {error.strerror}; let this user write there",
@@ -173,4 +173,4 @@ def _first_line(reason: str, received: datetime, headers: Mapping[str, str]) -> 
 
 
 def _is_harmless(name: str) -> bool:
-    return name.lower().startswith(_HARMLESS) and not name.lower().startswith(_SECRET)
+    return name.lower().startswith(_SAFE_HEADERS) and not name.lower().startswith(_SECRET_HEADERS)

@@ -45,7 +45,7 @@ class Lease:
         return str(self.message.content)
 
     @property
-    def deliveries(self) -> int:
+    def dequeue_count(self) -> int:
         """Number of times that the message was handed out, this time included."""
         return int(self.message.dequeue_count or 1)
 
@@ -57,7 +57,7 @@ class Queue:
         self.name = name
         self._messages: QueueClient = service.get_queue_client(settings.queue)
         self._poison: QueueClient = service.get_queue_client(f"{settings.queue}-poison")
-        self._hidden = max(1, round(settings.visibility_timeout.total_seconds()))
+        self._visibility_timeout = max(1, round(settings.visibility_timeout.total_seconds()))
         self._service = service
 
     @classmethod
@@ -81,17 +81,19 @@ class Queue:
         count = min(limit, MAX_MESSAGES)
         with self._errors("taking messages"):
             page = self._messages.receive_messages(
-                messages_per_page=count, max_messages=count, visibility_timeout=self._hidden
+                messages_per_page=count,
+                max_messages=count,
+                visibility_timeout=self._visibility_timeout,
             )
             return [Lease(message) for message in page]
 
-    def keep(self, lease: Lease) -> bool:
+    def renew(self, lease: Lease) -> bool:
         """Hide a message for a while longer; return False if it is no longer ours."""
-        return self._hide(lease, self._hidden)
+        return self._set_visibility(lease, self._visibility_timeout)
 
-    def give_back(self, lease: Lease) -> bool:
+    def release(self, lease: Lease) -> bool:
         """Let other consumers have a message at once; return False if it is no longer ours."""
-        return self._hide(lease, 0)
+        return self._set_visibility(lease, 0)
 
     def delete(self, lease: Lease) -> bool:
         """Remove a message for good; return False if it is no longer ours."""
@@ -102,7 +104,7 @@ class Queue:
                 return _lost_or_raise(error)
         return True
 
-    def set_aside(self, lease: Lease) -> None:
+    def move_to_poison(self, lease: Lease) -> None:
         """Move a message to the poison queue, as it came."""
         with self._errors("setting a message aside"):
             self._poison.send_message(lease.content, time_to_live=NEVER_EXPIRES)
@@ -113,7 +115,7 @@ class Queue:
         """Close every connection."""
         self._service.close()
 
-    def _hide(self, lease: Lease, seconds: int) -> bool:
+    def _set_visibility(self, lease: Lease, seconds: int) -> bool:
         with self._errors("keeping a message"):
             try:
                 lease.message = self._messages.update_message(
@@ -124,17 +126,17 @@ class Queue:
         return True
 
     @contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
+    def _errors(self, action: str) -> Iterator[None]:
         try:
             yield
         except ResourceNotFoundError:
             raise ConfigurationError(
-                f"queue {self.name}, {doing}: there is no such queue; create it, or correct its"
+                f"queue {self.name}, {action}: there is no such queue; create it, or correct its"
                 " name"
             ) from None
         except AzureError as error:
             # Not chained: the SDK's errors quote URLs with their signatures.
-            raise storage_error(error, f"queue {self.name}, {doing}", owner="callvault") from None
+            raise storage_error(error, f"queue {self.name}, {action}", owner="callvault") from None
 
 
 def _lost_or_raise(error: AzureError) -> bool:

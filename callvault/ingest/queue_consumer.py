@@ -15,9 +15,9 @@ import structlog
 
 from callvault.config.storage import QueueSettings
 from callvault.errors import CallvaultError, InvalidRequest
-from callvault.ingest.concurrency import happens_within
+from callvault.ingest.concurrency import wait_until_set
 from callvault.ingest.formats import read_message
-from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
+from callvault.ingest.intake import Disposition, EventOutcome, Intake, with_disposition
 from callvault.ingest.queue import Lease, Queue
 
 READ_RETRY_INTERVAL = timedelta(seconds=5)
@@ -42,9 +42,9 @@ class QueueConsumer:
         self._queue = queue
         self._handler = MessageHandler(queue, intake, settings, stopping)
         self._max_concurrent = settings.max_concurrent
-        self._poll_interval = settings.poll_every
+        self._poll_interval = settings.poll_interval
         self._stopping = stopping
-        self._at_hand: set[asyncio.Task[None]] = set()
+        self._in_flight: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Read until told to stop, then bring the messages at hand to an end."""
@@ -57,35 +57,35 @@ class QueueConsumer:
             await self._drain()
 
     async def _read(self) -> None:
-        room = self._max_concurrent - len(self._at_hand)
+        room = self._max_concurrent - len(self._in_flight)
         try:
             leases = await asyncio.to_thread(self._queue.receive, room)
         except CallvaultError as error:
             log.warning("the queue cannot be read", queue=self._queue.name, problem=str(error))
-            await happens_within(self._stopping, READ_RETRY_INTERVAL)
+            await wait_until_set(self._stopping, READ_RETRY_INTERVAL)
             return
         for lease in leases:
             self._start(lease)
         if not leases:
-            await happens_within(self._stopping, self._poll_interval)
+            await wait_until_set(self._stopping, self._poll_interval)
 
     def _start(self, lease: Lease) -> None:
         task = asyncio.create_task(self._handler.handle(lease))
-        self._at_hand.add(task)
-        task.add_done_callback(self._at_hand.discard)
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
 
     async def _wait_for_room(self) -> None:
         """Wait until another message may be taken, or until told to stop."""
-        if len(self._at_hand) < self._max_concurrent:
+        if len(self._in_flight) < self._max_concurrent:
             return
         stopped = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({stopped, *self._at_hand}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({stopped, *self._in_flight}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
 
     async def _drain(self) -> None:
-        if not self._at_hand:
+        if not self._in_flight:
             return
-        _, late = await asyncio.wait(self._at_hand, timeout=DRAIN_TIMEOUT.total_seconds())
+        _, late = await asyncio.wait(self._in_flight, timeout=DRAIN_TIMEOUT.total_seconds())
         # A handler that is cancelled gives its message back.
         for task in late:
             task.cancel()
@@ -109,49 +109,49 @@ class MessageHandler:
         try:
             await self._handle(lease)
         except asyncio.CancelledError:
-            await self._give_back(lease)
+            await self._release(lease)
             raise
         except Exception as error:
             # The message comes back when its lease is over, and is set aside if that never ends.
             log.exception("a message could not be taken", message=lease.id, problem=str(error))
 
     async def _handle(self, lease: Lease) -> None:
-        async with self._held(lease):
+        async with self._renewed(lease):
             problem, outcomes = await self._take_in(lease)
-        if of_fate(outcomes, Fate.WAITING):
+        if with_disposition(outcomes, Disposition.WAITING):
             # Before all else: the poison queue is not looked at soon enough for a waiting event.
-            await self._give_back(lease)
+            await self._release(lease)
         elif problem:
-            await asyncio.to_thread(self._queue.set_aside, lease)
+            await asyncio.to_thread(self._queue.move_to_poison, lease)
             log.warning("message set aside", message=lease.id, reason=problem)
         elif not await asyncio.to_thread(self._queue.delete, lease):
             log.info("another one has the message too", message=lease.id)
 
-    async def _take_in(self, lease: Lease) -> tuple[str, list[Outcome]]:
+    async def _take_in(self, lease: Lease) -> tuple[str, list[EventOutcome]]:
         """Deliver a message's events; the text says why it must be set aside, if it must."""
-        if lease.deliveries > self._max_deliveries:
-            return f"it was handed out {lease.deliveries} times", []
+        if lease.dequeue_count > self._max_deliveries:
+            return f"it was handed out {lease.dequeue_count} times", []
         try:
             values = read_message(lease.content)
         except InvalidRequest as error:
             return str(error), []
         outcomes = await self._deliver(values)
-        odd = of_fate(outcomes, Fate.NOT_UNDERSTOOD)
+        odd = with_disposition(outcomes, Disposition.NOT_UNDERSTOOD)
         return (odd[0].problem if odd else ""), outcomes
 
-    async def _deliver(self, values: list[Any]) -> list[Outcome]:
+    async def _deliver(self, values: list[Any]) -> list[EventOutcome]:
         """Deliver the events, again and again while Temporal is away, until told to stop."""
         delay = FIRST_DELIVERY_RETRY
         while True:
-            outcomes = await self._intake.take(values)
-            waiting = of_fate(outcomes, Fate.WAITING)
-            if not waiting or await happens_within(self._stopping, delay):
+            outcomes = await self._intake.deliver(values)
+            waiting = with_disposition(outcomes, Disposition.WAITING)
+            if not waiting or await wait_until_set(self._stopping, delay):
                 return outcomes
             log.warning("a message waits", queue=self._queue.name, problem=waiting[0].problem)
             delay = min(2 * delay, MAX_DELIVERY_RETRY)
 
     @asynccontextmanager
-    async def _held(self, lease: Lease) -> AsyncIterator[None]:
+    async def _renewed(self, lease: Lease) -> AsyncIterator[None]:
         """Hide the message from other consumers while the block runs."""
         done = asyncio.Event()
         renewing = asyncio.create_task(self._renew(lease, done))
@@ -163,15 +163,15 @@ class MessageHandler:
             await renewing
 
     async def _renew(self, lease: Lease, done: asyncio.Event) -> None:
-        while not await happens_within(done, self._renewal_interval):
+        while not await wait_until_set(done, self._renewal_interval):
             try:
-                if not await asyncio.to_thread(self._queue.keep, lease):
+                if not await asyncio.to_thread(self._queue.renew, lease):
                     return
             except CallvaultError as error:
                 log.warning("a message could not be kept", message=lease.id, problem=str(error))
 
-    async def _give_back(self, lease: Lease) -> None:
+    async def _release(self, lease: Lease) -> None:
         try:
-            await asyncio.to_thread(self._queue.give_back, lease)
+            await asyncio.to_thread(self._queue.release, lease)
         except CallvaultError as error:
             log.info("a message comes back by itself", message=lease.id, problem=str(error))

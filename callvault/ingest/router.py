@@ -21,7 +21,7 @@ from callvault.ingest.eventgrid import (
     ValidationEvent,
 )
 from callvault.ingest.routes import Route, Routes
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 OVERTAKING_LIMIT = timedelta(minutes=1)
 """Age up to which a participant's event is asked for again while its call has no workflow."""
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 class Router:
     """Routes events by their type, their resource and their call."""
 
-    def __init__(self, routes: Routes, calls: Recordings) -> None:
+    def __init__(self, routes: Routes, calls: CallClient) -> None:
         self._routes = routes
         self._calls = calls
 
@@ -100,7 +100,7 @@ class Router:
         if route is None:
             log.warning("a call of an unknown topic is ignored", topic=event.topic[:300])
             return None
-        if not route.remembers_calls:
+        if not route.tracks_calls:
             return None
         # Not checked sooner: no call of another resource is of interest, and so is no error in it.
         if event.server_call_id is None:
@@ -146,7 +146,7 @@ class Router:
         route: Route | None,
     ) -> None:
         """Leave a trace for the reconciliation, if the resource wants it."""
-        if route is None or not route.remembers_calls:
+        if route is None or not route.tracks_calls:
             return
         seen = CallSeen(
             server_call_id=server_call_id,
@@ -155,7 +155,7 @@ class Router:
             at=at or datetime.now(UTC),
             all_recorded=route.records_all_calls,
         )
-        await self._calls.remember(seen)
+        await self._calls.record_call_seen(seen)
 
 
 def _may_have_overtaken_the_start(event: ParticipantEvent, route: Route | None) -> bool:

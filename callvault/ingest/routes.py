@@ -38,7 +38,7 @@ class Route:
     """URL of the container that ACS itself writes to; None if it writes to its own storage only."""
     recorded_as: _Format | None
     """The format in which every call is recorded; None if calls are recorded on request only."""
-    remembers_calls: bool
+    tracks_calls: bool
     """True if every call leaves a trace for the reconciliation."""
 
     @property
@@ -117,7 +117,7 @@ def _route(name: str, resource: ResourceSettings, own_container: str | None) -> 
         hosts=AllowedHosts(parse_endpoint(resource.endpoint), resource.content_hosts),
         own_container=own_container,
         recorded_as=_FORMATS[resource.record_all_calls],
-        remembers_calls=resource.remembers_calls,
+        tracks_calls=resource.tracks_calls,
     )
 
 

@@ -12,7 +12,7 @@ from callvault.contracts.base import shorten
 from callvault.contracts.sweeps import SweepReport
 from callvault.errors import CallvaultError, InvalidRequest, Throttled, Unavailable
 from callvault.ingest.concurrency import for_each
-from callvault.ingest.intake import Fate, Intake, Outcome, of_fate
+from callvault.ingest.intake import Disposition, EventOutcome, Intake, with_disposition
 from callvault.ingest.undelivered import DeadLetter, UndeliveredStore
 
 MAX_CONCURRENT_READS = 16
@@ -21,7 +21,7 @@ MAX_CONCURRENT_READS = 16
 MAX_LISTED = 20
 """Problems that a report names one by one; the log has them all."""
 
-_PASSING = (Unavailable, Throttled)
+_TRANSIENT = (Unavailable, Throttled)
 """Errors whose end is waited for. A blob in the Archive tier is a conflict, and stays one."""
 
 log = structlog.get_logger(__name__)
@@ -50,97 +50,106 @@ class Sweep:
         Raises `Unavailable` while Temporal or the store is away, and in the end if a dead letter
         had to wait; what was done until then is marked.
         """
-        waiting, late = self.store.waiting(), 0
-        while some := await asyncio.to_thread(_next, waiting):
+        pending, deferred = self.store.pending(), 0
+        while some := await asyncio.to_thread(_next, pending):
             problems = await for_each(self._sweep, some, MAX_CONCURRENT_READS)
             # Where all of them have to wait, the rest would have to wait as well.
             if all(problems):
                 raise Unavailable(problems[0], owner="callvault")
-            late += len([problem for problem in problems if problem])
+            deferred += len([problem for problem in problems if problem])
             self.on_step(self.report())
-        if late:
-            raise Unavailable(f"{late} letters wait: sweep again", owner="callvault")
+        if deferred:
+            raise Unavailable(f"{deferred} letters wait: sweep again", owner="callvault")
         return self.report()
 
     def report(self) -> SweepReport:
         """Return what was done so far."""
         return SweepReport(
-            place=self.store.place,
-            letters=self._count["letters"],
-            delivered=self._count[Fate.DELIVERED],
-            ignored=self._count[Fate.IGNORED],
-            not_understood=self._count[Fate.NOT_UNDERSTOOD],
+            location=self.store.location,
+            dead_letters=self._count["letters"],
+            delivered=self._count[Disposition.DELIVERED],
+            ignored=self._count[Disposition.IGNORED],
+            not_understood=self._count[Disposition.NOT_UNDERSTOOD],
             failed=self._count["failed"],
             problems=tuple(self._problems[:MAX_LISTED]),
         )
 
-    def ended_by(self, error: CallvaultError) -> SweepReport:
+    def interrupted_by(self, error: CallvaultError) -> SweepReport:
         """Return what was done until an error ended the sweep, and that error."""
         return self.report().model_copy(update={"problem": shorten(str(error), 500)})
 
-    async def _sweep(self, letter: DeadLetter) -> str:
+    async def _sweep(self, dead_letter: DeadLetter) -> str:
         """Return why the letter has to wait; empty if it has not."""
         self._count["letters"] += 1
         try:
-            return await self._deliver(letter)
+            return await self._deliver(dead_letter)
         except InvalidRequest as error:
-            self._not_understood(letter, str(error))
-        except _PASSING as error:
+            self._not_understood(dead_letter, str(error))
+        except _TRANSIENT as error:
             return str(error)
         except CallvaultError as error:
-            self._failed(letter, str(error))
+            self._failed(dead_letter, str(error))
         except Exception as error:
             # One letter, whatever it holds, must not end the sweep of all others.
-            log.exception("an error of ours", place=self.store.place, letter=letter.name)
-            self._failed(letter, f"an error of Callvault's own: {type(error).__name__}")
+            log.exception(
+                "an error of ours", location=self.store.location, dead_letter=dead_letter.name
+            )
+            self._failed(dead_letter, f"an error of Callvault's own: {type(error).__name__}")
         return ""
 
-    async def _deliver(self, letter: DeadLetter) -> str:
+    async def _deliver(self, dead_letter: DeadLetter) -> str:
         """Return why the letter has to wait; empty if it has not."""
-        delivery = await asyncio.to_thread(self.store.read, letter)
-        outcomes = await self.intake.take(delivery.events())
-        for outcome in of_fate(outcomes, Fate.WAITING):
+        delivery = await asyncio.to_thread(self.store.read, dead_letter)
+        outcomes = await self.intake.deliver(delivery.events())
+        for outcome in with_disposition(outcomes, Disposition.WAITING):
             # Nothing is counted: the whole letter comes again, its other events too.
             return outcome.problem
         for outcome in outcomes:
-            self._note(letter, outcome)
-        if not of_fate(outcomes, Fate.NOT_UNDERSTOOD):
-            log.info("swept", place=self.store.place, letter=letter.name, why=_reason(outcomes))
-            await self._mark(letter)
+            self._note(dead_letter, outcome)
+        if not with_disposition(outcomes, Disposition.NOT_UNDERSTOOD):
+            log.info(
+                "swept",
+                location=self.store.location,
+                dead_letter=dead_letter.name,
+                why=_reason(outcomes),
+            )
+            await self._mark(dead_letter)
         return ""
 
-    async def _mark(self, letter: DeadLetter) -> None:
+    async def _mark(self, dead_letter: DeadLetter) -> None:
         try:
-            await asyncio.to_thread(self.store.mark, letter)
-        except _PASSING:
+            await asyncio.to_thread(self.store.mark_delivered, dead_letter)
+        except _TRANSIENT:
             raise
         except CallvaultError as error:
-            self._failed(letter, f"delivered, but not marked: {error}")
+            self._failed(dead_letter, f"delivered, but not marked: {error}")
 
-    def _note(self, letter: DeadLetter, outcome: Outcome) -> None:
-        if outcome.fate is Fate.NOT_UNDERSTOOD:
-            self._not_understood(letter, outcome.problem)
+    def _note(self, dead_letter: DeadLetter, outcome: EventOutcome) -> None:
+        if outcome.disposition is Disposition.NOT_UNDERSTOOD:
+            self._not_understood(dead_letter, outcome.problem)
         else:
-            self._count[outcome.fate] += 1
+            self._count[outcome.disposition] += 1
 
-    def _not_understood(self, letter: DeadLetter, problem: str) -> None:
-        self._count[Fate.NOT_UNDERSTOOD] += 1
-        self._add_problem("not understood", letter, problem)
+    def _not_understood(self, dead_letter: DeadLetter, problem: str) -> None:
+        self._count[Disposition.NOT_UNDERSTOOD] += 1
+        self._add_problem("not understood", dead_letter, problem)
 
-    def _failed(self, letter: DeadLetter, problem: str) -> None:
+    def _failed(self, dead_letter: DeadLetter, problem: str) -> None:
         self._count["failed"] += 1
-        self._add_problem("a letter could not be swept", letter, problem)
+        self._add_problem("a letter could not be swept", dead_letter, problem)
 
-    def _add_problem(self, what: str, letter: DeadLetter, problem: str) -> None:
-        self._problems.append(shorten(f"{letter.name}: {problem}", 500))
-        log.warning(what, place=self.store.place, letter=letter.name, problem=problem)
-
-
-def _next(waiting: Iterator[DeadLetter]) -> list[DeadLetter]:
-    return list(islice(waiting, MAX_CONCURRENT_READS))
+    def _add_problem(self, what: str, dead_letter: DeadLetter, problem: str) -> None:
+        self._problems.append(shorten(f"{dead_letter.name}: {problem}", 500))
+        log.warning(
+            what, location=self.store.location, dead_letter=dead_letter.name, problem=problem
+        )
 
 
-def _reason(outcomes: list[Outcome]) -> str:
+def _next(pending: Iterator[DeadLetter]) -> list[DeadLetter]:
+    return list(islice(pending, MAX_CONCURRENT_READS))
+
+
+def _reason(outcomes: list[EventOutcome]) -> str:
     """Return why Event Grid gave the events up, as far as it says."""
     # CloudEvents spell the key in lower case.
     reasons = (

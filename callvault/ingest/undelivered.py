@@ -26,14 +26,14 @@ class UndeliveredStore(Protocol):
     """A store; its methods raise our errors, `TryAgain` for those that pass."""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The store's name, for people."""
 
-    def waiting(self) -> Iterator[DeadLetter]:
+    def pending(self) -> Iterator[DeadLetter]:
         """Yield the dead letters that are not marked."""
 
-    def read(self, letter: DeadLetter) -> Delivery:
+    def read(self, dead_letter: DeadLetter) -> Delivery:
         """Return the events, as they were to be delivered."""
 
-    def mark(self, letter: DeadLetter) -> None:
+    def mark_delivered(self, dead_letter: DeadLetter) -> None:
         """Note that it is delivered. Not an error if another sweeper did, or if it is gone."""

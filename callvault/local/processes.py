@@ -21,12 +21,12 @@ T = TypeVar("T")
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
 LAUNCHER = Path(__file__).with_name("launch.py")
-STARTS_WITHIN = timedelta(seconds=60)
+START_TIMEOUT = timedelta(seconds=60)
 """Generous: a cold Python or Node on a busy laptop takes its time."""
-STOPS_WITHIN = timedelta(seconds=10)
+STOP_TIMEOUT = timedelta(seconds=10)
 """From SIGTERM to SIGKILL, for each process."""
-LOOKS_EVERY = timedelta(milliseconds=20)
-TAIL = 30
+POLL_INTERVAL = timedelta(milliseconds=20)
+TAIL_LINES = 30
 """Lines of a log that an error message repeats."""
 
 
@@ -65,7 +65,7 @@ class Process:
                 owner="callvault",
             )
 
-    def tail(self, lines: int = TAIL) -> str:
+    def tail(self, lines: int = TAIL_LINES) -> str:
         """Return the last lines it printed."""
         return "\n".join(self._printed()[-lines:])
 
@@ -78,38 +78,38 @@ class Process:
                     return said
         return None
 
-    def wait_for(self, ready: Callable[[], T | None], within: timedelta = STARTS_WITHIN) -> T:
+    def wait_for(self, ready: Callable[[], T | None], timeout: timedelta = START_TIMEOUT) -> T:
         """Return what ``ready`` returns once it is not None.
 
         Raises `Unavailable` when the process ends before, or when it takes too long.
         """
-        end = time.monotonic() + within.total_seconds()
+        end = time.monotonic() + timeout.total_seconds()
         while (result := ready()) is None:
             self.check()
             if time.monotonic() > end:
                 raise Unavailable(
-                    f"{self.name} was not ready within {within.total_seconds():g} s. "
+                    f"{self.name} was not ready within {timeout.total_seconds():g} s. "
                     f"The end of its log {self.log}:\n{self.tail()}",
                     owner="callvault",
                 )
-            time.sleep(LOOKS_EVERY.total_seconds())
+            time.sleep(POLL_INTERVAL.total_seconds())
         return result
 
-    def wait_for_end(self, within: timedelta = STARTS_WITHIN) -> int:
+    def wait_for_end(self, timeout: timedelta = START_TIMEOUT) -> int:
         """Return its exit status once it has ended; `Unavailable` when it takes too long."""
         try:
-            return self._child.wait(within.total_seconds())
+            return self._child.wait(timeout.total_seconds())
         except subprocess.TimeoutExpired:
             raise Unavailable(
-                f"{self.name} did not end within {within.total_seconds():g} s", owner="callvault"
+                f"{self.name} did not end within {timeout.total_seconds():g} s", owner="callvault"
             ) from None
 
-    def stop(self, within: timedelta = STOPS_WITHIN) -> None:
+    def stop(self, timeout: timedelta = STOP_TIMEOUT) -> None:
         """End it and everything in its process group: asked first, then killed."""
         if self.exit_status is None:
             self._signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                self._child.wait(within.total_seconds())
+                self._child.wait(timeout.total_seconds())
         self._signal(signal.SIGKILL)
         self._child.wait()
 

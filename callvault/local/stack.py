@@ -28,7 +28,7 @@ _OURS = ("CALLVAULT_", "TEMPORAL_")
 
 
 @dataclass(frozen=True)
-class Emulator:
+class LocalEmulator:
     """A running ACS emulator, as it announced itself."""
 
     endpoint: str
@@ -43,7 +43,7 @@ class Stack:
     """The running parts, and their addresses."""
 
     temporal: TemporalServer
-    emulator: Emulator
+    emulator: LocalEmulator
     gateway: str
     """Base URL."""
     archive: Path | Azurite
@@ -85,7 +85,7 @@ def start_stack(
     return Stack(temporal, emulator, gateway, store, environment)
 
 
-def write_settings(home: Path, emulator: Emulator, archive: Path | Azurite) -> Path:
+def write_settings(home: Path, emulator: LocalEmulator, archive: Path | Azurite) -> Path:
     """Write the settings of a stack; secrets go to files beside, which only we can read."""
     credential = _secret(home / "acs-connection-string", emulator.connection_string)
     settings = home / "callvault.toml"
@@ -170,10 +170,10 @@ def environment_of(
     return {**inherited, "TEMPORAL_CONFIG_FILE": os.devnull}
 
 
-def announced_by(process: Process) -> Emulator:
+def announced_by(process: Process) -> LocalEmulator:
     """Wait until an emulator has printed its addresses."""
     said = process.wait_for(lambda: process.announcement("connectionString"))
-    return Emulator(said["endpoint"], said["control"], said["topic"], said["connectionString"])
+    return LocalEmulator(said["endpoint"], said["control"], said["topic"], said["connectionString"])
 
 
 def _start_gateway_and_workers(

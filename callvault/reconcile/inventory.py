@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
-from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name
-from callvault.archive.store import Archive
+from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, is_object_name
+from callvault.archive.store import Archive, read_small
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.reconciliation import Source
-from callvault.errors import CallvaultError, ContentMissing
-from callvault.reconcile.records import Account, Claim, of_manifest, silent
-from callvault.reconcile.verdicts import Amiss
+from callvault.errors import BrokenContent, CallvaultError, ContentMissing
+from callvault.reconcile.records import ExpectedObject, Record, of_manifest, unreadable_record
+from callvault.reconcile.verdicts import Discrepancy
 
-AT_ONCE = 16
+MAX_CONCURRENT_READS = 16
 """Objects that are examined at the same time."""
 
-PATIENCE = 5
+MAX_FAILURES = 5
 """Failures in a row after which an archive is not asked again."""
 
 _METADATA = ".metadata.json"
 
-GONE = Amiss("it is not there")
+MISSING = Discrepancy("it is not there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Sealed:
     """The account of a manifest, and the time of its seal."""
 
     sealed_at: datetime
-    account: Account
+    record: Record
 
 
-class Holdings:
+class Inventory:
     """The archives of a configuration. Blocking and thread-safe: use it in a thread.
 
     ``archives`` opens each of them by its name, when it is first needed.
@@ -48,7 +48,7 @@ class Holdings:
         self._problems: dict[str, str] = {}
         self._listed: dict[str, frozenset[str]] = {}
 
-    def look(self, since: datetime, until: datetime) -> None:
+    def list_objects(self, since: datetime, until: datetime) -> None:
         """List the objects of every day of the period, in UTC; of an archive that answers."""
         for name in self._opening:
             try:
@@ -56,35 +56,39 @@ class Holdings:
             except CallvaultError as error:
                 self._listed[name] = frozenset()
                 self._problems[name] = str(error)
-                self._failures[name] = PATIENCE
+                self._failures[name] = MAX_FAILURES
 
-    def manifests(self, known: Iterable[Claim]) -> list[Sealed]:
+    def manifests(self, known: Iterable[ExpectedObject]) -> list[Sealed]:
         """Read the listed manifests that are not among the claims known already.
 
         Of several about one recording in one archive, only the newest counts. One that cannot be
         read counts as sealed at the end of all time.
         """
-        claimed = _places(known)
+        expected_names = _locations(known)
         unknown = [
-            Claim(name, each, is_manifest=True)
+            ExpectedObject(name, each, is_manifest=True)
             for name, each in self._listed_objects()
-            if is_manifest_name(each) and (name, each) not in claimed
+            if is_manifest_name(each) and (name, each) not in expected_names
         ]
-        with ThreadPoolExecutor(AT_ONCE) as threads:
+        with ThreadPoolExecutor(MAX_CONCURRENT_READS) as threads:
             return _newest(filter(None, threads.map(self._read, unknown)))
 
-    def amiss(self, claims: Iterable[Claim], *, deep: bool) -> dict[Claim, Amiss]:
+    def discrepancies(
+        self, expected_objects: Iterable[ExpectedObject], *, deep: bool
+    ) -> dict[ExpectedObject, Discrepancy]:
         """Return the claims that do not hold, and why; ``deep`` reads every file of a manifest."""
-        distinct = list(dict.fromkeys(claims))
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            found = threads.map(lambda claim: self._examine(claim, deep), distinct)
-            return {claim: why for claim, why in zip(distinct, found, strict=True) if why}
+        distinct = list(dict.fromkeys(expected_objects))
+        with ThreadPoolExecutor(MAX_CONCURRENT_READS) as threads:
+            found = threads.map(lambda expected: self._examine(expected, deep), distinct)
+            return {expected: why for expected, why in zip(distinct, found, strict=True) if why}
 
-    def unclaimed(self, claims: Iterable[Claim]) -> int:
+    def unreferenced(self, expected_objects: Iterable[ExpectedObject]) -> int:
         """Count the media files of the period that no claim names."""
-        claimed = _places(claims)
+        expected_names = _locations(expected_objects)
         return sum(
-            not (is_manifest_name(each) or each.endswith(_METADATA) or (name, each) in claimed)
+            not (
+                is_manifest_name(each) or each.endswith(_METADATA) or (name, each) in expected_names
+            )
             for name, each in self._listed_objects()
         )
 
@@ -93,7 +97,7 @@ class Holdings:
         return tuple(
             Source(
                 name=f"archive {name}",
-                told=f"{sum(map(is_manifest_name, names))} manifests among {len(names)} objects",
+                summary=f"{sum(map(is_manifest_name, names))} manifests among {len(names)} objects",
                 problem=self._problems.get(name, ""),
             )
             for name, names in self._listed.items()
@@ -115,30 +119,34 @@ class Holdings:
             for each in sorted(names, key=lambda text: (len(text), text)):
                 yield name, each
 
-    def _read(self, claim: Claim) -> Sealed | None:
+    def _read(self, expected: ExpectedObject) -> Sealed | None:
         try:
-            data = b"".join(self._archive(claim.archive).read(claim.object_name))
+            data = read_small(self._archive(expected.archive), expected.object_name)
             manifest = read_document(Manifest, data)
         except ContentMissing:
             return None
         except CallvaultError as error:
-            unreadable = silent(claim.object_name, "", "", f"{claim}: {error}", is_over=True)
+            unreadable = unreadable_record(
+                expected.object_name, "", "", f"{expected}: {error}", is_over=True
+            )
             return Sealed(datetime.max.replace(tzinfo=UTC), unreadable)
-        exact = Claim(claim.archive, claim.object_name, len(data), sha256(data), is_manifest=True)
+        exact = ExpectedObject(
+            expected.archive, expected.object_name, len(data), sha256(data), is_manifest=True
+        )
         return Sealed(manifest.sealed_at, of_manifest(manifest, exact))
 
-    def _examine(self, claim: Claim, deep: bool) -> Amiss | None:
-        if claim.archive not in self._listed:
-            return Amiss("no archive of this name is configured", is_unknown=True)
-        if self._failures[claim.archive] >= PATIENCE:
-            return Amiss(self._problems[claim.archive], is_unknown=True)
+    def _examine(self, expected: ExpectedObject, deep: bool) -> Discrepancy | None:
+        if expected.archive not in self._listed:
+            return Discrepancy("no archive of this name is configured", is_unknown=True)
+        if self._failures[expected.archive] >= MAX_FAILURES:
+            return Discrepancy(self._problems[expected.archive], is_unknown=True)
         try:
-            found = examine(self._archive(claim.archive), claim, deep=deep)
+            found = examine(self._archive(expected.archive), expected, deep=deep)
         except CallvaultError as error:
-            self._problems[claim.archive] = str(error)
-            self._failures[claim.archive] += 1
-            return Amiss(str(error), is_unknown=True)
-        self._failures[claim.archive] = 0
+            self._problems[expected.archive] = str(error)
+            self._failures[expected.archive] += 1
+            return Discrepancy(str(error), is_unknown=True)
+        self._failures[expected.archive] = 0
         return found
 
 
@@ -149,55 +157,59 @@ def _names(archive: Archive, since: datetime, until: datetime) -> Iterator[str]:
         day += timedelta(days=1)
 
 
-def _places(claims: Iterable[Claim]) -> set[tuple[str, str]]:
-    return {(claim.archive, claim.object_name) for claim in claims}
+def _locations(expected_objects: Iterable[ExpectedObject]) -> set[tuple[str, str]]:
+    return {(expected.archive, expected.object_name) for expected in expected_objects}
 
 
 def _newest(sealed: Iterable[Sealed]) -> list[Sealed]:
     by_recording: dict[tuple[object, ...], Sealed] = {}
     for each in sealed:
-        manifest = each.account.manifest
-        by_recording[(*each.account.key, manifest.archive if manifest else "")] = each
+        manifest = each.record.manifest
+        by_recording[(*each.record.key, manifest.archive if manifest else "")] = each
     return list(by_recording.values())
 
 
-def examine(archive: Archive, claim: Claim, *, deep: bool) -> Amiss | None:
+def examine(archive: Archive, expected: ExpectedObject, *, deep: bool) -> Discrepancy | None:
     """Return why the claim does not hold now; None if it does. Errors of the store pass through.
 
     A manifest is read and compared. Of other objects the size is compared, and the SHA-256 that the
     store noted. ``deep`` reads every file that a manifest names as well, as `callvault verify`
     does.
     """
-    if not claim.is_manifest:
-        return _object(archive, claim)
-    found = _manifest(archive, claim)
-    return _files_of(archive, claim) if found is None and deep else found
+    if not expected.is_manifest:
+        return _object(archive, expected)
+    found = _manifest(archive, expected)
+    return _files_of(archive, expected) if found is None and deep else found
 
 
-def _object(archive: Archive, claim: Claim) -> Amiss | None:
-    stored = archive.stat(claim.object_name)
+def _object(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
+    if not is_object_name(expected.object_name):
+        return Discrepancy("no object can bear that name")
+    stored = archive.stat(expected.object_name)
     if stored is None:
-        return GONE
-    if claim.size is not None and stored.size != claim.size:
-        return Amiss(f"it holds {stored.size} bytes, and {claim.size} were archived")
-    if claim.sha256 and stored.sha256 and stored.sha256 != claim.sha256:
-        return Amiss("it is another object than was archived: its SHA-256 differs")
+        return MISSING
+    if expected.size is not None and stored.size != expected.size:
+        return Discrepancy(f"it holds {stored.size} bytes, and {expected.size} were archived")
+    if expected.sha256 and stored.sha256 and stored.sha256 != expected.sha256:
+        return Discrepancy("it is another object than was archived: its SHA-256 differs")
     return None
 
 
-def _manifest(archive: Archive, claim: Claim) -> Amiss | None:
-    if archive.stat(claim.object_name) is None:
-        return GONE
+def _manifest(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
+    if archive.stat(expected.object_name) is None:
+        return MISSING
     try:
-        data = b"".join(archive.read(claim.object_name))
+        data = read_small(archive, expected.object_name)
     except ContentMissing:
-        return GONE
-    if claim.sha256 and sha256(data) != claim.sha256:
-        return Amiss("it was changed since it was sealed")
+        return MISSING
+    except BrokenContent:  # far too large
+        return Discrepancy("it was changed since it was sealed")
+    if expected.sha256 and sha256(data) != expected.sha256:
+        return Discrepancy("it was changed since it was sealed")
     return None
 
 
-def _files_of(archive: Archive, claim: Claim) -> Amiss | None:
-    report = verify_manifest(archive, claim.object_name, Keyring())
+def _files_of(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
+    report = verify_manifest(archive, expected.object_name, Keyring())
     problems = [f"{remark.object_name}: {remark.text}" for remark in report.problems]
-    return Amiss("; ".join(problems)) if problems else None
+    return Discrepancy("; ".join(problems)) if problems else None

@@ -11,7 +11,7 @@ from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ExpectedObject:
     """An object that should lie in an archive."""
 
     archive: str
@@ -26,7 +26,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Record:
     """One recording, by the account of one source."""
 
     workflow_id: str
@@ -42,9 +42,9 @@ class Account:
     origin: str = ""
     announced: int = 0
     """Media files that the service announced."""
-    files: tuple[Claim, ...] = ()
+    files: tuple[ExpectedObject, ...] = ()
     """Media files that were archived."""
-    others: tuple[Claim, ...] = ()
+    others: tuple[ExpectedObject, ...] = ()
     """Metadata files, and the manifest."""
     findings: tuple[str, ...] = field(default=())
 
@@ -54,35 +54,35 @@ class Account:
         return self.server_call_id, self.recording_id or f"#{self.number}"
 
     @property
-    def claims(self) -> tuple[Claim, ...]:
+    def expected_objects(self) -> tuple[ExpectedObject, ...]:
         return self.files + self.others
 
     @property
-    def manifest(self) -> Claim | None:
-        return next((claim for claim in self.others if claim.is_manifest), None)
+    def manifest(self) -> ExpectedObject | None:
+        return next((expected for expected in self.others if expected.is_manifest), None)
 
 
-def of_result(workflow_id: str, result: CallResult) -> list[Account]:
+def of_result(workflow_id: str, result: CallResult) -> list[Record]:
     """Read the accounts of a workflow that has ended well."""
     return [
-        _account(workflow_id, result, recording, recording.manifest, is_over=True)
+        _record(workflow_id, result, recording, recording.manifest, is_over=True)
         for recording in result.recordings
     ]
 
 
-def of_status(workflow_id: str, status: CallStatus, *, is_over: bool) -> list[Account]:
+def of_status(workflow_id: str, status: CallStatus, *, is_over: bool) -> list[Record]:
     """Read the accounts of a workflow that is open, or was ended by others (``is_over``)."""
     return [
-        _account(workflow_id, status, recording, recording.sealed, is_over=is_over)
+        _record(workflow_id, status, recording, recording.sealed, is_over=is_over)
         for recording in status.recordings
     ]
 
 
-def of_manifest(manifest: Manifest, claim: Claim) -> Account:
-    """Read the account of a manifest, whose own bytes are ``claim``."""
+def of_manifest(manifest: Manifest, expected: ExpectedObject) -> Record:
+    """Read the account of a manifest, whose own bytes are ``expected``."""
     recording = manifest.recording
-    files, metadata = _sealed_claims(manifest)
-    return Account(
+    files, metadata = _sealed_objects(manifest)
+    return Record(
         workflow_id=manifest.workflow.workflow_id,
         server_call_id=recording.server_call_id,
         resource=recording.resource,
@@ -94,14 +94,16 @@ def of_manifest(manifest: Manifest, claim: Claim) -> Account:
         origin=recording.origin,
         announced=len(manifest.chunks),
         files=files,
-        others=(*metadata, claim),
+        others=(*metadata, expected),
         findings=manifest.findings,
     )
 
 
-def silent(workflow_id: str, resource: str, state: str, problem: str, *, is_over: bool) -> Account:
+def unreadable_record(
+    workflow_id: str, resource: str, state: str, problem: str, *, is_over: bool
+) -> Record:
     """Make the account of a workflow that cannot be read: its call is known by its id alone."""
-    return Account(
+    return Record(
         workflow_id=workflow_id,
         server_call_id=workflow_id,
         resource=resource,
@@ -113,21 +115,21 @@ def silent(workflow_id: str, resource: str, state: str, problem: str, *, is_over
     )
 
 
-def _account(
+def _record(
     workflow_id: str,
     call: CallResult | CallStatus,
     recording: RecordingResult | RecordingStatus,
     sealed: SealedRecording | None,
     *,
     is_over: bool,
-) -> Account:
+) -> Record:
     archived = list(_archived(recording.chunks))
     metadata = [
-        Claim(chunk.archive, chunk.metadata_object_name)
+        ExpectedObject(chunk.archive, chunk.metadata_object_name)
         for chunk in archived
         if chunk.metadata_object_name
     ]
-    return Account(
+    return Record(
         workflow_id=workflow_id,
         server_call_id=call.server_call_id,
         resource=call.resource,
@@ -139,9 +141,10 @@ def _account(
         origin=recording.origin,
         announced=len(recording.chunks),
         files=tuple(
-            Claim(chunk.archive, chunk.object_name, chunk.size, chunk.sha256) for chunk in archived
+            ExpectedObject(chunk.archive, chunk.object_name, chunk.size, chunk.sha256)
+            for chunk in archived
         ),
-        others=(*metadata, *_manifest_claim(sealed)),
+        others=(*metadata, *_expected_manifest(sealed)),
         findings=sealed.findings if sealed else (),
     )
 
@@ -154,16 +157,20 @@ def _archived(
             yield chunk.archived
 
 
-def _manifest_claim(sealed: SealedRecording | None) -> Iterator[Claim]:
+def _expected_manifest(sealed: SealedRecording | None) -> Iterator[ExpectedObject]:
     if sealed:
-        yield Claim(sealed.archive, sealed.object_name, sha256=sealed.sha256, is_manifest=True)
+        yield ExpectedObject(
+            sealed.archive, sealed.object_name, sha256=sealed.sha256, is_manifest=True
+        )
 
 
-def _sealed_claims(manifest: Manifest) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
-    def claims(of: str) -> Iterator[Claim]:
+def _sealed_objects(
+    manifest: Manifest,
+) -> tuple[tuple[ExpectedObject, ...], tuple[ExpectedObject, ...]]:
+    def expected_objects(of: str) -> Iterator[ExpectedObject]:
         chunk: ManifestChunk
         for chunk in manifest.chunks:
             if found := getattr(chunk, of):
-                yield Claim(manifest.archive, found.object_name, found.size, found.sha256)
+                yield ExpectedObject(manifest.archive, found.object_name, found.size, found.sha256)
 
-    return tuple(claims("media")), tuple(claims("metadata"))
+    return tuple(expected_objects("media")), tuple(expected_objects("metadata"))

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from temporalio.client import Client
 
 from callvault.archive.store import Archive
-from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation
-from callvault.reconcile.inventory import Holdings
+from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
+from callvault.reconcile.inventory import Inventory
 from callvault.reconcile.join import Evidence, join
-from callvault.reconcile.temporal_source import Calls, Told
+from callvault.reconcile.temporal_source import Calls, TemporalRecords
 
 Archives = Mapping[str, Callable[[], Archive]]
 """A function for each archive that opens it, by its configured name."""
 
 
 async def reconcile(
-    client: Client, archives: Archives, order: ReconcileOrder, target: float
+    client: Client, archives: Archives, input: ReconcileInput, target: float
 ) -> Reconciliation:
     """Report what became of every recording of the period up to now.
 
@@ -26,32 +26,38 @@ async def reconcile(
     makes recordings unknown; where Temporal does not answer, its `RPCError` passes through.
     """
     until = datetime.now(UTC)
-    since = until - order.since
+    since = until - input.since
     # In this order: a recording that is archived meanwhile is told of by its workflow, and every
     # object that a workflow names is looked for once more, by itself.
-    with closing(Holdings(archives)) as holdings:
-        await asyncio.to_thread(holdings.look, since, until)
-        told = await Calls(client, since).read()
-        evidence = await asyncio.to_thread(_gather, holdings, told, since, until, order.deep)
-    return join(evidence, target if order.target is None else order.target)
+    with closing(Inventory(archives)) as inventory:
+        await asyncio.to_thread(inventory.list_objects, since, until)
+        temporal = await Calls(client, since).read()
+        evidence = await asyncio.to_thread(_gather, inventory, temporal, since, until, input.deep)
+    return join(evidence, target if input.target is None else input.target)
 
 
 def _gather(
-    holdings: Holdings, told: Told, since: datetime, until: datetime, deep: bool
+    inventory: Inventory, temporal: TemporalRecords, since: datetime, until: datetime, deep: bool
 ) -> Evidence:
-    claims = [claim for account in told.accounts for claim in account.claims]
-    manifests = holdings.manifests(claims)
-    sealed = [each.account for each in manifests if each.sealed_at >= since]
-    to_hold = claims + [claim for account in sealed for claim in account.claims]
-    of_all = claims + [claim for each in manifests for claim in each.account.claims]
+    expected_objects = [
+        expected for record in temporal.records for expected in record.expected_objects
+    ]
+    manifests = inventory.manifests(expected_objects)
+    sealed = [each.record for each in manifests if each.sealed_at >= since]
+    to_hold = expected_objects + [
+        expected for record in sealed for expected in record.expected_objects
+    ]
+    of_all = expected_objects + [
+        expected for each in manifests for expected in each.record.expected_objects
+    ]
     return Evidence(
         since=since,
         until=until,
-        told=told.accounts,
-        kept=told.kept,
-        seen=told.seen,
+        workflow_records=temporal.records,
+        workflow_ids=temporal.workflow_ids,
+        seen=temporal.seen,
         sealed=sealed,
-        amiss=holdings.amiss(to_hold, deep=deep),
-        unclaimed_objects=holdings.unclaimed(of_all),
-        sources=(told.source, *holdings.sources()),
+        discrepancies=inventory.discrepancies(to_hold, deep=deep),
+        unreferenced_objects=inventory.unreferenced(of_all),
+        sources=(temporal.source, *inventory.sources()),
     )

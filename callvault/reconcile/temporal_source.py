@@ -20,26 +20,26 @@ from callvault.contracts import names
 from callvault.contracts.reconciliation import CallSeen, Source
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
-from callvault.reconcile.records import Account, of_result, of_status, silent
+from callvault.reconcile.records import Record, of_result, of_status, unreadable_record
 
-AT_ONCE = 16
+MAX_CONCURRENT_READS = 16
 """Workflows that are read at the same time."""
 
-ANSWER_WITHIN = timedelta(seconds=10)
+RPC_TIMEOUT = timedelta(seconds=10)
 """Time for one of them to answer."""
 
-PATIENCE = 5
+MAX_UNANSWERED = 5
 """Workflows in a row without an answer after which no other is asked: there is no worker."""
 
 _UNANSWERED = "no worker tells what it had"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TemporalRecords:
     """The calls of a period, by Temporal's account."""
 
-    accounts: list[Account]
-    kept: frozenset[str]
+    records: list[Record]
+    workflow_ids: frozenset[str]
     seen: list[CallSeen]
     source: Source
 
@@ -50,10 +50,10 @@ class Calls:
     def __init__(self, client: Client, since: datetime) -> None:
         self._client = client
         self._since = since
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_READS)
         self._unanswered = 0
 
-    async def read(self) -> Told:
+    async def read(self) -> TemporalRecords:
         """Read the calls; one whose workflow cannot be read is reported as such."""
         seen = [
             trace
@@ -63,10 +63,10 @@ class Calls:
         runs = [found async for found in self._list(_calls(self._since))]
         runs += await self._not_listed({_call_of(trace) for trace in seen} - _ids(runs))
         runs.sort(key=lambda run: run.start_time)
-        told = await asyncio.gather(*map(self._tell, runs))
-        return Told(
-            accounts=[account for accounts in told for account in accounts],
-            kept=frozenset(_ids(runs)),
+        per_run = await asyncio.gather(*map(self._read_run, runs))
+        return TemporalRecords(
+            records=[record for records in per_run for record in records],
+            workflow_ids=frozenset(_ids(runs)),
             seen=seen,
             source=await self._source(len(runs), len(seen)),
         )
@@ -83,41 +83,41 @@ class Calls:
 
     async def _find(self, workflow_id: str) -> WorkflowExecution | None:
         try:
-            async with self._room:
+            async with self._semaphore:
                 return await self._client.get_workflow_handle(workflow_id).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
 
-    async def _tell(self, run: WorkflowExecution) -> list[Account]:
+    async def _read_run(self, run: WorkflowExecution) -> list[Record]:
         is_over = run.status is not WorkflowExecutionStatus.RUNNING
-        async with self._room:
+        async with self._semaphore:
             # A run that is open, or was ended by others, has no result: its status is read.
             if run.status is WorkflowExecutionStatus.COMPLETED:
                 if (result := await self._result(run)) is not None:
                     return of_result(run.id, result)
-                return [_silent(run, "its result cannot be read")]
+                return [_unreadable_record(run, "its result cannot be read")]
             status = await self._status(run)
         if status is None:
-            return [_silent(run, _UNANSWERED)]
+            return [_unreadable_record(run, _UNANSWERED)]
         return of_status(run.id, status, is_over=is_over)
 
     async def _result(self, run: WorkflowExecution) -> CallResult | None:
         handle = self._client.get_workflow_handle(run.id, run_id=run.run_id, result_type=CallResult)
         try:
-            result: CallResult = await handle.result(follow_runs=False, rpc_timeout=ANSWER_WITHIN)
+            result: CallResult = await handle.result(follow_runs=False, rpc_timeout=RPC_TIMEOUT)
         except (TemporalError, RPCError, ValueError, RuntimeError):
             return None
         return result
 
     async def _status(self, run: WorkflowExecution) -> CallStatus | None:
-        if self._unanswered >= PATIENCE:
+        if self._unanswered >= MAX_UNANSWERED:
             return None
         handle = self._client.get_workflow_handle(run.id, run_id=run.run_id)
         try:
             status: CallStatus = await handle.query(
-                names.STATUS, result_type=CallStatus, rpc_timeout=ANSWER_WITHIN
+                names.STATUS, result_type=CallStatus, rpc_timeout=RPC_TIMEOUT
             )
         except (RPCError, WorkflowQueryFailedError, ValueError, RuntimeError):
             self._unanswered += 1
@@ -130,19 +130,19 @@ class Calls:
         described = await self._client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=namespace)
         )
-        kept_for = _as_timedelta(described.config.workflow_execution_retention_ttl)
-        told = f"{runs} workflows of calls, {traces} traces of calls seen"
-        late = f"; it keeps what has ended for {_in_words(kept_for)}" if kept_for else ""
+        retention = _as_timedelta(described.config.workflow_execution_retention_ttl)
+        summary = f"{runs} workflows of calls, {traces} traces of calls seen"
+        late = f"; it keeps what has ended for {_in_words(retention)}" if retention else ""
         return Source(
             name=f"Temporal, namespace {namespace}",
-            told=told + late,
-            problem="; ".join(self._problems(kept_for)),
+            summary=summary + late,
+            problem="; ".join(self._problems(retention)),
         )
 
-    def _problems(self, kept_for: timedelta) -> Iterator[str]:
+    def _problems(self, retention: timedelta) -> Iterator[str]:
         if self._unanswered:
             yield "no worker answered: open calls show what the list knows of them"
-        if kept_for and datetime.now(UTC) - self._since > kept_for:
+        if retention and datetime.now(UTC) - self._since > retention:
             yield "the period is longer than that: earlier calls are known by manifests alone"
 
 
@@ -170,7 +170,7 @@ def _ids(runs: Sequence[WorkflowExecution]) -> set[str]:
     return {run.id for run in runs}
 
 
-def _silent(run: WorkflowExecution, why: str) -> Account:
+def _unreadable_record(run: WorkflowExecution, why: str) -> Record:
     """Make the account of a workflow that does not answer, from its entry in the list."""
     shown = run.typed_search_attributes
     is_over = run.status is not WorkflowExecutionStatus.RUNNING
@@ -178,7 +178,7 @@ def _silent(run: WorkflowExecution, why: str) -> Account:
     state = "" if is_over else shown.get(names.STATE, "")
     if not is_over and not state:
         why = f"no worker has begun to keep it since {run.start_time:%Y-%m-%d %H:%M:%S} UTC"
-    return silent(
+    return unreadable_record(
         run.id,
         shown.get(names.RESOURCE, ""),
         state,

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from callvault.contracts.reconciliation import Verdict
-from callvault.reconcile.records import Account, Claim
+from callvault.reconcile.records import ExpectedObject, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Amiss:
+class Discrepancy:
     """The reason why an object is not in the archive as it should be."""
 
     what: str
@@ -16,7 +16,7 @@ class Amiss:
     """True if the archive did not answer, so that the object may well be there."""
 
 
-Amisses = Mapping[Claim, Amiss]
+Discrepancies = Mapping[ExpectedObject, Discrepancy]
 """The claims that do not hold; all others do."""
 
 
@@ -29,61 +29,65 @@ class Judgement:
     objects: tuple[str, ...] = ()
 
 
-def judge(account: Account, amiss: Amisses) -> Judgement:
+def judge(record: Record, discrepancies: Discrepancies) -> Judgement:
     """Judge a recording: first by the contents of its archive, then by its state."""
-    wrong = {claim: amiss[claim] for claim in account.claims if claim in amiss}
-    if gone := {claim: why for claim, why in wrong.items() if not why.is_unknown}:
+    wrong = {
+        expected: discrepancies[expected]
+        for expected in record.expected_objects
+        if expected in discrepancies
+    }
+    if gone := {expected: why for expected, why in wrong.items() if not why.is_unknown}:
         return _about(Verdict.MISSING, gone)
     if wrong:
         return _about(Verdict.UNKNOWN, wrong)
     # By the value: a state that only a newer worker knows is no error.
-    decide = _BY_STATE.get(account.state, _going_on)
-    return decide(account)
+    decide = _BY_STATE.get(record.state, _going_on)
+    return decide(record)
 
 
-def _about(verdict: Verdict, wrong: Mapping[Claim, Amiss]) -> Judgement:
-    sentences = "; ".join(f"{claim}: {why.what}" for claim, why in wrong.items())
+def _about(verdict: Verdict, wrong: Mapping[ExpectedObject, Discrepancy]) -> Judgement:
+    sentences = "; ".join(f"{expected}: {why.what}" for expected, why in wrong.items())
     return Judgement(verdict, sentences, tuple(map(str, wrong)))
 
 
-def _archived(account: Account) -> Judgement:
-    if account.manifest is not None:
+def _archived(record: Record) -> Judgement:
+    if record.manifest is not None:
         return Judgement(Verdict.COMPLETE)
-    if not account.is_over:
+    if not record.is_over:
         return Judgement(Verdict.OPEN)
-    names = tuple(map(str, account.claims))
+    names = tuple(map(str, record.expected_objects))
     return Judgement(Verdict.MISSING, "it was archived and has no manifest", names)
 
 
-def _lost(account: Account) -> Judgement:
-    verdict = Verdict.PARTIAL if account.files else Verdict.LOST
-    kept = f"{len(account.files)} of {account.announced} announced files are archived"
-    return Judgement(verdict, "; ".join(filter(None, (account.problem, kept))))
+def _lost(record: Record) -> Judgement:
+    verdict = Verdict.PARTIAL if record.files else Verdict.LOST
+    workflow_ids = f"{len(record.files)} of {record.announced} announced files are archived"
+    return Judgement(verdict, "; ".join(filter(None, (record.problem, workflow_ids))))
 
 
-def _failed_to_start(account: Account) -> Judgement:
-    why = f": {account.problem}" if account.problem else ""
+def _failed_to_start(record: Record) -> Judgement:
+    why = f": {record.problem}" if record.problem else ""
     return Judgement(Verdict.MISSING, f"it was asked for and did not begin{why}")
 
 
-def _untold(account: Account) -> Judgement:
-    return Judgement(Verdict.UNKNOWN, account.problem)
+def _unknown(record: Record) -> Judgement:
+    return Judgement(Verdict.UNKNOWN, record.problem)
 
 
-def _going_on(account: Account) -> Judgement:
-    if not account.is_over:
+def _going_on(record: Record) -> Judgement:
+    if not record.is_over:
         return Judgement(Verdict.OPEN)
-    why = account.problem or "its workflow ended before it did"
-    return Judgement(Verdict.MISSING, f"it was {account.state.replace('_', ' ')}: {why}")
+    why = record.problem or "its workflow ended before it did"
+    return Judgement(Verdict.MISSING, f"it was {record.state.replace('_', ' ')}: {why}")
 
 
-_BY_STATE: Mapping[str, Callable[[Account], Judgement]] = {
+_BY_STATE: Mapping[str, Callable[[Record], Judgement]] = {
     "archived": _archived,
     "lost": _lost,
     "failed_to_start": _failed_to_start,
-    "declined": lambda account: Judgement(Verdict.DECLINED, account.problem),
+    "declined": lambda record: Judgement(Verdict.DECLINED, record.problem),
     "empty": lambda _: Judgement(Verdict.EMPTY),
-    "": _untold,
+    "": _unknown,
 }
 
 _BEST_FIRST = (
@@ -98,6 +102,6 @@ _BEST_FIRST = (
 )
 
 
-def best(judged: Iterable[tuple[Account, Judgement]]) -> tuple[Account, Judgement]:
+def best(judged: Iterable[tuple[Record, Judgement]]) -> tuple[Record, Judgement]:
     """Choose, of several archives that hold a recording, the one that holds most of it."""
     return min(judged, key=lambda pair: _BEST_FIRST.index(pair[1].verdict))

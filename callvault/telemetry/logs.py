@@ -24,7 +24,7 @@ from temporalio.worker import (
 
 from callvault.telemetry.redaction import redact_all
 
-_TALKATIVE = ("azure", "httpcore", "httpx", "urllib3", "uvicorn.access")
+_NOISY = ("azure", "httpcore", "httpx", "urllib3", "uvicorn.access")
 """Libraries that tell of every request, URLs and headers included: only their warnings are kept."""
 
 _EXTRAS = {"temporal_workflow": "run_id", "temporal_activity": "workflow_run_id"}
@@ -73,9 +73,9 @@ class _Correlation(Interceptor):
 
 
 class _Bound(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        order = input.args[0] if input.args else None
-        found = {name: getattr(order, name, None) for name in _IDS_OF_INPUTS}
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        argument = input.args[0] if input.args else None
+        found = {name: getattr(argument, name, None) for name in _IDS_OF_INPUTS}
         ids = {name: value for name, value in found.items() if value}
         info = activity.info()
         # Never unbound: an attempt has a context of its own, in which Temporal also logs how the
@@ -161,7 +161,7 @@ def _configure_structlog() -> None:
 
 
 def _quieten_libraries() -> None:
-    for name in _TALKATIVE:
+    for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     # The ids are fields of their own; as a part of the message they would be there twice.
     workflow.logger.workflow_info_on_message = False

@@ -61,7 +61,7 @@ def make_runtime(service: str, metrics: Exporter | None) -> Runtime:
 
 def recordings(meter: MetricMeter) -> MetricGauge:
     """Make the gauge of open recording workflows; attribute ``state``."""
-    return meter.create_gauge("callvault_recordings", "Calls being kept, by state")
+    return meter.create_gauge("callvault_recordings", "Open calls, by state")
 
 
 def nearest_deadline(meter: MetricMeter) -> MetricGaugeFloat:
@@ -103,5 +103,5 @@ def alarms(meter: MetricMeter) -> MetricCounter:
 
 
 def events(meter: MetricMeter) -> MetricCounter:
-    """Make the counter of events that came in; attributes ``road`` and ``fate``."""
-    return meter.create_counter("callvault_events", "Events taken in, by road and fate")
+    """Make the counter of events that came in; attributes ``channel`` and ``disposition``."""
+    return meter.create_counter("callvault_events", "Events taken in, by channel and disposition")

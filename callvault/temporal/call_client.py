@@ -33,17 +33,17 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
 
-ANSWER_WITHIN = timedelta(seconds=5)
+RPC_TIMEOUT = timedelta(seconds=5)
 """Time for Temporal to answer one request; Event Grid waits 30 s for all of ours together."""
 
-CONFIRM_WITHIN = timedelta(seconds=30)
+UPDATE_TIMEOUT = timedelta(seconds=30)
 """Time that a control request waits for ACS's confirmation."""
 
-_LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z0-9_.~=+/-]+")
+_ID_PATTERN = re.compile(r"[A-Za-z0-9_.~=+/-]+")
 """An id that a query may hold: the dev server's store does not escape quotes. Real ids are
 base64url."""
 
-_REFUSED = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
+_PERMANENT_STATUSES = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class Started:
     is_new: bool
 
 
-class Recordings:
+class CallClient:
     """A client of all recording workflows.
 
     Every method raises `Unavailable` while Temporal is away or slow, and `InvalidRequest` for a
@@ -80,7 +80,7 @@ class Recordings:
         workflow_id = names.workflow_id(request.server_call_id)
         # The place of the second argument belongs to the run before: see RecordingWorkflow.run.
         nothing_carried = None
-        async with _temporal(ANSWER_WITHIN):
+        async with _temporal(RPC_TIMEOUT):
             await self._client.start_workflow(
                 names.WORKFLOW_TYPE,
                 args=[request, nothing_carried, earlier] if earlier else [request],
@@ -89,7 +89,7 @@ class Recordings:
                 start_signal=names.FILE_STATUS_UPDATED,
                 start_signal_args=[event],
                 static_summary=updates.summary(request),
-                rpc_timeout=ANSWER_WITHIN,
+                rpc_timeout=RPC_TIMEOUT,
             )
         return workflow_id
 
@@ -102,8 +102,8 @@ class Recordings:
                 return await self._begin(workflow_id, request)
             except WorkflowAlreadyStartedError as error:
                 run_id = error.run_id
-            order = updates.start_request(request)
-            if not request.start_recording or await self.signal(workflow_id, names.START, order):
+            payload = updates.start_request(request)
+            if not request.start_recording or await self.signal(workflow_id, names.START, payload):
                 return Started(workflow_id, run_id, is_new=False)
 
     async def start_confirmed(self, request: RecordingRequest) -> ControlRecord | RecordingStatus:
@@ -113,7 +113,7 @@ class Recordings:
         by the workflow is an `InvalidRequest` with status 409 and the workflow's sentence.
         """
         try:
-            async with _temporal(CONFIRM_WITHIN):
+            async with _temporal(UPDATE_TIMEOUT):
                 return await updates.start_confirmed(self._client, request)
         except WorkflowUpdateFailedError as error:
             refusal = _refusal(error)
@@ -124,21 +124,21 @@ class Recordings:
         return running
 
     async def _begin(self, workflow_id: str, request: RecordingRequest) -> Started:
-        async with _temporal(ANSWER_WITHIN):
+        async with _temporal(RPC_TIMEOUT):
             handle = await self._client.start_workflow(
                 names.WORKFLOW_TYPE,
                 request,
                 id=workflow_id,
                 task_queue=names.CONTROL_QUEUE,
                 static_summary=updates.summary(request),
-                rpc_timeout=ANSWER_WITHIN,
+                rpc_timeout=RPC_TIMEOUT,
             )
         return Started(workflow_id, handle.result_run_id, is_new=True)
 
-    async def remember(self, seen: CallSeen) -> None:
+    async def record_call_seen(self, seen: CallSeen) -> None:
         """Leave a trace of a call: one of its beginning and one of its end, however often asked."""
         with suppress(WorkflowAlreadyStartedError):
-            async with _temporal(ANSWER_WITHIN):
+            async with _temporal(RPC_TIMEOUT):
                 await self._client.start_workflow(
                     names.CALL_SEEN_TYPE,
                     seen,
@@ -146,24 +146,26 @@ class Recordings:
                     task_queue=names.CONTROL_QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     memo={names.CALL_SEEN_MEMO: seen},
-                    rpc_timeout=ANSWER_WITHIN,
+                    rpc_timeout=RPC_TIMEOUT,
                 )
 
     async def signal(self, workflow_id: str, signal: str, payload: Message) -> bool:
         """Signal a workflow; return False if none of this id runs."""
         try:
-            async with _temporal(ANSWER_WITHIN):
-                await self._handle(workflow_id).signal(signal, payload, rpc_timeout=ANSWER_WITHIN)
-        except _NotThere:
+            async with _temporal(RPC_TIMEOUT):
+                await self._handle(workflow_id).signal(signal, payload, rpc_timeout=RPC_TIMEOUT)
+        except _WorkflowNotFound:
             return False
         return True
 
-    async def update(self, workflow_id: str, verb: str, request: ControlRequest) -> ControlRecord:
+    async def update(
+        self, workflow_id: str, operation: str, request: ControlRequest
+    ) -> ControlRecord:
         """Send a control request and wait until ACS has confirmed it.
 
         A refusal by the workflow is an `InvalidRequest` with status 409 and its sentence.
         """
-        return await self._update(workflow_id, verb, request, ControlRecord)
+        return await self._update(workflow_id, operation, request, ControlRecord)
 
     async def decide(self, workflow_id: str, decision: ConsentDecision) -> ConsentRecord:
         """Send a decision on consent, and wait for its effect; refused as `update` is."""
@@ -172,43 +174,45 @@ class Recordings:
     async def _update(
         self,
         workflow_id: str,
-        verb: str,
+        operation: str,
         request: ControlRequest | ConsentDecision,
         record_type: type[Record],
     ) -> Record:
         try:
-            async with _temporal(CONFIRM_WITHIN):
-                return await updates.update(self._client, workflow_id, verb, request, record_type)
+            async with _temporal(UPDATE_TIMEOUT):
+                return await updates.update(
+                    self._client, workflow_id, operation, request, record_type
+                )
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from error
-        except _NotThere:
-            raise await self.absence(workflow_id) from None
+        except _WorkflowNotFound:
+            raise await self.not_running_error(workflow_id) from None
 
     async def status(self, workflow_id: str) -> CallStatus:
         """Read all that is known of a call; also when its workflow has ended."""
         try:
-            async with _temporal(ANSWER_WITHIN):
+            async with _temporal(RPC_TIMEOUT):
                 status: CallStatus = await self._handle(workflow_id).query(
-                    names.STATUS, result_type=CallStatus, rpc_timeout=ANSWER_WITHIN
+                    names.STATUS, result_type=CallStatus, rpc_timeout=RPC_TIMEOUT
                 )
         except WorkflowQueryFailedError as error:
             raise Unavailable(f"the workflow does not answer: {shorten(str(error))}") from error
-        except _NotThere:
+        except _WorkflowNotFound:
             raise _unknown(workflow_id) from None
         return status
 
     async def result(self, workflow_id: str) -> CallResult | None:
         """Read the result of a call; None if it is open, never was, or ended otherwise."""
         try:
-            async with _temporal(ANSWER_WITHIN):
-                last = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
+            async with _temporal(RPC_TIMEOUT):
+                last = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
                 if last.status is not WorkflowExecutionStatus.COMPLETED:
                     return None
                 run = self._client.get_workflow_handle(
                     workflow_id, run_id=last.run_id, result_type=CallResult
                 )
-                result = await run.result(rpc_timeout=ANSWER_WITHIN)
-        except _NotThere:
+                result = await run.result(rpc_timeout=RPC_TIMEOUT)
+        except _WorkflowNotFound:
             return None
         except ValidationError:
             log.warning("the result of a workflow cannot be read", workflow_id=workflow_id)
@@ -218,20 +222,20 @@ class Recordings:
     async def resource_of(self, workflow_id: str) -> str | None:
         """Read the name of a call's resource; None if the call is not known."""
         try:
-            async with _temporal(ANSWER_WITHIN):
-                description = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
-        except _NotThere:
+            async with _temporal(RPC_TIMEOUT):
+                description = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+        except _WorkflowNotFound:
             return None
         resource = description.typed_search_attributes.get(names.RESOURCE)
         # The attribute is there after the workflow's first task only, and people may remove it.
         return resource or (await self.status(workflow_id)).resource
 
-    async def absence(self, workflow_id: str) -> InvalidRequest:
+    async def not_running_error(self, workflow_id: str) -> InvalidRequest:
         """Return the error for a workflow that cannot be asked: it never was, or it has ended."""
         try:
-            async with _temporal(ANSWER_WITHIN):
-                description = await self._handle(workflow_id).describe(rpc_timeout=ANSWER_WITHIN)
-        except _NotThere:
+            async with _temporal(RPC_TIMEOUT):
+                description = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+        except _WorkflowNotFound:
             return _unknown(workflow_id)
         end = description.status.name.lower() if description.status else "over"
         return InvalidRequest(
@@ -243,13 +247,13 @@ class Recordings:
 
     async def find(self, recording_id: str) -> list[str]:
         """Find all workflows, open or over, that know a recording; visibility lags by a second."""
-        if not _LOOKS_LIKE_AN_ID.fullmatch(recording_id):
+        if not _ID_PATTERN.fullmatch(recording_id):
             return []
         query = f'{names.RECORDING_IDS.name} = "{recording_id}"'
-        async with _temporal(ANSWER_WITHIN):
+        async with _temporal(RPC_TIMEOUT):
             found = [
                 each.id
-                async for each in self._client.list_workflows(query, rpc_timeout=ANSWER_WITHIN)
+                async for each in self._client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)
                 # The dev server's store ignores case, and ids do not.
                 if recording_id in (each.typed_search_attributes.get(names.RECORDING_IDS) or ())
             ]
@@ -257,14 +261,14 @@ class Recordings:
 
     async def check(self) -> None:
         """Raise `Unavailable` unless Temporal answers."""
-        async with _temporal(ANSWER_WITHIN):
-            await self._client.service_client.check_health(timeout=ANSWER_WITHIN)
+        async with _temporal(RPC_TIMEOUT):
+            await self._client.service_client.check_health(timeout=RPC_TIMEOUT)
 
     def _handle(self, workflow_id: str) -> WorkflowHandle[object, object]:
         return self._client.get_workflow_handle(workflow_id)
 
 
-class _NotThere(Unavailable):
+class _WorkflowNotFound(Unavailable):
     """Temporal knows no such workflow, or it does not run any more."""
 
 
@@ -295,8 +299,8 @@ async def _temporal(within: timedelta) -> AsyncIterator[None]:
 def _translated(error: RPCError) -> Exception:
     message = shorten(error.message)
     if _is_about_a_workflow(error):
-        return _NotThere(message)
-    if error.status in _REFUSED:
+        return _WorkflowNotFound(message)
+    if error.status in _PERMANENT_STATUSES:
         return InvalidRequest(f"Temporal refuses it: {message}")
     return Unavailable(f"Temporal does not answer: {message}", owner="callvault")
 

@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from callvault.contracts import names
 from callvault.errors import ConfigurationError, Unavailable
 
-_WANTED = {key.name: int(key.indexed_value_type) for key in names.SEARCH_ATTRIBUTES}
+_REQUIRED = {key.name: int(key.indexed_value_type) for key in names.SEARCH_ATTRIBUTES}
 
 
 async def register_search_attributes(client: Client) -> list[str]:
@@ -23,7 +23,7 @@ async def register_search_attributes(client: Client) -> list[str]:
     """
     missing = await missing_search_attributes(client)
     if missing:
-        attributes = {name: IndexedValueType.ValueType(_WANTED[name]) for name in missing}
+        attributes = {name: IndexedValueType.ValueType(_REQUIRED[name]) for name in missing}
         request = AddSearchAttributesRequest(
             search_attributes=attributes, namespace=client.namespace
         )
@@ -41,14 +41,14 @@ async def missing_search_attributes(client: Client) -> list[str]:
         known = (await client.operator_service.list_search_attributes(request)).custom_attributes
     except RPCError as error:
         raise _refused(error) from error
-    for name, wanted in _WANTED.items():
+    for name, wanted in _REQUIRED.items():
         if name in known and known[name] != wanted:
             raise ConfigurationError(
                 f"search attribute {name} of namespace {client.namespace} has another type than "
                 f"{IndexedValueType.Name(IndexedValueType.ValueType(wanted))}: remove it and run "
                 "`callvault setup` again"
             )
-    return sorted(_WANTED.keys() - known.keys())
+    return sorted(_REQUIRED.keys() - known.keys())
 
 
 async def require_search_attributes(client: Client) -> None:

@@ -21,7 +21,7 @@ from callvault.contracts import names
 from callvault.contracts.base import Message
 from callvault.errors import InvalidRequest
 
-SHORTEST = timedelta(minutes=1)
+MIN_INTERVAL = timedelta(minutes=1)
 """More often is a mistake in the unit; Temporal itself knows no limit above one second."""
 
 
@@ -30,7 +30,7 @@ async def put_schedule(
     schedule_id: str,
     workflow: str,
     arg: Message,
-    every: timedelta,
+    interval: timedelta,
     *,
     task_queue: str = names.CONTROL_QUEUE,
     note: str = "",
@@ -41,12 +41,12 @@ async def put_schedule(
     never overlap: one that is due while the last one still works is left out. After an outage one
     missed run is made up for. Raises `InvalidRequest` for an interval below a minute.
     """
-    if every < SHORTEST:
-        raise InvalidRequest(f"a schedule of every {every} is too often: take a minute or more")
+    if interval < MIN_INTERVAL:
+        raise InvalidRequest(f"a schedule of every {interval} is too often: take a minute or more")
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(workflow, arg, id=schedule_id, task_queue=task_queue),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=interval)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=interval),
         state=ScheduleState(note=note or None),
     )
     try:
@@ -78,11 +78,11 @@ async def _change(client: Client, schedule_id: str, wanted: Schedule) -> None:
 
 
 async def schedule(
-    client: Client, schedule_id: str, workflow: str, arg: Message, every: timedelta, what: str
+    client: Client, schedule_id: str, workflow: str, arg: Message, interval: timedelta, what: str
 ) -> str:
     """Set or change a schedule with the note ``what``; return a sentence about the outcome."""
-    is_new = await put_schedule(client, schedule_id, workflow, arg, every, note=what)
-    return f"Schedule {schedule_id} {'set' if is_new else 'changed'}: {what}, every {every}."
+    is_new = await put_schedule(client, schedule_id, workflow, arg, interval, note=what)
+    return f"Schedule {schedule_id} {'set' if is_new else 'changed'}: {what}, every {interval}."
 
 
 async def unschedule(client: Client, schedule_id: str) -> str:

@@ -21,8 +21,8 @@ from callvault.contracts.status import ControlRecord
 
 T = TypeVar("T")
 
-MOST_ATTEMPTS = 20
-PAUSE = 0.05
+MAX_ATTEMPTS = 20
+RETRY_INTERVAL = 0.05
 """Seconds between two attempts; a hand-over takes less."""
 
 
@@ -41,31 +41,31 @@ async def update(
     handle = client.get_workflow_handle(workflow_id)
     update_id = f"{name}:{payload.request_id or uuid.uuid4()}"
 
-    async def ask() -> T:
+    async def send() -> T:
         found: T = await handle.execute_update(name, payload, id=update_id, result_type=answer)
         return found
 
-    return await until_ready(ask)
+    return await until_ready(send)
 
 
-async def until_ready(ask: Callable[[], Awaitable[T]]) -> T:
+async def until_ready(send: Callable[[], Awaitable[T]]) -> T:
     """Ask again while Temporal says ``WorkflowNotReady``: it has not taken the update.
 
-    ``ask`` names its update by an id, so that none is taken twice.
+    ``send`` names its update by an id, so that none is taken twice.
     """
     # Temporal says so where an update meets the end of a run that continues as new, and the SDK
     # passes it on as an error.
-    for _ in range(MOST_ATTEMPTS - 1):
+    for _ in range(MAX_ATTEMPTS - 1):
         try:
-            return await ask()
+            return await send()
         except RPCError as error:
-            if not _says_not_ready(error):
+            if not _is_not_ready(error):
                 raise
-        await asyncio.sleep(PAUSE)
-    return await ask()
+        await asyncio.sleep(RETRY_INTERVAL)
+    return await send()
 
 
-def _says_not_ready(error: RPCError) -> bool:
+def _is_not_ready(error: RPCError) -> bool:
     if error.status is not RPCStatusCode.FAILED_PRECONDITION:
         return False
     return any(
@@ -84,7 +84,7 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
     """
     request = with_id(request)
 
-    async def ask() -> ControlRecord:
+    async def send() -> ControlRecord:
         beginning: WithStartWorkflowOperation[object, CallResult] = WithStartWorkflowOperation(
             names.WORKFLOW_TYPE,
             request,
@@ -103,7 +103,7 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
         )
         return record
 
-    return await until_ready(ask)
+    return await until_ready(send)
 
 
 def with_id(request: RecordingRequest) -> RecordingRequest:

@@ -205,5 +205,5 @@ def test_reading_in_ranges_notices_another_key_after_a_while(
     key = RotatingKey(kept.read)
     kept.key = NEW_KEY
     assert key.current() == base64.b64decode(KEY_TEXT)
-    monkeypatch.setattr(credentials, "REREAD_AFTER", 0.0)
+    monkeypatch.setattr(credentials, "REREAD_INTERVAL", 0.0)
     assert key.current() == base64.b64decode(NEW_KEY)

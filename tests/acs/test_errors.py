@@ -7,8 +7,8 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from callvault.acs.error_body import Refusal
-from callvault.acs.errors import Doing, fault
+from callvault.acs.error_body import ErrorResponse
+from callvault.acs.errors import Operation, error_for
 from callvault.errors import (
     AccessDenied,
     AlreadyRecording,
@@ -24,9 +24,9 @@ from callvault.errors import (
     Unavailable,
 )
 
-START = Doing("start a recording", "call")
-PAUSE = Doing("pause a recording", "recording")
-DOWNLOAD = Doing("download a file", "content")
+START = Operation("start a recording", "call")
+PAUSE = Operation("pause a recording", "recording")
+DOWNLOAD = Operation("download a file", "content")
 HTML = b"\r\n<!DOCTYPE html><html><body>Bad Request</body></html>"
 
 CODES = [
@@ -65,25 +65,29 @@ CODES = [
 ]
 
 
-@pytest.mark.parametrize(("doing", "expected"), [(PAUSE, RecordingNotFound), (START, Unavailable)])
+@pytest.mark.parametrize(
+    ("operation", "expected"), [(PAUSE, RecordingNotFound), (START, Unavailable)]
+)
 def test_a_recording_that_is_not_found_is_no_answer_to_a_start(
-    doing: Doing, expected: type[CallvaultError]
+    operation: Operation, expected: type[CallvaultError]
 ) -> None:
     """An attempt before may have begun it, although its answer was lost."""
-    error = fault(Refusal(404, body=b'{"error":{"code":"8522"}}'), doing)
+    error = error_for(ErrorResponse(404, body=b'{"error":{"code":"8522"}}'), operation)
     assert type(error) is expected
 
 
 @pytest.mark.parametrize(("status", "code", "expected"), CODES)
-@pytest.mark.parametrize("doing", [START, PAUSE])
+@pytest.mark.parametrize("operation", [START, PAUSE])
 def test_code_of_the_service_decides(
-    status: int, code: str, expected: type[CallvaultError], doing: Doing
+    status: int, code: str, expected: type[CallvaultError], operation: Operation
 ) -> None:
     body = json.dumps({"error": {"code": code, "message": "As documented."}}).encode()
-    error = fault(Refusal(status, body=body), doing)
+    error = error_for(ErrorResponse(status, body=body), operation)
     assert type(error) is expected
     assert (error.status, error.code) == (status, code)
-    assert str(error).startswith(f"could not {doing.verb}: ACS answered {status} {code} (As docu")
+    assert str(error).startswith(
+        f"could not {operation.verb}: ACS answered {status} {code} (As docu"
+    )
 
 
 STATUSES = [
@@ -125,11 +129,11 @@ STATUSES = [
 ]
 
 
-@pytest.mark.parametrize(("doing", "status", "body", "expected"), STATUSES)
+@pytest.mark.parametrize(("operation", "status", "body", "expected"), STATUSES)
 def test_status_decides_where_no_code_is_known(
-    doing: Doing, status: int, body: bytes, expected: type[CallvaultError]
+    operation: Operation, status: int, body: bytes, expected: type[CallvaultError]
 ) -> None:
-    error = fault(Refusal(status, body=body), doing)
+    error = error_for(ErrorResponse(status, body=body), operation)
     assert type(error) is expected
     assert error.status == status
     assert "<" not in str(error)
@@ -142,8 +146,8 @@ def test_status_decides_where_no_code_is_known(
 def test_416_tells_an_empty_file_from_a_changed_one(
     content_range: str, expected: type[CallvaultError]
 ) -> None:
-    refusal = Refusal(416, httpx.Headers({"Content-Range": content_range}))
-    assert type(fault(refusal, DOWNLOAD)) is expected
+    response = ErrorResponse(416, httpx.Headers({"Content-Range": content_range}))
+    assert type(error_for(response, DOWNLOAD)) is expected
 
 
 @pytest.mark.parametrize(
@@ -156,14 +160,14 @@ def test_416_tells_an_empty_file_from_a_changed_one(
     ],
 )
 def test_error_is_read_in_every_shape(body: bytes) -> None:
-    assert fault(Refusal(404, body=body), PAUSE).code == "8522"
+    assert error_for(ErrorResponse(404, body=body), PAUSE).code == "8522"
 
 
 @pytest.mark.parametrize(
     "body", [b"[1]", b"null", b'"text"', b"\xff\xfe", b"[" * 60_000, b'{"error":[]}', b"{"]
 )
 def test_body_that_makes_no_sense_is_no_obstacle(body: bytes) -> None:
-    error = fault(Refusal(500, body=body), PAUSE)
+    error = error_for(ErrorResponse(500, body=body), PAUSE)
     assert type(error) is Unavailable
     assert error.code is None
 
@@ -181,7 +185,7 @@ def test_body_that_makes_no_sense_is_no_obstacle(body: bytes) -> None:
     ],
 )
 def test_broken_connection_is_worth_another_try(error: httpx.HTTPError, text: str) -> None:
-    unavailable = fault(error, PAUSE)
+    unavailable = error_for(error, PAUSE)
     assert type(unavailable) is Unavailable
     assert text in str(unavailable)
 
@@ -191,31 +195,31 @@ def test_broken_connection_is_worth_another_try(error: httpx.HTTPError, text: st
     [("0", 0), ("7", 7), ("2.5", 2.5), ("86400", 300), ("1e400", 300), ("-3", 0)],
 )
 def test_retry_after_in_seconds_is_kept_within_reason(value: str, seconds: float) -> None:
-    refusal = Refusal(429, httpx.Headers({"Retry-After": value}))
-    assert fault(refusal, PAUSE).retry_after == timedelta(seconds=seconds)
+    response = ErrorResponse(429, httpx.Headers({"Retry-After": value}))
+    assert error_for(response, PAUSE).retry_after == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("value", ["", "soon", "nan", "Tue, 99 Jan 2024 03:04:05 GMT"])
 def test_retry_after_that_cannot_be_read_is_no_wish(value: str) -> None:
-    refusal = Refusal(503, httpx.Headers({"Retry-After": value}))
-    assert fault(refusal, PAUSE).retry_after is None
+    response = ErrorResponse(503, httpx.Headers({"Retry-After": value}))
+    assert error_for(response, PAUSE).retry_after is None
 
 
 def test_retry_after_may_be_a_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    wish = fault(Refusal(503, httpx.Headers({"Retry-After": date})), PAUSE).retry_after
+    wish = error_for(ErrorResponse(503, httpx.Headers({"Retry-After": date})), PAUSE).retry_after
     assert wish is not None
     assert timedelta(seconds=50) < wish <= timedelta(seconds=60)
 
 
 def test_retry_after_in_the_past_means_now() -> None:
-    refusal = Refusal(503, httpx.Headers({"Retry-After": "Tue, 02 Jan 2024 03:04:05 GMT"}))
-    assert fault(refusal, PAUSE).retry_after == timedelta(0)
+    response = ErrorResponse(503, httpx.Headers({"Retry-After": "Tue, 02 Jan 2024 03:04:05 GMT"}))
+    assert error_for(response, PAUSE).retry_after == timedelta(0)
 
 
 def test_message_is_bounded_and_on_one_line() -> None:
-    said = {"error": {"code": "x" * 5_000, "message": "line\r\n\x1b[31m" * 5_000}}
-    error = fault(Refusal(400, body=json.dumps(said).encode()), START)
+    body = {"error": {"code": "x" * 5_000, "message": "line\r\n\x1b[31m" * 5_000}}
+    error = error_for(ErrorResponse(400, body=json.dumps(body).encode()), START)
     assert len(str(error)) <= 600
     assert str(error).isprintable()
     assert error.code is not None
@@ -234,4 +238,4 @@ def test_message_is_bounded_and_on_one_line() -> None:
 )
 def test_credentials_that_a_service_echoes_are_not_repeated(echoed: str) -> None:
     body = json.dumps({"error": {"code": "Denied", "message": echoed}}).encode()
-    assert "SECRET" not in str(fault(Refusal(401, body=body), START))
+    assert "SECRET" not in str(error_for(ErrorResponse(401, body=body), START))

@@ -13,16 +13,16 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.export import ARCHIVE_REFUSED, ExportActivities
 from activities.export_metadata import (
-    GIVEN_UP_AFTER,
-    LONGEST_WAIT,
+    GIVE_UP_AFTER,
     MARGIN,
+    MAX_WAIT,
     Archived,
     export_metadata,
 )
-from activities.translate import PATIENT_INTERVAL
+from activities.translate import PERMANENT_RETRY_INTERVAL
 from callvault.archive.names import metadata_object_name
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.contracts.activity_io import ExportOrder, ExportProgress
+from callvault.contracts.activity_io import ExportInput, ExportProgress
 from callvault.contracts.base import MAX_TEXT
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import FormatType
@@ -36,13 +36,13 @@ from callvault.errors import (
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-LONG_AGO = NOON - GIVEN_UP_AFTER
+LONG_AGO = NOON - GIVE_UP_AFTER
 VERIFIED = ExportProgress(phase="verifying")
 CHUNK = "recordings/2026/03/02/call/recording/0-document.mp4"
 
 
-def order(*, may_refuse: bool) -> ExportOrder:
-    return ExportOrder(
+def input(*, may_refuse: bool) -> ExportInput:
+    return ExportInput(
         resource="default",
         archive="main",
         server_call_id="call-1",
@@ -90,7 +90,7 @@ def refused(
     client = SimpleNamespace(ranged_content=lambda _: media)
     export = ExportActivities(lambda _: client, archive_of)  # type: ignore[arg-type,return-value]
     with pytest.raises(ApplicationError) as refusal:
-        after(noted).run(export.export_chunk, order(may_refuse=may_refuse))
+        after(noted).run(export.export_chunk, input(may_refuse=may_refuse))
     return refusal.value
 
 
@@ -134,6 +134,28 @@ def test_what_is_noted_of_metadata_is_bounded(tmp_path: Path) -> None:
     assert 0 < len(found.problem) <= MAX_TEXT
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'\xef\xbb\xbf{"chunkDuration":5000,"participants":["\\ud83d"]}\0\0\0', ""),
+        (
+            b'{"chunkDuration":5000,"pauseResumeIntervals":[{"duration":1}]}',
+            "0.startTime",
+        ),
+        (b'{"chunkDuration":5000,"chunkStartTime":"unknown"}', "chunkStartTime"),
+    ],
+)
+def test_d5_one_odd_field_costs_neither_time_nor_the_other_facts(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    """At the first attempt: no other one is asked for."""
+    found, kept = told(tmp_path, content)
+    assert kept == content
+    assert found.facts.chunk_duration == 5000
+    assert problem in found.problem
+    assert bool(found.problem) is bool(problem)
+
+
 def test_metadata_that_is_archived_already_is_not_asked_for_again(tmp_path: Path) -> None:
     told(tmp_path, b'{"chunkDuration":5000}')
     archive = DirectoryArchive("main", tmp_path)
@@ -146,11 +168,11 @@ def test_metadata_that_is_archived_already_is_not_asked_for_again(tmp_path: Path
 @pytest.mark.parametrize(
     ("error", "wait"),
     [
-        (Unavailable("away"), LONGEST_WAIT),
+        (Unavailable("away"), MAX_WAIT),
         (Throttled("busy", retry_after=timedelta(minutes=4)), timedelta(minutes=4)),
-        (ContentMissing("404"), LONGEST_WAIT),
-        (BrokenContent("a page came in place of the file"), LONGEST_WAIT),
-        (HostNotAllowed("a foreign host"), PATIENT_INTERVAL),
+        (ContentMissing("404"), MAX_WAIT),
+        (BrokenContent("a page came in place of the file"), MAX_WAIT),
+        (HostNotAllowed("a foreign host"), PERMANENT_RETRY_INTERVAL),
     ],
 )
 def test_metadata_is_waited_for_as_long_as_another_attempt_has_time(

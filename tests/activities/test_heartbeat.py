@@ -8,7 +8,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.heartbeat import background_heartbeat
-from workflows import activity_options as policies
+from workflows import activity_options
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
 OFTEN = timedelta(milliseconds=1)
@@ -55,5 +55,5 @@ def test_an_error_of_the_work_ends_the_heartbeats_too() -> None:
 
 
 def test_whatever_may_take_long_is_missed_within_a_minute_when_its_worker_dies() -> None:
-    for options in (policies.export("e", "r", 5), policies.seal("s")):
+    for options in (activity_options.export("e", "r", 5), activity_options.seal("s")):
         assert options["heartbeat_timeout"] == HEARTBEAT_TIMEOUT

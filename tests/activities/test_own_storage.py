@@ -16,11 +16,11 @@ from callvault.archive.stores.blob import BlobArchive
 from callvault.azure_storage.clients import StorageAccess
 from callvault.contracts.activity_io import (
     ArchivedChunk,
-    ControlOutcome,
-    ExportOrder,
-    RecordingOrder,
+    ControlResult,
+    ExportInput,
+    RecordingInput,
     ResourcePolicy,
-    StartOrder,
+    StartInput,
 )
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.media import ChannelType, ContentType, FormatType
@@ -54,7 +54,7 @@ class Vault:
         body = {"participants": [{"displayName": "Ana"}]}
         call = self.http.post("/calls", json=body).json()
         control = ControlActivities(lambda _: self.client, _no_policy, self.archives.__getitem__)
-        order = StartOrder(
+        input = StartInput(
             resource="default",
             server_call_id=call["serverCallId"],
             recording_content_type=ContentType.AUDIO,
@@ -65,9 +65,9 @@ class Vault:
             repeatability_first_sent=datetime.now(UTC),
             own_storage=OWN,
         )
-        started: ControlOutcome = self.environment.run(control.start_recording, order)
+        started: ControlResult = self.environment.run(control.start_recording, input)
         self.http.post("/clock", json={"advanceSeconds": 3})
-        stop = RecordingOrder(
+        stop = RecordingInput(
             resource="default",
             server_call_id=call["serverCallId"],
             recording_id=started.recording_id,
@@ -83,7 +83,7 @@ class Vault:
         event = FileStatusUpdated.model_validate(
             {"eventTime": datetime.now(UTC), "chunks": [{**chunk, "index": 0}]}
         )
-        order = ExportOrder(
+        input = ExportInput(
             resource="default",
             archive=archive,
             server_call_id="call",
@@ -96,7 +96,7 @@ class Vault:
             own_storage=OWN,
         )
         export = ExportActivities(lambda _: self.client, self.archives.__getitem__)
-        archived: ArchivedChunk = self.environment.run(export.export_chunk, order)
+        archived: ArchivedChunk = self.environment.run(export.export_chunk, input)
         return archived
 
     def close(self) -> None:

@@ -12,16 +12,16 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.polling import InquiryActivities
+from activities.polling import PollingActivities
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
 from callvault.acs.models import Repeatability, ServerCallLocator, StartRecording
 from callvault.contracts.activity_io import (
-    ControlOutcome,
-    InquiryProgress,
-    RecordingOrder,
-    ResultOrder,
-    ToldResult,
+    ControlResult,
+    PolledResult,
+    PollProgress,
+    PollResultInput,
+    RecordingInput,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.emulator.server import RunningEmulator, running
@@ -49,17 +49,17 @@ class Call:
         self._do("POST", "/clock", {"advanceSeconds": 3})
 
     def _start(self) -> str:
-        order = StartRecording(
+        input = StartRecording(
             call_locator=ServerCallLocator(server_call_id=self.server_call_id),
             recording_content_type=ContentType.AUDIO,
             recording_channel_type=ChannelType.MIXED,
             recording_format_type=FormatType.WAV,
         )
         identity = Repeatability(request_id=uuid4(), first_sent=datetime.now(UTC))
-        return self.client.start(order, identity).recording_id
+        return self.client.start(input, identity).recording_id
 
     @property
-    def order(self) -> dict[str, str]:
+    def input(self) -> dict[str, str]:
         return {
             "resource": "default",
             "server_call_id": self.server_call_id,
@@ -92,25 +92,25 @@ def call(emulator: RunningEmulator) -> Iterator[Call]:
     call.close()
 
 
-def ask_result(call: Call, *known: str) -> ToldResult:
-    activities = InquiryActivities(lambda _: call.client)
-    order = ResultOrder(**call.order, known=known)
-    told: ToldResult = ActivityEnvironment().run(activities.ask_result, order)
+def poll_result(call: Call, *known: str) -> PolledResult:
+    activities = PollingActivities(lambda _: call.client)
+    input = PollResultInput(**call.input, known=known)
+    told: PolledResult = ActivityEnvironment().run(activities.poll_result, input)
     return told
 
 
-def await_end(
-    call: Call, attempt: int, noted: InquiryProgress | None = None
-) -> tuple[ControlOutcome | ApplicationError, list[InquiryProgress]]:
+def poll_state(
+    call: Call, attempt: int, noted: PollProgress | None = None
+) -> tuple[ControlResult | ApplicationError, list[PollProgress]]:
     """One attempt: how it ended, and what it noted for the next one."""
     environment = ActivityEnvironment()
     details = [noted] if noted else []
     environment.info = replace(environment.info, attempt=attempt, heartbeat_details=details)
-    notes: list[InquiryProgress] = []
+    notes: list[PollProgress] = []
     environment.on_heartbeat = lambda *found: notes.extend(found)
-    activities = InquiryActivities(lambda _: call.client)
+    activities = PollingActivities(lambda _: call.client)
     try:
-        outcome = environment.run(activities.await_end, RecordingOrder(**call.order))
+        outcome = environment.run(activities.poll_state, RecordingInput(**call.input))
     except ApplicationError as error:
         return error, notes
     return outcome, notes
@@ -118,11 +118,11 @@ def await_end(
 
 def test_the_result_tells_of_the_file_as_an_event_would(call: Call) -> None:
     with pytest.raises(ApplicationError, match="no further file yet") as nothing_yet:
-        ask_result(call)
+        poll_result(call)
     assert nothing_yet.value.type == "NotReady"
     file = call.ends()
 
-    told = ask_result(call)
+    told = poll_result(call)
 
     (chunk,) = told.files.chunks
     assert chunk.document_id == file["documentId"]
@@ -133,7 +133,7 @@ def test_the_result_tells_of_the_file_as_an_event_would(call: Call) -> None:
     assert told.expires_at is not None
     assert told.expires_at > told.files.event_time
     with pytest.raises(ApplicationError, match="no further file yet"):
-        ask_result(call, chunk.document_id)
+        poll_result(call, chunk.document_id)
 
 
 def test_a_result_that_acs_denies_is_asked_for_again_as_soon_as_one_that_is_not_there_yet(
@@ -141,7 +141,7 @@ def test_a_result_that_acs_denies_is_asked_for_again_as_soon_as_one_that_is_not_
 ) -> None:
     call.recording_id = f"{call.recording_id}-unknown"
     with pytest.raises(ApplicationError, match="8522") as denied:
-        ask_result(call)
+        poll_result(call)
     assert denied.value.type == "NotReady"
     assert denied.value.next_retry_delay is None
     assert not denied.value.non_retryable
@@ -151,23 +151,23 @@ def test_the_first_attempt_asks_nothing_and_later_ones_ask_until_acs_denies_twic
     call: Call,
 ) -> None:
     call.client.stop(call.recording_id, call.server_call_id)
-    first, _ = await_end(call, attempt=1)
+    first, _ = poll_state(call, attempt=1)
     assert isinstance(first, ApplicationError)
     assert "only begun" in str(first)
 
-    second, (noted,) = await_end(call, attempt=2)
+    second, (noted,) = poll_state(call, attempt=2)
     assert isinstance(second, ApplicationError)
     assert second.next_retry_delay == timedelta(minutes=1)
     assert noted.gone_since is not None
 
-    long_ago = InquiryProgress(gone_since=noted.gone_since - timedelta(minutes=1))
-    third, _ = await_end(call, attempt=3, noted=long_ago)
-    assert isinstance(third, ControlOutcome)
+    long_ago = PollProgress(gone_since=noted.gone_since - timedelta(minutes=1))
+    third, _ = poll_state(call, attempt=3, noted=long_ago)
+    assert isinstance(third, ControlResult)
     assert third.state == "gone"
 
 
 def test_a_recording_that_is_seen_again_was_never_gone(call: Call) -> None:
-    denied = InquiryProgress(gone_since=datetime.now(UTC) - timedelta(days=1))
-    outcome, notes = await_end(call, attempt=3, noted=denied)
+    denied = PollProgress(gone_since=datetime.now(UTC) - timedelta(days=1))
+    outcome, notes = poll_state(call, attempt=3, noted=denied)
     assert isinstance(outcome, ApplicationError)
-    assert notes == [InquiryProgress()]
+    assert notes == [PollProgress()]

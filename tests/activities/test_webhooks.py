@@ -18,7 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.webhooks import AnnouncementActivities, Webhook
-from callvault.contracts.activity_io import AnnouncementOrder
+from callvault.contracts.activity_io import AnnouncementInput
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
 
@@ -151,7 +151,7 @@ def test_an_alarm_sent_by_hand_that_nobody_takes_is_a_failure_with_its_reason(
 # Announcements.
 
 
-ORDER = AnnouncementOrder(
+ORDER = AnnouncementInput(
     id="recording-1/announcement/1",
     resource="default",
     server_call_id="call-1",
@@ -159,7 +159,7 @@ ORDER = AnnouncementOrder(
     recording=1,
     requested_by="crm",
     consent_policy="all_parties",
-    within=timedelta(seconds=5),
+    timeout=timedelta(seconds=5),
 )
 
 

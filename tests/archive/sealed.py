@@ -18,7 +18,7 @@ from callvault.archive.names import chunk_object_name, metadata_object_name
 from callvault.archive.store import Archive, put_bytes
 from callvault.contracts.activity_io import ArchivedChunk, RecordedPause, SealedRecording
 from callvault.contracts.events import RecordingChunk
-from callvault.contracts.manifest import Manifest, ManifestOrder
+from callvault.contracts.manifest import Manifest, SealInput
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 from callvault.contracts.status import ChunkStatus, ControlRecord, PauseRecord, RecordingStatus
@@ -87,7 +87,7 @@ def archived(
         chunk=announced(index, document),
         state=ChunkState.ARCHIVED,
         announced_at=NOON,
-        born_at=NOON,
+        retention_starts_at=NOON,
         expires_at=NOON + timedelta(hours=48),
         archived=ArchivedChunk(
             archive=archive.name,
@@ -109,7 +109,7 @@ def lost(index: int, reason: str) -> ChunkStatus:
         chunk=announced(index, f"lost-{index}"),
         state=ChunkState.LOST,
         announced_at=NOON,
-        born_at=NOON,
+        retention_starts_at=NOON,
         lost_reason=reason,
     )
 
@@ -148,8 +148,8 @@ def recording(*chunks: ChunkStatus, recording_id: str = "rec-1", **facts: Any) -
     )
 
 
-def order(archive: Archive, of: RecordingStatus, **facts: Any) -> ManifestOrder:
-    return ManifestOrder.model_validate(
+def seal_input(archive: Archive, of: RecordingStatus, **facts: Any) -> SealInput:
+    return SealInput.model_validate(
         {
             "archive": archive.name,
             "resource": "default",
@@ -171,7 +171,7 @@ def sealed(
     **facts: Any,
 ) -> SealedRecording:
     """Seal a recording of these chunks."""
-    return seal(archive, order(archive, recording(*chunks, **facts)), signer, now)
+    return seal(archive, seal_input(archive, recording(*chunks, **facts)), signer, now)
 
 
 def manifest_of(archive: Archive, found: SealedRecording) -> Manifest:
@@ -182,7 +182,7 @@ def paused() -> PauseRecord:
     return PauseRecord(
         requested_by="agent-7",
         reason="card number",
-        asked_at=NOON,
+        requested_at=NOON,
         confirmed_at=NOON + timedelta(seconds=1),
         resumed_at=NOON + timedelta(seconds=9),
     )
@@ -194,10 +194,10 @@ def service_pause() -> RecordedPause:
 
 def pause_request() -> ControlRecord:
     return ControlRecord(
-        verb="pause",
+        operation="pause",
         requested_by="agent-7",
         reason="card number",
-        asked_at=NOON,
+        requested_at=NOON,
         recording=1,
         state=RequestState.CONFIRMED,
     )

@@ -11,7 +11,7 @@ from callvault.archive.manifests.seal import seal
 from callvault.archive.names import link_object_name
 from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, ObjectReference
-from tests.archive.sealed import NOON, SIGNER, archived, order, recording, sealed
+from tests.archive.sealed import NOON, SIGNER, archived, recording, seal_input, sealed
 
 WRITERS = 8
 
@@ -45,7 +45,9 @@ def test_the_head_is_found_in_a_chain_of_any_length(
 
 def test_writers_at_the_same_moment_get_one_place_each(archive: Archive) -> None:
     orders = [
-        order(archive, recording(archived(archive, recording_id=f"r{n}"), recording_id=f"r{n}"))
+        seal_input(
+            archive, recording(archived(archive, recording_id=f"r{n}"), recording_id=f"r{n}")
+        )
         for n in range(WRITERS)
     ]
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -57,7 +59,7 @@ def test_writers_at_the_same_moment_get_one_place_each(archive: Archive) -> None
 
 
 def test_the_same_order_at_the_same_moment_is_sealed_once(archive: Archive) -> None:
-    asked = order(archive, recording(archived(archive)))
+    asked = seal_input(archive, recording(archived(archive)))
     with ThreadPoolExecutor(WRITERS) as pool:
         found = list(pool.map(lambda _: seal(archive, asked, SIGNER, lambda: NOON), range(WRITERS)))
     assert len(set(found)) == 1

@@ -33,7 +33,7 @@ from callvault.errors import (
 )
 
 NAME = "recordings/0000-document.wav"
-QUICK = RetryLimits(max_attempts=3, first_pause=0.01, max_pause=2, stall_timeout=0.3)
+QUICK = RetryLimits(max_attempts=3, first_delay=0.01, max_pause=2, stall_timeout=0.3)
 
 
 @dataclass
@@ -82,14 +82,14 @@ def made(emulator: RunningEmulator) -> Iterator[Recorded]:
     ):
         people = {"participants": [{"displayName": "Ada"}, {"displayName": "Ben"}]}
         call = http.post("/calls", json=people).json()
-        order = StartRecording(
+        input = StartRecording(
             call_locator=ServerCallLocator(server_call_id=call["serverCallId"]),
             recording_content_type=ContentType.AUDIO,
             recording_channel_type=ChannelType.MIXED,
             recording_format_type=FormatType.WAV,
         )
         once = Repeatability(request_id=uuid4(), first_sent=datetime.now(UTC))
-        recording = client.start(order, once).recording_id
+        recording = client.start(input, once).recording_id
         http.post("/clock", json={"advanceSeconds": 6}).raise_for_status()
         client.stop(recording, call["serverCallId"])
         yield Recorded(http, client, chunk_of(http, call["callId"]))

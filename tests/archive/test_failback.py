@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from callvault.archive.failback.candidates import stranded
-from callvault.archive.failback.failback import Repatriated, Repatriation
+from callvault.archive.failback.candidates import failback_candidates
+from callvault.archive.failback.failback import Failback, FailbackResult
 from callvault.archive.manifests.documents import Keyring, read_document, sha256, signed
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import seal
@@ -30,13 +30,13 @@ from tests.archive.sealed import (
     SIGNER,
     archived,
     lost,
-    order,
     recording,
+    seal_input,
     sealed,
     wav,
 )
 
-HOME_SIGNER = Signer.generate()
+PRIMARY_SIGNER = Signer.generate()
 LATER = NOON + timedelta(days=3)
 BUFFERS = BufferPool(parallelism=2, block_size=4096)
 """So small that a file of half a second has several blocks."""
@@ -50,7 +50,7 @@ def spare(tmp_path: Path) -> DirectoryArchive:
     return archive
 
 
-def stranded_call(fallback: Archive) -> list[SealedRecording]:
+def sealed_in_fallback(fallback: Archive) -> list[SealedRecording]:
     """A recording that is sealed twice, for one of its files came late."""
     first = archived(fallback, 0)
     return [
@@ -59,15 +59,15 @@ def stranded_call(fallback: Archive) -> list[SealedRecording]:
     ]
 
 
-def homeward(fallback: Archive, home: Archive, **facts: Any) -> Repatriation:
+def make_failback(fallback: Archive, primary: Archive, **facts: Any) -> Failback:
     keys = Keyring([SIGNER.public])
     return replace(
-        Repatriation(fallback, home, keys, HOME_SIGNER, lambda: LATER, buffers=BUFFERS), **facts
+        Failback(fallback, primary, keys, PRIMARY_SIGNER, lambda: LATER, buffers=BUFFERS), **facts
     )
 
 
-def bring(journey: Repatriation) -> list[Repatriated]:
-    return [journey.bring(recording) for recording in stranded(journey.fallback)]
+def fail_back(failback: Failback) -> list[FailbackResult]:
+    return [failback.fail_back(recording) for recording in failback_candidates(failback.fallback)]
 
 
 def manifest(archive: Archive, name: str) -> Manifest:
@@ -78,8 +78,8 @@ def contents(archive: Archive) -> dict[str, str]:
     return {name: sha256(b"".join(archive.read(name))) for name in archive.names()}
 
 
-def assert_proven(home: Archive, *, manifests: int) -> None:
-    report = verify_archive(home, Keyring([HOME_SIGNER.public]))
+def assert_verified(primary: Archive, *, manifests: int) -> None:
+    report = verify_archive(primary, Keyring([PRIMARY_SIGNER.public]))
     assert report.problems == []
     assert report.manifests == manifests
     assert report.head
@@ -90,22 +90,22 @@ def assert_proven(home: Archive, *, manifests: int) -> None:
 def test_a_recording_comes_home_and_is_proven_there(
     way: str, spare: DirectoryArchive, blob_archive: BlobArchive
 ) -> None:
-    fallback, home = (spare, blob_archive) if way.startswith("into") else (blob_archive, spare)
-    stranded_call(fallback)
+    fallback, primary = (spare, blob_archive) if way.startswith("into") else (blob_archive, spare)
+    sealed_in_fallback(fallback)
     before = contents(fallback)
-    assert [came.manifests for came in bring(homeward(fallback, home))] == [2]
-    assert_proven(home, manifests=2)
+    assert [came.manifests for came in fail_back(make_failback(fallback, primary))] == [2]
+    assert_verified(primary, manifests=2)
     assert contents(fallback) == before
     files = {name: digest for name, digest in before.items() if "/rec-1/0" in name}
     assert len(files) == 4
-    assert files.items() <= contents(home).items()
+    assert files.items() <= contents(primary).items()
 
 
 def test_ids_and_content_types_come_along(
     spare: DirectoryArchive, blob_archive: BlobArchive
 ) -> None:
-    stranded_call(spare)
-    bring(homeward(spare, blob_archive))
+    sealed_in_fallback(spare)
+    fail_back(make_failback(spare, blob_archive))
     for name in spare.names("recordings/"):
         theirs, ours = spare.stat(name), blob_archive.stat(name)
         assert theirs
@@ -120,10 +120,10 @@ def test_ids_and_content_types_come_along(
 def test_the_manifest_at_home_tells_the_same_and_where_it_came_from(
     spare: DirectoryArchive, directory_archive: DirectoryArchive
 ) -> None:
-    first, second = (each.object_name for each in stranded_call(spare))
-    bring(homeward(spare, directory_archive))
+    first, second = (each.object_name for each in sealed_in_fallback(spare))
+    fail_back(make_failback(spare, directory_archive))
     theirs, ours = manifest(spare, second), manifest(directory_archive, second)
-    origin = ours.repatriated_from
+    origin = ours.failed_back_from
     assert origin
     assert (origin.archive, origin.object_name) == ("spare", second)
     assert origin.sha256 == contents(spare)[second]
@@ -131,8 +131,8 @@ def test_the_manifest_at_home_tells_the_same_and_where_it_came_from(
     assert ours.earlier.sha256 == contents(directory_archive)[first]
     assert (ours.archive, ours.sealed_at) == ("main", LATER)
     assert ours.signature
-    assert ours.signature.key_id == HOME_SIGNER.public.key_id
-    for fact in ("recording", "requests", "pauses", "findings", "workflow", "order_sha256"):
+    assert ours.signature.key_id == PRIMARY_SIGNER.public.key_id
+    for fact in ("recording", "requests", "pauses", "findings", "workflow", "input_sha256"):
         assert getattr(ours, fact) == getattr(theirs, fact)
     assert [chunk.check for chunk in ours.chunks] == [chunk.check for chunk in theirs.chunks]
 
@@ -141,27 +141,27 @@ def test_it_is_linked_behind_what_home_has_sealed(
     spare: DirectoryArchive, directory_archive: DirectoryArchive
 ) -> None:
     own = archived(directory_archive, recording_id="rec-9")
-    sealed(directory_archive, own, recording_id="rec-9", signer=HOME_SIGNER)
-    stranded_call(spare)
-    bring(homeward(spare, directory_archive))
-    assert_proven(directory_archive, manifests=3)
+    sealed(directory_archive, own, recording_id="rec-9", signer=PRIMARY_SIGNER)
+    sealed_in_fallback(spare)
+    fail_back(make_failback(spare, directory_archive))
+    assert_verified(directory_archive, manifests=3)
 
 
 def test_what_home_sealed_of_the_recording_itself_comes_before(
     spare: DirectoryArchive, directory_archive: DirectoryArchive
 ) -> None:
     """Home refused only the second file; the first one lies in both archives."""
-    sealed(directory_archive, archived(directory_archive), signer=HOME_SIGNER)
-    stranded_call(spare)
-    bring(homeward(spare, directory_archive))
-    assert_proven(directory_archive, manifests=3)
+    sealed(directory_archive, archived(directory_archive), signer=PRIMARY_SIGNER)
+    sealed_in_fallback(spare)
+    fail_back(make_failback(spare, directory_archive))
+    assert_verified(directory_archive, manifests=3)
 
 
 def test_bringing_it_again_changes_nothing(spare: DirectoryArchive, archive: Archive) -> None:
-    stranded_call(spare)
-    bring(homeward(spare, archive))
+    sealed_in_fallback(spare)
+    fail_back(make_failback(spare, archive))
     before = contents(archive)
-    assert bring(homeward(spare, archive)) == [Repatriated(0, 0, 0)]
+    assert fail_back(make_failback(spare, archive)) == [FailbackResult(0, 0, 0)]
     assert contents(archive) == before
 
 
@@ -169,10 +169,10 @@ def test_a_manifest_that_is_sealed_later_follows(
     spare: DirectoryArchive, directory_archive: DirectoryArchive
 ) -> None:
     sealed(spare, archived(spare))
-    bring(homeward(spare, directory_archive))
+    fail_back(make_failback(spare, directory_archive))
     sealed(spare, archived(spare), archived(spare, 1))
-    assert [came.manifests for came in bring(homeward(spare, directory_archive))] == [1]
-    assert_proven(directory_archive, manifests=2)
+    assert [came.manifests for came in fail_back(make_failback(spare, directory_archive))] == [1]
+    assert_verified(directory_archive, manifests=2)
 
 
 class Crash(Exception):
@@ -209,33 +209,33 @@ WRITES = 9
 def test_after_a_crash_at_any_write_the_next_attempt_finishes(
     spare: DirectoryArchive, tmp_path: Path, writes: int, is_written: bool
 ) -> None:
-    stranded_call(spare)
-    home = Crashing(tmp_path / "home", writes=writes, is_written=is_written)
-    home.check()
+    sealed_in_fallback(spare)
+    primary = Crashing(tmp_path / "home", writes=writes, is_written=is_written)
+    primary.check()
     last = is_written and writes == WRITES - 1  # nothing reads after the last link
     if not last:
         with pytest.raises(Crash):
-            bring(homeward(spare, home))
+            fail_back(make_failback(spare, primary))
     whole = DirectoryArchive("main", tmp_path / "home")
-    bring(homeward(spare, whole))
-    assert_proven(whole, manifests=2)
+    fail_back(make_failback(spare, whole))
+    assert_verified(whole, manifests=2)
     assert len(contents(whole)) == WRITES
 
 
 def test_a_crash_within_a_file_leaves_nothing_visible(
     spare: DirectoryArchive, archive: Archive
 ) -> None:
-    stranded_call(spare)
+    sealed_in_fallback(spare)
 
     def crash(what: str, done: int, total: int | None) -> None:
         if what.startswith("copying"):
             raise Crash
 
     with pytest.raises(Crash):
-        bring(homeward(spare, archive, on_step=crash))
+        fail_back(make_failback(spare, archive, on_step=crash))
     assert contents(archive) == {}
-    bring(homeward(spare, archive))
-    assert_proven(archive, manifests=2)
+    fail_back(make_failback(spare, archive))
+    assert_verified(archive, manifests=2)
 
 
 def flip(archive: DirectoryArchive, name: str) -> None:
@@ -258,11 +258,11 @@ def replaced(archive: DirectoryArchive, name: str, data: bytes) -> None:
 def test_a_tampered_object_is_refused_and_nothing_false_comes_home(
     spare: DirectoryArchive, archive: Archive, suffix: str
 ) -> None:
-    stranded_call(spare)
+    sealed_in_fallback(spare)
     victim = min(name for name in spare.names("recordings/") if name.endswith(suffix))
     flip(spare, victim)
     with pytest.raises(BrokenContent, match=f"{victim}.*(was changed|manifest any more)"):
-        bring(homeward(spare, archive))
+        fail_back(make_failback(spare, archive))
     assert archive.stat(victim) is None
     assert not list(archive.names("manifests/"))
 
@@ -276,7 +276,7 @@ def test_a_blob_whose_size_and_properties_are_kept_is_refused(
     kept = blob.get_blob_properties().metadata
     blob.upload_blob(wav(0.5, tone=990), overwrite=True, metadata=kept)
     with pytest.raises(BrokenContent, match="not what was sealed"):
-        bring(homeward(blob_archive, spare))
+        fail_back(make_failback(blob_archive, spare))
     assert contents(spare) == {}
 
 
@@ -291,7 +291,7 @@ def test_a_manifest_that_the_key_does_not_prove_is_refused(
 ) -> None:
     sealed(spare, archived(spare), signer=forger)
     with pytest.raises(BrokenContent, match=r"not among those given|unsigned"):
-        bring(homeward(spare, directory_archive))
+        fail_back(make_failback(spare, directory_archive))
     assert not list(directory_archive.names())
 
 
@@ -302,7 +302,7 @@ def test_a_changed_fact_is_refused_even_if_it_is_spelt_well(
     forged = manifest(spare, name).model_copy(update={"findings": ("all is well",)})
     replaced(spare, name, signed(forged, Signer.generate()))
     with pytest.raises(BrokenContent, match="was changed"):
-        bring(homeward(spare, directory_archive))
+        fail_back(make_failback(spare, directory_archive))
     assert not list(directory_archive.names())
 
 
@@ -312,15 +312,15 @@ def test_a_manifest_without_a_link_is_refused(
     sealed(spare, archived(spare))
     Path(spare.location(link_object_name(1))).unlink()
     with pytest.raises(BrokenContent, match="no link of the chain names it"):
-        bring(homeward(spare, directory_archive))
+        fail_back(make_failback(spare, directory_archive))
 
 
 def test_an_unsigned_archive_without_a_key_may_go_home(
     spare: DirectoryArchive, directory_archive: DirectoryArchive
 ) -> None:
     sealed(spare, archived(spare), signer=None)
-    bring(homeward(spare, directory_archive, keys=Keyring()))
-    assert_proven(directory_archive, manifests=1)
+    fail_back(make_failback(spare, directory_archive, keys=Keyring()))
+    assert_verified(directory_archive, manifests=1)
 
 
 def test_a_different_file_at_home_is_never_overwritten(
@@ -330,20 +330,20 @@ def test_a_different_file_at_home_is_never_overwritten(
     other = b"something else"
     put_bytes(archive, name, other, content_type="audio/wav", metadata={})
     with pytest.raises(ObjectExists, match="nothing was overwritten"):
-        bring(homeward(spare, archive))
+        fail_back(make_failback(spare, archive))
     assert contents(archive)[name] == sha256(other)
     assert not list(archive.names("manifests/"))
 
 
 def test_an_archive_is_not_its_own_home(spare: DirectoryArchive) -> None:
     with pytest.raises(InvalidRequest, match="same archive"):
-        homeward(spare, spare)
+        make_failback(spare, spare)
 
 
 @pytest.fixture
 def config(tmp_path: Path, spare: DirectoryArchive) -> Path:
-    """A configuration in which ``spare`` is the fallback of one resource and another's home."""
-    for name, signer in (("spare", SIGNER), ("main", HOME_SIGNER)):
+    """A configuration in which ``spare`` is the fallback of one resource and another's primary."""
+    for name, signer in (("spare", SIGNER), ("main", PRIMARY_SIGNER)):
         (tmp_path / f"{name}.key").write_bytes(signer.pem())
     file = tmp_path / "callvault.toml"
     file.write_text(
@@ -362,7 +362,7 @@ def config(tmp_path: Path, spare: DirectoryArchive) -> Path:
 
 
 def run(config: Path, *words: str) -> Result:
-    command = ["recordings", "repatriate", "--from", "spare", "--to", "main"]
+    command = ["recordings", "failback", "--from", "spare", "--to", "main"]
     return CliRunner().invoke(app, [*command, *words, "--config", str(config)])
 
 
@@ -371,7 +371,7 @@ def verified(config: Path) -> int:
 
 
 def test_the_command_brings_what_home_does_not_hold(config: Path, spare: DirectoryArchive) -> None:
-    stranded_call(spare)
+    sealed_in_fallback(spare)
     done = run(config)
     assert done.exit_code == 0, done.output
     assert "brought recordings/2026/03/02/call-1/rec-1: 2 manifests, 4 files" in done.output
@@ -386,7 +386,7 @@ def test_the_command_leaves_alone_what_is_at_home_in_the_fallback(
     config: Path, spare: DirectoryArchive, tmp_path: Path
 ) -> None:
     chunk = archived(spare)
-    seal(spare, order(spare, recording(chunk), resource="west"), SIGNER, lambda: NOON)
+    seal(spare, seal_input(spare, recording(chunk), resource="west"), SIGNER, lambda: NOON)
     done = run(config)
     assert done.exit_code == 0
     assert "1 left alone" in done.output
@@ -399,7 +399,7 @@ def test_the_command_brings_the_rest_where_one_is_refused(
 ) -> None:
     bad = archived(spare, recording_id="rec-0")
     sealed(spare, bad, recording_id="rec-0")
-    stranded_call(spare)
+    sealed_in_fallback(spare)
     assert bad.archived
     flip(spare, bad.archived.object_name)
     done = run(config)
@@ -414,14 +414,14 @@ def test_the_command_brings_the_rest_where_one_is_refused(
 def test_the_command_finds_a_recording_by_any_of_its_names(
     config: Path, spare: DirectoryArchive, by: str
 ) -> None:
-    name = stranded_call(spare)[0].object_name
+    name = sealed_in_fallback(spare)[0].object_name
     done = run(config, name if by == "manifest" else by)
     assert done.exit_code == 0
     assert "1 brought" in done.output
 
 
 def test_the_command_says_what_it_cannot_find(config: Path, spare: DirectoryArchive) -> None:
-    stranded_call(spare)
+    sealed_in_fallback(spare)
     done = run(config, "rec-7")
     assert done.exit_code == 1
     assert "rec-7: no sealed recording of that name" in done.output
@@ -444,7 +444,7 @@ def test_a_rotated_key_is_given_by_file(
 def test_the_command_needs_archives_that_are_configured(config: Path) -> None:
     done = CliRunner().invoke(
         app,
-        ["recordings", "repatriate", "--from", "x", "--to", "main", "--config", str(config)],
+        ["recordings", "failback", "--from", "x", "--to", "main", "--config", str(config)],
     )
     assert isinstance(done.exception, CallvaultError)
     assert "no archive 'x'" in str(done.exception)

@@ -16,22 +16,22 @@ from .sealed import (
     archived,
     lost,
     manifest_of,
-    order,
     pause_request,
     paused,
     recording,
+    seal_input,
 )
 
 
 def sealed_by_the_first_run(archive: Archive, *chunks: ChunkStatus) -> SealedRecording:
     of = recording(*chunks, number=2, pauses=[paused()])
-    asked = order(archive, of, requests=[pause_request()])
+    asked = seal_input(archive, of, requests=[pause_request()])
     return seal(archive, asked, SIGNER, lambda: NOON)
 
 
 def sealed_by_a_late_event(archive: Archive, *chunks: ChunkStatus, **facts: Any) -> SealedRecording:
     of = recording(*chunks, origin="announced", requested_by="", **facts)
-    return seal(archive, order(archive, of, run_id="run-2"), SIGNER, lambda: NOON)
+    return seal(archive, seal_input(archive, of, run_id="run-2"), SIGNER, lambda: NOON)
 
 
 @pytest.mark.parametrize("indices", [(0, 1), (1,)])

@@ -14,7 +14,7 @@ from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, Manifest
 from callvault.contracts.media import MediaVerdict
-from callvault.contracts.status import DoubtfulInterval
+from callvault.contracts.status import UnconfirmedInterval
 from callvault.errors import BrokenContent, ConfigurationError, ContentMissing, InvalidRequest
 from tests.archive.sealed import (
     MEDIA_HOST,
@@ -23,10 +23,10 @@ from tests.archive.sealed import (
     archived,
     lost,
     manifest_of,
-    order,
     pause_request,
     paused,
     recording,
+    seal_input,
     sealed,
     service_pause,
     wav,
@@ -41,7 +41,7 @@ def test_a_manifest_tells_everything_that_is_known(archive: Archive) -> None:
     chunk = archived(
         archive, pauses=(service_pause(),), response_headers={"Date": "Mon, 02 Mar 2026 12:00:00"}
     )
-    asked = order(
+    asked = seal_input(
         archive, recording(chunk, pauses=[paused()]), requests=[pause_request()], run_id="run-9"
     )
     found = seal(archive, asked, SIGNER, lambda: NOON)
@@ -107,7 +107,7 @@ def test_without_a_key_a_manifest_is_unsigned_but_linked(archive: Archive) -> No
 
 
 def test_the_same_order_twice_gives_one_manifest_and_one_link(archive: Archive) -> None:
-    asked = order(archive, recording(archived(archive)))
+    asked = seal_input(archive, recording(archived(archive)))
     first = seal(archive, asked, SIGNER, lambda: NOON)
     there = names(archive)
     assert seal(archive, asked, SIGNER, lambda: NOON + timedelta(hours=1)) == first
@@ -120,7 +120,7 @@ def test_a_sealing_that_died_before_its_link_is_finished_by_the_next(
     archive = directory_archive
     sealed(archive, archived(archive))
     chunk = archived(archive, recording_id="rec-2")
-    asked = order(archive, recording(chunk, recording_id="rec-2"))
+    asked = seal_input(archive, recording(chunk, recording_id="rec-2"))
 
     class Dies(Exception):
         pass
@@ -161,8 +161,8 @@ def test_recordings_without_an_id_share_a_folder_and_nothing_else(archive: Archi
     two = recording(archived(archive, 1), number=2)
     for each in (one, two):
         each.recording_id = None
-    first = seal(archive, order(archive, one), SIGNER, lambda: NOON)
-    second = seal(archive, order(archive, two), SIGNER, lambda: NOON)
+    first = seal(archive, seal_input(archive, one), SIGNER, lambda: NOON)
+    second = seal(archive, seal_input(archive, two), SIGNER, lambda: NOON)
     assert second.object_name.endswith("_unknown/manifest-2.json")
     assert manifest_of(archive, first).earlier is None
     assert manifest_of(archive, second).earlier is None
@@ -211,11 +211,11 @@ def test_everything_amiss_is_said_in_sentences(archive: Archive) -> None:
 
 
 def test_a_doubtful_interval_stands_in_the_manifest_and_its_findings(archive: Archive) -> None:
-    doubt = DoubtfulInterval(since=NOON, until=NOON + timedelta(seconds=7))
-    found = sealed(archive, archived(archive, 0), doubtful=[doubt])
+    interval = UnconfirmedInterval(since=NOON, until=NOON + timedelta(seconds=7))
+    found = sealed(archive, archived(archive, 0), unconfirmed_intervals=[interval])
     (finding,) = found.findings
     assert finding.startswith("doubtful: from 2026-03-02 12:00:00 to 12:00:07 UTC it may hold")
-    assert manifest_of(archive, found).doubtful == (doubt,)
+    assert manifest_of(archive, found).unconfirmed_intervals == (interval,)
 
 
 def test_two_documents_under_one_index_are_an_overlap(archive: Archive) -> None:
@@ -252,5 +252,5 @@ def test_a_signing_key_is_pem_or_base64() -> None:
 
 
 def test_an_order_survives_the_way_through_a_history(directory_archive: Archive) -> None:
-    asked = order(directory_archive, recording(archived(directory_archive)))
+    asked = seal_input(directory_archive, recording(archived(directory_archive)))
     assert type(asked).model_validate(json.loads(asked.model_dump_json())) == asked

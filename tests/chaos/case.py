@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.chaos.checker import Case, Violation, judge, losses_of
+from bench.chaos.checker import Case, Violation, check, losses_of
 from bench.chaos.cluster import Outage
-from bench.chaos.generator import Fate, Life, life
-from bench.chaos.history import Chunk, Evidence, Object, Run
-from bench.chaos.proxy import Heard, Sighting
-from bench.chaos.workload import Played
+from bench.chaos.generator import DeliveryMode, Scenario, scenario
+from bench.chaos.history import Chunk, History, Object, Run
+from bench.chaos.proxy import ReceivedAlarm, SentEvent
+from bench.chaos.workload import PlayedScenario
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 
 ENDED = 1_000.0
@@ -38,24 +38,28 @@ class Trial:
     )
     made: int = 1
     """Recordings that the emulator began."""
-    sighting: Sighting = field(
-        default_factory=lambda: Sighting(1, frozenset({DOCUMENT}), Fate.ON_TIME, ENDED, ENDED)
+    sent_event: SentEvent = field(
+        default_factory=lambda: SentEvent(
+            1, frozenset({DOCUMENT}), DeliveryMode.ON_TIME, ENDED, ENDED
+        )
     )
     told_more: list[dict[str, Any]] = field(default_factory=list)
     status: str = "COMPLETED"
     failed_tasks: list[str] = field(default_factory=list)
-    alarms: list[Heard] = field(default_factory=list)
+    alarms: list[ReceivedAlarm] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
-    shredded: set[str] = field(default_factory=set)
+    early_deletions: set[str] = field(default_factory=set)
     problem: str = ""
-    asks_result: bool = False
+    polls_result: bool = False
 
-    def loses_the_file(self, fate: Fate = Fate.ON_TIME, *, taken: float | None = None) -> None:
+    def loses_the_file(
+        self, mode: DeliveryMode = DeliveryMode.ON_TIME, *, accepted_at: float | None = None
+    ) -> None:
         """Take the file out of the archive, with a record of the loss and an alarm."""
         self.objects.clear()
         self.recording |= {"state": "lost", "chunks": []}
-        self.sighting.fate, self.sighting.taken = fate, taken
-        self.alarms.append(Heard(self.alarm(AlarmKind.LOST), ENDED + 60))
+        self.sent_event.mode, self.sent_event.accepted_at = mode, accepted_at
+        self.alarms.append(ReceivedAlarm(self.alarm(AlarmKind.LOST), ENDED + 60))
 
     def alarm(self, kind: AlarmKind) -> Alarm:
         return Alarm(
@@ -70,18 +74,18 @@ class Trial:
         )
 
     @property
-    def life(self) -> Life:
-        plan = life(1, 1, of=10)
+    def scenario(self) -> Scenario:
+        plan = scenario(1, 1, of=10)
         return replace(plan, recordings=plan.recordings[:1])
 
     @property
-    def played(self) -> Played:
-        return Played(self.life, "call-1", "server-call-1", self.problem)
+    def played(self) -> PlayedScenario:
+        return PlayedScenario(self.scenario, "call-1", "server-call-1", self.problem)
 
     def violations(self) -> list[str]:
         """Check the case and return the violations."""
         case = self._case()
-        found: list[Violation] = judge(case, losses_of(case))
+        found: list[Violation] = check(case, losses_of(case))
         return [each.what for each in found]
 
     def causes(self) -> list[str]:
@@ -95,15 +99,15 @@ class Trial:
             {"recordings": [self.recording, *self.told_more]},
             self.failed_tasks,
         )
-        evidence = Evidence(
+        history = History(
             {1: {"recordings": [{}] * self.made}}, [self.chunk, *self.twins], self.objects, [run]
         )
         return Case(
             [self.played],
-            evidence,
-            [self.sighting],
+            history,
+            [self.sent_event],
             self.alarms,
             self.outages,
-            self.shredded,
-            self.asks_result,
+            self.early_deletions,
+            self.polls_result,
         )

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.chaos.cluster import Blow, Outage, Part
-from bench.chaos.generator import Fate
+from bench.chaos.cluster import Fault, Outage, Part
+from bench.chaos.generator import DeliveryMode
 from bench.chaos.history import Object
 
 from .case import DOCUMENT, ENDED, MEDIA, METADATA, Trial
@@ -42,34 +42,36 @@ def test_an_object_that_nobody_made_is_noticed(trial: Trial) -> None:
     assert trial.violations() == ["recordings/2.wav is archived, and nobody made it"]
 
 
-@pytest.mark.parametrize("fate", [Fate.LOST, Fate.TOO_LATE])
-def test_a_loss_that_the_seed_explains_is_none_of_callvaults(trial: Trial, fate: Fate) -> None:
-    trial.loses_the_file(fate)
+@pytest.mark.parametrize("mode", [DeliveryMode.LOST, DeliveryMode.TOO_LATE])
+def test_a_loss_that_the_seed_explains_is_none_of_callvaults(
+    trial: Trial, mode: DeliveryMode
+) -> None:
+    trial.loses_the_file(mode)
     assert trial.violations() == []
-    assert trial.causes() == [f"event {fate}"]
+    assert trial.causes() == [f"event {mode}"]
 
 
 def test_a_lost_event_is_no_cause_where_acs_may_be_asked(trial: Trial) -> None:
-    trial.loses_the_file(Fate.LOST)
-    trial.asks_result = True
+    trial.loses_the_file(DeliveryMode.LOST)
+    trial.polls_result = True
     assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
 
 
 def test_what_the_gateway_has_taken_may_not_be_lost(trial: Trial) -> None:
-    trial.loses_the_file(Fate.TOO_LATE, taken=ENDED + 1)
+    trial.loses_the_file(DeliveryMode.TOO_LATE, accepted_at=ENDED + 1)
     assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
 
 
 def test_a_loss_without_a_cause_is_noticed(trial: Trial) -> None:
-    trial.loses_the_file(Fate.ON_TIME)
+    trial.loses_the_file(DeliveryMode.ON_TIME)
     assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
 
 
 def test_an_event_grid_that_died_in_time_is_a_cause(trial: Trial) -> None:
-    trial.loses_the_file(Fate.ON_TIME)
-    trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED - 9, ENDED - 5))
+    trial.loses_the_file(DeliveryMode.ON_TIME)
+    trial.outages.append(Outage(Part.EMULATOR, Fault.KILL, ENDED - 9, ENDED - 5))
     assert trial.causes() == [""]
-    trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED + 1, ENDED + 5))
+    trial.outages.append(Outage(Part.EMULATOR, Fault.KILL, ENDED + 1, ENDED + 5))
     assert trial.violations() == []
 
 
@@ -83,29 +85,29 @@ def test_a_twin_that_nobody_announced_is_safe_with_the_file_it_repeats(trial: Tr
 
 def test_a_twin_that_the_gateway_has_taken_may_not_be_missing(trial: Trial) -> None:
     trial.twins.append(replace(trial.chunk, document_id="0-eus-twin"))
-    trial.sighting.documents = frozenset({DOCUMENT, "0-eus-twin"})
+    trial.sent_event.documents = frozenset({DOCUMENT, "0-eus-twin"})
     assert trial.violations() == ["0-eus-twin is neither archived nor lost"]
 
 
 def test_a_dead_letter_may_be_lost_only_if_event_grid_died_before_it_was_written(
     trial: Trial,
 ) -> None:
-    trial.loses_the_file(Fate.REFUSED)
+    trial.loses_the_file(DeliveryMode.REFUSED)
     assert trial.causes() == [""]
-    trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED + 60, ENDED + 65))
+    trial.outages.append(Outage(Part.EMULATOR, Fault.KILL, ENDED + 60, ENDED + 65))
     assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
-    trial.outages.append(Outage(Part.EMULATOR, Blow.KILL, ENDED + 2, ENDED + 5))
+    trial.outages.append(Outage(Part.EMULATOR, Fault.KILL, ENDED + 2, ENDED + 5))
     assert trial.violations() == []
 
 
 def test_a_file_that_the_service_deleted_is_a_cause(trial: Trial) -> None:
-    trial.loses_the_file(Fate.ON_TIME, taken=ENDED + 1)
-    trial.shredded.add(DOCUMENT)
+    trial.loses_the_file(DeliveryMode.ON_TIME, accepted_at=ENDED + 1)
+    trial.early_deletions.add(DOCUMENT)
     assert trial.violations() == []
 
 
 def test_a_loss_that_nobody_was_told_of_is_noticed(trial: Trial) -> None:
-    trial.loses_the_file(Fate.LOST)
+    trial.loses_the_file(DeliveryMode.LOST)
     trial.alarms.clear()
     assert trial.violations() == [f"{DOCUMENT} is lost, and nobody was told"]
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.chaos.alarm_latency import RETURNS_WITHIN, excuses, lateness, merged
-from bench.chaos.cluster import Blow, Outage, Part
+from bench.chaos.alarm_latency import RECOVERY_GRACE, excluded_times, latency, merged
+from bench.chaos.cluster import Fault, Outage, Part
 from bench.chaos.history import Run, Started, TimerSet
-from bench.chaos.recovery import EXPORT, Interrupted, counted, recoveries
+from bench.chaos.recovery import EXPORT, Interrupted, counted_seconds, recoveries
 from callvault.contracts.alarms import AlarmKind
 
 from .case import Trial
@@ -15,7 +15,7 @@ KILLED = 100.0
 
 
 def outage(part: Part, began: float, ended: float) -> Outage:
-    return Outage(part, Blow.KILL, began, ended)
+    return Outage(part, Fault.KILL, began, ended)
 
 
 def run_with(*started: Started, stalls: list[tuple[float, float]] | None = None) -> Run:
@@ -23,36 +23,41 @@ def run_with(*started: Started, stalls: list[tuple[float, float]] | None = None)
 
 
 def test_an_alarm_is_late_by_the_time_from_its_due_until_it_was_heard() -> None:
-    late = lateness(ALARM, due=10, heard=17, excused=[])
-    assert (late.seconds, late.counted) == (7, 7)
+    late_alarms = latency(ALARM, due=10, received=17, excluded=[])
+    assert (late_alarms.seconds, late_alarms.counted) == (7, 7)
 
 
 def test_time_without_temporal_does_not_count() -> None:
-    excused = excuses([outage(Part.TEMPORAL, 11, 13)], [])
-    assert lateness(ALARM, 10, 20, excused).counted == 10 - 2 - RETURNS_WITHIN
+    excluded = excluded_times([outage(Part.TEMPORAL, 11, 13)], [])
+    assert latency(ALARM, 10, 20, excluded).counted == 10 - 2 - RECOVERY_GRACE
 
 
 def test_time_with_one_worker_counts_and_without_any_does_not() -> None:
     first, second = outage(Part.WORKER_1, 10, 14), outage(Part.WORKER_2, 12, 20)
-    assert lateness(ALARM, 10, 30, excuses([first], [])).counted == 20
-    both = excuses([first, second], [])
-    assert lateness(ALARM, 10, 30, both).counted == 20 - (14 + RETURNS_WITHIN - 12)
+    assert latency(ALARM, 10, 30, excluded_times([first], [])).counted == 20
+    both = excluded_times([first, second], [])
+    assert latency(ALARM, 10, 30, both).counted == 20 - (14 + RECOVERY_GRACE - 12)
 
 
 def test_a_task_that_lay_with_a_dead_worker_excuses_its_own_workflow_alone() -> None:
     stalled = run_with(stalls=[(10, 18)])
-    assert lateness(ALARM, 10, 20, excuses([], [stalled])).counted == 2
-    assert lateness(ALARM, 10, 20, excuses([], [run_with()])).counted == 10
+    assert latency(ALARM, 10, 20, excluded_times([], [stalled])).counted == 2
+    assert latency(ALARM, 10, 20, excluded_times([], [run_with()])).counted == 10
 
 
 def test_a_timer_stands_still_while_temporal_is_down_before_it_has_taken_it() -> None:
     """Down for 7 seconds (and 3 in which clients return) between asking for it and its taking."""
-    late = Run("workflow", "run", "COMPLETED", timers=[TimerSet(asked=2, taken=13, rings=21)])
+    late_alarms = Run(
+        "workflow",
+        "run",
+        "COMPLETED",
+        timers=[TimerSet(requested_at=2, confirmed_at=13, fires_at=21)],
+    )
     down = outage(Part.TEMPORAL, 3, 10)
-    assert lateness(ALARM, 10, 23, excuses([], [late])).counted == 13
-    assert lateness(ALARM, 20, 23, excuses([down], [])).counted == 3
-    assert lateness(ALARM, 20, 23, excuses([down], [late])).counted == 2
-    assert lateness(ALARM, 30, 33, excuses([down], [late])).counted == 3
+    assert latency(ALARM, 10, 23, excluded_times([], [late_alarms])).counted == 13
+    assert latency(ALARM, 20, 23, excluded_times([down], [])).counted == 3
+    assert latency(ALARM, 20, 23, excluded_times([down], [late_alarms])).counted == 2
+    assert latency(ALARM, 30, 33, excluded_times([down], [late_alarms])).counted == 3
 
 
 @pytest.mark.parametrize(
@@ -95,4 +100,4 @@ def test_what_nobody_ever_takes_up_is_endlessly_late() -> None:
     interrupted = Interrupted("workflow", "run", "7", KILLED)
     open_run = Run("workflow", "run", "RUNNING")
     (found,) = recoveries([interrupted], [open_run])
-    assert counted(found, [], open_run) == float("inf")
+    assert counted_seconds(found, [], open_run) == float("inf")

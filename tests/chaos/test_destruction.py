@@ -17,8 +17,8 @@ SEED = 7
 def test_nothing_is_lost_without_a_record_while_every_part_is_killed(tmp_path: Path) -> None:
     said: list[str] = []
 
-    outcome = run(short(SEED, lives=24), tmp_path, said.append)
+    result = run(short(SEED, scenarios=24), tmp_path, said.append)
 
-    assert outcome.is_good, report.summary(outcome)
-    assert len(outcome.evidence.objects) > 24
-    assert {each.part for each in outcome.outages} == {*Part}, said
+    assert result.is_good, report.summary(result)
+    assert len(result.history.objects) > 24
+    assert {each.part for each in result.outages} == {*Part}, said

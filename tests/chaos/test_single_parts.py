@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import pytest
 
 from bench.chaos import run_context
-from bench.chaos.cluster import Blow, House, Part
-from bench.chaos.event_loop import Field
-from bench.chaos.generator import Fate, Way, life
+from bench.chaos.cluster import Cluster, Fault, Part
+from bench.chaos.event_loop import EventLoop
+from bench.chaos.generator import Channel, DeliveryMode, scenario
 from bench.chaos.history import objects_in
 from bench.chaos.options import short
-from bench.chaos.proxy import Road
-from bench.chaos.run import plan_of
-from bench.chaos.run_context import Scene
+from bench.chaos.proxy import Proxy
+from bench.chaos.run import cluster_config
+from bench.chaos.run_context import RunContext
 from callvault.contracts import names
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
@@ -22,7 +22,12 @@ from callvault.local.processes import Supervisor
 
 pytestmark = pytest.mark.slow("starts a whole stack, and waits until what was killed is back")
 
-FAIR = replace(life(1, 1, of=1), files=Fate.ON_TIME, call_end=Fate.ON_TIME, deleted_early=False)
+FAIR = replace(
+    scenario(1, 1, of=1),
+    files=DeliveryMode.ON_TIME,
+    call_end=DeliveryMode.ON_TIME,
+    deleted_early=False,
+)
 OPTIONS = replace(short(1), export_window=300)
 WITHIN = 150.0
 """Seconds: more than the heartbeat time-out, on a machine that has other work, too."""
@@ -32,87 +37,87 @@ WITHIN = 150.0
 class Kept:
     """A call that is being recorded."""
 
-    field: Field
-    scene: Scene
+    loop: EventLoop
+    context: RunContext
     call: dict[str, str]
 
     @property
     def handle(self) -> object:
         workflow_id = names.workflow_id(self.call["serverCallId"])
-        return self.scene.client.get_workflow_handle(workflow_id, result_type=CallResult)
+        return self.context.client.get_workflow_handle(workflow_id, result_type=CallResult)
 
     def is_active(self) -> bool:
-        status: CallStatus = self.field.do(
+        status: CallStatus = self.loop.do(
             self.handle.query(names.STATUS, result_type=CallStatus), WITHIN
         )
         return status.recordings[0].state == "recording"
 
     def ends(self) -> CallResult:
-        self.field.do(self.scene.player.backend.call_ends(self.call), WITHIN)
-        return self.field.do(self.handle.result(), WITHIN)
+        self.loop.do(self.context.workload.backend.call_ends(self.call), WITHIN)
+        return self.loop.do(self.handle.result(), WITHIN)
 
 
 @dataclass
 class Stage:
-    field: Field
-    house: House
-    road: Road
-    scene: Scene
+    loop: EventLoop
+    cluster: Cluster
+    proxy: Proxy
+    context: RunContext
 
     def call(self) -> Kept:
-        backend = self.scene.player.backend
-        call = self.field.do(backend.call_begins(1), WITHIN)
-        self.road.lives |= {call["callId"]: FAIR, call["serverCallId"]: FAIR}
+        backend = self.context.workload.backend
+        call = self.loop.do(backend.call_begins(1), WITHIN)
+        self.proxy.scenarios |= {call["callId"]: FAIR, call["serverCallId"]: FAIR}
         request = {
             "serverCallId": call["serverCallId"],
             "requestId": "start",
             "recordingContentType": "audio",
             "recordingFormatType": "wav",
         }
-        self.field.do(backend.keep(Way.SIGNAL, request), WITHIN)
-        kept = Kept(self.field, self.scene, call)
+        self.loop.do(backend.start_recording(Channel.SIGNAL, request), WITHIN)
+        kept = Kept(self.loop, self.context, call)
         until(kept.is_active)
         return kept
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    home = tmp_path_factory.mktemp("house")
-    with Supervisor(home / "logs") as supervisor, Field() as field:
-        house = House(supervisor, home, plan_of(OPTIONS, field.address))
-        road = Road(house.gateway, OPTIONS.export_window)
-        field.serve(road)
-        house.build()
-        acting = field.do(run_context.enter(house, road, OPTIONS), within=60)
-        yield Stage(field, house, road, acting)
-        field.do(acting.leave(), within=10)
-        field.do(road.close(), within=10)
+    home = tmp_path_factory.mktemp("cluster")
+    with Supervisor(home / "logs") as supervisor, EventLoop() as loop:
+        cluster = Cluster(supervisor, home, cluster_config(OPTIONS, loop.address))
+        proxy = Proxy(cluster.gateway, OPTIONS.export_window)
+        loop.serve(proxy)
+        cluster.build()
+        acting = loop.do(run_context.enter(cluster, proxy, OPTIONS), timeout=60)
+        yield Stage(loop, cluster, proxy, acting)
+        loop.do(acting.leave(), timeout=10)
+        loop.do(proxy.close(), timeout=10)
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("part", "blow"),
+    ("part", "fault"),
     [
-        (Part.TEMPORAL, Blow.KILL),
-        (Part.EMULATOR, Blow.KILL),
-        (Part.AZURITE, Blow.KILL),
-        (Part.GATEWAY, Blow.KILL),
-        (Part.WORKER_1, Blow.END),
+        (Part.TEMPORAL, Fault.KILL),
+        (Part.EMULATOR, Fault.KILL),
+        (Part.AZURITE, Fault.KILL),
+        (Part.GATEWAY, Fault.KILL),
+        (Part.WORKER_1, Fault.END),
     ],
 )
-def test_an_open_recording_survives_the_end_of(stage: Stage, part: Part, blow: Blow) -> None:
+def test_an_open_recording_survives_the_end_of(stage: Stage, part: Part, fault: Fault) -> None:
     kept = stage.call()
-    outage = stage.house.strike(part, blow)
+    outage = stage.cluster.inject(part, fault)
     time.sleep(0.3)
-    stage.house.mend(outage)
+    stage.cluster.heal(outage)
 
     result = kept.ends()
 
     assert result.outcome == "archived"
-    (recording,) = stage.field.do(stage.scene.player.backend.truth(kept.call["callId"]), WITHIN)[
+    (recording,) = stage.loop.do(stage.context.workload.backend.truth(kept.call["callId"]), WITHIN)[
         "recordings"
     ]
-    archived = {each.document_id: each.sha256 for each in objects_in(stage.house.azurite)}
+    archived = {each.document_id: each.sha256 for each in objects_in(stage.cluster.azurite)}
     assert recording["chunks"]
     for chunk in recording["chunks"]:
         assert archived[chunk["documentId"]] == chunk["sha256"]

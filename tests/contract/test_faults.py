@@ -12,7 +12,7 @@ from tests.contract.addresses import on_microsofts_host
 from tests.contract.client import Client, order
 from tests.contract.sdks import Sdk
 from tests.contract.test_recording_life import refusal
-from tests.emulator.stage import Acs, StagedCall, journal
+from tests.emulator.stage import Acs, StagedCall, request_log
 
 
 class Faults:
@@ -30,7 +30,7 @@ class Faults:
         self._acs.http.delete(self._address).raise_for_status()
 
     def answers(self, operation: str) -> list[int | None]:
-        entries = journal(self._acs, "request")
+        entries = request_log(self._acs, "request")
         return [entry["status"] for entry in entries if entry["operation"] == operation]
 
 

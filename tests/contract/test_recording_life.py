@@ -22,10 +22,10 @@ async def becomes(client: Client, recording_id: str, wanted: str) -> None:
         await asyncio.sleep(0.02)
 
 
-async def refusal(doing: Any) -> tuple[int | None, str | None]:
+async def refusal(action: Any) -> tuple[int | None, str | None]:
     """Status and code as the SDK raises them."""
     with pytest.raises(HttpResponseError) as raised:
-        await doing
+        await action
     error = raised.value
     return error.status_code, error.error.code if error.error else None
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callvault.acs.signing import signed_headers
-from callvault.emulator.errors import Refusal
+from callvault.emulator.errors import ServiceError
 from callvault.emulator.http.signing import SignedRequest, authenticate
 from tests.contract.sdks import VERSIONS, importable
 
@@ -96,5 +96,5 @@ def test_emulator_accepts_what_the_official_policy_signs_and_nothing_else(
     accepted = base64.b64encode(key).decode()
     authenticate(request, (accepted,), (), at)
     other = base64.b64encode(key + b"?").decode()
-    with pytest.raises(Refusal):
+    with pytest.raises(ServiceError):
         authenticate(request, (other,), (), at)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from callvault.config.settings import Settings, load_settings
-from callvault.config.storage import AzureBlobArchive
+from callvault.config.storage import AzureBlobSettings
 
 from .conftest import ENVIRONMENT, parsed
 
@@ -85,7 +85,7 @@ def test_every_variable_of_ours_is_a_setting(
         assert settings.participant_key() == ENVIRONMENT["PARTICIPANT_KEY"]
     if name in {"worker", "exporter"}:
         archive = settings.archive("main")
-        assert isinstance(archive, AzureBlobArchive)
+        assert isinstance(archive, AzureBlobSettings)
         assert archive.connection_string is not None
         assert "AccountName=callvault;AccountKey=c2Vj" in archive.connection_string.resolve()
         credential = settings.resource("default").credential
@@ -203,5 +203,5 @@ def test_the_documented_override_brings_another_archive(
     for name, service in ours.items():
         environment = {**service["environment"], **override[name]["environment"]}
         archive = settings_within(environment, monkeypatch).archive("main")
-        assert isinstance(archive, AzureBlobArchive)
+        assert isinstance(archive, AzureBlobSettings)
         assert archive.account_url == "https://contosoarchive.blob.core.windows.net"

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from callvault.cli.main import app
 from callvault.config.settings import load_settings
-from callvault.config.storage import AzureBlobArchive
+from callvault.config.storage import AzureBlobSettings
 from callvault.contracts.states import RecordingState
 
 from .conftest import ROOT
@@ -112,7 +112,7 @@ def test_the_configuration_of_the_readme_is_valid(
     file.write_text(text)
     settings = load_settings(file)
     assert settings.resource("default").export_window.total_seconds() == 24 * 3600
-    assert isinstance(settings.archive("main"), AzureBlobArchive)
+    assert isinstance(settings.archive("main"), AzureBlobSettings)
 
 
 def test_the_python_of_the_readme_compiles() -> None:

@@ -121,8 +121,8 @@ def advance(acs: Acs, seconds: float) -> None:
     acs.http.post(address, json={"advanceSeconds": seconds}).raise_for_status()
 
 
-def journal(acs: Acs, kind: str) -> list[dict[str, Any]]:
-    entries = acs.http.get(f"{acs.emulator.control}/journal").json()["entries"]
+def request_log(acs: Acs, kind: str) -> list[dict[str, Any]]:
+    entries = acs.http.get(f"{acs.emulator.control}/request-log").json()["entries"]
     return [entry for entry in entries if entry["kind"] == kind]
 
 

@@ -116,11 +116,11 @@ def test_the_end_of_the_call_is_told(own: Acs, webhook: Webhook) -> None:
     assert states(webhook)[-1] == "inactive"
 
 
-def test_a_receiver_that_is_not_there_is_in_the_journal_only(own: Acs) -> None:
+def test_a_receiver_that_is_not_there_is_in_the_request_log_only(own: Acs) -> None:
     call = StagedCall(own)
     uri = "http://127.0.0.1:9/nobody"
     assert own.start(call.server_call_id, recordingStateCallbackUri=uri).status_code == 200
-    address = f"{own.emulator.control}/journal"
+    address = f"{own.emulator.control}/request-log"
 
     def told() -> list[dict[str, Any]]:
         entries = own.http.get(address).json()["entries"]

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.stage import Acs, StagedCall, journal
+from tests.emulator.stage import Acs, StagedCall, request_log
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_the_truth_tells_paused_from_starting(acs: Acs) -> None:
     assert truth["durationMs"] == pytest.approx(800, abs=250)
 
 
-def test_every_request_is_in_the_journal(acs: Acs) -> None:
+def test_every_request_is_in_the_request_log(acs: Acs) -> None:
     acs.http.get(f"{acs.emulator.endpoint}/nowhere?at=all")
-    entry = journal(acs, "request")[-1]
+    entry = request_log(acs, "request")[-1]
     assert (entry["method"], entry["path"], entry["status"]) == ("GET", "/nowhere?at=all", 501)
 
 

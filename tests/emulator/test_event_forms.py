@@ -16,7 +16,7 @@ from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.server import running
 from callvault.emulator.settings import EmulatorSettings, EventGridEndpoint, EventSchema
 from callvault.local.azurite import Azurite
-from tests.emulator.stage import Acs, StagedCall, advance, eventually, journal
+from tests.emulator.stage import Acs, StagedCall, advance, eventually, request_log
 from tests.emulator.webhook import Received, Webhook
 
 WAV = {"recordingContentType": "audio", "recordingFormatType": "wav"}
@@ -136,11 +136,11 @@ def test_duplicates_have_the_same_id(http: httpx.Client, webhook: Webhook) -> No
     assert one == two
 
 
-def test_a_lost_event_is_in_the_journal_alone(http: httpx.Client, webhook: Webhook) -> None:
+def test_a_lost_event_is_in_the_request_log_alone(http: httpx.Client, webhook: Webhook) -> None:
     with wired(http, only_files(webhook), "event_loss=1") as acs:
         recorded(acs)
         advance(acs, 3600)
-        assert FILES in journal(acs, "lost")[0]["note"]
+        assert FILES in request_log(acs, "lost")[0]["note"]
     assert webhook.deliveries == []
 
 
@@ -300,7 +300,7 @@ def test_an_undeliverable_event_becomes_a_dead_letter(
     with wired(http, only_files(webhook), dead_letters=str(tmp_path)) as acs:
         webhook.answers = answers
         recorded(acs)
-        eventually(lambda: journal(acs, "delivery"))
+        eventually(lambda: request_log(acs, "delivery"))
         assert list(tmp_path.rglob("*.json")) == []
         advance(acs, 48 * 3600)
     (path,) = tmp_path.rglob("*.json")
@@ -328,9 +328,9 @@ def test_dead_letters_go_into_a_container(
         with wired(http, only_files(webhook), dead_letters=f"{container.url}?{sas}") as acs:
             webhook.answers = [400]
             recorded(acs)
-            eventually(lambda: journal(acs, "delivery"))
+            eventually(lambda: request_log(acs, "delivery"))
             advance(acs, 300)
-            eventually(lambda: journal(acs, "deadLetter") or journal(acs, "failure"))
+            eventually(lambda: request_log(acs, "deadLetter") or request_log(acs, "failure"))
         (blob,) = container.list_blobs()
         (letter,) = json.loads(container.download_blob(blob.name).readall())
     assert letter["deadLetterReason"] == "UndeliverableDueToHttpBadRequest"

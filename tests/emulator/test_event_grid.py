@@ -11,7 +11,7 @@ import pytest
 
 from callvault.emulator.server import running
 from callvault.emulator.settings import EmulatorSettings, EventGridEndpoint, EventSchema
-from tests.emulator.stage import Acs, StagedCall, advance, eventually, journal
+from tests.emulator.stage import Acs, StagedCall, advance, eventually, request_log
 from tests.emulator.webhook import Webhook
 
 SEVEN_DIGITS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z"
@@ -69,7 +69,7 @@ def test_a_webhook_that_comes_up_late_gets_what_it_missed(http: httpx.Client) ->
     with running(settings(late.url)) as emulator:
         acs = Acs(emulator, http)
         StagedCall(acs)
-        eventually(lambda: journal(acs, "handshake"))
+        eventually(lambda: request_log(acs, "handshake"))
         with late.open():
             eventually(lambda: late.of_type("CallStarted"))
 
@@ -80,7 +80,7 @@ def test_a_webhook_that_never_agrees_gets_nothing(webhook: Webhook, http: httpx.
         acs = Acs(emulator, http)
         StagedCall(acs)
         for attempt in range(1, 12):
-            eventually(lambda made=attempt: len(journal(acs, "handshake")) >= made)
+            eventually(lambda made=attempt: len(request_log(acs, "handshake")) >= made)
             advance(acs, 5)
         eventually(lambda: state(acs) == "failed")
     assert webhook.deliveries == []
@@ -168,25 +168,25 @@ def test_a_failed_delivery_is_repeated_on_the_emulators_clock(wired: Acs, webhoo
     webhook.answers = [500, 503, 204]
     StagedCall(wired)
     for tries, wait in ((1, 10), (2, 30)):
-        eventually(lambda made=tries: len(journal(wired, "delivery")) == made)
+        eventually(lambda made=tries: len(request_log(wired, "delivery")) == made)
         advance(wired, wait - 2)
         assert len(webhook.deliveries) == tries
         advance(wired, 2)
-    eventually(lambda: len(journal(wired, "delivery")) == 3)
+    eventually(lambda: len(request_log(wired, "delivery")) == 3)
     advance(wired, 24 * 3600)
     counts = [delivery.headers["aeg-delivery-count"] for delivery in webhook.deliveries]
     assert counts == ["0", "1", "2"]
     assert len({delivery.body[0]["id"] for delivery in webhook.deliveries}) == 1
-    assert journal(wired, "delivery")[-1]["note"] == "CallStarted delivered"
+    assert request_log(wired, "delivery")[-1]["note"] == "CallStarted delivered"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 413])
 def test_a_final_answer_drops_the_event(wired: Acs, webhook: Webhook, status: int) -> None:
     webhook.answers = [status]
     StagedCall(wired)
-    eventually(lambda: journal(wired, "delivery"))
+    eventually(lambda: request_log(wired, "delivery"))
     advance(wired, 24 * 3600)
-    (entry,) = journal(wired, "delivery")
+    (entry,) = request_log(wired, "delivery")
     assert entry["status"] == status
     assert "dropped" in entry["note"]
     assert len(webhook.deliveries) == 1
@@ -195,9 +195,9 @@ def test_a_final_answer_drops_the_event(wired: Acs, webhook: Webhook, status: in
 def test_an_event_is_dropped_when_its_time_to_live_is_over(wired: Acs, webhook: Webhook) -> None:
     webhook.answers = [500] * 99
     StagedCall(wired)
-    eventually(lambda: len(journal(wired, "delivery")) == 1)
+    eventually(lambda: len(request_log(wired, "delivery")) == 1)
     advance(wired, 48 * 3600)
-    attempts = journal(wired, "delivery")
+    attempts = request_log(wired, "delivery")
     assert "time to live" in attempts[-1]["note"]
     assert [_minutes_between(*pair) for pair in pairwise(attempts)] == [
         *(pytest.approx(minutes, abs=0.1) for minutes in (1 / 6, 0.5, 1, 5, 10, 30)),
@@ -237,5 +237,5 @@ def test_the_file_event_waits_for_its_delay(webhook: Webhook, http: httpx.Client
         assert datetime.fromisoformat(event["eventTime"]) - ended >= timedelta(minutes=2)
 
 
-def test_the_secret_of_a_webhook_is_not_in_the_journal(wired: Acs) -> None:
-    assert "secret" not in str(journal(wired, "handshake"))
+def test_the_secret_of_a_webhook_is_not_in_the_request_log(wired: Acs) -> None:
+    assert "secret" not in str(request_log(wired, "handshake"))

@@ -14,7 +14,7 @@ from callvault.emulator.faults import KINDS, FaultKind, FaultScript, RandomFault
 from callvault.emulator.operations import Operation
 from callvault.emulator.server import running
 from callvault.emulator.settings import EmulatorSettings
-from tests.emulator.stage import Acs, StagedCall, journal
+from tests.emulator.stage import Acs, StagedCall, request_log
 
 WAV = {"recordingContentType": "audio", "recordingFormatType": "wav"}
 RANGE = {"Range": "bytes=100-299"}
@@ -243,7 +243,7 @@ def test_faults_are_listed_with_what_they_did(acs: Acs, recording: str) -> None:
     assert {each["kind"] for each in listed["kinds"]} == {kind.value for kind in FaultKind}
     (active,) = listed["active"]
     assert (active["kind"], active["operation"], active["fired"]) == ("unavailable", "state", 1)
-    assert journal(acs, "request")[-2]["why"] == "fault unavailable"
+    assert request_log(acs, "request")[-2]["reason"] == "fault unavailable"
 
 
 def test_the_control_api_has_no_faults(acs: Acs) -> None:
@@ -259,7 +259,7 @@ def struck(seed: int, paths: list[str]) -> dict[str, list[FaultKind | None]]:
     script.add(RandomFaults(rate=0.4))
     met: dict[str, list[FaultKind | None]] = {}
     for path in paths:
-        fault = script.strike(Operation.DOWNLOAD, "GET", path)
+        fault = script.fault_for(Operation.DOWNLOAD, "GET", path)
         met.setdefault(path, []).append(fault.kind if fault else None)
     return met
 
@@ -296,5 +296,5 @@ def test_a_probability_below_one_spares_some() -> None:
     script = FaultScript(0)
     rule = ScriptedFault(kind=FaultKind.HANG, times=None, probability=0.5)
     script.add(rule)
-    met = [script.strike(Operation.STATE, "GET", "/x") is not None for _ in range(200)]
+    met = [script.fault_for(Operation.STATE, "GET", "/x") is not None for _ in range(200)]
     assert 60 < sum(met) < 140

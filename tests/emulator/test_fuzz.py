@@ -70,7 +70,7 @@ PATHS = st.sampled_from(
         "/_emulator/calls/{}/participants/{}",
         "/_emulator/calls/{}/speech",
         "/_emulator/behaviours",
-        "/_emulator/journal",
+        "/_emulator/request-log",
         "/_emulator/keys/rotate",
         "/_emulator/faults",
         "/_emulator/{}",

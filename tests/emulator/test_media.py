@@ -12,7 +12,7 @@ import pytest
 from callvault.emulator.server import running
 from callvault.emulator.settings import EmulatorSettings, MetadataForm
 from tests.emulator.probe import Probe, probe
-from tests.emulator.stage import Acs, StagedCall, journal
+from tests.emulator.stage import Acs, StagedCall, request_log
 
 FORMATS: dict[str, dict[str, str]] = {
     "mp4": {},
@@ -193,5 +193,5 @@ def test_a_limit_that_nothing_fits_into_fails_with_a_reason(http: httpx.Client) 
         call.lasts(1)
         acs.stop(recording)
         assert call.rendered()["media"] == "failed"
-        (entry,) = journal(acs, "failure")
+        (entry,) = request_log(acs, "failure")
         assert "max_chunk_bytes is 50" in json.dumps(entry)

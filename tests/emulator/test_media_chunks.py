@@ -76,18 +76,18 @@ def test_a_maximum_time_that_is_met_exactly_leaves_no_empty_chunk(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("container", "most_bytes"), [("mp4", 100_000), ("mp3", 30_000), ("wav", 100_000)]
+    ("container", "max_bytes"), [("mp4", 100_000), ("mp3", 30_000), ("wav", 100_000)]
 )
 def test_no_chunk_is_larger_than_the_maximum_and_each_plays(
-    tmp_path: Path, container: str, most_bytes: int
+    tmp_path: Path, container: str, max_bytes: int
 ) -> None:
-    renderer = Renderer(container, most_bytes=most_bytes)
+    renderer = Renderer(container, max_bytes=max_bytes)
     parts = list(rendered(CARD_CALL, renderer, tmp_path))
     assert reasons(parts)[-1] is EndReason.SESSION_ENDED
     assert set(reasons(parts)[:-1]) == {EndReason.MAXIMUM_SIZE}
     assert sum(chunk.timeline.duration_ms for chunk, _ in parts) == 8000
     for chunk, path in parts:
-        assert path.stat().st_size <= most_bytes
+        assert path.stat().st_size <= max_bytes
         found = probe(path)
         assert found.seconds == pytest.approx(chunk.timeline.length / 8, abs=0.13)
         assert found.heard() == {0}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from callvault.emulator.media.metadata import Source, metadata_file
+from callvault.emulator.media.metadata import MediaSource, metadata_file
 from callvault.emulator.media.timeline import Timeline
 from callvault.emulator.settings import MetadataForm
 from tests.emulator.timelines import person, recorded
@@ -51,11 +51,11 @@ as floats as in the file of June 2021."""
 
 MP4 = ("audioVideo", "mixed", "mp4")
 UNMIXED = ("audio", "unmixed", "wav")
-ANYWHERE = Source("resource", "call", MP4)
+ANYWHERE = MediaSource("resource", "call", MP4)
 
 
 def described(
-    chunk: Timeline, source: Source = ANYWHERE, form: MetadataForm = MetadataForm.TODAY
+    chunk: Timeline, source: MediaSource = ANYWHERE, form: MetadataForm = MetadataForm.TODAY
 ) -> dict[str, Any]:
     read: dict[str, Any] = json.loads(metadata_file(source, chunk, "0-eus-d1-0", 0, form))
     return read
@@ -67,7 +67,7 @@ def test_todays_form_is_that_of_a_real_file() -> None:
         recorded(23.82, person(0, fps=50), person(1, fps=50), fps=50),
         origin=datetime(2022, 2, 2, 12, 7, 3, 524624, UTC),
     )
-    source = Source(real["resourceId"], real["callId"], MP4)
+    source = MediaSource(real["resourceId"], real["callId"], MP4)
     written = metadata_file(source, timeline, real["chunkDocumentId"], 0, MetadataForm.TODAY)
     assert written.decode() == OF_2022
 
@@ -77,7 +77,7 @@ def test_the_form_of_2021_is_that_of_a_real_file() -> None:
         recorded(24.5, person(0), person(1), paused=((3, 8.25),)),
         origin=datetime(2021, 9, 30, 22, 24, 34, 949701, UTC),
     )
-    source = Source(str(OF_2021["resourceId"]), str(OF_2021["callId"]), MP4)
+    source = MediaSource(str(OF_2021["resourceId"]), str(OF_2021["callId"]), MP4)
     document_id = str(OF_2021["chunkDocumentId"])
     written = metadata_file(source, timeline, document_id, 0, MetadataForm.PREVIEW_2021)
     assert written.decode() == json.dumps(OF_2021, separators=(",", ":"))
@@ -85,7 +85,7 @@ def test_the_form_of_2021_is_that_of_a_real_file() -> None:
 
 def test_audio_has_no_video_configuration() -> None:
     for form in MetadataForm:
-        info = described(recorded(1), Source("r", "c", ("audio", "mixed", "mp3")), form)
+        info = described(recorded(1), MediaSource("r", "c", ("audio", "mixed", "mp3")), form)
         assert "videoConfiguration" not in info["recordingInfo"]
 
 
@@ -112,7 +112,7 @@ def test_a_later_chunk_has_its_own_start_pauses_and_people() -> None:
 def test_participants_of_an_unmixed_file_say_their_channel() -> None:
     company = [person(voice) for voice in range(7)]
     channels = ("8:acs:4", None, "8:acs:99", "8:acs:0", "8:acs:1")
-    read = described(recorded(1, *company), Source("r", "c", UNMIXED, channels))
+    read = described(recorded(1, *company), MediaSource("r", "c", UNMIXED, channels))
     assert read["recordingInfo"]["audioConfiguration"]["channels"] == 5
     assert read["participants"] == [
         {"participantId": "8:acs:4", "channel": 0},

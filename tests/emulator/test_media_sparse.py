@@ -65,7 +65,7 @@ def test_they_come_faster_than_any_network() -> None:
 @pytest.mark.parametrize("total", [0, 1, 999_983, 7 * GIB + 1])
 def test_the_bytes_of_chunks_add_up(total: int) -> None:
     timeline = recorded(100, paused=((3, 7.125),))
-    share = Share(total, timeline.length, most=max(1, total // 3))
+    share = Share(total, timeline.length, limit=max(1, total // 3))
     parts = list(chunks(timeline, 100, lambda _, part: share.fitting(part)))
     sizes = [share.size(part.timeline) for part in parts]
     assert sum(sizes) == total
@@ -75,11 +75,11 @@ def test_the_bytes_of_chunks_add_up(total: int) -> None:
 
 def test_a_call_too_short_for_its_bytes_is_refused_with_the_way_out() -> None:
     with pytest.raises(ChunkTooSmall, match="let the call last longer"):
-        Share(total=1000, length=8, most=100).fitting(recorded(1))
+        Share(total=1000, length=8, limit=100).fitting(recorded(1))
 
 
 def test_the_usual_size_is_that_of_the_services_table() -> None:
     hour = recorded(3600)
-    assert sparse.usual_size(hour, "mp4", 1) == 450_000_000
-    assert sparse.usual_size(hour, "mp3", 1) == 21_600_000
-    assert sparse.usual_size(hour, "wav", 5) == 5 * 115_200_000
+    assert sparse.default_size(hour, "mp4", 1) == 450_000_000
+    assert sparse.default_size(hour, "mp3", 1) == 21_600_000
+    assert sparse.default_size(hour, "wav", 5) == 5 * 115_200_000

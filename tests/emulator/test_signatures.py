@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from callvault.emulator.errors import Refusal
+from callvault.emulator.errors import ServiceError
 from callvault.emulator.http.signing import SignedRequest, authenticate
 from callvault.emulator.settings import EmulatorSettings
 from tests.emulator.signing import content_hash, signature, signed_headers
@@ -72,14 +72,14 @@ def test_signer_of_the_tests_and_verifier_agree_with_the_sdk(
 )
 def test_a_changed_header_is_refused(changed: dict[str, str], code: str) -> None:
     request = vector(*VECTORS[0], **changed)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ServiceError) as refused:
         authenticate(request, (KEY,), (), NOW)
     assert (refused.value.status, refused.value.code) == (401, code)
 
 
 @pytest.mark.parametrize("skew", [timedelta(minutes=6), timedelta(minutes=-6)])
 def test_a_signature_far_from_the_real_time_is_refused(skew: timedelta) -> None:
-    with pytest.raises(Refusal, match="five minutes"):
+    with pytest.raises(ServiceError, match="five minutes"):
         authenticate(vector(*VECTORS[0]), (KEY,), (), NOW + skew)
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from callvault.emulator.behaviours import Behaviours
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.scheduler import Agenda
+from callvault.emulator.scheduler import Scheduler
 from callvault.emulator.server import running
 from callvault.emulator.settings import EmulatorSettings, EventSchema
-from tests.emulator.stage import Acs, StagedCall, advance, journal
+from tests.emulator.stage import Acs, StagedCall, advance, request_log
 
 WAV = {"recordingContentType": "audio", "recordingFormatType": "wav"}
 RESULT = "api-version=2024-09-01-preview"
@@ -24,10 +24,10 @@ def own(http: httpx.Client) -> Iterator[Acs]:
 
 
 @pytest.fixture
-def agenda() -> Iterator[Agenda]:
-    agenda = Agenda(EmulatorClock())
-    yield agenda
-    agenda.close()
+def scheduler() -> Iterator[Scheduler]:
+    scheduler = Scheduler(EmulatorClock())
+    yield scheduler
+    scheduler.close()
 
 
 def behave(acs: Acs, **behaviours: object) -> None:
@@ -37,27 +37,27 @@ def behave(acs: Acs, **behaviours: object) -> None:
 
 def test_time_stops_at_everything_that_falls_due_on_the_way() -> None:
     clock = EmulatorClock()
-    agenda = Agenda(clock)
+    scheduler = Scheduler(clock)
     begun = clock.now()
     happened: list[tuple[str, float]] = []
 
     def job(name: str) -> None:
         happened.append((name, (clock.now() - begun).total_seconds()))
         if name == "first":
-            agenda.at(clock.now() + timedelta(minutes=30), lambda: job("consequence"))
+            scheduler.at(clock.now() + timedelta(minutes=30), lambda: job("consequence"))
 
-    agenda.at(begun + timedelta(hours=2), lambda: job("last"))
-    agenda.at(begun + timedelta(hours=1), lambda: job("first"))
-    agenda.advance(timedelta(hours=48))
-    agenda.close()
+    scheduler.at(begun + timedelta(hours=2), lambda: job("last"))
+    scheduler.at(begun + timedelta(hours=1), lambda: job("first"))
+    scheduler.advance(timedelta(hours=48))
+    scheduler.close()
     assert [name for name, _ in happened] == ["first", "consequence", "last"]
     assert [at for _, at in happened] == [pytest.approx(s, abs=5) for s in (3600, 5400, 7200)]
     assert clock.advanced == timedelta(hours=48)
 
 
-def test_time_does_not_go_back(agenda: Agenda) -> None:
+def test_time_does_not_go_back(scheduler: Scheduler) -> None:
     with pytest.raises(ValueError, match="never goes back"):
-        agenda.advance(timedelta(seconds=-1))
+        scheduler.advance(timedelta(seconds=-1))
 
 
 def test_the_clock_stays_within_the_calendar(own: Acs) -> None:
@@ -152,11 +152,11 @@ def test_a_room_can_be_recorded_where_that_is_allowed(own: Acs) -> None:
     assert own.send("POST", target, body).status_code == 200
 
 
-def test_the_journal_tells_why(own: Acs) -> None:
+def test_the_request_log_tells_the_reason(own: Acs) -> None:
     own.state("nothing")
-    entry = journal(own, "request")[-1]
+    entry = request_log(own, "request")[-1]
     assert (entry["operation"], entry["status"]) == ("state", 404)
-    assert entry["why"] == "8522: Recording not found."
+    assert entry["reason"] == "8522: Recording not found."
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])

@@ -13,9 +13,9 @@ from rich.console import Console
 from temporalio.client import Client
 
 from callvault.cli.demo.call import Call
-from callvault.cli.demo.listening import listen, probe
 from callvault.cli.demo.scenarios import acs_outage, card_payment, consent
-from callvault.cli.demo.scenarios.scenario import Kept
+from callvault.cli.demo.scenarios.scenario import PlayedCall
+from callvault.cli.demo.voice_detection import detect_voices, probe
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
 from callvault.local.azurite import Azurite
@@ -50,8 +50,8 @@ async def test_a_call_is_kept_without_its_paused_part(
     content = archived(running.stack, result)
     assert hashlib.sha256(content).hexdigest() == truth["chunks"][0]["sha256"]
     asked = (await call.status())["requests"]["pause-1"]
-    assert asked["askedAt"] <= asked["acceptedAt"] <= asked["settledAt"]
-    assert asked["toldAt"], "ACS's own word, to the gateway"
+    assert asked["requestedAt"] <= asked["acceptedAt"] <= asked["settledAt"]
+    assert asked["notifiedAt"], "ACS's own word, to the gateway"
     media = probe(content)
     assert media.description == "h264 1920x1080 8 FPS, aac 16000 Hz mono"
     paused = result.recordings[0].chunks[0].archived.pauses  # type: ignore[union-attr]
@@ -68,10 +68,10 @@ async def test_not_one_frame_of_what_nobody_agreed_to_is_in_the_archived_media(
     result = await result_of(client, call)
     assert result.outcome == "archived"
     content = archived(running.stack, result)
-    heard = listen(content, call.voices)
-    assert heard[consent.ANA].seconds >= consent.SPEAKS
-    assert heard[consent.BEN].windows == heard[consent.CEM].windows == ()
-    assert consent.proof(await kept(call, result, content), Console(quiet=True))
+    detected = detect_voices(content, call.voices)
+    assert detected[consent.ANA].seconds >= consent.SPEAKS
+    assert detected[consent.BEN].windows == detected[consent.CEM].windows == ()
+    assert consent.verify(await kept(call, result, content), Console(quiet=True))
     [recording] = (await call.status())["recordings"]
     assert [mark["until"] is not None for mark in recording["marked"]] == [True]
     # Missing at first, as Cem joins, as Ana withdraws; and perhaps as the last ones hang up.
@@ -85,8 +85,8 @@ async def test_a_card_number_is_not_recorded_where_a_pause_fails(
     await card_payment.story(call, lambda _: None)
     result = await result_of(client, call)
     content = archived(running.stack, result)
-    assert listen(content, call.voices)[card_payment.ANA].windows == ()
-    assert card_payment.proof(await kept(call, result, content), Console(quiet=True))
+    assert detect_voices(content, call.voices)[card_payment.ANA].windows == ()
+    assert card_payment.verify(await kept(call, result, content), Console(quiet=True))
 
 
 async def test_what_an_outage_let_through_is_marked_in_the_manifest(
@@ -98,12 +98,12 @@ async def test_what_an_outage_let_through_is_marked_in_the_manifest(
         await call.acs_recovers()
     result = await result_of(client, call)
     content = archived(running.stack, result)
-    assert acs_outage.proof(await kept(call, result, content), Console(quiet=True))
+    assert acs_outage.verify(await kept(call, result, content), Console(quiet=True))
 
 
-async def kept(call: Call, result: CallResult, content: bytes) -> Kept:
+async def kept(call: Call, result: CallResult, content: bytes) -> PlayedCall:
     status = CallStatus.model_validate(await call.status())
-    return Kept(call, result, status, {}, [content])
+    return PlayedCall(call, result, status, {}, [content])
 
 
 async def test_a_worker_that_is_killed_mid_call_is_replaced_without_loss(

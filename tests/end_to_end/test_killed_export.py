@@ -102,7 +102,7 @@ async def test_an_exporter_that_is_told_to_stop_hands_its_copy_over(
     assert os.getpriority(os.PRIO_PROCESS, exporter.pid) == min(ours + 10, 19)
     await is_being_copied(client, call)
 
-    exporter.stop(within=timedelta(seconds=40))
+    exporter.stop(timeout=timedelta(seconds=40))
 
     assert exporter.exit_status == 0
     assert await bytes_copied(client, call) < SIZE, "it was told to stop before the copy was done"

@@ -19,7 +19,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.gateway.app import create_app
-from tests.gateway.kept_call import KeptCall
+from tests.gateway.fake_workflow import FakeRecordingWorkflow
 from workflows.reconcile import CallSeenWorkflow
 
 TOPIC = (
@@ -38,7 +38,7 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
         Worker(
             environment.client,
             task_queue=names.CONTROL_QUEUE,
-            workflows=[KeptCall, CallSeenWorkflow],
+            workflows=[FakeRecordingWorkflow, CallSeenWorkflow],
             workflow_runner=UnsandboxedWorkflowRunner(),
         ),
     ):
@@ -209,13 +209,13 @@ class Call:
     def subject(self, shape: str) -> str:
         return shape.format(c=self.call_id, s=self.server_call_id, r=self.recording_id)
 
-    async def told(self, workflow_id: str | None = None) -> list[tuple[str, dict[str, Any]]]:
+    async def received(self, workflow_id: str | None = None) -> list[tuple[str, dict[str, Any]]]:
         """Return the signals and updates that its workflow has received, in their order."""
         handle = self.client.get_workflow_handle(workflow_id or self.workflow_id)
-        return [tuple(pair) for pair in await handle.query("told")]
+        return [tuple(pair) for pair in await handle.query("received")]
 
-    async def names_told(self, workflow_id: str | None = None) -> list[str]:
-        return [name for name, _ in await self.told(workflow_id)]
+    async def names_received(self, workflow_id: str | None = None) -> list[str]:
+        return [name for name, _ in await self.received(workflow_id)]
 
 
 @pytest.fixture

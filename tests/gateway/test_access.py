@@ -115,7 +115,7 @@ async def test_who_asks_is_filled_in_where_the_request_does_not_say(
     await gateway.http.post(pause, headers=by("master-key"))
     request = await call.client.get_workflow_handle(call.workflow_id).query("request")
     assert request["requestedBy"] == "crm"
-    said = [payload["requestedBy"] for _, payload in await call.told()]
+    said = [payload["requestedBy"] for _, payload in await call.received()]
     assert said == ["app-1", "agent-7", "unknown"]
 
 
@@ -125,7 +125,7 @@ async def test_an_acknowledgement_reaches_the_workflow(gateway: Gateway, call: C
     address = f"{RECORDINGS}/{call.workflow_id}:acknowledge"
     answer = await gateway.http.post(address, json={"alarmId": "a/1"}, headers=by("crm-key"))
     assert answer.status_code == 202
-    assert await call.told() == [
+    assert await call.received() == [
         (names.ACKNOWLEDGE, {"requestedBy": "crm", "alarmId": "a/1"}),
     ]
     unknown = await gateway.http.post(f"{RECORDINGS}/x:acknowledge", headers=by("crm-key"))

@@ -68,9 +68,9 @@ async def test_a_signed_callback_reaches_the_workflow_of_its_address(
     await is_kept(guarded, call)
     answer = await tell(guarded, call, [changed("inactive"), changed()], issuer.token())
     assert answer.status_code == 200
-    told = await call.told()
-    assert [name for name, _ in told] == [names.RECORDING_STATE_CHANGED] * 2
-    first, second = (RecordingStateChanged.model_validate(payload) for _, payload in told)
+    received = await call.received()
+    assert [name for name, _ in received] == [names.RECORDING_STATE_CHANGED] * 2
+    first, second = (RecordingStateChanged.model_validate(payload) for _, payload in received)
     assert (first.state, second.state, second.recording) == ("inactive", "active", 2)
     assert second.recording_id == "r-1"
     assert second.at.isoformat() == "2026-07-18T12:00:00.123456+00:00"
@@ -81,20 +81,9 @@ async def test_a_failed_start_says_why(guarded: Gateway, issuer: Issuer, call: C
     failed = changed(resultInformation={"code": 500, "subCode": 9999, "message": "no"})
     failed["type"] = "Microsoft.Communication.StartRecordingFailed"
     assert (await tell(guarded, call, [failed], issuer.token())).status_code == 200
-    [(_, payload)] = await call.told()
+    [(_, payload)] = await call.received()
     assert payload["state"] == ""
     assert payload["problem"] == "ACS could not start it (500/9999): no"
-
-
-async def test_d6_half_an_emoji_in_the_reason_does_not_cost_the_news(
-    guarded: Gateway, issuer: Issuer, call: Call
-) -> None:
-    await is_kept(guarded, call)
-    failed = changed(resultInformation={"code": 500, "subCode": 9999, "message": "no \ud83d"})
-    failed["type"] = "Microsoft.Communication.StartRecordingFailed"
-    assert (await tell(guarded, call, [failed], issuer.token())).status_code == 200
-    [(_, payload)] = await call.told()
-    assert payload["problem"] == "ACS could not start it (500/9999): no ?"
 
 
 async def test_nobody_else_is_believed(guarded: Gateway, issuer: Issuer, call: Call) -> None:
@@ -102,7 +91,7 @@ async def test_nobody_else_is_believed(guarded: Gateway, issuer: Issuer, call: C
     tokens = [None, "junk", issuer.token(aud="another resource"), issuer.token(exp=1)]
     answers = [await tell(guarded, call, [changed()], token) for token in tokens]
     assert [answer.status_code for answer in answers] == [401] * 4
-    assert await call.told() == []
+    assert await call.received() == []
 
 
 CALLED = {"callback_url": "http://127.0.0.1:8080"}
@@ -118,7 +107,7 @@ async def test_without_an_audience_a_loopback_gateway_believes_programs_but_no_w
     page = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     assert (await gateway.http.post(path, json=[changed()], headers=page)).status_code == 403
     assert (await gateway.http.post(path, json=[changed()])).status_code == 200
-    assert await call.names_told() == [names.RECORDING_STATE_CHANGED]
+    assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "callvault.example"])
@@ -129,7 +118,7 @@ async def test_b1_without_callbacks_in_the_settings_there_is_no_route(
     path = names.callback_path(call.workflow_id, 1)
     answer = await gateway.http.post(path, json=[changed()], headers={"host": host})
     assert answer.status_code == 404
-    assert await call.told() == []
+    assert await call.received() == []
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "::", "192.0.2.7", "callvault.example"])
@@ -149,7 +138,7 @@ async def test_b1_open_is_decided_by_the_address_that_is_listened_on_and_by_no_h
         url, headers = f"http://{shown}:8080{path}", {"host": "127.0.0.1:8080"}
         answer = await gateway.http.request(method, url, json=body, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_on_loopback")
-    assert await call.told() == []
+    assert await call.received() == []
 
 
 async def test_b2_a_token_of_one_resource_says_nothing_about_the_calls_of_another(
@@ -167,9 +156,9 @@ async def test_b2_a_token_of_one_resource_says_nothing_about_the_calls_of_anothe
     for audience in ("sandbox", ["sandbox", "other"]):
         answer = await tell(guarded, call, [changed()], issuer.token(aud=audience))
         assert answer.status_code == 401
-    assert await call.told() == []
+    assert await call.received() == []
     assert (await tell(guarded, call, [changed()], issuer.token())).status_code == 200
-    assert await call.names_told() == [names.RECORDING_STATE_CHANGED]
+    assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
     unknown = Call(temporal, "unknown", "c", "r")
     assert (await tell(guarded, unknown, [changed()], issuer.token())).status_code == 200
 
@@ -184,7 +173,7 @@ async def test_b7_the_elements_of_a_callback_are_bounded_and_logged_in_one_line(
         odd = [0] * (callbacks.MAX_ELEMENTS - 1)
         assert (await tell(guarded, call, [*odd, changed()], issuer.token())).status_code == 200
     assert [line["count"] for line in lines if "not understood" in line["event"]] == [len(odd)]
-    assert await call.names_told() == [names.RECORDING_STATE_CHANGED]
+    assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
 
 
 async def test_b7_the_rate_of_callbacks_of_one_call_is_limited(
@@ -222,7 +211,7 @@ async def test_what_is_genuine_but_odd_changes_nothing_and_does_not_come_again(
 ) -> None:
     await is_kept(guarded, call)
     assert (await tell(guarded, call, body, issuer.token())).status_code == 200
-    assert await call.told() == []
+    assert await call.received() == []
 
 
 async def test_of_several_the_readable_ones_are_told(
@@ -230,7 +219,7 @@ async def test_of_several_the_readable_ones_are_told(
 ) -> None:
     await is_kept(guarded, call)
     assert (await tell(guarded, call, [7, changed()], issuer.token())).status_code == 200
-    assert await call.names_told() == [names.RECORDING_STATE_CHANGED]
+    assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
 
 
 async def test_a_callback_for_an_unknown_call_is_taken_and_forgotten(
@@ -277,8 +266,8 @@ async def test_the_emulators_callbacks_reach_a_gateway_that_checks_them(
             staged.acs.start(staged.server_call_id, recordingStateCallbackUri=uri)
             staged.lasts(1)
             async with asyncio.timeout(10):
-                while len(told := await call.told(workflow_id)) < 2:
+                while len(received := await call.received(workflow_id)) < 2:
                     await asyncio.sleep(0.05)
         finally:
             process.end()
-    assert [payload["state"] for _, payload in told] == ["inactive", "active"]
+    assert [payload["state"] for _, payload in received] == ["inactive", "active"]

@@ -71,8 +71,8 @@ async def test_a_decision_reaches_the_workflow_under_the_participants_hash(
     prefer = {"Prefer": "respond-async"}
     sent = await hiding_gateway.http.post(path, json=hidden, headers=prefer)
     assert sent.status_code == 202
-    told = await call.told()
-    assert [(name, each["participant"]) for name, each in told] == [
+    received = await call.received()
+    assert [(name, each["participant"]) for name, each in received] == [
         ("consent and wait", HIDDEN),
         ("consent", HIDDEN),
     ]
@@ -133,13 +133,13 @@ async def test_comings_and_goings_are_told_to_the_call_that_is_kept(
     for each in (event, left):
         delivery = as_cloud_event(each) if shape == "cloud event" else [each]
         assert (await hiding_gateway.deliver(delivery)).status_code == 200
-    told = await call.told()
-    assert [(name, each["participant"], each["joined"]) for name, each in told] == [
+    received = await call.received()
+    assert [(name, each["participant"], each["joined"]) for name, each in received] == [
         (names.PARTICIPANT_CHANGED, HIDDEN, True),
         (names.PARTICIPANT_CHANGED, HIDDEN, False),
     ]
-    assert told[0][1]["connection"] == told[1][1]["connection"] != ""
-    assert told[0][1]["at"] == "2026-07-27T15:20:21.123456Z"
+    assert received[0][1]["connection"] == received[1][1]["connection"] != ""
+    assert received[0][1]["at"] == "2026-07-27T15:20:21.123456Z"
 
 
 async def test_no_person_stands_in_clear_in_a_history(hiding_gateway: Gateway, call: Call) -> None:
@@ -192,7 +192,7 @@ async def test_a_start_that_waits_for_consent_is_not_waited_for(
     body = {"serverCallId": call.server_call_id, **waiting}
     answer = await hiding_gateway.http.post("/v1/recordings", json=body)
     assert answer.status_code == 201
-    assert "start and wait" not in await call.names_told()
+    assert "start and wait" not in await call.names_received()
 
 
 @pytest.mark.parametrize(("role", "status"), [("consent", 200), ("control", 403), ("read", 403)])
@@ -219,5 +219,5 @@ async def test_consent_is_told_by_whoever_has_the_role_and_under_their_name(
         headers={"x-api-key": "ivr-key"},
     )
     assert answer.status_code == status
-    told = [decision["requestedBy"] for _, decision in await call.told()]
-    assert told == (["ivr"] if status == 200 else [])
+    received = [decision["requestedBy"] for _, decision in await call.received()]
+    assert received == (["ivr"] if status == 200 else [])

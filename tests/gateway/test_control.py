@@ -10,7 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from callvault.contracts import names
 from callvault.temporal import call_client as recordings
 from tests.gateway.conftest import Call, Gateway, GatewayOf
-from tests.gateway.kept_call import RECORDING_ID
+from tests.gateway.fake_workflow import RECORDING_ID
 
 RECORDINGS = "/v1/recordings"
 
@@ -44,7 +44,7 @@ async def test_one_request_begins_the_workflow_and_yields_the_recording_id(
 async def test_the_same_request_again_is_answered_alike(gateway: Gateway, call: Call) -> None:
     first = await _record(gateway, call, requestId="1")
     assert (await _record(gateway, call, requestId="1")).json() == first.json()
-    assert await call.names_told() == ["start and wait"]
+    assert await call.names_received() == ["start and wait"]
 
 
 async def test_a_call_that_is_being_recorded_is_not_recorded_twice(
@@ -100,7 +100,7 @@ async def test_a_second_request_is_told_to_the_running_workflow(
     second = await _start(gateway, call, requestId="1")
     assert second.status_code == 200
     assert second.json() == {**first.json(), "isNew": False}
-    [(name, request)] = await call.told()
+    [(name, request)] = await call.received()
     assert (name, request["requestId"]) == (names.START, "1")
 
 
@@ -109,19 +109,19 @@ async def test_a_second_request_that_only_archives_tells_the_running_workflow_no
 ) -> None:
     await _start(gateway, call)
     assert (await _start(gateway, call, startRecording=False)).status_code == 200
-    assert await call.told() == []
+    assert await call.received() == []
 
 
-@pytest.mark.parametrize("verb", [names.PAUSE, names.RESUME, names.STOP])
+@pytest.mark.parametrize("operation", [names.PAUSE, names.RESUME, names.STOP])
 async def test_a_verb_is_answered_with_its_confirmed_record(
-    verb: str, gateway: Gateway, call: Call
+    operation: str, gateway: Gateway, call: Call
 ) -> None:
     await _start(gateway, call)
     body = {"requestedBy": "agent-7", "reason": "card number", "requestId": "r1"}
-    answer = await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:{verb}", json=body)
+    answer = await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:{operation}", json=body)
     assert answer.status_code == 200
     record = answer.json()
-    assert (record["verb"], record["state"]) == (verb, "confirmed")
+    assert (record["operation"], record["state"]) == (operation, "confirmed")
     assert (record["requestedBy"], record["reason"]) == ("agent-7", "card number")
 
 
@@ -133,7 +133,7 @@ async def test_a_verb_needs_no_body_and_a_repeated_request_id_asks_once(
     assert (await gateway.http.post(pause)).status_code == 200
     answers = [await gateway.http.post(pause, json={"requestId": "same"}) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
-    assert await call.names_told() == ["pause and wait"] * 2
+    assert await call.names_received() == ["pause and wait"] * 2
 
 
 async def test_who_prefers_not_to_wait_sends_a_signal(gateway: Gateway, call: Call) -> None:
@@ -145,7 +145,7 @@ async def test_who_prefers_not_to_wait_sends_a_signal(gateway: Gateway, call: Ca
     )
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "respond-async"
-    [(name, request)] = await call.told()
+    [(name, request)] = await call.received()
     assert (name, request["reason"]) == (names.PAUSE, "card number")
 
 
@@ -173,7 +173,7 @@ async def test_what_is_not_confirmed_in_time_is_unavailable_and_may_be_asked_aga
     gateway: Gateway, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _start(gateway, call)
-    monkeypatch.setattr(recordings, "CONFIRM_WITHIN", timedelta(milliseconds=200))
+    monkeypatch.setattr(recordings, "UPDATE_TIMEOUT", timedelta(milliseconds=200))
     resume = f"{RECORDINGS}/{call.workflow_id}:resume"
     body = {"reason": "ACS answers after a pause", "requestId": "r1"}
     assert (await gateway.http.post(resume, json=body)).status_code == 503
@@ -182,7 +182,7 @@ async def test_what_is_not_confirmed_in_time_is_unavailable_and_may_be_asked_aga
     monkeypatch.undo()
     answer = await gateway.http.post(resume, json=body)
     assert answer.json()["state"] == "confirmed"
-    assert await call.names_told() == ["pause", "resume and wait"]
+    assert await call.names_received() == ["pause", "resume and wait"]
 
 
 async def test_the_status_is_readable_while_the_call_is_kept_and_afterwards(
@@ -325,7 +325,7 @@ async def test_while_temporal_is_away_everything_is_unavailable(
 async def test_a_temporal_that_never_answers_is_unavailable_in_bounded_time(
     gateway_of: GatewayOf, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "ANSWER_WITHIN", timedelta(milliseconds=200))
+    monkeypatch.setattr(recordings, "RPC_TIMEOUT", timedelta(milliseconds=200))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         client = await Client.connect(address, lazy=True, data_converter=pydantic_data_converter)

@@ -12,7 +12,7 @@ from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.gateway import events
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
-from tests.gateway.kept_call import ARCHIVES, KNOWS
+from tests.gateway.fake_workflow import ARCHIVES, KNOWS
 
 
 async def begin(gateway: Gateway, request: dict[str, Any]) -> None:
@@ -31,7 +31,7 @@ async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
     assert request.resource == "default"
     assert request.start_recording is False
     assert request.requested_by == "event-grid"
-    [(name, files)] = await call.told()
+    [(name, files)] = await call.received()
     assert name == names.FILE_STATUS_UPDATED
     assert files["recordingId"] == call.recording_id
     assert files["recordingStartTime"] == "2026-07-27T15:20:23.608975Z"
@@ -43,7 +43,7 @@ async def test_an_event_reaches_the_workflow_that_runs_already(
 ) -> None:
     await begin(gateway, {"serverCallId": call.server_call_id})
     await gateway.deliver([call.recorded()])
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ async def test_all_four_shapes_of_the_subject_are_understood(
 ) -> None:
     assert (await gateway.deliver([call.recorded(shape)])).status_code == 200
     workflow_id = names.workflow_id(getattr(call, kept_under))
-    assert await call.names_told(workflow_id) == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received(workflow_id) == [names.FILE_STATUS_UPDATED]
 
 
 async def test_an_event_without_server_call_id_finds_the_workflow_that_knows_its_recording(
@@ -70,7 +70,7 @@ async def test_an_event_without_server_call_id_finds_the_workflow_that_knows_its
     await begin(gateway, begun)
     await _visible(temporal, call.recording_id)
     await gateway.deliver([call.recorded("/recording/call/{c}/recordingId/{r}")])
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 async def _visible(client: Client, recording_id: str) -> None:
@@ -87,14 +87,14 @@ async def test_cloud_events_are_understood_alone_and_in_a_batch(
 ) -> None:
     event = as_cloud_event(call.recorded())
     assert (await gateway.deliver([event, event] if batch else event)).status_code == 200
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED] * (2 if batch else 1)
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED] * (2 if batch else 1)
 
 
 async def test_a_single_event_grid_event_without_its_array_is_understood(
     gateway: Gateway, call: Call
 ) -> None:
     assert (await gateway.deliver(call.recorded())).status_code == 200
-    assert len(await call.told()) == 1
+    assert len(await call.received()) == 1
 
 
 async def test_a_delivery_sent_twice_reaches_the_same_workflow(
@@ -123,7 +123,7 @@ async def test_the_end_of_a_call_reaches_its_workflow(
     assert (await gateway.deliver([call.ended()])).status_code == 200
     handle = temporal.get_workflow_handle(call.workflow_id)
     await handle.result()
-    [(name, ended)] = await call.told()
+    [(name, ended)] = await call.received()
     assert (name, ended["endedAt"]) == (names.CALL_ENDED, "2026-07-27T15:20:30.123456Z")
 
 
@@ -136,7 +136,7 @@ async def test_a_call_of_a_resource_that_records_all_is_recorded_once(
     request = await handle.query("request", result_type=RecordingRequest)
     assert (request.resource, request.recording_channel_type) == ("recorded", "unmixed")
     assert request.start_recording
-    [(name, again)] = await call.told()
+    [(name, again)] = await call.received()
     assert (name, again["requestId"]) == (names.START, request.request_id)
 
 
@@ -216,12 +216,12 @@ async def test_a_late_event_about_files_that_are_archived_begins_nothing(
     assert (await gateway.deliver([call.recorded(subject)])).status_code == 200
     assert (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED
     with pytest.raises(RPCError, match="not found"):
-        await call.told(names.workflow_id(call.recording_id))
+        await call.received(names.workflow_id(call.recording_id))
     other = call.recorded(subject)
     other["data"]["recordingStorageInfo"]["recordingChunks"][0]["index"] = 1
     assert (await gateway.deliver([other])).status_code == 200
     keeper = call.server_call_id if "serverCallId" in subject else call.recording_id
-    assert await call.names_told(names.workflow_id(keeper)) == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received(names.workflow_id(keeper)) == [names.FILE_STATUS_UPDATED]
     if keeper == call.server_call_id:
         earlier = await handle.query("earlier", result_type=CallResult)
         assert earlier == await first.result(), "so that nothing is archived twice"
@@ -280,7 +280,7 @@ async def test_an_old_and_a_new_secret_are_both_valid_while_they_are_rotated(
             "/v1/events", json=[call.recorded()], headers={"x-callvault-secret": header}
         )
         assert answer.status_code == 200
-    assert len(await call.told()) == 4
+    assert len(await call.received()) == 4
 
 
 _RIGHT = "+geheim/ß=="
@@ -329,7 +329,7 @@ async def test_b12_a_slash_too_many_is_the_same_route(
     gateway = gateway_of(temporal)
     url = f"http://127.0.0.1{path}"
     assert (await gateway.http.post(url, json=[call.recorded()])).status_code == 200
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
     assert (await gateway.http.options(url)).status_code == 200
 
 
@@ -399,7 +399,7 @@ async def test_a_batch_is_acknowledged_whole_or_not_at_all(
 async def test_a_large_batch_is_delivered_in_time(gateway: Gateway, call: Call) -> None:
     answer = await gateway.deliver([call.recorded(id=str(number)) for number in range(300)])
     assert answer.status_code == 200
-    assert len(await call.told()) == 300
+    assert len(await call.received()) == 300
 
 
 @pytest.mark.parametrize("similar", ["{r}", '{r}"', "{r}x", "{r}-1"])
@@ -412,8 +412,8 @@ async def test_a_recording_that_is_merely_similar_is_kept_as_an_orphan(
     other_id = call.subject(similar).swapcase()
     answer = await gateway.deliver([call.recorded(f"/recording/call/c/recordingId/{other_id}")])
     assert answer.status_code == 200
-    assert await call.names_told(names.workflow_id(other_id)) == [names.FILE_STATUS_UPDATED]
-    assert await call.told() == []
+    assert await call.names_received(names.workflow_id(other_id)) == [names.FILE_STATUS_UPDATED]
+    assert await call.received() == []
 
 
 async def test_refused_deliveries_are_logged_once_a_minute_with_their_number(
@@ -428,6 +428,6 @@ async def test_refused_deliveries_are_logged_once_a_minute_with_their_number(
             ).status_code == 401
         monkeypatch.setattr(events, "REJECTION_LOG_INTERVAL", 0.0)
         await gateway.deliver([{}], params={"code": "guessed-secret"})
-    told = [line["count"] for line in lines if line["event"].startswith("deliveries refused")]
-    assert told == [1, 5]
+    received = [line["count"] for line in lines if line["event"].startswith("deliveries refused")]
+    assert received == [1, 5]
     assert "guessed-secret" not in str(lines)

@@ -216,18 +216,20 @@ async def _is_open(connection: Connection) -> bool:
 async def test_a_head_without_end_is_refused(temporal: Client, tmp_path: Path) -> None:
     async with listening(temporal, tmp_path) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /healthz HTTP/1.1\r\n" + b"x: " + b"y" * (2 * connections.MAX_HEAD))
+        writer.write(
+            b"GET /healthz HTTP/1.1\r\n" + b"x: " + b"y" * (2 * connections.MAX_HEADER_SIZE)
+        )
         assert (await reader.readline()).startswith(b"HTTP/1.1 400")
         writer.close()
 
 
 async def _does_not_read(port: int, stack: AsyncExitStack) -> Connection:
     """Open a connection that asks again and again, and reads nothing."""
-    asking = socket.socket()
-    asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    asking.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(asking, ("127.0.0.1", port))
-    reader, writer = await asyncio.open_connection(sock=asking, limit=1_024)
+    activity_calls = socket.socket()
+    activity_calls.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    activity_calls.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(activity_calls, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=activity_calls, limit=1_024)
     stack.callback(writer.close)
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(b"GET /openapi.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" * 200)

@@ -15,7 +15,7 @@ from callvault.errors import AccessDenied, ConfigurationError
 from callvault.ingest import eventgrid
 from callvault.ingest import quarantine as quarantining
 from callvault.ingest.quarantine import Quarantine
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf
 
 
@@ -81,7 +81,7 @@ async def test_of_a_batch_only_what_is_not_understood_is_kept(gateway: Gateway, 
     assert answer.status_code == 200
     [(_, body)] = gateway.quarantined()
     assert json.loads(body) == {"id": "odd"}
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 def _odd_everywhere(value: Any, odd: Any) -> list[Any]:
@@ -120,7 +120,7 @@ async def test_b9_no_odd_item_takes_those_beside_it_along(
     batch = [changed for event in events for changed in _odd_everywhere(event, odd)]
     answer = await gateway.deliver([*batch, call.recorded()])
     assert answer.status_code == 200
-    assert names.FILE_STATUS_UPDATED in await call.names_told()
+    assert names.FILE_STATUS_UPDATED in await call.names_received()
     assert len(gateway.quarantined()) <= 1
 
 
@@ -134,7 +134,7 @@ async def test_b9_an_error_of_ours_in_one_event_takes_no_other_along(
     monkeypatch.setattr(eventgrid, "read", read)
     answer = await gateway.deliver([{"id": "odd"}, call.recorded()])
     assert answer.status_code == 200
-    assert names.FILE_STATUS_UPDATED in await call.names_told()
+    assert names.FILE_STATUS_UPDATED in await call.names_received()
     [(about, body)] = gateway.quarantined()
     assert (about["reason"], json.loads(body)) == (
         "an error of Callvault's own: KeyError",
@@ -149,7 +149,7 @@ async def test_b9_an_authentic_delivery_is_never_refused_because_of_a_fault_of_o
     async def signal(*args: Any) -> bool:
         raise error
 
-    monkeypatch.setattr(Recordings, "signal", signal)
+    monkeypatch.setattr(CallClient, "signal", signal)
     assert (await gateway.deliver([call.ended()])).status_code == 503
 
 
@@ -163,7 +163,7 @@ async def test_d6_a_chunk_that_cannot_be_read_is_kept_and_the_others_are_archive
     [(about, body)] = gateway.quarantined()
     assert about["reason"].startswith("delivered, but for 1 chunks that cannot be read: chunks.0")
     assert json.loads(body) == [event]
-    [(_, files)] = await call.told()
+    [(_, files)] = await call.received()
     assert [kept["index"] for kept in files["chunks"]] == [1]
 
 
@@ -188,7 +188,7 @@ async def test_d11_what_is_needed_to_read_a_body_again_is_kept_with_it(
     content = json.dumps(event["data"]).encode()
     await gateway.http.post("/v1/events", content=content, headers=binary)
     kept = Quarantine(gateway.quarantine)
-    whole_one, rest, binary_one = [kept.read(letter).events() for letter in kept.waiting()]
+    whole_one, rest, binary_one = [kept.read(each).events() for each in kept.pending()]
     assert (whole_one, rest) == ([event, {"id": "odd"}], [{"id": "odd"}])
     assert binary_one[0]["data"] == event["data"]
 

@@ -115,7 +115,7 @@ async def test_it_delivers_to_the_temporal_that_the_environment_names_and_never_
         ]
     out, err = process.end()
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
     assert "hunter2" not in out + err
     assert process.process.returncode in (0, -signal.SIGTERM)
 

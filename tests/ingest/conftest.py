@@ -17,7 +17,7 @@ from callvault.ingest.intake import Intake
 from callvault.ingest.routes import Routes
 from callvault.local.azurite import Azurite, add_queues
 from callvault.local.processes import Supervisor
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 from tests.gateway.conftest import TOPIC, call, settings, temporal, temporal_away
 
 __all__ = ["call", "temporal", "temporal_away"]
@@ -58,7 +58,7 @@ def known(tmp_path: Path) -> Settings:
 @pytest.fixture
 def intake_of(known: Settings) -> IntakeOf:
     def make(client: Client, settings: Settings = known) -> Intake:
-        return Intake(Routes(settings, own_containers(settings)), Recordings(client), "test")
+        return Intake(Routes(settings, own_containers(settings)), CallClient(client), "test")
 
     return make
 
@@ -104,7 +104,7 @@ connection_string = "env:TEST_STORAGE"
 queue = "{queue_name}"
 connection_string = "env:TEST_STORAGE"
 visibility_timeout = "1s"
-poll_every = "PT0.05S"
+poll_interval = "PT0.05S"
 """
     )
     return {

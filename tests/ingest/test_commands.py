@@ -15,7 +15,7 @@ from callvault.cli.main import app
 from callvault.contracts import names
 from callvault.errors import CallvaultError
 from tests.gateway.conftest import TOPIC, Call, as_cloud_event
-from tests.ingest.giving_up import given_up, marked, put
+from tests.ingest.dead_lettering import dead_lettered, marked, put
 
 Says = Callable[..., Awaitable[tuple[int, str]]]
 
@@ -47,7 +47,7 @@ async def test_events_are_delivered_by_hand_and_each_one_is_told_of(
     assert output.count(good) == 3
     assert f"not understood: RecordingFileStatusUpdated {foreign['id']}: no resource" in output
     assert status == 1
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED] * 3
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED] * 3
 
 
 async def test_an_event_that_nobody_needs_is_no_failure(says: Says, call: Call) -> None:
@@ -58,14 +58,14 @@ async def test_an_event_that_nobody_needs_is_no_failure(says: Says, call: Call) 
 async def test_a_sweep_tells_what_it_found_and_fails_where_something_is_left(
     says: Says, call: Call, container: ContainerClient
 ) -> None:
-    letter = put(container, [given_up(call.recorded())])
+    dead_letter = put(container, [dead_lettered(call.recorded())])
     odd = put(container, b"?")
     status, output = await says("sweep")
     assert "dead letters grid: 2 letters, 1 events delivered, 0 of no interest, 1 not" in output
     assert f"  {odd}: the body is not JSON" in output
     assert status == 1
-    assert marked(container) == {letter}
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert marked(container) == {dead_letter}
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 async def test_a_container_that_cannot_be_swept_is_told_and_the_others_are_swept(
@@ -73,11 +73,11 @@ async def test_a_container_that_cannot_be_swept_is_told_and_the_others_are_swept
 ) -> None:
     monkeypatch.setenv("CALLVAULT_DEAD_LETTERS__FIRST__CONTAINER", "no-such-container")
     monkeypatch.setenv("CALLVAULT_DEAD_LETTERS__FIRST__CONNECTION_STRING", "env:TEST_STORAGE")
-    letter = put(container, [given_up(call.recorded())])
+    dead_letter = put(container, [dead_lettered(call.recorded())])
     status, output = await says("sweep")
     assert "not swept to its end: dead letters first, listing the container" in output
     assert status == 1
-    assert marked(container) == {letter}
+    assert marked(container) == {dead_letter}
 
 
 async def test_the_quarantine_is_swept_by_its_own_option(says: Says) -> None:

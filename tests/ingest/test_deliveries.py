@@ -66,8 +66,8 @@ def test_d11_an_event_with_attributes_in_its_headers_too_is_itself() -> None:
 
 @pytest.mark.parametrize("batch", [True, False])
 def test_d13_a_dead_letter_of_a_namespace_holds_its_event(batch: bool) -> None:
-    letter = {"deadLetterProperties": {"deadletterreason": "MaxAttempts"}, "event": ONE}
-    body = json.dumps([letter, letter] if batch else letter)
+    dead_letter = {"deadLetterProperties": {"deadletterreason": "MaxAttempts"}, "event": ONE}
+    body = json.dumps([dead_letter, dead_letter] if batch else dead_letter)
     for event in read_delivery(body.encode()):
         assert event == {**ONE, "deadletterreason": "MaxAttempts"}
 

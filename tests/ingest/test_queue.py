@@ -65,7 +65,7 @@ def post(storage: Azurite, queue_name: str) -> Post:
 
 def configured(post: Post, secret: str, **changes: Any) -> QueueSettings:
     return QueueSettings.model_validate(
-        {"queue": post.name, "connection_string": secret, "poll_every": "PT0.02S", **changes}
+        {"queue": post.name, "connection_string": secret, "poll_interval": "PT0.02S", **changes}
     )
 
 
@@ -90,7 +90,7 @@ async def test_an_event_reaches_its_workflow_and_the_message_is_removed(
     post.holds(json.dumps([call.recorded()]))
     async with reading(configured(post, storage_secret), intake_of(temporal)):
         await until(post.is_empty)
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED] * 2
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED] * 2
     assert post.poison() == []
 
 
@@ -103,7 +103,7 @@ async def test_what_is_not_understood_is_set_aside_as_it_came(
     async with reading(configured(post, storage_secret), intake_of(temporal)):
         await until(post.is_empty)
     assert post.poison() == [base64.b64encode(content.encode()).decode()]
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 async def test_of_a_message_with_several_events_the_good_ones_are_delivered(
@@ -113,7 +113,7 @@ async def test_of_a_message_with_several_events_the_good_ones_are_delivered(
     async with reading(configured(post, storage_secret), intake_of(temporal)):
         await until(post.is_empty)
     assert len(post.poison()) == 1
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 async def test_a_message_that_was_handed_out_too_often_is_set_aside_untouched(
@@ -124,7 +124,7 @@ async def test_a_message_that_was_handed_out_too_often_is_set_aside_untouched(
     with closing(Queue.open("main", settings)) as queue:
         for _ in range(2):
             [lease] = queue.receive(1)
-            assert queue.give_back(lease)
+            assert queue.release(lease)
     async with reading(settings, intake_of(temporal)):
         await until(post.is_empty)
     assert len(post.poison()) == 1
@@ -168,17 +168,17 @@ async def test_a_message_is_taken_once_temporal_is_back(
         def __init__(self) -> None:
             self.asked = 0
 
-        async def take(self, values: Any) -> Any:
+        async def deliver(self, values: Any) -> Any:
             self.asked += 1
             client = temporal_away if self.asked == 1 else temporal
-            return await intake_of(client).take(values)
+            return await intake_of(client).deliver(values)
 
     post.brings(call.recorded())
     intake = Returning()
     async with reading(configured(post, storage_secret, max_deliveries=1), intake):
         await until(post.is_empty)
     assert intake.asked == 2, "one delivery of the queue: waiting does not count against it"
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
     assert post.poison() == []
 
 
@@ -192,16 +192,16 @@ async def test_a_message_stays_hidden_for_as_long_as_it_takes(
             self.begun = asyncio.Event()
             self.go = asyncio.Event()
 
-        async def take(self, values: Any) -> Any:
+        async def deliver(self, values: Any) -> Any:
             self.begun.set()
             await self.go.wait()
-            return await intake_of(temporal).take(values)
+            return await intake_of(temporal).deliver(values)
 
     post.brings(call.recorded())
     intake = Slow()
     settings = configured(post, storage_secret, visibility_timeout="PT0.15S")
     async with reading(settings, intake) as queue:
-        renewals = counted(queue, "keep")
+        renewals = counted(queue, "renew")
         await intake.begun.wait()
         await until(lambda: len(renewals) >= 3)
         assert post.visible() == []
@@ -232,16 +232,16 @@ async def test_one_message_that_breaks_us_does_not_stop_the_others(
         def __init__(self) -> None:
             pass
 
-        async def take(self, values: Any) -> Any:
+        async def deliver(self, values: Any) -> Any:
             if values[0]["id"] == "odd":
                 raise RuntimeError("a bug")
-            return await intake_of(temporal).take(values)
+            return await intake_of(temporal).deliver(values)
 
     post.brings({"id": "odd"})
     post.brings(call.recorded())
     async with reading(configured(post, storage_secret, max_concurrent=1), Fragile()):
         await until(lambda: post_has_one_hidden(post))
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
     assert post.poison() == []
 
 
@@ -259,10 +259,10 @@ def test_a_message_that_another_one_got_meanwhile_is_not_an_error(
         post.holds("{}")
         [first] = queue.receive(1)
         late = type(first)(first.message)
-        assert queue.give_back(first)
+        assert queue.release(first)
         [second] = queue.receive(1)
         late.message.pop_receipt = "AAAA"
-        assert not queue.keep(late)
+        assert not queue.renew(late)
         assert not queue.delete(late)
         assert queue.delete(second)
         assert not queue.delete(second)

@@ -48,7 +48,7 @@ async def test_what_a_killed_process_held_is_taken_by_the_next_one(
         second = ingesting(supervisor, "second", environment)
         await until(lambda: queue.get_queue_properties().approximate_message_count == 0)
         second.stop()
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
     assert second.exit_status == 0
     log = first.log.read_text() + second.log.read_text()
     assert storage.account_key not in log

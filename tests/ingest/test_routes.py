@@ -102,7 +102,7 @@ def test_every_call_is_recorded_as_the_setting_says(
 ) -> None:
     found = route("/own", record_all_calls=setting)
     request = found.recording_request("s")
-    assert found.records_all_calls == found.remembers_calls == (expected is not None)
+    assert found.records_all_calls == found.tracks_calls == (expected is not None)
     if expected is None:
         assert request is None
     else:

@@ -29,7 +29,7 @@ from callvault.ingest.undelivered import DeadLetter
 from callvault.local.azurite import Azurite
 from tests.gateway.conftest import TOPIC, Call, as_cloud_event
 from tests.ingest.conftest import IntakeOf
-from tests.ingest.giving_up import given_up, marked, put
+from tests.ingest.dead_lettering import dead_lettered, marked, put
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def configured(
 
 
 async def sweep(settings: DeadLetterSettings, intake: Intake) -> SweepReport:
-    with closing(DeadLetterContainer.open("grid", settings)) as letters:
-        return await Sweep(letters, intake).run()
+    with closing(DeadLetterContainer.open("grid", settings)) as store:
+        return await Sweep(store, intake).run()
 
 
 async def test_dead_letters_of_both_schemas_are_delivered_and_marked(
@@ -55,16 +55,20 @@ async def test_dead_letters_of_both_schemas_are_delivered_and_marked(
     call: Call,
 ) -> None:
     letters = {
-        put(container, [given_up(call.recorded()), given_up(call.ended())]),
-        put(container, [given_up(as_cloud_event(call.recorded()))]),
-        put(container, given_up(call.recorded())),
+        put(container, [dead_lettered(call.recorded()), dead_lettered(call.ended())]),
+        put(container, [dead_lettered(as_cloud_event(call.recorded()))]),
+        put(container, dead_lettered(call.recorded())),
     }
     report = await sweep(configured, intake_of(temporal))
-    assert (report.place, report.letters, report.not_understood) == ("dead letters grid", 3, 0)
+    assert (report.location, report.dead_letters, report.not_understood) == (
+        "dead letters grid",
+        3,
+        0,
+    )
     assert report.delivered + report.ignored == 4
-    assert (await call.names_told()).count(names.FILE_STATUS_UPDATED) >= 1
+    assert (await call.names_received()).count(names.FILE_STATUS_UPDATED) >= 1
     assert marked(container) == letters
-    assert (await sweep(configured, intake_of(temporal))).letters == 0
+    assert (await sweep(configured, intake_of(temporal))).dead_letters == 0
 
 
 async def test_what_is_not_understood_stays_and_is_tried_again_when_it_is_mended(
@@ -76,9 +80,9 @@ async def test_what_is_not_understood_stays_and_is_tried_again_when_it_is_mended
     call: Call,
 ) -> None:
     odd = put(container, b"no json")
-    foreign = put(container, [given_up(call.recorded(topic=TOPIC + "new")), call.recorded()])
+    foreign = put(container, [dead_lettered(call.recorded(topic=TOPIC + "new")), call.recorded()])
     report = await sweep(configured, intake_of(temporal))
-    assert (report.letters, report.delivered, report.not_understood) == (2, 1, 2)
+    assert (report.dead_letters, report.delivered, report.not_understood) == (2, 1, 2)
     told = "; ".join(report.problems)
     assert f"{odd}: the body is not JSON" in told
     assert f"{foreign}: no resource has the topic" in told
@@ -99,7 +103,7 @@ async def test_while_temporal_is_away_nothing_is_marked(
     temporal_away: Client,
     call: Call,
 ) -> None:
-    put(container, [given_up(call.recorded())])
+    put(container, [dead_lettered(call.recorded())])
     with pytest.raises(Unavailable):
         await sweep(configured, intake_of(temporal_away))
     assert marked(container) == set()
@@ -119,15 +123,15 @@ async def test_a_letter_that_has_to_wait_does_not_keep_the_others_from_it(
         def __init__(self) -> None:
             pass
 
-        async def take(self, values: Any) -> Any:
+        async def deliver(self, values: Any) -> Any:
             client = temporal_away if values[0]["id"] == "late" else temporal
-            return await intake_of(client).take(values)
+            return await intake_of(client).deliver(values)
 
-    put(container, [given_up(call.recorded(id="late"))])
-    letter = put(container, [given_up(call.recorded())])
+    put(container, [dead_lettered(call.recorded(id="late"))])
+    dead_letter = put(container, [dead_lettered(call.recorded())])
     with pytest.raises(Unavailable, match="1 letters wait"):
         await sweep(configured, Slow())
-    assert marked(container) == {letter}
+    assert marked(container) == {dead_letter}
 
 
 class Archived(DeadLetterContainer):
@@ -135,10 +139,10 @@ class Archived(DeadLetterContainer):
 
     archived: frozenset[str] = frozenset()
 
-    def read(self, letter: DeadLetter) -> Delivery:
-        if letter.name in self.archived:
+    def read(self, dead_letter: DeadLetter) -> Delivery:
+        if dead_letter.name in self.archived:
             raise StateConflict("This operation is not permitted on an archived blob.", status=409)
-        return super().read(letter)
+        return super().read(dead_letter)
 
 
 async def test_letters_that_cannot_be_read_do_not_keep_newer_ones_from_being_swept(
@@ -149,13 +153,14 @@ async def test_letters_that_cannot_be_read_do_not_keep_newer_ones_from_being_swe
     call: Call,
 ) -> None:
     old = {
-        put(container, [given_up(call.recorded())], "A") for _ in range(MAX_CONCURRENT_READS + 1)
+        put(container, [dead_lettered(call.recorded())], "A")
+        for _ in range(MAX_CONCURRENT_READS + 1)
     }
-    new = put(container, [given_up(call.recorded())], "B")
-    with closing(Archived.open("grid", configured)) as letters:
-        letters.archived = frozenset(old)
-        report = await Sweep(letters, intake_of(temporal)).run()
-    assert (report.letters, report.delivered, report.failed) == (len(old) + 1, 1, len(old))
+    new = put(container, [dead_lettered(call.recorded())], "B")
+    with closing(Archived.open("grid", configured)) as store:
+        store.archived = frozenset(old)
+        report = await Sweep(store, intake_of(temporal)).run()
+    assert (report.dead_letters, report.delivered, report.failed) == (len(old) + 1, 1, len(old))
     assert "not permitted on an archived blob" in report.problems[0]
     assert marked(container) == {new}
 
@@ -170,36 +175,25 @@ async def test_b9_no_letter_whatever_it_holds_ends_a_sweep(
     class Poisoned(DeadLetterContainer):
         """Some letters hold what nobody thought of."""
 
-        def read(self, letter: DeadLetter) -> Delivery:
-            if letter.name in poison:
+        def read(self, dead_letter: DeadLetter) -> Delivery:
+            if dead_letter.name in poison:
                 raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
-            return super().read(letter)
+            return super().read(dead_letter)
 
     poison = {put(container, [call.recorded()], "A") for _ in range(MAX_CONCURRENT_READS + 1)}
     odd = call.recorded(id="\ud83d", subject="/recording/call/\ud83d")
-    half = put(container, [given_up(odd), given_up(call.recorded())], "B")
-    good = put(container, [given_up(call.recorded())], "C")
-    with closing(Poisoned.open("grid", configured)) as letters:
-        report = await Sweep(letters, intake_of(temporal)).run()
-    assert (report.letters, report.failed, report.delivered) == (len(poison) + 2, len(poison), 2)
+    half = put(container, [dead_lettered(odd), dead_lettered(call.recorded())], "B")
+    good = put(container, [dead_lettered(call.recorded())], "C")
+    with closing(Poisoned.open("grid", configured)) as store:
+        report = await Sweep(store, intake_of(temporal)).run()
+    assert (report.dead_letters, report.failed, report.delivered) == (
+        len(poison) + 2,
+        len(poison),
+        2,
+    )
     assert "an error of Callvault's own: UnicodeEncodeError" in report.problems[0]
     assert marked(container) == {good}
     assert half in "; ".join(report.problems)
-
-
-async def test_d9_the_directories_of_a_hierarchical_account_are_no_letters(
-    container: ContainerClient,
-    configured: DeadLetterSettings,
-    intake_of: IntakeOf,
-    temporal: Client,
-    call: Call,
-) -> None:
-    for folder, key in (("CALLVAULT", "hdi_isfolder"), ("CALLVAULT/2026", "Hdi_IsFolder")):
-        container.upload_blob(folder, b"", metadata={key: "true"})
-    letter = put(container, [given_up(call.recorded())])
-    report = await sweep(configured, intake_of(temporal))
-    assert (report.letters, report.delivered, report.not_understood) == (1, 1, 0)
-    assert marked(container) == {letter}
 
 
 async def test_d13_dead_letters_of_a_namespace_are_delivered(
@@ -210,8 +204,8 @@ async def test_d13_dead_letters_of_a_namespace_are_delivered(
     call: Call,
 ) -> None:
     about = {"deadletterreason": "Maximum delivery attempts was exceeded"}
-    letter = {"deadLetterProperties": about, "event": as_cloud_event(call.recorded())}
-    name = put(container, [letter])
+    dead_letter = {"deadLetterProperties": about, "event": as_cloud_event(call.recorded())}
+    name = put(container, [dead_letter])
     assert (await sweep(configured, intake_of(temporal))).delivered == 1
     assert marked(container) == {name}
 
@@ -226,18 +220,18 @@ async def test_a_letter_that_cannot_be_marked_is_delivered_and_told_of(
     class Immutable(DeadLetterContainer):
         """One blob is under a retention policy."""
 
-        def mark(self, letter: DeadLetter) -> None:
-            if letter.name == kept:
+        def mark_delivered(self, dead_letter: DeadLetter) -> None:
+            if dead_letter.name == kept:
                 raise ObjectExists("a retention policy forbids it", status=409)
-            super().mark(letter)
+            super().mark_delivered(dead_letter)
 
-    kept = put(container, [given_up(call.recorded())])
-    letter = put(container, [given_up(call.recorded())])
-    with closing(Immutable.open("grid", configured)) as letters:
-        report = await Sweep(letters, intake_of(temporal)).run()
-    assert (report.letters, report.delivered, report.failed) == (2, 2, 1)
+    kept = put(container, [dead_lettered(call.recorded())])
+    dead_letter = put(container, [dead_lettered(call.recorded())])
+    with closing(Immutable.open("grid", configured)) as store:
+        report = await Sweep(store, intake_of(temporal)).run()
+    assert (report.dead_letters, report.delivered, report.failed) == (2, 2, 1)
     assert report.problems == (f"{kept}: delivered, but not marked: a retention policy forbids it",)
-    assert marked(container) == {letter}
+    assert marked(container) == {dead_letter}
 
 
 async def test_while_no_letter_can_be_read_for_now_the_sweep_ends(
@@ -249,15 +243,15 @@ async def test_while_no_letter_can_be_read_for_now_the_sweep_ends(
     class Away(DeadLetterContainer):
         """The storage answers the list, and nothing after it."""
 
-        def read(self, letter: DeadLetter) -> bytes:
+        def read(self, dead_letter: DeadLetter) -> bytes:
             raise Throttled("the account is busy", status=503)
 
     put(container, b"[]")
     with (
-        closing(Away.open("grid", configured)) as letters,
+        closing(Away.open("grid", configured)) as store,
         pytest.raises(Unavailable, match="the account is busy"),
     ):
-        await Sweep(letters, intake_of(temporal)).run()
+        await Sweep(store, intake_of(temporal)).run()
 
 
 async def test_two_sweepers_at_once_are_as_good_as_one(
@@ -267,7 +261,7 @@ async def test_two_sweepers_at_once_are_as_good_as_one(
     temporal: Client,
     call: Call,
 ) -> None:
-    letters = {put(container, [given_up(call.recorded())]) for _ in range(20)}
+    letters = {put(container, [dead_lettered(call.recorded())]) for _ in range(20)}
     reports = await asyncio.gather(*(sweep(configured, intake_of(temporal)) for _ in range(2)))
     assert sum(report.delivered for report in reports) >= 20
     assert marked(container) == letters
@@ -277,13 +271,13 @@ async def test_a_letter_that_changed_since_it_was_read_is_not_marked(
     container: ContainerClient, configured: DeadLetterSettings
 ) -> None:
     name = put(container, b"[]")
-    with closing(DeadLetterContainer.open("grid", configured)) as letters:
-        [letter] = letters.waiting()
+    with closing(DeadLetterContainer.open("grid", configured)) as store:
+        [dead_letter] = store.pending()
         container.upload_blob(name, b"[{}]", overwrite=True)
-        letters.mark(letter)
+        store.mark_delivered(dead_letter)
         assert marked(container) == set()
         container.delete_blob(name)
-        letters.mark(letter)
+        store.mark_delivered(dead_letter)
 
 
 async def test_only_the_subscription_that_is_wanted_is_swept(
@@ -294,7 +288,7 @@ async def test_only_the_subscription_that_is_wanted_is_swept(
 ) -> None:
     put(container, b"?", "ANOTHER")
     only = configured.model_copy(update={"prefix": "CALLVAULT/"})
-    assert (await sweep(only, intake_of(temporal))).letters == 0
+    assert (await sweep(only, intake_of(temporal))).dead_letters == 0
 
 
 async def test_a_container_that_does_not_exist_is_said(
@@ -309,14 +303,14 @@ async def test_the_quarantine_is_swept_of_what_can_be_understood_now(
     known: Settings, intake_of: IntakeOf, temporal: Client, call: Call
 ) -> None:
     quarantine = Quarantine(known.gateway.quarantine)
-    good = await quarantine.keep("no resource", {}, json.dumps([call.recorded()]).encode())
-    odd = await quarantine.keep("not JSON", {}, b"?")
+    good = await quarantine.store("no resource", {}, json.dumps([call.recorded()]).encode())
+    odd = await quarantine.store("not JSON", {}, b"?")
     cut = quarantine.directory / "20260727T152023.000000Z-abc-cut.event"
     cut.write_bytes(b"{}\n[")
     report = await Sweep(quarantine, intake_of(temporal)).run()
-    assert (report.letters, report.delivered, report.not_understood) == (3, 1, 2)
+    assert (report.dead_letters, report.delivered, report.not_understood) == (3, 1, 2)
     assert f"{cut.name}: only its beginning was kept" in report.problems
-    assert await call.names_told() == [names.FILE_STATUS_UPDATED]
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
     assert {path.name for path in quarantine.directory.iterdir()} == {
         odd.name,
         cut.name,
@@ -330,7 +324,7 @@ async def test_where_the_quarantine_cannot_be_written_its_events_are_delivered_a
 ) -> None:
     quarantine = Quarantine(known.gateway.quarantine)
     for _ in range(2):
-        await quarantine.keep("no resource", {}, json.dumps([call.recorded()]).encode())
+        await quarantine.store("no resource", {}, json.dumps([call.recorded()]).encode())
     (quarantine.directory / "delivered").write_bytes(b"no folder")
     report = await Sweep(quarantine, intake_of(temporal)).run()
     assert (report.delivered, report.failed) == (2, 2)

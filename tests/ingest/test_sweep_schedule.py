@@ -16,24 +16,24 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.control import ControlActivities
 from activities.sweep import SweepActivities
-from activities.webhooks import AlertActivities, AnnouncementActivities
+from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.settings import Settings
 from callvault.config.storage import DeadLetterSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind
-from callvault.contracts.sweeps import SweepOrder, SweepReports
+from callvault.contracts.sweeps import SweepInput, SweepReports
 from callvault.errors import CallvaultError, InvalidRequest, Unavailable
 from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.local.azurite import Azurite
 from callvault.temporal.schedules import put_schedule
 from tests.gateway.conftest import Call
-from tests.ingest.giving_up import given_up, marked, put
+from tests.ingest.dead_lettering import dead_lettered, marked, put
 from workers.clients import Connections
-from workers.registry import deciding_worker, sandbox, telling_worker
-from workflows.sweep import EVERYWHERE, SweepWorkflow
+from workers.registry import control_worker, notification_worker, sandbox
+from workflows.sweep import ALL_LOCATIONS, SweepWorkflow
 
 
-class Told(list[Alarm]):
+class SentAlarms(list[Alarm]):
     """The alarms of sweeps."""
 
     is_away: bool = False
@@ -46,8 +46,8 @@ class Told(list[Alarm]):
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def sent_alarms() -> SentAlarms:
+    return SentAlarms()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def client(
     known: Settings,
     container: ContainerClient,
     azurite: Azurite,
-    told: Told,
+    sent_alarms: SentAlarms,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Client]:
     """A Temporal server of the test's own, and a worker for decisions."""
@@ -74,16 +74,16 @@ async def client(
                 connections.client_of, connections.policy_of, connections.archive_of
             )
             async with (
-                deciding_worker(
+                control_worker(
                     environment.client,
                     control,
                     settings.worker,
-                    also=[SweepActivities(settings, environment.client).sweep_dead_letters],
+                    others=[SweepActivities(settings, environment.client).sweep_dead_letters],
                     runner=sandbox(),
                 ),
-                telling_worker(
+                notification_worker(
                     environment.client,
-                    AlertActivities(told),
+                    AlarmActivities(sent_alarms),
                     AnnouncementActivities(connections.announcement_webhook),
                     settings.worker,
                 ),
@@ -92,8 +92,8 @@ async def client(
 
 
 async def scheduled(client: Client, *dead_letters: str) -> ScheduleHandle:
-    order, every = SweepOrder(dead_letters=dead_letters), timedelta(minutes=15)
-    await put_schedule(client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every)
+    input, every = SweepInput(dead_letters=dead_letters), timedelta(minutes=15)
+    await put_schedule(client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, input, every)
     return client.get_schedule_handle(names.SWEEP_SCHEDULE)
 
 
@@ -114,28 +114,28 @@ async def triggered(
 async def test_what_the_schedule_starts_sweeps_and_tells_what_it_found(
     client: Client, container: ContainerClient, call: Call
 ) -> None:
-    letter = put(container, [given_up(call.recorded())])
+    dead_letter = put(container, [dead_lettered(call.recorded())])
     schedule = await scheduled(client, "grid")
     [report] = (await (await triggered(client, schedule)).result()).reports
-    assert (report.letters, report.delivered) == (1, 1)
-    assert marked(container) == {letter}
+    assert (report.dead_letters, report.delivered) == (1, 1)
+    assert marked(container) == {dead_letter}
     kept = await client.get_workflow_handle(call.workflow_id).describe()
     assert kept.workflow_type == names.WORKFLOW_TYPE
 
 
 async def test_what_is_not_understood_is_alarmed_once_and_by_name(
-    client: Client, container: ContainerClient, call: Call, told: Told
+    client: Client, container: ContainerClient, call: Call, sent_alarms: SentAlarms
 ) -> None:
     schedule = await scheduled(client, "grid")
     first = put(container, [{"no": "event"}])
-    put(container, [given_up(call.recorded())])
+    put(container, [dead_lettered(call.recorded())])
     for _ in range(2):
         await (await triggered(client, schedule)).result()
-    [alarm] = told
+    [alarm] = sent_alarms
     assert first in alarm.what
     second = put(container, [{"no": "event either"}])
     await (await triggered(client, schedule)).result()
-    [_, alarm] = told
+    [_, alarm] = sent_alarms
     assert alarm.what.startswith("2 dead letters are not understood")
     assert second in alarm.what
     assert first not in alarm.what
@@ -160,44 +160,44 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Broken:
 
 
 async def test_that_a_container_cannot_be_swept_is_alarmed_once(
-    client: Client, told: Told, broken: Broken
+    client: Client, sent_alarms: SentAlarms, broken: Broken
 ) -> None:
     broken.add("grid")
     schedule = await scheduled(client, "grid")
     for _ in range(2):
         [report] = (await (await triggered(client, schedule)).result()).reports
         assert report.problem == "grid makes no sense"
-    [alarm] = told
+    [alarm] = sent_alarms
     assert alarm.what == "Dead letters could not be swept: dead letters grid: grid makes no sense."
 
 
 async def test_a_container_that_breaks_while_another_one_is_broken_is_alarmed_too(
-    client: Client, told: Told, broken: Broken
+    client: Client, sent_alarms: SentAlarms, broken: Broken
 ) -> None:
     schedule = await scheduled(client, "gone", "grid")
     for name in ("gone", "grid"):
         broken.add(name)
         await (await triggered(client, schedule)).result()
-    assert ["gone" in alarm.what for alarm in told] == [True, False]
-    assert ["grid" in alarm.what for alarm in told] == [False, True]
+    assert ["gone" in alarm.what for alarm in sent_alarms] == [True, False]
+    assert ["grid" in alarm.what for alarm in sent_alarms] == [False, True]
 
 
 async def test_what_nobody_could_be_told_is_told_by_the_next_sweep(
-    client: Client, told: Told, broken: Broken
+    client: Client, sent_alarms: SentAlarms, broken: Broken
 ) -> None:
     broken.add("grid")
     schedule = await scheduled(client, "grid")
-    told.is_away = True
+    sent_alarms.is_away = True
     for _ in range(2):
         with pytest.raises(WorkflowFailureError):
             await (await triggered(client, schedule)).result()
-    told.is_away = False
+    sent_alarms.is_away = False
     await (await triggered(client, schedule)).result()
-    assert len(told) == 1
+    assert len(sent_alarms) == 1
 
 
 async def test_what_was_told_of_a_container_is_not_told_again_once_it_can_be_swept_again(
-    client: Client, container: ContainerClient, told: Told, broken: Broken
+    client: Client, container: ContainerClient, sent_alarms: SentAlarms, broken: Broken
 ) -> None:
     schedule = await scheduled(client, "grid")
     put(container, [{"no": "event"}])
@@ -205,11 +205,11 @@ async def test_what_was_told_of_a_container_is_not_told_again_once_it_can_be_swe
         broken.clear()
         broken.update(names_broken)
         await (await triggered(client, schedule)).result()
-    assert ["not understood" in alarm.what for alarm in told] == [True, False]
+    assert ["not understood" in alarm.what for alarm in sent_alarms] == [True, False]
 
 
 async def test_a_container_that_is_away_for_a_while_is_tried_again_and_nobody_is_told(
-    client: Client, told: Told, broken: Broken
+    client: Client, sent_alarms: SentAlarms, broken: Broken
 ) -> None:
     class Returning(Unavailable):
         """It is back once this was raised."""
@@ -222,29 +222,32 @@ async def test_a_container_that_is_away_for_a_while_is_tried_again_and_nobody_is
     broken.add("grid")
     [report] = (await (await triggered(client, await scheduled(client, "grid"))).result()).reports
     assert report.problem == ""
-    assert told == []
+    assert sent_alarms == []
 
 
 async def test_a_container_that_cannot_be_swept_does_not_keep_the_others_from_it(
     client: Client,
     container: ContainerClient,
     call: Call,
-    told: Told,
+    sent_alarms: SentAlarms,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("activities.sweep.PATIENCE", timedelta(0))
-    letter = put(container, [given_up(call.recorded())])
+    monkeypatch.setattr("activities.sweep.RETRY_TIMEOUT", timedelta(0))
+    dead_letter = put(container, [dead_lettered(call.recorded())])
     odd = put(container, [{"no": "event"}])
     found = await (await triggered(client, await scheduled(client))).result()
     assert [bool(report.problem) for report in found.reports] == [True, False]
-    assert marked(container) == {letter}
-    [alarm] = told
+    assert marked(container) == {dead_letter}
+    [alarm] = sent_alarms
     assert "dead letters gone" in alarm.what
     assert odd in alarm.what
 
 
 async def test_that_no_worker_sweeps_is_alarmed_once(
-    client: Client, container: ContainerClient, told: Told, monkeypatch: pytest.MonkeyPatch
+    client: Client,
+    container: ContainerClient,
+    sent_alarms: SentAlarms,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put(container, [{"no": "event"}])
     schedule = await scheduled(client, "grid")
@@ -253,9 +256,9 @@ async def test_that_no_worker_sweeps_is_alarmed_once(
         patched.setattr("activities.sweep.Sweep", _never)
         for _ in range(2):
             found = await (await triggered(client, schedule)).result()
-            assert found.reports[0].place == EVERYWHERE
+            assert found.reports[0].location == ALL_LOCATIONS
     await (await triggered(client, schedule)).result()
-    assert ["all dead letters" in alarm.what for alarm in told] == [False, True]
+    assert ["all dead letters" in alarm.what for alarm in sent_alarms] == [False, True]
 
 
 def _never(*_: Any) -> None:

@@ -158,7 +158,7 @@ signal.signal(signal.SIGTERM, stop)
 def test_a_process_that_ignores_sigterm_is_killed(supervisor: Supervisor) -> None:
     process = start_python(supervisor, IGNORES_SIGTERM)
     wait_until_up(process)
-    process.stop(within=timedelta(milliseconds=200))
+    process.stop(timeout=timedelta(milliseconds=200))
     assert process.exit_status == -signal.SIGKILL
     assert not runs(process.pid)
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from callvault.config.settings import load_settings
-from callvault.config.storage import DirectoryArchive
+from callvault.config.storage import DirectorySettings
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 
@@ -47,5 +47,5 @@ def test_any_callvault_command_can_use_its_settings(
         monkeypatch.delenv(name)
     settings = load_settings(Path(stack.environment["CALLVAULT_CONFIG"]))
     archive = settings.archive(settings.archive_name("default"))
-    assert isinstance(archive, DirectoryArchive)
+    assert isinstance(archive, DirectorySettings)
     assert archive.path == stack.archive

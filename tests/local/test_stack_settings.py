@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from callvault.config.settings import load_settings
-from callvault.config.storage import AzureBlobArchive, DirectoryArchive
+from callvault.config.storage import AzureBlobSettings, DirectorySettings
 from callvault.local.azurite import Azurite
-from callvault.local.stack import Emulator, write_settings
+from callvault.local.stack import LocalEmulator, write_settings
 
-EMULATOR = Emulator(
+EMULATOR = LocalEmulator(
     endpoint="http://127.0.0.1:4711",
     control="http://127.0.0.1:4711/control",
     topic="/subscriptions/s/resourcegroups/emulator/providers/p/communicationservices/c",
@@ -35,7 +35,7 @@ def test_events_of_the_emulator_find_their_resource_and_archive(tmp_path: Path) 
     assert resource.credential.connection_string
     assert resource.credential.connection_string.resolve() == EMULATOR.connection_string
     archive = settings.archive(settings.archive_name(name))
-    assert isinstance(archive, AzureBlobArchive)
+    assert isinstance(archive, AzureBlobSettings)
     assert archive.connection_string
     assert archive.connection_string.resolve() == AZURITE.connection_string
 
@@ -43,7 +43,7 @@ def test_events_of_the_emulator_find_their_resource_and_archive(tmp_path: Path) 
 def test_a_directory_is_an_archive_too(tmp_path: Path) -> None:
     kept = tmp_path / 'a "quoted" \\ näme'
     archive = load_settings(write_settings(tmp_path, EMULATOR, kept)).archive("local")
-    assert isinstance(archive, DirectoryArchive)
+    assert isinstance(archive, DirectorySettings)
     assert archive.path == kept
 
 

@@ -9,7 +9,7 @@ from temporalio.client import Client, ScheduleActionStartWorkflow
 from temporalio.service import RPCError
 
 from callvault.contracts import names
-from callvault.contracts.reconciliation import ReconcileOrder
+from callvault.contracts.reconciliation import ReconcileInput
 from callvault.local.stack import CALLVAULT
 
 from .seeding import Vault
@@ -61,8 +61,8 @@ async def test_the_command_tells_of_gaps_and_makes_its_schedule(
     handle = temporal.get_schedule_handle(names.RECONCILE_SCHEDULE)
     action = (await handle.describe()).schedule.action
     assert isinstance(action, ScheduleActionStartWorkflow)
-    [order] = await temporal.data_converter.decode(action.args, [ReconcileOrder])
-    assert order.since.total_seconds() == 24 * 3600
+    [input] = await temporal.data_converter.decode(action.args, [ReconcileInput])
+    assert input.since.total_seconds() == 24 * 3600
 
     assert "reconcile removed." in (await says(temporal, settings, "--remove"))[1]
     with pytest.raises(RPCError, match="not found"):

@@ -18,7 +18,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
 from callvault.contracts import names
-from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict
+from callvault.contracts.reconciliation import ReconcileInput, Reconciliation, Verdict
 from callvault.errors import Unavailable
 from callvault.reconcile import temporal_source as reading
 from callvault.reconcile.run import reconcile
@@ -47,7 +47,7 @@ class Counting(OutboundInterceptor):
         super().__init__(next)
         self._queries = queries
 
-    async def query_workflow(self, input: QueryWorkflowInput) -> Any:  # noqa: A002
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:
         self._queries.count += 1
         return await super().query_workflow(input)
 
@@ -62,7 +62,7 @@ def vault(tmp_path: Path) -> Vault:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait where no worker is."""
-    monkeypatch.setattr(reading, "ANSWER_WITHIN", timedelta(seconds=0.5))
+    monkeypatch.setattr(reading, "RPC_TIMEOUT", timedelta(seconds=0.5))
 
 
 @pytest.fixture(autouse=True)
@@ -95,8 +95,8 @@ async def look(
     *,
     deep: bool = False,
 ) -> Reconciliation:
-    order = ReconcileOrder(since=timedelta(hours=1), deep=deep)
-    return await reconcile(client, archives or {"main": vault.open}, order, 100)
+    input = ReconcileInput(since=timedelta(hours=1), deep=deep)
+    return await reconcile(client, archives or {"main": vault.open}, input, 100)
 
 
 def verdict_of(report: Reconciliation, call: str) -> tuple[Verdict, str]:
@@ -107,7 +107,7 @@ def verdict_of(report: Reconciliation, call: str) -> tuple[Verdict, str]:
 async def test_open_calls_on_which_no_worker_works_are_told_of_by_the_list(
     temporal: Client, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "AT_ONCE", 1)
+    monkeypatch.setattr(reading, "MAX_CONCURRENT_READS", 1)
     for call in ("a", "b", "c", "d", "e", "f", "g"):
         await opened(temporal, f"archiving-{call}", "archiving")
     await opened(temporal, "untaken")
@@ -116,7 +116,7 @@ async def test_open_calls_on_which_no_worker_works_are_told_of_by_the_list(
     report = await look(queries.of(temporal), vault)
 
     assert report.verdicts[Verdict.OPEN] == 7
-    assert queries.count == reading.PATIENCE
+    assert queries.count == reading.MAX_UNANSWERED
     found, what = verdict_of(report, "untaken")
     assert found is Verdict.UNKNOWN
     assert "no worker has begun to keep it" in what
@@ -127,7 +127,7 @@ async def test_open_calls_on_which_no_worker_works_are_told_of_by_the_list(
 async def test_an_open_call_answers_by_its_worker(
     temporal: Client, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "ANSWER_WITHIN", timedelta(seconds=20))
+    monkeypatch.setattr(reading, "RPC_TIMEOUT", timedelta(seconds=20))
     await opened(temporal, "answering")
     async with standing_in(temporal):
         report = await look(temporal, vault)
@@ -151,9 +151,9 @@ async def test_a_call_whose_workflow_was_ended_by_somebody_is_unknown_without_a_
 async def test_an_archive_that_cannot_be_opened_makes_its_recordings_unknown(
     temporal: Client, vault: Vault
 ) -> None:
-    kept = vault.keep("unreachable")
+    workflow_ids = vault.keep("unreachable")
     async with standing_in(temporal):
-        await run_all(temporal, [kept.result])
+        await run_all(temporal, [workflow_ids.result])
 
     def away() -> Archive:
         raise Unavailable("the share is not mounted", owner="archive")
@@ -179,14 +179,14 @@ async def test_files_that_nobody_knows_and_manifests_that_nobody_can_read_are_to
 
     [gap] = [gap for gap in report.gaps if gap.workflow_id == broken.manifest.object_name]
     assert gap.verdict is Verdict.UNKNOWN
-    assert report.unclaimed_objects == 2
+    assert report.unreferenced_objects == 2
 
 
 async def test_deep_reads_the_files_themselves(temporal: Client, vault: Vault) -> None:
     archive, now = vault.open(), datetime.now(UTC)
     chunk = sealing.archived(archive)
-    order = sealing.order(archive, sealing.recording(chunk), recorded_on=now)
-    seal(archive, order, sealing.SIGNER, lambda: now)
+    input = sealing.seal_input(archive, sealing.recording(chunk), recorded_on=now)
+    seal(archive, input, sealing.SIGNER, lambda: now)
     before = [await look(temporal, vault, deep=deep) for deep in (False, True)]
     path = vault.path(chunk.archived.object_name if chunk.archived else "")
     path.write_bytes(path.read_bytes()[::-1])
@@ -203,8 +203,8 @@ async def test_a_call_that_is_older_than_the_period_is_no_gap_of_it(
 ) -> None:
     async with standing_in(temporal):
         await run_all(temporal, [ended("long-ago", "lost")])
-    order = ReconcileOrder(since=timedelta(microseconds=1))
-    report = await reconcile(temporal, {"main": vault.open}, order, 100)
+    input = ReconcileInput(since=timedelta(microseconds=1))
+    report = await reconcile(temporal, {"main": vault.open}, input, 100)
     assert names.workflow_id("long-ago") not in {gap.workflow_id for gap in report.gaps}
     assert names.workflow_id("long-ago") in {
         gap.workflow_id for gap in (await look(temporal, vault)).gaps

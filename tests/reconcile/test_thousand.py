@@ -9,9 +9,9 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.contracts import names
-from callvault.contracts.reconciliation import CallSeen, ReconcileOrder, Reconciliation, Verdict
+from callvault.contracts.reconciliation import CallSeen, ReconcileInput, Reconciliation, Verdict
 from callvault.reconcile.run import reconcile
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 from workflows.reconcile import CallSeenWorkflow
 
 from .seeding import Kept, Vault, ended, run_all, spoil, standing_in
@@ -67,7 +67,7 @@ def damaged(
 async def saw(client: Client, calls: Sequence[str]) -> None:
     """Event Grid told of these calls, twice, on a resource whose calls are all recorded."""
     at = datetime.now(UTC) - timedelta(minutes=5)
-    recordings = Recordings(client)
+    recordings = CallClient(client)
     async with Worker(
         client,
         task_queue=names.CONTROL_QUEUE,
@@ -78,7 +78,7 @@ async def saw(client: Client, calls: Sequence[str]) -> None:
             seen = CallSeen(
                 server_call_id=call, resource="default", what="began", at=at, all_recorded=True
             )
-            await recordings.remember(seen)
+            await recordings.record_call_seen(seen)
 
 
 def named(report: Reconciliation, verdict: Verdict) -> set[str]:
@@ -105,12 +105,12 @@ async def test_twenty_missing_among_a_thousand_are_found_by_name_and_none_is_inv
     async with standing_in(temporal):
         await run_all(temporal, results)
 
-    order = ReconcileOrder(since=timedelta(hours=1))
-    report = await reconcile(temporal, {"main": vault.open}, order, 100)
+    input = ReconcileInput(since=timedelta(hours=1))
+    report = await reconcile(temporal, {"main": vault.open}, input, 100)
 
     assert named(report, Verdict.MISSING) == ids(gone) | ids(UNRECORDED) | ids(FAILED)
     assert named(report, Verdict.LOST) == ids(UNANNOUNCED)
     assert len(report.gaps) == 20
     assert report.verdicts[Verdict.COMPLETE] == 980
     assert (report.calls_seen, report.percentage, report.is_met) == (1_000, 98.0, False)
-    assert report.unclaimed_objects == 0
+    assert report.unreferenced_objects == 0

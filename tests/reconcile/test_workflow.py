@@ -14,14 +14,14 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities, AnnouncementActivities
+from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
-from callvault.contracts.reconciliation import ReconcileOrder, Reconciliation, Verdict
+from callvault.contracts.reconciliation import ReconcileInput, Reconciliation, Verdict
 from callvault.errors import InvalidRequest
 from callvault.temporal.schedules import put_schedule, remove_schedule
-from workers.registry import deciding_worker, exporting_worker, sandbox, telling_worker
+from workers.registry import control_worker, export_worker, notification_worker, sandbox
 
 from .seeding import Kept, Vault
 
@@ -29,14 +29,14 @@ NONE: Any = None
 HOUR = timedelta(hours=1)
 
 
-class Told(list[Alarm]):
+class TemporalRecords(list[Alarm]):
     def send(self, alarm: Alarm) -> None:
         self.append(alarm)
 
 
 @pytest.fixture(scope="module")
-def told() -> Told:
-    return Told()
+def told() -> TemporalRecords:
+    return TemporalRecords()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def metrics() -> MetricBuffer:
 
 @pytest.fixture(scope="module")
 async def client(
-    temporal: Client, vault: Vault, told: Told, metrics: MetricBuffer
+    temporal: Client, vault: Vault, told: TemporalRecords, metrics: MetricBuffer
 ) -> AsyncIterator[Client]:
     """Connect to a server where the workers of a whole Callvault run, but for ACS."""
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
@@ -66,23 +66,23 @@ async def client(
     reconciling = ReconcileActivities(client, {"main": vault.open}, target=100)
     settings = WorkerSettings()
     async with (
-        deciding_worker(client, control, settings, runner=sandbox()),
-        telling_worker(client, AlertActivities(told), AnnouncementActivities(NONE), settings),
-        exporting_worker(
+        control_worker(client, control, settings, runner=sandbox()),
+        notification_worker(client, AlarmActivities(told), AnnouncementActivities(NONE), settings),
+        export_worker(
             client,
             ExportActivities(NONE, NONE),
             SealActivities(NONE, NONE),
             settings,
-            also=[reconciling.reconcile],
+            others=[reconciling.reconcile],
         ),
     ):
         yield client
 
 
-async def reconciled(client: Client, **order: Any) -> Reconciliation:
+async def reconciled(client: Client, **input: Any) -> Reconciliation:
     report: Reconciliation = await client.execute_workflow(
         names.RECONCILE_TYPE,
-        ReconcileOrder(since=HOUR, **order),
+        ReconcileInput(since=HOUR, **input),
         id=f"reconcile-{uuid.uuid4()}",
         task_queue=names.CONTROL_QUEUE,
         result_type=Reconciliation,
@@ -98,7 +98,7 @@ def measured(metrics: MetricBuffer) -> dict[str, float]:
 
 
 async def test_what_is_complete_is_reported_and_nobody_is_told(
-    client: Client, kept: list[Kept], told: Told, metrics: MetricBuffer
+    client: Client, kept: list[Kept], told: TemporalRecords, metrics: MetricBuffer
 ) -> None:
     report = await reconciled(client)
     assert (report.verdicts[Verdict.COMPLETE], report.is_met) == (len(kept), True)
@@ -109,7 +109,7 @@ async def test_what_is_complete_is_reported_and_nobody_is_told(
 
 
 async def test_a_file_that_is_gone_is_alarmed_by_name(
-    client: Client, vault: Vault, kept: list[Kept], told: Told
+    client: Client, vault: Vault, kept: list[Kept], told: TemporalRecords
 ) -> None:
     path = vault.path(kept[0].media.object_name)
     away = path.rename(path.with_suffix(".away"))
@@ -136,9 +136,9 @@ async def test_an_order_that_cannot_be_read_fails_with_the_reason(client: Client
 
 
 async def test_a_schedule_runs_it(client: Client, kept: list[Kept]) -> None:
-    order = ReconcileOrder(since=HOUR)
+    input = ReconcileInput(since=HOUR)
     schedule = names.RECONCILE_SCHEDULE
-    await put_schedule(client, schedule, names.RECONCILE_TYPE, order, HOUR)
+    await put_schedule(client, schedule, names.RECONCILE_TYPE, input, HOUR)
     handle = client.get_schedule_handle(schedule)
     await handle.trigger()
     async with asyncio.timeout(30):
@@ -152,7 +152,7 @@ async def test_a_schedule_runs_it(client: Client, kept: list[Kept]) -> None:
 
 
 async def test_a_reconciliation_that_cannot_be_made_is_alarmed(
-    client: Client, told: Told, monkeypatch: pytest.MonkeyPatch
+    client: Client, told: TemporalRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
         raise InvalidRequest("the order makes no sense")

@@ -16,26 +16,26 @@ class Order:
 
 
 @activity.defn
-def speak(order: Order) -> None:
+def speak(input: Order) -> None:
     activity.logger.info("the activity speaks")
     logging.getLogger("azure.storage").warning("a library speaks")
-    if order.fails:
+    if input.fails:
         raise ApplicationError("no voice", non_retryable=True)
 
 
 @workflow.defn
 class Talking:
     @workflow.run
-    async def run(self, order: Order) -> None:
+    async def run(self, input: Order) -> None:
         workflow.logger.info("the workflow speaks")
         once = RetryPolicy(maximum_attempts=1)
-        within = timedelta(seconds=10)
+        timeout = timedelta(seconds=10)
         await workflow.execute_activity(
-            speak, order, start_to_close_timeout=within, retry_policy=once
+            speak, input, start_to_close_timeout=timeout, retry_policy=once
         )
         try:
             await workflow.execute_activity(
-                speak, Order(order.recording_id, True), start_to_close_timeout=within
+                speak, Order(input.recording_id, True), start_to_close_timeout=timeout
             )
         except ActivityError:
             workflow.logger.info("the workflow has heard")

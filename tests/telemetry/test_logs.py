@@ -42,9 +42,9 @@ async def said(temporal: WorkflowEnvironment, capsys: Capture) -> tuple[str, lis
             activity_executor=threads,
             max_cached_workflows=0,
         ):
-            order = Order("recording-1")
+            input = Order("recording-1")
             await client.execute_workflow(
-                Talking.run, order, id=workflow_id, task_queue=workflow_id
+                Talking.run, input, id=workflow_id, task_queue=workflow_id
             )
     return workflow_id, lines(capsys)
 

@@ -150,7 +150,7 @@ async def test_each_resource_has_its_nearest_deadline(calls: Calls, gauges: Gaug
 async def test_among_many_the_nearest_deadline_is_found_by_counting(
     few: int, calls: Calls, gauges: Gauges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observer, "FEW", few)
+    monkeypatch.setattr(observer, "MAX_LISTED", few)
     for hours in (47, 30, 46, 48, 29, 31, 48):
         await calls.kept(RecordingState.ARCHIVING, "eu", hours * HOUR)
     await calls.are_visible()
@@ -164,7 +164,7 @@ async def test_among_many_the_nearest_deadline_is_found_by_counting(
 async def test_a_crowd_with_one_deadline_is_told_apart_to_the_second(
     calls: Calls, gauges: Gauges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observer, "FEW", 1)
+    monkeypatch.setattr(observer, "MAX_LISTED", 1)
     for _ in range(3):
         await calls.kept(RecordingState.ARCHIVING, "eu", HOUR)
     await calls.are_visible()

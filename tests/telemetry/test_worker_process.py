@@ -18,7 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 from callvault.config.settings import Settings, load_settings
 from callvault.emulator.server import RunningEmulator
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import Emulator, write_settings
+from callvault.local.stack import LocalEmulator, write_settings
 from callvault.temporal.client import connect
 from tests.acs.service import Answer, Service, serving
 from tests.telemetry.vault import MEDIA_SECRET, gateway_to
@@ -57,7 +57,9 @@ def environment(
     temporal: WorkflowEnvironment, emulator: RunningEmulator, tmp_path: Path
 ) -> dict[str, str]:
     """Makes a process work here, writing JSON."""
-    acs = Emulator(emulator.endpoint, emulator.control, emulator.topic, emulator.connection_string)
+    acs = LocalEmulator(
+        emulator.endpoint, emulator.control, emulator.topic, emulator.connection_string
+    )
     file = write_settings(tmp_path, acs, tmp_path / "archive")
     return {**os.environ, "CALLVAULT_CONFIG": str(file), "CALLVAULT_LOG__FORMAT": "json"}
 

@@ -16,7 +16,7 @@ from temporalio.client import Client, Plugin
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities, AnnouncementActivities
+from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.results import CallResult
@@ -26,7 +26,7 @@ from callvault.local.azurite import Azurite
 from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
 from workers.clients import Connections
-from workers.registry import deciding_worker, exporting_worker, telling_worker
+from workers.registry import control_worker, export_worker, notification_worker
 
 EVENT_SECRET = "event-secret-nobody-may-see"
 API_KEY = "api-key-nobody-may-see"
@@ -203,14 +203,14 @@ async def working(
         export = ExportActivities(connections.client_of, connections.archive_of)
         seal = SealActivities(connections.archive_of, connections.signer_of)
         async with (
-            deciding_worker(client, control, settings.worker),
-            telling_worker(
+            control_worker(client, control, settings.worker),
+            notification_worker(
                 client,
-                AlertActivities(None),
+                AlarmActivities(None),
                 AnnouncementActivities(lambda _: None),
                 settings.worker,
             ),
-            exporting_worker(client, export, seal, settings.worker),
+            export_worker(client, export, seal, settings.worker),
             gateway_to(client, settings, emulator) as vault,
         ):
             yield vault

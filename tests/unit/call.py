@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callvault.contracts.activity_io import ArchivedChunk, ControlOutcome
+from callvault.contracts.activity_io import ArchivedChunk, ControlResult
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.participants import ParticipantChanged, participant_hash
@@ -90,32 +90,32 @@ class Call:
 
     # What happens.
 
-    def asks(self, verb: str, **request: Any) -> ControlRecord:
+    def asks(self, operation: str, **request: Any) -> ControlRecord:
         """A backend asks for something."""
-        model = StartRequest if verb == Operation.START else ControlRequest
-        return self.life.request(Operation(verb), model.model_validate(request), self.ticks())
+        model = StartRequest if operation == Operation.START else ControlRequest
+        return self.life.request(Operation(operation), model.model_validate(request), self.ticks())
 
-    def is_asked(self, verb: str) -> Command:
+    def is_asked(self, operation: str) -> Command:
         """ACS is being asked for what comes next, which is this."""
         command = self.life.next_command()
-        assert command is not None, f"nothing is to be asked, not even to {verb}"
-        assert command.operation == verb
-        self.life.asked(command)
+        assert command is not None, f"nothing is to be asked, not even to {operation}"
+        assert command.operation == operation
+        self.life.command_sent(command)
         return command
 
     def answers(self, command: Command, state: str = "inactive") -> None:
         """ACS answers what it was asked."""
         self.starts += command.operation is Operation.START
         known = self.life.recording(command.recording).recording_id
-        outcome = ControlOutcome.model_validate(
+        outcome = ControlResult.model_validate(
             {"recording_id": known or f"recording-{self.starts}", "state": state}
         )
         acs_answers.answered(self.life, command, outcome, self.ticks())
 
     def confirms(self, *verbs: str) -> "Call":
         """ACS is asked for these, one after the other, and confirms each."""
-        for verb in verbs:
-            self.answers(self.is_asked(verb))
+        for operation in verbs:
+            self.answers(self.is_asked(operation))
         return self
 
     def gives_up(self, command: Command) -> None:

@@ -42,7 +42,7 @@ def announced(after: timedelta) -> tuple[Call, Alarms]:
     call.now = NOON + after
     call.announced(chunk(), at=call.now)
     [file] = call.recording.chunks
-    file.born_at = NOON
+    file.retention_starts_at = NOON
     file.expires_at = NOON + WINDOW
     return call, Alarms(call.life.status, "recording-1")
 

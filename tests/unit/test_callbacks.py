@@ -53,17 +53,17 @@ def test_a_pause_has_the_evidence_of_a_callback() -> None:
     command = call.is_asked("pause")
     tells(call, "inactive")
     at = call.recording.requested_at
-    assert pause.told_at is not None
-    assert pause.told_at > at
+    assert pause.notified_at is not None
+    assert pause.notified_at > at
     assert pause.state == "pending", "told is not confirmed"
     call.answers(command)
-    assert call.recording.pauses[0].told_at == pause.told_at
+    assert call.recording.pauses[0].notified_at == pause.notified_at
 
 
 def test_a_callback_after_the_confirmation_is_evidence_too() -> None:
     call = paused_call()
     tells(call, "inactive", after=-1)
-    assert call.recording.pauses[0].told_at is not None
+    assert call.recording.pauses[0].notified_at is not None
     assert call.next is None
 
 
@@ -72,7 +72,7 @@ def test_a_callback_from_before_a_pause_is_no_evidence_of_it() -> None:
     pause = call.asks("pause")
     call.confirms("pause")
     tells(call, "inactive", after=-60)
-    assert pause.told_at is None
+    assert pause.notified_at is None
 
 
 def test_late_callbacks_that_fit_no_more_change_nothing() -> None:
@@ -168,7 +168,7 @@ def test_an_id_that_is_told_before_the_start_is_answered_is_kept() -> None:
     call = Call()
     start = call.is_asked("start")
     tells(call, "inactive")
-    assert call.recording.told_id == "recording-1"
+    assert call.recording.callback_recording_id == "recording-1"
     call.answers(start)
     assert call.recording.recording_id == "recording-1"
 
@@ -210,15 +210,15 @@ def test_a_held_recording_that_somebody_else_resumed_is_held_again_and_goes_on_w
     assert call.recording.actual == "active"
 
 
-@pytest.mark.parametrize(("told_state", "next_verb"), [("active", "read"), ("inactive", None)])
+@pytest.mark.parametrize(("told_state", "next_operation"), [("active", "read"), ("inactive", None)])
 def test_a_recording_that_is_told_to_sound_before_its_paused_start_is_answered_is_read(
-    told_state: str, next_verb: str | None
+    told_state: str, next_operation: str | None
 ) -> None:
     call = Call(pause_on_start=True)
     start = call.is_asked("start")
     tells(call, told_state)
     call.answers(start)
-    assert (call.next, call.recording.actual) == (next_verb, "paused")
+    assert (call.next, call.recording.actual) == (next_operation, "paused")
 
 
 def test_a_recording_that_did_not_begin_paused_is_paused() -> None:

@@ -11,7 +11,7 @@ from callvault.config.error_messages import setting_fields
 from callvault.config.policy import resource_policy
 from callvault.config.reference import reference
 from callvault.config.settings import Settings, load_settings
-from callvault.config.storage import DirectoryArchive
+from callvault.config.storage import DirectorySettings
 from callvault.config.types import SecretRef
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.errors import ConfigurationError
@@ -80,7 +80,7 @@ def test_toml_file_is_read_and_the_only_archive_needs_no_naming(tmp_path: Path) 
     assert europe.export_window == timedelta(hours=48)
     assert europe.api_version == "2026-03-12"
     assert loaded.archive_name("europe") == "main"
-    assert loaded.archive("main") == DirectoryArchive(
+    assert loaded.archive("main") == DirectorySettings(
         kind="directory", path=Path("/var/lib/callvault")
     )
 
@@ -422,9 +422,9 @@ def test_what_a_resource_says_of_guards_and_deadlines_reaches_its_recordings() -
     said = {
         "export_window": timedelta(hours=5),
         "event_expected_within": timedelta(minutes=3),
-        "state_checked_every": timedelta(minutes=7),
+        "state_poll_interval": timedelta(minutes=7),
         "fallback_after": timedelta(hours=2),
-        "ladder": (timedelta(hours=1), timedelta(hours=2)),
+        "escalation_schedule": (timedelta(hours=1), timedelta(hours=2)),
         "delete_source": True,
         "callback_url": "https://callvault.example",
     }
@@ -439,7 +439,7 @@ def test_what_a_resource_says_of_guards_and_deadlines_reaches_its_recordings() -
     policy = resource_policy(
         settings({"only": told}, worker={"max_history_events": 1_000}), "only"
     ).model_dump(by_alias=False)
-    assert policy.items() >= {**said, "resource": "only", "asks_for_result": True}.items()
+    assert policy.items() >= {**said, "resource": "only", "polls_result": True}.items()
     assert (policy["guards"], policy["max_history_events"]) == (guards, 1_000)
 
 

@@ -162,7 +162,7 @@ def test_a_pause_of_the_backend_outlasts_the_hold() -> None:
     call.withdraws("ana")
     call.agrees("ana")
     assert (call.next, call.recording.actual) == (None, "paused")
-    assert [record.verb for record in call.life.status.requests.values()][-1] == "pause"
+    assert [record.operation for record in call.life.status.requests.values()][-1] == "pause"
     call.asks("resume")
     call.confirms("resume")
 

@@ -80,15 +80,15 @@ class LifeOfConsent(RuleBasedStateMachine):
         self.left.add(who)
         self._cancel()
 
-    @rule(verb=st.sampled_from(["pause", "resume", "resume", "stop"]))
-    def the_backend_asks(self, verb: str) -> None:
+    @rule(operation=st.sampled_from(["pause", "resume", "resume", "stop"]))
+    def the_backend_asks(self, operation: str) -> None:
         held = not self.is_met()
-        record = self.call.asks(verb)
-        if verb == "resume" and held:
+        record = self.call.asks(operation)
+        if operation == "resume" and held:
             assert record.state == "failed"
         elif record.state != "failed":
             wanted = {"pause": Wanted.PAUSED, "resume": Wanted.ACTIVE, "stop": Wanted.STOPPED}
-            self.asked_for = wanted[verb]
+            self.asked_for = wanted[operation]
         self._cancel()
 
     @precondition(lambda self: self.command is None and self.call.life.next_command() is not None)
@@ -97,10 +97,10 @@ class LifeOfConsent(RuleBasedStateMachine):
         """Nothing after which ACS would record is ever asked for without consent."""
         command = self.call.life.next_command()
         assert command is not None
-        begins_sound = command.operation in SOUND and not command.pause_on_start
-        assert self.is_met() or not begins_sound
-        assert self.asked_for is Wanted.ACTIVE or not begins_sound
-        self.call.life.asked(command)
+        begins_recording = command.operation in SOUND and not command.pause_on_start
+        assert self.is_met() or not begins_recording
+        assert self.asked_for is Wanted.ACTIVE or not begins_recording
+        self.call.life.command_sent(command)
         self.command, self.is_cancelled = command, False
 
     @precondition(lambda self: self.command is not None)
@@ -131,7 +131,7 @@ class LifeOfConsent(RuleBasedStateMachine):
     @invariant()
     def what_may_sound_without_consent_is_about_to_be_silenced(self) -> None:
         recording = self.call.recording
-        may_sound = recording.actual in (Actual.ACTIVE, Actual.STARTING, Actual.UNSURE)
+        may_sound = recording.actual in (Actual.ACTIVE, Actual.STARTING, Actual.UNKNOWN)
         if may_sound and not self.is_met() and self.command is None:
             assert self.call.next in ("pause", "stop")
 

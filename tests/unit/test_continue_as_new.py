@@ -1,7 +1,7 @@
 """What does a run hand to the next one when there is too much?"""
 
 from workflows.loops.continue_as_new import (
-    MAX_CARRIED,
+    MAX_CARRIED_BYTES,
     MAX_CARRIED_REQUESTS,
     MAX_CARRIED_TIMELINE,
     CarriedState,
@@ -27,7 +27,7 @@ def test_what_fits_is_carried_whole() -> None:
 
 def test_more_requests_than_a_call_can_remember_are_given_up_oldest_first() -> None:
     carried = carried_after(2_000).bounded()
-    assert len(carried.model_dump_json()) < MAX_CARRIED
+    assert len(carried.model_dump_json()) < MAX_CARRIED_BYTES
     assert [*carried.status.requests] == [
         f"r{2_000 - n}" for n in range(MAX_CARRIED_REQUESTS, 0, -1)
     ]

@@ -22,7 +22,7 @@ from callvault.contracts.events import FileStatusUpdated, RecordingChunk, Record
 from callvault.contracts.participants import ParticipantChanged, participant_hash
 from callvault.contracts.reconciliation import (
     Gap,
-    ReconcileOrder,
+    ReconcileInput,
     Reconciliation,
     Source,
     Verdict,
@@ -70,13 +70,13 @@ RECONCILED = Reconciliation(
     percentage=0,
     is_met=False,
     calls_seen=1,
-    recordings_asked=1,
+    recordings_requested=1,
     recordings_started=1,
     files_announced=1,
     files_archived=0,
     verdicts={Verdict.MISSING: 1},
     gaps=(Gap(verdict=Verdict.MISSING, what="it is gone", workflow_id="w", resource="r"),),
-    sources=(Source(name="archive main", told="1 manifest"),),
+    sources=(Source(name="archive main", summary="1 manifest"),),
 )
 PAYLOADS: tuple[State, ...] = (
     RecordingRequest(server_call_id="abc"),
@@ -99,8 +99,8 @@ PAYLOADS: tuple[State, ...] = (
     STATUS,
     result_of(STATUS),
     Acknowledge(requested_by="operator", alarm_id="recording-1/2"),
-    ReconcileOrder(),
-    ReconcileOrder(target=99.5, deep=True),
+    ReconcileInput(),
+    ReconcileInput(target=99.5, deep=True),
     RECONCILED,
 )
 SENT = [

@@ -15,48 +15,48 @@ YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def test_without_any_other_time_a_file_is_as_old_as_its_event() -> None:
-    assert deadlines.born_at(event(chunk(), at=NOON), chunk(), NOON + 5 * HOUR) == NOON
+    assert deadlines.retention_starts_at(event(chunk(), at=NOON), chunk(), NOON + 5 * HOUR) == NOON
 
 
 def test_the_time_of_receipt_never_makes_a_file_younger() -> None:
-    first = deadlines.born_at(event(chunk(), at=NOON), chunk(), NOON + HOUR)
-    late = deadlines.born_at(event(chunk(), at=NOON), chunk(), NOON + 40 * HOUR)
+    first = deadlines.retention_starts_at(event(chunk(), at=NOON), chunk(), NOON + HOUR)
+    late = deadlines.retention_starts_at(event(chunk(), at=NOON), chunk(), NOON + 40 * HOUR)
     assert first == late == NOON
 
 
 def test_a_clock_that_runs_ahead_gains_no_time() -> None:
-    assert deadlines.born_at(event(chunk(), at=NOON + 9 * HOUR), chunk(), NOON) == NOON
+    assert deadlines.retention_starts_at(event(chunk(), at=NOON + 9 * HOUR), chunk(), NOON) == NOON
 
 
 def test_the_last_chunk_was_born_when_its_recording_ended() -> None:
     facts = {"recording_start_time": NOON - 3 * HOUR, "recording_duration_ms": 3_600_000}
-    assert deadlines.born_at(event(chunk(), **facts), chunk(), NOON) == NOON - 2 * HOUR
+    assert deadlines.retention_starts_at(event(chunk(), **facts), chunk(), NOON) == NOON - 2 * HOUR
 
 
 def test_of_an_earlier_chunk_only_the_beginning_of_the_recording_is_sure() -> None:
     facts = {"recording_start_time": NOON - 3 * HOUR, "recording_duration_ms": 3_600_000}
-    assert deadlines.born_at(event(more(), **facts), more(), NOON) == NOON - 3 * HOUR
+    assert deadlines.retention_starts_at(event(more(), **facts), more(), NOON) == NOON - 3 * HOUR
 
 
 def test_without_a_duration_only_the_beginning_of_the_recording_is_sure() -> None:
     told = event(chunk(), recording_start_time=NOON - 3 * HOUR)
-    assert deadlines.born_at(told, chunk(), NOON) == NOON - 3 * HOUR
+    assert deadlines.retention_starts_at(told, chunk(), NOON) == NOON - 3 * HOUR
 
 
 def test_a_recording_that_claims_to_end_after_its_event_gains_no_time() -> None:
     facts = {"recording_start_time": NOON - HOUR, "recording_duration_ms": 10 * 3_600_000}
-    assert deadlines.born_at(event(chunk(), **facts), chunk(), NOON + HOUR) == NOON
+    assert deadlines.retention_starts_at(event(chunk(), **facts), chunk(), NOON + HOUR) == NOON
 
 
 def test_year_one_is_no_time() -> None:
     told = event(chunk(), at=YEAR_ONE, recording_start_time=YEAR_ONE, recording_duration_ms=1)
-    assert deadlines.born_at(told, chunk(), NOON) == NOON
+    assert deadlines.retention_starts_at(told, chunk(), NOON) == NOON
 
 
 @pytest.mark.parametrize("duration", [1e15, 1e300, float("inf")])
 def test_an_absurd_duration_breaks_nothing(duration: float) -> None:
     facts = {"recording_start_time": NOON - HOUR, "recording_duration_ms": duration}
-    assert deadlines.born_at(event(chunk(), **facts), chunk(), NOON) == NOON
+    assert deadlines.retention_starts_at(event(chunk(), **facts), chunk(), NOON) == NOON
 
 
 @settings(max_examples=200, derandomize=True, database=None)
@@ -70,7 +70,7 @@ def test_a_file_is_never_younger_than_its_receipt_and_nothing_overflows(
     at: datetime, started: datetime | None, duration: float | None, received: datetime
 ) -> None:
     told = event(chunk(), at=at, recording_start_time=started, recording_duration_ms=duration)
-    born = deadlines.born_at(told, chunk(), received)
+    born = deadlines.retention_starts_at(told, chunk(), received)
     assert datetime(2020, 1, 1, tzinfo=UTC) <= born <= received
     assert at.year < 2020 or born <= at
 

@@ -22,7 +22,7 @@ def paused_call(*told: RecordedPause, metadata: str | None = "m.json") -> Call:
         PauseRecord(
             requested_by="agent-7",
             reason="card",
-            asked_at=PAUSED - timedelta(seconds=1),
+            requested_at=PAUSED - timedelta(seconds=1),
             confirmed_at=PAUSED,
             resumed_at=PAUSED + timedelta(seconds=20),
         )
@@ -30,7 +30,11 @@ def paused_call(*told: RecordedPause, metadata: str | None = "m.json") -> Call:
     file = archived().model_copy(update={"pauses": told, "metadata_object_name": metadata})
     recording.chunks.append(
         ChunkStatus(
-            chunk=chunk(), state=ChunkState.ARCHIVED, announced_at=NOON, born_at=NOON, archived=file
+            chunk=chunk(),
+            state=ChunkState.ARCHIVED,
+            announced_at=NOON,
+            retention_starts_at=NOON,
+            archived=file,
         )
     )
     return call
@@ -126,9 +130,9 @@ def test_the_evidence_can_be_read_and_names_who_asked() -> None:
 def test_how_long_acs_took_is_shown_beside_each_request() -> None:
     call = Call(requested_by="crm")
     record = next(iter(call.life.status.requests.values()))
-    record.accepted_at = record.asked_at + timedelta(milliseconds=12)
-    record.told_at = record.asked_at + timedelta(milliseconds=340)
-    record.settled_at = record.asked_at + timedelta(milliseconds=25)
+    record.accepted_at = record.requested_at + timedelta(milliseconds=12)
+    record.notified_at = record.requested_at + timedelta(milliseconds=340)
+    record.settled_at = record.requested_at + timedelta(milliseconds=25)
     output = io.StringIO()
     console = Console(file=output, width=200)
     console.print(evidence_tables(evidence_of(call.life.status)))

@@ -18,13 +18,13 @@ def test_b20_what_is_no_number_or_too_long_is_none(text: str) -> None:
     assert whole_number(text) is None
 
 
-@pytest.mark.parametrize("wish", ["72000", "9" * 17, "9" * 5_000, "inf", "1e400"])
-def test_b18_a_wish_is_cut(wish: str) -> None:
-    assert retry_after(wish) == MAX_RETRY_AFTER
+@pytest.mark.parametrize("target", ["72000", "9" * 17, "9" * 5_000, "inf", "1e400"])
+def test_b18_a_wish_is_cut(target: str) -> None:
+    assert retry_after(target) == MAX_RETRY_AFTER
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "target",
     [
         "soon",
         "nan",
@@ -36,13 +36,13 @@ def test_b18_a_wish_is_cut(wish: str) -> None:
         "٣:٣",
     ],
 )
-def test_b18_a_wish_that_cannot_be_read_is_none(wish: str) -> None:
-    assert retry_after(wish) is None
+def test_b18_a_wish_that_cannot_be_read_is_none(target: str) -> None:
+    assert retry_after(target) is None
 
 
 def test_a_date_at_the_edge_of_the_calendar_is_cut_too() -> None:
     assert retry_after("Fri, 31 Dec 9999 23:59:59 -1400") == MAX_RETRY_AFTER
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    wish = retry_after(soon)
-    assert wish is not None
-    assert timedelta(seconds=50) < wish <= timedelta(seconds=60)
+    target = retry_after(soon)
+    assert target is not None
+    assert timedelta(seconds=50) < target <= timedelta(seconds=60)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.interleavings.control_loop import FakeControlLoop
-from bench.interleavings.simulation import Simulation, play
+from bench.interleavings.simulation import Simulation, run
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import RecordingStatus
 from workflows.call import acs_answers, consent, consent_holds, lifecycle, request_records
@@ -25,11 +25,11 @@ NOTICED_WITHIN = 200
 
 def is_noticed(what: str) -> bool:
     """Whether a life goes wrong in this way."""
-    return any(what in problem for seed in range(NOTICED_WITHIN) if (problem := play(seed)))
+    return any(what in problem for seed in range(NOTICED_WITHIN) if (problem := run(seed)))
 
 
 def test_no_random_interleaving_breaks_a_promise() -> None:
-    assert [problem for seed in range(LIVES) if (problem := play(seed))] == []
+    assert [problem for seed in range(LIVES) if (problem := run(seed))] == []
 
 
 def test_a_guard_that_sleeps_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def test_a_change_that_is_believed_without_an_answer_is_noticed(
             self.recording(command.recording).actual = Actual.PAUSED
             self.requests.close(self.recording(command.recording), NOON)
 
-    monkeypatch.setattr(Lifecycle, "asked", believe)
+    monkeypatch.setattr(Lifecycle, "command_sent", believe)
     assert is_noticed("nobody is told")
 
 
@@ -70,14 +70,14 @@ def test_a_hold_that_no_guard_minds_is_noticed(monkeypatch: pytest.MonkeyPatch) 
     def is_deaf(self: FakeControlLoop) -> str:
         return "lost" if self.command and self.command.operation == "pause" else "answered"
 
-    monkeypatch.setattr(FakeControlLoop, "_fate", is_deaf)
+    monkeypatch.setattr(FakeControlLoop, "_draw_delivery", is_deaf)
     assert not is_noticed("")
     monkeypatch.setattr(consent_holds, "pause", lambda *facts: None)
     assert is_noticed("nobody is told")
 
 
 def test_a_hold_that_control_does_not_heed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RecordingStatus, "wish", property(lambda self: self.wanted))
+    monkeypatch.setattr(RecordingStatus, "target", property(lambda self: self.wanted))
     assert is_noticed("without consent")
 
 
@@ -139,7 +139,7 @@ def test_a_start_that_is_repeated_although_it_was_stopped_is_noticed(
 ) -> None:
     """As it was when asking again forgot to look at what had come meanwhile."""
     monkeypatch.setattr(
-        acs_answers, "ask_again", lambda call, *facts: setattr(call, "in_flight", None)
+        acs_answers, "retry_start", lambda call, *facts: setattr(call, "in_flight", None)
     )
     assert is_noticed("what is to be stopped")
 
@@ -153,6 +153,6 @@ def test_an_unannounced_start_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_life_that_is_told_twice_is_the_same_life() -> None:
     first, second = Simulation(7), Simulation(7)
-    first.play()
-    second.play()
+    first.run()
+    second.run()
     assert first.model.call.status == second.model.call.status

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from callvault.contracts.activity_io import ControlOutcome
+from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.requests import CallEnded, ControlRequest, StartRequest
 from workflows.call import acs_answers
 from workflows.call.commands import Operation
@@ -46,8 +46,8 @@ def test_pause_and_resume_leave_evidence() -> None:
     assert (resume.state, call.recording.state) == ("confirmed", "recording")
     [evidence] = call.recording.pauses
     assert (evidence.requested_by, evidence.reason) == ("agent", "card number")
-    assert evidence.asked_at == pause.asked_at
-    assert evidence.asked_at < evidence.confirmed_at < (evidence.resumed_at or NOON)
+    assert evidence.requested_at == pause.requested_at
+    assert evidence.requested_at < evidence.confirmed_at < (evidence.resumed_at or NOON)
 
 
 @pytest.mark.parametrize("seconds", [-60, 0.5, 60])
@@ -58,15 +58,15 @@ def test_acs_never_seems_to_accept_before_it_was_asked_or_after_it_was_seen_to_o
     call = recording_call()
     record = call.asks("pause")
     command = call.is_asked("pause")
-    outcome = ControlOutcome(
+    outcome = ControlResult(
         recording_id="recording-1",
         state="inactive",
-        accepted_at=record.asked_at + timedelta(seconds=seconds),
+        accepted_at=record.requested_at + timedelta(seconds=seconds),
     )
     acs_answers.answered(call.life, command, outcome, call.ticks())
     assert record.accepted_at is not None
     assert record.settled_at is not None
-    assert record.asked_at <= record.accepted_at <= record.settled_at
+    assert record.requested_at <= record.accepted_at <= record.settled_at
     assert call.recording.pauses[0].accepted_at == record.accepted_at
 
 
@@ -86,7 +86,7 @@ def test_of_two_pauses_in_a_row_the_first_is_the_evidence() -> None:
     call.answers(command)
     assert (first.state, second.state) == ("confirmed", "confirmed")
     [evidence] = call.recording.pauses
-    assert (evidence.requested_by, evidence.asked_at) == ("agent", first.asked_at)
+    assert (evidence.requested_by, evidence.requested_at) == ("agent", first.requested_at)
 
 
 def test_resuming_what_records_asks_nothing_and_is_confirmed_at_once() -> None:
@@ -159,7 +159,7 @@ def test_a_pause_while_starting_follows_the_start() -> None:
     assert pause.state == "pending"
     call.confirms("pause")
     assert pause.state == "confirmed"
-    assert call.recording.pauses[0].asked_at == pause.asked_at
+    assert call.recording.pauses[0].requested_at == pause.requested_at
 
 
 def test_a_pause_takes_the_place_of_waiting_for_the_recording_to_become_active() -> None:
@@ -206,7 +206,7 @@ def test_a_pause_given_up_half_way_is_asked_back_with_a_resume() -> None:
     command = call.is_asked("pause")
     call.asks("resume")
     call.gives_up(command)
-    assert (pause.state, call.recording.actual) == ("superseded", "unsure")
+    assert (pause.state, call.recording.actual) == ("superseded", "unknown")
     call.confirms("resume")
     assert call.recording.state == "recording"
     assert call.recording.pauses == []
@@ -259,12 +259,12 @@ def test_a_stop_is_never_given_up() -> None:
 # Stop is final.
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_nothing_can_be_asked_of_a_stopped_recording(verb: str) -> None:
+@pytest.mark.parametrize("operation", ["pause", "resume"])
+def test_nothing_can_be_asked_of_a_stopped_recording(operation: str) -> None:
     call = stopped_call()
-    assert "start another one" in (call.life.refusal(Operation(verb), ControlRequest()) or "")
-    record = call.asks(verb)
-    assert (record.state, record.settled_at) == ("failed", record.asked_at)
+    assert "start another one" in (call.life.refusal(Operation(operation), ControlRequest()) or "")
+    record = call.asks(operation)
+    assert (record.state, record.settled_at) == ("failed", record.requested_at)
     assert "final" in record.problem
     assert (call.next, call.recording.wanted) == (None, "stopped")
 
@@ -369,12 +369,12 @@ def test_a_request_without_an_id_never_takes_the_place_of_one_with_an_id() -> No
     call = recording_call(request_id="#2")
     call.asks("pause")
     call.asks("resume")
-    assert [record.verb for record in call.life.status.requests.values()] == [
+    assert [record.operation for record in call.life.status.requests.values()] == [
         "start",
         "pause",
         "resume",
     ]
-    assert call.life.status.requests["#2"].verb == "start"
+    assert call.life.status.requests["#2"].operation == "start"
 
 
 # The end of the call.
@@ -548,7 +548,7 @@ def test_pause_on_start_is_evidence_of_who_asked_for_the_start() -> None:
     assert call.life.status.requests["s1"].state == "confirmed"
     [pause] = call.recording.pauses
     assert (pause.requested_by, pause.reason) == ("backend", "consent is missing")
-    assert (pause.asked_at, pause.confirmed_at) == (NOON, call.now)
+    assert (pause.requested_at, pause.confirmed_at) == (NOON, call.now)
 
 
 def test_a_recording_started_paused_records_once_it_is_resumed() -> None:
@@ -689,6 +689,6 @@ def test_a_start_that_is_to_be_asked_again_is_not_if_nobody_wants_it_any_more(en
         call.asks("stop")
     else:
         call.life.decline(call.recording, ends, call.ticks())
-    acs_answers.ask_again(call.life, call.recording, call.ticks())
+    acs_answers.retry_start(call.life, call.recording, call.ticks())
     assert (call.next, call.recording.actual) == (None, "stopped")
     assert call.life.is_over

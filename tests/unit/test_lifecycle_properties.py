@@ -44,7 +44,7 @@ REACHED = {
     Wanted.PAUSED: Actual.PAUSED,
     Wanted.STOPPED: Actual.STOPPED,
 }
-GOAL = {
+TARGET_OF = {
     Operation.CONFIRM: Actual.ACTIVE,
     Operation.PAUSE: Actual.PAUSED,
     Operation.RESUME: Actual.ACTIVE,
@@ -74,12 +74,12 @@ class LifeOfACall(RuleBasedStateMachine):
     # What backends ask.
 
     @rule(
-        verb=st.sampled_from(["pause", "resume", "pause", "resume", "stop", "start"]),
+        operation=st.sampled_from(["pause", "resume", "pause", "resume", "stop", "start"]),
         request_id=REQUEST_IDS,
     )
-    def somebody_asks(self, verb: str, request_id: str | None) -> None:
+    def somebody_asks(self, operation: str, request_id: str | None) -> None:
         known = self.status.requests.get(request_id or "")
-        record = self.call.asks(verb, request_id=request_id)
+        record = self.call.asks(operation, request_id=request_id)
         assert known is None or record is known
         self._cancel_superseded()
 
@@ -105,8 +105,8 @@ class LifeOfACall(RuleBasedStateMachine):
             assert command.recording not in self.started
             self.started.add(command.recording)
         else:
-            assert actual is not GOAL.get(command.operation)
-        self.life.asked(command)
+            assert actual is not TARGET_OF.get(command.operation)
+        self.life.command_sent(command)
         self.command = command
 
     @precondition(lambda self: self.command is not None)
@@ -287,7 +287,7 @@ class LifeOfACall(RuleBasedStateMachine):
     def pauses_never_overlap(self) -> None:
         for recording in self.status.recordings:
             for pause in recording.pauses:
-                assert pause.asked_at <= pause.confirmed_at
+                assert pause.requested_at <= pause.confirmed_at
                 assert pause.resumed_at is None or pause.confirmed_at <= pause.resumed_at
             for earlier, later in zip(recording.pauses, recording.pauses[1:], strict=False):
                 assert earlier.resumed_at is not None

@@ -29,7 +29,7 @@ class Asked:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(updates, "PAUSE", 0)
+    monkeypatch.setattr(updates, "RETRY_INTERVAL", 0)
 
 
 async def test_a_workflow_that_is_not_ready_is_asked_again() -> None:
@@ -42,7 +42,7 @@ async def test_one_that_never_gets_ready_is_given_up() -> None:
     ask = Asked(1_000, NOT_READY, RPCStatusCode.FAILED_PRECONDITION)
     with pytest.raises(RPCError):
         await updates.until_ready(ask)
-    assert ask.times == updates.MOST_ATTEMPTS
+    assert ask.times == updates.MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
-from activities.webhooks import AlertActivities, AnnouncementActivities
+from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
@@ -28,7 +28,7 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
 from tests.policies import a_policy
-from workers.registry import deciding_worker, exporting_worker, sandbox, telling_worker
+from workers.registry import control_worker, export_worker, notification_worker, sandbox
 
 from .service import ScriptedService
 
@@ -66,7 +66,7 @@ class World:
         self.checked_every: dict[str, timedelta] = {}
         self.fallbacks: dict[str, str] = {}
         self.max_history_events: dict[str, int] = {}
-        self.asks_for_result: set[str] = set()
+        self.polls_result: set[str] = set()
         self.refusing: set[str] = set()
         self.webhooks: dict[str, Any] = {}
         """The webhooks that are called before recordings begin, by resource."""
@@ -78,10 +78,10 @@ class World:
             resource=name,
             archive=name,
             export_window=self.windows.get(name, WINDOW),
-            state_checked_every=self.checked_every.get(name, CHECKED_EVERY),
+            state_poll_interval=self.checked_every.get(name, CHECKED_EVERY),
             delete_source=name in self.delete_source,
             fallback_archive=self.fallbacks.get(name),
-            asks_for_result=name in self.asks_for_result,
+            polls_result=name in self.polls_result,
             max_history_events=self.max_history_events.get(name, SETTINGS.max_history_events),
             announce_within=timedelta(seconds=30) if name in self.webhooks else None,
         )
@@ -103,14 +103,14 @@ class World:
         export = ExportActivities(client_of, self.archive_of)
         seal = SealActivities(self.archive_of, lambda _: self.signer)
         async with (
-            deciding_worker(client, control, settings, runner=sandbox()),
-            telling_worker(
+            control_worker(client, control, settings, runner=sandbox()),
+            notification_worker(
                 client,
-                AlertActivities(self.told),
+                AlarmActivities(self.told),
                 AnnouncementActivities(self.webhooks.get),
                 settings,
             ),
-            exporting_worker(client, export, seal, settings),
+            export_worker(client, export, seal, settings),
         ):
             yield
 
@@ -180,19 +180,19 @@ class Scene:
         await self.keep(requested_by="backend", **request)
         await self.until(lambda recording: recording.actual == "active")
 
-    async def asks(self, verb: str, **request: Any) -> ControlRecord:
+    async def asks(self, operation: str, **request: Any) -> ControlRecord:
         """Ask by update, answered once ACS has confirmed."""
         asked = ControlRequest.model_validate(request)
         return await updates.update(
-            self.environment.client, self.handle.id, verb, asked, ControlRecord
+            self.environment.client, self.handle.id, operation, asked, ControlRecord
         )
 
-    async def signals(self, verb: str, payload: Any) -> None:
-        await self.handle.signal(verb, payload)
+    async def signals(self, operation: str, payload: Any) -> None:
+        await self.handle.signal(operation, payload)
 
-    async def says(self, verb: str, **request: Any) -> None:
+    async def says(self, operation: str, **request: Any) -> None:
         """Ask by signal."""
-        await self.signals(verb, ControlRequest.model_validate(request))
+        await self.signals(operation, ControlRequest.model_validate(request))
 
     async def announced(self, *chunks: dict[str, Any], **event: Any) -> None:
         """Send a file-status event, as Event Grid would."""

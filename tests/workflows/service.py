@@ -90,12 +90,12 @@ class ScriptedService:
 
     # What activities ask.
 
-    def with_patience(self, seconds: float) -> "ScriptedService":
-        hurried = copy(self)
-        hurried.patience = seconds
-        return hurried
+    def with_timeout(self, seconds: float) -> "ScriptedService":
+        impatient = copy(self)
+        impatient.patience = seconds
+        return impatient
 
-    def start(self, order: StartRecording, repeatability: Repeatability) -> RecordingStateResponse:
+    def start(self, input: StartRecording, repeatability: Repeatability) -> RecordingStateResponse:
         self._ask("start")
         with self._lock:
             known = next(
@@ -106,7 +106,7 @@ class ScriptedService:
                 self.starts.append(repeatability)
                 known = len(self.starts) - 1
             recording_id = f"recording-{known + 1}"
-            self.recordings[recording_id] = "inactive" if order.pause_on_start else "active"
+            self.recordings[recording_id] = "inactive" if input.pause_on_start else "active"
         return RecordingStateResponse(recording_id=recording_id, recording_state="inactive")
 
     def get_state(self, recording_id: str, server_call_id: str) -> RecordingStateResponse:

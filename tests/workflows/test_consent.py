@@ -31,9 +31,9 @@ class Webhook:
         self.answers = list(answers)
         self.events: list[dict[str, Any]] = []
 
-    def post(self, event: dict[str, Any], _message_id: str, within: float) -> None:
+    def post(self, event: dict[str, Any], _message_id: str, timeout: float) -> None:
         self.events.append(event)
-        assert within == 30
+        assert timeout == 30
         if (error := self.answers.pop(0)) is not None:
             raise error
 
@@ -83,8 +83,8 @@ async def test_a_withdrawal_while_the_manifest_is_being_written_is_in_the_next_o
 ) -> None:
     written, withdrawn = threading.Event(), threading.Event()
 
-    def slow(*order: Any) -> SealedRecording:
-        sealed = seal(*order)
+    def slow(*input: Any) -> SealedRecording:
+        sealed = seal(*input)
         written.set()
         withdrawn.wait(30)
         return sealed

@@ -125,12 +125,12 @@ async def test_a_request_in_flight_is_awaited_before_the_next_run(scene: Scene) 
     await scene.recorded()
     gate = scene.service.holds("pause")
     with released(gate):
-        asking = asyncio.create_task(scene.asks("pause", request_id="p1"))
+        activity_calls = asyncio.create_task(scene.asks("pause", request_id="p1"))
         await scene.has_asked("pause")
         await grows(scene, 15)
         assert len(await runs(scene)) == 1
         undoing = asyncio.create_task(scene.asks("resume", request_id="r1"))
-    assert (await asking).state in ("confirmed", "superseded")
+    assert (await activity_calls).state in ("confirmed", "superseded")
     assert (await undoing).state == "confirmed"
     asked = scene.service.control_calls()
     await grows(scene, 1)

@@ -29,17 +29,18 @@ async def test_a_call_is_recorded_paused_resumed_stopped_and_archived(scene: Sce
     assert scene.service.control_calls() == ["start", "pause", "resume", "stop"]
     pause = result.recordings[0].pauses[0]
     assert (pause.requested_by, pause.reason) == ("agent-7", "card number")
-    assert pause.asked_at <= pause.confirmed_at <= (pause.resumed_at or pause.asked_at)
+    assert pause.requested_at <= pause.confirmed_at <= (pause.resumed_at or pause.requested_at)
     assert scene.archived() == {scene.service.content(chunk()["contentLocation"])}
 
 
 async def test_signals_do_the_same_as_updates(scene: Scene) -> None:
     await scene.recorded()
-    for verb in ("pause", "resume", "stop"):
-        await scene.says(verb, requested_by="agent-7")
+    for operation in ("pause", "resume", "stop"):
+        await scene.says(operation, requested_by="agent-7")
         await scene.until(
-            lambda recording, verb=verb: (
-                recording.actual == {"pause": "paused", "resume": "active", "stop": "stopped"}[verb]
+            lambda recording, operation=operation: (
+                recording.actual
+                == {"pause": "paused", "resume": "active", "stop": "stopped"}[operation]
             )
         )
     assert scene.service.control_calls() == ["start", "pause", "resume", "stop"]
@@ -106,9 +107,9 @@ async def test_a_resume_after_an_unconfirmed_pause_is_asked_all_the_same(scene: 
 async def test_a_stop_is_final(scene: Scene) -> None:
     await scene.recorded()
     await scene.asks("stop")
-    for verb in ("pause", "resume"):
+    for operation in ("pause", "resume"):
         with pytest.raises(WorkflowUpdateFailedError) as refused:
-            await scene.asks(verb)
+            await scene.asks(operation)
         assert "a stop is final" in str(refused.value.cause)
     await scene.says("resume", request_id="too-late")
     noted = (await scene.status()).requests["too-late"]
@@ -231,7 +232,7 @@ async def test_what_acs_accepted_is_read_until_it_shows_and_not_asked_twice(scen
     record = await scene.asks("pause", request_id="p1")
     assert record.accepted_at is not None
     assert record.settled_at is not None
-    assert record.asked_at <= record.accepted_at <= record.settled_at
+    assert record.requested_at <= record.accepted_at <= record.settled_at
     assert scene.service.control_calls() == ["start", "pause"]
     assert (await scene.recording()).pauses[0].accepted_at == record.accepted_at
 
@@ -255,15 +256,15 @@ async def test_a_stop_that_acs_refuses_for_good_is_alarmed(scene: Scene) -> None
 async def test_a_pause_takes_the_shortest_way(scene: Scene) -> None:
     """Within the workflow task: nothing is scheduled for a worker to fetch."""
     await scene.recorded()
-    for verb in ("pause", "resume", "stop"):
-        await scene.asks(verb)
+    for operation in ("pause", "resume", "stop"):
+        await scene.asks(operation)
     history = await scene.handle.fetch_history()
     scheduled = [
         event.activity_task_scheduled_event_attributes.activity_type.name
         for event in history.events
         if event.HasField("activity_task_scheduled_event_attributes")
     ]
-    assert scheduled == ["start_recording", "confirm_active", "await_end"]
+    assert scheduled == ["start_recording", "confirm_active", "poll_state"]
 
 
 async def test_a_recording_that_somebody_else_resumed_is_paused_again_and_alarmed(
@@ -391,9 +392,9 @@ class HangingWebhook:
         self.asked = threading.Semaphore(0)
         self.answers = threading.Event()
 
-    def post(self, _event: dict[str, Any], _message_id: str, within: float) -> None:
+    def post(self, _event: dict[str, Any], _message_id: str, timeout: float) -> None:
         self.asked.release()
-        self.answers.wait(2 * within)
+        self.answers.wait(2 * timeout)
 
 
 @pytest.mark.slow("sixty calls wait for a webhook")

@@ -11,7 +11,7 @@ from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
-from workflows.call.deadlines import LAST_CHANCE
+from workflows.call.deadlines import LAST_CHANCE_TIMEOUT
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, WINDOW, Scene, chunk, released
 
@@ -221,7 +221,7 @@ async def test_a_chunk_that_is_not_archived_when_its_window_closes_is_lost_with_
     assert result.outcome == "lost"
     assert lost.state == "lost"
     assert "the service is away" in lost.lost_reason
-    assert WINDOW - timedelta(minutes=1) < ended - began < WINDOW + LAST_CHANCE
+    assert WINDOW - timedelta(minutes=1) < ended - began < WINDOW + LAST_CHANCE_TIMEOUT
 
 
 async def test_one_chunk_meets_its_deadline_and_another_misses_it(scene: Scene) -> None:
@@ -297,7 +297,11 @@ async def test_what_must_be_gone_is_given_up_however_long_its_recording_was(scen
     result = await scene.result()
     ended = await scene.environment.get_current_time(scene.handle)
     assert [c.state for c in result.recordings[0].chunks] == [ChunkState.LOST, ChunkState.LOST]
-    assert BRIEF_WINDOW - timedelta(minutes=1) < ended - began < BRIEF_WINDOW + LAST_CHANCE * 1.5
+    assert (
+        BRIEF_WINDOW - timedelta(minutes=1)
+        < ended - began
+        < BRIEF_WINDOW + LAST_CHANCE_TIMEOUT * 1.5
+    )
 
 
 async def test_a_file_that_the_service_denies_at_first_is_asked_for_again(scene: Scene) -> None:

@@ -48,7 +48,7 @@ async def test_a_pause_that_protects_card_data_stops_the_recording_when_it_is_no
     )
     requests = (await scene.status()).requests
     assert requests["p1"].state == "superseded"
-    assert any(r.requested_by == "callvault" and r.verb == "stop" for r in requests.values())
+    assert any(r.requested_by == "callvault" and r.operation == "stop" for r in requests.values())
     assert AlarmKind.PAUSE_UNCONFIRMED in kinds(scene)
     assert scene.told()[0].severity is Severity.CRITICAL
 
@@ -62,18 +62,18 @@ async def test_a_pause_that_is_refused_for_good_fails_closed_at_once(scene: Scen
 
 
 async def test_a_quarantined_interval_lasts_until_the_pause_is_confirmed(scene: Scene) -> None:
-    await recorded(scene, on_pause_failure="quarantine")
+    await recorded(scene, on_pause_failure="mark")
     scene.service.fails_for("pause", AWAY, timedelta(seconds=30))
     await scene.says("pause", request_id="p1")
     await scene.passes(timedelta(minutes=2))
-    recording = await scene.until(lambda recording: bool(recording.doubtful))
-    await scene.until(lambda recording: recording.doubtful[0].until is not None)
+    recording = await scene.until(lambda recording: bool(recording.unconfirmed_intervals))
+    await scene.until(lambda recording: recording.unconfirmed_intervals[0].until is not None)
     recording = await scene.recording()
     assert recording.actual == "paused"
-    (doubt,) = recording.doubtful
-    asked = (await scene.status()).requests["p1"].asked_at
-    assert doubt.since == asked
-    assert (doubt.until or asked) >= asked + timedelta(seconds=25)
+    (interval,) = recording.unconfirmed_intervals
+    asked = (await scene.status()).requests["p1"].requested_at
+    assert interval.since == asked
+    assert (interval.until or asked) >= asked + timedelta(seconds=25)
 
 
 async def test_an_unconfirmed_pause_is_alarmed_once_and_asked_until_it_succeeds(

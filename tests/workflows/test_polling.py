@@ -13,7 +13,7 @@ from .scene import SHORT_WINDOW, Scene, chunk
 
 async def stopped_without_an_event(scene: Scene, **result: Any) -> datetime:
     """A recording has ended, and ACS will say so to those who ask for its result."""
-    scene.world.asks_for_result.add(scene.resource)
+    scene.world.polls_result.add(scene.resource)
     await scene.recorded()
     await scene.asks("stop")
     scene.service.results["recording-1"] = result
@@ -98,7 +98,7 @@ async def test_a_result_that_never_tells_of_a_file_costs_the_history_nothing(sce
     assert (await scene.result()).outcome == "lost"
     assert scene.service.asked.count("get_result") > 10
     history = await scene.handle.fetch_history()
-    assert names_of_activities(history).count("ask_result") == 1
+    assert names_of_activities(history).count("poll_result") == 1
 
 
 async def test_what_the_service_says_of_its_own_deadline_counts_if_it_is_earlier(

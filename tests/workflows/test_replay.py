@@ -45,8 +45,8 @@ async def a_life(scene: Scene) -> WorkflowHistory:
     scene.service.fails("start", Unavailable("away"), times=1)
     scene.service.fails("open_content", Unavailable("away"), times=2)
     await scene.recorded()
-    for verb in ("pause", "resume", "stop"):
-        await scene.says(verb)
+    for operation in ("pause", "resume", "stop"):
+        await scene.says(operation)
     await scene.until(lambda recording: recording.actual == "stopped")
     await scene.announced(chunk(1))
     await scene.announced(chunk(0, last=False), chunk(1))

@@ -6,7 +6,7 @@ through unanswered; what was given up half-way may have happened: both are made 
 
 from datetime import datetime
 
-from callvault.contracts.activity_io import ControlOutcome
+from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
@@ -16,7 +16,7 @@ from workflows.call.commands import READINGS, Command, Operation
 from workflows.call.lifecycle import GUARD, Lifecycle
 
 
-def answered(call: Lifecycle, command: Command, outcome: ControlOutcome, now: datetime) -> None:
+def answered(call: Lifecycle, command: Command, outcome: ControlResult, now: datetime) -> None:
     """Fold ACS's confirmed answer."""
     recording = call.recording(command.recording)
     call.in_flight = None
@@ -36,7 +36,7 @@ def given_up(call: Lifecycle, command: Command, now: datetime) -> None:
         # It may record from now on: no evidence may claim that the pause went on.
         may_sound(recording, now)
     if command.operation not in READINGS:
-        recording.actual = Actual.UNSURE
+        recording.actual = Actual.UNKNOWN
         call.note(now, f"recording {recording.number}: {command.operation} given up half-way")
     call.settle(recording, now)
 
@@ -52,7 +52,7 @@ def failed(call: Lifecycle, command: Command, problem: str, now: datetime) -> No
         case Operation.START | Operation.STOP:
             call.end(recording, now)
         case Operation.READ:
-            recording.is_doubted = False
+            recording.needs_read = False
         case Operation.RESUME:
             _resume_refused(call, recording, command, now)
         case _:
@@ -60,7 +60,7 @@ def failed(call: Lifecycle, command: Command, problem: str, now: datetime) -> No
     call.settle(recording, now)
 
 
-def ask_again(call: Lifecycle, recording: RecordingStatus, now: datetime) -> None:
+def retry_start(call: Lifecycle, recording: RecordingStatus, now: datetime) -> None:
     """Forget a command without an answer, which changed nothing: it is asked for anew."""
     call.in_flight = None
     # A start that was stopped meanwhile is not repeated: settling ends it.
@@ -90,8 +90,8 @@ def runs_already(call: Lifecycle, command: Command, now: datetime) -> None:
     recording = call.recording(command.recording)
     call.note(now, f"recording {recording.number}: it runs already, and is ours")
     # An earlier start may have begun it, which was to begin it otherwise: its state is read.
-    recording.is_doubted = True
-    outcome = ControlOutcome(recording_id=recording.told_id or "", state="unknown")
+    recording.needs_read = True
+    outcome = ControlResult(recording_id=recording.callback_recording_id or "", state="unknown")
     answered(call, command, outcome, now)
 
 
@@ -99,7 +99,7 @@ def found_gone(call: Lifecycle, number: int, now: datetime) -> None:
     """Fold that ACS, which was polled for it, no longer knows a recording."""
     recording = call.recording(number)
     # While something is asked of ACS, the answer to that tells the same, and settles requests too.
-    if recording.actual is Actual.STOPPED or call.is_asking(recording):
+    if recording.actual is Actual.STOPPED or call.is_in_flight(recording):
         return
     call.note(now, f"recording {number}: over, as ACS says; nobody had told of its end")
     call.end(recording, now)
@@ -132,7 +132,7 @@ def _confirmed(
     call.note(at, f"recording {recording.number}: {command.operation} confirmed by ACS")
     recording.known_at = at
     # No reading confirms that it began paused: what was told meanwhile stays in doubt.
-    recording.is_doubted = recording.is_doubted and command.operation is Operation.START
+    recording.needs_read = recording.needs_read and command.operation is Operation.START
     match command.operation:
         case Operation.START:
             _started(call, recording, command, recording_id, at)
@@ -161,15 +161,15 @@ def _started(
 
 def _paused(call: Lifecycle, recording: RecordingStatus, at: datetime) -> None:
     cause = _cause_of_pause(call, recording)
-    if recording.actual in (Actual.STARTING, Actual.ACTIVE, Actual.UNSURE) and cause:
+    if recording.actual in (Actual.STARTING, Actual.ACTIVE, Actual.UNKNOWN) and cause:
         recording.pauses.append(
             PauseRecord(
                 requested_by=cause.requested_by,
                 reason=cause.reason,
-                asked_at=cause.asked_at,
+                requested_at=cause.requested_at,
                 accepted_at=cause.accepted_at,
                 confirmed_at=at,
-                told_at=cause.told_at,
+                notified_at=cause.notified_at,
             )
         )
     recording.actual = Actual.PAUSED
@@ -179,8 +179,8 @@ def _cause_of_pause(call: Lifecycle, recording: RecordingStatus) -> ControlRecor
     """Return the first request still open for it; what was started paused was so by its start."""
     pending = call.requests.pending(recording)
     return next(
-        (record for record in pending if record.verb == Operation.PAUSE),
-        next((record for record in pending if record.verb == Operation.START), None),
+        (record for record in pending if record.operation == Operation.PAUSE),
+        next((record for record in pending if record.operation == Operation.START), None),
     )
 
 
@@ -192,7 +192,7 @@ def _goes_on(call: Lifecycle, recording: RecordingStatus, command: Command) -> N
         recording.wanted = Wanted.STOPPED if recording.is_held else Wanted.ACTIVE
     recording.actual = Actual.ACTIVE
     # An earlier attempt may have come through unanswered: the state is read.
-    recording.is_doubted = True
+    recording.needs_read = True
 
 
 def _resume_refused(
@@ -201,7 +201,7 @@ def _resume_refused(
     is_wanted = not call.is_superseded(command)
     # An earlier attempt may have come through unanswered: it may record from now on.
     may_sound(recording, now)
-    recording.actual = Actual.UNSURE
+    recording.actual = Actual.UNKNOWN
     if is_wanted:
         why = "ACS refused to resume it: it is to be paused for certain"
         call.request(Operation.PAUSE, ControlRequest(requested_by=GUARD, reason=why), now)

@@ -99,7 +99,7 @@ class Alarms:
 
     def unsent(self) -> list[str]:
         """Return the ids of the alarms that are neither sent, nor given up, nor acknowledged."""
-        return [record.alarm.id for record in self._status.alarms if record.is_untold]
+        return [record.alarm.id for record in self._status.alarms if record.is_unsent]
 
     def record(self, alarm_id: str) -> AlarmRecord:
         """Look an alarm up by its id."""
@@ -120,7 +120,7 @@ class Alarms:
             record
             for record in self._status.alarms
             if record.acknowledged_at is None
-            and (message.alarm_id == record.alarm.id if message.alarm_id else not record.is_untold)
+            and (message.alarm_id == record.alarm.id if message.alarm_id else not record.is_unsent)
         ]
         for record in meant:
             record.acknowledged_at = now
@@ -131,16 +131,16 @@ class Alarms:
         self, policy: ResourcePolicy
     ) -> Iterator[tuple[datetime, RecordingStatus, ChunkStatus]]:
         for recording, chunk in chunks.chunks_of(self._status):
-            age = deadlines.next_step(policy, chunk.rungs)
+            age = deadlines.next_step(policy, chunk.escalations)
             if chunk.state is ChunkState.ANNOUNCED and age is not None:
-                yield chunk.born_at + age, recording, chunk
+                yield chunk.retention_starts_at + age, recording, chunk
 
     def _missing_files(self, policy: ResourcePolicy) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in filter(is_awaiting, self._status.recordings):
-            if recording.rungs == 0:
+            if recording.escalations == 0:
                 # The first alarm comes early, those after it at the steps of the escalation.
                 yield _end(recording) + policy.event_expected_within, recording
-            elif (age := deadlines.next_step(policy, recording.rungs - 1)) is not None:
+            elif (age := deadlines.next_step(policy, recording.escalations - 1)) is not None:
                 yield _end(recording) + age, recording
 
     def _fallbacks(self, policy: ResourcePolicy) -> Iterator[tuple[datetime, RecordingStatus]]:
@@ -156,9 +156,9 @@ class Alarms:
         chunk: ChunkStatus,
         now: datetime,
     ) -> None:
-        age = now - chunk.born_at
+        age = now - chunk.retention_starts_at
         left = policy.export_window - age
-        chunk.rungs = deadlines.steps_passed(policy, age)
+        chunk.escalations = deadlines.steps_passed(policy, age)
         until = f"in {_words(left)}" if left > timedelta() else "any moment"
         what = (
             f"chunk {chunk.chunk.index} is not archived, and may be deleted {until}: "
@@ -171,7 +171,7 @@ class Alarms:
         self, policy: ResourcePolicy, recording: RecordingStatus, now: datetime
     ) -> None:
         age = now - _end(recording)
-        recording.rungs = 1 + deadlines.steps_passed(policy, age)
+        recording.escalations = 1 + deadlines.steps_passed(policy, age)
         known = (
             f"only {len(recording.chunks)} of its files are" if recording.chunks else "no file is"
         )
@@ -187,7 +187,7 @@ def is_at_risk(status: CallStatus) -> bool:
     """Tell if a file of the call is late, or lost."""
     return any(
         recording.state == "lost"
-        or (not recording.state.is_final and (recording.rungs > 0 or _is_late(recording)))
+        or (not recording.state.is_final and (recording.escalations > 0 or _is_late(recording)))
         for recording in status.recordings
     )
 
@@ -196,12 +196,12 @@ def _fallback_due(policy: ResourcePolicy, chunk: ChunkStatus, age: timedelta) ->
     """Return the moment at which a chunk takes its recording to the fallback archive."""
     # Of the time left to a chunk that was announced late, the first archive has half.
     left = (chunk.expires_at or chunk.announced_at) - chunk.announced_at
-    left = max(left, deadlines.last_chance(policy.export_window))
-    return max(chunk.born_at + age, chunk.announced_at + min(age, left / 2))
+    left = max(left, deadlines.last_chance_timeout(policy.export_window))
+    return max(chunk.retention_starts_at + age, chunk.announced_at + min(age, left / 2))
 
 
 def _is_late(recording: RecordingStatus) -> bool:
-    return any(c.rungs and c.state is ChunkState.ANNOUNCED for c in recording.chunks)
+    return any(c.escalations and c.state is ChunkState.ANNOUNCED for c in recording.chunks)
 
 
 def _end(recording: RecordingStatus) -> datetime:

@@ -14,11 +14,11 @@ from workflows.call import acs_answers, consent_holds
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import GUARD, Lifecycle
 
-SOMEBODY_ELSE = "somebody else"
+THIRD_PARTY = "somebody else"
 """The asker of a pause that nobody asked for here."""
 
 _CAUSES = {"active": (Operation.START, Operation.RESUME), "inactive": (Operation.PAUSE,)}
-_BELIEVED = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
+_ACTUAL_OF = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
 
 
 def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> RecordingStatus | None:
@@ -26,23 +26,23 @@ def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> Record
 
     Returns the recording whose accepted start came to nothing, if that is what ACS tells.
     """
-    recording = _meant(call, event)
+    recording = _recording_of(call, event)
     if recording is None:
         call.note(now, f"a callback for recording {event.recording} was of no use")
         return None
     if recording.recording_id is None:
-        recording.told_id = event.recording_id
+        recording.callback_recording_id = event.recording_id
     if event.problem:
         return _failed_to_start(call, recording, event, now)
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
     if recording.actual is Actual.STARTING and event.state == "active":
         acs_answers.began(call, recording, now)
     _add_evidence(call, recording, event)
-    _doubt(recording, event)
+    _check_contradiction(recording, event)
     return None
 
 
-def _meant(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | None:
+def _recording_of(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | None:
     for recording in call.status.recordings:
         if recording.number == event.recording and recording.origin == "requested":
             is_known = recording.recording_id in (None, event.recording_id)
@@ -71,39 +71,39 @@ def _add_evidence(
         (
             record
             for record in reversed(call.status.requests.values())
-            if record.recording == recording.number and record.verb in causes
+            if record.recording == recording.number and record.operation in causes
         ),
         None,
     )
     # A request that was asked after the callback cannot be its cause.
-    if record is None or record.told_at is not None or record.asked_at > event.at:
+    if record is None or record.notified_at is not None or record.requested_at > event.at:
         return
-    record.told_at = event.at
-    _tell_pause(recording, record)
+    record.notified_at = event.at
+    _note_pause(recording, record)
 
 
-def _tell_pause(recording: RecordingStatus, record: ControlRecord) -> None:
+def _note_pause(recording: RecordingStatus, record: ControlRecord) -> None:
     for pause in recording.pauses:
-        if pause.asked_at == record.asked_at and record.verb == Operation.PAUSE:
-            pause.told_at = record.told_at
+        if pause.requested_at == record.requested_at and record.operation == Operation.PAUSE:
+            pause.notified_at = record.notified_at
 
 
-def _doubt(recording: RecordingStatus, event: RecordingStateChanged) -> None:
+def _check_contradiction(recording: RecordingStatus, event: RecordingStateChanged) -> None:
     """Doubt what is known if ACS told something else later."""
-    told = _BELIEVED.get(event.state)
-    if recording.actual is Actual.NONE and told is Actual.ACTIVE:
+    reported = _ACTUAL_OF.get(event.state)
+    if recording.actual is Actual.NONE and reported is Actual.ACTIVE:
         # Before the start is answered: should it begin paused, that may not be believed.
-        recording.is_doubted = True
+        recording.needs_read = True
     # Clocks that differ cost one reading too many, and nothing else.
     is_newer = recording.known_at is not None and event.at > recording.known_at
-    if told is not None and is_newer and recording.actual in (Actual.ACTIVE, Actual.PAUSED):
-        recording.is_doubted = told is not recording.actual
+    if reported is not None and is_newer and recording.actual in (Actual.ACTIVE, Actual.PAUSED):
+        recording.needs_read = reported is not recording.actual
 
 
 def observed(call: Lifecycle, recording: RecordingStatus, state: str, now: datetime) -> str | None:
     """Fold a reading; return in a sentence what is not as it was asked for, None if all is."""
-    recording.is_doubted = False
-    seen = _BELIEVED.get(state)
+    recording.needs_read = False
+    seen = _ACTUAL_OF.get(state)
     if seen is None or seen is recording.actual or recording.wanted is Wanted.STOPPED:
         return None
     recording.actual, recording.known_at = seen, now
@@ -119,7 +119,7 @@ def _unexpected(
         return _was_paused(recording, now)
     acs_answers.may_sound(recording, now)
     # A resume that was asked for while the state was being read makes sound no surprise.
-    return _pause_again(call, recording, now) if recording.wish is Wanted.PAUSED else None
+    return _pause_again(call, recording, now) if recording.target is Wanted.PAUSED else None
 
 
 def _pause_again(call: Lifecycle, recording: RecordingStatus, now: datetime) -> str:
@@ -137,6 +137,6 @@ def _was_paused(recording: RecordingStatus, now: datetime) -> str:
     # It is for people to end, not for consent: so it counts as wanted.
     recording.wanted = Wanted.PAUSED
     recording.pauses.append(
-        PauseRecord(requested_by=SOMEBODY_ELSE, reason=why, asked_at=now, confirmed_at=now)
+        PauseRecord(requested_by=THIRD_PARTY, reason=why, requested_at=now, confirmed_at=now)
     )
     return f"{why}: ask for `resume` if it is to record"

@@ -83,7 +83,7 @@ def export_again(status: CallStatus, recording: RecordingStatus) -> None:
     for chunk in recording.chunks:
         if chunk.state is ChunkState.ARCHIVED:
             chunk.state = ChunkState.ANNOUNCED
-            chunk.held, chunk.archived = chunk.archived, None
+            chunk.earlier_copy, chunk.archived = chunk.archived, None
     recording.sealed = None
     refresh(status, recording)
 
@@ -221,23 +221,31 @@ def _learn(recording: RecordingStatus, event: FileStatusUpdated) -> None:
 def _upsert(
     recording: RecordingStatus, event: FileStatusUpdated, chunk: RecordingChunk, now: datetime
 ) -> None:
-    born_at, told_at = deadlines.born_at(event, chunk, now), deadlines.told_at(event, now)
+    retention_starts_at, notified_at = (
+        deadlines.retention_starts_at(event, chunk, now),
+        deadlines.notified_at(event, now),
+    )
     for known in recording.chunks:
         if ChunkKey.of(known.chunk) == ChunkKey.of(chunk):
-            known.born_at = min(known.born_at, born_at)
-            known.told_at = min(known.told_at or known.announced_at, told_at)
+            known.retention_starts_at = min(known.retention_starts_at, retention_starts_at)
+            known.notified_at = min(known.notified_at or known.announced_at, notified_at)
             if known.chunk.content_location is None and chunk.content_location is not None:
-                _has_a_file_now(known, chunk)
+                _take_location(known, chunk)
                 # A manifest that was sealed before lacks this file: another one follows it.
                 recording.sealed = None
             return
     recording.chunks.append(
-        ChunkStatus(chunk=chunk, announced_at=now, born_at=born_at, told_at=told_at)
+        ChunkStatus(
+            chunk=chunk,
+            announced_at=now,
+            retention_starts_at=retention_starts_at,
+            notified_at=notified_at,
+        )
     )
     recording.sealed = None
 
 
-def _has_a_file_now(known: ChunkStatus, chunk: RecordingChunk) -> None:
+def _take_location(known: ChunkStatus, chunk: RecordingChunk) -> None:
     known.chunk = chunk
     if known.state is ChunkState.LOST:
         known.state, known.lost_reason = ChunkState.ANNOUNCED, ""

@@ -29,7 +29,7 @@ class Command:
     pause_on_start: bool = False
 
     @property
-    def begins_sound(self) -> bool:
+    def begins_recording(self) -> bool:
         """True if ACS records once this has arrived, answered or not."""
         is_start = self.operation is Operation.START and not self.pause_on_start
         return is_start or self.operation is Operation.RESUME
@@ -61,12 +61,12 @@ def next_operation(recording: RecordingStatus) -> Operation | None:
         case Actual.NONE:
             # A start that is not wanted any more was ended without asking ACS.
             return Operation.START if recording.may_begin else None
-        case Actual.STARTING if recording.wish is Wanted.ACTIVE:
+        case Actual.STARTING if recording.target is Wanted.ACTIVE:
             return Operation.CONFIRM
-        case actual if actual is REACHED[recording.wish]:
-            return Operation.READ if recording.is_doubted else None
+        case actual if actual is REACHED[recording.target]:
+            return Operation.READ if recording.needs_read else None
         case _:
-            return OPERATION_FOR[recording.wish]
+            return OPERATION_FOR[recording.target]
 
 
 def still_serves(command: Command, recording: RecordingStatus) -> bool:
@@ -77,8 +77,8 @@ def still_serves(command: Command, recording: RecordingStatus) -> bool:
             return True
         case Operation.CONFIRM:
             waits = recording.actual is Actual.STARTING
-            return waits and recording.wish is Wanted.ACTIVE
+            return waits and recording.target is Wanted.ACTIVE
         case Operation.READ:
-            return recording.actual is REACHED[recording.wish]
+            return recording.actual is REACHED[recording.target]
         case operation:
-            return recording.wish is TARGET_OF[operation]
+            return recording.target is TARGET_OF[operation]

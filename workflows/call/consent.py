@@ -24,7 +24,7 @@ MAX_RECORDS = 1_000
 
 _MAX_LISTED = 3
 
-Kept = TypeVar("Kept", ConsentRecord, Presence)
+AnyRecord = TypeVar("AnyRecord", ConsentRecord, Presence)
 
 
 def terms_of(own: ConsentTerms, resource: ResourceConsent) -> ConsentTerms:
@@ -87,11 +87,11 @@ def decide(status: CallStatus, decision: ConsentDecision, now: datetime) -> Cons
     record = ConsentRecord(
         participant=decision.participant,
         given=decision.given,
-        told_by=decision.requested_by,
+        reported_by=decision.requested_by,
         decided_at=decided_at,
-        heard_at=now,
+        received_at=now,
         counts=not decision.given or not _was_withdrawn_later(status, decision, decided_at),
-        **decision.model_dump(include=_AS_TOLD, by_alias=False),
+        **decision.model_dump(include=_COPIED_FIELDS, by_alias=False),
     )
     status.consents.append(record)
     _forget(status.consents, _outdated(status))
@@ -126,7 +126,7 @@ def short(participant: str) -> str:
     return participant[:8]
 
 
-_AS_TOLD = {"method", "evidence", "jurisdiction", "reason", "request_id"}
+_COPIED_FIELDS = {"method", "evidence", "jurisdiction", "reason", "request_id"}
 
 
 def _lacking(needed: set[str], agreed: set[str], where: str) -> str:
@@ -159,7 +159,7 @@ def _outdated(status: CallStatus) -> Iterable[ConsentRecord]:
     return (r for r in status.consents if latest.get(r.participant) is not r)
 
 
-def _forget(records: list[Kept], useless: Iterable[Kept]) -> None:
+def _forget(records: list[AnyRecord], obsolete: Iterable[AnyRecord]) -> None:
     """Drop the oldest useless record of a noisy call, once there are too many."""
-    if len(records) > MAX_RECORDS and (oldest := next(iter(useless), None)) is not None:
+    if len(records) > MAX_RECORDS and (oldest := next(iter(obsolete), None)) is not None:
         records[:] = [record for record in records if record is not oldest]

@@ -83,9 +83,9 @@ class ConsentGate:
         """Decline what has waited too long."""
         for moment, recording in list(self._waiting()):
             if moment <= now:
-                within = recording.consent.consent_within
+                timeout = recording.consent.consent_within
                 lacking = consent.missing(self.status, recording.consent)
-                self._call.decline(recording, f"no consent within {within}: {lacking}", now)
+                self._call.decline(recording, f"no consent within {timeout}: {lacking}", now)
 
     # The announcement.
 
@@ -128,10 +128,10 @@ class ConsentGate:
 
     def _waiting(self) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in self.status.recordings:
-            within = recording.consent.consent_within
+            timeout = recording.consent.consent_within
             is_open = recording.is_held and recording.consented_at is None
-            if within is not None and is_open and recording.wanted is not Wanted.STOPPED:
-                yield recording.requested_at + within, recording
+            if timeout is not None and is_open and recording.wanted is not Wanted.STOPPED:
+                yield recording.requested_at + timeout, recording
 
     def _stop_without_consenting(self, left: str, now: datetime) -> None:
         """Stop the recording if the last who agreed has left, and that is asked for."""

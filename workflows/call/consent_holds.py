@@ -1,8 +1,8 @@
 """Holds: a recording is held back while consent is missing, against any request.
 
-A hold changes nothing of what is wanted: it makes ACS pause meanwhile (`RecordingStatus.wish`), so
-that only what the hold itself paused resumes when it ends, and a pause that a backend asked for
-stays. Pause and resume stand among the requests, asked by `GATE`: guarded and proven like any.
+A hold changes nothing of what is wanted: it makes ACS pause meanwhile (`RecordingStatus.target`),
+so that only what the hold itself paused resumes when it ends, and a pause that a backend asked
+for stays. Pause and resume stand among the requests, asked by `GATE`: guarded and proven like any.
 """
 
 from datetime import datetime
@@ -69,7 +69,7 @@ def finish(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
 
 def is_own(operation: Operation, pending: list[ControlRecord]) -> bool:
     """Tell if the gate alone has asked for what ACS is being asked."""
-    askers = {record.requested_by for record in pending if record.verb == operation}
+    askers = {record.requested_by for record in pending if record.operation == operation}
     return askers == {GATE}
 
 
@@ -104,7 +104,7 @@ def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime)
     recording.consent = consent.terms_of(recording.consent, policy.consent)
     is_new = recording.announcement is None and recording.actual is Actual.NONE
     if policy.announce_within is not None and is_new:
-        recording.announcement = Announcement(asked_at=now)
+        recording.announcement = Announcement(requested_at=now)
 
 
 def _hold(recording: RecordingStatus, requests: Requests, lacking: str, now: datetime) -> str:

@@ -24,10 +24,10 @@ _UNFINISHED = frozenset(
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 """An activity that gives no sign of life for this long is given to another worker."""
 
-LAST_CHANCE = timedelta(minutes=10)
+LAST_CHANCE_TIMEOUT = timedelta(minutes=10)
 """Shortest time an export is tried after its chunk may be gone: the file may still be there."""
 
-LEAST_CHANCE = 3 * HEARTBEAT_TIMEOUT
+MIN_LAST_CHANCE_TIMEOUT = 3 * HEARTBEAT_TIMEOUT
 """Lower bound of a last chance, which else is no longer than a short export window: a worker may
 die during it."""
 
@@ -41,20 +41,22 @@ def ends_recording(chunk: RecordingChunk) -> bool:
     return chunk.end_reason.lower() not in _UNFINISHED
 
 
-def born_at(event: FileStatusUpdated, chunk: RecordingChunk, received_at: datetime) -> datetime:
+def retention_starts_at(
+    event: FileStatusUpdated, chunk: RecordingChunk, received_at: datetime
+) -> datetime:
     """Return the earliest instant from which the service may count ``chunk``'s export window.
 
     The earliest of: the chunk's own end (for the last chunk start + duration; for an earlier one
     only the recording's start is sure), the event's own time, and the time of receipt, which only
     ever guards against a sender's clock that runs ahead.
     """
-    births = [told_at(event, received_at)]
+    starts = [notified_at(event, received_at)]
     if (started_at := known_time(event.recording_start_time)) is not None:
-        births.append(started_at + _recorded_for(event, chunk, at_most=received_at - started_at))
-    return min(births)
+        starts.append(started_at + _recorded_for(event, chunk, at_most=received_at - started_at))
+    return min(starts)
 
 
-def told_at(event: FileStatusUpdated, received_at: datetime) -> datetime:
+def notified_at(event: FileStatusUpdated, received_at: datetime) -> datetime:
     """Return the latest instant from which the service counts the window of an event's files."""
     return min(known_time(event.event_time) or received_at, received_at)
 
@@ -70,9 +72,9 @@ def _recorded_for(
     return min(event.recording_duration_ms, at_most / millisecond) * millisecond
 
 
-def last_chance(window: timedelta) -> timedelta:
+def last_chance_timeout(window: timedelta) -> timedelta:
     """Return the shortest time that an export is tried once its chunk may be gone."""
-    return min(LAST_CHANCE, max(window, LEAST_CHANCE))
+    return min(LAST_CHANCE_TIMEOUT, max(window, MIN_LAST_CHANCE_TIMEOUT))
 
 
 # Escalation: what is not archived becomes more urgent with age, step by step.
@@ -87,8 +89,8 @@ LOWEST_PRIORITY = 5
 
 def escalation_ages(policy: ResourcePolicy) -> tuple[timedelta, ...]:
     """Return the ages at which an alarm is raised, ascending."""
-    if policy.ladder:
-        return tuple(sorted(policy.ladder))
+    if policy.escalation_schedule:
+        return tuple(sorted(policy.escalation_schedule))
     return tuple(part * policy.export_window for part in _DEFAULT_ESCALATION)
 
 

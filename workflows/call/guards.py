@@ -13,7 +13,12 @@ from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFailure
 from callvault.contracts.states import Actual, RequestState, Wanted
-from callvault.contracts.status import ControlRecord, DoubtfulInterval, PauseRecord, RecordingStatus
+from callvault.contracts.status import (
+    ControlRecord,
+    PauseRecord,
+    RecordingStatus,
+    UnconfirmedInterval,
+)
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import GUARD, Lifecycle
@@ -33,7 +38,7 @@ class Watchdog:
             *(moment for moment, _, _ in self._long_pauses()),
             *(moment for moment, _ in self._long_recordings()),
             # No timer tells that a doubt is settled: its end is due at once.
-            *(doubt.since for doubt in self._settled_doubts()),
+            *(interval.since for interval in self._settled_intervals()),
         ]
         return min(moments, default=None)
 
@@ -48,8 +53,8 @@ class Watchdog:
         for moment, recording in list(self._long_recordings()):
             if moment <= now:
                 self._ask(Operation.STOP, f"recording {recording.number} reached its maximum", now)
-        for doubt in self._settled_doubts():
-            doubt.until = now
+        for interval in self._settled_intervals():
+            interval.until = now
 
     def pause_refused(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """React to a pause that ACS has refused for good just now."""
@@ -62,24 +67,24 @@ class Watchdog:
         if failed and is_new:
             self._pause_failed(recording, failed[0], why, now)
 
-    def _settled_doubts(self) -> list[DoubtfulInterval]:
+    def _settled_intervals(self) -> list[UnconfirmedInterval]:
         """Return the doubts that end: ACS is known to be silent, or is asked to record again."""
         # A pause that ACS refuses for good ends no doubt: what it should protect may still be said.
         return [
-            doubt
+            interval
             for recording in self._call.status.recordings
-            for doubt in recording.doubtful
-            if doubt.until is None
+            for interval in recording.unconfirmed_intervals
+            if interval.until is None
             and (
                 not self._call.may_record(recording)
-                or self._is_allowed_again(recording, doubt.since)
+                or self._is_allowed_again(recording, interval.since)
             )
         ]
 
     def _is_allowed_again(self, recording: RecordingStatus, since: datetime) -> bool:
         """Tell if sound was asked for since then, and nothing holds it back."""
-        return recording.wish is Wanted.ACTIVE and any(
-            record.verb == Operation.RESUME and record.asked_at >= since
+        return recording.target is Wanted.ACTIVE and any(
+            record.operation == Operation.RESUME and record.requested_at >= since
             for record in self._call.status.requests.values()
             if record.recording == recording.number
         )
@@ -96,8 +101,8 @@ class Watchdog:
         # A later recording of the call is not stopped for an earlier one's pause.
         if reaction is OnPauseFailure.STOP and recording is self._call.current:
             self._ask(Operation.STOP, "a pause could not be confirmed", now)
-        elif reaction is OnPauseFailure.QUARANTINE:
-            recording.doubtful.append(DoubtfulInterval(since=record.asked_at))
+        elif reaction is OnPauseFailure.MARK:
+            recording.unconfirmed_intervals.append(UnconfirmedInterval(since=record.requested_at))
 
     def _end_pause(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> None:
         pause.is_too_long = True
@@ -122,12 +127,12 @@ class Watchdog:
 
     def _unconfirmed(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
         for recording in self._live():
-            within = self._of(recording).pause_confirm_within
+            timeout = self._of(recording).pause_confirm_within
             for record in self._call.requests.pending(recording):
                 # Before a recording begins there is nothing to fear, unless it may just begin.
                 may_record = recording.actual is not Actual.NONE or self._call.may_record(recording)
-                if record.verb == Operation.PAUSE and not record.is_overdue and may_record:
-                    yield record.asked_at + within, recording, record
+                if record.operation == Operation.PAUSE and not record.is_overdue and may_record:
+                    yield record.requested_at + timeout, recording, record
 
     def _long_pauses(self) -> Iterator[tuple[datetime, RecordingStatus, PauseRecord]]:
         for recording in self._live():
@@ -162,7 +167,7 @@ def _failed_pauses(
         record
         for record in records.values()
         if record.recording == recording.number
-        and record.verb == Operation.PAUSE
+        and record.operation == Operation.PAUSE
         and record.state is RequestState.FAILED
         and record.settled_at == now
     ]
@@ -171,5 +176,5 @@ def _failed_pauses(
 _REACTIONS = {
     OnPauseFailure.STOP: "the recording is stopped",
     OnPauseFailure.ALARM: "it may still record, and is asked again",
-    OnPauseFailure.QUARANTINE: "what it records meanwhile is marked as doubtful",
+    OnPauseFailure.MARK: "what it records meanwhile is marked as doubtful",
 }

@@ -126,7 +126,7 @@ class Lifecycle:
         for recording in self._controlled():
             operation = next_operation(recording)
             if operation is not None:
-                is_paused = operation is Operation.START and recording.wish is Wanted.PAUSED
+                is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
                 return Command(recording.number, operation, is_paused)
         return None
 
@@ -134,18 +134,18 @@ class Lifecycle:
         """Tell if asking for ``command`` no longer serves what is wanted."""
         return not still_serves(command, self.recording(command.recording))
 
-    def asked(self, command: Command) -> None:
+    def command_sent(self, command: Command) -> None:
         """Note that ACS is being asked."""
         self.in_flight = command
 
-    def is_asking(self, recording: RecordingStatus) -> bool:
+    def is_in_flight(self, recording: RecordingStatus) -> bool:
         """Tell if ACS is being asked for something about this recording."""
         return self.in_flight is not None and self.in_flight.recording == recording.number
 
     def may_record(self, recording: RecordingStatus) -> bool:
         """Tell if ACS may be recording: it is not known to be silent, or just asked to begin."""
         asked = self.in_flight
-        is_beginning = asked is not None and self.is_asking(recording) and asked.begins_sound
+        is_beginning = asked is not None and self.is_in_flight(recording) and asked.begins_recording
         return is_beginning or recording.actual not in SILENT
 
     # Files.
@@ -155,9 +155,6 @@ class Lifecycle:
         recording = chunks.announce(self.status, event, now)
         indices = ", ".join(str(chunk.index) for chunk in event.chunks)
         self.note(now, f"recording {recording.number}: chunks {indices} announced")
-        if event.left_out:
-            odd = "; ".join(event.left_out)
-            self.note(now, f"recording {recording.number}: left out of its event, {odd}")
         self.settle(recording, now)
 
     def reuse_copy(self, key: ChunkKey, copy: ArchivedChunk) -> bool:
@@ -167,7 +164,7 @@ class Lifecycle:
             return True
         if recording.archive_changes or any(each.archived for each in recording.chunks):
             # All files of a recording lie in one archive: it cannot follow this one any more.
-            chunk.held = copy
+            chunk.earlier_copy = copy
             return False
         recording.archive = copy.archive
         return True
@@ -175,7 +172,7 @@ class Lifecycle:
     def copied_elsewhere(self, key: ChunkKey, copy: ArchivedChunk) -> None:
         """Fold a verified copy in an archive that the recording has left meanwhile."""
         _, chunk = find_chunk(self.status, key)
-        chunk.held = copy
+        chunk.earlier_copy = copy
 
     def chunk_archived(self, key: ChunkKey, archived: ArchivedChunk, now: datetime) -> None:
         """Fold a verified copy that is kept."""
@@ -267,7 +264,7 @@ class Lifecycle:
         if held := consent_holds.review(self.status, recording, self.requests, now):
             self.note(now, f"recording {recording.number}: {held}")
         # What ACS is being asked may still come through: its answer settles the requests.
-        if not self.is_asking(recording):
+        if not self.is_in_flight(recording):
             # First what ACS has confirmed: the end of the recording would fail it.
             self.requests.close(recording, now)
             if recording_state.session_has_ended(recording):
@@ -283,7 +280,7 @@ class Lifecycle:
     def end(self, recording: RecordingStatus, now: datetime) -> None:
         """Take note that a recording is over; open requests to go on recording have failed."""
         if recording.wanted is not Wanted.STOPPED:
-            open_operations = {Operation.START, OPERATION_FOR[recording.wish]}
+            open_operations = {Operation.START, OPERATION_FOR[recording.target]}
             self.requests.fail(recording, open_operations, _OVER, now)
         recording.wanted = Wanted.STOPPED
         recording.actual = Actual.STOPPED

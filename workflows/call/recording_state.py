@@ -20,7 +20,7 @@ def refresh(status: CallStatus, recording: RecordingStatus) -> None:
     if status.policy is not None and not recording.archive:
         recording.archive = status.policy.archive
     for chunk in recording.chunks:
-        chunk.expires_at = chunk.born_at + window if window is not None else None
+        chunk.expires_at = chunk.retention_starts_at + window if window is not None else None
     recording.state = state_of(recording)
     recording.expires_at = _nearest_deadline(recording, window)
 
@@ -86,7 +86,7 @@ def awaited_until(recording: RecordingStatus, window: timedelta) -> datetime | N
     if not is_awaiting(recording):
         return None
     last_sign = recording.stopped_at or max(
-        (chunk.born_at for chunk in recording.chunks), default=recording.requested_at
+        (chunk.retention_starts_at for chunk in recording.chunks), default=recording.requested_at
     )
     return last_sign + window
 

@@ -29,10 +29,10 @@ class Requests:
     ) -> ControlRecord:
         """Record a request; one that was refused has failed at once."""
         record = ControlRecord(
-            verb=operation,
+            operation=operation,
             requested_by=request.requested_by,
             reason=request.reason,
-            asked_at=now,
+            requested_at=now,
             recording=recording,
             state=RequestState.FAILED if refused else RequestState.PENDING,
             problem=refused or "",
@@ -58,10 +58,10 @@ class Requests:
     ) -> None:
         """Note when ACS accepted what these requests asked for."""
         for record in self.pending(recording):
-            if record.verb == operation and accepted_at is not None:
+            if record.operation == operation and accepted_at is not None:
                 # An activity's clock and the workflow's differ by milliseconds: no request may seem
                 # to be accepted before it was asked for, or after it was done.
-                record.accepted_at = min(max(record.asked_at, accepted_at), now)
+                record.accepted_at = min(max(record.requested_at, accepted_at), now)
 
     def close(self, recording: RecordingStatus, now: datetime) -> None:
         """Say of every pending request what became of it, as far as that is known."""
@@ -77,7 +77,7 @@ class Requests:
     ) -> None:
         """End the pending requests of these kinds with the reason."""
         for record in self.pending(recording):
-            if record.verb in operations:
+            if record.operation in operations:
                 record.problem = problem
                 _end(record, RequestState.FAILED, now)
 
@@ -114,19 +114,19 @@ def refuse_control(operation: Operation, current: RecordingStatus | None) -> str
 
 
 def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
-    if record.verb == Operation.START:
+    if record.operation == Operation.START:
         return recording.recording_id is not None
-    if record.verb == Operation.PAUSE and recording.actual is Actual.NONE:
+    if record.operation == Operation.PAUSE and recording.actual is Actual.NONE:
         # Nothing is recorded, and nothing will be before consent is there.
         return recording.waits_for_consent
-    return recording.actual is REACHED[TARGET_OF[Operation(record.verb)]]
+    return recording.actual is REACHED[TARGET_OF[Operation(record.operation)]]
 
 
 def _is_overtaken(record: ControlRecord, recording: RecordingStatus) -> bool:
     """Tell if something else is wanted now; a start serves every wish but a stop."""
-    if record.verb == Operation.START:
+    if record.operation == Operation.START:
         return recording.wanted is Wanted.STOPPED
-    return recording.wish is not TARGET_OF[Operation(record.verb)]
+    return recording.target is not TARGET_OF[Operation(record.operation)]
 
 
 def _end(record: ControlRecord, state: RequestState, now: datetime) -> None:

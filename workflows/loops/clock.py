@@ -31,7 +31,7 @@ async def changed(read: Callable[[], object]) -> None:
 
 
 class Clock:
-    """The moments that the loops of one call wait for; `keep_time` must run beside them."""
+    """The moments that the loops of one call wait for; `run_timers` must run beside them."""
 
     def __init__(self) -> None:
         self._awaited: list[Moment] = []
@@ -50,7 +50,7 @@ class Clock:
             for moment in moments:
                 self._awaited.remove(moment)
 
-    async def keep_time(self, is_finished: Callable[[], bool]) -> None:
+    async def run_timers(self, is_finished: Callable[[], bool]) -> None:
         """See to it that the workflow wakes up for the nearest moment."""
         while not is_finished():
             self._cancel_unneeded()

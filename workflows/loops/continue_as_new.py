@@ -13,7 +13,7 @@ from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, TimelineEntry
 from workflows.call.chunks import ChunkKey
 
-MAX_CARRIED = 1 << 20
+MAX_CARRIED_BYTES = 1 << 20
 """Bytes of a state that is carried as it is; Temporal's own limit is twice as high."""
 
 MAX_CARRIED_TIMELINE = 50
@@ -48,13 +48,13 @@ class CarriedState(Message):
         if self._is_too_large():
             del self.status.timeline[1:-MAX_CARRIED_TIMELINE]
         if self._is_too_large():
-            self._give_up_requests()
+            self._drop_requests()
         return self
 
     def _is_too_large(self) -> bool:
-        return len(self.model_dump_json()) > MAX_CARRIED
+        return len(self.model_dump_json()) > MAX_CARRIED_BYTES
 
-    def _give_up_requests(self) -> None:
+    def _drop_requests(self) -> None:
         requests = self.status.requests
         old = [
             key

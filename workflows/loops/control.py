@@ -7,13 +7,13 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from callvault.contracts.activity_io import ControlOutcome, RecordingOrder
+from callvault.contracts.activity_io import ControlResult, RecordingInput
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import Actual, RecordingState
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
-from workflows.activity_calls import ControlOrder
-from workflows.activity_errors import NotDone, is_final, is_occupied, reason
+from workflows.activity_calls import CommandInput
+from workflows.activity_errors import ActivityFailures, is_final, is_occupied, reason
 from workflows.activity_options import ADOPT_TIMEOUT, RELEASE_TIMEOUT
 from workflows.call import acs_answers, callbacks
 from workflows.call.alarms import Alarms
@@ -22,7 +22,7 @@ from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.loop import Run, one_at_a_time
 
-_AT_ONCE = (Operation.PAUSE, Operation.RESUME, Operation.STOP)
+_LOCAL_FIRST = (Operation.PAUSE, Operation.RESUME, Operation.STOP)
 """A start is not hurried: ACS may take its time, and one asked twice may meet itself."""
 
 _REFUSED = {
@@ -53,60 +53,62 @@ class ControlLoop:
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Ask for all that brings the recordings nearer to what is wanted."""
-        await one_at_a_time(self._run, self._call.next_command, self._ask)
+        await one_at_a_time(self._run, self._call.next_command, self._execute)
 
-    async def _ask(self, command: Command) -> None:
+    async def _execute(self, command: Command) -> None:
         recording = self._call.recording(command.recording)
         # Before the first await: from here on the recording counts as what the command makes of it.
-        self._call.asked(command)
-        order = activity_calls.control_order(self._call.status, recording, command)
+        self._call.command_sent(command)
+        input = activity_calls.command_input(self._call.status, recording, command)
         try:
-            outcome = await self._ask_until_settled(command, order)
-        except NotDone as error:
+            result = await self._execute_until_settled(command, input)
+        except ActivityFailures as error:
             await self._failed(command, recording, error)
         else:
-            self._answered(command, recording, outcome)
+            self._answered(command, recording, result)
 
-    async def _ask_until_settled(
-        self, command: Command, order: ControlOrder
-    ) -> ControlOutcome | None:
+    async def _execute_until_settled(
+        self, command: Command, input: CommandInput
+    ) -> ControlResult | None:
         """Ask at once, and if that does not settle it with patience; None if given up."""
-        outcome = await _ask_at_once(command, order) if command.operation in _AT_ONCE else None
-        if outcome is not None and outcome.is_settled:
-            return outcome
+        result = (
+            await _execute_locally(command, input) if command.operation in _LOCAL_FIRST else None
+        )
+        if result is not None and result.is_settled:
+            return result
         # The signals that came during the local activity are folded by now.
         if self._call.is_superseded(command):
             return None
-        if outcome is not None and isinstance(order, RecordingOrder):
-            order = order.model_copy(update={"accepted_at": outcome.accepted_at})
-        return await self._ask_with_patience(command, order)
+        if result is not None and isinstance(input, RecordingInput):
+            input = input.model_copy(update={"accepted_at": result.accepted_at})
+        return await self._execute_until_answered(command, input)
 
-    async def _ask_with_patience(
-        self, command: Command, order: ControlOrder
-    ) -> ControlOutcome | None:
+    async def _execute_until_answered(
+        self, command: Command, input: CommandInput
+    ) -> ControlResult | None:
         """Ask until ACS answers; None if something else was wanted before it did."""
-        answer = activity_calls.control(command, order)
+        answer = activity_calls.control(command, input)
         await workflow.wait_condition(lambda: answer.done() or self._call.is_superseded(command))
         is_given_up = not answer.done()
         answer.cancel()
         try:
             # The activity may still answer: what ACS did must be known as well as it can be.
             return await answer
-        except NotDone:
+        except ActivityFailures:
             if is_given_up:
                 return None
             raise
 
     def _answered(
-        self, command: Command, recording: RecordingStatus, outcome: ControlOutcome | None
+        self, command: Command, recording: RecordingStatus, result: ControlResult | None
     ) -> None:
         now = workflow.now()
-        if outcome is None:
+        if result is None:
             acs_answers.given_up(self._call, command, now)
             return
-        acs_answers.answered(self._call, command, outcome, now)
+        acs_answers.answered(self._call, command, result, now)
         if command.operation is Operation.READ:
-            unexpected = callbacks.observed(self._call, recording, outcome.state, now)
+            unexpected = callbacks.observed(self._call, recording, result.state, now)
             if unexpected is not None:
                 self._alarm(unexpected, recording, now)
 
@@ -132,15 +134,15 @@ class ControlLoop:
         with suppress(TimeoutError):
             # It is this start's own if ACS tells its id to this recording's callback address.
             await workflow.wait_condition(
-                lambda: recording.told_id is not None, timeout=ADOPT_TIMEOUT
+                lambda: recording.callback_recording_id is not None, timeout=ADOPT_TIMEOUT
             )
         now = workflow.now()
-        if recording.told_id is not None:
+        if recording.callback_recording_id is not None:
             acs_answers.runs_already(self._call, command, now)
             return True
         if self._has_just_stopped_another(recording, now):
             # ACS may take a while to forget it: then the start is repeated.
-            acs_answers.ask_again(self._call, recording, now)
+            acs_answers.retry_start(self._call, recording, now)
             return True
         return False
 
@@ -157,11 +159,11 @@ class ControlLoop:
         self._alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, what, recording, now)
 
 
-async def _ask_at_once(command: Command, order: ControlOrder) -> ControlOutcome | None:
+async def _execute_locally(command: Command, input: CommandInput) -> ControlResult | None:
     """Ask once; None if it is worth another try."""
     try:
-        return await activity_calls.control_at_once(command, order)
-    except NotDone as error:
+        return await activity_calls.control_locally(command, input)
+    except ActivityFailures as error:
         if is_final(error):
             raise
         return None

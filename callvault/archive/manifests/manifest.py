@@ -15,13 +15,13 @@ from callvault.contracts.manifest import (
     LinkReference,
     Manifest,
     ManifestChunk,
-    ManifestOrder,
     ManifestRecording,
     ObjectReference,
+    SealInput,
     SourceAddress,
     WorkflowRun,
 )
-from callvault.contracts.media import MediaCheck
+from callvault.contracts.media import MediaCheck, MediaProblem, MediaVerdict
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import ChunkStatus, RecordingStatus
 
@@ -39,11 +39,11 @@ class ChunkEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class SealContext:
     """Circumstances of a sealing: time, software, and the documents before it."""
 
     object_name: str
-    order_sha256: str
+    input_sha256: str
     sealed_at: datetime
     software: str
     earlier: ObjectReference | None
@@ -51,32 +51,32 @@ class Circumstances:
 
 
 def build_manifest(
-    order: ManifestOrder,
+    input: SealInput,
     evidence: Sequence[ChunkEvidence | None],
-    circumstances: Circumstances,
+    context: SealContext,
 ) -> Manifest:
     """Build the manifest, unsigned. ``evidence`` stands in the order of the recording's chunks."""
     chunks = tuple(
-        _chunk(chunk, found) for chunk, found in zip(order.recording.chunks, evidence, strict=True)
+        _chunk(chunk, found) for chunk, found in zip(input.recording.chunks, evidence, strict=True)
     )
     return Manifest(
-        object_name=circumstances.object_name,
-        archive=order.archive,
-        recording=_recording(order),
-        requests=order.requests,
-        pauses=tuple(order.recording.pauses),
-        doubtful=tuple(order.recording.doubtful),
-        consents=tuple(_consent(record) for record in order.consents),
-        consent=_consent_evidence(order),
-        marked=tuple(order.recording.marked),
+        object_name=context.object_name,
+        archive=input.archive,
+        recording=_recording(input),
+        requests=input.requests,
+        pauses=tuple(input.recording.pauses),
+        unconfirmed_intervals=tuple(input.recording.unconfirmed_intervals),
+        consents=tuple(_consent(record) for record in input.consents),
+        consent=_consent_evidence(input),
+        marked=tuple(input.recording.marked),
         chunks=chunks,
-        findings=findings(order.recording, chunks),
-        workflow=WorkflowRun(workflow_id=order.workflow_id, run_id=order.run_id),
-        software=circumstances.software,
-        sealed_at=circumstances.sealed_at,
-        order_sha256=circumstances.order_sha256,
-        earlier=circumstances.earlier,
-        previous=circumstances.previous,
+        findings=findings(input.recording, chunks),
+        workflow=WorkflowRun(workflow_id=input.workflow_id, run_id=input.run_id),
+        software=context.software,
+        sealed_at=context.sealed_at,
+        input_sha256=context.input_sha256,
+        earlier=context.earlier,
+        previous=context.previous,
         signature=None,
     )
 
@@ -96,18 +96,24 @@ def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -
         yield recording.problem
     if recording.window_closed:
         yield "the export window closed before every file had been announced"
-    for doubt in recording.doubtful:
-        end = f"{doubt.until:%H:%M:%S}" if doubt.until else "its end"
+    for interval in recording.unconfirmed_intervals:
+        end = f"{interval.until:%H:%M:%S}" if interval.until else "its end"
         yield (
-            f"doubtful: from {doubt.since:%Y-%m-%d %H:%M:%S} to {end} UTC it may hold what it was "
-            "asked not to record"
+            f"doubtful: from {interval.since:%Y-%m-%d %H:%M:%S} to {end} UTC it may hold what it "
+            "was asked not to record"
         )
     for chunk in chunks:
         name = f"chunk {chunk.index} ({chunk.document_id})"
         if chunk.state is not ChunkState.ARCHIVED:
             yield f"{name} is {chunk.state}: {chunk.lost_reason or 'no reason is known'}"
-        for problem in chunk.check.problems if chunk.check else ():
+        for problem in _faults(chunk.check):
             yield f"{name}, {problem.verdict}: {problem.detail}"
+
+
+def _faults(check: MediaCheck | None) -> Iterator[MediaProblem]:
+    for problem in check.problems if check else ():
+        if problem.verdict is not MediaVerdict.LENGTH_NOT_TOLD:  # silence about it is no damage
+            yield problem
 
 
 def _of_metadata(chunks: Sequence[ManifestChunk]) -> Iterator[str]:
@@ -148,12 +154,12 @@ def _of_length(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> I
         )
 
 
-def _recording(order: ManifestOrder) -> ManifestRecording:
+def _recording(input: SealInput) -> ManifestRecording:
     facts = {
-        name: getattr(order.recording, name)
-        for name in ManifestRecording.model_fields.keys() & type(order.recording).model_fields
+        name: getattr(input.recording, name)
+        for name in ManifestRecording.model_fields.keys() & type(input.recording).model_fields
     }
-    return ManifestRecording(**facts, server_call_id=order.server_call_id, resource=order.resource)
+    return ManifestRecording(**facts, server_call_id=input.server_call_id, resource=input.resource)
 
 
 def _consent(record: ConsentRecord) -> Consent:
@@ -161,12 +167,12 @@ def _consent(record: ConsentRecord) -> Consent:
     return Consent(**facts, at=record.decided_at)
 
 
-def _consent_evidence(order: ManifestOrder) -> ConsentEvidence:
+def _consent_evidence(input: SealInput) -> ConsentEvidence:
     return ConsentEvidence(
-        terms=order.recording.consent,
-        consented_at=order.recording.consented_at,
-        holds=tuple(order.recording.holds),
-        participants=order.participants,
+        terms=input.recording.consent,
+        consented_at=input.recording.consented_at,
+        holds=tuple(input.recording.holds),
+        participants=input.participants,
     )
 
 
@@ -180,7 +186,7 @@ def _chunk(status: ChunkStatus, evidence: ChunkEvidence | None) -> ManifestChunk
         source=_address(chunk.content_location or ""),
         metadata_source=_address(chunk.metadata_location) if chunk.metadata_location else None,
         announced_at=status.announced_at,
-        born_at=status.born_at,
+        retention_starts_at=status.retention_starts_at,
         expires_at=status.expires_at,
         media=evidence.media if evidence else None,
         metadata=evidence.metadata if evidence else None,

@@ -17,17 +17,17 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.late_events import (
     adds_nothing,
     completed,
-    knows_files_alone,
+    is_files_only,
 )
-from callvault.archive.manifests.manifest import Circumstances, build_manifest
+from callvault.archive.manifests.manifest import SealContext, build_manifest
 from callvault.archive.names import key_object_name, manifest_object_name
-from callvault.archive.store import Archive, put_bytes
+from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.activity_io import SealedRecording
-from callvault.contracts.manifest import Manifest, ManifestOrder, ObjectReference
+from callvault.contracts.manifest import Manifest, ObjectReference, SealInput
 from callvault.errors import BrokenContent, ObjectExists
 
 
-class Written(NamedTuple):
+class StoredManifest(NamedTuple):
     """A manifest as it lies in the archive."""
 
     manifest: Manifest
@@ -35,7 +35,7 @@ class Written(NamedTuple):
 
 
 def seal(
-    archive: Archive, order: ManifestOrder, signer: Signer | None, now: Callable[[], datetime]
+    archive: Archive, input: SealInput, signer: Signer | None, now: Callable[[], datetime]
 ) -> SealedRecording:
     """Write and link the manifest; the same order again gives the manifest that is there.
 
@@ -46,7 +46,7 @@ def seal(
     """
     if signer:
         publish_key(archive, signer)
-    manifest, reference = _written(archive, order, signer, now)
+    manifest, reference = _find_or_write(archive, input, signer, now)
     sequence = append(archive, reference, signer, after=manifest.previous)
     return SealedRecording(
         archive=archive.name,
@@ -66,28 +66,28 @@ def publish_key(archive: Archive, signer: Signer) -> None:
         _put(archive, name, signer.public.pem(), "application/x-pem-file")
 
 
-def _written(
-    archive: Archive, order: ManifestOrder, signer: Signer | None, now: Callable[[], datetime]
-) -> Written:
+def _find_or_write(
+    archive: Archive, input: SealInput, signer: Signer | None, now: Callable[[], datetime]
+) -> StoredManifest:
     """Find the order's manifest, or write a new one behind the recording's others."""
-    order_sha256 = sha256(canonical(order))
-    earlier: Written | None = None
+    input_sha256 = sha256(canonical(input))
+    earlier: StoredManifest | None = None
     number = 1
-    while found := find_manifest(archive, name := _name(order, number)):
-        if found.manifest.order_sha256 == order_sha256:
+    while found := find_manifest(archive, name := _name(input, number)):
+        if found.manifest.input_sha256 == input_sha256:
             return found
-        if _is_of_same_recording(found.manifest, order):
+        if _is_of_same_recording(found.manifest, input):
             earlier = found
         number += 1
-    is_late = earlier is not None and knows_files_alone(order)
-    if earlier and is_late and adds_nothing(order, earlier.manifest):
+    is_late = earlier is not None and is_files_only(input)
+    if earlier and is_late and adds_nothing(input, earlier.manifest):
         return earlier
     manifest = build_manifest(
-        order,
-        [chunk_evidence(archive, order.recording, chunk) for chunk in order.recording.chunks],
-        Circumstances(
+        input,
+        [chunk_evidence(archive, input.recording, chunk) for chunk in input.recording.chunks],
+        SealContext(
             object_name=name,
-            order_sha256=order_sha256,
+            input_sha256=input_sha256,
             sealed_at=now(),
             software=software(),
             earlier=earlier.reference if earlier else None,
@@ -95,11 +95,11 @@ def _written(
         ),
     )
     if earlier and is_late:
-        manifest = completed(manifest, order, earlier.manifest)
+        manifest = completed(manifest, input, earlier.manifest)
     with suppress(ObjectExists):  # another worker was faster: it may have had the same order
         _put(archive, name, signed(manifest, signer), "application/json")
     # looked up again rather than returned: the manifest under the name may be another worker's
-    return _written(archive, order, signer, now)
+    return _find_or_write(archive, input, signer, now)
 
 
 def software() -> str:
@@ -107,21 +107,21 @@ def software() -> str:
     return f"callvault {version('callvault')}"
 
 
-def _name(order: ManifestOrder, number: int) -> str:
+def _name(input: SealInput, number: int) -> str:
     return manifest_object_name(
-        recorded_on=order.recorded_on,
-        call_id=order.recording.call_id,
-        server_call_id=order.server_call_id,
-        recording_id=order.recording.recording_id,
+        recorded_on=input.recorded_on,
+        call_id=input.recording.call_id,
+        server_call_id=input.server_call_id,
+        recording_id=input.recording.recording_id,
         number=number,
     )
 
 
-def find_manifest(archive: Archive, object_name: str) -> Written | None:
+def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:
     """Read a manifest; None where there is none, `BrokenContent` where it is damaged."""
     if archive.stat(object_name) is None:
         return None
-    data = b"".join(archive.read(object_name))
+    data = read_small(archive, object_name)
     try:
         manifest = read_document(Manifest, data)
     except BrokenContent as error:
@@ -130,21 +130,21 @@ def find_manifest(archive: Archive, object_name: str) -> Written | None:
             " changes the archive, restore the file or move it away; then the recording is sealed",
             owner="archive",
         ) from error
-    return Written(
+    return StoredManifest(
         manifest, ObjectReference(object_name=object_name, size=len(data), sha256=sha256(data))
     )
 
 
-def _is_of_same_recording(manifest: Manifest, order: ManifestOrder) -> bool:
+def _is_of_same_recording(manifest: Manifest, input: SealInput) -> bool:
     # compared by ids, not by folder: recordings whose id is not known share one
     sealed = manifest.recording
-    if knows_files_alone(order):  # from events alone the recording's number is not known
-        ids = (order.server_call_id, order.recording.recording_id)
+    if is_files_only(input):  # from events alone the recording's number is not known
+        ids = (input.server_call_id, input.recording.recording_id)
         return (sealed.server_call_id, sealed.recording_id) == ids
     return (sealed.server_call_id, sealed.recording_id, sealed.number) == (
-        order.server_call_id,
-        order.recording.recording_id,
-        order.recording.number,
+        input.server_call_id,
+        input.recording.recording_id,
+        input.recording.number,
     )
 
 

@@ -29,10 +29,10 @@ _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 60
 """Seconds of silence on a connection; the caller limits the whole of a copy."""
 
-_CONNECTIONS = 128
+_MAX_CONNECTIONS = 128
 """Limit of those kept alive; with the SDK's ten, copies would open new ones all the time."""
 
-_PIECE = 4 * 1024 * 1024
+_READ_SIZE = 4 * 1024 * 1024
 """Bytes held in memory while reading; each is one ranged request, tied to the first one's ETag."""
 
 _PROBE = ".callvault-check"
@@ -166,15 +166,15 @@ def _stored(object_name: str, properties: BlobProperties) -> StoredObject:
 def _client_options() -> dict[str, Any]:
     session = requests.Session()
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_MAX_CONNECTIONS))
     return {
         "transport": RequestsTransport(session=session),
         "retry_policy": LinearRetry(backoff=1, retry_total=1, random_jitter_range=1),
         "connection_timeout": _CONNECT_TIMEOUT,
         "read_timeout": _READ_TIMEOUT,
-        "max_single_get_size": _PIECE,
-        "max_chunk_get_size": _PIECE,
-        "connection_data_block_size": _PIECE // 4,  # a third of the CPU time of the SDK's default
+        "max_single_get_size": _READ_SIZE,
+        "max_chunk_get_size": _READ_SIZE,
+        "connection_data_block_size": _READ_SIZE // 4,  # a third of the SDK default's CPU time
     }
 
 

@@ -7,6 +7,7 @@ already on the disk as a draft, next: where a crash separates the two, the objec
 next reader finds the draft and moves it to its place.
 """
 
+import errno
 import hashlib
 import os
 import secrets
@@ -31,12 +32,16 @@ from callvault.archive.stores.directory_files import (
 from callvault.archive.stores.filesystem import (
     directory_errors,
     make_directories,
+    open_file,
     publish,
+    read_file,
+    refuse_links,
     sync_directory,
     write_file,
 )
 
-_PIECE = 1024 * 1024
+_READ_SIZE = 1024 * 1024
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class DirectoryArchive:
@@ -53,13 +58,8 @@ class DirectoryArchive:
     def stat(self, object_name: str) -> StoredObject | None:
         path = self._path(object_name)
         with self.errors(f"looking at {object_name}"):
-            try:
-                facts = path.stat()
-            except (FileNotFoundError, NotADirectoryError):
-                if not self._root.is_dir():
-                    raise
-                return None
-            if not stat.S_ISREG(facts.st_mode):
+            facts = self._facts(path)
+            if facts is None:
                 return None
             sidecar = Sidecar.read(sidecar_path(path), facts.st_size) or _adopt(path, facts.st_size)
             return _stored(object_name, facts, sidecar)
@@ -69,25 +69,29 @@ class DirectoryArchive:
         ledger = BlockLedger(object_name, block_size)
         with self.errors(f"beginning {object_name}"):
             make_directories(self._root, path.parent)
+            refuse_links(self._root, path.parent)
             remove_abandoned(path)
             return DirectoryUpload(self, object_name, path, ledger, Draft.of(path, token))
 
     def digests(self, object_name: str) -> BlockDigests | None:
         path = self._path(object_name)
         with self.errors(f"looking at the blocks of {object_name}"):
-            sidecar = Sidecar.read(sidecar_path(path), path.stat().st_size)
+            facts = self._facts(path)
+            sidecar = Sidecar.read(sidecar_path(path), facts.st_size) if facts else None
         return sidecar.digests if sidecar else None
 
     def read(
         self, object_name: str, *, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
         path = self._path(object_name)
-        with self.errors(f"reading {object_name}"), path.open("rb") as file:
-            file.seek(offset)
-            rest = length
-            while piece := file.read(_PIECE if rest is None else min(rest, _PIECE)):
-                yield piece
-                rest = None if rest is None else rest - len(piece)
+        with self.errors(f"reading {object_name}"):
+            refuse_links(self._root, path.parent)
+            with os.fdopen(open_file(path), "rb") as file:
+                file.seek(offset)
+                rest = length
+                while piece := file.read(_READ_SIZE if rest is None else min(rest, _READ_SIZE)):
+                    yield piece
+                    rest = None if rest is None else rest - len(piece)
 
     def names(self, prefix: str = "") -> Iterator[str]:
         with self.errors("listing objects"):
@@ -114,7 +118,7 @@ class DirectoryArchive:
             try:
                 write_file(draft, b"check", mode=MODE)
                 publish(draft, probe)
-                probe.read_bytes()
+                read_file(probe, limit=len(b"check"))
             finally:
                 for path in (draft, probe):
                     path.unlink(missing_ok=True)
@@ -122,9 +126,20 @@ class DirectoryArchive:
     def close(self) -> None:
         """Do nothing: no file is held open."""
 
-    def errors(self, doing: str) -> AbstractContextManager[None]:
+    def errors(self, action: str) -> AbstractContextManager[None]:
         """Let no `OSError` leave the block, only ours."""
-        return directory_errors(self._name, self._root, doing)
+        return directory_errors(self._name, self._root, action)
+
+    def _facts(self, path: Path) -> os.stat_result | None:
+        """Look at an object's file; None where no regular file can be reached without a link."""
+        try:
+            refuse_links(self._root, path.parent)
+            facts = path.lstat()
+        except OSError as error:
+            if error.errno not in _NOT_THERE or not self._root.is_dir():
+                raise
+            return None
+        return facts if stat.S_ISREG(facts.st_mode) else None
 
     def _path(self, object_name: str) -> Path:
         return self._root.joinpath(*check_object_name(object_name).split("/"))
@@ -227,8 +242,8 @@ def _adopt(path: Path, size: int) -> Sidecar | None:
 
 
 def _digests(path: Path, block_size: int) -> BlockDigests:
-    with path.open("rb") as file:
-        return BlockDigests.of(iter(lambda: file.read(_PIECE), b""), block_size)
+    with os.fdopen(open_file(path), "rb") as file:
+        return BlockDigests.of(iter(lambda: file.read(_READ_SIZE), b""), block_size)
 
 
 def _may_hold(folder: str, prefix: str) -> bool:

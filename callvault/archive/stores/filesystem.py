@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,7 @@ from callvault.errors import (
     ConfigurationError,
     ContentMissing,
     InvalidRequest,
+    StateConflict,
     Unavailable,
 )
 
@@ -40,6 +42,14 @@ _BY_ERRNO: dict[int, _Verdict] = {
     errno.EFBIG: (Unavailable, "the archive takes no files of this size: raise its limit"),
     errno.ENOTDIR: _NO_DIRECTORY,
     errno.EEXIST: _NO_DIRECTORY,
+    errno.ELOOP: (
+        StateConflict,
+        "a symbolic link is in the way, and none is followed: find out who changes the archive",
+    ),
+    errno.ENXIO: (
+        StateConflict,
+        "something else than a file bears that name: find out who changes the archive",
+    ),
     errno.EISDIR: (ContentMissing, "a directory bears that name: nothing was archived under it"),
     errno.ENAMETOOLONG: (InvalidRequest, "choose a shorter path for the archive"),
     errno.EOPNOTSUPP: (
@@ -47,7 +57,42 @@ _BY_ERRNO: dict[int, _Verdict] = {
         "its file system has neither hard links nor a rename that never overwrites: choose another",
     ),
 }
-_PASSING: _Verdict = (Unavailable, "look at the disk or network share; it is tried again")
+_TRANSIENT: _Verdict = (Unavailable, "look at the disk or network share; it is tried again")
+
+
+def open_file(path: Path, flags: int = os.O_RDONLY, mode: int = 0) -> int:
+    """Open a regular file, and nothing else that bears its name; return the descriptor.
+
+    `OSError` ELOOP where it is a symbolic link, EISDIR where it is a directory, ENXIO where it is a
+    device or a pipe.
+    """
+    # O_NONBLOCK: a pipe that was put there would hold whoever opens it for ever
+    safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags | safe, mode)
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return descriptor
+    os.close(descriptor)
+    code = errno.EISDIR if stat.S_ISDIR(kind) else errno.ENXIO
+    raise OSError(code, os.strerror(code), str(path))
+
+
+def read_file(path: Path, limit: int) -> bytes | None:
+    """Read a regular file, as `open_file` opens it; None where it has more than ``limit`` bytes."""
+    with os.fdopen(open_file(path), "rb") as file:
+        data = file.read(limit + 1)
+    return data if len(data) <= limit else None
+
+
+def refuse_links(root: Path, folder: Path) -> None:
+    """Raise `OSError` ELOOP where ``folder`` lies behind a symbolic link below ``root``."""
+    # the root itself may be one: that is how an operator chose it. What is below it, Callvault
+    # made, so that a link there was planted
+    for part in (folder, *folder.parents):
+        if part == root:
+            return
+        if stat.S_ISLNK(part.lstat().st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(part))
 
 
 def publish(draft: Path, path: Path) -> None:
@@ -62,6 +107,9 @@ def publish(draft: Path, path: Path) -> None:
         if error.errno not in _NO_HARD_LINKS:
             raise
         rename_without_overwriting(draft, path)  # SMB shares, exFAT
+    if not stat.S_ISREG(path.lstat().st_mode):  # the draft was replaced by a link meanwhile
+        path.unlink()
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(draft))
     sync_directory(path.parent)
 
 
@@ -128,23 +176,23 @@ def sync_directory(directory: Path) -> None:
 
 
 @contextmanager
-def directory_errors(archive: str, root: Path, doing: str) -> Iterator[None]:
-    """Let no `OSError` leave the block, only our errors; ``doing`` says what was going on."""
+def directory_errors(archive: str, root: Path, action: str) -> Iterator[None]:
+    """Let no `OSError` leave the block, only our errors; ``action`` says what was going on."""
     try:
         yield
     except OSError as error:
-        raise directory_error(error, archive, root, doing) from error
+        raise directory_error(error, archive, root, action) from error
 
 
-def directory_error(error: OSError, archive: str, root: Path, doing: str) -> CallvaultError:
+def directory_error(error: OSError, archive: str, root: Path, action: str) -> CallvaultError:
     """Translate an error of the operating system into one of ours, here and nowhere else."""
     # an error outside the table is taken for a passing one: disks and network shares come back
-    kind, advice = _BY_ERRNO.get(error.errno or 0, _PASSING)
+    kind, advice = _BY_ERRNO.get(error.errno or 0, _TRANSIENT)
     if error.errno == errno.ENOENT:
         kind, advice = _missing(root)
     cause = os.strerror(error.errno) if error.errno else str(error)
     where = error.filename2 or error.filename or root
-    return kind(f"archive {archive}, {doing}: {cause} ({where}); {advice}", owner="archive")
+    return kind(f"archive {archive}, {action}: {cause} ({where}); {advice}", owner="archive")
 
 
 def _missing(root: Path) -> _Verdict:

@@ -23,7 +23,7 @@ class RetryLimits:
     """Attempts at a block in a row without progress."""
     max_denied: int = 2
     """The same while credentials are refused: a signature may have aged on its way."""
-    first_pause: float = 0.25
+    first_delay: float = 0.25
     """Before the second attempt; doubles from then on, and is drawn at random up to that."""
     max_pause: float = 30.0
     """Longest pause that the service may ask for; a longer one is left to the caller."""
@@ -38,18 +38,18 @@ class Backoff:
     block that succeeds lets one more of them work again.
     """
 
-    def __init__(self, parallelism: int, limits: RetryLimits, over: Event) -> None:
+    def __init__(self, parallelism: int, limits: RetryLimits, stopped: Event) -> None:
         self.limits = limits
-        self._over = over
+        self._stopped = stopped
         self._parallelism = parallelism
-        self._allowed = parallelism
+        self._max_active = parallelism
         self._resumes_at = 0.0
         self._changed = Condition()
 
     @property
     def is_over(self) -> bool:
         """True once there is nothing to gain any more."""
-        return self._over.is_set()
+        return self._stopped.is_set()
 
     @property
     def is_paused(self) -> bool:
@@ -61,7 +61,7 @@ class Backoff:
         with self._changed:
             while not self.is_over:
                 left = self._resumes_at - time.monotonic()
-                if left <= 0 and number < self._allowed:
+                if left <= 0 and number < self._max_active:
                     return
                 # the end of the copy does not notify: waits are short
                 self._changed.wait(min(max(left, 0.02), 0.2))
@@ -70,7 +70,7 @@ class Backoff:
     def succeeded(self) -> None:
         """Let one more thread work, up to all of them."""
         with self._changed:
-            self._allowed = min(self._allowed + 1, self._parallelism)
+            self._max_active = min(self._max_active + 1, self._parallelism)
             self._changed.notify_all()
 
     def retry_or_raise(self, error: CallvaultError, attempts: int) -> None:
@@ -85,17 +85,17 @@ class Backoff:
         if isinstance(error, Throttled) or error.retry_after is not None:
             self._pause_all(pause)
         else:
-            self._over.wait(pause)
+            self._stopped.wait(pause)
 
     def _pause(self, error: CallvaultError, attempts: int) -> float:
         if error.retry_after is not None:
             return error.retry_after.total_seconds()
-        longest = self.limits.first_pause * 2 ** (attempts - 1)
+        longest = self.limits.first_delay * 2 ** (attempts - 1)
         return random.uniform(longest / 2, longest)  # noqa: S311 (no secret)
 
     def _pause_all(self, seconds: float) -> None:
         with self._changed:
             # threads that were throttled together count as one sign of overload
             if not self.is_paused:
-                self._allowed = max(self._allowed // 2, 1)
+                self._max_active = max(self._max_active // 2, 1)
             self._resumes_at = max(self._resumes_at, time.monotonic() + seconds)

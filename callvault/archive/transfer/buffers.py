@@ -24,13 +24,13 @@ class FairSemaphore:
         self._tickets = itertools.count()
         self._changed = Condition()
 
-    def acquire(self, holder: object, over: Event) -> bool:
-        """Wait for a permit; return False, without one, once ``over`` is set."""
+    def acquire(self, holder: object, stopped: Event) -> bool:
+        """Wait for a permit; return False, without one, once ``stopped`` is set."""
         with self._changed:
             mine = (next(self._tickets), holder)
             self._waiting.append(mine)
             try:
-                while not over.is_set():
+                while not stopped.is_set():
                     if self._free and self._next() == mine:
                         self._grant(holder)
                         return True
@@ -85,9 +85,9 @@ class BufferPool:
         self._are_made = False
         self._lock = Lock()
 
-    def acquire(self, size: int, holder: object, over: Event) -> bytearray | None:
-        """Wait for a buffer of at least ``size`` bytes; return None once ``over`` is set."""
-        if not self._permits.acquire(holder, over):
+    def acquire(self, size: int, holder: object, stopped: Event) -> bytearray | None:
+        """Wait for a buffer of at least ``size`` bytes; return None once ``stopped`` is set."""
+        if not self._permits.acquire(holder, stopped):
             return None
         return self._buffer(size)
 

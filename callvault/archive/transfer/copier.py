@@ -22,7 +22,7 @@ from callvault.archive.transfer.threads import OnProgress, Threads
 from callvault.errors import BrokenContent, Throttled
 
 MAX_VERSIONS = 3
-"""Versions of one file that are begun to be copied, where it changes meanwhile."""
+"""Attempts at a file that changes meanwhile; the last one in one stream, if its size stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,15 @@ def copy(
     """
     destination = archive, object_name, content_type, metadata
     buffers = buffers or BufferPool()
-    for _ in range(MAX_VERSIONS):
+    is_as_long = True
+    for version in range(1, MAX_VERSIONS + 1):
+        attempt = Copy(source, *destination, on_progress, buffers, limits)
+        # nodes of a service may each have an ETag of their own: what one answer brings is one file
+        is_last_resort = version == MAX_VERSIONS and is_as_long
         try:
-            return Copy(source, *destination, on_progress, buffers, limits).run()
-        except SourceChanged:
-            continue
+            return attempt.run_as_stream() if is_last_resort else attempt.run()
+        except SourceChanged as changed:
+            is_as_long = is_as_long and changed.is_as_long
     raise BrokenContent(
         f"the source of {object_name} changed while it was copied, {MAX_VERSIONS} times in a row:"
         " it is still being written; try again later"
@@ -95,7 +99,7 @@ class Copy:
 
     def __post_init__(self) -> None:
         self._threads = Threads()
-        self._backoff = Backoff(self.buffers.parallelism, self.limits, self._threads.over)
+        self._backoff = Backoff(self.buffers.parallelism, self.limits, self._threads.stopped)
         self._block_size = self.buffers.block_size
         self._missing: Iterator[int] = iter(())
         self._fetched: SimpleQueue[_Block | None] = SimpleQueue()
@@ -116,6 +120,13 @@ class Copy:
             if answer.size is None or (answer.length or answer.size) > self._block_size:
                 return self._copy_stream(reader, answer)
             return self._copy_ranges(reader, answer, answer.size)
+
+    def run_as_stream(self) -> Copied:
+        """Copy what one answer brings, whatever others would say."""
+        with closing(self.source.reader()) as reader:
+            answer = reader.open(0, None)
+            self._size = answer.size
+            return self._copy_stream(reader, answer)
 
     def _copy_ranges(self, reader: Reader, answer: Answer, size: int) -> Copied:
         if not size:
@@ -188,7 +199,7 @@ class Copy:
     def _fetch_blocks(self, fetcher: Fetcher, number: int, index: int | None) -> None:
         """Fetch block ``index``, then one missing block after the other, each into a buffer."""
         while index is not None:
-            buffer = self.buffers.acquire(self._block_size, self, self._threads.over)
+            buffer = self.buffers.acquire(self._block_size, self, self._threads.stopped)
             if buffer is None:
                 return
             block = _Block(index, buffer)
@@ -202,7 +213,7 @@ class Copy:
             index = self._next_missing() if block.length == self._block_size else None
 
     def _fetch(self, fetcher: Fetcher, block: _Block) -> None:
-        if not self.buffers.fetching.acquire(self, self._threads.over):
+        if not self.buffers.fetching.acquire(self, self._threads.stopped):
             raise Aborted
         try:
             memory = memoryview(block.buffer)[: self._block_size]
@@ -224,7 +235,7 @@ class Copy:
 
     def _upload(self, upload: Upload, block: _Block) -> None:
         data, attempts = memoryview(block.buffer)[: block.length], 0
-        while not self._threads.over.is_set():
+        while not self._threads.stopped.is_set():
             try:
                 upload.put(block.index, data, sha256=block.sha256)
             except Throttled as error:

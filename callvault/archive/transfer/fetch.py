@@ -8,13 +8,13 @@ from callvault.archive.transfer.backoff import Aborted, Backoff
 from callvault.archive.transfer.source import Answer, Reader
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, NotReady
 
-PIECE = 1024 * 1024
+READ_SIZE = 1024 * 1024
 """Bytes read at a time: the unit that is digested, counted and timed."""
 
-SMALL_PIECE = 64 * 1024
+MIN_READ_SIZE = 64 * 1024
 """The same on a slow connection, and the least that counts as progress."""
 
-_FAST = 0.5
+_FAST_READ = 0.5
 """Seconds for a piece, up to which a connection is not slow."""
 
 _FINAL = (ContentMissing, NotReady)
@@ -22,7 +22,12 @@ _RANGE_NOT_SATISFIABLE = 416
 
 
 class SourceChanged(Exception):
-    """The source serves another version of the file than its first answer announced."""
+    """The source does not go on with the file that its first answer announced."""
+
+    def __init__(self, *, is_as_long: bool) -> None:
+        """``is_as_long`` tells that the file has the announced size all the same."""
+        super().__init__()
+        self.is_as_long = is_as_long
 
 
 class Fetcher:
@@ -33,7 +38,7 @@ class Fetcher:
         """Bytes that have arrived."""
         self._reader = reader
         self._backoff = backoff
-        self._piece_began: float | None = None
+        self._read_began: float | None = None
         self._has_stalled = False
 
     def fetch(self, index: int, buffer: memoryview) -> tuple[int, bytes]:
@@ -46,7 +51,7 @@ class Fetcher:
 
     def abort_if_stalled(self) -> None:
         """End the request that is under way if it brings next to nothing."""
-        began = self._piece_began
+        began = self._read_began
         if began is not None and time.monotonic() - began > self._backoff.limits.stall_timeout:
             self._has_stalled = True
             self._reader.abort()
@@ -58,8 +63,8 @@ class RangeFetcher(Fetcher):
     def __init__(self, reader: Reader, backoff: Backoff, layout: Layout, etag: str | None) -> None:
         super().__init__(reader, backoff)
         self._layout = layout
-        self._version = layout.size, etag
-        self._piece = SMALL_PIECE
+        self._etag = etag
+        self._read_size = MIN_READ_SIZE
         self.opened: Answer | None = None
         """An answer that was opened for exactly the first block to fetch."""
 
@@ -70,10 +75,13 @@ class RangeFetcher(Fetcher):
         while got < length:
             try:
                 answer = answer or self._open(offset + got, length - got)
-                piece = buffer[got : min(got + self._piece, length)]
+                piece = buffer[got : min(got + self._read_size, length)]
                 came = self._read(answer, piece)
                 digest.update(piece[:came])
-                got, attempts = got + came, 0 if came >= min(len(piece), SMALL_PIECE) else attempts
+                got, attempts = (
+                    got + came,
+                    0 if came >= min(len(piece), MIN_READ_SIZE) else attempts,
+                )
                 if came < len(piece):
                     raise BrokenContent("a part of the file ended too early; it is asked for again")
             except CallvaultError as error:
@@ -83,20 +91,28 @@ class RangeFetcher(Fetcher):
 
     def _open(self, offset: int, length: int) -> Answer:
         self._backoff.wait()
-        self._piece_began = time.monotonic()
+        self._read_began = time.monotonic()
         try:
             answer = self._reader.open(offset, length)
         finally:
-            self._piece_began = None
-        if (answer.size or 0, answer.etag) != self._version:
-            raise SourceChanged
+            self._read_began = None
+        self._check_version(answer)
         if (answer.offset, answer.length) != (offset, length):
             raise BrokenContent("another part of the file came than was asked for")
         return answer
 
+    def _check_version(self, answer: Answer) -> None:
+        size = self._layout.size
+        if answer.size not in {None, size}:
+            raise SourceChanged(is_as_long=False)
+        # an ETag that differs may be a new version, or an old one by the word of another node
+        serves_no_ranges = (answer.offset, answer.length) == (0, size) and len(self._layout) > 1
+        if answer.etag != self._etag or serves_no_ranges:
+            raise SourceChanged(is_as_long=True)
+
     def _read(self, answer: Answer, piece: memoryview) -> int:
         """Fill ``piece``; return fewer bytes only where the answer ends."""
-        self._piece_began = began = time.monotonic()
+        self._read_began = began = time.monotonic()
         got = 0
         try:
             while got < len(piece) and (came := answer.readinto(piece[got:])):
@@ -107,15 +123,15 @@ class RangeFetcher(Fetcher):
             if not got:
                 raise
         finally:
-            self._piece_began = None
-            self._piece = PIECE if time.monotonic() - began < _FAST else SMALL_PIECE
+            self._read_began = None
+            self._read_size = READ_SIZE if time.monotonic() - began < _FAST_READ else MIN_READ_SIZE
         return got
 
     def _retry_or_raise(self, error: CallvaultError, attempts: int) -> None:
         if self._backoff.is_over:
             raise Aborted from error  # the error is probably the abort's doing
         if error.status == _RANGE_NOT_SATISFIABLE:
-            raise SourceChanged from error
+            raise SourceChanged(is_as_long=False) from error
         if isinstance(error, _FINAL):
             raise error
         if self._has_stalled:
@@ -136,12 +152,12 @@ class StreamFetcher(Fetcher):
         """Fill ``buffer``; fewer bytes come only at the end of the stream."""
         digest, got = hashlib.sha256(), 0
         while got < len(buffer):
-            self._piece_began = time.monotonic()
-            came = self._answer.readinto(buffer[got : got + SMALL_PIECE])
+            self._read_began = time.monotonic()
+            came = self._answer.readinto(buffer[got : got + MIN_READ_SIZE])
             if not came:
                 break
             digest.update(buffer[got : got + came])
             got += came
             self.came += came
-        self._piece_began = None
+        self._read_began = None
         return got, digest.digest()

@@ -55,7 +55,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFile:
+class ObjectSource:
     """An object of an archive; satisfies `Source`."""
 
     archive: Archive

@@ -17,7 +17,7 @@ class Threads:
     """Threads that end together: the first failure of any of them ends all."""
 
     def __init__(self) -> None:
-        self.over = Event()
+        self.stopped = Event()
         """Set once there is nothing to gain any more."""
         self.failure: BaseException | None = None
         self.fetchers: Sequence[Fetcher] = ()
@@ -46,7 +46,7 @@ class Threads:
         """End all threads because of ``error``, unless an earlier one has."""
         with self._lock:
             self.failure = self.failure or error
-        self.over.set()
+        self.stopped.set()
         self._abort()
 
     def _run(self, work: Callable[..., None], *arguments: object) -> None:

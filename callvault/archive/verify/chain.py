@@ -17,8 +17,8 @@ from callvault.archive.verify.inspector import Inspector
 from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
 from callvault.errors import ConfigurationError
 
-_LINK = re.compile(re.escape(CHAIN_PREFIX) + r"(\d{10,})\.json")
-_NAMED = 20
+_LINK = re.compile(re.escape(CHAIN_PREFIX) + r"([0-9]{10,15})\.json")
+_MAX_LISTED = 20
 """Missing links that are named one by one."""
 
 
@@ -52,7 +52,7 @@ class ChainWalk:
     def __init__(self, inspector: Inspector) -> None:
         self._inspector = inspector
         # listed first: a manifest sealed while this runs must not look as if it were not linked
-        self._lying_there = self._manifest_names()
+        self._listed = self._manifest_names()
         self._sequences = self._numbers()
         self._links: dict[int, str] = {}
         """SHA-256 of each link that was seen, by its sequence number."""
@@ -74,17 +74,40 @@ class ChainWalk:
 
     def manifests(self) -> Iterator[Manifest]:
         """Check every link and its manifest; yields the manifests that can be read."""
-        self._tell_gaps()
+        self._report_gaps()
         for sequence in self._sequences:
             manifest = self._link(sequence)
             if manifest is not None:
                 yield manifest
-        for name in sorted(self._lying_there - self._sealed.keys()):
+        for name in sorted(self._listed - self._sealed.keys()):
             self._inspector.problem(
                 name,
                 "no link of the chain names it: its link was removed, or its sealing was"
                 " interrupted and not yet repeated",
             )
+
+    def tell_cut(self) -> None:
+        """Report an archive without a chain, or with another chain than was seen before."""
+        expected = self._inspector.expected
+        if expected.head is not None:
+            self._tell_missing_head(expected.head)
+        elif not (self._sequences or expected.may_be_empty):
+            self._inspector.problem(
+                link_object_name(1),
+                "nothing was ever sealed here, or all of it is gone: look if the share is mounted,"
+                " or say that the archive may be empty (--may-be-empty)",
+            )
+
+    def _tell_missing_head(self, head: LinkReference) -> None:
+        found = self._links.get(head.sequence)
+        if found == head.sha256:
+            return
+        text = "is missing" if found is None else f"has SHA-256 {found}"
+        self._inspector.problem(
+            link_object_name(head.sequence),
+            f"link {head.sequence} was seen before with SHA-256 {head.sha256}, and now {text}:"
+            " the chain's end was cut off, or this is another archive",
+        )
 
     def _manifest_names(self) -> set[str]:
         names = self._inspector.archive.names(RECORDINGS_PREFIX)
@@ -100,11 +123,11 @@ class ChainWalk:
                 self._inspector.problem(name, "it is not a link, but lies where links lie")
         return sorted(numbers)
 
-    def _tell_gaps(self) -> None:
+    def _report_gaps(self) -> None:
         there = set(self._sequences)
         missing = (n for n in range(1, max(there, default=0)) if n not in there)
         for count, number in enumerate(missing):
-            if count == _NAMED:
+            if count == _MAX_LISTED:
                 break
             self._inspector.problem(link_object_name(number), "the link is missing: a gap")
 

@@ -12,6 +12,7 @@ from callvault.archive.media.check import Expected, check_media
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, link_object_name
 from callvault.archive.store import Archive
 from callvault.archive.verify.chain import ChainWalk, check_keys
+from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
 from callvault.contracts.manifest import (
     ArchivedObject,
@@ -23,6 +24,9 @@ from callvault.contracts.manifest import (
 )
 from callvault.contracts.media import MediaCheck
 from callvault.errors import BrokenContent
+
+ANY_SEALED = Expectation()
+"""An archive of any name, with any chain, but not an empty one."""
 
 
 class Progress(Protocol):
@@ -38,7 +42,7 @@ class Progress(Protocol):
         """Count bytes that were read."""
 
 
-class Silent:
+class NoProgress:
     """A `Progress` that shows nothing."""
 
     def expect(self, manifests: int) -> None: ...
@@ -49,21 +53,27 @@ class Silent:
 
 
 def verify_archive(
-    archive: Archive, keys: Keyring, *, quick: bool = False, progress: Progress | None = None
+    archive: Archive,
+    keys: Keyring,
+    *,
+    quick: bool = False,
+    expected: Expectation = ANY_SEALED,
+    progress: Progress | None = None,
 ) -> Report:
     """Verify everything in an archive; errors of the store itself pass through.
 
     ``quick`` reads the manifests and the chain, but of the other objects only their properties.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     report = Report(target=archive.name, quick=quick)
-    inspector = Inspector(archive, keys, report, progress.advance)
+    inspector = Inspector(archive, keys, report, progress.advance, expected)
     check_keys(inspector)
     chain, objects = ChainWalk(inspector), _Objects(inspector, progress)
     progress.expect(chain.length)
     for manifest in chain.manifests():
         objects.verify(manifest)
-    objects.tell_unsealed()
+    objects.warn_unsealed()
+    chain.tell_cut()
     report.head = chain.head
     return report
 
@@ -74,12 +84,13 @@ def verify_manifest(
     keys: Keyring,
     *,
     quick: bool = False,
+    expected: Expectation = ANY_SEALED,
     progress: Progress | None = None,
 ) -> Report:
     """Verify one manifest, the objects that it names, and the link that names it."""
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     report = Report(target=object_name, quick=quick)
-    inspector = Inspector(archive, keys, report, progress.advance)
+    inspector = Inspector(archive, keys, report, progress.advance, expected)
     check_keys(inspector)
     data = inspector.bytes_of(object_name)
     manifest = inspector.document(Manifest, object_name, data) if data else None
@@ -92,7 +103,9 @@ def verify_manifest(
     return report
 
 
-def verify_copy(location: str, data: bytes, keys: Keyring) -> Report:
+def verify_copy(
+    location: str, data: bytes, keys: Keyring, expected: Expectation = ANY_SEALED
+) -> Report:
     """Verify the bytes of a manifest's copy that lies outside its archive."""
     report = Report(target=location, quick=True, manifests=1)
 
@@ -109,6 +122,8 @@ def verify_copy(location: str, data: bytes, keys: Keyring) -> Report:
         report.problems.append(remark(objection))
     elif manifest.signature is None:
         report.warnings.append(remark(UNSIGNED))
+    if foreign := expected.objection(manifest):
+        report.problems.append(remark(foreign))
     report.warnings.append(
         remark(f"it lies outside its archive: not one file of {manifest.archive} was looked at")
     )
@@ -137,9 +152,9 @@ class _Objects:
         self._progress.begin(sum(each.object.size for each in to_read))
         for each in to_read:
             if self._inspector.is_unchanged(each.object) and each.check:
-                _judge_again(self._inspector, each.object, each.check, each.expected)
+                _recheck_media(self._inspector, each.object, each.check, each.expected)
 
-    def tell_unsealed(self) -> None:
+    def warn_unsealed(self) -> None:
         """Warn of objects that no manifest names: recordings may still be under way."""
         for name in sorted(self._inspector.archive.names(RECORDINGS_PREFIX)):
             if name not in self._seen and not is_manifest_name(name):
@@ -147,10 +162,10 @@ class _Objects:
 
     def _is_new(self, manifest: Manifest, sealed: ArchivedObject) -> bool:
         """Return True at the first sight of an object; later manifests must agree about it."""
-        told, before = sha256(canonical(sealed)), self._seen.get(sealed.object_name)
+        digest, before = sha256(canonical(sealed)), self._seen.get(sealed.object_name)
         if before is None:
-            self._seen[sealed.object_name] = told
-        elif before != told:
+            self._seen[sealed.object_name] = digest
+        elif before != digest:
             self._inspector.problem(
                 manifest.object_name, f"it contradicts another one about {sealed.object_name}"
             )
@@ -186,7 +201,7 @@ def _expected(recording: ManifestRecording, chunk: ManifestChunk) -> Expected:
     )
 
 
-def _judge_again(
+def _recheck_media(
     inspector: Inspector, sealed: ArchivedObject, was: MediaCheck, expected: Expected
 ) -> None:
     found = check_media(inspector.archive, sealed.object_name, sealed.size, expected)

@@ -17,7 +17,7 @@ from callvault.contracts.consent import (
 )
 from callvault.contracts.status import CallStatus, RecordingStatus
 
-SHOWN = 16
+HASH_DIGITS = 16
 """Digits of a participant's hash in tables; JSON has all 64."""
 
 
@@ -71,7 +71,7 @@ def consent_parts(evidence: ConsentEvidence) -> list[RenderableType]:
     parts += [_describe_hold(hold) for hold in evidence.holds]
     parts += [
         f"To be deleted: what was recorded from {_time(mark.since)} to {_time(mark.until) or 'now'}"
-        f" ({mark.participant[:SHOWN]} withdrew)"
+        f" ({mark.participant[:HASH_DIGITS]} withdrew)"
         for mark in evidence.marked
     ]
     return parts
@@ -84,12 +84,12 @@ def _decisions_table(decisions: Sequence[ConsentRecord]) -> Table:
     for record in decisions:
         word = ("given" if record.given else "not given") + ("" if record.counts else ", outdated")
         table.add_row(
-            record.participant[:SHOWN],
+            record.participant[:HASH_DIGITS],
             word,
             record.method,
             record.evidence,
             record.jurisdiction,
-            record.told_by,
+            record.reported_by,
             _time(record.decided_at),
         )
     return table

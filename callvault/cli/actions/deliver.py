@@ -10,13 +10,13 @@ from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.errors import InvalidRequest
 from callvault.ingest.formats import read_events
-from callvault.ingest.intake import Fate, Intake, Outcome
+from callvault.ingest.intake import Disposition, EventOutcome, Intake
 from callvault.ingest.routes import Routes
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 STANDARD_INPUT = Path("-")
 
-_GOOD = (Fate.DELIVERED, Fate.IGNORED)
+_GOOD = (Disposition.DELIVERED, Disposition.IGNORED)
 
 Say = Callable[[str], None]
 
@@ -24,20 +24,20 @@ Say = Callable[[str], None]
 async def deliver_all(settings: Settings, client: Client, files: Sequence[Path], say: Say) -> bool:
     """Deliver every event of the files; return True if none was left undelivered."""
     routes = Routes(settings, own_containers(settings))
-    intake = Intake(routes, Recordings(client), "by_hand")
+    intake = Intake(routes, CallClient(client), "cli")
     results = [await _deliver(intake, file, say) for file in files]
     return all(results)
 
 
 async def _deliver(intake: Intake, file: Path, say: Say) -> bool:
     try:
-        outcomes = await intake.take(read_events(_read(file)))
+        outcomes = await intake.deliver(read_events(_read(file)))
     except InvalidRequest as error:
         say(f"not understood: {file}: {error}")
         return False
     for outcome in outcomes:
         say(describe(outcome))
-    return all(outcome.fate in _GOOD for outcome in outcomes)
+    return all(outcome.disposition in _GOOD for outcome in outcomes)
 
 
 def _read(file: Path) -> bytes:
@@ -47,11 +47,11 @@ def _read(file: Path) -> bytes:
         raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
 
 
-def describe(outcome: Outcome) -> str:
+def describe(outcome: EventOutcome) -> str:
     """Describe the outcome of one event in a line."""
     raw = outcome.raw
     kind = str(raw.get("eventType") or raw.get("type") or "event").rpartition(".")[2]
-    line = f"{outcome.fate.replace('_', ' ')}: {kind} {raw.get('id') or ''}".rstrip()
+    line = f"{outcome.disposition.replace('_', ' ')}: {kind} {raw.get('id') or ''}".rstrip()
     if outcome.workflow_id:
         return f"{line} to {outcome.workflow_id}"
     return f"{line}: {outcome.problem}" if outcome.problem else line

@@ -16,9 +16,9 @@ from callvault.contracts.base import Message
 from callvault.contracts.status import (
     CallStatus,
     ControlRecord,
-    DoubtfulInterval,
     PauseRecord,
     RecordingStatus,
+    UnconfirmedInterval,
 )
 
 TOLERANCE = timedelta(seconds=5)
@@ -45,7 +45,7 @@ class RecordingEvidence(Message):
     state: str
     requests: tuple[ControlRecord, ...]
     pauses: tuple[PauseEvidence, ...]
-    doubtful: tuple[DoubtfulInterval, ...]
+    unconfirmed_intervals: tuple[UnconfirmedInterval, ...]
     consent: ConsentEvidence
 
 
@@ -69,7 +69,7 @@ def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingE
             state=recording.state,
             requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
             pauses=tuple(_compare(recording)),
-            doubtful=tuple(recording.doubtful),
+            unconfirmed_intervals=tuple(recording.unconfirmed_intervals),
             consent=consent_evidence_of(status, recording, participant),
         )
         for recording in status.recordings
@@ -78,31 +78,31 @@ def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingE
 
 def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
     """Match the confirmed pauses with those in the metadata of the files."""
-    told = [pause for c in recording.chunks if c.archived for pause in c.archived.pauses]
-    is_told = _tells_every_pause(recording)
-    left, compared = list(told), []
+    recorded = [pause for c in recording.chunks if c.archived for pause in c.archived.pauses]
+    is_complete = _has_every_pause(recording)
+    left, compared = list(recorded), []
     for asked in recording.pauses:
         found = next((pause for pause in left if _is_same(asked, pause)), None)
         if found is not None:
             left.remove(found)
         # Only complete metadata proves that a pause is missing; without it nothing is known.
-        agree = True if found is not None else False if is_told else None
+        agree = True if found is not None else False if is_complete else None
         compared.append(PauseEvidence(asked_for=asked, in_the_file=found, agree=agree))
     return compared + [
         PauseEvidence(asked_for=None, in_the_file=pause, agree=False) for pause in left
     ]
 
 
-def _tells_every_pause(recording: RecordingStatus) -> bool:
+def _has_every_pause(recording: RecordingStatus) -> bool:
     """Tell if metadata is archived and readable, so that a pause it lacks is really missing."""
     files = [chunk.archived for chunk in recording.chunks if chunk.archived]
-    is_told = any(file.metadata_object_name for file in files)
-    return is_told and not any(file.metadata_problem for file in files)
+    is_complete = any(file.metadata_object_name for file in files)
+    return is_complete and not any(file.metadata_problem for file in files)
 
 
-def _is_same(asked: PauseRecord, told: RecordedPause) -> bool:
-    end = told.start_time + timedelta(milliseconds=told.duration_ms)
-    begins = abs(told.start_time - asked.confirmed_at) <= TOLERANCE
+def _is_same(asked: PauseRecord, recorded: RecordedPause) -> bool:
+    end = recorded.start_time + timedelta(milliseconds=recorded.duration_ms)
+    begins = abs(recorded.start_time - asked.confirmed_at) <= TOLERANCE
     return begins and (asked.resumed_at is None or abs(end - asked.resumed_at) <= TOLERANCE)
 
 
@@ -119,9 +119,9 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
         parts.append(_requests_table(recording))
         parts.append(_pauses_table(recording))
         parts += [
-            f"Doubtful: from {_time(doubt.since)} to {_time(doubt.until)} it may hold what it was "
-            "asked not to record"
-            for doubt in recording.doubtful
+            f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold what "
+            "it was asked not to record"
+            for interval in recording.unconfirmed_intervals
         ]
         parts += consent_parts(recording.consent)
     return Group(*parts)
@@ -134,13 +134,13 @@ def _requests_table(recording: RecordingEvidence) -> Table:
     for record in recording.requests:
         outcome = f"{record.state} {record.problem}".rstrip()
         table.add_row(
-            record.verb,
+            record.operation,
             record.requested_by,
             record.reason,
-            _time(record.asked_at),
-            _after(record.asked_at, record.accepted_at),
-            _after(record.asked_at, record.told_at),
-            _after(record.asked_at, record.settled_at),
+            _time(record.requested_at),
+            _after(record.requested_at, record.accepted_at),
+            _after(record.requested_at, record.notified_at),
+            _after(record.requested_at, record.settled_at),
             outcome,
         )
     return table
@@ -149,27 +149,27 @@ def _requests_table(recording: RecordingEvidence) -> Table:
 def _pauses_table(recording: RecordingEvidence) -> Table:
     table = Table("pause by", "confirmed (UTC)", "resumed (UTC)", "in the file", box=None)
     for pause in recording.pauses:
-        asked, told = pause.asked_for, pause.in_the_file
+        asked, recorded = pause.asked_for, pause.in_the_file
         table.add_row(
             asked.requested_by if asked else "nobody here",
             _time(asked.confirmed_at) if asked else "",
             _time(asked.resumed_at) if asked else "",
-            _verdict(pause, told),
+            _verdict(pause, recorded),
         )
     return table
 
 
-def _verdict(pause: PauseEvidence, told: RecordedPause | None) -> str:
+def _verdict(pause: PauseEvidence, recorded: RecordedPause | None) -> str:
     if pause.agree is None:
         return "not archived yet"
-    if told is None:
+    if recorded is None:
         return "MISSING"
-    span = f"{_time(told.start_time)}, {told.duration_ms / 1000:.1f} s"
+    span = f"{_time(recorded.start_time)}, {recorded.duration_ms / 1000:.1f} s"
     return span if pause.agree else f"{span}: NOT ASKED FOR HERE"
 
 
-def _after(asked_at: datetime, moment: datetime | None) -> str:
-    return f"{(moment - asked_at).total_seconds():+.3f} s" if moment else ""
+def _after(requested_at: datetime, moment: datetime | None) -> str:
+    return f"{(moment - requested_at).total_seconds():+.3f} s" if moment else ""
 
 
 def _time(moment: datetime | None) -> str:

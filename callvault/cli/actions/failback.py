@@ -1,4 +1,4 @@
-"""The work of `callvault recordings repatriate`: select recordings, copy them back, report."""
+"""The work of `callvault recordings failback`: select recordings, copy them back, report."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from callvault.archive.failback.candidates import Stranded, stranded
-from callvault.archive.failback.failback import OnStep, Repatriated, Repatriation
+from callvault.archive.failback.candidates import FailbackCandidate, failback_candidates
+from callvault.archive.failback.failback import Failback, FailbackResult, OnStep
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey
 from callvault.cli.actions.tables import size
@@ -24,57 +24,57 @@ from callvault.errors import CallvaultError
 
 @contextmanager
 def open_both(
-    settings: Settings, fallback: str, home: str, key_files: Sequence[Path]
-) -> Iterator[Repatriation]:
+    settings: Settings, fallback: str, primary: str, key_files: Sequence[Path]
+) -> Iterator[Failback]:
     """Open both archives.
 
     Manifests of the fallback are checked with ``key_files``, or else with its configured key.
     """
-    source, target = settings.archive(fallback), settings.archive(home)
+    source, target = settings.archive(fallback), settings.archive(primary)
     keys = [PublicKey.from_pem(file.read_bytes()) for file in key_files]
     if not keys and (signer := open_signer(source)):
         keys = [signer.public]
-    with closing(open_archive(fallback, source)) as a, closing(open_archive(home, target)) as b:
+    with closing(open_archive(fallback, source)) as a, closing(open_archive(primary, target)) as b:
         b.check()
-        yield Repatriation(a, b, Keyring(keys), open_signer(target), lambda: datetime.now(UTC))
+        yield Failback(a, b, Keyring(keys), open_signer(target), lambda: datetime.now(UTC))
 
 
-def bring_all(repatriation: Repatriation, settings: Settings, wanted: Sequence[str]) -> bool:
+def fail_back_all(failback: Failback, settings: Settings, wanted: Sequence[str]) -> bool:
     """Copy back the recordings wanted, or all of this archive; return True if none was refused."""
     console = Console(soft_wrap=True, highlight=False)
     outcome: Counter[str] = Counter()
     missed = dict.fromkeys(wanted)
-    for recording in stranded(repatriation.fallback):
-        answered = [word for word in wanted if recording.answers_to(word)]
+    for recording in failback_candidates(failback.fallback):
+        answered = [word for word in wanted if recording.matches(word)]
         if wanted and not answered:
             continue
         for word in answered:
             missed.pop(word, None)
-        if not wanted and _belongs_elsewhere(recording, settings, repatriation.home.name):
+        if not wanted and _belongs_to_another(recording, settings, failback.primary.name):
             outcome["elsewhere"] += 1
             continue
-        outcome[_bring(repatriation, recording, console, is_wanted=bool(wanted))] += 1
+        outcome[_fail_back(failback, recording, console, is_wanted=bool(wanted))] += 1
     for word in missed:
         console.print(f"[bold red]refused[/] {escape(word)}: no sealed recording of that name")
-    console.print(_summary(outcome, repatriation))
+    console.print(_summary(outcome, failback))
     return not (outcome["refused"] or missed)
 
 
-def _belongs_elsewhere(recording: Stranded, settings: Settings, home: str) -> bool:
+def _belongs_to_another(recording: FailbackCandidate, settings: Settings, primary: str) -> bool:
     """Return True if the recording's resource archives elsewhere."""
     # One archive may be the fallback of several resources and the primary of others.
     resources = {manifest.recording.resource for manifest in recording.known}
     known = resources & settings.resources.keys()
-    return any(settings.archive_name(resource) != home for resource in known)
+    return any(settings.archive_name(resource) != primary for resource in known)
 
 
-def _bring(
-    repatriation: Repatriation, recording: Stranded, console: Console, *, is_wanted: bool
+def _fail_back(
+    failback: Failback, recording: FailbackCandidate, console: Console, *, is_wanted: bool
 ) -> str:
     where = escape(recording.folder)
     try:
         with _bar() as on_step:
-            came = replace(repatriation, on_step=on_step).bring(recording)
+            came = replace(failback, on_step=on_step).fail_back(recording)
     except CallvaultError as error:
         console.print(f"[bold red]refused[/] {where}: {escape(str(error))}")
         return "refused"
@@ -86,22 +86,22 @@ def _bring(
     return "at home"
 
 
-def _amount(came: Repatriated) -> str:
+def _amount(came: FailbackResult) -> str:
     manifests = "1 manifest" if came.manifests == 1 else f"{came.manifests} manifests"
     return f"{manifests}, {came.files} files, {size(came.size)}"
 
 
-def _summary(outcome: Counter[str], repatriation: Repatriation) -> str:
-    fallback, home = escape(repatriation.fallback.name), escape(repatriation.home.name)
-    told = [f"{outcome['brought']} brought to {home}"]
+def _summary(outcome: Counter[str], failback: Failback) -> str:
+    fallback, primary = escape(failback.fallback.name), escape(failback.primary.name)
+    parts = [f"{outcome['brought']} brought to {primary}"]
     if outcome["at home"]:
-        told.append(f"{outcome['at home']} there already")
+        parts.append(f"{outcome['at home']} there already")
     if outcome["elsewhere"]:
-        told.append(f"{outcome['elsewhere']} left alone, for their resources name another archive")
+        parts.append(f"{outcome['elsewhere']} left alone, for their resources name another archive")
     if outcome["refused"]:
-        told.append(f"[bold red]{outcome['refused']} refused[/]")
+        parts.append(f"[bold red]{outcome['refused']} refused[/]")
     return (
-        f"{', '.join(told)}. Nothing was deleted from {fallback}: that is for a retention rule of"
+        f"{', '.join(parts)}. Nothing was deleted from {fallback}: that is for a retention rule of"
         " its storage, or for a person."
     )
 

@@ -11,7 +11,7 @@ from callvault.cli.actions.recordings import with_client
 from callvault.clients import openers
 from callvault.config.settings import load_settings
 from callvault.contracts import names
-from callvault.contracts.reconciliation import Gap, ReconcileOrder, Reconciliation, Verdict
+from callvault.contracts.reconciliation import Gap, ReconcileInput, Reconciliation, Verdict
 from callvault.reconcile.run import reconcile
 from callvault.temporal import schedules
 
@@ -25,21 +25,21 @@ _COLOURS = {
 }
 
 
-def look(config: Path | None, order: ReconcileOrder) -> Reconciliation:
+def look(config: Path | None, input: ReconcileInput) -> Reconciliation:
     """Reconcile now, in this process; a worker is needed only to query open calls."""
     settings = load_settings(config)
     target = settings.reconciliation.target
     archives = openers(settings.archives)
-    return with_client(config, lambda client: reconcile(client, archives, order, target))
+    return with_client(config, lambda client: reconcile(client, archives, input, target))
 
 
-def schedule(config: Path | None, order: ReconcileOrder, every: timedelta) -> str:
+def schedule(config: Path | None, input: ReconcileInput, interval: timedelta) -> str:
     """Set the Temporal Schedule; return a sentence about the outcome."""
-    what = f"{order.since} back"
+    what = f"{input.since} back"
     return with_client(
         config,
         lambda client: schedules.schedule(
-            client, names.RECONCILE_SCHEDULE, names.RECONCILE_TYPE, order, every, what
+            client, names.RECONCILE_SCHEDULE, names.RECONCILE_TYPE, input, interval, what
         ),
     )
 
@@ -59,7 +59,7 @@ def show(report: Reconciliation) -> None:
         console.print(_describe(gap))
     for source in report.sources:
         problem = f" [yellow]{escape(source.problem)}[/]" if source.problem else ""
-        console.print(f"[dim]from {escape(source.name)}: {escape(source.told)}[/]{problem}")
+        console.print(f"[dim]from {escape(source.name)}: {escape(source.summary)}[/]{problem}")
     console.print(_sum(report))
 
 
@@ -68,7 +68,7 @@ def _way(report: Reconciliation) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_row("calls seen", str(report.calls_seen))
-    table.add_row("recordings asked for", str(report.recordings_asked))
+    table.add_row("recordings asked for", str(report.recordings_requested))
     table.add_row("recordings started", str(report.recordings_started))
     table.add_row("files announced", str(report.files_announced))
     table.add_row("files in the archive", str(report.files_archived))
@@ -78,8 +78,8 @@ def _way(report: Reconciliation) -> Table:
             table.add_row(verdict.replace("_", " "), f"[{colour}]{count}[/]")
     if report.with_findings:
         table.add_row("complete, with remarks", str(report.with_findings))
-    if report.unclaimed_objects:
-        table.add_row("files nobody knows (yet)", str(report.unclaimed_objects))
+    if report.unreferenced_objects:
+        table.add_row("files nobody knows (yet)", str(report.unreferenced_objects))
     return table
 
 

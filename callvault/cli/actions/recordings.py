@@ -18,7 +18,7 @@ from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.telemetry.setup import setup
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 from callvault.temporal.client import connect
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ async def begin(client: Client, request: RecordingRequest) -> str:
     Raises `InvalidRequest` if the start fails or the call is being recorded already.
     """
     workflow_id = names.workflow_id(request.server_call_id)
-    record = await Recordings(client).start_confirmed(request)
+    record = await CallClient(client).start_confirmed(request)
     if isinstance(record, RecordingStatus):
         raise InvalidRequest(f"{workflow_id}: recording {record.recording_id} is on already")
     if record.state is RequestState.FAILED:
@@ -125,14 +125,16 @@ async def begin(client: Client, request: RecordingRequest) -> str:
     return workflow_id
 
 
-async def update(client: Client, call: str, verb: str, request: ControlRequest) -> ControlRecord:
+async def update(
+    client: Client, call: str, operation: str, request: ControlRequest
+) -> ControlRecord:
     """Request a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
-    return await Recordings(client).update(workflow_id(call), verb, request)
+    return await CallClient(client).update(workflow_id(call), operation, request)
 
 
 async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
     """Report a decision; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
-    return await Recordings(client).decide(workflow_id(call), decision)
+    return await CallClient(client).decide(workflow_id(call), decision)
 
 
 async def acknowledge(

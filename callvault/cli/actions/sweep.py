@@ -8,7 +8,7 @@ from temporalio.client import Client
 from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.contracts import names
-from callvault.contracts.sweeps import SweepOrder, SweepReport
+from callvault.contracts.sweeps import SweepInput, SweepReport
 from callvault.errors import CallvaultError, ConfigurationError
 from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.ingest.intake import Intake
@@ -17,23 +17,23 @@ from callvault.ingest.routes import Routes
 from callvault.ingest.sweep import Sweep
 from callvault.ingest.undelivered import UndeliveredStore
 from callvault.temporal import schedules
-from callvault.temporal.call_client import Recordings
+from callvault.temporal.call_client import CallClient
 
 
-def places(
+def stores(
     settings: Settings, wanted: Sequence[str], *, quarantine: bool
 ) -> list[UndeliveredStore]:
     """Return the quarantine, or the containers wanted; `ConfigurationError` without any."""
     if quarantine:
         return [Quarantine(settings.gateway.quarantine)]
-    order(settings, wanted)
+    input(settings, wanted)
     return [
         DeadLetterContainer.open(name, settings.dead_letter_container(name))
         for name in wanted or sorted(settings.dead_letters)
     ]
 
 
-def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
+def input(settings: Settings, wanted: Sequence[str]) -> SweepInput:
     """Build the input of a sweep; `ConfigurationError` where a container is not configured."""
     if not settings.dead_letters:
         raise ConfigurationError(
@@ -41,33 +41,33 @@ def order(settings: Settings, wanted: Sequence[str]) -> SweepOrder:
         )
     for name in wanted:
         settings.dead_letter_container(name)
-    return SweepOrder(dead_letters=tuple(wanted))
+    return SweepInput(dead_letters=tuple(wanted))
 
 
 async def sweep_all(
-    settings: Settings, client: Client, places: Sequence[UndeliveredStore]
+    settings: Settings, client: Client, stores: Sequence[UndeliveredStore]
 ) -> list[SweepReport]:
     """Sweep one place after the other; an error in one does not keep the others from it."""
     routes = Routes(settings, own_containers(settings))
-    intake = Intake(routes, Recordings(client), "sweep")
+    intake = Intake(routes, CallClient(client), "sweep")
     reports = []
-    for place in places:
-        sweep = Sweep(place, intake)
+    for store in stores:
+        sweep = Sweep(store, intake)
         try:
             reports.append(await sweep.run())
         except CallvaultError as error:
             # The report keeps what was delivered before the error.
-            reports.append(sweep.ended_by(error))
-        if isinstance(place, DeadLetterContainer):
-            place.close()
+            reports.append(sweep.interrupted_by(error))
+        if isinstance(store, DeadLetterContainer):
+            store.close()
     return reports
 
 
-async def schedule(client: Client, order: SweepOrder, every: timedelta) -> str:
+async def schedule(client: Client, input: SweepInput, interval: timedelta) -> str:
     """Set or change the Temporal Schedule; return a sentence about the outcome."""
-    what = ", ".join(order.dead_letters) or "all dead letters"
+    what = ", ".join(input.dead_letters) or "all dead letters"
     return await schedules.schedule(
-        client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, order, every, what
+        client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, input, interval, what
     )
 
 
@@ -79,7 +79,7 @@ async def remove_schedule(client: Client) -> str:
 def describe(report: SweepReport) -> str:
     """Describe a report in a few lines."""
     line = (
-        f"{report.place}: {report.letters} letters, {report.delivered} events delivered,"
+        f"{report.location}: {report.dead_letters} letters, {report.delivered} events delivered,"
         f" {report.ignored} of no interest, {report.not_understood} not understood"
         + (f", {report.failed} letters not read or not marked" if report.failed else "")
     )

@@ -14,10 +14,10 @@ from temporalio.service import RPCError
 
 from callvault.cli.actions import tables
 from callvault.cli.demo.call import Call
-from callvault.cli.demo.listening import MediaFacts, probe
 from callvault.cli.demo.scenarios.library import SCENARIOS
 from callvault.cli.demo.scenarios.names import ScenarioName
-from callvault.cli.demo.scenarios.scenario import Kept, Scenario
+from callvault.cli.demo.scenarios.scenario import PlayedCall, Scenario
+from callvault.cli.demo.voice_detection import MediaFacts, probe
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ArchivedChunk, ExportProgress, SealedRecording
@@ -28,10 +28,10 @@ from callvault.local.stack import Stack
 from callvault.temporal.client import connect
 from workers.clients import Connections
 
-LOOK_EVERY = 0.2
+POLL_INTERVAL = 0.2
 """Seconds between two looks at the workflow."""
 
-KEPT_WITHIN = 60.0
+ARCHIVE_TIMEOUT = 60.0
 """Seconds from the first word until everything must be archived."""
 
 
@@ -49,9 +49,9 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console, name: Sce
         handle = client.get_workflow_handle(call.workflow_id)
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
         truth = await call.truth()
-    proven = _prove(scenario, Kept(call, result, status, truth, []), console)
+    verified = _verify(scenario, PlayedCall(call, result, status, truth, []), console)
     console.print(f"This call's workflow: {_workflow_url(call)}", soft_wrap=True)
-    return proven
+    return verified
 
 
 async def _watch(
@@ -59,14 +59,14 @@ async def _watch(
 ) -> CallResult:
     playing = asyncio.ensure_future(scenario.story(call, lambda what: console.print(f"  • {what}")))
     with Live(console=console, refresh_per_second=8, transient=True) as live:
-        async with asyncio.timeout(KEPT_WITHIN):
+        async with asyncio.timeout(ARCHIVE_TIMEOUT):
             while not playing.done() or not await _is_over(client, call):
                 supervisor.check()
                 if playing.done():
                     playing.result()  # raises the error of a story that failed
                 if call.server_call_id:
                     live.update(await _look(client.get_workflow_handle(call.workflow_id), call))
-                await asyncio.sleep(LOOK_EVERY)
+                await asyncio.sleep(POLL_INTERVAL)
     result: CallResult = await client.get_workflow_handle(
         call.workflow_id, result_type=CallResult
     ).result()
@@ -106,10 +106,10 @@ def _workflow_url(call: Call) -> str:
     return f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows/{call.workflow_id}"
 
 
-def _prove(scenario: Scenario, kept: Kept, console: Console) -> bool:
+def _verify(scenario: Scenario, played: PlayedCall, console: Console) -> bool:
     """Read every archived file once more, and compare it with what the emulator recorded."""
-    result = kept.result
-    recorded = {chunk["documentId"]: chunk["sha256"] for chunk in kept.truth["chunks"]}
+    result = played.result
+    recorded = {chunk["documentId"]: chunk["sha256"] for chunk in played.truth["chunks"]}
     archived = [chunk for recording in result.recordings for chunk in recording.chunks]
     good = result.outcome == "archived" and {c.document_id for c in archived} == set(recorded)
     with closing(Connections(load_settings())) as connections:
@@ -120,15 +120,15 @@ def _prove(scenario: Scenario, kept: Kept, console: Console) -> bool:
             content = b"".join(archive.read(chunk.archived.object_name))
             equal = hashlib.sha256(content).hexdigest() == recorded.get(chunk.document_id)
             good = good and equal
-            kept.media.append(content)
+            played.media.append(content)
             console.print(_summary(chunk.archived, probe(content), equal), soft_wrap=True)
     for recording in result.recordings:
         for pause in recording.pauses:
             console.print(f"  paused     {tables.describe_pause(pause)}")
         is_sealed = recording.manifest is not None
-        good = good and is_sealed and not (scenario.is_flawless and kept.findings)
+        good = good and is_sealed and not (scenario.is_flawless and played.findings)
         console.print(f"  sealed     {_describe_seal(recording.manifest)}", soft_wrap=True)
-    good = scenario.proof(kept, console) and good
+    good = scenario.verify(played, console) and good
     console.print(_verdict(good, result))
     return good
 
@@ -158,7 +158,7 @@ def _describe_seal(manifest: SealedRecording | None) -> str:
 
 def _explain(supervisor: Supervisor, console: Console) -> None:
     """Print the last output of every process, as the call was not archived in time."""
-    console.print(Text(f"NOT kept within {KEPT_WITHIN:.0f} s.", "bold red"))
+    console.print(Text(f"NOT kept within {ARCHIVE_TIMEOUT:.0f} s.", "bold red"))
     for process in supervisor.processes:
         console.rule(process.name)
         console.print(process.tail(), markup=False, highlight=False)

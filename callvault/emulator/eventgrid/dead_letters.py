@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from callvault.emulator.clock import EmulatorClock, service_time
 from callvault.emulator.eventgrid import retry_schedule as schedule
-from callvault.emulator.request_log import Journal
-from callvault.emulator.scheduler import Agenda
+from callvault.emulator.request_log import RequestLog
+from callvault.emulator.scheduler import Scheduler
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryOutcome:
     """The outcome of an attempt to deliver."""
 
     status: int | None
@@ -42,7 +42,7 @@ class Outcome:
             return f"UndeliverableDueToHttp{self.name}"
         return "MaxDeliveryAttemptsExceeded"
 
-    def letter(
+    def dead_letter_fields(
         self, reason: str, attempts: int, published: datetime, last: datetime
     ) -> dict[str, Any]:
         """Return the fields that a dead letter adds to the event's own."""
@@ -57,7 +57,7 @@ class Outcome:
         }
 
 
-class DeadLetters:
+class DeadLetterDestination:
     """Store of dead letters.
 
     ``destination`` is a directory, the URL of a container, or empty for none.
@@ -68,33 +68,33 @@ class DeadLetters:
         destination: str,
         delay: timedelta,
         clock: EmulatorClock,
-        agenda: Agenda,
-        journal: Journal,
+        scheduler: Scheduler,
+        request_log: RequestLog,
     ) -> None:
         self._destination = destination
         self._delay = delay
         self._clock = clock
-        self._agenda = agenda
-        self._journal = journal
+        self._scheduler = scheduler
+        self._request_log = request_log
 
-    def take(self, subscription: str, letters: list[dict[str, Any]]) -> str:
+    def store(self, subscription: str, events: list[dict[str, Any]]) -> str:
         """Drop the events, or schedule their dead letter; return a word for the request log."""
         if not self._destination:
             return "dropped"
         due = self._clock.now() + self._delay
-        self._agenda.at(due, lambda: self._put_away(subscription, letters))
+        self._scheduler.at(due, lambda: self._store(subscription, events))
         return "dead-lettered"
 
-    def _put_away(self, subscription: str, letters: list[dict[str, Any]]) -> None:
+    def _store(self, subscription: str, events: list[dict[str, Any]]) -> None:
         now = self._clock.now()
         name = f"{subscription}/{now.year}/{now.month}/{now.day}/{now.hour}/{uuid4()}.json"
-        body = json.dumps(letters).encode()
+        body = json.dumps(events).encode()
         try:
             self._write(name, body)
         except Exception as error:
-            self._journal.failure(f"dead letter {name} could not be written: {error!r}")
+            self._request_log.failure(f"dead letter {name} could not be written: {error!r}")
         else:
-            self._journal.note("deadLetter", name)
+            self._request_log.note("deadLetter", name)
 
     def _write(self, name: str, body: bytes) -> None:
         if self._destination.startswith(("http://", "https://")):

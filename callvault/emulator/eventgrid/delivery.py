@@ -11,13 +11,13 @@ import httpx
 from callvault.emulator.behaviours import LiveBehaviours
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.eventgrid import retry_schedule as schedule
-from callvault.emulator.eventgrid.dead_letters import DeadLetters, Outcome
+from callvault.emulator.eventgrid.dead_letters import DeadLetterDestination, DeliveryOutcome
 from callvault.emulator.eventgrid.events import GridEvent
-from callvault.emulator.request_log import Journal
-from callvault.emulator.scheduler import Agenda
+from callvault.emulator.request_log import RequestLog
+from callvault.emulator.scheduler import Scheduler
 from callvault.emulator.settings import EventGridEndpoint, EventSchema
 
-_GATHERING = timedelta(seconds=0.2)
+_BATCH_DELAY = timedelta(seconds=0.2)
 """Time that a batch waits for more events."""
 
 
@@ -28,7 +28,7 @@ class Delivery:
 
 
 @dataclass
-class Parcel:
+class DeliveryBatch:
     """The events of one POST; accepted or refused as a whole."""
 
     deliveries: list[Delivery]
@@ -53,7 +53,7 @@ class Route:
     waiting: deque[Delivery] = field(default_factory=deque)
 
 
-class Courier:
+class DeliveryWorker:
     """Posts events to webhooks and schedules the next attempt of those that failed."""
 
     def __init__(
@@ -61,24 +61,24 @@ class Courier:
         http: httpx.Client,
         topic: str,
         clock: EmulatorClock,
-        agenda: Agenda,
-        journal: Journal,
+        scheduler: Scheduler,
+        request_log: RequestLog,
         behaviours: LiveBehaviours,
-        dead_letters: DeadLetters,
+        dead_letters: DeadLetterDestination,
     ) -> None:
         self._http = http
         self._topic = topic
         self._clock = clock
-        self._agenda = agenda
-        self._journal = journal
+        self._scheduler = scheduler
+        self._request_log = request_log
         self._behaviours = behaviours
         self._dead_letters = dead_letters
 
     def dispatch(self, route: Route, delivery: Delivery) -> None:
         route.waiting.append(delivery)
         batches = self._behaviours.now.events_per_post > 1
-        due = self._clock.now() + (_GATHERING if batches else timedelta(0))
-        self._agenda.at(due, lambda: self._collect(route))
+        due = self._clock.now() + (_BATCH_DELAY if batches else timedelta(0))
+        self._scheduler.at(due, lambda: self._collect(route))
 
     def _collect(self, route: Route) -> None:
         """Send the waiting events, at most a batch; called once for every dispatch."""
@@ -89,64 +89,66 @@ class Courier:
         except IndexError:  # an earlier batch took the rest
             pass
         if deliveries:
-            self._attempt(route, Parcel(deliveries))
+            self._attempt(route, DeliveryBatch(deliveries))
 
-    def _attempt(self, route: Route, parcel: Parcel) -> None:
-        outcome = self._post(route, parcel)
-        parcel.attempts += 1
+    def _attempt(self, route: Route, batch: DeliveryBatch) -> None:
+        outcome = self._post(route, batch)
+        batch.attempts += 1
         # The next attempt is scheduled first, since the log entry has its time.
-        note = f"{parcel.names} {self._follow_up(route, parcel, outcome)}"
-        self._journal.event_grid("delivery", route.endpoint.url, outcome.status, note)
+        note = f"{batch.names} {self._follow_up(route, batch, outcome)}"
+        self._request_log.event_grid("delivery", route.endpoint.url, outcome.status, note)
 
-    def _follow_up(self, route: Route, parcel: Parcel, outcome: Outcome) -> str:
+    def _follow_up(self, route: Route, batch: DeliveryBatch, outcome: DeliveryOutcome) -> str:
         """Schedule or give up after an attempt; return a note for the request log."""
         if outcome.accepted:
             return "delivered"
-        delay = schedule.next_delay(parcel.attempts, outcome.status)
+        delay = schedule.next_delay(batch.attempts, outcome.status)
         if delay is None:
-            return self._give_up(route, parcel, outcome, outcome.final_reason, "it is not retried")
+            return self._give_up(route, batch, outcome, outcome.final_reason, "it is not retried")
         again = self._clock.now() + delay
-        if again > parcel.oldest + schedule.TIME_TO_LIVE:
+        if again > batch.oldest + schedule.TIME_TO_LIVE:
             reason = "TimeToLiveExceeded"
-            return self._give_up(route, parcel, outcome, reason, "its time to live is over")
-        self._agenda.at(again, lambda: self._attempt(route, parcel))
+            return self._give_up(route, batch, outcome, reason, "its time to live is over")
+        self._scheduler.at(again, lambda: self._attempt(route, batch))
         return f"failed, tried again in {delay.total_seconds():.0f} s"
 
     def _give_up(
-        self, route: Route, parcel: Parcel, outcome: Outcome, reason: str, why: str
+        self, route: Route, batch: DeliveryBatch, outcome: DeliveryOutcome, reason: str, why: str
     ) -> str:
-        letters = [
+        events = [
             {
                 **each.event.envelope(self._topic, route.endpoint.schema),
-                **outcome.letter(reason, parcel.attempts, each.published, self._clock.now()),
+                **outcome.dead_letter_fields(
+                    reason, batch.attempts, each.published, self._clock.now()
+                ),
             }
-            for each in parcel.deliveries
+            for each in batch.deliveries
         ]
-        fate = self._dead_letters.take(route.name, letters)
-        return f"{fate} after attempt {parcel.attempts}: {why}"
+        disposition = self._dead_letters.store(route.name, events)
+        return f"{disposition} after attempt {batch.attempts}: {why}"
 
-    def _post(self, route: Route, parcel: Parcel) -> Outcome:
-        content_type, body = self._body(route.endpoint.schema, parcel)
+    def _post(self, route: Route, batch: DeliveryBatch) -> DeliveryOutcome:
+        content_type, body = self._body(route.endpoint.schema, batch)
         headers = {
             **dict(route.endpoint.headers),
             "Content-Type": f"{content_type}; charset=utf-8",
             "aeg-event-type": "Notification",
             "aeg-subscription-name": route.name,
-            "aeg-delivery-count": str(parcel.attempts),
+            "aeg-delivery-count": str(batch.attempts),
             "aeg-data-version": "1.0",
             "aeg-metadata-version": "1",
-            "aeg-output-event-id": parcel.deliveries[0].event.event_id,
+            "aeg-output-event-id": batch.deliveries[0].event.event_id,
         }
         try:
             answer = self._http.post(route.endpoint.url, content=json.dumps(body), headers=headers)
         except httpx.TimeoutException:
-            return Outcome(None, "TimedOut")
+            return DeliveryOutcome(None, "TimedOut")
         except (httpx.HTTPError, httpx.InvalidURL):
-            return Outcome(None, "SocketError")
-        return Outcome.of(answer.status_code)
+            return DeliveryOutcome(None, "SocketError")
+        return DeliveryOutcome.of(answer.status_code)
 
-    def _body(self, schema: EventSchema, parcel: Parcel) -> tuple[str, Any]:
-        events = [each.event.envelope(self._topic, schema) for each in parcel.deliveries]
+    def _body(self, schema: EventSchema, batch: DeliveryBatch) -> tuple[str, Any]:
+        events = [each.event.envelope(self._topic, schema) for each in batch.deliveries]
         if schema is EventSchema.EVENT_GRID:
             return "application/json", events
         if self._behaviours.now.events_per_post > 1:

@@ -151,7 +151,7 @@ def file_payloads(
         "two": [chunks, chunks],
         "failover": [
             chunks,
-            [_trimmed(announced(each, endpoint), form) for each in recording.twins],
+            [_trimmed(announced(each, endpoint), form) for each in recording.failover_duplicates],
         ],
     }
     subject = _subject(recording, form)
@@ -191,7 +191,7 @@ def _trimmed(chunk: dict[str, Any], form: Behaviours) -> dict[str, Any]:
 
 
 def _data(recording: Recording, chunks: list[dict[str, Any]], form: Behaviours) -> dict[str, Any]:
-    content, channel, container = recording.order.media
+    content, channel, container = recording.options.media
     data = {
         "recordingStorageInfo": {"recordingChunks": chunks},
         "recordingStartTime": service_time(recording.active_at),
@@ -201,7 +201,7 @@ def _data(recording: Recording, chunks: list[dict[str, Any]], form: Behaviours) 
         "recordingFormatType": _pascal(container),
         "sessionEndReason": recording.session_end,
     }
-    if recording.order.container_url:
+    if recording.options.container_url:
         data["storageType"] = "blobstorage" if recording.exported else "acsstorage"
         data["recordingId"] = recording.recording_id
     return data if form.optional_fields else _without(data, _LATER_FIELDS)

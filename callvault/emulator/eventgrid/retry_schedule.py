@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 TIME_TO_LIVE = timedelta(minutes=1440)
-MOST_ATTEMPTS = 30
+MAX_ATTEMPTS = 30
 
 _ACCEPTED = frozenset({200, 201, 202, 203, 204})
 _FINAL = frozenset({400, 401, 403, 413})
@@ -13,7 +13,7 @@ _DELAYS = (
     *(timedelta(hours=hours) for hours in (1, 3, 6, 12)),
 )
 # Documented minimum after these answers.
-_LEAST_DELAY = {
+_MIN_DELAY = {
     404: timedelta(minutes=5),
     408: timedelta(minutes=2),
     503: timedelta(seconds=30),
@@ -34,7 +34,7 @@ def next_delay(attempts: int, status: int | None) -> timedelta | None:
 
     ``status`` is that of the last answer, None without one.
     """
-    if status in _FINAL or attempts >= MOST_ATTEMPTS:
+    if status in _FINAL or attempts >= MAX_ATTEMPTS:
         return None
     scheduled = _DELAYS[min(attempts, len(_DELAYS)) - 1]
-    return max(scheduled, _LEAST_DELAY.get(status or 0, timedelta()))
+    return max(scheduled, _MIN_DELAY.get(status or 0, timedelta()))

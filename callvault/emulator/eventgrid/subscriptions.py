@@ -12,26 +12,26 @@ import httpx
 
 from callvault.emulator.behaviours import LiveBehaviours
 from callvault.emulator.clock import EmulatorClock, service_time
-from callvault.emulator.eventgrid.dead_letters import DeadLetters
-from callvault.emulator.eventgrid.delivery import Courier, Delivery, Route
+from callvault.emulator.eventgrid.dead_letters import DeadLetterDestination
+from callvault.emulator.eventgrid.delivery import Delivery, DeliveryWorker, Route
 from callvault.emulator.eventgrid.events import GridEvent
-from callvault.emulator.request_log import Journal
-from callvault.emulator.scheduler import Agenda
+from callvault.emulator.request_log import RequestLog
+from callvault.emulator.scheduler import Scheduler
 from callvault.emulator.settings import EmulatorSettings, EventGridEndpoint, EventSchema
 
-_ANSWER_WITHIN = 30.0
+_DELIVERY_TIMEOUT = 30.0
 """Seconds Event Grid waits for a webhook."""
-_HANDSHAKES = 12
-_FIRST_PATIENCE, _LAST_PATIENCE = timedelta(seconds=0.2), timedelta(seconds=5)
+_MAX_HANDSHAKES = 12
+_FIRST_HANDSHAKE_DELAY, _MAX_HANDSHAKE_DELAY = timedelta(seconds=0.2), timedelta(seconds=5)
 """Between handshakes. The service waits 5 s; a webhook that starts beside the emulator is up
 sooner."""
-_HELD_BACK = timedelta(seconds=10)
-_DUPLICATE_AFTER = timedelta(seconds=1)
+_DISORDER_DELAY = timedelta(seconds=10)
+_DUPLICATE_DELAY = timedelta(seconds=1)
 ORIGIN = "eventgrid.azure.net"
 _VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
 
 
-class Standing(StrEnum):
+class SubscriptionState(StrEnum):
     """State of a subscription's handshake."""
 
     VALIDATING = "validating"
@@ -42,7 +42,7 @@ class Standing(StrEnum):
 @dataclass
 class Subscription:
     route: Route
-    standing: Standing = Standing.VALIDATING
+    state: SubscriptionState = SubscriptionState.VALIDATING
     waiting: list[Delivery] = field(default_factory=list)
     """Events published before the handshake was done."""
 
@@ -65,16 +65,16 @@ class DeliveryFaults:
         self._random = Random(f"deliveries {seed}")  # noqa: S311 - reproducible chance is wanted
         self._behaviours = behaviours
 
-    def lags(self) -> tuple[timedelta, ...]:
+    def delays(self) -> tuple[timedelta, ...]:
         """Draw the delays of the next event's deliveries: none if lost, two if duplicated."""
         wanted = self._behaviours.now
         # Always three draws, so that one behaviour does not shift the chances of the others.
         lost, late, twice = (self._random.random() for _ in range(3))
         if lost < wanted.event_loss:
             return ()
-        held_back = _HELD_BACK if late < wanted.event_disorder else timedelta(0)
-        lag = timedelta(seconds=wanted.event_lag_seconds) + held_back
-        return (lag, lag + _DUPLICATE_AFTER) if twice < wanted.event_duplicates else (lag,)
+        held_back = _DISORDER_DELAY if late < wanted.event_disorder else timedelta(0)
+        delay = timedelta(seconds=wanted.event_lag_seconds) + held_back
+        return (delay, delay + _DUPLICATE_DELAY) if twice < wanted.event_duplicates else (delay,)
 
 
 class EventGrid:
@@ -85,25 +85,25 @@ class EventGrid:
         settings: EmulatorSettings,
         behaviours: LiveBehaviours,
         clock: EmulatorClock,
-        agenda: Agenda,
-        journal: Journal,
+        scheduler: Scheduler,
+        request_log: RequestLog,
     ) -> None:
         self._topic = settings.topic
         self._clock = clock
-        self._agenda = agenda
-        self._journal = journal
+        self._scheduler = scheduler
+        self._request_log = request_log
         # No proxies of the environment: webhooks are on this machine or named by its user.
-        self._http = httpx.Client(timeout=_ANSWER_WITHIN, trust_env=False)
+        self._http = httpx.Client(timeout=_DELIVERY_TIMEOUT, trust_env=False)
         self._faults = DeliveryFaults(settings.seed, behaviours)
-        dead_letters = DeadLetters(
+        dead_letters = DeadLetterDestination(
             settings.dead_letters.get_secret_value(),
             settings.dead_letter_delay,
             clock,
-            agenda,
-            journal,
+            scheduler,
+            request_log,
         )
-        self._courier = Courier(
-            self._http, self._topic, clock, agenda, journal, behaviours, dead_letters
+        self._delivery_worker = DeliveryWorker(
+            self._http, self._topic, clock, scheduler, request_log, behaviours, dead_letters
         )
         self._lock = Lock()
         self._subscriptions: list[Subscription] = []
@@ -119,7 +119,7 @@ class EventGrid:
             name = f"CALLVAULT-EMULATOR-{len(self._subscriptions) + 1}"
             subscription = Subscription(Route(name, endpoint))
             self._subscriptions.append(subscription)
-        self._agenda.soon(lambda: self._validate(subscription, 1))
+        self._scheduler.soon(lambda: self._validate(subscription, 1))
         return subscription
 
     def publish(self, event: GridEvent) -> None:
@@ -130,58 +130,60 @@ class EventGrid:
                 self._deliver(subscription, delivery)
 
     def _deliver(self, subscription: Subscription, delivery: Delivery) -> None:
-        lags = self._faults.lags()
-        if not lags:
+        delays = self._faults.delays()
+        if not delays:
             event = delivery.event
-            self._journal.note("lost", f"{event.event_type} {event.event_id} as event_loss says")
-        for lag in lags:
-            if lag:
-                due = delivery.published + lag
-                self._agenda.at(due, lambda: self._hand_over(subscription, delivery))
+            self._request_log.note(
+                "lost", f"{event.event_type} {event.event_id} as event_loss says"
+            )
+        for delay in delays:
+            if delay:
+                due = delivery.published + delay
+                self._scheduler.at(due, lambda: self._enqueue(subscription, delivery))
             else:
-                self._hand_over(subscription, delivery)
+                self._enqueue(subscription, delivery)
 
     def close(self) -> None:
         self._http.close()
 
-    def _hand_over(self, subscription: Subscription, delivery: Delivery) -> None:
+    def _enqueue(self, subscription: Subscription, delivery: Delivery) -> None:
         with self._lock:
-            if subscription.standing is Standing.VALIDATING:
+            if subscription.state is SubscriptionState.VALIDATING:
                 subscription.waiting.append(delivery)
-            elif subscription.standing is Standing.ACTIVE:
-                self._courier.dispatch(subscription.route, delivery)
+            elif subscription.state is SubscriptionState.ACTIVE:
+                self._delivery_worker.dispatch(subscription.route, delivery)
 
     def _validate(self, subscription: Subscription, attempt: int) -> None:
         agreed, status = self._ask(subscription)
-        note = "validated" if agreed else f"attempt {attempt} of {_HANDSHAKES} failed"
-        self._journal.event_grid("handshake", subscription.endpoint.url, status, note)
+        note = "validated" if agreed else f"attempt {attempt} of {_MAX_HANDSHAKES} failed"
+        self._request_log.event_grid("handshake", subscription.endpoint.url, status, note)
         if agreed:
-            self._settle(subscription, Standing.ACTIVE)
-        elif attempt == _HANDSHAKES:
-            self._settle(subscription, Standing.FAILED)
+            self._settle(subscription, SubscriptionState.ACTIVE)
+        elif attempt == _MAX_HANDSHAKES:
+            self._settle(subscription, SubscriptionState.FAILED)
         else:
-            patience = min(_FIRST_PATIENCE * 2 ** (attempt - 1), _LAST_PATIENCE)
-            again = self._clock.now() + patience
-            self._agenda.at(again, lambda: self._validate(subscription, attempt + 1))
+            delay = min(_FIRST_HANDSHAKE_DELAY * 2 ** (attempt - 1), _MAX_HANDSHAKE_DELAY)
+            again = self._clock.now() + delay
+            self._scheduler.at(again, lambda: self._validate(subscription, attempt + 1))
 
     def _ask(self, subscription: Subscription) -> tuple[bool, int | None]:
         now = self._clock.now()
         try:
-            return shake_hands(
+            return perform_handshake(
                 self._http, subscription.endpoint, subscription.name, self._topic, now
             )
         except httpx.HTTPError:
             return False, None
 
-    def _settle(self, subscription: Subscription, standing: Standing) -> None:
+    def _settle(self, subscription: Subscription, state: SubscriptionState) -> None:
         with self._lock:
-            subscription.standing = standing
+            subscription.state = state
             waiting, subscription.waiting = subscription.waiting, []
         for delivery in waiting:
-            self._hand_over(subscription, delivery)
+            self._enqueue(subscription, delivery)
 
 
-def shake_hands(
+def perform_handshake(
     http: httpx.Client, endpoint: EventGridEndpoint, name: str, topic: str, now: datetime
 ) -> tuple[bool, int]:
     """Validate a webhook once, in the form of its schema; return its consent and status."""

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callvault.emulator.emulator import Emulator
-from callvault.emulator.errors import Refusal, not_implemented
+from callvault.emulator.errors import ServiceError, not_implemented
 from callvault.emulator.http import calls, content, control, oidc, recordings
-from callvault.emulator.http.fault_middleware import Faulting
-from callvault.emulator.http.requests import WHY, request_state, set_request_state, target
+from callvault.emulator.http.fault_middleware import FaultMiddleware
+from callvault.emulator.http.requests import REASON, request_state, set_request_state, target
 from callvault.emulator.model import CallConflict, UnknownCall
 from callvault.emulator.operations import operation_of
 
@@ -29,17 +29,17 @@ def build_app(emulator: Emulator) -> Starlette:
         content.Objects(emulator),
         oidc.OpenId(emulator),
         control.Control(emulator),
-        calls.People(emulator),
+        calls.Calls(emulator),
     )
     app = Starlette(
         routes=[route for part in parts for route in part.routes()],
         middleware=[  # the outermost first: the log sees the answers of faults, too
-            Middleware(_Journaling, emulator=emulator),
-            Middleware(_Keeping, emulator=emulator),
-            Middleware(Faulting, emulator=emulator),
+            Middleware(_RequestLogging, emulator=emulator),
+            Middleware(_StateSaving, emulator=emulator),
+            Middleware(FaultMiddleware, emulator=emulator),
         ],
         exception_handlers={
-            Refusal: _Refused(emulator),
+            ServiceError: _ServiceErrors(emulator),
             HTTPException: _unmatched,
             UnknownCall: _unknown,
             CallConflict: _conflict,
@@ -50,7 +50,7 @@ def build_app(emulator: Emulator) -> Starlette:
     return app
 
 
-class _Journaling:
+class _RequestLogging:
     """Middleware that logs every answer, and returns the client's request id."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
@@ -81,16 +81,16 @@ class _Journaling:
             MutableHeaders(scope=message)[_CLIENT_REQUEST_ID] = request_id
 
     def _note(self, scope: Scope, status: int | None) -> None:
-        self._emulator.journal.request(
+        self._emulator.request_log.request(
             scope["method"],
             target(Request(scope)),
             status,
             operation=operation_of(scope["method"], scope["path"]),
-            why=request_state(scope, WHY),
+            reason=request_state(scope, REASON),
         )
 
 
-class _Keeping:
+class _StateSaving:
     """Middleware that saves the state before a request that may have changed it is answered."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
@@ -106,33 +106,33 @@ class _Keeping:
         await self._app(scope, receive, send if scope["method"] in _SAFE else saving)
 
 
-class _Refused:
+class _ServiceErrors:
     """Handler that answers with an error in the form of the part of the service that was asked."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
     def __call__(self, request: Request, error: Exception) -> Response:
-        if not isinstance(error, Refusal):
+        if not isinstance(error, ServiceError):
             raise error
         if not request.url.path.startswith(content.PREFIX):
-            return _refusal(request, error)
-        set_request_state(request.scope, WHY, _reason(error))
+            return _error_response(request, error)
+        set_request_state(request.scope, REASON, _reason(error))
         as_json = self._emulator.behaviours.now.content_unauthorized == "json"
         if as_json and error.status == 401:
             return JSONResponse(content.AMS_UNAUTHORIZED, 401)
         return Response(status_code=error.status)
 
 
-def _refusal(request: Request, error: Refusal) -> Response:
-    set_request_state(request.scope, WHY, _reason(error))
+def _error_response(request: Request, error: ServiceError) -> Response:
+    set_request_state(request.scope, REASON, _reason(error))
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if not request.url.path.startswith(recordings.PREVIEW_PREFIX):
         body = {"error": body}
     return JSONResponse(body, status_code=error.status)
 
 
-def _reason(error: Refusal) -> str:
+def _reason(error: ServiceError) -> str:
     return f"{error.code}: {error.message}"
 
 
@@ -143,12 +143,12 @@ def _unmatched(request: Request, error: Exception) -> Response:
         return JSONResponse({"message": message}, status_code=405)
     if request.url.path.startswith(content.PREFIX):
         return Response(status_code=404)
-    return _refusal(request, not_implemented(f"{request.method} {request.url.path}"))
+    return _error_response(request, not_implemented(f"{request.method} {request.url.path}"))
 
 
 def _unknown(request: Request, error: Exception) -> Response:
-    return _refusal(request, Refusal(404, "NotFound", str(error)))
+    return _error_response(request, ServiceError(404, "NotFound", str(error)))
 
 
 def _conflict(request: Request, error: Exception) -> Response:
-    return _refusal(request, Refusal(409, "Conflict", str(error)))
+    return _error_response(request, ServiceError(409, "Conflict", str(error)))

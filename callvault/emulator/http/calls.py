@@ -61,7 +61,7 @@ class Speech(Command):
     speaking: bool
 
 
-class People:
+class Calls:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
@@ -78,8 +78,8 @@ class People:
 
     async def create_call(self, request: Request) -> Response:
         command = read_model(NewCall, await read_body(request))
-        people = [who.identity for who in command.participants]
-        call = self._emulator.start_call(command.kind, people, command.media_bytes)
+        participants = [who.identity for who in command.participants]
+        call = self._emulator.start_call(command.kind, participants, command.media_bytes)
         everybody = [_participant(each) for each in call.participants.values()]
         answer = {
             "callId": call.call_id,
@@ -148,7 +148,7 @@ def _participant_truth(participant: Participant) -> dict[str, Any]:
 def _recording_truth(recording: Recording, emulator: Emulator) -> dict[str, Any]:
     now = emulator.clock.now()
     timeline = timeline_of(recording, now, emulator.settings.fps)
-    content, channel, container = recording.order.media
+    content, channel, container = recording.options.media
     return {
         "recordingId": recording.recording_id,
         "state": recording.phase(now),
@@ -162,7 +162,9 @@ def _recording_truth(recording: Recording, emulator: Emulator) -> dict[str, Any]
         "durationMs": timeline.duration_ms,
         "media": recording.media_state,
         "chunks": [_chunk_truth(chunk, emulator.file_locations) for chunk in recording.chunks],
-        "twins": [_chunk_truth(chunk, emulator.file_locations) for chunk in recording.twins],
+        "failoverDuplicates": [
+            _chunk_truth(chunk, emulator.file_locations) for chunk in recording.failover_duplicates
+        ],
     }
 
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from callvault.emulator.clock import service_time
-from callvault.emulator.credentials import Which
+from callvault.emulator.credentials import KeyName
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import bad_request
 from callvault.emulator.eventgrid.subscriptions import Subscription
@@ -26,10 +26,10 @@ from callvault.emulator.http.requests import (
 from callvault.emulator.settings import EventGridEndpoint, EventSchema
 
 PREFIX = "/_emulator"
-_LONGEST_JUMP = 10 * 366 * 86_400
-_FURTHEST = timedelta(days=1000 * 366)
+_MAX_ADVANCE = 10 * 366 * 86_400
+_MAX_CLOCK_AHEAD = timedelta(days=1000 * 366)
 """Ahead of real time; years have four digits."""
-_MOST_HEADERS = 10
+_MAX_HEADERS = 10
 
 
 class Command(BaseModel):
@@ -39,11 +39,11 @@ class Command(BaseModel):
 
 
 class Advance(Command):
-    advance_seconds: Annotated[float, Field(ge=0, le=_LONGEST_JUMP, allow_inf_nan=False)]
+    advance_seconds: Annotated[float, Field(ge=0, le=_MAX_ADVANCE, allow_inf_nan=False)]
 
 
 class Rotation(Command):
-    which: Which = "primary"
+    which: KeyName = "primary"
 
 
 class NewSubscription(Command):
@@ -55,7 +55,7 @@ class NewSubscription(Command):
             Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")],
             Annotated[str, Field(pattern=r"^[ -~]*$", max_length=4096)],
         ],
-        Field(max_length=_MOST_HEADERS),
+        Field(max_length=_MAX_HEADERS),
     ] = {}
 
     def to_endpoint(self) -> EventGridEndpoint:
@@ -74,7 +74,7 @@ class Control:
     def routes(self) -> list[Route]:
         return [
             Route(f"{PREFIX}/health", self.health),
-            Route(f"{PREFIX}/journal", self.journal),
+            Route(f"{PREFIX}/request-log", self.request_log),
             Route(f"{PREFIX}/reset", self.reset, methods=["POST"]),
             Route(f"{PREFIX}/clock", self.clock),
             Route(f"{PREFIX}/clock", self.advance, methods=["POST"]),
@@ -91,8 +91,8 @@ class Control:
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def journal(self, _: Request) -> Response:
-        return JSONResponse({"entries": self._emulator.journal.entries()})
+    async def request_log(self, _: Request) -> Response:
+        return JSONResponse({"entries": self._emulator.request_log.entries()})
 
     async def reset(self, request: Request) -> Response:
         read_object(await read_body(request))
@@ -107,10 +107,10 @@ class Control:
     async def advance(self, request: Request) -> Response:
         command = read_model(Advance, await read_body(request))
         step = timedelta(seconds=command.advance_seconds)
-        if self._emulator.clock.advanced + step > _FURTHEST:
+        if self._emulator.clock.advanced + step > _MAX_CLOCK_AHEAD:
             raise bad_request("advanceSeconds: the clock is a thousand years ahead; reset it.")
         # In a thread: the step waits for webhooks, which may ask this server meanwhile.
-        await run_in_threadpool(self._emulator.agenda.advance, step)
+        await run_in_threadpool(self._emulator.scheduler.advance, step)
         return await self.clock(request)
 
     async def rotate_key(self, request: Request) -> Response:
@@ -168,5 +168,5 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
         "name": subscription.name,
         "endpoint": subscription.endpoint.url,
         "schema": subscription.endpoint.schema,
-        "state": subscription.standing,
+        "state": subscription.state,
     }

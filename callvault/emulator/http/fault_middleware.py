@@ -11,10 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.faults import Fault, FaultKind
 from callvault.emulator.http.content import AMS_UNAUTHORIZED
-from callvault.emulator.http.requests import FAULT, WHY, set_request_state
+from callvault.emulator.http.requests import FAULT, REASON, set_request_state
 from callvault.emulator.http.response_faults import (
-    DAMAGES,
-    Damage,
+    RESPONSE_FAULTS,
+    ResponseFault,
     reset_connection,
     wait_for_disconnect,
 )
@@ -23,7 +23,7 @@ from callvault.emulator.operations import CONTENT, Operation, operation_of
 _HTML = "<!DOCTYPE html><html><head><title>Bad Request</title></head><body></body></html>"
 
 
-class Faulting:
+class FaultMiddleware:
     """Middleware that lets faults happen to requests."""
 
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
@@ -33,28 +33,30 @@ class Faulting:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = operation_of(scope["method"], scope["path"])
         faults = self._emulator.faults
-        fault = faults.strike(operation, scope["method"], scope["path"]) if operation else None
+        fault = faults.fault_for(operation, scope["method"], scope["path"]) if operation else None
         if operation is None or fault is None:
             await self._app(scope, receive, send)
             return
-        set_request_state(scope, WHY, f"fault {fault.kind}")
+        set_request_state(scope, REASON, f"fault {fault.kind}")
         set_request_state(scope, FAULT, fault.kind)
         if _lets_through(fault):
-            await self._spoiled(fault, scope, receive, send)
+            await self._with_response_fault(fault, scope, receive, send)
         else:
-            await self._instead(fault, operation, scope, receive, send)
+            await self._answer_with_fault(fault, operation, scope, receive, send)
 
-    async def _spoiled(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _with_response_fault(
+        self, fault: Fault, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Let the application answer, and change the answer on its way."""
         # Without the header the application itself ignores the range.
         if fault.kind is FaultKind.RANGE_IGNORED:
             headers = [each for each in scope["headers"] if each[0] != b"range"]
             scope = {**scope, "headers": headers}
-        damage = DAMAGES.get(fault.kind, Damage)(fault, scope, send)
-        await self._app(scope, receive, damage)
-        await damage.end(receive)
+        response_fault = RESPONSE_FAULTS.get(fault.kind, ResponseFault)(fault, scope, send)
+        await self._app(scope, receive, response_fault)
+        await response_fault.end(receive)
 
-    async def _instead(
+    async def _answer_with_fault(
         self, fault: Fault, operation: Operation, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if fault.rule.takes_effect:
@@ -75,7 +77,7 @@ def _lets_through(fault: Fault) -> bool:
     if fault.kind is FaultKind.RESET:
         return fault.rule.after_bytes is not None
     passed_on = {FaultKind.RANGE_IGNORED, FaultKind.PAUSE_NOT_EFFECTIVE}
-    return fault.kind in DAMAGES or fault.kind in passed_on
+    return fault.kind in RESPONSE_FAULTS or fault.kind in passed_on
 
 
 async def _hang(fault: Fault, receive: Receive) -> None:
@@ -92,7 +94,7 @@ async def _unsent(_: Message) -> None:
 Answer = Callable[[Fault, Operation], Response]
 
 
-def _refusal(status: int, code: str, message: str, *, wait: bool = False) -> Answer:
+def _error_response(status: int, code: str, message: str, *, wait: bool = False) -> Answer:
     """Make an error answer: with a body for control operations, empty for content hosts."""
 
     def answer(fault: Fault, operation: Operation) -> Response:
@@ -112,17 +114,17 @@ def _page(status: int) -> Answer:
 def _unauthorized(fault: Fault, operation: Operation) -> Response:
     if operation in CONTENT:
         return JSONResponse(AMS_UNAUTHORIZED, 401)
-    return _refusal(401, "Denied", "The request is not authorized.")(fault, operation)
+    return _error_response(401, "Denied", "The request is not authorized.")(fault, operation)
 
 
 _ANSWERS: dict[FaultKind, Answer] = {
-    FaultKind.THROTTLED: _refusal(429, "8589", "Too many requests.", wait=True),
-    FaultKind.INTERNAL_ERROR: _refusal(500, "9999", "Unknown internal server error."),
+    FaultKind.THROTTLED: _error_response(429, "8589", "Too many requests.", wait=True),
+    FaultKind.INTERNAL_ERROR: _error_response(500, "9999", "Unknown internal server error."),
     FaultKind.UNAVAILABLE: lambda fault, operation: Response(status_code=503),
-    FaultKind.CONFLICT_8571: _refusal(409, "8571", "Recording operation conflict."),
-    FaultKind.CONFLICT_8573: _refusal(409, "8573", "Pause/Resume method not allowed."),
+    FaultKind.CONFLICT_8571: _error_response(409, "8571", "Recording operation conflict."),
+    FaultKind.CONFLICT_8573: _error_response(409, "8573", "Pause/Resume method not allowed."),
     FaultKind.HTML_400: _page(400),
     FaultKind.HTML_200: _page(200),
     FaultKind.UNAUTHORIZED: _unauthorized,
-    FaultKind.EARLY_404: _refusal(404, "8522", "Recording not found."),
+    FaultKind.EARLY_404: _error_response(404, "8522", "Recording not found."),
 }

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from callvault.emulator.clock import service_time
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import (
-    Refusal,
+    ServiceError,
     bad_request,
     not_implemented,
     recording_not_found,
@@ -59,13 +59,13 @@ class StableRecordings:
 
     async def start(self, request: Request) -> Response:
         body = await self._admit(request)
-        wish = read_model(StartRequest, body)
+        start_request = read_model(StartRequest, body)
         request_id = _repeatability(request)
-        order = wish.order()
+        options = start_request.options()
         behaviours = self._emulator.behaviours.now
         rooms = behaviours.room_locator == "accepted"
-        call = wish.find_call(self._emulator.calls, rooms=rooms)
-        recording = self._emulator.recordings.start(call, order, request_id)
+        call = start_request.find_call(self._emulator.calls, rooms=rooms)
+        recording = self._emulator.recordings.start(call, options, request_id)
         headers = {"Repeatability-Result": "accepted"} if request_id else None
         state = self._state(request, recording)
         return JSONResponse(state, int(behaviours.start), headers=headers)
@@ -136,8 +136,8 @@ class PreviewRecordings:
 
     async def start(self, request: Request) -> Response:
         body = await self._admit(request)
-        order = read_model(PreviewStartRequest, body).order()
-        recording = self._emulator.recordings.start(self._call(request), order)
+        options = read_model(PreviewStartRequest, body).options()
+        recording = self._emulator.recordings.start(self._call(request), options)
         return JSONResponse({"recordingId": recording.recording_id})
 
     async def state(self, request: Request) -> Response:
@@ -193,11 +193,11 @@ def _recording_id(request: Request) -> str:
 def _check_version(request: Request, known: tuple[str, ...]) -> None:
     version = request.query_params.get("api-version")
     if not version:
-        raise Refusal(
+        raise ServiceError(
             400, "MissingApiVersionParameter", "The query parameter api-version is required."
         )
     if version not in known:
-        raise Refusal(
+        raise ServiceError(
             400,
             "UnsupportedApiVersionValue",
             f"api-version {version!r} is not supported here; use one of {', '.join(known)}.",

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from callvault.emulator.emulator import Emulator
-from callvault.emulator.errors import Refusal, bad_request
+from callvault.emulator.errors import ServiceError, bad_request
 from callvault.emulator.http.signing import SignedRequest, authenticate
 
-LARGEST_BODY = 1 << 20
-WHY = "why"
+MAX_BODY = 1 << 20
+REASON = "reason"
 """Key of the reason for the answer, for the request log."""
 FAULT = "fault"
 """Key of the kind of fault that happens to the request."""
@@ -27,8 +27,8 @@ async def read_body(request: Request) -> bytes:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > LARGEST_BODY:
-            raise Refusal(413, "RequestTooLarge", f"A body has at most {LARGEST_BODY} bytes.")
+        if len(body) > MAX_BODY:
+            raise ServiceError(413, "RequestTooLarge", f"A body has at most {MAX_BODY} bytes.")
     return bytes(body)
 
 

@@ -54,7 +54,7 @@ def _transport(scope: Scope) -> asyncio.Transport:
     return transport
 
 
-class Damage:
+class ResponseFault:
     """A fault that passes the answer on unchanged; its subclasses change files."""
 
     def __init__(self, fault: Fault, scope: Scope, send: Send) -> None:
@@ -85,7 +85,7 @@ class Damage:
         """Finish after the application; called once."""
 
 
-class _SlowDrip(Damage):
+class _SlowDrip(ResponseFault):
     async def body(self, piece: bytes, *, more: bool) -> None:
         pause = _DRIP_PAUSE if self.fault.rule.seconds is None else self.fault.rule.seconds
         for start in range(0, len(piece), _DRIP):
@@ -95,7 +95,7 @@ class _SlowDrip(Damage):
             await super().body(b"", more=False)
 
 
-class _Cut(Damage):
+class _Cut(ResponseFault):
     """Closes the connection in the middle of the body."""
 
     sever: Callable[[Scope], None] = staticmethod(close_connection)
@@ -124,7 +124,7 @@ class _Reset(_Cut):
     sever = staticmethod(reset_connection)
 
 
-class _TooShort(Damage):
+class _TooShort(ResponseFault):
     """Shortens Content-Length and body alike."""
 
     _left = 0
@@ -140,7 +140,7 @@ class _TooShort(Damage):
         await super().body(kept, more=more)
 
 
-class _Empty(Damage):
+class _Empty(ResponseFault):
     def begin(self, message: Message, headers: MutableHeaders) -> None:
         message["status"] = 200
         headers["content-length"] = "0"
@@ -150,7 +150,7 @@ class _Empty(Damage):
         await super().body(b"", more=more)
 
 
-class _FlippedBit(Damage):
+class _FlippedBit(ResponseFault):
     _until = 0
 
     def begin(self, message: Message, headers: MutableHeaders) -> None:
@@ -166,12 +166,12 @@ class _FlippedBit(Damage):
         await super().body(piece, more=more)
 
 
-class _OtherEtag(Damage):
+class _OtherEtag(ResponseFault):
     def begin(self, message: Message, headers: MutableHeaders) -> None:
         headers["etag"] = f'"{self.fault.draw:x}"'
 
 
-DAMAGES: dict[FaultKind, type[Damage]] = {
+RESPONSE_FAULTS: dict[FaultKind, type[ResponseFault]] = {
     FaultKind.SLOW_DRIP: _SlowDrip,
     FaultKind.TRUNCATED: _Cut,
     FaultKind.RESET: _Reset,

@@ -49,7 +49,7 @@ class SignedRequest:
 def authenticate(
     request: SignedRequest, keys: tuple[str, ...], tokens: tuple[str, ...], now: datetime
 ) -> None:
-    """Raise a `Refusal` (401) unless a key signed the request or its token is listed.
+    """Raise a `ServiceError` (401) unless a key signed the request or its token is listed.
 
     ``now`` is the real time, with which clients sign.
     """

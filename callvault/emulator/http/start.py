@@ -15,7 +15,7 @@ from callvault.emulator.errors import (
     unsupported_storage,
     wrong_format,
 )
-from callvault.emulator.model import Call, MediaFormat, Order
+from callvault.emulator.model import Call, MediaFormat, RecordingOptions
 
 _COMBINATIONS = frozenset(
     {
@@ -126,13 +126,13 @@ class StartRequest(_Body):
     pause_on_start: bool | None = None
     external_storage: ExternalStorage | None = None
 
-    def order(self) -> Order:
-        """Check the request and return what to record; raise `Refusal` for a bad field."""
+    def options(self) -> RecordingOptions:
+        """Check the request and return what to record; raise `ServiceError` for a bad field."""
         callback = self.recording_state_callback_uri
         if callback is not None:
             _absolute(callback, "recordingStateCallbackUri")
         storage = self.external_storage
-        return Order(
+        return RecordingOptions(
             self._media(),
             bool(self.pause_on_start),
             self._channels(),
@@ -180,8 +180,8 @@ class PreviewStartRequest(_Body):
 
     recording_state_callback_uri: str | None = None
 
-    def order(self) -> Order:
-        return StartRequest.model_validate(self.model_dump(by_alias=True)).order()
+    def options(self) -> RecordingOptions:
+        return StartRequest.model_validate(self.model_dump(by_alias=True)).options()
 
 
 # In lower case: SDKs write AzureBlobStorage before 2026-03-12, and azureBlobStorage since.

@@ -12,7 +12,7 @@ _AUDIO_BIT_RATE = {"mp4": 128_000, "mp3": 48_000, "wav": 256_000}
 _VIDEO_BIT_RATE = 1_000_000
 
 
-class Source(NamedTuple):
+class MediaSource(NamedTuple):
     """Origin of a chunk: resource, call and format."""
 
     resource_id: str
@@ -24,7 +24,7 @@ class Source(NamedTuple):
 
 
 def metadata_file(
-    source: Source, chunk: Timeline, document_id: str, index: int, form: MetadataForm
+    source: MediaSource, chunk: Timeline, document_id: str, index: int, form: MetadataForm
 ) -> bytes:
     """Render the metadata file of a chunk.
 
@@ -58,7 +58,7 @@ def pauses(timeline: Timeline, milliseconds: Callable[[int], float] = int) -> li
     ]
 
 
-def _recording_info(source: Source, fps: int, form: MetadataForm) -> dict[str, Any]:
+def _recording_info(source: MediaSource, fps: int, form: MetadataForm) -> dict[str, Any]:
     content, channel, container = source.media
     if form is MetadataForm.PREVIEW_2021:
         content, channel = channel, content  # so it stands in the real files of that year
@@ -78,7 +78,7 @@ def _recording_info(source: Source, fps: int, form: MetadataForm) -> dict[str, A
     return {**info, "audioConfiguration": audio, **with_video}
 
 
-def _participants(source: Source, chunk: Timeline) -> list[dict[str, Any]]:
+def _participants(source: MediaSource, chunk: Timeline) -> list[dict[str, Any]]:
     """List the participants present in the chunk: by channel, then those without one."""
     all_of_it = Span(chunk.first, chunk.end)
     there = [each.raw_id for each in chunk.attendees if within(each.present, all_of_it)]

@@ -55,13 +55,13 @@ class Renderer:
     """``mp4``, ``mp3`` or ``wav``."""
     channels: tuple[str | None, ...] | None = None
     """Raw ids by channel, of an unmixed recording; None where all are mixed."""
-    most_bytes: int | None = None
+    max_bytes: int | None = None
     abandoned: Callable[[], bool] = lambda: False
 
     def render(self, timeline: Timeline, path: Path) -> int:
         """Write as much of the timeline as fits into one file; return its frames of media."""
         frames = self._write(timeline, path)
-        while self.most_bytes is not None and path.stat().st_size > self.most_bytes:
+        while self.max_bytes is not None and path.stat().st_size > self.max_bytes:
             # An estimate was exceeded, by a picture far more complex than those before it.
             frames = self._write(timeline.cut(0, self._less(frames, timeline.fps)), path)
         return frames
@@ -92,12 +92,12 @@ class Renderer:
 
     def _is_full(self, size: int, largest_scene: int) -> bool:
         spare = _SPARE_SCENES[self.container] * largest_scene
-        return self.most_bytes is not None and size + spare > self.most_bytes
+        return self.max_bytes is not None and size + spare > self.max_bytes
 
     def _less(self, frames: int, fps: int) -> int:
         if frames == 1:
             raise ChunkTooSmall(
-                f"max_chunk_bytes is {self.most_bytes}, and not even one frame "
+                f"max_chunk_bytes is {self.max_bytes}, and not even one frame "
                 f"of {self.container} fits into that: raise it"
             )
         return frames - fps if frames > fps else frames // 2

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from callvault.emulator.media.timeline import Attendee, Span, Spans, Timeline
 
-MOST_SHOWN = 9
+MAX_SHOWN = 9
 """The service shows three by three."""
 
 
@@ -21,13 +21,13 @@ class Scene(NamedTuple):
 
 def scenes(timeline: Timeline) -> Iterator[Scene]:
     """Yield the scenes of the recorded spans, in order."""
-    company = _Company(timeline.attendees)
+    presence = _PresenceTracker(timeline.attendees)
     for span in timeline.recorded:
         first = span.first
         while first < span.end:
-            company.move_to(first)
-            end = min(span.end, first + timeline.fps, company.next_change(span.end))
-            yield Scene(Span(first, end), company.shown, company.speaking)
+            presence.move_to(first)
+            end = min(span.end, first + timeline.fps, presence.next_change(span.end))
+            yield Scene(Span(first, end), presence.shown, presence.speaking)
             first = end
 
 
@@ -40,7 +40,7 @@ class _Edge(NamedTuple):
     who: int
 
 
-class _Company:
+class _PresenceTracker:
     """The participants present and speaking at a frame, which moves forward."""
 
     shown: tuple[Attendee, ...] = ()
@@ -52,7 +52,7 @@ class _Company:
         self._passed = 0
         self._present: set[int] = set()
         self._speaking: set[int] = set()
-        self._last_heard: dict[int, int] = {}
+        self._last_spoke: dict[int, int] = {}
 
     def next_change(self, default: int) -> int:
         return self._edges[self._passed].frame if self._passed < len(self._edges) else default
@@ -73,15 +73,15 @@ class _Company:
         else:
             members.discard(edge.who)
         if edge.is_speech:
-            self._last_heard[edge.who] = edge.frame
+            self._last_spoke[edge.who] = edge.frame
 
     def _most_active(self) -> list[int]:
         """Rank the present: those speaking, then by last speech, then by joining."""
         ranked = sorted(
             self._present,
-            key=lambda who: (who not in self._speaking, -self._last_heard.get(who, -1), who),
+            key=lambda who: (who not in self._speaking, -self._last_spoke.get(who, -1), who),
         )
-        return sorted(ranked[:MOST_SHOWN])
+        return sorted(ranked[:MAX_SHOWN])
 
 
 def _edges(attendees: tuple[Attendee, ...]) -> list[_Edge]:

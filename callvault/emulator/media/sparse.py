@@ -15,8 +15,8 @@ from callvault.emulator.media.render import ChunkTooSmall
 from callvault.emulator.media.timeline import Timeline
 
 _BLOCK = 16
-_PIECE = 1 << 20
-_ZEROS = memoryview(bytes(_PIECE))
+_READ_SIZE = 1 << 20
+_ZEROS = memoryview(bytes(_READ_SIZE))
 
 
 def read(seed: str, offset: int, length: int) -> bytes:
@@ -28,13 +28,13 @@ def read(seed: str, offset: int, length: int) -> bytes:
     stream = Cipher(algorithms.AES(key), modes.CTR(counter.to_bytes(_BLOCK))).encryptor()
     if skipped:  # the key stream begins at a whole block
         stream.update(bytes(skipped))
-    return stream.update(_ZEROS[:length] if length <= _PIECE else bytes(length))
+    return stream.update(_ZEROS[:length] if length <= _READ_SIZE else bytes(length))
 
 
 def pieces(seed: str, size: int) -> Iterator[bytes]:
     """Yield the whole file, in pieces that fit into memory."""
-    for offset in range(0, size, _PIECE):
-        yield read(seed, offset, min(_PIECE, size - offset))
+    for offset in range(0, size, _READ_SIZE):
+        yield read(seed, offset, min(_READ_SIZE, size - offset))
 
 
 def sha256(seed: str, size: int) -> str:
@@ -45,7 +45,7 @@ def sha256(seed: str, size: int) -> str:
     return digest.hexdigest()
 
 
-def usual_size(timeline: Timeline, container: str, channels: int) -> int:
+def default_size(timeline: Timeline, container: str, channels: int) -> int:
     """Compute the size of the service's files of this length, by its table of formats."""
     a_second = {"mp4": 125_000, "mp3": 6_000, "wav": 32_000 * channels}
     return a_second[container] * timeline.length // timeline.fps
@@ -58,17 +58,17 @@ class Share:
     total: int
     length: int
     """Frames of media that have them together."""
-    most: int | None = None
+    limit: int | None = None
     """Bytes that a chunk may have."""
 
     def fitting(self, timeline: Timeline) -> int:
         """Return the number of frames that fit into a chunk."""
-        if self.most is None or not self.total:
+        if self.limit is None or not self.total:
             return timeline.length
-        fitting = self.most * self.length // self.total
+        fitting = self.limit * self.length // self.total
         if fitting == 0:
             raise ChunkTooSmall(
-                f"max_chunk_bytes is {self.most}, and each of the {self.length} frames recorded "
+                f"max_chunk_bytes is {self.limit}, and each of the {self.length} frames recorded "
                 f"has a share of {self.total} bytes: raise it, or let the call last longer"
             )
         return min(timeline.length, fitting)

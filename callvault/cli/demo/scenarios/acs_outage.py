@@ -8,8 +8,8 @@ file, and the manifest says where.
 from rich.console import Console
 
 from callvault.cli.demo.call import Call, Say
-from callvault.cli.demo.listening import listen
-from callvault.cli.demo.scenarios.scenario import Kept
+from callvault.cli.demo.scenarios.scenario import PlayedCall
+from callvault.cli.demo.voice_detection import detect_voices
 from callvault.contracts.alarms import AlarmKind
 
 ANA, BEN = "Ana (customer)", "Ben (agent)"
@@ -22,7 +22,7 @@ TOLERANCE = 0.5
 async def story(call: Call, say: Say) -> None:
     """A pause meets an outage; the recording goes on, doubtful and marked so."""
     await call.begins(ANA, BEN)
-    await call.is_to_be_recorded(onPauseFailure="quarantine", pauseConfirmWithin="PT2S")
+    await call.is_to_be_recorded(onPauseFailure="mark", pauseConfirmWithin="PT2S")
     say("Ana and Ben are in a call; what a late pause lets through is to be marked")
     await call.becomes("active")
     await call.speaks(BEN, SPEAKS)
@@ -42,16 +42,16 @@ async def story(call: Call, say: Say) -> None:
     say("everybody hangs up")
 
 
-def proof(kept: Kept, console: Console) -> bool:
+def verify(played: PlayedCall, console: Console) -> bool:
     """Ana is heard for no longer than the doubtful interval, which the manifest names."""
-    intervals = [doubt for r in kept.status.recordings for doubt in r.doubtful]
+    intervals = [interval for r in played.status.recordings for interval in r.unconfirmed_intervals]
     doubtful = sum(((d.until or d.since) - d.since).total_seconds() for d in intervals)
-    voice = {ANA: kept.call.voices[ANA]}
-    ana = sum(listen(content, voice)[ANA].seconds for content in kept.media)
+    voice = {ANA: played.call.voices[ANA]}
+    ana = sum(detect_voices(content, voice)[ANA].seconds for content in played.media)
     console.print(f"  heard      {ANA}: {ana:.2f} s, in {doubtful:.2f} s that are marked doubtful")
-    for finding in kept.findings:
+    for finding in played.findings:
         console.print(f"  finding    {finding}", soft_wrap=True)
-    for alarm in kept.alarms:
+    for alarm in played.alarms:
         console.print(f"  alarm      {alarm.what}", soft_wrap=True)
-    is_told = [alarm.kind for alarm in kept.alarms] == [AlarmKind.PAUSE_UNCONFIRMED]
-    return 0 < ana <= doubtful + TOLERANCE and bool(kept.findings) and is_told
+    is_alarmed = [alarm.kind for alarm in played.alarms] == [AlarmKind.PAUSE_UNCONFIRMED]
+    return 0 < ana <= doubtful + TOLERANCE and bool(played.findings) and is_alarmed

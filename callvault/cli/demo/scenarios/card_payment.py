@@ -7,8 +7,8 @@ media must hold Ben's voice, and not one frame of Ana's.
 from rich.console import Console
 
 from callvault.cli.demo.call import Call, Say
-from callvault.cli.demo.listening import listen
-from callvault.cli.demo.scenarios.scenario import Kept
+from callvault.cli.demo.scenarios.scenario import PlayedCall
+from callvault.cli.demo.voice_detection import detect_voices
 from callvault.contracts.alarms import AlarmKind
 
 ANA, BEN = "Ana (customer)", "Ben (agent)"
@@ -40,14 +40,16 @@ async def story(call: Call, say: Say) -> None:
     say("everybody hangs up")
 
 
-def proof(kept: Kept, console: Console) -> bool:
+def verify(played: PlayedCall, console: Console) -> bool:
     """Listen to every archived file, and find the alarm."""
-    heard = dict.fromkeys((ANA, BEN), 0.0)
-    for content in kept.media:
-        for who, voice in listen(content, {who: kept.call.voices[who] for who in heard}).items():
-            heard[who] += voice.seconds
+    detected = dict.fromkeys((ANA, BEN), 0.0)
+    for content in played.media:
+        for who, voice in detect_voices(
+            content, {who: played.call.voices[who] for who in detected}
+        ).items():
+            detected[who] += voice.seconds
             console.print(f"  heard      {who}: {voice.seconds:.2f} s, at most {voice.loudest:.4f}")
-    for alarm in kept.alarms:
+    for alarm in played.alarms:
         console.print(f"  alarm      {alarm.what}", soft_wrap=True)
-    is_told = [alarm.kind for alarm in kept.alarms] == [AlarmKind.PAUSE_UNCONFIRMED]
-    return heard[BEN] >= SPEAKS and heard[ANA] == 0 and is_told
+    is_alarmed = [alarm.kind for alarm in played.alarms] == [AlarmKind.PAUSE_UNCONFIRMED]
+    return detected[BEN] >= SPEAKS and detected[ANA] == 0 and is_alarmed

@@ -7,8 +7,8 @@ media must hold Ana's voice, and not one frame of the others'.
 from rich.console import Console
 
 from callvault.cli.demo.call import Call, Say
-from callvault.cli.demo.listening import listen
-from callvault.cli.demo.scenarios.scenario import Kept
+from callvault.cli.demo.scenarios.scenario import PlayedCall
+from callvault.cli.demo.voice_detection import detect_voices
 
 ANA, BEN, CEM = "Ana (customer)", "Ben (agent)", "Cem (supervisor)"
 SPEAKS = 1.0
@@ -44,12 +44,12 @@ async def story(call: Call, say: Say) -> None:
     say("everybody hangs up")
 
 
-def proof(kept: Kept, console: Console) -> bool:
+def verify(played: PlayedCall, console: Console) -> bool:
     """Listen to every archived file: Ana is heard, Ben and Cem in no frame of it."""
-    voices = {who: kept.call.voices[who] for who in (ANA, BEN, CEM)}
-    heard = dict.fromkeys(voices, 0.0)
-    for content in kept.media:
-        for who, voice in listen(content, voices).items():
-            heard[who] += voice.seconds
+    voices = {who: played.call.voices[who] for who in (ANA, BEN, CEM)}
+    detected = dict.fromkeys(voices, 0.0)
+    for content in played.media:
+        for who, voice in detect_voices(content, voices).items():
+            detected[who] += voice.seconds
             console.print(f"  heard      {who}: {voice.seconds:.2f} s, at most {voice.loudest:.4f}")
-    return heard[ANA] >= SPEAKS and heard[BEN] == heard[CEM] == 0
+    return detected[ANA] >= SPEAKS and detected[BEN] == detected[CEM] == 0

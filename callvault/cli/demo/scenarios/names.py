@@ -6,7 +6,7 @@ from enum import StrEnum
 class ScenarioName(StrEnum):
     """The choices of `callvault demo --scenario`."""
 
-    KEEP = "keep"
+    BASIC = "basic"
     CONSENT = "consent"
     CARD_PAYMENT = "card-payment"
     ACS_OUTAGE = "acs-outage"

@@ -13,7 +13,7 @@ from callvault.contracts.status import CallStatus
 
 
 @dataclass(frozen=True)
-class Kept:
+class PlayedCall:
     """A call that was played to its end."""
 
     call: Call
@@ -35,7 +35,7 @@ class Kept:
         return [f for r in self.status.recordings if r.sealed for f in r.sealed.findings]
 
 
-def nothing_more(_kept: Kept, _console: Console) -> bool:
+def nothing_more(_played: PlayedCall, _console: Console) -> bool:
     """Return True: the proof of all bytes, which every scenario has, is enough for this one."""
     return True
 
@@ -45,7 +45,7 @@ class Scenario:
     """One story, with its proof."""
 
     story: Callable[[Call, Say], Awaitable[None]]
-    proof: Callable[[Kept, Console], bool] = nothing_more
+    verify: Callable[[PlayedCall, Console], bool] = nothing_more
     """A check beyond the bytes: prints its findings and returns True if they are right."""
     is_flawless: bool = True
     """True if the manifest must have no findings."""

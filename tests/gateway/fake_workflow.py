@@ -24,12 +24,12 @@ ARCHIVES = "archives"
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
-class KeptCall:
+class FakeRecordingWorkflow:
     @workflow.init
     def __init__(self, payload: Any, carried: Any = None, earlier: Any = None) -> None:
         self.request = RecordingRequest.model_validate(payload)
         self.earlier = earlier
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.received: list[tuple[str, dict[str, Any]]] = []
         self.stopped = False
         self.ended = False
 
@@ -47,24 +47,24 @@ class KeptCall:
 
     @workflow.signal(name=names.FILE_STATUS_UPDATED)
     def files(self, event: FileStatusUpdated) -> None:
-        self._tell(names.FILE_STATUS_UPDATED, event.model_dump(mode="json"))
+        self._receive(names.FILE_STATUS_UPDATED, event.model_dump(mode="json"))
 
     @workflow.signal(name=names.CALL_ENDED)
     def call_ended(self, ended: CallEnded) -> None:
-        self._tell(names.CALL_ENDED, ended.model_dump(mode="json"))
+        self._receive(names.CALL_ENDED, ended.model_dump(mode="json"))
         self.ended = True
 
     @workflow.signal(name=names.RECORDING_STATE_CHANGED)
     def state_changed(self, changed: RecordingStateChanged) -> None:
-        self._tell(names.RECORDING_STATE_CHANGED, changed.model_dump(mode="json"))
+        self._receive(names.RECORDING_STATE_CHANGED, changed.model_dump(mode="json"))
 
     @workflow.signal(name=names.ACKNOWLEDGE)
     def acknowledge(self, acknowledge: Acknowledge) -> None:
-        self._tell(names.ACKNOWLEDGE, acknowledge.model_dump(mode="json"))
+        self._receive(names.ACKNOWLEDGE, acknowledge.model_dump(mode="json"))
 
     @workflow.signal(name=names.START)
     def start(self, request: StartRequest) -> None:
-        self._tell(names.START, request.model_dump(mode="json"))
+        self._receive(names.START, request.model_dump(mode="json"))
 
     @workflow.update(name=names.START)
     async def request_start(self, request: StartRequest) -> ControlRecord:
@@ -80,22 +80,22 @@ class KeptCall:
 
     @workflow.signal(name=names.PAUSE)
     def pause(self, request: ControlRequest) -> None:
-        self._tell(names.PAUSE, request.model_dump(mode="json"))
+        self._receive(names.PAUSE, request.model_dump(mode="json"))
 
     @workflow.signal(name=names.PARTICIPANT_CHANGED)
     def participant_changed(self, change: ParticipantChanged) -> None:
-        self._tell(names.PARTICIPANT_CHANGED, change.model_dump(mode="json"))
+        self._receive(names.PARTICIPANT_CHANGED, change.model_dump(mode="json"))
 
     @workflow.signal(name=names.CONSENT)
     def consent(self, decision: ConsentDecision) -> None:
-        self._tell(names.CONSENT, decision.model_dump(mode="json"))
+        self._receive(names.CONSENT, decision.model_dump(mode="json"))
 
     @workflow.update(name=names.CONSENT)
     async def decide(self, decision: ConsentDecision) -> ConsentRecord:
-        self._tell(f"{names.CONSENT} and wait", decision.model_dump(mode="json"))
+        self._receive(f"{names.CONSENT} and wait", decision.model_dump(mode="json"))
         now = workflow.now()
         return ConsentRecord(
-            participant=decision.participant, given=decision.given, decided_at=now, heard_at=now
+            participant=decision.participant, given=decision.given, decided_at=now, received_at=now
         )
 
     @decide.validator
@@ -115,7 +115,7 @@ class KeptCall:
     @workflow.update(name=names.RESUME)
     async def request_resume(self, request: ControlRequest) -> ControlRecord:
         if request.reason == "ACS answers after a pause":
-            await workflow.wait_condition(lambda: bool(self.told))
+            await workflow.wait_condition(lambda: bool(self.received))
         return self._confirm(names.RESUME, request, failed=request.reason == "ACS says no")
 
     @workflow.update(name=names.STOP)
@@ -138,9 +138,9 @@ class KeptCall:
             recordings=[recording],
         )
 
-    @workflow.query(name="told")
-    def what_was_told(self) -> list[tuple[str, dict[str, Any]]]:
-        return self.told
+    @workflow.query(name="received")
+    def what_was_received(self) -> list[tuple[str, dict[str, Any]]]:
+        return self.received
 
     @workflow.query(name="request")
     def what_was_asked(self) -> RecordingRequest:
@@ -151,7 +151,9 @@ class KeptCall:
         return self.earlier
 
     def _result(self) -> CallResult:
-        told = (told for name, told in self.told if name == names.FILE_STATUS_UPDATED)
+        received = (
+            received for name, received in self.received if name == names.FILE_STATUS_UPDATED
+        )
         chunks = tuple(
             ChunkResult(
                 index=chunk["index"],
@@ -160,7 +162,7 @@ class KeptCall:
                 archived=None,
                 lost_reason="",
             )
-            for files in told
+            for files in received
             for chunk in files["chunks"]
         )
         recording = RecordingResult(
@@ -178,18 +180,18 @@ class KeptCall:
             recordings=(recording,),
         )
 
-    def _tell(self, name: str, payload: dict[str, Any]) -> None:
-        self.told.append((name, payload))
+    def _receive(self, name: str, payload: dict[str, Any]) -> None:
+        self.received.append((name, payload))
 
     def _confirm(
-        self, verb: str, request: ControlRequest, *, failed: bool = False
+        self, operation: str, request: ControlRequest, *, failed: bool = False
     ) -> ControlRecord:
-        self._tell(f"{verb} and wait", request.model_dump(mode="json"))
+        self._receive(f"{operation} and wait", request.model_dump(mode="json"))
         return ControlRecord(
-            verb=verb,
+            operation=operation,
             requested_by=request.requested_by,
             reason=request.reason,
-            asked_at=workflow.now(),
+            requested_at=workflow.now(),
             recording=1,
             state=RequestState.FAILED if failed else RequestState.CONFIRMED,
             problem="8573: not allowed" if failed else "",

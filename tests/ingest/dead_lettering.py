@@ -9,7 +9,7 @@ from azure.storage.blob import ContainerClient
 from callvault.ingest.dead_letters import DELIVERED
 
 
-def given_up(event: dict[str, Any]) -> dict[str, Any]:
+def dead_lettered(event: dict[str, Any]) -> dict[str, Any]:
     """An event as Event Grid writes it into a dead letter."""
     return {
         **event,

@@ -22,12 +22,12 @@ RATE = 16_000
 WINDOW = 1 / 8
 """Seconds: one frame of the service's pictures. Voices 8 Hz apart can be told from each other."""
 
-AUDIBLE = 0.01
+MIN_AMPLITUDE = 0.01
 """Least amplitude that counts as heard; a voice of the emulator has 0.06 at its most quiet."""
 
 
 @dataclass(frozen=True)
-class Heard:
+class DetectedVoice:
     """One voice in a media file."""
 
     windows: tuple[int, ...]
@@ -40,10 +40,12 @@ class Heard:
         return len(self.windows) * WINDOW
 
 
-def listen(content: bytes, voices: Mapping[str, float]) -> dict[str, Heard]:
+def detect_voices(content: bytes, voices: Mapping[str, float]) -> dict[str, DetectedVoice]:
     """Find when each voice, given by its frequency in hertz, is heard in a media file."""
     windows = list(_windows(_decoded(content)))
-    return {name: _heard([_amplitude(w, hertz) for w in windows]) for name, hertz in voices.items()}
+    return {
+        name: _detected([_amplitude(w, hertz) for w in windows]) for name, hertz in voices.items()
+    }
 
 
 def _decoded(content: bytes) -> "Samples":
@@ -77,9 +79,9 @@ def _amplitude(window: "Samples", hertz: float) -> float:
     return float(2 * abs((window * bell * np.exp(-turn)).sum()) / bell.sum())
 
 
-def _heard(amplitudes: list[float]) -> Heard:
-    windows = tuple(n for n, amplitude in enumerate(amplitudes) if amplitude >= AUDIBLE)
-    return Heard(windows, max(amplitudes, default=0.0))
+def _detected(amplitudes: list[float]) -> DetectedVoice:
+    windows = tuple(n for n, amplitude in enumerate(amplitudes) if amplitude >= MIN_AMPLITUDE)
+    return DetectedVoice(windows, max(amplitudes, default=0.0))
 
 
 @dataclass(frozen=True)
