@@ -155,6 +155,9 @@ class Lifecycle:
         recording = chunks.announce(self.status, event, now)
         indices = ", ".join(str(chunk.index) for chunk in event.chunks)
         self.note(now, f"recording {recording.number}: chunks {indices} announced")
+        if event.left_out:
+            odd = "; ".join(event.left_out)
+            self.note(now, f"recording {recording.number}: left out of its event, {odd}")
         self.settle(recording, now)
 
     def reuse_copy(self, key: ChunkKey, copy: ArchivedChunk) -> bool:
