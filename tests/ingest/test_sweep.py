@@ -205,9 +205,9 @@ async def test_d9_the_directories_of_a_hierarchical_account_are_no_letters(
 ) -> None:
     for folder, key in (("CALLVAULT", "hdi_isfolder"), ("CALLVAULT/2026", "Hdi_IsFolder")):
         container.upload_blob(folder, b"", metadata={key: "true"})
-    letter = put(container, [given_up(call.recorded())])
+    letter = put(container, [dead_lettered(call.recorded())])
     report = await sweep(configured, intake_of(temporal))
-    assert (report.letters, report.delivered, report.not_understood) == (1, 1, 0)
+    assert (report.dead_letters, report.delivered, report.not_understood) == (1, 1, 0)
     assert marked(container) == {letter}
 
 
