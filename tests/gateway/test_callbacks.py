@@ -93,7 +93,7 @@ async def test_d6_half_an_emoji_in_the_reason_does_not_cost_the_news(
     failed = changed(resultInformation={"code": 500, "subCode": 9999, "message": "no \ud83d"})
     failed["type"] = "Microsoft.Communication.StartRecordingFailed"
     assert (await tell(guarded, call, [failed], issuer.token())).status_code == 200
-    [(_, payload)] = await call.told()
+    [(_, payload)] = await call.received()
     assert payload["problem"] == "ACS could not start it (500/9999): no ?"
 
 
