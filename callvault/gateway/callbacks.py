@@ -157,8 +157,10 @@ def _problem(data: dict[str, Any]) -> str:
     said = data.get("resultInformation")
     said = said if isinstance(said, dict) else {}
     code = f"{said.get('code', '')}/{said.get('subCode', '')}"
-    # Never empty: the workflow knows a failure by its problem alone.
-    return shorten(f"ACS could not start it ({code}): {said.get('message', '')}")
+    # Never empty: the workflow knows a failure by its problem alone. And half an emoji, which no
+    # payload can hold, must not cost the news.
+    told = f"ACS could not start it ({code}): {said.get('message', '')}"
+    return shorten(told.encode("utf-8", "replace").decode())
 
 
 def callbacks_router(callbacks: CallbackReceiver) -> APIRouter:

@@ -86,6 +86,17 @@ async def test_a_failed_start_says_why(guarded: Gateway, issuer: Issuer, call: C
     assert payload["problem"] == "ACS could not start it (500/9999): no"
 
 
+async def test_d6_half_an_emoji_in_the_reason_does_not_cost_the_news(
+    guarded: Gateway, issuer: Issuer, call: Call
+) -> None:
+    await is_kept(guarded, call)
+    failed = changed(resultInformation={"code": 500, "subCode": 9999, "message": "no \ud83d"})
+    failed["type"] = "Microsoft.Communication.StartRecordingFailed"
+    assert (await tell(guarded, call, [failed], issuer.token())).status_code == 200
+    [(_, payload)] = await call.received()
+    assert payload["problem"] == "ACS could not start it (500/9999): no ?"
+
+
 async def test_nobody_else_is_believed(guarded: Gateway, issuer: Issuer, call: Call) -> None:
     await is_kept(guarded, call)
     tokens = [None, "junk", issuer.token(aud="another resource"), issuer.token(exp=1)]

@@ -196,6 +196,21 @@ async def test_b9_no_letter_whatever_it_holds_ends_a_sweep(
     assert half in "; ".join(report.problems)
 
 
+async def test_d9_the_directories_of_a_hierarchical_account_are_no_letters(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    for folder, key in (("CALLVAULT", "hdi_isfolder"), ("CALLVAULT/2026", "Hdi_IsFolder")):
+        container.upload_blob(folder, b"", metadata={key: "true"})
+    letter = put(container, [dead_lettered(call.recorded())])
+    report = await sweep(configured, intake_of(temporal))
+    assert (report.dead_letters, report.delivered, report.not_understood) == (1, 1, 0)
+    assert marked(container) == {letter}
+
+
 async def test_d13_dead_letters_of_a_namespace_are_delivered(
     container: ContainerClient,
     configured: DeadLetterSettings,

@@ -15,6 +15,8 @@ from callvault.contracts.events import (
 )
 from callvault.contracts.field_by_field import MAX_NOTES
 
+from .call import NOON, recording_call
+
 CHUNK = {
     "documentId": "0-eus-d1",
     "index": 1,
@@ -71,6 +73,13 @@ def test_d6_an_odd_field_is_left_out_and_said_so(field: str, value: Any) -> None
     assert (files.recording_id, files.chunks, files.chunks_left_out) == ("r", read().chunks, 0)
     again = FileStatusUpdated.model_validate(files.model_dump(mode="json"))
     assert again == files
+
+
+def test_d6_what_was_left_out_stands_in_the_timeline() -> None:
+    call = recording_call()
+    call.life.files_announced(read(data={"recordingDurationMs": -1}), NOON)
+    told = [entry.what for entry in call.life.status.timeline]
+    assert any("left out of its event, recordingDurationMs: " in what for what in told)
 
 
 @pytest.mark.parametrize(

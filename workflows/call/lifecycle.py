@@ -178,6 +178,9 @@ class Lifecycle:
         if recording is not None:
             indices = ", ".join(str(chunk.index) for chunk in event.chunks)
             self.note(now, f"recording {recording.number}: chunks {indices} announced")
+            if event.left_out:
+                odd = "; ".join(event.left_out)
+                self.note(now, f"recording {recording.number}: left out of its event, {odd}")
             self.settle(recording, now)
         if left_out:
             self.status.chunks_left_out += left_out
