@@ -152,6 +152,13 @@ _NEEDED_OF_A_CHUNK = frozenset({"documentId", "index", "contentLocation"})
 """Without its location a chunk would be taken for one that the service has no file of."""
 
 
+def _few(value: Any) -> Any:
+    # Before a single one is read: each that is odd costs an error of its own.
+    if isinstance(value, list | tuple) and len(value) > MAX_CHUNKS:
+        raise ValueError(f"has {len(value)} items, at most {MAX_CHUNKS} are taken")
+    return value
+
+
 class FileStatusUpdated(Message):
     """A recording's chunks exist (``Microsoft.Communication.RecordingFileStatusUpdated``).
 
@@ -183,6 +190,7 @@ class FileStatusUpdated(Message):
             max_length=MAX_CHUNKS,
             validation_alias=AliasChoices("chunks", "recordingChunks"),
         ),
+        BeforeValidator(_few),
     ]
     left_out: Annotated[tuple[_Note, ...], Field(max_length=MAX_NOTES)] = ()
     """Fields that could not be read, each with the reason. Filled in by the reader."""
