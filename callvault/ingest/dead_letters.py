@@ -11,6 +11,7 @@ from azure.storage.blob import ContainerClient
 
 from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import storage_error
+from callvault.azure_storage.folders import is_folder
 from callvault.config.storage import DeadLetterSettings
 from callvault.errors import ConfigurationError, InvalidRequest
 from callvault.ingest.undelivered import DeadLetter
@@ -53,7 +54,7 @@ class DeadLetterContainer:
             )
             for blob in listed:
                 metadata = dict(blob.metadata or {})
-                if DELIVERED not in metadata:
+                if DELIVERED not in metadata and not is_folder(blob.size, metadata):
                     yield DeadLetter(str(blob.name), str(blob.etag), metadata)
 
     def read(self, dead_letter: DeadLetter) -> bytes:
