@@ -30,7 +30,7 @@ from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
-from workflows.call.chunks import ChunkKey, find_chunk, may_change_archive
+from workflows.call.chunks import ChunkKey, find_chunk, is_kind_assumed, may_change_archive
 from workflows.call.commands import Command, Operation
 
 _ACTIVITIES: dict[Operation, Callable[..., ControlResult]] = {
@@ -113,6 +113,7 @@ def _export_input(status: CallStatus, key: ChunkKey) -> ExportInput:
         own_storage=status.policy.own_storage,
         may_refuse=may_change_archive(status, recording),
         earlier_copy=chunk.earlier_copy,
+        is_kind_assumed=is_kind_assumed(recording),
     )
 
 

@@ -8,13 +8,14 @@ file itself is archived byte for byte.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from callvault.contracts.events import ServiceTime
+from callvault.contracts.media import MediaKind
 from callvault.errors import BrokenContent
 
 MAX_LENGTH_MS = 366 * 24 * 3_600_000
@@ -51,6 +52,8 @@ class ChunkMetadata:
     chunk_duration: float | None = None
     """Milliseconds."""
     pause_resume_intervals: tuple[PauseResumeInterval, ...] = ()
+    kind: MediaKind = field(default_factory=MediaKind)
+    """What it tells of content, channels and format."""
     unread: tuple[str, ...] = ()
     """Names of the fields that are there and could not be read, as ``chunkDuration``."""
 
@@ -63,6 +66,7 @@ def parse_chunk_metadata(content: bytes) -> ChunkMetadata:
         chunk_start_time=fields.read("chunkStartTime", _TIME),
         chunk_duration=fields.read("chunkDuration", _LENGTH),
         pause_resume_intervals=_pauses(fields),
+        kind=fields.kind("recordingInfo"),
         unread=tuple(fields.unread),
     )
 
@@ -85,6 +89,11 @@ class _Fields:
         except (ValidationError, OverflowError):
             self.unread.append(f"{self.path}{name}")
             return None
+
+    def kind(self, name: str) -> MediaKind:
+        """Read what an object's members tell of the recording's kind."""
+        info = self._members.get(name)
+        return MediaKind.told(*info.values()) if isinstance(info, dict) else MediaKind()
 
     def objects(self, name: str) -> list["_Fields"]:
         """Return the objects of a list, as far as they are objects and not too many."""

@@ -18,7 +18,7 @@ from callvault.contracts.consent import (
     Presence,
 )
 from callvault.contracts.events import RecordingChunk
-from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
 from callvault.contracts.requests import Guards
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 
@@ -111,6 +111,8 @@ class RecordingStatus(State):
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
     recording_format_type: FormatType = FormatType.MP4
+    told_kind: MediaKind | None = None
+    """What the service told of the kind of an announced recording; what it left out is assumed."""
     requested_by: str = ""
     requested_at: datetime
     state: RecordingState = RecordingState.STARTING

@@ -11,6 +11,7 @@ from azure.storage.blob import ContainerClient
 
 from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import storage_error
+from callvault.azure_storage.folders import is_folder
 from callvault.config.storage import DeadLetterSettings
 from callvault.errors import ConfigurationError, InvalidRequest
 from callvault.ingest.deliveries import Delivery
@@ -22,7 +23,6 @@ DELIVERED = "callvault_delivered"
 MAX_SIZE = 16 * 1024 * 1024
 """Largest blob that is read, in bytes: one holds a few events, of 1 MiB at most."""
 
-_DIRECTORY = "hdi_isfolder"
 
 _TIMEOUTS: dict[str, Any] = {"retry_total": 2, "connection_timeout": 10, "read_timeout": 60}
 
@@ -56,7 +56,7 @@ class DeadLetterContainer:
             )
             for blob in listed:
                 metadata = dict(blob.metadata or {})
-                if DELIVERED not in metadata and not _is_directory(metadata):
+                if DELIVERED not in metadata and not is_folder(blob.size, metadata):
                     yield DeadLetter(str(blob.name), str(blob.etag), metadata)
 
     def read(self, dead_letter: DeadLetter) -> Delivery:
@@ -92,12 +92,6 @@ class DeadLetterContainer:
         except AzureError as error:
             # Not chained: the SDK's errors quote URLs with their signatures.
             raise storage_error(error, f"{self.location}, {action}", owner="callvault") from None
-
-
-def _is_directory(metadata: dict[str, str]) -> bool:
-    """Tell if a blob is a directory of an account with a hierarchical namespace."""
-    # Listed among the blobs, empty, and no letter that could ever be understood or marked.
-    return any(key.lower() == _DIRECTORY and value for key, value in metadata.items())
 
 
 def location_of(name: str) -> str:

@@ -13,6 +13,7 @@ from callvault.acs.chunk_metadata import (
     PauseResumeInterval,
     parse_chunk_metadata,
 )
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
 from callvault.errors import BrokenContent
 
 
@@ -49,6 +50,9 @@ FACTS = ChunkMetadata(
     19_320,
     (PauseResumeInterval(START, 5_220),),
 )
+
+
+UNMIXED = MediaKind(content=ContentType.AUDIO, channel=ChannelType.UNMIXED, format=FormatType.WAV)
 
 
 def written(**members: object) -> bytes:
@@ -138,3 +142,22 @@ def test_d5_more_pauses_than_a_history_can_hold_are_counted() -> None:
 def test_d5_what_is_no_object_is_broken_content(content: bytes) -> None:
     with pytest.raises(BrokenContent, match="cannot be read"):
         parse_chunk_metadata(content)
+
+
+@pytest.mark.parametrize(
+    ("info", "kind"),
+    [
+        ({"contentType": "audio", "channelType": "unmixed", "format": "wav"}, UNMIXED),
+        ({"contentType": "unmixed", "channelType": "audio", "format": "wav"}, UNMIXED),
+        ({"contentType": "Audio", "channelType": "UNMIXED", "format": "Wav"}, UNMIXED),
+        ({"format": "mp3", "contentType": 5}, MediaKind(format=FormatType.MP3)),
+        ({"format": "ogg"}, MediaKind()),
+        ("mp3", MediaKind()),
+        (None, MediaKind()),
+    ],
+)
+def test_d2_the_kind_is_read_by_its_words_and_not_by_their_places(
+    info: object, kind: MediaKind
+) -> None:
+    """Real files of 2021 have content and channel swapped."""
+    assert parse_chunk_metadata(written(recordingInfo=info)) == replace(FACTS, kind=kind)

@@ -17,7 +17,8 @@ from callvault.archive.manifests.seal import seal
 from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.blob import BlobArchive
-from callvault.archive.stores.directory import DirectoryArchive, DirectoryUpload
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory_upload import DirectoryUpload
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bench import corruption
-from callvault.archive.stores.directory import DirectoryArchive, DirectoryUpload
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory_upload import DirectoryUpload
 from callvault.archive.transfer.backoff import RetryLimits
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import MAX_VERSIONS, Copied, copy

@@ -71,6 +71,21 @@ async def test_dead_letters_of_both_schemas_are_delivered_and_marked(
     assert (await sweep(configured, intake_of(temporal))).dead_letters == 0
 
 
+async def test_d9_folders_of_a_hierarchical_account_are_no_letters(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    dead_letter = put(container, dead_lettered(call.recorded()))
+    for folder in ("topic", "topic/subscription", "topic/subscription/2026"):
+        container.upload_blob(folder, b"", metadata={"hdi_isfolder": "true"})
+    report = await sweep(configured, intake_of(temporal))
+    assert (report.dead_letters, report.not_understood, report.problems) == (1, 0, ())
+    assert marked(container) == {dead_letter}
+
+
 async def test_what_is_not_understood_stays_and_is_tried_again_when_it_is_mended(
     container: ContainerClient,
     configured: DeadLetterSettings,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from callvault.contracts.base import shorten
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, known_time
-from callvault.contracts.media import FormatType
+from callvault.contracts.media import MediaKind
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows.call import deadlines
@@ -162,6 +162,23 @@ def adopt_announced(status: CallStatus, recording: RecordingStatus) -> None:
             status.recordings.remove(early)
 
 
+def learn_kind(recording: RecordingStatus, kind: MediaKind | None) -> None:
+    """Take over the kind of a recording that was not asked for; what was told first stays."""
+    if recording.origin != "announced" or kind is None:
+        return
+    recording.told_kind = kind if recording.told_kind is None else recording.told_kind.or_else(kind)
+    known = recording.told_kind.completed()
+    recording.recording_content_type = known.content or recording.recording_content_type
+    recording.recording_channel_type = known.channel or recording.recording_channel_type
+    recording.recording_format_type = known.format or recording.recording_format_type
+
+
+def is_kind_assumed(recording: RecordingStatus) -> bool:
+    """Tell if a part of the recording's kind is known from nobody."""
+    told = recording.told_kind or MediaKind()
+    return recording.origin == "announced" and not told.completed().is_complete
+
+
 def export_again(status: CallStatus, recording: RecordingStatus) -> None:
     """Export every file of the recording anew: it has got another archive."""
     for chunk in recording.chunks:
@@ -303,9 +320,8 @@ def _learn(recording: RecordingStatus, event: FileStatusUpdated) -> None:
     if not session_has_ended(recording):
         reason = shorten(event.session_end_reason, MAX_END_REASON)
         recording.session_end_reason = reason or recording.session_end_reason
-    format_type = (event.recording_format_type or "").lower()
-    if recording.origin == "announced" and format_type in set(FormatType):
-        recording.recording_format_type = FormatType(format_type)
+    words = event.recording_content_type, event.recording_channel_type, event.recording_format_type
+    learn_kind(recording, MediaKind.told(*words))
 
 
 def _add(

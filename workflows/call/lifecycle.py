@@ -25,7 +25,7 @@ from callvault.contracts.requests import (
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
 from workflows.call import chunks, consent, consent_holds, recording_state, state_limits
-from workflows.call.chunks import ChunkKey, find_chunk
+from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
     OPERATION_FOR,
     TARGET_OF,
@@ -209,6 +209,7 @@ class Lifecycle:
         """Fold a verified copy that is kept."""
         recording, chunk = find_chunk(self.status, key)
         chunk.state, chunk.archived = ChunkState.ARCHIVED, archived
+        learn_kind(recording, archived.kind)
         recording_state.refresh(self.status, recording)
         amiss = f", amiss: {archived.metadata_problem}" if archived.metadata_problem else ""
         what = f"chunk {key.index} archived and verified, {archived.size} bytes{amiss}"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from callvault.archive.media.kind import container_of
 from callvault.archive.media.length import Lengths, lengths_of
 from callvault.archive.media.seekable import SPOT, open_object, spots
 from callvault.archive.media.streams import Streams, number, text, whole
@@ -58,7 +59,7 @@ def check_media(archive: Archive, object_name: str, size: int, expected: Expecte
 
 def check_file(file: BinaryIO, size: int, expected: Expected) -> MediaCheck:
     """Check a file that is open for reading."""
-    container = _container(file.read(16))
+    container = container_of(file.read(16))
     # nothing else is shown to the parser: playlists would make it look for more files
     streams = Streams.parsed(file, size) if container else Streams([], "")
     lengths = lengths_of(file, size, container, streams)
@@ -71,16 +72,6 @@ def check_file(file: BinaryIO, size: int, expected: Expected) -> MediaCheck:
     return MediaCheck(
         verdict=min(verdicts, key=_WORST_FIRST.index), problems=tuple(problems), facts=facts
     )
-
-
-def _container(head: bytes) -> FormatType | None:
-    if head[4:8] == b"ftyp":
-        return FormatType.MP4
-    if head[:4] in {b"RIFF", b"RF64"} and head[8:12] == b"WAVE":
-        return FormatType.WAV
-    if head[:3] == b"ID3" or (head[:1] == b"\xff" and len(head) > 1 and head[1] >= 0xE0):
-        return FormatType.MP3
-    return None
 
 
 def _facts(

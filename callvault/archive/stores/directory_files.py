@@ -39,6 +39,9 @@ MAX_SIDECAR = 16 * 1024**2
 MAX_JOURNAL = 64 * 1024**2
 """Bytes that are read; some 75 for each block that was ever written."""
 
+_BESIDE = (".json.part", ".blocks.part")
+"""Ends of the names of small files that lie beside a draft."""
+
 # Bounded: a damaged journal of digits alone would take quadratic time, and be no number at last.
 _ENTRY = re.compile(r"([0-9]{1,6}) ([0-9a-f]{64})\n")
 
@@ -117,6 +120,25 @@ def remove_abandoned(path: Path) -> None:
         with suppress(OSError):  # gone, or a directory that somebody put there
             if time.time() - draft.lstat().st_mtime > DRAFT_MAX_AGE:
                 draft.unlink()
+
+
+def remove_idle(root: Path) -> None:
+    """Remove the drafts of all objects that no attempt is writing to: their disk is full."""
+    for folder, _, files in os.walk(root):
+        for name in files:
+            if name.startswith(".") and name.endswith(".part") and not name.endswith(_BESIDE):
+                _remove_if_idle(Path(folder, name))
+
+
+def _remove_if_idle(draft: Path) -> None:
+    with suppress(OSError):  # gone, in use, or no file
+        descriptor = open_file(draft, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()
+            draft.with_name(f"{draft.name.removesuffix('part')}blocks.part").unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _open_own(path: Path, flags: int = 0) -> int:

@@ -24,6 +24,12 @@ _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
+_STAT_BLOCK = 512
+"""Bytes in the unit of ``st_blocks``, whatever the file system's own blocks are."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors that say that no more bytes fit."""
+
 _Verdict = tuple[type[CallvaultError], str]
 
 _DENIED: _Verdict = (AccessDenied, "let this process write there, or choose another directory")
@@ -147,6 +153,16 @@ def write_file(path: Path, data: bytes, *, mode: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def require_space(descriptor: int, size: int) -> None:
+    """Raise `OSError` ENOSPC where an open file cannot grow to ``size`` bytes: its disk is full."""
+    disk = os.fstatvfs(descriptor)
+    if not disk.f_blocks:  # some network shares do not tell
+        return
+    free = (disk.f_bavail if os.geteuid() else disk.f_bfree) * disk.f_frsize
+    if size - os.fstat(descriptor).st_blocks * _STAT_BLOCK > free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def make_directories(root: Path, leaf: Path) -> None:
