@@ -21,6 +21,7 @@ from callvault.config.settings import Settings
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm
 from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.http_transports import Transport
 
 Client = TypeVar("Client", AcsClient, Archive)
 
@@ -58,7 +59,7 @@ class Connections:
         self.archive_of = Pool(self._make_archive)
         self.buffers = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
         # A redirect would take a signed body to a host that no operator has named.
-        self._http = httpx.Client(follow_redirects=False)
+        self._http = httpx.Client(transport=Transport(), follow_redirects=False)
 
     def policy_of(self, name: str) -> ResourcePolicy:
         """Return the policy of a resource; `InvalidRequest` for an unknown one."""

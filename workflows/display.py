@@ -11,6 +11,7 @@ from temporalio.common import SearchAttributeUpdate
 
 from callvault.contracts import names
 from callvault.contracts.base import shorten
+from callvault.contracts.printable import printable_markdown as plain
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows.call.alarms import is_at_risk
@@ -96,11 +97,11 @@ def _describe(recording: RecordingStatus) -> str:
     if recording.expires_at:
         lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if recording.problem:
-        lines.append(f"- problem: {recording.problem}")
+        lines.append(f"- problem: {plain(recording.problem)}")
     lines += _describe_consent(recording)
     lines += [
-        f"- paused by {pause.requested_by} ({pause.reason or 'no reason given'}) from "
-        f"{pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
+        f"- paused by {plain(pause.requested_by)} ({plain(pause.reason) or 'no reason given'})"
+        f" from {pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
         for pause in recording.pauses[-MAX_LISTED:]
     ]
     if recording.escalations:
@@ -112,9 +113,9 @@ def _describe(recording: RecordingStatus) -> str:
 
 
 def _describe_consent(recording: RecordingStatus) -> list[str]:
-    lines = [f"- **held back: {recording.holds[-1].reason}**"] if recording.is_held else []
+    lines = [f"- **held back: {plain(recording.holds[-1].reason)}**"] if recording.is_held else []
     if recording.declined:
-        lines.append(f"- declined: {recording.declined}")
+        lines.append(f"- declined: {plain(recording.declined)}")
     return lines + [
         f"- **to be deleted by you**: {mark.since:%H:%M:%S} to {_clock(mark.until)}, "
         f"{mark.participant[:8]}… withdrew consent"
@@ -137,14 +138,14 @@ def _describe_consents(status: CallStatus) -> list[str]:
 
 def _cell(text: str) -> str:
     """Fit free text into a table: short, and on one line."""
-    return shorten(" ".join(text.split()), 60).replace("|", "/")
+    return plain(shorten(" ".join(text.split()), 60).replace("|", "/"))
 
 
 def _describe_chunk(chunk: ChunkStatus) -> str:
     line = f"- chunk {chunk.chunk.index}: {chunk.state}"
     if chunk.archived:
         return f"{line}, {chunk.archived.size} bytes at {chunk.archived.location}"
-    return f"{line} {chunk.lost_reason}".rstrip()
+    return f"{line} {plain(chunk.lost_reason)}".rstrip()
 
 
 def _full_minute(moment: datetime | None) -> datetime | None:

@@ -35,11 +35,11 @@ from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.errors import BrokenContent, Unavailable
+from callvault.http_transports import Transport
 
 MAX_METADATA = 1 << 20
 """Longest metadata file that is read, in bytes; real ones have about one thousand."""
 
-_LOOPBACK = ("all://127.0.0.1", "all://[::1]", "all://localhost")
 _DELETED = frozenset({200, 202, 204})
 
 _START = Operation("start a recording", "call")
@@ -263,10 +263,7 @@ class AcsClient:
 
 def _http_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     return httpx.Client(
-        transport=transport,
-        limits=_KEEP_ALIVE,
-        # a proxy of the environment is for the way out, not for an emulator on this machine
-        mounts=None if transport else dict.fromkeys(_LOOPBACK),
+        transport=transport or Transport(limits=_KEEP_ALIVE),
         # files are hashed and counted as they are: no compression on the way
         headers={"Accept-Encoding": "identity"},
         # requests stand alone: no host leaves a cookie here

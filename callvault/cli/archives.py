@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile, JsonReport
+from callvault.cli.terminal import say, say_json
 from callvault.errors import InvalidRequest
 
 
@@ -55,7 +56,7 @@ def verify(
     expected = Expectation.of(archive, head, may_be_empty=may_be_empty)
     report = verify_target(target, key or [], expected, quick=quick, config=config)
     if as_json:
-        typer.echo(report.model_dump_json(indent=2))
+        say_json(report.model_dump_json(indent=2))
     else:
         show(report)
     if not report.ok:
@@ -72,8 +73,8 @@ def keygen(
     public = file.with_name(f"{file.name}.pub")
     _write_new(file, signer.pem(), mode=0o600)
     _write_new(public, signer.public.pem(), mode=0o644)
-    typer.echo(f"Key {signer.public.key_id}: {file} (private) and {public} (public).")
-    typer.echo(f'Set archives.NAME.signing_key = "file:{file.absolute()}"')
+    say(f"Key {signer.public.key_id}: {file} (private) and {public} (public).")
+    say(f'Set archives.NAME.signing_key = "file:{file.absolute()}"')
 
 
 def _write_new(file: Path, data: bytes, *, mode: int) -> None:

@@ -26,7 +26,7 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path | None:
 def read_toml(path: Path) -> Tree:
     """Read a TOML file; `ConfigurationError` says which file and line are wrong."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(
             f"cannot read the configuration file {path}: {error.strerror}"

@@ -104,7 +104,8 @@ class RecordingService:
 
     def _begin(self, call: Call, options: RecordingOptions) -> Recording:
         now = self._clock.now()
-        recording = Recording(self._ids.recording_id(), call, options, now + self._start_delay)
+        recording_id = self._ids.recording_id(call.call_connection_id)
+        recording = Recording(recording_id, call, options, now + self._start_delay)
         recording.pause.turn(options.pause_on_start, now)
         if self._fails():
             recording.failed_to_start, recording.ended_at = True, now

@@ -41,6 +41,8 @@ class MetadataForm(StrEnum):
     TODAY = "today"
     PREVIEW_2021 = "2021"
     """Values of content and channel type swapped, durations as floats."""
+    PRETTY = "pretty"
+    """As in a real file of June 2021: in lines that end as in Windows, durations as floats."""
 
 
 class EventSchema(StrEnum):

@@ -200,8 +200,9 @@ class StateFile:
         try:
             return SavedState.model_validate_json(self._path.read_text(encoding="utf-8"))
         except ValueError as error:
+            why = str(error).partition("\n")[0]
             raise UnreadableState(
-                f"{self._path} is not the state of an emulator of this version ({error}): "
+                f"{self._path} is not the state of an emulator of this version ({why}): "
                 "move the directory away to begin anew"
             ) from None
 

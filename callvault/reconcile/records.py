@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import Manifest, ManifestChunk
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
 from callvault.contracts.states import ChunkState
@@ -52,7 +53,7 @@ class Record:
     def key(self) -> tuple[str, str]:
         """The identity of the recording, the same in the accounts of all sources."""
         # Before ACS has given an id, the number within the call tells recordings apart.
-        return self.server_call_id, self.recording_id or f"#{self.number}"
+        return canonical_call_id(self.server_call_id), self.recording_id or f"#{self.number}"
 
     @property
     def expected_objects(self) -> tuple[ExpectedObject, ...]:

@@ -19,7 +19,7 @@ from callvault.archive.store import put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.verifier import verify_archive
 from callvault.errors import CallvaultError
-from callvault.reconcile.inventory import Holdings
+from callvault.reconcile.inventory import Inventory
 from tests.archive.sealed import NOON, SIGNER, archived, judged, paused, sealed, wav
 
 KEYS = Keyring([SIGNER.public])
@@ -128,7 +128,7 @@ def test_c4_a_signed_document_of_any_content_ends_in_a_finding(
             Failback(vault, primary, KEYS, SIGNER, lambda: NOON).fail_back(each)
         except CallvaultError:
             continue
-    holdings = Holdings({"main": lambda: vault})
-    holdings.look(NOON - timedelta(days=1), NOON + timedelta(days=1))
-    claims = [claim for found in holdings.manifests([]) for claim in found.account.claims]
-    holdings.amiss(claims, deep=True)
+    inventory = Inventory({"main": lambda: vault})
+    inventory.list_objects(NOON - timedelta(days=1), NOON + timedelta(days=1))
+    expected = [each for found in inventory.manifests([]) for each in found.record.expected_objects]
+    inventory.discrepancies(expected, deep=True)

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -79,6 +80,17 @@ async def _visible(client: Client, recording_id: str) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the workflow never became visible")
+
+
+async def test_an_event_in_another_spelling_of_the_call_reaches_the_same_workflow(
+    gateway: Gateway, call: Call
+) -> None:
+    """A9: the backend has the padded ``serverCallId``, Event Grid tells the unpadded one."""
+    padded = replace(call, server_call_id=f"{call.server_call_id}/aT0==")
+    await begin(gateway, {"serverCallId": padded.server_call_id})
+    url_safe = replace(call, server_call_id=f"{call.server_call_id}_aT0")
+    await gateway.deliver([url_safe.recorded()])
+    assert await padded.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 @pytest.mark.parametrize("batch", [False, True])

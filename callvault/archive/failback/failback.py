@@ -25,6 +25,7 @@ from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import read_back
 from callvault.archive.transfer.source import ObjectSource
 from callvault.archive.verify.verifier import verify_manifest
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import (
     ArchivedObject,
     Manifest,
@@ -217,7 +218,7 @@ def _found(archive: Archive, name: str) -> StoredManifest:
 def _identity(manifest: Manifest) -> tuple[str, str | None, int]:
     # not the folder: recordings whose id is not known share one
     of = manifest.recording
-    return of.server_call_id, of.recording_id, of.number
+    return canonical_call_id(of.server_call_id), of.recording_id, of.number
 
 
 def _origin(theirs: StoredManifest) -> ManifestReference:

@@ -23,6 +23,7 @@ from callvault.archive.manifests.manifest import SealContext, build_manifest
 from callvault.archive.names import key_object_name, manifest_object_name
 from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.activity_io import SealedRecording
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import Manifest, ObjectReference, SealInput
 from callvault.errors import BrokenContent, ObjectExists
 
@@ -138,15 +139,13 @@ def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:
 
 def _is_of_same_recording(manifest: Manifest, input: SealInput) -> bool:
     # compared by ids, not by folder: recordings whose id is not known share one
-    sealed = manifest.recording
-    if is_files_only(input):  # from events alone the recording's number is not known
-        ids = (input.server_call_id, input.recording.recording_id)
-        return (sealed.server_call_id, sealed.recording_id) == ids
-    return (sealed.server_call_id, sealed.recording_id, sealed.number) == (
-        input.server_call_id,
-        input.recording.recording_id,
-        input.recording.number,
-    )
+    sealed, ordered = manifest.recording, input.recording
+    if sealed.recording_id != ordered.recording_id:
+        return False
+    # from events alone the recording's number is not known
+    if not is_files_only(input) and sealed.number != ordered.number:
+        return False
+    return canonical_call_id(sealed.server_call_id) == canonical_call_id(input.server_call_id)
 
 
 def _put(archive: Archive, object_name: str, data: bytes, content_type: str) -> None:
