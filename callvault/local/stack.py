@@ -183,7 +183,10 @@ def _start_gateway_and_workers(
     supervisor: Supervisor, environment: Mapping[str, str], workers: Sequence[Sequence[str]]
 ) -> str:
     """Start gateway and workers, wait for all, and return the gateway's base URL."""
-    gateway = supervisor.start("gateway", [*CALLVAULT, "gateway"], environment=environment)
+    # Without the setting the gateway has no route for callbacks; its port is not known yet, and it
+    # reads no more of the URL than that there is one.
+    receiving = {**environment, CALLBACK_URL: "http://127.0.0.1"}
+    gateway = supervisor.start("gateway", [*CALLVAULT, "gateway"], environment=receiving)
     endpoint: str = gateway.wait_for(lambda: gateway.announcement("endpoint"))["endpoint"]
     # The workers come second: they give ACS the gateway's address for callbacks.
     environment = {**environment, CALLBACK_URL: endpoint}

@@ -92,7 +92,7 @@ def _check_headers(signal: str) -> None:
     """Refuse what OpenTelemetry would write to the log: headers usually hold a key."""
     for name in ("OTEL_EXPORTER_OTLP_HEADERS", f"OTEL_EXPORTER_OTLP_{signal}_HEADERS"):
         parts = filter(None, map(str.strip, _value(name).split(",")))
-        if not all(map(_HEADER.fullmatch, parts)):
+        if not all(_HEADER.fullmatch(part) for part in parts):
             raise ConfigurationError(
                 f"{name} is not understood (it is not shown, for it may hold a key): write"
                 " name=value, several separated by commas, blanks and other signs as %20"
@@ -104,7 +104,7 @@ def check_numbers() -> None:
 
     To be called before it is loaded: it reads the limits of spans then.
     """
-    for name in filter(_NUMBERS.fullmatch, os.environ):
+    for name in [each for each in os.environ if _NUMBERS.fullmatch(each)]:
         text = _value(name)
         is_number = _NUMBER.fullmatch(text) is not None
         if text and not (is_number and (float(text) > 0 or not _POSITIVE.fullmatch(name))):

@@ -46,7 +46,7 @@ def _not_understood(call: Call) -> dict[str, Any]:
             _with_chunks(event, [{**chunk, "contentLocation": "http://storage.asm.skype.com/x"}])
         ],
         "chunks.0.index: Input should be less": [_with_chunks(event, [{**chunk, "index": 10**30}])],
-        "at most 1000 items": [_with_chunks(event, [chunk] * 1_001)],
+        "at most 1000 are taken": [_with_chunks(event, [chunk] * 1_001)],
         "has no data": [{**event, "data": None}],
         "neither a call nor a recording": [{**event, "subject": "/something/else"}],
         "callId is not an id": [{**event, "subject": "/recording/call/a b"}],

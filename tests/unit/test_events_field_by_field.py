@@ -154,7 +154,7 @@ def test_a5_a_chunk_that_lacks_what_is_needed_is_left_out_and_counted(
 def test_a7_the_number_of_chunks_is_bounded() -> None:
     chunks = [{**CHUNK, "index": index} for index in range(MAX_CHUNKS)]
     assert len(read(data={"recordingStorageInfo": {"recordingChunks": chunks}}).chunks) == 1_000
-    with pytest.raises(ValidationError, match="at most 1000 items"):
+    with pytest.raises(ValidationError, match="at most 1000 are taken"):
         read(data={"recordingStorageInfo": {"recordingChunks": [*chunks, CHUNK] * 2}})
 
 

@@ -33,8 +33,9 @@ async def test_a1_a_terminated_call_is_taken_over_and_kept_to_its_end(scene: Sce
     await scene.asks("pause", requested_by="agent")
     await scene.asks("resume")
     await scene.handle.terminate("somebody clicked")
+    asked = scene.service.asked.count("get_state")
     await taken_over(scene)
-    await scene.has_asked("get_state", times=scene.service.asked.count("get_state") + 1)
+    await scene.has_asked("get_state", times=asked + 1)
 
     assert (await scene.asks("pause")).state == "confirmed"
     assert (await scene.asks("stop")).state == "confirmed"

@@ -122,8 +122,8 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
         parts.append(_pauses_table(recording))
         parts += [
             line(
-                f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold what"
-                " it was asked not to record"
+                f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold"
+                " what it was asked not to record"
             )
             for interval in recording.unconfirmed_intervals
         ]
