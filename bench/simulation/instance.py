@@ -57,6 +57,8 @@ class RunInstance:
         self._opening = opening
         self._definition = definition
         self._journal: list[_Entry] = []
+        self._flags: set[int] = set()
+        """Those of the SDK's own changes that this run has made use of, as its history says."""
         self._instance = self._create()
         self.history_length = 2
 
@@ -82,10 +84,12 @@ class RunInstance:
         activation = WorkflowActivation(run_id=self._opening.run_id, jobs=jobs)
         activation.timestamp.FromDatetime(now)
         activation.history_length = self.history_length
+        activation.available_internal_flags.extend(sorted(self._flags))
         completion = self._instance.activate(activation)
         if completion.HasField("failed"):
             raise Broken(f"a workflow task fails: {completion.failed.failure.message}")
         self._journal.append(_Entry(activation, completion))
+        self._flags |= set(completion.successful.used_internal_flags)
         commands = list(completion.successful.commands)
         self.history_length += 3 + len(jobs) + len(commands)
         return commands
@@ -98,7 +102,7 @@ class RunInstance:
             if (activation := _replayed(entry)) is None:
                 continue
             again = self._instance.activate(activation)
-            if _essence(again, set()) != _essence(entry.completion, _rejected(entry)):
+            if _essence(entry, again) != _essence(entry, entry.completion):
                 raise Broken(f"a replay gives other commands at activation {at}")
 
     def evict(self) -> None:
@@ -175,6 +179,7 @@ def _replayed(entry: _Entry) -> WorkflowActivation | None:
     activation = WorkflowActivation()
     activation.CopyFrom(entry.activation)
     activation.is_replaying = True
+    activation.available_internal_flags.extend(entry.completion.successful.used_internal_flags)
     del activation.jobs[:]
     for job in entry.activation.jobs:
         if job.HasField("query_workflow") or job.do_update.id in rejected:
@@ -186,12 +191,19 @@ def _replayed(entry: _Entry) -> WorkflowActivation | None:
     return activation if activation.jobs else None
 
 
-def _essence(completion: WorkflowActivationCompletion, without: set[str]) -> list[bytes]:
+def _essence(entry: _Entry, completion: WorkflowActivationCompletion) -> list[bytes]:
+    """Return the commands of an activation that reach the history, byte for byte."""
     if completion.HasField("failed"):
         return [completion.failed.failure.message.encode()]
-    kept: Callable[[Any], bool] = lambda c: c.update_response.protocol_instance_id not in without
-    commands = completion.successful.commands
-    return [c.SerializeToString(deterministic=True) for c in commands if kept(c)]
+    rejected = _rejected(entry)
+    # A timer that has fired is cancelled in vain: the core drops that.
+    fired = {j.fire_timer.seq for j in entry.activation.jobs if j.HasField("fire_timer")}
+    return [
+        command.SerializeToString(deterministic=True)
+        for command in completion.successful.commands
+        if command.update_response.protocol_instance_id not in rejected
+        and not (command.HasField("cancel_timer") and command.cancel_timer.seq in fired)
+    ]
 
 
 _EXTERN_FUNCTIONS: dict[str, Callable[..., Any]] = {

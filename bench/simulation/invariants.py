@@ -55,6 +55,8 @@ class Invariants:
         self._last_exposed: dict[int, datetime] = {}
         self._withdrawn: set[int] = set()
         """Recordings with sound, consent to which was withdrawn and is missing since."""
+        self._wanted: dict[int, Wanted] = {}
+        """By recording: what was wanted before the activation that is looked at."""
         self.server: Server
 
     @property
@@ -69,13 +71,13 @@ class Invariants:
         """Activate, and look at what that has changed."""
         delivered = Delivered(jobs)
         has_begun = self.server.run.workflow is not None
-        wanted = {r.number: r.wanted for r in self._status.recordings} if has_begun else {}
+        self._wanted = {r.number: r.wanted for r in self._status.recordings} if has_begun else {}
         consents = {id(each) for each in self._status.consents} if has_begun else set()
         requests = set(self._status.requests) if has_begun else set()
         activate()
         withdrew = self._learn(delivered, consents, has_begun)
         if delivered.is_about_consent and has_begun:
-            self._check_wanted(wanted)
+            self._check_wanted(self._wanted)
         if len(jobs) == 1 and withdrew:
             self._check_withdrawn()
         if len(jobs) == 1 and delivered.is_control and has_begun:
@@ -120,7 +122,9 @@ class Invariants:
     ) -> None:
         if recording.actual is Actual.STOPPED:
             raise Broken(f"ACS is asked to {operation} what is stopped")
-        if recording.wanted is Wanted.STOPPED and operation is not Operation.STOP:
+        # What ends in the same activation may have been asked for just before.
+        was_stopped = self._wanted.get(recording.number) is Wanted.STOPPED
+        if was_stopped and operation is not Operation.STOP:
             raise Broken(f"ACS is asked to {operation} what is to be stopped")
         target = TARGET_OF.get(operation)
         if target is not None and recording.actual is REACHED[target]:

@@ -249,18 +249,20 @@ class Life:
         self.faults -= {Fault.ACS}
         self.server.deliver()
         self._acs.end_call(self.server.now)
-        is_told = rng.random() < 0.7
-        if is_told:
+        if rng.random() < 0.7:
             self.server.deliver(messages.signal(names.CALL_ENDED, CallEnded()))
         self._finish_local(rng)
         for recording_id, files in sorted(self._acs.files.items()):
             if rng.random() < 0.8:
                 self.server.deliver()
                 self._announce(rng, recording_id, range(len(files)))
-        for _ in range(MAX_CLOSING_STEPS):
+        for closing in range(MAX_CLOSING_STEPS):
             if self.server.is_over:
                 return
             self._closing_step(rng)
+            if closing == MAX_CLOSING_STEPS // 2:
+                # What waits for consent, and was never begun, is over only once this is told.
+                self.server.deliver(messages.signal(names.CALL_ENDED, CallEnded()))
         raise Broken("the workflow does not end")
 
     def _closing_step(self, rng: random.Random) -> None:
