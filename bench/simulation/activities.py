@@ -48,8 +48,10 @@ class Surroundings:
         self.sent: set[str] = set()
         """The ids of the alarms that a receiver has got."""
         self.sealed = 0
-        self.resumes: set[str] = set()
-        """Recordings whose resume has been asked of ACS."""
+        self.manifests: dict[str, set[str]] = {}
+        """The files that each manifest names, by its name."""
+        self.to_delete: set[str] = set()
+        """The files whose copy at the service was to be deleted."""
         self._answer_of: dict[str, Callable[[Activity, random.Random], Any]] = {
             "describe_resource": lambda activity, rng: self._policy,
             "start_recording": self._start,
@@ -66,6 +68,11 @@ class Surroundings:
             "raise_alarm": self._raise_alarm,
             "announce_recording": lambda activity, rng: None,
         }
+
+    def scheduled(self, activity: Activity) -> None:
+        """Take note of an activity that is to be made."""
+        if activity.kind == "delete_source":
+            self.to_delete.add(activity.input.delete_location.rpartition("/")[2])
 
     def attempt(
         self, activity: Activity, delivery: Delivery, rng: random.Random
@@ -105,7 +112,7 @@ class Surroundings:
 
     def _refuse(self, activity: Activity) -> ActivityResolution | None:
         """Refuse for good; None where that does not happen."""
-        kind, is_final = "InvalidRequest", True
+        kind = "InvalidRequest"
         if activity.kind in _NEVER_REFUSED:
             return None
         if activity.kind == "export_chunk":
@@ -116,7 +123,7 @@ class Surroundings:
             # A start that has begun something is not refused.
             if activity.input.repeatability_request_id in self._acs.starts:
                 return None
-        return protocol.failed(kind, "refused", is_final=is_final, is_local=activity.is_local)
+        return protocol.failed(kind, "refused", is_final=True, is_local=activity.is_local)
 
     # ACS.
 
@@ -148,7 +155,6 @@ class Surroundings:
         return self._change(activity, rng, active=False)
 
     def _resume(self, activity: Activity, rng: random.Random) -> Any:
-        self.resumes.add(activity.input.recording_id)
         return self._change(activity, rng, active=True)
 
     def _stop(self, activity: Activity, rng: random.Random) -> Any:
@@ -242,6 +248,8 @@ class Surroundings:
 
     def _seal(self, activity: Activity, rng: random.Random) -> Any:
         self.sealed += 1
+        chunks = activity.input.recording.chunks
+        self.manifests[f"manifest-{self.sealed}"] = {c.chunk.document_id for c in chunks}
         return SealedRecording(
             archive=activity.input.archive,
             object_name=f"manifest-{self.sealed}",

@@ -10,7 +10,7 @@ from callvault.contracts import names
 from callvault.contracts.base import AnyMessage, Message, Unreadable, read
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.participants import ParticipantChanged
-from callvault.contracts.requests import StartRequest
+from callvault.contracts.requests import ControlRequest, StartRequest
 
 _ABOUT_CONSENT = (names.CONSENT, names.PARTICIPANT_CHANGED)
 _CONTROL = (names.PAUSE, names.RESUME, names.STOP)
@@ -26,6 +26,8 @@ class Delivered:
         self.is_about_consent = is_alone and all(name in _ABOUT_CONSENT for name in named)
         self.is_control = is_alone and all(name in _CONTROL for name in named)
         self.starts = _read(messages, names.START, StartRequest)
+        controls = [r for name in _CONTROL for r in _read(messages, name, ControlRequest)]
+        self.request_ids = {r.request_id for r in controls if r.request_id is not None}
         self.moves = _read(messages, names.PARTICIPANT_CHANGED, ParticipantChanged)
         events = _read(messages, names.FILE_STATUS_UPDATED, FileStatusUpdated)
         self.documents = [chunk.document_id for event in events for chunk in event.chunks]

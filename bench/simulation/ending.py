@@ -4,6 +4,7 @@
 - Every file that was announced is archived or told lost, with an alarm; so is what was recorded and
   never announced.
 - Every recording with an archived file has a manifest, or an alarm says that it has none.
+  The manifest names every file. Where that is asked for, the service's copies are deleted then.
 - Every alarm has reached a receiver, was acknowledged, or was tried until its time was over.
 - Every request is confirmed, superseded, or failed; a pause that failed was alarmed.
 - Nothing that Callvault has begun records on.
@@ -29,6 +30,7 @@ def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
         _check_request(record)
     for recording in status.recordings:
         _check_recording(status, recording)
+        _check_manifest(status, recording, surroundings)
     _check_alarms(status, surroundings, server)
     _check_named(result, acs)
     _check_files(result, status, acs)
@@ -58,6 +60,25 @@ def _check_recording(status: CallStatus, recording: RecordingStatus) -> None:
     if recording.state is RecordingState.LOST:
         if not _is_alarmed(status, AlarmKind.LOST, recording):
             raise Broken("a recording is lost, and nobody is told")
+
+
+def _check_manifest(
+    status: CallStatus, recording: RecordingStatus, surroundings: Surroundings
+) -> None:
+    if recording.sealed is None:
+        return
+    files = {chunk.chunk.document_id for chunk in recording.chunks}
+    if surroundings.manifests[recording.sealed.object_name] != files:
+        raise Broken("a manifest does not name every file")
+    is_deleting = status.policy is not None and status.policy.delete_source
+    if is_deleting and not recording.sealed.findings:
+        archived = {
+            chunk.chunk.document_id
+            for chunk in recording.chunks
+            if chunk.state is ChunkState.ARCHIVED
+        }
+        if not archived <= surroundings.to_delete:
+            raise Broken("the service's copy of an archived file stays")
 
 
 def _is_alarmed(status: CallStatus, kind: AlarmKind, recording: RecordingStatus) -> bool:
@@ -122,3 +143,6 @@ def _check_told(result: CallResult, recording_id: str, acs: FakeAcs) -> None:
         if recording.recording_id == recording_id and acs.numbers[recording_id] not in acs.meddled:
             if recording.state in (RecordingState.EMPTY, RecordingState.DECLINED):
                 raise Broken("what was recorded counts as nothing")
+            is_missing = len(recording.chunks) < len(acs.files[recording_id])
+            if recording.state is RecordingState.ARCHIVED and is_missing:
+                raise Broken("a recording counts as archived of which a file is missing")

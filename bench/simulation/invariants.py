@@ -12,6 +12,7 @@
 - At ACS at most one recording of the call is on.
 - A change that was confirmed is not asked for again, unless ACS was heard to contradict it.
 - No request waits while nothing is asked of ACS.
+- The same request again changes nothing.
 - No file is copied twice at once, given up before its time, or deleted before its recording is
   sealed with nothing amiss.
 """
@@ -82,6 +83,7 @@ class Invariants:
             self._check_withdrawn()
         if len(jobs) == 1 and delivered.is_control and has_begun:
             self._check_taken(requests)
+            self._check_repeated(delivered, requests)
         self._check()
 
     def _learn(self, delivered: Delivered, consents: set[int], has_begun: bool) -> bool:
@@ -172,6 +174,14 @@ class Invariants:
             if is_new and is_resume and is_open:
                 if not self._has_consent(self.call.recording(record.recording)):
                     raise Broken("a resume without consent is not refused")
+
+    def _check_repeated(self, delivered: Delivered, before: set[str]) -> None:
+        """Check that the same request again changes nothing."""
+        if delivered.request_ids & before and any(
+            recording.wanted is not self._wanted.get(recording.number)
+            for recording in self._status.recordings
+        ):
+            raise Broken("a request that is repeated changes something")
 
     def _check_withdrawn(self) -> None:
         for recording in self._status.recordings:

@@ -69,7 +69,7 @@ class Life:
             opening=Opening(names.workflow_id("call-1"), "run-1", NOON, (payload,), seed + 1),
             now=NOON,
             on_activation=self._invariants.around,
-            on_scheduled=self._invariants.may_schedule,
+            on_scheduled=self._scheduled,
         )
         self._invariants.server = self.server
         self._surroundings = Surroundings(self.server, self._acs, _policy(rng))
@@ -90,6 +90,10 @@ class Life:
     def status(self) -> CallStatus:
         """The call's state as its workflow has it."""
         return self.server.run.workflow.call.status
+
+    def _scheduled(self, activity: Activity) -> None:
+        self._invariants.may_schedule(activity)
+        self._surroundings.scheduled(activity)
 
     # One step.
 
@@ -268,15 +272,20 @@ class Life:
     def _closing_step(self, rng: random.Random) -> None:
         """Answer everything once, and go on to the next moment."""
         self.server.deliver()
-        for activity in sorted(self.server.activities.values(), key=lambda each: each.seq):
-            if self.server.activities.get(activity.seq) is activity:
-                self._attempt(activity, rng)
-                self._finish_local(rng)
+        tried: list[Activity] = []
+        while (activity := self._untried(tried)) is not None:
+            tried.append(activity)
+            self._attempt(activity, rng)
+            self._finish_local(rng)
         self._acs.end_call(self.server.now)
         if not any(activity.is_cancelled for activity in self.server.activities.values()):
             due = self.server.next_due()
             far = timedelta(hours=1)
             self.server.pass_time(min(far, due - self.server.now) if due else far)
+
+    def _untried(self, tried: list[Activity]) -> Activity | None:
+        activities = self.server.activities.values()
+        return next((each for each in activities if not any(each is one for one in tried)), None)
 
     def _lot(self, what: object) -> random.Random:
         return random.Random(f"{self.seed}/{what}")

@@ -35,6 +35,9 @@ INPUT_OF: dict[str, type[Any]] = {
     "announce_recording": activity_io.AnnouncementInput,
 }
 
+_POLLS = ("poll_state", "poll_result")
+_ENDS = ("complete_workflow_execution", "continue_as_new_workflow_execution")
+
 _MAX_EXCHANGES = 200
 """Activations at one moment, after which a workflow is taken to go round in circles."""
 
@@ -235,6 +238,8 @@ class Server:
         if what == "accepted":
             self.open_updates.add(id)
             return
+        if what == "completed" and b'"state":"pending"' in response.completed.data:
+            raise Broken("a request is answered before it is known what became of it")
         self.open_updates.discard(id)
         self.answers[id] = what
 
@@ -245,6 +250,9 @@ class Server:
         self.queried.append(answer.succeeded.response)
 
     def _end(self, kind: str | None, command: WorkflowCommand) -> None:
+        under_way = {a.kind for a in self.activities.values() if a.kind not in _POLLS}
+        if under_way and kind in _ENDS:
+            raise Broken(f"a run ends while {min(under_way)} is under way")
         if kind == "complete_workflow_execution":
             found = command.complete_workflow_execution.result
             self.result = protocol.value_of(found, CallResult)
