@@ -26,6 +26,7 @@ from callvault.contracts.activity_io import (
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 
 _SHA256 = "0" * 64
+_END_REASONS = {True: "SessionEnded", False: "ChunkMaximumSizeExceeded"}
 
 
 class Delivery(StrEnum):
@@ -46,7 +47,7 @@ class Surroundings:
         self._acs = acs
         self._policy = policy
         self.sent: set[str] = set()
-        """The ids of the alarms that a receiver has got."""
+        """The ids of the alarms and announcements that a receiver has got."""
         self.sealed = 0
         self.manifests: dict[str, set[str]] = {}
         """The files that each manifest names, by its name."""
@@ -66,7 +67,7 @@ class Surroundings:
             "export_chunk": self._export,
             "seal_recording": self._seal,
             "raise_alarm": self._raise_alarm,
-            "announce_recording": lambda activity, rng: None,
+            "announce_recording": self._announce,
         }
 
     def scheduled(self, activity: Activity) -> None:
@@ -100,7 +101,7 @@ class Surroundings:
             self._acs.told.add(answer.recording_id)
         elif activity.kind == "export_chunk":
             self._acs.file(activity.input.chunk.document_id).is_archived = True
-        elif activity.kind == "raise_alarm":
+        elif activity.kind in ("raise_alarm", "announce_recording"):
             self.sent.add(activity.input.id)
 
     def _repeat(self, activity: Activity, rng: random.Random) -> ActivityResolution | None:
@@ -119,10 +120,12 @@ class Surroundings:
             if not activity.input.may_refuse:
                 return None
             kind = "ArchiveRefused"
-        if activity.kind == "start_recording":
-            # A start that has begun something is not refused.
-            if activity.input.repeatability_request_id in self._acs.starts:
-                return None
+        # A start that has begun something is not refused.
+        if (
+            activity.kind == "start_recording"
+            and activity.input.repeatability_request_id in self._acs.starts
+        ):
+            return None
         return protocol.failed(kind, "refused", is_final=True, is_local=activity.is_local)
 
     # ACS.
@@ -138,7 +141,7 @@ class Surroundings:
             return protocol.failed("AlreadyRecording", "8553", is_final=True, is_local=False)
         if begun is None:
             if acs.is_call_over:
-                return protocol.failed("InvalidRequest", "no such call", is_final=True, is_local=False)
+                return protocol.failed("InvalidRequest", "no call", is_final=True, is_local=False)
             if number in acs.numbers.values():
                 raise Broken("a recording is started a second time")
             begun = acs.start(input.repeatability_request_id, number, input.pause_on_start, now)
@@ -184,9 +187,7 @@ class Surroundings:
         is_active = self._acs.active.get(recording_id)
         if is_active is None:
             return ControlResult(recording_id=recording_id, state="gone")
-        return ControlResult(
-            recording_id=recording_id, state="active" if is_active else "inactive"
-        )
+        return ControlResult(recording_id=recording_id, state="active" if is_active else "inactive")
 
     def _poll_state(self, activity: Activity, rng: random.Random) -> Any:
         is_known = activity.input.recording_id in self._acs.active
@@ -214,7 +215,9 @@ class Surroundings:
                 RecordingChunk(
                     document_id=files[index].document_id,
                     index=files[index].index,
-                    end_reason="SessionEnded" if files[index].is_last else "ChunkMaximumSizeExceeded",
+                    end_reason="SessionEnded"
+                    if files[index].is_last
+                    else "ChunkMaximumSizeExceeded",
                     content_location=f"https://acs/{files[index].document_id}",
                     delete_location=f"https://acs/{files[index].document_id}",
                 )
@@ -263,6 +266,11 @@ class Surroundings:
     def _raise_alarm(self, activity: Activity, rng: random.Random) -> Any:
         if activity.input.id in self.sent:
             raise Broken("an alarm is sent again that was accepted")
+        return None
+
+    def _announce(self, activity: Activity, rng: random.Random) -> Any:
+        if activity.input.id in self.sent:
+            raise Broken("a recording is announced again")
         return None
 
 

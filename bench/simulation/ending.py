@@ -54,12 +54,12 @@ def _check_recording(status: CallStatus, recording: RecordingStatus) -> None:
     if recording.is_held or any(mark.until is None for mark in recording.marked):
         raise Broken("a hold or a mark for deletion never ends")
     is_archived = any(chunk.state is ChunkState.ARCHIVED for chunk in recording.chunks)
-    if is_archived and recording.sealed is None:
-        if not _is_alarmed(status, AlarmKind.NOT_SEALED, recording):
-            raise Broken("a manifest is missing, and nobody is told")
-    if recording.state is RecordingState.LOST:
-        if not _is_alarmed(status, AlarmKind.LOST, recording):
-            raise Broken("a recording is lost, and nobody is told")
+    is_unsealed = is_archived and recording.sealed is None
+    if is_unsealed and not _is_alarmed(status, AlarmKind.NOT_SEALED, recording):
+        raise Broken("a manifest is missing, and nobody is told")
+    is_lost = recording.state is RecordingState.LOST
+    if is_lost and not _is_alarmed(status, AlarmKind.LOST, recording):
+        raise Broken("a recording is lost, and nobody is told")
 
 
 def _check_manifest(
@@ -90,12 +90,12 @@ def _is_alarmed(status: CallStatus, kind: AlarmKind, recording: RecordingStatus)
 
 def _check_alarms(status: CallStatus, surroundings: Surroundings, server: Server) -> None:
     for record in status.alarms:
-        id = record.alarm.id
+        alarm_id = record.alarm.id
         if record.acknowledged_at is not None:
             continue
-        if record.sent_at is not None and id not in surroundings.sent:
+        if record.sent_at is not None and alarm_id not in surroundings.sent:
             raise Broken("an alarm counts as sent that no receiver got")
-        if record.sent_at is None and id not in server.timed_out:
+        if record.sent_at is None and alarm_id not in server.timed_out:
             raise Broken("an alarm is never sent")
 
 
@@ -108,18 +108,16 @@ def _check_named(result: CallResult, acs: FakeAcs) -> None:
 def _failed_to_start(result: CallResult, acs: FakeAcs) -> set[str]:
     """Return the recordings that ACS told to have failed after it had accepted them."""
     numbers = {r.number for r in result.recordings if r.state is RecordingState.FAILED_TO_START}
-    return {id for id, number in acs.numbers.items() if number in numbers}
+    return {each for each, number in acs.numbers.items() if number in numbers}
 
 
 def _check_files(result: CallResult, status: CallStatus, acs: FakeAcs) -> None:
     chunks = {
-        chunk.document_id: (recording.number, chunk)
-        for recording in result.recordings
-        for chunk in recording.chunks
+        chunk.document_id: chunk for recording in result.recordings for chunk in recording.chunks
     }
     for recording_id, files in acs.files.items():
         for file in files:
-            number, chunk = chunks.get(file.document_id, (0, None))
+            chunk = chunks.get(file.document_id)
             if file.is_announced and chunk is None:
                 raise Broken("a file that was announced is forgotten")
             if chunk is not None:

@@ -153,9 +153,9 @@ class Invariants:
 
     def _may_delete(self, activity: Activity) -> None:
         for recording, chunk in chunks_of(self._status):
-            if chunk.chunk.delete_location == activity.input.delete_location:
-                if recording.sealed is None or recording.sealed.findings:
-                    raise Broken("a file is deleted whose recording is not beyond doubt")
+            is_meant = chunk.chunk.delete_location == activity.input.delete_location
+            if is_meant and (recording.sealed is None or recording.sealed.findings):
+                raise Broken("a file is deleted whose recording is not beyond doubt")
 
     # What an activation may change.
 
@@ -171,9 +171,9 @@ class Invariants:
             is_new = key not in before and record.requested_by not in (GUARD, GATE)
             is_resume = record.operation == Operation.RESUME
             is_open = record.state is not RequestState.FAILED and self._status.policy is not None
-            if is_new and is_resume and is_open:
-                if not self._has_consent(self.call.recording(record.recording)):
-                    raise Broken("a resume without consent is not refused")
+            is_taken = is_new and is_resume and is_open
+            if is_taken and not self._has_consent(self.call.recording(record.recording)):
+                raise Broken("a resume without consent is not refused")
 
     def _check_repeated(self, delivered: Delivered, before: set[str]) -> None:
         """Check that the same request again changes nothing."""
@@ -248,9 +248,9 @@ class Invariants:
         is_proven = bool(recording.pauses) and recording.pauses[-1].resumed_at is None
         asked = self.call.in_flight
         is_resuming = asked is not None and asked.operation is Operation.RESUME
-        if is_proven and not is_resuming and recording.actual is Actual.PAUSED:
-            if self._acs.sounds(recording.number):
-                raise Broken("ACS records during a confirmed pause")
+        is_paused = is_proven and not is_resuming and recording.actual is Actual.PAUSED
+        if is_paused and self._acs.sounds(recording.number):
+            raise Broken("ACS records during a confirmed pause")
 
     def _check_hold(self, recording: RecordingStatus) -> None:
         if self._status.policy is None or recording.origin != "requested":
@@ -298,5 +298,3 @@ class Invariants:
 
     def _has_consent(self, recording: RecordingStatus) -> bool:
         return self._people.agree_to(recording.consent)
-
-

@@ -15,7 +15,7 @@ from bench.simulation.activities import Delivery, Surroundings
 from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.instance import Broken, Opening
 from bench.simulation.invariants import Invariants
-from bench.simulation.people import PEOPLE, People
+from bench.simulation.people import People
 from bench.simulation.protocol import Job
 from bench.simulation.server import Activity, Server
 from callvault.config.policy import resource_policy
@@ -106,7 +106,7 @@ class Life:
 
     def _actions(self) -> list[Callable[[random.Random, int], None]]:
         """Return what may happen next; what is here twice is twice as likely."""
-        actions = [
+        actions: list[Callable[[random.Random, int], None]] = [
             *[self._progress] * 8,
             *[self._message] * 5,
             *[self._wait] * 3,
@@ -259,7 +259,8 @@ class Life:
         for recording_id, files in sorted(self._acs.files.items()):
             if rng.random() < 0.8:
                 self.server.deliver()
-                self._announce(rng, recording_id, range(len(files)))
+                # The last file may never be announced.
+                self._announce(rng, recording_id, range(rng.choice([1, *[len(files)] * 5])))
         for closing in range(MAX_CLOSING_STEPS):
             if self.server.is_over:
                 return
@@ -303,7 +304,7 @@ def _policy(rng: random.Random) -> ResourcePolicy:
         "delete_source": rng.random() < 0.3,
         "fallback_archive": "second" if rng.random() < 0.3 else None,
         "polls_result": rng.random() < 0.4,
-        "max_history_events": rng.choice([100, 200, 400, 10_000]),
+        "max_history_events": rng.choice([60, 100, 200, 10_000]),
         "export_window": rng.choice([timedelta(hours=24), timedelta(hours=48)]),
     }
     return _POLICY.model_copy(update=changed)

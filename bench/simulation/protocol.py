@@ -43,9 +43,9 @@ def signal(name: str, payloads: list[Payload]) -> Job:
     return job
 
 
-def update(name: str, id: str, payloads: list[Payload]) -> Job:
+def update(name: str, update_id: str, payloads: list[Payload]) -> Job:
     job = Job()
-    job.do_update.id = job.do_update.protocol_instance_id = id
+    job.do_update.id = job.do_update.protocol_instance_id = update_id
     job.do_update.name = name
     job.do_update.input.extend(payloads)
     job.do_update.run_validator = True

@@ -1,4 +1,4 @@
-"""Temporal's part of a life: virtual time, timers, activities under way, one run after the other."""
+"""Temporal's part of a life: virtual time, timers, activities, one run after the other."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.common.v1 import Payload
 from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.bridge.proto.workflow_commands import ActivityCancellationType, WorkflowCommand
 
@@ -71,7 +70,6 @@ class Server:
     open_updates: set[str] = field(default_factory=set)
     answers: dict[str, str] = field(default_factory=dict)
     """By update: ``completed`` or ``rejected``."""
-    queried: list[Payload] = field(default_factory=list)
     timed_out: set[str] = field(default_factory=set)
     """The ids of alarms that were tried until their time was over."""
     result: CallResult | None = None
@@ -183,40 +181,32 @@ class Server:
 
     def _obey(self, command: WorkflowCommand) -> list[Job]:
         """Do what a command says; return what is answered to it at once."""
-        match command.WhichOneof("variant"):
+        kind = command.WhichOneof("variant") or ""
+        match kind:
             case "start_timer":
                 timer = command.start_timer
                 self.timers[timer.seq] = self.now + _span(timer.start_to_fire_timeout)
             case "cancel_timer":
                 self.timers.pop(command.cancel_timer.seq, None)
-            case "schedule_activity":
-                self._schedule(command.schedule_activity, is_local=False)
-            case "schedule_local_activity":
-                self._schedule(command.schedule_local_activity, is_local=True)
-            case "request_cancel_activity":
-                return self._cancel(command.request_cancel_activity.seq)
-            case "request_cancel_local_activity":
-                return self._cancel(command.request_cancel_local_activity.seq)
-            case "update_response":
-                self._note_response(command)
-            case "respond_to_query":
-                self._note_answer(command)
-            case "upsert_workflow_search_attributes":
-                pass
-            case kind:
-                self._end(kind, command)
+            case "schedule_activity" | "schedule_local_activity":
+                self._schedule(getattr(command, kind), is_local="local" in kind)
+            case "request_cancel_activity" | "request_cancel_local_activity":
+                return self._cancel(getattr(command, kind).seq)
+            case _:
+                self._note_answer(kind, command)
         return []
 
     def _schedule(self, order: Any, *, is_local: bool) -> None:
         kind: str = order.activity_type
-        timeout = order.schedule_to_close_timeout if order.HasField("schedule_to_close_timeout") else None
+        has_deadline = order.HasField("schedule_to_close_timeout") and not is_local
+        deadline = self.now + _span(order.schedule_to_close_timeout) if has_deadline else None
         waits = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
         activity = Activity(
             seq=order.seq,
             kind=kind,
             input=protocol.value_of(order.arguments[0], INPUT_OF[kind]),
             is_local=is_local,
-            deadline=self.now + _span(timeout) if timeout is not None and not is_local else None,
+            deadline=deadline,
             waits_for_cancellation=order.cancellation_type == waits,
         )
         self.activities[activity.seq] = activity
@@ -234,22 +224,25 @@ class Server:
 
     def _note_response(self, command: WorkflowCommand) -> None:
         response = command.update_response
-        id, what = response.protocol_instance_id, response.WhichOneof("response") or ""
+        update_id, what = response.protocol_instance_id, response.WhichOneof("response") or ""
         if what == "accepted":
-            self.open_updates.add(id)
+            self.open_updates.add(update_id)
             return
         if what == "completed" and b'"state":"pending"' in response.completed.data:
             raise Broken("a request is answered before it is known what became of it")
-        self.open_updates.discard(id)
-        self.answers[id] = what
+        self.open_updates.discard(update_id)
+        self.answers[update_id] = what
 
-    def _note_answer(self, command: WorkflowCommand) -> None:
-        answer = command.respond_to_query
-        if not answer.HasField("succeeded"):
-            raise Broken(f"a query fails: {answer.failed.message}")
-        self.queried.append(answer.succeeded.response)
+    def _note_answer(self, kind: str, command: WorkflowCommand) -> None:
+        if kind == "update_response":
+            self._note_response(command)
+        elif kind == "respond_to_query":
+            if not command.respond_to_query.HasField("succeeded"):
+                raise Broken(f"a query fails: {command.respond_to_query.failed.message}")
+        elif kind != "upsert_workflow_search_attributes":
+            self._end(kind, command)
 
-    def _end(self, kind: str | None, command: WorkflowCommand) -> None:
+    def _end(self, kind: str, command: WorkflowCommand) -> None:
         under_way = {a.kind for a in self.activities.values() if a.kind not in _POLLS}
         if under_way and kind in _ENDS:
             raise Broken(f"a run ends while {min(under_way)} is under way")
