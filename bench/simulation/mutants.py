@@ -48,6 +48,61 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "workflows/call/consent.py",
+        "return {presence.participant for presence in status.participants if presence.in_call}",
+        "return {\"a\" * 64}",
+    ),
+    Mutant(
+        "workflows/call/consent_holds.py",
+        "_ask(Operation.PAUSE, why, recording, requests, now)",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/consent_holds.py",
+        "_end_hold(recording, \"consent is given\", now)",
+        "recording.wanted = Wanted.ACTIVE; _end_hold(recording, \"consent is given\", now)",
+    ),
+    Mutant(
+        "workflows/call/consent_gate.py",
+        "is_open = recording.is_held and recording.consented_at is None",
+        "is_open = recording.is_held",
+    ),
+    Mutant(
+        "workflows/loops/control.py",
+        "acs_answers.retry_start(self._call, recording, now)",
+        "self._call.in_flight = None",
+    ),
+    Mutant(
+        "workflows/call/lifecycle.py",
+        "self.in_flight = command",
+        "self.in_flight, self.recording(command.recording).actual = command, {\"pause\": Actual.PAUSED}.get(command.operation, self.recording(command.recording).actual)",
+    ),
+    Mutant(
+        "workflows/loops/export.py",
+        "copying = self._start_copy(conditions, key)",
+        "copying = (self._start_copy(conditions, key), self._start_copy(conditions, key))[1]",
+    ),
+    Mutant(
+        "workflows/call/callbacks.py",
+        "seen = _ACTUAL_OF.get(state)",
+        "seen = None",
+    ),
+    Mutant(
+        "workflows/call/request_records.py",
+        "elif _is_overtaken(record, recording):",
+        "elif False:",
+    ),
+    Mutant(
+        "workflows/loops/timers.py",
+        "source.act(workflow.now())",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/acs_answers.py",
+        "recording.started_at = at",
+        "pass",
+    ),
+    Mutant(
         "workflows/call/guards.py",
         "if record.operation == Operation.PAUSE and not record.is_overdue and may_record:",
         "if False and may_record:",
