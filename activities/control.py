@@ -95,6 +95,7 @@ class ControlActivities:
                     first_sent=input.repeatability_first_sent,
                 ),
             )
+            # ACS says `inactive` until it really records: `confirm_active` reads the state back.
             return ControlResult(
                 recording_id=answer.recording_id, state="inactive", accepted_at=server_clock()()
             )
@@ -130,6 +131,7 @@ class ControlActivities:
             try:
                 self._client(input.resource).stop(input.recording_id, input.server_call_id)
             except RecordingNotFound:
+                # A known issue of ACS: a stop may get 404 though the files are delivered.
                 return _result(input, "gone")
             return _result(input, "inactive", server_clock()())
 
@@ -170,6 +172,7 @@ class ControlActivities:
             # A note for the next attempt; local activities have no heartbeat.
             if not activity.info().is_local:
                 activity.heartbeat(accepted_at)
+        # Asked twice, ACS may answer 202 or a conflict: only its state tells what is the case.
         except StateConflict as conflict:
             activity.logger.info("ACS reports a conflict, reading the state: %s", conflict)
         except RecordingNotFound:

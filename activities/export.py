@@ -1,6 +1,7 @@
 """Export: bring one chunk and its metadata into the archive, and prove the copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from activities.export_metadata import export_metadata
 from activities.heartbeat import denied_since
 from activities.translate import translated
 from callvault.acs.client import AcsClient
+from callvault.archive.media.kind import HEAD, kind_of
 from callvault.archive.names import chunk_object_name
 from callvault.archive.store import Archive, already_archived
 from callvault.archive.transfer import copier, own_storage
@@ -25,6 +27,7 @@ from callvault.contracts.activity_io import (
     ExportProgress,
     RecordedPause,
 )
+from callvault.contracts.media import FormatType, MediaKind
 from callvault.errors import CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import bytes_exported
 
@@ -78,6 +81,7 @@ class ExportActivities:
             try:
                 return self._export(input)
             except CallvaultError as error:
+                # The owner first: a 404 of the archive itself is no denial by the service.
                 if error.owner == "archive":
                     if input.may_refuse:
                         _give_up_on_archive_or_wait(error)
@@ -95,6 +99,8 @@ class ExportActivities:
                 raise
             sources = self._earlier_copy(input.earlier_copy)
             name, headers = self._copy(sources.media, archive, input)
+        by_itself = _kind_in(ObjectSource(archive, name)) if input.is_kind_assumed else None
+        # The media is proven before its metadata is asked for: trouble there loses no media.
         digest = read_back(archive, name, _progress("verifying"), self._buffers)
         metadata = export_metadata(sources.metadata, archive, name, now)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
@@ -107,6 +113,7 @@ class ExportActivities:
             metadata_object_name=metadata.object_name,
             metadata_problem=metadata.problem,
             duration_ms=metadata.facts.chunk_duration,
+            kind=metadata.facts.kind.or_else(by_itself) if input.is_kind_assumed else None,
             pauses=tuple(
                 RecordedPause(start_time=pause.start_time, duration_ms=pause.duration)
                 for pause in metadata.facts.pause_resume_intervals
@@ -166,25 +173,26 @@ class ExportActivities:
 
         Returns the object's name, and the headers of the service's answer that tell of the file.
         """
+        # It lies in this archive already: ACS wrote it there, or its recording has come back.
         if isinstance(source, ObjectSource) and source.archive.name == archive.name:
             return source.object_name, {}
-        name = _object_name(input)
-        # Unlike an event, a polled result names no callId: an export that began with such a result
-        # has archived the file under another name.
-        found_by_asking = _object_name(input.model_copy(update={"call_id": None}))
         identity = {
             "recording_id": input.recording_id or "",
             "document_id": input.chunk.document_id,
             "chunk_index": str(input.chunk.index),
         }
-        for known in (name, found_by_asking):
+        for known in _possible_names(input):
             if already_archived(archive, known, identity) is not None:
                 return known, {}
+        format_type = input.recording_format_type
+        if input.is_kind_assumed:
+            format_type = _kind_in(source).format or format_type
+        name = _object_name(input, format_type)
         copied = copier.copy(
             source,
             archive,
             name,
-            content_type=input.recording_format_type.content_type,
+            content_type=format_type.content_type,
             metadata=identity,
             on_progress=_progress("copying"),
             buffers=self._buffers,
@@ -192,7 +200,17 @@ class ExportActivities:
         return name, {"etag": copied.etag_of_source} if copied.etag_of_source else {}
 
 
-def _object_name(input: ExportInput) -> str:
+def _possible_names(input: ExportInput) -> Iterator[str]:
+    """Yield the names under which an earlier attempt may have archived the file."""
+    formats = FormatType if input.is_kind_assumed else (input.recording_format_type,)
+    # Unlike an event, a polled result names no callId: an export that began with such a result
+    # has archived the file under another name.
+    for known in (input, input.model_copy(update={"call_id": None})):
+        for format_type in formats:
+            yield _object_name(known, format_type)
+
+
+def _object_name(input: ExportInput, format_type: FormatType) -> str:
     return chunk_object_name(
         recorded_on=input.recorded_on,
         call_id=input.call_id,
@@ -200,8 +218,18 @@ def _object_name(input: ExportInput) -> str:
         recording_id=input.recording_id,
         index=input.chunk.index,
         document_id=input.chunk.document_id,
-        extension=input.recording_format_type,
+        extension=format_type,
     )
+
+
+def _kind_in(source: Source) -> MediaKind:
+    """Look at a file's first bytes."""
+    head = bytearray(HEAD)
+    with closing(source.reader()) as reader:
+        answer, got = reader.open(0, HEAD), 0
+        while got < HEAD and (came := answer.readinto(memoryview(head)[got:])):
+            got += came
+    return kind_of(bytes(head[:got]))
 
 
 def _progress(phase: str) -> OnProgress:
@@ -216,12 +244,14 @@ def _progress(phase: str) -> OnProgress:
         elif now() - moved_at > STALLED_AFTER:
             # Temporal cannot notice it: the heartbeats go on while nothing moves.
             raise Unavailable(f"no byte has moved while {phase} since {moved_at:%H:%M:%S} UTC")
+        # Before the next question: Temporal tells of a cancellation in answer to heartbeats alone.
         activity.heartbeat(
             ExportProgress(phase=phase, bytes_done=done, bytes_total=total, moved_at=moved_at)
         )
         if activity.is_cancelled():
             raise CancelledError("the export was cancelled")
         if activity.is_worker_shutdown():
+            # Retryable: another worker takes over at once, not after the heartbeat time-out.
             raise ApplicationError("the worker is shutting down: another one goes on")
 
     return report

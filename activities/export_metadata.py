@@ -1,6 +1,6 @@
 """The metadata file beside a chunk: archived with it, and no reason to lose the chunk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -23,6 +23,9 @@ MAX_WAIT = timedelta(minutes=1)
 
 MARGIN = timedelta(seconds=30)
 """Time that an attempt may take beyond what the one before took."""
+
+_MAX_NAMED = 5
+"""Fields that are named one by one."""
 
 Reader = Callable[[], bytes]
 
@@ -50,6 +53,7 @@ def export_metadata(
     if read is None:  # older events announce none
         return Archived()
     name = metadata_object_name(chunk_name)
+    # By an earlier attempt; the service may have deleted its file since.
     if archive.stat(name) is not None:
         return _parsed(name, b"".join(archive.read(name)))
     try:
@@ -69,9 +73,20 @@ def _parsed(name: str, content: bytes) -> Archived:
         facts = parse_chunk_metadata(content)
     except BrokenContent as broken:
         return Archived(name, problem=shorten(str(broken)), is_unreadable=True)
-    unknown = sum(pause.duration is None for pause in facts.pause_resume_intervals)
-    problem = f"its metadata file does not tell how long {unknown} of its pauses were: left out"
-    return Archived(name, facts, problem if unknown else "")
+    return Archived(name, facts, shorten("; ".join(_problems(facts))))
+
+
+def _problems(facts: ChunkMetadata) -> Iterator[str]:
+    if unknown := sum(pause.duration is None for pause in facts.pause_resume_intervals):
+        yield f"its metadata file does not tell how long {unknown} of its pauses were: left out"
+    if facts.unread:
+        named = ", ".join(facts.unread[:_MAX_NAMED])
+        more = len(facts.unread) - _MAX_NAMED
+        yield (
+            f"fields of its metadata file cannot be read: {named}"
+            + (f" and {more} more" if more > 0 else "")
+            + ": left out"
+        )
 
 
 def _give_up_or_try_again(error: CallvaultError, now: datetime) -> None:

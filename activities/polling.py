@@ -88,6 +88,7 @@ class PollingActivities:
             )
         except RecordingNotFound as error:
             # ACS may have lost sight of it for a moment.
+            # As the error of a permanent fault it would be asked again after five minutes only.
             raise _not_ready(str(error)) from error
 
 

@@ -18,8 +18,10 @@ from typing import Protocol
 import httpx
 from temporalio import activity
 
+from activities import exchange
 from activities.clock import server_clock
 from activities.translate import translated
+from callvault.config.webhook_keys import webhook_key
 from callvault.contracts.activity_io import AnnouncementInput
 from callvault.contracts.alarms import Alarm, Severity
 from callvault.errors import AccessDenied, CallvaultError, InvalidRequest, Unavailable
@@ -32,7 +34,7 @@ ANNOUNCEMENT_TYPE = "callvault.recording.announced"
 """Type of an announcement's CloudEvent."""
 
 ALARM_TIMEOUT = 10.0
-"""Seconds within which the webhook of alarms must answer."""
+"""Seconds for a whole exchange with the webhook of alarms, from name to answer."""
 
 _LEVELS = {
     Severity.CRITICAL: logging.CRITICAL,
@@ -65,21 +67,36 @@ class Webhook:
         return self.post(alarm_event(alarm), alarm.id, timeout=ALARM_TIMEOUT)
 
     def post(self, event: dict[str, object], message_id: str, *, timeout: float) -> int:
-        """Post once, and return the status if it is a 2xx; ``timeout`` is in seconds."""
+        """Post once, and return the status if it is a 2xx; ``timeout`` is seconds for all of it."""
+        # Written once: the signature covers these very bytes.
         body = json.dumps(event).encode()
         headers = {"content-type": "application/cloudevents+json"}
         if self.secret is not None:
+            # Read anew for each post, so that a secret can be replaced.
             headers |= signature_headers(self.secret(), message_id, body, int(time.time()))
+        status = self._exchange(body, headers, timeout)
+        if not httpx.codes.is_success(status):
+            raise _refused(self.what, status)
+        return status
+
+    def _exchange(self, body: bytes, headers: dict[str, str], timeout: float) -> int:
+        # Errors are not chained, and told without their text: both may quote the URL, a secret.
         try:
-            answer = self.http.post(self.url(), content=body, headers=headers, timeout=timeout)
+            return exchange.post(
+                self.http, self.url(), content=body, headers=headers, timeout=timeout
+            )
+        except TimeoutError:
+            raise Unavailable(
+                f"the {self.what} webhook did not answer within {timeout:g} s", owner="caller"
+            ) from None
         except httpx.HTTPError as error:
-            # Not chained, and without its text: both may quote the URL, which is a secret.
             raise Unavailable(
                 f"the {self.what} webhook cannot be reached: {type(error).__name__}", owner="caller"
             ) from None
-        if not answer.is_success:
-            raise _refused(self.what, answer.status_code)
-        return answer.status_code
+        except httpx.InvalidURL:
+            raise InvalidRequest(
+                f"the URL of the {self.what} webhook is none: write https://host/path"
+            ) from None
 
 
 class AlarmActivities:
@@ -136,8 +153,9 @@ def signature_headers(secret: str, message_id: str, body: bytes, at: int) -> dic
     """Make the three headers of the Standard Webhooks specification (symmetric, ``v1``).
 
     ``secret`` is its base64 form, with or without the prefix ``whsec_``; ``at`` is in seconds.
+    `ConfigurationError` where it is no base64.
     """
-    key = base64.b64decode(secret.removeprefix("whsec_"))
+    key = webhook_key(secret)
     signed = f"{message_id}.{at}.".encode() + body
     signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     return {

@@ -1,4 +1,4 @@
-"""`make bench`: the copier against what else there is, in one run on one machine.
+"""`make bench`: the copier compared with other copiers, in one run on one machine.
 
 Writes docs/benchmarks.md. Every figure is a median over interleaved repeats, so that other load of
 the machine hits all contenders alike; read the ratios.
@@ -47,7 +47,7 @@ _TIMEOUT = 600
 
 @dataclass
 class Bench:
-    """The servers of one run, and how contenders are started on them."""
+    """The servers of one run; starts contenders on them."""
 
     source: str
     slow: str
@@ -90,7 +90,7 @@ class Bench:
     def compare(
         self, names: Sequence[str], *, repeats: int | None = None, **task: object
     ) -> dict[str, dict[str, float]]:
-        """Medians of each contender's figures."""
+        """Return the medians of each contender's figures."""
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for _ in range(repeats or self.repeats):
             for name in names:
@@ -181,7 +181,7 @@ def on_azurite(bench: Bench) -> list[str]:
     lines = [
         "## Azurite",
         "",
-        "One busy thread of Node is the limit here; blocks with an MD5 cost it a third of others.",
+        "One busy thread of Node is the limit; an MD5 cuts its time for a block to a third.",
         "",
     ]
     lines += table("256 MiB", bench.compare(names, size=256 * MEBIBYTE, **task))
@@ -221,7 +221,7 @@ def memory(bench: Bench) -> list[str]:
         (
             f"Peak of the whole process: {small:.0f} MiB for a file of 10 MiB, {large:.0f} MiB for"
             f" one of 2 GiB: {large - small:+.0f} MiB. The buffers (8 connections x 8 MiB x 2) are"
-            " made with the first block."
+            " allocated with the first block."
         ),
         "",
     ]
@@ -243,7 +243,7 @@ def killed_at_half(bench: Bench) -> list[str]:
         "",
         (
             f"`kill -9` at half of 1 GiB, then a new process: {twice / MEBIBYTE:.1f} MiB were sent"
-            f" twice by the source, {twice / size:.1%} of the file. What begins anew sends 50 %."
+            f" twice by the source, {twice / size:.1%} of the file. A new copy sends 50 % twice."
         ),
         "",
     ]
@@ -277,13 +277,13 @@ def heading(repeats: int) -> list[str]:
         "<!-- Written by `make bench`: do not edit. -->",
         "",
         (
-            "What to read are the ratios: all figures of a table come from one run on one machine,"
+            "Compare the ratios: all figures of a table come from one run on one machine,"
             f" medians of {repeats} interleaved repeats; source, sink and copier share its"
             " processors, over loopback, without TLS. CPU is the copier's process alone. The null"
-            " sink takes blocks as Azure Blob does and throws the bytes away, so that the copiers"
-            " are measured and not the sink. To it Callvault sends no MD5, as to any archive behind"
-            " TLS; rclone always does. rclone's figures include its start, some 50 ms; the others'"
-            " processes have made their imports, and the SDKs and httpx take small files in turn."
+            " sink accepts blocks as Azure Blob does and discards the bytes, so that the copiers"
+            " are measured and not the sink. Callvault sends it no MD5, as to any archive with"
+            " TLS; rclone always does. rclone's figures include its start, some 50 ms; the others"
+            " have made their imports before, and the SDKs and httpx copy small files in turn."
         ),
         "",
         (

@@ -58,7 +58,7 @@ class Task:
     count: int
     parallelism: int
     label: str
-    """Makes the blobs' names new."""
+    """Prefix that makes the blobs' names unique."""
 
     def url(self, number: int) -> str:
         return f"{self.source}/{number}-{self.size}.mp4"
@@ -67,7 +67,7 @@ class Task:
         return f"{self.label}/{number}.mp4"
 
     def blob(self, number: int) -> BlobClient:
-        """The SDK's own client with its defaults, but for the size of what goes in one request."""
+        """Make the SDK's own client with its defaults, except the size of one request."""
         return BlobClient.from_connection_string(
             self.sink,
             CONTAINER,
@@ -177,7 +177,7 @@ def rclone(task: Task) -> None:
 
 
 def sdk_ranges(task: Task) -> None:
-    """Use Microsoft's SDKs at their best: parallel ranges into a file, the file to the archive."""
+    """Use Microsoft's SDKs in the fastest way: ranges to a file, the file to the archive."""
     with _recordings(task) as download:
         for number in range(task.count):
             _ranges_to_file_to_blob(task, number, download)
@@ -202,7 +202,7 @@ def _ranges_to_file_to_blob(task: Task, number: int, download: Callable[..., Any
 
 
 def sdk_stream(task: Task) -> None:
-    """As Microsoft's samples do it: one download, handed to one upload."""
+    """Copy as Microsoft's samples do: one download is the input of one upload."""
     with _recordings(task) as download:
         for number in range(task.count):
             pieces = download(task.url(number)).iter_bytes()
@@ -211,7 +211,7 @@ def sdk_stream(task: Task) -> None:
 
 
 def naive_stream(task: Task) -> None:
-    """One httpx stream in pieces of 1 MiB, handed to one upload of the storage SDK."""
+    """Pass one httpx stream in pieces of 1 MiB to one upload of the storage SDK."""
     with httpx.Client(trust_env=False) as http:
         for number in range(task.count):
             with http.stream("GET", task.url(number)) as answer, task.blob(number) as blob:
@@ -219,7 +219,7 @@ def naive_stream(task: Task) -> None:
 
 
 def drain(task: Task) -> None:
-    """Measure the limit of the source: the same ranges, thrown away as they come."""
+    """Measure the limit of the source: read the same ranges and discard them."""
     address = urlsplit(task.source)
 
     def work(blocks: Iterator[tuple[int, int]]) -> None:
@@ -237,7 +237,7 @@ def drain(task: Task) -> None:
 
 
 def fill(task: Task) -> None:
-    """Measure the limit of the sink: the same blocks, sent from memory."""
+    """Measure the limit of the sink: send the same blocks from memory."""
     container = ContainerClient.from_connection_string(task.sink, CONTAINER)
     content, is_null = pattern(1), "AccountName=null" in task.sink
 
@@ -256,7 +256,7 @@ def _md5(block: memoryview) -> dict[str, str]:
 
 
 def _share(task: Task, work: Callable[[Iterator[tuple[int, int]]], None]) -> None:
-    """Give blocks out, each once, to as many threads as there may be."""
+    """Distribute the blocks, each once, over ``parallelism`` threads."""
     lock = threading.Lock()
     every = ((n, offset) for n in range(task.count) for offset in range(0, task.size, BLOCK))
 
@@ -279,9 +279,9 @@ def _each(task: Task, one: Callable[[int], None]) -> None:
 
 @contextmanager
 def _recordings(task: Task) -> Iterator[Callable[..., Any]]:
-    """Microsoft's client of the newest version, led to our source."""
+    """Yield the download function of Microsoft's newest client, with our source as its target."""
     with callautomation(VERSIONS[-1]) as sdk:
-        from tests.contract.transport import EmulatorTransport  # needs what comes with the SDK
+        from tests.contract.transport import EmulatorTransport  # needs packages of the SDK
 
         key = f"endpoint={task.source};accesskey=c2VjcmV0"
         transport = EmulatorTransport(task.source)
@@ -310,7 +310,7 @@ CONTENDERS: dict[str, Contender] = {
 
 
 def measured(contender: Contender, task: Task) -> Took:
-    """Run it once; imports are made before, by a file of one byte."""
+    """Run a contender once, after a copy of one byte that makes the imports."""
     if contender is not rclone:
         warm = replace(task, size=1, count=1, label=f"{task.label}-warm")
         contender(warm)

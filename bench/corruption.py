@@ -1,7 +1,7 @@
-"""Seeded corruptions by a source and by an archive: the copier may accept none.
+"""Seeded corruptions by a source and by an archive: the copier must accept none.
 
-They run in memory, so that ten thousand take a minute. Each case is drawn from its number alone: an
-accepted one can be run again by it.
+The cases run in memory, so that ten thousand take a minute. Each case is drawn from its number
+alone: an accepted one can be run again by its number.
 """
 
 import itertools
@@ -48,7 +48,7 @@ OF_SOURCE = (
     "replaced",
 )
 CHANGES = ("etag changed", "replaced")
-"""The file becomes another one, its bytes in reverse: either is right, a mixture is not."""
+"""The file is replaced by one with the reversed bytes: either file is right, a mixture is not."""
 
 OF_ARCHIVE = ("flipped bit", "lost byte", "added byte", "swapped blocks", "zeroed block")
 
@@ -72,7 +72,7 @@ class Part:
 
 @dataclass
 class FaultySource:
-    """A source that corrupts in one way, from request ``first`` on, for ``times`` requests."""
+    """A source with one fault, from request ``first`` on, for ``times`` requests."""
 
     data: bytes
     fault: str
@@ -90,7 +90,7 @@ class FaultySource:
         now = next(self.requests)
         if not self.fault or not self.first <= now < self.first + self.times:
             return part
-        if self.fault in REFUSALS:  # what `callvault.acs` finds by itself
+        if self.fault in REFUSALS:  # faults that `callvault.acs` detects
             raise REFUSALS[self.fault]
         return self._faulty(part)
 
@@ -122,7 +122,7 @@ class FaultySource:
         """Nothing is held open."""
 
     def abort(self) -> None:
-        """Nothing hangs."""
+        """Do nothing: no read hangs."""
 
 
 @dataclass
@@ -156,7 +156,7 @@ class MemoryArchive:
         return f"memory:{object_name}"
 
     def check(self) -> None:
-        """Nothing to check."""
+        """Do nothing: memory needs no check."""
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -194,7 +194,7 @@ class MemoryUpload:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing to tidy up."""
+        """Do nothing: memory needs no cleaning up."""
 
     def resume(self, layout: Layout) -> Mapping[int, bytes]:
         return {}
@@ -221,7 +221,7 @@ class Findings:
 
 
 def attempt(seed: int, fault: str, buffers: BufferPool) -> bool | None:
-    """Tell if the archive holds the source's bytes; None where the copy was refused."""
+    """Tell if the archive holds the source's bytes; None if the copy was refused."""
     draw = random.Random(seed)
     data = draw.randbytes(draw.randrange(2 * BLOCK, 6 * BLOCK))
     source = FaultySource(
@@ -250,7 +250,7 @@ def attempt(seed: int, fault: str, buffers: BufferPool) -> bool | None:
 
 
 def run(corruptions: int, *, clean: int, seed: int = 1) -> Findings:
-    """Try ``corruptions`` cases, evenly over all kinds, and ``clean`` honest copies."""
+    """Try ``corruptions`` cases, evenly over all kinds, and ``clean`` copies without a fault."""
     found, buffers = Findings(corrupted=corruptions, clean=clean), BufferPool(2, BLOCK)
     kinds = itertools.cycle(OF_SOURCE + OF_ARCHIVE)
     for number, fault in zip(range(corruptions), kinds, strict=False):

@@ -18,7 +18,7 @@ _DROP_SIZE = 1024 * 1024
 
 @dataclass
 class Request:
-    """One request, its body still on the way."""
+    """One request, whose body is not read yet."""
 
     connection: "Connection"
     method: str

@@ -2,7 +2,7 @@
 
 `python -m bench.latency` starts the whole stack on loopback, with control and exports in workers of
 their own as in production, and sends pauses in turn: one as a Temporal update to Callvault, one as
-the bare REST call of the same client library. A sample ends when the emulator's journal notes the
+the bare REST call of the same client library. A sample ends when the emulator's log records the
 request. First idle, then with 1,000 other open recordings and exports that saturate the machine.
 """
 
@@ -22,7 +22,6 @@ from typing import Any
 
 import httpx
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
@@ -33,6 +32,7 @@ from callvault.contracts.status import ControlRecord
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 from callvault.temporal import updates
+from callvault.temporal.converter import data_converter
 from callvault.temporal.updates import start_confirmed
 
 PAGE = Path(__file__).parents[1] / "docs" / "latency.md"
@@ -44,16 +44,16 @@ QUEUED_EXPORTS = 12
 
 @dataclass
 class Samples:
-    """Milliseconds from asking to the arrival at ACS."""
+    """Milliseconds from the request to its arrival at ACS."""
 
     callvault: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     confirmed: list[float] = field(default_factory=list)
-    """From asking Callvault to its answer that ACS has confirmed."""
+    """Milliseconds from the request to Callvault's answer that ACS has confirmed."""
 
 
 class Backend:
-    """An app backend that can ask in both ways, and knows when the request arrived at ACS."""
+    """An app backend that pauses in both ways, and reads the arrival at ACS."""
 
     def __init__(self, stack: Stack, client: Client, http: httpx.AsyncClient) -> None:
         self.stack = stack
@@ -92,7 +92,7 @@ class Backend:
         return server_call_id, started.recording_id
 
     async def request_change(self, operation: str, workflow_id: str) -> None:
-        """Ask by update, answered once ACS has confirmed."""
+        """Send an update, which returns once ACS has confirmed."""
         request = ControlRequest(requested_by="bench")
         await updates.update(self.client, workflow_id, operation, request, ControlRecord)
 
@@ -118,7 +118,7 @@ def _seconds(text: str) -> float:
 
 
 async def sample(backend: Backend, count: int) -> Samples:
-    """Pause and resume in both ways, in turn, a few times in each of some calls."""
+    """Pause and resume in both ways, in turn, a few times in each of several calls."""
     samples = Samples()
     while len(samples.confirmed) < count:
         await _sample_call(backend, min(PAUSES, count - len(samples.confirmed)), samples)
@@ -172,7 +172,7 @@ async def sample_each(backend: Backend, opened: list[tuple[str, str]], count: in
 
 
 async def run_exports(backend: Backend, archive: Path) -> None:
-    """Make files for the exporting worker without end, and delete what it has archived."""
+    """Make files for the exporting worker until cancelled, and delete the archived ones."""
     while True:
         waiting = await _waiting_exports(backend)
         for _ in range(max(QUEUED_EXPORTS - waiting, 0)):
@@ -211,7 +211,7 @@ def stack_of(home: Path) -> Iterator[Stack]:
 async def run(stack: Stack, count: int, open_recordings: int, archive: Path) -> list[str]:
     temporal = stack.temporal
     client = await Client.connect(
-        temporal.address, namespace=temporal.namespace, data_converter=pydantic_data_converter
+        temporal.address, namespace=temporal.namespace, data_converter=data_converter
     )
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         backend = Backend(stack, client, http)
@@ -223,7 +223,9 @@ async def run(stack: Stack, count: int, open_recordings: int, archive: Path) -> 
         rows.append(_row(f"{open_recordings} open recordings", busy))
         once = await sample_each(backend, opened, min(count, len(opened) // 4))
         once.bare = busy.bare
-        rows.append(_row("the same, each of the oldest paused once, out of no memory", once))
+        rows.append(
+            _row("the same, each of the oldest paused once, without a cached workflow", once)
+        )
         _say("and exports ...")
         exporting = asyncio.create_task(run_exports(backend, archive))
         await asyncio.sleep(5)

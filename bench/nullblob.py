@@ -1,8 +1,9 @@
-"""A blob service that keeps names and sizes and throws the bytes away.
+"""A blob service that keeps names and sizes and discards the bytes.
 
-Azurite takes 150 to 200 MiB/s from any writer; this takes more than any copier can deliver,
-so that the copiers are measured and not the sink. It understands what uploads need: Put Block, Put
-Block List, Get Block List, Put Blob, and properties. Nothing is checked, not even who asks.
+Azurite accepts 150 to 200 MiB/s from any writer; this service accepts more than any copier can
+deliver, so that the copiers are measured and not the sink. It implements the operations of uploads:
+Put Block, Put Block List, Get Block List, Put Blob, and properties. It checks nothing, not even
+credentials.
 """
 
 import re
@@ -20,7 +21,7 @@ _LISTED = re.compile(rb"<(?:Latest|Uncommitted|Committed)>([^<]+)</")
 @dataclass
 class Blob:
     blocks: dict[str, int] = field(default_factory=dict)
-    """Staged and not committed: sizes by id."""
+    """Sizes of staged blocks that are not committed, by id."""
     size: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
 

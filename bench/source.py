@@ -1,7 +1,8 @@
-"""A file of any size on a server that costs next to nothing: what the copiers read.
+"""A server of files of any size with little CPU cost: the source of the copiers.
 
 ``/<size>`` is a file of that many bytes. Its content is a function of the seed and the position,
-has a period no block size divides, and is made once: serving it costs the kernel's copy alone.
+has a period that no block size divides, and is made once: serving the file costs only the kernel's
+copy.
 """
 
 import random
@@ -19,14 +20,14 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 def pattern(seed: int) -> memoryview:
-    """One period of the content."""
+    """Make one period of the content."""
     return memoryview(random.Random(seed).randbytes(PERIOD))
 
 
 def pieces(
     content: memoryview, start: int, end: int, piece: int = CHUNK_SIZE
 ) -> Iterator[memoryview]:
-    """Return the bytes from ``start`` up to ``end``."""
+    """Yield the bytes from ``start`` up to ``end``."""
     while start < end:
         inside = start % PERIOD
         taken = min(end - start, piece, PERIOD - inside)
@@ -38,11 +39,11 @@ def pieces(
 class Source:
     content: memoryview
     rate: float = 0.0
-    """Bytes a second on each connection; 0 for as fast as it goes."""
+    """Bytes a second on each connection; 0 for no limit."""
     latency: float = 0.0
     """Seconds before each answer."""
     served: int = 0
-    """Bytes of bodies sent so far; ``/served`` tells it."""
+    """Bytes of bodies sent so far; ``/served`` returns the number."""
     _lock: Lock = field(default_factory=Lock)
 
     def handle(self, request: Request) -> None:

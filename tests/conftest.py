@@ -1,4 +1,4 @@
-"""Real services that tests share, and the order in which processes take up files of tests.
+"""Real services that tests share, and the order in which processes run test files.
 
 Each process of a parallel run starts its own services, once, when a test asks for them: on free
 ports, with files below a folder of its own. Hence no test may name a port or a shared path.
@@ -21,11 +21,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tests")
 
 SERVERS = {"azurite", "temporal_binary"}
-"""Fixtures of which each test that asks for one, through others too, is marked `server`."""
+"""Fixtures that mark their tests `server`, also when used by another fixture."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, and put files with a slow test first.
+    """Mark tests that need a server, and put files with a slow test first.
 
     A process takes a whole file at a time: begun last, a slow one would keep a single process busy
     long after the others.
@@ -39,12 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    """Azurite with an account of its own, its blobs in memory."""
+    """Start Azurite with an account of its own and blobs in memory."""
     with Supervisor(tmp_path_factory.mktemp("azurite")) as supervisor:
         yield start_azurite(supervisor)
 
 
 @pytest.fixture(scope="session")
 def temporal_binary() -> Path:
-    """The `temporal` command, for ``WorkflowEnvironment``'s ``dev_server_existing_path``."""
+    """Return the `temporal` command, for ``dev_server_existing_path`` of the SDK."""
     return find_temporal_binary()

@@ -1,4 +1,4 @@
-"""A resource's policy as the settings make it, for tests of what is decided by it."""
+"""A resource's policy as the settings make it, for tests of decisions."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _SETTINGS = Settings.model_validate(
 
 
 def a_policy(**changes: Any) -> ResourcePolicy:
-    """The policy of a resource whose settings are the defaults, but for these changes.
+    """Return the policy of a resource with default settings and these changes.
 
     ``guards`` and ``consent`` may be given in part, as mappings.
     """

@@ -5,8 +5,9 @@ import gc
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -22,6 +23,7 @@ from callvault.config.settings import Settings, load_settings
 from callvault.telemetry.setup import Telemetry, setup
 from callvault.temporal.client import connect
 from callvault.temporal.namespace import require_search_attributes
+from workers.abandoned import AbandonedCalls
 from workers.clients import Connections
 from workers.registry import control_worker, export_worker, notification_worker
 from workers.roles import Role
@@ -34,18 +36,23 @@ async def run(settings: Settings, only: Role | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     if only is Role.EXPORTS:
+        # Before any thread is started, for Linux keeps the niceness by thread.
         os.nice(settings.worker.export_niceness)
     with (
         setup("worker", settings.log, metrics_address=settings.worker.metrics_address) as telemetry,
         closing(Connections(settings)) as connections,
     ):
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
+        # Before any task is taken: one that sets an unknown attribute would fail again and again.
         await require_search_attributes(client)
         async with AsyncExitStack() as running:
             for worker in _workers(client, connections, settings, only):
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
+            if only is not Role.EXPORTS:
+                watch = AbandonedCalls(client, connections.tell)
+                await running.enter_async_context(_beside(watch.run()))
             gc.freeze()  # what is loaded stays: no collection needs to look through it again
             print(json.dumps({"ready": True}), flush=True)  # noqa: T201 (the parent waits for it)
             await stopping.wait()
@@ -79,7 +86,14 @@ async def _observing(
     client: Client, telemetry: Telemetry, settings: Settings
 ) -> AsyncIterator[None]:
     observer = Observer(client, telemetry.runtime.metric_meter, settings.resources)
-    task = asyncio.create_task(observer.run())
+    async with _beside(observer.run()):
+        yield
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something without an end beside the workers, until they have ended."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:

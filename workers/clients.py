@@ -19,7 +19,9 @@ from callvault.clients import open_acs_client, open_archive, open_signer
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.contracts.activity_io import ResourcePolicy
+from callvault.contracts.alarms import Alarm
 from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.http_transports import Transport
 
 Client = TypeVar("Client", AcsClient, Archive)
 
@@ -35,6 +37,7 @@ class Pool(Generic[Client]):
     def __call__(self, name: str) -> Client:
         """Return the client of this name, made now at its first use."""
         with self._lock:
+            # Under the lock: else two threads open two clients, and one is never closed.
             if name not in self._made:
                 self._made[name] = self._make(name)
             return self._made[name]
@@ -55,7 +58,8 @@ class Connections:
         self.client_of = Pool(self._make_client)
         self.archive_of = Pool(self._make_archive)
         self.buffers = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
-        self._http = httpx.Client(follow_redirects=False)
+        # A redirect would take a signed body to a host that no operator has named.
+        self._http = httpx.Client(transport=Transport(), follow_redirects=False)
 
     def policy_of(self, name: str) -> ResourcePolicy:
         """Return the policy of a resource; `InvalidRequest` for an unknown one."""
@@ -75,6 +79,12 @@ class Connections:
             return None
         secret = settings.webhook_secret
         return Webhook(settings.webhook_url.resolve, secret.resolve if secret else None, self._http)
+
+    def tell(self, alarm: Alarm) -> None:
+        """Send an alarm once, if there is a webhook for alarms; the caller has logged it."""
+        sink = self.alarm_sink()
+        if sink is not None:
+            sink.send(alarm)
 
     def announcement_webhook(self, name: str) -> Webhook | None:
         """Return the webhook that a resource's recordings are announced to; None without one."""

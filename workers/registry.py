@@ -99,8 +99,10 @@ def control_worker(
             activities.polling.poll_result,
             *others,
         ],
+        # As many threads as slots: an activity that waits for a thread uses up its own time.
         activity_executor=ThreadPoolExecutor(slots, "control"),
         max_concurrent_activities=slots,
+        # The SDK's default is no time at all: running activities are cancelled at once.
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=versioning(settings),
     )
@@ -142,6 +144,7 @@ def export_worker(
         task_queue=names.EXPORT_QUEUE,
         activities=[activities.export_chunk, seals.seal_recording, *others],
         activity_executor=ThreadPoolExecutor(slots, "export"),
+        # The SDK's default is a minute.
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE_INTERVAL,
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,

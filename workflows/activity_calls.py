@@ -30,7 +30,7 @@ from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
-from workflows.call.chunks import ChunkKey, find_chunk, may_change_archive
+from workflows.call.chunks import ChunkKey, find_chunk, is_kind_assumed, may_change_archive
 from workflows.call.commands import Command, Operation
 
 _ACTIVITIES: dict[Operation, Callable[..., ControlResult]] = {
@@ -113,6 +113,7 @@ def _export_input(status: CallStatus, key: ChunkKey) -> ExportInput:
         own_storage=status.policy.own_storage,
         may_refuse=may_change_archive(status, recording),
         earlier_copy=chunk.earlier_copy,
+        is_kind_assumed=is_kind_assumed(recording),
     )
 
 
@@ -204,6 +205,7 @@ def announce(status: CallStatus, recording: RecordingStatus) -> workflow.Activit
     within = status.policy.announce_within
     workflow_id = workflow.info().workflow_id
     input = AnnouncementInput(
+        # Without the run: it stays one announcement when the workflow continues as new.
         id=f"{workflow_id}/announcement/{recording.number}",
         resource=status.resource,
         server_call_id=status.server_call_id,
@@ -235,6 +237,7 @@ def _start_input(status: CallStatus, recording: RecordingStatus, command: Comman
         recording_channel_type=recording.recording_channel_type,
         recording_format_type=recording.recording_format_type,
         pause_on_start=command.pause_on_start,
+        # The workflow's own UUID: a random one of Python's would differ at a replay.
         repeatability_request_id=str(workflow.uuid4()),
         repeatability_first_sent=workflow.now(),
         own_storage=status.policy.own_storage if status.policy else None,

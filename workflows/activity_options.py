@@ -88,6 +88,7 @@ def local_attempt(summary: str) -> LocalActivityConfig:
     return LocalActivityConfig(
         summary=summary,
         start_to_close_timeout=LOCAL_ATTEMPT_TIMEOUT,
+        # Once: while it waits, no signal of the call is seen and no timer fires (decision 0024).
         retry_policy=RetryPolicy(maximum_attempts=1),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
@@ -128,6 +129,7 @@ def export(summary: str, resource: str, priority: int) -> ActivityConfig:
         summary=summary,
         priority=Priority(priority_key=priority, fairness_key=resource),
         task_queue=names.EXPORT_QUEUE,
+        # No schedule-to-close: within its window an export is never given up (decision 0004).
         start_to_close_timeout=EXPORT_ATTEMPT_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=_EXPORT_RETRY,

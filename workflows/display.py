@@ -1,5 +1,7 @@
 """The display of a call in the Temporal Web UI: search attributes and current details."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,13 +11,20 @@ from temporalio.common import SearchAttributeUpdate
 
 from callvault.contracts import names
 from callvault.contracts.base import shorten
+from callvault.contracts.printable import printable_markdown as plain
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows.call.alarms import is_at_risk
 from workflows.call.results import worst
 
+MAX_INDEXED_BYTES = 2_000
+"""Bytes of the recordings' ids in one search attribute: at 2,048 the server ends the workflow."""
+
 MAX_LISTED = 20
-"""Decisions that are shown: the newest."""
+"""Decisions that are shown, and pauses: the newest."""
+
+MAX_LISTED_CHUNKS = 100
+"""Chunks of a recording that are shown: the first."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ def of(status: CallStatus) -> Display:
     expiries = [r.expires_at for r in status.recordings if r.expires_at is not None]
     return Display(
         state=worst(status),
-        recording_ids=tuple(r.recording_id for r in status.recordings if r.recording_id),
+        recording_ids=_indexed(r.recording_id for r in status.recordings if r.recording_id),
         expires_at=_full_minute(min(expiries, default=None)),
         at_risk=is_at_risk(status),
         resource=status.resource,
@@ -52,6 +61,19 @@ def show(status: CallStatus, before: Display | None = None) -> Display:
     if before is None or _attributes(before) != _attributes(now):
         workflow.upsert_search_attributes(_attributes(now))
     return now
+
+
+def _indexed(recording_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the newest ids, as many as a search attribute holds; the status has them all."""
+    kept: list[str] = []
+    left = MAX_INDEXED_BYTES
+    for recording_id in reversed(list(recording_ids)):
+        # As JSON: with quotes and a comma, and with each of these escaped in the text.
+        size = len(json.dumps(recording_id)) + 1
+        if size <= left:
+            kept.append(recording_id)
+            left -= size
+    return tuple(reversed(kept))
 
 
 def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
@@ -75,23 +97,25 @@ def _describe(recording: RecordingStatus) -> str:
     if recording.expires_at:
         lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if recording.problem:
-        lines.append(f"- problem: {recording.problem}")
+        lines.append(f"- problem: {plain(recording.problem)}")
     lines += _describe_consent(recording)
     lines += [
-        f"- paused by {pause.requested_by} ({pause.reason or 'no reason given'}) from "
-        f"{pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
-        for pause in recording.pauses
+        f"- paused by {plain(pause.requested_by)} ({plain(pause.reason) or 'no reason given'})"
+        f" from {pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
+        for pause in recording.pauses[-MAX_LISTED:]
     ]
     if recording.escalations:
         lines.append("- **no file is announced: look at Event Grid**")
-    lines += [_describe_chunk(chunk) for chunk in recording.chunks]
+    lines += [_describe_chunk(chunk) for chunk in recording.chunks[:MAX_LISTED_CHUNKS]]
+    if len(recording.chunks) > MAX_LISTED_CHUNKS:
+        lines.append(f"- {len(recording.chunks)} chunks in all")
     return "\n".join(lines)
 
 
 def _describe_consent(recording: RecordingStatus) -> list[str]:
-    lines = [f"- **held back: {recording.holds[-1].reason}**"] if recording.is_held else []
+    lines = [f"- **held back: {plain(recording.holds[-1].reason)}**"] if recording.is_held else []
     if recording.declined:
-        lines.append(f"- declined: {recording.declined}")
+        lines.append(f"- declined: {plain(recording.declined)}")
     return lines + [
         f"- **to be deleted by you**: {mark.since:%H:%M:%S} to {_clock(mark.until)}, "
         f"{mark.participant[:8]}… withdrew consent"
@@ -114,14 +138,14 @@ def _describe_consents(status: CallStatus) -> list[str]:
 
 def _cell(text: str) -> str:
     """Fit free text into a table: short, and on one line."""
-    return shorten(" ".join(text.split()), 60).replace("|", "/")
+    return plain(shorten(" ".join(text.split()), 60).replace("|", "/"))
 
 
 def _describe_chunk(chunk: ChunkStatus) -> str:
     line = f"- chunk {chunk.chunk.index}: {chunk.state}"
     if chunk.archived:
         return f"{line}, {chunk.archived.size} bytes at {chunk.archived.location}"
-    return f"{line} {chunk.lost_reason}".rstrip()
+    return f"{line} {plain(chunk.lost_reason)}".rstrip()
 
 
 def _full_minute(moment: datetime | None) -> datetime | None:

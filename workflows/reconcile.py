@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.reconcile import ReconcileActivities
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
-from callvault.contracts.base import Unreadable, read
+from callvault.contracts.base import Unreadable, read_one
 from callvault.contracts.reconciliation import (
     ReconcileInput,
     Reconciliation,
@@ -29,8 +29,8 @@ class CallSeenWorkflow:
     """The trace of a call in Temporal's list, with what was seen of it in its memo."""
 
     @workflow.run
-    async def run(self, payload: Any) -> None:
-        """Do nothing; ``payload`` is a `CallSeen`, for operators who look at the workflow."""
+    async def run(self, *payloads: Any) -> None:
+        """Do nothing; the payload is a `CallSeen`, for operators who look at the workflow."""
 
 
 @workflow.defn(name=names.RECONCILE_TYPE)
@@ -38,9 +38,9 @@ class ReconcileWorkflow:
     """One reconciliation, with an alarm if too little is complete."""
 
     @workflow.run
-    async def run(self, payload: Any) -> Reconciliation:
-        """Reconcile; ``payload`` is a `ReconcileInput`, the result is the report, bounded."""
-        input = read(ReconcileInput, payload)
+    async def run(self, *payloads: Any) -> Reconciliation:
+        """Reconcile; the payload is a `ReconcileInput`, the result is the report, bounded."""
+        input = read_one(ReconcileInput, payloads)
         if isinstance(input, Unreadable):
             raise ApplicationError(input.problem, type="InvalidRequest", non_retryable=True)
         try:

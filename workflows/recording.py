@@ -5,16 +5,18 @@ folded into that state by handlers of one line. Every decision is made by the mo
 """
 
 import asyncio
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from activities.control import ControlActivities
 from callvault.contracts import names
 from callvault.contracts.activity_io import ResourceQuery
 from callvault.contracts.alarms import Acknowledge
-from callvault.contracts.base import AnyMessage, Unreadable, read
+from callvault.contracts.base import AnyMessage, Unreadable, quoted, read_one
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
@@ -39,7 +41,7 @@ from workflows.call.lifecycle import Lifecycle
 from workflows.call.results import archived_in, result_of
 from workflows.loops.announce import AnnounceLoop
 from workflows.loops.clock import changed
-from workflows.loops.continue_as_new import CarriedState
+from workflows.loops.continue_as_new import Arguments, CarriedState, read_arguments
 from workflows.loops.control import ControlLoop
 from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.export import ExportLoop
@@ -56,9 +58,12 @@ class RecordingWorkflow:
 
     # State is set here and not in `run`: handlers may run before it.
     @workflow.init
-    def __init__(self, payload: Any, carried: Any = None, earlier: Any = None) -> None:
-        before = CarriedState.read(carried)
-        call = self.call = _open_or_go_on(payload, before)
+    def __init__(
+        self, payload: Any = None, carried: Any = None, earlier: Any = None, *more: Any
+    ) -> None:
+        begun = self.begun = read_arguments(payload, carried, earlier, *more)
+        before = begun.carried
+        call = self.call = _open_or_go_on(begun)
         run = self.this_run = Run(call)
         alarms = self.alarms = Alarms(call.status, workflow.info().workflow_id)
         gate = self.gate = ConsentGate(call)
@@ -69,7 +74,7 @@ class RecordingWorkflow:
         self.delete_source = SourceDeletionLoop(
             run, call, self.seal, before.to_delete if before else ()
         )
-        self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(earlier))
+        self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(begun.earlier))
         self.poll_states = StatePollingLoop(run, call)
         self.poll_results = ResultPollingLoop(run, call)
         self.timers = TimersLoop(run, call, alarms, watchdog, gate)
@@ -77,16 +82,36 @@ class RecordingWorkflow:
         self.shown: display.Display | None = None
 
     @workflow.run
-    async def run(self, payload: Any, carried: Any = None, earlier: Any = None) -> CallResult:
+    async def run(
+        self, payload: Any = None, carried: Any = None, earlier: Any = None, *more: Any
+    ) -> CallResult:
         """Keep the call until every recording in it is archived, lost, empty or never began.
 
         ``payload`` is a `RecordingRequest`; ``carried`` comes from the run before alone.
         ``earlier`` is the `CallResult` of a workflow of the same call that has ended: a late event
-        begins another one, which must not archive again what is archived.
+        begins another one, which must not archive again what is archived. All of them are read in
+        `__init__`, and ``more`` is refused.
         """
-        if carried is None:
-            await self._learn_policy(payload)
+        request = self.begun.request
+        if isinstance(request, Unreadable):
+            raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
+        if self.begun.carried is None:
+            await self._through_cancellation(self._learn_policy(request))
+        if self.begun.takes_over:
+            self.call.taken_over(workflow.now())
+            self.alarms.taken_over(self.call.current, workflow.now())
         showing = asyncio.create_task(self._run_display())
+        # Again if a cancellation at the very end has brought new work.
+        while not self.this_run.is_finished:
+            await self._through_cancellation(self._work())
+        showing.cancel()
+        self._show()
+        if self.this_run.continues_as_new:
+            # The request as it was read: what else a caller sent along would be carried for ever.
+            workflow.continue_as_new(args=[request, self._carried(), self.begun.earlier])
+        return result_of(self.call.status, self.begun.earlier)
+
+    async def _work(self) -> None:
         await self.this_run.work(
             self.announce,  # have a recording announced, if its resource asks for that
             self.control,  # ask ACS for the next thing that brings actual nearer to wanted
@@ -98,74 +123,83 @@ class RecordingWorkflow:
             self.timers,  # missing files, escalation, guards and consent: do what falls due
             self.notify,  # send every alarm
         )
-        showing.cancel()
-        self._show()
-        if self.this_run.continues_as_new:
-            workflow.continue_as_new(args=[payload, self._carried(), earlier])
-        return result_of(self.call.status, earlier)
 
-    # Messages of app backends and Event Grid. A handler folds one and returns; it takes any
-    # payload, because one that cannot be read must leave a note rather than vanish.
+    async def _through_cancellation(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Do something to its end. A cancellation of the workflow only asks to stop recording."""
+        task = asyncio.create_task(doing)
+        while not task.done():
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError:
+                # A run that leaves its worker's memory is cancelled as well, with all its tasks.
+                if task.cancelled() or workflow.cancellation_reason() is None:
+                    raise
+                self.call.cancelled(workflow.now())
+                self.alarms.cancelled(self.call.current, workflow.now())
+
+    # Messages of app backends and Event Grid. A handler folds one and returns; it takes any number
+    # of any payloads: what it cannot read must leave a note rather than vanish, and an error in a
+    # handler would fail this workflow task for ever.
 
     @workflow.signal(name=names.START)
-    def start(self, payload: Any) -> None:
+    def start(self, *payloads: Any) -> None:
         """Record again in the same call, after the last recording was stopped."""
-        self._fold(Operation.START, payload)
+        self._fold(Operation.START, payloads)
 
     @workflow.signal(name=names.PAUSE)
-    def pause(self, payload: Any) -> None:
+    def pause(self, *payloads: Any) -> None:
         """Pause the current recording."""
-        self._fold(Operation.PAUSE, payload)
+        self._fold(Operation.PAUSE, payloads)
 
     @workflow.signal(name=names.RESUME)
-    def resume(self, payload: Any) -> None:
+    def resume(self, *payloads: Any) -> None:
         """Resume the current recording."""
-        self._fold(Operation.RESUME, payload)
+        self._fold(Operation.RESUME, payloads)
 
     @workflow.signal(name=names.STOP)
-    def stop(self, payload: Any) -> None:
+    def stop(self, *payloads: Any) -> None:
         """Stop the current recording, for good."""
-        self._fold(Operation.STOP, payload)
+        self._fold(Operation.STOP, payloads)
 
     @workflow.signal(name=names.FILE_STATUS_UPDATED)
-    def file_status_updated(self, payload: Any) -> None:
+    def file_status_updated(self, *payloads: Any) -> None:
         """Take note of a recording's files."""
-        event = self._read(FileStatusUpdated, payload, names.FILE_STATUS_UPDATED)
-        if event is not None:
-            self.call.files_announced(event, workflow.now())
+        event = self._read(FileStatusUpdated, payloads, names.FILE_STATUS_UPDATED)
+        if event is not None and self.call.files_announced(event, workflow.now()):
+            self.alarms.too_much(workflow.now())
 
     @workflow.signal(name=names.RECORDING_STATE_CHANGED)
-    def recording_state_changed(self, payload: Any) -> None:
+    def recording_state_changed(self, *payloads: Any) -> None:
         """Take note of ACS's callback about a recording's state."""
-        event = self._read(RecordingStateChanged, payload, names.RECORDING_STATE_CHANGED)
+        event = self._read(RecordingStateChanged, payloads, names.RECORDING_STATE_CHANGED)
         if event is not None and (failed := callbacks.fold(self.call, event, workflow.now())):
             self.alarms.failed_to_start(failed, failed.problem, workflow.now())
 
     @workflow.signal(name=names.CALL_ENDED)
-    def call_ended(self, payload: Any) -> None:
+    def call_ended(self, *payloads: Any) -> None:
         """Take note that the call is over."""
-        ended = self._read(CallEnded, payload, names.CALL_ENDED)
+        ended = self._read(CallEnded, payloads, names.CALL_ENDED)
         if ended is not None:
             self.call.call_ended(ended, workflow.now())
 
     @workflow.signal(name=names.CONSENT)
-    def consent(self, payload: Any) -> None:
+    def consent(self, *payloads: Any) -> None:
         """Take note of a participant's decision about being recorded."""
-        decision = self._read(ConsentDecision, payload, names.CONSENT)
+        decision = self._read(ConsentDecision, payloads, names.CONSENT)
         if decision is not None:
             self.gate.decided(decision, workflow.now())
 
     @workflow.signal(name=names.PARTICIPANT_CHANGED)
-    def participant_changed(self, payload: Any) -> None:
+    def participant_changed(self, *payloads: Any) -> None:
         """Take note that a participant came into the call, or left it."""
-        change = self._read(ParticipantChanged, payload, names.PARTICIPANT_CHANGED)
+        change = self._read(ParticipantChanged, payloads, names.PARTICIPANT_CHANGED)
         if change is not None:
             self.gate.participant_changed(change, workflow.now())
 
     @workflow.signal(name=names.ACKNOWLEDGE)
-    def acknowledge(self, payload: Any) -> None:
+    def acknowledge(self, *payloads: Any) -> None:
         """Take note that an operator looks after the alarms that stand."""
-        message = self._read(Acknowledge, payload, names.ACKNOWLEDGE)
+        message = self._read(Acknowledge, payloads, names.ACKNOWLEDGE)
         if message is not None:
             count = self.alarms.acknowledge(message, workflow.now())
             self.call.note(workflow.now(), f"{count} alarms seen by {message.requested_by}")
@@ -173,70 +207,87 @@ class RecordingWorkflow:
     # The same requests as updates: answered once ACS has confirmed.
 
     @workflow.update(name=names.START)
-    async def start_confirmed(self, payload: Any) -> ControlRecord:
+    async def start_confirmed(self, *payloads: Any) -> ControlRecord:
         """Record again, and answer once ACS has accepted."""
-        return await self._confirmed(Operation.START, payload)
+        return await self._confirmed(Operation.START, payloads)
 
     @workflow.update(name=names.PAUSE)
-    async def pause_confirmed(self, payload: Any) -> ControlRecord:
+    async def pause_confirmed(self, *payloads: Any) -> ControlRecord:
         """Pause, and answer once ACS has confirmed."""
-        return await self._confirmed(Operation.PAUSE, payload)
+        return await self._confirmed(Operation.PAUSE, payloads)
 
     @workflow.update(name=names.RESUME)
-    async def resume_confirmed(self, payload: Any) -> ControlRecord:
+    async def resume_confirmed(self, *payloads: Any) -> ControlRecord:
         """Resume, and answer once ACS has confirmed."""
-        return await self._confirmed(Operation.RESUME, payload)
+        return await self._confirmed(Operation.RESUME, payloads)
 
     @workflow.update(name=names.STOP)
-    async def stop_confirmed(self, payload: Any) -> ControlRecord:
+    async def stop_confirmed(self, *payloads: Any) -> ControlRecord:
         """Stop, and answer once ACS has confirmed."""
-        return await self._confirmed(Operation.STOP, payload)
+        return await self._confirmed(Operation.STOP, payloads)
 
     @workflow.update(name=names.CONSENT)
-    async def consent_confirmed(self, payload: Any) -> ConsentRecord:
+    async def consent_confirmed(self, *payloads: Any) -> ConsentRecord:
         """Take note of a decision; a withdrawal is answered once ACS has confirmed the pause."""
-        decision = ConsentDecision.model_validate(payload)
+        decision = _taken(ConsentDecision, payloads)
         if (record := self.gate.decided(decision, workflow.now())) is None:
             raise ApplicationError(self.gate.refusal(decision) or "", type="Refused")
         await workflow.wait_condition(lambda: decision.given or self.gate.has_paused())
         return record
 
     @consent_confirmed.validator
-    def _may_decide(self, payload: Any) -> None:
-        decision = read(ConsentDecision, payload)
-        if isinstance(decision, Unreadable):
-            raise ApplicationError(decision.problem, type="InvalidRequest")
+    def _may_decide(self, *payloads: Any) -> None:
+        decision = _taken(ConsentDecision, payloads)
         if (refusal := self.gate.refusal(decision)) is not None:
             raise ApplicationError(refusal, type="Refused")
 
     @start_confirmed.validator
-    def _may_start(self, payload: Any) -> None:
-        self._refuse(Operation.START, payload)
+    def _may_start(self, *payloads: Any) -> None:
+        self._refuse(Operation.START, payloads)
 
     @pause_confirmed.validator
-    def _may_pause(self, payload: Any) -> None:
-        self._refuse(Operation.PAUSE, payload)
+    def _may_pause(self, *payloads: Any) -> None:
+        self._refuse(Operation.PAUSE, payloads)
 
     @resume_confirmed.validator
-    def _may_resume(self, payload: Any) -> None:
-        self._refuse(Operation.RESUME, payload)
+    def _may_resume(self, *payloads: Any) -> None:
+        self._refuse(Operation.RESUME, payloads)
 
     @stop_confirmed.validator
-    def _may_stop(self, payload: Any) -> None:
-        self._refuse(Operation.STOP, payload)
+    def _may_stop(self, *payloads: Any) -> None:
+        self._refuse(Operation.STOP, payloads)
 
     @workflow.query(name=names.STATUS)
-    def status(self) -> CallStatus:
-        """Return everything known of the call, with its timeline."""
+    def status(self, *payloads: Any) -> CallStatus:
+        """Return everything known of the call, with its timeline; nothing sent along matters."""
         return self.call.status
+
+    # Messages of names that nobody knows. Without these handlers the SDK would keep such signals
+    # for as long as the workflow runs.
+
+    @workflow.signal(dynamic=True)
+    def unknown_signal(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """Note that a signal came which nobody here understands."""
+        self.call.note(workflow.now(), f"signal {quoted(name)} is not known, and changes nothing")
+
+    @workflow.update(dynamic=True)
+    async def unknown_update(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """Refuse an update of a name that is not known."""
+        raise _unknown("update", name)
+
+    @unknown_update.validator
+    def _refuse_unknown(self, name: str, payloads: Sequence[RawValue]) -> None:
+        raise _unknown("update", name)
+
+    @workflow.query(dynamic=True)
+    def unknown_query(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """Refuse a query of a name that is not known."""
+        raise _unknown("query", name)
 
     # The parts.
 
-    async def _learn_policy(self, payload: Any) -> None:
+    async def _learn_policy(self, request: RecordingRequest) -> None:
         """Fix the resource's settings for this call, so that a change of them cannot split it."""
-        request = read(RecordingRequest, payload)
-        if isinstance(request, Unreadable):
-            raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
         query = ResourceQuery(
             resource=request.resource, retry_permanent=not request.start_recording
         )
@@ -265,44 +316,55 @@ class RecordingWorkflow:
             status=self.call.status,
             unsealable=tuple(sorted(self.seal.unsealable)),
             to_delete=tuple(sorted(self.delete_source.to_delete)),
-        ).bounded()
+        ).bounded(workflow.now())
 
-    def _read(self, model: type[AnyMessage], payload: Any, what: str) -> AnyMessage | None:
-        message = read(model, payload)
+    def _read(
+        self, model: type[AnyMessage], payloads: Sequence[Any], what: str
+    ) -> AnyMessage | None:
+        message = read_one(model, payloads)
         if isinstance(message, Unreadable):
             self.call.note(workflow.now(), f"{what} could not be read: {message.problem}")
             return None
         return message
 
-    def _fold(self, operation: Operation, payload: Any) -> None:
-        request = self._read(_model_of(operation), payload, operation)
+    def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
+        request = self._read(_model_of(operation), payloads, operation)
         if request is not None:
             self.call.request(operation, request, workflow.now())
 
-    def _refuse(self, operation: Operation, payload: Any) -> None:
-        request = read(_model_of(operation), payload)
-        if isinstance(request, Unreadable):
-            raise ApplicationError(request.problem, type="InvalidRequest")
+    def _refuse(self, operation: Operation, payloads: Sequence[Any]) -> None:
+        request = _taken(_model_of(operation), payloads)
         if (refusal := self.call.refusal(operation, request)) is not None:
             raise ApplicationError(refusal, type="Refused")
 
-    async def _confirmed(self, operation: Operation, payload: Any) -> ControlRecord:
-        request = _model_of(operation).model_validate(payload)
+    async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
+        request = _taken(_model_of(operation), payloads)
         record = self.call.request(operation, request, workflow.now())
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
         return record
 
 
-def _open_or_go_on(payload: Any, before: CarriedState | None) -> Lifecycle:
+def _open_or_go_on(begun: Arguments) -> Lifecycle:
     """Open the life of a call, or go on with it where the run before left off."""
-    if before is not None:
-        return Lifecycle(before.status)
-    request = read(RecordingRequest, payload)
-    if isinstance(request, Unreadable):
+    if begun.carried is not None:
+        return Lifecycle(begun.carried.status)
+    if isinstance(begun.request, Unreadable):
         # `run` refuses it; until then handlers need something to fold into.
         return Lifecycle(CallStatus(server_call_id="", resource=""))
-    return Lifecycle.begin(request, workflow.now())
+    return Lifecycle.begin(begun.request, workflow.now())
 
 
 def _model_of(operation: Operation) -> type[ControlRequest]:
     return StartRequest if operation is Operation.START else ControlRequest
+
+
+def _taken(model: type[AnyMessage], payloads: Sequence[Any]) -> AnyMessage:
+    """Read what an update brings; the sentence of an `ApplicationError` is its caller's answer."""
+    message = read_one(model, payloads)
+    if isinstance(message, Unreadable):
+        raise ApplicationError(message.problem, type="InvalidRequest")
+    return message
+
+
+def _unknown(kind: str, name: str) -> ApplicationError:
+    return ApplicationError(f"There is no {kind} {quoted(name)}.", type="InvalidRequest")

@@ -1,14 +1,15 @@
 """SweepWorkflow: one sweep of dead-letter containers, begun by a Temporal Schedule."""
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.sweep import SweepActivities
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
-from callvault.contracts.base import shorten
+from callvault.contracts.base import Unreadable, read_one, shorten
 from callvault.contracts.sweeps import SweepInput, SweepReport, SweepReports
 from workflows import activity_calls, activity_options
 from workflows.activity_errors import reason
@@ -31,8 +32,14 @@ class SweepWorkflow:
     """One sweep; its result says what was found, so that the next one alarms what is new."""
 
     @workflow.run
-    async def run(self, input: SweepInput) -> SweepReports:
-        """Sweep once; what cannot be swept in time stands in the result, and the next one tries."""
+    async def run(self, *payloads: Any) -> SweepReports:
+        """Sweep once; what cannot be swept in time stands in the result, and the next one tries.
+
+        The payload is a `SweepInput`.
+        """
+        input = read_one(SweepInput, payloads)
+        if isinstance(input, Unreadable):
+            raise ApplicationError(input.problem, type="InvalidRequest", non_retryable=True)
         before = _found_before()
         found = await _sweep(input, before)
         news = [*_new_locations(found, before), *_new_dead_letters(found, before)]

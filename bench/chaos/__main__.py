@@ -1,4 +1,4 @@
-"""`make chaos`: prove by destruction that nothing is lost without a record."""
+"""`make chaos`: play recorded calls while processes are killed, and check every promise."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from bench.chaos.results import RunResult, Tally
 from bench.chaos.run import run
 
 MUTATION_SCENARIOS = 40
-"""Enough to see that a promise is broken."""
+"""Number of scenarios in which the broken promise shows."""
 
 
 def main() -> int:

@@ -3,10 +3,10 @@
 An alarm is due by the workflow's own rule: a step of the escalation schedule after the start of a
 file's retention or the end of a recording. Excused is the time
 
-- while Temporal was down, or no worker ran, and some seconds more, in which a part that was just
-  started again finds the others;
-- while a task of this very workflow lay with a dead worker, until Temporal noticed, as its history
-  shows;
+- while Temporal was down, or no worker ran, and some seconds more, in which a process that
+  was just started again connects to the others;
+- while a task of the alarm's own workflow was assigned to a dead worker, until Temporal noticed, as
+  the workflow's history shows;
 - by which a timer fires late because Temporal was down before it had taken the task that set it.
 """
 

@@ -17,12 +17,12 @@ ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
 """Statuses of a finished run; another run follows the second."""
 
 DEAD_LETTER_TIMEOUT = DEAD_LETTER_DELAY + 30.0
-"""Seconds from a refusal until Event Grid has put the event away; Azurite may be down just then."""
+"""Seconds from a refusal until Event Grid has written the dead letter; Azurite may be down then."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A promise that was not kept; life 0 stands for the whole run."""
+    """A promise that was broken; scenario 0 stands for the whole run."""
 
     scenario: int
     what: str
@@ -34,7 +34,7 @@ class Loss:
 
     chunk: Chunk
     cause: str
-    """Empty where the seed does not explain it."""
+    """Empty if the seed does not explain the loss."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def check(case: Case, losses: list[Loss]) -> list[Violation]:
 def losses_of(case: Case) -> list[Loss]:
     """Return every file that is not in the archive.
 
-    After a failover the service has a file twice, under two ids. If it announced only one of them,
-    the bytes are safe, and the other is no loss.
+    After a failover the service has a file twice, under two ids. If the service announced only one
+    of them, the bytes are archived, and the other is no loss.
     """
     archived = {each.document_id for each in case.history.objects}
     safe = {_bytes(chunk) for chunk in case.history.chunks if chunk.document_id in archived}
@@ -74,6 +74,7 @@ def losses_of(case: Case) -> list[Loss]:
         Loss(chunk, _cause(chunk, case))
         for chunk in case.history.chunks
         if chunk.document_id not in archived
+        # An accepted event is a promise for each of its files, even if a twin of one is safe.
         and (_bytes(chunk) not in safe or _was_accepted(chunk, case))
     ]
 
@@ -96,12 +97,13 @@ def _cause(chunk: Chunk, case: Case) -> str:
     if case.polls_result:  # Callvault could have asked the service
         return ""
     seen = [each for each in case.sent_events if chunk.document_id in each.documents]
-    if _was_accepted(chunk, case):  # the gateway's promise leaves no excuse
+    if _was_accepted(chunk, case):  # from then on no cause explains a loss
         return ""
     modes = sorted({each.mode for each in seen if each.mode in LOSSY_MODES})
     if modes:
         return f"event {', '.join(modes)}"
     refused = [each.sent_at for each in seen if each.mode is DeliveryMode.REFUSED]
+    # From then on the dead letter lies in Azurite, and a killed Event Grid forgets nothing.
     handed_over = max(refused) + DEAD_LETTER_TIMEOUT if refused else math.inf
     killed = any(
         each.part is Part.EMULATOR
@@ -182,6 +184,7 @@ def _starts(case: Case) -> Iterator[Violation]:
 
 
 def _workflows(case: Case) -> Iterator[Violation]:
+    # A workflow that no life knows is reported under life 0.
     scenarios: dict[str, int] = defaultdict(int)
     scenarios |= {each.workflow_id: each.scenario.number for each in case.played}
     for run in case.history.runs:

@@ -1,7 +1,7 @@
-"""An app backend that retries its requests until they are answered, through every entrance.
+"""An app backend that retries its requests until they are answered, through every channel.
 
-Parts are killed while it asks. So it does what the contracts tell backends to do: it repeats
-requests that timed out, under the same ``requestId``.
+Parts are killed while requests are in flight. As the contracts say, the backend repeats requests
+that timed out, with the same ``requestId``.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ RETRY_INTERVAL = 0.5
 REQUIRED_TIMEOUT = 300.0
 """Seconds of retries for requests that must succeed: the start of a recording, a call's end."""
 PAUSE_TIMEOUT = 20.0
-"""Seconds of retries for a pause or the like: the people in the call talk on."""
+"""Seconds of retries for a pause, resume or stop."""
 
 
 _NO_ANSWER = (
@@ -107,6 +107,7 @@ class Backend:
     async def _update(self, workflow_id: str, operation: str, request: dict[str, Any]) -> None:
         handle = self.temporal.get_workflow_handle(workflow_id)
         try:
+            # The id that the gateway gives the same request: through both ways it is one update.
             await handle.execute_update(
                 operation, request, id=f"{operation}:{request['requestId']}"
             )
@@ -130,10 +131,11 @@ class Backend:
 
 
 async def _retry(ask: Callable[[], Awaitable[Answer]], patience: float) -> Answer | None:
-    """Retry until there is an answer; None if the answer is no."""
+    """Retry until there is an answer; None if the request is refused."""
     end = time.monotonic() + patience
     while True:
         try:
+            # A frozen part takes a request and never answers.
             return await asyncio.wait_for(ask(), patience)
         except _NO_ANSWER as error:
             if _is_final(error):

@@ -1,6 +1,6 @@
 """The cluster: Callvault and its servers as real processes that are killed and started again.
 
-Every part keeps its port and its files, so that it comes back as itself.
+Every part keeps its port and its files when it is started again.
 """
 
 import os
@@ -33,10 +33,10 @@ CHUNK = "3s"
 """Length of a file, so that some recordings have several."""
 DEAD_LETTERS = "dead-letters"
 DEAD_LETTER_DELAY = 5.0
-"""Seconds from the last attempt at a delivery; at Event Grid it is five minutes."""
+"""Seconds from the last attempt at a delivery; Event Grid waits five minutes."""
 GRACE = timedelta(seconds=45)
-"""From SIGTERM to SIGKILL, as in a container platform: a worker may be copying, and the server that
-it disconnects from may be down."""
+"""From SIGTERM to SIGKILL, as in a container platform: a worker may be copying, and Temporal may be
+down while the worker disconnects."""
 RESULT_API = "2024-09-01-preview"
 MUTATIONS_MODULE = "bench.chaos.mutations"
 
@@ -59,7 +59,7 @@ class Fault(StrEnum):
     KILL = "SIGKILL"
     END = "SIGTERM"
     FREEZE = "SIGSTOP"
-    """The part answers nothing for a while, then goes on where it stopped."""
+    """The part does not answer for a while, then continues."""
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Outage:
     fault: Fault
     began: float
     ended: float | None = None
-    """None while it lasts."""
+    """None while the fault lasts."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class ClusterConfig:
     proxy: str
     """Base URL of the proxy for events and alarms."""
     mutation: str = ""
-    """Name of the promise that is broken on purpose, to see that the checker notices."""
+    """Name of the mutation: a promise that is broken on purpose, for a test of the checker."""
 
 
 @dataclass
@@ -112,6 +112,7 @@ class Cluster:
 
     def build(self) -> None:
         """Write the settings and start everything."""
+        # First: the emulator is given the URL of a container in it.
         self._start_azurite()
         self._dead_letters = self.azurite.new_container(DEAD_LETTERS)
         self._start_emulator()
@@ -128,7 +129,7 @@ class Cluster:
         self._subscribe()
 
     def inject(self, part: Part, fault: Fault) -> Outage:
-        """Inject a fault into a part, which lasts until `heal`."""
+        """Inject a fault into a part; the fault lasts until `heal`."""
         process = self._running[part]
         outage = Outage(part, fault, time.time())
         if fault is Fault.END:
@@ -141,11 +142,12 @@ class Cluster:
         return outage
 
     def heal(self, outage: Outage) -> None:
-        """End the fault: start the part again, or let it go on."""
+        """End the fault: start the part again, or continue its process."""
         if outage.fault is Fault.FREEZE:
             os.killpg(self._running[outage.part].pid, signal.SIGCONT)
         else:
             self._starters()[outage.part]()
+        # Only now: the start of the part belongs to the outage.
         outage.ended = time.time()
 
     def identity(self, part: Part) -> str:
@@ -192,6 +194,7 @@ class Cluster:
             port=self._ports[Part.AZURITE],
             name=self._next_name(Part.AZURITE),
         )
+        # `start_azurite` returns addresses alone; its process is the youngest one.
         self._running[Part.AZURITE] = self.supervisor.processes[-1]
 
     def _start_temporal(self) -> None:
@@ -237,12 +240,13 @@ class Cluster:
                 f"{step:g}s" for step in self.plan.escalation_schedule
             ),
             f"{resource}STATE_POLL_INTERVAL": f"{self.plan.state_poll_interval:g}s",
+            # An empty variable counts as not set.
             f"{resource}RESULT_API_VERSION": RESULT_API if self.plan.polls_result else "",
             f"{resource}CONTENT_HOSTS": f"127.0.0.1:{self._content_port}",
             "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),
             "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",
             "ALARMS": f"{self.plan.proxy}/alarms",
-            "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:LETTERS",
+            "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:DEAD_LETTERS",
             "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": DEAD_LETTERS,
             "DEAD_LETTERS": self._dead_letters,
         }

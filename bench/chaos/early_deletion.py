@@ -12,7 +12,7 @@ from callvault.errors import CallvaultError
 from callvault.local.stack import LocalEmulator
 
 MAX_POLLS = 60
-"""Number of looks for the files of a call."""
+"""Number of requests for the files of a call."""
 POLL_INTERVAL = 0.3
 
 

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 class EventLoop:
     """An event loop in a thread of its own, with the proxy's server on it.
 
-    The main thread cannot have a loop, as it waits for processes.
+    The main thread cannot have a loop, because it waits for processes.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,7 @@ class EventLoop:
         self._stop_serving()
         with suppress(TimeoutError):
             self.do(_end_of_all(), timeout=10)
+        # Only now, for the cancelled tasks needed the loop to come to their end.
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()

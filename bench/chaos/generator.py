@@ -1,6 +1,6 @@
-"""Generator of scenarios ("lives"): people, requests, and the fate of the events of a call.
+"""Generator of scenarios: the participants of a call, its requests, the treatment of its events.
 
-A function of seed and number alone, so that a single life can be read and explained again.
+A scenario is a function of seed and number alone, so that one scenario can be played again.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from random import Random
 RESTART_PROBABILITY = 0.15
 EARLY_DELETION_PROBABILITY = 0.01
 EARLY_DELETION_SHARE = 0.5
-"""Share of the run in which files are deleted, so that their loss is known by its end."""
+"""Share of the run in which files are deleted, so that their loss is reported before its end."""
 
 
 class Channel(StrEnum):
-    """Entrance that an app backend uses for a request."""
+    """Channel that an app backend uses for a request."""
 
     REST = "gateway, answered"
     REST_SIGNAL = "gateway, sent"
@@ -28,10 +28,10 @@ class DeliveryMode(StrEnum):
     ON_TIME = "on time"
     TWICE = "twice"
     LATE = "late"
-    """Each by another time, hence in disorder."""
+    """Each with another delay, hence out of order."""
     LOST = "lost"
     REFUSED = "refused"
-    """Answered 403 on the way: Event Grid makes a dead letter of it, which is swept."""
+    """Answered 403 by the proxy: Event Grid writes a dead letter, which is swept."""
     TOO_LATE = "too late"
     """After the export window."""
 
@@ -90,18 +90,21 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        return f"life {self.number} of seed {self.seed}"
+        return f"scenario {self.number} of seed {self.seed}"
 
     def lag(self, event: int) -> float:
-        """Return the delay of its ``event``-th event, in seconds, if that is to be late."""
+        """Return the delay of the ``event``-th event in seconds, if that event is to be late."""
+        # Dice of its own, for no seed decides in which order events come.
         return Random(f"{self.seed} {self.number} lag {event}").uniform(1, 15)
 
 
 def scenario(seed: int, number: int, of: int) -> Scenario:
-    """Draw the life of this number, in a run of ``of`` lives."""
+    """Draw the scenario with this number, in a run of ``of`` scenarios."""
+    # The text is part of the seed: another text would draw other scenarios for known seeds.
     dice = Random(f"{seed} life {number}")
     restarts = dice.random() < RESTART_PROBABILITY
     recordings = [_recording(dice, ends=restarts), *([_recording(dice)] if restarts else [])]
+    # The draw comes first, so that the rest of a life does not depend on the run's length.
     early = dice.random() < EARLY_DELETION_PROBABILITY and number < of * EARLY_DELETION_SHARE
     return Scenario(
         seed=seed,

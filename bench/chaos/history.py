@@ -1,4 +1,4 @@
-"""History of a run: what the emulator recorded, the archive holds, and the workflows report."""
+"""History of a run, read from the emulator, the archive and the workflows."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ from callvault.local.stack import CONTAINER
 MAX_CONCURRENT_READS = 16
 
 BENIGN = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
-"""A signal or the like arrived while the task was being completed: the server repeats the task."""
+"""A signal or update arrived while the task was being completed: the server repeats the task."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Chunk:
     ended_at: float
     """End of its recording, in seconds since the epoch."""
     index: int = 0
-    """Its place in the recording; after a failover of the service two files have the same."""
+    """Position in the recording; after a failover of the service two files have the same index."""
 
 
 @dataclass(frozen=True)
 class Object:
-    """A media file in the archive, and the metadata file beside it."""
+    """A media file in the archive, and its metadata file."""
 
     name: str
     document_id: str
@@ -87,7 +87,7 @@ class Run:
     result: dict[str, Any] | None = None
     failed_tasks: list[str] = field(default_factory=list)
     stalls: list[tuple[float, float]] = field(default_factory=list)
-    """Intervals in which one of its tasks lay with a dead worker, until Temporal noticed."""
+    """Intervals in which a task was assigned to a dead worker, until Temporal noticed."""
     timers: list[TimerSet] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     events: int = 0
@@ -96,7 +96,7 @@ class Run:
 @dataclass(frozen=True)
 class History:
     truths: dict[int, dict[str, Any]]
-    """The emulator's account of the call, by number of the life."""
+    """The emulator's record of the call, by number of the scenario."""
     chunks: list[Chunk]
     objects: list[Object]
     runs: list[Run]
@@ -244,7 +244,7 @@ class _Reader:
                 at,
             )
         )
-        # The attempt before lay with a dead worker until its time-out.
+        # The previous attempt was assigned to a dead worker until its time-out.
         if started.last_failure.HasField("timeout_failure_info"):
             self._run.stalls.append((_seconds(scheduling.event_time), at))
 

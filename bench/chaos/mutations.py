@@ -1,8 +1,8 @@
-"""Mutations: each breaks one promise of a role on purpose, to see that the checker notices.
+"""Mutations: each breaks one promise of a role on purpose, as a test of the checker.
 
     python -m bench.chaos.mutations answer-early gateway
 
-Runs the role as `callvault` does, with one function replaced. Production code has no switch for it.
+Runs the role as `callvault` does, with one function replaced. Production code has no such switch.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ def believe_every_answer() -> None:
 
 
 def take_events_twice() -> None:
-    """Let the gateway take every delivery of an event for news of other files."""
+    """Let the gateway treat every delivery of an event as the announcement of other files."""
     from callvault.ingest import eventgrid
 
     read, count = eventgrid.read, itertools.count(1)

@@ -16,8 +16,8 @@ PAIR_PROBABILITY = 0.2
 
 FAULT_WEIGHTS: dict[Part, dict[Fault, int]] = {
     Part.TEMPORAL: {Fault.KILL: 1},
-    # Azurite writes what it knows of its blobs every five seconds: killed, it forgets what it has
-    # acknowledged, which no archive may.
+    # Azurite writes its list of blobs every five seconds: killed, it loses acknowledged blobs,
+    # which no real archive does.
     Part.AZURITE: {Fault.END: 2, Fault.FREEZE: 1},
     Part.EMULATOR: {Fault.KILL: 3, Fault.FREEZE: 1},
     Part.GATEWAY: {Fault.KILL: 3, Fault.FREEZE: 1},
@@ -33,13 +33,14 @@ class Nemesis:
     cluster: Cluster
     seed: int
     fault_interval: float
-    """Seconds between two blows, on average."""
+    """Seconds between two faults, on average."""
     on_worker_killed: Callable[[str, float], None]
     """Called with identity and time of each killed worker."""
     say: Callable[[str], None]
 
     def run(self, *, until: Callable[[], bool]) -> None:
-        """Inject and heal faults until the end; everything works again then."""
+        """Inject and heal faults until the end; all parts run again then."""
+        # The text is part of the seed: another text would draw other faults for known seeds.
         dice = Random(f"{self.seed} blows")
         deck = _deck(dice)
         while _wait(self._next_interval(dice), until):
@@ -48,7 +49,7 @@ class Nemesis:
             self.say(", ".join(f"{part} {fault}" for part, fault in faults_by_part))
             outages = [self._inject(part, fault) for part, fault in faults_by_part]
             time.sleep(dice.uniform(*DOWNTIME))
-            # The emulator last: on its return it validates its webhook at the gateway.
+            # The emulator last: when it starts, it validates its webhook at the gateway.
             for outage in sorted(outages, key=lambda each: each.part is Part.EMULATOR):
                 self.cluster.heal(outage)
 
@@ -56,6 +57,7 @@ class Nemesis:
         identity = self.cluster.identity(part)
         outage = self.cluster.inject(part, fault)
         if part in WORKERS and fault is Fault.KILL:
+            # At once: Temporal forgets who ran an activity as soon as another attempt begins.
             self.on_worker_killed(identity, outage.began)
         return outage
 
@@ -77,7 +79,7 @@ def _draw_fault(dice: Random, part: Part) -> Fault:
 
 
 def _wait(seconds: float, until: Callable[[], bool]) -> bool:
-    """Wait; return False as soon as the end has come."""
+    """Wait; return False as soon as the end is reached."""
     end = time.monotonic() + seconds
     while not until():
         if time.monotonic() > end:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 ESCALATION_STEPS = (0.3, 0.6, 0.9)
-"""Of the export window: enough alarms to see whether they are late, and not more."""
+"""Parts of the export window: few steps, but enough alarms to measure their lateness."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """A seed, so many lives, and how much time things have."""
+    """A seed, a number of scenarios, and the times of a run."""
 
     seed: int
     scenarios: int = 1000
@@ -38,15 +38,15 @@ class Options:
     def polls_result(self) -> bool:
         """True for even seeds: Callvault may ask ACS for files that no event announced.
 
-        A lost event then is no cause for a lost file.
+        A lost event is then no valid cause of a lost file.
         """
         return self.seed % 2 == 0
 
     @property
     def settle_timeout(self) -> float:
-        """Seconds from the last life until every workflow must be over.
+        """Seconds from the last scenario until every workflow must be over.
 
-        A loss takes two windows, what lay with a dead worker a heartbeat.
+        A loss takes two windows, a task of a dead worker one heartbeat time-out.
         """
         return 3 * self.export_window + 240
 
@@ -59,7 +59,7 @@ class Options:
 
 def short(seed: int, scenarios: int = 30, mutation: str = "") -> Options:
     """Make the options of a run of some two minutes, in which every part meets a fault."""
-    # Other tests share the machine, and their load is not Callvault's fault: alarms get more time.
+    # Other tests share the machine and slow everything down: alarms get more time.
     # With a mutation, faults are so frequent that the broken promise must show.
     return Options(
         seed,

@@ -1,7 +1,7 @@
 """Proxy between Event Grid and the gateway, and the webhook that receives Callvault's alarms.
 
-It treats each event as the generator has drawn, and keeps a record of the gateway's answers. A 2xx
-of the gateway is a promise, which the checker holds against it.
+It treats each event as the generator has drawn, and records the gateway's answers. After a 2xx of
+the gateway the event must not be lost, which the checker verifies.
 """
 
 import asyncio
@@ -21,9 +21,10 @@ from callvault.contracts.alarms import Alarm
 from callvault.contracts.names import EVENTS_PATH
 from callvault.emulator.eventgrid.events import FILE_EVENT
 
+# Below the 30 s for which Event Grid waits: the proxy has to answer before.
 FORWARD_TIMEOUT = 28.0
 RETRY_INTERVAL = 1.0
-"""Seconds until a held event is delivered to the gateway once more."""
+"""Seconds until a delayed event that the gateway did not accept is delivered again."""
 
 
 @dataclass
@@ -41,7 +42,7 @@ class SentEvent:
 
 @dataclass
 class ReceivedAlarm:
-    """An alarm, and when it came."""
+    """An alarm and its time of receipt."""
 
     alarm: Alarm
     at: float
@@ -59,7 +60,7 @@ class Proxy:
     alarms: list[ReceivedAlarm] = field(default_factory=list)
     modes: Counter[DeliveryMode] = field(default_factory=Counter)
     unknown_calls: list[str] = field(default_factory=list)
-    """Events of calls unknown to the workload, as the emulator died while it answered for them."""
+    """Events of calls unknown to the workload: the emulator was killed before its answer."""
     _delayed: set[asyncio.Task[None]] = field(default_factory=set)
     _http: httpx.AsyncClient = field(
         default_factory=lambda: httpx.AsyncClient(trust_env=False, timeout=FORWARD_TIMEOUT)
@@ -84,15 +85,17 @@ class Proxy:
         if request.headers.get("aeg-event-type") != "Notification":
             return await self._forward(body)
         (event,) = body
-        # The emulator can die after it has made a call and before it answers: no life owns it.
+        # The emulator can be killed between making a call and answering: no scenario has that call.
         if _call(event) not in self.scenarios:
             self.unknown_calls.append(event["subject"])
             return Response(status_code=200)
         sent_event, mode = self._seen(event)
         match mode:
             case DeliveryMode.LOST:
+                # Accepted, so that Event Grid never brings it again.
                 return Response(status_code=200)
             case DeliveryMode.REFUSED:
+                # Event Grid retries no 403: the event becomes a dead letter at once.
                 return Response(status_code=403)
             case DeliveryMode.LATE | DeliveryMode.TOO_LATE:
                 self._delay(event, sent_event)
@@ -106,6 +109,7 @@ class Proxy:
         is_file = event["eventType"] == FILE_EVENT
         mode = scenario.files if is_file else scenario.call_end
         documents = _documents(event) if is_file else frozenset()
+        # An event that was not accepted comes again under the same id, and is counted once.
         if event["id"] not in self.sent_events:
             self.modes[mode] += 1
             self.sent_events[event["id"]] = SentEvent(scenario.number, documents, mode, time.time())
@@ -117,6 +121,7 @@ class Proxy:
         if sent_event.mode is DeliveryMode.TOO_LATE:
             lag += self.export_window
         task = asyncio.create_task(self._deliver_late(event, sent_event, lag))
+        # An event loop holds its tasks weakly: without this reference one may vanish.
         self._delayed.add(task)
         task.add_done_callback(self._delayed.discard)
 

@@ -18,7 +18,7 @@ EXPORT = "export_chunk"
 
 @dataclass(frozen=True)
 class Interrupted:
-    """An export that ran on a worker when that was killed."""
+    """An export that ran on a worker when the worker was killed."""
 
     workflow_id: str
     run_id: str

@@ -16,7 +16,7 @@ def page(tally: Tally) -> str:
     """Render the whole page."""
     results, options = tally.results, tally.results[0].options
     return FORM.read_text(encoding="utf-8").format(
-        proof="Proof by destruction." if tally.is_good else "**This run failed.**",
+        proof="Every promise was kept." if tally.is_good else "**This run failed.**",
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         scenarios=sum(each.options.scenarios for each in results),
         seeds=_seeds(results),
@@ -63,15 +63,15 @@ def _figures(results: list[RunResult]) -> list[list[str]]:
         "recordings": [_recordings(each) for each in results],
         "files that the service made": [len(each.history.chunks) for each in results],
         "archived, equal": [len(each.history.objects) for each in results],
-        "lost, recorded and told": [len(each.losses) for each in results],
+        "lost, with a record": [len(each.losses) for each in results],
         "workflow runs": [len(each.history.runs) for each in results],
         "events of their histories": [_history(each) for each in results],
         "events that Event Grid sent": [each.modes.total() for each in results],
-        "of these twice, late, lost, refused, too late": [_disturbed(each) for each in results],
+        "of these: twice, late, lost, refused, too late": [_disturbed(each) for each in results],
         "alarms": [len(each.late_alarms) for each in results],
         "late by, median / 99th of 100 / most (s)": [_latency(each) for each in results],
         "exports that a killed worker left": [len(each.recoveries) for each in results],
-        "taken up after, at most (s)": [_recovery(each) for each in results],
+        "resumed after, at most (s)": [_recovery(each) for each in results],
         "promises broken": [len(each.violations) for each in results],
         "duration (s)": [f"{each.seconds:.0f}" for each in results],
     }

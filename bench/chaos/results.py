@@ -24,7 +24,7 @@ class RunResult:
     modes: Counter[DeliveryMode]
     history: History
     seconds: float = 0.0
-    """From the first life until every workflow was over."""
+    """From the first scenario until every workflow was over."""
 
     @property
     def is_good(self) -> bool:

@@ -1,4 +1,4 @@
-"""One run: a seed and its lives, played while parts are killed, then checked."""
+"""One run: the scenarios of a seed, played while parts are killed, then checked."""
 
 import dataclasses
 import time
@@ -20,7 +20,7 @@ from bench.chaos.run_context import RunContext
 from callvault.local.processes import Supervisor
 
 MAX_WORKLOAD_TIME = 600.0
-"""Time limit of playing in seconds, and as much again for each hundred lives."""
+"""Time limit of playing in seconds, and as much again for each hundred scenarios."""
 CHECK_TIMEOUT = 1200.0
 POLL_INTERVAL = 2.0
 
@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 
 def run(options: Options, home: Path, say: Say) -> RunResult:
-    """Play all lives under faults, and check the outcome. Needs the main thread."""
+    """Play all scenarios under faults, and check the outcome. Needs the main thread."""
     with Supervisor(home / "logs") as supervisor, EventLoop() as loop:
         cluster = Cluster(supervisor, home, cluster_config(options, loop.address))
         proxy = Proxy(cluster.gateway, options.export_window)
@@ -71,7 +71,7 @@ class _Run:
         self._play()
         self._settle()
         seconds = time.monotonic() - began
-        self.say(f"over after {seconds:.0f} s, judging")
+        self.say(f"over after {seconds:.0f} s, checking")
         checker = RunChecker(self.options, self.cluster, self.proxy, self.context, self.interrupted)
         result = self.loop.do(checker.check(), timeout=CHECK_TIMEOUT)
         result.violations += checker.verify()
@@ -79,7 +79,7 @@ class _Run:
         return result
 
     def _play(self) -> None:
-        """Play the lives while the nemesis works."""
+        """Play the scenarios while the nemesis injects faults."""
         options = self.options
         scenarios = [
             scenario(options.seed, n, options.scenarios) for n in range(1, options.scenarios + 1)
@@ -92,7 +92,9 @@ class _Run:
         )
         end = time.monotonic() + MAX_WORKLOAD_TIME * (1 + options.scenarios / 100)
         nemesis.run(until=lambda: playing.done() or time.monotonic() > end)
+        # Before `clear`, after which a last change would set faults again.
         service_faults.cancel()
+        # Raises the error of a life that failed, or TimeoutError where the lives took too long.
         playing.result(0)
 
     def _settle(self) -> None:
@@ -115,5 +117,5 @@ class _Run:
 
     def _report(self, fault: str) -> None:
         self.say(
-            f"{self.context.workload.finished} of {self.options.scenarios} lives over; {fault}"
+            f"{self.context.workload.finished} of {self.options.scenarios} scenarios over; {fault}"
         )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import httpx
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError
 
@@ -18,12 +17,13 @@ from bench.chaos.proxy import Proxy
 from bench.chaos.service_faults import ServiceFaults
 from bench.chaos.workload import Workload
 from callvault.contracts import names
+from callvault.temporal.converter import data_converter
 
 HTTP_TIMEOUT = 35.0
 """Seconds: a control request waits up to 30 for ACS."""
 CONNECTIONS = 200
 SWEEP_INTERVAL = 10.0
-"""Seconds; the Schedule's own pace is a minute, the shortest there is."""
+"""Seconds; the Schedule's own interval is a minute, the shortest that is allowed."""
 
 
 @dataclass
@@ -38,6 +38,7 @@ class RunContext:
         schedule = self.client.get_schedule_handle(names.SWEEP_SCHEDULE)
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
+            # Temporal may be down just now.
             with suppress(RPCError):
                 await schedule.trigger()
 
@@ -50,7 +51,7 @@ async def enter(cluster: Cluster, proxy: Proxy, options: Options) -> RunContext:
     client = await Client.connect(
         cluster.temporal.address,
         namespace=cluster.temporal.namespace,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         runtime=_quiet(),
     )
     limits = httpx.Limits(max_connections=CONNECTIONS)
@@ -66,6 +67,6 @@ async def enter(cluster: Cluster, proxy: Proxy, options: Options) -> RunContext:
 
 
 def _quiet() -> Runtime:
-    """Make a runtime that does not log each outage of Temporal, which are wanted here."""
+    """Make a runtime that does not log outages of Temporal, which are part of the run."""
     errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors)))

@@ -1,4 +1,4 @@
-"""Faults and behaviours of the emulated service, which change every few seconds."""
+"""Faults and behaviours of the emulated service; they change every few seconds."""
 
 import asyncio
 from collections import Counter
@@ -11,13 +11,13 @@ import httpx
 from callvault.emulator.faults import KINDS, FaultKind
 
 CHANGE_INTERVAL = 5.0
-"""Seconds. Set anew each time, because an emulator that was killed starts without faults."""
+"""Seconds. Faults are set again each time, because a killed emulator starts without faults."""
 UNPROVABLE = frozenset({FaultKind.FLIPPED_BIT})
-"""The service gives no checksum, so Callvault cannot notice; on a real line TLS does."""
+"""The service gives no checksum, so Callvault cannot notice; on a real connection TLS does."""
 UNANSWERED_FACTOR = 8
-"""Factor on the rate of starts that are carried out without an answer."""
+"""Factor for the rate of starts that take effect without an answer."""
 SLOW_FACTOR = 10
-"""Factor on the rate of slow files: without them no worker would be killed within a copy."""
+"""Factor for the rate of slow files: without them no worker would be killed during a copy."""
 
 _BEHAVIOURS: dict[str, tuple[Any, ...]] = {
     "pause_twice": ("202", "400"),
@@ -37,7 +37,7 @@ _DETAILS: dict[FaultKind, dict[str, Any]] = {
 
 @dataclass
 class ServiceFaults:
-    """Sets the service's faults until it is told to clear them."""
+    """Sets the service's faults until `clear` is called."""
 
     control: str
     """Base URL of the emulator's control API."""
@@ -53,11 +53,12 @@ class ServiceFaults:
             number = 0
             while True:
                 number += 1
+                # The text is part of the seed: another text would draw other faults.
                 await self._change(http, Random(f"{self.seed} weather {number}"))
                 await asyncio.sleep(CHANGE_INTERVAL)
 
     async def clear(self) -> None:
-        """Remove all faults, so that the remaining work can come to an end."""
+        """Remove all faults, so that the remaining work can finish."""
         async with httpx.AsyncClient(base_url=self.control, trust_env=False) as http:
             await self._count(http)
             await http.delete("/faults")
@@ -78,6 +79,7 @@ class ServiceFaults:
         for rule in active:
             kinds = rule.get("kinds") or [rule["kind"]]
             self.counts[kinds[0]] += rule["fired"]
+        # Each rule goes once it is counted, so that none is counted twice.
         await http.delete("/faults")
 
 

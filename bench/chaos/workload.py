@@ -1,4 +1,4 @@
-"""Workload: plays the generated lives, several at a time."""
+"""Workload: plays the generated scenarios, several at a time."""
 
 import asyncio
 from contextlib import suppress
@@ -12,12 +12,12 @@ from bench.chaos.proxy import Proxy
 from callvault.contracts import names
 
 SETTLE_TIMEOUT = 20.0
-"""Seconds that a life holds its place after the call's end, if it is not archived before."""
+"""Seconds that a scenario keeps its slot after the call's end, if it is not archived before."""
 
 
 @dataclass
 class PlayedScenario:
-    """A life that was played, and its ids at the service."""
+    """A scenario that was played, and its ids at the service."""
 
     scenario: Scenario
     call_id: str = ""
@@ -37,7 +37,7 @@ class Workload:
     early_deletion: EarlyDeletion
     played: list[PlayedScenario] = field(default_factory=list)
     finished: int = 0
-    """Number of lives that have been played to their end."""
+    """Number of scenarios that have been played to their end."""
 
     async def play(self, scenarios: list[Scenario], concurrency: int) -> None:
         places = asyncio.Semaphore(concurrency)
@@ -62,6 +62,7 @@ class Workload:
     async def _talk(self, scenario: Scenario, played: PlayedScenario) -> None:
         call = await self.backend.call_begins(scenario.people)
         played.call_id, played.server_call_id = call["callId"], call["serverCallId"]
+        # Before anything is asked for: the proxy drops events of calls that it does not know.
         self.proxy.scenarios |= {played.call_id: scenario, played.server_call_id: scenario}
         for number, recording in enumerate(scenario.recordings, start=1):
             await self._record(scenario, played, call, number, recording)
@@ -101,7 +102,8 @@ class Workload:
                 )
 
     async def _settled(self, played: PlayedScenario) -> None:
-        """Hold the place until the workflow ends, so that Callvault sets the pace."""
+        """Keep the slot until the workflow ends, so that Callvault sets the pace."""
         handle = self.backend.temporal.get_workflow_handle(played.workflow_id)
+        # A matter of pace alone: the checker judges how the workflow ended.
         with suppress(Exception):
             await asyncio.wait_for(handle.result(), SETTLE_TIMEOUT)

@@ -8,7 +8,7 @@ MAX_MEMORY = 512
 """Limit of the gateway's peak memory, in MiB."""
 
 RETRIED_STATUSES = {200, 503, BROKEN}
-"""Answers that lose no event: any other makes Event Grid drop it, or is none of the gateway's."""
+"""Answers that lose no event; after others Event Grid drops it, or the gateway sends none such."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Findings:
 
     steady: Answers
     sustained: float
-    """Events a second that were taken with one request at a time on each connection."""
+    """Events a second that were accepted with one request at a time on each connection."""
     burst: Answers
     attack: Attack
     resent: int

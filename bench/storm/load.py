@@ -12,7 +12,7 @@ TIMEOUT = 30.0
 """Seconds for one answer: as long as Event Grid waits."""
 
 BROKEN = 0
-"""In the place of a status: the connection broke, which Event Grid takes for a reason to retry."""
+"""Stands for a status: the connection broke, after which Event Grid retries."""
 
 EVENT_SECRET = "the-secret-of-the-storm"
 AUTHENTIC = f"x-callvault-secret: {EVENT_SECRET}\r\n"
@@ -91,7 +91,7 @@ async def lines(port: int, count: int) -> AsyncIterator[list[Line]]:
 
 
 async def one_after_the_other(made: Sequence[Line], requests: Iterable[bytes]) -> Answers:
-    """Send as fast as answers come, one request on each line at a time."""
+    """Send as fast as answers arrive, one request on each line at a time."""
     answers, waiting = Answers(), iter(requests)
 
     async def send(line: Line) -> None:
@@ -177,7 +177,7 @@ JUNK = (
 
 @asynccontextmanager
 async def trickling(port: int, count: int, every: float) -> AsyncIterator[None]:
-    """Run slow clients, which send a byte of their head now and then, and reconnect."""
+    """Run slow clients, which send a byte of their head every ``every`` seconds, and reconnect."""
     tasks = [asyncio.create_task(_trickle(port, every)) for _ in range(count)]
     try:
         yield

@@ -7,30 +7,31 @@ from bench.storm.findings import RETRIED_STATUSES, Findings, Scale
 from bench.storm.load import BROKEN, Answers
 
 _PAGE = """\
-# The gateway under storm
+# The gateway in a storm
 
 <!-- Written by `python -m bench.storm`: do not edit. -->
 
 Gateway, Temporal's development server and the sender are processes on one machine and share its
-processors with whatever else runs there; no worker runs. Times are counted from the moment at which
-an event was due, whether or not the sender or a connection was free.
+processors with all other load; no worker runs. Times are counted from the moment at which an event
+was due, also if the sender or a connection was not free.
 `gateway.max_in_flight` is {most}.
 
 Machine: {processors} processors ({machine}), other load {load:.1f} at the start, with the storm
 {load_after:.1f} at its end. Python {python}.
 
-| authentic deliveries | 200 | 503, comes again | connection broke | any other | p50 | p99 |
+| authentic deliveries | 200 | 503, retried | connection broke | other answers | p50 | p99 |
 |---|--:|--:|--:|--:|--:|--:|
 {rows}
 
 One event after the other on 32 connections: {sustained:.0f} events/s. Of {sent} events that were
-sent, {resent} were sent again, as Event Grid does; {known} workflows exist in the end.
+sent, {resent} were sent again, as Event Grid does; {known} workflows exist at the end.
 
 The attack, all at once: {junk} junk requests ({junk_rate:.0f}/s: guessed secrets, keys and tokens,
-deep JSON, unknown paths, what is no HTTP), answered {statuses}; {slow} clients that send a byte a
-second and come back when thrown out; {floods} bodies of 8 MiB without the secret.
+deep JSON, unknown paths, requests that are not HTTP), answered {statuses}; {slow} clients that send
+a byte a second and reconnect when their connection is closed; {floods} bodies of 8 MiB without the
+secret.
 
-Memory of the gateway: {before} MiB before, {peak} MiB at its highest.
+Memory of the gateway: {before} MiB before, {peak} MiB at the peak.
 """
 
 
@@ -64,7 +65,7 @@ def _rows(found: Findings, scale: Scale) -> list[str]:
     burst = f"{rate:.0f} events/s for {scale.burst_seconds:.0f} s"
     return [
         _row(steady, found.steady),
-        _row(f"{burst}: {scale.burst_times:.0f} times what is sustained", found.burst),
+        _row(f"{burst}: {scale.burst_times:.0f} times the sustained rate", found.burst),
         _row(f"{scale.attack_rate:.0f} events/s under attack", found.attack.events),
         _row(f"{scale.oversize} deliveries of 2 MiB, under attack", found.attack.large),
     ]

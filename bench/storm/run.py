@@ -71,7 +71,7 @@ class Storm:
         burst = await self._at_rate(self._scale.burst_times * sustained, self._scale.burst_seconds)
         _say("attack")
         attack = await self._attack()
-        _say("what was refused comes again")
+        _say("retries")
         refused = steady.refused + burst.refused + attack.events.refused
         return Findings(
             steady=steady,
@@ -98,7 +98,7 @@ class Storm:
             return len(events) / (time.monotonic() - since)
 
     async def _attack(self) -> Attack:
-        """Junk, slow clients and large bodies at once, and events in between."""
+        """Send junk, slow requests and large bodies at once, and events in between."""
         async with (
             trickling(self._port, self._scale.slow_clients, every=1.0),
             asyncio.TaskGroup() as group,

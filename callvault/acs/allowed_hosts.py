@@ -89,6 +89,7 @@ def _is_service(url: httpx.URL) -> bool:
         url.scheme == "https"
         and _port(url) == 443
         and _PLAIN_HOST.fullmatch(url.host) is not None
+        # With the dot: a foreign `evil-asm.skype.com` ends with the same letters.
         and any(url.host == name or url.host.endswith(f".{name}") for name in SERVICE_DOMAINS)
     )
 

@@ -35,11 +35,11 @@ from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.errors import BrokenContent, Unavailable
+from callvault.http_transports import Transport
 
 MAX_METADATA = 1 << 20
 """Longest metadata file that is read, in bytes; real ones have about one thousand."""
 
-_LOOPBACK = ("all://127.0.0.1", "all://[::1]", "all://localhost")
 _DELETED = frozenset({200, 202, 204})
 
 _START = Operation("start a recording", "call")
@@ -105,6 +105,7 @@ class AcsClient:
 
     def with_timeout(self, seconds: float) -> "AcsClient":
         """Return a client over the same connections that waits this long for control answers."""
+        # Shallow: both share the connections, and closing one closes the other.
         client = copy(self)
         client._control_timeout = httpx.Timeout(seconds, connect=seconds / 2)
         return client
@@ -120,6 +121,7 @@ class AcsClient:
         headers = {
             "Content-Type": "application/json",
             "Repeatability-Request-ID": str(repeatability.request_id),
+            # ACS demands this one wherever the first is given: only the pair identifies a start.
             "Repeatability-First-Sent": http_date(repeatability.first_sent),
         }
         route = self._routes.start(request.call_locator.server_call_id)
@@ -174,6 +176,7 @@ class AcsClient:
         return RangedContent(url, self._hosts, self._bulk, self._sign_download)
 
     def _sign_download(self, method: str, target: str) -> dict[str, str]:
+        # No body is sent, and the signature covers the hash of an empty one.
         return {"x-ms-host": self._acs_host, **self._auth.headers(method, target, b"")}
 
     def read_metadata(self, url: str) -> bytes:
@@ -182,6 +185,7 @@ class AcsClient:
         with self._opened(url, ByteRange(), json_allowed=True) as content:
             for chunk in content.iter_bytes():
                 body += chunk
+                # While it arrives: a body without end must not fill the memory.
                 if len(body) > MAX_METADATA:
                     raise BrokenContent(
                         f"the metadata file exceeds {MAX_METADATA} bytes: it cannot be what it "
@@ -230,6 +234,7 @@ class AcsClient:
             response = self._send(self._content_request(method, target, headers), operation)
             if response.status_code not in REDIRECTS:
                 return response
+            # An unread stream would keep its connection from the pool.
             response.close()
             target = self._hosts.check(response.headers.get("Location", ""), base=target)
         raise Unavailable(
@@ -250,6 +255,7 @@ class AcsClient:
     def _send(self, request: httpx.Request, operation: Operation) -> httpx.Response:
         """Send with credentials; the caller has checked that the host may see them."""
         try:
+            # As a stream: headers are judged before any byte of a file is read.
             return self._http.send(request, auth=self._auth, stream=True)
         except httpx.HTTPError as error:
             raise error_for(error, operation) from error
@@ -257,14 +263,12 @@ class AcsClient:
 
 def _http_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     return httpx.Client(
-        transport=transport,
-        limits=_KEEP_ALIVE,
-        # a proxy of the environment is for the way out, not for an emulator on this machine
-        mounts=None if transport else dict.fromkeys(_LOOPBACK),
+        transport=transport or Transport(limits=_KEEP_ALIVE),
         # files are hashed and counted as they are: no compression on the way
         headers={"Accept-Encoding": "identity"},
         # requests stand alone: no host leaves a cookie here
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        # `_follow` follows them: each hop has to be allowed, and signed for its own path
         follow_redirects=False,
     )
 
@@ -283,10 +287,12 @@ def _error_response(response: httpx.Response, operation: Operation) -> ErrorResp
 
 
 def _state(answer: bytes, operation: Operation, recording_id: str = "") -> RecordingStateResponse:
-    """Read a state; previews leave the id out where the request has named it."""
+    """Read a state out of an answer; `Unavailable` where the answer holds none."""
     try:
         fields = json.loads(answer)
+        # The 2021 preview leaves the id out where the request has named it.
         return RecordingStateResponse.model_validate({"recordingId": recording_id} | fields)
+    # RecursionError: JSON that is nested too deeply, as any gateway may send it.
     except (ValueError, TypeError, RecursionError):
         raise _not_understood(operation, "a recording's state") from None
 

@@ -12,9 +12,10 @@ from http.client import HTTPConnection, HTTPSConnection
 from threading import Lock
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
+
+from callvault.proxies import proxy_for
 
 IDLE_TIMEOUT = 20.0
 """Seconds after which an idle connection is not used again: servers close theirs."""
@@ -55,6 +56,7 @@ class ConnectionPool:
         """Open a new connection."""
         connection = self._make(origin)
         connection.connect()
+        # The time-out of the constructor was for connecting; the next bytes may take longer.
         connection.sock.settimeout(self._read_timeout)
         return connection
 
@@ -79,6 +81,7 @@ class ConnectionPool:
             with self._lock:
                 if not self._idle[origin]:
                     return None
+                # The one used last, which its server is least likely to have closed.
                 since, connection = self._idle[origin].pop()
             if connection.sock is not None and time.monotonic() - since < IDLE_TIMEOUT:
                 return connection
@@ -105,7 +108,5 @@ class ConnectionPool:
 
 def _proxy(origin: Origin) -> SplitResult | None:
     """Read the environment's proxy for this origin; None for a direct connection."""
-    named = getproxies().get("https") or getproxies().get("all")
-    if not named or proxy_bypass(origin.host):
-        return None
-    return urlsplit(named if "//" in named else f"//{named}")
+    named = proxy_for(*origin)
+    return urlsplit(named) if named else None

@@ -8,11 +8,12 @@ import httpx
 
 from callvault.acs.errors import Operation, error_for
 from callvault.errors import BrokenContent, NotReady
+from callvault.header_values import whole_number
 
 DOWNLOAD = Operation("download a file", "content")
 
 _EVIDENCE_HEADERS = ("Content-MD5", "Date", "Last-Modified", "X-Microsoft-Skype-Chain-ID")
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)", re.IGNORECASE)
 _ERROR_PAGE = re.compile(r"html|json|xml", re.IGNORECASE)
 
 
@@ -25,6 +26,7 @@ class ByteRange(NamedTuple):
     @property
     def is_partial(self) -> bool:
         """True unless the whole file is asked for."""
+        # A first part has offset 0: Azure's SDK takes that for the whole file, and sends no Range.
         return self.offset > 0 or self.length is not None
 
     def headers(self) -> dict[str, str]:
@@ -76,6 +78,7 @@ class Content:
         received = 0
         for chunk in self._chunks(chunk_size):
             received += len(chunk)
+            # Before the yield, so that no byte too many reaches an archive.
             if self.length is not None and received > self.length:
                 raise BrokenContent(f"more than the announced {self.length} bytes arrived")
             yield chunk
@@ -89,6 +92,7 @@ class Content:
         while True:
             try:
                 chunk = next(chunks, None)
+            # First, as a subclass of HTTPError: here a part of the file has come already.
             except httpx.RemoteProtocolError as error:
                 raise BrokenContent("the download was cut before its end; repeat it") from error
             except httpx.HTTPError as error:
@@ -118,8 +122,10 @@ def check_answer(
     if not is_plain(headers):
         raise BrokenContent("the file came compressed although that was ruled out; download again")
     content_range = _content_range(status, headers)
+    # Seen for the first download after an event (azure-sdk-for-python #33415).
     if content_range.size == 0 or content_range.length == 0:
         raise NotReady("the file has 0 bytes: the service is still writing it; ask again")
+    # A server may ignore a Range and answer 200 with everything: callers can tell.
     is_whole = (
         status == 200 and content_range.offset == 0 and content_range.length == content_range.size
     )
@@ -147,9 +153,10 @@ def _reject_error_page(content_type: str, json_allowed: bool) -> None:
 
 
 def _content_range(status: int, headers: httpx.Headers) -> ContentRange:
-    """Read the announced range; 200 may carry a Content-Range too (seen in recorded sessions)."""
+    """Read the announced range; `BrokenContent` where the headers do not tell it."""
     length = _content_length(headers)
     stated = headers.get("Content-Range")
+    # Recorded sessions show a 200 with a Content-Range, too.
     if stated is None and status == 200:
         return ContentRange(0, length, length)
     found = _CONTENT_RANGE.fullmatch((stated or "").strip())
@@ -164,8 +171,10 @@ def _content_range(status: int, headers: httpx.Headers) -> ContentRange:
 
 def _content_length(headers: httpx.Headers) -> int | None:
     stated = headers.get("Content-Length", "")
-    if stated.isdecimal():
-        return int(stated)
+    length = whole_number(stated)
+    if length is not None:
+        return length
+    # Chunked coding marks its own end; else a cut connection would pass for the end of the file.
     if headers.get("Transfer-Encoding", "").lower() != "chunked":
         raise BrokenContent("the service does not say how long the file is: its end is unprovable")
     return None

@@ -37,6 +37,7 @@ class AccessKey:
     def key_bytes(self) -> bytes:
         """The key decoded; ConfigurationError where it is not base64."""
         try:
+            # Without `validate` a damaged key is decoded to another one: other letters are skipped.
             return base64.b64decode(self.key, validate=True)
         except (binascii.Error, ValueError):
             raise ConfigurationError(
@@ -67,6 +68,7 @@ class RotatingKey:
 
     def reread(self) -> bytes:
         """Read the key again."""
+        # Before the attempt: a key that cannot be read is not read again for every request.
         self._read_at = time.monotonic()
         with suppress(ConfigurationError):
             self._key = self._read().key_bytes
@@ -92,6 +94,7 @@ Credential = AccessKey | RotatingKey | EntraToken
 class Authenticator(httpx.Auth):
     """Authenticates every request anew, just before it is sent."""
 
+    # httpx reads the body before `auth_flow`, which signs its hash.
     requires_request_body = True
 
     def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
@@ -99,6 +102,7 @@ class Authenticator(httpx.Auth):
         raise NotImplementedError
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        # As it is sent: a path that is encoded again no longer fits (azure-sdk-for-python #30476).
         target = request.url.raw_path.decode("ascii")
         request.headers.update(self.headers(request.method, target, request.content))
         yield request
@@ -120,6 +124,7 @@ class _KeyAuth(Authenticator):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         used = self._current()
         response = yield self._sign(request, used)
+        # Once, and with another key alone: the same one would be refused again.
         if response.status_code == httpx.codes.UNAUTHORIZED and (key := self._reread()) != used:
             yield self._sign(request, key)
 
@@ -152,6 +157,7 @@ class _TokenAuth(Authenticator):
 def _token(credential: TokenCredential) -> str:
     try:
         return credential.get_token(ENTRA_SCOPE).token
+    # A subclass of ClientAuthenticationError, so it is caught first.
     except CredentialUnavailableError as error:
         # also raised by a managed identity while its local endpoint is briefly away
         raise Unavailable(
@@ -172,6 +178,7 @@ def parse_connection_string(text: str) -> tuple[str, AccessKey]:
 
     Raises ConfigurationError naming the missing part; the text itself is never repeated.
     """
+    # `partition`, not `split`: a key in base64 may end in "=".
     pairs = (part.partition("=") for part in text.strip().split(";") if part.strip())
     parts = {name.strip().lower(): value.strip() for name, _, value in pairs}
     for name in ("endpoint", "accesskey"):

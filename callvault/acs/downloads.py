@@ -91,6 +91,7 @@ class RangeReader:
             response, headers = self._ask(target, requested)
             if response.status not in REDIRECTS:
                 return self._opened(response, headers, requested)
+            # Read to its end, so that the connection can serve again.
             response.read(MAX_BODY)
             target = self._content.hosts.check(headers.get("Location", ""), base=target)
         raise Unavailable(
@@ -103,6 +104,7 @@ class RangeReader:
         if connection is None or origin is None:
             return
         answered = self._response
+        # Bytes that are left unread would be taken for the beginning of the next answer.
         if answered is not None and answered.isclosed() and not answered.will_close:
             self._content.connections.release(origin, connection)
         else:
@@ -113,6 +115,7 @@ class RangeReader:
         connection = self._connection
         if connection is not None and (under_way := connection.sock) is not None:
             with suppress(OSError):
+                # `close` does not wake a thread that waits for bytes; `shutdown` does.
                 under_way.shutdown(socket.SHUT_RDWR)
 
     def _opened(
@@ -139,6 +142,7 @@ class RangeReader:
         self._connection = self._content.connections.acquire(origin)
         try:
             return self._request(self._connection, target, headers)
+        # A server may close an idle connection just as it is taken from the pool.
         except (ConnectionError, HTTPException):
             self._connection.close()
             self._connection = self._content.connections.fresh(origin)
@@ -147,6 +151,7 @@ class RangeReader:
     def _request(
         self, connection: HTTPConnection, target: str, headers: Mapping[str, str]
     ) -> HTTPResponse:
+        # Signed for each request, as the key may have been replaced since the last one.
         connection.request("GET", target, headers={**headers, **self._content.sign("GET", target)})
         self._response = connection.getresponse()
         return self._response

@@ -1,11 +1,8 @@
 """Error bodies: JSON in any of ACS's shapes, a gateway's HTML, or nothing."""
 
 import json
-import math
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import httpx
@@ -14,9 +11,6 @@ from callvault.contracts.base import shorten
 
 MAX_BODY = 64 << 10
 """Longest control answer or error that is read, in bytes."""
-
-MAX_RETRY_AFTER = timedelta(seconds=300)
-"""A longer ``Retry-After`` is cut: the export window does not allow hours for one answer."""
 
 _MAX_QUOTE = 250
 _SECRETS = re.compile(r"(?i)\b(bearer\s+|hmac-sha256\s+|signature=|sig=|accesskey=)[^\s,;'\"&]+")
@@ -45,6 +39,7 @@ def read(response: ErrorResponse) -> ErrorBody:
         return ErrorBody(is_markup=True)
     try:
         body = json.loads(response.body)
+    # RecursionError, too: callers of the client know Callvault's errors alone.
     except (ValueError, RecursionError):
         return ErrorBody(is_markup="html" in response.headers.get("Content-Type", ""))
     fields = body if isinstance(body, dict) else {}
@@ -52,6 +47,7 @@ def read(response: ErrorResponse) -> ErrorBody:
     if isinstance(nested, dict):
         fields = nested
     return ErrorBody(
+        # AMS, the service that holds the files, names its fault in `title`.
         _text(fields.get("code")) or _text(fields.get("title")),
         _text(fields.get("message")),
     )
@@ -63,30 +59,6 @@ def _text(value: Any) -> str:
 
 def clean(text: str) -> str:
     """Make foreign text fit to be quoted: one line, short, without credentials it echoes."""
+    # Cut first: a body has up to 64 KiB, and every character is looked at.
     printable = "".join(char if char.isprintable() else " " for char in text[:2_048])
     return shorten(_SECRETS.sub(r"\1…", " ".join(printable.split())), _MAX_QUOTE)
-
-
-def retry_after(value: str | None) -> timedelta | None:
-    """Read ``Retry-After`` in both its forms, seconds and a date, within reason."""
-    if not value:
-        return None
-    seconds = _seconds(value)
-    if math.isnan(seconds):
-        return None
-    return timedelta(seconds=min(max(seconds, 0.0), MAX_RETRY_AFTER.total_seconds()))
-
-
-def _seconds(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return _seconds_until(value)
-
-
-def _seconds_until(date: str) -> float:
-    try:
-        at = parsedate_to_datetime(date)
-    except ValueError:
-        return math.nan
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()

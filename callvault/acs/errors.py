@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import httpx
 
-from callvault.acs.error_body import ErrorBody, ErrorResponse, clean, read, retry_after
+from callvault.acs.error_body import ErrorBody, ErrorResponse, clean, read
 from callvault.contracts.base import shorten
 from callvault.errors import (
     AccessDenied,
@@ -24,6 +24,7 @@ from callvault.errors import (
     Throttled,
     Unavailable,
 )
+from callvault.header_values import retry_after, whole_number
 
 _MAX_MESSAGE = 600
 
@@ -136,6 +137,7 @@ def error_for(cause: ErrorResponse | httpx.HTTPError, operation: Operation) -> C
 
 
 def _judge(response: ErrorResponse, body: ErrorBody, subject: Subject) -> _Verdict:
+    # Before the status: ACS answers 400 for a call that is busy, over, or not of this resource.
     if body.code in _BY_CODE:
         verdict = _BY_CODE[body.code]
         # a start names no recording: an earlier attempt may have begun one
@@ -152,7 +154,7 @@ def _judge(response: ErrorResponse, body: ErrorBody, subject: Subject) -> _Verdi
 def _judge_content(response: ErrorResponse) -> _Verdict:
     # 416 names the real size: only an empty file is still to be written
     size = response.headers.get("Content-Range", "").rpartition("/")[2]
-    if response.status == 416 and size.isdecimal() and int(size) > 0:
+    if response.status == 416 and (whole_number(size) or 0) > 0:
         return _CHANGED
     return _BY_STATUS_OF_CONTENT[response.status]
 
@@ -163,6 +165,7 @@ def _judge_client_error(response: ErrorResponse, body: ErrorBody, subject: Subje
         # seen since 2025: intermittent 400 with HTML on downloads (azure-sdk-for-js #33764).
         is_passing = body.is_markup or (response.status == 400 and not body.code)
         return _CHANGED if is_passing else _REFUSED
+    # ACS gives its own 404 a code (8522): one without comes from a gateway on the way.
     if body.is_markup or (response.status == 404 and not body.code):
         return _GATEWAY
     if response.status in {404, 410}:

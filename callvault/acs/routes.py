@@ -107,4 +107,5 @@ def _segment(name: str, value: str) -> str:
     if value in {"", ".", ".."}:
         # clients and proxies resolve these away: the request would name another resource
         raise InvalidRequest(f"{name} {value!r} cannot be an id of ACS: pass the one ACS gave")
+    # Nothing is safe: "/" belongs to the alphabet of base64, and so to a serverCallId.
     return quote(value, safe="")

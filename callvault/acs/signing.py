@@ -19,6 +19,7 @@ def content_hash(body: bytes) -> str:
 
 def http_date(at: datetime) -> str:
     """Format an aware time as IMF-fixdate, in English: ``Tue, 02 Jan 2024 03:04:05 GMT``."""
+    # Not `strftime`, which names days and months in the language of the host.
     return format_datetime(at.astimezone(UTC), usegmt=True)
 
 

@@ -13,6 +13,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.errors import InvalidRequest
 
 MAX_OBJECT_NAME = 1_024
@@ -127,10 +128,14 @@ def _recording_folder(
 ) -> str:
     if recorded_on.tzinfo is None:
         raise InvalidRequest("recorded_on has no time zone: the day of a recording is one in UTC")
-    call = f"{_NO_CALL_ID}~{_hash(server_call_id)}" if call_id is None else _component(call_id)
+    call = _server_call(server_call_id) if call_id is None else _component(call_id)
     recording = _NO_RECORDING_ID if recording_id is None else _component(recording_id)
     day = recorded_on.astimezone(UTC)
     return f"{RECORDINGS_PREFIX}{day.year:04d}/{day.month:02d}/{day.day:02d}/{call}/{recording}"
+
+
+def _server_call(server_call_id: str) -> str:
+    return f"{_NO_CALL_ID}~{_hash(canonical_call_id(server_call_id))}"
 
 
 def _check_chunk(index: int, extension: str) -> None:

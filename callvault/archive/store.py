@@ -11,7 +11,10 @@ from typing import Protocol, Self
 
 from callvault.archive.blocks import BLOCK_SIZE, Block, BlockDigests, Layout
 from callvault.archive.object_metadata import bounded
-from callvault.errors import ObjectExists, StateConflict
+from callvault.errors import BrokenContent, ObjectExists, StateConflict
+
+MAX_DOCUMENT = 32 * 1024**2
+"""Bytes of a manifest, a link or a key at most; the order of a manifest is below 2 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,21 @@ def already_archived(
     if found is None:
         return None
     return found if bounded(metadata).items() <= found.metadata.items() else None
+
+
+def read_small(archive: Archive, object_name: str, limit: int = MAX_DOCUMENT) -> bytes:
+    """Read an object that should be small; `BrokenContent` where it has more bytes than that."""
+    data = bytearray()
+    for piece in archive.read(object_name):
+        data += piece
+        # whoever can write into an archive must not decide how much memory its readers need
+        if len(data) > limit:
+            raise BrokenContent(
+                f"{archive.location(object_name)} has more than {limit} bytes, which nothing of"
+                " its kind has: it was changed",
+                owner="archive",
+            )
+    return bytes(data)
 
 
 def put_bytes(

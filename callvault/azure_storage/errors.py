@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from azure.core.exceptions import (
     AzureError,
@@ -26,6 +25,7 @@ from callvault.errors import (
     Throttled,
     Unavailable,
 )
+from callvault.header_values import retry_after
 
 CONTAINER_NOT_FOUND = "ContainerNotFound"
 INVALID_BLOCK_LIST = "InvalidBlockList"
@@ -100,7 +100,7 @@ def storage_error(error: AzureError, action: str, *, owner: Owner) -> CallvaultE
         owner=owner,
         status=status,
         code=code,
-        retry_after=_retry_after(getattr(response, "headers", {}).get("Retry-After")),
+        retry_after=retry_after(getattr(response, "headers", {}).get("Retry-After")),
     )
 
 
@@ -128,7 +128,3 @@ def _code(error: AzureError) -> str | None:
 def _cause(error: AzureError) -> str:
     first_line = next(iter(str(error.message).splitlines()), "") or type(error).__name__
     return re.sub(r"(?i)\b(sig|skoid|sktid)=[^&\s'\")]+", r"\1=***", first_line)[:300]
-
-
-def _retry_after(seconds: str | None) -> timedelta | None:
-    return timedelta(seconds=int(seconds)) if seconds and seconds.isdecimal() else None

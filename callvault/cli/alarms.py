@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile
+from callvault.cli.terminal import say
 from callvault.config.settings import Settings, load_settings
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.errors import CallvaultError
@@ -35,6 +36,7 @@ def send_test(
     from callvault.telemetry.setup import setup
 
     settings = load_settings(config)
+    # The log is a receiver of alarms, too.
     with setup("cli", settings.log):
         arrived = send_to_all(settings, _test_alarm(severity))
     if not arrived:
@@ -46,7 +48,7 @@ def send_to_all(settings: Settings, alarm: Alarm) -> bool:
     from activities.webhooks import log
 
     log(alarm)
-    typer.echo(f"log: written as {alarm.severity}, on standard error")
+    say(f"log: written as {alarm.severity}, on standard error")
     return _send_to_webhook(settings, alarm)
 
 
@@ -55,7 +57,7 @@ def _send_to_webhook(settings: Settings, alarm: Alarm) -> bool:
 
     reference = settings.alarms.webhook_url
     if reference is None:
-        typer.echo("webhook: none; set alarms.webhook_url to be told elsewhere too")
+        say("webhook: none; set alarms.webhook_url to be told elsewhere too")
         return True
     signed = "signed" if settings.alarms.webhook_secret else "not signed: no alarms.webhook_secret"
     with closing(Connections(settings)) as connections:
@@ -63,9 +65,9 @@ def _send_to_webhook(settings: Settings, alarm: Alarm) -> bool:
         try:
             status = sink.send(alarm) if sink else None
         except CallvaultError as error:
-            typer.echo(f"webhook {reference}: NOT taken ({signed}): {error}")
+            say(f"webhook {reference}: NOT taken ({signed}): {error}")
             return False
-    typer.echo(f"webhook {reference}: {alarm.id} taken, answered {status} ({signed})")
+    say(f"webhook {reference}: {alarm.id} taken, answered {status} ({signed})")
     return True
 
 

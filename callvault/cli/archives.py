@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile, JsonReport
+from callvault.cli.terminal import say, say_json
 from callvault.errors import InvalidRequest
 
 
@@ -24,6 +25,23 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Signatures, chain and sizes; no file is read.")
     ] = False,
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            help="The name under which everything must have been sealed; of an archive that the"
+            " configuration names, that name by default."
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQUENCE:SHA256",
+            help="A link that an earlier verification told; it must still be there.",
+        ),
+    ] = None,
+    may_be_empty: Annotated[
+        bool, typer.Option("--may-be-empty", help="An archive in which nothing is sealed passes.")
+    ] = False,
     as_json: JsonReport = False,
     config: ConfigFile = None,
 ) -> None:
@@ -31,11 +49,14 @@ def verify(
 
     Nothing but the archive is needed: no service and no network, where it is a directory.
     """
+    # Late, as in every command: no other one, nor its help, needs to load this.
+    from callvault.archive.verify.expectation import Expectation
     from callvault.cli.actions.verify import show, verify_target
 
-    report = verify_target(target, key or [], quick=quick, config=config)
+    expected = Expectation.of(archive, head, may_be_empty=may_be_empty)
+    report = verify_target(target, key or [], expected, quick=quick, config=config)
     if as_json:
-        typer.echo(report.model_dump_json(indent=2))
+        say_json(report.model_dump_json(indent=2))
     else:
         show(report)
     if not report.ok:
@@ -52,14 +73,15 @@ def keygen(
     public = file.with_name(f"{file.name}.pub")
     _write_new(file, signer.pem(), mode=0o600)
     _write_new(public, signer.public.pem(), mode=0o644)
-    typer.echo(f"Key {signer.public.key_id}: {file} (private) and {public} (public).")
-    typer.echo(f'Set archives.NAME.signing_key = "file:{file.absolute()}"')
+    say(f"Key {signer.public.key_id}: {file} (private) and {public} (public).")
+    say(f'Set archives.NAME.signing_key = "file:{file.absolute()}"')
 
 
 def _write_new(file: Path, data: bytes, *, mode: int) -> None:
     """Write a file that must not exist; raise `InvalidRequest` if it does."""
     # An overwritten key would leave all that it has signed without proof.
     try:
+        # With its mode from the beginning: at no moment can others read a private key.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
         raise InvalidRequest(f"{file} cannot be written: {error.strerror}") from error

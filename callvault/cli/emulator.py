@@ -68,7 +68,9 @@ def emulator(
 
     Prints one line of JSON with its endpoint, connection string and control address.
     """
+    from callvault.emulator.emulator import MissingMediaExtra
     from callvault.emulator.server import serve
+    from callvault.emulator.snapshot import UnreadableState
 
     settings = {
         "port": port,
@@ -78,6 +80,7 @@ def emulator(
         "public_url": public_url,
         "public_content_url": public_content_url,
         "seed": seed,
+        # Durations are read here, so that a refusal names the option.
         "retention": _duration("--retention", retention),
         "event_grid_endpoints": tuple(event_grid_endpoint or ()),
         "dead_letters": dead_letters,
@@ -89,7 +92,12 @@ def emulator(
         "bearer_tokens": tuple(bearer_token or ()),
         "state_dir": state_dir,
     }
-    serve(_settings(settings, api or []))
+    try:
+        serve(_settings(settings, api or []))
+    except (MissingMediaExtra, UnreadableState) as error:
+        raise ConfigurationError(str(error)) from None
+    except OSError as error:
+        raise ConfigurationError(f"the emulator cannot start: {error.strerror or error}") from None
 
 
 def _settings(settings: dict[str, Any], api: list[str]) -> Any:

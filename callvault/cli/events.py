@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile, DeadLetterNames, Every, QueueNames, RemoveSchedule
+from callvault.cli.terminal import say
 from callvault.errors import InvalidRequest
 
 app = typer.Typer(help="Deliver events of Event Grid by hand.", no_args_is_help=True)
@@ -45,7 +46,7 @@ def deliver(
 
     settings = load_settings(config)
     all_delivered = calls.with_client(
-        config, lambda client: deliver_all(settings, client, files, typer.echo)
+        config, lambda client: deliver_all(settings, client, files, say)
     )
     raise typer.Exit(0 if all_delivered else 1)
 
@@ -58,9 +59,11 @@ def queue(names: QueueNames = None, config: ConfigFile = None) -> None:
     """
     from callvault.clients import own_containers
     from callvault.config.settings import load_settings
+    from callvault.config.startup import check_at_start
     from callvault.ingest.process import read_queues
 
     settings = load_settings(config)
+    check_at_start(settings)
     read_queues(settings, own_containers(settings), names or [])
 
 
@@ -91,15 +94,16 @@ def sweep(
             " Schedule"
         )
     if remove:
-        typer.echo(calls.with_client(config, sweeps.remove_schedule))
+        say(calls.with_client(config, sweeps.remove_schedule))
     elif every is not None:
         input = sweeps.input(settings, names or [])
-        typer.echo(calls.with_client(config, lambda client: sweeps.schedule(client, input, every)))
+        say(calls.with_client(config, lambda client: sweeps.schedule(client, input, every)))
     else:
         stores = sweeps.stores(settings, names or [], quarantine=quarantine)
         reports = calls.with_client(
             config, lambda client: sweeps.sweep_all(settings, client, stores)
         )
         for report in reports:
-            typer.echo(sweeps.describe(report))
+            for line in sweeps.describe(report):
+                say(line)
         raise typer.Exit(int(not all(map(sweeps.leaves_nothing, reports))))

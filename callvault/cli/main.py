@@ -9,12 +9,15 @@ import typer
 from callvault.cli import alarms, archives, events, processes, recordings, stack
 from callvault.cli.emulator import emulator
 from callvault.cli.reconcile import reconcile
-from callvault.errors import CallvaultError
+from callvault.contracts.printable import printable, printable_lines
+from callvault.errors import CallvaultError, ConfigurationError
+from callvault.telemetry.environment import check_numbers
 
 app = typer.Typer(
     name="callvault",
     help="Archive every recorded call of Azure Communication Services.",
     no_args_is_help=True,
+    # Typer's own tracebacks may show local variables, and secrets among them.
     pretty_exceptions_enable=False,
     add_completion=False,
 )
@@ -47,12 +50,20 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        check_numbers()
         app()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except CallvaultError as error:
-        print(f"callvault: {error}", file=sys.stderr)  # noqa: T201 (this is the command line)
+        _explain(error)
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
+
+
+def _explain(error: CallvaultError) -> None:
+    # Only settings, which are the operator's own, are explained in several lines.
+    is_ours = isinstance(error, ConfigurationError)
+    text = printable_lines(str(error)) if is_ours else printable(str(error))
+    print(f"callvault: {text}", file=sys.stderr)  # noqa: T201 (this is the command line)

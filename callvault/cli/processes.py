@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile
+from callvault.cli.terminal import say, say_json
 from callvault.config.settings import load_settings
+from callvault.config.startup import check_at_start
 from workers.roles import Role
 
 
@@ -23,14 +25,18 @@ def worker(
     """Run the workflows and their activities until told to stop."""
     from workers.__main__ import run
 
-    asyncio.run(run(load_settings(config), only))
+    settings = load_settings(config)
+    check_at_start(settings)
+    asyncio.run(run(settings, only))
 
 
 def gateway(config: ConfigFile = None) -> None:
     """Serve Event Grid's webhook and the control API until told to stop."""
     from callvault.gateway.server import serve
 
-    serve(load_settings(config))
+    settings = load_settings(config)
+    check_at_start(settings)
+    serve(settings)
 
 
 def setup(config: ConfigFile = None) -> None:
@@ -39,9 +45,9 @@ def setup(config: ConfigFile = None) -> None:
     from callvault.temporal.namespace import register_search_attributes
 
     registered = calls.with_client(config, register_search_attributes)
-    typer.echo(f"The namespace is ready: {', '.join(registered) or 'nothing was missing'}.")
+    say(f"The namespace is ready: {', '.join(registered) or 'nothing was missing'}.")
 
 
 def config(config: ConfigFile = None) -> None:
     """Print the effective settings as JSON; secrets show as their references."""
-    typer.echo(json.dumps(load_settings(config).masked(), indent=2))
+    say_json(json.dumps(load_settings(config).masked(), indent=2))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile, Every, JsonReport, RemoveSchedule, duration
+from callvault.cli.terminal import say, say_json
 from callvault.contracts.reconciliation import ReconcileInput
 
 _A_DAY = timedelta(hours=24)
@@ -42,16 +43,16 @@ def reconcile(
     from callvault.cli.actions import reconcile as reconciliation
 
     if remove:
-        typer.echo(reconciliation.unschedule(config))
+        say(reconciliation.unschedule(config))
         return
     looking_back = since or (2 * every if every else _A_DAY)
     input = ReconcileInput(since=looking_back, target=target, deep=deep)
     if every:
-        typer.echo(reconciliation.schedule(config, input, every))
+        say(reconciliation.schedule(config, input, every))
         return
     report = reconciliation.look(config, input)
     if as_json:
-        typer.echo(report.model_dump_json(indent=2))
+        say_json(report.model_dump_json(indent=2))
     else:
         reconciliation.show(report)
     if not report.is_met:

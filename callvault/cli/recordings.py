@@ -8,6 +8,7 @@ from rich.console import Console
 
 from callvault.cli.archives import failback
 from callvault.cli.options import CallId, ConfigFile, Reason, RequestId
+from callvault.cli.terminal import say, say_json
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.base import Unreadable, read
@@ -31,6 +32,7 @@ def list_(
     config: ConfigFile = None,
 ) -> None:
     """List the calls that are being archived, and those that were."""
+    # Late, as in every command: Temporal's client takes long to load, and help needs none.
     from callvault.cli.actions import recordings as calls
 
     table = calls.with_client(config, lambda client: calls.listing(client, state, orphans=orphans))
@@ -49,7 +51,7 @@ def show(
 
     status = calls.with_client(config, lambda client: calls.status(client, call))
     if as_json:
-        typer.echo(status.model_dump_json(indent=2))
+        say_json(status.model_dump_json(indent=2))
     else:
         Console().print(call_table(status))
 
@@ -72,9 +74,10 @@ def evidence(
     statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
     gathered = evidence_of(*statuses, participant=hashed)
     if hashed:
-        typer.echo(f"{participant} is {hashed}", err=as_json)
+        # With --json, standard output holds nothing but JSON.
+        say(f"{participant} is {hashed}", err=as_json)
     if as_json:
-        typer.echo(as_json_text(gathered))
+        say_json(as_json_text(gathered))
     else:
         Console().print(evidence_tables(gathered))
 
@@ -99,6 +102,7 @@ def start(
     """Record a call and archive it; prints the id of its workflow."""
     from callvault.cli.actions import recordings as calls
 
+    # Refused here by name, before a workflow is begun for it.
     load_settings(config).resource(resource)
     request = read(
         RecordingRequest,
@@ -115,7 +119,7 @@ def start(
     )
     if isinstance(request, Unreadable):
         raise InvalidRequest(request.problem)
-    typer.echo(calls.with_client(config, lambda client: calls.begin(client, request)))
+    say(calls.with_client(config, lambda client: calls.begin(client, request)))
 
 
 def _control_command(operation: str, help_text: str) -> None:
@@ -133,7 +137,7 @@ def _control_command(operation: str, help_text: str) -> None:
         record = calls.with_client(
             config, lambda client: calls.update(client, call, operation, request)
         )
-        typer.echo(f"{operation}: {record.state} {record.problem}".rstrip())
+        say(f"{operation}: {record.state} {record.problem}".rstrip())
 
     app.command(operation, help=help_text)(command)
 
@@ -159,7 +163,7 @@ def acknowledge(
         config, lambda client: calls.acknowledge(client, call, person, alarm)
     )
     for record in records:
-        typer.echo(f"acknowledged {record.alarm.id}: {record.alarm.kind}, {record.alarm.what}")
+        say(f"acknowledged {record.alarm.id}: {record.alarm.kind}, {record.alarm.what}")
 
 
 @app.command()
@@ -190,4 +194,4 @@ def consent(
     decision = ConsentDecision.model_validate(facts, context={HIDING: hide})
     record = calls.with_client(config, lambda client: calls.decide(client, call, decision))
     word = "given" if record.given else "withdrawn"
-    typer.echo(f"consent {word} by {record.participant}" + ("" if record.counts else ": outdated"))
+    say(f"consent {word} by {record.participant}" + ("" if record.counts else ": outdated"))

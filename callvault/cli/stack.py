@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from callvault.cli.demo.scenarios.names import ScenarioName
+from callvault.cli.terminal import InertTable
 from callvault.local.processes import Interrupted, Supervisor
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Sup
         with _started(console, archive) as started:
             yield started
     except Interrupted as interrupted:
+        # The shell's status of a program that a signal has ended.
         raise typer.Exit(128 + interrupted.signum) from None
 
 
@@ -75,6 +76,7 @@ def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Sup
 def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
     from callvault.local.stack import start_stack
 
+    # Around the supervisor: the processes' files must be there until the last one has ended.
     with tempfile.TemporaryDirectory(prefix="callvault-") as directory:
         home = Path(directory)
         with Supervisor(home / "logs") as supervisor:
@@ -101,8 +103,8 @@ def _wait(console: Console, supervisor: Supervisor) -> None:
             time.sleep(1)
 
 
-def _addresses(running: "Stack") -> Table:
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+def _addresses(running: "Stack") -> InertTable:
+    table = InertTable(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("Temporal Web UI", running.temporal.ui_url)
     table.add_row("gateway", running.gateway)
     table.add_row("ACS emulator", running.emulator.endpoint)

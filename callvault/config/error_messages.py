@@ -29,8 +29,10 @@ def setting_fields(
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     """Yield the sections that an annotation holds, alone, as a choice, or by name."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        # A RootModel, as `SecretRef`, is a value and no section.
         if "root" not in annotation.model_fields:
             yield annotation
+    # The arguments of a Literal are values, not types.
     elif get_origin(annotation) is not Literal:
         for part in get_args(annotation):
             yield from _models(part)
@@ -68,6 +70,7 @@ def _concerns(sets: tuple[str, ...], path: tuple[str, ...]) -> bool:
 
 
 def _path(problem: ErrorDetails) -> tuple[str, ...]:
+    # Pydantic adds "[key]" where the name of a table's entry is wrong.
     path = tuple(str(part) for part in problem["loc"] if part != "[key]")
     return path[:2] + path[3:] if path[:1] == _TAGGED and len(path) > 2 else path
 

@@ -72,6 +72,7 @@ def _head() -> tuple[str, str]:
 
 def _rows(rows: list[tuple[tuple[str, ...], FieldInfo]]) -> Iterator[str]:
     for path, field in rows:
+        # A line break would end the row of the table.
         meaning = " ".join((field.description or "").split())
         yield f"| `{'.'.join(path)}` | `{variable(path)}` | {_default(field)} | {meaning} |"
 

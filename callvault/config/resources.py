@@ -58,6 +58,7 @@ class ResourceSettings(Section):
     """The resource's data region, for people to read."""
     archive: Name | None = None
     """The archive that keeps the recordings; needed as soon as there are several archives."""
+    # `validate_default`, here and below: only validation makes a timedelta of the text.
     export_window: Duration = Field(default="48h", validate_default=True)
     """Time for which the service keeps a recording: `48h`, or ISO 8601 `PT48H`."""
     api_version: ApiVersion = "2026-03-12"

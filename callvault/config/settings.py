@@ -116,6 +116,7 @@ class Settings(Section):
 
     def archive_name(self, resource: str) -> str:
         """Return the name of the archive that keeps a resource's recordings."""
+        # With several archives a resource has to name its own: see `_archive_problems`.
         return self.resource(resource).archive or next(iter(self.archives))
 
     def participant_key(self) -> str:
@@ -142,6 +143,7 @@ def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
 
 
 def _plain(topic: str | None) -> str:
+    # Azure's resource ids are the same in any case of letters.
     return (topic or "").rstrip("/").casefold()
 
 

@@ -26,7 +26,7 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path | None:
 def read_toml(path: Path) -> Tree:
     """Read a TOML file; `ConfigurationError` says which file and line are wrong."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(
             f"cannot read the configuration file {path}: {error.strerror}"
@@ -45,6 +45,7 @@ def setting_variables(environment: Mapping[str, str]) -> dict[str, tuple[str, ..
     # Empty variables count as not set: container tools pass on an unset one as empty text.
     return {
         name: tuple(name.removeprefix(PREFIX).lower().split(DELIMITER))
+        # Sorted: a table as a whole comes before the variables of its keys, which win.
         for name in sorted(environment)
         if name.startswith(PREFIX) and name != FILE_VARIABLE and environment[name].strip()
     }

@@ -67,6 +67,7 @@ class QueueSettings(Section):
     """`https://ACCOUNT.queue.core.windows.net`, reached with Entra ID; the role is Storage Queue
     Data Contributor."""
     queue: Annotated[
+        # Azure takes 63 characters, of which the poison queue needs 7 more.
         str, StringConstraints(pattern=r"^[a-z0-9](?:-?[a-z0-9])*$", min_length=3, max_length=56)
     ]
     """The queue's name. What cannot be taken goes to the queue of this name with `-poison` at its

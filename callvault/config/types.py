@@ -1,8 +1,10 @@
 """The small types that settings are made of: durations, endpoints, secrets by reference."""
 
+import codecs
 import ipaddress
 import os
 import re
+import string
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -27,9 +29,18 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _REFERENCE = re.compile(r"^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")
 
 
+_INVISIBLE_AROUND = string.whitespace + "\0\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+
+
+def _is_invisible(character: str) -> bool:
+    # Keys in PEM have lines.
+    return not character.isprintable() and character not in "\n\r\t"
+
+
 class Section(BaseModel):
     """A table of settings: frozen, and a key that is no setting is an error."""
 
+    # Errors repeat no input: a secret may stand where its reference should.
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
     )
@@ -67,15 +78,25 @@ class SecretRef(RootModel[str]):
     def resolve(self) -> str:
         """Read the secret itself now; `ConfigurationError` where there is none."""
         kind, _, place = self.root.partition(":")
+        # At each use: a secret in a file may be replaced while the process runs.
         secret = os.environ.get(place, "") if kind == "env" else self._read(Path(place))
-        if not secret.strip():
+        # Files of secrets mostly end with a line break, and some begin with a byte order mark.
+        secret = secret.strip(_INVISIBLE_AROUND)
+        if not secret:
             raise ConfigurationError(f"secret {self.root} is missing or empty: provide it")
-        # Files of secrets mostly end with a line break.
-        return secret.strip()
+        if odd := next(filter(_is_invisible, secret), None):
+            raise ConfigurationError(
+                f"secret {self.root} holds an invisible character (U+{ord(odd):04X}), which fits"
+                " nothing that is sent: write it anew, without it"
+            )
+        return secret
 
     def _read(self, path: Path) -> str:
         try:
-            return path.read_text(encoding="utf-8")
+            content = path.read_bytes()
+            # Windows PowerShell writes UTF-16.
+            is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            return content.decode("utf-16" if is_utf16 else "utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"secret {self.root} cannot be read: {error}") from error
 
@@ -113,6 +134,7 @@ def _duration(value: Any) -> Any:
 def _url(value: str) -> str:
     url = urlsplit(value)
     secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+    # A user name or a query may hold a secret, and settings are printed.
     if not secure or not url.hostname or url.username or url.query or url.fragment:
         raise ValueError("write https://host (http:// only for this machine, 127.0.0.1)")
     return value.rstrip("/")

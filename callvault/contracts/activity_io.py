@@ -9,7 +9,7 @@ from typing import Literal
 from callvault.contracts.base import Message, ShortText
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy, ConsentTerms, OnWithdrawal
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
-from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck, MediaKind
 from callvault.contracts.requests import Guards, OnMaxPause, OnPauseFailure
 
 ACS_TIMEOUT = timedelta(seconds=10)
@@ -158,6 +158,8 @@ class ExportInput(Message):
     """Give up on an archive that refuses for long: there is another one."""
     earlier_copy: "ArchivedChunk | None" = None
     """A verified copy in another archive, for when the service no longer has the file."""
+    is_kind_assumed: bool = False
+    """No event told all of the recording's kind: the file itself and its metadata tell the rest."""
 
 
 class DeleteInput(Message):
@@ -191,6 +193,8 @@ class ArchivedChunk(Message):
     """``chunkDuration`` of the service's metadata file."""
     pauses: tuple[RecordedPause, ...] = ()
     verified_at: datetime
+    kind: MediaKind | None = None
+    """The kind by the service's metadata file, else by the file itself, where no event told it."""
     media: MediaCheck | None = None
     """The verdict on the file as media; none where it was not judged yet."""
     response_headers: dict[str, str] = {}

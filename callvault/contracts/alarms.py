@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from callvault.contracts.base import Message, State
+from callvault.contracts.base import Message, ShortText, State
 
 
 class Severity(StrEnum):
@@ -38,6 +38,12 @@ class AlarmKind(StrEnum):
     """A recording is archived, and its manifest could not be written."""
     FAILED_TO_START = "failed_to_start"
     """A recording that was asked for did not begin."""
+    ABANDONED = "abandoned"
+    """The workflow of a call ended before its recordings had, or makes no step any more."""
+    CANCELLED = "cancelled"
+    """The workflow of a call was cancelled in Temporal: its recording is stopped."""
+    TOO_MUCH = "too_much"
+    """More came for a call than its workflow can hold: something was left out."""
     RECONCILIATION = "reconciliation"
     """Fewer recordings of a period are complete than should be."""
     DEAD_LETTERS = "dead_letters"
@@ -81,6 +87,6 @@ class AlarmRecord(State):
 class Acknowledge(Message):
     """Payload of `acknowledge`: a person looks after it. Silences these alarms, not later ones."""
 
-    requested_by: str = "unknown"
-    alarm_id: str | None = None
+    requested_by: ShortText = "unknown"
+    alarm_id: ShortText | None = None
     """One alarm; none for all that stand and were sent."""

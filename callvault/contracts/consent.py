@@ -1,12 +1,12 @@
 """Consent: the terms of a recording, and the decisions of those in the call."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from callvault.contracts.base import Message, RequestId, ShortText, State
+from callvault.contracts.base import Message, RequestId, ShortText, Span, State
 from callvault.contracts.events import ServiceTime
 from callvault.contracts.participants import ParticipantHash
 
@@ -55,7 +55,7 @@ class ConsentTerms(Message):
     ] = ()
     """The participants who must agree, where the policy is ``named``."""
     before_consent: BeforeConsent | None = None
-    consent_within: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    consent_within: Span | None = None
     """Time after the request for which consent may be missing; then the recording is ``declined``.
     None for as long as the call lasts. Counts only until the policy is met for the first time."""
     on_withdrawal: OnWithdrawal | None = None

@@ -6,18 +6,29 @@ came (so a backend with its own Event Grid subscription forwards it unread), or 
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
 
+from callvault.contracts import envelopes
 from callvault.contracts.base import Message, OpaqueId, ShortText
+from callvault.contracts.field_by_field import (
+    MAX_NOTE,
+    MAX_NOTES,
+    in_camel_case,
+    stripped,
+    text_of_number,
+    without_odd_fields,
+)
 
 FILE_STATUS_UPDATED = "Microsoft.Communication.RecordingFileStatusUpdated"
 CALL_STARTED = "Microsoft.Communication.CallStarted"
@@ -27,11 +38,18 @@ PARTICIPANT_ADDED = "Microsoft.Communication.CallParticipantAdded"
 PARTICIPANT_REMOVED = "Microsoft.Communication.CallParticipantRemoved"
 CALL_ENDED = "Microsoft.Communication.CallEnded"
 
-_SUBJECT = re.compile(
-    r"^/?recording/call/(?P<call>.+?)"
-    r"(?:/serverCallId/(?P<server_call>.+?))?"
-    r"(?:/recordingId/(?P<recording>.+))?$"
-)
+MAX_CHUNKS = 1_000
+"""Most chunks that one event may name; the service's longest known recording had six."""
+
+MAX_CHUNK_INDEX = 9_999
+"""Highest index of a chunk: with chunks of four hours, four years of one call."""
+
+MAX_DURATION_MS = 4 * 366 * 24 * 3_600_000
+"""Longest recording that is believed, in milliseconds: as many years."""
+
+_SUBJECT = "recording/call/"
+_MAX_TIME = 64
+_LEAP_SECOND = re.compile(r"(:[0-5][0-9]):60")
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -49,24 +67,37 @@ def parse_subject(subject: str) -> RecordingSubject:
     ``/recording/call/{c}/serverCallId/{s}/recordingId/{r}``, the same without ``recordingId``,
     without ``serverCallId``, or with neither. Anything else yields no ids at all.
     """
-    found = _SUBJECT.match(subject)
-    return RecordingSubject(*found.groups()) if found else RecordingSubject()
+    # Not a regular expression: those with three open ends take cubic time on a text made for it.
+    timeout = subject.removeprefix("/")
+    if not timeout.startswith(_SUBJECT):
+        return RecordingSubject()
+    before, _, recording_id = timeout.removeprefix(_SUBJECT).partition("/recordingId/")
+    call_id, _, server_call_id = before.partition("/serverCallId/")
+    return RecordingSubject(call_id or None, server_call_id or None, recording_id or None)
 
 
-def _trim_fraction(value: Any) -> Any:
-    """Cut the service's seven-digit fractions of a second to the six that Python holds."""
-    return re.sub(r"(\.\d{6})\d+", r"\1", value) if isinstance(value, str) else value
+def _repair_time(value: Any) -> Any:
+    """Bring a time into a form that Python holds: six digits of a second, and no leap second."""
+    if not isinstance(value, str):
+        return value
+    if len(value) > _MAX_TIME:
+        raise ValueError("is no time")
+    return _LEAP_SECOND.sub(r"\1:59", re.sub(r"(\.\d{6})\d+", r"\1", value))
 
 
 def _in_utc(value: datetime) -> datetime:
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    # Year 1, which the service writes for "not known", given with an offset.
     except OverflowError as error:
         raise ValueError("is outside the calendar") from error
 
 
-ServiceTime = Annotated[datetime, BeforeValidator(_trim_fraction), AfterValidator(_in_utc)]
+ServiceTime = Annotated[datetime, BeforeValidator(_repair_time), AfterValidator(_in_utc)]
 """A time as the service writes it: seven-digit fractions, UTC where no zone is given."""
+
+NOT_KNOWN = datetime(1, 1, 1, tzinfo=UTC)
+"""The service's own way to write a time that it does not know."""
 
 
 def known_time(value: datetime | None) -> datetime | None:
@@ -81,11 +112,23 @@ BEING_RECORDED = "chunkisbeingrecorded"
 """``endReason``, in lower case, of a chunk that has none yet."""
 
 
+_DocumentId = Annotated[
+    str,
+    # Next to the type: anywhere else half an emoji would pass, which no payload can hold.
+    StringConstraints(min_length=1, max_length=1_024),
+    BeforeValidator(stripped),
+    BeforeValidator(text_of_number),
+]
+_Id = Annotated[OpaqueId, BeforeValidator(stripped), BeforeValidator(text_of_number)]
+_Word = Annotated[str, StringConstraints(max_length=100)]
+_Note = Annotated[str, StringConstraints(max_length=MAX_NOTE)]
+
+
 class RecordingChunk(Message):
     """One media file of a recording, as announced (``recordingChunks[]`` of the event)."""
 
-    document_id: Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
-    index: Annotated[int, Field(ge=0)] = 0
+    document_id: _DocumentId
+    index: Annotated[int, Field(ge=0, le=MAX_CHUNK_INDEX)] = 0
     end_reason: ShortText = ""
     content_location: MediaUrl | None = None
     """None where the service has no file, as of a chunk whose upload failed."""
@@ -96,42 +139,76 @@ class RecordingChunk(Message):
     @property
     def is_written(self) -> bool:
         """True if it is written to its end: a chunk that is being recorded is no file yet."""
+        # Without case: a polled result is in camelCase, an event in PascalCase.
         return self.end_reason.lower() != BEING_RECORDED
 
     @model_validator(mode="before")
     @classmethod
-    def _absent(cls, value: Any) -> Any:
-        return _without_blanks(value) if isinstance(value, dict) else value
+    def _known_fields(cls, value: Any) -> Any:
+        return in_camel_case(value, cls)
+
+
+_NEEDED_OF_A_CHUNK = frozenset({"documentId", "index", "contentLocation"})
+"""Without its location a chunk would be taken for one that the service has no file of."""
+
+
+def _few(value: Any) -> Any:
+    # Before a single one is read: each that is odd costs an error of its own.
+    if isinstance(value, list | tuple) and len(value) > MAX_CHUNKS:
+        raise ValueError(f"has {len(value)} items, at most {MAX_CHUNKS} are taken")
+    return value
 
 
 class FileStatusUpdated(Message):
-    """A recording's chunks exist (``Microsoft.Communication.RecordingFileStatusUpdated``)."""
+    """A recording's chunks exist (``Microsoft.Communication.RecordingFileStatusUpdated``).
 
-    event_id: ShortText = ""
-    event_time: ServiceTime
-    call_id: str | None = None
-    server_call_id: OpaqueId | None = None
-    recording_id: OpaqueId | None = None
-    """Known only from the event's subject, and absent in older ones."""
+    Read field by field: the chunks are needed; any other field that cannot be read is left out, and
+    `left_out` says so.
+    """
+
+    event_id: Annotated[ShortText, BeforeValidator(text_of_number)] = ""
+    event_time: ServiceTime = NOT_KNOWN
+    """Year 1 if it is not known, which `known_time` turns into None."""
+    call_id: Annotated[str, StringConstraints(max_length=2_048)] | None = None
+    server_call_id: _Id | None = None
+    recording_id: _Id | None = None
+    """Known only from the event's subject or its data, and absent in older ones."""
     recording_start_time: ServiceTime | None = None
-    recording_duration_ms: Annotated[float, Field(ge=0)] | None = None
+    recording_duration_ms: (
+        Annotated[float, Field(ge=0, le=MAX_DURATION_MS, allow_inf_nan=False)] | None
+    ) = None
     """Milliseconds, of the whole recording session."""
-    recording_content_type: str | None = None
-    recording_channel_type: str | None = None
-    recording_format_type: str | None = None
+    recording_content_type: _Word | None = None
+    recording_channel_type: _Word | None = None
+    recording_format_type: _Word | None = None
     """PascalCase in events, camelCase in REST: compare without case."""
     session_end_reason: ShortText = ""
     chunks: Annotated[
         tuple[RecordingChunk, ...],
-        Field(min_length=1, validation_alias=AliasChoices("chunks", "recordingChunks")),
+        Field(
+            min_length=1,
+            max_length=MAX_CHUNKS,
+            validation_alias=AliasChoices("chunks", "recordingChunks"),
+        ),
+        BeforeValidator(_few),
     ]
+    left_out: Annotated[tuple[_Note, ...], Field(max_length=MAX_NOTES)] = ()
+    """Fields that could not be read, each with the reason. Filled in by the reader."""
+    chunks_left_out: Annotated[int, Field(ge=0, le=MAX_CHUNKS)] = 0
+    """Number of chunks that could not be read, beside those in `chunks`. Filled in too."""
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _flatten(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("data"), dict):
-            return _flatten_event(value)
-        return value
+    def _field_by_field(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(value, dict):
+            return handler(value)
+        fields = _flat(value, cls)
+        try:
+            return handler(fields)
+        except ValidationError as error:
+            kept = without_odd_fields(fields, error, "chunks", _NEEDED_OF_A_CHUNK)
+        notes = {"leftOut": kept.notes, "chunksLeftOut": kept.items_left_out}
+        return handler({**kept.fields, **notes})
 
 
 class RecordingStateChanged(Message):
@@ -152,23 +229,34 @@ class RecordingStateChanged(Message):
     """The reason why it failed to start."""
 
 
-def _without_blanks(fields: dict[str, Any]) -> dict[str, Any]:
-    """Drop the ``null`` and ``""`` that older services send where they know nothing."""
-    return {key: value for key, value in fields.items() if value not in (None, "")}
+def _flat(value: dict[str, Any], model: type[Message]) -> dict[str, Any]:
+    """Bring an Event Grid event, a CloudEvent or the flat form into the flat form."""
+    data = envelopes.data_of(value)
+    flat = in_camel_case(value if data is None else data, model)
+    chunks = envelopes.said(value, "chunks", "recordingChunks", "recording_chunks")
+    if data is not None:
+        chunks = _chunks_of(data)
+        flat |= _of_envelope(value)
+    if isinstance(chunks, list | tuple):
+        chunks = [in_camel_case(chunk, RecordingChunk) for chunk in chunks]
+    return flat if chunks is None else {**flat, "chunks": chunks}
 
 
-def _flatten_event(event: dict[str, Any]) -> dict[str, Any]:
-    """Bring an Event Grid event or a CloudEvent into the flat form."""
-    data: dict[str, Any] = event["data"]
+def _chunks_of(data: dict[str, Any]) -> Any:
+    storage = envelopes.said(data, "recordingStorageInfo", "recording_storage_info")
+    if not isinstance(storage, dict):
+        return None
+    return envelopes.said(storage, "recordingChunks", "recording_chunks")
+
+
+def _of_envelope(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that stand outside the data."""
     subject = parse_subject(str(event.get("subject") or ""))
-    storage = data.get("recordingStorageInfo")
-    flat = {
-        **{key: value for key, value in data.items() if key != "recordingStorageInfo"},
+    fields = {
         "eventId": event.get("id"),
-        "eventTime": event.get("eventTime") or event.get("time"),
+        "eventTime": envelopes.time_of(event),
         "callId": subject.call_id,
-        "serverCallId": subject.server_call_id or data.get("serverCallId"),
-        "recordingId": subject.recording_id or data.get("recordingId"),
-        "recordingChunks": storage.get("recordingChunks") if isinstance(storage, dict) else None,
+        "serverCallId": subject.server_call_id,
+        "recordingId": subject.recording_id,
     }
-    return _without_blanks(flat)
+    return {name: value for name, value in fields.items() if value not in (None, "")}

@@ -200,7 +200,7 @@ class Manifest(Message):
     pauses: tuple[PauseRecord, ...]
     """As asked for and as the service confirmed them; its own account is with the chunks."""
     unconfirmed_intervals: tuple[UnconfirmedInterval, ...] = ()
-    """Quarantined: times in which a pause was asked for and not confirmed."""
+    """Times in which a pause was requested and not confirmed, with `onPauseFailure` `mark`."""
     consents: tuple[Consent, ...] = ()
     """Every decision of those in the call, in order."""
     consent: ConsentEvidence = ConsentEvidence()
@@ -219,7 +219,7 @@ class Manifest(Message):
     """The manifest of the same recording that this one completes or corrects."""
     failed_back_from: ManifestReference | None = None
     """The fallback archive's manifest whose facts these are; none where this one is the first to
-    tell them. Manifests that were sealed before there was a way home do not have it."""
+    tell them. Manifests that were sealed before failback existed do not have it."""
     previous: LinkReference | None
     """The newest link of the archive's chain when this was sealed; none in an empty archive."""
     signature: Signature | None

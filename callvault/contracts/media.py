@@ -1,6 +1,7 @@
 """Kinds of recordings in ACS's own words, and the verdict on an archived file."""
 
 from enum import StrEnum
+from typing import Self, TypeVar
 
 from callvault.contracts.base import Message
 
@@ -43,6 +44,64 @@ VALID_COMBINATIONS = frozenset(
 """The format table of ACS's Call Recording documentation; anything else is refused (8557)."""
 
 
+class MediaKind(Message):
+    """Content, channels and format of a recording, as far as one source tells them."""
+
+    content: ContentType | None = None
+    channel: ChannelType | None = None
+    format: FormatType | None = None
+
+    @classmethod
+    def told(cls, *words: object) -> Self:
+        """Read the service's words, in any case and order: files of 2021 have two of them swapped.
+
+        Words that are none of these are as good as none.
+        """
+        known = {word.lower() for word in words if isinstance(word, str)}
+        return cls(
+            content=next((each for each in ContentType if each.lower() in known), None),
+            channel=next((each for each in ChannelType if each.lower() in known), None),
+            format=next((each for each in FormatType if each.lower() in known), None),
+        )
+
+    def or_else(self, other: Self | None) -> Self:
+        """Fill what is not told here with what another source tells."""
+        if other is None:
+            return self
+        return self.model_copy(
+            update={
+                "content": self.content or other.content,
+                "channel": self.channel or other.channel,
+                "format": self.format or other.format,
+            }
+        )
+
+    def completed(self) -> Self:
+        """Add what follows: of the service's combinations, all that agree have it in common."""
+        told = (self.content, self.channel, self.format)
+        possible = [
+            each
+            for each in VALID_COMBINATIONS
+            if all(mine in {None, its} for mine, its in zip(told, each, strict=True))
+        ]
+        contents, channels, formats = ({each[n] for each in possible} for n in range(3))
+        return self.or_else(
+            type(self)(content=_only(contents), channel=_only(channels), format=_only(formats))
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """True if nothing is left to be told."""
+        return None not in {self.content, self.channel, self.format}
+
+
+_Word = TypeVar("_Word")
+
+
+def _only(words: set[_Word]) -> _Word | None:
+    return next(iter(words)) if len(words) == 1 else None
+
+
 class MediaVerdict(StrEnum):
     """Worst first, but for the last: the first one that applies is the verdict on a file."""
 
@@ -58,6 +117,8 @@ class MediaVerdict(StrEnum):
     """Plays shorter or longer than the service says."""
     UNEXPECTED = "unexpected"
     """Whole, but its sample rate, channels or resolution are not those the service documents."""
+    LENGTH_NOT_TOLD = "length_not_told"
+    """Nothing is amiss, but the file does not say how long it is: it cannot be compared."""
     COMPLETE = "complete"
 
 

@@ -7,6 +7,8 @@ import hashlib
 
 from temporalio.common import SearchAttributeKey
 
+from callvault.contracts.call_ids import canonical_call_id
+
 WORKFLOW_TYPE = "RecordingWorkflow"
 
 CALL_SEEN_TYPE = "CallSeenWorkflow"
@@ -64,17 +66,19 @@ SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE, ORPHAN
 
 def short_hash(text: str) -> str:
     """Return the first 32 hexadecimal digits of the SHA-256 of ``text`` in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    # Part of every workflow id: backends in other languages compute the same.
+    # surrogatepass: a command line can hold bytes that are no UTF-8
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def workflow_id(server_call_id: str) -> str:
     """Return the id of the one workflow that keeps the call with this ``serverCallId``."""
-    return f"recording-{short_hash(server_call_id)}"
+    return f"recording-{short_hash(canonical_call_id(server_call_id))}"
 
 
 def call_seen_id(server_call_id: str, what: str) -> str:
     """Return the id of the trace of a call's beginning (``began``) or end (``ended``)."""
-    return f"call-{what}-{short_hash(server_call_id)}"
+    return f"call-{what}-{short_hash(canonical_call_id(server_call_id))}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:

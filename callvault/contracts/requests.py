@@ -1,12 +1,11 @@
 """Requests of app backends: keep this call, pause, resume, stop."""
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from callvault.contracts.base import Message, OpaqueId, RequestId, ShortText
+from callvault.contracts.base import Message, OpaqueId, RequestId, ShortText, Span
 from callvault.contracts.consent import MAX_PARTICIPANTS, ConsentTerms
 from callvault.contracts.events import ServiceTime
 from callvault.contracts.media import (
@@ -65,7 +64,7 @@ class OnPauseFailure(StrEnum):
     ALARM = "alarm"
     """Go on asking for the pause."""
     MARK = "mark"
-    """Go on asking, and mark what was recorded meanwhile as doubtful."""
+    """Go on asking, and list the time in the manifest as an unconfirmed interval."""
 
 
 class OnMaxPause(StrEnum):
@@ -78,13 +77,13 @@ class OnMaxPause(StrEnum):
 class Guards(Message):
     """Limits that Callvault enforces during a call; absent values are those of the resource."""
 
-    pause_confirm_within: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    pause_confirm_within: Span | None = None
     """Time for ACS to confirm a pause."""
     on_pause_failure: OnPauseFailure | None = None
-    max_pause: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    max_pause: Span | None = None
     """Longest time that a pause may last; none for any time."""
     on_max_pause: OnMaxPause | None = None
-    max_duration: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    max_duration: Span | None = None
     """Time after its start at which a recording is stopped; none for never."""
 
 

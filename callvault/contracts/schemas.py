@@ -56,6 +56,7 @@ class _Generator(GenerateJsonSchema):
 def render_all() -> dict[str, str]:
     """Write the text of every schema, by file name."""
     sent = {_file_name(model): _render(model, "validation") for model in SENT}
+    # As serialized: a sender may leave out what has a default, an answer always holds it.
     answered = {_file_name(model): _render(model, "serialization") for model in ANSWERED}
     return sent | answered
 

@@ -18,7 +18,7 @@ from callvault.contracts.consent import (
     Presence,
 )
 from callvault.contracts.events import RecordingChunk
-from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
 from callvault.contracts.requests import Guards
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 
@@ -96,7 +96,7 @@ class ChunkStatus(State):
     """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""
     escalations: int = 0
-    """Number of the ladder's rungs that have been alarmed."""
+    """Number of steps of the escalation schedule that have raised an alarm."""
     source_deleted: bool = False
     """True if the service's own copy was deleted after the archived one was verified."""
 
@@ -111,6 +111,8 @@ class RecordingStatus(State):
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
     recording_format_type: FormatType = FormatType.MP4
+    told_kind: MediaKind | None = None
+    """What the service told of the kind of an announced recording; what it left out is assumed."""
     requested_by: str = ""
     requested_at: datetime
     state: RecordingState = RecordingState.STARTING
@@ -163,6 +165,8 @@ class RecordingStatus(State):
     """Times of which people are to delete what was recorded: consent was withdrawn."""
     announcement: Announcement | None = None
     """None where its resource has no announcement."""
+    pauses_left_out: int = 0
+    """Number of the oldest pauses and holds that are not kept: more than a call can remember."""
     declined: str = ""
     """The reason why nothing was recorded: consent or an announcement was missing."""
 
@@ -208,6 +212,7 @@ class CallStatus(State):
     policy: ResourcePolicy | None = None
     """The resource's settings as they were when the workflow began; none until then."""
     ended_at: datetime | None = None
+    # Pydantic copies such a default for every instance: no two calls share a list.
     recordings: list[RecordingStatus] = []
     requests: dict[str, ControlRecord] = {}
     alarms: list[AlarmRecord] = []
@@ -216,6 +221,10 @@ class CallStatus(State):
     participants: list[Presence] = []
     """The participants, in the call or gone, as far as they are known."""
     timeline: list[TimelineEntry] = []
+    alarms_left_out: int = 0
+    """Number of the oldest alarms that are not kept."""
+    chunks_left_out: int = 0
+    """Number of announced files that are not kept, because a call may not have so many."""
 
     @property
     def being_recorded(self) -> RecordingStatus | None:

@@ -59,6 +59,8 @@ class Behaviours(BaseModel):
     """The host of the locations answers 302 to the other host."""
     range_status: Literal["206", "200"] = "206"
     """Status of an answer to a range; both carry ``Content-Range``."""
+    content_etag: bool = True
+    """Files come with ``ETag`` and ``Accept-Ranges``, which recorded sessions do not have."""
     content_unauthorized: Literal["empty", "json"] = "empty"
     """The body of a 401 from a content host."""
     export_locations: Literal["blob", "acs"] = "blob"

@@ -11,14 +11,16 @@ import httpx
 
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.credentials import TokenSigner
-from callvault.emulator.ids import IdFactory
+from callvault.emulator.ids import IdFactory, conversation_of
 from callvault.emulator.model import Recording
 from callvault.emulator.request_log import RequestLog
 from callvault.emulator.scheduler import Scheduler
 
 _PREFIX = "Microsoft.Communication."
 _KIND = "azureCommunicationServices"
+# The service writes year 1 for a time that it does not know.
 _NEVER = "0001-01-01T00:00:00+00:00"
+_SOURCE_SINCE = "2025-06-15"
 _CALLBACK_TIMEOUT = 10.0
 _FAILED_CODE, _FAILED_TEXT = 500, "The recording could not be started."
 
@@ -69,6 +71,7 @@ class CallbackSender:
             self._send(recording, _state_changed(recording, state))
 
     def _send(self, recording: Recording, event: tuple[str, dict[str, Any]]) -> None:
+        # Made now: its time is that of the change, not of the delivery.
         body = _cloud_event(recording, *event, self._ids.event_id(), self._clock.now())
         self._waiting.append((recording.options.callback_uri or "", body))
         self._scheduler.soon(self._post_next)
@@ -113,14 +116,16 @@ def _cloud_event(
     recording: Recording, name: str, data: dict[str, Any], event_id: str, now: datetime
 ) -> dict[str, Any]:
     call = recording.call
-    conversation = base64.b64encode(call.server_call_id.encode()).decode()
+    address = conversation_of(call.server_call_id) or ""
+    conversation = base64.b64encode(address.encode()).decode()
     source = f"calling/recordings/{conversation}/{recording.recording_id}/{name}"
     common = {
-        "version": "2025-05-15",
+        "version": recording.options.api_version,
         "callConnectionId": call.call_connection_id,
         "serverCallId": call.server_call_id,
         "correlationId": call.call_id,
         "publicEventType": _PREFIX + name,
+        **({"eventSource": source} if recording.options.api_version >= _SOURCE_SINCE else {}),
     }
     return {
         "id": event_id,
@@ -135,5 +140,8 @@ def _cloud_event(
 
 
 def _offset_time(moment: datetime) -> str:
-    """Format a time as callbacks do: with an offset instead of Z."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    """Format a time as callbacks do: an offset, and seven digits without zeros at the end."""
+    utc = moment.astimezone(UTC)
+    # Python knows six digits; the service's seventh is as good as any.
+    fraction = f"{utc.microsecond:06d}{utc.microsecond % 10}".rstrip("0")
+    return f"{utc:%Y-%m-%dT%H:%M:%S}{'.' if fraction else ''}{fraction}+00:00"

@@ -1,7 +1,7 @@
 """The registry of calls and who is in them."""
 
 from callvault.emulator.clock import EmulatorClock
-from callvault.emulator.ids import IdFactory
+from callvault.emulator.ids import IdFactory, spellings_of
 from callvault.emulator.model import Call, CallConflict, CallKind, Participant, UnknownCall
 
 
@@ -49,10 +49,11 @@ class CallRegistry:
     def find(self, attribute: str, value: str) -> Call | None:
         """Return the call whose ``server_call_id``, ``group_call_id`` or the like is ``value``.
 
-        Of several calls in one room, the newest.
+        Of several calls in one room, the newest. A ``server_call_id`` is known in every spelling.
         """
+        values = spellings_of(value) if attribute == "server_call_id" else {value}
         calls = reversed(self._calls.values())
-        return next((call for call in calls if getattr(call, attribute) == value), None)
+        return next((call for call in calls if getattr(call, attribute) in values), None)
 
     def join(self, call: Call, display_name: str, raw_id: str | None = None) -> Participant:
         """Add a participant; one who was there before comes back with the same voice."""

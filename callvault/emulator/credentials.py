@@ -81,6 +81,7 @@ class TokenSigner:
         from jwt.algorithms import RSAAlgorithm
 
         public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))
+        # RFC 7517 advises against `key_ops` beside `use`.
         public.pop("key_ops", None)
         return {"keys": [{**public, "use": "sig", "alg": _ALGORITHM, "kid": _KEY_ID}]}
 

@@ -63,6 +63,7 @@ class Emulator:
     ) -> Call:
         """Create a call with its first participants (display name, raw id) and announce it."""
         call = self.calls.create(kind, media_bytes)
+        # Before CallStarted is published, which names the first participant.
         joined = [self.calls.join(call, name, raw_id) for name, raw_id in participants]
         if call.is_announced:
             self.event_grid.publish(events.call_started(self.ids.event_id(), call))
@@ -97,12 +98,14 @@ class Emulator:
 
     def reset(self) -> None:
         """Go back to the state of the first start; blocks until work in progress has stopped."""
+        # Before the files are deleted: a job that still runs would write new ones.
         self._stop()
         self._delete_state()
         self._open(None)
 
     def close(self) -> None:
         """Stop all background work, and remove the files unless there is a state directory."""
+        # Before the stop, which abandons renderings: the next start submits those again.
         self.save()
         self._stop()
 
@@ -165,6 +168,7 @@ class Emulator:
         return temporary, render_jobs
 
     def _restore(self, saved: SavedState) -> None:
+        # First, because the jobs below draw ids, of which none may come twice.
         self.ids.restart(saved.run + 1)
         self.keys.generations.update(saved.key_generations)
         for call in (each.restored() for each in saved.calls):
@@ -172,6 +176,7 @@ class Emulator:
             self.recordings.restore(call.recordings)
             for recording in call.recordings:
                 self._resume(recording, set(saved.available))
+        # After the recordings that it refers to.
         self.recordings.restore_repeatable(saved.repeatable)
 
     def _resume(self, recording: Recording, available: set[str]) -> None:
@@ -188,6 +193,7 @@ class Emulator:
             self.scheduler.soon(lambda: self._announce_files(recording))
 
     def _stop(self) -> None:
+        # Before the scheduler, which waits for its jobs: renderings end as soon as this is set.
         self._render_jobs.close()
         self.scheduler.close()
         self.event_grid.close()

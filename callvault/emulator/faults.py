@@ -173,6 +173,7 @@ class FaultScript:
         active.requests[method, path] += 1
         draw = self._draw(active, method, path)
         kind = _chosen(active, operation, draw)
+        # The bits above those that `_chosen` uses.
         return Fault(kind, active.rule, draw >> 96) if kind else None
 
     def _draw(self, active: _Active, method: str, path: str) -> int:

@@ -57,6 +57,7 @@ _BEHAVIOURS = (
     Entry("behaviour:content_host", "files are on a host of their own in the service; here on request", _O, _RECORDED),
     Entry("behaviour:content_redirect", "302 to another host, same path, empty body", _O, "Java session, 2021"),
     Entry("behaviour:range_status", "206; 200 with Content-Range was seen, too", _O, _RECORDED),
+    Entry("behaviour:content_etag", "ETag and Accept-Ranges; off, as in recorded sessions", _A, "on, for what a source with them makes possible"),
     Entry("behaviour:content_unauthorized", "empty in 2021, JSON in 2023", _O, _RECORDED),
     Entry("behaviour:export_locations", "URLs of the blobs, or of ACS", _A, f"{_BYOS} speaks of ACS URLs"),
 )
@@ -100,12 +101,13 @@ _ROUTES = (
     Entry("route:DELETE /v1/objects/{document_id}", "200, then 404", _O, f"{_RECORDED}; the second is assumed"),
     Entry("route:GET /calling/.well-known/acsopenidconfiguration", "OpenID configuration of the callbacks", _D, "secure webhook endpoint, Call Automation"),
     Entry("route:GET /calling/keys", "its key set", _A, "the service's path is in its configuration"),
-    Entry("route:/_emulator", "the control API: the service has nothing like it", _A),
+    Entry("route:/_emulator", "the control API: the service has nothing like it; web pages are refused, by Origin and Host", _A),
     Entry("route:everything else", "501 and says so; a wrong method 405 in the service's words", _O, "405: recorded sessions; the service has no 501"),
 )
 
 _EVENTS = (
     Entry("event:RecordingFileStatusUpdated", "after the end, once files are rendered (`event_delay`)", _D, f"{_SCHEMA}; the 0.5 s are assumed"),
+    Entry("event:ids of RecordingFileStatusUpdated", "`storageType` ACS and `recordingId`, but for older forms of the subject", _O, "azure-sdk-for-net issue 54863, January 2026"),
     Entry("event:RecordingFileStatusUpdated of own storage", "`storageType` blobstorage or acsstorage, `recordingId`; after a failed export the locations of ACS", _D, f"{_BYOS}, whose comments differ on the words"),
     Entry("event:CallStarted", "not for Teams interop, nor between telephones alone; `role` Unknown", _D, _SCHEMA),
     Entry("event:CallEnded", "with `durationOfCall`", _D, _SCHEMA),
@@ -113,6 +115,9 @@ _EVENTS = (
     Entry("event:CallParticipantRemoved", "for those there at the end, too", _D, f"{_SCHEMA}; the latter is assumed"),
     Entry("event:CallLegStateChanged", "`Established` only", _D, "documentation of 2021"),
     Entry("event:RecordingStateChanged", "array of one CloudEvent; `inactive` from the year 1, then `active`", _O, "JavaScript session, 2025"),
+    Entry("event:source of callbacks", "base64, padded, of the conversation's address; the connection's id is `PlatformEndpointId` of the recordingId", _O, "JavaScript sessions, 2025, decoded"),
+    Entry("event:times of callbacks", "up to seven digits, without zeros at the end", _O, "JavaScript sessions, 2025"),
+    Entry("event:version of callbacks", "that of the api-version of the start; `eventSource` since 2025-06-15", _O, "JavaScript sessions, 2025; what both depend on is assumed"),
     Entry("event:RecordingStateChanged later", "told at pause, resume and end as well; one attempt each, in order", _A),
     Entry("event:StartRecordingFailed", "instead of a state; subCode 9999", _D, "SDK 1.6.0; the codes are assumed"),
     Entry("event:tokens of callbacks", "RS256, audience is the resource's immutable id, 5 minutes, by real time", _D, "secure webhook endpoint; that it covers recording callbacks is assumed"),
@@ -121,6 +126,9 @@ _EVENTS = (
 
 _WIRE = (
     Entry("wire:api-version", "stable 2023-03-06 to 2026-03-12 and 2024-09-01-preview; `recordingKind` since 2024-04-15", _D, "SDK 1.6.0, specifications"),
+    Entry("wire:api-versions of beta SDKs", "2024-11-15-preview and 2025-08-15-preview", _O, "npm 1.4.0-beta.1; JavaScript session, 2025"),
+    Entry("wire:202 for a start", "since 2024-09-01-preview; older versions are answered 200", _D, "JavaScript SDK 1.2.0 takes nothing else; the version is assumed"),
+    Entry("wire:headers of answers", "charset of JSON, `X-Microsoft-Skype-Chain-ID`, `X-Azure-Ref`, `X-Cache`", _O, ".NET RecordingOperationsTest session"),
     Entry("wire:missing api-version", "400, as for an unknown one", _A, "Azure REST guidelines"),
     Entry("wire:refusals of start", "400: unknown call 8527, second recording 8553, relative callback `BadRequest`", _O, _RECORDED),
     Entry("wire:codes of start", "ended call 8528, bad combination 8557, Teams interop 401/7605, wrong argument 8523; texts and the 401 are ours", _D, _ERRORS),
@@ -133,6 +141,7 @@ _WIRE = (
     Entry("wire:one a channel", "`channelAffinity` may leave channels free for others", _A),
     Entry("wire:preview errors", "flat `code` and `message`", _D, _PREVIEW),
     Entry("wire:ids", "shapes of recordingId, serverCallId, rawId, documentId", _O, "decoded from recorded sessions"),
+    Entry("wire:spellings of serverCallId", "four addresses; URL-safe without padding, or padded; every spelling is taken", _O, "Event Grid's documentation; .NET and JavaScript sessions 2022 to 2025; that padded ones use + and / is assumed"),
 )
 
 _ACCESS = (
@@ -156,6 +165,7 @@ _LIFE = (
 _FILES = (
     Entry("files:ranges", "206 with Content-Range, 416; malformed and several ranges are ignored", _O, f"{_RECORDED}; SDK 1.4.0 sends `bytes=None`"),
     Entry("files:ETag", "with If-Range", _A, "no contract found"),
+    Entry("files:headers", "`Content-Range` in every answer, `Last-Modified`, `Cache-Control`", _O, "JavaScript sessions; the value of the last is assumed"),
     Entry("files:errors", "empty bodies", _O, _RECORDED),
     Entry("files:retention", "48 h after the end of the recording (`retention`)", _D, "documentation of 2021; today's says 24 h; the start is assumed"),
     Entry("files:own storage", "`YYYYMMDD/callId/first 8 of recordingId-GUID/index-audiomp3.documentId.mp3`, metadata beside it", _D, f"{_BYOS}; names for mp4 and wav by analogy"),
@@ -167,6 +177,7 @@ _MEDIA = (
     Entry("media:mp4", "H.264 1920x1080, 8 frames a second (`fps`; today 16), 16 kHz AAC", _D, f"{_FORMATS}; the codec is our reading"),
     Entry("media:mp3 and wav", "16 kHz, 48 kbit/s; 16 kHz, 256 kbit/s a channel", _D, _FORMATS),
     Entry("media:tiles", "with display names for at most nine, 3 x 3, the most active speakers", _D, _FORMATS),
+    Entry("media:names in other scripts", "by the names of their letters, without accents: the font that is drawn with has ASCII only", _A, "the service draws them"),
     Entry("media:active speakers", "who speaks, then who spoke last, then who joined first; with a clock", _A),
     Entry("media:unmixed", "at most 5 channels; those asked for first, the others as they first speak", _D, "quickstart"),
     Entry("media:silent channels", "the silent follow as they joined; a channel asked for stays silent if nobody comes", _A),
@@ -177,6 +188,7 @@ _MEDIA = (
     Entry("media:metadata of chunks", "each its own document id, start, duration, pauses and participants", _A),
     Entry("media:metadata", "keys, order, 7-digit fractions, `framerate` (documentation: `frameRate`)", _O, "real files, 2021 and 2022"),
     Entry("media:metadata of 2021", "contentType and channelType swapped, durations as floats (`metadata_form`)", _O, "real files, 2021"),
+    Entry("media:pretty metadata", "in lines that end with CRLF (`metadata_form`)", _O, "Java session, June 2021; the indent is assumed"),
     Entry("media:metadata of audio", "without `videoConfiguration`; participants as they joined, by channel where they have one", _A),
     Entry("media:durations", "leave pauses out; intervals are on the frame grid", _A),
     Entry("media:sparse", "sizes by the table of formats, bytes computed (`media`)", _A, "not media at all"),

@@ -140,6 +140,8 @@ class RecordingOptions:
     """Receiver of the recording's state changes."""
     container_url: str | None = None
     """Container of the customer, for media and metadata."""
+    api_version: str = "2021-06-15-preview"
+    """Version of the API by which the recording was started; its callbacks have it, too."""
 
 
 class BlobLocations(NamedTuple):

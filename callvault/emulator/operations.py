@@ -40,6 +40,7 @@ _ROUTES = tuple(
         ("GET", rf"{_RECORDINGS}/[^/]+/result", Operation.RESULT),
         ("GET", rf"{_RECORDINGS}/[^/]+", Operation.STATE),
         ("DELETE", rf"{_RECORDINGS}/[^/]+", Operation.STOP),
+        # Before DOWNLOAD, whose pattern matches this path as well.
         ("GET", r"/v1/objects/[^/]+/content/acsmetadata", Operation.METADATA),
         ("GET", r"/v1/objects/[^/]+/content/[^/]+", Operation.DOWNLOAD),
         ("DELETE", r"/v1/objects/[^/]+", Operation.DELETE),

@@ -58,6 +58,7 @@ class RecordingService:
         self, call: Call | None, options: RecordingOptions, request_id: str | None = None
     ) -> Recording:
         """Begin recording; a repeated ``request_id`` is answered with the same recording."""
+        # Before the checks: the recording that the first request began would refuse the second.
         if request_id and request_id in self._repeatable:
             return self._repeatable[request_id]
         recording = self._begin(_recordable(call, options), options)
@@ -103,7 +104,8 @@ class RecordingService:
 
     def _begin(self, call: Call, options: RecordingOptions) -> Recording:
         now = self._clock.now()
-        recording = Recording(self._ids.recording_id(), call, options, now + self._start_delay)
+        recording_id = self._ids.recording_id(call.call_connection_id)
+        recording = Recording(recording_id, call, options, now + self._start_delay)
         recording.pause.turn(options.pause_on_start, now)
         if self._fails():
             recording.failed_to_start, recording.ended_at = True, now

@@ -88,6 +88,7 @@ class RenderJobs:
             return
         recording.media_state = MediaState.RENDERING
         source = self._source(recording, timeline)
+        # The id is drawn here, in the order of requests: between threads chance would decide.
         job = _RenderJob(recording, timeline, source, self._ids.document_id())
         self._scheduler.soon(lambda: self._render(job))
 
@@ -117,8 +118,10 @@ class RenderJobs:
             recording.media_state = MediaState.FAILED
             self._request_log.failure(f"rendering {job.first_document_id} failed: {error!r}")
             raise
+        # All together: no file can be fetched before the recording is complete.
         for chunk in stored:
             self._storage.add(chunk)
+        # Before the state: another thread may save between the lines, and READY promises files.
         recording.chunks = tuple(stored)
         recording.media_state = MediaState.READY
         due = (recording.ended_at or self._clock.now()) + self._settings.event_delay

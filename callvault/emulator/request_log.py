@@ -51,4 +51,5 @@ class RequestLog:
         return list(self._entries)
 
     def _note(self, **entry: Any) -> None:
+        # Without a lock: a deque's `append` is atomic, at its greatest length, too.
         self._entries.append({"time": service_time(self._clock.now()), **entry})

@@ -52,9 +52,11 @@ class Scheduler:
         """
         if step < timedelta():
             raise ValueError("the clock never goes back: advance by zero or more seconds")
+        # One step at a time: two would move the clock past each other's stops.
         with self._advancing:
             goal = self._clock.advanced + step
             while not self._closed and self._clock.advanced < goal:
+                # First: a job that still runs may add one that is due earlier.
                 self._settle()
                 self._clock.advance(self._leap(goal - self._clock.advanced))
                 self._wake()  # the keeper sleeps by the time before the jump
@@ -67,6 +69,7 @@ class Scheduler:
             self._closed = True
             running = [self._loop_thread, *self._running]
             self._changed.notify_all()
+        # Without the lock, which every thread needs to end.
         for thread in running:
             thread.join(max(0.0, deadline - time.monotonic()))
 

@@ -57,6 +57,7 @@ def serve(settings: EmulatorSettings) -> None:
         signal.signal(number, lambda *_: stop.set())
     with running(settings) as emulator:
         sys.stdout.write(emulator.announcement() + "\n")
+        # The parent waits for this line, which a pipe would hold back.
         sys.stdout.flush()
         stop.wait()
 
@@ -77,6 +78,7 @@ def running(settings: EmulatorSettings | None = None) -> Iterator[RunningEmulato
             with _served(emulator, [listener, content]):
                 yield _described(emulator)
         finally:
+            # After the server, whose requests need it.
             emulator.close()
 
 
@@ -97,6 +99,7 @@ def _served(emulator: Emulator, listeners: list[socket.socket]) -> Iterator[None
     server = uvicorn.Server(
         uvicorn.Config(
             build_app(emulator),
+            # Faults that break a connection need the transport below it.
             http=BreakableProtocol,
             ws="none",
             loop="asyncio",

@@ -41,6 +41,8 @@ class MetadataForm(StrEnum):
     TODAY = "today"
     PREVIEW_2021 = "2021"
     """Values of content and channel type swapped, durations as floats."""
+    PRETTY = "pretty"
+    """As in a real file of June 2021: in lines that end as in Windows, durations as floats."""
 
 
 class EventSchema(StrEnum):
@@ -149,6 +151,7 @@ class EmulatorSettings(BaseModel):
     @field_validator("fps")
     @classmethod
     def _frames_hold_whole_samples(cls, fps: int) -> int:
+        # Sound is cut at the borders of frames: each must hold a whole number of samples.
         if SAMPLE_RATE % fps:
             raise ValueError(f"must divide {SAMPLE_RATE}, for example 8, 10, 16, 20 or 25")
         return fps

@@ -101,6 +101,7 @@ class SavedCall(_Saved):
     def of(cls, call: Call) -> Self:
         return cls(
             **{name: getattr(call, name) for name in _CALL_FIELDS},
+            # Of copies: jobs save in threads of their own while the server changes the call.
             participants=[SavedParticipant.of(each) for each in list(call.participants.values())],
             recordings=[SavedRecording.of(each) for each in list(call.recordings)],
         )
@@ -199,8 +200,9 @@ class StateFile:
         try:
             return SavedState.model_validate_json(self._path.read_text(encoding="utf-8"))
         except ValueError as error:
+            why = str(error).partition("\n")[0]
             raise UnreadableState(
-                f"{self._path} is not the state of an emulator of this version ({error}): "
+                f"{self._path} is not the state of an emulator of this version ({why}): "
                 "move the directory away to begin anew"
             ) from None
 

@@ -132,6 +132,11 @@ class TemporaryStorage:
             return None
         return {chunk.view: chunk.content, METADATA_VIEW: chunk.metadata}.get(view)
 
+    def expiry(self, document_id: str) -> datetime:
+        """Return the moment at which a document is deleted; that of one deleted already is now."""
+        chunk = self._available(document_id)
+        return chunk.expires_at if chunk else self._clock.now()
+
     def delete(self, document_id: str) -> bool:
         """Delete media and metadata; return False if there was nothing to delete."""
         chunk = self._available(document_id)
@@ -149,6 +154,7 @@ class TemporaryStorage:
 
     def _drop(self, chunk: StoredChunk) -> None:
         with self._lock:
+            # Two requests may find it expired at the same time.
             self._chunks.pop(chunk.document_id, None)
         chunk.content.remove()
         chunk.metadata.remove()

@@ -16,7 +16,12 @@ from callvault.config.gateway import GatewaySettings, OidcSettings
 from callvault.config.types import Role
 from callvault.contracts.base import MAX_TEXT, shorten
 from callvault.errors import AccessDenied, Throttled
-from callvault.gateway.shared_secrets import SharedSecrets, refuse_cross_site
+from callvault.gateway.shared_secrets import (
+    MAX_PRESENTED,
+    SharedSecrets,
+    presented_in,
+    refuse_cross_site,
+)
 from callvault.gateway.tokens import TokenValidator
 
 ALL_ROLES: frozenset[Role] = frozenset(get_args(Role))
@@ -72,14 +77,15 @@ class Access:
         if self._is_open:
             refuse_cross_site(request)
             return Caller(ALL_ROLES)
-        token = bearer_token(request)
-        presented = request.headers.get("x-api-key") or token
+        tokens = bearer_tokens(request)
+        # A wrong key beside the right one does no harm, in whichever header either stands.
+        presented = [*presented_in(request, "x-api-key"), *map(as_sent, tokens)]
         # Every key is compared, even after one has fitted: the time must not tell which.
-        known = [caller for secrets, caller in self._keys if secrets.accept(presented)]
+        known = [caller for secrets, caller in self._keys if secrets.accept(*presented)]
         if known:
             return known[0]
-        if token and self._tokens:
-            return await self._tokens.caller(token)
+        if tokens and self._tokens:
+            return await self._tokens.caller(tokens[0])
         raise AccessDenied("send an API key: Authorization: Bearer KEY, or x-api-key: KEY")
 
 
@@ -135,10 +141,21 @@ class RateLimiter:
         )
 
 
+def bearer_tokens(request: Request) -> list[str]:
+    """Return the tokens or keys that ``Authorization: Bearer`` carries."""
+    lines = [line.partition(" ") for line in request.headers.getlist("authorization")]
+    tokens = [token.strip() for scheme, _, token in lines if scheme.lower() == "bearer"]
+    return [token for token in tokens if token][:MAX_PRESENTED]
+
+
 def bearer_token(request: Request) -> str | None:
-    """Return the token or key that ``Authorization: Bearer`` carries; None if there is none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    """Return the first of `bearer_tokens`; None if there is none."""
+    return next(iter(bearer_tokens(request)), None)
+
+
+def as_sent(value: str) -> bytes:
+    """Return a header's value as the bytes that were sent."""
+    return value.encode("latin-1")
 
 
 def caller_of(request: Request) -> Caller:

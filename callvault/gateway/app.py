@@ -1,7 +1,5 @@
 """Builds the gateway's application from its parts."""
 
-from urllib.parse import parse_qsl, urlencode
-
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
@@ -12,39 +10,25 @@ from callvault.config.settings import Settings
 from callvault.gateway import error_responses
 from callvault.gateway.access import Access
 from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
-from callvault.gateway.events import SECRET_HEADER, EventWebhook, events_router
+from callvault.gateway.events import EventWebhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.load_shedding import LoadShedding
 from callvault.gateway.recordings_api import ControlApi, control_router
+from callvault.gateway.request_url import cleaned
 from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
 from callvault.temporal.call_client import CallClient
 
-SECRET_PARAMETER = "code"  # noqa: S105 -- a parameter's name
-
 
 class Gateway(FastAPI):
-    """An application that takes the event secret out of the URL before a log or trace sees it."""
+    """An application whose routes, logs and traces see URLs without secrets, in one spelling."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = _without_secret(scope)
+            scope = cleaned(scope)
         await super().__call__(scope, receive, send)
-
-
-def _without_secret(scope: Scope) -> Scope:
-    """Move ``?code=`` into the header that carries the secret otherwise."""
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    found = [value for name, value in query if name == SECRET_PARAMETER]
-    if not found:
-        return scope
-    others = [pair for pair in query if pair[0] != SECRET_PARAMETER]
-    # Headers travel as latin-1; a secret of other letters can only come in the header itself.
-    header = (SECRET_HEADER.encode(), found[0].encode("latin-1", "replace"))
-    kept = [pair for pair in scope["headers"] if pair[0] != header[0]]
-    return {**scope, "query_string": urlencode(others).encode(), "headers": [*kept, header]}
 
 
 def create_app(
@@ -65,19 +49,21 @@ def create_app(
         quarantine,
         gateway.max_body,
     )
-    app = Gateway(title="Callvault gateway")
+    # The framework's pages for people load a script from elsewhere, on the gateway's own origin.
+    app = Gateway(title="Callvault gateway", redirect_slashes=False, docs_url=None, redoc_url=None)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
     error_responses.install(app)
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)
     app.include_router(control_router(api, Access(gateway)))
-    app.include_router(callbacks_router(_callbacks(settings, recordings)))
+    # A way in that nobody has asked for does not exist.
+    if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
+        app.include_router(callbacks_router(_callbacks(settings, recordings)))
     app.include_router(health_router(recordings, quarantine))
     return app
 
 
 def _callbacks(settings: Settings, recordings: CallClient) -> CallbackReceiver:
-    known = [resource.callback_audience for resource in settings.resources.values()]
-    audiences = [audience for audience in known if audience]
+    audiences = {name: each.callback_audience for name, each in settings.resources.items()}
     gateway = settings.gateway
     return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body)

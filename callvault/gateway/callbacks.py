@@ -5,8 +5,7 @@ nothing. A genuine one that is not understood, or whose call is over, is logged 
 send it again would not help. Only while Temporal is away the answer is 503.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -18,8 +17,9 @@ from callvault.config.gateway import CallbackSettings
 from callvault.contracts import names
 from callvault.contracts.base import explain, shorten
 from callvault.contracts.events import RecordingStateChanged
+from callvault.contracts.json_text import parse_json
 from callvault.errors import AccessDenied, InvalidRequest
-from callvault.gateway.access import bearer_token
+from callvault.gateway.access import RateLimiter, bearer_token
 from callvault.gateway.bodies import read_body
 from callvault.gateway.shared_secrets import refuse_cross_site
 from callvault.gateway.tokens import TokenValidator
@@ -31,11 +31,17 @@ PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
 STATE_CHANGED = "Microsoft.Communication.RecordingStateChanged"
 START_FAILED = "Microsoft.Communication.StartRecordingFailed"
 
+MAX_ELEMENTS = 100
+"""Most callbacks of one body: ACS was seen to send one at a time."""
+
+CALL_RATE = "30/second"
+"""Callbacks that are taken for one call, by each gateway: one for each change of a recording."""
+
 log = structlog.get_logger(__name__)
 
 
 class CallbackReceiver:
-    """Takes callbacks whose token names one of our resources as its audience.
+    """Takes callbacks whose token names the ACS resource of the call as its audience.
 
     Without any audience every caller of this machine is let in, which the configuration allows on
     loopback only.
@@ -44,59 +50,85 @@ class CallbackReceiver:
     def __init__(
         self,
         signed_by: CallbackSettings,
-        audiences: Sequence[str],
+        audiences: Mapping[str, str | None],
         recordings: CallClient,
         max_body: int,
     ) -> None:
+        """``audiences`` has that of each resource, by its name in the settings."""
+        self._audiences = audiences
+        known = [audience for audience in audiences.values() if audience]
         self._validator = (
-            TokenValidator(signed_by.issuer, signed_by.configuration_url, audiences)
-            if audiences
-            else None
+            TokenValidator(signed_by.issuer, signed_by.configuration_url, known) if known else None
         )
         self._recordings = recordings
         self._max_body = max_body
+        self._rate = RateLimiter(CALL_RATE)
 
     async def receive(self, request: Request, workflow_id: str, recording: int) -> Response:
         """Tell the call's workflow how its recording changed."""
-        await self._authenticate(request)
+        claims = await self._claims(request)
+        self._rate.count(workflow_id)
         body = await read_body(request, self._max_body)
-        for changed in _readable(body, recording):
-            known = await self._recordings.signal(
-                workflow_id, names.RECORDING_STATE_CHANGED, changed
-            )
-            log.info("callback", workflow_id=workflow_id, state=changed.state, known=known)
+        if await self._may_tell(claims, workflow_id):
+            for changed in _readable(body, recording):
+                known = await self._recordings.signal(
+                    workflow_id, names.RECORDING_STATE_CHANGED, changed
+                )
+                log.info("callback", workflow_id=workflow_id, state=changed.state, known=known)
         return JSONResponse({"accepted": True})
 
-    async def _authenticate(self, request: Request) -> None:
+    async def _claims(self, request: Request) -> dict[str, Any]:
+        """Return the claims of a genuine token; none where every caller is let in."""
         if self._validator is None:
             refuse_cross_site(request)
-            return
+            return {}
         token = bearer_token(request)
         if token is None:
             raise AccessDenied("a callback carries a signed token: Authorization: Bearer TOKEN")
-        await self._validator.claims(token)
+        return await self._validator.claims(token)
+
+    async def _may_tell(self, claims: dict[str, Any], workflow_id: str) -> bool:
+        """Return False for a call of which no resource is known; `AccessDenied` for another's."""
+        if len(set(self._audiences.values())) == 1:
+            return True
+        # The address is not proven: a token of one resource must not speak of another's calls.
+        resource = await self._recordings.resource_of(workflow_id)
+        if resource is None:
+            log.warning("callback for a call that is not known", workflow_id=workflow_id)
+            return False
+        said = claims.get("aud")
+        if self._audiences.get(resource) not in (said if isinstance(said, list) else [said]):
+            raise AccessDenied("the token is not accepted: it was made for another audience")
+        return True
 
 
-def _readable(body: bytes, recording: int) -> Iterator[RecordingStateChanged]:
-    """Yield the changes in a body; a callback that cannot be read is logged and left out."""
+def _readable(body: bytes, recording: int) -> list[RecordingStateChanged]:
+    """Return the changes in a body; what cannot be read is left out, and logged in one line."""
+    changes: list[RecordingStateChanged] = []
+    problems: list[str] = []
     for value in _values(body):
         try:
             changed = read_callback(value, recording)
         except InvalidRequest as error:
             # Not an error: ACS would send all callbacks of this body again, to no end.
-            log.warning("callback not understood", problem=str(error))
+            problems.append(str(error))
         else:
-            if changed is not None:
-                yield changed
+            changes += [changed] if changed is not None else []
+    if problems:
+        log.warning("callback not understood", problem=problems[0], count=len(problems))
+    return changes
 
 
 def _values(body: bytes) -> list[Any]:
     try:
-        values = json.loads(body)
-    except ValueError:
-        log.warning("callback not understood", problem="the body is not JSON")
+        values = parse_json(body)
+    except InvalidRequest as error:
+        log.warning("callback not understood", problem=str(error))
         return []
-    return values if isinstance(values, list) else [values]
+    values = values if isinstance(values, list) else [values]
+    if len(values) > MAX_ELEMENTS:
+        raise InvalidRequest(f"the body holds {len(values)} callbacks, more than {MAX_ELEMENTS}")
+    return values
 
 
 def read_callback(event: Any, recording: int) -> RecordingStateChanged | None:
@@ -125,8 +157,10 @@ def _problem(data: dict[str, Any]) -> str:
     said = data.get("resultInformation")
     said = said if isinstance(said, dict) else {}
     code = f"{said.get('code', '')}/{said.get('subCode', '')}"
-    # Never empty: the workflow knows a failure by its problem alone.
-    return shorten(f"ACS could not start it ({code}): {said.get('message', '')}")
+    # Never empty: the workflow knows a failure by its problem alone. And half an emoji, which no
+    # payload can hold, must not cost the news.
+    told = f"ACS could not start it ({code}): {said.get('message', '')}"
+    return shorten(told.encode("utf-8", "replace").decode())
 
 
 def callbacks_router(callbacks: CallbackReceiver) -> APIRouter:

@@ -18,20 +18,12 @@ from starlette.requests import ClientDisconnect
 
 from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
-from callvault.gateway.bodies import check_depth
-from callvault.gateway.shared_secrets import SharedSecrets, refuse_cross_site
-from callvault.ingest.concurrency import for_each
-from callvault.ingest.eventgrid import ValidationEvent, read_delivery
-from callvault.ingest.intake import (
-    MAX_CONCURRENT_EVENTS,
-    Disposition,
-    EventOutcome,
-    Intake,
-    with_disposition,
-)
+from callvault.gateway.request_url import SECRET_HEADER
+from callvault.gateway.shared_secrets import SharedSecrets, presented_in, refuse_cross_site
+from callvault.ingest.deliveries import read_delivery
+from callvault.ingest.eventgrid import ValidationEvent
+from callvault.ingest.intake import Disposition, EventOutcome, Intake, with_disposition
 from callvault.ingest.quarantine import Quarantine
-
-SECRET_HEADER = "x-callvault-secret"  # noqa: S105 -- a header's name
 
 DELIVERY_TIMEOUT = timedelta(seconds=25)
 """Time for one delivery in all: Event Grid gives up after 30 s."""
@@ -56,7 +48,7 @@ class EventWebhook:
 
     async def receive(self, request: Request) -> Response:
         """Take one delivery: all of its events, or none."""
-        if not self._secrets.accept(request.headers.get(SECRET_HEADER)):
+        if not self._secrets.accept(*presented_in(request, SECRET_HEADER)):
             self._rejections.count()
             raise AccessDenied("the event secret is missing or wrong")
         if not self._secrets:
@@ -74,8 +66,8 @@ class EventWebhook:
 
         A secret need not come with it; a wrong one is refused, so that it is noticed now.
         """
-        presented = request.headers.get(SECRET_HEADER)
-        if presented is not None and not self._secrets.accept(presented):
+        presented = presented_in(request, SECRET_HEADER)
+        if presented and not self._secrets.accept(*presented):
             raise AccessDenied("the event secret is wrong")
         allowed = {
             "allow": "POST, OPTIONS",
@@ -92,8 +84,7 @@ class EventWebhook:
             await self._quarantine.store(reason, request.headers, _rest(body, pieces))
             return _accepted()
         try:
-            check_depth(body)
-            values = read_delivery(body)
+            values = read_delivery(body, request.headers)
         except InvalidRequest as error:
             await self._quarantine.store(str(error), request.headers, body)
             return _accepted()
@@ -107,14 +98,27 @@ class EventWebhook:
         for outcome in with_disposition(outcomes, Disposition.WAITING):
             raise Unavailable(outcome.problem)
 
-        async def store(outcome: EventOutcome) -> None:
-            kept = body if len(values) == 1 else json.dumps(outcome.value).encode()
-            await self._quarantine.store(outcome.problem, request.headers, kept)
-
-        await for_each(
-            store, with_disposition(outcomes, Disposition.NOT_UNDERSTOOD), MAX_CONCURRENT_EVENTS
-        )
+        odd = with_disposition(outcomes, Disposition.NOT_UNDERSTOOD)
+        if odd:
+            await self._keep(request, body, odd, whole=len(odd) == len(values))
         return _accepted(outcomes)
+
+    async def _keep(
+        self, request: Request, body: bytes, odd: Sequence[EventOutcome], *, whole: bool
+    ) -> None:
+        """Quarantine what is not understood of a delivery: one file, however many events it has."""
+        headers = dict(request.headers)
+        if not whole:
+            body = _body_of(odd)
+            # What is written anew is packed no more.
+            headers.pop("content-encoding", None)
+        more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
+        await self._quarantine.store(odd[0].problem + more, headers, body)
+
+
+def _body_of(odd: Sequence[EventOutcome]) -> bytes:
+    values = [outcome.value for outcome in odd]
+    return json.dumps(values[0] if len(values) == 1 else values).encode()
 
 
 class RejectionLog:

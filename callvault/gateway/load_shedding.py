@@ -1,18 +1,12 @@
-"""Limits that keep room for events: of requests, of bytes, of connections and of their idle time.
+"""Limits of requests and of bytes under way, which keep room for events.
 
 Requests beyond a limit are answered 503 before they cost anything, and Event Grid sends them again.
 A queue in memory would make all of them wait longer than Event Grid does, and end with the process.
-
-uvicorn waits for ever for the head of a request, and where there are too many connections refuses
-requests on all of them. Here a connection without a request under way has seconds to bring one, and
-where there are too many the one that has idled longest makes room for the new one.
 """
 
-import asyncio
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from callvault.contracts.names import EVENTS_PATH
 from callvault.gateway.error_responses import error_response
@@ -23,15 +17,6 @@ MAX_BYTES = 64 * 1024 * 1024
 
 OTHERS_PER_EVENT = 4
 """Other requests that are let in for each event: theirs may wait half a minute for ACS."""
-
-HEAD_TIMEOUT = 10.0
-"""Seconds in which the head of a request must be there."""
-
-MAX_CONNECTIONS = 512
-"""Connections at the same time: half of the files that a process usually may open."""
-
-MAX_HEADER_SIZE = 65_536
-"""Longest head of a request, in bytes. Event Grid's ten delivery attributes may have 40,960."""
 
 
 class LoadShedding:
@@ -70,67 +55,31 @@ class _Quota:
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         taken = 0
+        is_under_way = True
 
         async def counting() -> Message:
             nonlocal taken
             message = await receive()
             # Counted as they arrive: a length that a client announces proves nothing.
-            size = len(message.get("body", b""))
+            size = len(message.get("body", b"")) if is_under_way else 0
             taken += size
             self._bytes += size
             return message
 
+        async def sending(message: Message) -> None:
+            # The work is done. A client that does not read must not hold the place of others.
+            done()
+            await send(message)
+
+        def done() -> None:
+            nonlocal is_under_way
+            if is_under_way:
+                is_under_way = False
+                self._requests -= 1
+                self._bytes -= taken
+
         self._requests += 1
         try:
-            await self._app(scope, counting, send)
+            await self._app(scope, counting, sending)
         finally:
-            self._requests -= 1
-            self._bytes -= taken
-
-
-class IdleTimeoutProtocol(H11Protocol):
-    """HTTP as uvicorn speaks it, but idle connections are closed; others never are."""
-
-    _idle_since = 0.0
-    _deadline: asyncio.TimerHandle | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """True if no request is being answered."""
-        return self.cycle is None or self.cycle.response_complete
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, if need be in the place of another."""
-        super().connection_made(transport)
-        self._start_timeout()
-        if len(self.connections) > MAX_CONNECTIONS:
-            self._close_idlest()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next request, but not for ever."""
-        super().on_response_complete()
-        self._start_timeout()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget a connection that is closed."""
-        if self._deadline:
-            self._deadline.cancel()
-        super().connection_lost(exc)
-
-    def _start_timeout(self) -> None:
-        if self._deadline:
-            self._deadline.cancel()
-        self._idle_since = self.loop.time()
-        self._deadline = self.loop.call_later(HEAD_TIMEOUT, self._close_if_idle)
-
-    def _close_if_idle(self) -> None:
-        # Aborted, not closed: bytes still to be written would wait for a client that does not read.
-        if self.is_idle:
-            self.transport.abort()
-
-    def _close_idlest(self) -> None:
-        """Close the connection that has idled longest, perhaps this one."""
-        ours = (each for each in self.connections if isinstance(each, IdleTimeoutProtocol))
-        idle = [each for each in ours if each.is_idle and not each.transport.is_closing()]
-        if idle:
-            min(idle, key=lambda each: each._idle_since).transport.abort()
+            done()

@@ -11,7 +11,12 @@ from fastapi import FastAPI
 
 from callvault.config.settings import Settings
 from callvault.gateway.app import create_app
-from callvault.gateway.load_shedding import MAX_HEADER_SIZE, IdleTimeoutProtocol
+from callvault.gateway.connections import (
+    MAX_HEADER_SIZE,
+    LimitedProtocol,
+    accept_limit,
+    let_the_system_queue,
+)
 from callvault.telemetry.setup import setup
 from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
@@ -25,6 +30,7 @@ class _AnnouncedServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        let_the_system_queue(self.servers[0].sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         sys.stdout.write(json.dumps({"endpoint": f"http://{shown}:{port}"}) + "\n")
@@ -57,9 +63,10 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.gateway.host,
         port=settings.gateway.port,
-        http=IdleTimeoutProtocol,
+        http=LimitedProtocol,
         ws="none",
         h11_max_incomplete_event_size=MAX_HEADER_SIZE,
+        backlog=accept_limit(),
         timeout_graceful_shutdown=DRAIN_TIMEOUT,
         # Access logs would be a second, unstructured log; the process configures its own.
         log_config=None,

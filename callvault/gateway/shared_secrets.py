@@ -15,6 +15,9 @@ from callvault.errors import AccessDenied, ConfigurationError
 REREAD_INTERVAL = 5.0
 """Seconds after which secrets in files are read again: a rotation needs no restart."""
 
+MAX_PRESENTED = 16
+"""Most secrets of one request that are looked at."""
+
 _SAME_SITE = ("same-origin", "none")
 """``Sec-Fetch-Site`` of our own page, and of an address that a person typed."""
 
@@ -37,12 +40,16 @@ class SharedSecrets:
     def __bool__(self) -> bool:
         return bool(self._references)
 
-    def accept(self, presented: str | None) -> bool:
-        """Return True if the presented secret is one of them; equally slow in every case."""
+    def accept(self, *presented: bytes) -> bool:
+        """Return True if one of the presented secrets is one of these.
+
+        Equally slow whichever fits. A wrong one beside the right one does no harm: a secret is
+        often left in an address when it is set as a header, or the other way round.
+        """
         self._reread()
-        digest = _digest(presented or "")
+        given = [hashlib.sha256(each).digest() for each in presented or (b"",)]
         # A list, not a generator: all of them are compared, even after one has fitted.
-        equal = [hmac.compare_digest(digest, known) for known in self._digests]
+        equal = [hmac.compare_digest(one, known) for one in given for known in self._digests]
         return not self._digests or any(equal)
 
     def _reread(self) -> None:
@@ -58,11 +65,19 @@ class SharedSecrets:
 
 
 def refuse_cross_site(request: Request) -> None:
-    """Raise `AccessDenied` for a request of a web page of another origin (CSRF, DNS rebinding).
+    """Raise `AccessDenied` unless a request comes from a program of this machine.
 
-    Only for callers that present no secret: a page in a browser of this machine could send requests
-    in the name of the person who looks at it.
+    Only for callers that present no secret. Refused is everything that arrives at another address
+    than loopback, and a web page of another origin (CSRF, DNS rebinding): a page in a browser of
+    this machine could send requests in the name of the person who looks at it.
     """
+    if not _arrived_on_loopback(request):
+        raise AccessDenied(
+            "without keys only programs of this machine are let in: set event_secrets and api_keys,"
+            " and callback_audience",
+            status=403,
+            code="not_on_loopback",
+        )
     host = request.headers.get("host", "")
     site = request.headers.get("sec-fetch-site", "none")
     origin = request.headers.get("origin", f"//{host}")
@@ -77,6 +92,12 @@ def refuse_cross_site(request: Request) -> None:
         )
 
 
+def _arrived_on_loopback(request: Request) -> bool:
+    # The address of our end of the connection, and no header: the sender chooses those.
+    address = request.scope.get("server")
+    return address is not None and is_loopback(str(address[0]))
+
+
 def _is_this_machine(host: str) -> bool:
     try:
         return is_loopback(urlsplit(f"//{host}").hostname or "")
@@ -84,10 +105,29 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
+def presented_in(request: Request, header: str) -> list[bytes]:
+    """Return all that a header may mean as a secret, byte for byte.
+
+    Each of its lines counts, and each part of a line, for proxies join lines with commas.
+    """
+    lines = [value for name, value in request.scope["headers"] if name == header.encode()]
+    parts = [part.strip() for line in lines for part in line.split(b",")]
+    return list(dict.fromkeys([*lines, *parts]))[:MAX_PRESENTED]
+
+
 def _digests(references: Iterable[SecretRef]) -> list[bytes]:
-    return [_digest(reference.resolve()) for reference in references]
+    """Hash secrets: digests have one length, so comparing them does not tell the secret's own."""
+    return [
+        hashlib.sha256(spelt).digest()
+        for reference in references
+        for spelt in _spellings(reference.resolve())
+    ]
 
 
-def _digest(secret: str) -> bytes:
-    """Hash a secret: digests have one length, so comparing them does not tell the secret's own."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+def _spellings(secret: str) -> list[bytes]:
+    """Return the bytes that a secret may arrive as: headers know no encoding of their own."""
+    utf8 = secret.encode("utf-8", "surrogateescape")
+    try:
+        return list(dict.fromkeys((utf8, secret.encode("latin-1"))))
+    except UnicodeEncodeError:
+        return [utf8]

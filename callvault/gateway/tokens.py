@@ -14,7 +14,8 @@ import jwt
 import structlog
 
 from callvault.config.types import is_loopback
-from callvault.errors import AccessDenied, Unavailable
+from callvault.errors import AccessDenied, ConfigurationError, Unavailable
+from callvault.http_transports import AsyncTransport
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Asymmetric ones only: a public key must never be taken for a shared secret."""
@@ -34,7 +35,10 @@ FETCH_TIMEOUT = 5.0
 MAX_WAITING = 32
 """Requests that wait for an issuer's answer; more are asked to come again, for most are junk."""
 
-_LOOPBACK = ("all://127.0.0.1", "all://[::1]", "all://localhost")
+_UNFETCHED = (
+    *(httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError),
+    *(ConfigurationError, ValueError, KeyError),
+)
 
 log = structlog.get_logger(__name__)
 
@@ -87,20 +91,35 @@ class SigningKeys:
         try:
             self._keys = await self._fetch()
             self._fetched_at = time.monotonic()
-        except (httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, ValueError, KeyError) as error:
+        except _UNFETCHED as error:
             log.warning(
                 "keys of an issuer not fetched", issuer=self._issuer, problem=type(error).__name__
             )
 
     async def _fetch(self) -> dict[str, jwt.PyJWK]:
-        # A proxy of the environment is for the way out, not for an emulator on this machine.
-        mounts = dict.fromkeys(_LOOPBACK)
-        async with httpx.AsyncClient(mounts=mounts, timeout=FETCH_TIMEOUT) as http:
+        async with httpx.AsyncClient(transport=AsyncTransport(), timeout=FETCH_TIMEOUT) as http:
             configuration = await _json(http, self._configuration_url)
             if configuration["issuer"] != self._issuer:
                 raise ValueError("the configuration is another issuer's")
             published = await _json(http, str(configuration["jwks_uri"]))
-        return {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys if key.key_id}
+        return _verifying_keys(published)
+
+
+def _verifying_keys(published: dict[str, Any]) -> dict[str, jwt.PyJWK]:
+    """Return the keys of a set that verify signatures, by id (RFC 7517, sections 4.2 and 4.3)."""
+    said = published.get("keys")
+    usable = [key for key in said if _may_verify(key)] if isinstance(said, list) else []
+    return {key.key_id: key for key in jwt.PyJWKSet.from_dict({"keys": usable}).keys if key.key_id}
+
+
+def _may_verify(key: Any) -> bool:
+    if not isinstance(key, dict):
+        return False
+    # A key that is published to encrypt for its holder says nothing about who signed.
+    operations = key.get("key_ops", ["verify"])
+    return (
+        key.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
+    )
 
 
 async def _json(http: httpx.AsyncClient, url: str) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from azure.storage.blob import ContainerClient
 
 from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import storage_error
+from callvault.azure_storage.folders import is_folder
 from callvault.config.storage import DeadLetterSettings
 from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.ingest.deliveries import Delivery
 from callvault.ingest.undelivered import DeadLetter
 
 DELIVERED = "callvault_delivered"
@@ -20,6 +22,7 @@ DELIVERED = "callvault_delivered"
 
 MAX_SIZE = 16 * 1024 * 1024
 """Largest blob that is read, in bytes: one holds a few events, of 1 MiB at most."""
+
 
 _TIMEOUTS: dict[str, Any] = {"retry_total": 2, "connection_timeout": 10, "read_timeout": 60}
 
@@ -53,16 +56,16 @@ class DeadLetterContainer:
             )
             for blob in listed:
                 metadata = dict(blob.metadata or {})
-                if DELIVERED not in metadata:
+                if DELIVERED not in metadata and not is_folder(blob.size, metadata):
                     yield DeadLetter(str(blob.name), str(blob.etag), metadata)
 
-    def read(self, dead_letter: DeadLetter) -> bytes:
+    def read(self, dead_letter: DeadLetter) -> Delivery:
         with self._errors(f"reading {dead_letter.name}"):
             part = self._container.download_blob(dead_letter.name, offset=0, length=MAX_SIZE + 1)
             body = part.readall()
         if len(body) > MAX_SIZE:
             raise InvalidRequest(f"larger than {MAX_SIZE} bytes: Event Grid did not write it")
-        return body
+        return Delivery(body)
 
     def mark_delivered(self, dead_letter: DeadLetter) -> None:
         metadata = {

@@ -1,10 +1,9 @@
 """Event Grid's events, read once: the Event Grid schema and CloudEvents 1.0, single and in batches.
 
-`read_delivery` splits a body into values, `read` turns one value into one of the types of `Event`.
-Both raise `InvalidRequest`, and reach nothing outside.
+`read` turns one value of a delivery into one of the types of `Event`, raises `InvalidRequest`, and
+reaches nothing outside. What its type must say is needed; any other odd field is left out.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from callvault.contracts import envelopes
 from callvault.contracts.base import OpaqueId, explain
 from callvault.contracts.events import (
     CALL_ENDED,
@@ -23,6 +23,7 @@ from callvault.contracts.events import (
     FileStatusUpdated,
     ServiceTime,
 )
+from callvault.contracts.field_by_field import text_of_number
 from callvault.contracts.participants import Hide, ParticipantChanged
 from callvault.errors import InvalidRequest
 
@@ -97,20 +98,6 @@ Event = (
 )
 
 
-def read_delivery(body: bytes) -> list[Any]:
-    """Split a body into its events, still unread. `InvalidRequest` if it is no JSON or is empty."""
-    try:
-        delivery = json.loads(body)
-        # An event that cannot be written again could not be kept in quarantine by itself.
-        json.dumps(delivery)
-    except (ValueError, RecursionError):
-        raise InvalidRequest("the body is not JSON") from None
-    events = delivery if isinstance(delivery, list) else [delivery]
-    if not events:
-        raise InvalidRequest("the body holds no event")
-    return events
-
-
 def read(value: Any, hide: Hide) -> Event:
     """Read an event whole. `InvalidRequest` if it is none, or lacks what its type must say.
 
@@ -130,38 +117,36 @@ class _Envelope:
     topic: str
     subject: str
     raw: dict[str, Any]
+    data: dict[str, Any]
+    """The event's own data; empty if it has none."""
 
     @classmethod
     def of(cls, value: Any) -> "_Envelope":
         if not isinstance(value, dict):
             raise InvalidRequest("not an event: not a JSON object")
-        event_type = value.get("eventType") or value.get("type")
+        event_type = envelopes.type_of(value)
         if not isinstance(event_type, str):
             raise InvalidRequest("not an event: neither eventType nor type is there")
-        topic = value.get("topic") or value.get("source") or ""
-        subject = value.get("subject") or ""
-        if not isinstance(topic, str) or not isinstance(subject, str) or len(subject) > MAX_SUBJECT:
+        topic = envelopes.said(value, "topic", "source") or ""
+        subject = value.get("subject")
+        subject = subject if isinstance(subject, str) else ""
+        if not isinstance(topic, str) or len(subject) > MAX_SUBJECT:
             raise InvalidRequest("not an event: topic or subject is no text of a sensible length")
-        return cls(event_type.casefold(), topic, subject, value)
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The event's own data; empty if it has none."""
-        data = self.raw.get("data")
-        return data if isinstance(data, dict) else {}
+        return cls(event_type.casefold(), topic, subject, value, envelopes.data_of(value) or {})
 
     @property
     def time(self) -> datetime | None:
         """The event's own time; None if it gives no sensible one."""
         try:
-            return _TIME.validate_python(self.raw.get("eventTime") or self.raw.get("time"))
+            return _TIME.validate_python(envelopes.time_of(self.raw))
         except ValidationError:
             return None
 
     def call_id(self, before: str) -> str | None:
         """Return the ``serverCallId``, from the data or from ``call/{serverCallId}{before}…``."""
         subject = self.subject.strip("/").removeprefix("call/")
-        return _as_id(self.data.get("serverCallId") or subject.partition(before)[0])
+        said = _as_id(envelopes.said(self.data, "serverCallId", "server_call_id"))
+        return said or _as_id(subject.partition(before)[0])
 
 
 def _files(envelope: _Envelope) -> FilesEvent:
@@ -184,7 +169,7 @@ def _call_leg(envelope: _Envelope) -> CallStartedEvent | OtherEvent:
     if str(envelope.data.get("CallState") or "").casefold() != "established":
         return _other(envelope)
     # The subject names the leg, so the call is in the data or nowhere.
-    call_id = _as_id(envelope.data.get("serverCallId"))
+    call_id = _as_id(envelopes.said(envelope.data, "serverCallId", "server_call_id"))
     return CallStartedEvent(envelope.type, envelope.topic, call_id, envelope.time)
 
 
@@ -197,12 +182,11 @@ def _participant(envelope: _Envelope, hide: Hide) -> ParticipantEvent:
     raw_id = _participant_id(envelope)
     if raw_id is None:
         raise InvalidRequest("the event does not say which participant it is about")
-    connection = envelope.data.get("participantId")
     try:
         change = ParticipantChanged(
             participant=hide(raw_id),
             joined=envelope.type == PARTICIPANT_ADDED.casefold(),
-            connection=hide(connection) if isinstance(connection, str) and connection else "",
+            connection=_connection(envelope, hide),
             at=envelope.time,
         )
     except ValueError:
@@ -211,11 +195,21 @@ def _participant(envelope: _Envelope, hide: Hide) -> ParticipantEvent:
     return ParticipantEvent(envelope.type, envelope.topic, _call_of(envelope), change)
 
 
+def _connection(envelope: _Envelope, hide: Hide) -> str:
+    """Return the hash of the participant's device; empty if the event does not name it."""
+    said = text_of_number(envelopes.said(envelope.data, "participantId", "participant_id"))
+    try:
+        return hide(said) if isinstance(said, str) else ""
+    except ValueError:
+        return ""
+
+
 def _participant_id(envelope: _Envelope) -> str | None:
     """Return the ``rawId``, from the data or from ``call/{serverCallId}/participant/{rawId}``."""
     user = envelope.data.get("user")
     identifier = user.get("communicationIdentifier") if isinstance(user, dict) else None
-    said = identifier.get("rawId") if isinstance(identifier, dict) else None
+    raw_id = identifier.get("rawId") if isinstance(identifier, dict) else None
+    said = text_of_number(raw_id)
     in_subject = envelope.subject.partition("/participant/")[2]
     return (said if isinstance(said, str) and said else in_subject) or None
 
@@ -240,7 +234,7 @@ def _call_of(envelope: _Envelope) -> str:
 
 def _as_id(said: Any) -> str | None:
     try:
-        return _ID.validate_python(said)
+        return _ID.validate_python(text_of_number(said))
     except ValidationError:
         return None
 

@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import structlog
 from temporalio.common import MetricMeter
 
-from callvault.errors import InvalidRequest, TryAgain
+from callvault.contracts.base import shorten
+from callvault.errors import CallvaultError, InvalidRequest
 from callvault.ingest import eventgrid
 from callvault.ingest.concurrency import for_each
-from callvault.ingest.eventgrid import Event
+from callvault.ingest.eventgrid import Event, FilesEvent
 from callvault.ingest.router import Router
 from callvault.ingest.routes import Routes
 from callvault.telemetry.metrics import events
 from callvault.temporal.call_client import CallClient
 
 MAX_CONCURRENT_EVENTS = 32
+
+log = structlog.get_logger(__name__)
 
 
 class Disposition(StrEnum):
@@ -41,7 +45,7 @@ class EventOutcome:
     event: Event | None = None
     """The event as it was read; None if it could not be."""
     workflow_id: str | None = None
-    """The workflow that has the event now."""
+    """The workflow that has the event now, as far as the event could be read."""
     problem: str = ""
     """The reason why no workflow has it."""
 
@@ -86,10 +90,24 @@ class Intake:
             workflow_id = await self._router.deliver(event)
         except InvalidRequest as error:
             return EventOutcome(value, Disposition.NOT_UNDERSTOOD, event, problem=str(error))
-        except TryAgain as error:
+        except CallvaultError as error:
+            # A setting to be mended, too: refused or forgotten, the event would be lost.
             return EventOutcome(value, Disposition.WAITING, event, problem=str(error))
-        disposition = Disposition.DELIVERED if workflow_id else Disposition.IGNORED
-        return EventOutcome(value, disposition, event, workflow_id)
+        except Exception as error:
+            # One event, whatever it holds, must not cost those that came with it.
+            log.exception("an error of ours")
+            problem = f"an error of Callvault's own: {type(error).__name__}"
+            return EventOutcome(value, Disposition.NOT_UNDERSTOOD, event, problem=problem)
+        return _delivered(value, event, workflow_id)
+
+
+def _delivered(value: Any, event: Event, workflow_id: str | None) -> EventOutcome:
+    if isinstance(event, FilesEvent) and event.files.chunks_left_out:
+        count, why = event.files.chunks_left_out, "; ".join(event.files.left_out)
+        problem = shorten(f"delivered, but for {count} chunks that cannot be read: {why}")
+        return EventOutcome(value, Disposition.NOT_UNDERSTOOD, event, workflow_id, problem)
+    disposition = Disposition.DELIVERED if workflow_id else Disposition.IGNORED
+    return EventOutcome(value, disposition, event, workflow_id)
 
 
 def with_disposition(

@@ -17,6 +17,8 @@ from typing import BinaryIO
 import structlog
 
 from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
+from callvault.ingest.deliveries import Delivery
+from callvault.ingest.formats import read_kept
 from callvault.ingest.undelivered import DeadLetter
 
 MAX_SIZE = 16 * 1024 * 1024
@@ -29,7 +31,16 @@ _TRUNCATED = "-cut.event"
 """End of the name of a file that holds only the beginning of a body."""
 
 # Only these headers are kept: any other may carry a secret.
-_SAFE_HEADERS = ("content-type", "user-agent", "traceparent", "aeg-", "ce-", "webhook-")
+# Some are needed to read the body again: its encoding, and the attributes of a CloudEvent.
+_SAFE_HEADERS = (
+    "content-type",
+    "content-encoding",
+    "user-agent",
+    "traceparent",
+    "aeg-",
+    "ce-",
+    "webhook-",
+)
 _SECRET_HEADERS = ("aeg-sas-",)
 
 log = structlog.get_logger(__name__)
@@ -84,14 +95,16 @@ class Quarantine:
         """Yield the files that were not delivered since, the oldest first."""
         yield from (DeadLetter(path.name) for path in sorted(self.directory.glob("*.event")))
 
-    def read(self, dead_letter: DeadLetter) -> bytes:
-        """Return the body as it came; `InvalidRequest` if it was cut, or cannot be read."""
+    def read(self, dead_letter: DeadLetter) -> Delivery:
+        """Return the delivery as it came; `InvalidRequest` if it was cut, or cannot be read."""
         if dead_letter.name.endswith(_TRUNCATED):
             raise InvalidRequest("only its beginning was kept")
         try:
-            return (self.directory / dead_letter.name).read_bytes().partition(b"\n")[2]
+            content = (self.directory / dead_letter.name).read_bytes()
         except OSError as error:
             raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
+        # A first line that a person has mended wrongly takes nothing but the headers along.
+        return read_kept(content) or Delivery(content.partition(b"\n")[2])
 
     def mark_delivered(self, dead_letter: DeadLetter) -> None:
         """Move a file to the folder `DELIVERED`; not an error if another sweeper did."""

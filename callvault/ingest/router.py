@@ -63,6 +63,8 @@ class Router:
         route.check_hosts(files)
         workflow_id = await self._announce(route.archive_request(files), files)
         log.info("files announced", workflow_id=workflow_id, recording_id=files.recording_id)
+        if files.left_out:
+            log.warning("odd fields left out", workflow_id=workflow_id, left_out=files.left_out)
         return workflow_id
 
     async def _announce(self, request: RecordingRequest, files: FileStatusUpdated) -> str:

@@ -50,6 +50,7 @@ class Route:
         try:
             for location in _locations(files):
                 # Files in our own container are read with the archive's credential, not with ACS's.
+                # With the slash at the end: another container's name may begin with this one's.
                 if self.own_container is None or not location.startswith(f"{self.own_container}/"):
                     self.hosts.check(location)
         except HostNotAllowed as error:

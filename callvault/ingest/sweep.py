@@ -12,7 +12,6 @@ from callvault.contracts.base import shorten
 from callvault.contracts.sweeps import SweepReport
 from callvault.errors import CallvaultError, InvalidRequest, Throttled, Unavailable
 from callvault.ingest.concurrency import for_each
-from callvault.ingest.eventgrid import read_delivery
 from callvault.ingest.intake import Disposition, EventOutcome, Intake, with_disposition
 from callvault.ingest.undelivered import DeadLetter, UndeliveredStore
 
@@ -90,12 +89,18 @@ class Sweep:
             return str(error)
         except CallvaultError as error:
             self._failed(dead_letter, str(error))
+        except Exception as error:
+            # One letter, whatever it holds, must not end the sweep of all others.
+            log.exception(
+                "an error of ours", location=self.store.location, dead_letter=dead_letter.name
+            )
+            self._failed(dead_letter, f"an error of Callvault's own: {type(error).__name__}")
         return ""
 
     async def _deliver(self, dead_letter: DeadLetter) -> str:
         """Return why the letter has to wait; empty if it has not."""
-        body = await asyncio.to_thread(self.store.read, dead_letter)
-        outcomes = await self.intake.deliver(read_delivery(body))
+        delivery = await asyncio.to_thread(self.store.read, dead_letter)
+        outcomes = await self.intake.deliver(delivery.events())
         for outcome in with_disposition(outcomes, Disposition.WAITING):
             # Nothing is counted: the whole letter comes again, its other events too.
             return outcome.problem

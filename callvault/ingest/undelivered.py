@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from callvault.ingest.deliveries import Delivery
+
 
 @dataclass(frozen=True)
 class DeadLetter:
@@ -30,8 +32,8 @@ class UndeliveredStore(Protocol):
     def pending(self) -> Iterator[DeadLetter]:
         """Yield the dead letters that are not marked."""
 
-    def read(self, dead_letter: DeadLetter) -> bytes:
-        """Return the events, as the body of a delivery."""
+    def read(self, dead_letter: DeadLetter) -> Delivery:
+        """Return the events, as they were to be delivered."""
 
     def mark_delivered(self, dead_letter: DeadLetter) -> None:
         """Note that it is delivered. Not an error if another sweeper did, or if it is gone."""

@@ -103,6 +103,7 @@ def _serve(
     process = supervisor.start(
         name,
         [_node(), _installed(program), *_options(service, data_directory, port)],
+        # Azurite takes accounts from the environment alone.
         environment={**os.environ, "AZURITE_ACCOUNTS": ":".join(account)},
     )
     return process.wait_for(lambda: _address(process))
@@ -112,6 +113,7 @@ def _options(service: str, data_directory: Path | None, port: int) -> list[str |
     storage = ["--location", data_directory] if data_directory else ["--inMemoryPersistence"]
     return [
         *(f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)),
+        # Azure's client may speak a newer API version than this Azurite knows.
         *("--skipApiVersionCheck", "--disableTelemetry", "--silent"),
         *storage,
     ]
@@ -125,6 +127,7 @@ def _account(data_directory: Path | None) -> tuple[str, str]:
     kept = data_directory / "account"
     if not kept.exists():
         data_directory.mkdir(parents=True, exist_ok=True)
+        # Before the text is written: at no moment can another user read it.
         kept.touch(mode=0o600)
         kept.write_text(":".join(_random_account()))
     name, _, key = kept.read_text().partition(":")

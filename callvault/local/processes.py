@@ -84,6 +84,7 @@ class Process:
         Raises `Unavailable` when the process ends before, or when it takes too long.
         """
         end = time.monotonic() + timeout.total_seconds()
+        # `ready` comes first: `Supervisor.run` waits for the end, which `check` takes for a fault.
         while (result := ready()) is None:
             self.check()
             if time.monotonic() > end:
@@ -110,6 +111,7 @@ class Process:
             self._signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(timeout.total_seconds())
+        # After a good end, too: the process may have left others in its group.
         self._signal(signal.SIGKILL)
         self._child.wait()
 
@@ -160,6 +162,7 @@ class Supervisor:
             raise RuntimeError("start processes from the main thread: they die with their thread")
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
+        # A signal between these lines would leave a process behind that no supervisor knows.
         with self._signals_wait(), log.open("wb") as output:
             child = subprocess.Popen(  # noqa: S603 - programs of ours, no user input
                 [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), *command],
@@ -168,6 +171,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # Ctrl-C reaches this program alone, which then stops the others in order.
                 start_new_session=True,
             )
             process = Process(name, log, child)
@@ -193,6 +197,7 @@ class Supervisor:
         """Stop every process, the youngest first."""
         with self._signals_wait():
             while self._processes:
+                # Forgotten only once it has ended, for `atexit` may call this method again.
                 self._processes[-1].stop()
                 self._processes.pop()
 
@@ -215,6 +220,7 @@ class Supervisor:
             self.stop()
         finally:
             for signum, handler in self._previous.items():
+                # None stands for a handler that was not installed from Python.
                 signal.signal(signum, handler or signal.SIG_DFL)
             atexit.unregister(self.stop)
 
@@ -232,5 +238,6 @@ class Supervisor:
         finally:
             self._undisturbed = False
             pending, self._pending = self._pending, None
+        # Not in `finally`: an error of the block is not to be replaced by a signal.
         if pending is not None:
             raise Interrupted(pending)

@@ -69,6 +69,7 @@ def start_stack(
     """
     home = home.absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Started first and waited for last: it starts while Temporal and Azurite do.
     emulating = supervisor.start(
         "emulator",
         [*CALLVAULT, "emulator", "--port", "0", *emulator_options],
@@ -81,6 +82,7 @@ def start_stack(
     environment = environment_of(settings, temporal)
     supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
     gateway = _start_gateway_and_workers(supervisor, environment, workers)
+    # Last: Event Grid asks the webhook for a handshake at once, which the gateway must answer.
     subscribe(emulating, emulator.control, gateway + EVENTS_PATH)
     return Stack(temporal, emulator, gateway, store, environment)
 
@@ -144,6 +146,7 @@ def _participant_key(home: Path) -> str:
 
 def _secret(file: Path, value: str) -> str:
     """Keep a secret in a file and return the reference to it."""
+    # `touch` leaves the mode of an existing file as it is.
     file.unlink(missing_ok=True)
     file.touch(mode=0o600)
     file.write_text(value, encoding="utf-8")
@@ -205,6 +208,7 @@ def subscribe(
     process: Process, control: str, webhook: str, event_types: Sequence[str] = ()
 ) -> None:
     """Let the emulator deliver its events to the gateway; wait for Event Grid's handshake."""
+    # A proxy of the environment cannot reach this machine's loopback.
     with httpx.Client(base_url=control, trust_env=False) as client:
         wanted = {"endpoint": webhook, "includedEventTypes": list(event_types)}
         client.post("/subscriptions", json=wanted).raise_for_status()

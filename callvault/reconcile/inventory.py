@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
-from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name
-from callvault.archive.store import Archive
+from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, is_object_name
+from callvault.archive.store import Archive, read_small
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.reconciliation import Source
-from callvault.errors import CallvaultError, ContentMissing
+from callvault.errors import BrokenContent, CallvaultError, ContentMissing
 from callvault.reconcile.records import ExpectedObject, Record, of_manifest, unreadable_record
 from callvault.reconcile.verdicts import Discrepancy
 
@@ -54,8 +54,10 @@ class Inventory:
             try:
                 self._listed[name] = frozenset(_names(self._archive(name), since, until))
             except CallvaultError as error:
+                # Listed as empty: `_examine` takes an archive that is not listed for unconfigured.
                 self._listed[name] = frozenset()
                 self._problems[name] = str(error)
+                # So it is not asked for single objects: each would wait for the same time-out.
                 self._failures[name] = MAX_FAILURES
 
     def manifests(self, known: Iterable[ExpectedObject]) -> list[Sealed]:
@@ -109,6 +111,7 @@ class Inventory:
             archive.close()
 
     def _archive(self, name: str) -> Archive:
+        # Without a lock: `list_objects` opens them all before the threads of other methods begin.
         if name not in self._opened:
             self._opened[name] = self._opening[name]()
         return self._opened[name]
@@ -121,7 +124,7 @@ class Inventory:
 
     def _read(self, expected: ExpectedObject) -> Sealed | None:
         try:
-            data = b"".join(self._archive(expected.archive).read(expected.object_name))
+            data = read_small(self._archive(expected.archive), expected.object_name)
             manifest = read_document(Manifest, data)
         except ContentMissing:
             return None
@@ -129,6 +132,7 @@ class Inventory:
             unreadable = unreadable_record(
                 expected.object_name, "", "", f"{expected}: {error}", is_over=True
             )
+            # Later than every beginning of a period, so that it is always reported.
             return Sealed(datetime.max.replace(tzinfo=UTC), unreadable)
         exact = ExpectedObject(
             expected.archive, expected.object_name, len(data), sha256(data), is_manifest=True
@@ -165,6 +169,7 @@ def _newest(sealed: Iterable[Sealed]) -> list[Sealed]:
     by_recording: dict[tuple[object, ...], Sealed] = {}
     for each in sealed:
         manifest = each.record.manifest
+        # `sealed` comes in the order of `_listed_objects`, so that the newest is written last.
         by_recording[(*each.record.key, manifest.archive if manifest else "")] = each
     return list(by_recording.values())
 
@@ -183,6 +188,8 @@ def examine(archive: Archive, expected: ExpectedObject, *, deep: bool) -> Discre
 
 
 def _object(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
+    if not is_object_name(expected.object_name):
+        return Discrepancy("no object can bear that name")
     stored = archive.stat(expected.object_name)
     if stored is None:
         return MISSING
@@ -197,9 +204,11 @@ def _manifest(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
     if archive.stat(expected.object_name) is None:
         return MISSING
     try:
-        data = b"".join(archive.read(expected.object_name))
+        data = read_small(archive, expected.object_name)
     except ContentMissing:
         return MISSING
+    except BrokenContent:  # far too large
+        return Discrepancy("it was changed since it was sealed")
     if expected.sha256 and sha256(data) != expected.sha256:
         return Discrepancy("it was changed since it was sealed")
     return None

@@ -75,6 +75,7 @@ def join(evidence: Evidence, target: float) -> Reconciliation:
         recordings_started=sum(record.recording_id is not None for record in records),
         files_announced=sum(record.announced for record in records),
         files_archived=_files_archived(records, evidence.discrepancies),
+        # With the zeros: a gauge that is not set again would keep the figure of the last report.
         verdicts={verdict: verdicts[verdict] for verdict in Verdict},
         with_findings=sum(
             bool(record.findings) and judgement.verdict is Verdict.COMPLETE
@@ -127,6 +128,7 @@ def _recordings(evidence: Evidence) -> Iterator[Judged]:
     for record in evidence.sealed:
         sealed[record.key].append((record, judge(record, evidence.discrepancies)))
     for key, record in merged(evidence.workflow_records).items():
+        # Popped, so that manifests of which no workflow tells are left for the next loop.
         yield _best_known(record, judge(record, evidence.discrepancies), sealed.pop(key, []))
     for judged in sealed.values():
         yield best(judged)

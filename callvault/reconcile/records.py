@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import Manifest, ManifestChunk
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
 from callvault.contracts.states import ChunkState
@@ -51,7 +52,8 @@ class Record:
     @property
     def key(self) -> tuple[str, str]:
         """The identity of the recording, the same in the accounts of all sources."""
-        return self.server_call_id, self.recording_id or f"#{self.number}"
+        # Before ACS has given an id, the number within the call tells recordings apart.
+        return canonical_call_id(self.server_call_id), self.recording_id or f"#{self.number}"
 
     @property
     def expected_objects(self) -> tuple[ExpectedObject, ...]:
@@ -105,6 +107,7 @@ def unreadable_record(
     """Make the account of a workflow that cannot be read: its call is known by its id alone."""
     return Record(
         workflow_id=workflow_id,
+        # Keeps `key` unique: a workflow id is a hash, from which no serverCallId can be had.
         server_call_id=workflow_id,
         resource=resource,
         number=None,

@@ -43,6 +43,8 @@ def _gather(
         expected for record in temporal.records for expected in record.expected_objects
     ]
     manifests = inventory.manifests(expected_objects)
+    # Archives are listed by whole days: what was sealed earlier on the first one is no part of
+    # the report, yet the files that it names are referenced.
     sealed = [each.record for each in manifests if each.sealed_at >= since]
     to_hold = expected_objects + [
         expected for record in sealed for expected in record.expected_objects

@@ -61,7 +61,9 @@ class Calls:
             if (trace := await _trace(found))
         ]
         runs = [found async for found in self._list(_calls(self._since))]
+        # Visibility lags, so that a call's trace may be listed before its workflow is.
         runs += await self._not_listed({_call_of(trace) for trace in seen} - _ids(runs))
+        # `join.merged` takes a later run of a call for the one that knows better.
         runs.sort(key=lambda run: run.start_time)
         per_run = await asyncio.gather(*map(self._read_run, runs))
         return TemporalRecords(
@@ -73,6 +75,7 @@ class Calls:
 
     async def _list(self, query: str) -> AsyncIterator[WorkflowExecution]:
         async for found in self._client.list_workflows(query):
+            # Such a run has handed everything to the next one, which is listed as well.
             if found.status is not WorkflowExecutionStatus.CONTINUED_AS_NEW:
                 yield found
 
@@ -106,7 +109,10 @@ class Calls:
     async def _result(self, run: WorkflowExecution) -> CallResult | None:
         handle = self._client.get_workflow_handle(run.id, run_id=run.run_id, result_type=CallResult)
         try:
+            # By default the SDK would go on to a run that followed this one.
             result: CallResult = await handle.result(follow_runs=False, rpc_timeout=RPC_TIMEOUT)
+        # One unreadable workflow must not fail the report. ValueError is pydantic's, for a result
+        # of another version; RuntimeError the SDK's, where a lazy connection cannot be made.
         except (TemporalError, RPCError, ValueError, RuntimeError):
             return None
         return result

@@ -36,6 +36,7 @@ def judge(record: Record, discrepancies: Discrepancies) -> Judgement:
         for expected in record.expected_objects
         if expected in discrepancies
     }
+    # Before the unknown: one object that is surely gone decides.
     if gone := {expected: why for expected, why in wrong.items() if not why.is_unknown}:
         return _about(Verdict.MISSING, gone)
     if wrong:

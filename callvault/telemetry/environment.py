@@ -4,6 +4,7 @@ https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables
 """
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -14,6 +15,12 @@ from callvault.errors import ConfigurationError
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _METRICS_ENDPOINT = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=\s*[ -+\--~]+")
+"""A name and a value; what follows the first ``=`` may hold further ones, as base64 does."""
+
+_NUMBERS = re.compile(r"OTEL_(?:BSP_\w+|\w+_LIMIT|EXPORTER_OTLP_(?:\w+_)?TIMEOUT)")
+_POSITIVE = re.compile(r"OTEL_(?:BSP_MAX\w+|BSP_SCHEDULE_DELAY|EXPORTER_OTLP_(?:\w+_)?TIMEOUT)")
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 _DEFAULT_ENDPOINT = "http://localhost:4318"
 
 
@@ -27,6 +34,7 @@ def trace_exporters() -> list[str]:
             )
     if "otlp" in names:
         _check_protocol("TRACES")
+        _check_headers("TRACES")
     return names
 
 
@@ -35,6 +43,7 @@ def exports_metrics() -> bool:
     names = _exporters("METRICS", has_endpoint=bool(_value(_ENDPOINT) or _value(_METRICS_ENDPOINT)))
     if "otlp" in names:
         _check_protocol("METRICS")
+        _check_headers("METRICS")
     return "otlp" in names
 
 
@@ -47,6 +56,7 @@ def metrics_endpoint() -> str:
 def metrics_headers() -> Mapping[str, str]:
     """Return the headers that are sent along with metrics, usually a credential."""
     text = _value("OTEL_EXPORTER_OTLP_METRICS_HEADERS") or _value("OTEL_EXPORTER_OTLP_HEADERS")
+    # `liberal` takes values that are not URL-encoded, too, as a pasted token is.
     return parse_env_headers(text, liberal=True)
 
 
@@ -76,6 +86,29 @@ def _check_protocol(signal: str) -> None:
             f"{name}={protocol} is not supported: set it to http/protobuf, and the endpoint to "
             "the collector's HTTP port (4318)"
         )
+
+
+def _check_headers(signal: str) -> None:
+    """Refuse what OpenTelemetry would write to the log: headers usually hold a key."""
+    for name in ("OTEL_EXPORTER_OTLP_HEADERS", f"OTEL_EXPORTER_OTLP_{signal}_HEADERS"):
+        parts = filter(None, map(str.strip, _value(name).split(",")))
+        if not all(map(_HEADER.fullmatch, parts)):
+            raise ConfigurationError(
+                f"{name} is not understood (it is not shown, for it may hold a key): write"
+                " name=value, several separated by commas, blanks and other signs as %20"
+            )
+
+
+def check_numbers() -> None:
+    """Refuse numbers that are none, at which OpenTelemetry ends or goes on by a default.
+
+    To be called before it is loaded: it reads the limits of spans then.
+    """
+    for name in filter(_NUMBERS.fullmatch, os.environ):
+        text = _value(name)
+        is_number = _NUMBER.fullmatch(text) is not None
+        if text and not (is_number and (float(text) > 0 or not _POSITIVE.fullmatch(name))):
+            raise ConfigurationError(f"{name}={text[:100]} is not a number that fits: correct it")
 
 
 def _value(name: str) -> str:

@@ -22,6 +22,7 @@ from temporalio.worker import (
     Interceptor,
 )
 
+from callvault.contracts.printable import printable, printable_json, printable_lines
 from callvault.telemetry.redaction import redact_all
 
 _NOISY = ("azure", "httpcore", "httpx", "urllib3", "uvicorn.access")
@@ -29,6 +30,9 @@ _NOISY = ("azure", "httpcore", "httpx", "urllib3", "uvicorn.access")
 
 _EXTRAS = {"temporal_workflow": "run_id", "temporal_activity": "workflow_run_id"}
 """Extras that Temporal's loggers add to a record, and the key of the run's id in each."""
+
+_OF_SEVERAL_LINES = ("exception", "stack")
+"""Fields that only tracebacks fill."""
 
 _IDS_OF_INPUTS = ("recording_id", "resource")
 """Fields of an activity's input that are ids of the work."""
@@ -125,26 +129,31 @@ _COMMON: tuple[Processor, ...] = (
 
 
 def _handler(options: LogOptions) -> logging.Handler:
+    # Standard output belongs to the line by which a process announces itself.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=_COMMON,
             processors=[
                 ProcessorFormatter.remove_processors_meta,
+                # Last before the text is written: every processor before it may add to the event.
                 _without_secrets,
-                _renderer(options),
+                *_renderers(options),
             ],
         )
     )
     return handler
 
 
-def _renderer(options: LogOptions) -> Processor:
+def _renderers(options: LogOptions) -> tuple[Processor, ...]:
+    """Return the last processors, which make of an event one line that is safe to look at."""
     if options.format == "json":
-        return structlog.processors.JSONRenderer(default=str, ensure_ascii=False)
-    return structlog.dev.ConsoleRenderer(
+        return structlog.processors.JSONRenderer(default=str, ensure_ascii=False), _json_printable
+    # structlog's default traceback shows local variables, and secrets among them.
+    lines = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
+    return _printable, lines
 
 
 def _configure_structlog() -> None:
@@ -168,6 +177,23 @@ def _quieten_libraries() -> None:
     activity.logger.activity_info_on_message = False
     # Writing a log line reads the clock and may load modules; both are no concern of a workflow's.
     workflow.logger.unsafe_disable_sandbox()
+
+
+def _json_printable(_: WrappedLogger, __: str, line: Any) -> str:
+    # JSON escapes the control characters of ASCII only, and a terminal obeys others, too.
+    return printable_json(line)
+
+
+def _printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {key: _printable_value(key, value) for key, value in event.items()}
+
+
+def _printable_value(key: str, value: Any) -> Any:
+    if key in _OF_SEVERAL_LINES:
+        return printable_lines(str(value))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return printable(value if isinstance(value, str) else repr(value))
 
 
 def _without_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -30,6 +30,7 @@ _LOGGING = LoggingConfig(
 def exporter(prometheus_address: str | None) -> Exporter | None:
     """Choose Prometheus if an address (host:port) is given, else OTLP if the environment asks."""
     if prometheus_address:
+        # In seconds, as Prometheus has it: the SDK's default is milliseconds.
         return PrometheusConfig(bind_address=prometheus_address, durations_as_seconds=True)
     if environment.exports_metrics():
         return OpenTelemetryConfig(
@@ -47,6 +48,7 @@ def make_runtime(service: str, metrics: Exporter | None) -> Runtime:
     telemetry = TelemetryConfig(
         logging=_LOGGING,
         metrics=metrics,
+        # The SDK's own name is the same for gateway and worker.
         attach_service_name=False,
         global_tags={"service_name": service},
     )

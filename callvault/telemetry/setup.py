@@ -8,8 +8,10 @@ from typing import Literal
 from temporalio.client import Plugin
 from temporalio.runtime import Runtime
 
+from callvault.errors import ConfigurationError
 from callvault.telemetry import environment, metrics
 from callvault.telemetry.logs import LogOptions, correlation_plugin, logging_as
+from callvault.telemetry.redaction import redact
 
 Role = Literal["worker", "gateway", "ingest", "cli"]
 
@@ -35,6 +37,7 @@ def setup(
     `ConfigurationError` where they ask for something that does not exist.
     """
     service = f"callvault-{role}"
+    # Both before anything is set up: wrong variables raise here.
     exporter = metrics.exporter(metrics_address)
     span_exporters = environment.trace_exporters()
     with ExitStack() as stack:
@@ -48,7 +51,13 @@ def setup(
 
 
 def _traced(service: str, exporters: Sequence[str]) -> AbstractContextManager[Plugin]:
-    # Loaded only when asked for: it takes longer than many a command.
-    from callvault.telemetry import tracing
+    try:
+        # Loaded only when asked for: it takes longer than many a command.
+        from callvault.telemetry import tracing
 
-    return tracing.traced(service, tracing.processors(exporters))
+        return tracing.traced(service, tracing.processors(exporters))
+    except ValueError as error:
+        # OpenTelemetry reads some variables when it is loaded, others when its parts are made.
+        raise ConfigurationError(
+            f"traces cannot be exported ({redact(str(error))}): correct the OTEL_* variables"
+        ) from None

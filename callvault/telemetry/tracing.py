@@ -69,6 +69,7 @@ def instrument_app(app: "FastAPI") -> None:
             app,
             tracer_provider=provider,
             excluded_urls=_PROBES,
+            # One span for a request, not one more for each part of its body and answer.
             exclude_spans=["receive", "send"],
         )
 

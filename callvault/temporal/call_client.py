@@ -81,6 +81,7 @@ class CallClient:
         # The place of the second argument belongs to the run before: see RecordingWorkflow.run.
         nothing_carried = None
         async with _temporal(RPC_TIMEOUT):
+            # One request for start and signal, so that no workflow ends between the two.
             await self._client.start_workflow(
                 names.WORKFLOW_TYPE,
                 args=[request, nothing_carried, earlier] if earlier else [request],
@@ -144,6 +145,7 @@ class CallClient:
                     seen,
                     id=names.call_seen_id(seen.server_call_id, seen.what),
                     task_queue=names.CONTROL_QUEUE,
+                    # Event Grid repeats events, and by default an ended workflow frees its id.
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     memo={names.CALL_SEEN_MEMO: seen},
                     rpc_timeout=RPC_TIMEOUT,
@@ -205,6 +207,7 @@ class CallClient:
         """Read the result of a call; None if it is open, never was, or ended otherwise."""
         try:
             async with _temporal(RPC_TIMEOUT):
+                # Described first: the result of an open workflow would be waited for.
                 last = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
                 if last.status is not WorkflowExecutionStatus.COMPLETED:
                     return None
@@ -214,10 +217,22 @@ class CallClient:
                 result = await run.result(rpc_timeout=RPC_TIMEOUT)
         except _WorkflowNotFound:
             return None
+        # Raised by the result of another version; the event in hand is kept all the same.
         except ValidationError:
             log.warning("the result of a workflow cannot be read", workflow_id=workflow_id)
             return None
         return result if isinstance(result, CallResult) else None
+
+    async def resource_of(self, workflow_id: str) -> str | None:
+        """Read the name of a call's resource; None if the call is not known."""
+        try:
+            async with _temporal(RPC_TIMEOUT):
+                description = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+        except _WorkflowNotFound:
+            return None
+        resource = description.typed_search_attributes.get(names.RESOURCE)
+        # The attribute is there after the workflow's first task only, and people may remove it.
+        return resource or (await self.status(workflow_id)).resource
 
     async def not_running_error(self, workflow_id: str) -> InvalidRequest:
         """Return the error for a workflow that cannot be asked: it never was, or it has ended."""
@@ -246,6 +261,7 @@ class CallClient:
                 # The dev server's store ignores case, and ids do not.
                 if recording_id in (each.typed_search_attributes.get(names.RECORDING_IDS) or ())
             ]
+        # Every run is listed, and a workflow has several once it has continued as new.
         return list(dict.fromkeys(found))
 
     async def check(self) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from temporalio.client import Client, Interceptor, Plugin
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 
 from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError, Unavailable
+from callvault.temporal.converter import data_converter
 
 DEFAULT_ADDRESS = "localhost:7233"
 """Address of Temporal's dev server, used when Temporal's own configuration names no address."""
@@ -39,7 +39,7 @@ async def connect(
             identity=settings.worker.identity,
             plugins=list(plugins),
             interceptors=list(interceptors),
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter,
             runtime=runtime,
             lazy=lazy,
         )

@@ -46,6 +46,7 @@ async def put_schedule(
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(workflow, arg, id=schedule_id, task_queue=task_queue),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=interval)]),
+        # Temporal's own catch-up window is a year; after an outage one missed run is enough.
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=interval),
         state=ScheduleState(note=note or None),
     )

@@ -85,11 +85,13 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
     request = with_id(request)
 
     async def send() -> ControlRecord:
+        # Made anew for each attempt: the SDK refuses to use such an operation twice.
         beginning: WithStartWorkflowOperation[object, CallResult] = WithStartWorkflowOperation(
             names.WORKFLOW_TYPE,
             request,
             id=names.workflow_id(request.server_call_id),
             task_queue=names.CONTROL_QUEUE,
+            # Without a policy the SDK refuses; a call that is being kept takes the update as it is.
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=summary(request),
             result_type=CallResult,

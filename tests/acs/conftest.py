@@ -16,14 +16,14 @@ def acs() -> Iterator[Service]:
 
 @pytest.fixture
 def media() -> Iterator[Service]:
-    """A media host that the client may ask."""
+    """A media host that the client may call."""
     with serving() as service:
         yield service
 
 
 @pytest.fixture
 def stranger() -> Iterator[Service]:
-    """A host that is not allowed."""
+    """A host that must not receive credentials."""
     with serving() as service:
         yield service
 

@@ -1,4 +1,4 @@
-"""A small real HTTP server that answers as told and remembers what it was asked."""
+"""A small real HTTP server with scripted answers, which records its requests."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ class Seen:
     body: bytes
 
     def is_signed_for(self, host: str, key: str = KEY_TEXT) -> bool:
-        """Verify the signature without a line of the code under test."""
+        """Verify the signature independently of the code under test."""
         digest = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
         date = self.headers["x-ms-date"]
         text = f"{self.method}\n{self.target}\n{date};{host};{digest}"
@@ -38,9 +38,9 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    """Content-Length is the body's unless given here; an empty value leaves a header out."""
+    """Content-Length is that of the body unless given here; an empty value omits a header."""
     hold: threading.Event | None = None
-    """Wait for it after the headers, with the body unsent."""
+    """Wait for this event after the headers, before the body is sent."""
 
 
 class Service:
@@ -49,7 +49,7 @@ class Service:
         self.url = f"http://{self.host}"
         self.seen: list[Seen] = []
         self.answers: list[Answer] = []
-        """Taken one after the other; the last one stays."""
+        """Used one after the other; the last one is repeated."""
         self.decide: Callable[[Seen], Answer] | None = None
 
     def answer(self, seen: Seen) -> Answer:
@@ -67,7 +67,7 @@ class _Server(ThreadingHTTPServer):
         self.service = Service(self.server_port)
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up early is a case under test."""
+        """Ignore the error: a client that disconnects early is a case under test."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -357,3 +357,25 @@ def test_content_of_the_resource_itself_needs_no_permission(
 ) -> None:
     acs.decide = lambda seen: Answer(200, MEDIA) if isinstance(seen, Seen) else Answer(500)
     assert download(client, f"{acs.url}/recording/download/0") == MEDIA
+
+
+_DIGITS = "9" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (206, {"Content-Range": f"bytes 0-99/{_DIGITS}"}),
+        (206, {"Content-Range": f"bytes 0-{_DIGITS}/*"}),
+        (206, {"Content-Range": f"bytes {_DIGITS}-{_DIGITS}/{_DIGITS}"}),
+        (200, {"Content-Length": _DIGITS}),
+        (200, {"Content-Length": "9" * 20}),
+        (416, {"Content-Range": f"bytes */{_DIGITS}"}),
+    ],
+)
+def test_b20_a_number_of_any_length_in_a_head_is_one_of_our_errors(
+    status: int, headers: dict[str, str], media: Service, client: AcsClient
+) -> None:
+    media.answers = [Answer(status, MEDIA[:100], BINARY | headers)]
+    with pytest.raises((BrokenContent, NotReady, Unavailable)):
+        download(client, media.url + PATH, offset=0, length=100)

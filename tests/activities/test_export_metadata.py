@@ -134,6 +134,28 @@ def test_what_is_noted_of_metadata_is_bounded(tmp_path: Path) -> None:
     assert 0 < len(found.problem) <= MAX_TEXT
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'\xef\xbb\xbf{"chunkDuration":5000,"participants":["\\ud83d"]}\0\0\0', ""),
+        (
+            b'{"chunkDuration":5000,"pauseResumeIntervals":[{"duration":1}]}',
+            "0.startTime",
+        ),
+        (b'{"chunkDuration":5000,"chunkStartTime":"unknown"}', "chunkStartTime"),
+    ],
+)
+def test_d5_one_odd_field_costs_neither_time_nor_the_other_facts(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    """At the first attempt: no other one is asked for."""
+    found, kept = told(tmp_path, content)
+    assert kept == content
+    assert found.facts.chunk_duration == 5000
+    assert problem in found.problem
+    assert bool(found.problem) is bool(problem)
+
+
 def test_metadata_that_is_archived_already_is_not_asked_for_again(tmp_path: Path) -> None:
     told(tmp_path, b'{"chunkDuration":5000}')
     archive = DirectoryArchive("main", tmp_path)

@@ -5,10 +5,13 @@ import hashlib
 import hmac
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -96,6 +99,102 @@ def test_a_refusal_is_an_error_that_hides_the_address(
     receiver.answer = answer
     with pytest.raises(error) as refused:
         webhook(receiver.url).send(ALARM)
+    assert "token" not in str(refused.value)
+
+
+class OddReceiver:
+    """A webhook that answers what a test wants, for as long as it is listened to."""
+
+    def __init__(self, answer: Iterable[bytes]) -> None:
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.sent = 0
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/hook?token=secret"
+
+    def _serve(self) -> None:
+        with self._listener, self._listener.accept()[0] as connection, suppress(OSError):
+            connection.recv(65_536)
+            for piece in self._answer:
+                connection.sendall(piece)
+                self.sent += len(piece)
+
+
+def dripping(every: float) -> Iterator[bytes]:
+    """A head that never ends."""
+    yield b"HTTP/1.1 200 OK\r\nX-A: "
+    while True:
+        time.sleep(every)
+        yield b"a"
+
+
+def endless(head: bytes) -> Iterator[bytes]:
+    yield head
+    while True:
+        yield b"\x00" * 65_536
+
+
+def test_a_webhook_that_drips_is_given_up_at_the_deadline() -> None:
+    """B17: the deadline is for the whole exchange, and nothing is left running behind it."""
+    receiver = OddReceiver(dripping(0.05))
+    begun = time.monotonic()
+    with pytest.raises(Unavailable, match="alarm webhook did not answer within") as said:
+        webhook(receiver.url).post({}, "1", timeout=0.4)
+    assert time.monotonic() - begun < 2
+    assert "token" not in str(said.value)
+    receiver.thread.join(5)
+    assert not receiver.thread.is_alive()
+    assert "exchange" not in [thread.name for thread in threading.enumerate() if dies_not(thread)]
+
+
+def dies_not(thread: threading.Thread) -> bool:
+    if thread.name == "exchange":
+        thread.join(5)
+    return thread.is_alive()
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"identity"])
+def test_the_body_of_an_answer_is_neither_read_nor_inflated(encoding: bytes) -> None:
+    """B17: a receiver that answers gibibytes costs no memory and no time."""
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: "
+        + encoding
+        + b"\r\nContent-Length: 9999999999\r\n\r\n"
+    )
+    receiver = OddReceiver(endless(head))
+    assert webhook(receiver.url).post({}, "1", timeout=5) == 200
+    receiver.thread.join(5)
+    assert receiver.sent < 16 * 1024 * 1024
+
+
+def test_an_endless_head_is_no_answer() -> None:
+    """B17: neither its size nor its time is the receiver's choice."""
+    receiver = OddReceiver(endless(b"HTTP/1.1 200 OK\r\nX-A: "))
+    with pytest.raises(Unavailable, match="cannot be reached: RemoteProtocolError"):
+        webhook(receiver.url).post({}, "1", timeout=5)
+
+
+def test_a_name_that_is_not_resolved_in_time_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """B17: the deadline begins with the name."""
+    told = threading.Event()
+
+    def resolve(*_: object, **__: object) -> list[object]:
+        told.wait(10)
+        raise OSError("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(Unavailable, match="did not answer within"):
+        webhook("http://hooks.example/").post({}, "1", timeout=0.2)
+    told.set()
+
+
+def test_an_address_that_is_none_is_refused_without_being_told() -> None:
+    with pytest.raises(InvalidRequest, match="the URL of the alarm webhook is none") as refused:
+        webhook("https://host:port/?token=secret").send(ALARM)
     assert "token" not in str(refused.value)
 
 

@@ -1,4 +1,4 @@
-"""Both stores, each empty, and sources that behave as they are told."""
+"""Both stores, each empty, and sources with scripted behaviour."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from callvault.local.azurite import Azurite
 
 @dataclass
 class Part:
-    """Satisfies `Answer`, over pieces made on the way."""
+    """An `Answer` whose pieces are made when read."""
 
     pieces: Iterator[bytes]
     size: int | None
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass
 class Source:
-    """A file at a service that knows no ranges; ``announced`` is the size it claims."""
+    """A file at a service without ranges; ``announced`` is the stated size."""
 
     make: Callable[[], Iterator[bytes]]
     announced: int | None
@@ -56,7 +56,7 @@ class Source:
         """Nothing is held open."""
 
     def abort(self) -> None:
-        """Nothing hangs."""
+        """Do nothing: no read hangs."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ class RangedSource:
 
     @property
     def fetched(self) -> int:
-        """Bytes asked for in all."""
+        """Sum of all requested bytes."""
         return sum(min(length or 0, len(self.data) - offset) for offset, length in self.asked)
 
     def close(self) -> None:
@@ -158,6 +158,6 @@ def directory_archive(tmp_path: Path) -> DirectoryArchive:
     params=[pytest.param("blob_archive", marks=pytest.mark.server), "directory_archive"]
 )
 def archive(request: pytest.FixtureRequest) -> Archive:
-    """Every test that asks for it runs over both stores."""
+    """Yield an archive; every test with this fixture runs for both stores."""
     found: Archive = request.getfixturevalue(request.param)
     return found

@@ -1,4 +1,4 @@
-"""The vocabulary of the tests about manifests: a call was recorded, archived, and is sealed."""
+"""Helpers of the tests of manifests: a recorded and archived call, to be sealed."""
 
 import hashlib
 import io
@@ -31,14 +31,14 @@ MEDIA_HOST = "us-storage.asm.skype.com"
 
 @cache
 def judged(media: bytes, duration_ms: float | None) -> MediaCheck:
-    """The verdict on a file; each of them is asked for once."""
+    """Return the verdict on a file; each file is checked once."""
     expected = Expected(FormatType.WAV, ContentType.AUDIO, ChannelType.MIXED, duration_ms)
     return check_file(io.BytesIO(media), len(media), expected)
 
 
 @cache
 def wav(seconds: float, *, tone: float = 440, rate: int = 16_000, channels: int = 1) -> bytes:
-    """A real recording, if a dull one."""
+    """Make a real recording, of one tone."""
     count = round(seconds * rate)
     samples = [round(9_000 * math.sin(2 * math.pi * tone * n / rate)) for n in range(count)]
     file = io.BytesIO()
@@ -63,7 +63,7 @@ def archived(
     document: str = "",
     **facts: Any,
 ) -> ChunkStatus:
-    """A chunk whose files lie in the archive."""
+    """Make a chunk whose files are in the archive."""
     media = media if media is not None else wav(0.5, tone=300 + 10 * index)
     document = document or f"0-eus-d1-{index:032x}"
     name = chunk_object_name(

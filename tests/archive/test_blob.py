@@ -21,8 +21,10 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
+from callvault.archive.manifests.documents import Keyring
 from callvault.archive.store import StoredObject
 from callvault.archive.stores.blob import BlobArchive
+from callvault.archive.verify.verifier import verify_archive
 from callvault.azure_storage.clients import StorageAccess
 from callvault.azure_storage.errors import blob_error, blob_errors
 from callvault.errors import (
@@ -38,6 +40,7 @@ from callvault.errors import (
     Unavailable,
 )
 from callvault.local.azurite import Azurite
+from tests.archive.sealed import SIGNER, archived, sealed
 
 Write = Callable[..., StoredObject]
 NAME = "recordings/0000-document.mp4"
@@ -277,6 +280,17 @@ def test_answers_of_the_service_become_our_errors(
     assert str(caught.value).startswith(f"archive main, looking at {NAME}: ")
 
 
+@pytest.mark.parametrize("wish", ["72000", "9" * 17, "9" * 5_000, "1e400"])
+def test_b18_an_archives_wish_to_wait_is_kept_within_reason(wish: str) -> None:
+    """20 hours were waited, and 17 digits were an OverflowError."""
+    with answering(503, {"Retry-After": wish}) as connection:
+        archive = BlobArchive.open("main", StorageAccess(connection_string=connection), "box")
+        with pytest.raises(Throttled) as caught:
+            archive.stat(NAME)
+        archive.close()
+    assert caught.value.retry_after == timedelta(minutes=5)
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [(b"media", StoredObject), (b"other", ObjectExists), (None, StateConflict)],
@@ -335,3 +349,32 @@ class SomeToken:
 def test_what_cannot_be_used_is_refused_at_once(build: Callable[[], BlobArchive]) -> None:
     with pytest.raises(ConfigurationError, match=r"archive main: the .+ cannot be used: .+;"):
         build()
+
+
+FOLDERS = ["recordings", "recordings/2026", "recordings/2026/03", "manifests", "keys"]
+
+
+def with_folders(container: ContainerClient, *names: str) -> None:
+    """List folders as an account with a hierarchical namespace does."""
+    for number, name in enumerate(names):
+        key = "hdi_isfolder" if number % 2 else "Hdi_isfolder"
+        container.upload_blob(name, b"", metadata={key: "true"})
+
+
+@pytest.mark.server
+def test_d9_folders_of_a_hierarchical_account_are_no_objects(blob_archive: BlobArchive) -> None:
+    sealed(blob_archive, archived(blob_archive))
+    before = sorted(blob_archive.names())
+    with_folders(blob_archive._container, *FOLDERS, "recordings/2026/03/02/call-1/rec-1")
+    assert sorted(blob_archive.names()) == before
+    assert sorted(blob_archive.names("recordings/")) == [n for n in before if n[0] == "r"]
+    assert blob_archive.stat("recordings/2026") is None
+    report = verify_archive(blob_archive, Keyring([SIGNER.public]))
+    assert (report.problems, report.warnings) == ([], [])
+
+
+@pytest.mark.server
+def test_d9_a_file_is_not_hidden_by_a_word_in_its_metadata(blob_archive: BlobArchive) -> None:
+    blob_archive._container.upload_blob(NAME, b"file", metadata={"hdi_isfolder": "true"})
+    assert list(blob_archive.names()) == [NAME]
+    assert blob_archive.stat(NAME)

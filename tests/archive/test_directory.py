@@ -8,13 +8,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from callvault.archive.blocks import Layout
 from callvault.archive.store import StoredObject, already_archived
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory_upload import DirectoryUpload
 from callvault.archive.stores.filesystem import directory_error, publish, rename_without_overwriting
+from callvault.archive.transfer.buffers import BufferPool
+from callvault.archive.transfer.copier import copy
 from callvault.errors import (
     AccessDenied,
     CallvaultError,
@@ -114,6 +120,7 @@ from pathlib import Path
 from callvault.archive.store import put_bytes
 from callvault.archive.store import already_archived
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory_upload import DirectoryUpload
 
 def kill(event, arguments):
     if event == sys.argv[2]:
@@ -228,6 +235,106 @@ def test_full_disk_is_waited_out_and_leaves_nothing(small_disk: Path, write: Wri
     assert caught.value.owner == "archive"
     assert list(archive.names()) == []
     write(archive, NAME, bytes(500_000), block_size=100_000)
+
+
+BIG = Layout(3_000_000, 100_000, "plan")
+
+
+SMALL = "recordings/0001-small.mp4"
+
+
+def fill(archive: DirectoryArchive, count: int) -> None:
+    """Write blocks of the big file, without asking first if it fits."""
+    with begun(archive) as upload:
+        for index in range(count):
+            upload.put(index, bytes(BIG.length(index)))
+
+
+def resume(archive: DirectoryArchive) -> None:
+    with begun(archive) as upload:
+        upload.resume(BIG)
+
+
+@pytest.mark.parametrize("attempt", [resume, lambda archive: fill(archive, len(BIG))])
+def test_e5_a_draft_that_does_not_fit_keeps_no_small_recording_out(
+    small_disk: Path, write: Write, attempt: Callable[[DirectoryArchive], None]
+) -> None:
+    """The draft of a layout is otherwise kept, for the next attempt to go on with."""
+    archive = DirectoryArchive("main", small_disk)
+    archive.check()
+    for _ in range(2):  # the archive is not searched for drafts each time
+        with pytest.raises(Unavailable, match="make room"):
+            attempt(archive)
+        assert not list(small_disk.rglob(".*part"))
+    write(archive, SMALL, bytes(500_000), block_size=100_000)
+
+
+@pytest.mark.parametrize("next_is_the_same", [True, False])
+def test_e5_a_draft_that_a_killed_process_left_on_a_full_disk_goes_with_the_next_attempt(
+    small_disk: Path, write: Write, next_is_the_same: bool
+) -> None:
+    archive = DirectoryArchive("main", small_disk)
+    archive.check()
+    fill(archive, 8)
+    assert len(hidden(small_disk / "recordings")) == 2
+    following = partial(write, archive, SMALL, bytes(500_000), block_size=100_000)
+    with pytest.raises(Unavailable, match="make room"):
+        resume(archive) if next_is_the_same else following()
+    assert hidden(small_disk / "recordings") == []
+    following()
+
+
+def test_e5_a_draft_that_is_being_written_is_left_alone(small_disk: Path, write: Write) -> None:
+    archive, layout = DirectoryArchive("main", small_disk), Layout(800_000, 100_000, "plan")
+    archive.check()
+    with begun(archive) as upload:
+        for index in range(6):
+            upload.put(index, bytes(100_000))
+        with pytest.raises(Unavailable, match="make room"):
+            write(archive, SMALL, bytes(500_000), block_size=100_000)
+        for index in (6, 7):
+            upload.put(index, bytes(100_000))
+        upload.commit(size=layout.size, content_type="video/mp4", metadata={})
+    assert archive.stat(NAME)
+
+
+def test_e5_a_draft_that_fits_with_what_is_there_goes_on(small_disk: Path) -> None:
+    archive, layout = DirectoryArchive("main", small_disk), Layout(800_000, 100_000, "plan")
+    archive.check()
+    data = [bytes([index]) * layout.length(index) for index in range(len(layout))]
+    with begun(archive) as upload:
+        for index in range(6):
+            upload.put(index, data[index])
+    with begun(archive) as upload:
+        assert sorted(upload.resume(layout)) == [0, 1, 2, 3, 4, 5]
+        for index in (6, 7):
+            upload.put(index, data[index])
+        upload.commit(size=layout.size, content_type="video/mp4", metadata={})
+    assert b"".join(archive.read(NAME)) == b"".join(data)
+
+
+def begun(archive: DirectoryArchive) -> DirectoryUpload:
+    return archive.begin(NAME, block_size=BIG.block_size, token=BIG.token)
+
+
+def test_e5_a_copy_that_does_not_fit_fetches_next_to_nothing_and_leaves_nothing(
+    small_disk: Path, ranged: Callable[..., Any]
+) -> None:
+    archive = DirectoryArchive("main", small_disk)
+    archive.check()
+    source = ranged(bytes(BIG.size))
+    with pytest.raises(Unavailable, match="make room"):
+        copy(
+            source,
+            archive,
+            NAME,
+            content_type="video/mp4",
+            metadata={},
+            on_progress=lambda done, total: None,
+            buffers=BufferPool(2, BIG.block_size),
+        )
+    assert source.fetched == BIG.block_size
+    assert not list(small_disk.rglob(".*part"))
 
 
 @pytest.mark.parametrize(

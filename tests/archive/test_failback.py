@@ -13,11 +13,12 @@ from callvault.archive.failback.candidates import failback_candidates
 from callvault.archive.failback.failback import Failback, FailbackResult
 from callvault.archive.manifests.documents import Keyring, read_document, sha256, signed
 from callvault.archive.manifests.keys import Signer
-from callvault.archive.manifests.seal import seal
+from callvault.archive.manifests.seal import find_manifest, seal
 from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.blob import BlobArchive
-from callvault.archive.stores.directory import DirectoryArchive, DirectoryUpload
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory_upload import DirectoryUpload
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
@@ -30,6 +31,7 @@ from tests.archive.sealed import (
     SIGNER,
     archived,
     lost,
+    manifest_of,
     recording,
     seal_input,
     sealed,
@@ -155,6 +157,22 @@ def test_what_home_sealed_of_the_recording_itself_comes_before(
     sealed_in_fallback(spare)
     fail_back(make_failback(spare, directory_archive))
     assert_verified(directory_archive, manifests=3)
+
+
+def test_what_home_sealed_under_another_spelling_of_the_call_comes_before(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    """A9: an earlier manifest of the same recording is found, however its call's id is padded."""
+    of = recording(archived(directory_archive))
+    padded = seal_input(directory_archive, of, server_call_id=SERVER_CALL + "==")
+    earlier = seal(directory_archive, padded, PRIMARY_SIGNER, lambda: NOON)
+    sealed_in_fallback(spare)
+    fail_back(make_failback(spare, directory_archive))
+    brought = manifest_of(directory_archive, earlier).object_name.replace(".json", "-2.json")
+    found = find_manifest(directory_archive, brought)
+    assert found is not None
+    assert found.manifest.earlier is not None
+    assert found.manifest.earlier.object_name == earlier.object_name
 
 
 def test_bringing_it_again_changes_nothing(spare: DirectoryArchive, archive: Archive) -> None:
@@ -410,10 +428,13 @@ def test_the_command_brings_the_rest_where_one_is_refused(
     assert "1 brought to main, 1 refused" in done.output
 
 
-@pytest.mark.parametrize("by", [SERVER_CALL, "call-1", "rec-1", "recording-1", "manifest"])
+@pytest.mark.parametrize(
+    "by", [SERVER_CALL, SERVER_CALL + "==", "call-1", "rec-1", "recording-1", "manifest"]
+)
 def test_the_command_finds_a_recording_by_any_of_its_names(
     config: Path, spare: DirectoryArchive, by: str
 ) -> None:
+    """A9: the ``serverCallId`` is one of them in every spelling."""
     name = sealed_in_fallback(spare)[0].object_name
     done = run(config, name if by == "manifest" else by)
     assert done.exit_code == 0

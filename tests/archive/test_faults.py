@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bench import corruption
-from callvault.archive.stores.directory import DirectoryArchive, DirectoryUpload
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory_upload import DirectoryUpload
 from callvault.archive.transfer.backoff import RetryLimits
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import MAX_VERSIONS, Copied, copy
@@ -149,13 +150,75 @@ def test_file_that_keeps_changing_is_refused(
     directory_archive: DirectoryArchive, ranged: Ranged
 ) -> None:
     def spoil(part: Any, number: int) -> Any:
-        part.etag = f'"{number}"'
+        part.size += number
+        part.length += number if part.offset == 0 and part.length == len(MEDIA) else 0
         return part
 
     source = ranged(MEDIA, spoil=spoil)
     with pytest.raises(BrokenContent, match="changed while it was copied"):
         fetch(directory_archive, source)
     assert len([asked for asked in source.asked if asked[0] == 0]) == MAX_VERSIONS
+    assert directory_archive.stat(NAME) is None
+
+
+ETAGS = {
+    "another with each answer": lambda number: f'"{number}"',
+    "strong and weak in turn": lambda number: '"a"' if number % 2 else 'W/"a"',
+    "there or not": lambda number: '"a"' if number % 2 else None,
+    "by two nodes": lambda number: f'"{number * 7 % 2}"',
+}
+
+
+@pytest.mark.parametrize("etag", ETAGS.values(), ids=ETAGS)
+def test_d4_a_file_whose_etag_differs_by_node_is_copied_in_one_stream(
+    directory_archive: DirectoryArchive, ranged: Ranged, etag: Callable[[int], str | None]
+) -> None:
+    def spoil(part: Any, number: int) -> Any:
+        part.etag = etag(number)
+        return part
+
+    source = ranged(MEDIA, spoil=spoil)
+    fetch(directory_archive, source)
+    assert stored(directory_archive) == MEDIA
+    assert source.asked[-1] == (0, None)
+
+
+def test_d4_a_source_that_serves_ranges_once_is_copied_in_one_stream(
+    directory_archive: DirectoryArchive, ranged: Ranged
+) -> None:
+    def spoil(part: Any, number: int) -> Any:
+        if number > 1 and part.offset:
+            part.offset, part.length, part.pieces = 0, len(MEDIA), iter([MEDIA])
+        return part
+
+    fetch(directory_archive, ranged(MEDIA, spoil=spoil))
+    assert stored(directory_archive) == MEDIA
+
+
+def test_d4_an_answer_that_does_not_repeat_the_size_is_of_the_same_file(
+    directory_archive: DirectoryArchive, ranged: Ranged
+) -> None:
+    def spoil(part: Any, number: int) -> Any:
+        part.size = part.size if number == 1 else None
+        return part
+
+    source = ranged(MEDIA, spoil=spoil)
+    fetch(directory_archive, source)
+    assert stored(directory_archive) == MEDIA
+    assert source.fetched == len(MEDIA)
+
+
+def test_d4_a_stream_that_grows_or_shrinks_is_refused(
+    directory_archive: DirectoryArchive, ranged: Ranged
+) -> None:
+    def spoil(part: Any, number: int) -> Any:
+        part.etag = f'"{number}"'
+        if part.offset == 0 and part.length == len(MEDIA):
+            part.pieces = iter([MEDIA[:-1]])
+        return part
+
+    with pytest.raises(BrokenContent):
+        fetch(directory_archive, ranged(MEDIA, spoil=spoil))
     assert directory_archive.stat(NAME) is None
 
 

@@ -12,6 +12,7 @@ from callvault.contracts.status import ChunkStatus
 
 from .sealed import (
     NOON,
+    SERVER_CALL,
     SIGNER,
     archived,
     lost,
@@ -43,6 +44,16 @@ def test_a_repeated_event_gets_the_manifest_that_is_there(
     objects = set(archive.names())
     assert sealed_by_a_late_event(archive, *(chunks[index] for index in indices)) == first
     assert set(archive.names()) == objects
+
+
+def test_a_late_event_in_another_spelling_of_the_call_is_of_the_same_recording(
+    archive: Archive,
+) -> None:
+    """A9: one recording has one manifest, however its call's id is padded."""
+    first = sealed_by_the_first_run(archive, archived(archive, 0))
+    of = recording(archived(archive, 0), origin="announced", requested_by="")
+    padded = seal_input(archive, of, run_id="run-2", server_call_id=SERVER_CALL + "==")
+    assert seal(archive, padded, SIGNER, lambda: NOON) == first
 
 
 def test_a_file_of_another_content_is_sealed_anew(archive: Archive) -> None:

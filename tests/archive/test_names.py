@@ -15,6 +15,7 @@ from callvault.archive.names import (
     chunk_object_name,
     metadata_object_name,
 )
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.errors import InvalidRequest
 
 DAY = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -97,7 +98,8 @@ def name(**changes: Any) -> str:
 def identity(chunk: dict[str, Any]) -> tuple[Any, ...]:
     day = chunk["recorded_on"].astimezone(UTC).date()
     call = chunk["call_id"]
-    call_key = ("server", chunk["server_call_id"]) if call is None else ("call", call)
+    server_call = canonical_call_id(chunk["server_call_id"])
+    call_key = ("server", server_call) if call is None else ("call", call)
     rest = (chunk["recording_id"], chunk["index"], chunk["document_id"], chunk["extension"])
     return (day, call_key, *rest)
 
@@ -117,6 +119,12 @@ def test_unknown_ids_have_places_no_id_can_take() -> None:
     assert name(recording_id="_unknown") != name(recording_id=None)
     assert name(call_id=None, server_call_id="a") != name(call_id=None, server_call_id="b")
     assert name(call_id=None, server_call_id=CALL) != name(call_id=CALL)
+
+
+def test_every_spelling_of_a_server_call_has_the_same_folder() -> None:
+    """A9: padding and alphabet make no other call."""
+    spellings = ("aHR0cDo/aT0wJg==", "aHR0cDo_aT0wJg==", "aHR0cDo/aT0wJg", "aHR0cDo_aT0wJg")
+    assert len({name(call_id=None, server_call_id=each) for each in spellings}) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A run in which everything went well, to be spoilt in one point."""
+"""A run without a violation, for tests that break one promise."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ MEDIA, METADATA = "media-sha", "metadata-sha"
 
 @dataclass
 class Trial:
-    """One life with one recording and one file, archived as it should be."""
+    """One scenario with one recording and one file, archived correctly."""
 
     recording: dict[str, Any] = field(
         default_factory=lambda: {
@@ -32,7 +32,7 @@ class Trial:
         default_factory=lambda: Chunk(1, RECORDING, DOCUMENT, MEDIA, METADATA, ENDED)
     )
     twins: list[Chunk] = field(default_factory=list)
-    """Second documents of the same file, from a failover of the service."""
+    """Second documents of the same file, after a failover of the service."""
     objects: list[Object] = field(
         default_factory=lambda: [Object("recordings/1.wav", DOCUMENT, MEDIA, METADATA)]
     )

@@ -1,4 +1,4 @@
-"""One file under two addresses: where the real service keeps it, and where the emulator does."""
+"""The two addresses of a file: at the real service, and at the emulator."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ def on_microsofts_host(location: str, host: str = MICROSOFTS_HOST) -> str:
 
 
 def on_emulator(url: str, endpoint: str) -> str:
-    """Https is never the emulator's own address, http is: a redirect names its content host so."""
+    """Return the emulator's address for a URL; only https URLs are translated."""
     parts, emulator = urlsplit(url), urlsplit(endpoint)
     if parts.scheme == emulator.scheme:
         return url

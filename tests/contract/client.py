@@ -1,4 +1,4 @@
-"""The official clients, synchronous and asynchronous, under one vocabulary."""
+"""One interface to the official clients, synchronous and asynchronous."""
 
 from collections.abc import AsyncIterator
 from inspect import isawaitable
@@ -37,7 +37,7 @@ class Client:
         await self._call("delete_recording", location)
 
     async def pieces(self, location: str, **span: int) -> AsyncIterator[bytes]:
-        """The bytes as they come; the SDK declares an iterable and gives a response (#42835)."""
+        """Yield the bytes; the SDK declares an iterable and returns a response (#42835)."""
         stream = await self._call("download_recording", location, **span)
         pieces = stream.iter_bytes()
         if hasattr(pieces, "__aiter__"):
@@ -68,7 +68,7 @@ async def _awaited(result: Any) -> Any:
 
 
 def order(sdk: Sdk, content: str = "AUDIO", channel: str = "MIXED", form: str = "WAV") -> Any:
-    """Options of a start, in the SDK's own enumerations."""
+    """Return the options of a start, in the SDK's own enumerations."""
     return {
         "recording_content_type": sdk.api.RecordingContent[content],
         "recording_channel_type": sdk.api.RecordingChannel[channel],

@@ -1,4 +1,4 @@
-"""One test function, every version of the SDK, synchronous and asynchronous."""
+"""Fixtures that run a test with every version of the SDK, synchronous and asynchronous."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -24,7 +24,7 @@ SETTINGS = EmulatorSettings(
 
 @pytest.fixture(scope="session", params=VERSIONS)
 def sdk(request: pytest.FixtureRequest) -> Iterator[Sdk]:
-    """One version at a time: pytest runs all tests of one before it begins with the next."""
+    """Yield one version at a time: pytest runs all tests of a version before the next."""
     with callautomation(request.param) as loaded:
         yield loaded
 
@@ -48,7 +48,7 @@ def resource() -> Iterator[Resource]:
 
 @pytest.fixture
 async def client(sdk: Sdk, style: str, resource: Resource) -> AsyncIterator[Client]:
-    """Leaves no recording running, so that the next test can record the same call."""
+    """Yield a client; stop its recordings, so that the next test can record the same call."""
     client = resource.client(sdk, style)
     yield client
     for recording_id in client.started:
@@ -66,13 +66,13 @@ def emulator(resource: Resource) -> Acs:
 
 @pytest.fixture
 def call(emulator: Acs) -> StagedCall:
-    """A call of two people."""
+    """Create a call of two people."""
     return StagedCall(emulator)
 
 
 @pytest.fixture
 def server_call_id(resource: Resource) -> str:
-    """An ongoing call, of either kind of resource."""
+    """Return an ongoing call, of either kind of resource."""
     if resource.emulator is None:
         return resource.server_call_id
     return StagedCall(resource.emulator).server_call_id
@@ -80,12 +80,12 @@ def server_call_id(resource: Resource) -> str:
 
 @pytest.fixture
 def recorded(call: StagedCall) -> dict[str, Any]:
-    """The announced chunk of two seconds of audio."""
+    """Return the announced chunk of two seconds of audio."""
     return record(call)
 
 
 def record(call: StagedCall) -> dict[str, Any]:
-    """Two seconds of audio of this call, as its one chunk is announced."""
+    """Record two seconds of audio of this call; return its announced chunk."""
     recording_id = call.is_recorded(
         recordingContentType="audio", recordingChannelType="mixed", recordingFormatType="wav"
     )

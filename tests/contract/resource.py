@@ -26,7 +26,7 @@ class Resource:
         return self.connection_string.partition("accesskey=")[2].split(";")[0]
 
     def client(self, sdk: Sdk, style: str, **options: Any) -> Client:
-        """From the connection string, as most programs make it; ``style`` is sync or async."""
+        """Make a client from the connection string; ``style`` is sync or async."""
         options = {
             "conn_str": self.connection_string,
             "transport": self._transport(style),
@@ -52,7 +52,7 @@ def client_class(sdk: Sdk, style: str) -> Any:
 
 
 def real_resource() -> Resource | None:
-    """The resource that the environment names, if it names one."""
+    """Return the resource that the environment names, if any."""
     connection_string = os.environ.get(CONNECTION_STRING)
     if not connection_string:
         return None

@@ -1,4 +1,4 @@
-"""Versions of Microsoft's packages side by side: one at a time is the one that imports find."""
+"""Versions of Microsoft's packages side by side, of which one at a time can be imported."""
 
 import sys
 from collections.abc import Iterator
@@ -22,22 +22,22 @@ class Sdk(NamedTuple):
 
     @property
     def accepts_only_microsofts_hosts(self) -> bool:
-        """Downloads and deletions of other URLs are refused before anything is sent."""
+        """True if the SDK refuses other URLs for downloads and deletions without a request."""
         return self.version >= "1.6"
 
     @property
     def ranges_need_an_offset_above_zero(self) -> bool:
-        """``offset=0`` sends no Range header at any length: the SDK asks ``if start``."""
+        """True if ``offset=0`` sends no Range header at any length: the SDK tests ``if start``."""
         return self.version >= "1.5"
 
     @property
     def knows_accepted_starts(self) -> bool:
-        """1.4.0 (api-version 2025-05-15) takes 202 for an error, though the recording begins."""
+        """False for 1.4.0 (api-version 2025-05-15), to which 202 is an error."""
         return self.version >= "1.5"
 
     @property
     def deletes_asynchronously(self) -> bool:
-        """1.4.0 has ``client.await_client`` where ``await client._client`` was meant."""
+        """False for 1.4.0, which has ``client.await_client`` for ``await client._client``."""
         return self.version >= "1.5"
 
     @property
@@ -53,7 +53,7 @@ def callautomation(version: str) -> Iterator[Sdk]:
 
 @contextmanager
 def importable(folder: str, package: str) -> Iterator[None]:
-    """Let ``package`` come from this folder of ``.sdk``; afterwards all is as it was before.
+    """Import ``package`` from this folder of ``.sdk``; restore the imports afterwards.
 
     What was imported within must not be used outside: it imports the rest of itself lazily.
     """

@@ -1,4 +1,4 @@
-"""Transports that lead every https URL to the emulator; injected, so that the SDK stays as it is.
+"""Transports that send every https request to the emulator; injected into the unmodified SDK.
 
 `from_connection_string` always speaks https, and since 1.6.0 the SDK downloads only from https
 URLs on Microsoft's hosts. The emulator serves plain http on loopback.
@@ -35,7 +35,7 @@ class AsyncEmulatorTransport(AioHttpTransport):
 
 @contextmanager
 def _led_to(endpoint: str, request: Any) -> Iterator[None]:
-    """The request keeps its own URL: a retry passes the policies, and tokens need https there."""
+    """Change a request's URL for one sending only: a retry and tokens need the https URL."""
     address = request.url
     request.url = on_emulator(address, endpoint)
     try:

@@ -1,4 +1,4 @@
-"""docker-compose.yml as Compose reads it, with every variable of `deploy/env.example` filled in."""
+"""docker-compose.yml as Compose reads it, with every variable of `deploy/env.example` set."""
 
 import re
 from collections.abc import Mapping
@@ -56,13 +56,13 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def compose() -> dict[str, Any]:
-    """The services' file, filled in."""
+    """Return the services' file with its variables set."""
     filled: dict[str, Any] = parsed((ROOT / "docker-compose.yml").read_text(), ENVIRONMENT)
     return filled
 
 
 @pytest.fixture(scope="session")
 def ours(compose: dict[str, Any]) -> dict[str, Any]:
-    """The services that run our own image."""
+    """Return the services that run our own image."""
     services = compose["services"]
     return {name: it for name, it in services.items() if it["image"].startswith("callvault:")}

@@ -17,7 +17,7 @@ def http() -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def acs(http: httpx.Client) -> Iterator[Acs]:
-    """Share one emulator among all tests that do not mind each other's calls and clock."""
+    """Share one emulator among all tests that are independent of other calls and the clock."""
     with running(EmulatorSettings(bearer_tokens=("let-me-in",))) as emulator:
         yield Acs(emulator, http)
 

@@ -1,4 +1,4 @@
-"""A media file read with PyAV, and the voices in it, by their frequencies."""
+"""A media file read with PyAV, and its voices, by their frequencies."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,20 +19,20 @@ Samples = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Probe:
-    """A file that was decoded from its first to its last byte."""
+    """A completely decoded file."""
 
     codecs: tuple[str, ...]
     size: tuple[int, int] | None
     frame_rate: Fraction | None
     stamps: tuple[Fraction, ...]
-    """Of all pictures, in seconds."""
+    """Times of all pictures, in seconds."""
     samples: Samples
-    """One row per channel, between -1 and 1, at the file's own rate."""
+    """Samples: one row per channel, between -1 and 1, at the file's own rate."""
     rate: int
 
     @property
     def seconds(self) -> float:
-        """Of sound."""
+        """Length of the sound, in seconds."""
         return self.samples.shape[1] / self.rate
 
     def heard(self, channel: int = 0, voices: int = 9) -> set[int]:

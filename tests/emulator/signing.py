@@ -1,4 +1,4 @@
-"""An ACS client's side of the signature, written for the tests and shared with no other code."""
+"""The signature of an ACS client, written for the tests and independent of other code."""
 
 import base64
 import hashlib

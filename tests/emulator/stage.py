@@ -1,4 +1,4 @@
-"""A small vocabulary for stories: a signing client, and calls played through the control API."""
+"""Helpers for scenarios: a signing client, and calls played through the control API."""
 
 import json
 import time
@@ -15,7 +15,7 @@ API = "api-version=2026-03-12"
 
 
 class Acs:
-    """Signs as an ACS client does."""
+    """A client that signs as an ACS client does."""
 
     def __init__(self, emulator: RunningEmulator, http: httpx.Client) -> None:
         self.emulator = emulator
@@ -56,7 +56,7 @@ class Acs:
 
 
 class StagedCall:
-    """One call of the emulator, and what its people do."""
+    """One call of the emulator, and the actions of its participants."""
 
     def __init__(self, acs: Acs, *names: str, **more: Any) -> None:
         """Create the call; ``more`` are other fields of the control API's new call."""
@@ -101,7 +101,7 @@ class StagedCall:
         return answer
 
     def rendered(self) -> dict[str, Any]:
-        """Return the last recording, once its media is decided."""
+        """Return the last recording, once its media is fixed."""
         eventually(lambda: self.truth()["recordings"][-1]["media"] in {"ready", "none", "failed"})
         recording: dict[str, Any] = self.truth()["recordings"][-1]
         return recording

@@ -74,6 +74,7 @@ def test_a_callback_has_the_observed_form(own: Acs, webhook: Webhook) -> None:
         "serverCallId": call.server_call_id,
         "correlationId": call.call_id,
         "publicEventType": "Microsoft.Communication.RecordingStateChanged",
+        "eventSource": active["source"],
     }
 
 

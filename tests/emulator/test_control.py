@@ -1,7 +1,10 @@
 from typing import Any
 
+import httpx
 import pytest
 
+from callvault.emulator.server import running
+from callvault.emulator.settings import EmulatorSettings
 from tests.emulator.stage import Acs, StagedCall, request_log
 
 
@@ -40,6 +43,52 @@ def test_a_wrong_command_is_told_what_is_wrong(
     answer = acs.http.request(method, acs.emulator.control + path, json=body)
     assert answer.status_code == status
     assert named in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://localhost:1"},
+        {"host": "evil.example", "origin": "http://evil.example"},
+        {"host": "evil.example"},
+        {"host": "evil.example:8900"},
+        {"host": "127.0.0.1.evil.example"},
+        {"host": "[::1"},
+        {"host": "127.0.0.1@evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_no_web_page_drives_the_emulator(acs: Acs, headers: dict[str, str]) -> None:
+    """B15: neither by calls nor by subscriptions nor by looking at the journal."""
+    for method, path in (("POST", "/calls"), ("POST", "/subscriptions"), ("GET", "/request-log")):
+        body = {"endpoint": "https://evil.example/"} if path == "/subscriptions" else {}
+        address = acs.emulator.control + path
+        answer = acs.http.request(method, address, json=body, headers=headers)
+        assert answer.status_code == 403, path
+        assert answer.json()["error"]["code"] == "Forbidden"
+    known = acs.http.get(f"{acs.emulator.control}/subscriptions").json()["subscriptions"]
+    assert "evil" not in str(known)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:{port}", "[::1]:{port}"])
+def test_programs_of_this_machine_drive_it(acs: Acs, host: str) -> None:
+    """B15: by any name of this machine."""
+    port = acs.emulator.endpoint.rpartition(":")[2]
+    headers = {"host": host.format(port=port), "sec-fetch-site": "none"}
+    assert acs.http.get(f"{acs.emulator.control}/clock", headers=headers).status_code == 200
+
+
+def test_who_lets_others_reach_it_may_name_it_but_lets_no_page_in(http: httpx.Client) -> None:
+    """B15: behind another name there are still no web pages."""
+    with running(EmulatorSettings(allow_remote=True)) as emulator:
+        address = f"{emulator.control}/clock"
+        named = {"host": "acs-emulator:8900"}
+        assert http.get(address, headers=named).status_code == 200
+        page = named | {"origin": "https://evil.example"}
+        assert http.get(address, headers=page).status_code == 403
 
 
 def test_only_who_is_in_the_call_speaks_or_leaves(acs: Acs) -> None:

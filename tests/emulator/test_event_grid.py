@@ -124,6 +124,8 @@ def test_the_file_event_has_the_documented_form(wired: Acs, webhook: Webhook) ->
         "recordingChannelType": "Mixed",
         "recordingFormatType": "Mp4",
         "sessionEndReason": "InitiatorLeft",
+        "storageType": "ACS",
+        "recordingId": recording,
     }
     assert re.fullmatch(SEVEN_DIGITS, event["eventTime"])
     assert re.fullmatch(SEVEN_DIGITS, truth["activeAt"])

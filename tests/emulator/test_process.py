@@ -2,12 +2,17 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+
+from callvault.cli import main
+from callvault.emulator import emulator
 
 PROGRAM = """
 from callvault.emulator.server import serve
@@ -52,3 +57,33 @@ def test_media_libraries_are_loaded_only_for_media() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("options", "missing", "sentence"),
+    [
+        ([], True, "needs av"),
+        (["--port", "{taken}"], False, "cannot start: Address already in use"),
+        (["--state-dir", "{directory}"], False, "not the state of an emulator"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_told_in_a_sentence(
+    options: list[str],
+    missing: bool,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """E4: without the extra for media, on a port that is taken, with a state of something else."""
+    (tmp_path / "state.json").write_text("{}")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        given = [option.format(taken=port, directory=tmp_path) for option in options]
+        monkeypatch.setattr(sys, "argv", ["callvault", "emulator", "--port", "0", *given])
+        if missing:
+            monkeypatch.setattr(emulator, "find_spec", {"numpy": True, "PIL": True}.get)
+        assert main._run() == 1
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert len(said.splitlines()) == 1

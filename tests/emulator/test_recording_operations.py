@@ -150,10 +150,33 @@ def test_ids_have_the_shapes_of_the_service(acs: Acs) -> None:
     recording = call.is_recorded()
     inner = json.loads(base64.urlsafe_b64decode(_padded(recording)))
     assert list(inner) == ["PlatformEndpointId", "ResourceSpecificId"]
-    conversation = base64.b64decode(_padded(call.server_call_id)).decode()
-    assert re.fullmatch(r"https://conv-\S+/conv/\S+\?i=0&e=\d+", conversation)
-    assert "=" not in recording + call.server_call_id
+    standard = call.server_call_id.replace("-", "+").replace("_", "/")
+    conversation = base64.b64decode(_padded(standard)).decode()
+    assert re.fullmatch(r"https://\S+\.skype\.com/conv/[\w-]{22}\?i=[\d-]+&e=\d{18}", conversation)
+    assert "=" not in recording
     assert all(raw.startswith("8:acs:") for raw in call.raw_ids.values())
+
+
+def test_calls_have_ids_of_every_captured_spelling(acs: Acs) -> None:
+    """A9: padded with one and two, and unpadded in the URL-safe alphabet."""
+    ids = [StagedCall(acs).server_call_id for _ in range(100)]
+    assert {len(each) - len(each.rstrip("=")) for each in ids} == {0, 1, 2}
+    assert any("_" in each for each in ids)
+    assert any("/" in each for each in ids)
+    assert not [each for each in ids if "=" in each and len(each) % 4]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_call_is_known_by_every_spelling_of_its_id(acs: Acs) -> None:
+    """A9: with and without padding, in both alphabets."""
+    calls = [StagedCall(acs) for _ in range(20)]
+    for number, call in enumerate(calls):
+        unpadded = call.server_call_id.rstrip("=")
+        alphabet = ("-_", "+/") if number % 2 else ("+/", "-_")
+        other = unpadded.translate(str.maketrans(*alphabet))
+        spelling = other if number % 3 else _padded(other)
+        assert acs.start(spelling).status_code == 200
+        assert len(call.truth()["recordings"]) == 1
 
 
 def test_the_same_seed_gives_the_same_ids(http: httpx.Client) -> None:
@@ -179,4 +202,4 @@ def test_the_client_request_id_comes_back(acs: Acs) -> None:
 
 
 def _padded(encoded: str) -> str:
-    return encoded + "=" * (-len(encoded) % 4)
+    return encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4)

@@ -1,4 +1,4 @@
-"""Timelines for tests, told in seconds."""
+"""Timelines for tests, in seconds."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A tiny real HTTP server that receives events and answers as told."""
+"""A small real HTTP server that receives events, with scripted answers."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ class Received(NamedTuple):
 
 
 class Webhook:
-    """``answers`` are the statuses of the next deliveries; after them it answers 200."""
+    """A webhook; ``answers`` are the statuses of the next deliveries, then it answers 200."""
 
     def __init__(self) -> None:
         self.requests: list[Received] = []

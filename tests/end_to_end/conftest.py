@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import httpx
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.cli.demo.call import Call
 from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
+from callvault.temporal.converter import data_converter
 
 
 @dataclass(frozen=True)
 class Running:
-    """A stack and the supervisor that can start more of it, or kill a part."""
+    """A stack and its supervisor, which can start or kill processes."""
 
     stack: Stack
     supervisor: Supervisor
@@ -32,7 +32,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 async def client(running: Running) -> Client:
     temporal = running.stack.temporal
     return await Client.connect(
-        temporal.address, namespace=temporal.namespace, data_converter=pydantic_data_converter
+        temporal.address, namespace=temporal.namespace, data_converter=data_converter
     )
 
 

@@ -1,4 +1,4 @@
-"""A whole Callvault whose every secret is unmistakable, and everything that it lets out."""
+"""A whole Callvault with unmistakable secrets, and all of its output."""
 
 import base64
 import json
@@ -67,12 +67,12 @@ level = "debug"
 
 @dataclass
 class Seeds:
-    """Secrets and personal data that must never be seen, by name."""
+    """Secrets and personal data that no output may contain, by name."""
 
     values: dict[str, str] = field(default_factory=dict)
 
     def plant(self, what: str, value: str | None = None) -> str:
-        """Make up a secret, or note one that exists; returns it."""
+        """Make a secret, or register an existing one; return it."""
         self.values[what] = value or f"SEED{secrets.token_hex(16)}"
         return self.values[what]
 
@@ -95,24 +95,24 @@ class Seeded:
     environment: Mapping[str, str]
     seeds: Seeds
     answers: list[str] = field(default_factory=list)
-    """Whole answers of the gateway, heads and bodies."""
+    """Complete answers of the gateway, heads and bodies."""
 
     async def asks(
         self, http: httpx.AsyncClient, method: str, path: str, **options: Any
     ) -> httpx.Response:
-        """Ask the gateway, and keep what it answers."""
+        """Send a request to the gateway, and record the answer."""
         answer = await http.request(method, self.gateway + path, **options)
         self.answers.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
         return answer
 
     def ends(self) -> None:
-        """Gateway and worker come to an end, and write what they still have to write."""
+        """Stop gateway and worker, and wait for their last output."""
         for each in self.supervisor.processes:
             if each.name in ("gateway", "worker"):
                 each.stop()
 
     def logs(self) -> dict[str, str]:
-        """Read the logs by process, but for the emulator, which prints its key, and Azurite."""
+        """Read the logs by process, without Azurite and the emulator, which prints its key."""
         ours = [
             each for each in self.supervisor.processes if each.name not in ("emulator", "azurite")
         ]
@@ -133,7 +133,7 @@ class Seeded:
 
 
 def start(supervisor: Supervisor, home: Path, webhook_url: str, seeds: Seeds) -> Seeded:
-    """Start every part, with secrets of its own for each."""
+    """Start every part, each with secrets of its own."""
     emulating = supervisor.start("emulator", [*CALLVAULT, "emulator", "--port", "0"])
     temporal = start_temporal(supervisor, ui=False)
     azurite = start_azurite(supervisor)
@@ -226,7 +226,7 @@ def _subscribe(emulating: Process, control: str, webhook: str, secret: str) -> N
 
 
 async def histories(client: Client) -> AsyncIterator[tuple[str, str]]:
-    """Every workflow's history and description, with the payloads decoded."""
+    """Return every workflow's history and description, with the payloads decoded."""
     async for found in client.list_workflows():
         yield f"history of {found.id}", await _told(client, found)
 

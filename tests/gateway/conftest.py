@@ -1,4 +1,4 @@
-"""A real Temporal server, a worker that remembers, and gateways in front of them."""
+"""A real Temporal server, a worker that records its messages, and gateways."""
 
 import json
 import socket
@@ -12,13 +12,13 @@ import httpx
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.gateway.app import create_app
+from callvault.temporal.converter import data_converter
 from tests.gateway.fake_workflow import FakeRecordingWorkflow
 from workflows.reconcile import CallSeenWorkflow
 
@@ -33,7 +33,7 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
         await WorkflowEnvironment.start_local(
             dev_server_existing_path=str(temporal_binary),
             search_attributes=names.SEARCH_ATTRIBUTES,
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter,
         ) as environment,
         Worker(
             environment.client,
@@ -47,13 +47,11 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def temporal_away() -> Client:
-    """A lazy client of an address without a server."""
+    """Make a lazy client of an address without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    return await Client.connect(
-        f"127.0.0.1:{port}", lazy=True, data_converter=pydantic_data_converter
-    )
+    return await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=data_converter)
 
 
 def settings(quarantine: Path, **gateway: Any) -> Settings:
@@ -62,12 +60,14 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
         "endpoint": "https://acs.example",
         "credential": {"entra": True},
         "callback_audience": gateway.pop("callback_audience", None),
+        "callback_url": gateway.pop("callback_url", None),
     }
+    audiences = gateway.pop("callback_audiences", {})
     return Settings.model_validate(
         {
             "resources": {
-                "default": {**resource, "topic": TOPIC + "default"},
-                "europe": {**resource, "topic": TOPIC + "europe"},
+                "default": {**resource, "topic": TOPIC + "default", **audiences.get("default", {})},
+                "europe": {**resource, "topic": TOPIC + "europe", **audiences.get("europe", {})},
                 "recorded": {
                     **resource,
                     "topic": TOPIC + "recorded",
@@ -84,7 +84,7 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
 
 @dataclass
 class Gateway:
-    """A gateway to talk to, and the quarantine behind it."""
+    """A gateway and its quarantine."""
 
     http: httpx.AsyncClient
     quarantine: Path
@@ -112,7 +112,7 @@ GatewayOf = Callable[..., Gateway]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def gateway_of(tmp_path: Path) -> AsyncIterator[GatewayOf]:
-    """Makes gateways over a Temporal client, with settings of one's choice."""
+    """Return a function that starts gateways with the given Temporal client and settings."""
     opened: list[httpx.AsyncClient] = []
 
     def make(client: Client, **changes: Any) -> Gateway:
@@ -134,7 +134,7 @@ def gateway(gateway_of: GatewayOf, temporal: Client) -> Gateway:
 
 @dataclass(frozen=True)
 class Call:
-    """A call that took place, as Event Grid tells of it."""
+    """A call, as Event Grid reports it."""
 
     client: Client
     server_call_id: str
@@ -146,7 +146,7 @@ class Call:
         return names.workflow_id(self.server_call_id)
 
     def recorded(self, subject: str | None = None, **changes: Any) -> dict[str, Any]:
-        """The event about its files, in the Event Grid schema."""
+        """Return the event about its files, in the Event Grid schema."""
         chunk = {
             "documentId": "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8",
             "index": 0,
@@ -223,7 +223,7 @@ def call(temporal: Client) -> Call:
 
 
 def as_cloud_event(event: dict[str, Any]) -> dict[str, Any]:
-    """The same event in the CloudEvents schema."""
+    """Return the same event in the CloudEvents schema."""
     return {
         "specversion": "1.0",
         "type": event["eventType"],

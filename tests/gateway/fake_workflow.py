@@ -1,4 +1,4 @@
-"""A workflow with the names of the production one, which only remembers what it is told."""
+"""A workflow with the names of the production one, which only records its messages."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 
 RECORDING_ID = "recording-of-acs"
 KNOWS = "knows "
-"""A reason that begins so makes the workflow findable by the recording id that follows."""
+"""Prefix of a reason: the recording id after it becomes a search attribute."""
 
 ARCHIVES = "archives"
-"""A reason that ends so makes it end as if every file that it was told of were archived."""
+"""Suffix of a reason: the workflow ends as if every announced file were archived."""
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
@@ -38,6 +38,7 @@ class FakeRecordingWorkflow:
         self, payload: Any, carried: Any = None, earlier: Any = None
     ) -> CallResult | None:
         request = self.request
+        workflow.upsert_search_attributes([names.RESOURCE.value_set(request.resource)])
         if request.reason.startswith(KNOWS):
             recording_id = request.reason.removeprefix(KNOWS).removesuffix(f" {ARCHIVES}")
             workflow.upsert_search_attributes([names.RECORDING_IDS.value_set([recording_id])])
@@ -132,7 +133,9 @@ class FakeRecordingWorkflow:
             recording_id=RECORDING_ID,
         )
         return CallStatus(
-            server_call_id=self.request.server_call_id, resource="default", recordings=[recording]
+            server_call_id=self.request.server_call_id,
+            resource=self.request.resource,
+            recordings=[recording],
         )
 
     @workflow.query(name="received")

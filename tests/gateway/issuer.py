@@ -1,4 +1,4 @@
-"""An OpenID issuer on this machine, whose keys rotate and whose service may be away."""
+"""An OpenID issuer on this machine, with rotating keys, which may be unavailable."""
 
 import json
 import threading
@@ -17,7 +17,10 @@ AUDIENCE = "5f1c5ab0-95d1-4bd0-a5e5-5d3a4b4e7f10"
 
 
 class Issuer(ThreadingHTTPServer):
-    """Publishes one key at a time; counts how often it is asked."""
+    """An issuer with one key of its own at a time, as `published` says, behind `others`.
+
+    Counts its requests.
+    """
 
     issuer = "https://issuer.example"
 
@@ -26,6 +29,8 @@ class Issuer(ThreadingHTTPServer):
         self.asked = 0
         self.is_away = False
         self.published_as = self.issuer
+        self.published: dict[str, Any] = {"use": "sig"}
+        self.others: list[Any] = []
         self.rotate()
 
     @property
@@ -33,7 +38,7 @@ class Issuer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def rotate(self) -> None:
-        """Another key takes the place of the last one."""
+        """Replace the key."""
         self.key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
         self.key_id = uuid.uuid4().hex
 
@@ -46,7 +51,7 @@ class Issuer(ThreadingHTTPServer):
     def document(self, path: str) -> dict[str, Any]:
         if path == "/keys":
             public = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
-            return {"keys": [{**public, "kid": self.key_id, "use": "sig"}]}
+            return {"keys": [*self.others, {**public, "kid": self.key_id, **self.published}]}
         return {"issuer": self.published_as, "jwks_uri": f"{self.url}/keys"}
 
 

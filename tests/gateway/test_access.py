@@ -215,3 +215,27 @@ async def test_a_secret_in_a_file_is_replaced_without_a_restart(
     monkeypatch.setattr(secrets.time, "monotonic", lambda: later + secrets.REREAD_INTERVAL)
     assert await accepted("second") == (True, True), "away for a moment"
     assert await accepted("") == (False, False)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("x-api-key", "wrong"), ("authorization", "Bearer auditor-key")],
+        [("x-api-key", "auditor-key"), ("authorization", "Bearer wrong")],
+        [("x-api-key", "wrong"), ("x-api-key", "auditor-key")],
+        [("authorization", "Basic x"), ("authorization", "Bearer auditor-key")],
+    ],
+)
+async def test_b10_the_right_key_is_enough_whatever_stands_beside_it(
+    headers: list[tuple[str, str]], gateway: Gateway, call: Call
+) -> None:
+    path = f"{RECORDINGS}/{call.workflow_id}"
+    assert (await gateway.http.get(path, headers=headers)).status_code == 404
+    wrong = [(name, value.replace("auditor", "x")) for name, value in headers]
+    assert (await gateway.http.get(path, headers=wrong)).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
+async def test_b14_no_page_loads_a_script_from_elsewhere(path: str, gateway: Gateway) -> None:
+    assert (await gateway.http.get(path)).status_code == 404
+    assert (await gateway.http.get("/openapi.json")).headers["content-type"] == "application/json"

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 from temporalio.client import Client
 
 from callvault.contracts import names
@@ -15,6 +16,7 @@ from callvault.contracts.events import RecordingStateChanged
 from callvault.emulator.credentials import CONFIGURATION_PATH
 from callvault.emulator.server import running
 from callvault.emulator.settings import EmulatorSettings
+from callvault.gateway import callbacks
 from tests.emulator.stage import Acs, StagedCall
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.issuer import AUDIENCE, Issuer, issuing
@@ -31,8 +33,8 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def guarded(gateway_of: GatewayOf, temporal: Client, issuer: Issuer) -> Gateway:
-    callbacks = {"issuer": issuer.issuer, "configuration_url": issuer.url}
-    return gateway_of(temporal, callbacks=callbacks, callback_audience=AUDIENCE)
+    signed_by = {"issuer": issuer.issuer, "configuration_url": issuer.url}
+    return gateway_of(temporal, callbacks=signed_by, callback_audience=AUDIENCE)
 
 
 def changed(state: str = "active", **data: Any) -> dict[str, Any]:
@@ -84,6 +86,17 @@ async def test_a_failed_start_says_why(guarded: Gateway, issuer: Issuer, call: C
     assert payload["problem"] == "ACS could not start it (500/9999): no"
 
 
+async def test_d6_half_an_emoji_in_the_reason_does_not_cost_the_news(
+    guarded: Gateway, issuer: Issuer, call: Call
+) -> None:
+    await is_kept(guarded, call)
+    failed = changed(resultInformation={"code": 500, "subCode": 9999, "message": "no \ud83d"})
+    failed["type"] = "Microsoft.Communication.StartRecordingFailed"
+    assert (await tell(guarded, call, [failed], issuer.token())).status_code == 200
+    [(_, payload)] = await call.received()
+    assert payload["problem"] == "ACS could not start it (500/9999): no ?"
+
+
 async def test_nobody_else_is_believed(guarded: Gateway, issuer: Issuer, call: Call) -> None:
     await is_kept(guarded, call)
     tokens = [None, "junk", issuer.token(aud="another resource"), issuer.token(exp=1)]
@@ -92,15 +105,104 @@ async def test_nobody_else_is_believed(guarded: Gateway, issuer: Issuer, call: C
     assert await call.received() == []
 
 
+CALLED = {"callback_url": "http://127.0.0.1:8080"}
+"""Settings of a resource that has callbacks, and no audience: on loopback only."""
+
+
 async def test_without_an_audience_a_loopback_gateway_believes_programs_but_no_web_pages(
-    gateway: Gateway, call: Call
+    gateway_of: GatewayOf, temporal: Client, call: Call
 ) -> None:
+    gateway = gateway_of(temporal, **CALLED)
     await is_kept(gateway, call)
     path = names.callback_path(call.workflow_id, 1)
     page = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     assert (await gateway.http.post(path, json=[changed()], headers=page)).status_code == 403
     assert (await gateway.http.post(path, json=[changed()])).status_code == 200
     assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "callvault.example"])
+async def test_b1_without_callbacks_in_the_settings_there_is_no_route(
+    host: str, gateway: Gateway, call: Call
+) -> None:
+    await is_kept(gateway, call)
+    path = names.callback_path(call.workflow_id, 1)
+    answer = await gateway.http.post(path, json=[changed()], headers={"host": host})
+    assert answer.status_code == 404
+    assert await call.received() == []
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "::", "192.0.2.7", "callvault.example"])
+async def test_b1_open_is_decided_by_the_address_that_is_listened_on_and_by_no_header(
+    address: str, gateway_of: GatewayOf, temporal: Client, call: Call
+) -> None:
+    gateway = gateway_of(temporal, **CALLED)
+    await is_kept(gateway, call)
+    shown = f"[{address}]" if ":" in address else address
+    requests = [
+        ("POST", names.callback_path(call.workflow_id, 1), [changed()]),
+        ("POST", "/v1/events", [call.ended()]),
+        ("POST", f"/v1/recordings/{call.workflow_id}:pause", {}),
+        ("GET", f"/v1/recordings/{call.workflow_id}", None),
+    ]
+    for method, path, body in requests:
+        url, headers = f"http://{shown}:8080{path}", {"host": "127.0.0.1:8080"}
+        answer = await gateway.http.request(method, url, json=body, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_on_loopback")
+    assert await call.received() == []
+
+
+async def test_b2_a_token_of_one_resource_says_nothing_about_the_calls_of_another(
+    gateway_of: GatewayOf, temporal: Client, issuer: Issuer, call: Call
+) -> None:
+    guarded = gateway_of(
+        temporal,
+        callbacks={"issuer": issuer.issuer, "configuration_url": issuer.url},
+        callback_audiences={
+            "default": {"callback_audience": AUDIENCE},
+            "europe": {"callback_audience": "sandbox"},
+        },
+    )
+    await is_kept(guarded, call)
+    for audience in ("sandbox", ["sandbox", "other"]):
+        answer = await tell(guarded, call, [changed()], issuer.token(aud=audience))
+        assert answer.status_code == 401
+    assert await call.received() == []
+    assert (await tell(guarded, call, [changed()], issuer.token())).status_code == 200
+    assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
+    unknown = Call(temporal, "unknown", "c", "r")
+    assert (await tell(guarded, unknown, [changed()], issuer.token())).status_code == 200
+
+
+async def test_b7_the_elements_of_a_callback_are_bounded_and_logged_in_one_line(
+    guarded: Gateway, issuer: Issuer, call: Call
+) -> None:
+    await is_kept(guarded, call)
+    many = b"[" + b"0," * 50_000 + b"0]"
+    with capture_logs() as lines:
+        assert (await tell(guarded, call, many, issuer.token())).status_code == 422
+        odd = [0] * (callbacks.MAX_ELEMENTS - 1)
+        assert (await tell(guarded, call, [*odd, changed()], issuer.token())).status_code == 200
+    assert [line["count"] for line in lines if "not understood" in line["event"]] == [len(odd)]
+    assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
+
+
+async def test_b7_the_rate_of_callbacks_of_one_call_is_limited(
+    gateway_of: GatewayOf,
+    temporal: Client,
+    issuer: Issuer,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(callbacks, "CALL_RATE", "2/hour")
+    signed = {"issuer": issuer.issuer, "configuration_url": issuer.url}
+    guarded = gateway_of(temporal, callbacks=signed, callback_audience=AUDIENCE)
+    await is_kept(guarded, call)
+    answers = [await tell(guarded, call, [changed()], issuer.token()) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    other = Call(temporal, "other", "c", "r")
+    assert (await tell(guarded, other, [changed()], issuer.token())).status_code == 200
 
 
 ODD: list[Any] = [
@@ -144,7 +246,7 @@ async def test_while_temporal_or_the_issuer_is_away_a_callback_may_come_again(
     guarded = gateway_of(temporal, callbacks=away, callback_audience=AUDIENCE)
     with issuing() as issuer:
         answers = [
-            await tell(gateway_of(temporal_away), call, [changed()]),
+            await tell(gateway_of(temporal_away, **CALLED), call, [changed()]),
             await tell(guarded, call, [changed()], issuer.token()),
         ]
     assert [answer.status_code for answer in answers] == [503, 503]

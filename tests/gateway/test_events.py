@@ -1,6 +1,8 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -78,6 +80,17 @@ async def _visible(client: Client, recording_id: str) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the workflow never became visible")
+
+
+async def test_an_event_in_another_spelling_of_the_call_reaches_the_same_workflow(
+    gateway: Gateway, call: Call
+) -> None:
+    """A9: the backend has the padded ``serverCallId``, Event Grid tells the unpadded one."""
+    padded = replace(call, server_call_id=f"{call.server_call_id}/aT0==")
+    await begin(gateway, {"serverCallId": padded.server_call_id})
+    url_safe = replace(call, server_call_id=f"{call.server_call_id}_aT0")
+    await gateway.deliver([url_safe.recorded()])
+    assert await padded.names_received() == [names.FILE_STATUS_UPDATED]
 
 
 @pytest.mark.parametrize("batch", [False, True])
@@ -280,6 +293,63 @@ async def test_an_old_and_a_new_secret_are_both_valid_while_they_are_rotated(
         )
         assert answer.status_code == 200
     assert len(await call.received()) == 4
+
+
+_RIGHT = "+geheim/ß=="
+_UTF8 = _RIGHT.encode()
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("code=wrong", [_UTF8]),
+        ("code=", [_UTF8]),
+        ("", [b"wrong", _UTF8]),
+        ("", [_UTF8, b"wrong"]),
+        ("", [b"wrong, " + _UTF8]),
+        ("", [_RIGHT.encode("latin-1")]),
+        ("code=%2Bgeheim%2F%C3%9F%3D%3D", [b"wrong"]),
+        ("code=wrong&code=%2Bgeheim%2F%C3%9F%3D%3D", []),
+        ("code=+geheim/%C3%9F==", []),
+        ("x=1&code=+geheim/%C3%9F==&y=2", []),
+    ],
+    ids=range(10),
+)
+async def test_b10_b11_the_right_secret_is_enough_whatever_stands_beside_it(
+    query: str,
+    headers: list[bytes],
+    gateway_of: GatewayOf,
+    temporal: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECRET", f"\ufeff{_RIGHT}\u200b\n")
+    gateway = gateway_of(temporal, event_secrets=["env:SECRET"])
+    url = httpx.URL("http://127.0.0.1/v1/events", query=query.encode())
+    pairs = [(b"x-callvault-secret", header) for header in headers]
+    answer = await gateway.http.post(url, json=[{"type": "x"}], headers=pairs)
+    assert answer.status_code == 200
+    assert (await gateway.http.options(url, headers=pairs)).status_code == 200
+    wrong = [(b"x-callvault-secret", header.replace(b"geheim", b"ge")) for header in headers]
+    url = httpx.URL("http://127.0.0.1/v1/events", query=query.replace("gehei", "ge").encode())
+    assert (await gateway.http.post(url, json=[{}], headers=wrong)).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/v1/events/", "/v1/events//", "//v1/events"])
+async def test_b12_a_slash_too_many_is_the_same_route(
+    path: str, gateway_of: GatewayOf, temporal: Client, call: Call
+) -> None:
+    gateway = gateway_of(temporal)
+    url = f"http://127.0.0.1{path}"
+    assert (await gateway.http.post(url, json=[call.recorded()])).status_code == 200
+    assert await call.names_received() == [names.FILE_STATUS_UPDATED]
+    assert (await gateway.http.options(url)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz/", "/readyz/", "/openapi.json/", "/v1/recordings/x/"])
+async def test_b12_no_route_redirects(path: str, gateway: Gateway) -> None:
+    answer = await gateway.http.get(path)
+    assert answer.status_code == (404 if "recordings" in path else 200)
+    assert "location" not in answer.headers
 
 
 @pytest.mark.parametrize("query", [{}, {"code": ""}, {"code": "old"}, {"code": "geheim-ß-秘密"}])

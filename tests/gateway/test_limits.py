@@ -2,18 +2,21 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from temporalio.client import Client
 
+from callvault.contracts.json_text import MAX_DEPTH, check_depth
 from callvault.errors import InvalidRequest
-from callvault.gateway import bodies, load_shedding
+from callvault.gateway import bodies, connections, load_shedding
 from callvault.gateway.app import create_app
-from callvault.gateway.bodies import MAX_DEPTH, check_depth
 from callvault.gateway.server import server_config
 from tests.gateway.conftest import Call, Gateway, GatewayOf, settings
 
@@ -69,8 +72,9 @@ async def test_too_deep_a_request_is_refused_and_such_an_event_is_kept(
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway_of: GatewayOf, temporal: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    gateway = gateway_of(temporal, callback_url="http://127.0.0.1:8080")
     monkeypatch.setattr(bodies, "BODY_TIMEOUT", 0.1)
 
     async def slow() -> AsyncIterator[bytes]:
@@ -127,9 +131,9 @@ async def test_large_bodies_count_for_more_than_small_ones(
 
 
 @asynccontextmanager
-async def listening(temporal: Client, quarantine: Path) -> AsyncIterator[int]:
+async def listening(temporal: Client, quarantine: Path, **changes: Any) -> AsyncIterator[int]:
     """The gateway behind its real connections; yields its port."""
-    chosen = settings(quarantine, port=0)
+    chosen = settings(quarantine, port=0, **changes)
     server = uvicorn.Server(server_config(create_app(chosen, temporal), chosen))
     serving = asyncio.create_task(server._serve())  # `serve` would take the signals of pytest
     while not server.started:
@@ -151,7 +155,7 @@ async def _is_closed(connection: Connection) -> bool:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_shedding, "HEAD_TIMEOUT", 0.2)
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT", 0.2)
 
 
 @pytest.mark.usefixtures("quick")
@@ -186,7 +190,7 @@ async def test_a_request_under_way_is_given_its_time(temporal: Client, tmp_path:
 async def test_where_there_are_too_many_connections_the_idlest_make_room(
     temporal: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load_shedding, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
     async with listening(temporal, tmp_path) as port, AsyncExitStack() as stack:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(60)]
         for _, writer in held:
@@ -213,7 +217,65 @@ async def test_a_head_without_end_is_refused(temporal: Client, tmp_path: Path) -
     async with listening(temporal, tmp_path) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
-            b"GET /healthz HTTP/1.1\r\n" + b"x: " + b"y" * (2 * load_shedding.MAX_HEADER_SIZE)
+            b"GET /healthz HTTP/1.1\r\n" + b"x: " + b"y" * (2 * connections.MAX_HEADER_SIZE)
         )
         assert (await reader.readline()).startswith(b"HTTP/1.1 400")
         writer.close()
+
+
+async def _does_not_read(port: int, stack: AsyncExitStack) -> Connection:
+    """Open a connection that asks again and again, and reads nothing."""
+    activity_calls = socket.socket()
+    activity_calls.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    activity_calls.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(activity_calls, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=activity_calls, limit=1_024)
+    stack.callback(writer.close)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(b"GET /openapi.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" * 200)
+    return reader, writer
+
+
+async def test_b4_a_client_that_does_not_read_is_not_waited_for(
+    temporal: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.5)
+    async with listening(temporal, tmp_path) as port, AsyncExitStack() as stack:
+        held = [await _does_not_read(port, stack) for _ in range(4)]
+        await asyncio.sleep(2)
+        for reader, writer in held:
+            writer.transport.resume_reading()  # type: ignore[attr-defined]
+            with suppress(ConnectionError):
+                async with asyncio.timeout(5):
+                    while await reader.read(1 << 16):
+                        pass
+
+
+@pytest.mark.parametrize("max_unread", [10, 1_000])
+async def test_b4_clients_that_do_not_read_make_room_for_events_and_for_control(
+    max_unread: int, temporal: Client, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 40)
+    monkeypatch.setattr(connections, "MAX_UNREAD", max_unread)
+    async with (
+        listening(temporal, tmp_path, max_in_flight=2) as port,
+        AsyncExitStack() as stack,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+    ):
+        for _ in range(60):
+            await _does_not_read(port, stack)
+        await asyncio.sleep(1)
+        for _ in range(5):
+            answer = await http.post("/v1/events", json=[call.ended()], timeout=5)
+            assert answer.status_code == 200
+            paused = await http.post(f"/v1/recordings/{call.workflow_id}:pause", timeout=5)
+            assert paused.status_code == 404, "answered, and not refused as too much"
+
+
+def test_h15_the_limit_of_connections_is_bound_to_the_files_that_may_be_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for soft, kept in ((65_536, 512), (1_024, 512), (256, 128), (64, 32)):
+        monkeypatch.setattr(connections.resource, "getrlimit", lambda _, n=soft: (n, n))
+        assert connections.connection_limit() == kept
+        assert connections.accept_limit() * 4 + kept <= max(soft * 3 // 4, kept + 16)

@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,11 @@ from hypothesis import strategies as st
 from temporalio.client import Client
 
 from callvault.contracts import names
+from callvault.errors import AccessDenied, ConfigurationError
+from callvault.ingest import eventgrid
 from callvault.ingest import quarantine as quarantining
+from callvault.ingest.quarantine import Quarantine
+from callvault.temporal.call_client import CallClient
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf
 
 
@@ -40,7 +45,8 @@ def _not_understood(call: Call) -> dict[str, Any]:
         "http://'storage.asm.skype.com'": [
             _with_chunks(event, [{**chunk, "contentLocation": "http://storage.asm.skype.com/x"}])
         ],
-        "eventTime": [{**event, "eventTime": "0001-01-01T00:00:00+10:00"}],
+        "chunks.0.index: Input should be less": [_with_chunks(event, [{**chunk, "index": 10**30}])],
+        "at most 1000 items": [_with_chunks(event, [chunk] * 1_001)],
         "has no data": [{**event, "data": None}],
         "neither a call nor a recording": [{**event, "subject": "/something/else"}],
         "callId is not an id": [{**event, "subject": "/recording/call/a b"}],
@@ -76,6 +82,115 @@ async def test_of_a_batch_only_what_is_not_understood_is_kept(gateway: Gateway, 
     [(_, body)] = gateway.quarantined()
     assert json.loads(body) == {"id": "odd"}
     assert await call.names_received() == [names.FILE_STATUS_UPDATED]
+
+
+def _odd_everywhere(value: Any, odd: Any) -> list[Any]:
+    """Return copies of a value, each with another one of its leaves replaced."""
+    if isinstance(value, dict):
+        return [
+            {**value, key: changed}
+            for key, inner in value.items()
+            for changed in _odd_everywhere(inner, odd)
+        ]
+    if isinstance(value, list):
+        return [[changed] for inner in value for changed in _odd_everywhere(inner, odd)]
+    return [odd]
+
+
+def _participant_joins(call: Call) -> dict[str, Any]:
+    return {
+        **call.ended(),
+        "eventType": "Microsoft.Communication.CallParticipantAdded",
+        "data": {
+            "serverCallId": call.server_call_id,
+            "participantId": "leg-1",
+            "user": {"communicationIdentifier": {"rawId": "8:acs:someone"}},
+        },
+    }
+
+
+_ODD = ["\ud83d", "8:acs:x\udc00", "\0", "\ufeff", 10**400, -1, float("nan"), True, [[]], {"x": {}}]
+
+
+@pytest.mark.parametrize("odd", _ODD, ids=ascii)
+async def test_b9_no_odd_item_takes_those_beside_it_along(
+    odd: Any, gateway: Gateway, call: Call
+) -> None:
+    events = [call.recorded(), call.began(), call.ended(), _participant_joins(call)]
+    batch = [changed for event in events for changed in _odd_everywhere(event, odd)]
+    answer = await gateway.deliver([*batch, call.recorded()])
+    assert answer.status_code == 200
+    assert names.FILE_STATUS_UPDATED in await call.names_received()
+    assert len(gateway.quarantined()) <= 1
+
+
+async def test_b9_an_error_of_ours_in_one_event_takes_no_other_along(
+    gateway: Gateway, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(value: Any, hide: Any) -> Any:
+        return {}[value["id"]] if value["id"] == "odd" else eventgrid_read(value, hide)
+
+    eventgrid_read = eventgrid.read
+    monkeypatch.setattr(eventgrid, "read", read)
+    answer = await gateway.deliver([{"id": "odd"}, call.recorded()])
+    assert answer.status_code == 200
+    assert names.FILE_STATUS_UPDATED in await call.names_received()
+    [(about, body)] = gateway.quarantined()
+    assert (about["reason"], json.loads(body)) == (
+        "an error of Callvault's own: KeyError",
+        {"id": "odd"},
+    )
+
+
+@pytest.mark.parametrize("error", [AccessDenied("no"), ConfigurationError("no")])
+async def test_b9_an_authentic_delivery_is_never_refused_because_of_a_fault_of_ours(
+    error: Exception, gateway: Gateway, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def signal(*args: Any) -> bool:
+        raise error
+
+    monkeypatch.setattr(CallClient, "signal", signal)
+    assert (await gateway.deliver([call.ended()])).status_code == 503
+
+
+async def test_d6_a_chunk_that_cannot_be_read_is_kept_and_the_others_are_archived(
+    gateway: Gateway, call: Call
+) -> None:
+    event = call.recorded()
+    [chunk] = event["data"]["recordingStorageInfo"]["recordingChunks"]
+    event = _with_chunks(event, [{**chunk, "documentId": "\ud83d"}, {**chunk, "index": 1}])
+    assert (await gateway.deliver([event])).status_code == 200
+    [(about, body)] = gateway.quarantined()
+    assert about["reason"].startswith("delivered, but for 1 chunks that cannot be read: chunks.0")
+    assert json.loads(body) == [event]
+    [(_, files)] = await call.received()
+    assert [kept["index"] for kept in files["chunks"]] == [1]
+
+
+async def test_b8_a_delivery_of_nothing_but_odd_events_is_one_file(gateway: Gateway) -> None:
+    assert (await gateway.deliver(b"[" + b"{}," * 99_999 + b"{}]")).status_code == 200
+    assert (await gateway.deliver([{}] * 300)).status_code == 200
+    (few, many) = sorted(gateway.quarantined(), key=lambda kept: len(kept[1]))
+    assert "(and 299 more)" in few[0]["reason"]
+    assert "100000 events" in many[0]["reason"]
+
+
+async def test_d11_what_is_needed_to_read_a_body_again_is_kept_with_it(
+    gateway: Gateway, call: Call
+) -> None:
+    event = call.recorded(topic=TOPIC + "new")
+    packed = gzip.compress(json.dumps([event, {"id": "odd"}]).encode())
+    whole = {"content-encoding": "gzip"}
+    await gateway.http.post("/v1/events", content=packed, headers=whole)
+    mixed = gzip.compress(json.dumps([call.ended(), {"id": "odd"}]).encode())
+    await gateway.http.post("/v1/events", content=mixed, headers=whole)
+    binary = {"ce-type": event["eventType"], "ce-source": TOPIC + "new", "ce-id": "7"}
+    content = json.dumps(event["data"]).encode()
+    await gateway.http.post("/v1/events", content=content, headers=binary)
+    kept = Quarantine(gateway.quarantine)
+    whole_one, rest, binary_one = [kept.read(each).events() for each in kept.pending()]
+    assert (whole_one, rest) == ([event, {"id": "odd"}], [{"id": "odd"}])
+    assert binary_one[0]["data"] == event["data"]
 
 
 async def test_no_secret_is_written_into_the_quarantine(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,9 +53,14 @@ def _environment(folder: Path, address: str, more: dict[str, str]) -> dict[str, 
 class Process:
     """A gateway; ``more`` are variables of its environment."""
 
-    def __init__(self, folder: Path, address: str, **more: str) -> None:
+    def __init__(self, folder: Path, address: str, files: int = 0, **more: str) -> None:
+        limited = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({files},) * 2); "
         self.process = subprocess.Popen(
-            [sys.executable, "-c", f"{SERVE}; serve(load_settings())"],
+            [
+                sys.executable,
+                "-c",
+                f"{limited if files else ''}{SERVE}; serve(load_settings())",
+            ],
             env=_environment(folder, address, more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -112,3 +118,21 @@ async def test_it_delivers_to_the_temporal_that_the_environment_names_and_never_
     assert await call.names_received() == [names.FILE_STATUS_UPDATED]
     assert "hunter2" not in out + err
     assert process.process.returncode in (0, -signal.SIGTERM)
+
+
+def test_h15_more_connections_than_files_cost_neither_a_probe_nor_the_log(tmp_path: Path) -> None:
+    """400 slow connections to a process with 256 files made 61,197 tracebacks in 11 s."""
+    gateway = Process(tmp_path, "127.0.0.1:1", files=256)
+    port = urlsplit(gateway.endpoint).port
+    assert port
+    with ExitStack() as stack:
+        for _ in range(400):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            with suppress(ConnectionError):
+                slow.sendall(b"POST /v1/events HTTP/1.1\r\n")
+        began = time.monotonic()
+        assert httpx.get(f"{gateway.endpoint}/healthz", trust_env=False, timeout=5).is_success
+        assert time.monotonic() - began < 3
+    _, errors = gateway.end()
+    assert len(errors) < 10_000
+    assert "Traceback" not in errors

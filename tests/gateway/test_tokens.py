@@ -59,6 +59,32 @@ async def test_clocks_may_differ_by_some_seconds(issuer: Issuer, validator: Toke
     await validator.claims(issuer.token(nbf=now + 5))
 
 
+@pytest.mark.parametrize(
+    ("published", "is_accepted"),
+    [
+        ({}, True),
+        ({"use": "sig"}, True),
+        ({"key_ops": ["verify"]}, True),
+        ({"use": "sig", "key_ops": ["sign", "verify"]}, True),
+        ({"use": "enc"}, False),
+        ({"use": "tls"}, False),
+        ({"key_ops": ["encrypt", "wrapKey"]}, False),
+        ({"use": "sig", "key_ops": []}, False),
+        ({"use": "sig", "key_ops": "verify"}, False),
+    ],
+)
+async def test_b13_only_keys_that_verify_signatures_verify_tokens(
+    published: dict[str, Any], is_accepted: bool, issuer: Issuer, validator: TokenValidator
+) -> None:
+    issuer.published = published
+    issuer.others = [7, None, {"kty": "odd"}, {"kid": issuer.key_id, "kty": "oct", "k": "eA"}]
+    if is_accepted:
+        assert (await validator.claims(issuer.token()))["iss"] == issuer.issuer
+        return
+    with pytest.raises((AccessDenied, Unavailable)):
+        await validator.claims(issuer.token())
+
+
 async def test_a_public_key_is_never_taken_for_a_shared_secret(
     issuer: Issuer, validator: TokenValidator
 ) -> None:

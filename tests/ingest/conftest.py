@@ -28,21 +28,21 @@ IntakeOf = Callable[..., Intake]
 
 @pytest.fixture(scope="session")
 def storage(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    """Azurite with its queue service."""
+    """Start Azurite with its queue service."""
     with Supervisor(tmp_path_factory.mktemp("queues")) as supervisor:
         yield add_queues(supervisor, azurite)
 
 
 @pytest.fixture
 def storage_secret(storage: Azurite, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A reference to the account's connection string."""
+    """Return a reference to the account's connection string."""
     monkeypatch.setenv("TEST_STORAGE", storage.connection_string)
     return "env:TEST_STORAGE"
 
 
 @pytest.fixture
 def queue_name(storage: Azurite) -> str:
-    """A queue of the test's own."""
+    """Return the name of the test's own queue."""
     name = f"events-{uuid.uuid4().hex[:12]}"
     with QueueServiceClient.from_connection_string(storage.connection_string) as service:
         service.create_queue(name)
@@ -51,7 +51,7 @@ def queue_name(storage: Azurite) -> str:
 
 @pytest.fixture
 def known(tmp_path: Path) -> Settings:
-    """Settings with the resources whose topics the events of `call` carry."""
+    """Make settings with the resources whose topics the events of `call` carry."""
     return settings(tmp_path / "quarantine")
 
 
@@ -65,7 +65,7 @@ def intake_of(known: Settings) -> IntakeOf:
 
 @pytest.fixture
 def container(azurite: Azurite) -> Iterator[ContainerClient]:
-    """An empty dead-letter container."""
+    """Make an empty dead-letter container."""
     name = f"letters-{uuid.uuid4().hex[:12]}"
     with ContainerClient.from_connection_string(azurite.connection_string, name) as client:
         client.create_container()
@@ -80,7 +80,7 @@ def environment(
     container: ContainerClient,
     tmp_path: Path,
 ) -> dict[str, str]:
-    """Makes a process talk to this Temporal, this queue and these dead letters."""
+    """Return the environment of a process for this Temporal, queue and dead-letter container."""
     file = tmp_path / "callvault.toml"
     file.write_text(
         f"""

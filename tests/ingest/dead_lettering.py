@@ -10,7 +10,7 @@ from callvault.ingest.dead_letters import DELIVERED
 
 
 def dead_lettered(event: dict[str, Any]) -> dict[str, Any]:
-    """An event as Event Grid writes it into a dead letter."""
+    """Make an event as Event Grid writes it into a dead letter."""
     return {
         **event,
         "deadLetterReason": "UndeliverableDueToHttpBadRequest",

@@ -49,7 +49,7 @@ def test_events_are_found_in_every_form_in_which_they_are_kept(
         (b"\xff\xfe", "not UTF-8"),
         (_text(ONE) + b"\nhello!\n" + _text(TWO), "line 2: the message is neither JSON nor base64"),
         (_text(ABOUT) + b"\n?", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
+        (b"[" * 100_000, "nested deeper"),
     ],
 )
 def test_what_is_in_no_such_form_is_refused_with_its_line(content: bytes, problem: str) -> None:
@@ -63,6 +63,37 @@ def test_base64_and_plain_json_are_read_alike(events: object) -> None:
     encoded = base64.b64encode(text.encode()).decode()
     expected = events if isinstance(events, list) else [events]
     assert read_message(text) == read_message(encoded) == read_message(f" {encoded}\n") == expected
+
+
+def _odd_base64() -> list[str]:
+    """Return a message in base64 as people's tools write it."""
+    text = json.dumps({**ONE, "x": "~?>" * 40 + "\u00ff"}, ensure_ascii=False).encode()
+    plain = base64.b64encode(text).decode()
+    lines = [plain[at : at + 76] for at in range(0, len(plain), 76)]
+    return [
+        "\n".join(lines),
+        "\r\n".join(lines) + "\r\n",
+        "\ufeff" + plain,
+        plain.rstrip("="),
+        base64.urlsafe_b64encode(text).decode(),
+        base64.urlsafe_b64encode(text).decode().rstrip("="),
+        base64.b64encode(b"\xef\xbb\xbf" + text).decode(),
+        base64.b64encode(text.decode().encode("utf-16")).decode(),
+        "\ufeff" + text.decode(),
+        text.decode() + "\0",
+    ]
+
+
+@pytest.mark.parametrize("content", _odd_base64())
+def test_d10_base64_is_read_as_peoples_tools_write_it(content: str) -> None:
+    [event] = read_message(content)
+    assert event["x"].startswith("~?>")
+    assert read_events(content.encode()) == [event]
+
+
+def test_d10_half_an_emoji_in_a_message_costs_that_text_only() -> None:
+    [event] = read_message('{"type": "x", "odd": "\ud83d"}')
+    assert event["type"] == "x"
 
 
 @pytest.mark.parametrize(

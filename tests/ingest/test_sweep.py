@@ -21,6 +21,7 @@ from callvault.errors import (
     Unavailable,
 )
 from callvault.ingest.dead_letters import DeadLetterContainer
+from callvault.ingest.deliveries import Delivery
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.sweep import MAX_CONCURRENT_READS, Sweep
@@ -68,6 +69,21 @@ async def test_dead_letters_of_both_schemas_are_delivered_and_marked(
     assert (await call.names_received()).count(names.FILE_STATUS_UPDATED) >= 1
     assert marked(container) == letters
     assert (await sweep(configured, intake_of(temporal))).dead_letters == 0
+
+
+async def test_d9_folders_of_a_hierarchical_account_are_no_letters(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    dead_letter = put(container, dead_lettered(call.recorded()))
+    for folder in ("topic", "topic/subscription", "topic/subscription/2026"):
+        container.upload_blob(folder, b"", metadata={"hdi_isfolder": "true"})
+    report = await sweep(configured, intake_of(temporal))
+    assert (report.dead_letters, report.not_understood, report.problems) == (1, 0, ())
+    assert marked(container) == {dead_letter}
 
 
 async def test_what_is_not_understood_stays_and_is_tried_again_when_it_is_mended(
@@ -138,7 +154,7 @@ class Archived(DeadLetterContainer):
 
     archived: frozenset[str] = frozenset()
 
-    def read(self, dead_letter: DeadLetter) -> bytes:
+    def read(self, dead_letter: DeadLetter) -> Delivery:
         if dead_letter.name in self.archived:
             raise StateConflict("This operation is not permitted on an archived blob.", status=409)
         return super().read(dead_letter)
@@ -162,6 +178,66 @@ async def test_letters_that_cannot_be_read_do_not_keep_newer_ones_from_being_swe
     assert (report.dead_letters, report.delivered, report.failed) == (len(old) + 1, 1, len(old))
     assert "not permitted on an archived blob" in report.problems[0]
     assert marked(container) == {new}
+
+
+async def test_b9_no_letter_whatever_it_holds_ends_a_sweep(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    class Poisoned(DeadLetterContainer):
+        """Some letters hold what nobody thought of."""
+
+        def read(self, dead_letter: DeadLetter) -> Delivery:
+            if dead_letter.name in poison:
+                raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
+            return super().read(dead_letter)
+
+    poison = {put(container, [call.recorded()], "A") for _ in range(MAX_CONCURRENT_READS + 1)}
+    odd = call.recorded(id="\ud83d", subject="/recording/call/\ud83d")
+    half = put(container, [dead_lettered(odd), dead_lettered(call.recorded())], "B")
+    good = put(container, [dead_lettered(call.recorded())], "C")
+    with closing(Poisoned.open("grid", configured)) as store:
+        report = await Sweep(store, intake_of(temporal)).run()
+    assert (report.dead_letters, report.failed, report.delivered) == (
+        len(poison) + 2,
+        len(poison),
+        2,
+    )
+    assert "an error of Callvault's own: UnicodeEncodeError" in report.problems[0]
+    assert marked(container) == {good}
+    assert half in "; ".join(report.problems)
+
+
+async def test_d9_the_directories_of_a_hierarchical_account_are_no_letters(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    for folder, key in (("CALLVAULT", "hdi_isfolder"), ("CALLVAULT/2026", "Hdi_IsFolder")):
+        container.upload_blob(folder, b"", metadata={key: "true"})
+    letter = put(container, [dead_lettered(call.recorded())])
+    report = await sweep(configured, intake_of(temporal))
+    assert (report.dead_letters, report.delivered, report.not_understood) == (1, 1, 0)
+    assert marked(container) == {letter}
+
+
+async def test_d13_dead_letters_of_a_namespace_are_delivered(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+) -> None:
+    about = {"deadletterreason": "Maximum delivery attempts was exceeded"}
+    dead_letter = {"deadLetterProperties": about, "event": as_cloud_event(call.recorded())}
+    name = put(container, [dead_letter])
+    assert (await sweep(configured, intake_of(temporal))).delivered == 1
+    assert marked(container) == {name}
 
 
 async def test_a_letter_that_cannot_be_marked_is_delivered_and_told_of(

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient
 from temporalio.client import Client, ScheduleHandle, WorkflowFailureError, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
@@ -25,6 +24,7 @@ from callvault.contracts.sweeps import SweepInput, SweepReports
 from callvault.errors import CallvaultError, InvalidRequest, Unavailable
 from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.local.azurite import Azurite
+from callvault.temporal.converter import data_converter
 from callvault.temporal.schedules import put_schedule
 from tests.gateway.conftest import Call
 from tests.ingest.dead_lettering import dead_lettered, marked, put
@@ -67,7 +67,7 @@ async def client(
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         search_attributes=names.SEARCH_ATTRIBUTES,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
     ) as environment:
         with closing(Connections(settings)) as connections:
             control = ControlActivities(

@@ -1,7 +1,7 @@
-"""Calls as they stand when all is over: small files, their manifests, workflows with results.
+"""Calls after their end: small files, their manifests, workflows with results.
 
-The workflows stand in for the real one, under its name, because a thousand real lives take long;
-what they return, and every byte in the archive, is what the real ones leave behind.
+The workflows replace the real one, under its name, because a thousand real calls take long; their
+results, and every byte in the archive, are those of real calls.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ STATES = {"failed_to_start": "ACS refused", "lost": "no file was announced", "ar
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
 class StandIn:
-    """Ends at once with a given result; without one it stays open."""
+    """A workflow that ends at once with a given result; without one it stays open."""
 
     @workflow.run
     async def run(self, result: CallResult | None) -> CallResult:
@@ -50,7 +50,7 @@ class StandIn:
 
 
 def standing_in(client: Client) -> Worker:
-    """Run a worker for them, without a sandbox around a thousand workflows that do nothing."""
+    """Run a worker for them, without the sandbox, for speed."""
     return Worker(
         client,
         task_queue=QUEUE,
@@ -126,7 +126,7 @@ class Vault:
 
 @dataclass(frozen=True)
 class Kept:
-    """A recording that is archived, and what its workflow returned."""
+    """An archived recording, and the result of its workflow."""
 
     call: str
     media: ArchivedObject
@@ -158,7 +158,7 @@ class Kept:
 
 
 def ended(call: str, state: Any, **facts: Any) -> CallResult:
-    """The result of a call with one recording."""
+    """Make the result of a call with one recording."""
     whole: dict[str, Any] = {"recording_id": f"rec-{call}", "chunks": (), "pauses": ()}
     recording = RecordingResult(
         **{**whole, **facts},
@@ -194,14 +194,14 @@ async def listed(client: Client, status: str) -> int:
 
 
 async def are_listed(client: Client, count: int, status: str) -> None:
-    """Wait for the list, which is a little late."""
+    """Wait until the list, which lags a little, has all of them."""
     async with asyncio.timeout(60):
         while await listed(client, status) != count:
             await asyncio.sleep(0.1)
 
 
 def spoil(path: Path) -> None:
-    """Change the first digit of a manifest, and nothing else."""
+    """Change only the first digit of a manifest."""
     text = path.read_text()
     digit = next(char for char in text if char.isdigit())
     path.write_text(text.replace(digit, str((int(digit) + 1) % 10), 1))

@@ -12,7 +12,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util._once import Once
 from temporalio.client import Plugin
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
@@ -20,16 +19,17 @@ from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings
 from callvault.telemetry.redaction import RedactingExporter
 from callvault.telemetry.tracing import traced
+from callvault.temporal.converter import data_converter
 
 CAPTURE_HEADERS = tuple(
     f"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_{side}_REQUEST" for side in ("CLIENT", "SERVER")
 )
-"""Variables that put headers into spans; set here, to see that no secret gets out by them."""
+"""Variables that put headers into spans: set, as a test that no secret is exported."""
 
 
 @pytest.fixture(autouse=True)
 def _nothing_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the variables of the test run from turning anything on."""
+    """Clear the variables of the test run that would switch telemetry on."""
     for name in list(os.environ):
         if name.startswith(("OTEL_", "TEMPORAL_", "CALLVAULT_")) and name not in CAPTURE_HEADERS:
             monkeypatch.delenv(name)
@@ -48,7 +48,7 @@ async def temporal_server(temporal_binary: Path) -> AsyncIterator[WorkflowEnviro
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         search_attributes=names.SEARCH_ATTRIBUTES,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
     ) as environment:
         yield environment
 
@@ -57,7 +57,7 @@ async def temporal_server(temporal_binary: Path) -> AsyncIterator[WorkflowEnviro
 def temporal(
     temporal_server: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> WorkflowEnvironment:
-    """The server that `callvault.temporal.client.connect` finds."""
+    """Start the server that `callvault.temporal.client.connect` finds."""
     address = temporal_server.client.service_client.config.target_host
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
     return temporal_server
@@ -65,7 +65,7 @@ def temporal(
 
 @pytest.fixture(scope="module")
 def tracing() -> Iterator[tuple[Plugin, InMemorySpanExporter]]:
-    """This process is traced, every header too; afterwards it is as if it never had been."""
+    """Trace this process, with all headers; restore the previous state afterwards."""
     exporter = InMemorySpanExporter()
     with pytest.MonkeyPatch.context() as environment:
         for variable in CAPTURE_HEADERS:

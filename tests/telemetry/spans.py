@@ -1,4 +1,4 @@
-"""Finished spans, as a tree to ask questions of."""
+"""Finished spans as a tree, with queries."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,16 +14,16 @@ class Spans:
         self._by_id = {context_of(span).span_id: span for span in self.all}
 
     def the(self, name: str) -> ReadableSpan:
-        """The only span of this name."""
+        """Return the only span of this name."""
         (span,) = (span for span in self.all if span.name == name)
         return span
 
     def way_to(self, name: str) -> list[str]:
-        """The names of the spans from the root to the only one of this name."""
+        """Return the names of the spans from the root to the only one of this name."""
         return [span.name for span in self._lineage(self.the(name))][::-1]
 
     def below(self, name: str) -> list[ReadableSpan]:
-        """All spans that came of the only one of this name."""
+        """Return all descendants of the only span of this name."""
         top = self.the(name)
         return [span for span in self.all if top in list(self._lineage(span))[1:]]
 
@@ -34,14 +34,14 @@ class Spans:
 
 
 def context_of(span: ReadableSpan) -> SpanContext:
-    """The ids of a span."""
+    """Return the ids of a span."""
     context = span.get_span_context()
     assert context is not None
     return context
 
 
 def requests_to(server: str, spans: Iterable[ReadableSpan]) -> set[str]:
-    """The methods of the HTTP requests to a server."""
+    """Return the methods of the HTTP requests to a server."""
     return {span.name for span in spans if _url(span).startswith(server)}
 
 

@@ -1,4 +1,4 @@
-"""A workflow and an activity that say something."""
+"""A workflow and an activity that write log lines."""
 
 import logging
 from dataclasses import dataclass

@@ -1,5 +1,9 @@
 """Do exports follow OpenTelemetry's standard variables, and is nothing exported without?"""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import uvicorn
 from opentelemetry import trace
@@ -56,6 +60,74 @@ def test_what_is_not_supported_stops_the_start(
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=f"{name}={value}"):
         environment.trace_exporters()
+
+
+@pytest.mark.parametrize("signal", ["", "TRACES_", "METRICS_"])
+@pytest.mark.parametrize("headers", ["hush", "a=b,hush", "Authorization: Bearer hush", "=hush"])
+def test_a_bare_key_stops_the_start_and_is_in_no_log(
+    signal: str, headers: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """E2: OpenTelemetry would write the key to the log."""
+    monkeypatch.setenv(ENDPOINT, "http://collector:4318")
+    monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{signal}HEADERS", headers)
+    with (
+        pytest.raises(ConfigurationError, match="HEADERS is not understood") as said,
+        setup("worker", Settings().log),
+    ):
+        pass
+    assert "hush" not in str(said.value) + str(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("api-key=hush", {"api-key": "hush"}),
+        ("a=b, c=d", {"a": "b", "c": "d"}),
+        ("Authorization=Basic%20aHVzaA==", {"authorization": "Basic aHVzaA=="}),
+        ("authorization=Bearer hush", {"authorization": "Bearer hush"}),
+        ("a=b,", {"a": "b"}),
+    ],
+)
+def test_headers_as_vendors_give_them_are_read(
+    text: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E2: what is refused is only what cannot be meant."""
+    monkeypatch.setenv(ENDPOINT, "http://collector:4318")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", text)
+    assert environment.trace_exporters() == ["otlp"]
+    assert environment.exports_metrics()
+    assert environment.metrics_headers() == headers
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "99999"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "often"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "-1"),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "many"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "x"),
+        ("OTEL_PROPAGATORS", "odd"),
+    ],
+)
+def test_an_odd_variable_stops_the_start_in_a_sentence(name: str, value: str) -> None:
+    """E2: in a process of its own, for OpenTelemetry reads some of them when it is loaded."""
+    variables = {"OTEL_TRACES_EXPORTER": "otlp", name: value}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CALLVAULT_", "OTEL_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "callvault", "setup"],
+        env=kept | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert name in done.stderr or "OTEL_* variables" in done.stderr
 
 
 def test_metrics_go_to_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,52 @@ def test_people_get_plain_lines(capsys: Capture) -> None:
     assert "hush" not in err
 
 
+HOSTILE = "\x1b[2J\r\n2026-01-01 [info] all is well\u202e\x9b31m"
+
+
+def fail() -> None:
+    raise ValueError(HOSTILE)
+
+
+def say_hostile_things() -> None:
+    structlog.get_logger().warning(
+        HOSTILE, reason=HOSTILE, error=ValueError(HOSTILE), many=[HOSTILE]
+    )
+    logging.getLogger("x").warning("told %s", HOSTILE)
+    try:
+        fail()
+    except ValueError:
+        logging.getLogger("x").exception("it failed")
+
+
+def test_a_line_for_machines_holds_no_control_character(capsys: Capture) -> None:
+    """B16: and says what was said."""
+    with logging_as(LogSettings()):
+        say_hostile_things()
+
+    err = capsys.readouterr().err
+    assert all(each.isprintable() or each == "\n" for each in err)
+    first, second, third = [json.loads(line) for line in err.splitlines()]
+    assert (first["event"], first["reason"], second["event"]) == (
+        HOSTILE,
+        HOSTILE,
+        f"told {HOSTILE}",
+    )
+    assert HOSTILE in third["exception"]
+
+
+def test_a_line_for_people_holds_no_control_character_and_none_is_faked(capsys: Capture) -> None:
+    """B16: neither in a message nor in a field nor behind a traceback."""
+    with logging_as(LogSettings(format="console")):
+        say_hostile_things()
+
+    err = capsys.readouterr().err
+    assert all(each.isprintable() or each == "\n" for each in err)
+    assert r"\x1b[2J\r\n2026-01-01 [info] all is well\u202e\x9b31m" in err
+    # Python itself writes the message of an error as it is: indented, it is no line of the log.
+    assert not [line for line in err.splitlines() if line.startswith("2026-01-01 [info]")]
+
+
 def test_afterwards_logging_is_as_before() -> None:
     before = logging.getLogger().handlers[:]
     with logging_as(LogSettings()):

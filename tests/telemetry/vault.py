@@ -35,7 +35,7 @@ MEDIA_SECRET = "media-secret-nobody-may-see"
 
 @dataclass(frozen=True)
 class Secrets:
-    """Secrets that must never be seen outside."""
+    """Secrets that no output may contain."""
 
     access_key: str
     sas: str
@@ -48,7 +48,7 @@ class Secrets:
 def settings_for(
     emulator: RunningEmulator, azurite: Azurite, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Settings, Secrets]:
-    """Settings with every kind of secret, and those secrets."""
+    """Make settings with every kind of secret, and return the secrets too."""
     sas_url = azurite.new_container(f"test-{uuid.uuid4().hex}")
     monkeypatch.setenv("TEST_ACS", emulator.connection_string)
     monkeypatch.setenv("TEST_SAS_URL", sas_url)
@@ -78,7 +78,7 @@ def settings_for(
 
 
 class Vault:
-    """Callvault as its users see it."""
+    """A running Callvault, through its public interfaces."""
 
     def __init__(
         self, client: Client, gateway: httpx.AsyncClient, emulator: RunningEmulator
@@ -92,7 +92,7 @@ class Vault:
         await self._world.aclose()
 
     async def keeps_a_call(self) -> dict[str, Any]:
-        """Play a call from its ringing to its archive; returns the event about its files."""
+        """Play a call from its start to its archived file; return the event about its files."""
         people = [{"displayName": "Ada"}, {"displayName": "Ben"}]
         call = await self._emulator("POST", "/calls", {"participants": people})
         request = {
@@ -111,12 +111,12 @@ class Vault:
         return event
 
     async def hears(self, event: dict[str, Any]) -> None:
-        """Take a delivery of Event Grid's."""
+        """Deliver an Event Grid event to the gateway."""
         answer = await self.gateway.post("/v1/events", json=[event], params={"code": EVENT_SECRET})
         assert answer.status_code == 200, answer.text
 
     async def archives(self, workflow_id: str) -> None:
-        """Wait until a workflow has done its work."""
+        """Wait until a workflow has ended."""
         handle = self.client.get_workflow_handle(workflow_id, result_type=CallResult)
         result: CallResult = await handle.result()
         assert result.outcome == "archived", result
@@ -132,7 +132,7 @@ class Vault:
                 await asyncio.sleep(0.05)
 
     def _event(self, call: dict[str, Any], recording: dict[str, Any]) -> dict[str, Any]:
-        """The event about a recording's files, with a secret where a real one might be."""
+        """Make the event about a recording's files, with secrets where a real one may have them."""
         (chunk,) = recording["chunks"]
         chunk["contentLocation"] += f"?code={MEDIA_SECRET}"
         whole = f"/recording/call/{call['callId']}/serverCallId/{call['serverCallId']}"
@@ -175,7 +175,7 @@ class Vault:
 async def gateway_to(
     client: Client, settings: Settings, emulator: RunningEmulator
 ) -> AsyncIterator[Vault]:
-    """Run a gateway and a call's participants; others run the workers."""
+    """Run a gateway and a call's participants, without workers."""
     app = create_app(settings, client)
     instrument_app(app)
     async with httpx.AsyncClient(
@@ -194,7 +194,7 @@ async def gateway_to(
 async def working(
     settings: Settings, emulator: RunningEmulator, plugins: Sequence[Plugin] = ()
 ) -> AsyncIterator[Vault]:
-    """Gateway and workers, connected as their processes connect."""
+    """Run gateway and workers, connected as their processes connect."""
     client = await connect(settings, plugins=plugins)
     with closing(Connections(settings)) as connections:
         control = ControlActivities(

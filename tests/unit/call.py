@@ -1,4 +1,4 @@
-"""The vocabulary of the state machine's tests: a call is asked for, ACS answers, files come."""
+"""Helpers of the state machine's tests: requests, answers of ACS, announced files."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,12 +28,12 @@ POLICY = a_policy(export_window=WINDOW)
 
 
 def hashed(who: str) -> str:
-    """How a participant stands in a workflow."""
+    """Return the hash of a participant, as a workflow has it."""
     return participant_hash(who, "key")
 
 
 def chunk(index: int = 0, *, reason: str = "SessionEnded", document: str = "") -> RecordingChunk:
-    """A chunk as an event announces it; without a reason of its own it ends its recording."""
+    """Make a chunk of an event; without another end reason it ends its recording."""
     document = document or f"0-eus-d1-{index:032x}"
     return RecordingChunk(
         document_id=document,
@@ -44,7 +44,7 @@ def chunk(index: int = 0, *, reason: str = "SessionEnded", document: str = "") -
 
 
 def more(index: int = 0, **facts: Any) -> RecordingChunk:
-    """A chunk that another one follows."""
+    """Make a chunk that is followed by another one."""
     return chunk(index, reason="ChunkMaximumSizeExceeded", **facts)
 
 
@@ -55,7 +55,7 @@ def event(
     ended: str = "CallEnded",
     **facts: Any,
 ) -> FileStatusUpdated:
-    """An event about chunks of the recording with the id ``of``."""
+    """Make an event about chunks of the recording with the id ``of``."""
     return FileStatusUpdated(
         event_time=at, recording_id=of, chunks=chunks, session_end_reason=ended, **facts
     )
@@ -73,7 +73,7 @@ def archived(size: int = 10, at: datetime = NOON) -> ArchivedChunk:
 
 
 class Call:
-    """A life of a call whose clock moves one second with everything that happens."""
+    """A call whose clock advances one second with every action."""
 
     def __init__(self, **request: Any) -> None:
         self.now = NOON
@@ -88,15 +88,15 @@ class Call:
         self.gate = ConsentGate(self.life)
         self.starts = 0
 
-    # What happens.
+    # Actions.
 
     def asks(self, operation: str, **request: Any) -> ControlRecord:
-        """A backend asks for something."""
+        """Fold a request of a backend."""
         model = StartRequest if operation == Operation.START else ControlRequest
         return self.life.request(Operation(operation), model.model_validate(request), self.ticks())
 
     def is_asked(self, operation: str) -> Command:
-        """ACS is being asked for what comes next, which is this."""
+        """Send the next command, which must be this one."""
         command = self.life.next_command()
         assert command is not None, f"nothing is to be asked, not even to {operation}"
         assert command.operation == operation
@@ -104,7 +104,7 @@ class Call:
         return command
 
     def answers(self, command: Command, state: str = "inactive") -> None:
-        """ACS answers what it was asked."""
+        """Fold the answer of ACS to the command in flight."""
         self.starts += command.operation is Operation.START
         known = self.life.recording(command.recording).recording_id
         outcome = ControlResult.model_validate(
@@ -113,7 +113,7 @@ class Call:
         acs_answers.answered(self.life, command, outcome, self.ticks())
 
     def confirms(self, *verbs: str) -> "Call":
-        """ACS is asked for these, one after the other, and confirms each."""
+        """Send these commands, one after the other, and fold a confirmation of each."""
         for operation in verbs:
             self.answers(self.is_asked(operation))
         return self
@@ -122,14 +122,14 @@ class Call:
         acs_answers.given_up(self.life, command, self.ticks())
 
     def refuses(self, command: Command, problem: str = "the key is not accepted") -> None:
-        """ACS refuses for good."""
+        """Fold a final refusal of ACS."""
         acs_answers.failed(self.life, command, problem, self.ticks())
 
     def announced(self, *chunks: RecordingChunk, **facts: Any) -> None:
         self.life.files_announced(event(*chunks, **facts), self.ticks())
 
     def decides(self, who: str, given: bool, **facts: Any) -> ConsentRecord | None:
-        """Somebody agrees to be recorded, or does not."""
+        """Fold the decision of a participant."""
         decision = ConsentDecision.model_validate(
             {"participant": hashed(who), "given": given, **facts}
         )
@@ -167,16 +167,16 @@ class Call:
         self.now += SECOND
         return self.now
 
-    # What is the case.
+    # State.
 
     @property
     def recording(self) -> RecordingStatus:
-        """The first recording of the call."""
+        """Return the first recording of the call."""
         return self.life.recording(1)
 
     @property
     def next(self) -> str | None:
-        """The verb that ACS would be asked now."""
+        """Return the operation that would be sent to ACS now."""
         command = self.life.next_command()
         return command.operation if command else None
 
@@ -186,7 +186,7 @@ class Call:
 
 
 def recording_call(**request: Any) -> Call:
-    """A call that is being recorded."""
+    """Make a call that is being recorded."""
     return Call(**request).confirms("start", "confirm")
 
 
@@ -197,7 +197,7 @@ def paused_call() -> Call:
 
 
 def stopped_call() -> Call:
-    """A call whose recording was stopped, and of whose files nothing is known yet."""
+    """Make a call whose recording was stopped and whose files are not announced yet."""
     call = recording_call()
     call.asks("stop")
     return call.confirms("stop")

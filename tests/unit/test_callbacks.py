@@ -117,6 +117,15 @@ def test_a_recording_that_somebody_else_stopped_is_over() -> None:
     assert call.recording.state == "processing"
 
 
+def test_d1_the_usual_end_is_nothing_amiss() -> None:
+    """Fault D1: everybody hangs up, ACS tells that it does not record, and knows it no more."""
+    call = recording_call()
+    tells(call, "inactive", after=10)
+    assert reads(call, "gone") is None
+    assert call.recording.problem == ""
+    assert "no longer knew" not in call.timeline
+
+
 def test_a_stop_that_was_asked_during_the_reading_stays() -> None:
     call = recording_call()
     tells(call, "inactive", after=10)

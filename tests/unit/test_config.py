@@ -259,6 +259,39 @@ def test_secrets_are_read_when_needed_and_print_as_references(
             SecretRef(missing).resolve()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfhush",
+        "hush\r\n".encode("utf-16"),
+        "\ufeffhush\u200b\n".encode(),
+        b"hush\0\n",
+        "\u2060\u00a0hush ".encode(),
+    ],
+    ids=["mark", "PowerShell", "zero width", "nul", "word joiner"],
+)
+def test_b11_what_cannot_be_seen_around_a_secret_is_no_part_of_it(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(content)
+    assert SecretRef(f"file:{file}").resolve() == "hush"
+    monkeypatch.setenv("SOME_KEY", "\ufeffhush\u200b")
+    assert SecretRef("env:SOME_KEY").resolve() == "hush"
+
+
+@pytest.mark.parametrize("odd", ["\u200b", "\ufeff", "\u00ad", "\x1b"])
+def test_b11_what_cannot_be_seen_within_a_secret_is_refused_with_a_sentence(
+    odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", f"hu{odd}sh")
+    with pytest.raises(ConfigurationError, match=f"U\\+{ord(odd):04X}.*write it anew") as refused:
+        SecretRef("env:SOME_KEY").resolve()
+    assert "sh" not in str(refused.value)
+    monkeypatch.setenv("SOME_KEY", "-----BEGIN-----\nhush\n")
+    assert SecretRef("env:SOME_KEY").resolve() == "-----BEGIN-----\nhush"
+
+
 def test_masked_shows_effective_values_and_no_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,7 +39,8 @@ from workflows.call.results import result_of
 
 from .call import NOON, Call, chunk, event, hashed, more, recording_call
 
-DOCS = Path(__file__).parents[2] / "docs" / "contracts"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "contracts"
 PAGE = (DOCS / "README.md").read_text(encoding="utf-8")
 
 
@@ -190,7 +191,7 @@ def test_every_schema_is_tried_with_a_payload() -> None:
         (ConsentDecision, {"participant": hashed("ana")}),
         (ParticipantChanged, {"participant": "+4912345678", "joined": True}),
         (FileStatusUpdated, {"eventTime": "2026-03-02T12:00:00Z", "chunks": []}),
-        (FileStatusUpdated, {"chunks": [{"documentId": "d", "contentLocation": "https://x"}]}),
+        (FileStatusUpdated, {"chunks": [{"contentLocation": "https://x"}]}),
     ],
 )
 def test_schema_and_model_refuse_the_same(model: type[State], payload: dict[str, Any]) -> None:
@@ -253,6 +254,17 @@ async def test_a_handler_is_told_of_what_it_cannot_read(data: bytes) -> None:
     unreadable = await handled(ControlRequest, data)
     assert isinstance(unreadable, Unreadable)
     assert unreadable.problem
+
+
+@pytest.mark.parametrize(
+    "field", ["pauseConfirmWithin", "maxPause", "maxDuration", "consentWithin"]
+)
+@pytest.mark.parametrize("span", ["P99999999D", "P367D", "-PT1S", 1e18, 1e999])
+async def test_a2_a_time_that_leads_out_of_the_calendar_is_refused(field: str, span: Any) -> None:
+    """Of fault A2's kind: added to a moment, it failed every workflow task from then on."""
+    unreadable = await handled(StartRequest, json.dumps({field: span}).encode())
+    assert isinstance(unreadable, Unreadable)
+    assert field in unreadable.problem
 
 
 async def test_what_cannot_be_read_is_not_repeated_in_the_reason() -> None:
@@ -366,7 +378,8 @@ def test_every_word_sent_from_a_snippet_is_a_name_or_a_key_of_ours(
     without_comments = re.sub(r"\s(//|#) .*", "", code)
     words = {word for _, word in re.findall(r"(['\"])(.*?)\1", without_comments)}
     keys = {key for model in MODELS.values() for key in validator(model).schema["properties"]}
-    assert words <= NAMES | VALUES | keys | {"recording-{digest[:32]}"}
+    of_the_id = {"recording-{digest[:32]}", "+", "-", "/", "_", "=", "=+$"}
+    assert words <= NAMES | VALUES | keys | of_the_id
     used = {names.WORKFLOW_TYPE, names.CONTROL_QUEUE, names.FILE_STATUS_UPDATED, names.STATUS}
     assert used <= words, f"{language} does not show everything"
 
@@ -403,6 +416,51 @@ def test_the_table_of_facts_is_true() -> None:
     digest = hashlib.sha256(b"abc").hexdigest()
     assert names.workflow_id("abc") == f"recording-{digest[:32]}"
     assert f"`{names.workflow_id('abc')}`" in PAGE
+
+
+CALL = "aHR0cHM6Ly9jb252LmV4YW1wbGUvY29udi9hYmM/aT0wJmU9MQ=="
+SPELLINGS = [each for pad in (CALL, CALL.rstrip("=")) for each in (pad, pad.replace("/", "_"))]
+
+
+def test_every_spelling_of_a_call_is_the_same_call() -> None:
+    """A9: with and without padding, in the standard and the URL-safe alphabet."""
+    assert len(set(SPELLINGS)) == 4
+    assert len({names.workflow_id(each) for each in SPELLINGS}) == 1
+    assert len({names.call_seen_id(each, "began") for each in SPELLINGS}) == 1
+
+
+@pytest.mark.parametrize("other", [CALL[:-3] + "A==", CALL.lower(), CALL + "AAAA", "/" + CALL])
+def test_another_call_is_another_call(other: str) -> None:
+    """A9: nothing but spelling is canonical."""
+    assert names.workflow_id(other) != names.workflow_id(CALL)
+
+
+def test_the_request_keeps_the_spelling_that_acs_gave() -> None:
+    """A9: ACS is sent what it gave."""
+    for spelling in SPELLINGS:
+        assert RecordingRequest(server_call_id=spelling).server_call_id == spelling
+
+
+def test_the_table_of_spellings_is_true() -> None:
+    """A9: the rule for backends, with an answer to compare with."""
+    canonical = "aHR0cHM6Ly9jb252LmV4YW1wbGUvY29udi9hYmM_aT0wJmU9MQ"
+    expected = f"`recording-{hashlib.sha256(canonical.encode()).hexdigest()[:32]}`"
+    table = rows_of("`serverCallId`")
+    assert set(table) == set(SPELLINGS)
+    assert all(row == [expected] for row in table.values())
+    assert {names.workflow_id(each) for each in table} == {expected.strip("`")}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/contracts/README.md"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_examples_in_python_compute_the_id(page: str, spelling: str) -> None:
+    """A9: the lines that compute the id, just as they stand on the pages."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.search(r"^canonical = .*\n(?:.*\n)?workflow_id = .*\n", text, re.MULTILINE)
+    assert found is not None
+    scope: dict[str, Any] = {"hashlib": hashlib, "server_call_id": spelling}
+    exec(found[0], scope)
+    assert scope["workflow_id"] == names.workflow_id(spelling)
 
 
 def test_the_hash_of_the_page_is_true() -> None:

@@ -192,6 +192,16 @@ def test_a_call_that_was_seen_and_recorded_counts_once() -> None:
     assert (of.calls_seen, counts(of)) == (1, {"complete": 1})
 
 
+def test_sources_that_spell_the_call_differently_tell_of_one_recording() -> None:
+    """A9: padding and alphabet make no other recording."""
+    padded, plain = (
+        workflow_records(call, recording_id="one") for call in ("Y2FsbD8/aQ==", "Y2FsbD8_aQ")
+    )
+    of = report(padded, plain, sealed=[plain, padded], seen=[seen("Y2FsbD8/aQ")])
+    assert counts(of) == {"complete": 1}
+    assert of.calls_seen == 1
+
+
 def test_a_later_run_of_a_call_completes_what_an_earlier_one_told() -> None:
     first = workflow_records(state="lost", announced=2)
     late = ExpectedObject("main", "call/1.mp4", 5)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.config.settings import Settings
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
+from callvault.temporal.converter import data_converter
 from tests.workflows.scene import Scene, World, chunk
 
 DEPLOYMENT = "callvault"
@@ -25,7 +25,7 @@ async def environment(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironmen
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         search_attributes=names.SEARCH_ATTRIBUTES,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
     ) as environment:
         yield environment
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
+from callvault.temporal.converter import data_converter
 
 from .scene import Scene, World
 
@@ -28,14 +28,14 @@ DYNAMIC_CONFIG = (
 
 @pytest.fixture(scope="session")
 async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
-    """One server for the whole session; workflow ids keep the tests apart."""
+    """Start one server for the whole session; each test has workflow ids of its own."""
     arguments = [word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)] + [
         word
         for key in names.SEARCH_ATTRIBUTES
         for word in ("--search-attribute", f"{key.name}={_type_name(key)}")
     ]
     async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         dev_server_existing_path=str(temporal_binary),
         dev_server_extra_args=arguments,
     ) as environment:
@@ -71,7 +71,7 @@ def pytest_runtest_makereport(
 async def scene(
     request: pytest.FixtureRequest, skipping: WorkflowEnvironment, world: World
 ) -> AsyncIterator[Scene]:
-    """One call; where its test fails, its history is in the report."""
+    """Yield one call; if its test fails, the report has the history."""
     scene = Scene(skipping, world)
     yield scene
     if request.node.stash.get(HAS_FAILED, False):
@@ -81,7 +81,7 @@ async def scene(
 
 
 def _when_what(history: WorkflowHistory) -> str:
-    """Every event of a history with its time, which on a skipping server is a virtual one."""
+    """List every event of a history with its virtual time."""
     return "\n".join(
         f"{event.event_id:>4} {event.event_time.ToDatetime()} {EventType.Name(event.event_type)}"
         for event in history.events

@@ -1,4 +1,4 @@
-"""The vocabulary of the workflow tests: a call is kept, signalled, gets files, comes to an end."""
+"""Helpers of the workflow tests: start, requests, events, and the end of one call."""
 
 import asyncio
 import itertools
@@ -35,16 +35,16 @@ from .service import ScriptedService
 WINDOW = timedelta(hours=48)
 CHECKED_EVERY = timedelta(minutes=15)
 SHORT_WINDOW = timedelta(hours=4)
-"""For tests in which an export is tried again and again: each attempt costs real time."""
+"""Short window for tests with many attempts at an export: each attempt costs real time."""
 
 BRIEF_WINDOW = timedelta(minutes=40)
-"""For tests that try every minute to its end, and for longer than a last chance lasts at least."""
+"""Window longer than the shortest last chance, for tests with an attempt every minute."""
 
 SETTINGS = WorkerSettings(max_concurrent_exports=8)
 
 
 class Told:
-    """The receiver of alarms in these tests: a list."""
+    """A receiver of alarms that keeps them in a list."""
 
     def __init__(self) -> None:
         self.alarms: list[Alarm] = []
@@ -54,7 +54,7 @@ class Told:
 
 
 class World:
-    """All resources of a test session: each test has one of its own, so that none meets another."""
+    """All resources of a test session: one for each test."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -69,7 +69,7 @@ class World:
         self.polls_result: set[str] = set()
         self.refusing: set[str] = set()
         self.webhooks: dict[str, Any] = {}
-        """The webhooks that are called before recordings begin, by resource."""
+        """Announcement webhooks, by resource."""
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -97,7 +97,7 @@ class World:
     async def working(
         self, client: Client, settings: WorkerSettings = SETTINGS
     ) -> AsyncIterator[None]:
-        """A worker with the real activities, whose clients are the tests' services."""
+        """Run a worker with the real activities, whose clients are the tests' services."""
         client_of: Any = self.services.__getitem__
         control = ControlActivities(client_of, self.policy_of, self.archive_of)
         export = ExportActivities(client_of, self.archive_of)
@@ -139,15 +139,15 @@ class Scene:
         return self.world.archive_of(f"{self.resource}-fallback")
 
     async def recorded_as_sound(self) -> None:
-        """Record and stop real sound, whose files a judge of media finds nothing amiss with."""
+        """Record and stop real sound, whose files pass the check of the media."""
         self.service.records_sound = True
         await self.recorded(recordingContentType="audio", recordingFormatType="wav")
         await self.asks("stop")
 
-    # What happens.
+    # Actions.
 
     async def keep(self, **request: Any) -> None:
-        """Start the workflow; its clock runs like ours until `passes` or `result`."""
+        """Start the workflow; time is real until `passes` or `result`."""
         request = {"server_call_id": self.server_call_id, "resource": self.resource, **request}
         with self.environment.with_time_skipping_disabled():
             await self.environment.client.start_workflow(
@@ -158,7 +158,7 @@ class Scene:
             )
 
     async def hears_late(self, event: dict[str, Any], earlier: CallResult | None = None) -> None:
-        """Event Grid tells of files of a call that no workflow keeps: one begins for them.
+        """Announce files of a call without an open workflow: one is started.
 
         ``earlier`` is the result of the call's last workflow, if there was one.
         """
@@ -181,7 +181,7 @@ class Scene:
         await self.until(lambda recording: recording.actual == "active")
 
     async def asks(self, operation: str, **request: Any) -> ControlRecord:
-        """Ask by update, answered once ACS has confirmed."""
+        """Send an update, which returns once ACS has confirmed."""
         asked = ControlRequest.model_validate(request)
         return await updates.update(
             self.environment.client, self.handle.id, operation, asked, ControlRecord
@@ -191,7 +191,7 @@ class Scene:
         await self.handle.signal(operation, payload)
 
     async def says(self, operation: str, **request: Any) -> None:
-        """Ask by signal."""
+        """Send a signal."""
         await self.signals(operation, ControlRequest.model_validate(request))
 
     async def announced(self, *chunks: dict[str, Any], **event: Any) -> None:
@@ -199,7 +199,7 @@ class Scene:
         await self.signals(names.FILE_STATUS_UPDATED, self.event(*chunks, **event))
 
     def event(self, *chunks: dict[str, Any], recording: int = 1, **facts: Any) -> dict[str, Any]:
-        """An Event Grid event about chunks of the ``recording``-th recording."""
+        """Make an Event Grid event about chunks of the ``recording``-th recording."""
         recording_id = facts.pop("recording_id", f"recording-{recording}")
         data = {
             "recordingStorageInfo": {"recordingChunks": list(chunks)},
@@ -220,7 +220,7 @@ class Scene:
         }
 
     def event_of_a_long_recording(self) -> dict[str, Any]:
-        """An event about two chunks; the first began longer ago than files are kept."""
+        """Make an event about two chunks; the first is older than the export window."""
         duration = self.world.windows[self.resource] * 1.5
         data = {
             "recordingStartTime": (datetime.now(UTC) - duration).isoformat(),
@@ -237,19 +237,19 @@ class Scene:
         await self.environment.fast_forward(self.handle)
         return await self.handle.result()
 
-    # What is the case.
+    # State.
 
     async def status(self) -> CallStatus:
         status: CallStatus = await self.handle.query(names.STATUS, result_type=CallStatus)
         return status
 
     async def waiting_activities(self) -> list[str]:
-        """The types of the activities that run, or wait for a retry."""
+        """Return the types of the activities that run, or wait for a retry."""
         described = await self.handle.describe()
         return [a.activity_type.name for a in described.raw_description.pending_activities]
 
     async def details(self) -> str:
-        """Return what the Web UI shows of the call."""
+        """Return the details of the call in the Web UI."""
         metadata = await self.handle.query("__temporal_workflow_metadata")
         shown: str = metadata.current_details
         return shown
@@ -267,23 +267,23 @@ class Scene:
         return recording
 
     async def has_asked(self, operation: str, times: int = 1) -> None:
-        """Wait until the service was asked for something this often."""
+        """Wait until the service has received this many requests of a kind."""
         async with asyncio.timeout(20):
             while self.service.asked.count(operation) < times:
                 await asyncio.sleep(0.02)
 
     async def is_notified(self, times: int) -> None:
-        """Wait until so many alarms of the call were sent, and Temporal knows it."""
+        """Wait until this many alarms of the call were sent, and their activities have ended."""
         async with asyncio.timeout(20):
             while len([r for r in (await self.status()).alarms if r.sent_at]) < times:
                 await asyncio.sleep(0.02)
 
     def told(self) -> list[Alarm]:
-        """The alarms of this call, in the order in which they were told."""
+        """Return the alarms of this call, in the order of their delivery."""
         return [a for a in self.world.told.alarms if a.resource == self.resource]
 
     def archived(self) -> set[bytes]:
-        """The content of every media file in the archive."""
+        """Return the content of every media file in the archive."""
         return {
             b"".join(self.archive.read(name))
             for name in self.archive.names()
@@ -292,7 +292,7 @@ class Scene:
 
 
 def chunk(index: int = 0, *, last: bool = True, document: str | None = None) -> dict[str, Any]:
-    """A chunk as an event announces it."""
+    """Make a chunk as an event announces it."""
     document = document or f"0-eus-d1-{index:032x}"
     base = f"https://us-storage.asm.skype.com/v1/objects/{document}"
     return {
@@ -307,7 +307,7 @@ def chunk(index: int = 0, *, last: bool = True, document: str | None = None) -> 
 
 @contextmanager
 def released(*gates: Any) -> Iterator[None]:
-    """Release held requests at the end, whatever happens."""
+    """Release held requests at the end, also after a failure."""
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
-"""A recording service that does what a test scripts: the outside of the real activities.
+"""A scripted recording service for the real activities.
 
-It stands in for ACS alone, because nothing else can let 48 hours pass in a second and fail at the
-47th. Everything else in these tests is real: the server, the workflow, the activities, the archive.
+It replaces only ACS, so that 48 hours pass in a second and a request can fail in the 47th.
+Everything else in these tests is real: the server, the workflow, the activities, the archive.
 """
 
 import hashlib
@@ -29,14 +29,14 @@ Fault = Callable[[], CallvaultError | None]
 
 
 class ScriptedService:
-    """Answers like one ACS resource; remembers what it was asked, in order."""
+    """A service that answers like one ACS resource, and records its requests in order."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.starts: list[Repeatability] = []
         self.recordings: dict[str, str] = {}
         self.results: dict[str, dict[str, Any]] = {}
-        """The answers of the preview's operation, by recording; nothing yet by default."""
+        """Answers of the preview's operation, by recording; none by default."""
         self._faults: dict[str, list[Fault]] = defaultdict(list)
         self._lags: dict[str, int] = {}
         self._coming: dict[str, tuple[int, str]] = {}
@@ -49,7 +49,7 @@ class ScriptedService:
         )
         self.patience = 30.0
 
-    # What tests say.
+    # For tests.
 
     def fails(self, operation: str, error: CallvaultError, *, times: int) -> None:
         """Let the next ``times`` requests of this kind fail."""
@@ -79,16 +79,16 @@ class ScriptedService:
         return self.gates.setdefault(operation, threading.Event())
 
     def content(self, url: str) -> bytes:
-        """The bytes of a file: a function of its address, or five seconds of sound."""
+        """Return the bytes of a file: a function of its address, or five seconds of sound."""
         if self.records_sound:
             return five_seconds(hashlib.sha256(url.encode()).digest())
         return hashlib.sha256(url.encode()).digest() * 64
 
     def forgets(self, recording_id: str) -> None:
-        """Let a recording be over, and send no event of it."""
+        """End a recording without an event."""
         del self.recordings[recording_id]
 
-    # What activities ask.
+    # For activities.
 
     def with_timeout(self, seconds: float) -> "ScriptedService":
         impatient = copy(self)
@@ -137,7 +137,7 @@ class ScriptedService:
         del self.recordings[recording_id]
 
     def ranged_content(self, url: str) -> SimpleNamespace:
-        """A file whose service ignores ranges: small as it is, it comes whole."""
+        """Return a file whose service ignores ranges."""
         return SimpleNamespace(reader=lambda: _Reader(self, url))
 
     def open_content(self, url: str) -> io.BytesIO:
@@ -155,7 +155,7 @@ class ScriptedService:
         pass
 
     def control_calls(self) -> list[str]:
-        """Everything that was asked to change, without reading."""
+        """Return the requests for changes, without readings."""
         return [name for name in self.asked if name in ("start", "pause", "resume", "stop")]
 
     def _change(self, operation: str, recording_id: str, state: str) -> None:
@@ -199,7 +199,7 @@ class _Reader:
 
 
 def five_seconds(pattern: bytes) -> bytes:
-    """A wav file as the service makes it: 16 kHz, mono."""
+    """Make a wav file as the service does: 16 kHz, mono."""
     file = io.BytesIO()
     with wave.open(file, "wb") as sound:
         sound.setnchannels(1)

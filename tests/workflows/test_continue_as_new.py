@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.names import FILE_STATUS_UPDATED, STATE
 from callvault.errors import Unavailable
+from callvault.temporal.converter import data_converter
 from workers.registry import RUNNER, WORKFLOWS, sandbox
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, Scene, chunk, released
@@ -184,7 +184,7 @@ async def test_every_run_replays(scene: Scene) -> None:
     assert len(handles) > 2
     for runner in (RUNNER, sandbox()):
         replayer = Replayer(
-            workflows=WORKFLOWS, workflow_runner=runner, data_converter=pydantic_data_converter
+            workflows=WORKFLOWS, workflow_runner=runner, data_converter=data_converter
         )
         for handle in handles:
             await replayer.replay_workflow(await handle.fetch_history())

@@ -1,10 +1,11 @@
 """Does Callvault find out by asking what no event tells?"""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import WorkflowHistory
 
+from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind
 from callvault.errors import Unavailable
 
@@ -132,3 +133,27 @@ async def test_nobody_is_asked_for_a_result_where_the_settings_do_not_say_so(sce
     scene.service.results["recording-1"] = told(chunk())
     assert (await scene.result()).outcome == "lost"
     assert "get_result" not in scene.service.asked
+
+
+async def test_d1_everybody_hangs_up_and_nothing_is_amiss(scene: Scene) -> None:
+    """Fault D1: sealed as amiss, so that the service's copy was never deleted."""
+    scene.world.delete_source.add(scene.resource)
+    scene.service.records_sound = True
+    await scene.recorded(recordingContentType="audio", recordingFormatType="wav")
+    scene.service.forgets("recording-1")
+    over = {"recording": 1, "recordingId": "recording-1", "state": "inactive", "at": later()}
+    await scene.signals(names.RECORDING_STATE_CHANGED, over)
+    await scene.until(lambda recording: recording.actual == "stopped")
+    await scene.announced(chunk())
+    result = await scene.result()
+
+    [recording] = result.recordings
+    assert recording.problem == ""
+    assert recording.manifest is not None
+    assert recording.manifest.findings == ()
+    assert scene.service.asked.count("delete_content") == 1
+
+
+def later() -> str:
+    """A moment after all that has happened: what ACS tells is news."""
+    return (datetime.now(UTC) + timedelta(seconds=5)).isoformat()

@@ -5,11 +5,11 @@ from types import FunctionType, ModuleType
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, WorkflowRunner
 
 import workflows
 from callvault.errors import Unavailable
+from callvault.temporal.converter import data_converter
 from workers.registry import RUNNER, WORKFLOWS, sandbox
 
 from .scene import Scene, chunk
@@ -55,9 +55,7 @@ async def a_life(scene: Scene) -> WorkflowHistory:
 
 
 async def replay(history: WorkflowHistory, runner: WorkflowRunner) -> None:
-    replayer = Replayer(
-        workflows=WORKFLOWS, workflow_runner=runner, data_converter=pydantic_data_converter
-    )
+    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner, data_converter=data_converter)
     await replayer.replay_workflow(history)
 
 

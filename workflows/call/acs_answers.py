@@ -101,8 +101,7 @@ def found_gone(call: Lifecycle, number: int, now: datetime) -> None:
     # While something is asked of ACS, the answer to that tells the same, and settles requests too.
     if recording.actual is Actual.STOPPED or call.is_in_flight(recording):
         return
-    call.note(now, f"recording {number}: over, as ACS says; nobody had told of its end")
-    call.end(recording, now)
+    _found_over(call, recording, now)
     call.settle(recording, now)
 
 
@@ -113,8 +112,19 @@ def may_sound(recording: RecordingStatus, at: datetime) -> None:
     recording.was_active = True
 
 
+def _found_over(call: Lifecycle, recording: RecordingStatus, now: datetime) -> None:
+    """Fold that a reading found a recording over, whichever it was: that is no fault."""
+    what = "over, as ACS says; nobody had told of its end"
+    call.note(now, f"recording {recording.number}: {what}")
+    call.end(recording, now)
+
+
 def _gone(call: Lifecycle, recording: RecordingStatus, command: Command, now: datetime) -> None:
     """Fold a 404: for a stop that is success, for all else the recording is over."""
+    if command.operation is Operation.READ:
+        # The usual end: everybody has hung up, and ACS told that it does not record any more.
+        _found_over(call, recording, now)
+        return
     if command.operation is not Operation.STOP:
         what = f"ACS no longer knew the recording when asked to {command.operation} it"
         call.note(now, f"recording {recording.number}: {what}")

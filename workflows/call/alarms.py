@@ -69,33 +69,60 @@ class Alarms:
         """Say that a recording which was asked for does not begin."""
         self.add(AlarmKind.FAILED_TO_START, Severity.ERROR, why, recording, now)
 
+    def too_much(self, now: datetime) -> None:
+        """Say once that files were left out, because a call may not have so many."""
+        if not any(record.alarm.kind is AlarmKind.TOO_MUCH for record in self._status.alarms):
+            what = (
+                "more files are announced than a call may have: its timeline says what is left out"
+            )
+            self.add(AlarmKind.TOO_MUCH, Severity.CRITICAL, what, None, now)
+
+    def taken_over(self, recording: RecordingStatus | None, now: datetime) -> None:
+        """Say that the workflow before was ended by force, and that this one goes on."""
+        what = (
+            "its workflow was terminated, timed out or failed before all was archived: another one"
+            " has taken over. Look what ACS recorded meanwhile, and who ended the workflow"
+        )
+        self.add(AlarmKind.ABANDONED, Severity.CRITICAL, what, recording, now)
+
+    def cancelled(self, recording: RecordingStatus | None, now: datetime) -> None:
+        """Say that the workflow was cancelled; ``recording`` is the newest that was asked for."""
+        what = (
+            "the workflow was cancelled in Temporal, and it is not known who asked for that: what"
+            " it recorded is stopped, and its files are kept. Start again if recording is to go on"
+        )
+        self.add(AlarmKind.CANCELLED, Severity.ERROR, what, recording, now)
+
     def add(
         self,
         kind: AlarmKind,
         severity: Severity,
         what: str,
-        recording: RecordingStatus,
+        recording: RecordingStatus | None,
         now: datetime,
         chunk: ChunkStatus | None = None,
     ) -> None:
-        """Raise an alarm about a recording, or about one file of it."""
+        """Raise an alarm about a call, about a recording of it, or about one file of that."""
+        about = f"recording {recording.number}: " if recording else ""
+        expires_at = recording.expires_at if recording else None
         alarm = Alarm(
             id=self._new_id(now),
             kind=kind,
             severity=severity,
             at=now,
-            what=shorten(f"recording {recording.number}: {what}"),
+            what=shorten(f"{about}{what}"),
             workflow_id=self._workflow_id,
             resource=self._status.resource,
-            recording_id=recording.recording_id,
+            recording_id=recording.recording_id if recording else None,
             chunk_index=chunk.chunk.index if chunk else None,
-            expires_at=chunk.expires_at if chunk else recording.expires_at,
+            expires_at=chunk.expires_at if chunk else expires_at,
         )
         self._status.alarms.append(AlarmRecord(alarm=alarm))
 
     def _new_id(self, now: datetime) -> str:
         # Unique also among the workflows that a late event may begin for a call that was over.
-        return f"{self._workflow_id}/{now:%Y%m%dT%H%M%SZ}/{len(self._status.alarms) + 1}"
+        number = len(self._status.alarms) + self._status.alarms_left_out + 1
+        return f"{self._workflow_id}/{now:%Y%m%dT%H%M%SZ}/{number}"
 
     def unsent(self) -> list[str]:
         """Return the ids of the alarms that are neither sent, nor given up, nor acknowledged."""

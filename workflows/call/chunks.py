@@ -5,12 +5,14 @@ recording is whole when its chunk indices run from 0 without a gap up to a chunk
 documents under one index (the service's fail-over case) are both kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+from callvault.contracts.base import shorten
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, known_time
-from callvault.contracts.media import FormatType
+from callvault.contracts.media import MediaKind
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from workflows.call import deadlines
@@ -19,6 +21,12 @@ from workflows.call.recording_state import (
     describe_missing,
     refresh,
     session_has_ended,
+)
+from workflows.call.state_limits import (
+    MAX_CHUNKS,
+    MAX_CHUNKS_SIZE,
+    MAX_END_REASON,
+    MAX_RECORDINGS,
 )
 
 _MAX_ARCHIVE_CHANGES = 2
@@ -40,25 +48,101 @@ class ChunkKey:
 # Folding.
 
 
-def announce(status: CallStatus, event: FileStatusUpdated, now: datetime) -> RecordingStatus:
-    """Fold an event: the files it names belong to one recording, known before or not."""
-    recording = _recording_of(status, event)
+class _Known:
+    """The known files of a call by their keys, and the room that is left for more."""
+
+    def __init__(self, status: CallStatus) -> None:
+        self._by_key: dict[ChunkKey, tuple[RecordingStatus, ChunkStatus]] = {}
+        self._count, self._size = 0, 0
+        for recording, chunk in chunks_of(status):
+            self.add(recording, chunk)
+
+    def find(self, chunk: RecordingChunk) -> tuple[RecordingStatus, ChunkStatus] | None:
+        return self._by_key.get(ChunkKey.of(chunk))
+
+    def found(self, chunks: Iterable[RecordingChunk]) -> list[tuple[RecordingStatus, ChunkStatus]]:
+        return [found for chunk in chunks if (found := self.find(chunk)) is not None]
+
+    def has_room_for(self, chunk: RecordingChunk, more: int = 1) -> bool:
+        is_too_large = self._size + _size(chunk) > MAX_CHUNKS_SIZE
+        return self._count + more <= MAX_CHUNKS and not is_too_large
+
+    def add(self, recording: RecordingStatus, chunk: ChunkStatus) -> None:
+        self._by_key.setdefault(ChunkKey.of(chunk.chunk), (recording, chunk))
+        self._count += 1
+        self.grows_by(chunk.chunk)
+
+    def grows_by(self, chunk: RecordingChunk) -> None:
+        self._size += _size(chunk)
+
+    def moved(self, recording: RecordingStatus, chunk: ChunkStatus) -> None:
+        self._by_key[ChunkKey.of(chunk.chunk)] = recording, chunk
+
+
+class Announced(NamedTuple):
+    """The outcome of an event."""
+
+    recording: RecordingStatus | None
+    """None if the call has more recordings already than it may have."""
+    left_out: int = 0
+    """Number of files that are one too many for the call."""
+
+
+def announce(status: CallStatus, event: FileStatusUpdated, now: datetime) -> Announced:
+    """Fold an event: the files it names belong to one recording, known before or not.
+
+    In time that grows with the number of files, and no faster.
+    """
+    written = [chunk for chunk in event.chunks if chunk.is_written]
+    known = _Known(status)
+    recording = _recording_of(status, event, known)
+    if recording is None and _has_no_room_for_another(status):
+        return Announced(None, len(written))
     if recording is None:
         recording = _announced_recording(status, event, now)
         status.recordings.append(recording)
     _learn(recording, event)
-    for chunk in (chunk for chunk in event.chunks if chunk.is_written):
-        holder = _holder(status, ChunkKey.of(chunk)) or recording
+    if event.recording_id is not None:
         # An event with an id knows better than one without, which was assigned by a guess.
-        if holder is not recording and event.recording_id is not None:
-            _move(status, ChunkKey.of(chunk), holder, recording)
-            holder = recording
-        _upsert(holder, event, chunk, now)
-        refresh(status, holder)
+        _move(status, known, written, recording)
+    left_out = sum(not _fold(known, recording, event, chunk, now) for chunk in written)
+    for each in {id(r): r for r, _ in known.found(written)}.values():
+        refresh(status, each)
     if recording.window_closed:
         recording.problem = describe_missing(recording)
     refresh(status, recording)
-    return recording
+    return Announced(recording, left_out)
+
+
+def _fold(
+    known: _Known,
+    recording: RecordingStatus,
+    event: FileStatusUpdated,
+    chunk: RecordingChunk,
+    now: datetime,
+) -> bool:
+    """Fold one file of an event; False if it is left out."""
+    if (found := known.find(chunk)) is not None:
+        _update(found[1], event, chunk, now)
+        if found[1].chunk.content_location is None and known.has_room_for(chunk, more=0):
+            _take_location(*found, chunk)
+            known.grows_by(chunk)
+    elif known.has_room_for(chunk):
+        known.add(recording, _add(recording, event, chunk, now))
+    else:
+        return False
+    return True
+
+
+def _has_no_room_for_another(status: CallStatus) -> bool:
+    # Apart from those that were asked for: no event may keep a backend from recording.
+    return sum(r.origin == "announced" for r in status.recordings) >= MAX_RECORDINGS
+
+
+def _size(chunk: RecordingChunk) -> int:
+    """Return the bytes of a chunk's texts, which are the service's and may be long."""
+    texts = chunk.model_dump(exclude_none=True, exclude={"index"}).values()
+    return sum(len(text.encode()) for text in texts)
 
 
 def adopt_announced(status: CallStatus, recording: RecordingStatus) -> None:
@@ -76,6 +160,23 @@ def adopt_announced(status: CallStatus, recording: RecordingStatus) -> None:
             if not session_has_ended(recording):
                 recording.session_end_reason = early.session_end_reason
             status.recordings.remove(early)
+
+
+def learn_kind(recording: RecordingStatus, kind: MediaKind | None) -> None:
+    """Take over the kind of a recording that was not asked for; what was told first stays."""
+    if recording.origin != "announced" or kind is None:
+        return
+    recording.told_kind = kind if recording.told_kind is None else recording.told_kind.or_else(kind)
+    known = recording.told_kind.completed()
+    recording.recording_content_type = known.content or recording.recording_content_type
+    recording.recording_channel_type = known.channel or recording.recording_channel_type
+    recording.recording_format_type = known.format or recording.recording_format_type
+
+
+def is_kind_assumed(recording: RecordingStatus) -> bool:
+    """Tell if a part of the recording's kind is known from nobody."""
+    told = recording.told_kind or MediaKind()
+    return recording.origin == "announced" and not told.completed().is_complete
 
 
 def export_again(status: CallStatus, recording: RecordingStatus) -> None:
@@ -115,7 +216,12 @@ def next_number(status: CallStatus) -> int:
 
 def find_chunk(status: CallStatus, key: ChunkKey) -> tuple[RecordingStatus, ChunkStatus]:
     """Look a chunk up; its recording may have changed since it was announced."""
-    return next(pair for pair in chunks_of(status) if ChunkKey.of(pair[1].chunk) == key)
+    # Compared field by field: every export asks for its chunk whenever anything has happened.
+    return next(
+        (recording, chunk)
+        for recording, chunk in chunks_of(status)
+        if chunk.chunk.document_id == key.document_id and chunk.chunk.index == key.index
+    )
 
 
 def to_export(status: CallStatus) -> set[ChunkKey]:
@@ -155,15 +261,17 @@ def next_awaited(status: CallStatus) -> tuple[datetime, int] | None:
 # Folding, the parts.
 
 
-def _recording_of(status: CallStatus, event: FileStatusUpdated) -> RecordingStatus | None:
+def _recording_of(
+    status: CallStatus, event: FileStatusUpdated, known: _Known
+) -> RecordingStatus | None:
     """Find whose files these are: by id, or, where older events carry none, by file or by time."""
     if event.recording_id is not None:
         return next(
             (r for r in status.recordings if r.recording_id == event.recording_id),
             None,
         )
-    holders = (_holder(status, ChunkKey.of(chunk)) for chunk in event.chunks)
-    if (holder := next(filter(None, holders), None)) is not None:
+    # A file is never counted twice.
+    for holder, _ in known.found(event.chunks):
         return holder
     started = known_time(event.recording_start_time) or event.event_time
     return min(
@@ -173,21 +281,19 @@ def _recording_of(status: CallStatus, event: FileStatusUpdated) -> RecordingStat
     )
 
 
-def _holder(status: CallStatus, key: ChunkKey) -> RecordingStatus | None:
-    """Return the recording that a file is known to be of: a file is never counted twice."""
-    return next((r for r, chunk in chunks_of(status) if ChunkKey.of(chunk.chunk) == key), None)
-
-
 def _move(
-    status: CallStatus, key: ChunkKey, guessed: RecordingStatus, known: RecordingStatus
+    status: CallStatus, known: _Known, chunks: list[RecordingChunk], recording: RecordingStatus
 ) -> None:
-    """Correct a guess: an event without an id came first, and one with an id knows better."""
-    _, chunk = find_chunk(status, key)
-    guessed.chunks.remove(chunk)
-    known.chunks.append(chunk)
-    if not guessed.chunks and guessed.origin == "announced" and guessed.recording_id is None:
-        status.recordings.remove(guessed)
-    refresh(status, guessed)
+    """Correct guesses: events without an id came first, and one with an id knows better."""
+    moving = {id(c): (r, c) for r, c in known.found(chunks) if r is not recording}
+    for guessed in {id(r): r for r, _ in moving.values()}.values():
+        guessed.chunks[:] = [chunk for chunk in guessed.chunks if id(chunk) not in moving]
+        if not guessed.chunks and guessed.origin == "announced" and guessed.recording_id is None:
+            status.recordings.remove(guessed)
+        refresh(status, guessed)
+    for _, chunk in moving.values():
+        recording.chunks.append(chunk)
+        known.moved(recording, chunk)
 
 
 def _announced_recording(
@@ -212,40 +318,49 @@ def _learn(recording: RecordingStatus, event: FileStatusUpdated) -> None:
     )
     recording.recording_duration_ms = recording.recording_duration_ms or event.recording_duration_ms
     if not session_has_ended(recording):
-        recording.session_end_reason = event.session_end_reason or recording.session_end_reason
-    format_type = (event.recording_format_type or "").lower()
-    if recording.origin == "announced" and format_type in set(FormatType):
-        recording.recording_format_type = FormatType(format_type)
+        reason = shorten(event.session_end_reason, MAX_END_REASON)
+        recording.session_end_reason = reason or recording.session_end_reason
+    words = event.recording_content_type, event.recording_channel_type, event.recording_format_type
+    learn_kind(recording, MediaKind.told(*words))
 
 
-def _upsert(
+def _add(
     recording: RecordingStatus, event: FileStatusUpdated, chunk: RecordingChunk, now: datetime
-) -> None:
+) -> ChunkStatus:
     retention_starts_at, notified_at = (
         deadlines.retention_starts_at(event, chunk, now),
         deadlines.notified_at(event, now),
     )
-    for known in recording.chunks:
-        if ChunkKey.of(known.chunk) == ChunkKey.of(chunk):
-            known.retention_starts_at = min(known.retention_starts_at, retention_starts_at)
-            known.notified_at = min(known.notified_at or known.announced_at, notified_at)
-            if known.chunk.content_location is None and chunk.content_location is not None:
-                _take_location(known, chunk)
-                # A manifest that was sealed before lacks this file: another one follows it.
-                recording.sealed = None
-            return
-    recording.chunks.append(
-        ChunkStatus(
-            chunk=chunk,
-            announced_at=now,
-            retention_starts_at=retention_starts_at,
-            notified_at=notified_at,
-        )
+    added = ChunkStatus(
+        chunk=chunk,
+        announced_at=now,
+        retention_starts_at=retention_starts_at,
+        notified_at=notified_at,
     )
+    recording.chunks.append(added)
     recording.sealed = None
+    return added
 
 
-def _take_location(known: ChunkStatus, chunk: RecordingChunk) -> None:
+def _update(
+    known: ChunkStatus,
+    event: FileStatusUpdated,
+    chunk: RecordingChunk,
+    now: datetime,
+) -> None:
+    known.retention_starts_at = min(
+        known.retention_starts_at, deadlines.retention_starts_at(event, chunk, now)
+    )
+    known.notified_at = min(
+        known.notified_at or known.announced_at, deadlines.notified_at(event, now)
+    )
+
+
+def _take_location(recording: RecordingStatus, known: ChunkStatus, chunk: RecordingChunk) -> None:
+    if chunk.content_location is None:
+        return
     known.chunk = chunk
+    # A manifest that was sealed before lacks this file: another one follows it.
+    recording.sealed = None
     if known.state is ChunkState.LOST:
         known.state, known.lost_reason = ChunkState.ANNOUNCED, ""

@@ -4,6 +4,8 @@ What is in doubt counts as missing: a withdrawal always counts, and an agreement
 withdrawal is known to be newer.
 """
 
+import hashlib
+import itertools
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
@@ -22,7 +24,15 @@ from callvault.contracts.status import CallStatus
 MAX_RECORDS = 1_000
 """Decisions, and presences, kept: beyond that, those that do not count any more are forgotten."""
 
+MAX_COUNTING = 1_500
+"""Decisions, and presences, kept though all of them count: ACS lets 350 people into a call."""
+
+MAX_CONNECTION = 64
+"""Characters of a connection's id that is kept as it is."""
+
 _MAX_LISTED = 3
+
+_OF_THOSE_PRESENT = (ConsentPolicy.ANY_PARTY, ConsentPolicy.ALL_PARTIES)
 
 AnyRecord = TypeVar("AnyRecord", ConsentRecord, Presence)
 
@@ -36,6 +46,8 @@ def terms_of(own: ConsentTerms, resource: ResourceConsent) -> ConsentTerms:
 def missing(status: CallStatus, terms: ConsentTerms) -> str:
     """Say in a sentence which consent is missing; empty where none is."""
     agreed = {who for who, given in standing(status).items() if given}
+    if len(status.participants) >= MAX_COUNTING and terms.consent_policy in _OF_THOSE_PRESENT:
+        return "more people are in the call than can be told apart"
     match terms.consent_policy:
         case ConsentPolicy.ANY_PARTY:
             return "" if agreed - gone(status) else "nobody in the call has agreed"
@@ -95,6 +107,10 @@ def decide(status: CallStatus, decision: ConsentDecision, now: datetime) -> Cons
     )
     status.consents.append(record)
     _forget(status.consents, _outdated(status))
+    if len(status.consents) > MAX_COUNTING:
+        # Whose agreement is forgotten has not agreed: that is the safe side.
+        agreed = (r for r in status.consents if r.given and r is not record)
+        _forget(status.consents, itertools.chain(agreed, status.consents))
     return record
 
 
@@ -102,11 +118,14 @@ def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
     """Fold a coming or going; False where it is known already, or something newer is."""
     at = min(change.at or now, now)
     presence = _presence(status, change)
+    if presence is None and len(status.participants) >= MAX_COUNTING:
+        # Nobody can be told apart any more: no consent is met now, see `missing`.
+        return False
     if presence is None:
         status.participants.append(
             Presence(
                 participant=change.participant,
-                connection=change.connection,
+                connection=_connection(change),
                 in_call=change.joined,
                 changed_at=at,
             )
@@ -117,7 +136,7 @@ def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
         return False
     is_new = presence.in_call is not change.joined
     presence.in_call, presence.changed_at = change.joined, at
-    presence.connection = change.connection
+    presence.connection = _connection(change)
     return is_new
 
 
@@ -145,10 +164,20 @@ def _was_withdrawn_later(status: CallStatus, decision: ConsentDecision, at: date
     )
 
 
+def _connection(change: ParticipantChanged) -> str:
+    """Return what tells the connection apart: those of the service are short, as GUIDs are."""
+    own = change.connection
+    return (
+        own
+        if len(own) <= MAX_CONNECTION and own.isascii()
+        else hashlib.sha256(own.encode()).hexdigest()
+    )
+
+
 def _presence(status: CallStatus, change: ParticipantChanged) -> Presence | None:
     """Find the connection that changes; one without an id gets it from the first event."""
     own = [p for p in status.participants if p.participant == change.participant]
-    same = (p for p in own if p.connection == change.connection)
+    same = (p for p in own if p.connection == _connection(change))
     nameless = (p for p in own if not p.connection)
     return next(same, None) or next(nameless, None)
 

@@ -24,8 +24,8 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
-from workflows.call import chunks, consent, consent_holds, recording_state
-from workflows.call.chunks import ChunkKey, find_chunk
+from workflows.call import chunks, consent, consent_holds, recording_state, state_limits
+from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
     OPERATION_FOR,
     TARGET_OF,
@@ -45,6 +45,8 @@ SILENT = (Actual.NONE, Actual.PAUSED, Actual.STOPPED)
 GUARD = "callvault"
 """The asker of what Callvault asks for by itself."""
 
+_CANCELLED = "the workflow was cancelled, and it is not known who asked for that"
+
 _OVER = "the recording was over before ACS could confirm this"
 
 
@@ -55,6 +57,8 @@ class Lifecycle:
         self.status = status
         self.requests = Requests(status)
         self.in_flight: Command | None = None
+        self._grown, self._room = 0, state_limits.LEAST_ROOM
+        """Bytes by which the state has grown at most since it was measured, and may grow."""
 
     @classmethod
     def begin(cls, request: RecordingRequest, now: datetime) -> "Lifecycle":
@@ -71,7 +75,8 @@ class Lifecycle:
         if self.requests.known(request) is not None:
             return None
         if operation is Operation.START:
-            return refuse_start(self.current, self.status.ended_at)
+            started = sum(r.origin == "requested" for r in self.status.recordings)
+            return refuse_start(self.current, self.status.ended_at, started)
         return refuse_control(operation, self.current)
 
     def request(
@@ -103,6 +108,20 @@ class Lifecycle:
         for recording in self._controlled():
             recording.wanted = Wanted.STOPPED
             self.settle(recording, now)
+
+    def cancelled(self, now: datetime) -> None:
+        """Fold that the workflow was cancelled: what it records is to be stopped, and kept."""
+        self.note(now, f"{_CANCELLED}: it stops recording, and keeps what was recorded")
+        if self.status.being_recorded is not None:
+            self.request(Operation.STOP, ControlRequest(reason=_CANCELLED), now)
+
+    def taken_over(self, now: datetime) -> None:
+        """Fold that the workflow before was ended by force: nobody minded the call since."""
+        self.note(now, "the workflow before ended too early: this one takes over")
+        for recording in self._controlled():
+            # What ACS does by now is read before it is believed.
+            recording.needs_read = recording.recording_id is not None
+        self.settle_all(now)
 
     def decline(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """Give a recording up before a sound of it was recorded."""
@@ -150,12 +169,24 @@ class Lifecycle:
 
     # Files.
 
-    def files_announced(self, event: FileStatusUpdated, now: datetime) -> None:
-        """Fold an event about files; one that tells of the session's end stops the recording."""
-        recording = chunks.announce(self.status, event, now)
-        indices = ", ".join(str(chunk.index) for chunk in event.chunks)
-        self.note(now, f"recording {recording.number}: chunks {indices} announced")
-        self.settle(recording, now)
+    def files_announced(self, event: FileStatusUpdated, now: datetime) -> int:
+        """Fold an event about files; one that tells of the session's end stops the recording.
+
+        Returns the number of files that were left out, because a call may not have so many.
+        """
+        recording, left_out = chunks.announce(self.status, event, now)
+        if recording is not None:
+            indices = ", ".join(str(chunk.index) for chunk in event.chunks)
+            self.note(now, f"recording {recording.number}: chunks {indices} announced")
+            if event.left_out:
+                odd = "; ".join(event.left_out)
+                self.note(now, f"recording {recording.number}: left out of its event, {odd}")
+            self.settle(recording, now)
+        if left_out:
+            self.status.chunks_left_out += left_out
+            self.note(now, f"{left_out} announced files were left out: a call may not have so many")
+        self._grows(len(event.chunks) * state_limits.MAX_CHUNK_SIZE, now)
+        return left_out
 
     def reuse_copy(self, key: ChunkKey, copy: ArchivedChunk) -> bool:
         """Keep the recording where an earlier workflow has archived this chunk, if that can be."""
@@ -178,6 +209,7 @@ class Lifecycle:
         """Fold a verified copy that is kept."""
         recording, chunk = find_chunk(self.status, key)
         chunk.state, chunk.archived = ChunkState.ARCHIVED, archived
+        learn_kind(recording, archived.kind)
         recording_state.refresh(self.status, recording)
         amiss = f", amiss: {archived.metadata_problem}" if archived.metadata_problem else ""
         what = f"chunk {key.index} archived and verified, {archived.size} bytes{amiss}"
@@ -253,6 +285,15 @@ class Lifecycle:
         timeline.append(TimelineEntry(at=now, what=shorten(what)))
         if len(timeline) > MAX_TIMELINE:
             del timeline[MAX_TIMELINE // 2]
+        self._grows(state_limits.MAX_NOTE_SIZE, now)
+
+    def _grows(self, by: int, now: datetime) -> None:
+        """Keep the state within its limit, now that it has grown by so many bytes at most."""
+        self._grown += by
+        if self._grown > self._room:
+            left = state_limits.fit(self.status, state_limits.MAX_SIZE, now)
+            # Where little more can be given up, the state is measured less often.
+            self._grown, self._room = 0, max(left, state_limits.LEAST_ROOM)
 
     def settle_all(self, now: datetime) -> None:
         """Draw the consequences for every recording of something that concerns the whole call."""
@@ -291,6 +332,7 @@ class Lifecycle:
         for participant in request.participants:
             here = ParticipantChanged(participant=participant, joined=True)
             consent.move(self.status, here, now)
+        self._grows(len(request.participants) * state_limits.MAX_NAME_SIZE, now)
 
 
 def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> RecordingStatus:

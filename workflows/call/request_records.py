@@ -7,6 +7,7 @@ from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from workflows.call.commands import REACHED, TARGET_OF, Operation
+from workflows.call.state_limits import MAX_RECORDINGS
 
 
 class Requests:
@@ -87,8 +88,13 @@ class Requests:
         return next(key for n in numbers if (key := f"#{n}") not in self._records)
 
 
-def refuse_start(current: RecordingStatus | None, call_ended: datetime | None) -> str | None:
-    """Say why nothing can be started now; None if it can."""
+def refuse_start(
+    current: RecordingStatus | None, call_ended: datetime | None, started: int = 0
+) -> str | None:
+    """Say why nothing can be started now; None if it can.
+
+    ``started`` is the number of recordings that were asked for before.
+    """
     if call_ended is not None:
         return "The call is over: nothing more can be recorded in it."
     if current is not None and current.wanted is not Wanted.STOPPED:
@@ -96,6 +102,8 @@ def refuse_start(current: RecordingStatus | None, call_ended: datetime | None) -
             f"Recording {current.number} of this call is still {current.state}: "
             "stop it before starting another."
         )
+    if started >= MAX_RECORDINGS:
+        return f"{started} recordings were started in this call: it may not have more."
     return None
 
 

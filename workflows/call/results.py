@@ -1,12 +1,11 @@
 """The result of a call, from its state."""
 
-from typing import Any
-
 from callvault.contracts.activity_io import ArchivedChunk
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call.chunks import ChunkKey
+from workflows.call.state_limits import MAX_CHUNKS
 
 _WORST_FIRST = (
     RecordingState.LOST,
@@ -17,12 +16,12 @@ _WORST_FIRST = (
 )
 
 
-def result_of(status: CallStatus, earlier: Any = None) -> CallResult:
+def result_of(status: CallStatus, earlier: CallResult | None = None) -> CallResult:
     """Sum up a call whose recordings have all reached their end.
 
-    ``earlier`` is the `CallResult` of the call's workflow before, if there was one.
+    ``earlier`` is the result of the call's workflow before, if there was one.
     """
-    before = CallResult.model_validate(earlier).archived if earlier is not None else ()
+    before = earlier.archived if earlier is not None else ()
     known = {_key(chunk) for each in status.recordings for chunk in _chunk_results(each)}
     return CallResult(
         server_call_id=status.server_call_id,
@@ -33,12 +32,21 @@ def result_of(status: CallStatus, earlier: Any = None) -> CallResult:
     )
 
 
-def archived_in(earlier: Any) -> dict[ChunkKey, ArchivedChunk]:
-    """Return what earlier workflows of the call have archived, by the last one's `CallResult`."""
+def archived_in(earlier: CallResult | None) -> dict[ChunkKey, ArchivedChunk]:
+    """Return what earlier workflows of the call have archived, by the last one's result."""
     if earlier is None:
         return {}
-    archived = CallResult.model_validate(earlier).archived
+    archived = earlier.archived
     return {_key(chunk): chunk.archived for chunk in archived if chunk.archived is not None}
+
+
+def archived_alone(result: CallResult) -> CallResult:
+    """Return what another workflow of the call must know of a result, so that it is short.
+
+    That is what is archived; of very many files the newest.
+    """
+    archived = result.archived[-MAX_CHUNKS:]
+    return result.model_copy(update={"recordings": (), "archived_before": archived})
 
 
 def worst(status: CallStatus) -> RecordingState:

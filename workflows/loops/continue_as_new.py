@@ -6,21 +6,21 @@ in flight, every update is answered, no manifest is being written (`Run.is_drain
 alarms are called off for it; the next run takes them up where they were.
 """
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from callvault.contracts.base import Message
-from callvault.contracts.states import RequestState
-from callvault.contracts.status import CallStatus, TimelineEntry
+from temporalio import workflow
+
+from callvault.contracts.base import Message, Unreadable, read
+from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus
 from workflows.call.chunks import ChunkKey
+from workflows.call.results import archived_alone
+from workflows.call.state_limits import fit
 
 MAX_CARRIED_BYTES = 1 << 20
 """Bytes of a state that is carried as it is; Temporal's own limit is twice as high."""
-
-MAX_CARRIED_TIMELINE = 50
-"""Entries of its timeline that a larger state keeps."""
-
-MAX_CARRIED_REQUESTS = 250
-"""Requests that a state keeps which is too large even so: the newest, and all pending ones."""
 
 
 class CarriedState(Message):
@@ -36,32 +36,60 @@ class CarriedState(Message):
     """Archived chunks whose copy at the service is to be deleted, perhaps."""
 
     @classmethod
-    def read(cls, payload: Any) -> "CarriedState | None":
-        """Read what the run before handed over; None in a call's first run."""
-        # One that cannot be read is an error of ours: it stops the workflow task, which is tried
-        # again until a better worker comes, and never the workflow.
-        return None if payload is None else cls.model_validate(payload)
+    def taken_over(cls, status: CallStatus) -> "CarriedState":
+        """Return what is known of a call whose run could not hand anything over itself."""
+        archived = (c for r in status.recordings for c in r.chunks if c.archived)
+        kept = (c for c in archived if not c.source_deleted and c.chunk.delete_location)
+        wants_deletion = status.policy is not None and status.policy.delete_source
+        to_delete = tuple(ChunkKey.of(c.chunk) for c in kept) if wants_deletion else ()
+        return cls(status=status, to_delete=to_delete)
 
-    def bounded(self) -> "CarriedState":
-        """Give up the timeline's middle, then old requests, if Temporal would not take it all."""
-        # The evidence stays whole: pauses and holds are kept with their recording.
-        if self._is_too_large():
-            del self.status.timeline[1:-MAX_CARRIED_TIMELINE]
-        if self._is_too_large():
-            self._drop_requests()
+    def bounded(self, now: datetime) -> "CarriedState":
+        """Give up what is worth least, if Temporal would not take it all."""
+        # Beside the state a run is handed the call's request and, perhaps, an earlier result.
+        fit(self.status, MAX_CARRIED_BYTES, now)
         return self
 
-    def _is_too_large(self) -> bool:
-        return len(self.model_dump_json()) > MAX_CARRIED_BYTES
 
-    def _drop_requests(self) -> None:
-        requests = self.status.requests
-        old = [
-            key
-            for key in list(requests)[:-MAX_CARRIED_REQUESTS]
-            if requests[key].state is not RequestState.PENDING
-        ]
-        for key in old:
-            del requests[key]
-        what = f"{len(old)} old requests were given up: more than a call can remember"
-        self.status.timeline.append(TimelineEntry(at=self.status.timeline[-1].at, what=what))
+class Arguments(NamedTuple):
+    """The arguments of a run, as they were read."""
+
+    request: RecordingRequest | Unreadable
+    """`Unreadable` if any argument of a call's first run is: such a workflow ends at once."""
+    carried: CarriedState | None = None
+    earlier: CallResult | None = None
+    takes_over: bool = False
+    """True if the run before was ended by force, and `workers/abandoned.py` has begun this one."""
+
+
+def read_arguments(
+    payload: Any = None, carried: Any = None, earlier: Any = None, *more: Any
+) -> Arguments:
+    """Read the arguments of a run: anything at all, in the first; never an error of a sender's."""
+    request = read(RecordingRequest, {} if payload is None else payload)
+    if workflow.info().continued_run_id is not None:
+        # What the run before handed over and cannot be read is an error of ours: it stops the
+        # workflow task, which is tried again until a better worker comes, and never the workflow.
+        state = None if carried is None else CarriedState.model_validate(carried)
+        result = None if earlier is None else CallResult.model_validate(earlier)
+        return Arguments(request, state, result)
+    if more:
+        return Arguments(Unreadable("arguments: only the first is a caller's"))
+    if carried is not None:
+        return _takes_over(request, read(CarriedState, carried))
+    before = None if earlier is None else read(CallResult, earlier)
+    if isinstance(before, Unreadable):
+        return Arguments(before)
+    return Arguments(request, None, archived_alone(before) if before else None)
+
+
+def _takes_over(
+    request: RecordingRequest | Unreadable, state: CarriedState | Unreadable
+) -> Arguments:
+    """Read the arguments of a run that goes on where another one was ended by force."""
+    if isinstance(request, Unreadable) or isinstance(state, Unreadable):
+        return Arguments(Unreadable("arguments: only the first is a caller's"))
+    status = state.status
+    if status.policy is None or status.server_call_id != request.server_call_id:
+        return Arguments(Unreadable("arguments: the second is of another call, or of none"))
+    return Arguments(request, state, takes_over=True)

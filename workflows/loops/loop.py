@@ -15,6 +15,9 @@ from workflows.loops.clock import Clock
 
 Item = TypeVar("Item")
 
+MAX_AT_ONCE = 1_000
+"""Most activities of one loop at a time: the server takes 2,000 of a workflow."""
+
 
 class Loop(Protocol):
     """One kind of work for a call."""
@@ -54,7 +57,7 @@ class Run:
         """True if nothing long is to be begun, and what can be called off is to be called off."""
         # As long as anything else is under way, exports go on: it may take ACS hours to answer.
         return (
-            self._is_long()
+            (self._is_long() or self._is_deaf())
             and workflow.all_handlers_finished()
             and all(loop.is_idle for loop in self._loops if not loop.is_interruptible)
         )
@@ -90,6 +93,12 @@ class Run:
         is_long = info.get_current_history_length() >= self._call.policy.max_history_events
         return is_long or info.is_continue_as_new_suggested()
 
+    def _is_deaf(self) -> bool:
+        """Tell if another cancellation, with something to stop, would not reach this run."""
+        # Temporal tells a run of its first cancellation alone.
+        is_cancelled = workflow.cancellation_reason() is not None
+        return is_cancelled and self._call.status.being_recorded is not None
+
 
 async def each_once(
     run: Run,
@@ -104,7 +113,10 @@ async def each_once(
     """
 
     def to_begin() -> list[Item]:
-        return [] if run.is_draining else [item for item in pending() if item not in under_way]
+        if run.is_draining:
+            return []
+        waiting = [item for item in pending() if item not in under_way]
+        return waiting[: MAX_AT_ONCE - len(under_way)]
 
     async def do_one(item: Item) -> None:
         await do(item)

@@ -8,6 +8,7 @@ from itertools import groupby
 from callvault.archive.manifests.seal import find_manifest
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name
 from callvault.archive.store import Archive
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import Manifest
 from callvault.errors import BrokenContent
 
@@ -24,7 +25,7 @@ class FailbackCandidate:
 
     def matches(self, word: str) -> bool:
         """Tell if ``word`` names one of its manifests, its call, its workflow, or itself."""
-        return word in self.manifests or any(word in _ids(manifest) for manifest in self.known)
+        return word in self.manifests or any(_is_named(manifest, word) for manifest in self.known)
 
 
 def failback_candidates(fallback: Archive) -> Iterator[FailbackCandidate]:
@@ -49,6 +50,8 @@ def _readable(archive: Archive, names: tuple[str, ...]) -> Iterator[Manifest]:
                 yield found.manifest
 
 
-def _ids(manifest: Manifest) -> set[str | None]:
+def _is_named(manifest: Manifest, word: str) -> bool:
     of = manifest.recording
-    return {of.server_call_id, of.call_id, of.recording_id, manifest.workflow.workflow_id}
+    if canonical_call_id(word) == canonical_call_id(of.server_call_id):
+        return True
+    return word in {of.call_id, of.recording_id, manifest.workflow.workflow_id}

@@ -25,6 +25,7 @@ from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import read_back
 from callvault.archive.transfer.source import ObjectSource
 from callvault.archive.verify.verifier import verify_manifest
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import (
     ArchivedObject,
     Manifest,
@@ -95,6 +96,7 @@ class Failback:
         media_type = theirs.manifest.recording.recording_format_type.content_type
         chunks = tuple(self._chunk(chunk, media_type) for chunk in theirs.manifest.chunks)
         if self.signer:
+            # Before the manifest, whose signature needs it to be proven.
             publish_key(self.primary, self.signer)
         while True:
             target = self._find_target(theirs)
@@ -139,8 +141,6 @@ class Failback:
         name = theirs.reference.object_name
         report = verify_manifest(self.fallback, name, self.keys, quick=True)
         problems = [f"{remark.location}: {remark.text}" for remark in report.problems]
-        if theirs.manifest.signature is None and self.keys.is_given:
-            problems.append(f"{self.fallback.location(name)}: it is unsigned, and should not be")
         if problems:
             raise BrokenContent(
                 f"{'; '.join(problems)}. Nothing of it was sealed in {self.primary.name}: find out"
@@ -218,7 +218,7 @@ def _found(archive: Archive, name: str) -> StoredManifest:
 def _identity(manifest: Manifest) -> tuple[str, str | None, int]:
     # not the folder: recordings whose id is not known share one
     of = manifest.recording
-    return of.server_call_id, of.recording_id, of.number
+    return canonical_call_id(of.server_call_id), of.recording_id, of.number
 
 
 def _origin(theirs: StoredManifest) -> ManifestReference:

@@ -8,7 +8,7 @@ the next one. No lock is needed, on any store.
 from callvault.archive.manifests.documents import read_document, sha256, signed
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.names import link_object_name
-from callvault.archive.store import Archive, put_bytes
+from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.manifest import ChainLink, LinkReference, ObjectReference
 from callvault.errors import BrokenContent, ObjectExists
 
@@ -79,7 +79,7 @@ def _taken(archive: Archive, sequence: int) -> bytes | None:
 
 
 def _read(archive: Archive, sequence: int) -> bytes:
-    return b"".join(archive.read(link_object_name(sequence)))
+    return read_small(archive, link_object_name(sequence))
 
 
 def _write(archive: Archive, link: ChainLink, signer: Signer | None) -> None:

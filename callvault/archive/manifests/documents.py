@@ -15,6 +15,10 @@ from callvault.errors import BrokenContent, InvalidRequest
 
 Document = TypeVar("Document", Manifest, ChainLink)
 
+UNSIGNED_DESPITE_KEY = (
+    "it is unsigned, though a key was given: its signature was removed, or it never had one"
+)
+
 
 def canonical(message: Message) -> bytes:
     """Write the message in the one spelling of RFC 8785."""
@@ -71,10 +75,14 @@ class Keyring:
             self._keys[key.key_id] = key
 
     def objection(self, document: Manifest | ChainLink, data: bytes) -> str | None:
-        """Say why the signature of ``data`` proves nothing; None if it does, or there is none."""
+        """Say why the signature of ``data`` proves nothing; None if it does.
+
+        A missing signature is an objection only where keys were given.
+        """
         signature = document.signature
         if signature is None:
-            return None
+            # whoever changes a document can leave its signature out as well
+            return UNSIGNED_DESPITE_KEY if self.is_given else None
         key = self._keys.get(signature.key_id)
         if key is None:
             source = "among those given" if self.is_given else "in the archive"

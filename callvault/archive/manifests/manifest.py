@@ -21,7 +21,7 @@ from callvault.contracts.manifest import (
     SourceAddress,
     WorkflowRun,
 )
-from callvault.contracts.media import MediaCheck
+from callvault.contracts.media import MediaCheck, MediaProblem, MediaVerdict
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import ChunkStatus, RecordingStatus
 
@@ -106,8 +106,14 @@ def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -
         name = f"chunk {chunk.index} ({chunk.document_id})"
         if chunk.state is not ChunkState.ARCHIVED:
             yield f"{name} is {chunk.state}: {chunk.lost_reason or 'no reason is known'}"
-        for problem in chunk.check.problems if chunk.check else ():
+        for problem in _faults(chunk.check):
             yield f"{name}, {problem.verdict}: {problem.detail}"
+
+
+def _faults(check: MediaCheck | None) -> Iterator[MediaProblem]:
+    for problem in check.problems if check else ():
+        if problem.verdict is not MediaVerdict.LENGTH_NOT_TOLD:  # silence about it is no damage
+            yield problem
 
 
 def _of_metadata(chunks: Sequence[ManifestChunk]) -> Iterator[str]:

@@ -21,8 +21,9 @@ from callvault.archive.manifests.late_events import (
 )
 from callvault.archive.manifests.manifest import SealContext, build_manifest
 from callvault.archive.names import key_object_name, manifest_object_name
-from callvault.archive.store import Archive, put_bytes
+from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.activity_io import SealedRecording
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import Manifest, ObjectReference, SealInput
 from callvault.errors import BrokenContent, ObjectExists
 
@@ -44,6 +45,7 @@ def seal(
     Raises `ContentMissing` or `BrokenContent` where a chunk is not in the archive as the order
     says. Without a signer the manifest is unsigned, but linked all the same.
     """
+    # First: a manifest must not lie there without the key that proves it.
     if signer:
         publish_key(archive, signer)
     manifest, reference = _find_or_write(archive, input, signer, now)
@@ -121,7 +123,7 @@ def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:
     """Read a manifest; None where there is none, `BrokenContent` where it is damaged."""
     if archive.stat(object_name) is None:
         return None
-    data = b"".join(archive.read(object_name))
+    data = read_small(archive, object_name)
     try:
         manifest = read_document(Manifest, data)
     except BrokenContent as error:
@@ -137,15 +139,13 @@ def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:
 
 def _is_of_same_recording(manifest: Manifest, input: SealInput) -> bool:
     # compared by ids, not by folder: recordings whose id is not known share one
-    sealed = manifest.recording
-    if is_files_only(input):  # from events alone the recording's number is not known
-        ids = (input.server_call_id, input.recording.recording_id)
-        return (sealed.server_call_id, sealed.recording_id) == ids
-    return (sealed.server_call_id, sealed.recording_id, sealed.number) == (
-        input.server_call_id,
-        input.recording.recording_id,
-        input.recording.number,
-    )
+    sealed, ordered = manifest.recording, input.recording
+    if sealed.recording_id != ordered.recording_id:
+        return False
+    # from events alone the recording's number is not known
+    if not is_files_only(input) and sealed.number != ordered.number:
+        return False
+    return canonical_call_id(sealed.server_call_id) == canonical_call_id(input.server_call_id)
 
 
 def _put(archive: Archive, object_name: str, data: bytes, content_type: str) -> None:

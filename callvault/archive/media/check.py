@@ -3,13 +3,14 @@
 The container is read by libmediainfo, in ranges; nothing is decoded, and nothing is loaded whole.
 """
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from callvault.archive.media.probe import probe
-from callvault.archive.media.seekable import open_object
+from callvault.archive.media.kind import container_of
+from callvault.archive.media.length import Lengths, lengths_of
+from callvault.archive.media.seekable import SPOT, open_object, spots
+from callvault.archive.media.streams import Streams, number, text, whole
 from callvault.archive.store import Archive
 from callvault.contracts.media import (
     ChannelType,
@@ -33,12 +34,6 @@ SAMPLE_RATE = 16_000
 RESOLUTION = (1920, 1080)
 MAX_CHANNELS = {ChannelType.MIXED: 1, ChannelType.UNMIXED: 5}
 """The service's table of formats. Frame rates have changed over the years and are only noted."""
-
-_MAX_SAMPLES = 64
-"""Places of a file that are looked at."""
-
-_SAMPLE_SIZE = 4_096
-"""Bytes read at each place: compressed media never hold that many zeros in a row."""
 
 _COMPRESSED = frozenset({FormatType.MP4, FormatType.MP3})
 _WORST_FIRST = tuple(MediaVerdict)
@@ -64,90 +59,38 @@ def check_media(archive: Archive, object_name: str, size: int, expected: Expecte
 
 def check_file(file: BinaryIO, size: int, expected: Expected) -> MediaCheck:
     """Check a file that is open for reading."""
-    container = _container(file.read(16))
+    container = container_of(file.read(16))
     # nothing else is shown to the parser: playlists would make it look for more files
-    streams = _Streams.parsed(file, size) if container else _Streams([], "")
-    facts = _facts(container, streams, expected)
-    problems = list(_problems(facts, streams, size, expected))
-    if expected.format in _COMPRESSED and not problems:
-        problems = list(_blank(file, size))
+    streams = Streams.parsed(file, size) if container else Streams([], "")
+    lengths = lengths_of(file, size, container, streams)
+    facts = _facts(container, streams, lengths, expected)
+    problems = list(_problems(facts, streams, lengths, size, expected))
+    # Only there: uncompressed silence is zeros as well.
+    if expected.format in _COMPRESSED and not _is_damaged(problems):
+        problems = [*_blank(file, size), *problems]
     verdicts = {problem.verdict for problem in problems} or {MediaVerdict.COMPLETE}
     return MediaCheck(
         verdict=min(verdicts, key=_WORST_FIRST.index), problems=tuple(problems), facts=facts
     )
 
 
-class _Streams:
-    """The parser's findings: the container's own facts, its sounds and its pictures."""
-
-    def __init__(self, tracks: list[dict[str, Any]], parser: str) -> None:
-        self.parser = parser
-        self._tracks = tracks
-        self.general = self._first("General")
-        self.audio = self._first("Audio")
-        self.video = self._first("Video")
-
-    @classmethod
-    def parsed(cls, file: BinaryIO, size: int) -> "_Streams":
-        try:
-            # not strict: a damaged file's tags may hold control characters
-            report = json.loads(probe(file, size) or b"{}", strict=False)
-        except ValueError:
-            report = {}
-        library = report.get("creatingLibrary", {})
-        tracks = (report.get("media") or {}).get("track", [])
-        return cls(tracks, f"{library.get('name', '')} {library.get('version', '')}".strip())
-
-    def _first(self, kind: str) -> dict[str, Any]:
-        return next((track for track in self._tracks if track["@type"] == kind), {})
-
-    @property
-    def found(self) -> bool:
-        return "Format" in self.audio or "Format" in self.video
-
-    @property
-    def is_truncated(self) -> bool:
-        extra = self.general.get("extra", {})
-        return "IsTruncated" in extra
-
-    @property
-    def bytes_needed(self) -> int:
-        """Bytes of the tracks alone, by the container's own index."""
-        media = (track for track in self._tracks if track["@type"] in {"Audio", "Video"})
-        return sum(int(track.get("StreamSize", 0)) for track in media)
-
-    @property
-    def durations_ms(self) -> list[float]:
-        """Lengths of the container, the sound and the pictures, as far as stated."""
-        tracks = (self.general, self.audio, self.video)
-        return [float(track["Duration"]) * 1000 for track in tracks if "Duration" in track]
-
-
-def _container(head: bytes) -> FormatType | None:
-    if head[4:8] == b"ftyp":
-        return FormatType.MP4
-    if head[:4] in {b"RIFF", b"RF64"} and head[8:12] == b"WAVE":
-        return FormatType.WAV
-    if head[:3] == b"ID3" or (head[:1] == b"\xff" and len(head) > 1 and head[1] >= 0xE0):
-        return FormatType.MP3
-    return None
-
-
-def _facts(container: FormatType | None, streams: _Streams, expected: Expected) -> MediaFacts:
+def _facts(
+    container: FormatType | None, streams: Streams, lengths: Lengths, expected: Expected
+) -> MediaFacts:
     audio, video = streams.audio, streams.video
-    durations = streams.durations_ms
+    durations = lengths.known_ms
     return MediaFacts(
         container=container,
         duration_ms=round(durations[0]) if durations else None,
         expected_duration_ms=expected.duration_ms,
         tolerance_ms=tolerance(expected.duration_ms) if expected.duration_ms else None,
-        audio_format=audio.get("Format"),
-        sample_rate=audio.get("SamplingRate"),
-        channels=audio.get("Channels"),
-        video_format=video.get("Format"),
-        width=video.get("Width"),
-        height=video.get("Height"),
-        frame_rate=video.get("FrameRate"),
+        audio_format=text(audio, "Format"),
+        sample_rate=whole(audio, "SamplingRate"),
+        channels=whole(audio, "Channels"),
+        video_format=text(video, "Format"),
+        width=whole(video, "Width"),
+        height=whole(video, "Height"),
+        frame_rate=number(video, "FrameRate"),
         parser=streams.parser,
     )
 
@@ -158,18 +101,18 @@ def tolerance(duration_ms: float) -> float:
 
 
 def _problems(
-    facts: MediaFacts, streams: _Streams, size: int, expected: Expected
+    facts: MediaFacts, streams: Streams, lengths: Lengths, size: int, expected: Expected
 ) -> Iterator[MediaProblem]:
     if not facts.container or not streams.found:
         yield _problem(MediaVerdict.UNREADABLE, "no sound and no pictures are found in it")
         return
     yield from _format_problems(facts, expected)
-    if streams.is_truncated or streams.bytes_needed > size:
+    if not lengths.is_whole:
         yield _problem(
             MediaVerdict.TRUNCATED,
             f"its own account of sizes does not agree with the {size} bytes that there are",
         )
-    yield from _duration_problems(facts, streams, expected)
+    yield from _duration_problems(facts, lengths, expected)
     yield from _parameter_problems(facts, expected)
 
 
@@ -183,13 +126,17 @@ def _format_problems(facts: MediaFacts, expected: Expected) -> Iterator[MediaPro
 
 
 def _duration_problems(
-    facts: MediaFacts, streams: _Streams, expected: Expected
+    facts: MediaFacts, lengths: Lengths, expected: Expected
 ) -> Iterator[MediaProblem]:
     duration = facts.duration_ms
-    if duration is None or duration <= 0:
-        yield _problem(MediaVerdict.DURATION_MISMATCH, "its length is nothing, or not told")
+    if not lengths.is_told:
+        yield _problem(MediaVerdict.LENGTH_NOT_TOLD, "its length is not told")
+    if duration is None:
         return
-    if max(streams.durations_ms) - min(streams.durations_ms) > tolerance(duration):
+    if duration <= 0:
+        yield _problem(MediaVerdict.DURATION_MISMATCH, "its length is nothing")
+        return
+    if max(lengths.known_ms) - min(lengths.known_ms) > tolerance(duration):
         yield _problem(MediaVerdict.DURATION_MISMATCH, "its tracks differ in length")
     if expected.duration_ms is None or facts.tolerance_ms is None:
         return
@@ -216,14 +163,15 @@ def _parameter_problems(facts: MediaFacts, expected: Expected) -> Iterator[Media
         yield _problem(MediaVerdict.UNEXPECTED, f"its pictures are {found[0]}x{found[1]}")
 
 
+def _is_damaged(problems: Iterable[MediaProblem]) -> bool:
+    return any(problem.verdict is not MediaVerdict.LENGTH_NOT_TOLD for problem in problems)
+
+
 def _blank(file: BinaryIO, size: int) -> Iterator[MediaProblem]:
-    """Look at evenly spread places; a small file is seen whole."""
-    step = max(_SAMPLE_SIZE, size // _MAX_SAMPLES)
-    for offset in range(0, size - _SAMPLE_SIZE + 1, step):
-        file.seek(offset)
-        if not any(file.read(_SAMPLE_SIZE)):
+    for offset, spot in spots(file, size):
+        if len(spot) == SPOT and not any(spot):
             yield _problem(
-                MediaVerdict.BLANK, f"from byte {offset} on there are {_SAMPLE_SIZE} zeros or more"
+                MediaVerdict.BLANK, f"from byte {offset} on there are {SPOT} zeros or more"
             )
             return
 

@@ -1,17 +1,21 @@
 """The media parser, in a process of its own.
 
 libmediainfo reads untrusted files: a damaged mp4 can keep it busy for minutes and make it ask for
-gigabytes. So it runs alone, under limits of the operating system, without credentials and without
-the file: it asks for ranges on its standard output, and gets them on its standard input.
+gigabytes, and a file that was made for it might take it over. So it runs alone, without the
+worker's environment, under limits of the operating system, confined to its memory and two pipes,
+and without the file: it asks for ranges on its standard output, and gets them on its standard
+input.
 """
 
-import resource
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Timer
 from typing import BinaryIO
 
+from callvault.archive.media.sandbox import confine, limit
 from callvault.archive.media.seekable import open_ranges
 
 CPU_SECONDS = 10
@@ -20,8 +24,19 @@ CPU_SECONDS = 10
 MEMORY = 2 * 1024**3
 """Bytes of address space; the index of a four-hour mp4 takes some hundred megabytes at most."""
 
+SILENCE_TIMEOUT = 60.0
+"""Seconds between two requests of the parser, after which it is stopped."""
+
+MAX_RANGE = 16 * 1024**2
+"""Bytes that it may ask for at a time; it asks for a quarter of a mebibyte."""
+
+MAX_REPORT = 16 * 1024**2
+"""Bytes; a report has some thousands."""
+
+_MAX_LINE = 64
 _MODULE = "callvault.archive.media.probe"
 _READ, _REPORT = b"read", b"report"
+_ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 
 
 def probe(file: BinaryIO, size: int) -> bytes | None:
@@ -29,30 +44,76 @@ def probe(file: BinaryIO, size: int) -> bytes | None:
 
     Errors of the file pass through.
     """
-    with _parser(size) as (requests, answers), suppress(BrokenPipeError):
-        for line in requests:
-            verb, *numbers = line.split()
-            if verb == _REPORT:
-                return requests.read()
-            offset, length = map(int, numbers)
-            file.seek(offset)
-            answers.write(file.read(length))
-            answers.flush()
+    with _parser(size) as parser, suppress(BrokenPipeError):
+        while (line := parser.line()) != _REPORT:
+            span = _range(line, size)
+            if span is None:
+                return None
+            file.seek(span[0])
+            parser.answer(file.read(span[1]))
+        return parser.report()
     return None
 
 
+def _range(line: bytes, size: int) -> tuple[int, int] | None:
+    """Read a request for bytes; None where it is none, as of a parser that was taken over."""
+    verb, _, numbers = line.partition(b" ")
+    offset, _, length = numbers.partition(b" ")
+    if verb != _READ or not (offset.isdigit() and length.isdigit()):
+        return None
+    is_within = int(offset) < size and 0 < int(length) <= min(MAX_RANGE, size - int(offset))
+    return (int(offset), int(length)) if is_within else None
+
+
+class _Parser:
+    """The parser's process, stopped where it is silent for too long."""
+
+    def __init__(self, child: subprocess.Popen[bytes], pipes: tuple[BinaryIO, BinaryIO]) -> None:
+        self._child = child
+        self._requests, self._answers = pipes
+
+    def line(self) -> bytes:
+        with self._limits():
+            return self._requests.readline(_MAX_LINE).rstrip(b"\n")
+
+    def answer(self, data: bytes) -> None:
+        with self._limits():
+            self._answers.write(data)
+            self._answers.flush()
+
+    def report(self) -> bytes | None:
+        with self._limits():
+            report = self._requests.read(MAX_REPORT + 1)
+        return report if len(report) <= MAX_REPORT else None
+
+    @contextmanager
+    def _limits(self) -> Iterator[None]:
+        # its time alone is measured: an archive may be slow
+        timer = Timer(SILENCE_TIMEOUT, self._child.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
 @contextmanager
-def _parser(size: int) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """Run the parser's process; yields its output and its input, and ends it with the block."""
+def _parser(size: int) -> Iterator[_Parser]:
+    """Run the parser's process; ends it with the block."""
     child = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", _MODULE, str(size), str(CPU_SECONDS), str(MEMORY)],
+        # isolated: no variable and no folder of the user's has a say in what it loads
+        [sys.executable, "-I", "-m", _MODULE, str(size), str(CPU_SECONDS), str(MEMORY)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=_ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
     )
     pipes = child.stdout, child.stdin
     try:
-        yield pipes  # type: ignore[misc]  # both are there, as asked for above
+        yield _Parser(child, pipes)  # type: ignore[arg-type]  # both are there, as asked for
     finally:
         child.kill()
         child.wait()
@@ -72,10 +133,9 @@ def main() -> None:
     from pymediainfo import MediaInfo
 
     size, cpu_seconds, memory = map(int, sys.argv[1:])
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    with suppress(ValueError):  # macOS knows the limit, but does not support it
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(cpu_seconds, memory)
+    MediaInfo.parse(io.BytesIO(b"RIFF"), output="JSON")  # loads the library and all that it needs
+    confine()
     report = MediaInfo.parse(open_ranges(_ask, size), output="JSON")
     sys.stdout.buffer.write(_REPORT + b"\n" + report.encode("utf-8", "replace"))
 

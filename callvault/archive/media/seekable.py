@@ -2,12 +2,19 @@
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from callvault.archive.store import Archive
 
 WINDOW = 256 * 1024
 """Bytes fetched at once. A parser reads the head of a file and its index: some four of these."""
+
+SPOT = 4_096
+"""Bytes read at each spot: compressed media never hold that many zeros in a row."""
+
+_MAX_SAMPLES = 64
+"""Places of a file that are looked at."""
 
 ReadRange = Callable[[int, int], bytes]
 """Returns as many bytes as asked for from an offset on; all of them exist."""
@@ -25,6 +32,13 @@ def open_object(archive: Archive, object_name: str, size: int) -> io.BufferedRea
         return b"".join(archive.read(object_name, offset=offset, length=length))
 
     return open_ranges(read, size)
+
+
+def spots(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
+    """Yield evenly spread pieces of a file, each with its offset; a small file comes whole."""
+    for offset in range(0, size, max(SPOT, size // _MAX_SAMPLES)):
+        file.seek(offset)
+        yield offset, file.read(SPOT)
 
 
 class _RangedReader(io.RawIOBase):

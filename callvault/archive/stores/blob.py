@@ -23,6 +23,7 @@ from callvault.archive.store import StoredObject
 from callvault.archive.stores.blob_upload import BlobUpload
 from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
+from callvault.azure_storage.folders import is_folder
 from callvault.errors import ConfigurationError
 
 _CONNECT_TIMEOUT = 10
@@ -79,11 +80,12 @@ class BlobArchive:
     def stat(self, object_name: str) -> StoredObject | None:
         with blob_errors(self._name, f"looking at {object_name}"):
             try:
-                return _stored(object_name, self._blob(object_name).get_blob_properties())
+                found = self._blob(object_name).get_blob_properties()
             except ResourceNotFoundError as error:
                 if getattr(error, "error_code", None) == CONTAINER_NOT_FOUND:
                     raise
                 return None
+        return None if is_folder(found.size, found.metadata) else _stored(object_name, found)
 
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> BlobUpload:
         ledger = BlockLedger(object_name, block_size)
@@ -116,7 +118,12 @@ class BlobArchive:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         with blob_errors(self._name, "listing objects"):
-            yield from self._container.list_blob_names(name_starts_with=prefix or None)
+            listed = self._container.list_blobs(
+                name_starts_with=prefix or None, include=["metadata"]
+            )
+            for blob in listed:
+                if not is_folder(blob.size, blob.metadata):
+                    yield str(blob.name)
 
     def location(self, object_name: str) -> str:
         container = urlsplit(self._container.url)._replace(query="").geturl()

@@ -7,36 +7,44 @@ already on the disk as a draft, next: where a crash separates the two, the objec
 next reader finds the draft and moves it to its place.
 """
 
-import hashlib
+import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import NoReturn, Self
+from threading import Lock
+from typing import NoReturn
 
-from callvault.archive.blocks import Block, BlockDigests, BlockLedger, Layout
+from callvault.archive.blocks import BlockDigests, BlockLedger
 from callvault.archive.names import check_object_name
-from callvault.archive.object_metadata import bounded
-from callvault.archive.store import StoredObject, settle
+from callvault.archive.store import StoredObject
 from callvault.archive.stores.directory_files import (
     MODE,
     Draft,
     Sidecar,
     remove_abandoned,
+    remove_idle,
     sidecar_path,
 )
+from callvault.archive.stores.directory_upload import DirectoryUpload, stored_object
 from callvault.archive.stores.filesystem import (
     directory_errors,
     make_directories,
+    open_file,
     publish,
-    sync_directory,
+    read_file,
+    refuse_links,
     write_file,
 )
 
+MAKE_ROOM_INTERVAL = 60.0
+"""Seconds between two searches for drafts on a full disk: each of them lists the archive."""
+
 _READ_SIZE = 1024 * 1024
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class DirectoryArchive:
@@ -45,6 +53,8 @@ class DirectoryArchive:
     def __init__(self, name: str, root: Path) -> None:
         self._name = name
         self._root = root.absolute()
+        self._make_room_at = 0.0
+        self._lock = Lock()
 
     @property
     def name(self) -> str:
@@ -53,41 +63,40 @@ class DirectoryArchive:
     def stat(self, object_name: str) -> StoredObject | None:
         path = self._path(object_name)
         with self.errors(f"looking at {object_name}"):
-            try:
-                facts = path.stat()
-            except (FileNotFoundError, NotADirectoryError):
-                if not self._root.is_dir():
-                    raise
-                return None
-            if not stat.S_ISREG(facts.st_mode):
+            facts = self._facts(path)
+            if facts is None:
                 return None
             sidecar = Sidecar.read(sidecar_path(path), facts.st_size) or _adopt(path, facts.st_size)
-            return _stored(object_name, facts, sidecar)
+            return stored_object(object_name, facts, sidecar)
 
-    def begin(self, object_name: str, *, block_size: int, token: str = "") -> "DirectoryUpload":
+    def begin(self, object_name: str, *, block_size: int, token: str = "") -> DirectoryUpload:
         path = self._path(object_name)
         ledger = BlockLedger(object_name, block_size)
         with self.errors(f"beginning {object_name}"):
             make_directories(self._root, path.parent)
+            refuse_links(self._root, path.parent)
             remove_abandoned(path)
             return DirectoryUpload(self, object_name, path, ledger, Draft.of(path, token))
 
     def digests(self, object_name: str) -> BlockDigests | None:
         path = self._path(object_name)
         with self.errors(f"looking at the blocks of {object_name}"):
-            sidecar = Sidecar.read(sidecar_path(path), path.stat().st_size)
+            facts = self._facts(path)
+            sidecar = Sidecar.read(sidecar_path(path), facts.st_size) if facts else None
         return sidecar.digests if sidecar else None
 
     def read(
         self, object_name: str, *, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
         path = self._path(object_name)
-        with self.errors(f"reading {object_name}"), path.open("rb") as file:
-            file.seek(offset)
-            rest = length
-            while piece := file.read(_READ_SIZE if rest is None else min(rest, _READ_SIZE)):
-                yield piece
-                rest = None if rest is None else rest - len(piece)
+        with self.errors(f"reading {object_name}"):
+            refuse_links(self._root, path.parent)
+            with os.fdopen(open_file(path), "rb") as file:
+                file.seek(offset)
+                rest = length
+                while piece := file.read(_READ_SIZE if rest is None else min(rest, _READ_SIZE)):
+                    yield piece
+                    rest = None if rest is None else rest - len(piece)
 
     def names(self, prefix: str = "") -> Iterator[str]:
         with self.errors("listing objects"):
@@ -114,7 +123,7 @@ class DirectoryArchive:
             try:
                 write_file(draft, b"check", mode=MODE)
                 publish(draft, probe)
-                probe.read_bytes()
+                read_file(probe, limit=len(b"check"))
             finally:
                 for path in (draft, probe):
                     path.unlink(missing_ok=True)
@@ -122,96 +131,32 @@ class DirectoryArchive:
     def close(self) -> None:
         """Do nothing: no file is held open."""
 
+    def make_room(self) -> None:
+        """Remove what attempts that have ended left behind, but not twice in short time."""
+        with self._lock:
+            is_due = time.monotonic() >= self._make_room_at
+            if is_due:
+                self._make_room_at = time.monotonic() + MAKE_ROOM_INTERVAL
+        if is_due:
+            remove_idle(self._root)
+
     def errors(self, action: str) -> AbstractContextManager[None]:
         """Let no `OSError` leave the block, only ours."""
         return directory_errors(self._name, self._root, action)
 
+    def _facts(self, path: Path) -> os.stat_result | None:
+        """Look at an object's file; None where no regular file can be reached without a link."""
+        try:
+            refuse_links(self._root, path.parent)
+            facts = path.lstat()
+        except OSError as error:
+            if error.errno not in _NOT_THERE or not self._root.is_dir():
+                raise
+            return None
+        return facts if stat.S_ISREG(facts.st_mode) else None
+
     def _path(self, object_name: str) -> Path:
         return self._root.joinpath(*check_object_name(object_name).split("/"))
-
-
-class DirectoryUpload:
-    """Satisfies `callvault.archive.store.Upload`; writes to a hidden draft beside the object."""
-
-    def __init__(
-        self,
-        archive: DirectoryArchive,
-        object_name: str,
-        path: Path,
-        ledger: BlockLedger,
-        draft: Draft,
-    ) -> None:
-        self._archive = archive
-        self._object_name = object_name
-        self._path = path
-        self._ledger = ledger
-        self._draft = draft
-        self._is_committed = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._draft.close(keep=not self._is_committed)
-
-    def resume(self, layout: Layout) -> Mapping[int, bytes]:
-        """Take over the blocks of the draft that an earlier attempt has left."""
-        with self._archive.errors(f"looking for blocks of {self._object_name}"):
-            found = self._draft.blocks(layout)
-        for index, sha256 in found.items():
-            self._ledger.add(index, layout.length(index), sha256)
-        return found
-
-    def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
-        offset = self._ledger.offset(index, len(block))
-        digest = sha256 or hashlib.sha256(block).digest()
-        with self._archive.errors(f"storing block {index} of {self._object_name}"):
-            self._draft.write(index, block, offset, digest)
-        self._ledger.add(index, len(block), digest)
-
-    def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
-        digests = self._ledger.whole(size)
-        blocks = [sha256.hex() for sha256 in digests.sha256]
-        sidecar = Sidecar(size, content_type, bounded(metadata), digests.block_size, blocks)
-        with self._archive.errors(f"committing {self._object_name}"):
-            os.fsync(self._draft.descriptor)
-            facts = os.fstat(self._draft.descriptor)
-            # written before the object appears: a full disk must not come between the two
-            self._draft.sidecar.unlink(missing_ok=True)
-            write_file(self._draft.sidecar, sidecar.to_json(), mode=MODE)
-            self._is_committed = True
-            try:
-                publish(self._draft.file, self._path)
-            except FileExistsError:
-                return self._settle(size, digests)
-            self._record()
-        return _stored(self._object_name, facts, sidecar)
-
-    def _settle(self, size: int, digests: BlockDigests) -> StoredObject:
-        found = settle(self._archive, self._object_name, size=size, digests=digests)
-        if Sidecar.read(sidecar_path(self._path), size) is None:
-            self._record()
-        return found
-
-    def _record(self) -> None:
-        with suppress(FileNotFoundError):  # a reader was faster, see `_adopt`
-            self._draft.sidecar.replace(sidecar_path(self._path))
-        sync_directory(self._path.parent)
-
-
-def _stored(object_name: str, facts: os.stat_result, sidecar: Sidecar | None) -> StoredObject:
-    return StoredObject(
-        object_name,
-        facts.st_size,
-        sha256=sidecar.digests.whole if sidecar else None,
-        etag=f"{facts.st_mtime_ns:x}-{facts.st_size:x}",
-        metadata=sidecar.metadata if sidecar else {},
-    )
 
 
 def _adopt(path: Path, size: int) -> Sidecar | None:
@@ -227,7 +172,7 @@ def _adopt(path: Path, size: int) -> Sidecar | None:
 
 
 def _digests(path: Path, block_size: int) -> BlockDigests:
-    with path.open("rb") as file:
+    with os.fdopen(open_file(path), "rb") as file:
         return BlockDigests.of(iter(lambda: file.read(_READ_SIZE), b""), block_size)
 
 

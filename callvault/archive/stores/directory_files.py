@@ -6,6 +6,7 @@ gets a draft of its own, and resumes nothing. The sidecar holds what a blob woul
 properties.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -15,13 +16,16 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from callvault.archive.blocks import Block, BlockDigests, Layout
-from callvault.archive.stores.filesystem import write_at
+from callvault.archive.stores.filesystem import open_file, read_file, write_at
 
 MODE = 0o640
 """Permissions of all files: recordings are private; the umask may narrow them further."""
@@ -29,24 +33,37 @@ MODE = 0o640
 DRAFT_MAX_AGE = 7 * 24 * 3600
 """Seconds after which a draft is removed: as long as Azure keeps uncommitted blocks."""
 
-_ENTRY = re.compile(r"([0-9]+) ([0-9a-f]{64})")
+MAX_SIDECAR = 16 * 1024**2
+"""Bytes; a sidecar has some 75 for each of at most 50,000 blocks."""
+
+MAX_JOURNAL = 64 * 1024**2
+"""Bytes that are read; some 75 for each block that was ever written."""
+
+_BESIDE = (".json.part", ".blocks.part")
+"""Ends of the names of small files that lie beside a draft."""
+
+# Bounded: a damaged journal of digits alone would take quadratic time, and be no number at last.
+_ENTRY = re.compile(r"([0-9]{1,6}) ([0-9a-f]{64})\n")
 
 
 class Draft:
     """An open draft; close it. Blocks may be written by many threads."""
 
     def __init__(self, path: Path, token: str, *, resumable: bool) -> None:
-        """Open the draft of the object at ``path``; `BlockingIOError` where another one has it."""
+        """Open the draft of the object at ``path``.
+
+        `BlockingIOError` where another attempt has it, another `OSError` where it is no file of
+        its own: a link, or a second name of another file.
+        """
         self.file = path.with_name(f".{path.name}.{token}.part")
         self.sidecar = path.with_name(f".{path.name}.{token}.json.part")
         self.journal = path.with_name(f".{path.name}.{token}.blocks.part")
         self._resumable = resumable
         self._lock = Lock()
-        self.descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT, MODE)
+        self.descriptor = _open_own(self.file)
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-            self._journal = os.open(self.journal, flags, MODE) if resumable else None
+            self._journal = _open_own(self.journal, os.O_APPEND) if resumable else None
         except BaseException:
             os.close(self.descriptor)
             raise
@@ -70,7 +87,8 @@ class Draft:
         """Return the SHA-256 of the blocks of ``layout`` that are there, by index."""
         if self._journal is None:
             return {}
-        written = dict(_ENTRY.findall(self.journal.read_text(errors="replace")))
+        journal = os.pread(self._journal, MAX_JOURNAL, 0).decode(errors="replace")
+        written = dict(_ENTRY.findall(journal))
         found = {int(index): bytes.fromhex(sha256) for index, sha256 in written.items()}
         return {
             index: sha256
@@ -99,20 +117,49 @@ class Draft:
 def remove_abandoned(path: Path) -> None:
     """Remove drafts of ``path`` that no attempt has written to for long."""
     for draft in path.parent.glob(f".{path.name}.*.part"):
-        with suppress(FileNotFoundError):
-            if time.time() - draft.stat().st_mtime > DRAFT_MAX_AGE:
+        with suppress(OSError):  # gone, or a directory that somebody put there
+            if time.time() - draft.lstat().st_mtime > DRAFT_MAX_AGE:
                 draft.unlink()
 
 
-@dataclass(frozen=True, slots=True)
+def remove_idle(root: Path) -> None:
+    """Remove the drafts of all objects that no attempt is writing to: their disk is full."""
+    for folder, _, files in os.walk(root):
+        for name in files:
+            if name.startswith(".") and name.endswith(".part") and not name.endswith(_BESIDE):
+                _remove_if_idle(Path(folder, name))
+
+
+def _remove_if_idle(draft: Path) -> None:
+    with suppress(OSError):  # gone, in use, or no file
+        descriptor = open_file(draft, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()
+            draft.with_name(f"{draft.name.removesuffix('part')}blocks.part").unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _open_own(path: Path, flags: int = 0) -> int:
+    """Open a file to write to, or make it; `OSError` where other names lead to its bytes too."""
+    descriptor = open_file(path, os.O_RDWR | os.O_CREAT | flags, MODE)
+    # a draft that was published before its process was killed is the object now
+    if os.fstat(descriptor).st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EMLINK, os.strerror(errno.EMLINK), str(path))
+
+
+@pydantic_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
 class Sidecar:
     """Properties of an object, as they lie in the hidden file beside it."""
 
-    size: int
+    size: Annotated[int, Field(ge=0)]
     content_type: str
     metadata: Mapping[str, str]
-    block_size: int
-    blocks: Sequence[str]
+    block_size: Annotated[int, Field(gt=0, lt=2**63)]
+    blocks: Sequence[Annotated[str, StringConstraints(pattern="^[0-9a-fA-F]{64}$")]]
     """SHA-256 of each block, in hexadecimal."""
 
     @property
@@ -125,17 +172,21 @@ class Sidecar:
         return json.dumps(asdict(self), indent=1).encode()
 
     @classmethod
-    def read(cls, file: Path, size: int) -> Self | None:
+    def read(cls, file: Path, size: int) -> "Sidecar | None":
         """Read the properties of an object of ``size`` bytes; None where there is no such file.
 
         A file that cannot be understood, or that tells of another size, proves nothing: None too.
         """
         try:
-            sidecar = cls(**json.loads(file.read_bytes()))
-            whole = len(sidecar.digests.sha256) == -(-size // sidecar.block_size)
-        except (FileNotFoundError, ValueError, TypeError, ZeroDivisionError):
+            # whatever lies there was perhaps put there: pipes, links, endless and nested files
+            sidecar = _SIDECAR.validate_json(read_file(file, MAX_SIDECAR) or b"")
+        except (OSError, ValueError):
             return None
+        whole = len(sidecar.blocks) == -(-size // sidecar.block_size)
         return sidecar if sidecar.size == size and whole else None
+
+
+_SIDECAR = TypeAdapter(Sidecar)
 
 
 def sidecar_path(path: Path) -> Path:

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,12 +16,19 @@ from callvault.errors import (
     ConfigurationError,
     ContentMissing,
     InvalidRequest,
+    StateConflict,
     Unavailable,
 )
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+_STAT_BLOCK = 512
+"""Bytes in the unit of ``st_blocks``, whatever the file system's own blocks are."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors that say that no more bytes fit."""
 
 _Verdict = tuple[type[CallvaultError], str]
 
@@ -40,6 +48,14 @@ _BY_ERRNO: dict[int, _Verdict] = {
     errno.EFBIG: (Unavailable, "the archive takes no files of this size: raise its limit"),
     errno.ENOTDIR: _NO_DIRECTORY,
     errno.EEXIST: _NO_DIRECTORY,
+    errno.ELOOP: (
+        StateConflict,
+        "a symbolic link is in the way, and none is followed: find out who changes the archive",
+    ),
+    errno.ENXIO: (
+        StateConflict,
+        "something else than a file bears that name: find out who changes the archive",
+    ),
     errno.EISDIR: (ContentMissing, "a directory bears that name: nothing was archived under it"),
     errno.ENAMETOOLONG: (InvalidRequest, "choose a shorter path for the archive"),
     errno.EOPNOTSUPP: (
@@ -48,6 +64,41 @@ _BY_ERRNO: dict[int, _Verdict] = {
     ),
 }
 _TRANSIENT: _Verdict = (Unavailable, "look at the disk or network share; it is tried again")
+
+
+def open_file(path: Path, flags: int = os.O_RDONLY, mode: int = 0) -> int:
+    """Open a regular file, and nothing else that bears its name; return the descriptor.
+
+    `OSError` ELOOP where it is a symbolic link, EISDIR where it is a directory, ENXIO where it is a
+    device or a pipe.
+    """
+    # O_NONBLOCK: a pipe that was put there would hold whoever opens it for ever
+    safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags | safe, mode)
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return descriptor
+    os.close(descriptor)
+    code = errno.EISDIR if stat.S_ISDIR(kind) else errno.ENXIO
+    raise OSError(code, os.strerror(code), str(path))
+
+
+def read_file(path: Path, limit: int) -> bytes | None:
+    """Read a regular file, as `open_file` opens it; None where it has more than ``limit`` bytes."""
+    with os.fdopen(open_file(path), "rb") as file:
+        data = file.read(limit + 1)
+    return data if len(data) <= limit else None
+
+
+def refuse_links(root: Path, folder: Path) -> None:
+    """Raise `OSError` ELOOP where ``folder`` lies behind a symbolic link below ``root``."""
+    # the root itself may be one: that is how an operator chose it. What is below it, Callvault
+    # made, so that a link there was planted
+    for part in (folder, *folder.parents):
+        if part == root:
+            return
+        if stat.S_ISLNK(part.lstat().st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(part))
 
 
 def publish(draft: Path, path: Path) -> None:
@@ -62,6 +113,9 @@ def publish(draft: Path, path: Path) -> None:
         if error.errno not in _NO_HARD_LINKS:
             raise
         rename_without_overwriting(draft, path)  # SMB shares, exFAT
+    if not stat.S_ISREG(path.lstat().st_mode):  # the draft was replaced by a link meanwhile
+        path.unlink()
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(draft))
     sync_directory(path.parent)
 
 
@@ -99,6 +153,16 @@ def write_file(path: Path, data: bytes, *, mode: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def require_space(descriptor: int, size: int) -> None:
+    """Raise `OSError` ENOSPC where an open file cannot grow to ``size`` bytes: its disk is full."""
+    disk = os.fstatvfs(descriptor)
+    if not disk.f_blocks:  # some network shares do not tell
+        return
+    free = (disk.f_bavail if os.geteuid() else disk.f_bfree) * disk.f_frsize
+    if size - os.fstat(descriptor).st_blocks * _STAT_BLOCK > free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def make_directories(root: Path, leaf: Path) -> None:

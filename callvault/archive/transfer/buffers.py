@@ -95,6 +95,7 @@ class BufferPool:
         """Wait for one buffer, and take up to ``count`` where no other thread waits for them."""
         first = self.acquire(size, holder, Event())
         buffers = [] if first is None else [first]
+        # Waiting for a second one while holding the first could block two readers for ever.
         while len(buffers) < count and self._permits.try_acquire(holder):
             buffers.append(self._buffer(size))
         return buffers

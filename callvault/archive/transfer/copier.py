@@ -22,7 +22,7 @@ from callvault.archive.transfer.threads import OnProgress, Threads
 from callvault.errors import BrokenContent, Throttled
 
 MAX_VERSIONS = 3
-"""Versions of one file that are begun to be copied, where it changes meanwhile."""
+"""Attempts at a file that changes meanwhile; the last one in one stream, if its size stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,15 @@ def copy(
     """
     destination = archive, object_name, content_type, metadata
     buffers = buffers or BufferPool()
-    for _ in range(MAX_VERSIONS):
+    is_as_long = True
+    for version in range(1, MAX_VERSIONS + 1):
+        attempt = Copy(source, *destination, on_progress, buffers, limits)
+        # nodes of a service may each have an ETag of their own: what one answer brings is one file
+        is_last_resort = version == MAX_VERSIONS and is_as_long
         try:
-            return Copy(source, *destination, on_progress, buffers, limits).run()
-        except SourceChanged:
-            continue
+            return attempt.run_as_stream() if is_last_resort else attempt.run()
+        except SourceChanged as changed:
+            is_as_long = is_as_long and changed.is_as_long
     raise BrokenContent(
         f"the source of {object_name} changed while it was copied, {MAX_VERSIONS} times in a row:"
         " it is still being written; try again later"
@@ -116,6 +120,13 @@ class Copy:
             if answer.size is None or (answer.length or answer.size) > self._block_size:
                 return self._copy_stream(reader, answer)
             return self._copy_ranges(reader, answer, answer.size)
+
+    def run_as_stream(self) -> Copied:
+        """Copy what one answer brings, whatever others would say."""
+        with closing(self.source.reader()) as reader:
+            answer = reader.open(0, None)
+            self._size = answer.size
+            return self._copy_stream(reader, answer)
 
     def _copy_ranges(self, reader: Reader, answer: Answer, size: int) -> Copied:
         if not size:

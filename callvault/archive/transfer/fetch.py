@@ -22,7 +22,12 @@ _RANGE_NOT_SATISFIABLE = 416
 
 
 class SourceChanged(Exception):
-    """The source serves another version of the file than its first answer announced."""
+    """The source does not go on with the file that its first answer announced."""
+
+    def __init__(self, *, is_as_long: bool) -> None:
+        """``is_as_long`` tells that the file has the announced size all the same."""
+        super().__init__()
+        self.is_as_long = is_as_long
 
 
 class Fetcher:
@@ -58,7 +63,7 @@ class RangeFetcher(Fetcher):
     def __init__(self, reader: Reader, backoff: Backoff, layout: Layout, etag: str | None) -> None:
         super().__init__(reader, backoff)
         self._layout = layout
-        self._version = layout.size, etag
+        self._etag = etag
         self._read_size = MIN_READ_SIZE
         self.opened: Answer | None = None
         """An answer that was opened for exactly the first block to fetch."""
@@ -91,11 +96,19 @@ class RangeFetcher(Fetcher):
             answer = self._reader.open(offset, length)
         finally:
             self._read_began = None
-        if (answer.size or 0, answer.etag) != self._version:
-            raise SourceChanged
+        self._check_version(answer)
         if (answer.offset, answer.length) != (offset, length):
             raise BrokenContent("another part of the file came than was asked for")
         return answer
+
+    def _check_version(self, answer: Answer) -> None:
+        size = self._layout.size
+        if answer.size not in {None, size}:
+            raise SourceChanged(is_as_long=False)
+        # an ETag that differs may be a new version, or an old one by the word of another node
+        serves_no_ranges = (answer.offset, answer.length) == (0, size) and len(self._layout) > 1
+        if answer.etag != self._etag or serves_no_ranges:
+            raise SourceChanged(is_as_long=True)
 
     def _read(self, answer: Answer, piece: memoryview) -> int:
         """Fill ``piece``; return fewer bytes only where the answer ends."""
@@ -118,7 +131,7 @@ class RangeFetcher(Fetcher):
         if self._backoff.is_over:
             raise Aborted from error  # the error is probably the abort's doing
         if error.status == _RANGE_NOT_SATISFIABLE:
-            raise SourceChanged from error
+            raise SourceChanged(is_as_long=False) from error
         if isinstance(error, _FINAL):
             raise error
         if self._has_stalled:

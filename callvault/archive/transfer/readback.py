@@ -115,8 +115,10 @@ def _blocks(reader: _Reader, buffers: BufferPool, on_progress: OnProgress) -> It
                 yield block
                 done += len(block)
                 report()
+                # Only now: the block that was yielded lies in this buffer.
                 free.append(buffer)
         finally:
+            # Before the buffers are released: a thread may still be reading into one.
             pool.shutdown(cancel_futures=True)
             for buffer in held:
                 buffers.release(buffer, holder)

@@ -17,7 +17,7 @@ from callvault.archive.verify.inspector import Inspector
 from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
 from callvault.errors import ConfigurationError
 
-_LINK = re.compile(re.escape(CHAIN_PREFIX) + r"(\d{10,})\.json")
+_LINK = re.compile(re.escape(CHAIN_PREFIX) + r"([0-9]{10,15})\.json")
 _MAX_LISTED = 20
 """Missing links that are named one by one."""
 
@@ -85,6 +85,29 @@ class ChainWalk:
                 "no link of the chain names it: its link was removed, or its sealing was"
                 " interrupted and not yet repeated",
             )
+
+    def tell_cut(self) -> None:
+        """Report an archive without a chain, or with another chain than was seen before."""
+        expected = self._inspector.expected
+        if expected.head is not None:
+            self._tell_missing_head(expected.head)
+        elif not (self._sequences or expected.may_be_empty):
+            self._inspector.problem(
+                link_object_name(1),
+                "nothing was ever sealed here, or all of it is gone: look if the share is mounted,"
+                " or say that the archive may be empty (--may-be-empty)",
+            )
+
+    def _tell_missing_head(self, head: LinkReference) -> None:
+        found = self._links.get(head.sequence)
+        if found == head.sha256:
+            return
+        text = "is missing" if found is None else f"has SHA-256 {found}"
+        self._inspector.problem(
+            link_object_name(head.sequence),
+            f"link {head.sequence} was seen before with SHA-256 {head.sha256}, and now {text}:"
+            " the chain's end was cut off, or this is another archive",
+        )
 
     def _manifest_names(self) -> set[str]:
         names = self._inspector.archive.names(RECORDINGS_PREFIX)

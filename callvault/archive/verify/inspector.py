@@ -7,12 +7,23 @@ from callvault.archive.manifests.documents import Document, Keyring, read_docume
 from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.names import is_object_name
 from callvault.archive.object_metadata import SHA256
-from callvault.archive.store import Archive
+from callvault.archive.store import Archive, read_small
+from callvault.archive.verify.expectation import Expectation
 from callvault.contracts.base import State
 from callvault.contracts.manifest import ArchivedObject, LinkReference, ObjectReference
-from callvault.errors import BrokenContent, ContentMissing
+from callvault.errors import (
+    AccessDenied,
+    BrokenContent,
+    CallvaultError,
+    ContentMissing,
+    InvalidRequest,
+    StateConflict,
+)
 
 UNSIGNED = "it is unsigned: anybody could have written it"
+
+UNREADABLE = (AccessDenied, BrokenContent, ContentMissing, InvalidRequest, StateConflict)
+"""Errors that concern one object, and not the whole archive."""
 
 OnRead = Callable[[int], None]
 """Called with the number of bytes that were read since the last call."""
@@ -53,36 +64,48 @@ class Inspector:
     """Collects its findings in a report; only an archive that cannot be read stops it."""
 
     def __init__(
-        self, archive: Archive, keys: Keyring, report: Report, on_read: OnRead = lambda count: None
+        self,
+        archive: Archive,
+        keys: Keyring,
+        report: Report,
+        on_read: OnRead = lambda count: None,
+        expected: Expectation = Expectation(),  # noqa: B008 (frozen)
     ) -> None:
         self.archive = archive
         self.keys = keys
         self.report = report
+        self.expected = expected
         self._on_read = on_read
+        self._with_problems: set[str] = set()
 
     def problem(self, object_name: str, text: str) -> None:
+        self._with_problems.add(object_name)
         self.report.problems.append(self._remark(object_name, text))
 
     def warning(self, object_name: str, text: str) -> None:
         self.report.warnings.append(self._remark(object_name, text))
 
     def has_problem(self, object_name: str) -> bool:
-        return any(remark.object_name == object_name for remark in self.report.problems)
+        return object_name in self._with_problems
 
     def bytes_of(self, object_name: str) -> bytes | None:
-        """Read a small object of ours; None, and a problem, where it is not there.
+        """Read a small object of ours; None, and a problem, where it cannot be read.
 
         The store's own record of its SHA-256 must agree with its bytes.
         """
-        data = self._bytes(object_name)
-        if data is None:
-            self.problem(object_name, "it is missing")
+        try:
+            data = read_small(self.archive, object_name)
+        except UNREADABLE as error:
+            self._tell_unreadable(object_name, error)
             return None
         self._compare_properties(object_name, {SHA256: sha256(data)})
         return data
 
     def document(self, model: type[Document], object_name: str, data: bytes) -> Document | None:
-        """Read a signed document and judge its signature; None, and a problem, if unreadable."""
+        """Read a signed document and judge its signature and the archive that it was sealed in.
+
+        None, and a problem, where it cannot be read.
+        """
         try:
             document = read_document(model, data)
         except BrokenContent as error:
@@ -92,6 +115,8 @@ class Inspector:
             self.problem(object_name, objection)
         elif document.signature is None:
             self.warning(object_name, UNSIGNED)
+        if foreign := self.expected.objection(document):
+            self.problem(object_name, foreign)
         return document
 
     def agrees(self, object_name: str, reference: ObjectReference, data: bytes) -> bool:
@@ -103,6 +128,7 @@ class Inspector:
 
     def is_in_place(self, sealed: ArchivedObject) -> bool:
         """Tell if an object exists with its size; note where the store's record of it differs."""
+        # A forged manifest may name a path outside of the archive.
         if not is_object_name(sealed.object_name):
             self.problem(
                 sealed.object_name, "a manifest names it, but no object can bear that name"
@@ -129,6 +155,9 @@ class Inspector:
         except ContentMissing:
             self.problem(sealed.object_name, "it vanished while it was being verified")
             return False
+        except UNREADABLE as error:
+            self._tell_unreadable(sealed.object_name, error)
+            return False
         if digest.hexdigest() == sealed.sha256:
             return True
         self.problem(
@@ -138,11 +167,9 @@ class Inspector:
         )
         return False
 
-    def _bytes(self, object_name: str) -> bytes | None:
-        try:
-            return b"".join(self.archive.read(object_name))
-        except ContentMissing:
-            return None
+    def _tell_unreadable(self, object_name: str, error: CallvaultError) -> None:
+        missing = isinstance(error, ContentMissing)
+        self.problem(object_name, "it is missing" if missing else str(error))
 
     def _compare_properties(self, object_name: str, sealed: Mapping[str, str]) -> None:
         found = self.archive.stat(object_name)
@@ -156,4 +183,9 @@ class Inspector:
     def _remark(self, object_name: str, text: str) -> Remark:
         known = is_object_name(object_name)
         location = self.archive.location(object_name) if known else object_name
-        return Remark(object_name=object_name, location=location, text=text)
+        return Remark(object_name=inert(object_name), location=inert(location), text=inert(text))
+
+
+def inert(text: str) -> str:
+    """Write foreign text so that it is one line, and neither a terminal nor JSON stumbles on it."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -12,6 +12,7 @@ from callvault.archive.media.check import Expected, check_media
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, link_object_name
 from callvault.archive.store import Archive
 from callvault.archive.verify.chain import ChainWalk, check_keys
+from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
 from callvault.contracts.manifest import (
     ArchivedObject,
@@ -23,6 +24,9 @@ from callvault.contracts.manifest import (
 )
 from callvault.contracts.media import MediaCheck
 from callvault.errors import BrokenContent
+
+ANY_SEALED = Expectation()
+"""An archive of any name, with any chain, but not an empty one."""
 
 
 class Progress(Protocol):
@@ -49,7 +53,12 @@ class NoProgress:
 
 
 def verify_archive(
-    archive: Archive, keys: Keyring, *, quick: bool = False, progress: Progress | None = None
+    archive: Archive,
+    keys: Keyring,
+    *,
+    quick: bool = False,
+    expected: Expectation = ANY_SEALED,
+    progress: Progress | None = None,
 ) -> Report:
     """Verify everything in an archive; errors of the store itself pass through.
 
@@ -57,13 +66,16 @@ def verify_archive(
     """
     progress = progress or NoProgress()
     report = Report(target=archive.name, quick=quick)
-    inspector = Inspector(archive, keys, report, progress.advance)
+    inspector = Inspector(archive, keys, report, progress.advance, expected)
     check_keys(inspector)
     chain, objects = ChainWalk(inspector), _Objects(inspector, progress)
     progress.expect(chain.length)
     for manifest in chain.manifests():
         objects.verify(manifest)
+    # After all manifests: only then is it known which objects none of them names.
     objects.warn_unsealed()
+    # Last, for it looks at the links that were seen on the way.
+    chain.tell_cut()
     report.head = chain.head
     return report
 
@@ -74,12 +86,13 @@ def verify_manifest(
     keys: Keyring,
     *,
     quick: bool = False,
+    expected: Expectation = ANY_SEALED,
     progress: Progress | None = None,
 ) -> Report:
     """Verify one manifest, the objects that it names, and the link that names it."""
     progress = progress or NoProgress()
     report = Report(target=object_name, quick=quick)
-    inspector = Inspector(archive, keys, report, progress.advance)
+    inspector = Inspector(archive, keys, report, progress.advance, expected)
     check_keys(inspector)
     data = inspector.bytes_of(object_name)
     manifest = inspector.document(Manifest, object_name, data) if data else None
@@ -92,7 +105,9 @@ def verify_manifest(
     return report
 
 
-def verify_copy(location: str, data: bytes, keys: Keyring) -> Report:
+def verify_copy(
+    location: str, data: bytes, keys: Keyring, expected: Expectation = ANY_SEALED
+) -> Report:
     """Verify the bytes of a manifest's copy that lies outside its archive."""
     report = Report(target=location, quick=True, manifests=1)
 
@@ -109,6 +124,8 @@ def verify_copy(location: str, data: bytes, keys: Keyring) -> Report:
         report.problems.append(remark(objection))
     elif manifest.signature is None:
         report.warnings.append(remark(UNSIGNED))
+    if foreign := expected.objection(manifest):
+        report.problems.append(remark(foreign))
     report.warnings.append(
         remark(f"it lies outside its archive: not one file of {manifest.archive} was looked at")
     )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import RenderableType
-from rich.table import Table
 
+from callvault.cli.terminal import InertTable, line
 from callvault.contracts.base import Message
 from callvault.contracts.consent import (
     Announcement,
@@ -63,22 +63,24 @@ def consent_parts(evidence: ConsentEvidence) -> list[RenderableType]:
     if policy == "none" and not evidence.decisions and not evidence.declined:
         return []
     met = f"met first at {_time(evidence.consented_at)}" if evidence.consented_at else "never met"
-    parts: list[RenderableType] = [f"Consent needed: {policy}, {met}"]
+    parts: list[RenderableType] = [line(f"Consent needed: {policy}, {met}")]
     if evidence.declined:
-        parts.append(f"Declined: {evidence.declined}")
+        parts.append(line(f"Declined: {evidence.declined}"))
     if evidence.decisions:
         parts.append(_decisions_table(evidence.decisions))
-    parts += [_describe_hold(hold) for hold in evidence.holds]
+    parts += [line(_describe_hold(hold)) for hold in evidence.holds]
     parts += [
-        f"To be deleted: what was recorded from {_time(mark.since)} to {_time(mark.until) or 'now'}"
-        f" ({mark.participant[:HASH_DIGITS]} withdrew)"
+        line(
+            f"To be deleted: what was recorded from {_time(mark.since)} to"
+            f" {_time(mark.until) or 'now'} ({mark.participant[:HASH_DIGITS]} withdrew)"
+        )
         for mark in evidence.marked
     ]
     return parts
 
 
-def _decisions_table(decisions: Sequence[ConsentRecord]) -> Table:
-    table = Table(
+def _decisions_table(decisions: Sequence[ConsentRecord]) -> InertTable:
+    table = InertTable(
         "participant", "consent", "how", "evidence", "law", "told by", "decided (UTC)", box=None
     )
     for record in decisions:

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
-from rich.table import Table
 
 from callvault.cli.actions.consent_evidence import (
     ConsentEvidence,
     consent_evidence_of,
     consent_parts,
 )
+from callvault.cli.terminal import InertTable, line
 from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.base import Message
 from callvault.contracts.status import (
@@ -84,6 +84,7 @@ def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
     for asked in recording.pauses:
         found = next((pause for pause in left if _is_same(asked, pause)), None)
         if found is not None:
+            # One pause in the file proves one request only.
             left.remove(found)
         # Only complete metadata proves that a pause is missing; without it nothing is known.
         agree = True if found is not None else False if is_complete else None
@@ -115,22 +116,25 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
     """Render the evidence for the terminal."""
     parts: list[RenderableType] = []
     for recording in evidence:
-        parts.append(f"Recording {recording.number}: {recording.state}, {recording.recording_id}")
+        title = f"Recording {recording.number}: {recording.state}, {recording.recording_id}"
+        parts.append(line(title))
         parts.append(_requests_table(recording))
         parts.append(_pauses_table(recording))
         parts += [
-            f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold what "
-            "it was asked not to record"
+            line(
+                f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold what"
+                " it was asked not to record"
+            )
             for interval in recording.unconfirmed_intervals
         ]
         parts += consent_parts(recording.consent)
     return Group(*parts)
 
 
-def _requests_table(recording: RecordingEvidence) -> Table:
+def _requests_table(recording: RecordingEvidence) -> InertTable:
     """Render each request, and when ACS accepted it, announced it, and was seen to obey."""
     columns = ("asked", "by", "reason", "at (UTC)", "accepted", "told", "settled", "outcome")
-    table = Table(*columns, box=None)
+    table = InertTable(*columns, box=None)
     for record in recording.requests:
         outcome = f"{record.state} {record.problem}".rstrip()
         table.add_row(
@@ -146,8 +150,8 @@ def _requests_table(recording: RecordingEvidence) -> Table:
     return table
 
 
-def _pauses_table(recording: RecordingEvidence) -> Table:
-    table = Table("pause by", "confirmed (UTC)", "resumed (UTC)", "in the file", box=None)
+def _pauses_table(recording: RecordingEvidence) -> InertTable:
+    table = InertTable("pause by", "confirmed (UTC)", "resumed (UTC)", "in the file", box=None)
     for pause in recording.pauses:
         asked, recorded = pause.asked_for, pause.in_the_file
         table.add_row(

@@ -8,18 +8,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
+from rich.text import Text
 
 from callvault.archive.failback.candidates import FailbackCandidate, failback_candidates
 from callvault.archive.failback.failback import Failback, FailbackResult, OnStep
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey
 from callvault.cli.actions.tables import size
+from callvault.cli.terminal import line
 from callvault.clients import open_archive, open_signer
 from callvault.config.settings import Settings
+from callvault.contracts.printable import printable
 from callvault.errors import CallvaultError
+
+_REFUSED = ("refused", "bold red")
 
 
 @contextmanager
@@ -35,6 +39,7 @@ def open_both(
     if not keys and (signer := open_signer(source)):
         keys = [signer.public]
     with closing(open_archive(fallback, source)) as a, closing(open_archive(primary, target)) as b:
+        # Only this one is written to.
         b.check()
         yield Failback(a, b, Keyring(keys), open_signer(target), lambda: datetime.now(UTC))
 
@@ -55,7 +60,7 @@ def fail_back_all(failback: Failback, settings: Settings, wanted: Sequence[str])
             continue
         outcome[_fail_back(failback, recording, console, is_wanted=bool(wanted))] += 1
     for word in missed:
-        console.print(f"[bold red]refused[/] {escape(word)}: no sealed recording of that name")
+        console.print(line(_REFUSED, f" {word}: no sealed recording of that name"))
     console.print(_summary(outcome, failback))
     return not (outcome["refused"] or missed)
 
@@ -71,18 +76,18 @@ def _belongs_to_another(recording: FailbackCandidate, settings: Settings, primar
 def _fail_back(
     failback: Failback, recording: FailbackCandidate, console: Console, *, is_wanted: bool
 ) -> str:
-    where = escape(recording.folder)
+    where = recording.folder
     try:
         with _bar() as on_step:
             came = replace(failback, on_step=on_step).fail_back(recording)
     except CallvaultError as error:
-        console.print(f"[bold red]refused[/] {where}: {escape(str(error))}")
+        console.print(line(_REFUSED, f" {where}: {error}"))
         return "refused"
     if came.manifests:
-        console.print(f"[green]brought[/] {where}: {_amount(came)}")
+        console.print(line(("brought", "green"), f" {where}: {_amount(came)}"))
         return "brought"
     if is_wanted:
-        console.print(f"at home {where}: nothing was left to do")
+        console.print(line(f"at home {where}: nothing was left to do"))
     return "at home"
 
 
@@ -91,31 +96,34 @@ def _amount(came: FailbackResult) -> str:
     return f"{manifests}, {came.files} files, {size(came.size)}"
 
 
-def _summary(outcome: Counter[str], failback: Failback) -> str:
-    fallback, primary = escape(failback.fallback.name), escape(failback.primary.name)
+def _summary(outcome: Counter[str], failback: Failback) -> Text:
+    fallback, primary = failback.fallback.name, failback.primary.name
     parts = [f"{outcome['brought']} brought to {primary}"]
     if outcome["at home"]:
         parts.append(f"{outcome['at home']} there already")
     if outcome["elsewhere"]:
         parts.append(f"{outcome['elsewhere']} left alone, for their resources name another archive")
-    if outcome["refused"]:
-        parts.append(f"[bold red]{outcome['refused']} refused[/]")
-    return (
-        f"{', '.join(parts)}. Nothing was deleted from {fallback}: that is for a retention rule of"
-        " its storage, or for a person."
+    refused = f"{outcome['refused']} refused" if outcome["refused"] else ""
+    return line(
+        ", ".join([*parts, ""] if refused else parts),
+        (refused, "bold red"),
+        f". Nothing was deleted from {fallback}: that is for a retention rule of its storage, or"
+        " for a person.",
     )
 
 
 @contextmanager
 def _bar() -> Iterator[OnStep]:
     """Show the current file's progress on standard error, if that is a terminal."""
+    # Standard output is for the lines about each recording.
     console = Console(stderr=True)
+    # Narrow, so that the whole bar fits a terminal of 80 columns.
     narrow = Column(no_wrap=True, overflow="ellipsis", max_width=24)
     with Progress(
         BarColumn(bar_width=16),
         DownloadColumn(binary_units=True),
         TimeRemainingColumn(),
-        TextColumn("{task.description}", table_column=narrow),
+        TextColumn("{task.description}", markup=False, table_column=narrow),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -123,6 +131,6 @@ def _bar() -> Iterator[OnStep]:
         task = bar.add_task("looking", total=None)
 
         def on_step(what: str, done: int, total: int | None) -> None:
-            bar.update(task, description=escape(what), completed=done, total=total)
+            bar.update(task, description=printable(what), completed=done, total=total)
 
         yield on_step

@@ -4,10 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from callvault.cli.actions.recordings import with_client
+from callvault.cli.terminal import InertTable, line
 from callvault.clients import openers
 from callvault.config.settings import load_settings
 from callvault.contracts import names
@@ -58,13 +58,13 @@ def show(report: Reconciliation) -> None:
     for gap in report.gaps:
         console.print(_describe(gap))
     for source in report.sources:
-        problem = f" [yellow]{escape(source.problem)}[/]" if source.problem else ""
-        console.print(f"[dim]from {escape(source.name)}: {escape(source.summary)}[/]{problem}")
+        problem = f" {source.problem}" if source.problem else ""
+        console.print(line((f"from {source.name}: {source.summary}", "dim"), (problem, "yellow")))
     console.print(_sum(report))
 
 
-def _way(report: Reconciliation) -> Table:
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+def _way(report: Reconciliation) -> InertTable:
+    table = InertTable(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_row("calls seen", str(report.calls_seen))
@@ -75,7 +75,7 @@ def _way(report: Reconciliation) -> Table:
     for verdict, count in report.verdicts.items():
         if count:
             colour = _COLOURS.get(verdict, "default")
-            table.add_row(verdict.replace("_", " "), f"[{colour}]{count}[/]")
+            table.add_row(verdict.replace("_", " "), line((str(count), colour)))
     if report.with_findings:
         table.add_row("complete, with remarks", str(report.with_findings))
     if report.unreferenced_objects:
@@ -83,18 +83,19 @@ def _way(report: Reconciliation) -> Table:
     return table
 
 
-def _describe(gap: Gap) -> str:
+def _describe(gap: Gap) -> Text:
     name = gap.workflow_id
     if gap.recording is not None:
         name += f" recording {gap.recording}"
     if gap.recording_id:
         name += f" ({gap.recording_id})"
-    return f"[{_COLOURS[gap.verdict]}]{gap.verdict}[/] {escape(name)}: {escape(gap.what)}"
+    return line((gap.verdict, _COLOURS[gap.verdict]), f" {name}: {gap.what}")
 
 
-def _sum(report: Reconciliation) -> str:
+def _sum(report: Reconciliation) -> Text:
     colour = "bold green" if report.is_met else "bold red"
-    return (
-        f"[{colour}]{report.shown_percentage} complete[/], target {report.target:g} %,"
-        f" {report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M} UTC."
+    return line(
+        (f"{report.shown_percentage} complete", colour),
+        f", target {report.target:g} %,"
+        f" {report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M} UTC.",
     )

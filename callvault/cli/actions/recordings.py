@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from rich.table import Table
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault.cli.terminal import InertTable
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
@@ -62,9 +62,9 @@ def _state_word(text: str) -> str:
     return text
 
 
-async def listing(client: Client, state: str | None, *, orphans: bool = False) -> Table:
+async def listing(client: Client, state: str | None, *, orphans: bool = False) -> InertTable:
     """Tabulate the calls: all, those in one state, or those with an orphaned recording."""
-    table = Table(box=None)
+    table = InertTable(box=None)
     for column in ("workflow", "state", "resource", "must be archived by", "orphan"):
         table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
     query = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND {_LAST_RUN}"
@@ -98,10 +98,12 @@ async def statuses(client: Client, call: str) -> list[CallStatus]:
     A late event begins another workflow, which knows only the contents of that event.
     """
     key = workflow_id(call)
+    # A quote would end the text in the query below.
     if "'" in key:
         raise InvalidRequest(f"{key!r} is no workflow's id")
     newest = (await client.get_workflow_handle(key).describe()).run_id
     listed = client.list_workflows(f"WorkflowId = '{key}' AND {_LAST_RUN}")
+    # Visibility lags: the newest run may be listed or not, and is asked by itself.
     before = [run async for run in listed if run.run_id != newest]
     handles = [
         client.get_workflow_handle(key, run_id=run.run_id)

@@ -26,6 +26,7 @@ def stores(
     """Return the quarantine, or the containers wanted; `ConfigurationError` without any."""
     if quarantine:
         return [Quarantine(settings.gateway.quarantine)]
+    # Raises for an unknown name before any container is opened.
     input(settings, wanted)
     return [
         DeadLetterContainer.open(name, settings.dead_letter_container(name))
@@ -76,15 +77,15 @@ async def remove_schedule(client: Client) -> str:
     return await schedules.unschedule(client, names.SWEEP_SCHEDULE)
 
 
-def describe(report: SweepReport) -> str:
+def describe(report: SweepReport) -> list[str]:
     """Describe a report in a few lines."""
-    line = (
+    first = (
         f"{report.location}: {report.dead_letters} letters, {report.delivered} events delivered,"
         f" {report.ignored} of no interest, {report.not_understood} not understood"
         + (f", {report.failed} letters not read or not marked" if report.failed else "")
     )
     ended = [f"  not swept to its end: {report.problem}"] if report.problem else []
-    return "\n".join([line, *(f"  {problem}" for problem in report.problems), *ended])
+    return [first, *(f"  {problem}" for problem in report.problems), *ended]
 
 
 def leaves_nothing(report: SweepReport) -> bool:

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
+from callvault.cli.terminal import InertTable, line
 from callvault.contracts.alarms import AlarmRecord
 from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
 
@@ -29,9 +28,9 @@ def call_table(status: CallStatus) -> RenderableType:
     return Group(*parts)
 
 
-def alarms_table(alarms: list[AlarmRecord]) -> Table:
+def alarms_table(alarms: list[AlarmRecord]) -> InertTable:
     """Render the alarms of a call and their outcome; `acknowledge` takes the ids shown."""
-    table = Table("alarm", "severity", "what", "since then", box=None, padding=(0, 2, 0, 0))
+    table = InertTable("alarm", "severity", "what", "since then", box=None, padding=(0, 2, 0, 0))
     for record in alarms:
         alarm = record.alarm
         table.add_row(alarm.id.rpartition("/")[2], alarm.severity, alarm.what, _became(record))
@@ -44,13 +43,13 @@ def _became(record: AlarmRecord) -> str:
     return record.problem or ("told" if record.sent_at else "being told")
 
 
-def recording_table(recording: RecordingStatus, copied: str = "") -> Table:
+def recording_table(recording: RecordingStatus, copied: str = "") -> InertTable:
     """Render one recording: its state, the time left, and the place of its files."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = InertTable(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     state = recording.state.replace("_", " ")
-    table.add_row("recording", Text(state, COLOURS.get(recording.state, "bold")))
+    table.add_row("recording", line((state, COLOURS.get(recording.state, "bold"))))
     if recording.is_orphan:
         table.add_row("orphan", "nobody asked for it: an event announced it")
     if recording.recording_id:
@@ -58,7 +57,7 @@ def recording_table(recording: RecordingStatus, copied: str = "") -> Table:
     if recording.expires_at:
         table.add_row("must be archived", f"within {time_left(recording.expires_at)}")
     if recording.problem:
-        table.add_row("problem", Text(recording.problem, "bold red"))
+        table.add_row("problem", line((recording.problem, "bold red")))
     _add_consent(table, recording)
     for pause in recording.pauses:
         table.add_row("paused", describe_pause(pause))
@@ -67,7 +66,7 @@ def recording_table(recording: RecordingStatus, copied: str = "") -> Table:
     return table
 
 
-def _add_consent(table: Table, recording: RecordingStatus) -> None:
+def _add_consent(table: InertTable, recording: RecordingStatus) -> None:
     if recording.is_held:
         table.add_row("held back", recording.holds[-1].reason)
     if recording.declined:
@@ -76,9 +75,9 @@ def _add_consent(table: Table, recording: RecordingStatus) -> None:
         table.add_row("to be deleted", f"since {mark.since:%H:%M:%S}, consent was withdrawn")
 
 
-def timeline_table(status: CallStatus) -> Table:
+def timeline_table(status: CallStatus) -> InertTable:
     """Render the timeline of a call, oldest first."""
-    table = Table("time (UTC)", "what happened", box=None, padding=(0, 2, 0, 0))
+    table = InertTable("time (UTC)", "what happened", box=None, padding=(0, 2, 0, 0))
     for entry in status.timeline:
         table.add_row(f"{entry.at:%H:%M:%S.%f}"[:-3], entry.what)
     return table

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from callvault.archive.manifests.documents import Keyring, read_document
 from callvault.archive.manifests.keys import PublicKey
+from callvault.archive.store import MAX_DOCUMENT, Archive
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.verify.expectation import Expectation, spelt
 from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
 from callvault.cli.actions.tables import size
@@ -25,12 +28,17 @@ _MAX_LISTED = 50
 
 
 def verify_target(
-    target: str, key_files: Sequence[Path], *, quick: bool, config: Path | None
+    target: str,
+    key_files: Sequence[Path],
+    expected: Expectation,
+    *,
+    quick: bool,
+    config: Path | None,
 ) -> Report:
     """Verify a manifest file, the directory of an archive, or an archive by its configured name."""
     keys = Keyring(_public_key(file) for file in key_files)
     with _progress() as progress:
-        return _verify(target, keys, quick, progress, config)
+        return _Proof(keys, expected, quick, progress).of(target, config)
 
 
 def show(report: Report) -> None:
@@ -43,6 +51,8 @@ def show(report: Report) -> None:
     if (left := len(report.warnings) - _MAX_LISTED) > 0:
         console.print(f"[yellow]warning[/] … and {left} more: see --json")
     console.print(_summary(report))
+    if report.ok and report.head:
+        console.print(f"Keep this elsewhere, and give it next time: --head {spelt(report.head)}")
 
 
 def _sentence(remark: Remark) -> str:
@@ -88,6 +98,7 @@ class _Bars:
 @contextmanager
 def _progress() -> Iterator[_Bars]:
     """Show progress on standard error, if that is a terminal."""
+    # Standard output is for the report, which may be JSON.
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
     with Progress(
@@ -100,37 +111,59 @@ def _progress() -> Iterator[_Bars]:
         yield _Bars(bars)
 
 
-def _verify(
-    target: str, keys: Keyring, quick: bool, progress: _Bars, config: Path | None
-) -> Report:
-    path = Path(target)
-    if path.is_dir():
-        archive = DirectoryArchive(path.name or target, path)
-        return verify_archive(archive, keys, quick=quick, progress=progress)
-    if path.is_file():
-        return _verify_file(path.absolute(), keys, quick, progress)
-    if path.suffix or os.sep in target:
-        raise InvalidRequest(f"there is no file and no directory {target}")
-    opened = open_archive(target, load_settings(config).archive(target))
-    try:
-        return verify_archive(opened, keys, quick=quick, progress=progress)
-    finally:
-        opened.close()
+@dataclass(frozen=True)
+class _Proof:
+    """One verification, of the kind that its target calls for."""
 
+    keys: Keyring
+    expected: Expectation
+    quick: bool
+    progress: _Bars
 
-def _verify_file(path: Path, keys: Keyring, quick: bool, progress: _Bars) -> Report:
-    """Verify a manifest in its place within a directory, or a copy of one elsewhere."""
-    data = path.read_bytes()
-    try:
-        name = read_document(Manifest, data).object_name
-    except BrokenContent:
-        name = ""
-    # A manifest has its name within the archive, from which the archive's directory follows.
-    root = path.parents[name.count("/")] if name.count("/") < len(path.parents) else path.parent
-    if not name or path.relative_to(root).as_posix() != name:
-        return verify_copy(str(path), data, keys)
-    archive = DirectoryArchive(root.name, root)
-    return verify_manifest(archive, name, keys, quick=quick, progress=progress)
+    def of(self, target: str, config: Path | None) -> Report:
+        path = Path(target)
+        if path.is_dir():
+            return self._archive(DirectoryArchive(path.name or target, path))
+        if path.is_file():
+            return self._file(path.absolute())
+        # It looks like a path, so no archive of that name is looked for.
+        if path.suffix or os.sep in target:
+            raise InvalidRequest(f"there is no file and no directory {target}")
+        with closing(open_archive(target, load_settings(config).archive(target))) as opened:
+            # another archive, mounted in its place, may be signed with the same key
+            name = self.expected.archive or target
+            return replace(self, expected=replace(self.expected, archive=name))._archive(opened)
+
+    def _archive(self, archive: Archive) -> Report:
+        return verify_archive(
+            archive, self.keys, quick=self.quick, expected=self.expected, progress=self.progress
+        )
+
+    def _file(self, path: Path) -> Report:
+        """Verify a manifest in its place within a directory, or a copy of one elsewhere."""
+        if self.expected.head or self.expected.may_be_empty:
+            raise InvalidRequest(
+                f"--head and --may-be-empty tell of a whole archive, and {path} is one file:"
+                " name the archive's directory"
+            )
+        with path.open("rb") as file:
+            data = file.read(MAX_DOCUMENT + 1)
+        try:
+            name = read_document(Manifest, data).object_name
+        except BrokenContent:
+            name = ""
+        # a manifest has its name within the archive, from which the archive's directory follows
+        root = path.parents[name.count("/")] if name.count("/") < len(path.parents) else path.parent
+        if not name or path.relative_to(root).as_posix() != name:
+            return verify_copy(str(path), data, self.keys, self.expected)
+        return verify_manifest(
+            DirectoryArchive(root.name, root),
+            name,
+            self.keys,
+            quick=self.quick,
+            expected=self.expected,
+            progress=self.progress,
+        )
 
 
 def _public_key(file: Path) -> PublicKey:

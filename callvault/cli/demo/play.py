@@ -18,6 +18,7 @@ from callvault.cli.demo.scenarios.library import SCENARIOS
 from callvault.cli.demo.scenarios.names import ScenarioName
 from callvault.cli.demo.scenarios.scenario import PlayedCall, Scenario
 from callvault.cli.demo.voice_detection import MediaFacts, probe
+from callvault.cli.terminal import line
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ArchivedChunk, ExportProgress, SealedRecording
@@ -39,6 +40,7 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console, name: Sce
     """Play a scenario; return True if every archived byte and the scenario's proof are right."""
     scenario = SCENARIOS[name]
     client = await connect(load_settings())
+    # Longer than the 30 s for which the gateway waits for a confirmation by ACS.
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         call = Call(stack, http)
         try:
@@ -50,17 +52,21 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console, name: Sce
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
         truth = await call.truth()
     verified = _verify(scenario, PlayedCall(call, result, status, truth, []), console)
-    console.print(f"This call's workflow: {_workflow_url(call)}", soft_wrap=True)
+    console.print(line(f"This call's workflow: {_workflow_url(call)}"), soft_wrap=True)
     return verified
 
 
 async def _watch(
     scenario: Scenario, call: Call, client: Client, supervisor: Supervisor, console: Console
 ) -> CallResult:
-    playing = asyncio.ensure_future(scenario.story(call, lambda what: console.print(f"  • {what}")))
+    def say(what: str) -> None:
+        console.print(line(f"  • {what}"))
+
+    playing = asyncio.ensure_future(scenario.story(call, say))
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         async with asyncio.timeout(ARCHIVE_TIMEOUT):
             while not playing.done() or not await _is_over(client, call):
+                # Else a part that has died would show as a time-out only.
                 supervisor.check()
                 if playing.done():
                     playing.result()  # raises the error of a story that failed
@@ -81,6 +87,7 @@ async def _is_over(client: Client, call: Call) -> bool:
 async def _look(handle: WorkflowHandle[Any, Any], call: Call) -> Group | Text:
     try:
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+    # The call may have begun before its workflow.
     except RPCError:
         return Text("…")
     copied = await _copied(handle)
@@ -121,19 +128,20 @@ def _verify(scenario: Scenario, played: PlayedCall, console: Console) -> bool:
             equal = hashlib.sha256(content).hexdigest() == recorded.get(chunk.document_id)
             good = good and equal
             played.media.append(content)
-            console.print(_summary(chunk.archived, probe(content), equal), soft_wrap=True)
+            facts = _summary(chunk.archived, probe(content), equal)
+            console.print(Text("\n").join(map(line, facts)), soft_wrap=True)
     for recording in result.recordings:
         for pause in recording.pauses:
-            console.print(f"  paused     {tables.describe_pause(pause)}")
+            console.print(line(f"  paused     {tables.describe_pause(pause)}"))
         is_sealed = recording.manifest is not None
         good = good and is_sealed and not (scenario.is_flawless and played.findings)
-        console.print(f"  sealed     {_describe_seal(recording.manifest)}", soft_wrap=True)
+        console.print(line(f"  sealed     {_describe_seal(recording.manifest)}"), soft_wrap=True)
     good = scenario.verify(played, console) and good
     console.print(_verdict(good, result))
     return good
 
 
-def _summary(archived: ArchivedChunk, media: MediaFacts, equal: bool) -> str:
+def _summary(archived: ArchivedChunk, media: MediaFacts, equal: bool) -> list[str]:
     facts = {
         "archived": archived.location,
         "metadata": archived.metadata_object_name or "none",
@@ -143,7 +151,7 @@ def _summary(archived: ArchivedChunk, media: MediaFacts, equal: bool) -> str:
         "duration": f"{media.seconds:.3f} s",
         "read back": "equal to what was recorded" if equal else "DIFFERENT",
     }
-    return "\n".join(f"  {name:<10} {fact}" for name, fact in facts.items())
+    return [f"  {name:<10} {fact}" for name, fact in facts.items()]
 
 
 def _describe_seal(manifest: SealedRecording | None) -> str:
@@ -161,7 +169,8 @@ def _explain(supervisor: Supervisor, console: Console) -> None:
     console.print(Text(f"NOT kept within {ARCHIVE_TIMEOUT:.0f} s.", "bold red"))
     for process in supervisor.processes:
         console.rule(process.name)
-        console.print(process.tail(), markup=False, highlight=False)
+        for each in process.tail().splitlines():
+            console.print(line(each))
 
 
 def _verdict(good: bool, result: CallResult) -> Text:

@@ -58,6 +58,7 @@ def _decoded(content: bytes) -> "Samples":
     with av.open(io.BytesIO(content), "r") as container:
         if not container.streams.audio:
             return np.zeros(0, np.float32)
+        # None flushes the samples that the resampler still holds.
         for frame in (*container.decode(audio=0), None):
             pieces += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
     return np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)

@@ -85,6 +85,7 @@ class DeliveryWorker:
         deliveries: list[Delivery] = []
         try:
             while len(deliveries) < self._behaviours.now.events_per_post:
+                # Without a lock, though jobs of several threads come here: `popleft` is atomic.
                 deliveries.append(route.waiting.popleft())
         except IndexError:  # an earlier batch took the rest
             pass
@@ -93,6 +94,7 @@ class DeliveryWorker:
 
     def _attempt(self, route: Route, batch: DeliveryBatch) -> None:
         outcome = self._post(route, batch)
+        # After the POST: its header counts the earlier attempts, from 0.
         batch.attempts += 1
         # The next attempt is scheduled first, since the log entry has its time.
         note = f"{batch.names} {self._follow_up(route, batch, outcome)}"
@@ -153,4 +155,5 @@ class DeliveryWorker:
             return "application/json", events
         if self._behaviours.now.events_per_post > 1:
             return "application/cloudevents-batch+json", events
+        # Unlike an event in Event Grid's own schema, a single CloudEvent is no array.
         return "application/cloudevents+json", events[0]

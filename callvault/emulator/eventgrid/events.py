@@ -19,6 +19,7 @@ CALL_EVENTS = (
     "CallLegStateChanged",
 )
 FILE_EVENT = f"{PREFIX}RecordingFileStatusUpdated"
+_WITH_RECORDING_ID = ("full", "recording")
 _LATER_CHUNK_FIELDS = frozenset({"deleteLocation"})
 _LATER_FIELDS = frozenset(
     {
@@ -204,6 +205,8 @@ def _data(recording: Recording, chunks: list[dict[str, Any]], form: Behaviours) 
     if recording.options.container_url:
         data["storageType"] = "blobstorage" if recording.exported else "acsstorage"
         data["recordingId"] = recording.recording_id
+    elif form.optional_fields and form.subject in _WITH_RECORDING_ID:
+        data |= {"storageType": "ACS", "recordingId": recording.recording_id}
     return data if form.optional_fields else _without(data, _LATER_FIELDS)
 
 
@@ -212,7 +215,7 @@ def _subject(recording: Recording, form: Behaviours) -> str:
     subject = f"/recording/call/{call.call_id}"
     if form.subject in {"full", "serverCall"}:
         subject += f"/serverCallId/{call.server_call_id}"
-    if form.subject in {"full", "recording"}:
+    if form.subject in _WITH_RECORDING_ID:
         subject += f"/recordingId/{recording.recording_id}"
     return subject
 

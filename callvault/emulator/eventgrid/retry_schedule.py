@@ -6,6 +6,7 @@ TIME_TO_LIVE = timedelta(minutes=1440)
 MAX_ATTEMPTS = 30
 
 _ACCEPTED = frozenset({200, 201, 202, 203, 204})
+# Documented: after these answers an event is a dead letter at once, or dropped.
 _FINAL = frozenset({400, 401, 403, 413})
 _DELAYS = (
     *(timedelta(seconds=seconds) for seconds in (10, 30)),

@@ -116,6 +116,7 @@ class EventGrid:
     def subscribe(self, endpoint: EventGridEndpoint) -> Subscription:
         """Subscribe a webhook; its handshake runs in the background."""
         with self._lock:
+            # In upper case, as Event Grid writes the names of subscriptions into its headers.
             name = f"CALLVAULT-EMULATOR-{len(self._subscriptions) + 1}"
             subscription = Subscription(Route(name, endpoint))
             self._subscriptions.append(subscription)
@@ -179,6 +180,7 @@ class EventGrid:
         with self._lock:
             subscription.state = state
             waiting, subscription.waiting = subscription.waiting, []
+        # Without the lock, which `_enqueue` takes.
         for delivery in waiting:
             self._enqueue(subscription, delivery)
 
@@ -221,6 +223,7 @@ def _by_echo(
         "dataVersion": "1",
     }
     answer = http.post(url, content=json.dumps([event]), headers=headers)
+    # Of all 2xx, Event Grid takes 200 alone for consent.
     return answer.status_code == httpx.codes.OK and _echo(answer) == code, answer.status_code
 
 

@@ -13,12 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import ServiceError, not_implemented
 from callvault.emulator.http import calls, content, control, oidc, recordings
+from callvault.emulator.http.control_guard import ControlGuard
 from callvault.emulator.http.fault_middleware import FaultMiddleware
 from callvault.emulator.http.requests import REASON, request_state, set_request_state, target
 from callvault.emulator.model import CallConflict, UnknownCall
 from callvault.emulator.operations import operation_of
 
 _CLIENT_REQUEST_ID = "x-ms-client-request-id"
+_API = "/calling/recordings"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -35,6 +37,7 @@ def build_app(emulator: Emulator) -> Starlette:
         routes=[route for part in parts for route in part.routes()],
         middleware=[  # the outermost first: the log sees the answers of faults, too
             Middleware(_RequestLogging, emulator=emulator),
+            Middleware(ControlGuard, emulator=emulator),
             Middleware(_StateSaving, emulator=emulator),
             Middleware(FaultMiddleware, emulator=emulator),
         ],
@@ -65,6 +68,8 @@ class _RequestLogging:
             if message["type"] == "http.response.start":
                 answered = True
                 self._return_id(scope, message)
+                if scope["path"].startswith(_API):
+                    self._dress(message)
                 self._note(scope, message["status"])
             await send(message)
 
@@ -79,6 +84,15 @@ class _RequestLogging:
         request_id = Headers(scope=scope).get(_CLIENT_REQUEST_ID)
         if request_id:
             MutableHeaders(scope=message)[_CLIENT_REQUEST_ID] = request_id
+
+    def _dress(self, message: Message) -> None:
+        """Add what the service's front adds to every answer of its API."""
+        headers = MutableHeaders(scope=message)
+        headers["X-Microsoft-Skype-Chain-ID"] = self._emulator.ids.event_id()
+        headers["X-Azure-Ref"] = self._emulator.ids.event_id()
+        headers["X-Cache"] = "CONFIG_NOCACHE"
+        if headers.get("content-type") == "application/json":
+            headers["content-type"] = "application/json; charset=utf-8"
 
     def _note(self, scope: Scope, status: int | None) -> None:
         self._emulator.request_log.request(

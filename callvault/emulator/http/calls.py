@@ -50,6 +50,7 @@ class NewCall(Command):
     @field_validator("participants")
     @classmethod
     def _nobody_twice(cls, participants: list[NewParticipant]) -> list[NewParticipant]:
+        # Refused before the call exists: a second join would fail in the middle of its beginning.
         given = [raw_id for _, raw_id in (who.identity for who in participants) if raw_id]
         if len(given) != len(set(given)):
             raise ValueError("each rawId and phoneNumber may stand here once")

@@ -1,6 +1,8 @@
 """Recorded files over HTTP: download, ranges and deletion, on the paths of the content hosts."""
 
 import re
+from collections.abc import Mapping
+from email.utils import format_datetime
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -18,6 +20,7 @@ AMS_UNAUTHORIZED = {"title": "Unauthorized", "status": 401, "message": "Unauthor
 
 _RANGE = re.compile(r"bytes=\s*(?P<first>\d*)-(?P<last>\d*)\s*")
 _MAX_DIGITS = 20
+_RANGES = "Accept-Ranges"
 
 
 class Objects:
@@ -41,12 +44,22 @@ class Objects:
         behaviours = self._emulator.behaviours.now
         if behaviours.content_redirect and self._at_location(request):
             return Response(status_code=302, headers={"Location": self._elsewhere(request)})
-        return serve_file(request, file, int(behaviours.range_status))
+        return serve_file(request, file, int(behaviours.range_status), self._headers(wanted))
 
     async def delete(self, request: Request) -> Response:
         await read_signed(request, self._emulator)
         found = self._emulator.storage.delete(request.path_params["document_id"])
         return Response(status_code=200 if found else 404)
+
+    def _headers(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers of a file, beside those of its content."""
+        written_at = self._emulator.storage.expiry(wanted["document_id"])
+        written_at -= self._emulator.settings.retention
+        return {
+            "Last-Modified": format_datetime(written_at, usegmt=True),
+            "Cache-Control": "private",
+            **({_RANGES: "bytes"} if self._emulator.behaviours.now.content_etag else {}),
+        }
 
     def _at_location(self, request: Request) -> bool:
         """Return True if this is the host that events name, not the one that it redirects to."""
@@ -79,6 +92,7 @@ def requested_span(header: str | None, size: int) -> Span | None:
     Raises `Unsatisfiable`.
     """
     match = _RANGE.fullmatch(header or "")
+    # `int` refuses texts of thousands of digits.
     if match is None or len(match[0]) > 2 * _MAX_DIGITS:
         return None
     first, last = match["first"], match["last"]
@@ -99,17 +113,19 @@ def _suffix(length: str, size: int) -> Span | None:
     return Span(max(0, size - int(length)), size)
 
 
-def serve_file(request: Request, file: AnyFile, status: int) -> Response:
+def serve_file(request: Request, file: AnyFile, status: int, told: dict[str, str]) -> Response:
     """Answer with the file, or with the requested range of it under ``status``."""
-    headers = {"ETag": file.etag, "Accept-Ranges": "bytes"}
+    headers = {**told, "ETag": file.etag} if _RANGES in told else told
     try:
         span = requested_span(_wanted(request, file), file.size)
     except Unsatisfiable:
         return Response(
             status_code=416, headers={**headers, "Content-Range": f"bytes */{file.size}"}
         )
+    if span is None and file.size == 0:
+        return _streamed(file, Span(0, 0), 200, headers)
     if span is None:
-        return _streamed(file, Span(0, file.size), 200, headers)
+        span, status = Span(0, file.size), 200
     content_range = f"bytes {span.first}-{span.end - 1}/{file.size}"
     return _streamed(file, span, status, {**headers, "Content-Range": content_range})
 

@@ -96,6 +96,7 @@ class Control:
 
     async def reset(self, request: Request) -> Response:
         read_object(await read_body(request))
+        # In a thread: it waits for jobs, which may be asking this server meanwhile.
         await run_in_threadpool(self._emulator.reset)
         return Response(status_code=204)
 

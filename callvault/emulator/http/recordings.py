@@ -1,5 +1,6 @@
 """The recording operations over HTTP: stable api-versions, and previews of 2021 and 2024."""
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -30,12 +31,16 @@ STABLE_VERSIONS = (
     "2025-06-15",
     "2026-03-12",
 )
+BETA_VERSIONS = ("2024-11-15-preview", "2025-08-15-preview")
+"""Versions of beta SDKs, which record in the same words."""
 RESULT_VERSION = "2024-09-01-preview"
 """The only version with the ``result`` operation; it has all the others, too."""
 PREVIEW_VERSION = "2021-06-15-preview"
 PREVIEW_PREFIX = "/calling/serverCalls/"
 
 _KIND_SINCE = "2024-04-15"
+_ACCEPTED_SINCE = "2024-09-01-preview"
+"""Older SDKs take 200 for a start and nothing else."""
 _KIND = "azureCommunicationServices"
 
 
@@ -61,14 +66,16 @@ class StableRecordings:
         body = await self._admit(request)
         start_request = read_model(StartRequest, body)
         request_id = _repeatability(request)
-        options = start_request.options()
+        options = replace(start_request.options(), api_version=request.query_params["api-version"])
         behaviours = self._emulator.behaviours.now
         rooms = behaviours.room_locator == "accepted"
         call = start_request.find_call(self._emulator.calls, rooms=rooms)
         recording = self._emulator.recordings.start(call, options, request_id)
         headers = {"Repeatability-Result": "accepted"} if request_id else None
         state = self._state(request, recording)
-        return JSONResponse(state, int(behaviours.start), headers=headers)
+        accepts = request.query_params["api-version"] >= _ACCEPTED_SINCE
+        status = int(behaviours.start) if accepts else 200
+        return JSONResponse(state, status, headers=headers)
 
     async def result(self, request: Request) -> Response:
         await self._admit(request)
@@ -101,7 +108,7 @@ class StableRecordings:
 
     async def _admit(self, request: Request) -> bytes:
         body = await read_signed(request, self._emulator)
-        _check_version(request, (*STABLE_VERSIONS, RESULT_VERSION))
+        _check_version(request, (*STABLE_VERSIONS, *BETA_VERSIONS, RESULT_VERSION))
         return body
 
     def _state(self, request: Request, recording: Recording) -> dict[str, str]:
@@ -124,6 +131,7 @@ class PreviewRecordings:
         self._emulator = emulator
 
     def routes(self) -> list[Route]:
+        # `path`: the server has decoded %2F by now, and a serverCallId may hold a slash.
         recordings = PREVIEW_PREFIX + "{server_call_id:path}/recordings"
         one = recordings + "/{recording_id}"
         return [
@@ -180,6 +188,7 @@ class PreviewRecordings:
 def _pause(request: Request, emulator: Emulator, recording_id: str) -> None:
     """Pause, unless a fault wants a pause that is confirmed but has no effect."""
     if getattr(request.state, FAULT, None) is FaultKind.PAUSE_NOT_EFFECTIVE:
+        # Raises for an unknown recording, as a pause does.
         emulator.recordings.get(recording_id)
     else:
         emulator.recordings.pause(recording_id)

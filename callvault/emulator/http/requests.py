@@ -38,6 +38,7 @@ async def read_signed(request: Request, emulator: Emulator) -> bytes:
     settings = emulator.settings
     port = urlsplit(emulator.endpoint).port
     signed = SignedRequest(request.method, target(request), request.headers, body, port)
+    # By real time, not by the emulator's clock: clients sign by theirs.
     authenticate(signed, emulator.keys.current, settings.bearer_tokens, datetime.now(UTC))
     return body
 

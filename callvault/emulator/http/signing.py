@@ -62,6 +62,7 @@ def authenticate(
     if signature is None:
         raise denied("The request carries neither an HMAC-SHA256 signature nor a bearer token.")
     date = _check_date(request, now)
+    # Before the signature, which covers this hash and not the body itself.
     digest = _check_content(request)
     _check_signature(request, keys, date, digest, signature["signature"])
 

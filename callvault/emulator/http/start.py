@@ -1,6 +1,5 @@
 """``StartCallRecordingRequest``: its models, and the requests that the service refuses."""
 
-import re
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,6 +14,7 @@ from callvault.emulator.errors import (
     unsupported_storage,
     wrong_format,
 )
+from callvault.emulator.ids import conversation_of
 from callvault.emulator.model import Call, MediaFormat, RecordingOptions
 
 _COMBINATIONS = frozenset(
@@ -152,6 +152,7 @@ class StartRequest(_Body):
         return _locate(self.call_locator, calls, rooms=rooms)
 
     def _media(self) -> MediaFormat:
+        # What the service takes for a type that is left out is not documented: this is assumed.
         content = self.recording_content_type or "audioVideo"
         channel = self.recording_channel_type or "mixed"
         usual = "mp4" if content == "audioVideo" else "wav"
@@ -192,7 +193,6 @@ _LOCATORS: dict[str, Literal["server_call_id", "group_call_id", "room_id"]] = {
     "groupCallLocator": "group_call_id",
     "roomCallLocator": "room_id",
 }
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 def _by_channel(affinities: list[ChannelAffinity]) -> list[str | None]:
@@ -228,9 +228,7 @@ def _locate(locator: CallLocator, calls: CallRegistry, *, rooms: bool) -> Call |
 def _check_base64(server_call_id: str) -> None:
     """Refuse a serverCallId that is no Base64."""
     # Sent by mistake instead: the callId, a UUID, which the service cannot decode.
-    # Base64 never leaves a single digit in its last group of four.
-    digits = server_call_id.rstrip("=")
-    if not _BASE64.fullmatch(server_call_id) or len(digits) % 4 == 1:
+    if conversation_of(server_call_id) is None:
         raise no_base64("callLocator.serverCallId")
 
 

@@ -30,8 +30,9 @@ def metadata_file(
 
     ``chunkDuration`` leaves out the pauses (assumed, not documented).
     """
-    milliseconds: Callable[[int], float] = float if form is MetadataForm.PREVIEW_2021 else int
-    return json.dumps(
+    milliseconds: Callable[[int], float] = int if form is MetadataForm.TODAY else float
+    is_pretty = form is MetadataForm.PRETTY
+    text = json.dumps(
         {
             "resourceId": source.resource_id,
             "callId": source.call_id,
@@ -43,8 +44,10 @@ def metadata_file(
             "recordingInfo": _recording_info(source, chunk.fps, form),
             "participants": _participants(source, chunk),
         },
-        separators=(",", ":"),
-    ).encode()
+        indent=2 if is_pretty else None,
+        separators=None if is_pretty else (",", ":"),
+    )
+    return text.replace("\n", "\r\n").encode()
 
 
 def pauses(timeline: Timeline, milliseconds: Callable[[int], float] = int) -> list[dict[str, Any]]:

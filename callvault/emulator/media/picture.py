@@ -3,10 +3,11 @@
 Text is drawn with Pillow's own font and cached, since PyAV's wheel has no drawtext filter.
 """
 
+import re
 from functools import lru_cache
 from math import ceil, sqrt
 from typing import NamedTuple
-from unicodedata import combining, normalize
+from unicodedata import combining, name, normalize
 
 import av
 import numpy as np
@@ -27,6 +28,9 @@ _TINTS = ((110, 140), (140, 110), (120, 120), (150, 128), (128, 150), (105, 128)
 
 _INK, _GROUND = 235, 40
 """Luma of the letters and of the tile behind them."""
+
+_LETTER = re.compile(r" LETTER (?P<letter>[A-Z]+)")
+"""The word for a letter in its name in Unicode."""
 
 Plane = NDArray[np.uint8]
 
@@ -141,6 +145,18 @@ def _cell(sign: str, size: int) -> int:
 
 
 def _drawable(words: str) -> str:
-    """Leave out accents and control characters, which Pillow's font cannot draw in a line."""
+    """Spell words in the signs that Pillow's font has: those of ASCII, no others.
+
+    Accents and control characters are left out. A letter of another script is told by its name in
+    Unicode (``Ж`` is ZHE), an ideograph by its number: legible, and no two names look the same.
+    """
     signs = normalize("NFKD", words)
-    return "".join(sign for sign in signs if sign.isprintable() and not combining(sign))
+    return "".join(map(_spelt, (s for s in signs if s.isprintable() and not combining(s))))
+
+
+def _spelt(sign: str) -> str:
+    if sign.isascii():
+        return sign
+    found = _LETTER.search(name(sign, ""))
+    spelt = found["letter"] if found else f"{ord(sign):X}"
+    return spelt.lower() if sign.islower() else spelt

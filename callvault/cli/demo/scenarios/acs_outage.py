@@ -10,6 +10,7 @@ from rich.console import Console
 from callvault.cli.demo.call import Call, Say
 from callvault.cli.demo.scenarios.scenario import PlayedCall
 from callvault.cli.demo.voice_detection import detect_voices
+from callvault.cli.terminal import line
 from callvault.contracts.alarms import AlarmKind
 
 ANA, BEN = "Ana (customer)", "Ben (agent)"
@@ -50,8 +51,8 @@ def verify(played: PlayedCall, console: Console) -> bool:
     ana = sum(detect_voices(content, voice)[ANA].seconds for content in played.media)
     console.print(f"  heard      {ANA}: {ana:.2f} s, in {doubtful:.2f} s that are marked doubtful")
     for finding in played.findings:
-        console.print(f"  finding    {finding}", soft_wrap=True)
+        console.print(line(f"  finding    {finding}"), soft_wrap=True)
     for alarm in played.alarms:
-        console.print(f"  alarm      {alarm.what}", soft_wrap=True)
+        console.print(line(f"  alarm      {alarm.what}"), soft_wrap=True)
     is_alarmed = [alarm.kind for alarm in played.alarms] == [AlarmKind.PAUSE_UNCONFIRMED]
     return 0 < ana <= doubtful + TOLERANCE and bool(played.findings) and is_alarmed

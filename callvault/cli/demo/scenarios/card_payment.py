@@ -9,6 +9,7 @@ from rich.console import Console
 from callvault.cli.demo.call import Call, Say
 from callvault.cli.demo.scenarios.scenario import PlayedCall
 from callvault.cli.demo.voice_detection import detect_voices
+from callvault.cli.terminal import line
 from callvault.contracts.alarms import AlarmKind
 
 ANA, BEN = "Ana (customer)", "Ben (agent)"
@@ -50,6 +51,6 @@ def verify(played: PlayedCall, console: Console) -> bool:
             detected[who] += voice.seconds
             console.print(f"  heard      {who}: {voice.seconds:.2f} s, at most {voice.loudest:.4f}")
     for alarm in played.alarms:
-        console.print(f"  alarm      {alarm.what}", soft_wrap=True)
+        console.print(line(f"  alarm      {alarm.what}"), soft_wrap=True)
     is_alarmed = [alarm.kind for alarm in played.alarms] == [AlarmKind.PAUSE_UNCONFIRMED]
     return detected[BEN] >= SPEAKS and detected[ANA] == 0 and is_alarmed

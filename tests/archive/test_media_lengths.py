@@ -1,0 +1,138 @@
+"""Files that do not tell how long they are, and are whole all the same (faults D7 and D8)."""
+
+import io
+
+import numpy as np
+import pytest
+
+from callvault.archive.media.check import Expected, check_file
+from callvault.archive.media.mp3 import bit_rates
+from callvault.archive.store import Archive
+from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck, MediaVerdict
+from tests.archive.sealed import archived, manifest_of, sealed, wav
+from tests.archive.sounds import AVERAGE, CONSTANT, RATE, SPOKEN, VARIABLE, encoded
+
+DAMAGED = {MediaVerdict.TRUNCATED, MediaVerdict.DURATION_MISMATCH, MediaVerdict.UNREADABLE}
+
+
+def expected(container: FormatType, seconds: float | None) -> Expected:
+    duration_ms = None if seconds is None else seconds * 1000
+    return Expected(container, ContentType.AUDIO, ChannelType.MIXED, duration_ms)
+
+
+def judged(data: bytes, container: FormatType, seconds: float | None) -> MediaCheck:
+    return check_file(io.BytesIO(data), len(data), expected(container, seconds))
+
+
+@pytest.mark.parametrize("options", [VARIABLE, AVERAGE], ids=["variable", "average"])
+@pytest.mark.parametrize(
+    "heard", [SPOKEN * 3, "s" * 60 + "n" * 30, "n" * 30 + "s" * 60, "s" * 200 + "n" * 9 + "s" * 200]
+)
+@pytest.mark.parametrize("tagged", [True, False])
+def test_d7_an_mp3_of_varying_rate_without_a_header_is_no_damage(
+    options: dict[str, str], heard: str, tagged: bool
+) -> None:
+    data = encoded(options, heard, tagged=tagged)
+    found = judged(data, FormatType.MP3, len(heard))
+    assert found.verdict is MediaVerdict.LENGTH_NOT_TOLD
+    assert [each.detail for each in found.problems] == ["its length is not told"]
+    assert found.facts.duration_ms is None
+
+
+@pytest.mark.parametrize("options", [VARIABLE, AVERAGE, CONSTANT], ids=["vbr", "abr", "cbr"])
+def test_d7_an_mp3_with_a_header_is_compared_as_before(options: dict[str, str]) -> None:
+    data = encoded(options, xing=True)
+    assert judged(data, FormatType.MP3, 21).verdict is MediaVerdict.COMPLETE
+    assert judged(data, FormatType.MP3, 30).verdict is MediaVerdict.DURATION_MISMATCH
+    assert judged(data[: len(data) // 2], FormatType.MP3, 21).verdict in DAMAGED
+
+
+def test_d7_an_mp3_of_constant_rate_tells_its_length_by_its_size() -> None:
+    data = encoded(CONSTANT)
+    assert judged(data, FormatType.MP3, 21).verdict is MediaVerdict.COMPLETE
+    assert judged(data[: len(data) // 2], FormatType.MP3, 21).verdict in DAMAGED
+
+
+def test_d7_zeros_in_such_an_mp3_are_still_seen() -> None:
+    data = bytearray(encoded(VARIABLE))
+    middle = len(data) // 2 // 4_096 * 4_096
+    data[middle : middle + 8_192] = bytes(8_192)
+    assert judged(bytes(data), FormatType.MP3, 21).verdict is MediaVerdict.BLANK
+
+
+def test_d7_chance_bytes_are_no_frames() -> None:
+    noise = np.random.default_rng(3).bytes(400_000)
+    assert not bit_rates(noise[at : at + 4_096] for at in range(0, len(noise), 4_096))
+    assert not bit_rates([b"", b"\xff", b"\xff\xfb", b"\xff" * 4_096])
+
+
+def test_d7_it_is_told_with_the_check_and_is_no_finding(directory_archive: Archive) -> None:
+    data = encoded(VARIABLE)
+    chunk = archived(
+        directory_archive, media=data, duration_ms=21_000, check=judged(data, FormatType.MP3, 21)
+    )
+    found = sealed(directory_archive, chunk, recording_duration_ms=21_000)
+    (sealed_chunk,) = manifest_of(directory_archive, found).chunks
+    assert sealed_chunk.check
+    assert sealed_chunk.check.verdict is MediaVerdict.LENGTH_NOT_TOLD
+    assert found.findings == ()
+
+
+SECONDS = 3
+OPEN = [0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFF - 36]
+
+
+def with_sizes(data: bytes, whole: int, samples: int) -> bytes:
+    changed = bytearray(data)
+    changed[4:8] = (whole & 0xFFFFFFFF).to_bytes(4, "little")
+    changed[40:44] = samples.to_bytes(4, "little")
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("size", OPEN, ids=hex)
+@pytest.mark.parametrize("told", [SECONDS, None])
+def test_d8_a_wav_that_was_written_as_a_stream_is_no_damage(size: int, told: float | None) -> None:
+    found = judged(with_sizes(wav(SECONDS), size + 36, size), FormatType.WAV, told)
+    assert found.verdict is MediaVerdict.LENGTH_NOT_TOLD
+    assert found.facts.duration_ms == SECONDS * 1000
+
+
+@pytest.mark.parametrize("size", OPEN, ids=hex)
+def test_d8_such_a_wav_that_was_cut_is_found_by_its_length(size: int) -> None:
+    data = with_sizes(wav(SECONDS), size + 36, size)
+    found = judged(data[: len(data) // 2], FormatType.WAV, SECONDS)
+    assert found.verdict is MediaVerdict.DURATION_MISMATCH
+
+
+@pytest.mark.parametrize("more", [1, 3, 4_096])
+@pytest.mark.parametrize("samples", [48_000, 48_001])
+def test_d8_bytes_behind_the_samples_are_no_damage(more: int, samples: int) -> None:
+    data = with_sizes(wav(samples / RATE), 36 + 2 * samples, 2 * samples) + b"\1" * more
+    found = judged(data, FormatType.WAV, samples / RATE)
+    assert found.verdict is MediaVerdict.COMPLETE
+    assert found.facts.duration_ms == round(samples / 16)
+
+
+@pytest.mark.parametrize("whole", [0, 8, 0xFFFFFFFF, 0x7FFFF024, 5_000_000])
+def test_d8_the_size_of_the_whole_says_nothing_about_the_samples(whole: int) -> None:
+    data = with_sizes(wav(SECONDS), whole, 2 * RATE * SECONDS)
+    assert judged(data, FormatType.WAV, SECONDS).verdict is MediaVerdict.COMPLETE
+
+
+@pytest.mark.parametrize("samples", [97_000, 1_000_000, 0x7FFFEFFF, 0x90000000])
+def test_d8_a_wav_that_misses_what_it_states_is_truncated(samples: int) -> None:
+    data = with_sizes(wav(SECONDS), 36 + samples, samples)
+    assert judged(data, FormatType.WAV, SECONDS).verdict is MediaVerdict.TRUNCATED
+
+
+def test_d8_chunks_before_the_samples_are_skipped() -> None:
+    data = wav(SECONDS)
+    listed = b"LIST" + (27).to_bytes(4, "little") + b"INFOISFT\x0e\0\0\0Lavf60.16.100\0x" + b"\0"
+    changed = data[:36] + listed + b"data" + b"\xff" * 4 + data[44:]
+    found = judged(changed, FormatType.WAV, SECONDS)
+    assert found.verdict is MediaVerdict.LENGTH_NOT_TOLD
+    assert found.facts.duration_ms == SECONDS * 1000
+
+
+def test_d8_an_empty_wav_is_nothing() -> None:
+    assert judged(wav(0), FormatType.WAV, None).verdict in DAMAGED

@@ -1,0 +1,213 @@
+"""The limits of a call's state, so that no sender can outgrow what Temporal carries: 2 MiB.
+
+Counts are limited as things come. Bytes are limited by giving up, one kind after the other, what is
+worth least; all that is given up is counted and said. Evidence comes last, and the newest stays.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from callvault.contracts.base import shorten
+from callvault.contracts.states import Actual, RequestState
+from callvault.contracts.status import CallStatus, RecordingStatus, TimelineEntry
+
+MAX_CHUNKS = 500
+"""Most files of a call; the service's longest known recording had six."""
+
+MAX_CHUNKS_SIZE = 256 * 1024
+"""Most bytes of all their ids and addresses together."""
+
+MAX_RECORDINGS = 100
+"""Most recordings that may be started in a call, and most that events may announce beside them."""
+
+MAX_END_REASON = 200
+"""Longest reason for a session's end that is kept; those that are known are shorter."""
+
+MAX_SIZE = 1_500_000
+"""Most bytes of a state within a run: a seal's order and a status's answer are made of it."""
+
+LEAST_ROOM = 128 * 1024
+"""Bytes by which a state may grow without being measured."""
+
+MAX_NOTE_SIZE = 20 * 1024
+"""Bytes by which what leaves a note makes a state grow at most: a request with its texts."""
+
+MAX_CHUNK_SIZE = 2 * 1024
+MAX_NAME_SIZE = 300
+"""Bytes by which a file, and a participant who is named, make it grow."""
+
+MAX_KEPT_TIMELINE = 50
+"""Entries of its timeline that a larger state keeps."""
+
+MAX_KEPT_REQUESTS = 250
+"""Requests that a state keeps which is too large even so: the newest, and all pending ones."""
+
+MAX_KEPT_ALARMS = 250
+MAX_KEPT_PAUSES = 250
+MAX_KEPT_IDS = 100
+_TEXTS = (200, 40, 16)
+"""Lengths to which texts are cut, one after the other, in characters."""
+
+Cut = Callable[[CallStatus], str]
+"""Gives something up, and says in a few words what; empty if there was nothing to give up."""
+
+
+def size_of(status: CallStatus) -> int:
+    """Return the bytes of a state as it is carried: characters may have up to six."""
+    return len(status.model_dump_json().encode())
+
+
+def fit(status: CallStatus, limit: int, now: datetime) -> int:
+    """Give up what is worth least until the state has no more than ``limit`` bytes, and say so.
+
+    Returns the number of bytes that are left.
+    """
+    given_up: list[str] = []
+    cuts = iter(_CUTS)
+    while (left := limit - size_of(status)) < 0 and (cut := next(cuts, None)) is not None:
+        given_up.append(cut(status))
+    if said := "; ".join(filter(None, given_up)):
+        what = shorten(f"more than a call can remember: {said}")
+        status.timeline.append(TimelineEntry(at=now, what=what))
+    return left
+
+
+def _cut_timeline(status: CallStatus) -> str:
+    cut = len(status.timeline[1:-MAX_KEPT_TIMELINE])
+    del status.timeline[1:-MAX_KEPT_TIMELINE]
+    return f"{cut} lines of the timeline were given up" if cut else ""
+
+
+def _cut_requests(status: CallStatus, kept: int = MAX_KEPT_REQUESTS) -> str:
+    requests = status.requests
+    old = [key for key in list(requests)[:-kept] if requests[key].state is not RequestState.PENDING]
+    for key in old:
+        del requests[key]
+    return f"{len(old)} old requests were given up" if old else ""
+
+
+def _cut_alarms(status: CallStatus, is_told: bool = True) -> str:
+    """Give up old alarms; those that were not told yet only if nothing else helps."""
+    kept = status.alarms[-MAX_KEPT_ALARMS:]
+    old = status.alarms[:-MAX_KEPT_ALARMS]
+    untold = [record for record in old if record.is_unsent] if is_told else []
+    status.alarms[:] = [*untold, *kept]
+    cut = len(old) - len(untold)
+    status.alarms_left_out += cut
+    return f"{cut} old alarms were given up" if cut else ""
+
+
+def _cut_pauses(status: CallStatus) -> str:
+    """Give up the oldest pauses and holds of each recording, which is then amiss."""
+    cuts = [_cut_evidence(recording) for recording in status.recordings]
+    return "; ".join(filter(None, cuts))
+
+
+def _cut_evidence(recording: RecordingStatus) -> str:
+    pauses, holds = recording.pauses, recording.holds
+    count = len(pauses[:-MAX_KEPT_PAUSES]) + len(holds[:-MAX_KEPT_PAUSES])
+    if count == 0:
+        return ""
+    del pauses[:-MAX_KEPT_PAUSES]
+    del holds[:-MAX_KEPT_PAUSES]
+    recording.pauses_left_out += count
+    # In the signed manifest, too: what is missing there must not look as if it had never been.
+    left_out = f"{recording.pauses_left_out} of its oldest pauses and holds are not kept"
+    recording.problem = recording.problem or left_out
+    return f"recording {recording.number}: {left_out}"
+
+
+def _cut_intervals(status: CallStatus) -> str:
+    """Join the oldest doubts and marks of each recording to one: it spans more, and hides none."""
+    cut = 0
+    for recording in status.recordings:
+        for intervals in (recording.unconfirmed_intervals, recording.marked):
+            cut += _join(intervals)
+    return f"{cut} old doubts and marks were joined" if cut else ""
+
+
+def _join(intervals: list[Any]) -> int:
+    old = intervals[:-MAX_KEPT_PAUSES]
+    if len(old) < 2:
+        return 0
+    ends = [each.until for each in old]
+    old[0].until = None if None in ends else max(ends)
+    del intervals[1 : len(old)]
+    return len(old) - 1
+
+
+def _cut_texts(status: CallStatus, limit: int) -> str:
+    records = [
+        *status.requests.values(),
+        *status.consents,
+        *status.alarms,
+        *status.recordings,
+        *(pause for recording in status.recordings for pause in recording.pauses),
+        *(hold for recording in status.recordings for hold in recording.holds),
+        *(chunk for recording in status.recordings for chunk in recording.chunks),
+    ]
+    cut = sum(_cut_fields(record, limit) for record in records)
+    for record in status.alarms:
+        what = shorten(record.alarm.what, limit)
+        record.alarm = record.alarm.model_copy(update={"what": what})
+    status.timeline[:] = [
+        entry.model_copy(update={"what": shorten(entry.what, limit)}) for entry in status.timeline
+    ]
+    return f"{cut} texts were cut to {limit} characters" if cut else ""
+
+
+_FREE_TEXTS = frozenset(
+    {
+        "acknowledged_by",
+        "declined",
+        "ended_by",
+        "evidence",
+        "jurisdiction",
+        "lost_reason",
+        "method",
+        "problem",
+        "reason",
+        "requested_by",
+        "reported_by",
+    }
+)
+"""Fields that hold words of people; none is an id, and none is decided by, once it is so long."""
+
+
+def _cut_fields(record: Any, limit: int) -> int:
+    """Shorten a record's texts; return the number of those that were too long."""
+    fields = _FREE_TEXTS.intersection(type(record).model_fields)
+    long = [name for name in fields if len(getattr(record, name)) > limit]
+    for name in long:
+        setattr(record, name, shorten(getattr(record, name), limit))
+    return len(long)
+
+
+def _cut_ids(status: CallStatus) -> str:
+    """Forget the callers' ids of old decisions, and whom recordings that are over waited for."""
+    old = [record for record in status.consents[:-MAX_KEPT_IDS] if record.request_id]
+    for record in old:
+        record.request_id = None
+    for recording in status.recordings:
+        if recording.actual is Actual.STOPPED:
+            nobody = {"consent_participants": ()}
+            recording.consent = recording.consent.model_copy(update=nobody)
+    return f"the ids of {len(old)} old decisions were given up" if old else ""
+
+
+_CUTS: tuple[Cut, ...] = (
+    _cut_timeline,
+    _cut_requests,
+    _cut_alarms,
+    partial(_cut_texts, limit=_TEXTS[0]),
+    partial(_cut_requests, kept=50),
+    partial(_cut_texts, limit=_TEXTS[1]),
+    _cut_ids,
+    _cut_intervals,
+    _cut_pauses,
+    partial(_cut_alarms, is_told=False),
+    partial(_cut_texts, limit=_TEXTS[2]),
+)
+"""What is given up first comes first."""
