@@ -1,4 +1,4 @@
-"""A fake recording service that behaves as ACS: the true state, to compare Callvault's with."""
+"""A recording service that behaves as ACS: the truth, against all that Callvault believes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,12 +32,11 @@ class File:
 
 @dataclass
 class FakeAcs:
-    """The recordings of one call, and their callbacks that are not delivered yet."""
+    """The recordings of one call, and what is under way to be told of them."""
 
     active: dict[str, bool] = field(default_factory=dict)
-    """True if it records now, by recording id, from start to stop."""
+    """By recording id, from start to stop."""
     numbers: dict[str, int] = field(default_factory=dict)
-<<<<<<< HEAD:bench/simulation/acs.py
     """Which recording of the call each id belongs to."""
     starts: dict[str, str] = field(default_factory=dict)
     """The recording that each start began, by its repeatability id."""
@@ -45,26 +44,17 @@ class FakeAcs:
     """The recordings whose start was answered."""
     callbacks: list[Callback] = field(default_factory=list)
     """Not delivered yet."""
-=======
-    """Number of the recording in the call, by recording id."""
-    callbacks: list[tuple[int, str, bool, datetime]] = field(default_factory=list)
-    """Recording number, id, active, time: not delivered yet."""
->>>>>>> main:bench/interleavings/fake_acs.py
     sounded: set[int] = field(default_factory=set)
-    """Numbers of the recordings that contain sound."""
+    """Recordings of which there is sound."""
     meddled: set[int] = field(default_factory=set)
-<<<<<<< HEAD:bench/simulation/acs.py
     """Recordings that another client of ACS changed: only a callback tells of it."""
     files: dict[str, list[File]] = field(default_factory=dict)
     """By the id of a recording that has ended."""
-=======
-    """Numbers of the recordings that another client of ACS changed; only a callback reports it."""
->>>>>>> main:bench/interleavings/fake_acs.py
     stopped_at: datetime | None = None
     is_call_over: bool = False
 
     def sounds(self, number: int) -> bool:
-        """Tell if a recording records now, and no other client of ACS has changed it."""
+        """Tell if a recording records now, and no other client of ACS has meddled with it."""
         if number in self.meddled:
             return False
         return any(on and self.numbers[of] == number for of, on in self.active.items())
@@ -77,7 +67,7 @@ class FakeAcs:
             self.sounded.add(self.numbers[recording_id])
 
     def meddle(self, now: datetime) -> None:
-        """Let another client of ACS change every recording; callbacks report it later."""
+        """Let another client of ACS change every recording; a callback tells of it, in time."""
         for recording_id, active in list(self.active.items()):
             self.meddled.add(self.numbers[recording_id])
             self.change(recording_id, not active, now)
