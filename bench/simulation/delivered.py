@@ -56,5 +56,5 @@ def _read(
 def _decode(payload: Payload, model: type[AnyMessage]) -> AnyMessage | Unreadable:
     try:
         return read(model, json.loads(payload.data))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Unreadable(str(error))

@@ -20,5 +20,4 @@ class Fault(StrEnum):
     """Somebody requests the cancellation of the workflow."""
 
 
-DEFAULT = frozenset({Fault.ACS, Fault.MEDDLING, Fault.EVICTION, Fault.UNREADABLE})
-"""Those that the workflow is proof against."""
+DEFAULT = frozenset(Fault)

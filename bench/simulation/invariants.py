@@ -141,7 +141,7 @@ class Invariants:
     def _may_sound(self, operation: Operation, recording: RecordingStatus) -> None:
         if not self._has_consent(recording):
             raise Broken(f"ACS is asked to {operation} without consent")
-        if recording.wanted is not Wanted.ACTIVE:
+        if recording.wanted is Wanted.PAUSED:
             raise Broken(f"ACS is asked to {operation} what is to be paused")
 
     def _may_export(self, activity: Activity) -> None:

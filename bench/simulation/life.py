@@ -82,6 +82,10 @@ class Life:
             if self.server.is_over:
                 break
             self._step(step)
+        self.end()
+
+    def end(self) -> None:
+        """Let everything come to its end, and check what must hold then."""
         self._close()
         ending.check(self.server, self._acs, self._surroundings)
         self.server.close()

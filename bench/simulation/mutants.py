@@ -50,7 +50,7 @@ MUTANTS = (
     Mutant(
         "workflows/call/consent.py",
         "return {presence.participant for presence in status.participants if presence.in_call}",
-        "return {\"a\" * 64}",
+        'return {"a" * 64}',
     ),
     Mutant(
         "workflows/call/consent_holds.py",
@@ -59,8 +59,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/consent_holds.py",
-        "_end_hold(recording, \"consent is given\", now)",
-        "recording.wanted = Wanted.ACTIVE; _end_hold(recording, \"consent is given\", now)",
+        '_end_hold(recording, "consent is given", now)',
+        'recording.wanted = Wanted.ACTIVE; _end_hold(recording, "consent is given", now)',
     ),
     Mutant(
         "workflows/call/consent_gate.py",
@@ -75,7 +75,7 @@ MUTANTS = (
     Mutant(
         "workflows/call/lifecycle.py",
         "self.in_flight = command",
-        "self.in_flight, self.recording(command.recording).actual = command, {\"pause\": Actual.PAUSED}.get(command.operation, self.recording(command.recording).actual)",
+        'self.in_flight, self.recording(command.recording).actual = command, {"pause": Actual.PAUSED}.get(command.operation, self.recording(command.recording).actual)',
     ),
     Mutant(
         "workflows/loops/export.py",
