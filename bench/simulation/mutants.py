@@ -54,11 +54,6 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/consent_holds.py",
-        "_ask(Operation.PAUSE, why, recording, requests, now)",
-        "pass",
-    ),
-    Mutant(
-        "workflows/call/consent_holds.py",
         '_end_hold(recording, "consent is given", now)',
         'recording.wanted = Wanted.ACTIVE; _end_hold(recording, "consent is given", now)',
     ),
@@ -68,26 +63,6 @@ MUTANTS = (
         "is_open = recording.is_held",
     ),
     Mutant(
-        "workflows/loops/control.py",
-        "acs_answers.retry_start(self._call, recording, now)",
-        "self._call.in_flight = None",
-    ),
-    Mutant(
-        "workflows/call/lifecycle.py",
-        "self.in_flight = command",
-        'self.in_flight, self.recording(command.recording).actual = command, {"pause": Actual.PAUSED}.get(command.operation, self.recording(command.recording).actual)',
-    ),
-    Mutant(
-        "workflows/loops/export.py",
-        "copying = self._start_copy(conditions, key)",
-        "copying = (self._start_copy(conditions, key), self._start_copy(conditions, key))[1]",
-    ),
-    Mutant(
-        "workflows/call/callbacks.py",
-        "seen = _ACTUAL_OF.get(state)",
-        "seen = None",
-    ),
-    Mutant(
         "workflows/call/request_records.py",
         "elif _is_overtaken(record, recording):",
         "elif False:",
@@ -95,11 +70,6 @@ MUTANTS = (
     Mutant(
         "workflows/loops/timers.py",
         "source.act(workflow.now())",
-        "pass",
-    ),
-    Mutant(
-        "workflows/call/acs_answers.py",
-        "recording.started_at = at",
         "pass",
     ),
     Mutant(
@@ -116,11 +86,6 @@ MUTANTS = (
         "workflows/call/commands.py",
         "return Operation.START if recording.may_begin else None",
         "return Operation.START",
-    ),
-    Mutant(
-        "workflows/call/commands.py",
-        "return recording.target is TARGET_OF[operation]",
-        "return True",
     ),
     Mutant(
         "callvault/contracts/status.py",
@@ -168,11 +133,6 @@ MUTANTS = (
         "if False:",
     ),
     Mutant(
-        "workflows/call/acs_answers.py",
-        "call.end(recording, at)",
-        "pass",
-    ),
-    Mutant(
         "workflows/call/lifecycle.py",
         "if (known := self.requests.known(request)) is not None:",
         "if (known := None) is not None:",
@@ -183,24 +143,9 @@ MUTANTS = (
         "chunk.archived = archived",
     ),
     Mutant(
-        "workflows/call/chunks.py",
-        "recording.chunks.extend(early.chunks)",
-        "pass",
-    ),
-    Mutant(
-        "workflows/call/chunks.py",
-        "known.chunk = chunk",
-        "pass",
-    ),
-    Mutant(
         "workflows/loops/control.py",
         "self._watchdog.pause_refused(recording, why, now)",
         "pass",
-    ),
-    Mutant(
-        "workflows/loops/control.py",
-        "if is_given_up:",
-        "if False:",
     ),
     Mutant(
         "workflows/loops/control.py",
@@ -208,24 +153,9 @@ MUTANTS = (
         "pass",
     ),
     Mutant(
-        "workflows/loops/control.py",
-        "if recording.callback_recording_id is not None:",
-        "if False:",
-    ),
-    Mutant(
         "workflows/loops/export.py",
         "elif is_final(error) or (was_last_chance and conditions == self._conditions(key)):",
         "elif True:",
-    ),
-    Mutant(
-        "workflows/loops/export.py",
-        "if copy.archive == recording.archive:",
-        "if True:",
-    ),
-    Mutant(
-        "workflows/loops/export.py",
-        "self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, what, recording, now, chunk)",
-        "pass",
     ),
     Mutant(
         "workflows/loops/notify.py",
@@ -238,49 +168,14 @@ MUTANTS = (
         "pass",
     ),
     Mutant(
-        "workflows/loops/notify.py",
-        "sending.cancel()",
-        "pass",
-    ),
-    Mutant(
-        "workflows/loops/announce.py",
-        "self._gate.announced(recording, workflow.now())",
-        "pass",
-    ),
-    Mutant(
         "workflows/loops/loop.py",
         "under_way.add(item)",
         "pass",
     ),
     Mutant(
-        "workflows/loops/loop.py",
-        "and workflow.all_handlers_finished()",
-        "and True",
-    ),
-    Mutant(
-        "workflows/loops/loop.py",
-        "and all(loop.is_idle for loop in self._loops if not loop.is_interruptible)",
-        "and True",
-    ),
-    Mutant(
-        "workflows/loops/loop.py",
-        "return self.is_draining and all(loop.is_idle for loop in self._loops)",
-        "return self.is_draining",
-    ),
-    Mutant(
-        "workflows/loops/seal.py",
-        "if recording == before:",
-        "if True:",
-    ),
-    Mutant(
         "workflows/loops/timers.py",
         "self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, recording.problem, recording, now)",
         "pass",
-    ),
-    Mutant(
-        "workflows/loops/clock.py",
-        "if nearest is None or any(at <= nearest.at for at in self._running()):",
-        "if nearest is None or self._running():",
     ),
     Mutant(
         "workflows/loops/delete_source.py",
@@ -301,21 +196,6 @@ MUTANTS = (
         "workflows/recording.py",
         "to_delete=tuple(sorted(self.delete_source.to_delete)),",
         "to_delete=(),",
-    ),
-    Mutant(
-        "workflows/call/results.py",
-        "recordings=tuple(_recording_result(recording) for recording in status.recordings),",
-        "recordings=tuple(_recording_result(recording) for recording in status.recordings[:1]),",
-    ),
-    Mutant(
-        "workflows/call/recording_state.py",
-        "if ChunkState.LOST in states or not is_whole(recording):",
-        "if ChunkState.LOST in states:",
-    ),
-    Mutant(
-        "workflows/call/deadlines.py",
-        "if policy.fallback_archive is None:",
-        "if False:",
     ),
 )
 
