@@ -16,23 +16,25 @@ from bench.simulation import mutants
 from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.play import Problem, find_on_all_processors, shrink
 
+_SCENARIOS = 100_000
 _MAX_STORIES = 5
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenarios", type=int, default=100_000)
+    parser.add_argument("--scenarios", type=int, help="100000, or 2000 for a mutant")
     parser.add_argument("--first", type=int, default=0, help="the first scenario's number")
     parser.add_argument("--faults", default=",".join(sorted(DEFAULT)), help="comma-separated")
     parser.add_argument("--mutants", action="store_true", help="change decisions, and be noticed")
     given = parser.parse_args()
     if given.mutants:
-        sys.exit(not mutants.are_found(given.scenarios))
+        sys.exit(not mutants.are_found(given.scenarios or mutants.MAX_SCENARIOS))
     faults = frozenset(Fault(name) for name in given.faults.split(",") if name)
     began = time.monotonic()
-    problems = find_on_all_processors(given.first, given.scenarios, faults)
-    rate = given.scenarios / (time.monotonic() - began)
-    print(f"{given.scenarios} lives, {rate:.0f}/s: {len(problems)} broke a promise")
+    scenarios = given.scenarios or _SCENARIOS
+    problems = find_on_all_processors(given.first, scenarios, faults)
+    rate = scenarios / (time.monotonic() - began)
+    print(f"{scenarios} lives, {rate:.0f}/s: {len(problems)} broke a promise")
     _tell(problems, faults)
     sys.exit(bool(problems))
 

@@ -135,7 +135,7 @@ class Surroundings:
         begun = acs.starts.get(input.repeatability_request_id)
         number = int(input.callback_uri.rpartition("/")[2])
         is_in_the_way = begun is None and bool(acs.active)
-        is_remembered = begun is None and acs.is_slow_to_forget(now) and rng.random() < 0.3
+        is_remembered = begun is None and acs.is_slow_to_forget(now) and rng.random() < 0.5
         meets_itself = begun in acs.active and rng.random() < 0.1
         if is_in_the_way or is_remembered or meets_itself:
             return protocol.failed("AlreadyRecording", "8553", is_final=True, is_local=False)

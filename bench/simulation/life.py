@@ -72,6 +72,9 @@ class Life:
             on_scheduled=self._scheduled,
         )
         self._invariants.server = self.server
+        # Some services hear no pause, and some callers stop and start in a hurry.
+        self._hears_no_pause = Fault.ACS in faults and rng.random() < 0.2
+        self._is_hurried = rng.random() < 0.1
         self._surroundings = Surroundings(self.server, self._acs, _policy(rng))
 
     def live(self, steps: Iterable[int] = range(STEPS)) -> None:
@@ -137,7 +140,7 @@ class Life:
         sender = f"app-{step}-{rng.randrange(1_000_000)}"
         kind = rng.random()
         if kind < 0.5:
-            return messages.request(rng, sender)
+            return messages.request(rng, sender, self._is_hurried)
         if kind < 0.75:
             return messages.decision(rng, sender, self.server.now)
         if kind < 0.92:
@@ -223,6 +226,8 @@ class Life:
 
     def _attempt(self, activity: Activity, rng: random.Random) -> None:
         delivery = self._draw_delivery(rng)
+        if activity.kind == "pause_recording" and self._hears_no_pause:
+            delivery = Delivery.LOST
         result = self._surroundings.attempt(activity, delivery, rng)
         self._note(f"{activity.kind} {delivery}{'' if result is not None else ', to be repeated'}")
         if result is not None:
@@ -253,7 +258,7 @@ class Life:
         """Let the call end, everything answer, and time go by."""
         rng = self._lot("end")
         self.story.append("then all comes to its end")
-        self._is_away = False
+        self._is_away = self._hears_no_pause = False
         self.faults -= {Fault.ACS}
         self.server.deliver()
         self._acs.end_call(self.server.now)

@@ -61,9 +61,15 @@ def terms(rng: random.Random) -> dict[str, Any]:
     }
 
 
-def request(rng: random.Random, sender: str) -> Job:
-    """Draw a request of a backend, as a signal or as an update."""
-    operation = rng.choice(["pause", "pause", "pause", "resume", "resume", "stop", "start"])
+_OPERATIONS = {
+    False: ("pause", "pause", "pause", "resume", "resume", "stop", "start"),
+    True: ("stop", "start"),
+}
+
+
+def request(rng: random.Random, sender: str, is_hurried: bool) -> Job:
+    """Draw a request of a backend, as a signal or as an update; in a hurry, stops and starts."""
+    operation = rng.choice(_OPERATIONS[is_hurried])
     request_id = rng.choice([None, None, None, "a", "b"])
     asked: Message = ControlRequest(requested_by=sender, request_id=request_id)
     if operation == names.START:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 _ROOT = Path(__file__).parents[2]
-MAX_SCENARIOS = 1_000
+MAX_SCENARIOS = 2_000
 """Lives within which a mutant is to be noticed."""
 
 _BATCH = 10
@@ -47,6 +47,21 @@ class Mutant:
 
 
 MUTANTS = (
+    Mutant(
+        "workflows/call/lifecycle.py",
+        "self.in_flight = command",
+        "self.in_flight, self.recording(command.recording).actual = command, Actual.PAUSED",
+    ),
+    Mutant(
+        "workflows/call/consent_holds.py",
+        "_ask(Operation.PAUSE, why, recording, requests, now)",
+        "pass",
+    ),
+    Mutant(
+        "workflows/loops/control.py",
+        "acs_answers.retry_start(self._call, recording, now)",
+        "self._call.in_flight = None",
+    ),
     Mutant(
         "workflows/call/consent.py",
         "return {presence.participant for presence in status.participants if presence.in_call}",
