@@ -50,7 +50,8 @@ MUTANTS = (
     Mutant(
         "workflows/call/lifecycle.py",
         "self.in_flight = command",
-        "self.in_flight, self.recording(command.recording).actual = command, Actual.PAUSED",
+        "self.in_flight = command; it = self.recording(command.recording);"
+        ' it.actual = {"pause": Actual.PAUSED}.get(command.operation, it.actual)',
     ),
     Mutant(
         "workflows/call/consent_holds.py",
