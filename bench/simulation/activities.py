@@ -99,6 +99,9 @@ class Surroundings:
         """Note what the workflow learns by this answer."""
         if activity.kind == "start_recording":
             self._acs.told.add(answer.recording_id)
+        elif activity.kind == "poll_result":
+            for file in self._acs.files[activity.input.recording_id]:
+                file.is_announced = True
         elif activity.kind == "export_chunk":
             self._acs.file(activity.input.chunk.document_id).is_archived = True
         elif activity.kind in ("raise_alarm", "announce_recording"):
@@ -200,8 +203,6 @@ class Surroundings:
         files = self._acs.files.get(activity.input.recording_id, [])
         if {file.document_id for file in files} <= set(activity.input.known):
             return _REPEAT
-        for file in files:
-            file.is_announced = True
         return PolledResult(files=self.event(activity.input.recording_id, range(len(files))))
 
     def event(self, recording_id: str, indices: Any) -> FileStatusUpdated:
