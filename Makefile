@@ -14,7 +14,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast check lint types imports audit bench chaos schemas lock clean
+.PHONY: help setup demo dev test test-fast check lint types imports audit bench simulate chaos schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -56,11 +56,14 @@ imports: setup  ## The direction of imports
 audit: setup  ## Ask whether a pinned dependency has a known vulnerability; fails where that cannot be asked
 	$(BIN)/python .ci/audit.py
 
-bench: setup $(BENCH_READY)  ## Measure copies, pauses and storms (docs), and look for broken promises
+bench: setup $(BENCH_READY)  ## Measure copies, pauses and storms (docs)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.storm
-	$(BIN)/python -m bench.interleavings
+
+LIVES ?= 100000
+simulate: setup  ## Let the real workflow live random lives, and look for broken promises (LIVES=100000)
+	$(BIN)/python -m bench.simulation --scenarios $(LIVES)
 
 SEEDS ?= 1
 SCENARIOS ?= 1000

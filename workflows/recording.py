@@ -101,6 +101,7 @@ class RecordingWorkflow:
             self.call.taken_over(workflow.now())
             self.alarms.taken_over(self.call.current, workflow.now())
         showing = asyncio.create_task(self._run_display())
+        await self._through_cancellation(self._work())
         # Again if a cancellation at the very end has brought new work.
         while not self.this_run.is_finished:
             await self._through_cancellation(self._work())

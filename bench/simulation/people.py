@@ -1,4 +1,4 @@
-"""Participants and their consent: a second, simple form of `workflows/call/consent.py`."""
+"""The people in a call and their consent, written plainly, beside `workflows/call/consent.py`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ NAMED_PEOPLE = PEOPLE[:2]
 
 @dataclass
 class People:
-    """The true presence and consent of the participants."""
+    """The truth about presence and consent."""
 
     agreed: set[str] = field(default_factory=set)
     decided: set[str] = field(default_factory=set)
@@ -20,7 +20,7 @@ class People:
     refused_at: dict[str, datetime] = field(default_factory=dict)
 
     def decide(self, who: str, given: bool, at: datetime) -> bool:
-        """Fold a decision; return True if it withdraws an agreement."""
+        """Take note of a decision; tell whether it takes back an agreement."""
         self.decided.add(who)
         if given:
             if at >= self.refused_at.get(who, at):

@@ -1,0 +1,60 @@
+"""The messages of one activation, read as their contracts have them."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from temporalio.api.common.v1 import Payload
+
+from bench.simulation.protocol import Job
+from callvault.contracts import names
+from callvault.contracts.base import AnyMessage, Message, Unreadable, read
+from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.requests import ControlRequest, StartRequest
+
+_ABOUT_CONSENT = (names.CONSENT, names.PARTICIPANT_CHANGED)
+_CONTROL = (names.PAUSE, names.RESUME, names.STOP)
+
+
+class Delivered:
+    """All that one activation tells the workflow."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        messages = list(_messages(jobs))
+        named = [name for name, _ in messages]
+        is_alone = len(messages) == len(jobs) and bool(jobs)
+        self.is_about_consent = is_alone and all(name in _ABOUT_CONSENT for name in named)
+        self.is_control = is_alone and all(name in _CONTROL for name in named)
+        self.starts = _read(messages, names.START, StartRequest)
+        controls = [r for name in _CONTROL for r in _read(messages, name, ControlRequest)]
+        self.request_ids = {r.request_id for r in controls if r.request_id is not None}
+        self.moves = _read(messages, names.PARTICIPANT_CHANGED, ParticipantChanged)
+        events = _read(messages, names.FILE_STATUS_UPDATED, FileStatusUpdated)
+        self.documents = [chunk.document_id for event in events for chunk in event.chunks]
+
+
+def _messages(jobs: Sequence[Job]) -> Iterator[tuple[str, Sequence[Payload]]]:
+    for job in jobs:
+        if job.HasField("signal_workflow"):
+            yield job.signal_workflow.signal_name, job.signal_workflow.input
+        elif job.HasField("do_update"):
+            yield job.do_update.name, job.do_update.input
+
+
+def _read(
+    messages: Sequence[tuple[str, Sequence[Payload]]], name: str, model: type[AnyMessage]
+) -> list[AnyMessage]:
+    found = []
+    for told, payloads in messages:
+        if told == name and len(payloads) == 1:
+            message = _decode(payloads[0], model)
+            if isinstance(message, Message):
+                found.append(message)
+    return found
+
+
+def _decode(payload: Payload, model: type[AnyMessage]) -> AnyMessage | Unreadable:
+    try:
+        return read(model, json.loads(payload.data))
+    except (ValueError, RecursionError) as error:
+        return Unreadable(str(error))

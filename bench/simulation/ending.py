@@ -1,0 +1,146 @@
+"""The promises about the end of a life.
+
+- The workflow ends, and its result names every recording that ACS was known to have begun.
+- Every file that was announced is archived or told lost, with an alarm; so is what was recorded and
+  never announced.
+- Every recording with an archived file has a manifest, or an alarm says that it has none.
+  The manifest names every file. Where that is asked for, the service's copies are deleted then.
+- Every alarm has reached a receiver, was acknowledged, or was tried until its time was over.
+- Every request is confirmed, superseded, or failed; a pause that failed was alarmed.
+- Nothing that Callvault has begun records on.
+"""
+
+from bench.simulation.acs import FakeAcs, File
+from bench.simulation.activities import Surroundings
+from bench.simulation.instance import Broken
+from bench.simulation.server import Server
+from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.results import CallResult, ChunkResult
+from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
+
+
+def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
+    """Check everything that must hold once the workflow has ended."""
+    result = server.result
+    if result is None:
+        raise Broken("the workflow does not end")
+    status = server.run.workflow.call.status
+    for record in status.requests.values():
+        _check_request(record)
+    for recording in status.recordings:
+        _check_recording(status, recording)
+        _check_manifest(status, recording, surroundings)
+    _check_alarms(status, surroundings, server)
+    _check_named(result, acs)
+    _check_files(result, status, acs)
+    if acs.told & set(acs.active):
+        raise Broken("ACS records on after the end")
+
+
+def _check_request(record: ControlRecord) -> None:
+    if record.state is RequestState.PENDING:
+        raise Broken(f"what became of a {record.operation} is never known")
+    is_refused = record.operation == "pause" and record.problem.startswith("pause failed")
+    if is_refused and record.state is RequestState.FAILED and not record.is_overdue:
+        raise Broken("a pause failed, and nobody is told")
+
+
+def _check_recording(status: CallStatus, recording: RecordingStatus) -> None:
+    if recording.actual is not Actual.STOPPED:
+        raise Broken(f"recording {recording.number} is never stopped")
+    if any(interval.until is None for interval in recording.unconfirmed_intervals):
+        raise Broken("a doubtful interval never ends")
+    if recording.is_held or any(mark.until is None for mark in recording.marked):
+        raise Broken("a hold or a mark for deletion never ends")
+    is_archived = any(chunk.state is ChunkState.ARCHIVED for chunk in recording.chunks)
+    is_unsealed = is_archived and recording.sealed is None
+    if is_unsealed and not _is_alarmed(status, AlarmKind.NOT_SEALED, recording):
+        raise Broken("a manifest is missing, and nobody is told")
+    is_lost = recording.state is RecordingState.LOST
+    if is_lost and not _is_alarmed(status, AlarmKind.LOST, recording):
+        raise Broken("a recording is lost, and nobody is told")
+
+
+def _check_manifest(
+    status: CallStatus, recording: RecordingStatus, surroundings: Surroundings
+) -> None:
+    if recording.sealed is None:
+        return
+    files = {chunk.chunk.document_id for chunk in recording.chunks}
+    if surroundings.manifests[recording.sealed.object_name] != files:
+        raise Broken("a manifest does not name every file")
+    is_deleting = status.policy is not None and status.policy.delete_source
+    if is_deleting and not recording.sealed.findings:
+        archived = {
+            chunk.chunk.document_id
+            for chunk in recording.chunks
+            if chunk.state is ChunkState.ARCHIVED
+        }
+        if not archived <= surroundings.to_delete:
+            raise Broken("the service's copy of an archived file stays")
+
+
+def _is_alarmed(status: CallStatus, kind: AlarmKind, recording: RecordingStatus) -> bool:
+    return any(
+        record.alarm.kind is kind and record.alarm.recording_id == recording.recording_id
+        for record in status.alarms
+    )
+
+
+def _check_alarms(status: CallStatus, surroundings: Surroundings, server: Server) -> None:
+    for record in status.alarms:
+        alarm_id = record.alarm.id
+        if record.acknowledged_at is not None:
+            continue
+        if record.sent_at is not None and alarm_id not in surroundings.sent:
+            raise Broken("an alarm counts as sent that no receiver got")
+        if record.sent_at is None and alarm_id not in server.timed_out:
+            raise Broken("an alarm is never sent")
+
+
+def _check_named(result: CallResult, acs: FakeAcs) -> None:
+    named = {recording.recording_id for recording in result.recordings}
+    if not acs.told <= named | _failed_to_start(result, acs):
+        raise Broken("the result does not name every recording")
+
+
+def _failed_to_start(result: CallResult, acs: FakeAcs) -> set[str]:
+    """Return the recordings that ACS told to have failed after it had accepted them."""
+    numbers = {r.number for r in result.recordings if r.state is RecordingState.FAILED_TO_START}
+    return {each for each, number in acs.numbers.items() if number in numbers}
+
+
+def _check_files(result: CallResult, status: CallStatus, acs: FakeAcs) -> None:
+    chunks = {
+        chunk.document_id: chunk for recording in result.recordings for chunk in recording.chunks
+    }
+    for recording_id, files in acs.files.items():
+        for file in files:
+            chunk = chunks.get(file.document_id)
+            if file.is_announced and chunk is None:
+                raise Broken("a file that was announced is forgotten")
+            if chunk is not None:
+                _check_chunk(status, file, chunk)
+        _check_told(result, recording_id, acs)
+
+
+def _check_chunk(status: CallStatus, file: File, chunk: ChunkResult) -> None:
+    if chunk.state is ChunkState.ANNOUNCED:
+        raise Broken("a file is neither archived nor lost")
+    if chunk.state is ChunkState.ARCHIVED and not file.is_archived:
+        raise Broken("a file counts as archived that no archive holds")
+    archived = chunk.archived
+    if archived is not None and archived.object_name != file.document_id:
+        raise Broken("a file is taken for another one")
+
+
+def _check_told(result: CallResult, recording_id: str, acs: FakeAcs) -> None:
+    """Check that what was recorded is not taken for nothing."""
+    for recording in result.recordings:
+        if recording.recording_id == recording_id and acs.numbers[recording_id] not in acs.meddled:
+            if recording.state in (RecordingState.EMPTY, RecordingState.DECLINED):
+                raise Broken("what was recorded counts as nothing")
+            is_missing = len(recording.chunks) < len(acs.files[recording_id])
+            if recording.state is RecordingState.ARCHIVED and is_missing:
+                raise Broken("a recording counts as archived of which a file is missing")

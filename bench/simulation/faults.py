@@ -1,0 +1,23 @@
+"""The kinds of faults that a life may hold; each can be left out."""
+
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """A kind of fault."""
+
+    ACS = "acs"
+    """ACS is away, refuses, or its answers are lost."""
+    MEDDLING = "meddling"
+    """Another client of ACS controls the recordings."""
+    EVICTION = "eviction"
+    """The worker loses the workflow and replays it."""
+    UNREADABLE = "unreadable"
+    """Messages whose fields are wrong."""
+    ODD = "odd"
+    """Messages without a payload, with too many, of unknown names and encodings."""
+    CANCELLATION = "cancellation"
+    """Somebody requests the cancellation of the workflow."""
+
+
+DEFAULT = frozenset(Fault)

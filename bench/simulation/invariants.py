@@ -1,0 +1,300 @@
+"""The promises that must hold at every moment of a life; those about its end are in `ending.py`.
+
+- While a pause is wanted, or consent is missing, ACS never records for longer than a pause may take
+  to be confirmed without an alarm, unless the recording is being stopped.
+- What is quarantined covers all that ACS recorded after a pause was asked for and not confirmed.
+- After a confirmed pause ACS records nothing until it is asked to resume.
+- ACS is never asked to record while consent is missing, or an announcement unanswered.
+- Consent never ends, and never begins, a pause of a backend's own.
+- A recording that was declined has no sound; one that has waited for consent too long is declined.
+- What is recorded after a withdrawal is marked, where that is asked for, until ACS is silent.
+- A stop is final: ACS is never asked for anything but the stop itself afterwards.
+- At ACS at most one recording of the call is on.
+- A change that was confirmed is not asked for again, unless ACS was heard to contradict it.
+- No request waits while nothing is asked of ACS.
+- The same request again changes nothing.
+- No file is copied twice at once, given up before its time, or deleted before its recording is
+  sealed with nothing amiss.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bench.simulation.acs import FakeAcs
+from bench.simulation.delivered import Delivered
+from bench.simulation.instance import Broken
+from bench.simulation.people import People
+from bench.simulation.protocol import Job
+from bench.simulation.server import Activity, Server
+from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.consent import OnWithdrawal
+from callvault.contracts.requests import OnPauseFailure
+from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
+from workflows.call.chunks import chunks_of
+from workflows.call.commands import REACHED, TARGET_OF, Operation
+from workflows.call.consent_holds import GATE
+from workflows.call.lifecycle import GUARD, Lifecycle
+
+_OPERATIONS = {
+    "start_recording": Operation.START,
+    "confirm_active": Operation.CONFIRM,
+    "read_state": Operation.READ,
+    "pause_recording": Operation.PAUSE,
+    "resume_recording": Operation.RESUME,
+    "stop_recording": Operation.STOP,
+}
+
+
+class Invariants:
+    """The promises of one life, looked at around every activation."""
+
+    def __init__(self, acs: FakeAcs, people: People) -> None:
+        self._acs = acs
+        self._people = people
+        self._exposed_since: dict[int, datetime] = {}
+        self._last_exposed: dict[int, datetime] = {}
+        self._withdrawn: set[int] = set()
+        """Recordings with sound, consent to which was withdrawn and is missing since."""
+        self._wanted: dict[int, Wanted] = {}
+        """By recording: what was wanted before the activation that is looked at."""
+        self.server: Server
+
+    @property
+    def call(self) -> Lifecycle:
+        return self.server.run.workflow.call
+
+    @property
+    def _status(self) -> CallStatus:
+        return self.call.status
+
+    def around(self, jobs: Sequence[Job], activate: Callable[[], None]) -> None:
+        """Activate, and look at what that has changed."""
+        delivered = Delivered(jobs)
+        has_begun = self.server.run.workflow is not None
+        self._wanted = {r.number: r.wanted for r in self._status.recordings} if has_begun else {}
+        consents = {id(each) for each in self._status.consents} if has_begun else set()
+        requests = set(self._status.requests) if has_begun else set()
+        activate()
+        withdrew = self._learn(delivered, consents, has_begun)
+        if delivered.is_about_consent and has_begun:
+            self._check_wanted(self._wanted)
+        if len(jobs) == 1 and withdrew:
+            self._check_withdrawn()
+        if len(jobs) == 1 and delivered.is_control and has_begun:
+            self._check_taken(requests)
+            self._check_repeated(delivered, requests)
+        self._check()
+
+    def _learn(self, delivered: Delivered, consents: set[int], has_begun: bool) -> bool:
+        """Bring the truth up to date with what was told; tell if consent was taken back."""
+        for document_id in delivered.documents:
+            self._acs.file(document_id).is_announced = True
+        opened = {recording.requested_by for recording in self._status.recordings}
+        for request in delivered.starts:
+            for who in request.participants if request.requested_by in opened else ():
+                self._people.move(who, joined=True)
+        for change in delivered.moves:
+            self._people.move(change.participant, change.joined)
+        withdrew = False
+        for record in self._status.consents if self.server.runs == 1 or has_begun else ():
+            if id(record) not in consents:
+                withdrew |= self._people.decide(record.participant, record.given, record.decided_at)
+        return withdrew
+
+    # What may be asked of the world.
+
+    def may_schedule(self, activity: Activity) -> None:
+        """Check that an activity may be begun now."""
+        if (operation := _OPERATIONS.get(activity.kind)) is not None:
+            self._may_ask(operation, self._recording_of(activity), activity)
+        elif activity.kind == "export_chunk":
+            self._may_export(activity)
+        elif activity.kind == "delete_source":
+            self._may_delete(activity)
+
+    def _recording_of(self, activity: Activity) -> RecordingStatus:
+        if activity.kind == "start_recording":
+            return self.call.recording(int(activity.input.callback_uri.rpartition("/")[2]))
+        recording_id = activity.input.recording_id
+        return next(r for r in self._status.recordings if r.recording_id == recording_id)
+
+    def _may_ask(
+        self, operation: Operation, recording: RecordingStatus, activity: Activity
+    ) -> None:
+        if recording.actual is Actual.STOPPED:
+            raise Broken(f"ACS is asked to {operation} what is stopped")
+        # What ends in the same activation may have been asked for just before.
+        was_stopped = self._wanted.get(recording.number) is Wanted.STOPPED
+        if was_stopped and operation is not Operation.STOP:
+            raise Broken(f"ACS is asked to {operation} what is to be stopped")
+        target = TARGET_OF.get(operation)
+        if target is not None and recording.actual is REACHED[target]:
+            raise Broken(f"ACS is asked again to {operation}")
+        is_start = operation is Operation.START
+        if operation is Operation.RESUME or (is_start and not activity.input.pause_on_start):
+            self._may_sound(operation, recording)
+        said = recording.announcement
+        if is_start and said is not None and said.answered_at is None:
+            raise Broken("what is not announced is started")
+
+    def _may_sound(self, operation: Operation, recording: RecordingStatus) -> None:
+        if not self._has_consent(recording):
+            raise Broken(f"ACS is asked to {operation} without consent")
+        if recording.wanted is Wanted.PAUSED:
+            raise Broken(f"ACS is asked to {operation} what is to be paused")
+
+    def _may_export(self, activity: Activity) -> None:
+        document_id = activity.input.chunk.document_id
+        others = (a for a in self.server.activities.values() if a.kind == "export_chunk")
+        for other in others:
+            if other.seq != activity.seq and other.input.chunk.document_id == document_id:
+                raise Broken("a file is copied twice at once")
+
+    def _may_delete(self, activity: Activity) -> None:
+        for recording, chunk in chunks_of(self._status):
+            is_meant = chunk.chunk.delete_location == activity.input.delete_location
+            if is_meant and (recording.sealed is None or recording.sealed.findings):
+                raise Broken("a file is deleted whose recording is not beyond doubt")
+
+    # What an activation may change.
+
+    def _check_wanted(self, before: dict[int, Wanted]) -> None:
+        """Check that decisions, comings and goings stop a recording at most."""
+        for recording in self._status.recordings:
+            if recording.wanted not in (before.get(recording.number), Wanted.STOPPED):
+                raise Broken("consent has changed what a backend wants")
+
+    def _check_taken(self, before: set[str]) -> None:
+        """Check a request that was folded: a resume without consent must have been refused."""
+        for key, record in self._status.requests.items():
+            is_new = key not in before and record.requested_by not in (GUARD, GATE)
+            is_resume = record.operation == Operation.RESUME
+            is_open = record.state is not RequestState.FAILED and self._status.policy is not None
+            is_taken = is_new and is_resume and is_open
+            if is_taken and not self._has_consent(self.call.recording(record.recording)):
+                raise Broken("a resume without consent is not refused")
+
+    def _check_repeated(self, delivered: Delivered, before: set[str]) -> None:
+        """Check that the same request again changes nothing."""
+        if delivered.request_ids & before and any(
+            recording.wanted is not self._wanted.get(recording.number)
+            for recording in self._status.recordings
+        ):
+            raise Broken("a request that is repeated changes something")
+
+    def _check_withdrawn(self) -> None:
+        for recording in self._status.recordings:
+            is_to_be = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
+            is_heard = recording.number in self._acs.sounded - self._acs.meddled
+            if is_to_be and is_heard and not self._has_consent(recording):
+                self._withdrawn.add(recording.number)
+                if not recording.marked:
+                    raise Broken("what was recorded before a withdrawal is not marked")
+
+    # What must hold at every moment.
+
+    def _check(self) -> None:
+        if len(self._acs.active) > 1:
+            raise Broken("two recordings of the call are on at ACS")
+        for recording in self._status.recordings:
+            self._check_exposure(recording)
+            self._check_pause(recording)
+            self._check_hold(recording)
+            self._check_mark(recording)
+            self._check_files(recording)
+            if self.server.run.workflow.control.is_idle:
+                self._check_waiting(recording)
+
+    def _check_exposure(self, recording: RecordingStatus) -> None:
+        number, now = recording.number, self.server.now
+        is_silence_wanted = recording.wanted is Wanted.PAUSED or (
+            recording.wanted is Wanted.ACTIVE and not self._has_consent(recording)
+        )
+        if not (is_silence_wanted and self._acs.sounds(number)):
+            self._check_unconfirmed(recording, self._exposed_since.pop(number, None))
+            return
+        since = self._exposed_since.setdefault(number, now)
+        self._last_exposed[number] = now
+        if now - since > self._confirm_timeout() and not self._is_alarmed(recording, since):
+            raise Broken("ACS records what it must not, and nobody is told")
+
+    def _confirm_timeout(self) -> timedelta:
+        return self.call.policy.guards.pause_confirm_within
+
+    def _check_unconfirmed(self, recording: RecordingStatus, since: datetime | None) -> None:
+        """Check that an exposure which has ended is marked, if it lasted for longer than it may."""
+        if since is None or recording.guards.on_pause_failure is not OnPauseFailure.MARK:
+            return
+        last = self._last_exposed[recording.number]
+        if last - since > self._confirm_timeout() and not any(
+            interval.since <= since and (interval.until or last) >= last
+            for interval in recording.unconfirmed_intervals
+        ):
+            raise Broken("ACS recorded what is not marked as doubtful")
+
+    def _is_alarmed(self, recording: RecordingStatus, since: datetime) -> bool:
+        """Tell if an alarm was raised then; or before, of the same pause: a start may come late."""
+        pauses = (
+            record for record in self._pending(recording) if record.operation == Operation.PAUSE
+        )
+        return any(record.is_overdue for record in pauses) or any(
+            record.alarm.kind is AlarmKind.PAUSE_UNCONFIRMED
+            and record.alarm.at >= since - self._confirm_timeout()
+            for record in self._status.alarms
+        )
+
+    def _check_pause(self, recording: RecordingStatus) -> None:
+        is_proven = bool(recording.pauses) and recording.pauses[-1].resumed_at is None
+        asked = self.call.in_flight
+        is_resuming = asked is not None and asked.operation is Operation.RESUME
+        is_paused = is_proven and not is_resuming and recording.actual is Actual.PAUSED
+        if is_paused and self._acs.sounds(recording.number):
+            raise Broken("ACS records during a confirmed pause")
+
+    def _check_hold(self, recording: RecordingStatus) -> None:
+        if self._status.policy is None or recording.origin != "requested":
+            return
+        if recording.wanted is Wanted.STOPPED:
+            self._check_declined(recording)
+            return
+        is_missing = not self._has_consent(recording)
+        if recording.is_held is not is_missing:
+            raise Broken("it is held with consent" if recording.is_held else "it is not held")
+        if is_missing and recording.consented_at is None:
+            self._check_consent_timeout(recording)
+
+    def _check_consent_timeout(self, recording: RecordingStatus) -> None:
+        timeout = recording.consent.consent_within
+        if timeout is not None and self.server.now >= recording.requested_at + timeout:
+            raise Broken("consent is awaited for too long")
+
+    def _check_declined(self, recording: RecordingStatus) -> None:
+        is_heard = recording.number in self._acs.sounded - self._acs.meddled
+        if recording.declined and is_heard:
+            raise Broken("what is declined was recorded")
+
+    def _check_mark(self, recording: RecordingStatus) -> None:
+        if self._has_consent(recording):
+            self._withdrawn.discard(recording.number)
+        is_heard = self._acs.sounds(recording.number)
+        is_marked = any(mark.until is None for mark in recording.marked)
+        if is_heard and recording.number in self._withdrawn and not is_marked:
+            raise Broken("what is recorded after a withdrawal is not marked")
+
+    def _check_files(self, recording: RecordingStatus) -> None:
+        for chunk in recording.chunks:
+            is_early = chunk.expires_at is not None and self.server.now < chunk.expires_at
+            if chunk.state is ChunkState.LOST and is_early:
+                raise Broken("a file is given up before its time")
+
+    def _check_waiting(self, recording: RecordingStatus) -> None:
+        # Before the start a request may wait: for consent, or for the announcement.
+        if recording.actual is not Actual.NONE and self._pending(recording):
+            raise Broken("a request waits, and nothing is asked of ACS")
+
+    def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
+        return self.call.requests.pending(recording)
+
+    def _has_consent(self, recording: RecordingStatus) -> bool:
+        return self._people.agree_to(recording.consent)

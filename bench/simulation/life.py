@@ -1,0 +1,332 @@
+"""One call, from its request to the end of its workflow, in an order drawn by lot.
+
+Every step draws by a lot of its own, so that the same step without its predecessors is still the
+same step: that is what makes a story short.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bench.simulation import ending, messages, protocol
+from bench.simulation.acs import FakeAcs
+from bench.simulation.activities import Delivery, Surroundings
+from bench.simulation.faults import DEFAULT, Fault
+from bench.simulation.instance import Broken, Opening
+from bench.simulation.invariants import Invariants
+from bench.simulation.people import People
+from bench.simulation.protocol import Job
+from bench.simulation.server import Activity, Server
+from callvault.config.policy import resource_policy
+from callvault.config.settings import Settings
+from callvault.contracts import names
+from callvault.contracts.activity_io import ResourcePolicy
+from callvault.contracts.events import RecordingStateChanged
+from callvault.contracts.requests import CallEnded, RecordingRequest
+from callvault.contracts.status import CallStatus
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+STEPS = 60
+MAX_CLOSING_STEPS = 600
+"""Steps after which a workflow that has not ended never will."""
+
+_SETTINGS = Settings.model_validate(
+    {
+        "resources": {
+            "default": {
+                "endpoint": "https://contoso.communication.azure.com",
+                "credential": {"entra": True},
+            }
+        },
+        "archives": {"main": {"kind": "directory", "path": "/archive"}},
+    }
+)
+_POLICY = resource_policy(_SETTINGS, "default")
+
+
+class Life:
+    """One life: everything that can happen to a call, one thing after the other."""
+
+    def __init__(self, seed: int, faults: frozenset[Fault] = DEFAULT) -> None:
+        self.seed = seed
+        self.faults = faults
+        self.story: list[str] = []
+        """What happened, a line for each step."""
+        rng = self._lot("terms")
+        self._acs = FakeAcs()
+        self._people = People()
+        self._is_away = False
+        self._invariants = Invariants(self._acs, self._people)
+        request = RecordingRequest.model_validate(
+            messages.terms(rng)
+            | {"server_call_id": "call-1", "resource": "default", "requested_by": "app"}
+        )
+        for who in request.participants:
+            self._people.move(who, joined=True)
+        payload = protocol.payload(request.model_dump(mode="json", exclude_none=True))
+        self.server = Server(
+            opening=Opening(names.workflow_id("call-1"), "run-1", NOON, (payload,), seed + 1),
+            now=NOON,
+            on_activation=self._invariants.around,
+            on_scheduled=self._scheduled,
+        )
+        self._invariants.server = self.server
+        # Some services hear no pause, and some callers stop and start in a hurry.
+        self._hears_no_pause = Fault.ACS in faults and rng.random() < 0.2
+        self._is_hurried = rng.random() < 0.1
+        self._surroundings = Surroundings(self.server, self._acs, _policy(rng))
+
+    def live(self, steps: Iterable[int] = range(STEPS)) -> None:
+        """Live through these steps, then let everything come to its end."""
+        rng = self._lot("beginning")
+        self.server.begin([self._draw_message(rng, 0) for _ in range(rng.choice([0, 0, 0, 3]))])
+        for step in steps:
+            if self.server.is_over:
+                break
+            self._step(step)
+        self.end()
+
+    def end(self) -> None:
+        """Let everything come to its end, and check what must hold then."""
+        self._close()
+        ending.check(self.server, self._acs, self._surroundings)
+        self.server.close()
+
+    @property
+    def status(self) -> CallStatus:
+        """The call's state as its workflow has it."""
+        return self.server.run.workflow.call.status
+
+    def _scheduled(self, activity: Activity) -> None:
+        self._invariants.may_schedule(activity)
+        self._surroundings.scheduled(activity)
+
+    # One step.
+
+    def _step(self, step: int) -> None:
+        rng = self._lot(step)
+        action = rng.choice(self._actions())
+        self.story.append(f"{step}: {action.__name__.strip('_').replace('_', ' ')}")
+        action(rng, step)
+        self._finish_local(rng)
+
+    def _actions(self) -> list[Callable[[random.Random, int], None]]:
+        """Return what may happen next; what is here twice is twice as likely."""
+        actions: list[Callable[[random.Random, int], None]] = [
+            *[self._progress] * 8,
+            *[self._message] * 5,
+            *[self._wait] * 3,
+            self._callback,
+            self._file_event,
+            self._rare,
+        ]
+        if Fault.EVICTION in self.faults:
+            actions.append(self._evict)
+        return actions
+
+    def _progress(self, rng: random.Random, step: int) -> None:
+        """Make an attempt at one of the activities under way."""
+        found = sorted(self.server.activities.values(), key=lambda activity: activity.seq)
+        if found:
+            # The newest is the likeliest to be answered: pollings stand for hours.
+            at = min(int(rng.expovariate(0.7)), len(found) - 1)
+            self._attempt(found[-1 - at], rng)
+
+    def _message(self, rng: random.Random, step: int) -> None:
+        self._send(rng, self._draw_message(rng, step))
+
+    def _draw_message(self, rng: random.Random, step: int) -> Job:
+        sender = f"app-{step}-{rng.randrange(1_000_000)}"
+        kind = rng.random()
+        if kind < 0.5:
+            return messages.request(rng, sender, self._is_hurried)
+        if kind < 0.75:
+            return messages.decision(rng, sender, self.server.now)
+        if kind < 0.92:
+            return messages.presence(rng)
+        if Fault.ODD in self.faults and kind < 0.96:
+            return messages.odd(rng, sender)
+        if Fault.UNREADABLE in self.faults:
+            return messages.unreadable(rng, sender)
+        return messages.acknowledgement()
+
+    def _wait(self, rng: random.Random, step: int) -> None:
+        seconds = rng.choice([0.1, 1, 1, 4, 4, 10, 10, 60, 600, 3 * 3_600])
+        self._note(f"{seconds} s")
+        self.server.pass_time(timedelta(seconds=seconds))
+
+    def _callback(self, rng: random.Random, step: int) -> None:
+        """Deliver a callback: any of those under way, perhaps not for the last time."""
+        if not self._acs.callbacks:
+            return
+        at = rng.randrange(len(self._acs.callbacks))
+        told = self._acs.callbacks[at]
+        if rng.random() < 0.8:
+            del self._acs.callbacks[at]
+        event = RecordingStateChanged(
+            recording=told.number,
+            recording_id=told.recording_id,
+            state="active" if told.is_active else "inactive",
+            at=told.at,
+        )
+        self._send(rng, messages.signal(names.RECORDING_STATE_CHANGED, event))
+
+    def _file_event(self, rng: random.Random, step: int) -> None:
+        """Announce files of a recording that is over: all, or one of them, perhaps again."""
+        if not self._acs.files:
+            return
+        recording_id = rng.choice(sorted(self._acs.files))
+        indices = range(len(self._acs.files[recording_id]))
+        chosen = [rng.choice(indices)] if rng.random() < 0.5 else indices
+        self._announce(rng, recording_id, chosen)
+
+    def _announce(self, rng: random.Random, recording_id: str, indices: Iterable[int]) -> None:
+        event = self._surroundings.event(recording_id, indices)
+        self._send(rng, messages.signal(names.FILE_STATUS_UPDATED, event))
+
+    def _evict(self, rng: random.Random, step: int) -> None:
+        self.server.replay()
+
+    def _rare(self, rng: random.Random, step: int) -> None:
+        """Do what happens seldom."""
+        rare: list[Callable[[random.Random], None]] = [
+            lambda rng: self.server.ask(protocol.query(names.STATUS, [])),
+            lambda rng: self._send(rng, messages.acknowledgement()),
+        ]
+        if Fault.ACS in self.faults:
+            rare += [self._toggle_outage] * 2
+        if rng.random() < 0.3:
+            rare.append(self._end_call)
+        if Fault.MEDDLING in self.faults:
+            rare.append(lambda rng: self._acs.meddle(self.server.now))
+        if Fault.CANCELLATION in self.faults:
+            rare.append(lambda rng: self._send(rng, protocol.cancellation()))
+        rng.choice(rare)(rng)
+
+    def _toggle_outage(self, rng: random.Random) -> None:
+        self._is_away = not self._is_away
+        self._note("ACS is away" if self._is_away else "ACS is back")
+
+    def _end_call(self, rng: random.Random) -> None:
+        """Let everybody hang up; no event may tell of it."""
+        self._note("the call ends")
+        self._acs.end_call(self.server.now)
+        if rng.random() < 0.6:
+            self._send(rng, messages.signal(names.CALL_ENDED, CallEnded()))
+
+    # The parts of a step.
+
+    def _send(self, rng: random.Random, job: Job) -> None:
+        self._note(_describe(job))
+        if rng.random() < 0.15:
+            self.server.hold(job)
+        else:
+            self.server.deliver(job)
+
+    def _attempt(self, activity: Activity, rng: random.Random) -> None:
+        delivery = self._draw_delivery(rng)
+        if activity.kind == "pause_recording" and self._hears_no_pause:
+            delivery = Delivery.LOST
+        result = self._surroundings.attempt(activity, delivery, rng)
+        self._note(f"{activity.kind} {delivery}{'' if result is not None else ', to be repeated'}")
+        if result is not None:
+            self.server.resolve(activity, result)
+
+    def _draw_delivery(self, rng: random.Random) -> Delivery:
+        if Fault.ACS not in self.faults:
+            return Delivery.ANSWERED
+        if self._is_away and rng.random() < 0.8:
+            return Delivery.LOST
+        if rng.random() < 0.7:
+            return Delivery.ANSWERED
+        return Delivery(rng.choice(["lost"] * 5 + ["unheard"] * 3 + ["refused"]))
+
+    def _finish_local(self, rng: random.Random) -> None:
+        """End local activities: nothing else happens to a call while one is made."""
+        for _ in range(50):
+            pending = [a for a in self.server.activities.values() if a.is_local]
+            held = [a for a in pending if a.kind != "describe_resource"]
+            if not held or self.server.is_over:
+                return
+            self.server.now += timedelta(seconds=rng.choice([0.01, 0.1, 0.1, 1, 3.9]))
+            self._attempt(held[0], rng)
+
+    # The end.
+
+    def _close(self) -> None:
+        """Let the call end, everything answer, and time go by."""
+        rng = self._lot("end")
+        self.story.append("then all comes to its end")
+        self._is_away = self._hears_no_pause = False
+        self.faults -= {Fault.ACS}
+        self.server.deliver()
+        self._acs.end_call(self.server.now)
+        if rng.random() < 0.7:
+            self.server.deliver(messages.signal(names.CALL_ENDED, CallEnded()))
+        self._finish_local(rng)
+        for recording_id, files in sorted(self._acs.files.items()):
+            if rng.random() < 0.8:
+                self.server.deliver()
+                # The last file may never be announced.
+                self._announce(rng, recording_id, range(rng.choice([1, *[len(files)] * 5])))
+        for closing in range(MAX_CLOSING_STEPS):
+            if self.server.is_over:
+                return
+            self._closing_step(rng)
+            if closing == MAX_CLOSING_STEPS // 2:
+                # What waits for consent, and was never begun, is over only once this is told.
+                self.server.deliver(messages.signal(names.CALL_ENDED, CallEnded()))
+        raise Broken("the workflow does not end")
+
+    def _closing_step(self, rng: random.Random) -> None:
+        """Answer everything once, and go on to the next moment."""
+        self.server.deliver()
+        tried: list[Activity] = []
+        while (activity := self._untried(tried)) is not None:
+            tried.append(activity)
+            self._attempt(activity, rng)
+            self._finish_local(rng)
+        self._acs.end_call(self.server.now)
+        if not any(activity.is_cancelled for activity in self.server.activities.values()):
+            due = self.server.next_due()
+            far = timedelta(hours=1)
+            self.server.pass_time(min(far, due - self.server.now) if due else far)
+
+    def _untried(self, tried: list[Activity]) -> Activity | None:
+        activities = self.server.activities.values()
+        return next((each for each in activities if not any(each is one for one in tried)), None)
+
+    def _lot(self, what: object) -> random.Random:
+        return random.Random(f"{self.seed}/{what}")
+
+    def _note(self, what: str) -> None:
+        if self.story:
+            self.story[-1] += f"; {what}"
+
+
+def _policy(rng: random.Random) -> ResourcePolicy:
+    """Draw the settings of a resource."""
+    changed: dict[str, Any] = {
+        "announce_within": timedelta(seconds=10) if rng.random() < 0.15 else None,
+        "callback_url": "https://gateway",
+        "delete_source": rng.random() < 0.3,
+        "fallback_archive": "second" if rng.random() < 0.3 else None,
+        "polls_result": rng.random() < 0.4,
+        "max_history_events": rng.choice([60, 100, 200, 10_000]),
+        "export_window": rng.choice([timedelta(hours=24), timedelta(hours=48)]),
+    }
+    return _POLICY.model_copy(update=changed)
+
+
+def _describe(job: Job) -> str:
+    if job.HasField("signal_workflow"):
+        sent = job.signal_workflow
+        return f"signal {sent.signal_name} {_first(sent.input)}"
+    if job.HasField("do_update"):
+        return f"update {job.do_update.name} {_first(job.do_update.input)}"
+    return "the workflow is to be cancelled"
+
+
+def _first(payloads: Any) -> str:
+    return payloads[0].data[:300].decode(errors="replace") if payloads else "without a payload"

@@ -1,0 +1,151 @@
+"""The messages that backends, people and strangers send, drawn by lot."""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.api.common.v1 import Payload
+
+from bench.simulation import protocol
+from bench.simulation.people import NAMED_PEOPLE, PEOPLE
+from bench.simulation.protocol import Job
+from callvault.contracts import names
+from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.base import Message
+from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.requests import ControlRequest, StartRequest
+
+_UPDATES = (names.START, names.PAUSE, names.RESUME, names.STOP, names.CONSENT)
+_SIGNALS = (
+    *_UPDATES,
+    names.FILE_STATUS_UPDATED,
+    names.RECORDING_STATE_CHANGED,
+    names.CALL_ENDED,
+    names.PARTICIPANT_CHANGED,
+    names.ACKNOWLEDGE,
+)
+_UNREADABLE: tuple[Any, ...] = (
+    None,
+    17,
+    "stop",
+    [],
+    {"requestedBy": 5},
+    {"reason": "x" * 2_000},
+    {"requestId": ""},
+    {"participant": "nobody", "given": "perhaps"},
+    {"recording": -1, "at": "yesterday"},
+    {"chunks": [], "eventTime": "2026-13-01"},
+    {"endedAt": "never"},
+    {"data": {"recordingStorageInfo": []}},
+)
+
+
+def terms(rng: random.Random) -> dict[str, Any]:
+    """Draw the terms of a recording."""
+    draw = rng.choice
+    policy = draw(["none", "none", "none", "any_party", "all_parties", "named"])
+    return {
+        "on_pause_failure": draw(["stop", "alarm", "mark"]),
+        "pause_on_start": rng.random() < 0.2,
+        "max_pause": draw([None, None, None, timedelta(seconds=20)]),
+        "on_max_pause": draw(["resume", "alarm"]),
+        "max_duration": draw([None, None, None, timedelta(minutes=2)]),
+        "consent_policy": policy,
+        "consent_participants": NAMED_PEOPLE if policy == "named" else (),
+        "before_consent": draw(["paused", "wait"]),
+        "consent_within": draw([None, None, timedelta(seconds=8), timedelta(seconds=60)]),
+        "on_withdrawal": draw(["pause", "pause_and_mark"]),
+        "stop_when_last_consenting_leaves": rng.random() < 0.3,
+        "participants": tuple(who for who in PEOPLE if rng.random() < 0.4),
+    }
+
+
+_OPERATIONS = {
+    False: ("pause", "pause", "pause", "resume", "resume", "stop", "start"),
+    True: ("stop", "start"),
+}
+
+
+def request(rng: random.Random, sender: str, is_hurried: bool) -> Job:
+    """Draw a request of a backend, as a signal or as an update; in a hurry, stops and starts."""
+    operation = rng.choice(_OPERATIONS[is_hurried])
+    request_id = rng.choice([None, None, None, "a", "b"])
+    asked: Message = ControlRequest(requested_by=sender, request_id=request_id)
+    if operation == names.START:
+        asked = StartRequest.model_validate(
+            terms(rng) | {"requested_by": sender, "request_id": request_id}
+        )
+    return _send(rng, operation, sender, asked)
+
+
+def decision(rng: random.Random, sender: str, now: datetime, who: str | None = None) -> Job:
+    """Draw a participant's decision; word of it may come late."""
+    late = timedelta(seconds=rng.choice([0, 0, 0, 20]))
+    told = ConsentDecision(
+        participant=who or rng.choice(PEOPLE),
+        given=who is not None or rng.random() < 0.7,
+        decided_at=now - late if who is None else None,
+    )
+    return _send(rng, names.CONSENT, sender, told)
+
+
+def presence(rng: random.Random) -> Job:
+    """Draw a coming or going."""
+    told = ParticipantChanged(participant=rng.choice(PEOPLE), joined=rng.random() < 0.6)
+    return signal(names.PARTICIPANT_CHANGED, told)
+
+
+def acknowledgement() -> Job:
+    """Return the message of an operator who has seen the alarms."""
+    return signal(names.ACKNOWLEDGE, Acknowledge(requested_by="operator"))
+
+
+def unreadable(rng: random.Random, sender: str) -> Job:
+    """Draw a message whose fields are wrong."""
+    content = protocol.payload(rng.choice(_UNREADABLE))
+    if rng.random() < 0.5:
+        return protocol.update(rng.choice(_UPDATES), sender, [content])
+    return protocol.signal(rng.choice(_SIGNALS), [content])
+
+
+def odd(rng: random.Random, sender: str) -> Job:
+    """Draw a message that no client of Callvault sends."""
+    payloads = rng.choice(_ODD)
+    unknown = rng.random() < 0.1
+    if rng.random() < 0.4:
+        return protocol.update("unknown" if unknown else rng.choice(_UPDATES), sender, payloads)
+    return protocol.signal("unknown" if unknown else rng.choice(_SIGNALS), payloads)
+
+
+def signal(name: str, told: Message) -> Job:
+    """Return a signal."""
+    return protocol.signal(name, [_payload(told)])
+
+
+def _send(rng: random.Random, name: str, sender: str, told: Message) -> Job:
+    if rng.random() < 0.4:
+        return protocol.update(name, sender, [_payload(told)])
+    return signal(name, told)
+
+
+def _payload(told: Message) -> Payload:
+    return protocol.payload(told.model_dump(mode="json", exclude_none=True))
+
+
+def _json(data: bytes) -> Payload:
+    return Payload(metadata={"encoding": b"json/plain"}, data=data)
+
+
+_ODD: tuple[list[Payload], ...] = (
+    [],
+    [_json(b"{}"), _json(b"{}")],
+    [_json(b'{"requestedBy": "a')],
+    [_json(b"\xff\xfe")],
+    [_json(b'{"reason": "\\ud83d"}')],
+    [_json(b"[" * 5_000 + b"]" * 5_000)],
+    [_json(b'{"recording": 1' + b"0" * 400 + b"}")],
+    [Payload(metadata={"encoding": b"binary/encrypted"}, data=b"\x00")],
+    [Payload(data=b"{}")],
+    [Payload(metadata={"encoding": b"binary/null"})],
+)

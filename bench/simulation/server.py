@@ -1,0 +1,274 @@
+"""Temporal's part of a life: virtual time, timers, activities, one run after the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.bridge.proto.activity_result import ActivityResolution
+from temporalio.bridge.proto.workflow_commands import ActivityCancellationType, WorkflowCommand
+
+from bench.simulation import protocol
+from bench.simulation.instance import Broken, Opening, RunInstance
+from bench.simulation.protocol import Job
+from callvault.contracts import activity_io
+from callvault.contracts.alarms import Alarm
+from callvault.contracts.manifest import SealInput
+from callvault.contracts.results import CallResult
+
+INPUT_OF: dict[str, type[Any]] = {
+    "describe_resource": activity_io.ResourceQuery,
+    "start_recording": activity_io.StartInput,
+    "confirm_active": activity_io.RecordingInput,
+    "read_state": activity_io.RecordingInput,
+    "pause_recording": activity_io.RecordingInput,
+    "resume_recording": activity_io.RecordingInput,
+    "stop_recording": activity_io.RecordingInput,
+    "poll_state": activity_io.RecordingInput,
+    "poll_result": activity_io.PollResultInput,
+    "delete_source": activity_io.DeleteInput,
+    "export_chunk": activity_io.ExportInput,
+    "seal_recording": SealInput,
+    "raise_alarm": Alarm,
+    "announce_recording": activity_io.AnnouncementInput,
+}
+
+_POLLS = ("poll_state", "poll_result")
+_ENDS = ("complete_workflow_execution", "continue_as_new_workflow_execution")
+
+_MAX_EXCHANGES = 200
+"""Activations at one moment, after which a workflow is taken to go round in circles."""
+
+
+@dataclass
+class Activity:
+    """An activity that was scheduled and has not ended."""
+
+    seq: int
+    kind: str
+    input: Any
+    is_local: bool
+    deadline: datetime | None
+    waits_for_cancellation: bool
+    is_cancelled: bool = False
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What earlier attempts have noted."""
+
+
+@dataclass
+class Server:
+    """The server and the worker of one workflow."""
+
+    opening: Opening
+    now: datetime
+    on_activation: Callable[[Sequence[Job], Callable[[], None]], None]
+    """Called around every activation, with its jobs and the activation itself."""
+    on_scheduled: Callable[[Activity], None]
+    timers: dict[int, datetime] = field(default_factory=dict)
+    activities: dict[int, Activity] = field(default_factory=dict)
+    open_updates: set[str] = field(default_factory=set)
+    answers: dict[str, str] = field(default_factory=dict)
+    """By update: ``completed`` or ``rejected``."""
+    timed_out: set[str] = field(default_factory=set)
+    """The ids of alarms that were tried until their time was over."""
+    result: CallResult | None = None
+    runs: int = 1
+    _held: list[Job] = field(default_factory=list)
+    _exchanges: int = 0
+
+    def begin(self, messages: Sequence[Job] = ()) -> None:
+        """Begin the workflow's first run; messages may have come before."""
+        self.run = RunInstance(self.opening)
+        self._exchange(list(messages), is_first=True)
+
+    @property
+    def is_over(self) -> bool:
+        """True if the workflow has ended."""
+        return self.result is not None
+
+    def hold(self, job: Job) -> None:
+        """Keep a message back until something else happens: both come in one activation."""
+        self._held.append(job)
+
+    def deliver(self, *jobs: Job) -> None:
+        """Activate the workflow with these jobs, after the messages that were held back."""
+        held, self._held = self._held, []
+        if (held or jobs) and not self.is_over:
+            self._exchanges = 0
+            self._exchange([*held, *jobs])
+
+    def ask(self, job: Job) -> None:
+        """Query the workflow."""
+        self.deliver()
+        if not self.is_over:
+            self._exchange([job])
+
+    def resolve(self, activity: Activity, result: ActivityResolution) -> None:
+        """End an activity."""
+        del self.activities[activity.seq]
+        self.deliver(protocol.resolution(activity.seq, result, activity.is_local))
+
+    def next_due(self) -> datetime | None:
+        """Return when the next timer fires, or the next activity times out."""
+        deadlines = (a.deadline for a in self.activities.values() if a.deadline is not None)
+        return min((*self.timers.values(), *deadlines), default=None)
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let time go by; what falls due does so at its moment."""
+        end = self.now + span
+        while (due := self.next_due()) is not None and due <= end and not self.is_over:
+            self.now = max(self.now, due)
+            self._fall_due()
+        self.now = max(self.now, end)
+
+    def replay(self) -> None:
+        """Let the worker lose the workflow, and find it again."""
+        self.deliver()
+        if not self.is_over:
+            self.run.replay()
+
+    def close(self) -> None:
+        """Let go of the last run."""
+        self.run.evict()
+
+    def _fall_due(self) -> None:
+        for seq, at in sorted(self.timers.items()):
+            if at <= self.now:
+                del self.timers[seq]
+                self.deliver(protocol.timer_fired(seq))
+                return
+        for activity in sorted(self.activities.values(), key=lambda a: a.seq):
+            if activity.deadline is not None and activity.deadline <= self.now:
+                if activity.kind == "raise_alarm":
+                    self.timed_out.add(activity.input.id)
+                self.resolve(activity, protocol.timed_out(activity.is_local))
+                return
+
+    # The exchange with the workflow.
+
+    def _exchange(self, jobs: list[Job], *, is_first: bool = False) -> None:
+        """Activate, and do what the workflow commands; that may activate it again at once."""
+        self._exchanges += 1
+        if self._exchanges > _MAX_EXCHANGES:
+            raise Broken("the workflow goes round in circles")
+        commands: list[WorkflowCommand] = []
+
+        def activate() -> None:
+            run = self.run
+            commands[:] = run.begin(jobs) if is_first else run.activate(self.now, jobs)
+
+        self.on_activation(jobs, activate)
+        at_once: list[Job] = []
+        for command in commands:
+            at_once += self._obey(command)
+        if self._next_opening is not None:
+            self._begin_next_run()
+        elif at_once and not self.is_over:
+            self._exchange(at_once)
+
+    _next_opening: Opening | None = None
+
+    def _begin_next_run(self) -> None:
+        self.run.evict()
+        assert self._next_opening is not None
+        self.opening, self._next_opening = self._next_opening, None
+        self.timers.clear()
+        self.activities.clear()
+        self.runs += 1
+        self.run = RunInstance(self.opening)
+        self._exchange([], is_first=True)
+
+    def _obey(self, command: WorkflowCommand) -> list[Job]:
+        """Do what a command says; return what is answered to it at once."""
+        kind = command.WhichOneof("variant") or ""
+        match kind:
+            case "start_timer":
+                timer = command.start_timer
+                self.timers[timer.seq] = self.now + _span(timer.start_to_fire_timeout)
+            case "cancel_timer":
+                self.timers.pop(command.cancel_timer.seq, None)
+            case "schedule_activity" | "schedule_local_activity":
+                self._schedule(getattr(command, kind), is_local="local" in kind)
+            case "request_cancel_activity" | "request_cancel_local_activity":
+                return self._cancel(getattr(command, kind).seq)
+            case _:
+                self._note_answer(kind, command)
+        return []
+
+    def _schedule(self, order: Any, *, is_local: bool) -> None:
+        kind: str = order.activity_type
+        has_deadline = order.HasField("schedule_to_close_timeout") and not is_local
+        deadline = self.now + _span(order.schedule_to_close_timeout) if has_deadline else None
+        waits = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+        activity = Activity(
+            seq=order.seq,
+            kind=kind,
+            input=protocol.value_of(order.arguments[0], INPUT_OF[kind]),
+            is_local=is_local,
+            deadline=deadline,
+            waits_for_cancellation=order.cancellation_type == waits,
+        )
+        self.activities[activity.seq] = activity
+        self.on_scheduled(activity)
+
+    def _cancel(self, seq: int) -> list[Job]:
+        activity = self.activities.get(seq)
+        if activity is None:
+            return []
+        activity.is_cancelled = True
+        if activity.waits_for_cancellation:
+            return []
+        del self.activities[seq]
+        return [protocol.resolution(seq, protocol.cancelled(), activity.is_local)]
+
+    def _note_response(self, command: WorkflowCommand) -> None:
+        response = command.update_response
+        update_id, what = response.protocol_instance_id, response.WhichOneof("response") or ""
+        if what == "accepted":
+            self.open_updates.add(update_id)
+            return
+        if what == "completed" and b'"state":"pending"' in response.completed.data:
+            raise Broken("a request is answered before it is known what became of it")
+        self.open_updates.discard(update_id)
+        self.answers[update_id] = what
+
+    def _note_answer(self, kind: str, command: WorkflowCommand) -> None:
+        if kind == "update_response":
+            self._note_response(command)
+        elif kind == "respond_to_query":
+            if not command.respond_to_query.HasField("succeeded"):
+                raise Broken(f"a query fails: {command.respond_to_query.failed.message}")
+        elif kind != "upsert_workflow_search_attributes":
+            self._end(kind, command)
+
+    def _end(self, kind: str, command: WorkflowCommand) -> None:
+        under_way = {a.kind for a in self.activities.values() if a.kind not in _POLLS}
+        if under_way and kind in _ENDS:
+            raise Broken(f"a run ends while {min(under_way)} is under way")
+        if kind == "complete_workflow_execution":
+            found = command.complete_workflow_execution.result
+            self.result = protocol.value_of(found, CallResult)
+            if self.open_updates:
+                raise Broken("the workflow ends with an update that is not answered")
+        elif kind == "continue_as_new_workflow_execution":
+            arguments = command.continue_as_new_workflow_execution.arguments
+            if self.open_updates:
+                raise Broken("a run hands over with an update that is not answered")
+            self._next_opening = Opening(
+                workflow_id=self.opening.workflow_id,
+                run_id=f"run-{self.runs + 1}",
+                at=self.now,
+                arguments=tuple(arguments),
+                seed=self.opening.seed + 1,
+                continued_run_id=self.opening.run_id,
+            )
+        elif kind == "fail_workflow_execution":
+            what = command.fail_workflow_execution.failure.message
+            raise Broken(f"the workflow fails: {what}")
+        else:
+            raise Broken(f"the workflow ends with {kind}")
+
+
+def _span(duration: Duration) -> timedelta:
+    return duration.ToTimedelta()

@@ -1,0 +1,33 @@
+"""Does a promise break in random lives of the real workflow? `make simulate` plays many more."""
+
+import pytest
+
+from bench.simulation import protocol
+from bench.simulation.life import Life
+from bench.simulation.play import find
+from callvault.contracts.alarms import AlarmKind
+
+LIVES = 80
+
+
+@pytest.mark.slow("lives of the real workflow, some 20 in a second")
+def test_no_random_life_breaks_a_promise() -> None:
+    assert [str(problem) for problem in find(0, LIVES)] == []
+
+
+def test_the_alarm_of_a_call_that_is_cancelled_before_it_began_is_sent() -> None:
+    """It was lost: nothing else was left to do, so that no loop was begun."""
+    life = Life(1)
+    life.server.begin()
+    life.server.deliver(protocol.cancellation())
+    life.end()
+    alarms = {record.alarm.kind: record.sent_at for record in life.status.alarms}
+    assert alarms[AlarmKind.CANCELLED] is not None
+
+
+def test_a_life_that_is_told_twice_is_the_same_life() -> None:
+    first, second = Life(7), Life(7)
+    first.live()
+    second.live()
+    assert first.story == second.story
+    assert first.server.result == second.server.result
