@@ -35,8 +35,8 @@ IN_PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: setup  ## Run all tests (PROCESSES=6, on two cores)
 	$(BIN)/pytest $(IN_PARALLEL)
 
-FAST = $(addprefix tests/,unit acs activities archive emulator)
-test-fast: setup  ## Run some: unit, acs, activities, archive, emulator; without Temporal, Azurite, slow ones
+FAST = $(addprefix tests/,unit acs activities archive)
+test-fast: setup  ## Run some: unit, acs, activities, archive; without Temporal, Azurite, slow ones
 	$(BIN)/pytest $(IN_PARALLEL) -m "not server and not slow" $(FAST)
 
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
