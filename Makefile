@@ -35,9 +35,9 @@ IN_PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: setup  ## Run all tests (PROCESSES=6, on two cores)
 	$(BIN)/pytest $(IN_PARALLEL)
 
-FAST = $(addprefix tests/,unit acs activities archive)
-test-fast: setup  ## Run some: unit, acs, activities, archive; without Temporal, Azurite, slow ones
-	$(BIN)/pytest $(IN_PARALLEL) -m "not server and not slow" $(FAST)
+FAST = $(addprefix tests/,unit acs activities)
+test-fast: setup  ## Run some: unit, acs, activities; without Temporal, Azurite, slow ones
+	$(BIN)/pytest $(IN_PARALLEL) --numprocesses 2 -m "not server and not slow" $(FAST)
 
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
 check: lint types imports  ## All of the following four; the last passes, and says so, without a network
