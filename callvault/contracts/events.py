@@ -68,10 +68,10 @@ def parse_subject(subject: str) -> RecordingSubject:
     without ``serverCallId``, or with neither. Anything else yields no ids at all.
     """
     # Not a regular expression: those with three open ends take cubic time on a text made for it.
-    timeout = subject.removeprefix("/")
-    if not timeout.startswith(_SUBJECT):
+    rest = subject.removeprefix("/")
+    if not rest.startswith(_SUBJECT):
         return RecordingSubject()
-    before, _, recording_id = timeout.removeprefix(_SUBJECT).partition("/recordingId/")
+    before, _, recording_id = rest.removeprefix(_SUBJECT).partition("/recordingId/")
     call_id, _, server_call_id = before.partition("/serverCallId/")
     return RecordingSubject(call_id or None, server_call_id or None, recording_id or None)
 

@@ -158,12 +158,12 @@ def _unrecorded(evidence: Evidence, recorded: set[str]) -> Iterator[Gap]:
 def _unrecorded_call(evidence: Evidence, workflow_id: str, traces: Sequence[CallSeen]) -> Gap:
     in_order = sorted(traces, key=lambda seen: seen.at)
     what = ", ".join(f"{seen.what} {seen.at:%Y-%m-%d %H:%M:%S} UTC" for seen in in_order)
-    workflow_ids = (
+    outcome = (
         "was kept without a recording" if workflow_id in evidence.workflow_ids else "nobody kept it"
     )
     return Gap(
         verdict=_verdict_unrecorded(evidence, in_order),
-        what=f"a call that {what}, and {workflow_ids}",
+        what=f"a call that {what}, and {outcome}",
         workflow_id=workflow_id,
         resource=in_order[0].resource,
     )

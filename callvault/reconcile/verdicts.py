@@ -62,8 +62,8 @@ def _archived(record: Record) -> Judgement:
 
 def _lost(record: Record) -> Judgement:
     verdict = Verdict.PARTIAL if record.files else Verdict.LOST
-    workflow_ids = f"{len(record.files)} of {record.announced} announced files are archived"
-    return Judgement(verdict, "; ".join(filter(None, (record.problem, workflow_ids))))
+    archived = f"{len(record.files)} of {record.announced} announced files are archived"
+    return Judgement(verdict, "; ".join(filter(None, (record.problem, archived))))
 
 
 def _failed_to_start(record: Record) -> Judgement:
