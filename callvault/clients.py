@@ -25,10 +25,7 @@ from callvault.archive.transfer.own_storage import container_of
 from callvault.azure_storage.clients import StorageAccess
 from callvault.config.resources import CredentialSettings, ResourceSettings
 from callvault.config.settings import Settings
-from callvault.config.storage import AzureBlobSettings as AzureBlobSettings
-from callvault.config.storage import DirectorySettings
-
-ArchiveSettings = AzureBlobSettings | DirectorySettings
+from callvault.config.storage import ArchiveSettings, DirectorySettings
 
 
 def open_acs_client(settings: ResourceSettings) -> AcsClient:

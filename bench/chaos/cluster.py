@@ -12,7 +12,6 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from callvault.emulator.eventgrid.events import FILE_EVENT
 from callvault.local.azurite import Azurite, start_azurite
@@ -250,10 +249,6 @@ class Cluster:
             "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": DEAD_LETTERS,
             "DEAD_LETTERS": self._dead_letters,
         }
-
-
-def port_of(url: str) -> int | None:
-    return urlsplit(url).port
 
 
 def _is_ready(process: Process) -> dict[str, object] | None:

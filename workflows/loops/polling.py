@@ -35,21 +35,29 @@ class _PollingLoop:
         self._polled: set[int] = set()
         """The numbers of the recordings that this run polls no more."""
 
-
-class StatePollingLoop(_PollingLoop):
-    """Polls whether recordings are still on."""
-
     async def run(self, group: asyncio.TaskGroup) -> None:
-        """Poll every recording, each on its own, from its beginning on."""
+        """Poll every recording that is due, each on its own, and anew while it stays so."""
         await each_once(self._run, group, self._polling, self._to_poll, self._poll)
 
     def _to_poll(self) -> list[int]:
         return [
             recording.number
             for recording in self._call.status.recordings
-            if recording.actual in (Actual.ACTIVE, Actual.PAUSED)
-            and recording.number not in self._polled
+            if self._is_due(recording) and recording.number not in self._polled
         ]
+
+    def _is_due(self, recording: RecordingStatus) -> bool:
+        raise NotImplementedError
+
+    async def _poll(self, number: int) -> None:
+        raise NotImplementedError
+
+
+class StatePollingLoop(_PollingLoop):
+    """Polls whether recordings are still on."""
+
+    def _is_due(self, recording: RecordingStatus) -> bool:
+        return recording.actual in (Actual.ACTIVE, Actual.PAUSED)
 
     async def _poll(self, number: int) -> None:
         self._polled.add(number)
@@ -66,18 +74,7 @@ class StatePollingLoop(_PollingLoop):
 class ResultPollingLoop(_PollingLoop):
     """Polls what became of recordings whose files are overdue."""
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
-        """Poll every overdue recording, each on its own, and anew after every answer."""
-        await each_once(self._run, group, self._polling, self._to_poll, self._poll)
-
-    def _to_poll(self) -> list[int]:
-        return [
-            recording.number
-            for recording in self._call.status.recordings
-            if self._is_overdue(recording) and recording.number not in self._polled
-        ]
-
-    def _is_overdue(self, recording: RecordingStatus) -> bool:
+    def _is_due(self, recording: RecordingStatus) -> bool:
         """Tell if its files should have been announced by now, and ACS may be asked for them."""
         return (
             self._call.policy.polls_result
@@ -91,7 +88,7 @@ class ResultPollingLoop(_PollingLoop):
         recording = self._call.recording(number)
         poll = activity_calls.poll_result(self._call.status, recording)
         await workflow.wait_condition(
-            lambda: poll.done() or not self._is_overdue(recording) or self._run.is_finished
+            lambda: poll.done() or not self._is_due(recording) or self._run.is_finished
         )
         poll.cancel()
         try:
