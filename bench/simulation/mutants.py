@@ -170,7 +170,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/export.py",
-        "elif is_final(error) or (was_last_chance and conditions == self._conditions(key)):",
+        "elif is_final(error) or was_last_chance:",
         "elif True:",
     ),
     Mutant(
