@@ -28,6 +28,7 @@ from bench.simulation.protocol import Job
 from bench.simulation.server import Activity, Server
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.consent import OnWithdrawal
+from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import OnPauseFailure
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -91,11 +92,12 @@ class Invariants:
         for document_id in delivered.documents:
             self._acs.file(document_id).is_announced = True
         opened = {recording.requested_by for recording in self._status.recordings}
-        for request in delivered.starts:
-            for who in request.participants if request.requested_by in opened else ():
-                self._people.move(who, joined=True)
-        for change in delivered.moves:
-            self._people.move(change.participant, change.joined)
+        for told in delivered.about_presence:
+            if isinstance(told, ParticipantChanged):
+                self._people.move(told.participant, told.joined)
+            elif told.requested_by in opened:
+                for who in told.participants:
+                    self._people.move(who, joined=True)
         withdrew = False
         for record in self._status.consents if self.server.runs == 1 or has_begun else ():
             if id(record) not in consents:
