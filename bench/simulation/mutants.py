@@ -261,6 +261,7 @@ def _live(mutant: Mutant, scenarios: int) -> None:
     sys.meta_path.insert(0, _Finder(mutant))
     # Only now: what is imported here is the changed workflow.
     play = importlib.import_module("bench.simulation.play")
+    play.collect_rarely()
     for first in range(0, scenarios, _BATCH):
         if problems := play.find(first, min(_BATCH, scenarios - first)):
             print(problems[0])
