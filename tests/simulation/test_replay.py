@@ -1,48 +1,41 @@
-"""Does a worker that has lost a run decide the same again, from what its history holds?"""
+"""Does a worker that has lost a run decide the same again, from what its history holds?
+
+An update that is rejected leaves nothing in it, and yet makes the SDK check conditions once more,
+before it applies the timer or the result of the same workflow task.
+"""
 
 from datetime import timedelta
-from typing import Any
 
 from bench.simulation import protocol
-from bench.simulation.instance import Opening
-from bench.simulation.life import NOON
 from bench.simulation.server import Server
-from callvault.contracts import names
-from callvault.contracts.activity_io import ControlResult
-from tests.policies import a_policy
+
+from .calls import answer, recorded, stops
 
 SOON = timedelta(minutes=1)
-ACTIVE = ControlResult(recording_id="r", state="active", accepted_at=NOON)
-STOPPED = ControlResult(recording_id="r", state="inactive", accepted_at=NOON)
 
 
 def test_an_update_that_is_rejected_as_a_timer_fires_changes_no_command() -> None:
-    """It leaves nothing in the history, and made the SDK check conditions once more."""
-    server = a_server()
-    server.begin()
-    answer(server, "describe_resource", a_policy(event_expected_within=SOON))
-    answer(server, "start_recording", ACTIVE)
-    answer(server, "confirm_active", ACTIVE)
-    server.deliver(protocol.signal(names.STOP, [protocol.payload({})]))
-    answer(server, "stop_recording", STOPPED)
+    server = recorded(event_expected_within=SOON)
+    stops(server)
     server.hold(protocol.update("unknown", "1", []))
-    server.pass_time(timedelta(hours=1))
+    server.pass_time(2 * SOON)
     assert server.answers == {"1": "rejected"}
     server.replay()
 
 
-def a_server(**request: Any) -> Server:
-    """Make a server that is to begin the workflow of a call."""
-    payload = protocol.payload({"server_call_id": "call-1", "resource": "default"} | request)
-    return Server(
-        opening=Opening(names.workflow_id("call-1"), "run-1", NOON, (payload,), seed=1),
-        now=NOON,
-        on_activation=lambda jobs, activate: activate(),
-        on_scheduled=lambda activity: None,
-    )
+def test_an_update_that_is_rejected_as_a_history_has_grown_long_changes_no_command() -> None:
+    length = sending_an_alarm(max_history_events=10_000).run.history_length
+    server = sending_an_alarm(max_history_events=length)
+    server.hold(protocol.update("unknown", "1", []))
+    run = server.run
+    answer(server, "raise_alarm", None)
+    assert server.answers == {"1": "rejected"}
+    assert server.runs == 2, "it hands over in that very activation"
+    run.replay()
 
 
-def answer(server: Server, kind: str, result: Any) -> None:
-    """End the activity of a kind that is under way."""
-    activity = next(each for each in server.activities.values() if each.kind == kind)
-    server.resolve(activity, protocol.completed(result))
+def sending_an_alarm(max_history_events: int) -> Server:
+    server = recorded(event_expected_within=SOON, max_history_events=max_history_events)
+    stops(server)
+    server.pass_time(2 * SOON)
+    return server
