@@ -63,21 +63,21 @@ class ServerTime:
                 return datetime.now(UTC)
             return datetime.fromtimestamp(self._clock() + self._ahead[0][1], UTC)
 
-    def begin(self, ordered_at: datetime | None = None) -> None:
+    def begin(self, asked_at: datetime | None = None) -> None:
         """Learn from the task of the activity that calls this, as it begins.
 
-        ``ordered_at`` is the workflow's own time as it ordered a local activity: the server does
-        not begin that.
+        ``asked_at`` is the time of the workflow task that asks for a local activity, which no
+        server begins.
         """
-        if (told := _told(ordered_at)) is not None:
+        if (told := _told(asked_at)) is not None:
             self._learn(told)
 
-    def refuse_old_task(self, limit: timedelta, ordered_at: datetime | None = None) -> None:
+    def refuse_old_task(self, limit: timedelta, asked_at: datetime | None = None) -> None:
         """Raise `TaskTooOld` if Temporal gave out this task longer than ``limit`` ago.
 
-        To be called right before something is sent; ``ordered_at`` as for `begin`.
+        To be called right before something is sent; ``asked_at`` as for `begin`.
         """
-        told = _told(ordered_at)
+        told = _told(asked_at)
         if told is None or self.now() - told <= limit:
             return
         info = activity.info()
@@ -114,6 +114,6 @@ class ServerTime:
             self._ahead.clear()
 
 
-def _told(ordered_at: datetime | None) -> datetime | None:
+def _told(asked_at: datetime | None) -> datetime | None:
     info = activity.info()
-    return ordered_at if info.is_local else info.started_time
+    return asked_at if info.is_local else info.started_time

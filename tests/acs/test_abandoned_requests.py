@@ -51,9 +51,7 @@ def service() -> Iterator[SilentService]:
 
 
 def test_h2_a_request_without_an_answer_is_reset(service: SilentService) -> None:
-    with AcsClient(
-        service.url, AccessKey(KEY_TEXT), timeout=Timeouts(control=TIMEOUT)
-    ) as client:
+    with AcsClient(service.url, AccessKey(KEY_TEXT), timeout=Timeouts(control=TIMEOUT)) as client:
         with pytest.raises(Unavailable):
             client.resume("recording", "call")
         # Before the client is closed: the time-out alone gives the connection up.

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.slow("ends and freezes workers, and waits for Temporal 
 
 CALLS = 6
 
+PAUSE_CONFIRM_WITHIN = 5
+"""Seconds: the default, which is the promise."""
+
 
 @pytest.fixture
 async def calls(running: Running) -> AsyncIterator[list[Call]]:
@@ -66,6 +69,12 @@ async def asked(calls: list[Call], verb: str, request_id: str) -> list[int]:
     return await asyncio.gather(*map(ask, calls))
 
 
+async def resumes(call: Call) -> int:
+    """Count the requests to resume, of whichever call, that have reached ACS."""
+    answer = await call.http.get(f"{call.stack.emulator.control}/request-log")
+    return sum(entry.get("operation") == "resume" for entry in answer.json()["entries"])
+
+
 @pytest.mark.timeout(240)
 async def test_h1_a_worker_that_stood_still_does_not_resume_what_was_paused_since(
     running: Running, calls: list[Call]
@@ -78,8 +87,10 @@ async def test_h1_a_worker_that_stood_still_does_not_resume_what_was_paused_sinc
         for call in calls:
             await call.becomes("active")
         assert set(await asked(calls, "pause", "p2")) == {200}
+        before = await resumes(calls[0])
     # It wakes, and finds the tasks that it had.
     await asyncio.sleep(5)
+    assert await resumes(calls[0]) == before
     assert [(await call.truth())["state"] for call in calls] == ["paused"] * CALLS
     other.stop()
 
@@ -94,9 +105,8 @@ async def test_h4_a_pause_is_in_time_when_the_worker_that_kept_its_call_is_kille
     os.killpg(kept_by.pid, signal.SIGKILL)
     assert kept_by.wait_for_end() == -signal.SIGKILL
 
-    assert set(await asked(calls, "pause", "p1")) == {200}
+    async with asyncio.timeout(PAUSE_CONFIRM_WITHIN):
+        assert set(await asked(calls, "pause", "p1")) == {200}
 
     for call in calls:
-        status = await call.status()
-        assert [each["isOverdue"] for each in status["requests"].values()] == [False, False]
         assert (await call.truth())["state"] == "paused"
