@@ -141,7 +141,11 @@ def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHand
     """Delete the service's copy of a verified chunk."""
     return workflow.start_activity_method(
         ControlActivities.delete_source,
-        DeleteInput(resource=resource, delete_location=chunk.delete_location or ""),
+        DeleteInput(
+            resource=resource,
+            document_id=chunk.document_id,
+            delete_location=chunk.delete_location or "",
+        ),
         **activity_options.delete_source(f"delete the service's copy of chunk {chunk.index}"),
     )
 

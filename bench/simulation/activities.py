@@ -25,6 +25,7 @@ from callvault.contracts.activity_io import (
 )
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 
+_OBJECTS = "https://acs.example/v1/objects"
 _SHA256 = "0" * 64
 _END_REASONS = {True: "SessionEnded", False: "ChunkMaximumSizeExceeded"}
 
@@ -219,8 +220,8 @@ class Surroundings:
                     end_reason="SessionEnded"
                     if files[index].is_last
                     else "ChunkMaximumSizeExceeded",
-                    content_location=f"https://acs/{files[index].document_id}",
-                    delete_location=f"https://acs/{files[index].document_id}",
+                    content_location=f"{_OBJECTS}/{files[index].document_id}/content/video",
+                    delete_location=f"{_OBJECTS}/{files[index].document_id}",
                 )
                 for index in indices
             ),

@@ -25,6 +25,7 @@ from callvault.acs.downloads import (
 )
 from callvault.acs.error_body import MAX_BODY, ErrorResponse
 from callvault.acs.errors import Operation, error_for
+from callvault.acs.media_location import MediaLocation
 from callvault.acs.models import (
     RecordingResultResponse,
     RecordingStateResponse,
@@ -34,6 +35,7 @@ from callvault.acs.models import (
 from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
 from callvault.contracts.activity_io import ACS_TIMEOUT
+from callvault.contracts.media_urls import UrlKind
 from callvault.errors import BrokenContent, Unavailable
 from callvault.http_transports import Transport
 
@@ -162,10 +164,11 @@ class AcsClient:
     ) -> Iterator[Content]:
         """Open a file of a recording at the URL its event gave, for reading as a stream.
 
-        ``offset`` and ``length`` in bytes ask for a part. Raises HostNotAllowed before anything is
-        sent to a foreign host, NotReady, ContentMissing or BrokenContent as the file is.
+        ``offset`` and ``length`` in bytes ask for a part. Raises UrlNotAllowed before anything is
+        sent to a foreign host or path, NotReady, ContentMissing or BrokenContent as the file is.
         """
-        with self._opened(url, ByteRange(offset, length), json_allowed=False) as content:
+        location = MediaLocation(self._hosts, UrlKind.CONTENT, url)
+        with self._opened(location, ByteRange(offset, length), json_allowed=False) as content:
             yield content
 
     def ranged_content(self, url: str) -> RangedContent:
@@ -173,7 +176,8 @@ class AcsClient:
 
         Nothing is sent yet; reading raises the errors of `open_content`.
         """
-        return RangedContent(url, self._hosts, self._bulk, self._sign_download)
+        location = MediaLocation(self._hosts, UrlKind.CONTENT, url)
+        return RangedContent(location, self._bulk, self._sign_download)
 
     def _sign_download(self, method: str, target: str) -> dict[str, str]:
         # No body is sent, and the signature covers the hash of an empty one.
@@ -182,7 +186,8 @@ class AcsClient:
     def read_metadata(self, url: str) -> bytes:
         """Read the metadata file at ``url`` whole; at most `MAX_METADATA` bytes."""
         body = bytearray()
-        with self._opened(url, ByteRange(), json_allowed=True) as content:
+        location = MediaLocation(self._hosts, UrlKind.METADATA, url)
+        with self._opened(location, ByteRange(), json_allowed=True) as content:
             for chunk in content.iter_bytes():
                 body += chunk
                 # While it arrives: a body without end must not fill the memory.
@@ -198,7 +203,8 @@ class AcsClient:
 
         Raises ContentMissing when the file is gone already.
         """
-        with closing(self._follow("DELETE", url, _DELETE)) as response:
+        location = MediaLocation(self._hosts, UrlKind.DELETE, url)
+        with closing(self._follow("DELETE", location, _DELETE)) as response:
             if response.status_code not in _DELETED:
                 raise error_for(_error_response(response, _DELETE), _DELETE)
 
@@ -219,24 +225,30 @@ class AcsClient:
         return answer.body
 
     @contextmanager
-    def _opened(self, url: str, requested: ByteRange, *, json_allowed: bool) -> Iterator[Content]:
-        with closing(self._follow("GET", url, DOWNLOAD, requested.headers())) as response:
+    def _opened(
+        self, location: MediaLocation, requested: ByteRange, *, json_allowed: bool
+    ) -> Iterator[Content]:
+        with closing(self._follow("GET", location, DOWNLOAD, requested.headers())) as response:
             if response.status_code not in DOWNLOADED:
                 raise error_for(_error_response(response, DOWNLOAD), DOWNLOAD)
             yield open_answer(response, requested, json_allowed=json_allowed)
 
     def _follow(
-        self, method: str, url: str, operation: Operation, headers: Mapping[str, str] = {}
+        self,
+        method: str,
+        location: MediaLocation,
+        operation: Operation,
+        headers: Mapping[str, str] = {},
     ) -> httpx.Response:
         """Ask for content, through redirects; every hop is checked and signed for itself."""
-        target = self._hosts.check(url)
+        target = location.target()
         for _ in range(MAX_REDIRECTS + 1):
             response = self._send(self._content_request(method, target, headers), operation)
             if response.status_code not in REDIRECTS:
                 return response
             # An unread stream would keep its connection from the pool.
             response.close()
-            target = self._hosts.check(response.headers.get("Location", ""), base=target)
+            target = location.redirected(response.headers.get("Location", ""), target)
         raise Unavailable(
             f"could not {operation.verb}: more than {MAX_REDIRECTS} redirects; try again"
         )
