@@ -23,6 +23,7 @@ from callvault.contracts.activity_io import (
     RecordingInput,
     SealedRecording,
     StartInput,
+    ToldRecording,
 )
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.base import shorten
@@ -71,6 +72,18 @@ def control(command: Command, input: CommandInput) -> workflow.ActivityHandle[Co
     return workflow.start_activity_method(
         _ACTIVITIES[command.operation], input, **options(_summary(command))
     )
+
+
+async def identify(
+    status: CallStatus, recording: RecordingStatus, recording_id: str
+) -> ToldRecording:
+    """Read back from ACS whose recording it is that a callback told of."""
+    input = _recording_input(status, recording).model_copy(update={"recording_id": recording_id})
+    options = activity_options.confirm(f"whose is what was told of recording {recording.number}?")
+    told: ToldRecording = await workflow.execute_activity_method(
+        ControlActivities.identify_recording, input, **options
+    )
+    return told
 
 
 def _summary(command: Command) -> str:

@@ -22,6 +22,7 @@ from callvault.contracts.activity_io import (
     PolledResult,
     ResourcePolicy,
     SealedRecording,
+    ToldRecording,
 )
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 
@@ -59,6 +60,7 @@ class Surroundings:
             "start_recording": self._start,
             "confirm_active": self._confirm,
             "read_state": self._read,
+            "identify_recording": self._identify,
             "pause_recording": self._pause,
             "resume_recording": self._resume,
             "stop_recording": self._stop,
@@ -157,6 +159,10 @@ class Surroundings:
 
     def _read(self, activity: Activity, rng: random.Random) -> Any:
         return self._state(activity)
+
+    def _identify(self, activity: Activity, rng: random.Random) -> Any:
+        is_known = activity.input.recording_id in self._acs.active
+        return ToldRecording(is_known=is_known, is_of_call=True if is_known else None)
 
     def _pause(self, activity: Activity, rng: random.Random) -> Any:
         return self._change(activity, rng, active=False)

@@ -27,6 +27,7 @@ from callvault.acs.error_body import MAX_BODY, ErrorResponse
 from callvault.acs.errors import Operation, error_for
 from callvault.acs.media_location import MediaLocation
 from callvault.acs.models import (
+    CallConnectionProperties,
     RecordingResultResponse,
     RecordingStateResponse,
     Repeatability,
@@ -35,8 +36,9 @@ from callvault.acs.models import (
 from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
 from callvault.contracts.activity_io import ACS_TIMEOUT
+from callvault.contracts.call_ids import call_connection_in, canonical_call_id
 from callvault.contracts.media_urls import UrlKind
-from callvault.errors import BrokenContent, Unavailable
+from callvault.errors import BrokenContent, NeverAgain, Unavailable
 from callvault.http_transports import Transport
 
 MAX_METADATA = 1 << 20
@@ -46,6 +48,7 @@ _DELETED = frozenset({200, 202, 204})
 
 _START = Operation("start a recording", "call")
 _STATE = Operation("read a recording's state", "recording")
+_CALL = Operation("read which call a recording is of", "recording")
 _RESULT = Operation("read what became of a recording", "recording")
 _PAUSE = Operation("pause a recording", "recording")
 _RESUME = Operation("resume a recording", "recording")
@@ -134,6 +137,28 @@ class AcsClient:
         """Read the state; raise RecordingNotFound once the recording is over."""
         answer = self._control(self._routes.state(recording_id, server_call_id), _STATE)
         return _state(answer, _STATE, recording_id)
+
+    def belongs_to(self, recording_id: str, server_call_id: str) -> bool | None:
+        """Tell if a running recording is that of a call; None if ACS does not say.
+
+        Raises RecordingNotFound if ACS knows no such recording.
+        """
+        self.get_state(recording_id, server_call_id)
+        if self._routes.puts_recordings_under_calls:
+            return True
+        connection = call_connection_in(recording_id)
+        if connection is None:
+            return None
+        try:
+            answer = self._control(self._routes.call_connection(connection), _CALL)
+        # ACS tells only of the connections that the resource's own applications have made.
+        except NeverAgain:
+            return None
+        try:
+            call = CallConnectionProperties.model_validate_json(answer)
+        except ValueError:
+            raise _not_understood(_CALL, "a call's connection") from None
+        return canonical_call_id(call.server_call_id) == canonical_call_id(server_call_id)
 
     def get_result(self, recording_id: str, server_call_id: str) -> RecordingResultResponse:
         """Read the result of a recording: its files, as far as there are any, and its errors.

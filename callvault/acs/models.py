@@ -60,6 +60,12 @@ class RecordingStateResponse(Message):
     """``azureCommunicationServices``, ``teams`` or ``teamsCompliance``."""
 
 
+class CallConnectionProperties(Message):
+    """``CallConnectionProperties``: one end of a call, as far as it is read."""
+
+    server_call_id: OpaqueId
+
+
 class ResultError(Message):
     """``CommunicationError``, as far as it is read."""
 

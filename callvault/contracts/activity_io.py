@@ -142,6 +142,15 @@ class ControlResult(Message):
     """False: ACS has accepted the change, and was not seen to have made it yet."""
 
 
+class ToldRecording(Message):
+    """A ``recordingId`` that a callback told, read back from ACS."""
+
+    is_known: bool
+    """False: ACS knows no such recording."""
+    is_of_call: bool | None = None
+    """False: it is a recording of another call. None: ACS does not say."""
+
+
 class ExportInput(Message):
     """Copy one chunk and its metadata into the archive, and prove the copy."""
 

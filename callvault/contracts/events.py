@@ -240,6 +240,8 @@ class RecordingStateChanged(Message):
     """The event's own time."""
     problem: ShortText = ""
     """The reason why it failed to start."""
+    is_signed: bool = False
+    """True if ACS's own signed token came with it. The gateway says so, and never the callback."""
 
 
 def _flat(value: dict[str, Any], model: type[Message]) -> dict[str, Any]:

@@ -124,7 +124,9 @@ class RecordingStatus(State):
     """True if ACS told something else than ``actual``: its state is to be read."""
     recording_id: str | None = None
     callback_recording_id: str | None = None
-    """The id in a callback that came before the start was answered."""
+    """The id in a callback that came before the start was answered: told, and not proven."""
+    is_callback_signed: bool = False
+    """True if ACS's own signed token came with that callback."""
     call_id: str | None = None
     started_at: datetime | None = None
     """Time at which ACS accepted the start."""
