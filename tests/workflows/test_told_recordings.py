@@ -1,4 +1,4 @@
-"""A recording that a callback tells of is adopted only once ACS says that it is this call's (B1)."""
+"""A recording that a callback tells of is adopted only once ACS says that it is ours (B1)."""
 
 import secrets
 from collections.abc import Iterator
