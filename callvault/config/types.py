@@ -198,7 +198,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
 
-Role = Literal["control", "read", "consent"]
+Role = Literal["control", "read", "consent", "loosen"]
 """A right of a caller of the gateway."""
 
 Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]

@@ -28,6 +28,8 @@ class ControlRecord(State):
 
     operation: str
     requested_by: str
+    authenticated_as: str = ""
+    """The key or token behind the request, as the gateway found it; empty where it told none."""
     reason: str
     requested_at: datetime
     recording: int
@@ -55,6 +57,8 @@ class PauseRecord(State):
     """A pause as ACS confirmed it: its requester, its reason, and the time of its effect."""
 
     requested_by: str
+    authenticated_as: str = ""
+    """The key or token behind the request for it."""
     reason: str
     requested_at: datetime
     accepted_at: datetime | None = None
@@ -114,6 +118,8 @@ class RecordingStatus(State):
     told_kind: MediaKind | None = None
     """What the service told of the kind of an announced recording; what it left out is assumed."""
     requested_by: str = ""
+    authenticated_as: str = ""
+    """The key or token behind the request."""
     requested_at: datetime
     state: RecordingState = RecordingState.STARTING
     wanted: Wanted

@@ -64,12 +64,12 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
         "callback_audience": gateway.pop("callback_audience", None),
         "callback_url": gateway.pop("callback_url", None),
     }
-    audiences = gateway.pop("callback_audiences", {})
+    more = gateway.pop("resources", {})
     return Settings.model_validate(
         {
             "resources": {
-                "default": {**resource, "topic": TOPIC + "default", **audiences.get("default", {})},
-                "europe": {**resource, "topic": TOPIC + "europe", **audiences.get("europe", {})},
+                "default": {**resource, "topic": TOPIC + "default", **more.get("default", {})},
+                "europe": {**resource, "topic": TOPIC + "europe", **more.get("europe", {})},
                 "recorded": {
                     **resource,
                     "topic": TOPIC + "recorded",

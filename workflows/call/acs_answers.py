@@ -184,6 +184,7 @@ def _paused(call: Lifecycle, recording: RecordingStatus, at: datetime) -> None:
         recording.pauses.append(
             PauseRecord(
                 requested_by=cause.requested_by,
+                authenticated_as=cause.authenticated_as,
                 reason=cause.reason,
                 requested_at=cause.requested_at,
                 accepted_at=cause.accepted_at,
