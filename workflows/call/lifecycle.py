@@ -92,7 +92,7 @@ class Lifecycle:
             self.current.wanted = TARGET_OF[operation]
         why = f" ({request.reason})" if request.reason else ""
         refusal = f": refused, {refused}" if refused else ""
-        self.note(now, f"{operation} asked by {request.requested_by}{why}{refusal}")
+        self.note(now, f"{operation} asked by {request.caller}{why}{refusal}")
         number = self.current.number if self.current else 0
         record = self.requests.add(operation, request, number, now, refused)
         if self.current is not None:
@@ -343,6 +343,7 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         recording_channel_type=request.recording_channel_type,
         recording_format_type=request.recording_format_type,
         requested_by=request.requested_by,
+        authenticated_as=request.authenticated_as,
         requested_at=now,
         wanted=Wanted.PAUSED if request.pause_on_start else Wanted.ACTIVE,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),

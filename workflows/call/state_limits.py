@@ -31,7 +31,7 @@ MAX_SIZE = 1_500_000
 LEAST_ROOM = 128 * 1024
 """Bytes by which a state may grow without being measured."""
 
-MAX_NOTE_SIZE = 20 * 1024
+MAX_NOTE_SIZE = 24 * 1024
 """Bytes by which what leaves a note makes a state grow at most: a request with its texts."""
 
 MAX_CHUNK_SIZE = 2 * 1024
@@ -160,7 +160,9 @@ def _cut_texts(status: CallStatus, limit: int) -> str:
 
 _FREE_TEXTS = frozenset(
     {
+        "acknowledged_as",
         "acknowledged_by",
+        "authenticated_as",
         "declined",
         "ended_by",
         "evidence",
