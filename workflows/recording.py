@@ -32,7 +32,7 @@ from callvault.contracts.status import CallStatus, ControlRecord
 from workflows import display
 from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks
+from workflows.call import callbacks, file_events
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -76,7 +76,7 @@ class RecordingWorkflow:
         )
         self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(begun.earlier))
         self.poll_states = StatePollingLoop(run, call)
-        self.poll_results = ResultPollingLoop(run, call)
+        self.poll_results = ResultPollingLoop(run, call, alarms)
         self.timers = TimersLoop(run, call, alarms, watchdog, gate)
         self.notify = NotifyLoop(run, alarms)
         self.shown: display.Display | None = None
@@ -166,8 +166,8 @@ class RecordingWorkflow:
     def file_status_updated(self, *payloads: Any) -> None:
         """Take note of a recording's files."""
         event = self._read(FileStatusUpdated, payloads, names.FILE_STATUS_UPDATED)
-        if event is not None and self.call.files_announced(event, workflow.now()):
-            self.alarms.too_much(workflow.now())
+        if event is not None:
+            file_events.fold(self.call, self.alarms, event, workflow.now())
 
     @workflow.signal(name=names.RECORDING_STATE_CHANGED)
     def recording_state_changed(self, *payloads: Any) -> None:

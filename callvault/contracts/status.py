@@ -111,7 +111,7 @@ class RecordingStatus(State):
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
     recording_format_type: FormatType = FormatType.MP4
-    told_kind: MediaKind | None = None
+    declared_kind: MediaKind | None = None
     """What the service told of the kind of an announced recording; what it left out is assumed."""
     requested_by: str = ""
     requested_at: datetime
