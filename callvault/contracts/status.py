@@ -225,6 +225,8 @@ class CallStatus(State):
     """Number of the oldest alarms that are not kept."""
     chunks_left_out: int = 0
     """Number of announced files that are not kept, because a call may not have so many."""
+    taken_over: list[str] = []
+    """The ids of the runs, ended by force or reset, whose last state is part of this one."""
 
     @property
     def being_recorded(self) -> RecordingStatus | None:
