@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecution
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from callvault.contracts import names
@@ -34,9 +34,17 @@ _FINAL = ", ".join(f"'{state}'" for state in RecordingState if state.is_final)
 _OURS = f"WorkflowType = '{names.WORKFLOW_TYPE}'"
 _ENDED = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
 _UNFINISHED = f"{names.STATE.name} IS NOT NULL AND {names.STATE.name} NOT IN ({_FINAL})"
-_STUCK = f"{_OURS} AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+STUCK = f"{_OURS} AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+
+"""Query for the calls whose workflow's tasks fail, as the server reports."""
 
 log = structlog.get_logger(__name__)
+
+
+def dead_runs(now: datetime) -> str:
+    """Return the query for runs that ended before their recordings did, not too long ago."""
+    since = (now - REACH).isoformat()
+    return f"{_OURS} AND {_ENDED} AND {_UNFINISHED} AND CloseTime > '{since}'"
 
 
 class AbandonedCalls:
@@ -61,13 +69,11 @@ class AbandonedCalls:
 
     async def take_over_ended(self) -> None:
         """Begin another workflow for every call whose last one ended before its recordings."""
-        since = (datetime.now(UTC) - REACH).isoformat()
-        query = f"{_OURS} AND {_ENDED} AND {_UNFINISHED} AND CloseTime > '{since}'"
-        await self._for_each(query, self._take_over)
+        await self._for_each(dead_runs(datetime.now(UTC)), self._take_over)
 
     async def tell_of_stuck(self) -> None:
         """Raise an alarm about every workflow whose tasks fail."""
-        await self._for_each(_STUCK, self._tell_of_stuck)
+        await self._for_each(STUCK, self._tell_of_stuck)
 
     async def _for_each(
         self, query: str, do: Callable[[WorkflowExecution], Awaitable[None]]
@@ -106,7 +112,7 @@ class AbandonedCalls:
         if any(ended.run_id in each.status.taken_over for each in later):
             return  # The call is minded again.
         newest = await self._client.get_workflow_handle(ended.id).describe()
-        if newest.status is WorkflowExecutionStatus.RUNNING:
+        if newest.close_time is None:
             handle = self._client.get_workflow_handle(ended.id, run_id=newest.run_id)
             await handle.signal(names.TAKE_OVER, last)
             log.critical("a dead run's recordings were handed over", workflow_id=ended.id)

@@ -5,6 +5,7 @@ query. Then its history is folded by the code that a workflow folds messages wit
 own time; an event that this code cannot fold is left out.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -44,6 +45,9 @@ from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
 from workflows.call.consent_gate import ConsentGate
 from workflows.call.lifecycle import Lifecycle
+
+_LOCAL_ACTIVITY = "core_local_activity"
+"""The SDK's name of the event that holds a local activity's result."""
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 
@@ -140,11 +144,15 @@ class FoldedHistory:
         elif event.HasField("activity_task_completed_event_attributes"):
             completed = event.activity_task_completed_event_attributes
             scheduled = self._scheduled[completed.scheduled_event_id]
-            await self._fold_activity(
+            self._fold_activity(
                 scheduled.activity_task_scheduled_event_attributes.activity_type.name,
                 await self._decoded(scheduled.activity_task_scheduled_event_attributes.input),
                 await self._decoded(completed.result),
             )
+        elif event.marker_recorded_event_attributes.marker_name == _LOCAL_ACTIVITY:
+            details = event.marker_recorded_event_attributes.details
+            name = json.loads(details["data"].payloads[0].data)["activity_type"]
+            self._fold_activity(name, [None], await self._decoded(details["result"]))
         elif event.HasField("workflow_execution_signaled_event_attributes"):
             signal = event.workflow_execution_signaled_event_attributes
             self._fold_message(signal.signal_name, await self._decoded(signal.input))
@@ -158,15 +166,18 @@ class FoldedHistory:
             model, fold = self._folds[name]
             fold(model.model_validate(payload), self._at)
 
-    async def _fold_activity(self, name: str, inputs: list[Any], results: list[Any]) -> None:
-        fold: Callable[[Any, Any], None] | None = {
+    def _fold_activity(self, name: str, inputs: list[Any], results: list[Any]) -> None:
+        folds: dict[str, Callable[[Any, Any], None]] = {
             "describe_resource": self._described,
             "start_recording": self._started,
             "export_chunk": self._exported,
-            "stop_recording": self._stopped,
-        }.get(name)
-        if fold is not None:
-            fold(inputs[0], results[0])
+            "pause_recording": partial(self._changed, Operation.PAUSE),
+            "resume_recording": partial(self._changed, Operation.RESUME),
+            "stop_recording": partial(self._changed, Operation.STOP),
+        }
+        # A local activity that failed has no result.
+        if name in folds and results:
+            folds[name](inputs[0], results[0])
 
     def _described(self, _: Any, policy: Any) -> None:
         self._call.policy_known(ResourcePolicy.model_validate(policy))
@@ -180,11 +191,11 @@ class FoldedHistory:
             command = Command(recording.number, Operation.START, is_paused)
             self._answered(command, result)
 
-    def _stopped(self, input: Any, result: Any) -> None:
-        recording_id = ControlResult.model_validate(result).recording_id
+    def _changed(self, operation: Operation, _: Any, result: Any) -> None:
+        answer = ControlResult.model_validate(result)
         for recording in self._call.status.recordings:
-            if recording.recording_id == recording_id:
-                self._answered(Command(recording.number, Operation.STOP), result)
+            if answer.is_settled and recording.recording_id == answer.recording_id:
+                self._answered(Command(recording.number, operation), result)
 
     def _answered(self, command: Command, result: Any) -> None:
         answer = ControlResult.model_validate(result)
