@@ -5,14 +5,19 @@ A check is a function that looks at one thing and returns a `CheckResult`; a new
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, WorkflowExecution
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeWorkflowExecutionRequest,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.cli.actions.recordings import with_client
@@ -120,7 +125,11 @@ async def _always(client: Client, run: WorkflowExecution) -> bool:
 
 async def _is_newest(client: Client, run: WorkflowExecution) -> bool:
     """Tell if no run of the call has begun since."""
-    return (await client.get_workflow_handle(run.id).describe()).run_id == run.run_id
+    newest = WorkflowExecution(workflow_id=run.workflow_id)
+    described = await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=newest)
+    )
+    return described.workflow_execution_info.execution.run_id == run.run_id
 
 
 async def _none_of(
@@ -132,19 +141,25 @@ async def _none_of(
 ) -> CheckResult:
     """Check that no workflow matches a query."""
     try:
-        found = [run.id async for run in _matching(client, query) if await counts(client, run)]
+        matching = await _matching(client, query)
     except RPCError as error:
         if error.status is not RPCStatusCode.INVALID_ARGUMENT:
             raise
         return CheckResult(name, True, "this Temporal server does not know of any such thing")
+    found = [run.workflow_id for run in matching if await counts(client, run)]
     if not found:
         return CheckResult(name, True, "none")
     more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
     return CheckResult(name, False, f"{', '.join(found[:MAX_NAMED])}{more}", fix)
 
 
-def _matching(client: Client, query: str) -> AsyncIterator[WorkflowExecution]:
-    return client.list_workflows(query, limit=MAX_LISTED)
+async def _matching(client: Client, query: str) -> list[WorkflowExecution]:
+    # Not the SDK's own list, which fails on a paused workflow: it does not know that status.
+    request = ListWorkflowExecutionsRequest(
+        namespace=client.namespace, query=query, page_size=MAX_LISTED
+    )
+    listed = await client.workflow_service.list_workflow_executions(request)
+    return [found.execution for found in listed.executions]
 
 
 def show(results: list[CheckResult], *, as_json: bool) -> None:
