@@ -52,6 +52,4 @@ def issuer() -> Iterator[Issuer]:
 def guarded(gateway_of: GatewayOf, temporal: Client, issuer: Issuer) -> Gateway:
     """Return a gateway that takes callbacks with the issuer's tokens."""
     signed_by = {"issuer": issuer.issuer, "configuration_url": issuer.url}
-    return gateway_of(
-        temporal, callbacks=signed_by, callback_audience=AUDIENCE, rate_limit="none"
-    )
+    return gateway_of(temporal, callbacks=signed_by, callback_audience=AUDIENCE, rate_limit="none")

@@ -88,6 +88,15 @@ def is_inert(text: str) -> bool:
     return bool(text) and printable(text) == text
 
 
+def is_read_or_refused(kind: type[Exception], read: Callable[[Any], object], content: Any) -> bool:
+    """Tell if a reader reads a content, or refuses it with its own error, which is inert."""
+    try:
+        read(content)
+    except kind as error:
+        return is_inert(str(error))
+    return True
+
+
 def paths(value: Any, before: Path = ()) -> Iterator[Path]:
     """Yield the path of every value within a document, the document's own first."""
     yield before
@@ -185,7 +194,9 @@ def _changed(draw: st.DrawFn, document: Any, path: Path, odd: tuple[Any, ...]) -
         case "wrap":
             return replaced(document, path, lambda member: [member] * draw(st.integers(1, 3)))
         case _:
-            return replaced(document, path, lambda member: written(member).decode("utf-8", "replace"))
+            return replaced(
+                document, path, lambda member: written(member).decode("utf-8", "replace")
+            )
 
 
 def hostile_bytes(

@@ -135,7 +135,7 @@ HOSTILE = st.one_of(
     damages=st.lists(st.sampled_from(DAMAGES), min_size=1, max_size=3),
     options=st.sampled_from([(), ("--json",), ("--quick",)]),
 )
-@fuzz(60)
+@fuzz(20)
 def test_c4_any_damage_is_a_finding(
     vault: Path,
     tmp_path: Path,
@@ -165,7 +165,7 @@ def _is_read(name: str, options: tuple[str, ...]) -> bool:
 
 
 @given(data=st.data())
-@fuzz(40)
+@fuzz(15)
 def test_c4_a_file_of_hostile_json_is_a_finding(
     vault: Path, tmp_path: Path, data: st.DataObject
 ) -> None:
@@ -173,7 +173,9 @@ def test_c4_a_file_of_hostile_json_is_a_finding(
     root = _copy(vault, tmp_path)
     path = data.draw(st.sampled_from(files(root)))
     own = _json_of(path)
-    content = data.draw(HOSTILE if own is None else st.one_of(HOSTILE, hostile_values(own).map(written)))
+    content = data.draw(
+        HOSTILE if own is None else st.one_of(HOSTILE, hostile_values(own).map(written))
+    )
     is_other = content != path.read_bytes()
     path.write_bytes(content)
     done = verified(root, known)
@@ -189,7 +191,7 @@ def _json_of(path: Path) -> object:
 
 
 @given(seed=st.integers(0, 2**32))
-@fuzz(10)
+@fuzz(4)
 def test_c4_files_that_changed_their_places_are_findings(
     vault: Path, tmp_path: Path, seed: int
 ) -> None:

@@ -24,7 +24,7 @@ def path(workflow_id: str) -> str:
 @given(body=BODIES)
 @example(body=written(many(b"0", 400_000)))
 @example(body=written(many(b"{}", 100)))
-@fuzz(150)
+@fuzz(80)
 async def test_any_signed_body_is_answered_as_documented(
     guarded: Gateway, issuer: Issuer, body: bytes
 ) -> None:

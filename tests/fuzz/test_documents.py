@@ -1,5 +1,6 @@
 """Whatever a file or a message holds, its reader raises its own error or none, in bounded time."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -25,7 +26,15 @@ from callvault.gateway.callbacks import read_callback
 from callvault.ingest import eventgrid
 from callvault.ingest.deliveries import read_delivery
 from tests.archive.sealed import SIGNER, archived, sealed
-from tests.fuzz.hostile import CHEAP, hostile_bytes, hostile_values, is_inert, many, nested, written
+from tests.fuzz.hostile import (
+    CHEAP,
+    hostile_bytes,
+    hostile_values,
+    is_read_or_refused,
+    many,
+    nested,
+    written,
+)
 from tests.fuzz.profile import fuzz
 from tests.fuzz.samples import (
     DOCUMENT_ID,
@@ -40,21 +49,16 @@ from tests.fuzz.samples import (
 @given(content=hostile_bytes(chunk_metadata()))
 @example(content=written({**chunk_metadata(), "chunkDuration": nested(200_000)}))
 @example(content=b'{"chunkDuration":' + b"9" * 1_000_000 + b"}")
-@fuzz(300)
+@fuzz(100)
 def test_d5_a_metadata_file_is_read_as_far_as_it_can_be(content: bytes) -> None:
-    try:
-        read = parse_chunk_metadata(content)
-    except BrokenContent as error:
-        assert is_inert(str(error))
-    else:
-        assert all(len(name) < 100 for name in read.unread)
+    assert is_read_or_refused(BrokenContent, parse_chunk_metadata, content)
 
 
 KEPT = (("chunkDocumentId",), ("chunkStartTime",), ("chunkDuration",))
 
 
 @given(content=hostile_values(chunk_metadata(), CHEAP, KEPT).map(written))
-@fuzz(150)
+@fuzz(50)
 def test_d5_odd_fields_of_a_metadata_file_cost_no_other(content: bytes) -> None:
     read = parse_chunk_metadata(content)
     assert (read.chunk_document_id, read.chunk_duration) == (DOCUMENT_ID, 6620.0)
@@ -72,15 +76,14 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[type[Any], Any]:
 
 @given(data=st.data())
 @pytest.mark.parametrize("model", [Manifest, ChainLink])
-@fuzz(150)
+@fuzz(50)
 def test_c4_a_signed_document_that_differs_is_refused(
     documents: dict[type[Any], Any], model: type[Any], data: st.DataObject
 ) -> None:
     content = data.draw(hostile_bytes(documents[model]))
     try:
         document = read_document(model, content)
-    except BrokenContent as error:
-        assert str(error)
+    except BrokenContent:
         return
     # What can be read in the one spelling has its content, so that a signature decides.
     assert read_document(model, content) == document
@@ -89,12 +92,9 @@ def test_c4_a_signed_document_that_differs_is_refused(
 
 
 @given(content=st.binary(max_size=200) | hostile_bytes(SIGNER.public.pem().decode()))
-@fuzz(60)
+@fuzz(50)
 def test_c4_a_key_is_read_or_refused(content: bytes) -> None:
-    try:
-        PublicKey.from_pem(content)
-    except ConfigurationError as error:
-        assert str(error)
+    assert is_read_or_refused(ConfigurationError, PublicKey.from_pem, content)
 
 
 MESSAGES = (
@@ -114,7 +114,7 @@ def _as_python(value: Any) -> Any:
 
 @given(payload=PAYLOADS.map(_as_python))
 @pytest.mark.parametrize("model", MESSAGES)
-@fuzz(40)
+@fuzz(25)
 def test_a8_a_payload_is_a_message_or_unreadable(model: type[Any], payload: Any) -> None:
     read = read_one(model, [payload])
     if isinstance(read, Unreadable):
@@ -127,18 +127,14 @@ def test_a8_a_payload_is_a_message_or_unreadable(model: type[Any], payload: Any)
 
 def _delivery(body: bytes) -> None:
     for event in read_delivery(body):
-        try:
+        with contextlib.suppress(InvalidRequest):
             eventgrid.read(event, lambda raw: raw[:64])
-        except InvalidRequest:
-            pass
 
 
 def _callbacks(body: bytes) -> None:
     for callback in json.loads(body):
-        try:
+        with contextlib.suppress(InvalidRequest):
             read_callback(callback, 1)
-        except InvalidRequest:
-            pass
 
 
 GROWING: dict[str, Callable[[int], Any]] = {
@@ -162,7 +158,9 @@ READERS: dict[str, Callable[[bytes], Any]] = {
 
 def _wrapped(door: str, value: Any) -> bytes:
     if door == "metadata":
-        return written({**chunk_metadata(), "chunkDocumentId": value, "pauseResumeIntervals": value})
+        return written(
+            {**chunk_metadata(), "chunkDocumentId": value, "pauseResumeIntervals": value}
+        )
     if door == "callbacks":
         [callback] = callbacks()[0]
         data = {**callback["data"], "recordingId": value, "state": value}
@@ -178,10 +176,8 @@ def _seconds(read: Callable[[bytes], Any], body: bytes) -> float:
     least = float("inf")
     for _ in range(3):
         since = time.process_time()
-        try:
+        with contextlib.suppress(CallvaultError):
             read(body)
-        except CallvaultError:
-            pass
         least = min(least, time.process_time() - since)
     return least
 
@@ -189,13 +185,15 @@ def _seconds(read: Callable[[bytes], Any], body: bytes) -> float:
 @pytest.mark.parametrize("door", READERS)
 @pytest.mark.parametrize("growing", GROWING)
 def test_b6_the_time_grows_with_the_size_and_not_with_its_square(door: str, growing: str) -> None:
-    small, large = (_wrapped(door, GROWING[growing](size)) for size in (20_000, 320_000))
+    small, large = (_wrapped(door, GROWING[growing](size)) for size in (10_000, 160_000))
     # Sixteen times the size: quadratic time would be 256 times as much.
     assert _seconds(READERS[door], large) < 64 * max(_seconds(READERS[door], small), 0.000_5)
 
 
-def test_a5_a_million_elements_are_read_or_refused_without_much_memory() -> None:
-    body = written(many(b"0", 500_000))
-    for read in (_delivery, parse_chunk_metadata):
-        with pytest.raises(CallvaultError):
-            read(body)
+@pytest.mark.parametrize("element", [b"0", b"{}", b"[]", b'"\\ud83d"'])
+def test_a7_too_many_chunks_cost_no_more_than_their_parsing(element: bytes) -> None:
+    """Fault A7: a worker's workflow task has two seconds, for all the messages in it."""
+    payload = json.loads(written({"chunks": many(element, 200_000)}))
+    parsing = _seconds(json.loads, written(payload))
+    assert isinstance(read_one(FileStatusUpdated, [payload]), Unreadable)
+    assert _seconds(lambda _: read_one(FileStatusUpdated, [payload]), b"") < parsing

@@ -54,7 +54,7 @@ def is_about_files(body: bytes) -> bool:
 @example(body=written(many(b"{}", 300_000)), headers={})
 @example(body=b'{"a":' * 150_000, headers={})
 @example(body=written(validation()).replace(b"512d38b6", b"\\ud83d"), headers={})
-@fuzz(150)
+@fuzz(80)
 async def test_any_authentic_body_is_answered_200_and_none_is_lost(
     gateway: Gateway, body: bytes, headers: dict[str, str]
 ) -> None:
@@ -74,7 +74,7 @@ async def test_any_authentic_body_is_answered_200_and_none_is_lost(
 
 
 @given(template=hostile_values(files_event(CALL), CHEAP, NEEDED).map(written))
-@fuzz(60)
+@fuzz(30)
 async def test_d6_odd_fields_that_are_not_needed_cost_no_file(
     gateway: Gateway, temporal: Client, template: bytes
 ) -> None:
@@ -92,7 +92,7 @@ NEIGHBOURS = st.lists(
 
 
 @given(before=NEIGHBOURS, behind=NEIGHBOURS, cloud=st.booleans())
-@fuzz(60)
+@fuzz(30)
 async def test_b9_a_good_event_is_delivered_whatever_comes_with_it(
     gateway: Gateway, temporal: Client, before: list[bytes], behind: list[bytes], cloud: bool
 ) -> None:

@@ -1,6 +1,7 @@
 """After any burst of odd messages a workflow has failed no task, and a pause is still answered."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,7 +61,7 @@ LARGEST = [
 
 @given(burst=BURSTS, asked=ASKED)
 @example(burst=LARGEST, asked=(names.PAUSE, []))
-@fuzz(6)
+@fuzz(4)
 async def test_a2_after_a_burst_of_odd_messages_a_pause_is_answered(
     skipping: WorkflowEnvironment,
     world: World,
@@ -78,17 +79,17 @@ async def test_a2_after_a_burst_of_odd_messages_a_pause_is_answered(
         paused = await scene.asks("pause", requestId="of-the-fuzz")
         assert paused.state == "confirmed"
     history = await scene.handle.fetch_history()
-    failed = [e for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED]
+    failed = [
+        e for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+    ]
     assert not failed, [event.workflow_task_failed_event_attributes for event in failed]
     await scene.handle.terminate()
 
 
 async def _send(scene: Scene, name: str, arguments: Sequence[Any]) -> None:
-    try:
+    # The server refuses what is larger than it takes; the workflow never sees it.
+    with contextlib.suppress(RPCError):
         await scene.handle.signal(name, args=arguments)
-    except RPCError:
-        # The server refuses what is larger than it takes; the workflow never sees it.
-        pass
 
 
 async def _ask(scene: Scene, update: str, arguments: Sequence[Any]) -> None:
@@ -97,7 +98,5 @@ async def _ask(scene: Scene, update: str, arguments: Sequence[Any]) -> None:
             await scene.handle.execute_update(update, args=arguments)
     except (WorkflowUpdateFailedError, RPCError):
         pass
-    try:
+    with contextlib.suppress(WorkflowQueryFailedError, RPCError):
         await scene.handle.query(names.STATUS, args=arguments)
-    except (WorkflowQueryFailedError, RPCError):
-        pass
