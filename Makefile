@@ -60,10 +60,11 @@ imports: setup  ## The direction of imports
 audit: setup  ## Ask whether a pinned dependency has a known vulnerability; fails where that cannot be asked
 	$(BIN)/python .ci/audit.py
 
-bench: setup $(BENCH_READY)  ## Measure copies, pauses and storms (docs)
+bench: setup $(BENCH_READY)  ## Measure copies, pauses, storms and attacks (docs)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.storm
+	$(BIN)/python -m bench.attacks
 
 LIVES ?= 100000
 simulate: setup  ## Let the real workflow live random lives, and look for broken promises (LIVES=100000)

@@ -52,6 +52,12 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def head_of(vault: Path) -> str:
+    found = head(DirectoryArchive("main", vault))
+    assert found
+    return spelt(found)
+
+
 def verified(root: Path, known_head: str, *options: str) -> Result:
     """Verify with the end of the chain that was seen before, as people are told to."""
     signal.alarm(SECONDS)
@@ -143,7 +149,7 @@ def test_c4_any_damage_is_a_finding(
     damages: list[Damage],
     options: tuple[str, ...],
 ) -> None:
-    known = spelt(head(DirectoryArchive("main", vault)))  # type: ignore[arg-type]
+    known = head_of(vault)
     root = _copy(vault, tmp_path)
     chance = random.Random(seed)
     damaged = []
@@ -169,7 +175,7 @@ def _is_read(name: str, options: tuple[str, ...]) -> bool:
 def test_c4_a_file_of_hostile_json_is_a_finding(
     vault: Path, tmp_path: Path, data: st.DataObject
 ) -> None:
-    known = spelt(head(DirectoryArchive("main", vault)))  # type: ignore[arg-type]
+    known = head_of(vault)
     root = _copy(vault, tmp_path)
     path = data.draw(st.sampled_from(files(root)))
     own = _json_of(path)
@@ -195,7 +201,7 @@ def _json_of(path: Path) -> object:
 def test_c4_files_that_changed_their_places_are_findings(
     vault: Path, tmp_path: Path, seed: int
 ) -> None:
-    known = spelt(head(DirectoryArchive("main", vault)))  # type: ignore[arg-type]
+    known = head_of(vault)
     root = _copy(vault, tmp_path)
     one, other = random.Random(seed).sample([f for f in files(root) if f.name[0] != "."], 2)
     first, second = one.read_bytes(), other.read_bytes()
@@ -205,7 +211,7 @@ def test_c4_files_that_changed_their_places_are_findings(
 
 
 def test_c4_what_is_whole_has_no_finding(vault: Path) -> None:
-    known = spelt(head(DirectoryArchive("main", vault)))  # type: ignore[arg-type]
+    known = head_of(vault)
     for options in ((), ("--quick",), ("--json",)):
         assert verified(vault, known, *options).exit_code == 0
 
