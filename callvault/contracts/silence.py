@@ -49,12 +49,12 @@ class SoundEvidence(State):
     """Time at which a start was sent first; none as long as nothing can have been recorded."""
     over_at: datetime | None = None
     """Time at which ACS was known to have ended it."""
-    sound_sent_at: datetime | None = None
-    """Time at which sound (a start, a resume) was sent for last."""
+    wanted_since: datetime | None = None
+    """Time since which silence is wanted; none while it is not."""
     is_sound_asked: bool = False
-    """True while such a request is unanswered."""
+    """True while a request that makes sound (a start, a resume) is unanswered."""
     may_arrive_until: datetime | None = None
-    """Time until which such a request that got no answer may still take effect."""
+    """Time until which such a request may still take effect that was answered or given up."""
     starting_until: datetime | None = None
     """Time until which ``inactive`` may mean that it is only starting; none once it was seen to
     record."""
