@@ -32,7 +32,7 @@ from callvault.contracts.status import CallStatus, ControlRecord
 from workflows import display
 from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks
+from workflows.call import callbacks, pauses
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -232,7 +232,7 @@ class RecordingWorkflow:
         """Take note of a decision; a withdrawal is answered once ACS has confirmed the pause."""
         decision = _taken(ConsentDecision, payloads)
         if (record := self.gate.decided(decision, workflow.now())) is None:
-            raise ApplicationError(self.gate.refusal(decision) or "", type="Refused")
+            raise ApplicationError(self.gate.refusal(decision) or "", type=names.REFUSED)
         await workflow.wait_condition(lambda: decision.given or self.gate.has_paused())
         return record
 
@@ -240,7 +240,7 @@ class RecordingWorkflow:
     def _may_decide(self, *payloads: Any) -> None:
         decision = _taken(ConsentDecision, payloads)
         if (refusal := self.gate.refusal(decision)) is not None:
-            raise ApplicationError(refusal, type="Refused")
+            raise ApplicationError(refusal, type=names.REFUSED)
 
     @start_confirmed.validator
     def _may_start(self, *payloads: Any) -> None:
@@ -331,18 +331,28 @@ class RecordingWorkflow:
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
         request = self._read(_model_of(operation), payloads, operation)
         if request is not None:
-            self.call.request(operation, request, workflow.now())
+            self._request(operation, pauses.of_outside(request))
+
+    def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
+        now, known = workflow.now(), list(self.call.status.requests.values())
+        record = self.call.request(operation, request, now)
+        is_new = all(record is not each for each in known)
+        if is_new and record.released:
+            self.alarms.pause_forced(self.call.recording(record.recording), record, now)
+        return record
 
     def _refuse(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = _taken(_model_of(operation), payloads)
-        if (refusal := self.call.refusal(operation, request)) is not None:
-            raise ApplicationError(refusal, type="Refused")
+        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        if (reused := self.call.reused(operation, request)) is not None:
+            raise ApplicationError(reused, type=names.REQUEST_ID_REUSED)
+        if (refusal := self.call.refusal(operation, request, workflow.now())) is not None:
+            raise ApplicationError(refusal, type=names.REFUSED)
 
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
-        request = _taken(_model_of(operation), payloads)
-        record = self.call.request(operation, request, workflow.now())
+        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        record = self._request(operation, request)
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
-        return record
+        return self.call.answer_of(record)
 
 
 def _open_or_go_on(begun: Arguments) -> Lifecycle:
@@ -352,7 +362,11 @@ def _open_or_go_on(begun: Arguments) -> Lifecycle:
     if isinstance(begun.request, Unreadable):
         # `run` refuses it; until then handlers need something to fold into.
         return Lifecycle(CallStatus(server_call_id="", resource=""))
-    return Lifecycle.begin(begun.request, workflow.now())
+    request = begun.request
+    if request.requested_at is None:
+        # The server's own time of the start, which may have waited for a worker.
+        request = request.model_copy(update={"requested_at": workflow.info().start_time})
+    return Lifecycle.begin(pauses.of_outside(request), workflow.now())
 
 
 def _model_of(operation: Operation) -> type[ControlRequest]:

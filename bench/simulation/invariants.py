@@ -33,8 +33,8 @@ from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from workflows.call.chunks import chunks_of
 from workflows.call.commands import REACHED, TARGET_OF, Operation
-from workflows.call.consent_holds import GATE
-from workflows.call.lifecycle import GUARD, Lifecycle
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GATE, GUARD
 
 _OPERATIONS = {
     "start_recording": Operation.START,

@@ -24,6 +24,15 @@ from callvault.contracts.silence import SilenceAccount, SoundEvidence
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 
 
+class PauseHolder(State):
+    """A pause that is not released: the recording stays paused."""
+
+    requested_by: str
+    reason: str
+    since: datetime
+    """Time at which it was asked for."""
+
+
 class ControlRecord(State):
     """A control request and its state."""
 
@@ -31,6 +40,19 @@ class ControlRecord(State):
     requested_by: str
     reason: str
     requested_at: datetime
+    """Time of asking by the request's own account, and no later than `received_at`."""
+    received_at: datetime
+    """Time at which the workflow saw it first."""
+    expires_at: datetime | None = None
+    """Of a resume: time at which it fails if ACS has not confirmed it."""
+    force: bool = False
+    """True for a resume that released the pauses of others, too."""
+    released: list[PauseHolder] = []
+    """The pauses of others that it released by force."""
+    held_by: list[PauseHolder] = []
+    """Of a resume that came to nothing: the pauses for which the recording stays paused."""
+    content: str = ""
+    """Digest of all that was asked, but for its times: equal requests have the same."""
     recording: int
     recording_id: str | None = None
     """As soon as ACS has told it."""
@@ -55,22 +77,35 @@ class ControlRecord(State):
 
 
 class PauseRecord(State):
-    """A pause as ACS confirmed it: its requester, its reason, and the time of its effect."""
+    """A pause that was asked for: the recording stays paused until each of them is released."""
 
     requested_by: str
+    """The requester, who alone releases it, but for force."""
     reason: str
     requested_at: datetime
+    """Time of asking by the request's own account, and no later than `received_at`."""
+    received_at: datetime
+    """Time at which the workflow saw the request first."""
     accepted_at: datetime | None = None
     """Time at which ACS answered that it accepts the pause; none where it was the case already."""
-    confirmed_at: datetime
-    """Time at which ACS was seen to record no more."""
+    confirmed_at: datetime | None = None
+    """Time at which ACS was seen to record no more; none as long as that is not proven."""
     notified_at: datetime | None = None
     """Time of the pause by ACS's own account and clock; none without a callback."""
+    released_at: datetime | None = None
+    """Time at which it was released; none while it holds, or if the recording stopped paused."""
+    released_by: str = ""
+    """The requester of the resume that released it."""
     resumed_at: datetime | None = None
-    """Time at which ACS confirmed the resume; none while paused, or if the recording stopped
+    """Time at which ACS was asked to record again; none while paused, or if the recording stopped
     paused."""
     is_too_long: bool = False
     """True if it lasted longer than it may, and something was done about it."""
+
+    @property
+    def is_open(self) -> bool:
+        """True if it is not released."""
+        return self.released_at is None
 
 
 class ChunkStatus(State):

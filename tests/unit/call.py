@@ -93,6 +93,8 @@ class Call:
     def asks(self, operation: str, **request: Any) -> ControlRecord:
         """Fold a request of a backend."""
         model = StartRequest if operation == Operation.START else ControlRequest
+        if operation == Operation.RESUME and self.holder:
+            request.setdefault("requested_by", self.holder)
         return self.life.request(Operation(operation), model.model_validate(request), self.ticks())
 
     def is_asked(self, operation: str) -> Command:
@@ -173,6 +175,13 @@ class Call:
     def recording(self) -> RecordingStatus:
         """Return the first recording of the call."""
         return self.life.recording(1)
+
+    @property
+    def holder(self) -> str | None:
+        """Return who asked for the newest pause that is still held."""
+        current = self.life.current
+        held = [pause for pause in current.pauses if pause.is_open] if current else []
+        return held[-1].requested_by if held else None
 
     @property
     def next(self) -> str | None:

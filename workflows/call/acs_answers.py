@@ -10,10 +10,11 @@ from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
-from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import chunks, consent_holds
+from callvault.contracts.status import RecordingStatus
+from workflows.call import chunks, consent_holds, pauses
 from workflows.call.commands import READINGS, Command, Operation
-from workflows.call.lifecycle import GUARD, Lifecycle
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GUARD
 
 
 def answered(call: Lifecycle, command: Command, outcome: ControlResult, now: datetime) -> None:
@@ -56,7 +57,7 @@ def failed(call: Lifecycle, command: Command, problem: str, now: datetime) -> No
         case Operation.RESUME:
             _resume_refused(call, recording, command, now)
         case _:
-            _goes_on(call, recording, command)
+            _goes_on(call, recording, command, now)
     call.settle(recording, now)
 
 
@@ -107,8 +108,9 @@ def found_gone(call: Lifecycle, number: int, now: datetime) -> None:
 
 def may_sound(recording: RecordingStatus, at: datetime) -> None:
     """Take note that it may record from now on: an open pause has ended."""
-    if recording.pauses and recording.pauses[-1].resumed_at is None:
-        recording.pauses[-1].resumed_at = at
+    for pause in recording.pauses:
+        if pause.confirmed_at is not None and pause.resumed_at is None:
+            pause.resumed_at = at
     recording.was_active = True
 
 
@@ -150,7 +152,7 @@ def _confirmed(
             may_sound(recording, at)
             recording.actual = Actual.ACTIVE
         case Operation.PAUSE:
-            _paused(call, recording, at)
+            recording.actual = Actual.PAUSED
         case Operation.STOP:
             call.end(recording, at)
 
@@ -163,43 +165,20 @@ def _started(
     recording.actual = Actual.STARTING
     chunks.adopt_announced(call.status, recording)
     if command.pause_on_start:
-        _paused(call, recording, at)
+        recording.actual = Actual.PAUSED
     else:
         # Never seen active, perhaps, but a silent loss is worse than a false alarm.
         recording.was_active = True
 
 
-def _paused(call: Lifecycle, recording: RecordingStatus, at: datetime) -> None:
-    cause = _cause_of_pause(call, recording)
-    if recording.actual in (Actual.STARTING, Actual.ACTIVE, Actual.UNKNOWN) and cause:
-        recording.pauses.append(
-            PauseRecord(
-                requested_by=cause.requested_by,
-                reason=cause.reason,
-                requested_at=cause.requested_at,
-                accepted_at=cause.accepted_at,
-                confirmed_at=at,
-                notified_at=cause.notified_at,
-            )
-        )
-    recording.actual = Actual.PAUSED
-
-
-def _cause_of_pause(call: Lifecycle, recording: RecordingStatus) -> ControlRecord | None:
-    """Return the first request still open for it; what was started paused was so by its start."""
-    pending = call.requests.pending(recording)
-    return next(
-        (record for record in pending if record.operation == Operation.PAUSE),
-        next((record for record in pending if record.operation == Operation.START), None),
-    )
-
-
-def _goes_on(call: Lifecycle, recording: RecordingStatus, command: Command) -> None:
+def _goes_on(call: Lifecycle, recording: RecordingStatus, command: Command, now: datetime) -> None:
     """Take it that the recording goes on: a pause, or the reading after a start, was refused."""
     recording.was_active = True
     if command.operation is Operation.PAUSE and not call.is_superseded(command):
-        # Rather no recording than one without consent.
-        recording.wanted = Wanted.STOPPED if recording.is_held else Wanted.ACTIVE
+        pauses.give_up(recording, now)
+        if recording.is_held:
+            # Rather no recording than one without consent.
+            recording.wanted = Wanted.STOPPED
     recording.actual = Actual.ACTIVE
     # An earlier attempt may have come through unanswered: the state is read.
     recording.needs_read = True

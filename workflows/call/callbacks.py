@@ -10,12 +10,10 @@ from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import acs_answers, consent_holds
+from workflows.call import acs_answers, consent_holds, pauses
 from workflows.call.commands import Operation
-from workflows.call.lifecycle import GUARD, Lifecycle
-
-THIRD_PARTY = "somebody else"
-"""The asker of a pause that nobody asked for here."""
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GUARD, THIRD_PARTY
 
 _CAUSES = {"active": (Operation.START, Operation.RESUME), "inactive": (Operation.PAUSE,)}
 _ACTUAL_OF = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
@@ -135,8 +133,14 @@ def _pause_again(call: Lifecycle, recording: RecordingStatus, now: datetime) -> 
 def _was_paused(recording: RecordingStatus, now: datetime) -> str:
     why = "ACS does not record, although nobody here paused it"
     # It is for people to end, not for consent: so it counts as wanted.
-    recording.wanted = Wanted.PAUSED
     recording.pauses.append(
-        PauseRecord(requested_by=THIRD_PARTY, reason=why, requested_at=now, confirmed_at=now)
+        PauseRecord(
+            requested_by=THIRD_PARTY,
+            reason=why,
+            requested_at=now,
+            received_at=now,
+            confirmed_at=now,
+        )
     )
+    pauses.review(recording)
     return f"{why}: ask for `resume` if it is to record"

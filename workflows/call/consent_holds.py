@@ -18,12 +18,10 @@ from callvault.contracts.consent import (
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import consent
+from workflows.call import consent, pauses
 from workflows.call.commands import Operation
+from workflows.call.pauses import GATE
 from workflows.call.request_records import Requests
-
-GATE = "consent-gate"
-"""The asker of what consent demands."""
 
 
 def review(
@@ -134,4 +132,4 @@ def _ask(
     operation: Operation, reason: str, recording: RecordingStatus, requests: Requests, now: datetime
 ) -> None:
     request = ControlRequest(requested_by=GATE, reason=reason)
-    requests.add(operation, request, recording.number, now, None)
+    pauses.fold(recording, requests.add(operation, request, recording.number, now, None))

@@ -7,6 +7,7 @@ alarmed. A recording that lasts too long is stopped.
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TypeVar
 
 from callvault.contracts.activity_io import ResourceGuards
 from callvault.contracts.alarms import AlarmKind, Severity
@@ -15,9 +16,13 @@ from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFail
 from callvault.contracts.silence import UnconfirmedInterval
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
+from workflows.call import pauses
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
-from workflows.call.lifecycle import GUARD, Lifecycle
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GUARD
+
+Watched = TypeVar("Watched", ControlRecord, PauseRecord)
 
 
 class Watchdog:
@@ -32,6 +37,7 @@ class Watchdog:
         moments = [
             *(moment for moment, _, _ in self._unconfirmed()),
             *(moment for moment, _, _ in self._long_pauses()),
+            *(moment for moment, _, _ in self._late_resumes()),
             *(moment for moment, _ in self._long_recordings()),
             # No timer tells that a doubt is settled: its end is due at once.
             *(interval.since for interval in self._settled_intervals()),
@@ -40,12 +46,12 @@ class Watchdog:
 
     def act(self, now: datetime) -> None:
         """Do everything that has fallen due."""
-        for moment, recording, record in list(self._unconfirmed()):
-            if moment <= now:
-                self._pause_failed(recording, record, "it is not confirmed yet", now)
-        for moment, recording, pause in list(self._long_pauses()):
-            if moment <= now:
-                self._end_pause(recording, pause, now)
+        for recording, record in _due(self._unconfirmed(), now):
+            self._pause_failed(recording, record, "it is not confirmed yet", now)
+        for recording, pause in _due(self._long_pauses(), now):
+            self._end_pause(recording, pause, now)
+        for recording, record in _due(self._late_resumes(), now):
+            self._call.resume_expired(recording, record, now)
         for moment, recording in list(self._long_recordings()):
             if moment <= now:
                 self._ask(Operation.STOP, f"recording {recording.number} reached its maximum", now)
@@ -104,11 +110,21 @@ class Watchdog:
 
     def _end_pause(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> None:
         pause.is_too_long = True
+        what = f"paused by {pause.requested_by} since {pause.requested_at:%H:%M:%S} UTC"
         if self._of(recording).on_max_pause is OnMaxPause.RESUME:
-            self._ask(Operation.RESUME, "the pause lasted longer than it may", now)
-            return
-        what = f"paused by {pause.requested_by} since {pause.confirmed_at:%H:%M:%S} UTC"
+            what = f"{what}, longer than it may: {self._release(recording, pause, now)}"
         self._alarms.add(AlarmKind.PAUSE_TOO_LONG, Severity.WARNING, what, recording, now)
+
+    def _release(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> str:
+        """Release the pauses of one holder; return in a few words what follows."""
+        pauses.release(recording, pause.requested_by, GUARD, now)
+        held = ", ".join(holder.requested_by for holder in pauses.holders(recording))
+        if recording.wanted is not Wanted.ACTIVE:
+            what = f"this pause is released, and it stays paused by {held}"
+            self._call.note(now, f"recording {recording.number}: {what}")
+            return what
+        self._ask(Operation.RESUME, f"{pause.requested_by} paused longer than it may", now)
+        return "it records again"
 
     def _ask(self, operation: Operation, reason: str, now: datetime) -> None:
         self._call.request(operation, ControlRequest(requested_by=GUARD, reason=reason), now)
@@ -135,11 +151,17 @@ class Watchdog:
     def _long_pauses(self) -> Iterator[tuple[datetime, RecordingStatus, PauseRecord]]:
         for recording in self._live():
             longest = self._of(recording).max_pause
-            pause = recording.pauses[-1] if recording.pauses else None
-            if longest is None or pause is None or pause.resumed_at or pause.is_too_long:
+            if longest is None or recording.wanted is not Wanted.PAUSED or recording.is_held:
                 continue
-            if recording.wanted is Wanted.PAUSED and not recording.is_held:
-                yield _since(recording, pause) + longest, recording, pause
+            for pause in pauses.newest(recording):
+                if not pause.is_too_long:
+                    yield _since(recording, pause) + longest, recording, pause
+
+    def _late_resumes(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
+        for recording in self._live():
+            for record in self._call.requests.pending(recording):
+                if record.operation == Operation.RESUME and record.expires_at is not None:
+                    yield record.expires_at, recording, record
 
     def _long_recordings(self) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in self._live():
@@ -150,11 +172,18 @@ class Watchdog:
                 yield recording.started_at + longest, recording
 
 
+def _due(
+    moments: Iterator[tuple[datetime, RecordingStatus, Watched]], now: datetime
+) -> list[tuple[RecordingStatus, Watched]]:
+    """Return what has fallen due; as a list, because acting on it changes what is watched."""
+    return [(recording, watched) for moment, recording, watched in moments if moment <= now]
+
+
 def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:
     """Return when a pause began to count."""
     # The time for which consent held the recording back is no pause of a backend's to limit.
     held_until = recording.holds[-1].until if recording.holds else None
-    return max(pause.confirmed_at, held_until or pause.confirmed_at)
+    return max(pause.requested_at, held_until or pause.requested_at)
 
 
 def _failed_pauses(

@@ -22,28 +22,26 @@ from callvault.contracts.requests import (
     RecordingRequest,
     StartRequest,
 )
-from callvault.contracts.states import Actual, ChunkState, Wanted
+from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
-from workflows.call import chunks, consent, consent_holds, recording_state, state_limits
+from workflows.call import chunks, consent, consent_holds, pauses, recording_state, state_limits
 from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
     OPERATION_FOR,
-    TARGET_OF,
     Command,
     Operation,
     next_operation,
     still_serves,
 )
-from workflows.call.request_records import Requests, refuse_control, refuse_start
+from workflows.call.pauses import GUARD
+from workflows.call.refusals import refuse_control, refuse_expired, refuse_reused, refuse_start
+from workflows.call.request_records import Requests, asked_at, expiry_of, fail
 
 MAX_TIMELINE = 500
 """Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
 
 SILENT = (Actual.NONE, Actual.PAUSED, Actual.STOPPED)
 """In these ACS records nothing, unless it was just asked to."""
-
-GUARD = "callvault"
-"""The asker of what Callvault asks for by itself."""
 
 _CANCELLED = "the workflow was cancelled, and it is not known who asked for that"
 
@@ -70,34 +68,106 @@ class Lifecycle:
 
     # Requests.
 
-    def refusal(self, operation: Operation, request: ControlRequest) -> str | None:
+    def refusal(self, operation: Operation, request: ControlRequest, now: datetime) -> str | None:
         """Say why a request makes no sense now, in a sentence for a person; None if it does."""
-        if self.requests.known(request) is not None:
+        if self._first(operation, request, now) is not None:
             return None
         if operation is Operation.START:
             started = sum(r.origin == "requested" for r in self.status.recordings)
             return refuse_start(self.current, self.status.ended_at, started)
-        return refuse_control(operation, self.current)
+        expired = refuse_expired(operation, expiry_of(operation, request, now), now)
+        return refuse_control(operation, self.current) or expired
+
+    def reused(self, operation: Operation, request: ControlRequest) -> str | None:
+        """Say why a request is refused whose id stands for another one; None if it is not."""
+        return refuse_reused(operation, request, self.requests.clashing(operation, request))
 
     def request(
         self, operation: Operation, request: ControlRequest, now: datetime
     ) -> ControlRecord:
         """Fold a request; the same ``requestId`` again changes nothing and gets the same record."""
-        if (known := self.requests.known(request)) is not None:
+        if (known := self._first(operation, request, now)) is not None:
             return known
-        refused = self.refusal(operation, request)
+        refused = self.reused(operation, request) or self.refusal(operation, request, now)
         if refused is None and isinstance(request, StartRequest):
             self._open_recording(request, now)
-        elif refused is None and self.current is not None:
-            self.current.wanted = TARGET_OF[operation]
-        why = f" ({request.reason})" if request.reason else ""
-        refusal = f": refused, {refused}" if refused else ""
-        self.note(now, f"{operation} asked by {request.requested_by}{why}{refusal}")
+        self._note_request(operation, request, refused, now)
         number = self.current.number if self.current else 0
         record = self.requests.add(operation, request, number, now, refused)
         if self.current is not None:
+            if refused is None:
+                self._take(request, record, self.current)
             self.settle(self.current, now)
         return record
+
+    def _first(
+        self, operation: Operation, request: ControlRequest, now: datetime
+    ) -> ControlRecord | None:
+        """Return the record of the same request sent before, which answers this one too.
+
+        A pause that was answered is asked for anew, which changes nothing while it holds; unless it
+        was released, and this is a repetition from before.
+        """
+        known = self.requests.known(operation, request)
+        if known is None or operation is not Operation.PAUSE or known.state is RequestState.PENDING:
+            return known
+        is_older = asked_at(request, now) <= known.requested_at
+        return known if is_older and self.is_released(known) else None
+
+    def is_released(self, record: ControlRecord) -> bool:
+        """Tell if a pause that was asked for is held no more."""
+        if record.operation != Operation.PAUSE or record.state is RequestState.FAILED:
+            return False
+        recording = self.recording(record.recording)
+        return not any(pause.is_open for pause in pauses.of(recording, record))
+
+    def answer_of(self, record: ControlRecord) -> ControlRecord:
+        """Return what to answer: a pause that is held no more is never said to be confirmed."""
+        if record.state is not RequestState.CONFIRMED or not self.is_released(record):
+            return record
+        ended = {"state": RequestState.SUPERSEDED, "problem": "it was released since: ask again"}
+        return record.model_copy(update=ended)
+
+    def _take(
+        self, request: ControlRequest, record: ControlRecord, recording: RecordingStatus
+    ) -> None:
+        """Let a request that makes sense change what is wanted."""
+        # Nothing about a recording can have been asked before the recording itself was.
+        record.requested_at = max(record.requested_at, recording.requested_at)
+        pauses.fold(recording, record)
+        if isinstance(request, StartRequest) and request.pause_on_start:
+            pauses.hold(recording, record)
+        if record.released:
+            names = ", ".join(holder.requested_by for holder in record.released)
+            what = f"{record.requested_by} released by force the pauses of {names}"
+            self.note(record.received_at, f"recording {recording.number}: {what}")
+
+    def _note_request(
+        self, operation: Operation, request: ControlRequest, refused: str | None, now: datetime
+    ) -> None:
+        why = f" ({request.reason})" if request.reason else ""
+        refusal = f": refused, {refused}" if refused else ""
+        self.note(now, f"{operation} asked by {request.requested_by}{why}{refusal}")
+        if refused is None and self.requests.clashing(operation, request):
+            other = (
+                "another request came under its requestId before: it is carried out all the same"
+            )
+            self.note(now, f"{operation}: {other}")
+
+    def resume_expired(
+        self, recording: RecordingStatus, record: ControlRecord, now: datetime
+    ) -> None:
+        """Fold that a resume could not be carried out in time: what it released is paused again."""
+        fail(record, "it expired before ACS had confirmed it: ask again if it is still meant", now)
+        self.note(now, f"recording {recording.number}: resume of {record.requested_by} expired")
+        others = [
+            other
+            for other in self.requests.pending(recording)
+            if other.operation == Operation.RESUME
+        ]
+        if pauses.ended_by(recording, record) and not others:
+            why = f"the resume of {record.requested_by} expired before ACS had confirmed it"
+            self.request(Operation.PAUSE, ControlRequest(requested_by=GUARD, reason=why), now)
 
     def call_ended(self, ended: CallEnded, now: datetime) -> None:
         """Fold the end of the call: all that still records is to be stopped."""
@@ -315,6 +385,8 @@ class Lifecycle:
                 recording.actual = Actual.STOPPED
             # Again: the end confirms a stop, and overtakes all that was asked for before it.
             self.requests.close(recording, now)
+        if recording.actual is Actual.PAUSED:
+            pauses.confirm(recording, self.status.requests.values(), now)
         consent_holds.finish(recording, self.may_record(recording), now)
         recording_state.refresh(self.status, recording)
 
@@ -343,8 +415,8 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         recording_channel_type=request.recording_channel_type,
         recording_format_type=request.recording_format_type,
         requested_by=request.requested_by,
-        requested_at=now,
-        wanted=Wanted.PAUSED if request.pause_on_start else Wanted.ACTIVE,
+        requested_at=asked_at(request, now),
+        wanted=Wanted.ACTIVE,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
         consent=ConsentTerms.model_validate(
             request.model_dump(include=set(ConsentTerms.model_fields))

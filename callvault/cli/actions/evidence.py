@@ -103,6 +103,8 @@ def _has_every_pause(recording: RecordingStatus) -> bool:
 
 def _is_same(asked: PauseRecord, recorded: RecordedPause) -> bool:
     end = recorded.start_time + timedelta(milliseconds=recorded.duration_ms)
+    if asked.confirmed_at is None:
+        return False
     begins = abs(recorded.start_time - asked.confirmed_at) <= TOLERANCE
     return begins and (asked.resumed_at is None or abs(end - asked.resumed_at) <= TOLERANCE)
 
