@@ -9,7 +9,7 @@ from callvault.contracts.status import PauseRecord
 from callvault.temporal.converter import data_converter
 from workflows.call import consent, state_limits
 from workflows.call.alarms import Alarms
-from workflows.call.state_limits import MAX_KEPT_REQUESTS, MAX_KEPT_TIMELINE
+from workflows.call.state_limits import MAX_KEPT_REQUESTS
 from workflows.loops.continue_as_new import MAX_CARRIED_BYTES, CarriedState
 
 from .call import NOON, Call, hashed, more, recording_call
