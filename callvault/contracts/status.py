@@ -71,9 +71,8 @@ class ControlRecord(State):
 
     @property
     def is_done(self) -> bool:
-        """False if it came to nothing, or if something else was done because it failed."""
-        is_replaced = self.state is RequestState.SUPERSEDED and self.is_overdue
-        return self.state is not RequestState.FAILED and not is_replaced
+        """True only if ACS was seen to do it."""
+        return self.state is RequestState.CONFIRMED
 
 
 class PauseRecord(State):

@@ -13,7 +13,7 @@ from callvault.contracts.requests import (
     RecordingRequest,
     StartRequest,
 )
-from callvault.contracts.status import ControlRecord, RecordingStatus
+from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
 from tests.policies import a_policy
 from workflows.call import acs_answers
 from workflows.call.chunks import ChunkKey
@@ -175,6 +175,10 @@ class Call:
     def recording(self) -> RecordingStatus:
         """Return the first recording of the call."""
         return self.life.recording(1)
+
+    @property
+    def confirmed_pauses(self) -> list[PauseRecord]:
+        return [pause for pause in self.recording.pauses if pause.confirmed_at is not None]
 
     @property
     def holder(self) -> str | None:

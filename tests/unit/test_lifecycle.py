@@ -75,18 +75,20 @@ def test_pausing_twice_asks_acs_once() -> None:
     again = call.asks("pause", requested_by="supervisor")
     assert again.state == "confirmed"
     assert call.next is None
-    assert [pause.requested_by for pause in call.recording.pauses] == ["agent"]
+    assert [pause.requested_by for pause in call.recording.pauses] == ["agent", "supervisor"]
 
 
-def test_of_two_pauses_in_a_row_the_first_is_the_evidence() -> None:
+def test_each_of_two_pauses_in_a_row_has_its_evidence() -> None:
     call = recording_call()
     first = call.asks("pause", requested_by="agent")
     command = call.is_asked("pause")
     second = call.asks("pause", requested_by="supervisor")
     call.answers(command)
     assert (first.state, second.state) == ("confirmed", "confirmed")
-    [evidence] = call.recording.pauses
-    assert (evidence.requested_by, evidence.requested_at) == ("agent", first.requested_at)
+    assert [(each.requested_by, each.requested_at) for each in call.recording.pauses] == [
+        ("agent", first.requested_at),
+        ("supervisor", second.requested_at),
+    ]
 
 
 def test_resuming_what_records_asks_nothing_and_is_confirmed_at_once() -> None:
@@ -112,7 +114,7 @@ def test_pause_and_resume_before_acs_was_asked_cost_no_call() -> None:
     resume = call.asks("resume")
     assert call.next is None
     assert (pause.state, resume.state) == ("superseded", "confirmed")
-    assert call.recording.pauses == []
+    assert call.confirmed_pauses == []
 
 
 def test_resume_and_pause_before_acs_was_asked_cost_no_call() -> None:
@@ -121,7 +123,7 @@ def test_resume_and_pause_before_acs_was_asked_cost_no_call() -> None:
     pause = call.asks("pause")
     assert call.next is None
     assert (resume.state, pause.state) == ("superseded", "confirmed")
-    assert len(call.recording.pauses) == 1
+    assert [each.is_open for each in call.recording.pauses] == [False, True]
 
 
 def test_a_stop_before_the_start_was_asked_costs_no_call_and_leaves_nothing() -> None:
@@ -209,7 +211,7 @@ def test_a_pause_given_up_half_way_is_asked_back_with_a_resume() -> None:
     assert (pause.state, call.recording.actual) == ("superseded", "unknown")
     call.confirms("resume")
     assert call.recording.state == "recording"
-    assert call.recording.pauses == []
+    assert call.confirmed_pauses == []
 
 
 def test_a_pause_wanted_again_after_it_was_given_up_is_asked_again() -> None:
@@ -221,7 +223,7 @@ def test_a_pause_wanted_again_after_it_was_given_up_is_asked_again() -> None:
     call.gives_up(command)
     call.confirms("pause")
     assert (first.state, again.state) == ("confirmed", "confirmed")
-    assert [pause.requested_by for pause in call.recording.pauses] == ["agent"]
+    assert [pause.requested_by for pause in call.confirmed_pauses] == ["agent", "supervisor"]
 
 
 def test_a_resume_given_up_half_way_ends_the_pause_in_the_evidence() -> None:
@@ -262,7 +264,8 @@ def test_a_stop_is_never_given_up() -> None:
 @pytest.mark.parametrize("operation", ["pause", "resume"])
 def test_nothing_can_be_asked_of_a_stopped_recording(operation: str) -> None:
     call = stopped_call()
-    assert "start another one" in (call.life.refusal(Operation(operation), ControlRequest()) or "")
+    refused = call.life.refusal(Operation(operation), ControlRequest(), call.now)
+    assert "start another one" in (refused or "")
     record = call.asks(operation)
     assert (record.state, record.settled_at) == ("failed", record.requested_at)
     assert "final" in record.problem
@@ -308,7 +311,7 @@ def test_a_second_recording_is_started_only_after_the_first_was_stopped() -> Non
 
 def test_a_start_is_refused_while_a_recording_runs() -> None:
     call = recording_call()
-    assert "stop it before" in (call.life.refusal(Operation.START, StartRequest()) or "")
+    assert "stop it before" in (call.life.refusal(Operation.START, StartRequest(), call.now) or "")
     assert call.asks("start").state == "failed"
     assert len(call.life.status.recordings) == 1
 
@@ -316,7 +319,7 @@ def test_a_start_is_refused_while_a_recording_runs() -> None:
 def test_a_start_is_refused_after_the_call_ended() -> None:
     call = stopped_call()
     call.ends()
-    assert "over" in (call.life.refusal(Operation.START, StartRequest()) or "")
+    assert "over" in (call.life.refusal(Operation.START, StartRequest(), call.now) or "")
 
 
 def test_a_control_is_refused_where_no_recording_is_controlled_here() -> None:
@@ -336,14 +339,18 @@ def test_a_first_recording_can_be_started_later() -> None:
 # Repeated requests.
 
 
-def test_a_repeated_request_id_changes_nothing_and_gets_the_same_record() -> None:
-    call = recording_call()
-    first = call.asks("pause", request_id="p1", reason="card number")
-    call.confirms("pause")
-    call.asks("resume", request_id="r1")
-    call.confirms("resume")
+@pytest.mark.parametrize("operation", ["start", "resume", "stop"])
+def test_a_repeated_request_changes_nothing_and_gets_the_same_record(operation: str) -> None:
+    call = Call(request_id="start")
+    call.confirms("start", "confirm")
+    call.asks("resume", request_id="resume")
+    if operation == "stop":
+        call.asks("stop", request_id="stop")
+        call.confirms("stop")
+    first = call.life.status.requests[operation]
     before = call.life.status.model_dump_json()
-    assert call.asks("pause", request_id="p1", reason="another") is first
+    by = {"requested_by": first.requested_by}
+    assert call.asks(operation, request_id=operation, **by) is first
     assert call.life.status.model_dump_json() == before
     assert call.next is None
 
@@ -354,8 +361,8 @@ def test_a_repeated_request_is_never_refused_anew() -> None:
     call.confirms("pause")
     call.asks("stop")
     call.confirms("stop")
-    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p1")) is None
-    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p2")) is not None
+    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p1"), call.now) is None
+    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p2"), call.now) is not None
 
 
 def test_a_refused_request_gets_the_same_refusal_when_repeated() -> None:
@@ -398,7 +405,7 @@ def test_a_call_that_ends_under_a_pause_gives_it_up_and_stops() -> None:
     call.gives_up(command)
     call.confirms("stop")
     assert pause.state == "superseded"
-    assert call.recording.pauses == []
+    assert call.confirmed_pauses == []
 
 
 def test_a_call_that_ends_twice_ended_once() -> None:
@@ -482,7 +489,7 @@ def test_a_pause_that_fails_says_so_and_the_recording_goes_on() -> None:
     call.refuses(call.is_asked("pause"), "access denied")
     assert (pause.state, pause.problem) == ("failed", "pause failed: access denied")
     assert (call.recording.state, call.next) == ("recording", "read"), "did an attempt arrive?"
-    assert call.recording.pauses == []
+    assert call.confirmed_pauses == []
     assert "access denied" in call.timeline
 
 

@@ -117,6 +117,7 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
     if not recording.is_held:
         return ""
     _end_hold(recording, "consent is given", now)
+    pauses.release(recording, GATE, GATE, now)
     if recording.wanted is Wanted.ACTIVE:
         _ask(Operation.RESUME, "consent is given", recording, requests, now)
         return "held back no longer, consent is given"

@@ -111,6 +111,8 @@ class Lifecycle:
         known = self.requests.known(operation, request)
         if known is None or operation is not Operation.PAUSE or known.state is RequestState.PENDING:
             return known
+        if refuse_control(operation, self.current) is not None:
+            return known
         is_older = asked_at(request, now) <= known.requested_at
         return known if is_older and self.is_released(known) else None
 
@@ -376,6 +378,8 @@ class Lifecycle:
             self.note(now, f"recording {recording.number}: {held}")
         # What ACS is being asked may still come through: its answer settles the requests.
         if not self.is_in_flight(recording):
+            if recording.actual is Actual.PAUSED:
+                pauses.confirm(recording, self.requests.pending(recording), now)
             # First what ACS has confirmed: the end of the recording would fail it.
             self.requests.close(recording, now)
             if recording_state.session_has_ended(recording):
@@ -385,8 +389,6 @@ class Lifecycle:
                 recording.actual = Actual.STOPPED
             # Again: the end confirms a stop, and overtakes all that was asked for before it.
             self.requests.close(recording, now)
-        if recording.actual is Actual.PAUSED:
-            pauses.confirm(recording, self.status.requests.values(), now)
         consent_holds.finish(recording, self.may_record(recording), now)
         recording_state.refresh(self.status, recording)
 

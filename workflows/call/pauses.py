@@ -4,7 +4,7 @@ A resume releases the pauses of its own requester, so that nobody's end ends ano
 by force it releases all but what consent demands. A pause of nobody's own falls to any resume.
 """
 
-from collections.abc import Iterable
+import hashlib
 from datetime import datetime
 from typing import TypeVar
 
@@ -41,8 +41,8 @@ MAX_OPEN_OF_ONE = 4
 AnyRequest = TypeVar("AnyRequest", bound=ControlRequest)
 
 MAX_NAMED = 5
-_MAX_NAME = 100
-"""Most holders that a request's record names, and the longest text about one, in characters."""
+MAX_NAME = 100
+"""Most holders that a request's record names, and the longest name of one, in characters."""
 
 
 def of_outside(request: AnyRequest) -> AnyRequest:
@@ -52,6 +52,14 @@ def of_outside(request: AnyRequest) -> AnyRequest:
     return request.model_copy(update={"requested_by": f"caller {request.requested_by}"})
 
 
+def holder_of(requested_by: str) -> str:
+    """Return the name under which a requester holds pauses: short, and nobody else's."""
+    if len(requested_by) <= MAX_NAME:
+        return requested_by
+    digest = hashlib.sha256(requested_by.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{shorten(requested_by, MAX_NAME - 17)}#{digest}"
+
+
 def fold(recording: RecordingStatus, record: ControlRecord) -> None:
     """Draw the consequences of a request that was taken for the pauses of its recording."""
     match record.operation:
@@ -59,7 +67,8 @@ def fold(recording: RecordingStatus, record: ControlRecord) -> None:
             hold(recording, record)
         case Operation.RESUME:
             others = _release_all(recording, record) if record.force else []
-            release(recording, record.requested_by, record.requested_by, record.received_at)
+            by = holder_of(record.requested_by)
+            release(recording, by, by, record.received_at)
             record.released = _named(others)
         case Operation.STOP:
             recording.wanted = Wanted.STOPPED
@@ -68,7 +77,7 @@ def fold(recording: RecordingStatus, record: ControlRecord) -> None:
 
 def hold(recording: RecordingStatus, record: ControlRecord) -> None:
     """Add the pause of a request."""
-    holder = record.requested_by
+    holder = holder_of(record.requested_by)
     known = {pause.requested_by for pause in recording.pauses if pause.is_open}
     if holder not in known | RESERVED and len(known) >= MAX_HOLDERS:
         holder = MANY
@@ -93,14 +102,15 @@ def release(recording: RecordingStatus, holder: str, by: str, now: datetime) -> 
     return own
 
 
-def confirm(recording: RecordingStatus, records: Iterable[ControlRecord], now: datetime) -> None:
-    """Note that ACS was seen to record no more, as every open pause asked for."""
-    for record in records:
+def confirm(recording: RecordingStatus, pending: list[ControlRecord], now: datetime) -> None:
+    """Note that ACS was seen to record no more, as all pauses that are open or pending asked."""
+    asked = [pause for pause in recording.pauses if pause.is_open]
+    for record in pending:
         for pause in of(recording, record):
             pause.accepted_at = pause.accepted_at or record.accepted_at
-    for pause in recording.pauses:
-        if pause.is_open and pause.confirmed_at is None:
-            pause.confirmed_at = now
+            asked.append(pause)
+    for pause in asked:
+        pause.confirmed_at = pause.confirmed_at or now
 
 
 def give_up(recording: RecordingStatus, now: datetime) -> None:
@@ -114,7 +124,8 @@ def ended_by(recording: RecordingStatus, record: ControlRecord) -> list[PauseRec
     return [
         pause
         for pause in recording.pauses
-        if pause.released_at == record.received_at and pause.released_by == record.requested_by
+        if pause.released_at == record.received_at
+        and pause.released_by == holder_of(record.requested_by)
     ]
 
 
@@ -126,7 +137,7 @@ def of(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
         pause
         for pause in recording.pauses
         if pause.received_at == record.received_at
-        and pause.requested_by in (record.requested_by, MANY)
+        and pause.requested_by in (holder_of(record.requested_by), MANY)
         and pause.reason == record.reason
     ]
 
@@ -151,8 +162,9 @@ def newest(recording: RecordingStatus) -> list[PauseRecord]:
 def _release_all(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
     """Release what no consent demands; return the pauses of others that were still held."""
     held = [p for p in recording.pauses if p.is_open and p.requested_by != GATE]
-    _end(held, record.requested_by, record.received_at)
-    mine = {record.requested_by, *_NOBODYS}
+    by = holder_of(record.requested_by)
+    _end(held, by, record.received_at)
+    mine = {by, *_NOBODYS}
     return [pause for pause in held if pause.requested_by not in mine]
 
 
@@ -172,8 +184,8 @@ def _bound(recording: RecordingStatus, holder: str) -> None:
 def _named(pauses: list[PauseRecord]) -> list[PauseHolder]:
     return [
         PauseHolder(
-            requested_by=shorten(pause.requested_by, _MAX_NAME),
-            reason=shorten(pause.reason, _MAX_NAME),
+            requested_by=pause.requested_by,
+            reason=shorten(pause.reason, MAX_NAME),
             since=pause.requested_at,
         )
         for pause in pauses[:MAX_NAMED]

@@ -174,6 +174,9 @@ def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
     if record.operation == Operation.PAUSE and recording.actual is Actual.NONE:
         # Nothing is recorded, and nothing will be before consent is there.
         return recording.waits_for_consent
+    if record.operation == Operation.RESUME and recording.target is not Wanted.ACTIVE:
+        # It still records, and not for long: somebody else's pause is about to be carried out.
+        return False
     return recording.actual is REACHED[TARGET_OF[Operation(record.operation)]]
 
 
