@@ -47,7 +47,7 @@ from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.export import ExportLoop
 from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
-from workflows.loops.polling import ResultPollingLoop, StatePollingLoop
+from workflows.loops.polling import ResultPollingLoop, SilencePollingLoop, StatePollingLoop
 from workflows.loops.seal import SealLoop
 from workflows.loops.timers import TimersLoop
 
@@ -75,7 +75,8 @@ class RecordingWorkflow:
             run, call, self.seal, before.to_delete if before else ()
         )
         self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(begun.earlier))
-        self.poll_states = StatePollingLoop(run, call)
+        self.poll_states = StatePollingLoop(run, call, alarms)
+        self.poll_silence = SilencePollingLoop(run, call, alarms)
         self.poll_results = ResultPollingLoop(run, call)
         self.timers = TimersLoop(run, call, alarms, watchdog, gate)
         self.notify = NotifyLoop(run, alarms)
@@ -117,6 +118,7 @@ class RecordingWorkflow:
             self.announce,  # have a recording announced, if its resource asks for that
             self.control,  # ask ACS for the next thing that brings actual nearer to wanted
             self.poll_states,  # find out that a recording is over, if no event tells it
+            self.poll_silence,  # see to it that what should be silent is so
             self.poll_results,  # ask for files that are overdue
             self.export,  # copy every announced file, until its last chance is over
             self.seal,  # write the manifest of every recording that has reached its end

@@ -60,3 +60,9 @@ class SoundEvidence(State):
     record."""
     inactive_at: datetime | None = None
     """Time at which the last reading was sent that said ``inactive``."""
+    sounds_sent: int = 0
+    """Number of requests that make sound."""
+    sounds_told: int = 0
+    """Number of callbacks that told of sound: one more than was sent for, and somebody else's."""
+    sound_told_at: datetime | None = None
+    """Time that the last such callback told, by ACS's clock."""

@@ -65,6 +65,8 @@ class ControlRecord(State):
     """Time at which it was known to be done (its effect was read back), or to have failed."""
     is_overdue: bool = False
     """True if ACS did not confirm it in time, and something was done about it."""
+    is_to_be_stopped: bool = False
+    """True for a pause that failed, until the stop that was asked for instead is confirmed."""
     may_be_recording: bool = False
     """True if silence was asked for and, when this was settled, not proven: ACS may record."""
     problem: str = ""
@@ -171,6 +173,12 @@ class RecordingStatus(State):
     """Times in which it is proven to be silent, and those in which it only should be."""
     sound: SoundEvidence = SoundEvidence()
     """The facts from which that account is drawn."""
+    refused_operation: str = ""
+    """What ACS refused for good, last: it is asked for again as long as it is wanted."""
+    refusals: int = 0
+    """Number of times it was refused, one after the other."""
+    ask_again_at: datetime | None = None
+    """Time at which ACS is asked for it again; none while nothing is refused."""
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
     """The nearest deadline of what is not archived yet."""

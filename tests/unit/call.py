@@ -15,7 +15,7 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
 from tests.policies import a_policy
-from workflows.call import acs_answers
+from workflows.call import acs_answers, callbacks
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
 from workflows.call.consent_gate import ConsentGate
@@ -102,7 +102,7 @@ class Call:
         command = self.life.next_command()
         assert command is not None, f"nothing is to be asked, not even to {operation}"
         assert command.operation == operation
-        self.life.command_sent(command)
+        self.life.command_sent(command, self.now)
         return command
 
     def answers(self, command: Command, state: str = "inactive") -> None:
@@ -119,6 +119,17 @@ class Call:
         for operation in verbs:
             self.answers(self.is_asked(operation))
         return self
+
+    def reads(self, state: str, command: Command | None = None) -> str | None:
+        """Send the reading that is due, unless it is under way, and fold what it says."""
+        command = command or self.is_asked("read")
+        self.answers(command, state)
+        return callbacks.observed(self.life, self.recording, _seen(state), self.ticks())
+
+    def polls(self, state: str, after: timedelta = timedelta()) -> str | None:
+        """Fold what a poll has found a while later."""
+        self.now += after
+        return callbacks.observed(self.life, self.recording, _seen(state), self.ticks())
 
     def gives_up(self, command: Command) -> None:
         acs_answers.given_up(self.life, command, self.ticks())
@@ -196,6 +207,10 @@ class Call:
     @property
     def timeline(self) -> str:
         return "\n".join(entry.what for entry in self.life.status.timeline)
+
+
+def _seen(state: str) -> ControlResult:
+    return ControlResult.model_validate({"recording_id": "recording-1", "state": state})
 
 
 def recording_call(**request: Any) -> Call:

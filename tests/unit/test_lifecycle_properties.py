@@ -107,7 +107,7 @@ class LifeOfACall(RuleBasedStateMachine):
             self.started.add(command.recording)
         else:
             assert actual is not TARGET_OF.get(command.operation)
-        self.life.command_sent(command)
+        self.life.command_sent(command, self.call.now)
         self.command = command
 
     @precondition(lambda self: self.command is not None)

@@ -51,11 +51,14 @@ def pause(recording: RecordingStatus, requests: Requests, why: str, now: datetim
     _ask(Operation.PAUSE, why, recording, requests, now)
 
 
-def finish(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
-    """End the marks that end with a recording's sound, and the hold that ends with it."""
-    if not may_record:
+def finish(recording: RecordingStatus, silent_since: datetime | None, now: datetime) -> None:
+    """End the marks that end with a recording's sound, and the hold that ends with it.
+
+    ``silent_since`` is since when ACS is proven to record nothing; none while it may.
+    """
+    if silent_since is not None:
         for deletion in recording.marked:
-            deletion.until = deletion.until or now
+            deletion.until = deletion.until or max(silent_since, deletion.since)
     if recording.actual is not Actual.STOPPED or not recording.is_held:
         return
     # A recording that was never consented to, and never recorded, was declined.

@@ -8,9 +8,14 @@ ACS's answers are folded by `acs_answers.py`, its callbacks by `callbacks.py`; w
 all this stands in `recording_state.py`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from callvault.contracts.activity_io import ArchivedChunk, ResourcePolicy, SealedRecording
+from callvault.contracts.activity_io import (
+    ArchivedChunk,
+    ResourceGuards,
+    ResourcePolicy,
+    SealedRecording,
+)
 from callvault.contracts.base import shorten
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.events import FileStatusUpdated
@@ -24,7 +29,15 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
-from workflows.call import chunks, consent, consent_holds, pauses, recording_state, state_limits
+from workflows.call import (
+    chunks,
+    consent,
+    consent_holds,
+    pauses,
+    recording_state,
+    silence,
+    state_limits,
+)
 from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
     OPERATION_FOR,
@@ -40,8 +53,9 @@ from workflows.call.request_records import Requests, asked_at, expiry_of, fail
 MAX_TIMELINE = 500
 """Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
 
-SILENT = (Actual.NONE, Actual.PAUSED, Actual.STOPPED)
-"""In these ACS records nothing, unless it was just asked to."""
+FIRST_REFUSED_INTERVAL = timedelta(seconds=2)
+MAX_REFUSED_INTERVAL = timedelta(minutes=1)
+"""Intervals at which ACS is asked again for what it refuses for good."""
 
 _CANCELLED = "the workflow was cancelled, and it is not known who asked for that"
 
@@ -96,6 +110,7 @@ class Lifecycle:
         record = self.requests.add(operation, request, number, now, refused)
         if self.current is not None:
             if refused is None:
+                self.current.ask_again_at = None
                 self._take(request, record, self.current)
             self.settle(self.current, now)
         return record
@@ -193,6 +208,8 @@ class Lifecycle:
         for recording in self._controlled():
             # What ACS does by now is read before it is believed.
             recording.needs_read = recording.recording_id is not None
+            if recording.sound.is_sound_asked:
+                silence.sound_given_up(recording, now, is_start=recording.recording_id is None)
         self.settle_all(now)
 
     def decline(self, recording: RecordingStatus, why: str, now: datetime) -> None:
@@ -215,29 +232,65 @@ class Lifecycle:
     def next_command(self) -> Command | None:
         """Name the next thing to ask of ACS, or None while nothing is to be asked."""
         for recording in self._controlled():
-            operation = next_operation(recording)
-            if operation is not None:
+            is_urgent = self._awaits_reading(recording)
+            operation = Operation.READ if is_urgent else next_operation(recording)
+            is_refused = recording.ask_again_at is not None
+            if operation is not None and not (
+                is_refused and operation == recording.refused_operation
+            ):
                 is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
-                return Command(recording.number, operation, is_paused)
+                return Command(recording.number, operation, is_paused, is_urgent)
         return None
+
+    def _awaits_reading(self, recording: RecordingStatus) -> bool:
+        """Tell if a request to pause what is paused waits for the reading that confirms it."""
+        if recording.actual is not Actual.PAUSED or recording.target is not Wanted.PAUSED:
+            return False
+        # What is to begin paused is read by the poll: just begun, a reading proves nothing.
+        moments = (recording.sound.inactive_at, recording.sound.begun_at)
+        read_at = max(filter(None, moments), default=None)
+        return any(
+            read_at is None or record.received_at > read_at
+            for record in self.requests.pending(recording)
+            if record.operation == Operation.PAUSE
+        )
 
     def is_superseded(self, command: Command) -> bool:
         """Tell if asking for ``command`` no longer serves what is wanted."""
-        return not still_serves(command, self.recording(command.recording))
+        recording = self.recording(command.recording)
+        if command.operation is Operation.READ and not command.is_urgent:
+            # Nobody waits for it; it may hang, and another one is to be made at once.
+            return self._awaits_reading(recording) or not still_serves(command, recording)
+        return not still_serves(command, recording)
 
-    def command_sent(self, command: Command) -> None:
+    def command_sent(self, command: Command, now: datetime) -> None:
         """Note that ACS is being asked."""
         self.in_flight = command
+        recording = self.recording(command.recording)
+        if command.makes_sound:
+            silence.sound_asked(recording, now)
+            pauses.sounds(recording, now)
+
+    def refused(self, recording: RecordingStatus, operation: Operation, now: datetime) -> None:
+        """Note that ACS refuses for good what is wanted all the same: it is asked again, later."""
+        is_again = recording.refused_operation == operation
+        recording.refusals = recording.refusals + 1 if is_again else 1
+        recording.refused_operation = operation
+        wait = FIRST_REFUSED_INTERVAL * 2 ** min(recording.refusals - 1, 10)
+        recording.ask_again_at = now + min(wait, MAX_REFUSED_INTERVAL)
+
+    def settled(self, recording: RecordingStatus) -> None:
+        """Note that ACS refuses nothing any more."""
+        recording.refused_operation, recording.refusals = "", 0
+        recording.ask_again_at = None
 
     def is_in_flight(self, recording: RecordingStatus) -> bool:
         """Tell if ACS is being asked for something about this recording."""
         return self.in_flight is not None and self.in_flight.recording == recording.number
 
     def may_record(self, recording: RecordingStatus) -> bool:
-        """Tell if ACS may be recording: it is not known to be silent, or just asked to begin."""
-        asked = self.in_flight
-        is_beginning = asked is not None and self.is_in_flight(recording) and asked.begins_recording
-        return is_beginning or recording.actual not in SILENT
+        """Tell if ACS may be recording: it is not proven to be silent."""
+        return not silence.is_silent(recording)
 
     # Files.
 
@@ -378,8 +431,7 @@ class Lifecycle:
             self.note(now, f"recording {recording.number}: {held}")
         # What ACS is being asked may still come through: its answer settles the requests.
         if not self.is_in_flight(recording):
-            if recording.actual is Actual.PAUSED:
-                pauses.confirm(recording, self.requests.pending(recording), now)
+            pauses.confirm(recording, self.requests.pending(recording))
             # First what ACS has confirmed: the end of the recording would fail it.
             self.requests.close(recording, now)
             if recording_state.session_has_ended(recording):
@@ -389,11 +441,43 @@ class Lifecycle:
                 recording.actual = Actual.STOPPED
             # Again: the end confirms a stop, and overtakes all that was asked for before it.
             self.requests.close(recording, now)
-        consent_holds.finish(recording, self.may_record(recording), now)
+        self._draw_up(recording, now)
+        consent_holds.finish(recording, silence.silent_since(recording), now)
         recording_state.refresh(self.status, recording)
 
-    def end(self, recording: RecordingStatus, now: datetime) -> None:
-        """Take note that a recording is over; open requests to go on recording have failed."""
+    def _draw_up(self, recording: RecordingStatus, now: datetime) -> None:
+        """Draw up the account of silence, once there are guards to tell what takes too long."""
+        if self.status.policy is not None:
+            within = self.guards_of(recording).pause_confirm_within
+            since, why = self._silence_wanted(recording) or (None, "")
+            silence.review(recording, since, why, within, now)
+
+    def _silence_wanted(self, recording: RecordingStatus) -> tuple[datetime, str] | None:
+        wanted = pauses.silence_wanted(recording)
+        if wanted is None and recording.refused_operation == Operation.STOP:
+            stops = (
+                record.requested_at
+                for record in self.status.requests.values()
+                if record.recording == recording.number and record.operation == Operation.STOP
+            )
+            since = min(stops, default=None)
+            return (since, "ACS refused to stop it") if since is not None else None
+        return wanted
+
+    def guards_of(self, recording: RecordingStatus) -> ResourceGuards:
+        """Return the guards of a recording: what its request says, else what its resource says."""
+        own = recording.guards.model_dump(exclude_none=True, by_alias=False)
+        return self.policy.guards.model_copy(update=own)
+
+    def end(
+        self, recording: RecordingStatus, now: datetime, told_at: datetime | None = None
+    ) -> None:
+        """Take note that a recording is over; open requests to go on recording have failed.
+
+        ``told_at`` is when ACS's answer had come, if it was one that told it.
+        """
+        silence.ended(recording, told_at or now)
+        self.settled(recording)
         if recording.wanted is not Wanted.STOPPED:
             open_operations = {Operation.START, OPERATION_FOR[recording.target]}
             self.requests.fail(recording, open_operations, _OVER, now)

@@ -12,6 +12,7 @@ from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import ControlRecord, PauseHolder, PauseRecord, RecordingStatus
+from workflows.call import silence
 from workflows.call.commands import Operation
 
 GATE = "consent-gate"
@@ -102,21 +103,41 @@ def release(recording: RecordingStatus, holder: str, by: str, now: datetime) -> 
     return own
 
 
-def confirm(recording: RecordingStatus, pending: list[ControlRecord], now: datetime) -> None:
-    """Note that ACS was seen to record no more, as all pauses that are open or pending asked."""
+def confirm(recording: RecordingStatus, pending: list[ControlRecord]) -> None:
+    """Note since when ACS is proven to record nothing, as all open and pending pauses asked."""
     asked = [pause for pause in recording.pauses if pause.is_open]
     for record in pending:
         for pause in of(recording, record):
             pause.accepted_at = pause.accepted_at or record.accepted_at
             asked.append(pause)
+    since = silence.silent_since(recording)
     for pause in asked:
-        pause.confirmed_at = pause.confirmed_at or now
+        if since is not None and silence.is_read_since(recording, pause.received_at):
+            pause.confirmed_at = pause.confirmed_at or max(since, pause.requested_at)
 
 
-def give_up(recording: RecordingStatus, now: datetime) -> None:
-    """Release every pause, because ACS refuses to pause for good."""
-    _end([pause for pause in recording.pauses if pause.is_open], GUARD, now)
-    review(recording)
+def sounds(recording: RecordingStatus, at: datetime) -> None:
+    """Note that sound was sent for: what was confirmed to be paused is so no more."""
+    for pause in recording.pauses:
+        if pause.confirmed_at is not None and pause.resumed_at is None:
+            pause.resumed_at = max(at, pause.confirmed_at)
+
+
+def silence_wanted(recording: RecordingStatus) -> tuple[datetime, str] | None:
+    """Return since when silence is wanted, and why in words; None while it is not.
+
+    By the requests' own times: what was asked for is wanted until it is released, also while the
+    recording is being stopped.
+    """
+    wanted = [
+        (pause.requested_at, f"{pause.requested_by} asked for a pause")
+        for pause in recording.pauses
+        if pause.is_open
+    ]
+    if recording.is_held:
+        hold = recording.holds[-1]
+        wanted.append((hold.since, f"it was held back: {hold.reason}"))
+    return min(wanted, default=None)
 
 
 def ended_by(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:

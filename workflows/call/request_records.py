@@ -7,7 +7,7 @@ from datetime import datetime
 from callvault.contracts.requests import RESUME_EXPIRY, ControlRequest, StartRequest
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import pauses
+from workflows.call import pauses, silence
 from workflows.call.commands import REACHED, TARGET_OF, Operation
 
 _NO_CONTENT = {"request_id", "requested_at", "expires_at"}
@@ -88,6 +88,7 @@ class Requests:
                 _end(record, RequestState.CONFIRMED, now)
             elif _is_overtaken(record, recording):
                 self._supersede(record, recording, now)
+                _tell_sound(record, recording)
 
     def fail(
         self, recording: RecordingStatus, operations: set[Operation], problem: str, now: datetime
@@ -96,6 +97,7 @@ class Requests:
         for record in self.pending(recording):
             if record.operation in operations:
                 fail(record, problem, now)
+                _tell_sound(record, recording)
 
     def _of_id(self, request: ControlRequest) -> ControlRecord | None:
         return self._records.get(request.request_id) if request.request_id else None
@@ -177,7 +179,19 @@ def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
     if record.operation == Operation.RESUME and recording.target is not Wanted.ACTIVE:
         # It still records, and not for long: somebody else's pause is about to be carried out.
         return False
+    if record.operation == Operation.PAUSE:
+        # Never from memory: by a reading that was made for it, or for a later one.
+        return silence.is_read_since(recording, record.received_at)
     return recording.actual is REACHED[TARGET_OF[Operation(record.operation)]]
+
+
+def _tell_sound(record: ControlRecord, recording: RecordingStatus) -> None:
+    """Say of a request for silence that came to nothing whether ACS may be recording."""
+    asks_for_silence = record.operation in (Operation.PAUSE, Operation.STOP)
+    record.may_be_recording = asks_for_silence and not silence.is_silent(recording)
+    for unproven in (p for p in pauses.of(recording, record) if p.confirmed_at is None):
+        # What ACS told was then of something else: of the recording's end, say.
+        unproven.notified_at = record.notified_at = None
 
 
 def _is_overtaken(record: ControlRecord, recording: RecordingStatus) -> bool:

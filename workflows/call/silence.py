@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from callvault.contracts.activity_io import ACS_TIMEOUT
+from callvault.contracts.names import TASK_TIMEOUT
 from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.status import RecordingStatus
 
@@ -18,8 +19,9 @@ STARTING_TIMEOUT = timedelta(seconds=30)
 """Longest time for ACS to record after it has accepted a start. Until it was seen to record, ACS
 reports a recording that is starting and one that is paused alike."""
 
-ARRIVAL_TIMEOUT = ACS_TIMEOUT
-"""Longest time for which a request that was given up may still arrive, and take effect."""
+ARRIVAL_TIMEOUT = ACS_TIMEOUT + TASK_TIMEOUT
+"""Longest time for which a request that was given up may still arrive, and take effect: the
+request's own time-out, and the time by which the clock of a workflow task may be behind."""
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -52,6 +54,14 @@ def is_silent(recording: RecordingStatus) -> bool:
     return sound.begun_at is None or sound.over_at is not None or _open(recording) is not None
 
 
+def is_read_since(recording: RecordingStatus, since: datetime) -> bool:
+    """Tell if silence is proven now, and was read by a request sent after ``since``."""
+    if _open(recording) is None:
+        return False
+    inactive_at = recording.sound.inactive_at
+    return inactive_at is not None and inactive_at >= since
+
+
 def silent_since(recording: RecordingStatus) -> datetime | None:
     """Return since when a silence lasts that is proven now; None if none is."""
     interval = _open(recording)
@@ -76,6 +86,7 @@ def sound_asked(recording: RecordingStatus, at: datetime) -> None:
     sound = recording.sound
     sound.begun_at = sound.begun_at or at
     sound.is_sound_asked = True
+    sound.sounds_sent += 1
     _end_silence(recording, at)
 
 
@@ -148,16 +159,20 @@ def active_read(
     return Sight.CONTRADICTION
 
 
-def active_told(recording: RecordingStatus, *, is_expected: bool) -> None:
-    """Fold a callback that says ``active``; unless a request of ours explains it, somebody else's.
+def active_told(recording: RecordingStatus, told_at: datetime) -> None:
+    """Fold a callback that says ``active``; one that no request of ours explains is another's.
 
-    Its own time is one of a foreign clock, and it may be late.
+    ``told_at`` is its own time, by a foreign clock; it may be late.
     """
-    if not recording.sound.is_sound_asked:
-        recording.sound.starting_until = None
+    sound = recording.sound
+    if told_at != sound.sound_told_at:
+        sound.sounds_told += 1
+        sound.sound_told_at = told_at
+    if not sound.is_sound_asked:
+        sound.starting_until = None
     interval = _open(recording)
-    if interval is not None and not is_expected:
-        at = recording.sound.inactive_at or interval.since
+    if interval is not None and sound.sounds_told > sound.sounds_sent:
+        at = sound.inactive_at or interval.since
         _take_back(recording, at, "ACS told that it records, although it was paused")
 
 
