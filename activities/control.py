@@ -72,11 +72,12 @@ class ControlActivities:
         client_of: Callable[[str], AcsClient],
         policy_of: Callable[[str], ResourcePolicy],
         archive_of: Callable[[str], Archive],
+        server_time: ServerTime | None = None,
     ) -> None:
         self._client_of = client_of
         self._policy_of = policy_of
         self._archive_of = archive_of
-        self._server_time = ServerTime()
+        self._server_time = server_time or ServerTime()
         self.polling = PollingActivities(client_of, self._server_time)
 
     @activity.defn
