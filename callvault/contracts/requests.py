@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     Field,
@@ -67,6 +67,17 @@ class ControlRequest(Message):
     force: bool = False
     """Of a resume: release the pauses of all others, too; they are told. Never what consent
     demands."""
+
+
+Asked = TypeVar("Asked", bound=Message)
+
+
+def dated(message: Asked, received_at: datetime) -> Asked:
+    """Return a request with its time: when it was received, or its own if that is earlier."""
+    if "requested_at" not in type(message).model_fields:
+        return message
+    own: datetime | None = getattr(message, "requested_at")  # noqa: B009 (not every message has it)
+    return message.model_copy(update={"requested_at": min(own or received_at, received_at)})
 
 
 class RecordingFormat(Message):

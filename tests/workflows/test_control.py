@@ -46,15 +46,72 @@ async def test_signals_do_the_same_as_updates(scene: Scene) -> None:
     assert scene.service.control_calls() == ["start", "pause", "resume", "stop"]
 
 
-async def test_a_repeated_request_id_changes_nothing(scene: Scene) -> None:
+async def test_a_repeated_request_changes_nothing(scene: Scene) -> None:
     await scene.recorded()
-    first = await scene.asks("pause", request_id="p1", requested_by="agent-7")
-    await scene.asks("resume", request_id="r1")
-    again = await scene.asks("pause", request_id="p1", requested_by="agent-7")
+    await scene.asks("pause", request_id="p1", requested_by="agent-7")
+    first = await scene.asks("resume", request_id="r1", requested_by="agent-7")
+    again = await scene.asks("resume", request_id="r1", requested_by="agent-7")
 
     assert again == first
     assert (await scene.recording()).actual == "active"
     assert scene.service.control_calls() == ["start", "pause", "resume"]
+
+
+async def test_a_pause_under_an_id_that_was_used_before_is_carried_out(scene: Scene) -> None:
+    """Fault G10: Temporal knew the update by the id alone, and the workflow the request."""
+    await scene.recorded()
+    for _ in range(2):
+        pause = await scene.asks("pause", request_id="1", requested_by="agent-7")
+        assert pause.state == "confirmed"
+        assert scene.service.recordings["recording-1"] == "inactive"
+        resume = await scene.asks("resume", requested_by="agent-7")
+        assert resume.state == "confirmed"
+    other = await scene.asks("pause", request_id="1", requested_by="agent-8", reason="diagnosis")
+    assert (other.requested_by, other.reason) == ("agent-8", "diagnosis")
+    assert scene.service.recordings["recording-1"] == "inactive"
+
+
+async def test_a_resume_under_the_id_of_another_request_is_refused_with_a_type_of_its_own(
+    scene: Scene,
+) -> None:
+    await scene.recorded()
+    await scene.asks("pause", request_id="1", requested_by="agent-7")
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await scene.asks("resume", request_id="1", requested_by="agent-7")
+    assert isinstance(refused.value.cause, ApplicationError)
+    assert refused.value.cause.type == names.REQUEST_ID_REUSED
+    assert (await scene.recording()).actual == "paused"
+
+
+async def test_everybody_resumes_for_themselves_and_force_is_told(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("pause", requested_by="ana", reason="card number")
+    await scene.asks("pause", requested_by="ben", reason="diagnosis")
+    resume = await scene.asks("resume", requested_by="ana")
+    assert (resume.state, [each.requested_by for each in resume.held_by]) == (
+        "superseded",
+        ["ben"],
+    )
+    assert scene.service.recordings["recording-1"] == "inactive"
+    forced = await scene.asks("resume", requested_by="ana", force=True, request_id="f")
+    again = await scene.asks("resume", requested_by="ana", force=True, request_id="f")
+    assert (forced.state, again) == ("confirmed", forced)
+    [alarm] = (await scene.status()).alarms
+    assert (alarm.alarm.kind, alarm.alarm.severity) == ("pause_forced", "warning")
+    assert "still paused by ben" in alarm.alarm.what
+
+
+async def test_a_resume_that_acs_does_not_answer_in_time_is_taken_back(scene: Scene) -> None:
+    await scene.recorded()
+    await scene.asks("pause", requested_by="agent-7")
+    scene.service.fails_for("resume", Unavailable("away"), timedelta(minutes=5))
+    await scene.says("resume", requested_by="agent-7", request_id="r1")
+    await scene.passes(timedelta(minutes=2))
+    await scene.until(lambda recording: recording.actual == "paused")
+    record = (await scene.status()).requests["r1"]
+    assert (record.state, "expired" in record.problem) == ("failed", True)
+    await scene.passes(timedelta(minutes=10))
+    assert scene.service.recordings["recording-1"] == "inactive"
 
 
 async def test_requests_that_cancel_each_other_out_cost_no_call(scene: Scene) -> None:
