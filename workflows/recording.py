@@ -232,6 +232,7 @@ class RecordingWorkflow:
     @workflow.update(name=names.CONSENT)
     async def consent_confirmed(self, *payloads: Any) -> ConsentRecord:
         """Take note of a decision; a withdrawal is answered once ACS has confirmed the pause."""
+        self.this_run.clock.look()
         decision = _taken(ConsentDecision, payloads)
         if (record := self.gate.decided(decision, workflow.now())) is None:
             raise ApplicationError(self.gate.refusal(decision) or "", type=names.REFUSED)
@@ -271,6 +272,7 @@ class RecordingWorkflow:
     @workflow.signal(dynamic=True)
     def unknown_signal(self, name: str, payloads: Sequence[RawValue]) -> None:
         """Note that a signal came which nobody here understands."""
+        self.this_run.clock.look()
         self.call.note(workflow.now(), f"signal {quoted(name)} is not known, and changes nothing")
 
     @workflow.update(dynamic=True)
@@ -324,6 +326,7 @@ class RecordingWorkflow:
     def _read(
         self, model: type[AnyMessage], payloads: Sequence[Any], what: str
     ) -> AnyMessage | None:
+        self.this_run.clock.look()
         message = read_one(model, payloads)
         if isinstance(message, Unreadable):
             self.call.note(workflow.now(), f"{what} could not be read: {message.problem}")
@@ -351,6 +354,7 @@ class RecordingWorkflow:
             raise ApplicationError(refusal, type=names.REFUSED)
 
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
+        self.this_run.clock.look()
         request = pauses.of_outside(_taken(_model_of(operation), payloads))
         record = self._request(operation, request)
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
