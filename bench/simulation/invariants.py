@@ -36,6 +36,7 @@ from workflows.call.chunks import chunks_of
 from workflows.call.commands import REACHED, TARGET_OF, Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GATE, GUARD
+from workflows.call.silence import is_silent
 
 _OPERATIONS = {
     "start_recording": Operation.START,
@@ -236,12 +237,12 @@ class Invariants:
         )
 
     def _check_pause(self, recording: RecordingStatus) -> None:
-        is_proven = bool(recording.pauses) and recording.pauses[-1].resumed_at is None
-        asked = self.call.in_flight
-        is_resuming = asked is not None and asked.operation is Operation.RESUME
-        is_paused = is_proven and not is_resuming and recording.actual is Actual.PAUSED
-        if is_paused and self._acs.sounds(recording.number):
-            raise Broken("ACS records during a confirmed pause")
+        if is_silent(recording) and self._acs.sounds(recording.number):
+            raise Broken("ACS records, and is said to be silent")
+        for pause in recording.pauses:
+            is_answered = pause.confirmed_at is not None and pause.resumed_at is None
+            if is_answered and self._acs.sounds(recording.number):
+                raise Broken("ACS records after a pause was confirmed, and nobody resumed it")
 
     def _check_files(self, recording: RecordingStatus) -> None:
         for chunk in recording.chunks:
@@ -251,7 +252,12 @@ class Invariants:
 
     def _check_waiting(self, recording: RecordingStatus) -> None:
         # Before the start a request may wait: for consent, or for the announcement.
-        if recording.actual is not Actual.NONE and self._pending(recording):
+        if recording.actual is Actual.NONE:
+            return
+        # A pause may wait until a reading proves it: the poll makes it.
+        waits_for_proof = recording.actual is Actual.PAUSED and not is_silent(recording)
+        waiting = {record.operation for record in self._pending(recording)}
+        if waiting - ({Operation.PAUSE} if waits_for_proof else set()):
             raise Broken("a request waits, and nothing is asked of ACS")
 
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:

@@ -49,6 +49,8 @@ class SoundEvidence(State):
     """Time at which a start was sent first; none as long as nothing can have been recorded."""
     over_at: datetime | None = None
     """Time at which ACS was known to have ended it."""
+    is_begun_paused: bool = False
+    """True if that start was to begin paused."""
     wanted_since: datetime | None = None
     """Time since which silence is wanted; none while it is not."""
     is_sound_asked: bool = False

@@ -60,7 +60,7 @@ class World:
         if self.begun is not None:
             return
         self.begun = self.now
-        silence.sound_asked(self.recording, at(self.now))
+        silence.sound_asked(self.recording, at(self.now), is_paused=paused)
         self.now += delay
         if is_answered:
             silence.start_answered(self.recording, at(self.now))

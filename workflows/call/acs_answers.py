@@ -70,6 +70,7 @@ def failed(call: Lifecycle, command: Command, problem: str, now: datetime) -> No
 def retry_start(call: Lifecycle, recording: RecordingStatus, now: datetime) -> None:
     """Forget a command without an answer, which changed nothing: it is asked for anew."""
     call.in_flight = None
+    silence.start_denied(recording)
     # A start that was stopped meanwhile is not repeated: settling ends it.
     call.settle(recording, now)
 

@@ -268,7 +268,7 @@ class Lifecycle:
         self.in_flight = command
         recording = self.recording(command.recording)
         if command.makes_sound:
-            silence.sound_asked(recording, now)
+            silence.sound_asked(recording, now, is_paused=command.pause_on_start)
             pauses.sounds(recording, now)
 
     def refused(self, recording: RecordingStatus, operation: Operation, now: datetime) -> None:

@@ -81,10 +81,11 @@ def proves_from(recording: RecordingStatus) -> datetime | None:
 # What is sent.
 
 
-def sound_asked(recording: RecordingStatus, at: datetime) -> None:
+def sound_asked(recording: RecordingStatus, at: datetime, *, is_paused: bool = False) -> None:
     """Take note that sound is sent for, at ``at`` or later: a start, paused or not, or a resume."""
     sound = recording.sound
-    sound.begun_at = sound.begun_at or at
+    if sound.begun_at is None:
+        sound.begun_at, sound.is_begun_paused = at, is_paused
     sound.is_sound_asked = True
     sound.sounds_sent += 1
     _end_silence(recording, at)
@@ -95,6 +96,12 @@ def start_answered(recording: RecordingStatus, received_at: datetime) -> None:
     sound = recording.sound
     sound.is_sound_asked = False
     sound.starting_until = received_at + STARTING_TIMEOUT
+
+
+def start_denied(recording: RecordingStatus) -> None:
+    """Take note that ACS has begun nothing: it is as if no start had been sent."""
+    recording.sound.is_sound_asked = False
+    recording.sound.begun_at = None
 
 
 def resume_answered(
@@ -225,7 +232,7 @@ def due_at(recording: RecordingStatus, since: datetime, confirm_within: timedelt
     """Return by when a silence that is wanted since then is to be proven."""
     begun_at = recording.sound.begun_at
     # Of what is to begin paused, ACS was never asked for a sound: it may be starting for as long.
-    if begun_at is not None and since <= begun_at:
+    if begun_at is not None and recording.sound.is_begun_paused and since <= begun_at:
         return max(since + confirm_within, begun_at + STARTING_TIMEOUT + confirm_within)
     return since + confirm_within
 
