@@ -195,7 +195,9 @@ class Surroundings:
             return self._seen(activity, "gone")
         return self._seen(activity, "active" if is_active else "inactive")
 
-    def _seen(self, activity: Activity, state: Literal["active", "inactive", "gone"]) -> Any:
+    def _seen(
+        self, activity: Activity, state: Literal["active", "inactive", "gone"]
+    ) -> ControlResult:
         now = self._server.now
         return ControlResult(
             recording_id=activity.input.recording_id,

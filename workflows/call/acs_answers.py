@@ -44,8 +44,13 @@ def given_up(call: Lifecycle, command: Command, now: datetime) -> None:
     call.settle(recording, now)
 
 
-def failed(call: Lifecycle, command: Command, problem: str, now: datetime) -> None:
-    """Fold a command that ACS refuses for good: say so, and want what is the case."""
+def failed(
+    call: Lifecycle, command: Command, problem: str, now: datetime, *, is_denied: bool = True
+) -> None:
+    """Fold a command that came to nothing: say so, and want what is the case.
+
+    ``is_denied`` is False where no answer of ACS says that it did not happen.
+    """
     recording = call.recording(command.recording)
     call.in_flight = None
     recording.problem = shorten(f"{command.operation} failed: {problem}")
@@ -53,7 +58,7 @@ def failed(call: Lifecycle, command: Command, problem: str, now: datetime) -> No
     call.requests.fail(recording, {command.operation}, recording.problem, now)
     match command.operation:
         case Operation.START:
-            call.end(recording, now)
+            _not_started(call, recording, is_denied, now)
         case Operation.STOP:
             # It may record on. That it is over, ACS alone can tell.
             recording.actual = Actual.UNKNOWN
@@ -205,6 +210,18 @@ def _goes_on(call: Lifecycle, recording: RecordingStatus, command: Command, now:
     if recording.is_held and not call.is_superseded(command):
         # Rather no recording than one without consent.
         recording.wanted = Wanted.STOPPED
+
+
+def _not_started(
+    call: Lifecycle, recording: RecordingStatus, is_denied: bool, now: datetime
+) -> None:
+    if is_denied:
+        silence.start_denied(recording)
+        call.end(recording, now)
+        return
+    # It may have begun, or begin still: that it is silent, nothing proves.
+    silence.sound_given_up(recording, now, is_start=True)
+    call.give_up(recording, now)
 
 
 def _not_read(recording: RecordingStatus) -> None:

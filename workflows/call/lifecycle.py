@@ -477,6 +477,10 @@ class Lifecycle:
         ``told_at`` is when ACS's answer had come, if it was one that told it.
         """
         silence.ended(recording, told_at or now)
+        self.give_up(recording, now)
+
+    def give_up(self, recording: RecordingStatus, now: datetime) -> None:
+        """Ask nothing more about a recording, over or not; what is open has failed."""
         self.settled(recording)
         if recording.wanted is not Wanted.STOPPED:
             open_operations = {Operation.START, OPERATION_FOR[recording.target]}

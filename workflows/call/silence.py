@@ -64,6 +64,8 @@ def is_read_since(recording: RecordingStatus, since: datetime) -> bool:
 
 def silent_since(recording: RecordingStatus) -> datetime | None:
     """Return since when a silence lasts that is proven now; None if none is."""
+    if recording.sound.begun_at is None:
+        return recording.requested_at
     interval = _open(recording)
     return interval.since if interval is not None else recording.sound.over_at
 
@@ -102,6 +104,8 @@ def start_denied(recording: RecordingStatus) -> None:
     """Take note that ACS has begun nothing: it is as if no start had been sent."""
     recording.sound.is_sound_asked = False
     recording.sound.begun_at = None
+    account = recording.silence
+    account.unconfirmed = [each for each in account.unconfirmed if each.until is not None]
 
 
 def resume_answered(

@@ -126,7 +126,8 @@ class ControlLoop:
         now, why = workflow.now(), reason(error)
         # Before the failure is folded: it changes what is wanted.
         is_wanted = not self._call.is_superseded(command)
-        acs_answers.failed(self._call, command, why, now)
+        is_denied = is_final(error) and not was_occupied
+        acs_answers.failed(self._call, command, why, now, is_denied=is_denied)
         if command.operation is Operation.PAUSE:
             self._watchdog.pause_refused(recording, why, now)
         is_new = recording.refusals <= 1
