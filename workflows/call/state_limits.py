@@ -132,7 +132,11 @@ def _cut_intervals(status: CallStatus) -> str:
     for recording in status.recordings:
         for intervals in (recording.silence.unconfirmed, recording.marked):
             cut += _join(intervals)
-    return f"{cut} old doubts and marks were joined" if cut else ""
+        # Silence that is claimed no more hides nothing.
+        silent = recording.silence.silent
+        cut += len(silent[:-MAX_KEPT_PAUSES])
+        del silent[:-MAX_KEPT_PAUSES]
+    return f"{cut} old doubts, marks and silent times were joined or given up" if cut else ""
 
 
 def _join(intervals: list[Any]) -> int:
