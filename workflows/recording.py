@@ -18,13 +18,13 @@ from callvault.contracts.activity_io import ResourceQuery
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import AnyMessage, Unreadable, quoted, read_one
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.control_messages import read_control
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
     RecordingRequest,
-    StartRequest,
 )
 from callvault.contracts.results import CallResult
 from callvault.contracts.states import RequestState
@@ -329,9 +329,11 @@ class RecordingWorkflow:
         return message
 
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = self._read(_model_of(operation), payloads, operation)
-        if request is not None:
-            self._request(operation, pauses.of_outside(request))
+        request = read_control(operation, payloads)
+        if isinstance(request, Unreadable):
+            self.call.note(workflow.now(), f"{operation} could not be read: {request.problem}")
+            return
+        self._request(operation, pauses.of_outside(request))
 
     def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
         now, known = workflow.now(), list(self.call.status.requests.values())
@@ -342,14 +344,14 @@ class RecordingWorkflow:
         return record
 
     def _refuse(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        request = _asked(operation, payloads)
         if (reused := self.call.reused(operation, request)) is not None:
             raise ApplicationError(reused, type=names.REQUEST_ID_REUSED)
         if (refusal := self.call.refusal(operation, request, workflow.now())) is not None:
             raise ApplicationError(refusal, type=names.REFUSED)
 
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
-        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        request = _asked(operation, payloads)
         record = self._request(operation, request)
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
         return self.call.answer_of(record)
@@ -369,8 +371,12 @@ def _open_or_go_on(begun: Arguments) -> Lifecycle:
     return Lifecycle.begin(pauses.of_outside(request), workflow.now())
 
 
-def _model_of(operation: Operation) -> type[ControlRequest]:
-    return StartRequest if operation is Operation.START else ControlRequest
+def _asked(operation: Operation, payloads: Sequence[Any]) -> ControlRequest:
+    """Read what an update asks; the sentence of an `ApplicationError` is its caller's answer."""
+    request = read_control(operation, payloads)
+    if isinstance(request, Unreadable):
+        raise ApplicationError(request.problem, type="InvalidRequest")
+    return pauses.of_outside(request)
 
 
 def _taken(model: type[AnyMessage], payloads: Sequence[Any]) -> AnyMessage:

@@ -176,7 +176,7 @@ class Invariants:
                 raise Broken("a resume without consent is not refused")
 
     def _check_repeated(self, delivered: Delivered, before: set[str]) -> None:
-        """Check that the same request again changes nothing; a pause or a stop is never swallowed."""
+        """Check that a request that came before changes nothing, but for pauses and stops."""
         new = [r for key, r in self._status.requests.items() if key not in before]
         if any(record.operation in (Operation.PAUSE, Operation.STOP) for record in new):
             return

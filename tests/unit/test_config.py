@@ -317,7 +317,7 @@ def test_events_find_their_resource_by_topic_whatever_its_case() -> None:
 def test_a_default_that_ends_pauses_by_itself_is_refused_unless_it_is_meant() -> None:
     """Fault G8: a limit of the resource made it record while a card number was spoken."""
     limits = {"max_pause": "10m", "on_max_pause": "resume"}
-    with pytest.raises(ValidationError, match="resources.one.on_max_pause: with max_pause set"):
+    with pytest.raises(ValidationError, match="on_max_pause: with max_pause set"):
         settings({"one": resource(**limits)})
     meant = settings({"one": resource(**limits, max_pause_ends_protection=True)})
     assert meant.resource("one").on_max_pause == "resume"
