@@ -203,7 +203,7 @@ class RecordingWorkflow:
         message = self._read(Acknowledge, payloads, names.ACKNOWLEDGE)
         if message is not None:
             count = self.alarms.acknowledge(message, workflow.now())
-            self.call.note(workflow.now(), f"{count} alarms seen by {message.requested_by}")
+            self.call.note(workflow.now(), f"{count} alarms seen by {message.caller}")
 
     # The same requests as updates: answered once ACS has confirmed.
 

@@ -411,3 +411,14 @@ def test_a_pause_that_the_end_overtook_says_so(ends, by: str) -> None:  # type: 
     pause = call.asks("pause", requested_by="ana")
     ends(call)
     assert pause.problem == f"superseded by {by}"
+
+
+def test_with_another_key_the_same_name_is_another_holder() -> None:
+    """Anybody may write a name; only the gateway writes the key or token behind it."""
+    call = recording_call()
+    call.asks("pause", requested_by="agent", authenticated_as="key crm")
+    held = call.asks("resume", requested_by="agent", authenticated_as="key ivr")
+    assert "stays paused by agent (key crm)" in held.problem
+    call.asks("resume", requested_by="agent", authenticated_as="key crm")
+    assert call.recording.wanted == "active"
+    assert call.recording.pauses[0].released_by == "agent (key crm)"

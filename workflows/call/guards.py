@@ -117,8 +117,9 @@ class Watchdog:
 
     def _release(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> str:
         """Release the pauses of one holder; return in a few words what follows."""
-        pauses.release(recording, pause.requested_by, GUARD, now)
-        held = ", ".join(holder.requested_by for holder in pauses.holders(recording))
+        holder = pauses.Holder(pause.requested_by, pause.authenticated_as)
+        pauses.release(recording, holder, GUARD, now)
+        held = ", ".join(each.caller for each in pauses.holders(recording))
         if recording.wanted is not Wanted.ACTIVE:
             what = f"this pause is released, and it stays paused by {held}"
             self._call.note(now, f"recording {recording.number}: {what}")

@@ -140,7 +140,7 @@ class Lifecycle:
         if isinstance(request, StartRequest) and request.pause_on_start:
             pauses.hold(recording, record)
         if record.released:
-            names = ", ".join(holder.requested_by for holder in record.released)
+            names = ", ".join(holder.caller for holder in record.released)
             what = f"{record.requested_by} released by force the pauses of {names}"
             self.note(record.received_at, f"recording {recording.number}: {what}")
 
@@ -149,7 +149,7 @@ class Lifecycle:
     ) -> None:
         why = f" ({request.reason})" if request.reason else ""
         refusal = f": refused, {refused}" if refused else ""
-        self.note(now, f"{operation} asked by {request.requested_by}{why}{refusal}")
+        self.note(now, f"{operation} asked by {request.caller}{why}{refusal}")
         if refused is None and self.requests.clashing(operation, request):
             other = (
                 "another request came under its requestId before: it is carried out all the same"
@@ -417,6 +417,7 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         recording_channel_type=request.recording_channel_type,
         recording_format_type=request.recording_format_type,
         requested_by=request.requested_by,
+        authenticated_as=request.authenticated_as,
         requested_at=asked_at(request, now),
         wanted=Wanted.ACTIVE,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
