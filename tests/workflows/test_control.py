@@ -404,11 +404,11 @@ async def test_another_recording_can_be_started_while_the_first_is_archived(scen
 
 async def test_an_unreadable_signal_is_noted_and_changes_nothing(scene: Scene) -> None:
     await scene.recorded()
-    await scene.signals("pause", "please")
+    await scene.signals("resume", "please")
     await scene.signals(names.FILE_STATUS_UPDATED, {"data": {}, "subject": "/recording/call/c"})
     await scene.asks("stop")
     notes = [entry.what for entry in (await scene.status()).timeline]
-    assert any(note.startswith("pause could not be read") for note in notes)
+    assert any(note.startswith("resume could not be read") for note in notes)
     assert any(note.startswith("file_status_updated could not be read") for note in notes)
 
 
