@@ -32,7 +32,7 @@ from callvault.contracts.status import CallStatus, ControlRecord
 from workflows import display
 from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks, pauses
+from workflows.call import callbacks, pauses, repeats
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -354,7 +354,7 @@ class RecordingWorkflow:
         request = _asked(operation, payloads)
         record = self._request(operation, request)
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
-        return self.call.answer_of(record)
+        return repeats.answer_of(self.call.status, record)
 
 
 def _open_or_go_on(begun: Arguments) -> Lifecycle:

@@ -6,7 +6,7 @@ import pytest
 
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.status import ControlRecord
-from workflows.call import pauses
+from workflows.call import pauses, repeats
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.guards import Watchdog
@@ -330,7 +330,7 @@ def test_a_repetition_from_before_the_resume_pauses_nothing_and_is_not_confirmed
     call = recording_call()
     first, again = pause_again_after_its_resume(call, requested_at=call.now)
     assert (again is first, call.next) == (True, None)
-    answer = call.life.answer_of(again)
+    answer = repeats.answer_of(call.life.status, again)
     assert (answer.state, answer.is_done, first.state) == ("superseded", False, "confirmed")
 
 
