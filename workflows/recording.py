@@ -18,13 +18,13 @@ from callvault.contracts.activity_io import ResourceQuery
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import AnyMessage, Unreadable, quoted, read_one
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.control_messages import read_control
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
     RecordingRequest,
-    StartRequest,
 )
 from callvault.contracts.results import CallResult
 from callvault.contracts.states import RequestState
@@ -32,7 +32,7 @@ from callvault.contracts.status import CallStatus, ControlRecord
 from workflows import display
 from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks, pauses
+from workflows.call import callbacks, pauses, repeats
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -205,7 +205,7 @@ class RecordingWorkflow:
         message = self._read(Acknowledge, payloads, names.ACKNOWLEDGE)
         if message is not None:
             count = self.alarms.acknowledge(message, workflow.now())
-            self.call.note(workflow.now(), f"{count} alarms seen by {message.requested_by}")
+            self.call.note(workflow.now(), f"{count} alarms seen by {message.caller}")
 
     # The same requests as updates: answered once ACS has confirmed.
 
@@ -334,9 +334,11 @@ class RecordingWorkflow:
         return message
 
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = self._read(_model_of(operation), payloads, operation)
-        if request is not None:
-            self._request(operation, pauses.of_outside(request))
+        request = read_control(operation, payloads)
+        if isinstance(request, Unreadable):
+            self.call.note(workflow.now(), f"{operation} could not be read: {request.problem}")
+            return
+        self._request(operation, pauses.of_outside(request))
 
     def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
         now, known = workflow.now(), list(self.call.status.requests.values())
@@ -347,7 +349,7 @@ class RecordingWorkflow:
         return record
 
     def _refuse(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        request = _asked(operation, payloads)
         if (reused := self.call.reused(operation, request)) is not None:
             raise ApplicationError(reused, type=names.REQUEST_ID_REUSED)
         if (refusal := self.call.refusal(operation, request, workflow.now())) is not None:
@@ -355,10 +357,10 @@ class RecordingWorkflow:
 
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
         self.this_run.clock.look()
-        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        request = _asked(operation, payloads)
         record = self._request(operation, request)
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
-        return self.call.answer_of(record)
+        return repeats.answer_of(self.call.status, record)
 
 
 def _open_or_go_on(begun: Arguments) -> Lifecycle:
@@ -375,8 +377,12 @@ def _open_or_go_on(begun: Arguments) -> Lifecycle:
     return Lifecycle.begin(pauses.of_outside(request), workflow.now())
 
 
-def _model_of(operation: Operation) -> type[ControlRequest]:
-    return StartRequest if operation is Operation.START else ControlRequest
+def _asked(operation: Operation, payloads: Sequence[Any]) -> ControlRequest:
+    """Read what an update asks; the sentence of an `ApplicationError` is its caller's answer."""
+    request = read_control(operation, payloads)
+    if isinstance(request, Unreadable):
+        raise ApplicationError(request.problem, type="InvalidRequest")
+    return pauses.of_outside(request)
 
 
 def _taken(model: type[AnyMessage], payloads: Sequence[Any]) -> AnyMessage:

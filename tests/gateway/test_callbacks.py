@@ -158,7 +158,7 @@ async def test_b2_a_token_of_one_resource_says_nothing_about_the_calls_of_anothe
     guarded = gateway_of(
         temporal,
         callbacks={"issuer": issuer.issuer, "configuration_url": issuer.url},
-        callback_audiences={
+        resources={
             "default": {"callback_audience": AUDIENCE},
             "europe": {"callback_audience": "sandbox"},
         },

@@ -6,7 +6,7 @@ import pytest
 
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.status import ControlRecord
-from workflows.call import pauses
+from workflows.call import pauses, repeats
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.guards import Watchdog
@@ -337,7 +337,7 @@ def test_a_repetition_from_before_the_resume_pauses_nothing_and_is_not_confirmed
     call = recording_call()
     first, again = pause_again_after_its_resume(call, requested_at=call.now)
     assert (again is first, call.next) == (True, None)
-    answer = call.life.answer_of(again)
+    answer = repeats.answer_of(call.life.status, again)
     assert (answer.state, answer.is_done, first.state) == ("superseded", False, "confirmed")
 
 
@@ -419,3 +419,14 @@ def test_a_pause_that_the_end_overtook_says_so(ends, by: str) -> None:  # type: 
     pause = call.asks("pause", requested_by="ana")
     ends(call)
     assert pause.problem == f"superseded by {by}"
+
+
+def test_with_another_key_the_same_name_is_another_holder() -> None:
+    """Anybody may write a name; only the gateway writes the key or token behind it."""
+    call = recording_call()
+    call.asks("pause", requested_by="agent", authenticated_as="key crm")
+    held = call.asks("resume", requested_by="agent", authenticated_as="key ivr")
+    assert "stays paused by agent (key crm)" in held.problem
+    call.asks("resume", requested_by="agent", authenticated_as="key crm")
+    assert call.recording.wanted == "active"
+    assert call.recording.pauses[0].released_by == "agent (key crm)"

@@ -48,7 +48,7 @@ class ConsentGate:
             return known
         who = f"{consent.short(decision.participant)}…"
         word = "given" if decision.given else "not given"
-        what = f"consent of {who} {word}, told by {decision.requested_by}"
+        what = f"consent of {who} {word}, told by {decision.caller}"
         if (refused := self.refusal(decision)) is not None:
             self._call.note(now, f"{what}: refused, {refused}")
             return None

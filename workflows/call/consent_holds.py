@@ -20,7 +20,7 @@ from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from workflows.call import consent, pauses
 from workflows.call.commands import Operation
-from workflows.call.pauses import GATE
+from workflows.call.pauses import GATE, Holder
 from workflows.call.request_records import Requests
 
 
@@ -120,7 +120,7 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
     if not recording.is_held:
         return ""
     _end_hold(recording, "consent is given", now)
-    pauses.release(recording, GATE, GATE, now)
+    pauses.release(recording, Holder(GATE), GATE, now)
     if recording.wanted is Wanted.ACTIVE:
         _ask(Operation.RESUME, "consent is given", recording, requests, now)
         return "held back no longer, consent is given"

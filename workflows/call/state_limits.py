@@ -36,7 +36,7 @@ MAX_SIZE = 1_500_000
 LEAST_ROOM = 128 * 1024
 """Bytes by which a state may grow without being measured."""
 
-MAX_NOTE_SIZE = 20 * 1024
+MAX_NOTE_SIZE = 24 * 1024
 """Bytes by which what leaves a note makes a state grow at most: a request with its texts."""
 
 MAX_CHUNK_SIZE = 2 * 1024
@@ -171,7 +171,9 @@ def _cut_texts(status: CallStatus, limit: int) -> str:
 
 _FREE_TEXTS = frozenset(
     {
+        "acknowledged_as",
         "acknowledged_by",
+        "authenticated_as",
         "declined",
         "ended_by",
         "evidence",
@@ -193,7 +195,7 @@ def _cut_fields(record: Any, limit: int) -> int:
     fields = _FREE_TEXTS.intersection(type(record).model_fields)
     if isinstance(record, PauseRecord) and record.is_open:
         # By this name its holder releases it: `pauses.holder_of` keeps it short.
-        fields -= {"requested_by"}
+        fields -= {"requested_by", "authenticated_as"}
     long = [name for name in fields if len(getattr(record, name)) > limit]
     for name in long:
         setattr(record, name, shorten(getattr(record, name), limit))
