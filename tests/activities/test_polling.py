@@ -12,6 +12,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.clock import ServerTime
 from activities.polling import PollingActivities
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
@@ -21,7 +22,7 @@ from callvault.contracts.activity_io import (
     PolledResult,
     PollProgress,
     PollResultInput,
-    RecordingInput,
+    PollStateInput,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.emulator.server import RunningEmulator, running
@@ -93,14 +94,18 @@ def call(emulator: RunningEmulator) -> Iterator[Call]:
 
 
 def poll_result(call: Call, *known: str) -> PolledResult:
-    activities = PollingActivities(lambda _: call.client)
+    activities = PollingActivities(lambda _: call.client, ServerTime())
     input = PollResultInput(**call.input, known=known)
     told: PolledResult = ActivityEnvironment().run(activities.poll_result, input)
     return told
 
 
 def poll_state(
-    call: Call, attempt: int, noted: PollProgress | None = None
+    call: Call,
+    attempt: int,
+    noted: PollProgress | None = None,
+    expected: Literal["active", "inactive"] = "active",
+    proves_from: datetime | None = None,
 ) -> tuple[ControlResult | ApplicationError, list[PollProgress]]:
     """One attempt: how it ended, and what it noted for the next one."""
     environment = ActivityEnvironment()
@@ -108,9 +113,12 @@ def poll_state(
     environment.info = replace(environment.info, attempt=attempt, heartbeat_details=details)
     notes: list[PollProgress] = []
     environment.on_heartbeat = lambda *found: notes.extend(found)
-    activities = PollingActivities(lambda _: call.client)
+    activities = PollingActivities(lambda _: call.client, ServerTime())
     try:
-        outcome = environment.run(activities.poll_state, RecordingInput(**call.input))
+        outcome = environment.run(
+            activities.poll_state,
+            PollStateInput(**call.input, expected=expected, proves_from=proves_from),
+        )
     except ApplicationError as error:
         return error, notes
     return outcome, notes

@@ -29,6 +29,7 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
+from callvault.contracts.takeover import LastState
 from workflows.call import (
     chunks,
     consent,
@@ -38,6 +39,7 @@ from workflows.call import (
     repeats,
     silence,
     state_limits,
+    takeover,
 )
 from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
@@ -69,6 +71,8 @@ class Lifecycle:
         self.status = status
         self.requests = Requests(status)
         self.in_flight: Command | None = None
+        self.is_recalling = False
+        """True while it is not known what ACS was asked before a reset: nothing is started."""
         self._grown, self._room = 0, state_limits.LEAST_ROOM
         """Bytes by which the state has grown at most since it was measured, and may grow."""
 
@@ -166,12 +170,28 @@ class Lifecycle:
     def taken_over(self, now: datetime) -> None:
         """Fold that the workflow before was ended by force: nobody minded the call since."""
         self.note(now, "the workflow before ended too early: this one takes over")
-        for recording in self._controlled():
-            # What ACS does by now is read before it is believed.
-            recording.needs_read = recording.recording_id is not None
-            if recording.sound.is_sound_asked:
-                silence.sound_given_up(recording, now, is_start=recording.recording_id is None)
+        for recording in self.status.recordings:
+            takeover.doubt(recording)
+        self._forget_asking(now)
         self.settle_all(now)
+
+    def _forget_asking(self, now: datetime) -> None:
+        """Take it that nobody hears what ACS answers to a run that was ended by force."""
+        for recording in self.status.recordings:
+            if recording.sound.is_sound_asked and not self.is_in_flight(recording):
+                is_start = recording.recording_id is None
+                silence.sound_given_up(recording, now, is_start=is_start)
+
+    def recalled(self, last: LastState, now: datetime, *, is_reset: bool) -> bool:
+        """Fold the last state of a dead run of the call; False if that is known already."""
+        if not takeover.join(self.status, last, is_reset=is_reset):
+            return False
+        word = "was reset" if is_reset else "ended too early"
+        self.note(now, f"run {last.run_id} {word}: what it knew is known here now")
+        state_limits.fit(self.status, state_limits.MAX_SIZE, now)
+        self._forget_asking(now)
+        self.settle_all(now)
+        return True
 
     def decline(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """Give a recording up before a sound of it was recorded."""
@@ -195,13 +215,15 @@ class Lifecycle:
         for recording in self._controlled():
             is_urgent = self._awaits_reading(recording)
             operation = Operation.READ if is_urgent else next_operation(recording)
-            is_refused = recording.ask_again_at is not None
-            if operation is not None and not (
-                is_refused and operation == recording.refused_operation
-            ):
+            if operation is not None and self._may_ask(recording, operation):
                 is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
                 return Command(recording.number, operation, is_paused, is_urgent)
         return None
+
+    def _may_ask(self, recording: RecordingStatus, operation: Operation) -> bool:
+        """Tell if something may be asked of ACS now, rather than later or never."""
+        is_refused = recording.ask_again_at is not None and operation == recording.refused_operation
+        return not is_refused and not (self.is_recalling and operation is Operation.START)
 
     def _awaits_reading(self, recording: RecordingStatus) -> bool:
         """Tell if a request to pause what is paused waits for the reading that confirms it."""

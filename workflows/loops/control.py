@@ -78,6 +78,8 @@ class ControlLoop:
         if command.operation not in _LOCAL_FIRST and not command.is_urgent:
             return await self._execute_until_answered(command, input)
         result = await _execute_locally(command, input)
+        # Seconds may have gone by within this workflow task, in which no timer could fire.
+        self._run.clock.look()
         if result is not None and result.is_settled:
             return result
         # The signals that came during the local activity are folded by now.
