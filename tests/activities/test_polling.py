@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import httpx
@@ -66,6 +66,14 @@ class Call:
             "server_call_id": self.server_call_id,
             "recording_id": self.recording_id,
         }
+
+    def becomes(self, state: str) -> None:
+        for _ in range(1_000):
+            answer = self.client.get_state(self.recording_id, self.server_call_id)
+            if answer.recording_state == state:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"it is never {state}")
 
     def ends(self) -> dict[str, Any]:
         """The call is over; its file, once there is one."""
@@ -176,6 +184,41 @@ def test_the_first_attempt_asks_nothing_and_later_ones_ask_until_acs_denies_twic
 
 def test_a_recording_that_is_seen_again_was_never_gone(call: Call) -> None:
     denied = PollProgress(gone_since=datetime.now(UTC) - timedelta(days=1))
+    call.becomes("active")
     outcome, notes = poll_state(call, attempt=3, noted=denied)
     assert isinstance(outcome, ApplicationError)
     assert notes == [PollProgress()]
+
+
+def test_g5_a_state_that_is_not_expected_is_told_with_the_last_one_that_was(call: Call) -> None:
+    """It was thrown away: the poll looked for a 404 alone."""
+    call.becomes("active")
+    call.client.pause(call.recording_id, call.server_call_id)
+    silent, (noted,) = poll_state(call, attempt=2, expected="inactive")
+    assert isinstance(silent, ApplicationError)
+    assert noted.inactive_at is not None
+    call.client.resume(call.recording_id, call.server_call_id)
+    told, _ = poll_state(call, attempt=3, noted=noted, expected="inactive")
+    assert isinstance(told, ControlResult)
+    assert (told.state, told.inactive_at) == ("active", noted.inactive_at)
+
+
+@pytest.mark.parametrize(("seconds", "is_proof"), [(-60, True), (0.4, False), (60, False)])
+def test_a_reading_is_told_that_proves_silence_and_asked_for_as_soon_as_one_can(
+    call: Call, seconds: float, is_proof: bool
+) -> None:
+    call.becomes("active")
+    call.client.pause(call.recording_id, call.server_call_id)
+    proves_from = STARTED + timedelta(seconds=seconds)
+    told, _ = poll_state(call, attempt=2, expected="inactive", proves_from=proves_from)
+    if is_proof:
+        assert isinstance(told, ControlResult)
+        assert told.state == "inactive"
+        return
+    assert isinstance(told, ApplicationError)
+    assert told.next_retry_delay is not None
+    assert told.next_retry_delay <= timedelta(seconds=min(seconds, 2))
+
+
+STARTED = ActivityEnvironment().info.started_time
+"""The server's time, as an environment without a server tells it."""
