@@ -199,7 +199,7 @@ class FoldedHistory:
 
     def _answered(self, command: Command, result: Any) -> None:
         answer = ControlResult.model_validate(result)
-        self._call.command_sent(command)
+        self._call.command_sent(command, self._at)
         acs_answers.answered(self._call, command, answer, self._at)
 
     def _exported(self, input: Any, result: Any) -> None:

@@ -18,13 +18,13 @@ from callvault.contracts.activity_io import ResourceQuery
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import AnyMessage, Unreadable, quoted, read_one
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.control_messages import read_control
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
     RecordingRequest,
-    StartRequest,
 )
 from callvault.contracts.results import CallResult
 from callvault.contracts.states import RequestState
@@ -33,7 +33,7 @@ from callvault.contracts.takeover import LastState
 from workflows import display
 from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks, file_events
+from workflows.call import callbacks, file_events, pauses, repeats
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -48,7 +48,7 @@ from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.export import ExportLoop
 from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
-from workflows.loops.polling import ResultPollingLoop, StatePollingLoop
+from workflows.loops.polling import ResultPollingLoop, SilencePollingLoop, StatePollingLoop
 from workflows.loops.recall import RecallLoop
 from workflows.loops.seal import SealLoop
 from workflows.loops.timers import TimersLoop
@@ -77,7 +77,8 @@ class RecordingWorkflow:
             run, call, self.seal, before.to_delete if before else ()
         )
         self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(begun.earlier))
-        self.poll_states = StatePollingLoop(run, call)
+        self.poll_states = StatePollingLoop(run, call, alarms)
+        self.poll_silence = SilencePollingLoop(run, call, alarms)
         self.poll_results = ResultPollingLoop(run, call, alarms)
         self.recall = RecallLoop(run, call, alarms, self.delete_source)
         self.timers = TimersLoop(run, call, alarms, watchdog, gate)
@@ -121,6 +122,7 @@ class RecordingWorkflow:
             self.announce,  # have a recording announced, if its resource asks for that
             self.control,  # ask ACS for the next thing that brings actual nearer to wanted
             self.poll_states,  # find out that a recording is over, if no event tells it
+            self.poll_silence,  # see to it that what should be silent is so
             self.poll_results,  # ask for files that are overdue
             self.export,  # copy every announced file, until its last chance is over
             self.seal,  # write the manifest of every recording that has reached its end
@@ -244,7 +246,7 @@ class RecordingWorkflow:
         self.this_run.clock.look()
         decision = _taken(ConsentDecision, payloads)
         if (record := self.gate.decided(decision, workflow.now())) is None:
-            raise ApplicationError(self.gate.refusal(decision) or "", type="Refused")
+            raise ApplicationError(self.gate.refusal(decision) or "", type=names.REFUSED)
         await workflow.wait_condition(lambda: decision.given or self.gate.has_paused())
         return record
 
@@ -252,7 +254,7 @@ class RecordingWorkflow:
     def _may_decide(self, *payloads: Any) -> None:
         decision = _taken(ConsentDecision, payloads)
         if (refusal := self.gate.refusal(decision)) is not None:
-            raise ApplicationError(refusal, type="Refused")
+            raise ApplicationError(refusal, type=names.REFUSED)
 
     @start_confirmed.validator
     def _may_start(self, *payloads: Any) -> None:
@@ -343,21 +345,33 @@ class RecordingWorkflow:
         return message
 
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = self._read(_model_of(operation), payloads, operation)
-        if request is not None:
-            self.call.request(operation, request, workflow.now())
+        request = read_control(operation, payloads)
+        if isinstance(request, Unreadable):
+            self.call.note(workflow.now(), f"{operation} could not be read: {request.problem}")
+            return
+        self._request(operation, pauses.of_outside(request))
+
+    def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
+        now, known = workflow.now(), list(self.call.status.requests.values())
+        record = self.call.request(operation, request, now)
+        is_new = all(record is not each for each in known)
+        if is_new and record.released:
+            self.alarms.pause_forced(self.call.recording(record.recording), record, now)
+        return record
 
     def _refuse(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = _taken(_model_of(operation), payloads)
-        if (refusal := self.call.refusal(operation, request)) is not None:
-            raise ApplicationError(refusal, type="Refused")
+        request = _asked(operation, payloads)
+        if (reused := self.call.reused(operation, request)) is not None:
+            raise ApplicationError(reused, type=names.REQUEST_ID_REUSED)
+        if (refusal := self.call.refusal(operation, request, workflow.now())) is not None:
+            raise ApplicationError(refusal, type=names.REFUSED)
 
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
         self.this_run.clock.look()
-        request = _taken(_model_of(operation), payloads)
-        record = self.call.request(operation, request, workflow.now())
+        request = _asked(operation, payloads)
+        record = self._request(operation, request)
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
-        return record
+        return repeats.answer_of(self.call.status, record)
 
 
 def _open_or_go_on(begun: Arguments) -> Lifecycle:
@@ -367,11 +381,19 @@ def _open_or_go_on(begun: Arguments) -> Lifecycle:
     if isinstance(begun.request, Unreadable):
         # `run` refuses it; until then handlers need something to fold into.
         return Lifecycle(CallStatus(server_call_id="", resource=""))
-    return Lifecycle.begin(begun.request, workflow.now())
+    request = begun.request
+    if request.requested_at is None:
+        # The server's own time of the start, which may have waited for a worker.
+        request = request.model_copy(update={"requested_at": workflow.info().start_time})
+    return Lifecycle.begin(pauses.of_outside(request), workflow.now())
 
 
-def _model_of(operation: Operation) -> type[ControlRequest]:
-    return StartRequest if operation is Operation.START else ControlRequest
+def _asked(operation: Operation, payloads: Sequence[Any]) -> ControlRequest:
+    """Read what an update asks; the sentence of an `ApplicationError` is its caller's answer."""
+    request = read_control(operation, payloads)
+    if isinstance(request, Unreadable):
+        raise ApplicationError(request.problem, type="InvalidRequest")
+    return pauses.of_outside(request)
 
 
 def _taken(model: type[AnyMessage], payloads: Sequence[Any]) -> AnyMessage:

@@ -34,8 +34,9 @@ from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from workflows.call.chunks import chunks_of
 from workflows.call.commands import REACHED, TARGET_OF, Operation
-from workflows.call.consent_holds import GATE
-from workflows.call.lifecycle import GUARD, Lifecycle
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GATE, GUARD
+from workflows.call.silence import is_silent
 
 _OPERATIONS = {
     "start_recording": Operation.START,
@@ -172,7 +173,10 @@ class Invariants:
                 raise Broken("a resume without consent is not refused")
 
     def _check_repeated(self, delivered: Delivered, before: set[str]) -> None:
-        """Check that the same request again changes nothing."""
+        """Check that a request that came before changes nothing, but for pauses and stops."""
+        new = [r for key, r in self._status.requests.items() if key not in before]
+        if any(record.operation in (Operation.PAUSE, Operation.STOP) for record in new):
+            return
         if delivered.request_ids & before and any(
             recording.wanted is not self._wanted.get(recording.number)
             for recording in self._status.recordings
@@ -220,7 +224,7 @@ class Invariants:
         last = self._last_exposed[recording.number]
         if last - since > self._confirm_timeout() and not any(
             interval.since <= since and (interval.until or last) >= last
-            for interval in recording.unconfirmed_intervals
+            for interval in recording.silence.unconfirmed
         ):
             raise Broken("ACS recorded what is not marked as doubtful")
 
@@ -236,12 +240,12 @@ class Invariants:
         )
 
     def _check_pause(self, recording: RecordingStatus) -> None:
-        is_proven = bool(recording.pauses) and recording.pauses[-1].resumed_at is None
-        asked = self.call.in_flight
-        is_resuming = asked is not None and asked.operation is Operation.RESUME
-        is_paused = is_proven and not is_resuming and recording.actual is Actual.PAUSED
-        if is_paused and self._acs.sounds(recording.number):
-            raise Broken("ACS records during a confirmed pause")
+        if is_silent(recording) and self._acs.sounds(recording.number):
+            raise Broken("ACS records, and is said to be silent")
+        for pause in recording.pauses:
+            is_answered = pause.confirmed_at is not None and pause.resumed_at is None
+            if is_answered and self._acs.sounds(recording.number):
+                raise Broken("ACS records after a pause was confirmed, and nobody resumed it")
 
     def _check_files(self, recording: RecordingStatus) -> None:
         for chunk in recording.chunks:
@@ -251,7 +255,12 @@ class Invariants:
 
     def _check_waiting(self, recording: RecordingStatus) -> None:
         # Before the start a request may wait: for consent, or for the announcement.
-        if recording.actual is not Actual.NONE and self._pending(recording):
+        if recording.actual is Actual.NONE:
+            return
+        # A pause may wait until a reading proves it: the poll makes it.
+        waits_for_proof = recording.actual is Actual.PAUSED and not is_silent(recording)
+        waiting = {record.operation for record in self._pending(recording)}
+        if waiting - ({Operation.PAUSE} if waits_for_proof else set()):
             raise Broken("a request waits, and nothing is asked of ACS")
 
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:

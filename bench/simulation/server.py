@@ -26,7 +26,7 @@ INPUT_OF: dict[str, type[Any]] = {
     "pause_recording": activity_io.RecordingInput,
     "resume_recording": activity_io.RecordingInput,
     "stop_recording": activity_io.RecordingInput,
-    "poll_state": activity_io.RecordingInput,
+    "poll_state": activity_io.PollStateInput,
     "poll_result": activity_io.PollResultInput,
     "delete_source": activity_io.DeleteInput,
     "export_chunk": activity_io.ExportInput,

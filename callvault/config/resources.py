@@ -91,9 +91,15 @@ class ResourceSettings(Section):
     """Reaction to a pause that ACS does not confirm in time, where the request does not say:
     `stop`, `alarm` or `mark`. An alarm is raised in any case."""
     max_pause: Duration | None = None
-    """Longest time that a pause may last, where the request does not say."""
+    """Longest time that a pause may last after its holder asked for it last, where the request does
+    not say."""
     on_max_pause: OnMaxPause = OnMaxPause.ALARM
-    """Reaction when a pause lasts longer: `resume` or `alarm`."""
+    """Reaction when a pause lasts longer: `alarm`, or `resume`, which releases the pauses of that
+    holder and records again unless others hold theirs."""
+    max_pause_ends_protection: bool = False
+    """Say that `max_pause` together with `on_max_pause = "resume"` is meant: whoever has paused is
+    recorded again after that time, whatever is being said then. Without it both together are
+    refused."""
     max_duration: Duration | None = None
     """Time after its start at which a recording is stopped, where the request does not say."""
     consent_policy: Literal["none", "any_party", "all_parties"] = "none"

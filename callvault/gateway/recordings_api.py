@@ -1,5 +1,6 @@
 """The control API: start, pause, resume and stop recordings, read their status, note consent."""
 
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -18,13 +19,12 @@ from callvault.contracts.consent import (
     ConsentRecord,
 )
 from callvault.contracts.participants import HIDING, hiding
-from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.states import RequestState
+from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.status import CallStatus, ControlRecord
-from callvault.errors import InvalidRequest
+from callvault.errors import CallvaultError, InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
-from callvault.gateway.error_responses import error_response
+from callvault.gateway.control_answers import answer_for, json_response, not_answered, not_done
 from callvault.gateway.protections import loosened, sets_protection
 from callvault.temporal.call_client import CallClient
 
@@ -89,7 +89,7 @@ class ControlApi:
             workflow_id=started.workflow_id, run_id=started.run_id, is_new=started.is_new
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
-        return _json(answer, 201 if started.is_new else 200, location)
+        return json_response(answer, 201 if started.is_new else 200, location)
 
     async def _check_protections(self, request: Request, wanted: RecordingRequest) -> None:
         """Raise `AccessDenied` for a request that loosens what its resource protects."""
@@ -117,8 +117,8 @@ class ControlApi:
         begun = await self._recordings.start_confirmed(wanted)
         workflow_id = names.workflow_id(wanted.server_call_id)
         record = begun if isinstance(begun, ControlRecord) else None
-        if record is not None and record.state is RequestState.FAILED:
-            return error_response(502, "not_done", record.problem or "the start failed")
+        if record is not None and not record.is_done:
+            return not_done(record)
         answer = RecordingConfirmed(
             workflow_id=workflow_id,
             is_new=record is not None,
@@ -127,22 +127,23 @@ class ControlApi:
             record=record,
         )
         location = {"location": f"{PATH}/{workflow_id}"}
-        return _json(answer, 201 if record else 200, location)
+        return json_response(answer, 201 if record else 200, location)
 
     async def status(self, workflow_id: str) -> Response:
         """All that is known of a call and its recordings."""
-        return _json(await self._recordings.status(workflow_id))
+        return json_response(await self._recordings.status(workflow_id))
 
     async def control(self, request: Request, workflow_id: str, operation: str) -> Response:
         """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
-        wanted = await self._body(request, ControlRequest)
-        if not _waits(request):
-            return await self._send(workflow_id, operation, wanted)
-        # An update and not a signal: only its answer says that ACS has confirmed.
-        record = await self._recordings.update(workflow_id, operation, wanted)
-        if not record.is_done:
-            return error_response(502, "not_done", record.problem or f"{operation} failed")
-        return _json(record)
+        try:
+            wanted = await self._body(request, ControlRequest)
+            if not _waits(request):
+                return await self._send(workflow_id, operation, wanted)
+            # An update and not a signal: only its answer says that ACS has confirmed.
+            record = await self._recordings.update(workflow_id, operation, wanted)
+        except CallvaultError as error:
+            return not_answered(operation, error)
+        return answer_for(record)
 
     async def acknowledge(self, request: Request, workflow_id: str) -> Response:
         """Somebody looks after an alarm, or after all of a call's that stand."""
@@ -154,16 +155,18 @@ class ControlApi:
         decision = await self._body(request, ConsentDecision)
         if not _waits(request):
             return await self._send(workflow_id, names.CONSENT, decision)
-        return _json(await self._recordings.decide(workflow_id, decision))
+        return json_response(await self._recordings.decide(workflow_id, decision))
 
     async def _send(self, workflow_id: str, operation: str, wanted: Message) -> Response:
         if not await self._recordings.signal(workflow_id, operation, wanted):
             raise await self._recordings.not_running_error(workflow_id)
         sent = RequestSent(workflow_id=workflow_id, request=operation)
-        return _json(sent, 202, {"preference-applied": "respond-async"})
+        return json_response(sent, 202, {"preference-applied": "respond-async"})
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
-        """Read a request's body, and write into it who sent it."""
+        """Read a request's body, and write into it who sent it, and when it came."""
+        # Before any wait: from now on the deadlines of a pause count.
+        received_at = datetime.now(UTC)
         body = await read_body(request, self._max_body)
         try:
             # Unknown keys are forbidden here: people make typing mistakes.
@@ -176,16 +179,12 @@ class ControlApi:
         known = {"authenticated_as": caller.authenticated_as}
         if caller.name is not None and "requested_by" not in read.model_fields_set:
             known["requested_by"] = caller.name
-        return read.model_copy(update=known)
+        return dated(read, received_at).model_copy(update=known)
 
 
 def _waits(request: Request) -> bool:
     """Tell if the caller wants to wait for the result (RFC 7240)."""
     return "respond-async" not in request.headers.get("prefer", "").lower()
-
-
-def _json(answer: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(answer.model_dump_json(), status, headers, "application/json")
 
 
 def control_router(api: ControlApi, access: Access) -> APIRouter:

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -27,7 +27,7 @@ from callvault.contracts.base import Message, shorten
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
-from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
@@ -44,6 +44,12 @@ _ID_PATTERN = re.compile(r"[A-Za-z0-9_.~=+/-]+")
 base64url."""
 
 _PERMANENT_STATUSES = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
+
+NOT_CONFIRMED = "not_confirmed"
+"""Code of the error where ACS's confirmation does not come in time."""
+
+REQUEST_ID_REUSED = "request_id_reused"
+"""Code of the refusal of another request under an id that was used before."""
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +104,7 @@ class CallClient:
     async def start(self, request: RecordingRequest) -> Started:
         """Start the workflow of a call; if one runs already, signal `start` to it."""
         workflow_id = names.workflow_id(request.server_call_id)
+        request = dated(request, datetime.now(UTC))
         # A workflow that ends between the two requests is started anew.
         while True:
             try:
@@ -114,11 +121,14 @@ class CallClient:
         Returns the recording that runs, if the call is being recorded already. Otherwise a refusal
         by the workflow is an `InvalidRequest` with status 409 and the workflow's sentence.
         """
+        request = dated(request, datetime.now(UTC))
         try:
-            async with _temporal(UPDATE_TIMEOUT):
+            async with _temporal(UPDATE_TIMEOUT, NOT_CONFIRMED):
                 return await updates.start_confirmed(self._client, request)
         except WorkflowUpdateFailedError as error:
             refusal = _refusal(error)
+        if refusal.code == REQUEST_ID_REUSED:
+            raise refusal
         workflow_id = names.workflow_id(request.server_call_id)
         running = (await self.status(workflow_id)).being_recorded
         if running is None:
@@ -155,6 +165,7 @@ class CallClient:
 
     async def signal(self, workflow_id: str, signal: str, payload: Message) -> bool:
         """Signal a workflow; return False if none of this id runs."""
+        payload = dated(payload, datetime.now(UTC))
         try:
             async with _temporal(RPC_TIMEOUT):
                 await self._handle(workflow_id).signal(signal, payload, rpc_timeout=RPC_TIMEOUT)
@@ -182,8 +193,9 @@ class CallClient:
         request: ControlRequest | ConsentDecision,
         record_type: type[Record],
     ) -> Record:
+        request = dated(request, datetime.now(UTC))
         try:
-            async with _temporal(UPDATE_TIMEOUT):
+            async with _temporal(UPDATE_TIMEOUT, NOT_CONFIRMED):
                 return await updates.update(
                     self._client, workflow_id, operation, request, record_type
                 )
@@ -285,8 +297,11 @@ def _unknown(workflow_id: str) -> InvalidRequest:
 
 
 @asynccontextmanager
-async def _temporal(within: timedelta) -> AsyncIterator[None]:
-    """Translate all errors of a request to Temporal into ours."""
+async def _temporal(within: timedelta, late: str | None = None) -> AsyncIterator[None]:
+    """Translate all errors of a request to Temporal into ours.
+
+    ``late`` is the code of the error where Temporal has the request and no answer comes in time.
+    """
     try:
         async with asyncio.timeout(within.total_seconds()):
             yield
@@ -297,6 +312,8 @@ async def _temporal(within: timedelta) -> AsyncIterator[None]:
             f"no answer within {within.total_seconds():.0f} s: does a worker run? The request may"
             " still take effect: repeat it with the same requestId, or ask for the status",
             owner="callvault",
+            status=504 if late else None,
+            code=late,
         ) from error
     except RuntimeError as error:
         # The SDK raises it bare where a lazy connection cannot be made.
@@ -321,4 +338,6 @@ def _is_about_a_workflow(error: RPCError) -> bool:
 
 def _refusal(error: WorkflowUpdateFailedError) -> InvalidRequest:
     sentence = shorten(getattr(error.cause, "message", "") or str(error.cause))
-    return InvalidRequest(sentence, status=409, code="refused")
+    is_reused = getattr(error.cause, "type", None) == names.REQUEST_ID_REUSED
+    code = REQUEST_ID_REUSED if is_reused else "refused"
+    return InvalidRequest(sentence, status=409, code=code)

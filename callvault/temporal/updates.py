@@ -33,13 +33,15 @@ async def update(
     payload: ControlRequest | ConsentDecision,
     answer: type[T],
 ) -> T:
-    """Send an update and wait for its answer; the same request id is the same update.
+    """Send an update and wait for its answer.
 
     Raises ``WorkflowUpdateFailedError`` where the workflow refuses, and the errors of Temporal's
     client.
     """
     handle = client.get_workflow_handle(workflow_id)
-    update_id = f"{name}:{payload.request_id or uuid.uuid4()}"
+    # The workflow alone tells by the request id which requests are the same. Temporal, which knows
+    # an update by its id, would answer a pause with the confirmation of an earlier one.
+    update_id = str(uuid.uuid4())
 
     async def send() -> T:
         found: T = await handle.execute_update(name, payload, id=update_id, result_type=answer)
@@ -83,6 +85,7 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
     call already or the call is over; and the errors of Temporal's client.
     """
     request = with_id(request)
+    update_id = str(uuid.uuid4())
 
     async def send() -> ControlRecord:
         # Made anew for each attempt: the SDK refuses to use such an operation twice.
@@ -101,7 +104,7 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
             names.START,
             start_request(request),
             start_workflow_operation=beginning,
-            id=f"{names.START}:{request.request_id}",
+            id=update_id,
             result_type=ControlRecord,
         )
         return record

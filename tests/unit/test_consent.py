@@ -12,6 +12,7 @@ from tests.policies import a_policy
 from workflows.call import consent
 from workflows.call.alarms import Alarms
 from workflows.call.guards import Watchdog
+from workflows.call.silence import ARRIVAL_TIMEOUT, STARTING_TIMEOUT
 
 from .call import NOON, POLICY, SECOND, Call, hashed
 
@@ -49,6 +50,7 @@ def test_recording_starts_paused_and_resumes_with_consent(policy: str) -> None:
     assert start.pause_on_start is True
     call.answers(start)
     assert (call.next, call.recording.state) == (None, "awaiting_consent")
+    call.polls("inactive", STARTING_TIMEOUT)
     call.agrees("ana", "ben")
     call.confirms("resume")
     assert call.recording.actual == "active"
@@ -420,6 +422,8 @@ def test_a_withdrawal_while_a_resume_is_in_flight_marks_what_it_may_record() -> 
     call.gives_up(resume)
     assert mark.until is None
     call.confirms("pause")
+    assert mark.until is None, "the resume may still arrive"
+    call.polls("inactive", ARRIVAL_TIMEOUT)
     assert mark.until == call.now
 
 
@@ -431,15 +435,15 @@ def test_a_withdrawal_while_the_start_is_in_flight_marks_what_it_may_record() ->
     [mark] = call.recording.marked
     call.answers(start)
     call.confirms("pause")
+    assert mark.until is None, "it may be starting"
+    call.polls("inactive", STARTING_TIMEOUT)
     assert (mark.since, mark.until) == (call.recording.requested_at, call.now)
 
 
 def test_a_withdrawal_before_anything_could_sound_marks_nothing() -> None:
     call = awaiting(ALL, "ana", "ben", on_withdrawal="pause_and_mark")
-    start = call.is_asked("start")
     call.agrees("ana")
     call.withdraws("ana")
-    call.answers(start)
     assert call.recording.marked == []
 
 
@@ -479,7 +483,9 @@ def test_a_hold_before_the_start_is_asked_alarms_nobody() -> None:
     watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     assert watch.next_due() is None
     call.is_asked("start")
-    assert watch.next_due() is None, "it is started paused"
+    begun = call.recording.sound.begun_at or NOON
+    timeout = STARTING_TIMEOUT + POLICY.guards.pause_confirm_within
+    assert watch.next_due() == begun + timeout, "it is started paused, and that takes its time"
 
 
 def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
@@ -489,6 +495,7 @@ def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
     call.confirms("pause")
     call.now += timedelta(minutes=5)
     call.asks("pause", reason="card number")
+    call.reads("inactive")
     call.agrees("ana")
     watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     assert watch.next_due() == call.now + timedelta(seconds=30)

@@ -15,11 +15,11 @@ from callvault.contracts.events import RecordingChunk
 from callvault.contracts.requests import CallEnded
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import callbacks, chunks, recording_state
+from workflows.call import callbacks, chunks, recording_state, silence
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
 
-from .call import Call, chunk, more
+from .call import Call, chunk, more, seen
 
 # Everywhere the same few hundred lives, so that a red build is red for everybody; a longer, truly
 # random search is one variable away.
@@ -80,7 +80,8 @@ class LifeOfACall(RuleBasedStateMachine):
     def somebody_asks(self, operation: str, request_id: str | None) -> None:
         known = self.status.requests.get(request_id or "")
         record = self.call.asks(operation, request_id=request_id)
-        assert known is None or record is known
+        is_first = known is None or record is known
+        assert is_first or operation in ("pause", "stop") or record.state is RequestState.FAILED
         self._cancel_superseded()
 
     @rule()
@@ -106,7 +107,7 @@ class LifeOfACall(RuleBasedStateMachine):
             self.started.add(command.recording)
         else:
             assert actual is not TARGET_OF.get(command.operation)
-        self.life.command_sent(command)
+        self.life.command_sent(command, self.call.now)
         self.command = command
 
     @precondition(lambda self: self.command is not None)
@@ -117,7 +118,7 @@ class LifeOfACall(RuleBasedStateMachine):
         self.call.answers(command, state)
         if command.operation is Operation.READ:
             recording = self.life.recording(command.recording)
-            callbacks.observed(self.life, recording, state, self.call.ticks())
+            callbacks.observed(self.life, recording, seen(state), self.call.ticks())
         recording_id = self.life.recording(command.recording).recording_id
         assert recording_id is not None
         if command.operation is Operation.START:
@@ -139,10 +140,31 @@ class LifeOfACall(RuleBasedStateMachine):
     @precondition(lambda self: self.command is not None and not self.cancelled)
     @rule()
     def acs_refuses(self) -> None:
-        command = self._take_command()
-        if command.operation is Operation.STOP:
-            self._is_over_at_acs(command)
-        self.call.refuses(command)
+        self.call.refuses(self._take_command())
+
+    @precondition(lambda self: any(r.ask_again_at for r in self.status.recordings))
+    @rule()
+    def it_is_time_to_ask_again(self) -> None:
+        for recording in self.status.recordings:
+            recording.ask_again_at = None
+
+    @precondition(lambda self: self.command is None and self._unproven() is not None)
+    @rule()
+    def a_poll_proves_silence(self) -> None:
+        recording = self._unproven()
+        assert recording is not None
+        self.call.now = max(self.call.now, silence.proves_from(recording) or self.call.now)
+        callbacks.observed(self.life, recording, seen("inactive"), self.call.ticks())
+
+    def _unproven(self) -> RecordingStatus | None:
+        """Return a recording that is paused, which no reading has proven yet."""
+        paused = (r for r in self.status.recordings if r.actual is Actual.PAUSED)
+        return next((r for r in paused if not silence.is_silent(r)), None)
+
+    def _is_waiting(self) -> bool:
+        """Tell if something is to come, though nothing is to be asked of ACS now."""
+        is_refused = any(recording.ask_again_at for recording in self.status.recordings)
+        return is_refused or self._unproven() is not None
 
     @precondition(lambda self: self.cancelled)
     @rule()
@@ -273,6 +295,8 @@ class LifeOfACall(RuleBasedStateMachine):
         """Then no request is open, and of every recording the actual is the wanted."""
         if self.command is not None or self.life.next_command() is not None:
             return
+        if self._is_waiting():
+            return
         assert not _pending(self.status)
         for recording in self.status.recordings:
             assert recording.actual is REACHED[recording.wanted]
@@ -281,17 +305,23 @@ class LifeOfACall(RuleBasedStateMachine):
     def only_an_open_wish_is_pending(self) -> None:
         """While nothing is in flight, a request is open only if ACS will be asked for it."""
         if self.command is None and _pending(self.status):
-            assert self.life.next_command() is not None
+            assert self.life.next_command() is not None or self._is_waiting()
 
     @invariant()
-    def pauses_never_overlap(self) -> None:
+    def the_times_of_a_pause_are_in_order(self) -> None:
         for recording in self.status.recordings:
             for pause in recording.pauses:
-                assert pause.requested_at <= pause.confirmed_at
-                assert pause.resumed_at is None or pause.confirmed_at <= pause.resumed_at
-            for earlier, later in zip(recording.pauses, recording.pauses[1:], strict=False):
-                assert earlier.resumed_at is not None
-                assert earlier.resumed_at <= later.confirmed_at
+                times = [pause.requested_at, pause.confirmed_at, pause.resumed_at]
+                known = [time for time in times if time is not None]
+                assert known == sorted(known)
+                assert pause.resumed_at is None or pause.confirmed_at is not None
+
+    @invariant()
+    def it_is_wanted_paused_as_long_as_somebody_holds_it(self) -> None:
+        for recording in self.status.recordings:
+            if recording.wanted is not Wanted.STOPPED and recording.origin == "requested":
+                is_held = any(pause.is_open for pause in recording.pauses)
+                assert (recording.wanted is Wanted.PAUSED) == is_held
 
     @invariant()
     def what_records_is_in_no_pause(self) -> None:
@@ -338,6 +368,8 @@ class LifeOfACall(RuleBasedStateMachine):
                 self.acs_confirms()
             elif self.life.next_command() is not None:
                 self.acs_is_asked()
+            elif self._is_waiting():
+                self.it_is_time_to_ask_again()
             elif open_files := chunks.to_export(self.status):
                 self.call.archives(chunks.find_chunk(self.status, min(open_files))[1].chunk)
             elif chunks.next_awaited(self.status) is not None:
@@ -361,7 +393,8 @@ def _pending(status: CallStatus) -> list[ControlRecord]:
 
 
 def _open_pause(recording: RecordingStatus) -> PauseRecord | None:
-    return next((pause for pause in recording.pauses if pause.resumed_at is None), None)
+    is_confirmed = (p for p in recording.pauses if p.confirmed_at and p.resumed_at is None)
+    return next(is_confirmed, None)
 
 
 TestLifeOfACall = LifeOfACall.TestCase

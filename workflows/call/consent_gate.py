@@ -11,6 +11,7 @@ from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call import consent, consent_holds
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GATE
 
 MAX_CONSENT_WAIT = timedelta(hours=48)
 """Longest wait for consent to a recording that ACS was not asked to start.
@@ -149,7 +150,7 @@ class ConsentGate:
         is_asked = recording.consent.stop_when_last_consenting_leaves
         if is_asked and had_agreed and not consent.consenting(self.status):
             why = "the last participant who agreed has left"
-            request = ControlRequest(requested_by=consent_holds.GATE, reason=why)
+            request = ControlRequest(requested_by=GATE, reason=why)
             self._call.request(Operation.STOP, request, now)
 
 

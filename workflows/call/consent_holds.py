@@ -18,12 +18,10 @@ from callvault.contracts.consent import (
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import consent
+from workflows.call import consent, pauses
 from workflows.call.commands import Operation
+from workflows.call.pauses import GATE, Holder
 from workflows.call.request_records import Requests
-
-GATE = "consent-gate"
-"""The asker of what consent demands."""
 
 
 def review(
@@ -53,11 +51,14 @@ def pause(recording: RecordingStatus, requests: Requests, why: str, now: datetim
     _ask(Operation.PAUSE, why, recording, requests, now)
 
 
-def finish(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
-    """End the marks that end with a recording's sound, and the hold that ends with it."""
-    if not may_record:
+def finish(recording: RecordingStatus, silent_since: datetime | None, now: datetime) -> None:
+    """End the marks that end with a recording's sound, and the hold that ends with it.
+
+    ``silent_since`` is since when ACS is proven to record nothing; none while it may.
+    """
+    if silent_since is not None:
         for deletion in recording.marked:
-            deletion.until = deletion.until or now
+            deletion.until = deletion.until or max(silent_since, deletion.since)
     if recording.actual is not Actual.STOPPED or not recording.is_held:
         return
     # A recording that was never consented to, and never recorded, was declined.
@@ -119,6 +120,7 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
     if not recording.is_held:
         return ""
     _end_hold(recording, "consent is given", now)
+    pauses.release(recording, Holder(GATE), GATE, now)
     if recording.wanted is Wanted.ACTIVE:
         _ask(Operation.RESUME, "consent is given", recording, requests, now)
         return "held back no longer, consent is given"
@@ -134,4 +136,4 @@ def _ask(
     operation: Operation, reason: str, recording: RecordingStatus, requests: Requests, now: datetime
 ) -> None:
     request = ControlRequest(requested_by=GATE, reason=reason)
-    requests.add(operation, request, recording.number, now, None)
+    pauses.fold(recording, requests.add(operation, request, recording.number, now, None))

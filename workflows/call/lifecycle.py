@@ -8,9 +8,14 @@ ACS's answers are folded by `acs_answers.py`, its callbacks by `callbacks.py`; w
 all this stands in `recording_state.py`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from callvault.contracts.activity_io import ArchivedChunk, ResourcePolicy, SealedRecording
+from callvault.contracts.activity_io import (
+    ArchivedChunk,
+    ResourceGuards,
+    ResourcePolicy,
+    SealedRecording,
+)
 from callvault.contracts.base import shorten
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.events import FileStatusUpdated
@@ -29,29 +34,30 @@ from workflows.call import (
     chunks,
     consent,
     consent_holds,
+    pauses,
     recording_state,
+    repeats,
+    silence,
     state_limits,
     takeover,
 )
 from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
     OPERATION_FOR,
-    TARGET_OF,
     Command,
     Operation,
     next_operation,
     still_serves,
 )
-from workflows.call.request_records import Requests, refuse_control, refuse_start
+from workflows.call.refusals import refuse_control, refuse_expired, refuse_reused, refuse_start
+from workflows.call.request_records import Requests, asked_at, expiry_of
 
 MAX_TIMELINE = 500
 """Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
 
-SILENT = (Actual.NONE, Actual.PAUSED, Actual.STOPPED)
-"""In these ACS records nothing, unless it was just asked to."""
-
-GUARD = "callvault"
-"""The asker of what Callvault asks for by itself."""
+FIRST_REFUSED_INTERVAL = timedelta(seconds=2)
+MAX_REFUSED_INTERVAL = timedelta(minutes=1)
+"""Intervals at which ACS is asked again for what it refuses for good."""
 
 _CANCELLED = "the workflow was cancelled, and it is not known who asked for that"
 
@@ -80,34 +86,70 @@ class Lifecycle:
 
     # Requests.
 
-    def refusal(self, operation: Operation, request: ControlRequest) -> str | None:
+    def refusal(self, operation: Operation, request: ControlRequest, now: datetime) -> str | None:
         """Say why a request makes no sense now, in a sentence for a person; None if it does."""
-        if self.requests.known(request) is not None:
+        if self._first(operation, request, now) is not None:
             return None
         if operation is Operation.START:
             started = sum(r.origin == "requested" for r in self.status.recordings)
             return refuse_start(self.current, self.status.ended_at, started)
-        return refuse_control(operation, self.current)
+        expired = refuse_expired(operation, expiry_of(operation, request, now), now)
+        return refuse_control(operation, self.current) or expired
+
+    def reused(self, operation: Operation, request: ControlRequest) -> str | None:
+        """Say why a request is refused whose id stands for another one; None if it is not."""
+        return refuse_reused(operation, request, self.requests.clashing(operation, request))
 
     def request(
         self, operation: Operation, request: ControlRequest, now: datetime
     ) -> ControlRecord:
         """Fold a request; the same ``requestId`` again changes nothing and gets the same record."""
-        if (known := self.requests.known(request)) is not None:
+        if (known := self._first(operation, request, now)) is not None:
             return known
-        refused = self.refusal(operation, request)
+        refused = self.reused(operation, request) or self.refusal(operation, request, now)
         if refused is None and isinstance(request, StartRequest):
             self._open_recording(request, now)
-        elif refused is None and self.current is not None:
-            self.current.wanted = TARGET_OF[operation]
-        why = f" ({request.reason})" if request.reason else ""
-        refusal = f": refused, {refused}" if refused else ""
-        self.note(now, f"{operation} asked by {request.caller}{why}{refusal}")
+        self._note_request(operation, request, refused, now)
         number = self.current.number if self.current else 0
         record = self.requests.add(operation, request, number, now, refused)
         if self.current is not None:
+            if refused is None:
+                self.current.ask_again_at = None
+                self._take(request, record, self.current)
             self.settle(self.current, now)
         return record
+
+    def _first(
+        self, operation: Operation, request: ControlRequest, now: datetime
+    ) -> ControlRecord | None:
+        known = self.requests.known(operation, request)
+        return repeats.first(self.status, known, self.current, request, now)
+
+    def _take(
+        self, request: ControlRequest, record: ControlRecord, recording: RecordingStatus
+    ) -> None:
+        """Let a request that makes sense change what is wanted."""
+        # Nothing about a recording can have been asked before the recording itself was.
+        record.requested_at = max(record.requested_at, recording.requested_at)
+        pauses.fold(recording, record)
+        if isinstance(request, StartRequest) and request.pause_on_start:
+            pauses.hold(recording, record)
+        if record.released:
+            names = ", ".join(holder.caller for holder in record.released)
+            what = f"{record.requested_by} released by force the pauses of {names}"
+            self.note(record.received_at, f"recording {recording.number}: {what}")
+
+    def _note_request(
+        self, operation: Operation, request: ControlRequest, refused: str | None, now: datetime
+    ) -> None:
+        why = f" ({request.reason})" if request.reason else ""
+        refusal = f": refused, {refused}" if refused else ""
+        self.note(now, f"{operation} asked by {request.caller}{why}{refusal}")
+        if refused is None and self.requests.clashing(operation, request):
+            other = (
+                "another request came under its requestId before: it is carried out all the same"
+            )
+            self.note(now, f"{operation}: {other}")
 
     def call_ended(self, ended: CallEnded, now: datetime) -> None:
         """Fold the end of the call: all that still records is to be stopped."""
@@ -130,7 +172,15 @@ class Lifecycle:
         self.note(now, "the workflow before ended too early: this one takes over")
         for recording in self.status.recordings:
             takeover.doubt(recording)
+        self._forget_asking(now)
         self.settle_all(now)
+
+    def _forget_asking(self, now: datetime) -> None:
+        """Take it that nobody hears what ACS answers to a run that was ended by force."""
+        for recording in self.status.recordings:
+            if recording.sound.is_sound_asked and not self.is_in_flight(recording):
+                is_start = recording.recording_id is None
+                silence.sound_given_up(recording, now, is_start=is_start)
 
     def recalled(self, last: LastState, now: datetime, *, is_reset: bool) -> bool:
         """Fold the last state of a dead run of the call; False if that is known already."""
@@ -139,6 +189,7 @@ class Lifecycle:
         word = "was reset" if is_reset else "ended too early"
         self.note(now, f"run {last.run_id} {word}: what it knew is known here now")
         state_limits.fit(self.status, state_limits.MAX_SIZE, now)
+        self._forget_asking(now)
         self.settle_all(now)
         return True
 
@@ -162,29 +213,67 @@ class Lifecycle:
     def next_command(self) -> Command | None:
         """Name the next thing to ask of ACS, or None while nothing is to be asked."""
         for recording in self._controlled():
-            operation = next_operation(recording)
-            if operation is not None and not (self.is_recalling and operation is Operation.START):
+            is_urgent = self._awaits_reading(recording)
+            operation = Operation.READ if is_urgent else next_operation(recording)
+            if operation is not None and self._may_ask(recording, operation):
                 is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
-                return Command(recording.number, operation, is_paused)
+                return Command(recording.number, operation, is_paused, is_urgent)
         return None
+
+    def _may_ask(self, recording: RecordingStatus, operation: Operation) -> bool:
+        """Tell if something may be asked of ACS now, rather than later or never."""
+        is_refused = recording.ask_again_at is not None and operation == recording.refused_operation
+        return not is_refused and not (self.is_recalling and operation is Operation.START)
+
+    def _awaits_reading(self, recording: RecordingStatus) -> bool:
+        """Tell if a request to pause what is paused waits for the reading that confirms it."""
+        if recording.actual is not Actual.PAUSED or recording.target is not Wanted.PAUSED:
+            return False
+        # What is to begin paused is read by the poll: just begun, a reading proves nothing.
+        moments = (recording.sound.inactive_at, recording.sound.begun_at)
+        read_at = max(filter(None, moments), default=None)
+        return any(
+            read_at is None or record.received_at > read_at
+            for record in self.requests.pending(recording)
+            if record.operation == Operation.PAUSE
+        )
 
     def is_superseded(self, command: Command) -> bool:
         """Tell if asking for ``command`` no longer serves what is wanted."""
-        return not still_serves(command, self.recording(command.recording))
+        recording = self.recording(command.recording)
+        if command.operation is Operation.READ and not command.is_urgent:
+            # Nobody waits for it; it may hang, and another one is to be made at once.
+            return self._awaits_reading(recording) or not still_serves(command, recording)
+        return not still_serves(command, recording)
 
-    def command_sent(self, command: Command) -> None:
+    def command_sent(self, command: Command, now: datetime) -> None:
         """Note that ACS is being asked."""
         self.in_flight = command
+        recording = self.recording(command.recording)
+        if command.makes_sound:
+            silence.sound_asked(recording, now, is_paused=command.pause_on_start)
+            pauses.sounds(recording, now)
+
+    def refused(self, recording: RecordingStatus, operation: Operation, now: datetime) -> None:
+        """Note that ACS refuses for good what is wanted all the same: it is asked again, later."""
+        is_again = recording.refused_operation == operation
+        recording.refusals = recording.refusals + 1 if is_again else 1
+        recording.refused_operation = operation
+        wait = FIRST_REFUSED_INTERVAL * 2 ** min(recording.refusals - 1, 10)
+        recording.ask_again_at = now + min(wait, MAX_REFUSED_INTERVAL)
+
+    def settled(self, recording: RecordingStatus) -> None:
+        """Note that ACS refuses nothing any more."""
+        recording.refused_operation, recording.refusals = "", 0
+        recording.ask_again_at = None
 
     def is_in_flight(self, recording: RecordingStatus) -> bool:
         """Tell if ACS is being asked for something about this recording."""
         return self.in_flight is not None and self.in_flight.recording == recording.number
 
     def may_record(self, recording: RecordingStatus) -> bool:
-        """Tell if ACS may be recording: it is not known to be silent, or just asked to begin."""
-        asked = self.in_flight
-        is_beginning = asked is not None and self.is_in_flight(recording) and asked.begins_recording
-        return is_beginning or recording.actual not in SILENT
+        """Tell if ACS may be recording: it is not proven to be silent."""
+        return not silence.is_silent(recording)
 
     # Files.
 
@@ -325,6 +414,7 @@ class Lifecycle:
             self.note(now, f"recording {recording.number}: {held}")
         # What ACS is being asked may still come through: its answer settles the requests.
         if not self.is_in_flight(recording):
+            pauses.confirm(recording, self.requests.pending(recording))
             # First what ACS has confirmed: the end of the recording would fail it.
             self.requests.close(recording, now)
             if recording_state.session_has_ended(recording):
@@ -334,11 +424,47 @@ class Lifecycle:
                 recording.actual = Actual.STOPPED
             # Again: the end confirms a stop, and overtakes all that was asked for before it.
             self.requests.close(recording, now)
-        consent_holds.finish(recording, self.may_record(recording), now)
+        self._draw_up(recording, now)
+        consent_holds.finish(recording, silence.silent_since(recording), now)
         recording_state.refresh(self.status, recording)
 
-    def end(self, recording: RecordingStatus, now: datetime) -> None:
-        """Take note that a recording is over; open requests to go on recording have failed."""
+    def _draw_up(self, recording: RecordingStatus, now: datetime) -> None:
+        """Draw up the account of silence, once there are guards to tell what takes too long."""
+        if self.status.policy is not None:
+            within = self.guards_of(recording).pause_confirm_within
+            since, why = self._silence_wanted(recording) or (None, "")
+            silence.review(recording, since, why, within, now)
+
+    def _silence_wanted(self, recording: RecordingStatus) -> tuple[datetime, str] | None:
+        wanted = pauses.silence_wanted(recording)
+        if wanted is None and recording.refused_operation == Operation.STOP:
+            stops = (
+                record.requested_at
+                for record in self.status.requests.values()
+                if record.recording == recording.number and record.operation == Operation.STOP
+            )
+            since = min(stops, default=None)
+            return (since, "ACS refused to stop it") if since is not None else None
+        return wanted
+
+    def guards_of(self, recording: RecordingStatus) -> ResourceGuards:
+        """Return the guards of a recording: what its request says, else what its resource says."""
+        own = recording.guards.model_dump(exclude_none=True, by_alias=False)
+        return self.policy.guards.model_copy(update=own)
+
+    def end(
+        self, recording: RecordingStatus, now: datetime, told_at: datetime | None = None
+    ) -> None:
+        """Take note that a recording is over; open requests to go on recording have failed.
+
+        ``told_at`` is when ACS's answer had come, if it was one that told it.
+        """
+        silence.ended(recording, told_at or now)
+        self.give_up(recording, now)
+
+    def give_up(self, recording: RecordingStatus, now: datetime) -> None:
+        """Ask nothing more about a recording, over or not; what is open has failed."""
+        self.settled(recording)
         if recording.wanted is not Wanted.STOPPED:
             open_operations = {Operation.START, OPERATION_FOR[recording.target]}
             self.requests.fail(recording, open_operations, _OVER, now)
@@ -363,8 +489,8 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         recording_format_type=request.recording_format_type,
         requested_by=request.requested_by,
         authenticated_as=request.authenticated_as,
-        requested_at=now,
-        wanted=Wanted.PAUSED if request.pause_on_start else Wanted.ACTIVE,
+        requested_at=asked_at(request, now),
+        wanted=Wanted.ACTIVE,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
         consent=ConsentTerms.model_validate(
             request.model_dump(include=set(ConsentTerms.model_fields))
