@@ -49,7 +49,7 @@ def _check_request(record: ControlRecord) -> None:
 def _check_recording(status: CallStatus, recording: RecordingStatus) -> None:
     if recording.actual is not Actual.STOPPED:
         raise Broken(f"recording {recording.number} is never stopped")
-    if any(interval.until is None for interval in recording.unconfirmed_intervals):
+    if any(interval.until is None for interval in recording.silence.unconfirmed):
         raise Broken("a doubtful interval never ends")
     if recording.is_held or any(mark.until is None for mark in recording.marked):
         raise Broken("a hold or a mark for deletion never ends")

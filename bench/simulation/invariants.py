@@ -229,7 +229,7 @@ class Invariants:
         last = self._last_exposed[recording.number]
         if last - since > self._confirm_timeout() and not any(
             interval.since <= since and (interval.until or last) >= last
-            for interval in recording.unconfirmed_intervals
+            for interval in recording.silence.unconfirmed
         ):
             raise Broken("ACS recorded what is not marked as doubtful")
 

@@ -128,6 +128,8 @@ class RecordingInput(Message):
     read before the change is asked for again."""
     asked_at: datetime | None = None
     """Time of the workflow task that asks: Temporal's server set it, and no clock of a worker's."""
+    is_in_force: bool = False
+    """True if the change seems to be the case already: then that is read first."""
 
 
 class ControlResult(Message):
@@ -139,6 +141,22 @@ class ControlResult(Message):
     """Time at which ACS answered that it accepts the change; none where it was the case already."""
     is_settled: bool = True
     """False: ACS has accepted the change, and was not seen to have made it yet."""
+    sent_at: datetime | None = None
+    """Time right before the change was sent or, where none was, the reading that tells the state.
+    It may be too early, never too late."""
+    received_at: datetime | None = None
+    """Time right after the answer to the request that tells the state: the reading after a change,
+    the stop itself. It may be too late, never too early."""
+    read_at: datetime | None = None
+    """Time right before that request was sent."""
+    unanswered_at: datetime | None = None
+    """Time at which the last request for the same change was given up that got no answer, if there
+    is one: it may still arrive."""
+    was_active_at: datetime | None = None
+    """Time right after a reading, before the change, that found it recording though it should not
+    be."""
+    inactive_at: datetime | None = None
+    """Time right before the last earlier reading, by the same activity, that said ``inactive``."""
 
 
 class ExportInput(Message):

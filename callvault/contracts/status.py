@@ -20,6 +20,7 @@ from callvault.contracts.consent import (
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
 from callvault.contracts.requests import Guards
+from callvault.contracts.silence import SilenceAccount, SoundEvidence
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 
 
@@ -42,6 +43,8 @@ class ControlRecord(State):
     """Time at which it was known to be done (its effect was read back), or to have failed."""
     is_overdue: bool = False
     """True if ACS did not confirm it in time, and something was done about it."""
+    may_be_recording: bool = False
+    """True if silence was asked for and, when this was settled, not proven: ACS may record."""
     problem: str = ""
 
     @property
@@ -68,13 +71,6 @@ class PauseRecord(State):
     paused."""
     is_too_long: bool = False
     """True if it lasted longer than it may, and something was done about it."""
-
-
-class UnconfirmedInterval(State):
-    """A time in which recording was not wanted, and in which ACS may have recorded."""
-
-    since: datetime
-    until: datetime | None = None
 
 
 class ChunkStatus(State):
@@ -137,8 +133,10 @@ class RecordingStatus(State):
     session_end_reason: str = ""
     pauses: list[PauseRecord] = []
     guards: Guards = Guards()
-    unconfirmed_intervals: list[UnconfirmedInterval] = []
-    """Times of which the recording may hold what should not be in it."""
+    silence: SilenceAccount = SilenceAccount()
+    """Times in which it is proven to be silent, and those in which it only should be."""
+    sound: SoundEvidence = SoundEvidence()
+    """The facts from which that account is drawn."""
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
     """The nearest deadline of what is not archived yet."""

@@ -12,13 +12,9 @@ from callvault.contracts.activity_io import ResourceGuards
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFailure
+from callvault.contracts.silence import UnconfirmedInterval
 from callvault.contracts.states import Actual, RequestState, Wanted
-from callvault.contracts.status import (
-    ControlRecord,
-    PauseRecord,
-    RecordingStatus,
-    UnconfirmedInterval,
-)
+from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import GUARD, Lifecycle
@@ -73,7 +69,7 @@ class Watchdog:
         return [
             interval
             for recording in self._call.status.recordings
-            for interval in recording.unconfirmed_intervals
+            for interval in recording.silence.unconfirmed
             if interval.until is None
             and (
                 not self._call.may_record(recording)
@@ -102,7 +98,9 @@ class Watchdog:
         if reaction is OnPauseFailure.STOP and recording is self._call.current:
             self._ask(Operation.STOP, "a pause could not be confirmed", now)
         elif reaction is OnPauseFailure.MARK:
-            recording.unconfirmed_intervals.append(UnconfirmedInterval(since=record.requested_at))
+            recording.silence.unconfirmed.append(
+                UnconfirmedInterval(since=record.requested_at, reason=why, is_finding=True)
+            )
 
     def _end_pause(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> None:
         pause.is_too_long = True

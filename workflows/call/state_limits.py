@@ -123,7 +123,7 @@ def _cut_intervals(status: CallStatus) -> str:
     """Join the oldest doubts and marks of each recording to one: it spans more, and hides none."""
     cut = 0
     for recording in status.recordings:
-        for intervals in (recording.unconfirmed_intervals, recording.marked):
+        for intervals in (recording.silence.unconfirmed, recording.marked):
             cut += _join(intervals)
     return f"{cut} old doubts and marks were joined" if cut else ""
 

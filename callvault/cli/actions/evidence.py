@@ -13,12 +13,12 @@ from callvault.cli.actions.consent_evidence import (
 from callvault.cli.terminal import InertTable, line
 from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.base import Message
+from callvault.contracts.silence import SilenceAccount
 from callvault.contracts.status import (
     CallStatus,
     ControlRecord,
     PauseRecord,
     RecordingStatus,
-    UnconfirmedInterval,
 )
 
 TOLERANCE = timedelta(seconds=5)
@@ -45,7 +45,7 @@ class RecordingEvidence(Message):
     state: str
     requests: tuple[ControlRecord, ...]
     pauses: tuple[PauseEvidence, ...]
-    unconfirmed_intervals: tuple[UnconfirmedInterval, ...]
+    silence: SilenceAccount
     consent: ConsentEvidence
 
 
@@ -69,7 +69,7 @@ def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingE
             state=recording.state,
             requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
             pauses=tuple(_compare(recording)),
-            unconfirmed_intervals=tuple(recording.unconfirmed_intervals),
+            silence=recording.silence,
             consent=consent_evidence_of(status, recording, participant),
         )
         for recording in status.recordings
@@ -125,7 +125,7 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
                 f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold"
                 " what it was asked not to record"
             )
-            for interval in recording.unconfirmed_intervals
+            for interval in recording.silence.unconfirmed
         ]
         parts += consent_parts(recording.consent)
     return Group(*parts)
