@@ -36,6 +36,8 @@ class AlarmKind(StrEnum):
     """The window has closed on a file that is not archived."""
     NOT_SEALED = "not_sealed"
     """A recording is archived, and its manifest could not be written."""
+    CONTRADICTED = "contradicted"
+    """The service's own account of a recording contradicts what was claimed of it."""
     FAILED_TO_START = "failed_to_start"
     """A recording that was asked for did not begin."""
     ABANDONED = "abandoned"

@@ -110,6 +110,8 @@ class ManifestChunk(Message):
     """Time at which it was read back and found equal to what the service sent."""
     response_headers: dict[str, str]
     """Headers of the service's answer that tell where the file came from."""
+    service_start_time: datetime | None = None
+    """As the service's metadata file tells it, by the service's clock."""
     duration_ms: float | None
     """As the service's metadata file tells it."""
     service_pauses: tuple[RecordedPause, ...]
@@ -210,6 +212,8 @@ class Manifest(Message):
     chunks: tuple[ManifestChunk, ...]
     findings: tuple[str, ...]
     """Faults of the recording, in sentences; none where it is complete."""
+    contradictions: tuple[str, ...] = ()
+    """Those of them in which the service contradicts what was claimed."""
     workflow: WorkflowRun
     software: str
     sealed_at: datetime

@@ -5,6 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
@@ -67,6 +68,14 @@ class SealLoop:
             # is no seal, and another manifest follows it.
             if recording == before:
                 self._call.sealed(recording, sealed, workflow.now())
+                self._contradicted(recording, sealed)
+
+    def _contradicted(self, recording: RecordingStatus, sealed: SealedRecording) -> None:
+        if sealed.contradictions:
+            what = "; ".join(sealed.contradictions)
+            self._alarms.add(
+                AlarmKind.CONTRADICTED, Severity.CRITICAL, what, recording, workflow.now()
+            )
 
     def _not_sealed(self, recording: RecordingStatus, why: str) -> None:
         self.unsealable.add(recording.number)

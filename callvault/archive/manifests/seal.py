@@ -58,6 +58,8 @@ def seal(
         sha256=reference.sha256,
         key_id=manifest.signature.key_id if manifest.signature else None,
         findings=manifest.findings,
+        silence=manifest.silence if manifest.contradictions else None,
+        contradictions=manifest.contradictions,
     )
 
 
