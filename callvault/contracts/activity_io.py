@@ -258,6 +258,8 @@ class SealedRecording(Message):
     """Faults of the recording, in sentences; none where it is complete."""
     silence: SilenceAccount | None = None
     """The account that the manifest states, where the service's own one contradicts ours."""
+    duties: int = 0
+    """Number of things that people must do about it: see `callvault duties`."""
     contradictions: tuple[str, ...] = ()
     """Facts of the service that contradict what was claimed: some of the findings."""
 

@@ -38,6 +38,8 @@ class AlarmKind(StrEnum):
     """A recording is archived, and its manifest could not be written."""
     CONTRADICTED = "contradicted"
     """The service's own account of a recording contradicts what was claimed of it."""
+    DUTIES = "duties"
+    """People must do something about a recording: delete a part of it, or review it."""
     FAILED_TO_START = "failed_to_start"
     """A recording that was asked for did not begin."""
     ABANDONED = "abandoned"

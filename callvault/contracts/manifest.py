@@ -236,6 +236,7 @@ class ChainLink(Message):
     archive: str
     sequence: Annotated[int, Field(ge=1)]
     manifest: ObjectReference
+    """The manifest, or the `DutyRecord` of what was done about one."""
     previous: LinkReference | None
     """The link before it; none for the first one."""
     signature: Signature | None

@@ -68,14 +68,17 @@ class SealLoop:
             # is no seal, and another manifest follows it.
             if recording == before:
                 self._call.sealed(recording, sealed, workflow.now())
-                self._contradicted(recording, sealed)
+                self._tell_of(recording, sealed)
 
-    def _contradicted(self, recording: RecordingStatus, sealed: SealedRecording) -> None:
+    def _tell_of(self, recording: RecordingStatus, sealed: SealedRecording) -> None:
+        """Raise the alarms about what only the manifest brought to light."""
+        now = workflow.now()
         if sealed.contradictions:
             what = "; ".join(sealed.contradictions)
-            self._alarms.add(
-                AlarmKind.CONTRADICTED, Severity.CRITICAL, what, recording, workflow.now()
-            )
+            self._alarms.add(AlarmKind.CONTRADICTED, Severity.CRITICAL, what, recording, now)
+        if sealed.duties:
+            what = f"{sealed.duties} things are to be done about it: `callvault duties` lists them"
+            self._alarms.add(AlarmKind.DUTIES, Severity.WARNING, what, recording, now)
 
     def _not_sealed(self, recording: RecordingStatus, why: str) -> None:
         self.unsealable.add(recording.number)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import canonical, read_document, sha256, signed
+from callvault.archive.manifests.duties import duties_of
 from callvault.archive.manifests.evidence import chunk_evidence
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.late_events import (
@@ -60,6 +61,7 @@ def seal(
         findings=manifest.findings,
         silence=manifest.silence if manifest.contradictions else None,
         contradictions=manifest.contradictions,
+        duties=len(duties_of(manifest)),
     )
 
 
