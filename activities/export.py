@@ -112,6 +112,7 @@ class ExportActivities:
             sha256=digest.sha256,
             metadata_object_name=metadata.object_name,
             metadata_problem=metadata.problem,
+            start_time=metadata.facts.chunk_start_time,
             duration_ms=metadata.facts.chunk_duration,
             kind=metadata.facts.kind.or_else(by_itself) if input.is_kind_assumed else None,
             pauses=tuple(

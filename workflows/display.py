@@ -42,6 +42,7 @@ class Display:
     at_risk: bool
     resource: str
     has_orphan: bool
+    duties: int
     details: str
 
 
@@ -55,6 +56,7 @@ def of(status: CallStatus) -> Display:
         at_risk=is_at_risk(status),
         resource=status.resource,
         has_orphan=any(recording.is_orphan for recording in status.recordings),
+        duties=sum(r.sealed.duties for r in status.recordings if r.sealed),
         details="\n\n".join([*map(_describe, status.recordings), *_describe_consents(status)]),
     )
 
@@ -91,6 +93,7 @@ def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
         names.AT_RISK.value_set(display.at_risk),
         names.RESOURCE.value_set(display.resource),
         names.ORPHAN.value_set(display.has_orphan),
+        names.DUTIES.value_set(display.duties),
     ]
 
 

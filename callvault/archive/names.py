@@ -31,6 +31,7 @@ _READABLE_LENGTH = 24
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
 _MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
+_DUTY_RECORD = re.compile(r"recordings/.*/duties-[1-9][0-9]{0,5}\.json")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
 _MAX_INDEX = 2**63 - 1
@@ -93,6 +94,21 @@ def manifest_in(folder: str, number: int) -> str:
 def is_manifest_name(object_name: str) -> bool:
     """Return True if `manifest_object_name` could have made this name."""
     return is_object_name(object_name) and _MANIFEST.fullmatch(object_name) is not None
+
+
+def duty_record_in(folder: str, number: int) -> str:
+    """Build the name of the ``number``-th record, from 1, of what was done about a recording."""
+    return f"{folder}/duties-{number}.json"
+
+
+def is_duty_record_name(object_name: str) -> bool:
+    """Return True if `duty_record_in` could have made this name."""
+    return is_object_name(object_name) and _DUTY_RECORD.fullmatch(object_name) is not None
+
+
+def folder_of(object_name: str) -> str:
+    """Return the folder of an object: that of its recording."""
+    return object_name.rpartition("/")[0]
 
 
 def link_object_name(sequence: int) -> str:

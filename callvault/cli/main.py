@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callvault.cli import alarms, archives, events, processes, recordings, stack
+from callvault.cli import alarms, archives, duties, events, processes, recordings, stack
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
 from callvault.cli.reconcile import reconcile
@@ -38,6 +38,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
+app.add_typer(duties.app, name="duties")
 
 
 def main() -> None:

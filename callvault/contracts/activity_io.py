@@ -14,6 +14,7 @@ from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck, MediaKind
 from callvault.contracts.media_urls import UrlKind, refuse_foreign
 from callvault.contracts.requests import Guards, OnMaxPause, OnPauseFailure
+from callvault.contracts.silence import SilenceAccount
 
 ACS_TIMEOUT = timedelta(seconds=10)
 """The longest that one control request to ACS waits for its answer: the client's time-out, from
@@ -225,6 +226,8 @@ class ArchivedChunk(Message):
     metadata_object_name: str | None = None
     metadata_problem: ShortText = ""
     """The reason why the service's metadata file is not archived, or is incomplete."""
+    start_time: datetime | None = None
+    """``chunkStartTime`` of the service's metadata file, by the service's clock."""
     duration_ms: float | None = None
     """``chunkDuration`` of the service's metadata file."""
     pauses: tuple[RecordedPause, ...] = ()
@@ -269,6 +272,12 @@ class SealedRecording(Message):
     """None where no signing key is configured: the manifest is unsigned."""
     findings: tuple[str, ...] = ()
     """Faults of the recording, in sentences; none where it is complete."""
+    silence: SilenceAccount | None = None
+    """The account that the manifest states, where the service's own one contradicts ours."""
+    duties: int = 0
+    """Number of things that people must do about it: see `callvault duties`."""
+    contradictions: tuple[str, ...] = ()
+    """Facts of the service that contradict what was claimed: some of the findings."""
 
 
 class PollResultInput(Message):

@@ -110,6 +110,8 @@ class ManifestChunk(Message):
     """Time at which it was read back and found equal to what the service sent."""
     response_headers: dict[str, str]
     """Headers of the service's answer that tell where the file came from."""
+    service_start_time: datetime | None = None
+    """As the service's metadata file tells it, by the service's clock."""
     duration_ms: float | None
     """As the service's metadata file tells it."""
     service_pauses: tuple[RecordedPause, ...]
@@ -214,6 +216,8 @@ class Manifest(Message):
     chunks: tuple[ManifestChunk, ...]
     findings: tuple[str, ...]
     """Faults of the recording, in sentences; none where it is complete."""
+    contradictions: tuple[str, ...] = ()
+    """Those of them in which the service contradicts what was claimed."""
     workflow: WorkflowRun
     software: str
     sealed_at: datetime
@@ -236,6 +240,7 @@ class ChainLink(Message):
     archive: str
     sequence: Annotated[int, Field(ge=1)]
     manifest: ObjectReference
+    """The manifest, or the `DutyRecord` of what was done about one."""
     previous: LinkReference | None
     """The link before it; none for the first one."""
     signature: Signature | None

@@ -75,8 +75,10 @@ AT_RISK = SearchAttributeKey.for_bool("CallvaultAtRisk")
 RESOURCE = SearchAttributeKey.for_keyword("CallvaultResource")
 ORPHAN = SearchAttributeKey.for_bool("CallvaultOrphan")
 """True if the call holds a recording that no backend asked for: an event announced it."""
+DUTIES = SearchAttributeKey.for_int("CallvaultDuties")
+"""Number of things that people must do about the call's recordings: `callvault duties`."""
 
-SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE, ORPHAN)
+SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE, ORPHAN, DUTIES)
 """Registered in the Temporal namespace by `callvault setup`."""
 
 

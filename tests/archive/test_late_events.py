@@ -4,9 +4,20 @@ from typing import Any
 
 import pytest
 
+from callvault.archive.manifests.late_events import OF_THE_SEALING
 from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
 from callvault.contracts.activity_io import SealedRecording
+from callvault.contracts.consent import (
+    ConsentHold,
+    ConsentPolicy,
+    ConsentRecord,
+    ConsentTerms,
+    DeletionMark,
+    Presence,
+)
+from callvault.contracts.manifest import Manifest
+from callvault.contracts.silence import SilenceAccount, SilentInterval, UnconfirmedInterval
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import ChunkStatus
 
@@ -95,3 +106,35 @@ def test_what_is_amiss_with_the_metadata_of_a_known_file_is_not_forgotten(
     sealed_by_the_first_run(archive, one)
     second = sealed_by_a_late_event(archive, two)
     assert [finding for finding in second.findings if "it was denied" in finding]
+
+
+def test_g21_a_completed_manifest_keeps_all_that_the_sealed_one_told(archive: Archive) -> None:
+    hold = ConsentHold(since=NOON, until=NOON, reason="nobody has agreed")
+    mark = DeletionMark(participant="a" * 64, since=NOON, until=NOON, marked_at=NOON)
+    doubt = UnconfirmedInterval(since=NOON, until=NOON, reason="card number")
+    silence = SilenceAccount(
+        silent=[SilentInterval(since=NOON, until=NOON, proof="read back")], unconfirmed=[doubt]
+    )
+    of = recording(
+        archived(archive, 0),
+        pauses=[paused()],
+        holds=[hold],
+        marked=[mark],
+        silence=silence,
+        consent=ConsentTerms(consent_policy=ConsentPolicy.ALL_PARTIES),
+        consented_at=NOON,
+        started_at=NOON,
+    )
+    decision = ConsentRecord(participant="a" * 64, given=False, decided_at=NOON, received_at=NOON)
+    here = Presence(participant="a" * 64, in_call=True, changed_at=NOON)
+    asked = seal_input(archive, of, consents=(decision,), participants=(here,))
+    first = manifest_of(archive, seal(archive, asked, SIGNER, lambda: NOON))
+    second = manifest_of(archive, sealed_by_a_late_event(archive, archived(archive, 1)))
+
+    told = set(Manifest.model_fields) - set(OF_THE_SEALING) - {"chunks"}
+    assert {name: getattr(second, name) for name in told} == {
+        name: getattr(first, name) for name in told
+    }
+    assert first.marked
+    assert first.consent.holds
+    assert len(second.chunks) == 2

@@ -346,6 +346,8 @@ class Lifecycle:
     def sealed(self, recording: RecordingStatus, sealed: SealedRecording, now: datetime) -> None:
         """Fold a manifest."""
         recording.sealed = sealed
+        # The service's account contradicts ours, and counts.
+        recording.silence = sealed.silence or recording.silence
         amiss = f", amiss: {'; '.join(sealed.findings)}" if sealed.findings else ""
         what = f"manifest {sealed.sequence} of archive {sealed.archive}{amiss}"
         self.note(now, f"recording {recording.number}: {what}")

@@ -5,6 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
@@ -67,6 +68,17 @@ class SealLoop:
             # is no seal, and another manifest follows it.
             if recording == before:
                 self._call.sealed(recording, sealed, workflow.now())
+                self._tell_of(recording, sealed)
+
+    def _tell_of(self, recording: RecordingStatus, sealed: SealedRecording) -> None:
+        """Raise the alarms about what only the manifest brought to light."""
+        now = workflow.now()
+        if sealed.contradictions:
+            what = "; ".join(sealed.contradictions)
+            self._alarms.add(AlarmKind.CONTRADICTED, Severity.CRITICAL, what, recording, now)
+        if sealed.duties:
+            what = f"{sealed.duties} things are to be done about it: `callvault duties` lists them"
+            self._alarms.add(AlarmKind.DUTIES, Severity.WARNING, what, recording, now)
 
     def _not_sealed(self, recording: RecordingStatus, why: str) -> None:
         self.unsealable.add(recording.number)

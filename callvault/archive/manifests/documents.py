@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.contracts.base import Message, explain
+from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ChainLink, Manifest
 from callvault.errors import BrokenContent, InvalidRequest
 
-Document = TypeVar("Document", Manifest, ChainLink)
+Document = TypeVar("Document", Manifest, ChainLink, DutyRecord)
+AnyDocument = Manifest | ChainLink | DutyRecord
 
 UNSIGNED_DESPITE_KEY = (
     "it is unsigned, though a key was given: its signature was removed, or it never had one"
@@ -56,7 +58,7 @@ def read_document(model: type[Document], data: bytes) -> Document:
     raise BrokenContent(f"{problem}: it was changed", owner="archive")
 
 
-def is_proven_by(key: PublicKey, document: Manifest | ChainLink, data: bytes) -> bool:
+def is_proven_by(key: PublicKey, document: AnyDocument, data: bytes) -> bool:
     """Tell if ``data``, which `read_document` read as ``document``, was signed with the key."""
     signature = document.signature
     return signature is not None and key.proves(signature, _to_sign(json.loads(data)))
@@ -74,7 +76,7 @@ class Keyring:
         if not self.is_given:
             self._keys[key.key_id] = key
 
-    def objection(self, document: Manifest | ChainLink, data: bytes) -> str | None:
+    def objection(self, document: AnyDocument, data: bytes) -> str | None:
         """Say why the signature of ``data`` proves nothing; None if it does.
 
         A missing signature is an objection only where keys were given.

@@ -5,11 +5,28 @@ Another run then archives the files that the event names. It knows nothing of re
 consents: these stand in the manifest which is there.
 """
 
-from callvault.archive.manifests.manifest import findings
+from callvault.archive.manifests.manifest import findings, unexpected_files
+from callvault.archive.manifests.service_account import compare
 from callvault.contracts.manifest import Manifest, ManifestChunk, SealInput
 from callvault.contracts.states import ChunkState, RecordingState
+from callvault.contracts.status import RecordingStatus
 
 ChunkId = tuple[str, int]
+
+OF_THE_SEALING = (
+    "schema_version",
+    "object_name",
+    "archive",
+    "workflow",
+    "software",
+    "sealed_at",
+    "input_sha256",
+    "earlier",
+    "failed_back_from",
+    "previous",
+    "signature",
+)
+"""Members that tell of the manifest itself. All others tell of the recording."""
 
 
 def is_files_only(input: SealInput) -> bool:
@@ -28,32 +45,42 @@ def adds_nothing(input: SealInput, sealed: Manifest) -> bool:
 
 
 def completed(new: Manifest, input: SealInput, sealed: Manifest) -> Manifest:
-    """Complete the new manifest with everything that only the sealed one knows."""
+    """Complete the sealed manifest with the files of the new one; nothing of it is left out."""
     chunks = _merge_chunks(new, sealed)
     was_whole = sealed.recording.state is RecordingState.ARCHIVED
     lost = any(chunk.state is not ChunkState.ARCHIVED for chunk in chunks)
     state = RecordingState.LOST if lost or not was_whole else RecordingState.ARCHIVED
-    # a late run waits in vain for files that it does not know to be there
-    known = {"problem": "", "window_closed": False} if was_whole else {}
-    recording = input.recording.model_copy(
+    known = _recording(input, sealed, was_whole=was_whole)
+    compared = compare(known, chunks)
+    known = known.model_copy(update={"silence": compared.silence})
+    return sealed.model_copy(
         update={
-            **known,
-            "silence": sealed.silence,
-            "recording_duration_ms": sealed.recording.recording_duration_ms,
+            **{name: getattr(new, name) for name in OF_THE_SEALING},
+            "recording": sealed.recording.model_copy(
+                update={"state": state, "problem": known.problem}
+            ),
+            "silence": compared.silence,
+            "chunks": chunks,
+            "findings": findings(known, chunks),
+            "contradictions": (
+                *sealed.contradictions,
+                *compared.contradictions,
+                *unexpected_files(known),
+            ),
         }
     )
-    return new.model_copy(
-        update={
-            "recording": sealed.recording.model_copy(
-                update={"state": state, "problem": recording.problem}
-            ),
-            "requests": sealed.requests,
-            "pauses": sealed.pauses,
-            "silence": sealed.silence,
-            "consents": sealed.consents,
-            "chunks": chunks,
-            "findings": findings(recording, chunks),
-        }
+
+
+def _recording(input: SealInput, sealed: Manifest, *, was_whole: bool) -> RecordingStatus:
+    """Return what is known of the recording by both, to be judged anew."""
+    # A late run waits in vain for files that it does not know to be there.
+    late = {"problem": "", "window_closed": False} if was_whole else {}
+    told = {
+        name: getattr(sealed.recording, name)
+        for name in ("origin", "started_at", "stopped_at", "recording_duration_ms")
+    }
+    return input.recording.model_copy(
+        update={**late, **told, "pauses": list(sealed.pauses), "silence": sealed.silence}
     )
 
 

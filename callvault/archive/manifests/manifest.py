@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from callvault.archive.manifests.service_account import compare
 from callvault.archive.media.check import tolerance
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.manifest import (
@@ -59,18 +60,21 @@ def build_manifest(
     chunks = tuple(
         _chunk(chunk, found) for chunk, found in zip(input.recording.chunks, evidence, strict=True)
     )
+    compared = compare(input.recording, chunks)
+    recording = input.recording.model_copy(update={"silence": compared.silence})
     return Manifest(
         object_name=context.object_name,
         archive=input.archive,
         recording=_recording(input),
         requests=input.requests,
-        pauses=tuple(input.recording.pauses),
-        silence=input.recording.silence,
+        pauses=tuple(recording.pauses),
+        silence=recording.silence,
         consents=tuple(_consent(record) for record in input.consents),
         consent=_consent_evidence(input),
         marked=tuple(input.recording.marked),
         chunks=chunks,
-        findings=findings(input.recording, chunks),
+        findings=findings(recording, chunks),
+        contradictions=(*compared.contradictions, *unexpected_files(recording)),
         workflow=WorkflowRun(workflow_id=input.workflow_id, run_id=input.run_id),
         software=context.software,
         sealed_at=context.sealed_at,
@@ -84,11 +88,19 @@ def build_manifest(
 def findings(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> tuple[str, ...]:
     """List everything that is wrong with a recording, in sentences; none where it is complete."""
     return (
+        *unexpected_files(recording),
         *_of_recording(recording, chunks),
         *_of_metadata(chunks),
         *_of_order(chunks),
         *_of_length(recording, chunks),
     )
+
+
+def unexpected_files(recording: RecordingStatus) -> Iterator[str]:
+    """Tell of files of a recording that, by our account, never began: the service recorded."""
+    began_not = recording.declined or (recording.problem if not recording.started_at else "")
+    if recording.chunks and recording.origin == "requested" and began_not:
+        yield f"nothing was to be recorded ({began_not}), and the service has files of it"
 
 
 def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> Iterator[str]:
@@ -195,6 +207,7 @@ def _chunk(status: ChunkStatus, evidence: ChunkEvidence | None) -> ManifestChunk
         verified_at=archived.verified_at if archived else None,
         response_headers=archived.response_headers if archived else {},
         duration_ms=archived.duration_ms if archived else None,
+        service_start_time=archived.start_time if archived else None,
         service_pauses=archived.pauses if archived else (),
         metadata_problem=archived.metadata_problem if archived else "",
         check=evidence.check if evidence else None,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import canonical, read_document, sha256, signed
+from callvault.archive.manifests.duties import duties_of
 from callvault.archive.manifests.evidence import chunk_evidence
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.late_events import (
@@ -58,6 +59,9 @@ def seal(
         sha256=reference.sha256,
         key_id=manifest.signature.key_id if manifest.signature else None,
         findings=manifest.findings,
+        silence=manifest.silence if manifest.contradictions else None,
+        contradictions=manifest.contradictions,
+        duties=len(duties_of(manifest)),
     )
 
 

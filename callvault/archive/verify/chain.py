@@ -9,11 +9,13 @@ from callvault.archive.names import (
     CHAIN_PREFIX,
     KEYS_PREFIX,
     RECORDINGS_PREFIX,
+    is_duty_record_name,
     is_manifest_name,
     key_object_name,
     link_object_name,
 )
 from callvault.archive.verify.inspector import Inspector
+from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
 from callvault.errors import ConfigurationError
 
@@ -58,6 +60,8 @@ class ChainWalk:
         """SHA-256 of each link that was seen, by its sequence number."""
         self._sealed: dict[str, str] = {}
         """SHA-256 of each manifest that was seen, by its object name."""
+        self._signed: set[str] = set()
+        """Object names of the manifests that are signed."""
 
     @property
     def length(self) -> int:
@@ -73,7 +77,7 @@ class ChainWalk:
         return LinkReference(sequence=newest, sha256=self._links[newest])
 
     def manifests(self) -> Iterator[Manifest]:
-        """Check every link and its manifest; yields the manifests that can be read."""
+        """Check every link and what it names; yields the manifests that can be read."""
         self._report_gaps()
         for sequence in self._sequences:
             manifest = self._link(sequence)
@@ -111,7 +115,7 @@ class ChainWalk:
 
     def _manifest_names(self) -> set[str]:
         names = self._inspector.archive.names(RECORDINGS_PREFIX)
-        return {name for name in names if is_manifest_name(name)}
+        return {name for name in names if is_manifest_name(name) or is_duty_record_name(name)}
 
     def _numbers(self) -> list[int]:
         numbers = []
@@ -161,7 +165,7 @@ class ChainWalk:
 
     def _manifest(self, link_name: str, link: ChainLink) -> Manifest | None:
         name = link.manifest.object_name
-        if not is_manifest_name(name):
+        if not is_manifest_name(name) and not is_duty_record_name(name):
             self._inspector.problem(link_name, "what it names is no manifest")
             return None
         if name in self._sealed:
@@ -172,12 +176,29 @@ class ChainWalk:
         self._sealed[name] = sha256(data)
         if not self._inspector.agrees(name, link.manifest, data):
             return None
+        if is_duty_record_name(name):
+            self._duty_record(name, data)
+            return None
         manifest = self._inspector.document(Manifest, name, data)
         if manifest is not None:
             self._check_manifest(name, link, manifest)
         return manifest
 
+    def _duty_record(self, name: str, data: bytes) -> None:
+        """Check the record of what was done, and believe what it says was erased."""
+        record = self._inspector.document(DutyRecord, name, data)
+        if record is None or self._inspector.has_problem(name):
+            return
+        about = record.manifest
+        if record.object_name != name or self._sealed.get(about.object_name) != about.sha256:
+            self._inspector.problem(name, "it is about another manifest than the one there is")
+            return
+        is_signed = about.object_name in self._signed
+        self._inspector.believe_erasures(record, is_signed=is_signed)
+
     def _check_manifest(self, name: str, link: ChainLink, manifest: Manifest) -> None:
+        if manifest.signature is not None:
+            self._signed.add(name)
         if (manifest.object_name, manifest.archive) != (name, link.archive):
             self._inspector.problem(
                 name, f"it was sealed as {manifest.object_name} in {manifest.archive}"

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
+from callvault.archive.manifests.documents import AnyDocument
+from callvault.contracts.manifest import LinkReference
 from callvault.errors import InvalidRequest
 
 _HEAD = re.compile(r"([1-9][0-9]{0,14}):([0-9a-f]{64})")
@@ -25,7 +26,7 @@ class Expectation:
         """Read an expectation as people write it; `InvalidRequest` where ``head`` is no link."""
         return cls(archive, None if head is None else _link(head), may_be_empty)
 
-    def objection(self, document: Manifest | ChainLink) -> str | None:
+    def objection(self, document: AnyDocument) -> str | None:
         """Say that the document was sealed in another archive; None where it was not."""
         if self.archive is None or document.archive == self.archive:
             return None

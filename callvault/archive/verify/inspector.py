@@ -10,6 +10,7 @@ from callvault.archive.object_metadata import SHA256
 from callvault.archive.store import Archive, read_small
 from callvault.archive.verify.expectation import Expectation
 from callvault.contracts.base import State
+from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ArchivedObject, LinkReference, ObjectReference
 from callvault.errors import (
     AccessDenied,
@@ -77,6 +78,8 @@ class Inspector:
         self.expected = expected
         self._on_read = on_read
         self._with_problems: set[str] = set()
+        self._missing: dict[str, ArchivedObject] = {}
+        """Sealed objects that are not there, until it is known whether they were erased."""
 
     def problem(self, object_name: str, text: str) -> None:
         self._with_problems.add(object_name)
@@ -140,13 +143,35 @@ class Inspector:
             self._tell_unreadable(sealed.object_name, error)
             return False
         if found is None:
-            self.problem(sealed.object_name, "it is missing")
+            self._missing[sealed.object_name] = sealed
             return False
         if found.size != sealed.size:
             self.problem(sealed.object_name, f"it has {found.size} bytes instead of {sealed.size}")
             return False
         self._compare_properties(sealed.object_name, sealed.properties)
         return True
+
+    def believe_erasures(self, record: DutyRecord, *, is_signed: bool) -> None:
+        """Take note of what was erased, as a record says; ``is_signed`` if its manifest is.
+
+        A record comes after its manifest, whose missing objects are known by then.
+        """
+        name = record.object_name
+        if is_signed and record.signature is None:
+            # Whoever deletes a file could write such a record, too.
+            self.problem(name, "it is unsigned, and its manifest is signed: it excuses nothing")
+            return
+        for erased in record.erased:
+            sealed = self._missing.get(erased.object_name)
+            if sealed is not None and sealed.sha256 == erased.sha256:
+                del self._missing[erased.object_name]
+                why = f"{record.reason} ({record.done_by}, see {name})"
+                self.warning(erased.object_name, f"it was erased: {why}")
+
+    def tell_missing(self) -> None:
+        """Report what is missing and was not erased; to be called once everything was seen."""
+        for object_name in self._missing:
+            self.problem(object_name, "it is missing")
 
     def is_unchanged(self, sealed: ArchivedObject) -> bool:
         """Read an object to its end; tell if its SHA-256 is the sealed one."""

@@ -9,11 +9,19 @@ from typing import Protocol
 
 from callvault.archive.manifests.documents import Keyring, canonical, read_document, sha256
 from callvault.archive.media.check import Expected, check_media
-from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, link_object_name
+from callvault.archive.names import (
+    RECORDINGS_PREFIX,
+    duty_record_in,
+    folder_of,
+    is_duty_record_name,
+    is_manifest_name,
+    link_object_name,
+)
 from callvault.archive.store import Archive
 from callvault.archive.verify.chain import ChainWalk, check_keys
 from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
+from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import (
     ArchivedObject,
     ChainLink,
@@ -72,6 +80,7 @@ def verify_archive(
     progress.expect(chain.length)
     for manifest in chain.manifests():
         objects.verify(manifest)
+    inspector.tell_missing()
     # After all manifests: only then is it known which objects none of them names.
     objects.warn_unsealed()
     # Last, for it looks at the links that were seen on the way.
@@ -102,6 +111,8 @@ def verify_manifest(
         _check_own_link(inspector, manifest, data)
         progress.expect(1)
         _Objects(inspector, progress).verify(manifest)
+        _believe_erasures(inspector, manifest, data)
+    inspector.tell_missing()
     return report
 
 
@@ -159,7 +170,8 @@ class _Objects:
     def warn_unsealed(self) -> None:
         """Warn of objects that no manifest names: recordings may still be under way."""
         for name in sorted(self._inspector.archive.names(RECORDINGS_PREFIX)):
-            if name not in self._seen and not is_manifest_name(name):
+            is_document = is_manifest_name(name) or is_duty_record_name(name)
+            if name not in self._seen and not is_document:
                 self._inspector.warning(name, "no manifest names it (yet)")
 
     def _is_new(self, manifest: Manifest, sealed: ArchivedObject) -> bool:
@@ -214,6 +226,19 @@ def _recheck_media(
         inspector.problem(sealed.object_name, text)
     else:  # the same bytes, read by another version
         inspector.warning(sealed.object_name, f"{text} with {was.facts.parser}")
+
+
+def _believe_erasures(inspector: Inspector, manifest: Manifest, data: bytes) -> None:
+    """Look for records of what was erased beside the manifest."""
+    folder, number = folder_of(manifest.object_name), 1
+    while inspector.archive.stat(name := duty_record_in(folder, number)) is not None:
+        number += 1
+        found = inspector.bytes_of(name)
+        record = inspector.document(DutyRecord, name, found) if found else None
+        is_about = record is not None and record.manifest.sha256 == sha256(data)
+        if record is not None and is_about and not inspector.has_problem(name):
+            is_signed = manifest.signature is not None
+            inspector.believe_erasures(record, is_signed=is_signed)
 
 
 def _check_own_link(inspector: Inspector, manifest: Manifest, data: bytes) -> None:

@@ -1,0 +1,169 @@
+"""The open duties of an archive, and the records of what was done about them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from callvault.archive.manifests.chain import append, head
+from callvault.archive.manifests.documents import canonical, read_document, sha256, signed
+from callvault.archive.manifests.duties import duties_of
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.manifests.seal import (
+    StoredManifest,
+    find_manifest,
+    publish_key,
+    software,
+)
+from callvault.archive.names import (
+    RECORDINGS_PREFIX,
+    duty_record_in,
+    folder_of,
+    is_duty_record_name,
+    is_manifest_name,
+)
+from callvault.archive.store import Archive, put_bytes, read_small
+from callvault.contracts.duties import Duty, DutyRecord, Outcome
+from callvault.contracts.manifest import Manifest, ObjectReference
+from callvault.errors import InvalidRequest, ObjectExists
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An account of what was done, by the person who did it."""
+
+    outcome: Outcome
+    done_by: str
+    reason: str
+    erased: tuple[str, ...] = ()
+    """Names of the objects that were deleted."""
+
+
+class OpenDuties(NamedTuple):
+    """The duties of one recording about which nothing is recorded."""
+
+    manifest: Manifest
+    duties: tuple[Duty, ...]
+
+
+def open_duties(archive: Archive) -> Iterator[OpenDuties]:
+    """Find every recording of the archive with duties that no record settles, in order of name."""
+    manifests: dict[str, list[str]] = {}
+    records: dict[str, list[str]] = {}
+    for name in archive.names(RECORDINGS_PREFIX):
+        if is_manifest_name(name):
+            manifests.setdefault(folder_of(name), []).append(name)
+        elif is_duty_record_name(name):
+            records.setdefault(folder_of(name), []).append(name)
+    for folder in sorted(manifests):
+        done = {duty for name in records.get(folder, ()) for duty in _read(archive, name).duties}
+        for stored in _newest(archive, manifests[folder]):
+            left = tuple(duty for duty in duties_of(stored) if duty.id not in done)
+            if left:
+                yield OpenDuties(stored, left)
+
+
+def record_duties(
+    archive: Archive,
+    manifest_name: str,
+    duties: Sequence[str],
+    done: Done,
+    signer: Signer | None,
+    now: Callable[[], datetime],
+) -> DutyRecord:
+    """Record what was done about duties of a recording, signed and linked into the chain.
+
+    Raises `InvalidRequest` where a duty or an erased object is none of the manifest's, or where an
+    object that is said to be erased is still there. Nothing is written then.
+    """
+    stored = find_manifest(archive, manifest_name) if is_manifest_name(manifest_name) else None
+    if stored is None:
+        raise InvalidRequest(f"{manifest_name[:200]!r} is no manifest of archive {archive.name}")
+    _check_duties(stored, duties)
+    erased = tuple(_erased(archive, stored.manifest, name) for name in done.erased)
+    if (done.outcome is Outcome.ERASED) is not bool(erased):
+        raise InvalidRequest("name what was erased: each deleted object, or say that all was kept")
+    if signer:
+        publish_key(archive, signer)
+    record = DutyRecord(
+        object_name="",
+        archive=archive.name,
+        manifest=stored.reference,
+        duties=tuple(duties),
+        outcome=done.outcome,
+        erased=erased,
+        done_by=done.done_by,
+        reason=done.reason,
+        recorded_at=now(),
+        software=software(),
+        previous=head(archive),
+        signature=None,
+    )
+    return _write(archive, record, signer)
+
+
+def _newest(archive: Archive, names: Sequence[str]) -> list[Manifest]:
+    """Return the manifests of a folder that no later one completes."""
+    stored = [found for name in names if (found := find_manifest(archive, name))]
+    completed = {s.manifest.earlier.object_name for s in stored if s.manifest.earlier}
+    return [s.manifest for s in stored if s.reference.object_name not in completed]
+
+
+def _check_duties(stored: StoredManifest, duties: Sequence[str]) -> None:
+    known = {duty.id for duty in duties_of(stored.manifest)}
+    if unknown := sorted(set(duties) - known):
+        there = ", ".join(sorted(known)) or "none"
+        raise InvalidRequest(
+            f"{unknown[0][:40]!r} is no duty of this recording: `callvault duties` lists them"
+            f" ({there})"
+        )
+    if not duties:
+        raise InvalidRequest("name the duties that this settles: `callvault duties` lists them")
+
+
+def _erased(archive: Archive, manifest: Manifest, name: str) -> ObjectReference:
+    objects = (each for chunk in manifest.chunks for each in (chunk.media, chunk.metadata) if each)
+    found = next((each for each in objects if each.object_name == name), None)
+    if found is None:
+        raise InvalidRequest(f"{name[:200]!r} is no object that this manifest names")
+    if archive.stat(name) is not None:
+        raise InvalidRequest(
+            f"{archive.location(name)} is still there: delete it first, as the archive's owner"
+        )
+    return ObjectReference(object_name=name, size=found.size, sha256=found.sha256)
+
+
+def _write(archive: Archive, record: DutyRecord, signer: Signer | None) -> DutyRecord:
+    number = 1
+    while True:
+        name = duty_record_in(folder_of(record.manifest.object_name), number)
+        named = record.model_copy(update={"object_name": name})
+        if archive.stat(name) is None:
+            with suppress(ObjectExists):  # somebody else records something at the same time
+                put_bytes(
+                    archive,
+                    name,
+                    signed(named, signer),
+                    content_type="application/json",
+                    metadata={},
+                )
+        # Looked up again: it may be another's, or this one, written by an attempt before.
+        data = read_small(archive, name)
+        there = read_document(DutyRecord, data)
+        if _is_same(there, named):
+            reference = ObjectReference(object_name=name, size=len(data), sha256=sha256(data))
+            append(archive, reference, signer, after=there.previous)
+            return there
+        number += 1
+
+
+def _is_same(one: DutyRecord, other: DutyRecord) -> bool:
+    """Tell if two records tell the same, perhaps at another time."""
+    circumstances = ("recorded_at", "previous", "software", "signature")
+    alike = {name: getattr(other, name) for name in circumstances}
+    return canonical(one.model_copy(update=alike)) == canonical(other)
+
+
+def _read(archive: Archive, name: str) -> DutyRecord:
+    return read_document(DutyRecord, read_small(archive, name))

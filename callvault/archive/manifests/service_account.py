@@ -1,0 +1,182 @@
+"""The service's own account of a recording's sound, compared with ours of its silence.
+
+The service tells of its pauses in the metadata files, by its own clock; the files themselves tell
+how much sound there is. Silence that either contradicts is not claimed any more.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import product
+from typing import NamedTuple
+
+from callvault.contracts.manifest import ManifestChunk
+from callvault.contracts.silence import SilenceAccount, UnconfirmedInterval
+from callvault.contracts.states import ChunkState
+from callvault.contracts.status import RecordingStatus
+
+TOLERANCE = timedelta(milliseconds=500)
+"""Difference allowed at either end of a silence: a pause takes effect at a picture's edge."""
+
+LENGTH_TOLERANCE = timedelta(seconds=1)
+LENGTH_SHARE = 0.01
+"""Difference allowed to a recording's length, as to that of a file: the larger one counts."""
+
+MAX_LATENCY = timedelta(seconds=30)
+"""Longest time from the answer to a start until there is sound."""
+
+MAX_EDGES = 64
+"""Beginnings and ends of sound, and of silence, by which the clocks are compared."""
+
+_CONTRADICTED = "the service's own account tells of sound in them"
+_TOO_LONG = "the files play longer than they can, were all of them true"
+
+
+class Span(NamedTuple):
+    """A time from a moment to another one."""
+
+    since: datetime
+    until: datetime
+
+
+class Comparison(NamedTuple):
+    """Our account without what the service contradicts, and the contradictions in sentences."""
+
+    silence: SilenceAccount
+    contradictions: tuple[str, ...] = ()
+
+
+def compare(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> Comparison:
+    """Compare the accounts, as far as every file of the recording is there to tell."""
+    ours = recording.silence
+    claims = list(_claims(recording))
+    lengths = [_length(chunk) for chunk in chunks]
+    known = [length for length in lengths if length is not None]
+    if not claims or not chunks or len(known) < len(chunks):
+        return Comparison(ours)
+    if _is_heard(claims, recording, chunks):
+        return _without(claims, recording, _CONTRADICTED)
+    if _is_too_long(sum(known, timedelta()), claims, recording):
+        return _without(claims, recording, _TOO_LONG)
+    return Comparison(ours)
+
+
+def _claims(recording: RecordingStatus) -> Iterator[Span]:
+    """Return each silence that is long enough to be compared."""
+    for silence in recording.silence.silent:
+        until = silence.until or recording.stopped_at
+        if until is not None and until - silence.since > 2 * TOLERANCE:
+            yield Span(silence.since, until)
+
+
+def _length(chunk: ManifestChunk) -> timedelta | None:
+    """Return how long a file plays; None where it is not archived, or does not tell."""
+    played = chunk.check.facts.duration_ms if chunk.check else None
+    if chunk.state is not ChunkState.ARCHIVED or played is None:
+        return None
+    return timedelta(milliseconds=played)
+
+
+def _is_heard(
+    claims: Sequence[Span], recording: RecordingStatus, chunks: Sequence[ManifestChunk]
+) -> bool:
+    """Tell if the service speaks of sound within our silence, by whichever clock.
+
+    Its clock may differ from Temporal's: only what no difference explains is a contradiction.
+    """
+    sound = sorted(span for chunk in chunks for span in _sound(chunk))
+    # A metadata file that tells less than all is no witness against anything.
+    if not sound or any(c.service_start_time is None or c.metadata_problem for c in chunks):
+        return False
+    differences = _clock_differences(claims, sound, recording)
+    return not any(_agree(claims, sound, ahead) for ahead in differences)
+
+
+def _sound(chunk: ManifestChunk) -> Iterator[Span]:
+    """Return the times in which there is sound, by the service's metadata and the file's length.
+
+    Whether the service's duration includes its pauses is not documented: the file's never does.
+    """
+    length, start = _length(chunk), chunk.service_start_time
+    if length is None or start is None:
+        return
+    pauses = sorted(chunk.service_pauses, key=lambda pause: pause.start_time)
+    end = start + length + sum((_duration(p.duration_ms) for p in pauses), timedelta())
+    for pause in pauses:
+        if pause.start_time > start:
+            yield Span(start, pause.start_time)
+        start = max(start, pause.start_time + _duration(pause.duration_ms))
+    if end > start:
+        yield Span(start, end)
+
+
+def _duration(milliseconds: float) -> timedelta:
+    return timedelta(milliseconds=milliseconds)
+
+
+def _agree(claims: Sequence[Span], sound: Sequence[Span], ahead: timedelta) -> bool:
+    """Tell if all silence is free of sound, if the service's clock is ahead by so much."""
+    edges = iter(sound)
+    heard = next(edges, None)
+    for claim in claims:
+        # Both are in order: what ended before this silence ended before all that follow.
+        while heard is not None and heard.until - ahead <= claim.since + TOLERANCE:
+            heard = next(edges, None)
+        if heard is not None and heard.since - ahead < claim.until - TOLERANCE:
+            return False
+    return True
+
+
+def _clock_differences(
+    claims: Sequence[Span], sound: Sequence[Span], recording: RecordingStatus
+) -> Iterator[timedelta]:
+    """Return the differences of the clocks that are worth trying.
+
+    Sound begins within `MAX_LATENCY` after it was asked for first. Within that, a difference is
+    best where two edges meet.
+    """
+    latest = sound[0].since - _began(recording) + TOLERANCE
+    earliest = latest - MAX_LATENCY
+    yield from (earliest, latest)
+    ours = [edge for span in claims[: MAX_EDGES // 2] for edge in span]
+    theirs = [edge for span in sound[: MAX_EDGES // 2] for edge in span]
+    for edge, heard in product(ours, theirs):
+        # With the tolerance, silence may also end that much later, or begin that much earlier.
+        for ahead in (heard - edge - TOLERANCE, heard - edge + TOLERANCE):
+            if earliest <= ahead <= latest:
+                yield ahead
+
+
+def _began(recording: RecordingStatus) -> datetime:
+    """Return the earliest time at which there can have been sound, by our account."""
+    started = recording.started_at or recording.requested_at
+    first = recording.pauses[0] if recording.pauses else None
+    if first is not None and first.requested_at <= started and first.resumed_at is not None:
+        return first.resumed_at
+    return started
+
+
+def _is_too_long(played: timedelta, claims: Sequence[Span], recording: RecordingStatus) -> bool:
+    """Tell if the files hold more sound than the recording's time without its silence."""
+    if recording.started_at is None or recording.stopped_at is None:
+        return False
+    whole = recording.stopped_at - recording.started_at
+    silent = sum((span.until - span.since for span in claims), timedelta())
+    return played > whole - silent + max(LENGTH_TOLERANCE, LENGTH_SHARE * whole)
+
+
+def _without(claims: Sequence[Span], recording: RecordingStatus, why: str) -> Comparison:
+    """Claim none of these silences any more: which of them holds cannot be told."""
+    ours = recording.silence
+    beginnings = {claim.since for claim in claims}
+    broken = [each for each in ours.silent if each.since in beginnings]
+    doubts = [
+        UnconfirmedInterval(since=each.since, until=each.until, reason=why, is_finding=True)
+        for each in broken
+    ]
+    silence = SilenceAccount(
+        silent=[each for each in ours.silent if each not in broken],
+        unconfirmed=sorted([*ours.unconfirmed, *doubts], key=lambda doubt: doubt.since),
+    )
+    first, last = claims[0].since, claims[-1].until
+    when = f"from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} UTC"
+    return Comparison(silence, (f"{len(claims)} silences {when} are doubtful: {why}",))

@@ -1,0 +1,80 @@
+"""The work of `callvault duties`: list what is open, record what was done."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+
+from callvault.archive.manifests.duty_records import Done, open_duties, record_duties
+from callvault.cli.terminal import say
+from callvault.clients import open_archive, open_signer
+from callvault.config.settings import Settings
+from callvault.contracts.base import MAX_TEXT
+from callvault.contracts.duties import Duty, Outcome
+from callvault.errors import InvalidRequest
+
+
+class Listed(NamedTuple):
+    """A duty, and the manifest from which it follows."""
+
+    archive: str
+    manifest: str
+    duty: Duty
+
+
+def listed(settings: Settings, archives: Sequence[str]) -> list[Listed]:
+    """Find the open duties of these archives, or of all."""
+    return [each for name in archives or settings.archives for each in _of(settings, name)]
+
+
+def show(duties: Sequence[Listed]) -> None:
+    """Print each duty in two lines: what is to be done, and the manifest that it follows from."""
+    if not duties:
+        say("No duty is open.")
+    for archive, manifest, duty in duties:
+        since = f"{duty.since:%Y-%m-%d %H:%M:%S}" if duty.since else "its beginning"
+        until = f"{duty.until:%H:%M:%S} UTC" if duty.until else "its end"
+        say(f"{duty.id}  {duty.kind} from {since} to {until}: {duty.reason}")
+        say(f"                  {archive}: {manifest}")
+
+
+def as_document(duties: Sequence[Listed]) -> str:
+    """Write the duties as JSON."""
+    rows = [
+        {"archive": each.archive, "manifest": each.manifest, **each.duty.model_dump(mode="json")}
+        for each in duties
+    ]
+    return TypeAdapter(list[dict[str, object]]).dump_json(rows, indent=2).decode()
+
+
+def record(
+    settings: Settings,
+    archive: str,
+    manifest: str,
+    duties: Sequence[str],
+    erased: Sequence[str],
+    done_by: str,
+    reason: str,
+) -> str:
+    """Record what was done; return the place of the record."""
+    for what, said in (("--by", done_by), ("--reason", reason)):
+        if not 0 < len(said.strip()) <= MAX_TEXT:
+            raise InvalidRequest(f"{what} needs a text of at most {MAX_TEXT} characters")
+    outcome = Outcome.ERASED if erased else Outcome.KEPT
+    done = Done(outcome, done_by, reason, tuple(erased))
+    configured = settings.archive(archive)
+    with closing(open_archive(archive, configured)) as opened:
+        signer = open_signer(configured)
+        written = record_duties(opened, manifest, duties, done, signer, lambda: datetime.now(UTC))
+        return opened.location(written.object_name)
+
+
+def _of(settings: Settings, name: str) -> list[Listed]:
+    with closing(open_archive(name, settings.archive(name))) as archive:
+        return [
+            Listed(name, found.manifest.object_name, duty)
+            for found in open_duties(archive)
+            for duty in found.duties
+        ]

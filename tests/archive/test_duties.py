@@ -1,0 +1,171 @@
+"""Do duties follow from manifests, and is it proven what was done about them?"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.duties import duties_of
+from callvault.archive.manifests.duty_records import Done, open_duties, record_duties
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.manifests.seal import seal
+from callvault.archive.names import link_object_name
+from callvault.archive.store import Archive
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.verify.verifier import verify_archive, verify_manifest
+from callvault.contracts.activity_io import SealedRecording
+from callvault.contracts.consent import DeletionMark
+from callvault.contracts.duties import DutyKind, Outcome
+from callvault.contracts.silence import SilenceAccount, UnconfirmedInterval
+from callvault.errors import InvalidRequest
+
+from .sealed import NOON, SIGNER, archived, lost, manifest_of, recording, seal_input
+
+MARK = DeletionMark(
+    participant="a" * 64, since=NOON, until=NOON + timedelta(seconds=9), marked_at=NOON
+)
+DOUBT = UnconfirmedInterval(since=NOON, until=NOON, reason="card number", is_finding=True)
+MOMENT = UnconfirmedInterval(since=NOON, until=NOON, reason="card number")
+KEPT = Done(Outcome.KEPT, "compliance-1", "listened to it: nothing is in it")
+
+
+def with_duties(archive: Archive, signer: Signer | None = SIGNER) -> SealedRecording:
+    of = recording(
+        archived(archive), marked=[MARK], silence=SilenceAccount(unconfirmed=[MOMENT, DOUBT])
+    )
+    return seal(archive, seal_input(archive, of), signer, lambda: NOON)
+
+
+def ids(archive: Archive) -> list[str]:
+    return [duty.id for found in open_duties(archive) for duty in found.duties]
+
+
+def erase(archive: DirectoryArchive, found: SealedRecording) -> tuple[str, ...]:
+    """Delete the files of a recording, as the archive's owner does."""
+    (chunk,) = manifest_of(archive, found).chunks
+    names = [each.object_name for each in (chunk.media, chunk.metadata) if each]
+    for name in names:
+        place = Path(archive.location(name))
+        for path in place.parent.glob(f"*{place.name}*"):
+            path.unlink()
+    return tuple(names)
+
+
+def test_marks_doubts_and_contradictions_are_duties(archive: Archive) -> None:
+    manifest = manifest_of(archive, with_duties(archive))
+    deletion, review = duties_of(manifest)
+    assert (deletion.kind, deletion.participant) == (DutyKind.DELETE, MARK.participant)
+    assert (deletion.since, deletion.until) == (MARK.since, MARK.until)
+    assert (review.kind, review.reason) == (DutyKind.REVIEW, "card number")
+    assert len(duties_of(manifest.model_copy(update={"contradictions": ("odd",)}))) == 3
+    assert duties_of(manifest.model_copy(update={"marked": (), "silence": SilenceAccount()})) == ()
+
+
+def test_there_is_no_duty_where_there_is_no_file(archive: Archive) -> None:
+    of = recording(archived(archive), marked=[MARK])
+    manifest = manifest_of(archive, seal(archive, seal_input(archive, of), SIGNER, lambda: NOON))
+    (chunk,) = manifest.chunks
+    gone = chunk.model_copy(update={"media": None, "metadata": None})
+    assert duties_of(manifest.model_copy(update={"chunks": (gone,)})) == ()
+    assert lost(0, "gone").archived is None
+
+
+def test_what_was_done_is_recorded_and_then_is_no_duty_any_more(archive: Archive) -> None:
+    found = with_duties(archive)
+    first, second = ids(archive)
+    record = record_duties(archive, found.object_name, [first], KEPT, SIGNER, lambda: NOON)
+    assert ids(archive) == [second]
+    again = record_duties(archive, found.object_name, [first], KEPT, SIGNER, lambda: NOON)
+    assert again == record, "said twice, it is written once"
+    record_duties(archive, found.object_name, [second], KEPT, SIGNER, lambda: NOON)
+    assert list(open_duties(archive)) == []
+    assert archive.stat(link_object_name(3)) is not None
+    assert archive.stat(link_object_name(4)) is None
+    report = verify_archive(archive, Keyring([SIGNER.public]))
+    assert report.ok, report.problems
+
+
+def test_a_renewed_manifest_has_the_duties_that_are_settled_no_more(archive: Archive) -> None:
+    with_duties(archive)
+    (deletion, _) = ids(archive)
+    of = recording(archived(archive), archived(archive, 1), marked=[MARK])
+    found = seal(archive, seal_input(archive, of), SIGNER, lambda: NOON)
+    assert ids(archive) == [deletion], "only the newest manifest counts"
+    record_duties(archive, found.object_name, [deletion], KEPT, SIGNER, lambda: NOON)
+    assert ids(archive) == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_verify_accepts_what_a_record_says_was_erased(
+    directory_archive: DirectoryArchive, whole: bool
+) -> None:
+    archive = directory_archive
+    found = with_duties(archive)
+    (deletion, _) = ids(archive)
+    erased = erase(archive, found)
+    keys = Keyring([SIGNER.public])
+
+    def report() -> list[str]:
+        if whole:
+            return [each.text for each in verify_archive(archive, keys).problems]
+        return [each.text for each in verify_manifest(archive, found.object_name, keys).problems]
+
+    assert report() == ["it is missing"] * len(erased)
+    done = Done(Outcome.ERASED, "compliance-1", "consent withdrawn", erased)
+    record_duties(archive, found.object_name, [deletion], done, SIGNER, lambda: NOON)
+    assert report() == []
+
+
+@pytest.mark.parametrize("signer", [None, Signer.generate()])
+def test_a_record_that_is_not_signed_as_its_manifest_excuses_nothing(
+    directory_archive: DirectoryArchive, signer: Signer | None
+) -> None:
+    archive = directory_archive
+    found = with_duties(archive)
+    (deletion, _) = ids(archive)
+    done = Done(Outcome.ERASED, "thief", "none of your business", erase(archive, found))
+    record_duties(archive, found.object_name, [deletion], done, signer, lambda: NOON)
+    for keys in (Keyring([SIGNER.public]), Keyring()):
+        problems = verify_archive(archive, keys).problems
+        # Without a key of one's own, the archive's keys are believed: a warning says so.
+        if signer is None or keys.is_given:
+            assert "it is missing" in [each.text for each in problems]
+
+
+def test_a_removed_record_is_noticed(directory_archive: DirectoryArchive) -> None:
+    archive = directory_archive
+    found = with_duties(archive)
+    record = record_duties(archive, found.object_name, ids(archive), KEPT, SIGNER, lambda: NOON)
+    Path(archive.location(record.object_name)).unlink()
+    assert not verify_archive(archive, Keyring([SIGNER.public])).ok
+
+
+@pytest.mark.parametrize(
+    ("duties", "done", "sentence"),
+    [
+        (["0" * 16], KEPT, "is no duty of this recording"),
+        ([], KEPT, "name the duties"),
+        (None, Done(Outcome.ERASED, "x", "y"), "name what was erased"),
+        (None, Done(Outcome.KEPT, "x", "y", ("recordings/a",)), "no object that this manifest"),
+        (None, Done(Outcome.ERASED, "x", "y", ("FILE",)), "is still there: delete it first"),
+    ],
+)
+def test_what_is_not_so_is_not_recorded(
+    archive: Archive, duties: list[str] | None, done: Done, sentence: str
+) -> None:
+    found = with_duties(archive)
+    (chunk,) = manifest_of(archive, found).chunks
+    assert chunk.media
+    erased = tuple(name.replace("FILE", chunk.media.object_name) for name in done.erased)
+    done = Done(done.outcome, done.done_by, done.reason, erased)
+    before = set(archive.names())
+    named = ids(archive) if duties is None else duties
+    with pytest.raises(InvalidRequest, match=sentence):
+        record_duties(archive, found.object_name, named, done, SIGNER, lambda: NOON)
+    assert set(archive.names()) == before
+
+
+def test_a_name_that_is_no_manifest_s_is_refused(archive: Archive) -> None:
+    with pytest.raises(InvalidRequest, match="is no manifest of archive"):
+        record_duties(archive, "../../etc/passwd", ["0" * 16], KEPT, SIGNER, lambda: NOON)

@@ -1,0 +1,77 @@
+"""The commands `callvault duties` and `callvault duties done`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.verify.verifier import verify_archive
+from callvault.cli.main import app
+from callvault.errors import InvalidRequest
+
+from .test_duties import with_duties
+
+SIGNER = Signer.generate()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    key = tmp_path / "key.pem"
+    key.write_bytes(SIGNER.pem())
+    file = tmp_path / "callvault.toml"
+    directory = tmp_path / "archive"
+    file.write_text(
+        f'[archives.main]\nkind = "directory"\npath = "{directory}"\nsigning_key = "file:{key}"\n'
+    )
+    return file
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> DirectoryArchive:
+    archive = DirectoryArchive("main", tmp_path / "archive")
+    archive.check()
+    return archive
+
+
+def run(*arguments: str) -> str:
+    ended = CliRunner().invoke(app, ["duties", *arguments], catch_exceptions=False)
+    assert ended.exit_code == 0, ended.output
+    return ended.output
+
+
+def listed(config: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(run("--json", "--config", str(config)))
+    return found
+
+
+def test_duties_are_listed_and_recorded(archive: DirectoryArchive, config: Path) -> None:
+    found = with_duties(archive, SIGNER)
+    first, second = listed(config)
+    assert (first["kind"], second["kind"]) == ("delete", "review")
+    table = run("--config", str(config))
+    assert first["id"] in table
+    assert found.object_name in table
+
+    said = ("--archive", "main", "--by", "compliance-1", "--reason", "listened to it")
+    duties = ("--duty", first["id"], "--duty", second["id"])
+    assert "Recorded in" in run("done", found.object_name, *duties, *said, "--config", str(config))
+
+    assert listed(config) == []
+    assert "No duty is open" in run("--config", str(config))
+    assert verify_archive(archive, Keyring([SIGNER.public])).ok
+
+
+@pytest.mark.parametrize("odd", ["", " ", "x" * 1025])
+def test_a_record_needs_a_reason(archive: DirectoryArchive, config: Path, odd: str) -> None:
+    found = with_duties(archive, SIGNER)
+    (first, _) = listed(config)
+    arguments = ["duties", "done", found.object_name, "--archive", "main", "--duty", first["id"]]
+    arguments += ["--by", "someone", "--reason", odd, "--config", str(config)]
+    with pytest.raises(InvalidRequest, match="--reason needs a text"):
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert len(listed(config)) == 2
