@@ -80,8 +80,7 @@ async def test_exports_and_alarms_go_on_in_the_next_run_and_nobody_is_told_twice
 ) -> None:
     scene.world.windows[scene.resource] = SHORT_WINDOW
     short_histories(scene, 60)
-    # Until after the last step of the escalation, which is five minutes before the window's end.
-    scene.service.fails_for("open_content", AWAY, SHORT_WINDOW - timedelta(minutes=3))
+    scene.service.fails_for("open_content", AWAY, SHORT_WINDOW - timedelta(minutes=10))
     await scene.recorded()
     await scene.asks("stop")
     await scene.announced(chunk(0, last=False), chunk(1))
