@@ -25,6 +25,7 @@ from callvault.contracts.activity_io import (
     ToldRecording,
 )
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.status import RecordingStatus
 
 _OBJECTS = "https://acs.example/v1/objects"
 _SHA256 = "0" * 64
@@ -51,8 +52,8 @@ class Surroundings:
         self.sent: set[str] = set()
         """The ids of the alarms and announcements that a receiver has got."""
         self.sealed = 0
-        self.manifests: dict[str, set[str]] = {}
-        """The files that each manifest names, by its name."""
+        self.manifests: dict[str, RecordingStatus] = {}
+        """The recordings as the manifests tell of them, by the manifest's name."""
         self.to_delete: set[str] = set()
         """The files whose copy at the service was to be deleted."""
         self._answer_of: dict[str, Callable[[Activity, random.Random], Any]] = {
@@ -259,8 +260,7 @@ class Surroundings:
 
     def _seal(self, activity: Activity, rng: random.Random) -> Any:
         self.sealed += 1
-        chunks = activity.input.recording.chunks
-        self.manifests[f"manifest-{self.sealed}"] = {c.chunk.document_id for c in chunks}
+        self.manifests[f"manifest-{self.sealed}"] = activity.input.recording
         return SealedRecording(
             archive=activity.input.archive,
             object_name=f"manifest-{self.sealed}",

@@ -57,7 +57,8 @@ class ConsentTerms(Message):
     before_consent: BeforeConsent | None = None
     consent_within: Span | None = None
     """Time after the request for which consent may be missing; then the recording is ``declined``.
-    None for as long as the call lasts. Counts only until the policy is met for the first time."""
+    None for as long as ACS knows the recording, and for 48 hours if ACS was not asked to start it.
+    Counts only until the policy is met for the first time."""
     on_withdrawal: OnWithdrawal | None = None
     stop_when_last_consenting_leaves: bool | None = None
     """Stop the recording when the last of those who agreed has left the call."""

@@ -151,7 +151,7 @@ class RecordingStatus(State):
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
     recording_format_type: FormatType = FormatType.MP4
-    told_kind: MediaKind | None = None
+    declared_kind: MediaKind | None = None
     """What the service told of the kind of an announced recording; what it left out is assumed."""
     requested_by: str = ""
     authenticated_as: str = ""
@@ -271,6 +271,8 @@ class CallStatus(State):
     """Number of the oldest alarms that are not kept."""
     chunks_left_out: int = 0
     """Number of announced files that are not kept, because a call may not have so many."""
+    taken_over: list[str] = []
+    """The ids of the runs, ended by force or reset, whose last state is part of this one."""
 
     @property
     def being_recorded(self) -> RecordingStatus | None:

@@ -71,6 +71,21 @@ async def test_b1_what_acs_does_not_know_is_left_alone(scene: Scene) -> None:
     assert scene.service.control_calls() == ["start"]
 
 
+async def test_b1_the_id_of_another_recording_of_the_call_is_left_alone(scene: Scene) -> None:
+    scene.service.owners["recording-1"] = True
+    await scene.recorded()
+    await scene.asks("stop")
+    scene.service.fails("start", OCCUPIED, times=1)
+    await scene.says("start")
+    forged = told("recording-1", recording=2, isSigned=True)
+    await scene.signals(names.RECORDING_STATE_CHANGED, forged)
+    await scene.has_asked("start", 2)
+    await scene.until(lambda r: r.callback_recording_id is None, number=2)
+    assert "belongs_to" not in scene.service.asked
+    alarms = [record.alarm for record in (await scene.status()).alarms]
+    assert any("another recording of the call" in alarm.what for alarm in alarms)
+
+
 async def test_b1_acs_is_asked_until_it_answers(scene: Scene) -> None:
     scene.service.recordings["recording-9"] = "active"
     scene.service.owners["recording-9"] = True
@@ -146,7 +161,8 @@ async def test_b1_another_calls_recording_is_never_touched(scene: Scene, victim:
     await scene.until(lambda recording: recording.state == "failed_to_start")
     assert victim.client.get_state(victim.their_recording, victim.theirs).recording_state
     assert set(victim.requests(victim.their_recording)) == {"GET"}
-    assert any("a recording of another call" in alarm.what for alarm in scene.told())
+    alarms = [record.alarm for record in (await scene.status()).alarms]
+    assert any("a recording of another call" in alarm.what for alarm in alarms)
 
 
 async def test_b1_ones_own_recording_is_adopted(scene: Scene, victim: Victim) -> None:

@@ -78,6 +78,8 @@ class ControlLoop:
         result = (
             await _execute_locally(command, input) if command.operation in _LOCAL_FIRST else None
         )
+        # Seconds may have gone by within this workflow task, in which no timer could fire.
+        self._run.clock.look()
         if result is not None and result.is_settled:
             return result
         # The signals that came during the local activity are folded by now.
