@@ -337,20 +337,19 @@ class RecordingWorkflow:
     def _read(
         self, model: type[AnyMessage], payloads: Sequence[Any], what: str
     ) -> AnyMessage | None:
+        return self._readable(read_one(model, payloads), what)
+
+    def _readable(self, message: AnyMessage | Unreadable, what: str) -> AnyMessage | None:
         self.this_run.clock.look()
-        message = read_one(model, payloads)
         if isinstance(message, Unreadable):
             self.call.note(workflow.now(), f"{what} could not be read: {message.problem}")
             return None
         return message
 
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        self.this_run.clock.look()
-        request = read_control(operation, payloads)
-        if isinstance(request, Unreadable):
-            self.call.note(workflow.now(), f"{operation} could not be read: {request.problem}")
-            return
-        self._request(operation, pauses.of_outside(request))
+        request = self._readable(read_control(operation, payloads), operation)
+        if request is not None:
+            self._request(operation, pauses.of_outside(request))
 
     def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
         now, known = workflow.now(), list(self.call.status.requests.values())

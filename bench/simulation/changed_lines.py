@@ -98,17 +98,17 @@ MUTANTS = (
         "return not self.waits_for_consent",
     ),
     Mutant(
-        "workflows/call/request_records.py",
+        "workflows/call/refusals.py",
         "if operation is Operation.RESUME and current.is_held:",
         "if False:",
     ),
     Mutant(
-        "workflows/call/request_records.py",
+        "workflows/call/refusals.py",
         "if operation is not Operation.STOP and current.wanted is Wanted.STOPPED:",
         "if False:",
     ),
     Mutant(
-        "workflows/call/request_records.py",
+        "workflows/call/refusals.py",
         "if current is not None and current.wanted is not Wanted.STOPPED:",
         "if False:",
     ),
@@ -134,7 +134,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/lifecycle.py",
-        "if (known := self.requests.known(request)) is not None:",
+        "if (known := self._first(operation, request, now)) is not None:",
         "if (known := None) is not None:",
     ),
     Mutant(

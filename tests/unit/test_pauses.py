@@ -6,7 +6,7 @@ import pytest
 
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.status import ControlRecord
-from workflows.call import pauses, repeats
+from workflows.call import pauses, repeats, state_limits
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.guards import Watchdog
@@ -120,6 +120,9 @@ def test_no_resume_releases_what_consent_demands_not_even_by_force() -> None:
     resume = call.asks("resume", requested_by="agent", force=True)
     assert resume.state == "failed"
     assert call.recording.pauses[-1].is_open
+    assert call.recording.wanted == "active", "a hold is no wish"
+    pauses.fold(call.recording, resume)
+    assert call.recording.pauses[-1].is_open, "nor by any way round"
 
 
 def test_nobody_outside_acts_under_callvaults_own_names() -> None:
@@ -163,6 +166,20 @@ def test_names_that_begin_alike_are_different_holders_however_long() -> None:
     call.asks("pause", requested_by="x" * 500 + "1")
     assert call.asks("resume", requested_by="x" * 500 + "2").state == "superseded"
     call.asks("resume", requested_by="x" * 500 + "1")
+    assert call.recording.wanted == "active"
+
+
+def test_a_pause_that_is_held_outlives_the_limits_of_a_state_under_its_whole_name() -> None:
+    call = recording_call()
+    held = "x" * pauses.MAX_NAME
+    call.asks("pause", requested_by=held)
+    for _ in range(300):
+        call.asks("pause", requested_by="agent", reason="y" * 1_000)
+        call.asks("resume", requested_by="agent")
+    state_limits.fit(call.life.status, 10_000, call.now)
+    assert call.recording.pauses_left_out > 0
+    assert [pause.requested_by for pause in call.recording.pauses if pause.is_open] == [held]
+    call.asks("resume", requested_by=held)
     assert call.recording.wanted == "active"
 
 

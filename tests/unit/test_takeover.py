@@ -52,3 +52,14 @@ def test_an_update_that_waits_for_a_request_keeps_its_record() -> None:
     waited_for = call.asks("pause", request_id="p")
     joined(call, dead, is_reset=True)
     assert call.life.status.requests["p"] is waited_for
+
+
+def test_it_stays_paused_for_everybody_who_held_it_in_either_run() -> None:
+    dead, call = recording_call(), recording_call()
+    dead.asks("pause", requested_by="ana")
+    call.asks("pause", requested_by="ben")
+    joined(call, dead, is_reset=False)
+    assert call.asks("resume", requested_by="ben").held_by[0].requested_by == "ana"
+    assert call.recording.wanted == "paused"
+    call.asks("resume", requested_by="ana")
+    assert call.recording.wanted == "active"

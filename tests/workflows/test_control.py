@@ -101,19 +101,6 @@ async def test_everybody_resumes_for_themselves_and_force_is_told(scene: Scene) 
     assert "still paused by ben" in alarm.alarm.what
 
 
-async def test_a_resume_that_acs_does_not_answer_in_time_is_taken_back(scene: Scene) -> None:
-    await scene.recorded()
-    await scene.asks("pause", requested_by="agent-7")
-    scene.service.fails_for("resume", Unavailable("away"), timedelta(minutes=5))
-    await scene.says("resume", requested_by="agent-7", request_id="r1")
-    await scene.passes(timedelta(minutes=2))
-    await scene.until(lambda recording: recording.actual == "paused")
-    record = (await scene.status()).requests["r1"]
-    assert (record.state, "expired" in record.problem) == ("failed", True)
-    await scene.passes(timedelta(minutes=10))
-    assert scene.service.recordings["recording-1"] == "inactive"
-
-
 async def test_requests_that_cancel_each_other_out_cost_no_call(scene: Scene) -> None:
     gate = scene.service.holds("start")
     with released(gate):

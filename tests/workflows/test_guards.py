@@ -100,6 +100,19 @@ async def test_a_pause_that_lasts_too_long_is_resumed_or_alarmed(
     assert kinds(scene) == [AlarmKind.PAUSE_TOO_LONG]
 
 
+async def test_a_resume_that_acs_does_not_answer_in_time_is_taken_back(scene: Scene) -> None:
+    await recorded(scene)
+    await scene.asks("pause", requested_by="agent-7")
+    scene.service.fails_for("resume", AWAY, timedelta(minutes=5))
+    await scene.says("resume", requested_by="agent-7", request_id="r1")
+    await scene.passes(timedelta(minutes=2))
+    await scene.until(lambda recording: recording.actual == "paused")
+    record = (await scene.status()).requests["r1"]
+    assert (record.state, "expired" in record.problem) == ("failed", True)
+    await scene.passes(timedelta(minutes=10))
+    assert scene.service.recordings["recording-1"] == "inactive"
+
+
 async def test_a_recording_is_stopped_at_its_maximum_duration(scene: Scene) -> None:
     await recorded(scene, max_duration="PT2H")
     await scene.passes(timedelta(hours=2, minutes=1))

@@ -9,8 +9,15 @@ from typing import TypeVar
 
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.states import Actual, ChunkState, Wanted
-from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
+from callvault.contracts.status import (
+    CallStatus,
+    ChunkStatus,
+    ControlRecord,
+    PauseRecord,
+    RecordingStatus,
+)
 from callvault.contracts.takeover import LastState
+from workflows.call import pauses
 from workflows.call.chunks import ChunkKey, next_number
 from workflows.call.recording_state import refresh
 
@@ -64,8 +71,20 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
         mine.actual, mine.wanted = Actual.STOPPED, Wanted.STOPPED
         mine.stopped_at = mine.stopped_at or other.stopped_at
     mine.session_end_reason = mine.session_end_reason or other.session_end_reason
+    _join_pauses(mine, other)
     _join_chunks(mine, other)
     return mine.number
+
+
+def _join_pauses(mine: RecordingStatus, other: RecordingStatus) -> None:
+    """Keep it paused for everybody who holds it in either state."""
+    known = {_identity(pause) for pause in mine.pauses}
+    mine.pauses += [pause for pause in other.pauses if _identity(pause) not in known]
+    pauses.review(mine)
+
+
+def _identity(pause: PauseRecord) -> tuple[object, ...]:
+    return pause.requested_by, pause.authenticated_as, pause.requested_at, pause.reason
 
 
 def _replace(mine: RecordingStatus, theirs: RecordingStatus) -> RecordingStatus:
