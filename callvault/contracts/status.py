@@ -219,12 +219,20 @@ class CallStatus(State):
     consents: list[ConsentRecord] = []
     """Every decision of those in the call, as Callvault heard of it."""
     participants: list[Presence] = []
-    """The participants, in the call or gone, as far as they are known."""
+    """The history of who was in the call, as far as it is known."""
     timeline: list[TimelineEntry] = []
     alarms_left_out: int = 0
     """Number of the oldest alarms that are not kept."""
     chunks_left_out: int = 0
     """Number of announced files that are not kept, because a call may not have so many."""
+    consents_left_out: int = 0
+    """Number of decisions that are not kept, because a call may not have so many."""
+    refusals_left_out: int = 0
+    """Number of those among them that stood: while there is one, no policy is met."""
+    participants_left_out: int = 0
+    """Number of the oldest stays in the call that are not kept."""
+    kept_until: datetime | None = None
+    """Time until which a call without a recording is kept for what was told of its participants."""
 
     @property
     def being_recorded(self) -> RecordingStatus | None:

@@ -13,25 +13,7 @@ from workflows.call import consent
 from workflows.call.alarms import Alarms
 from workflows.call.guards import Watchdog
 
-from .call import NOON, POLICY, SECOND, Call, hashed
-
-ALL = "all_parties"
-
-
-def awaiting(policy: str = ALL, *people: str, **terms: Any) -> Call:
-    """A call that nobody has agreed to have recorded; these people are in it."""
-    participants = [hashed(who) for who in people]
-    if policy == "named":
-        terms["consent_participants"] = participants
-    return Call(consent_policy=policy, participants=participants, **terms)
-
-
-def agreed(policy: str = ALL, **terms: Any) -> Call:
-    """A call of Ana and Ben, who both agree, and which is recorded."""
-    call = awaiting(policy, "ana", "ben", **terms)
-    call.agrees("ana", "ben")
-    return call.confirms("start", "confirm")
-
+from .call import ALL, NOON, POLICY, SECOND, Call, agreed, awaiting, hashed
 
 # Before the first second.
 
@@ -196,23 +178,6 @@ def test_a_pause_that_acs_refuses_for_want_of_consent_stops_the_recording() -> N
     assert call.next == "stop"
 
 
-def test_a_withdrawal_marks_what_was_recorded_until_acs_is_silent() -> None:
-    call = agreed(on_withdrawal="pause_and_mark")
-    call.withdraws("ana")
-    [mark] = call.recording.marked
-    assert (mark.participant, mark.until) == (hashed("ana"), None)
-    assert mark.since == call.recording.started_at
-    call.confirms("pause")
-    assert mark.until == call.now
-
-
-def test_who_never_agreed_has_nothing_to_be_marked() -> None:
-    call = agreed(on_withdrawal="pause_and_mark")
-    call.joins("cem")
-    call.withdraws("cem")
-    assert call.recording.marked == []
-
-
 @pytest.mark.parametrize("stops", [True, False])
 def test_the_last_consenting_participant_stops_the_recording_by_leaving_if_asked(
     stops: bool,
@@ -281,39 +246,6 @@ def test_a_coming_that_is_older_than_the_going_changes_nothing() -> None:
     assert call.recording.is_held is False
 
 
-def test_who_came_by_two_devices_is_there_until_both_are_gone() -> None:
-    call = agreed()
-    call.joins("cem", connection="a")
-    call.joins("cem", connection="b")
-    call.leaves("cem", connection="a")
-    assert call.recording.is_held
-    call.leaves("cem", connection="b")
-    assert not call.recording.is_held
-
-
-def test_who_was_named_at_the_start_leaves_by_the_first_event_about_them() -> None:
-    call = awaiting(ALL, "ana", "ben")
-    call.joins("ben", connection="b")
-    call.leaves("ben", connection="b")
-    assert consent.present(call.life.status) == {hashed("ana")}
-
-
-def test_a_noisy_call_is_kept_within_bounds_and_forgets_no_decision_that_stands(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(consent, "MAX_RECORDS", 20)
-    call = awaiting(ALL, "ana")
-    call.agrees("ana")
-    for number in range(30):
-        call.joins("cem", connection=str(number))
-        call.leaves("cem", connection=str(number))
-        call.decides("ben", given=True)
-        call.decides("ben", given=False)
-    assert len(call.life.status.consents) <= consent.MAX_RECORDS
-    assert len(call.life.status.participants) <= consent.MAX_RECORDS
-    assert consent.standing(call.life.status) == {hashed("ana"): True, hashed("ben"): False}
-
-
 # What declines.
 
 
@@ -371,13 +303,6 @@ def test_a_stranger_is_refused_where_a_list_is_named() -> None:
     assert "none of the 1 participants" in call.timeline
 
 
-def test_nothing_is_decided_after_the_call() -> None:
-    call = agreed()
-    call.ends()
-    assert call.decides("ana", False) is None
-    assert "The call is over" in call.timeline
-
-
 @pytest.mark.parametrize(
     ("terms", "says"),
     [
@@ -406,41 +331,6 @@ def test_a_request_goes_before_its_resource_and_the_resource_before_the_defaults
 
 
 # What is under way at ACS while consent changes.
-
-
-def test_a_withdrawal_while_a_resume_is_in_flight_marks_what_it_may_record() -> None:
-    call = agreed(on_withdrawal="pause_and_mark")
-    call.asks("pause")
-    call.confirms("pause")
-    call.asks("resume")
-    resume = call.is_asked("resume")
-    call.withdraws("ana")
-    [mark] = call.recording.marked
-    assert mark.until is None, "it may record since the resume was asked"
-    call.gives_up(resume)
-    assert mark.until is None
-    call.confirms("pause")
-    assert mark.until == call.now
-
-
-def test_a_withdrawal_while_the_start_is_in_flight_marks_what_it_may_record() -> None:
-    call = awaiting(ALL, "ana", before_consent="wait", on_withdrawal="pause_and_mark")
-    call.agrees("ana")
-    start = call.is_asked("start")
-    call.withdraws("ana")
-    [mark] = call.recording.marked
-    call.answers(start)
-    call.confirms("pause")
-    assert (mark.since, mark.until) == (call.recording.requested_at, call.now)
-
-
-def test_a_withdrawal_before_anything_could_sound_marks_nothing() -> None:
-    call = awaiting(ALL, "ana", "ben", on_withdrawal="pause_and_mark")
-    start = call.is_asked("start")
-    call.agrees("ana")
-    call.withdraws("ana")
-    call.answers(start)
-    assert call.recording.marked == []
 
 
 @pytest.mark.parametrize("backend_pauses", [False, True])

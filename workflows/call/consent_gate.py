@@ -1,23 +1,29 @@
 """The consent gate of a call: decisions, comings and goings, announcements, and their time."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from callvault.contracts.base import quoted
 from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord
-from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantChanged
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, consent_holds
+from workflows.call import consent, consent_holds, deletion_marks, presence
+from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
+
+MAX_WAIT = timedelta(hours=24)
+"""Time for which a call that nobody asks to record is kept for its participants' decisions."""
 
 
 class ConsentGate:
     """Holds back the recordings of one call until consent is there."""
 
-    def __init__(self, call: Lifecycle) -> None:
+    def __init__(self, call: Lifecycle, alarms: Alarms) -> None:
         self._call = call
+        self._alarms = alarms
 
     @property
     def status(self) -> CallStatus:
@@ -27,15 +33,21 @@ class ConsentGate:
     # Decisions, comings and goings.
 
     def refusal(self, decision: ConsentDecision) -> str | None:
-        """Say why a decision makes no sense now, in a sentence for a person; None if it does."""
-        if consent.known(self.status, decision) is not None:
+        """Say why an agreement makes no sense, in a sentence for a person; None if it does.
+
+        A refusal or withdrawal always makes sense.
+        """
+        if not decision.given or consent.known(self.status, decision) is not None:
             return None
-        if self.status.ended_at is not None:
-            return "The call is over: nothing more is decided about recording it."
-        named = self._named()
-        if named and decision.participant not in named:
+        if consent.is_id_taken(self.status, decision):
             return (
-                f"{consent.short(decision.participant)}… is none of the {len(named)} participants"
+                f"The requestId {quoted(decision.request_id or '')} was used for another decision:"
+                " send this one under an id of its own."
+            )
+        named = self._named()
+        if named and not self._may_matter(decision.participant, named):
+            return (
+                f"{consent.short(decision.participant)} is none of the {len(named)} participants"
                 " whose consent this recording needs: look at consentParticipants, and at the key"
                 " that made the hash."
             )
@@ -45,28 +57,33 @@ class ConsentGate:
         """Fold a decision; None where it makes no sense, which stands in the timeline."""
         if (known := consent.known(self.status, decision)) is not None:
             return known
-        who = f"{consent.short(decision.participant)}…"
         word = "given" if decision.given else "not given"
+        who = consent.short(decision.participant)
         what = f"consent of {who} {word}, told by {decision.requested_by}"
         if (refused := self.refusal(decision)) is not None:
             self._call.note(now, f"{what}: refused, {refused}")
             return None
-        had_agreed = consent.standing(self.status).get(decision.participant, False)
+        if decision.problem:
+            taken = "it is taken for a withdrawal"
+            self._call.note(now, f"consent could not be read: {decision.problem}; {taken}")
+        is_known = consent.is_known_person(self.status, decision.participant)
         record = consent.decide(self.status, decision, now)
         self._call.note(now, what if record.counts else f"{what}: outdated, it changes nothing")
-        if had_agreed and not decision.given:
-            self._mark(decision, now)
+        if not record.given:
+            self._refused(record, is_known, now)
+        self._keep_waiting(now)
         self._call.settle_all(now)
         return record
 
     def participant_changed(self, change: ParticipantChanged, now: datetime) -> None:
         """Fold a coming or going."""
-        if not consent.move(self.status, change, now):
+        if not presence.move(self.status, change, now):
             return
         verb = "joined" if change.joined else "left"
-        self._call.note(now, f"{consent.short(change.participant)}… {verb} the call")
+        self._call.note(now, f"{consent.short(change.participant)} {verb} the call")
         if not change.joined:
             self._stop_without_consenting(change.participant, now)
+        self._keep_waiting(now)
         self._call.settle_all(now)
 
     def has_paused(self) -> bool:
@@ -76,8 +93,10 @@ class ConsentGate:
     # Time.
 
     def next_due(self) -> datetime | None:
-        """Return when consent is given up next; None while none is awaited, or for any time."""
-        return min((moment for moment, _ in self._waiting()), default=None)
+        """Return when waiting ends next; None while nothing is awaited, or for any time."""
+        waiting = [moment for moment, _ in self._waiting()]
+        kept = self.status.kept_until
+        return min([*waiting, kept] if kept else waiting, default=None)
 
     def act(self, now: datetime) -> None:
         """Decline what has waited too long."""
@@ -86,6 +105,9 @@ class ConsentGate:
                 timeout = recording.consent.consent_within
                 lacking = consent.missing(self.status, recording.consent)
                 self._call.decline(recording, f"no consent within {timeout}: {lacking}", now)
+        if (kept := self.status.kept_until) is not None and kept <= now:
+            self.status.kept_until = None
+            self._call.note(now, "nobody has asked to record this call: it is kept no longer")
 
     # The announcement.
 
@@ -112,12 +134,36 @@ class ConsentGate:
             recording.announcement.problem = problem
             self._call.decline(recording, f"it could not be announced: {problem}", now)
 
-    def _mark(self, decision: ConsentDecision, now: datetime) -> None:
-        for recording in consent_holds.to_mark(self.status):
+    def _refused(self, refusal: ConsentRecord, is_known: bool, now: datetime) -> None:
+        """Mark every recording of the call, and have the sealed ones sealed anew."""
+        for recording in self.status.recordings:
             may_record = self._call.may_record(recording)
-            if recording.was_active or may_record:
-                consent_holds.mark(recording, decision, may_record, now)
+            if deletion_marks.add(self.status, recording, refusal, may_record, now):
                 self._call.note(now, f"recording {recording.number}: marked for deletion")
+            # Whatever is marked: a manifest that was sealed before does not know of the refusal.
+            recording.sealed = None
+        if not is_known and self._needs_consent():
+            self._alarms.consent_unclear(refusal, self._call.current, now)
+
+    def _keep_waiting(self, now: datetime) -> None:
+        """Keep a call of which nothing is recorded yet, for what was told of its participants."""
+        if not self.status.recordings and self.status.ended_at is None:
+            self.status.kept_until = self.status.kept_until or now + MAX_WAIT
+
+    def _needs_consent(self) -> bool:
+        none = (None, ConsentPolicy.NONE)
+        return any(r.consent.consent_policy not in none for r in self.status.recordings)
+
+    def _may_matter(self, participant: str, named: set[str]) -> bool:
+        """Tell if an agreement is of somebody whom a recording on a list may wait for."""
+        return participant in named or participant in self._involved()
+
+    def _involved(self) -> set[str]:
+        return {
+            *(record.participant for record in self.status.consents),
+            *(stay.participant for stay in self.status.participants),
+            UNKNOWN_PARTICIPANT,
+        }
 
     def _named(self) -> set[str]:
         """Return those whose consent matters, if the current recording names a list."""

@@ -8,17 +8,11 @@ for stays. Pause and resume stand among the requests, asked by `GATE`: guarded a
 from datetime import datetime
 
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.consent import (
-    Announcement,
-    ConsentDecision,
-    ConsentHold,
-    DeletionMark,
-    OnWithdrawal,
-)
+from callvault.contracts.consent import Announcement, ConsentHold
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import consent
+from workflows.call import consent, deletion_marks
 from workflows.call.commands import Operation
 from workflows.call.request_records import Requests
 
@@ -55,9 +49,7 @@ def pause(recording: RecordingStatus, requests: Requests, why: str, now: datetim
 
 def finish(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
     """End the marks that end with a recording's sound, and the hold that ends with it."""
-    if not may_record:
-        for deletion in recording.marked:
-            deletion.until = deletion.until or now
+    deletion_marks.end(recording, may_record, now)
     if recording.actual is not Actual.STOPPED or not recording.is_held:
         return
     # A recording that was never consented to, and never recorded, was declined.
@@ -71,32 +63,6 @@ def is_own(operation: Operation, pending: list[ControlRecord]) -> bool:
     """Tell if the gate alone has asked for what ACS is being asked."""
     askers = {record.requested_by for record in pending if record.operation == operation}
     return askers == {GATE}
-
-
-def to_mark(status: CallStatus) -> list[RecordingStatus]:
-    """Return the recordings that a withdrawal concerns, and whose terms ask for marks."""
-    return [
-        recording
-        for recording in status.recordings
-        if recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
-        and consent.missing(status, recording.consent)
-    ]
-
-
-def mark(
-    recording: RecordingStatus, decision: ConsentDecision, may_record: bool, now: datetime
-) -> None:
-    """Mark for deletion what was recorded before a withdrawal, and until ACS is silent."""
-    recording.marked.append(
-        DeletionMark(
-            participant=decision.participant,
-            since=recording.started_at or recording.requested_at,
-            until=None if may_record else recording.stopped_at or now,
-            marked_at=now,
-        )
-    )
-    # A manifest that was sealed before does not say so: another one follows it.
-    recording.sealed = None
 
 
 def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime) -> None:

@@ -14,7 +14,6 @@ from callvault.contracts.activity_io import ArchivedChunk, ResourcePolicy, Seale
 from callvault.contracts.base import shorten
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.events import FileStatusUpdated
-from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
@@ -24,7 +23,14 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
-from workflows.call import chunks, consent, consent_holds, recording_state, state_limits
+from workflows.call import (
+    chunks,
+    consent_holds,
+    deletion_marks,
+    presence,
+    recording_state,
+    state_limits,
+)
 from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
     OPERATION_FOR,
@@ -103,7 +109,7 @@ class Lifecycle:
         """Fold the end of the call: all that still records is to be stopped."""
         if self.status.ended_at is not None:
             return
-        self.status.ended_at = ended.ended_at or now
+        self.status.ended_at, self.status.kept_until = ended.ended_at or now, None
         self.note(now, f"the call ended {ended.reason}".rstrip())
         for recording in self._controlled():
             recording.wanted = Wanted.STOPPED
@@ -185,6 +191,8 @@ class Lifecycle:
         if left_out:
             self.status.chunks_left_out += left_out
             self.note(now, f"{left_out} announced files were left out: a call may not have so many")
+        if recording is not None and deletion_marks.add_announced(self.status, recording, now):
+            self.note(now, f"recording {recording.number}: marked for deletion")
         self._grows(len(event.chunks) * state_limits.MAX_CHUNK_SIZE, now)
         return left_out
 
@@ -267,8 +275,9 @@ class Lifecycle:
 
     @property
     def is_over(self) -> bool:
-        """True if every recording of the call has reached its end."""
-        return all(recording.state.is_final for recording in self.status.recordings)
+        """True if every recording of the call has reached its end, and none is waited for."""
+        has_ended = all(recording.state.is_final for recording in self.status.recordings)
+        return has_ended and self.status.kept_until is None
 
     def _controlled(self) -> list[RecordingStatus]:
         return [
@@ -329,9 +338,9 @@ class Lifecycle:
 
     def _open_recording(self, request: StartRequest, now: datetime) -> None:
         self.status.recordings.append(_new_recording(self.status, request, now))
+        self.status.kept_until = None
         for participant in request.participants:
-            here = ParticipantChanged(participant=participant, joined=True)
-            consent.move(self.status, here, now)
+            presence.named(self.status, participant, now)
         self._grows(len(request.participants) * state_limits.MAX_NAME_SIZE, now)
 
 
