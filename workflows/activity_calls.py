@@ -130,6 +130,8 @@ def seal(
         requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
         consents=tuple(status.consents),
         participants=tuple(status.participants),
+        participants_left_out=status.participants_left_out,
+        consents_left_out=status.consents_left_out,
         workflow_id=workflow.info().workflow_id,
         run_id=workflow.info().run_id,
     )

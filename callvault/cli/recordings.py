@@ -174,6 +174,9 @@ def consent(
     method: Annotated[str, typer.Option(help="How: spoken, key pressed, signed …")] = "",
     evidence: Annotated[str, typer.Option(help="Where the proof is, as a reference.")] = "",
     jurisdiction: Annotated[str, typer.Option(help="Under whose law, as DE.")] = "",
+    resource: Annotated[
+        str, typer.Option(help="The call's ACS resource, if the call is not recorded yet.")
+    ] = "default",
     reason: Reason = "",
     config: ConfigFile = None,
 ) -> None:
@@ -192,6 +195,8 @@ def consent(
     # Participants are named by a keyed hash alone: the raw id must not reach a history.
     hide = hiding(load_settings(config).participant_key())
     decision = ConsentDecision.model_validate(facts, context={HIDING: hide})
-    record = calls.with_client(config, lambda client: calls.decide(client, call, decision))
+    record = calls.with_client(
+        config, lambda client: calls.decide(client, call, resource, decision)
+    )
     word = "given" if record.given else "withdrawn"
     say(f"consent {word} by {record.participant}" + ("" if record.counts else ": outdated"))

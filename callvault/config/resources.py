@@ -99,6 +99,10 @@ class ResourceSettings(Section):
     consent_policy: Literal["none", "any_party", "all_parties"] = "none"
     """The consent that recordings need, where the request does not say. A request may also name a
     list of participants."""
+    keep_participants: bool | None = None
+    """Keep who comes into a call before its recording is asked for: one workflow for each call that
+    Event Grid tells of, until the call ends or for a day. By default where `consent_policy` is not
+    `none`. Set it if requests choose a policy of their own."""
     before_consent: BeforeConsent = BeforeConsent.PAUSED
     """`paused` or `wait`: while consent is missing, recording starts paused, or not at all."""
     consent_within: Duration | None = None
@@ -130,6 +134,12 @@ class ResourceSettings(Section):
     fallback_after: Duration | None = None
     """Age of a file from which on its recording goes to the fallback archive; by default half the
     export window. A file that is announced late is first tried for half of the time left."""
+
+    @property
+    def keeps_participants(self) -> bool:
+        """True if what Event Grid tells of participants is kept before a recording is asked for."""
+        by_policy = self.consent_policy != "none"
+        return by_policy if self.keep_participants is None else self.keep_participants
 
     @property
     def tracks_calls(self) -> bool:

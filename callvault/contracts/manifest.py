@@ -47,7 +47,10 @@ class SealInput(Message):
     consents: tuple[ConsentRecord, ...] = ()
     """Every decision of those in the call, in order."""
     participants: tuple[Presence, ...] = ()
-    """The participants of the call, as far as they are known."""
+    """The history of who was in the call, as far as it is known."""
+    consents_left_out: int = 0
+    participants_left_out: int = 0
+    """Numbers of decisions, and of stays in the call, that are not kept: there were too many."""
     workflow_id: str
     run_id: str
 
@@ -171,7 +174,11 @@ class ConsentEvidence(Message):
     """Time at which the terms were met for the first time."""
     holds: tuple[ConsentHold, ...] = ()
     participants: tuple[Presence, ...] = ()
-    """The participants by keyed hash, as each was last seen."""
+    """The history of who was in the call, by keyed hash: each stay, by its connection."""
+    participants_left_out: int = 0
+    """Number of the oldest stays that are not kept."""
+    consents_left_out: int = 0
+    """Number of decisions that are not kept."""
 
 
 class WorkflowRun(Message):

@@ -1,4 +1,4 @@
-"""The control API: start, pause, resume and stop recordings, read their status, note consent."""
+"""The control API: start, pause, resume and stop recordings, and read their status."""
 
 from typing import Any, TypeVar
 
@@ -11,12 +11,7 @@ from callvault.config.types import Role
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import Message, State, explain
-from callvault.contracts.consent import (
-    BeforeConsent,
-    ConsentDecision,
-    ConsentPolicy,
-    ConsentRecord,
-)
+from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.states import RequestState
@@ -80,14 +75,14 @@ class ControlApi:
         wanted = await self._body(request, RecordingRequest)
         # An unknown resource is refused now: a workflow could only fail because of it.
         self._settings.resource(wanted.resource)
-        if _waits(request) and wanted.start_recording and not self._may_take_long(wanted):
+        if waits_for_result(request) and wanted.start_recording and not self._may_take_long(wanted):
             return await self._start_confirmed(wanted)
         started = await self._recordings.start(wanted)
         answer = RecordingStarted(
             workflow_id=started.workflow_id, run_id=started.run_id, is_new=started.is_new
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
-        return _json(answer, 201 if started.is_new else 200, location)
+        return json_answer(answer, 201 if started.is_new else 200, location)
 
     def _may_take_long(self, wanted: RecordingRequest) -> bool:
         """Tell if people must agree, or hear an announcement, before ACS is even asked."""
@@ -111,40 +106,32 @@ class ControlApi:
             record=record,
         )
         location = {"location": f"{PATH}/{workflow_id}"}
-        return _json(answer, 201 if record else 200, location)
+        return json_answer(answer, 201 if record else 200, location)
 
     async def status(self, workflow_id: str) -> Response:
         """All that is known of a call and its recordings."""
-        return _json(await self._recordings.status(workflow_id))
+        return json_answer(await self._recordings.status(workflow_id))
 
     async def control(self, request: Request, workflow_id: str, operation: str) -> Response:
         """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
         wanted = await self._body(request, ControlRequest)
-        if not _waits(request):
+        if not waits_for_result(request):
             return await self._send(workflow_id, operation, wanted)
         # An update and not a signal: only its answer says that ACS has confirmed.
         record = await self._recordings.update(workflow_id, operation, wanted)
         if not record.is_done:
             return error_response(502, "not_done", record.problem or f"{operation} failed")
-        return _json(record)
+        return json_answer(record)
 
     async def acknowledge(self, request: Request, workflow_id: str) -> Response:
         """Somebody looks after an alarm, or after all of a call's that stand."""
         answer = await self._body(request, Acknowledge)
         return await self._send(workflow_id, names.ACKNOWLEDGE, answer)
 
-    async def decide(self, request: Request, workflow_id: str) -> Response:
-        """Tell of consent given or withdrawn; a withdrawal is answered once ACS records no more."""
-        decision = await self._body(request, ConsentDecision)
-        if not _waits(request):
-            return await self._send(workflow_id, names.CONSENT, decision)
-        return _json(await self._recordings.decide(workflow_id, decision))
-
     async def _send(self, workflow_id: str, operation: str, wanted: Message) -> Response:
         if not await self._recordings.signal(workflow_id, operation, wanted):
             raise await self._recordings.not_running_error(workflow_id)
-        sent = RequestSent(workflow_id=workflow_id, request=operation)
-        return _json(sent, 202, {"preference-applied": "respond-async"})
+        return sent_answer(workflow_id, operation)
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
         """Read a request's body, and fill in the caller's name if the body names no requester."""
@@ -154,18 +141,32 @@ class ControlApi:
             read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
-        name = caller_of(request).name
-        if name is None or "requested_by" in read.model_fields_set:
-            return read
-        return read.model_copy(update={"requested_by": name})
+        return told_by(request, read)
 
 
-def _waits(request: Request) -> bool:
+def told_by(request: Request, read: Body) -> Body:
+    """Fill in the caller's name if a body names no requester."""
+    name = caller_of(request).name
+    if name is None or "requested_by" in read.model_fields_set:
+        return read
+    return read.model_copy(update={"requested_by": name})
+
+
+def sent_answer(workflow_id: str, operation: str) -> Response:
+    """Return the answer to what was sent, and is not waited for."""
+    sent = RequestSent(workflow_id=workflow_id, request=operation)
+    return json_answer(sent, 202, {"preference-applied": "respond-async"})
+
+
+def waits_for_result(request: Request) -> bool:
     """Tell if the caller wants to wait for the result (RFC 7240)."""
     return "respond-async" not in request.headers.get("prefer", "").lower()
 
 
-def _json(answer: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_answer(
+    answer: State, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """Return an answer with this body."""
     return Response(answer.model_dump_json(), status, headers, "application/json")
 
 
@@ -176,19 +177,10 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         PATH,
         api.start,
         methods=["POST"],
-        dependencies=_only(access, "control"),
+        dependencies=only_role(access, "control"),
         summary="Record a call",
         responses={201: {"model": RecordingConfirmed}, 200: {"model": RecordingConfirmed}},
-        openapi_extra=_reads(RecordingRequest),
-    )
-    router.add_api_route(
-        PATH + "/{workflow_id}/consents",
-        api.decide,
-        methods=["POST"],
-        dependencies=_only(access, "consent"),
-        summary="Tell of a participant's consent",
-        responses={200: {"model": ConsentRecord}, 202: {"model": RequestSent}},
-        openapi_extra=_reads(ConsentDecision),
+        openapi_extra=body_schema(RecordingRequest),
     )
     for operation in OPERATIONS:
         _add_operation(router, api, operation, access)
@@ -196,23 +188,24 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         PATH + "/{workflow_id}:acknowledge",
         api.acknowledge,
         methods=["POST"],
-        dependencies=_only(access, "control"),
+        dependencies=only_role(access, "control"),
         summary="Acknowledge alarms",
         responses={202: {"model": RequestSent}},
-        openapi_extra=_reads(Acknowledge),
+        openapi_extra=body_schema(Acknowledge),
     )
     router.add_api_route(
         PATH + "/{workflow_id}",
         api.status,
         methods=["GET"],
-        dependencies=_only(access, "read"),
+        dependencies=only_role(access, "read"),
         summary="See how a call's recordings are",
         responses={200: {"model": CallStatus}},
     )
     return router
 
 
-def _only(access: Access, role: Role) -> list[Dependency]:
+def only_role(access: Access, role: Role) -> list[Dependency]:
+    """Return what lets only callers with a role in."""
     return [Depends(access.requires(role))]
 
 
@@ -225,13 +218,13 @@ def _add_operation(router: APIRouter, api: ControlApi, operation: str, access: A
         control,
         methods=["POST"],
         name=operation,
-        dependencies=_only(access, "control"),
+        dependencies=only_role(access, "control"),
         summary=f"{operation.capitalize()} the recording",
         responses={200: {"model": ControlRecord}, 202: {"model": RequestSent}},
-        openapi_extra=_reads(ControlRequest),
+        openapi_extra=body_schema(ControlRequest),
     )
 
 
-def _reads(model: type[Message]) -> dict[str, Any]:
+def body_schema(model: type[Message]) -> dict[str, Any]:
     """Describe a body that is read by hand, for the OpenAPI page."""
     return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}

@@ -5,8 +5,8 @@ Among them the update with start, which begins to record a call in one round tri
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
 from callvault.contracts.base import shorten
-from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import ControlRecord
@@ -39,13 +39,51 @@ async def update(
     client.
     """
     handle = client.get_workflow_handle(workflow_id)
-    update_id = f"{name}:{payload.request_id or uuid.uuid4()}"
+    update_id = _update_id(name, payload)
 
     async def send() -> T:
         found: T = await handle.execute_update(name, payload, id=update_id, result_type=answer)
         return found
 
     return await until_ready(send)
+
+
+async def decide_with_start(
+    client: Client, decision: ConsentDecision, workflow_id: str, arguments: Sequence[Any]
+) -> ConsentRecord:
+    """Send a decision to a call's workflow, begun with these arguments where none runs."""
+
+    async def send() -> ConsentRecord:
+        # Made anew for each attempt: the SDK refuses to use such an operation twice.
+        beginning: WithStartWorkflowOperation[object, CallResult] = WithStartWorkflowOperation(
+            names.WORKFLOW_TYPE,
+            args=arguments,
+            id=workflow_id,
+            task_queue=names.CONTROL_QUEUE,
+            task_timeout=names.TASK_TIMEOUT,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            result_type=CallResult,
+        )
+        record: ConsentRecord = await client.execute_update_with_start_workflow(
+            names.CONSENT,
+            decision,
+            start_workflow_operation=beginning,
+            id=_update_id(names.CONSENT, decision),
+            result_type=ConsentRecord,
+        )
+        return record
+
+    return await until_ready(send)
+
+
+def _update_id(name: str, payload: ControlRequest | ConsentDecision) -> str:
+    """Return the id by which Temporal knows an update that is sent again."""
+    if payload.request_id is None:
+        return f"{name}:{uuid.uuid4()}"
+    # Temporal gives the first answer to an id, whatever comes under it: another decision under
+    # the same requestId must reach the workflow, which tells the two apart.
+    what = f":{payload.participant}:{payload.given}" if isinstance(payload, ConsentDecision) else ""
+    return f"{name}:{payload.request_id}{what}"
 
 
 async def until_ready(send: Callable[[], Awaitable[T]]) -> T:

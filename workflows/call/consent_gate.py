@@ -81,9 +81,10 @@ class ConsentGate:
             return
         verb = "joined" if change.joined else "left"
         self._call.note(now, f"{consent.short(change.participant)} {verb} the call")
-        if not change.joined:
+        if change.joined:
+            self._keep_waiting(now)
+        else:
             self._stop_without_consenting(change.participant, now)
-        self._keep_waiting(now)
         self._call.settle_all(now)
 
     def has_paused(self) -> bool:
@@ -146,8 +147,8 @@ class ConsentGate:
             self._alarms.consent_unclear(refusal, self._call.current, now)
 
     def _keep_waiting(self, now: datetime) -> None:
-        """Keep a call of which nothing is recorded yet, for what was told of its participants."""
-        if not self.status.recordings and self.status.ended_at is None:
+        """Keep a call that may still be recorded, for what was told of its participants."""
+        if self.status.being_recorded is None and self.status.ended_at is None:
             self.status.kept_until = self.status.kept_until or now + MAX_WAIT
 
     def _needs_consent(self) -> bool:

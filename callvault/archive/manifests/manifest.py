@@ -173,6 +173,8 @@ def _consent_evidence(input: SealInput) -> ConsentEvidence:
         consented_at=input.recording.consented_at,
         holds=tuple(input.recording.holds),
         participants=input.participants,
+        participants_left_out=input.participants_left_out,
+        consents_left_out=input.consents_left_out,
     )
 
 
