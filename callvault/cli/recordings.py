@@ -1,9 +1,11 @@
 """`callvault recordings`: look at calls and control them from a terminal."""
 
 import getpass
+from datetime import datetime
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from callvault.cli.archives import failback
@@ -13,6 +15,7 @@ from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.base import Unreadable, read
 from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.events import ServiceTime
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
@@ -64,6 +67,10 @@ def evidence(
         str | None,
         typer.Option(help="A rawId: tells its hash, and shows consent of this person alone."),
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="A time, as 2026-03-02T12:03:00Z: who was there, and had agreed?"),
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Show each request, what ACS confirmed, each pause beside the files, and each consent."""
@@ -72,7 +79,7 @@ def evidence(
 
     hashed = hiding(load_settings(config).participant_key())(participant) if participant else None
     statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
-    gathered = evidence_of(*statuses, participant=hashed)
+    gathered = evidence_of(*statuses, participant=hashed, moment=_time(at) if at else None)
     if hashed:
         # With --json, standard output holds nothing but JSON.
         say(f"{participant} is {hashed}", err=as_json)
@@ -80,6 +87,13 @@ def evidence(
         say_json(as_json_text(gathered))
     else:
         Console().print(evidence_tables(gathered))
+
+
+def _time(text: str) -> datetime:
+    try:
+        return TypeAdapter[datetime](ServiceTime).validate_python(text)
+    except ValidationError:
+        raise InvalidRequest(f"{text!r} is no time: write it as 2026-03-02T12:03:00Z") from None
 
 
 @app.command()
