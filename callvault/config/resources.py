@@ -1,8 +1,8 @@
 """Settings about the ACS resources whose calls are recorded."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from callvault.config.types import (
     Duration,
@@ -120,6 +120,10 @@ class ResourceSettings(Section):
     """Secret reference to the key, in base64, that signs these calls (Standard Webhooks)."""
     announcement_within: Duration = Field(default="30s", validate_default=True)
     """Time for that answer, before the recording is declined."""
+    announce_late_joiners: bool = False
+    """Call that URL for everybody who joins while a recording is on, too, with the hash of the
+    participant; the recording is held back until it answers, or until they leave. Needs
+    `announcement_url`."""
     own_storage: Name | None = None
     """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
     recordings to. Its managed identity needs the role Storage Blob Data Contributor."""
@@ -134,6 +138,14 @@ class ResourceSettings(Section):
     fallback_after: Duration | None = None
     """Age of a file from which on its recording goes to the fallback archive; by default half the
     export window. A file that is announced late is first tried for half of the time left."""
+
+    @model_validator(mode="after")
+    def _joiners_need_a_webhook(self) -> Self:
+        if self.announce_late_joiners and self.announcement_url is None:
+            raise ValueError(
+                "announce_late_joiners needs announcement_url: set it, or leave the other out"
+            )
+        return self
 
     @property
     def keeps_participants(self) -> bool:

@@ -186,3 +186,12 @@ class Announcement(State):
     answered_at: datetime | None = None
     problem: str = ""
     """The reason why it was given up: then the recording is declined."""
+
+
+class JoinerAnnouncement(Announcement):
+    """The webhook's call for somebody who joined while the recording was on.
+
+    The recording is held back until it is answered, or until they leave.
+    """
+
+    participant: str

@@ -11,10 +11,12 @@ from pydantic import Field, StringConstraints
 from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.base import Message
 from callvault.contracts.consent import (
+    Announcement,
     ConsentHold,
     ConsentRecord,
     ConsentTerms,
     DeletionMark,
+    JoinerAnnouncement,
     Presence,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
@@ -179,6 +181,10 @@ class ConsentEvidence(Message):
     """Number of the oldest stays that are not kept."""
     consents_left_out: int = 0
     """Number of decisions that are not kept."""
+    announcement: Announcement | None = None
+    """The announcement before it began; none where its resource has none."""
+    joiner_announcements: tuple[JoinerAnnouncement, ...] = ()
+    """Those to participants who joined later."""
 
 
 class WorkflowRun(Message):

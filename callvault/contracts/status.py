@@ -15,6 +15,7 @@ from callvault.contracts.consent import (
     ConsentRecord,
     ConsentTerms,
     DeletionMark,
+    JoinerAnnouncement,
     Presence,
 )
 from callvault.contracts.events import RecordingChunk
@@ -165,6 +166,11 @@ class RecordingStatus(State):
     """Times of which people are to delete what was recorded: consent was withdrawn."""
     announcement: Announcement | None = None
     """None where its resource has no announcement."""
+    joiner_announcements: list[JoinerAnnouncement] = []
+    """Those to participants who joined later, where its resource has them."""
+    joiners_left_out: int = 0
+    """Number of participants who joined beyond those whom an announcement can reach: while there
+    are some, it is held back."""
     pauses_left_out: int = 0
     """Number of the oldest pauses and holds that are not kept: more than a call can remember."""
     declined: str = ""

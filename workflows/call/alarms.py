@@ -98,6 +98,10 @@ class Alarms:
         )
         self.add(AlarmKind.CONSENT_UNCLEAR, Severity.WARNING, what, recording, now)
 
+    def not_announced(self, recording: RecordingStatus, what: str, now: datetime) -> None:
+        """Say that somebody joined whom the announcement did not reach."""
+        self.add(AlarmKind.NOT_ANNOUNCED, Severity.ERROR, what, recording, now)
+
     def taken_over(self, recording: RecordingStatus | None, now: datetime) -> None:
         """Say that the workflow before was ended by force, and that this one goes on."""
         what = (

@@ -9,9 +9,10 @@ from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantCha
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, consent_holds, deletion_marks, presence
+from workflows.call import consent, consent_holds, deletion_marks, late_joiners, presence
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
+from workflows.call.late_joiners import Joiner
 from workflows.call.lifecycle import Lifecycle
 
 MAX_WAIT = timedelta(hours=24)
@@ -82,6 +83,7 @@ class ConsentGate:
         verb = "joined" if change.joined else "left"
         self._call.note(now, f"{consent.short(change.participant)} {verb} the call")
         if change.joined:
+            late_joiners.joined(self.status, change.participant, now)
             self._keep_waiting(now)
         else:
             self._stop_without_consenting(change.participant, now)
@@ -134,6 +136,33 @@ class ConsentGate:
         if recording.announcement is not None:
             recording.announcement.problem = problem
             self._call.decline(recording, f"it could not be announced: {problem}", now)
+
+    def joiners_to_tell(self) -> list[Joiner]:
+        """Return the participants who are to hear that a recording is on."""
+        return late_joiners.to_tell(self.status)
+
+    def recording_of(self, joiner: Joiner) -> RecordingStatus:
+        """Look up the recording of which a participant is to hear."""
+        return self._call.recording(joiner.recording)
+
+    def awaits_joiner(self, joiner: Joiner) -> bool:
+        """Tell if a participant still is to hear it."""
+        recording = self.recording_of(joiner)
+        told = late_joiners.find(recording, joiner.participant)
+        return late_joiners.awaits(self.status, recording, told)
+
+    def joiner_told(self, joiner: Joiner, problem: str, now: datetime) -> None:
+        """Fold the webhook's answer about a participant; ``problem`` if it was no good one."""
+        recording = self.recording_of(joiner)
+        who = consent.short(joiner.participant)
+        if problem:
+            late_joiners.not_told(recording, joiner.participant, problem)
+            what = f"{who} joined, and the announcement did not reach them: {problem}"
+            self._alarms.not_announced(recording, what, now)
+        else:
+            late_joiners.told(recording, joiner.participant, now)
+            self._call.note(now, f"recording {recording.number}: announced to {who}")
+        self._call.settle(recording, now)
 
     def _refused(self, refusal: ConsentRecord, is_known: bool, now: datetime) -> None:
         """Mark every recording of the call, and have the sealed ones sealed anew."""

@@ -12,7 +12,7 @@ from callvault.contracts.consent import Announcement, ConsentHold
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import consent, deletion_marks
+from workflows.call import consent, deletion_marks, late_joiners
 from workflows.call.commands import Operation
 from workflows.call.request_records import Requests
 
@@ -32,7 +32,7 @@ def review(
     _complete(recording, status.policy, now)
     if recording.wanted is Wanted.STOPPED:
         return ""
-    lacking = consent.missing(status, recording.consent)
+    lacking = consent.missing(status, recording.consent) or late_joiners.unheard(status, recording)
     if lacking and not recording.is_held:
         return _hold(recording, requests, lacking, now)
     if lacking:

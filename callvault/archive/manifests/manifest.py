@@ -175,6 +175,8 @@ def _consent_evidence(input: SealInput) -> ConsentEvidence:
         participants=input.participants,
         participants_left_out=input.participants_left_out,
         consents_left_out=input.consents_left_out,
+        announcement=input.recording.announcement,
+        joiner_announcements=tuple(input.recording.joiner_announcements),
     )
 
 
