@@ -1,10 +1,14 @@
 """Is one person one person, in every spelling of their id?"""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from callvault.contracts.participant_ids import canonical_participant
 from callvault.contracts.participants import hiding, participant_hash
 
+ROOT = Path(__file__).parents[2]
 ACS = "8:acs:e333a5b5-c1e4-4984-b752-447bf92d10b7_0000000f-5a35-fb16-02c3-593a0d00053c"
 
 
@@ -51,3 +55,13 @@ def test_a_hash_is_never_hashed_again_whatever_its_case() -> None:
 def test_numbers_with_and_without_an_international_prefix_are_two() -> None:
     """The first may be an extension; a withdrawal that matches nobody pauses."""
     assert canonical_participant("4:49301234567") != canonical_participant("4:+49301234567")
+
+
+def test_the_vectors_for_other_languages_are_true() -> None:
+    page = (ROOT / "docs" / "contracts" / "README.md").read_text()
+    table = page.partition("| `rawId` | canonical form |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(.+?)` \| `(.+?)` \| `([0-9a-f]{64})` \|$", table, re.MULTILINE)
+    assert len(rows) >= 8
+    for raw_id, canonical, hashed in rows:
+        assert canonical_participant(raw_id) == canonical
+        assert participant_hash(raw_id, "key") == hashed
