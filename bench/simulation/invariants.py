@@ -93,13 +93,14 @@ class Invariants:
         opened = {recording.requested_by for recording in self._status.recordings}
         for request in delivered.starts:
             for who in request.participants if request.requested_by in opened else ():
-                self._people.move(who, joined=True)
+                self._people.named(who)
         for change in delivered.moves:
-            self._people.move(change.participant, change.joined)
+            self._people.move(change.participant, change.joined, change.connection)
         withdrew = False
         for record in self._status.consents if self.server.runs == 1 or has_begun else ():
             if id(record) not in consents:
-                withdrew |= self._people.decide(record.participant, record.given, record.decided_at)
+                told = record.participant, record.given, record.decided_at, record.received_at
+                withdrew |= self._people.decide(*told)
         return withdrew
 
     # What may be asked of the world.

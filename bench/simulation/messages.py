@@ -92,7 +92,10 @@ def decision(rng: random.Random, sender: str, now: datetime, who: str | None = N
 
 def presence(rng: random.Random) -> Job:
     """Draw a coming or going."""
-    told = ParticipantChanged(participant=rng.choice(PEOPLE), joined=rng.random() < 0.6)
+    device = rng.choice(["", "", "", "phone", "laptop"])
+    told = ParticipantChanged(
+        participant=rng.choice(PEOPLE), joined=rng.random() < 0.6, connection=device
+    )
     return signal(names.PARTICIPANT_CHANGED, told)
 
 

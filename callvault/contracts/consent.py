@@ -160,6 +160,8 @@ class ConsentHold(State):
     """A time in which a recording was held back, because consent was missing."""
 
     since: datetime
+    """Time since which consent was missing, by the times of the decision or the coming itself:
+    Callvault may have heard of it later, and then silence began later, too."""
     until: datetime | None = None
     reason: str
     """The consent that is missing, or was at last, in a sentence."""

@@ -33,13 +33,15 @@ async def update(
     payload: ControlRequest | ConsentDecision,
     answer: type[T],
 ) -> T:
-    """Send an update and wait for its answer; the same request id is the same update.
+    """Send an update and wait for its answer.
 
     Raises ``WorkflowUpdateFailedError`` where the workflow refuses, and the errors of Temporal's
     client.
     """
     handle = client.get_workflow_handle(workflow_id)
-    update_id = _update_id(name, payload)
+    # The workflow alone tells by the request id which requests are the same. Temporal, which knows
+    # an update by its id, would answer a withdrawal with the record of an earlier agreement.
+    update_id = str(uuid.uuid4())
 
     async def send() -> T:
         found: T = await handle.execute_update(name, payload, id=update_id, result_type=answer)
@@ -52,6 +54,7 @@ async def decide_with_start(
     client: Client, decision: ConsentDecision, workflow_id: str, arguments: Sequence[Any]
 ) -> ConsentRecord:
     """Send a decision to a call's workflow, begun with these arguments where none runs."""
+    update_id = str(uuid.uuid4())
 
     async def send() -> ConsentRecord:
         # Made anew for each attempt: the SDK refuses to use such an operation twice.
@@ -68,22 +71,12 @@ async def decide_with_start(
             names.CONSENT,
             decision,
             start_workflow_operation=beginning,
-            id=_update_id(names.CONSENT, decision),
+            id=update_id,
             result_type=ConsentRecord,
         )
         return record
 
     return await until_ready(send)
-
-
-def _update_id(name: str, payload: ControlRequest | ConsentDecision) -> str:
-    """Return the id by which Temporal knows an update that is sent again."""
-    if payload.request_id is None:
-        return f"{name}:{uuid.uuid4()}"
-    # Temporal gives the first answer to an id, whatever comes under it: another decision under
-    # the same requestId must reach the workflow, which tells the two apart.
-    what = f":{payload.participant}:{payload.given}" if isinstance(payload, ConsentDecision) else ""
-    return f"{name}:{payload.request_id}{what}"
 
 
 async def until_ready(send: Callable[[], Awaitable[T]]) -> T:

@@ -164,7 +164,7 @@ async def test_another_decision_under_the_same_id_reaches_the_workflow(
 ) -> None:
     """Temporal answers an update by its id alone, whatever comes under it."""
     await start(hiding_gateway, call)
-    for given in (True, False, False):
+    for given in (True, False):
         await decide(hiding_gateway, call, participant=RAW_ID, given=given, requestId="c1")
     assert [decision["given"] for _, decision in await call.received()] == [True, False]
 

@@ -124,6 +124,28 @@ def test_a_withdrawal_pauses_at_once_and_consent_again_resumes() -> None:
     call.confirms("resume")
 
 
+def test_a_hold_begins_with_what_was_told_late_and_not_with_the_telling() -> None:
+    """Silence is wanted since then: what was recorded meanwhile is in doubt."""
+    call = agreed()
+    call.now = NOON + timedelta(minutes=10)
+    call.joins("cem", at=NOON + timedelta(minutes=5))
+    assert call.recording.holds[-1].since == NOON + timedelta(minutes=5)
+    call.agrees("cem")
+    ended = call.recording.holds[-1].until
+    call.withdraws("ana", decided_at=NOON + timedelta(minutes=6))
+    assert call.recording.holds[-1].since == ended, "before that it was held anyway"
+    call.agrees("ana", "ben")
+
+
+def test_a_hold_of_any_party_begins_as_the_last_who_agreed_left() -> None:
+    call = awaiting("any_party", "ana", "ben")
+    call.agrees("ana")
+    call.confirms("start", "confirm")
+    call.now = NOON + timedelta(minutes=10)
+    call.leaves("ana", at=NOON + timedelta(minutes=7))
+    assert call.recording.holds[-1].since == NOON + timedelta(minutes=7)
+
+
 def test_a_withdrawal_calls_off_a_resume_in_flight() -> None:
     call = agreed()
     call.asks("pause")

@@ -58,6 +58,21 @@ def _lacking_by_policy(status: CallStatus, terms: ConsentTerms) -> str:
             return _lacking(set(terms.consent_participants), agreed, "named")
 
 
+def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> datetime:
+    """Return since when consent is missing that is missing now, by the times that were told.
+
+    Silence is wanted from then on: word of it may have come late.
+    """
+    refused = {r.participant: r.decided_at for r in status.consents if r.counts and not r.given}
+    since = [at for who, at in refused.items() if who in objectors(status)]
+    if terms.consent_policy is ConsentPolicy.ALL_PARTIES:
+        agreed = {who for who, given in standing(status).items() if given}
+        since += presence.comings(status, presence.perhaps_here(status) - agreed)
+    elif terms.consent_policy is ConsentPolicy.ANY_PARTY and not since:
+        since += presence.last_goings(status)
+    return min(since, default=now)
+
+
 def standing(status: CallStatus) -> dict[str, bool]:
     """Return each participant's decision that counts now."""
     return {record.participant: record.given for record in status.consents if record.counts}

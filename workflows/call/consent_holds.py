@@ -34,7 +34,7 @@ def review(
         return ""
     lacking = consent.missing(status, recording.consent) or late_joiners.unheard(status, recording)
     if lacking and not recording.is_held:
-        return _hold(recording, requests, lacking, now)
+        return _hold(status, recording, requests, lacking, now)
     if lacking:
         recording.holds[-1].reason = lacking
     if not lacking and (recording.is_held or recording.consented_at is None):
@@ -73,11 +73,20 @@ def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime)
         recording.announcement = Announcement(requested_at=now)
 
 
-def _hold(recording: RecordingStatus, requests: Requests, lacking: str, now: datetime) -> str:
-    recording.holds.append(ConsentHold(since=now, reason=lacking))
+def _hold(
+    status: CallStatus, recording: RecordingStatus, requests: Requests, lacking: str, now: datetime
+) -> str:
+    recording.holds.append(ConsentHold(since=_begin(status, recording, now), reason=lacking))
     if recording.wanted is Wanted.ACTIVE:
         pause(recording, requests, f"consent is missing: {lacking}", now)
     return f"held back, {lacking}"
+
+
+def _begin(status: CallStatus, recording: RecordingStatus, now: datetime) -> datetime:
+    """Return since when a hold that begins now should have been: no earlier than the last ended."""
+    before = recording.holds[-1].until if recording.holds else None
+    since = consent.missing_since(status, recording.consent, now)
+    return min(now, max(since, before or recording.requested_at))
 
 
 def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> str:

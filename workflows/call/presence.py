@@ -51,6 +51,18 @@ def in_call_since(status: CallStatus, participant: str) -> datetime | None:
     return min(known) if known and len(known) == len(comings) else None
 
 
+def comings(status: CallStatus, people: set[str]) -> list[datetime]:
+    """Return when the stays of these people began that have not ended."""
+    stays = [p for p in status.participants if p.in_call and p.participant in people]
+    return [presence.joined_at or presence.told_at for presence in stays]
+
+
+def last_goings(status: CallStatus) -> list[datetime]:
+    """Return when the last of those left who have left; empty if nobody has."""
+    goings = [p.left_at for p in status.participants if p.left_at is not None]
+    return [max(goings)] if goings else []
+
+
 def named(status: CallStatus, participant: str, now: datetime) -> None:
     """Fold that a request names somebody who is in the call already, by whatever device."""
     if participant not in here(status):
