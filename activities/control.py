@@ -12,8 +12,9 @@ from typing import Literal
 from temporalio import activity
 from temporalio.exceptions import CancelledError
 
-from activities.clock import ServerTime, server_clock
+from activities.clock import ServerTime
 from activities.polling import PollingActivities
+from activities.readings import read, result
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.acs.models import (
@@ -26,6 +27,7 @@ from callvault.archive.store import Archive
 from callvault.archive.transfer.own_storage import container_of
 from callvault.contracts.activity_io import (
     ACS_TIMEOUT,
+    ControlProgress,
     ControlResult,
     DeleteInput,
     RecordingInput,
@@ -40,12 +42,10 @@ from callvault.errors import (
     RecordingNotFound,
     StateConflict,
     TryAgain,
+    Unavailable,
 )
 
 State = Literal["active", "inactive"]
-Seen = Literal["active", "inactive", "gone", "unknown"]
-_KNOWN: dict[str, Seen] = {"active": "active", "inactive": "inactive"}
-"""The documented states; ACS's list is open, and any other one is ``unknown``."""
 
 LOCAL_REQUEST_TIMEOUT = 1.5
 """Seconds that ACS may take for each of the two requests of a local activity."""
@@ -72,12 +72,13 @@ class ControlActivities:
         client_of: Callable[[str], AcsClient],
         policy_of: Callable[[str], ResourcePolicy],
         archive_of: Callable[[str], Archive],
+        server_time: ServerTime | None = None,
     ) -> None:
         self._client_of = client_of
-        self.polling = PollingActivities(client_of)
         self._policy_of = policy_of
         self._archive_of = archive_of
-        self._server_time = ServerTime()
+        self._server_time = server_time or ServerTime()
+        self.polling = PollingActivities(client_of, self._server_time)
 
     @activity.defn
     def describe_resource(self, query: ResourceQuery) -> ResourcePolicy:
@@ -90,6 +91,7 @@ class ControlActivities:
         """Start a recording; to a repeated request ACS answers with the one it already started."""
         with translated():
             self._refuse_old_task()
+            sent_at = self._server_time.now()
             answer = self._client(input.resource).start(
                 StartRecording(
                     call_locator=ServerCallLocator(server_call_id=input.server_call_id),
@@ -106,8 +108,13 @@ class ControlActivities:
                 ),
             )
             # ACS says `inactive` until it really records: `confirm_active` reads the state back.
+            received_at = self._server_time.now()
             return ControlResult(
-                recording_id=answer.recording_id, state="inactive", accepted_at=server_clock()()
+                recording_id=answer.recording_id,
+                state="inactive",
+                accepted_at=received_at,
+                sent_at=sent_at,
+                received_at=received_at,
             )
 
     @activity.defn
@@ -138,13 +145,15 @@ class ControlActivities:
     def stop_recording(self, input: RecordingInput) -> ControlResult:
         """Stop; a recording that ACS no longer knows counts as stopped."""
         with translated():
+            self._refuse_old_task(input.asked_at)
+            sent_at = self._server_time.now()
             try:
-                self._refuse_old_task(input.asked_at)
                 self._client(input.resource).stop(input.recording_id, input.server_call_id)
             except RecordingNotFound:
                 # A known issue of ACS: a stop may get 404 though the files are delivered.
-                return _result(input, "gone")
-            return _result(input, "inactive", server_clock()())
+                return result(input, "gone", sent_at, self._server_time)
+            stopped = result(input, "inactive", sent_at, self._server_time)
+            return stopped.model_copy(update={"accepted_at": stopped.received_at})
 
     @activity.defn
     def delete_source(self, input: DeleteInput) -> None:
@@ -177,40 +186,58 @@ class ControlActivities:
         self, input: RecordingInput, request: Callable[[str, str], None], wanted: State
     ) -> ControlResult:
         """Ask for a change, then read back that it is the case."""
-        clock = server_clock()
-        accepted_at = input.accepted_at or _accepted_before()
+        before = _progress(input)
         # Only a change that ACS is known to have accepted is read before it is asked for again: ACS
         # reports a recording that is starting and one that is paused alike as `inactive`, so that
         # its state alone cannot tell whether an earlier attempt arrived.
-        if accepted_at is not None:
+        if before.accepted_at is not None:
             seen = self._read(input)
-            if seen.state in (wanted, "gone") or clock() - accepted_at < EFFECT_TIMEOUT:
-                return _settled(seen, wanted).model_copy(update={"accepted_at": accepted_at})
+            waited = self._server_time.now() - before.accepted_at
+            if seen.state in (wanted, "gone") or waited < EFFECT_TIMEOUT:
+                return _settled(seen, wanted).model_copy(update=_told(before))
+        self._refuse_old_task(input.asked_at)
+        sent_at = self._server_time.now()
         try:
-            self._refuse_old_task(input.asked_at)
+            progress = self._ask(input, request, before)
+        except RecordingNotFound:
+            return result(input, "gone", sent_at, self._server_time)
+        effect = self._effect(input, wanted, progress)
+        return effect.model_copy(update={"sent_at": sent_at})
+
+    def _ask(
+        self, input: RecordingInput, request: Callable[[str, str], None], before: ControlProgress
+    ) -> ControlProgress:
+        """Ask for a change; the attempt that comes next learns what became of this one."""
+        progress = before
+        try:
             request(input.recording_id, input.server_call_id)
-            accepted_at = clock()
-            # A note for the next attempt; local activities have no heartbeat.
-            if not activity.info().is_local:
-                activity.heartbeat(accepted_at)
+            progress = before.model_copy(update={"accepted_at": self._server_time.now()})
         # Asked twice, ACS may answer 202 or a conflict: only its state tells what is the case.
         except StateConflict as conflict:
             activity.logger.info("ACS reports a conflict, reading the state: %s", conflict)
-        except RecordingNotFound:
-            return _result(input, "gone")
-        return self._effect(input, wanted, accepted_at)
+        except Unavailable:
+            # It may still arrive.
+            progress = before.model_copy(update={"unanswered_at": self._server_time.now()})
+            raise
+        finally:
+            # Local activities have no heartbeat.
+            if not activity.info().is_local:
+                activity.heartbeat(progress)
+        return progress
 
     def _effect(
-        self, input: RecordingInput, wanted: State, accepted_at: datetime | None
+        self, input: RecordingInput, wanted: State, progress: ControlProgress
     ) -> ControlResult:
         """Read the effect of a change; a local activity does not wait for it."""
         try:
             seen = _settled(self._read(input), wanted)
         except TryAgain:
-            if accepted_at is None or not activity.info().is_local:
+            if progress.accepted_at is None or not activity.info().is_local:
                 raise
-            seen = _result(input, "unknown").model_copy(update={"is_settled": False})
-        return seen.model_copy(update={"accepted_at": accepted_at})
+            now = self._server_time.now()
+            unseen = result(input, "unknown", now, self._server_time)
+            seen = unseen.model_copy(update={"is_settled": False})
+        return seen.model_copy(update=_told(progress))
 
     def _external_storage(self, archive: str | None) -> ExternalStorage | None:
         if archive is None:
@@ -219,12 +246,7 @@ class ControlActivities:
         return ExternalStorage(recording_destination_container_url=url)
 
     def _read(self, input: RecordingInput) -> ControlResult:
-        client = self._client(input.resource)
-        try:
-            state = client.get_state(input.recording_id, input.server_call_id).recording_state
-        except RecordingNotFound:
-            return _result(input, "gone")
-        return _result(input, _KNOWN.get(state, "unknown"))
+        return read(self._client(input.resource), input, self._server_time)
 
 
 def _settled(seen: ControlResult, wanted: State) -> ControlResult:
@@ -233,15 +255,18 @@ def _settled(seen: ControlResult, wanted: State) -> ControlResult:
     raise NotReady(f"ACS reports the recording as {seen.state}, not yet {wanted}: asking again.")
 
 
-def _accepted_before() -> datetime | None:
-    """Return when ACS accepted this change, as an earlier attempt noted."""
-    details = activity.info().heartbeat_details
-    return datetime.fromisoformat(details[0]) if details else None
+def _progress(input: RecordingInput) -> ControlProgress:
+    """Return what became of earlier attempts at a change, as far as these could tell."""
+    info = activity.info()
+    if not info.is_local and info.heartbeat_details:
+        return ControlProgress.model_validate(info.heartbeat_details[0])
+    # Of an attempt whose worker died nothing is known: it may have asked just before.
+    is_unanswered = not info.is_local and (info.attempt > 1 or input.is_unanswered)
+    return ControlProgress(
+        accepted_at=input.accepted_at,
+        unanswered_at=info.current_attempt_scheduled_time if is_unanswered else None,
+    )
 
 
-def _result(
-    input: RecordingInput,
-    state: Seen,
-    accepted_at: datetime | None = None,
-) -> ControlResult:
-    return ControlResult(recording_id=input.recording_id, state=state, accepted_at=accepted_at)
+def _told(progress: ControlProgress) -> dict[str, datetime | None]:
+    return {"accepted_at": progress.accepted_at, "unanswered_at": progress.unanswered_at}

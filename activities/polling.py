@@ -10,8 +10,9 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.clock import server_clock
+from activities.clock import ServerTime
 from activities.heartbeat import denied_since
+from activities.readings import read
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.acs.models import RecordingResultResponse, ResultError
@@ -20,7 +21,7 @@ from callvault.contracts.activity_io import (
     PolledResult,
     PollProgress,
     PollResultInput,
-    RecordingInput,
+    PollStateInput,
 )
 from callvault.contracts.base import shorten
 from callvault.contracts.events import FileStatusUpdated
@@ -30,36 +31,58 @@ RECHECK_INTERVAL = timedelta(minutes=1)
 """Time for which ACS must deny a recording before it counts as over: by then it could not be paused
 or stopped any more."""
 
+FIRST_POLL_INTERVAL = timedelta(seconds=1)
+MAX_POLL_INTERVAL = timedelta(minutes=1)
+"""Intervals at which a recording is read that should be silent: soon, and then regularly."""
+
+MIN_POLL_INTERVAL = timedelta(milliseconds=100)
+
 MAX_ERRORS = 10
 
 
 class PollingActivities:
     """Built once by a worker, with its clients."""
 
-    def __init__(self, client_of: Callable[[str], AcsClient]) -> None:
+    def __init__(self, client_of: Callable[[str], AcsClient], server_time: ServerTime) -> None:
         self._client_of = client_of
+        self._server_time = server_time
 
     @activity.defn
-    def poll_state(self, input: RecordingInput) -> ControlResult:
-        """Return once ACS no longer knows a recording that was not stopped here."""
+    def poll_state(self, input: PollStateInput) -> ControlResult:
+        """Return once the state is another one than expected, or ACS knows the recording no more.
+
+        ``inactive`` is returned, too, by the first reading that proves silence, where it is not
+        proven yet.
+        """
+        self._server_time.begin()
         with translated(retry_permanent=True):
             if activity.info().attempt == 1:
-                # A recording that has just begun is not over, and a request would be wasted.
+                # It has just been asked for a change: a request would be wasted.
                 raise _not_ready("it has only begun: ACS is asked later")
-            try:
-                self._client_of(input.resource).get_state(input.recording_id, input.server_call_id)
-            except RecordingNotFound:
-                _confirm_gone()
-                return ControlResult(recording_id=input.recording_id, state="gone")
-            if activity.info().heartbeat_details:
-                # ACS knows it again: an earlier denial no longer counts.
-                activity.heartbeat(PollProgress())
-            raise _not_ready("ACS still knows the recording: asking again later")
+            seen = read(self._client_of(input.resource), input, self._server_time)
+            before = _progress()
+            if seen.state == "gone":
+                _confirm_gone(before)
+            elif not _is_news(seen, input):
+                self._wait(seen, input, before)
+            return seen.model_copy(update={"inactive_at": before.inactive_at})
+
+    def _wait(self, seen: ControlResult, input: PollStateInput, before: PollProgress) -> None:
+        """Leave a note for the next attempt, and end this one."""
+        inactive_at = seen.read_at if seen.state == "inactive" else before.inactive_at
+        # ACS knows it: an earlier denial no longer counts.
+        progress = PollProgress(inactive_at=inactive_at)
+        if progress != before:
+            activity.heartbeat(progress)
+        left = None
+        if input.proves_from is not None and seen.state == "inactive":
+            left = _wait_for_proof(input.proves_from - self._server_time.now())
+        raise _not_ready(f"ACS reports the recording as {seen.state}: asking again later", left)
 
     @activity.defn
     def poll_result(self, input: PollResultInput) -> PolledResult:
         """Return once ACS tells of a file that is not among the known ones."""
-        now = server_clock()
+        self._server_time.begin()
         with translated(retry_permanent=True):
             response = self._result(input)
             chunks = [c for c in response.recording_storage_info.recording_chunks if c.is_written]
@@ -69,7 +92,7 @@ class PollingActivities:
                 raise _not_ready(f"ACS tells of no further file yet{reported}: asking again later")
             return PolledResult(
                 files=FileStatusUpdated(
-                    event_time=now(),
+                    event_time=self._server_time.now(),
                     server_call_id=input.server_call_id,
                     recording_id=input.recording_id,
                     recording_start_time=response.recording_start_time,
@@ -92,10 +115,32 @@ class PollingActivities:
             raise _not_ready(str(error)) from error
 
 
-def _confirm_gone() -> None:
+def _is_news(seen: ControlResult, input: PollStateInput) -> bool:
+    if seen.state != "inactive" or input.expected == "active":
+        return seen.state != input.expected and seen.state != "unknown"
+    return (
+        input.proves_from is not None
+        and seen.read_at is not None
+        and seen.read_at >= input.proves_from
+    )
+
+
+def _progress() -> PollProgress:
+    details = activity.info().heartbeat_details
+    return PollProgress.model_validate(details[0]) if details else PollProgress()
+
+
+def _confirm_gone(before: PollProgress) -> None:
     """Return if ACS has denied the recording for long enough, else raise for another attempt."""
-    if denied_since(PollProgress(), "gone_since", RECHECK_INTERVAL) is None:
+    if denied_since(before, "gone_since", RECHECK_INTERVAL) is None:
         raise _not_ready("ACS no longer knows the recording: asking once more", RECHECK_INTERVAL)
+
+
+def _wait_for_proof(left: timedelta) -> timedelta:
+    """Return the time until the next attempt: as ever, or until a reading proves silence."""
+    doubled = min(activity.info().attempt - 1, 10)
+    interval: timedelta = min(FIRST_POLL_INTERVAL * 2**doubled, MAX_POLL_INTERVAL)
+    return max(min(left, interval), MIN_POLL_INTERVAL)
 
 
 def _not_ready(what: str, retry_after: timedelta | None = None) -> ApplicationError:

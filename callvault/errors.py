@@ -12,6 +12,7 @@ CallvaultError
 ├── NeverAgain          repeating it changes nothing
 │   ├── InvalidRequest      the request is wrong; the message says what to change
 │   ├── AccessDenied        401 or 403: key, identity or role
+│   ├── NotDone             a request was taken, and ACS was not seen to do it
 │   ├── RecordingNotFound   ACS knows no such recording (8522): over, or never was
 │   └── ConfigurationError  a setting is missing, unknown or contradictory
 └── NotOurs             it belongs to somebody else: leave it alone and say so
@@ -108,6 +109,10 @@ class RecordingNotFound(NeverAgain):
     """ACS knows no such recording: it is over, or never was."""
 
     owner: Owner = "service"
+
+
+class NotDone(NeverAgain):
+    """A control request came to nothing; the message says why, and whether ACS may record."""
 
 
 class ConfigurationError(NeverAgain):

@@ -1,7 +1,7 @@
 """The calls of activities: each turns a decision into an activity, its order and its summary."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -20,6 +20,7 @@ from callvault.contracts.activity_io import (
     ExportInput,
     PolledResult,
     PollResultInput,
+    PollStateInput,
     RecordingInput,
     SealedRecording,
     StartInput,
@@ -151,9 +152,23 @@ def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHand
 def poll_state(
     status: CallStatus, recording: RecordingStatus, interval: timedelta
 ) -> workflow.ActivityHandle[ControlResult]:
-    """Poll ACS until it no longer knows a recording."""
+    """Poll ACS until a recording is over, or records no more."""
     options = activity_options.poll_state(f"is recording {recording.number} still on?", interval)
-    input = _recording_input(status, recording)
+    input = PollStateInput(**dict(_recording_input(status, recording)), expected="active")
+    return workflow.start_activity_method(PollingActivities.poll_state, input, **options)
+
+
+def poll_silence(
+    status: CallStatus, recording: RecordingStatus, proves_from: datetime | None
+) -> workflow.ActivityHandle[ControlResult]:
+    """Poll ACS until a recording records again, is over, or is proven to be silent.
+
+    ``proves_from`` is from when on a reading proves that; None if it is proven.
+    """
+    options = activity_options.poll_silence(f"is recording {recording.number} silent?")
+    input = PollStateInput(
+        **dict(_recording_input(status, recording)), expected="inactive", proves_from=proves_from
+    )
     return workflow.start_activity_method(PollingActivities.poll_state, input, **options)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
+from activities.polling import FIRST_POLL_INTERVAL, MAX_POLL_INTERVAL
 from callvault.contracts import names
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
@@ -116,6 +117,8 @@ def confirm(summary: str) -> ActivityConfig:
         **control(summary),
         "schedule_to_close_timeout": CONFIRM_TIMEOUT,
         "retry_policy": _CONFIRM_RETRY,
+        # A reading that hangs holds up nothing: it changes nothing, and is left to itself.
+        "cancellation_type": ActivityCancellationType.TRY_CANCEL,
     }
 
 
@@ -178,6 +181,21 @@ def alarm(summary: str, timeout: timedelta) -> ActivityConfig:
         schedule_to_close_timeout=timeout,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def poll_silence(summary: str) -> ActivityConfig:
+    """Return options to read a recording that should be silent: soon, and then regularly."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=CONTROL_ATTEMPT_TIMEOUT,
+        retry_policy=RetryPolicy(
+            initial_interval=FIRST_POLL_INTERVAL,
+            backoff_coefficient=2,
+            maximum_interval=MAX_POLL_INTERVAL,
+        ),
+        cancellation_type=ActivityCancellationType.TRY_CANCEL,
     )
 
 

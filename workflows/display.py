@@ -13,7 +13,12 @@ from callvault.contracts import names
 from callvault.contracts.base import shorten
 from callvault.contracts.printable import printable_markdown as plain
 from callvault.contracts.states import RecordingState
-from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
+from callvault.contracts.status import (
+    CallStatus,
+    ChunkStatus,
+    PauseRecord,
+    RecordingStatus,
+)
 from workflows.call.alarms import is_at_risk
 from workflows.call.results import worst
 
@@ -101,7 +106,7 @@ def _describe(recording: RecordingStatus) -> str:
     lines += _describe_consent(recording)
     lines += [
         f"- paused by {plain(pause.requested_by)} ({plain(pause.reason) or 'no reason given'})"
-        f" from {pause.confirmed_at:%H:%M:%S} to {_clock(pause.resumed_at)}"
+        f" from {_begin(pause)} to {_clock(pause.resumed_at)}"
         for pause in recording.pauses[-MAX_LISTED:]
     ]
     if recording.escalations:
@@ -152,6 +157,10 @@ def _full_minute(moment: datetime | None) -> datetime | None:
     """Round down to the minute."""
     # Chunks that expire within one minute cost one update, an event each, together.
     return moment and moment.replace(second=0, microsecond=0)
+
+
+def _begin(pause: PauseRecord) -> str:
+    return _clock(pause.confirmed_at) if pause.confirmed_at else "a time that is not confirmed"
 
 
 def _clock(moment: datetime | None) -> str:

@@ -33,7 +33,7 @@ from callvault.contracts.status import CallStatus, ControlRecord
 from workflows import display
 from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks
+from workflows.call import callbacks, pauses
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -48,7 +48,7 @@ from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.export import ExportLoop
 from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
-from workflows.loops.polling import ResultPollingLoop, StatePollingLoop
+from workflows.loops.polling import ResultPollingLoop, SilencePollingLoop, StatePollingLoop
 from workflows.loops.seal import SealLoop
 from workflows.loops.timers import TimersLoop
 
@@ -76,7 +76,8 @@ class RecordingWorkflow:
             run, call, self.seal, before.to_delete if before else ()
         )
         self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(begun.earlier))
-        self.poll_states = StatePollingLoop(run, call)
+        self.poll_states = StatePollingLoop(run, call, alarms)
+        self.poll_silence = SilencePollingLoop(run, call, alarms)
         self.poll_results = ResultPollingLoop(run, call)
         self.timers = TimersLoop(run, call, alarms, watchdog, gate)
         self.notify = NotifyLoop(run, alarms)
@@ -118,6 +119,7 @@ class RecordingWorkflow:
             self.announce,  # have a recording announced, if its resource asks for that
             self.control,  # ask ACS for the next thing that brings actual nearer to wanted
             self.poll_states,  # find out that a recording is over, if no event tells it
+            self.poll_silence,  # see to it that what should be silent is so
             self.poll_results,  # ask for files that are overdue
             self.export,  # copy every announced file, until its last chance is over
             self.seal,  # write the manifest of every recording that has reached its end
@@ -231,9 +233,10 @@ class RecordingWorkflow:
     @workflow.update(name=names.CONSENT)
     async def consent_confirmed(self, *payloads: Any) -> ConsentRecord:
         """Take note of a decision; a withdrawal is answered once ACS has confirmed the pause."""
+        self.this_run.clock.look()
         decision = _readable_or_refused(read_decision(payloads))
         if (record := self.gate.decided(decision, workflow.now())) is None:
-            raise ApplicationError(self.gate.refusal(decision) or "", type="Refused")
+            raise ApplicationError(self.gate.refusal(decision) or "", type=names.REFUSED)
         await workflow.wait_condition(lambda: decision.given or self.gate.has_paused())
         return record
 
@@ -241,7 +244,7 @@ class RecordingWorkflow:
     def _may_decide(self, *payloads: Any) -> None:
         decision = _readable_or_refused(read_decision(payloads))
         if (refusal := self.gate.refusal(decision)) is not None:
-            raise ApplicationError(refusal, type="Refused")
+            raise ApplicationError(refusal, type=names.REFUSED)
 
     @start_confirmed.validator
     def _may_start(self, *payloads: Any) -> None:
@@ -270,6 +273,7 @@ class RecordingWorkflow:
     @workflow.signal(dynamic=True)
     def unknown_signal(self, name: str, payloads: Sequence[RawValue]) -> None:
         """Note that a signal came which nobody here understands."""
+        self.this_run.clock.look()
         self.call.note(workflow.now(), f"signal {quoted(name)} is not known, and changes nothing")
 
     @workflow.update(dynamic=True)
@@ -326,6 +330,7 @@ class RecordingWorkflow:
         return self._readable(read_one(model, payloads), what)
 
     def _readable(self, message: AnyMessage | Unreadable, what: str) -> AnyMessage | None:
+        self.this_run.clock.look()
         if isinstance(message, Unreadable):
             self.call.note(workflow.now(), f"{what} could not be read: {message.problem}")
             return None
@@ -334,18 +339,29 @@ class RecordingWorkflow:
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
         request = self._read(_model_of(operation), payloads, operation)
         if request is not None:
-            self.call.request(operation, request, workflow.now())
+            self._request(operation, pauses.of_outside(request))
+
+    def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
+        now, known = workflow.now(), list(self.call.status.requests.values())
+        record = self.call.request(operation, request, now)
+        is_new = all(record is not each for each in known)
+        if is_new and record.released:
+            self.alarms.pause_forced(self.call.recording(record.recording), record, now)
+        return record
 
     def _refuse(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = _taken(_model_of(operation), payloads)
-        if (refusal := self.call.refusal(operation, request)) is not None:
-            raise ApplicationError(refusal, type="Refused")
+        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        if (reused := self.call.reused(operation, request)) is not None:
+            raise ApplicationError(reused, type=names.REQUEST_ID_REUSED)
+        if (refusal := self.call.refusal(operation, request, workflow.now())) is not None:
+            raise ApplicationError(refusal, type=names.REFUSED)
 
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
-        request = _taken(_model_of(operation), payloads)
-        record = self.call.request(operation, request, workflow.now())
+        self.this_run.clock.look()
+        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        record = self._request(operation, request)
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
-        return record
+        return self.call.answer_of(record)
 
 
 def _open_or_go_on(begun: Arguments) -> Lifecycle:
@@ -355,7 +371,11 @@ def _open_or_go_on(begun: Arguments) -> Lifecycle:
     if isinstance(begun.request, Unreadable):
         # `run` refuses it; until then handlers need something to fold into.
         return Lifecycle(CallStatus(server_call_id="", resource=""))
-    return Lifecycle.begin(begun.request, workflow.now())
+    request = begun.request
+    if request.requested_at is None:
+        # The server's own time of the start, which may have waited for a worker.
+        request = request.model_copy(update={"requested_at": workflow.info().start_time})
+    return Lifecycle.begin(pauses.of_outside(request), workflow.now())
 
 
 def _model_of(operation: Operation) -> type[ControlRequest]:

@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from bench.chaos.generator import Channel
 from callvault.contracts import names
+from callvault.temporal.rpc_errors import NOT_CONFIRMED
 
 Answer = TypeVar("Answer")
 REQUESTER = "chaos"
@@ -116,7 +117,8 @@ class Backend:
 
     async def _post(self, path: str, body: dict[str, Any], prefer: str = "") -> Any:
         answer = await self.http.post(self.gateway + path, json=body, headers={"prefer": prefer})
-        if answer.status_code == httpx.codes.BAD_GATEWAY:
+        refused = answer.status_code in (httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT)
+        if refused and answer.json()["error"]["code"] != NOT_CONFIRMED:
             return None  # ACS or Callvault refused it
         answer.raise_for_status()
         return answer.json()

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from temporalio.bridge.proto.activity_result import ActivityResolution
 
@@ -24,6 +24,7 @@ from callvault.contracts.activity_io import (
     SealedRecording,
 )
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.status import RecordingStatus
 
 _SHA256 = "0" * 64
 _END_REASONS = {True: "SessionEnded", False: "ChunkMaximumSizeExceeded"}
@@ -49,8 +50,8 @@ class Surroundings:
         self.sent: set[str] = set()
         """The ids of the alarms and announcements that a receiver has got."""
         self.sealed = 0
-        self.manifests: dict[str, set[str]] = {}
-        """The files that each manifest names, by its name."""
+        self.manifests: dict[str, RecordingStatus] = {}
+        """The recordings as the manifests tell of them, by the manifest's name."""
         self.to_delete: set[str] = set()
         """The files whose copy at the service was to be deleted."""
         self._answer_of: dict[str, Callable[[Activity, random.Random], Any]] = {
@@ -148,7 +149,13 @@ class Surroundings:
             if number in acs.numbers.values():
                 raise Broken("a recording is started a second time")
             begun = acs.start(input.repeatability_request_id, number, input.pause_on_start, now)
-        return ControlResult(recording_id=begun, state="inactive", accepted_at=now)
+        return ControlResult(
+            recording_id=begun,
+            state="inactive",
+            accepted_at=now,
+            sent_at=now,
+            received_at=now,
+        )
 
     def _confirm(self, activity: Activity, rng: random.Random) -> Any:
         seen = self._state(activity)
@@ -167,11 +174,7 @@ class Surroundings:
         if activity.input.recording_id not in self._acs.active:
             return self._state(activity)
         self._acs.stop(activity.input.recording_id, self._server.now)
-        return ControlResult(
-            recording_id=activity.input.recording_id,
-            state="inactive",
-            accepted_at=self._server.now,
-        )
+        return self._seen(activity, "inactive").model_copy(update={"accepted_at": self._server.now})
 
     def _change(self, activity: Activity, rng: random.Random, *, active: bool) -> Any:
         recording_id, now = activity.input.recording_id, self._server.now
@@ -189,15 +192,33 @@ class Surroundings:
         recording_id = activity.input.recording_id
         is_active = self._acs.active.get(recording_id)
         if is_active is None:
-            return ControlResult(recording_id=recording_id, state="gone")
-        return ControlResult(recording_id=recording_id, state="active" if is_active else "inactive")
+            return self._seen(activity, "gone")
+        return self._seen(activity, "active" if is_active else "inactive")
+
+    def _seen(
+        self, activity: Activity, state: Literal["active", "inactive", "gone"]
+    ) -> ControlResult:
+        now = self._server.now
+        return ControlResult(
+            recording_id=activity.input.recording_id,
+            state=state,
+            sent_at=now,
+            read_at=now,
+            received_at=now,
+        )
 
     def _poll_state(self, activity: Activity, rng: random.Random) -> Any:
-        is_known = activity.input.recording_id in self._acs.active
+        seen, input = self._state(activity), activity.input
         # The first denial is not believed.
-        is_sure = not is_known and activity.memory.get("denied", False)
-        activity.memory["denied"] = not is_known
-        return self._state(activity) if is_sure else _REPEAT
+        is_sure = seen.state == "gone" and activity.memory.get("denied", False)
+        activity.memory["denied"] = seen.state == "gone"
+        is_proof = input.proves_from is not None and self._server.now >= input.proves_from
+        is_news = seen.state not in ("gone", input.expected)
+        if is_sure or is_news or (seen.state == "inactive" and is_proof):
+            return seen.model_copy(update={"inactive_at": activity.memory.get("inactive_at")})
+        if seen.state == "inactive":
+            activity.memory["inactive_at"] = self._server.now
+        return _REPEAT
 
     def _poll_result(self, activity: Activity, rng: random.Random) -> Any:
         files = self._acs.files.get(activity.input.recording_id, [])
@@ -252,8 +273,7 @@ class Surroundings:
 
     def _seal(self, activity: Activity, rng: random.Random) -> Any:
         self.sealed += 1
-        chunks = activity.input.recording.chunks
-        self.manifests[f"manifest-{self.sealed}"] = {c.chunk.document_id for c in chunks}
+        self.manifests[f"manifest-{self.sealed}"] = activity.input.recording
         return SealedRecording(
             archive=activity.input.archive,
             object_name=f"manifest-{self.sealed}",

@@ -32,7 +32,7 @@ CallId = Annotated[
 Reason = Annotated[str, typer.Option(help="Why, for the evidence.")]
 
 RequestId = Annotated[
-    str | None, typer.Option(help="Your id of the request; the same id again changes nothing.")
+    str | None, typer.Option(help="Your id of the request; the same request again changes nothing.")
 ]
 
 JsonReport = Annotated[bool, typer.Option("--json", help="The whole report as JSON.")]

@@ -1,7 +1,8 @@
 """`callvault recordings`: look at calls and control them from a terminal."""
 
 import getpass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +20,7 @@ from callvault.contracts.events import ServiceTime
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.errors import InvalidRequest
+from callvault.errors import InvalidRequest, NotDone
 
 app = typer.Typer(help="Look at calls and control their recordings.", no_args_is_help=True)
 app.command()(failback)
@@ -114,6 +115,7 @@ def start(
     config: ConfigFile = None,
 ) -> None:
     """Record a call and archive it; prints the id of its workflow."""
+    asked_at = datetime.now(UTC)
     from callvault.cli.actions import recordings as calls
 
     # Refused here by name, before a workflow is begun for it.
@@ -127,6 +129,7 @@ def start(
             "recording_channel_type": channel,
             "recording_format_type": file_format,
             "requested_by": getpass.getuser(),
+            "requested_at": asked_at,
             "reason": reason,
             "request_id": request_id,
         },
@@ -136,29 +139,54 @@ def start(
     say(calls.with_client(config, lambda client: calls.begin(client, request)))
 
 
-def _control_command(operation: str, help_text: str) -> None:
-    def command(
-        call: CallId,
-        reason: Reason = "",
-        request_id: RequestId = None,
-        config: ConfigFile = None,
-    ) -> None:
-        from callvault.cli.actions import recordings as calls
-
-        request = ControlRequest(
-            requested_by=getpass.getuser(), reason=reason, request_id=request_id
-        )
-        record = calls.with_client(
-            config, lambda client: calls.update(client, call, operation, request)
-        )
-        say(f"{operation}: {record.state} {record.problem}".rstrip())
-
-    app.command(operation, help=help_text)(command)
+@app.command()
+def pause(
+    call: CallId, reason: Reason = "", request_id: RequestId = None, config: ConfigFile = None
+) -> None:
+    """Pause the recording until you resume it; returns once ACS has confirmed."""
+    _control(names.PAUSE, call, config, reason=reason, request_id=request_id)
 
 
-_control_command(names.PAUSE, "Pause the recording; returns once ACS has confirmed.")
-_control_command(names.RESUME, "Resume the recording; returns once ACS has confirmed.")
-_control_command(names.STOP, "Stop the recording for good; returns once ACS has confirmed.")
+@app.command()
+def resume(
+    call: CallId,
+    reason: Reason = "",
+    request_id: RequestId = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Release the pauses of all others, too: they are told.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Release your own pause; the recording goes on once nobody holds one any more."""
+    _control(names.RESUME, call, config, reason=reason, request_id=request_id, force=force)
+
+
+@app.command()
+def stop(
+    call: CallId, reason: Reason = "", request_id: RequestId = None, config: ConfigFile = None
+) -> None:
+    """Stop the recording for good; returns once ACS has confirmed."""
+    _control(names.STOP, call, config, reason=reason, request_id=request_id)
+
+
+def _control(operation: str, call: str, config: Path | None, **facts: str | bool | None) -> None:
+    """Ask for a change in the user's name; exit status 1 and a sentence if it does not come about.
+
+    The time of asking is that of the command, before anything is waited for.
+    """
+    asked_at = datetime.now(UTC)
+    from callvault.cli.actions import recordings as calls
+
+    told = {"requested_by": getpass.getuser(), "requested_at": asked_at, **facts}
+    request = read(ControlRequest, told)
+    if isinstance(request, Unreadable):
+        raise InvalidRequest(request.problem)
+    record = calls.with_client(
+        config, lambda client: calls.update(client, call, operation, request)
+    )
+    say(f"{operation}: {record.state}")
+    if not record.is_done:
+        raise NotDone(calls.why_not_done(record))
 
 
 @app.command()

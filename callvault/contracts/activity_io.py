@@ -132,6 +132,8 @@ class RecordingInput(Message):
     read before the change is asked for again."""
     asked_at: datetime | None = None
     """Time of the workflow task that asks: Temporal's server set it, and no clock of a worker's."""
+    is_unanswered: bool = False
+    """True if an attempt before this activity got no answer: it may still arrive."""
 
 
 class ControlResult(Message):
@@ -143,6 +145,19 @@ class ControlResult(Message):
     """Time at which ACS answered that it accepts the change; none where it was the case already."""
     is_settled: bool = True
     """False: ACS has accepted the change, and was not seen to have made it yet."""
+    sent_at: datetime | None = None
+    """Time right before the change was sent or, where none was, the reading that tells the state.
+    It may be too early, never too late."""
+    received_at: datetime | None = None
+    """Time right after the answer to the request that tells the state: the reading after a change,
+    the stop itself. It may be too late, never too early."""
+    read_at: datetime | None = None
+    """Time right before that request was sent."""
+    unanswered_at: datetime | None = None
+    """Time at which the last request for the same change was given up that got no answer, if there
+    is one: it may still arrive."""
+    inactive_at: datetime | None = None
+    """Time right before the last earlier reading, by the same activity, that said ``inactive``."""
 
 
 class ExportInput(Message):
@@ -261,8 +276,28 @@ class PolledResult(Message):
     """Faults that the service names, such as one of an export to one's own storage."""
 
 
+class PollStateInput(RecordingInput):
+    """Poll the state of a recording until it is another one than expected."""
+
+    expected: Literal["active", "inactive"]
+    proves_from: datetime | None = None
+    """Where ``inactive`` is expected: it is an answer, too, if it was asked for from then on, as it
+    proves silence; none if silence is proven already."""
+
+
+class ControlProgress(Message):
+    """Heartbeat of a change: what its attempts have come to."""
+
+    accepted_at: datetime | None = None
+    """Time at which ACS accepted it; none if it did not, or is not known to have."""
+    unanswered_at: datetime | None = None
+    """Time at which the last attempt was given up that got no answer, if there is one."""
+
+
 class PollProgress(Message):
     """Heartbeat of polling."""
 
     gone_since: datetime | None = None
     """Time at which ACS first denied the recording; none while ACS knows it."""
+    inactive_at: datetime | None = None
+    """Time right before the last request was sent to which ACS answered ``inactive``."""

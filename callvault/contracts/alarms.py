@@ -23,6 +23,8 @@ class AlarmKind(StrEnum):
     PAUSE_UNCONFIRMED = "pause_unconfirmed"
     """ACS did not confirm a pause in time: it may still record."""
     PAUSE_TOO_LONG = "pause_too_long"
+    PAUSE_FORCED = "pause_forced"
+    """A resume by force released pauses that others still held."""
     STATE_UNEXPECTED = "state_unexpected"
     """ACS does something else than it was last asked to: another program controls the recording, or
     ACS refuses for good what is wanted."""

@@ -20,12 +20,12 @@ from callvault.contracts.consent import (
     Presence,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
+from callvault.contracts.silence import SilenceAccount
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import (
     ControlRecord,
     PauseRecord,
     RecordingStatus,
-    UnconfirmedInterval,
 )
 
 SCHEMA_VERSION = 1
@@ -212,8 +212,8 @@ class Manifest(Message):
     requests: tuple[ControlRecord, ...]
     pauses: tuple[PauseRecord, ...]
     """As asked for and as the service confirmed them; its own account is with the chunks."""
-    unconfirmed_intervals: tuple[UnconfirmedInterval, ...] = ()
-    """Times in which a pause was requested and not confirmed, with `onPauseFailure` `mark`."""
+    silence: SilenceAccount = SilenceAccount()
+    """Times in which it is proven to be silent, and those in which it only should be."""
     consents: tuple[Consent, ...] = ()
     """Every decision of those in the call, in order."""
     consent: ConsentEvidence = ConsentEvidence()

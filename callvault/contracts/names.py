@@ -31,6 +31,11 @@ STOP = "stop"
 CONSENT = "consent"
 """Signals (fire and forget) and, under the same names, updates (answered once ACS confirmed)."""
 
+REFUSED = "Refused"
+REQUEST_ID_REUSED = "RequestIdReused"
+"""Types of the errors of an update that makes no sense now, and of one whose ``requestId`` stands
+for another request."""
+
 FILE_STATUS_UPDATED = "file_status_updated"
 RECORDING_STATE_CHANGED = "recording_state_changed"
 CALL_ENDED = "call_ended"

@@ -1,13 +1,21 @@
 """Requests of app backends: keep this call, pause, resume, stop."""
 
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import (
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from callvault.contracts.base import Message, OpaqueId, RequestId, ShortText, Span
 from callvault.contracts.consent import MAX_PARTICIPANTS, ConsentTerms
-from callvault.contracts.events import ServiceTime
+from callvault.contracts.events import ServiceTime, known_time
 from callvault.contracts.media import (
     VALID_COMBINATIONS,
     ChannelType,
@@ -17,6 +25,23 @@ from callvault.contracts.media import (
 from callvault.contracts.participants import ParticipantHash
 
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+RESUME_EXPIRY = timedelta(seconds=60)
+"""Time after which a resume does nothing, where it does not say: the talk has gone on meanwhile."""
+
+
+def _none_if_odd(value: Any, handler: ValidatorFunctionWrapHandler) -> datetime | None:
+    # A pause that protects a card number is not refused for an odd clock.
+    try:
+        read: datetime | None = handler(value)
+    except (ValidationError, ValueError):
+        return None
+    return known_time(read)
+
+
+AskedAt = Annotated[ServiceTime | None, WrapValidator(_none_if_odd)]
+"""The asker's own time; None where it is left out or cannot be right."""
 
 
 class ControlRequest(Message):
@@ -31,7 +56,28 @@ class ControlRequest(Message):
     reason: ShortText = ""
     """The reason, in words a compliance officer understands."""
     request_id: RequestId | None = None
-    """The caller's id of this request; the same id again changes nothing."""
+    """The caller's id of this request: the same request again is the same, another one under the
+    same id is refused, or carried out if it protects (a pause, a stop)."""
+    requested_at: AskedAt = None
+    """Time of asking, by the asker's clock: the deadlines of a pause count from it. By default, and
+    at the latest, when the workflow hears of it; one that cannot be read counts as left out."""
+    expires_at: ServiceTime | None = None
+    """Of a resume: later than this it does nothing, and has failed. By default `RESUME_EXPIRY`
+    after the time of asking."""
+    force: bool = False
+    """Of a resume: release the pauses of all others, too; they are told. Never what consent
+    demands."""
+
+
+Asked = TypeVar("Asked", bound=Message)
+
+
+def dated(message: Asked, received_at: datetime) -> Asked:
+    """Return a request with its time: when it was received, or its own if that is earlier."""
+    if "requested_at" not in type(message).model_fields:
+        return message
+    own: datetime | None = getattr(message, "requested_at")  # noqa: B009 (not every message has it)
+    return message.model_copy(update={"requested_at": min(own or received_at, received_at)})
 
 
 class RecordingFormat(Message):

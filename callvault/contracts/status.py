@@ -21,7 +21,17 @@ from callvault.contracts.consent import (
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
 from callvault.contracts.requests import Guards
+from callvault.contracts.silence import SilenceAccount, SoundEvidence
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
+
+
+class PauseHolder(State):
+    """A pause that is not released: the recording stays paused."""
+
+    requested_by: str
+    reason: str
+    since: datetime
+    """Time at which it was asked for."""
 
 
 class ControlRecord(State):
@@ -31,6 +41,19 @@ class ControlRecord(State):
     requested_by: str
     reason: str
     requested_at: datetime
+    """Time of asking by the request's own account, and no later than `received_at`."""
+    received_at: datetime
+    """Time at which the workflow saw it first."""
+    expires_at: datetime | None = None
+    """Of a resume: time at which it fails if ACS has not confirmed it."""
+    force: bool = False
+    """True for a resume that released the pauses of others, too."""
+    released: list[PauseHolder] = []
+    """The pauses of others that it released by force."""
+    held_by: list[PauseHolder] = []
+    """Of a resume that came to nothing: the pauses for which the recording stays paused."""
+    content: str = ""
+    """Digest of all that was asked, but for its times: equal requests have the same."""
     recording: int
     recording_id: str | None = None
     """As soon as ACS has told it."""
@@ -43,39 +66,48 @@ class ControlRecord(State):
     """Time at which it was known to be done (its effect was read back), or to have failed."""
     is_overdue: bool = False
     """True if ACS did not confirm it in time, and something was done about it."""
+    is_to_be_stopped: bool = False
+    """True for a pause that failed, until the stop that was asked for instead is confirmed."""
+    may_be_recording: bool = False
+    """True if silence was asked for and, when this was settled, not proven: ACS may record."""
     problem: str = ""
 
     @property
     def is_done(self) -> bool:
-        """False if it came to nothing, or if something else was done because it failed."""
-        is_replaced = self.state is RequestState.SUPERSEDED and self.is_overdue
-        return self.state is not RequestState.FAILED and not is_replaced
+        """True only if ACS was seen to do it."""
+        return self.state is RequestState.CONFIRMED
 
 
 class PauseRecord(State):
-    """A pause as ACS confirmed it: its requester, its reason, and the time of its effect."""
+    """A pause that was asked for: the recording stays paused until each of them is released."""
 
     requested_by: str
+    """The requester, who alone releases it, but for force."""
     reason: str
     requested_at: datetime
+    """Time of asking by the request's own account, and no later than `received_at`."""
+    received_at: datetime
+    """Time at which the workflow saw the request first."""
     accepted_at: datetime | None = None
     """Time at which ACS answered that it accepts the pause; none where it was the case already."""
-    confirmed_at: datetime
-    """Time at which ACS was seen to record no more."""
+    confirmed_at: datetime | None = None
+    """Time at which ACS was seen to record no more; none as long as that is not proven."""
     notified_at: datetime | None = None
     """Time of the pause by ACS's own account and clock; none without a callback."""
+    released_at: datetime | None = None
+    """Time at which it was released; none while it holds, or if the recording stopped paused."""
+    released_by: str = ""
+    """The requester of the resume that released it."""
     resumed_at: datetime | None = None
-    """Time at which ACS confirmed the resume; none while paused, or if the recording stopped
+    """Time at which ACS was asked to record again; none while paused, or if the recording stopped
     paused."""
     is_too_long: bool = False
     """True if it lasted longer than it may, and something was done about it."""
 
-
-class UnconfirmedInterval(State):
-    """A time in which recording was not wanted, and in which ACS may have recorded."""
-
-    since: datetime
-    until: datetime | None = None
+    @property
+    def is_open(self) -> bool:
+        """True if it is not released."""
+        return self.released_at is None
 
 
 class ChunkStatus(State):
@@ -138,8 +170,16 @@ class RecordingStatus(State):
     session_end_reason: str = ""
     pauses: list[PauseRecord] = []
     guards: Guards = Guards()
-    unconfirmed_intervals: list[UnconfirmedInterval] = []
-    """Times of which the recording may hold what should not be in it."""
+    silence: SilenceAccount = SilenceAccount()
+    """Times in which it is proven to be silent, and those in which it only should be."""
+    sound: SoundEvidence = SoundEvidence()
+    """The facts from which that account is drawn."""
+    refused_operation: str = ""
+    """What ACS refused for good, last: it is asked for again as long as it is wanted."""
+    refusals: int = 0
+    """Number of times it was refused, one after the other."""
+    ask_again_at: datetime | None = None
+    """Time at which ACS is asked for it again; none while nothing is refused."""
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
     """The nearest deadline of what is not archived yet."""

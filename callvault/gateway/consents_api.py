@@ -16,11 +16,11 @@ from callvault.contracts.requests import RecordingRequest, ResourceName
 from callvault.errors import InvalidRequest
 from callvault.gateway.access import Access
 from callvault.gateway.bodies import read_body
+from callvault.gateway.control_answers import json_response
 from callvault.gateway.recordings_api import (
     PATH,
     RequestSent,
     body_schema,
-    json_answer,
     only_role,
     sent_answer,
     told_by,
@@ -58,7 +58,7 @@ class ConsentsApi:
         if not waits_for_result(request):
             await self._decisions.tell(workflow_id, decision, unkept)
             return sent_answer(workflow_id, names.CONSENT)
-        return json_answer(await self._decisions.decide(workflow_id, decision, unkept))
+        return json_response(await self._decisions.decide(workflow_id, decision, unkept))
 
     def _read(self, body: bytes) -> ToldDecision:
         context = {HIDING: self._hide}

@@ -1,5 +1,6 @@
 """Error responses: every error as ``{"error": {"code", "message"}}``."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -29,16 +30,27 @@ _STATUS = (
 
 
 def error_response(
-    status: int, code: str, message: str, *, retry_after: timedelta | None = None
+    status: int,
+    code: str,
+    message: str,
+    *,
+    retry_after: timedelta | None = None,
+    details: Mapping[str, object] | None = None,
 ) -> JSONResponse:
-    """Return an error response; one that asks the client to come again says when."""
+    """Return an error response; one that asks the client to come again says when.
+
+    ``details`` stand beside the code and the message.
+    """
     wait = int(retry_after.total_seconds()) if retry_after else RETRY_AFTER
     comes_again = retry_after or status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"retry-after": str(wait)} if comes_again else {}
-    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
+    error = {"code": code, "message": message, **(details or {})}
+    return JSONResponse({"error": error}, status, headers)
 
 
-def error_response_for(error: CallvaultError) -> JSONResponse:
+def error_response_for(
+    error: CallvaultError, *, details: Mapping[str, object] | None = None
+) -> JSONResponse:
     """Return the response for one of our errors, which may bring its own status and code."""
     status, code = next((s, code) for kind, s, code in _STATUS if isinstance(error, kind))
     return error_response(
@@ -46,6 +58,7 @@ def error_response_for(error: CallvaultError) -> JSONResponse:
         error.code or code,
         str(error),
         retry_after=error.retry_after,
+        details=details,
     )
 
 

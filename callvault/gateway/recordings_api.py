@@ -1,5 +1,6 @@
 """The control API: start, pause, resume and stop recordings, and read their status."""
 
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -13,13 +14,12 @@ from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import Message, State, explain
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.contracts.participants import HIDING, hiding
-from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.states import RequestState
+from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.status import CallStatus, ControlRecord
-from callvault.errors import InvalidRequest
+from callvault.errors import CallvaultError, InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
-from callvault.gateway.error_responses import error_response
+from callvault.gateway.control_answers import answer_for, json_response, not_answered, not_done
 from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/recordings"
@@ -82,7 +82,7 @@ class ControlApi:
             workflow_id=started.workflow_id, run_id=started.run_id, is_new=started.is_new
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
-        return json_answer(answer, 201 if started.is_new else 200, location)
+        return json_response(answer, 201 if started.is_new else 200, location)
 
     def _may_take_long(self, wanted: RecordingRequest) -> bool:
         """Tell if people must agree, or hear an announcement, before ACS is even asked."""
@@ -96,8 +96,8 @@ class ControlApi:
         begun = await self._recordings.start_confirmed(wanted)
         workflow_id = names.workflow_id(wanted.server_call_id)
         record = begun if isinstance(begun, ControlRecord) else None
-        if record is not None and record.state is RequestState.FAILED:
-            return error_response(502, "not_done", record.problem or "the start failed")
+        if record is not None and not record.is_done:
+            return not_done(record)
         answer = RecordingConfirmed(
             workflow_id=workflow_id,
             is_new=record is not None,
@@ -106,22 +106,23 @@ class ControlApi:
             record=record,
         )
         location = {"location": f"{PATH}/{workflow_id}"}
-        return json_answer(answer, 201 if record else 200, location)
+        return json_response(answer, 201 if record else 200, location)
 
     async def status(self, workflow_id: str) -> Response:
         """All that is known of a call and its recordings."""
-        return json_answer(await self._recordings.status(workflow_id))
+        return json_response(await self._recordings.status(workflow_id))
 
     async def control(self, request: Request, workflow_id: str, operation: str) -> Response:
         """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
-        wanted = await self._body(request, ControlRequest)
-        if not waits_for_result(request):
-            return await self._send(workflow_id, operation, wanted)
-        # An update and not a signal: only its answer says that ACS has confirmed.
-        record = await self._recordings.update(workflow_id, operation, wanted)
-        if not record.is_done:
-            return error_response(502, "not_done", record.problem or f"{operation} failed")
-        return json_answer(record)
+        try:
+            wanted = await self._body(request, ControlRequest)
+            if not waits_for_result(request):
+                return await self._send(workflow_id, operation, wanted)
+            # An update and not a signal: only its answer says that ACS has confirmed.
+            record = await self._recordings.update(workflow_id, operation, wanted)
+        except CallvaultError as error:
+            return not_answered(operation, error)
+        return answer_for(record)
 
     async def acknowledge(self, request: Request, workflow_id: str) -> Response:
         """Somebody looks after an alarm, or after all of a call's that stand."""
@@ -135,13 +136,15 @@ class ControlApi:
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
         """Read a request's body, and fill in the caller's name if the body names no requester."""
+        # Before any wait: from now on the deadlines of a pause count.
+        received_at = datetime.now(UTC)
         body = await read_body(request, self._max_body)
         try:
             # Unknown keys are forbidden here: people make typing mistakes.
             read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
-        return told_by(request, read)
+        return told_by(request, dated(read, received_at))
 
 
 def told_by(request: Request, read: Body) -> Body:
@@ -155,19 +158,12 @@ def told_by(request: Request, read: Body) -> Body:
 def sent_answer(workflow_id: str, operation: str) -> Response:
     """Return the answer to what was sent, and is not waited for."""
     sent = RequestSent(workflow_id=workflow_id, request=operation)
-    return json_answer(sent, 202, {"preference-applied": "respond-async"})
+    return json_response(sent, 202, {"preference-applied": "respond-async"})
 
 
 def waits_for_result(request: Request) -> bool:
     """Tell if the caller wants to wait for the result (RFC 7240)."""
     return "respond-async" not in request.headers.get("prefer", "").lower()
-
-
-def json_answer(
-    answer: State, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    """Return an answer with this body."""
-    return Response(answer.model_dump_json(), status, headers, "application/json")
 
 
 def control_router(api: ControlApi, access: Access) -> APIRouter:

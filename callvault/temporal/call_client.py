@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 from pydantic import ValidationError
@@ -20,12 +21,14 @@ from callvault.contracts import names
 from callvault.contracts.base import Message, shorten
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
-from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
 from callvault.temporal.rpc_errors import (
+    NOT_CONFIRMED,
+    REQUEST_ID_REUSED,
     RPC_TIMEOUT,
     UPDATE_TIMEOUT,
     WorkflowNotFound,
@@ -88,6 +91,7 @@ class CallClient:
     async def start(self, request: RecordingRequest) -> Started:
         """Start the workflow of a call; if one runs already, signal `start` to it."""
         workflow_id = names.workflow_id(request.server_call_id)
+        request = dated(request, datetime.now(UTC))
         # A workflow that ends between the two requests is started anew.
         while True:
             try:
@@ -104,11 +108,14 @@ class CallClient:
         Returns the recording that runs, if the call is being recorded already. Otherwise a refusal
         by the workflow is an `InvalidRequest` with status 409 and the workflow's sentence.
         """
+        request = dated(request, datetime.now(UTC))
         try:
-            async with translated(UPDATE_TIMEOUT):
+            async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
                 return await updates.start_confirmed(self.client, request)
         except WorkflowUpdateFailedError as error:
             refusal = refusal_of(error)
+        if refusal.code == REQUEST_ID_REUSED:
+            raise refusal
         workflow_id = names.workflow_id(request.server_call_id)
         running = (await self.status(workflow_id)).being_recorded
         if running is None:
@@ -145,6 +152,7 @@ class CallClient:
 
     async def signal(self, workflow_id: str, signal: str, payload: Message) -> bool:
         """Signal a workflow; return False if none of this id runs."""
+        payload = dated(payload, datetime.now(UTC))
         try:
             async with translated(RPC_TIMEOUT):
                 await self._handle(workflow_id).signal(signal, payload, rpc_timeout=RPC_TIMEOUT)
@@ -159,8 +167,9 @@ class CallClient:
 
         A refusal by the workflow is an `InvalidRequest` with status 409 and its sentence.
         """
+        request = dated(request, datetime.now(UTC))
         try:
-            async with translated(UPDATE_TIMEOUT):
+            async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
                 return await updates.update(
                     self.client, workflow_id, operation, request, ControlRecord
                 )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault.contracts import names
 from callvault.contracts.base import shorten
 from callvault.errors import InvalidRequest, Unavailable
 
@@ -16,6 +17,12 @@ RPC_TIMEOUT = timedelta(seconds=5)
 
 UPDATE_TIMEOUT = timedelta(seconds=30)
 """Time that a control request waits for ACS's confirmation."""
+
+NOT_CONFIRMED = "not_confirmed"
+"""Code of the error where ACS's confirmation does not come in time."""
+
+REQUEST_ID_REUSED = "request_id_reused"
+"""Code of the refusal of another request under an id that was used before."""
 
 _PERMANENT_STATUSES = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
 
@@ -31,8 +38,11 @@ def unknown_call(workflow_id: str) -> InvalidRequest:
 
 
 @asynccontextmanager
-async def translated(within: timedelta) -> AsyncIterator[None]:
-    """Translate all errors of a request to Temporal into ours."""
+async def translated(within: timedelta, late: str | None = None) -> AsyncIterator[None]:
+    """Translate all errors of a request to Temporal into ours.
+
+    ``late`` is the code of the error where Temporal has the request and no answer comes in time.
+    """
     try:
         async with asyncio.timeout(within.total_seconds()):
             yield
@@ -43,6 +53,8 @@ async def translated(within: timedelta) -> AsyncIterator[None]:
             f"no answer within {within.total_seconds():.0f} s: does a worker run? The request may"
             " still take effect: repeat it with the same requestId, or ask for the status",
             owner="callvault",
+            status=504 if late else None,
+            code=late,
         ) from error
     except RuntimeError as error:
         # The SDK raises it bare where a lazy connection cannot be made.
@@ -68,4 +80,6 @@ def _is_about_a_workflow(error: RPCError) -> bool:
 def refusal_of(error: WorkflowUpdateFailedError) -> InvalidRequest:
     """Return the error for an update that its workflow refused, with the workflow's sentence."""
     sentence = shorten(getattr(error.cause, "message", "") or str(error.cause))
-    return InvalidRequest(sentence, status=409, code="refused")
+    is_reused = getattr(error.cause, "type", None) == names.REQUEST_ID_REUSED
+    code = REQUEST_ID_REUSED if is_reused else "refused"
+    return InvalidRequest(sentence, status=409, code=code)

@@ -40,7 +40,7 @@ async def update(
     """
     handle = client.get_workflow_handle(workflow_id)
     # The workflow alone tells by the request id which requests are the same. Temporal, which knows
-    # an update by its id, would answer a withdrawal with the record of an earlier agreement.
+    # an update by its id, would answer a pause, or a withdrawal, with the record of another one.
     update_id = str(uuid.uuid4())
 
     async def send() -> T:
@@ -114,6 +114,7 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
     call already or the call is over; and the errors of Temporal's client.
     """
     request = with_id(request)
+    update_id = str(uuid.uuid4())
 
     async def send() -> ControlRecord:
         # Made anew for each attempt: the SDK refuses to use such an operation twice.
@@ -132,7 +133,7 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
             names.START,
             start_request(request),
             start_workflow_operation=beginning,
-            id=f"{names.START}:{request.request_id}",
+            id=update_id,
             result_type=ControlRecord,
         )
         return record

@@ -183,6 +183,7 @@ def paused() -> PauseRecord:
         requested_by="agent-7",
         reason="card number",
         requested_at=NOON,
+        received_at=NOON,
         confirmed_at=NOON + timedelta(seconds=1),
         resumed_at=NOON + timedelta(seconds=9),
     )
@@ -198,6 +199,7 @@ def pause_request() -> ControlRecord:
         requested_by="agent-7",
         reason="card number",
         requested_at=NOON,
+        received_at=NOON,
         recording=1,
         state=RequestState.CONFIRMED,
     )

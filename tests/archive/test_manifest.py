@@ -14,7 +14,7 @@ from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, Manifest
 from callvault.contracts.media import MediaVerdict
-from callvault.contracts.status import UnconfirmedInterval
+from callvault.contracts.silence import SilenceAccount, UnconfirmedInterval
 from callvault.errors import BrokenContent, ConfigurationError, ContentMissing, InvalidRequest
 from tests.archive.sealed import (
     MEDIA_HOST,
@@ -211,11 +211,14 @@ def test_everything_amiss_is_said_in_sentences(archive: Archive) -> None:
 
 
 def test_a_doubtful_interval_stands_in_the_manifest_and_its_findings(archive: Archive) -> None:
-    interval = UnconfirmedInterval(since=NOON, until=NOON + timedelta(seconds=7))
-    found = sealed(archive, archived(archive, 0), unconfirmed_intervals=[interval])
+    interval = UnconfirmedInterval(
+        since=NOON, until=NOON + timedelta(seconds=7), reason="a pause", is_finding=True
+    )
+    account = SilenceAccount(unconfirmed=[interval])
+    found = sealed(archive, archived(archive, 0), silence=account)
     (finding,) = found.findings
     assert finding.startswith("doubtful: from 2026-03-02 12:00:00 to 12:00:07 UTC it may hold")
-    assert manifest_of(archive, found).unconfirmed_intervals == (interval,)
+    assert manifest_of(archive, found).silence == account
 
 
 def test_two_documents_under_one_index_are_an_overlap(archive: Archive) -> None:

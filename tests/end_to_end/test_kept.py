@@ -176,6 +176,11 @@ async def test_the_command_line_shows_and_controls_a_call(
     hashed = of_flo.partition("8:acs:flo is ")[2][:16]
     assert of_flo.count(hashed) == 2, "once as whose it is, once in the table"
     assert call.workflow_id in await says("list")
+    await call.asks("pause", "diagnosis")
+    held = await refuses("resume", call.workflow_id)
+    assert "stays paused by demo" in held
+    assert "resume: confirmed" in await says("resume", call.workflow_id, "--force")
+    assert "pause_forced" in await says("show", call.workflow_id, "--json")
     assert "stop: confirmed" in await says("stop", call.workflow_id)
     await call.ends()
     await result_of(client, call)

@@ -1,5 +1,6 @@
 """A workflow with the names of the production one, which only records its messages."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio import workflow
@@ -13,11 +14,48 @@ from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
 from callvault.contracts.states import ChunkState, RecordingState, RequestState, Wanted
-from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
+from callvault.contracts.status import (
+    CallStatus,
+    ControlRecord,
+    PauseHolder,
+    RecordingStatus,
+)
 
 RECORDING_ID = "recording-of-acs"
+HELD_SINCE = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KNOWS = "knows "
 """Prefix of a reason: the recording id after it becomes a search attribute."""
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "superseded": {
+        "state": RequestState.SUPERSEDED,
+        "problem": "superseded by the resume of ben",
+        "may_be_recording": True,
+    },
+    "still paused": {
+        "state": RequestState.SUPERSEDED,
+        "problem": "released yours; it stays paused by ben",
+        "held_by": [PauseHolder(requested_by="ben", reason="diagnosis", since=HELD_SINCE)],
+    },
+    "overdue": {
+        "state": RequestState.SUPERSEDED,
+        "is_overdue": True,
+        "problem": "it is not confirmed yet",
+        "may_be_recording": True,
+    },
+    "expired": {
+        "state": RequestState.FAILED,
+        "problem": "it expired before ACS had confirmed it",
+        "expires_at": HELD_SINCE,
+        "settled_at": HELD_SINCE,
+    },
+    "failed": {
+        "state": RequestState.FAILED,
+        "problem": "pause failed: access denied",
+        "may_be_recording": True,
+    },
+}
+"""What becomes of requests with these reasons."""
 
 ARCHIVES = "archives"
 """Suffix of a reason: the workflow ends as if every announced file were archived."""
@@ -31,6 +69,7 @@ class FakeRecordingWorkflow:
         self.earlier = earlier
         self.carried = carried
         self.received: list[tuple[str, dict[str, Any]]] = []
+        self.answered: dict[tuple[str, str | None], ControlRecord] = {}
         self.stopped = False
         self.ended = False
 
@@ -76,6 +115,8 @@ class FakeRecordingWorkflow:
     def refuse_start(self, request: StartRequest) -> None:
         if self.stopped:
             raise ApplicationError("The call is over: nothing more can be recorded in it.")
+        if request.reason == "another":
+            raise ApplicationError("The requestId was used.", type=names.REQUEST_ID_REUSED)
         if request.request_id != self.request.request_id:
             raise ApplicationError("Recording 1 of this call is still recording.")
 
@@ -191,12 +232,21 @@ class FakeRecordingWorkflow:
     def _confirm(
         self, operation: str, request: ControlRequest, *, failed: bool = False
     ) -> ControlRecord:
+        key = (operation, request.request_id)
+        if request.request_id and key in self.answered:
+            return self.answered[key]
         self._receive(f"{operation} and wait", request.model_dump(mode="json"))
+        answer = self._record(operation, request, failed)
+        self.answered[key] = answer.model_copy(update=ANSWERS.get(request.reason, {}))
+        return self.answered[key]
+
+    def _record(self, operation: str, request: ControlRequest, failed: bool) -> ControlRecord:
         return ControlRecord(
             operation=operation,
             requested_by=request.requested_by,
             reason=request.reason,
-            requested_at=workflow.now(),
+            requested_at=request.requested_at or workflow.now(),
+            received_at=workflow.now(),
             recording=1,
             state=RequestState.FAILED if failed else RequestState.CONFIRMED,
             problem="8573: not allowed" if failed else "",

@@ -1,6 +1,6 @@
 import asyncio
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +8,10 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names
+from callvault.contracts.requests import RecordingRequest
 from callvault.temporal import call_client as recordings
 from tests.gateway.conftest import Call, Gateway, GatewayOf
-from tests.gateway.fake_workflow import RECORDING_ID
+from tests.gateway.fake_workflow import ANSWERS, RECORDING_ID
 
 RECORDINGS = "/v1/recordings"
 
@@ -136,6 +137,92 @@ async def test_a_verb_needs_no_body_and_a_repeated_request_id_asks_once(
     assert await call.names_received() == ["pause and wait"] * 2
 
 
+@pytest.mark.parametrize(
+    ("operation", "reason", "status", "error"),
+    [
+        ("pause", "superseded", 409, {"code": "superseded", "mayBeRecording": True}),
+        ("pause", "overdue", 504, {"code": "pause_unconfirmed", "mayBeRecording": True}),
+        ("pause", "failed", 502, {"code": "pause_failed", "mayBeRecording": True}),
+        ("stop", "failed", 502, {"code": "not_done", "mayBeRecording": True}),
+        ("resume", "superseded", 409, {"code": "superseded"}),
+        ("resume", "expired", 504, {"code": "expired"}),
+        (
+            "resume",
+            "still paused",
+            409,
+            {
+                "code": "still_paused",
+                "heldBy": [
+                    {
+                        "requestedBy": "ben",
+                        "reason": "diagnosis",
+                        "since": "2026-03-02T12:00:00Z",
+                    }
+                ],
+            },
+        ),
+    ],
+)
+async def test_what_did_not_come_about_is_never_answered_as_done(
+    operation: str,
+    reason: str,
+    status: int,
+    error: dict[str, Any],
+    gateway: Gateway,
+    call: Call,
+) -> None:
+    """Fault G9: a pause that had been superseded was answered 200."""
+    await _start(gateway, call)
+    url = f"{RECORDINGS}/{call.workflow_id}:{operation}"
+    answer = await gateway.http.post(url, json={"reason": reason})
+    assert answer.status_code == status
+    told = answer.json()["error"]
+    assert told.pop("message") == ANSWERS[reason]["problem"]
+    assert told == error
+
+
+async def test_a_start_that_was_superseded_is_no_success(gateway: Gateway, call: Call) -> None:
+    answer = await _record(gateway, call, reason="superseded")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "superseded")
+
+
+async def test_another_start_under_an_id_that_was_used_is_a_conflict(
+    gateway: Gateway, call: Call
+) -> None:
+    await _record(gateway, call, requestId="1")
+    answer = await _record(gateway, call, requestId="1", reason="another")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "request_id_reused")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Prefer": "respond-async"}])
+@pytest.mark.parametrize(("own", "is_kept"), [(-60, True), (60, False), (None, False)])
+async def test_a_request_is_passed_on_with_the_time_at_which_it_came(
+    headers: dict[str, str], own: int | None, is_kept: bool, gateway: Gateway, call: Call
+) -> None:
+    await _start(gateway, call)
+    before = datetime.now(UTC)
+    told = before + timedelta(seconds=own) if own else None
+    await gateway.http.post(
+        f"{RECORDINGS}/{call.workflow_id}:pause",
+        json={"requestedAt": told.isoformat()} if told else {},
+        headers=headers,
+    )
+    [(_, request)] = await call.received()
+    asked = datetime.fromisoformat(request["requestedAt"])
+    assert asked == told if is_kept else before <= asked <= datetime.now(UTC)
+
+
+async def test_a_start_is_passed_on_with_the_time_at_which_it_came(
+    gateway: Gateway, call: Call
+) -> None:
+    before = datetime.now(UTC)
+    await _start(gateway, call)
+    handle = call.client.get_workflow_handle(call.workflow_id)
+    asked = (await handle.query("request", result_type=RecordingRequest)).requested_at
+    assert asked is not None
+    assert before <= asked <= datetime.now(UTC)
+
+
 async def test_who_prefers_not_to_wait_sends_a_signal(gateway: Gateway, call: Call) -> None:
     await _start(gateway, call)
     answer = await gateway.http.post(
@@ -156,8 +243,10 @@ async def test_what_the_workflow_refuses_is_a_conflict_with_its_sentence(
     await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:stop")
     answer = await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:pause")
     assert answer.status_code == 409
-    assert answer.json() == {
-        "error": {"code": "refused", "message": "Recording 1 is stopped, and a stop is final."}
+    assert answer.json()["error"] == {
+        "code": "refused",
+        "message": "Recording 1 is stopped, and a stop is final.",
+        "mayBeRecording": True,
     }
 
 
@@ -169,14 +258,15 @@ async def test_what_acs_refuses_is_said_so(gateway: Gateway, call: Call) -> None
     assert answer.json()["error"] == {"code": "not_done", "message": "8573: not allowed"}
 
 
-async def test_what_is_not_confirmed_in_time_is_unavailable_and_may_be_asked_again(
+async def test_what_is_not_confirmed_in_time_is_said_so_and_may_be_asked_again(
     gateway: Gateway, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _start(gateway, call)
     monkeypatch.setattr(recordings, "UPDATE_TIMEOUT", timedelta(milliseconds=200))
     resume = f"{RECORDINGS}/{call.workflow_id}:resume"
     body = {"reason": "ACS answers after a pause", "requestId": "r1"}
-    assert (await gateway.http.post(resume, json=body)).status_code == 503
+    late = await gateway.http.post(resume, json=body)
+    assert (late.status_code, late.json()["error"]["code"]) == (504, "not_confirmed")
     pause = f"{RECORDINGS}/{call.workflow_id}:pause"
     await gateway.http.post(pause, headers={"Prefer": "respond-async"})
     monkeypatch.undo()
@@ -228,10 +318,10 @@ async def test_an_unknown_workflow_is_not_found(method: str, path: str, gateway:
             method, f"{RECORDINGS}/recording-0{path}", headers=headers
         )
         assert answer.status_code == 404
-        assert answer.json()["error"] == {
-            "code": "not_found",
-            "message": "there is no recording recording-0",
-        }
+        error = answer.json()["error"]
+        # Of what was to be silenced it is said that it may record.
+        assert error.pop("mayBeRecording", False) is (path in (":pause", ":stop"))
+        assert error == {"code": "not_found", "message": "there is no recording recording-0"}
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from callvault.contracts.requests import (
     RecordingRequest,
     StartRequest,
 )
-from callvault.contracts.status import ControlRecord, RecordingStatus
+from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
 from tests.policies import a_policy
-from workflows.call import acs_answers
+from workflows.call import acs_answers, callbacks
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
@@ -97,6 +97,8 @@ class Call:
     def asks(self, operation: str, **request: Any) -> ControlRecord:
         """Fold a request of a backend."""
         model = StartRequest if operation == Operation.START else ControlRequest
+        if operation == Operation.RESUME and self.holder:
+            request.setdefault("requested_by", self.holder)
         return self.life.request(Operation(operation), model.model_validate(request), self.ticks())
 
     def is_asked(self, operation: str) -> Command:
@@ -104,7 +106,7 @@ class Call:
         command = self.life.next_command()
         assert command is not None, f"nothing is to be asked, not even to {operation}"
         assert command.operation == operation
-        self.life.command_sent(command)
+        self.life.command_sent(command, self.now)
         return command
 
     def answers(self, command: Command, state: str = "inactive") -> None:
@@ -121,6 +123,17 @@ class Call:
         for operation in verbs:
             self.answers(self.is_asked(operation))
         return self
+
+    def reads(self, state: str, command: Command | None = None) -> str | None:
+        """Send the reading that is due, unless it is under way, and fold what it says."""
+        command = command or self.is_asked("read")
+        self.answers(command, state)
+        return callbacks.observed(self.life, self.recording, _seen(state), self.ticks())
+
+    def polls(self, state: str, after: timedelta = timedelta()) -> str | None:
+        """Fold what a poll has found a while later."""
+        self.now += after
+        return callbacks.observed(self.life, self.recording, _seen(state), self.ticks())
 
     def gives_up(self, command: Command) -> None:
         acs_answers.given_up(self.life, command, self.ticks())
@@ -179,6 +192,17 @@ class Call:
         return self.life.recording(1)
 
     @property
+    def confirmed_pauses(self) -> list[PauseRecord]:
+        return [pause for pause in self.recording.pauses if pause.confirmed_at is not None]
+
+    @property
+    def holder(self) -> str | None:
+        """Return who asked for the newest pause that is still held."""
+        current = self.life.current
+        held = [pause for pause in current.pauses if pause.is_open] if current else []
+        return held[-1].requested_by if held else None
+
+    @property
     def next(self) -> str | None:
         """Return the operation that would be sent to ACS now."""
         command = self.life.next_command()
@@ -187,6 +211,10 @@ class Call:
     @property
     def timeline(self) -> str:
         return "\n".join(entry.what for entry in self.life.status.timeline)
+
+
+def _seen(state: str) -> ControlResult:
+    return ControlResult.model_validate({"recording_id": "recording-1", "state": state})
 
 
 def recording_call(**request: Any) -> Call:

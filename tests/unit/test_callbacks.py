@@ -24,13 +24,6 @@ def tells(call: Call, state: str, *, after: float = 0, **facts: object) -> None:
     callbacks.fold(call.life, event, call.ticks())
 
 
-def reads(call: Call, state: str) -> str | None:
-    """ACS's state is read, and is this."""
-    command = call.is_asked("read")
-    call.answers(command, state)
-    return callbacks.observed(call.life, call.recording, state, call.ticks())
-
-
 def test_a_started_recording_is_active_as_soon_as_acs_tells() -> None:
     call = Call().confirms("start")
     confirm = call.is_asked("confirm")
@@ -75,16 +68,19 @@ def test_a_callback_from_before_a_pause_is_no_evidence_of_it() -> None:
     assert pause.notified_at is None
 
 
-def test_late_callbacks_that_fit_no_more_change_nothing() -> None:
+def test_a_late_callback_costs_a_reading() -> None:
+    """G5: by whatever clock it was told."""
     call = paused_call()
     tells(call, "active", after=-60)
+    assert call.reads("inactive") is None
+    assert call.recording.silence.silent[-1].until is None, "it may be the start's"
     assert call.next is None
 
 
 def test_what_contradicts_is_read_before_it_is_believed() -> None:
     call = paused_call()
     tells(call, "active", after=10)
-    assert reads(call, "inactive") is None
+    assert call.reads("inactive") is None
     assert call.recording.actual == "paused"
     assert call.next is None
 
@@ -92,7 +88,7 @@ def test_what_contradicts_is_read_before_it_is_believed() -> None:
 def test_a_recording_that_somebody_else_resumed_is_paused_again() -> None:
     call = paused_call()
     tells(call, "active", after=10)
-    assert "although it was paused" in (reads(call, "active") or "")
+    assert "although it was paused" in (call.reads("active") or "")
     assert call.recording.pauses[0].resumed_at is not None, "nobody may claim that it went on"
     call.confirms("pause")
     assert call.recording.pauses[1].requested_by == "callvault"
@@ -102,7 +98,7 @@ def test_a_recording_that_somebody_else_resumed_is_paused_again() -> None:
 def test_a_recording_that_somebody_else_paused_is_not_resumed_behind_their_back() -> None:
     call = recording_call()
     tells(call, "inactive", after=10)
-    assert "nobody here paused it" in (reads(call, "inactive") or "")
+    assert "nobody here paused it" in (call.reads("inactive") or "")
     assert call.recording.pauses[0].requested_by == "somebody else"
     assert call.next is None
     call.asks("resume")
@@ -113,7 +109,7 @@ def test_a_recording_that_somebody_else_paused_is_not_resumed_behind_their_back(
 def test_a_recording_that_somebody_else_stopped_is_over() -> None:
     call = recording_call()
     tells(call, "inactive", after=10)
-    assert reads(call, "gone") is None
+    assert call.reads("gone") is None
     assert call.recording.state == "processing"
 
 
@@ -121,7 +117,7 @@ def test_d1_the_usual_end_is_nothing_amiss() -> None:
     """Fault D1: everybody hangs up, ACS tells that it does not record, and knows it no more."""
     call = recording_call()
     tells(call, "inactive", after=10)
-    assert reads(call, "gone") is None
+    assert call.reads("gone") is None
     assert call.recording.problem == ""
     assert "no longer knew" not in call.timeline
 
@@ -131,8 +127,7 @@ def test_a_stop_that_was_asked_during_the_reading_stays() -> None:
     tells(call, "inactive", after=10)
     command = call.is_asked("read")
     call.asks("stop")
-    call.answers(command, "inactive")
-    assert callbacks.observed(call.life, call.recording, "inactive", call.ticks()) is None
+    assert call.reads("inactive", command) is None
     assert (call.recording.wanted, call.next) == ("stopped", "stop")
 
 
@@ -187,8 +182,7 @@ def test_a_pause_that_was_asked_during_the_reading_has_its_answer() -> None:
     tells(call, "inactive", after=10)
     command = call.is_asked("read")
     pause = call.asks("pause")
-    call.answers(command, "inactive")
-    callbacks.observed(call.life, call.recording, "inactive", call.ticks())
+    call.reads("inactive", command)
     assert (pause.state, call.next) == ("confirmed", None)
 
 
@@ -197,8 +191,7 @@ def test_a_resume_that_was_asked_during_the_reading_finds_the_recording_going_on
     tells(call, "active", after=10)
     command = call.is_asked("read")
     resume = call.asks("resume")
-    call.answers(command, "active")
-    assert callbacks.observed(call.life, call.recording, "active", call.ticks()) is None
+    assert call.reads("active", command) is None
     assert (resume.state, call.next, call.recording.wanted) == ("confirmed", None, "active")
 
 
@@ -212,7 +205,7 @@ def test_a_held_recording_that_somebody_else_resumed_is_held_again_and_goes_on_w
     call.withdraws("ana")
     call.confirms("pause")
     tells(call, "active", after=10)
-    assert "although it was paused" in (reads(call, "active") or "")
+    assert "although it was paused" in (call.reads("active") or "")
     call.confirms("pause")
     assert call.recording.pauses[-1].requested_by == "consent-gate"
     call.agrees("ana")
@@ -236,5 +229,5 @@ def test_a_recording_that_did_not_begin_paused_is_paused() -> None:
     start = call.is_asked("start")
     tells(call, "active")
     call.answers(start)
-    assert "although it was paused" in (reads(call, "active") or "")
+    assert "although it was paused" in (call.reads("active") or "")
     assert call.next == "pause"

@@ -12,6 +12,7 @@ from tests.policies import a_policy
 from workflows.call import consent
 from workflows.call.alarms import Alarms
 from workflows.call.guards import Watchdog
+from workflows.call.silence import STARTING_TIMEOUT
 
 from .call import ALL, NOON, POLICY, SECOND, Call, agreed, awaiting, hashed
 
@@ -31,6 +32,7 @@ def test_recording_starts_paused_and_resumes_with_consent(policy: str) -> None:
     assert start.pause_on_start is True
     call.answers(start)
     assert (call.next, call.recording.state) == (None, "awaiting_consent")
+    call.polls("inactive", STARTING_TIMEOUT)
     call.agrees("ana", "ben")
     call.confirms("resume")
     assert call.recording.actual == "active"
@@ -391,7 +393,9 @@ def test_a_hold_before_the_start_is_asked_alarms_nobody() -> None:
     watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     assert watch.next_due() is None
     call.is_asked("start")
-    assert watch.next_due() is None, "it is started paused"
+    begun = call.recording.sound.begun_at or NOON
+    timeout = STARTING_TIMEOUT + POLICY.guards.pause_confirm_within
+    assert watch.next_due() == begun + timeout, "it is started paused, and that takes its time"
 
 
 def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
@@ -401,6 +405,7 @@ def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
     call.confirms("pause")
     call.now += timedelta(minutes=5)
     call.asks("pause", reason="card number")
+    call.reads("inactive")
     call.agrees("ana")
     watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     assert watch.next_due() == call.now + timedelta(seconds=30)

@@ -101,7 +101,7 @@ class LifeOfConsent(RuleBasedStateMachine):
         begins_recording = command.operation in SOUND and not command.pause_on_start
         assert self.is_met() or not begins_recording
         assert self.asked_for is Wanted.ACTIVE or not begins_recording
-        self.call.life.command_sent(command)
+        self.call.life.command_sent(command, self.call.now)
         self.command, self.is_cancelled = command, False
 
     @precondition(lambda self: self.command is not None)

@@ -49,7 +49,7 @@ def eventful_call() -> Call:
     call = recording_call(request_id="s1", reason="inbound")
     call.asks("pause", requested_by="agent", reason="card number", request_id="p1")
     call.confirms("pause")
-    call.asks("resume")
+    call.asks("resume", requested_by="agent")
     call.confirms("resume")
     call.asks("start")
     call.joins("ana")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from callvault.contracts.activity_io import SealedRecording
+from workflows.call.silence import ARRIVAL_TIMEOUT, STARTING_TIMEOUT
 
 from .call import ALL, NOON, SECOND, Call, agreed, awaiting, chunk, hashed
 
@@ -157,6 +158,7 @@ def test_without_a_policy_a_refusal_is_kept_and_marks_nothing() -> None:
 def test_a_recording_that_was_paused_all_the_time_has_nothing_to_be_marked() -> None:
     call = awaiting(ALL, "ana", "ben", **MARKING)
     call.confirms("start")
+    call.polls("inactive", STARTING_TIMEOUT)
     call.withdraws("ana")
     call.ends()
     call.confirms("stop")
@@ -176,6 +178,8 @@ def test_a_withdrawal_while_a_resume_is_in_flight_marks_what_it_may_record() -> 
     call.gives_up(resume)
     assert mark.until is None
     call.confirms("pause")
+    assert mark.until is None, "the resume may still arrive"
+    call.polls("inactive", ARRIVAL_TIMEOUT)
     assert mark.until == call.now
 
 
@@ -187,13 +191,13 @@ def test_a_withdrawal_while_the_start_is_in_flight_marks_what_it_may_record() ->
     [mark] = call.recording.marked
     call.answers(start)
     call.confirms("pause")
+    assert mark.until is None, "it may be starting"
+    call.polls("inactive", STARTING_TIMEOUT)
     assert (mark.since, mark.until) == (call.recording.requested_at, call.now)
 
 
 def test_a_withdrawal_before_anything_could_sound_marks_nothing() -> None:
     call = awaiting(ALL, "ana", "ben", **MARKING)
-    start = call.is_asked("start")
     call.agrees("ana")
     call.withdraws("ana")
-    call.answers(start)
     assert call.recording.marked == []

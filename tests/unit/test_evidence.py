@@ -23,6 +23,7 @@ def paused_call(*told: RecordedPause, metadata: str | None = "m.json") -> Call:
             requested_by="agent-7",
             reason="card",
             requested_at=PAUSED - timedelta(seconds=1),
+            received_at=PAUSED - timedelta(seconds=1),
             confirmed_at=PAUSED,
             resumed_at=PAUSED + timedelta(seconds=20),
         )

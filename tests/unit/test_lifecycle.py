@@ -7,8 +7,11 @@ import pytest
 from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.requests import CallEnded, ControlRequest, StartRequest
 from workflows.call import acs_answers
+from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
+from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import MAX_TIMELINE
+from workflows.call.silence import ARRIVAL_TIMEOUT, STARTING_TIMEOUT
 
 from .call import (
     NOON,
@@ -70,23 +73,28 @@ def test_acs_never_seems_to_accept_before_it_was_asked_or_after_it_was_seen_to_o
     assert call.recording.pauses[0].accepted_at == record.accepted_at
 
 
-def test_pausing_twice_asks_acs_once() -> None:
+def test_h3_a_pause_of_what_is_paused_is_confirmed_by_a_reading() -> None:
+    """Never from memory: somebody else may have resumed it meanwhile."""
     call = paused_call()
     again = call.asks("pause", requested_by="supervisor")
+    assert again.state == "pending"
+    assert call.reads("inactive") is None
     assert again.state == "confirmed"
     assert call.next is None
-    assert [pause.requested_by for pause in call.recording.pauses] == ["agent"]
+    assert [pause.requested_by for pause in call.recording.pauses] == ["agent", "supervisor"]
 
 
-def test_of_two_pauses_in_a_row_the_first_is_the_evidence() -> None:
+def test_each_of_two_pauses_in_a_row_has_its_evidence() -> None:
     call = recording_call()
     first = call.asks("pause", requested_by="agent")
     command = call.is_asked("pause")
     second = call.asks("pause", requested_by="supervisor")
     call.answers(command)
     assert (first.state, second.state) == ("confirmed", "confirmed")
-    [evidence] = call.recording.pauses
-    assert (evidence.requested_by, evidence.requested_at) == ("agent", first.requested_at)
+    assert [(each.requested_by, each.requested_at) for each in call.recording.pauses] == [
+        ("agent", first.requested_at),
+        ("supervisor", second.requested_at),
+    ]
 
 
 def test_resuming_what_records_asks_nothing_and_is_confirmed_at_once() -> None:
@@ -112,16 +120,17 @@ def test_pause_and_resume_before_acs_was_asked_cost_no_call() -> None:
     resume = call.asks("resume")
     assert call.next is None
     assert (pause.state, resume.state) == ("superseded", "confirmed")
-    assert call.recording.pauses == []
+    assert call.confirmed_pauses == []
 
 
 def test_resume_and_pause_before_acs_was_asked_cost_no_call() -> None:
     call = paused_call()
     resume = call.asks("resume")
     pause = call.asks("pause")
+    assert call.reads("inactive") is None
     assert call.next is None
     assert (resume.state, pause.state) == ("superseded", "confirmed")
-    assert len(call.recording.pauses) == 1
+    assert [each.is_open for each in call.recording.pauses] == [False, True]
 
 
 def test_a_stop_before_the_start_was_asked_costs_no_call_and_leaves_nothing() -> None:
@@ -143,6 +152,8 @@ def test_a_pause_before_the_start_was_asked_starts_paused() -> None:
     call.answers(command)
     assert call.recording.state == "paused"
     assert call.life.status.requests["s1"].state == "confirmed"
+    assert pause.state == "pending", "it may be starting all the same"
+    call.polls("inactive", STARTING_TIMEOUT)
     assert pause.state == "confirmed"
     assert call.recording.pauses[0].requested_by == "agent"
 
@@ -158,6 +169,8 @@ def test_a_pause_while_starting_follows_the_start() -> None:
     call.answers(start)
     assert pause.state == "pending"
     call.confirms("pause")
+    assert pause.state == "pending", "ACS reports what is starting and what is paused alike"
+    call.polls("inactive", STARTING_TIMEOUT)
     assert pause.state == "confirmed"
     assert call.recording.pauses[0].requested_at == pause.requested_at
 
@@ -194,10 +207,11 @@ def test_a_request_superseded_in_flight_waits_for_the_answer_and_the_last_word_w
     assert (pause.state, resume.state) == ("pending", "pending")
     call.answers(command)
     assert (pause.state, resume.state) == ("confirmed", "pending")
+    sent_at = call.now
     call.confirms("resume")
     assert resume.state == "confirmed"
     [evidence] = call.recording.pauses
-    assert evidence.resumed_at == call.now
+    assert evidence.resumed_at == sent_at, "sound was sent for then, and answered later"
 
 
 def test_a_pause_given_up_half_way_is_asked_back_with_a_resume() -> None:
@@ -209,7 +223,7 @@ def test_a_pause_given_up_half_way_is_asked_back_with_a_resume() -> None:
     assert (pause.state, call.recording.actual) == ("superseded", "unknown")
     call.confirms("resume")
     assert call.recording.state == "recording"
-    assert call.recording.pauses == []
+    assert call.confirmed_pauses == []
 
 
 def test_a_pause_wanted_again_after_it_was_given_up_is_asked_again() -> None:
@@ -221,20 +235,23 @@ def test_a_pause_wanted_again_after_it_was_given_up_is_asked_again() -> None:
     call.gives_up(command)
     call.confirms("pause")
     assert (first.state, again.state) == ("confirmed", "confirmed")
-    assert [pause.requested_by for pause in call.recording.pauses] == ["agent"]
+    assert [pause.requested_by for pause in call.confirmed_pauses] == ["agent", "supervisor"]
 
 
 def test_a_resume_given_up_half_way_ends_the_pause_in_the_evidence() -> None:
     """It may have recorded from then on, so nobody may claim one long pause."""
     call = paused_call()
     call.asks("resume")
+    sent_at = call.now
     command = call.is_asked("resume")
-    call.asks("pause", requested_by="supervisor")
+    again = call.asks("pause", requested_by="supervisor")
     call.gives_up(command)
-    given_up_at = call.now
     call.confirms("pause")
+    assert again.state == "pending", "the resume may still arrive"
+    call.polls("inactive", ARRIVAL_TIMEOUT)
+    assert again.state == "confirmed"
     first, second = call.recording.pauses
-    assert first.resumed_at == given_up_at
+    assert first.resumed_at == sent_at
     assert (second.requested_by, second.resumed_at) == ("supervisor", None)
     assert first.resumed_at < second.confirmed_at
 
@@ -262,7 +279,8 @@ def test_a_stop_is_never_given_up() -> None:
 @pytest.mark.parametrize("operation", ["pause", "resume"])
 def test_nothing_can_be_asked_of_a_stopped_recording(operation: str) -> None:
     call = stopped_call()
-    assert "start another one" in (call.life.refusal(Operation(operation), ControlRequest()) or "")
+    refused = call.life.refusal(Operation(operation), ControlRequest(), call.now)
+    assert "start another one" in (refused or "")
     record = call.asks(operation)
     assert (record.state, record.settled_at) == ("failed", record.requested_at)
     assert "final" in record.problem
@@ -308,7 +326,7 @@ def test_a_second_recording_is_started_only_after_the_first_was_stopped() -> Non
 
 def test_a_start_is_refused_while_a_recording_runs() -> None:
     call = recording_call()
-    assert "stop it before" in (call.life.refusal(Operation.START, StartRequest()) or "")
+    assert "stop it before" in (call.life.refusal(Operation.START, StartRequest(), call.now) or "")
     assert call.asks("start").state == "failed"
     assert len(call.life.status.recordings) == 1
 
@@ -316,7 +334,7 @@ def test_a_start_is_refused_while_a_recording_runs() -> None:
 def test_a_start_is_refused_after_the_call_ended() -> None:
     call = stopped_call()
     call.ends()
-    assert "over" in (call.life.refusal(Operation.START, StartRequest()) or "")
+    assert "over" in (call.life.refusal(Operation.START, StartRequest(), call.now) or "")
 
 
 def test_a_control_is_refused_where_no_recording_is_controlled_here() -> None:
@@ -336,14 +354,18 @@ def test_a_first_recording_can_be_started_later() -> None:
 # Repeated requests.
 
 
-def test_a_repeated_request_id_changes_nothing_and_gets_the_same_record() -> None:
-    call = recording_call()
-    first = call.asks("pause", request_id="p1", reason="card number")
-    call.confirms("pause")
-    call.asks("resume", request_id="r1")
-    call.confirms("resume")
+@pytest.mark.parametrize("operation", ["start", "resume", "stop"])
+def test_a_repeated_request_changes_nothing_and_gets_the_same_record(operation: str) -> None:
+    call = Call(request_id="start")
+    call.confirms("start", "confirm")
+    call.asks("resume", request_id="resume")
+    if operation == "stop":
+        call.asks("stop", request_id="stop")
+        call.confirms("stop")
+    first = call.life.status.requests[operation]
     before = call.life.status.model_dump_json()
-    assert call.asks("pause", request_id="p1", reason="another") is first
+    by = {"requested_by": first.requested_by}
+    assert call.asks(operation, request_id=operation, **by) is first
     assert call.life.status.model_dump_json() == before
     assert call.next is None
 
@@ -354,8 +376,8 @@ def test_a_repeated_request_is_never_refused_anew() -> None:
     call.confirms("pause")
     call.asks("stop")
     call.confirms("stop")
-    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p1")) is None
-    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p2")) is not None
+    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p1"), call.now) is None
+    assert call.life.refusal(Operation.PAUSE, ControlRequest(request_id="p2"), call.now) is not None
 
 
 def test_a_refused_request_gets_the_same_refusal_when_repeated() -> None:
@@ -398,7 +420,7 @@ def test_a_call_that_ends_under_a_pause_gives_it_up_and_stops() -> None:
     call.gives_up(command)
     call.confirms("stop")
     assert pause.state == "superseded"
-    assert call.recording.pauses == []
+    assert call.confirmed_pauses == []
 
 
 def test_a_call_that_ends_twice_ended_once() -> None:
@@ -476,13 +498,26 @@ def test_another_start_may_be_tried_after_one_failed() -> None:
     assert call.next == "start"
 
 
-def test_a_pause_that_fails_says_so_and_the_recording_goes_on() -> None:
+def test_g11_a_pause_that_acs_refuses_fails_and_is_asked_for_again() -> None:
     call = recording_call()
     pause = call.asks("pause")
     call.refuses(call.is_asked("pause"), "access denied")
     assert (pause.state, pause.problem) == ("failed", "pause failed: access denied")
-    assert (call.recording.state, call.next) == ("recording", "read"), "did an attempt arrive?"
-    assert call.recording.pauses == []
+    assert pause.may_be_recording
+    assert call.next is None, "not at once"
+    assert call.confirmed_pauses == []
+    watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
+    for wait in (2, 4, 8, 16, 32, 60, 60):
+        assert watch.next_due() == call.now + timedelta(seconds=wait)
+        call.now += timedelta(seconds=wait)
+        watch.act(call.now)
+        call.refuses(call.is_asked("pause"), "access denied")
+    call.now += timedelta(minutes=1)
+    watch.act(call.now)
+    call.confirms("pause")
+    assert call.recording.pauses[0].confirmed_at == call.now
+    assert call.recording.silence.unconfirmed[0].is_finding
+    assert watch.next_due() is None
     assert "access denied" in call.timeline
 
 
@@ -513,12 +548,20 @@ def test_a_control_that_fails_never_takes_back_a_stop() -> None:
     assert call.next == "stop"
 
 
-def test_a_stop_that_fails_ends_our_control_but_not_the_wait_for_files() -> None:
+def test_g35_a_stop_that_acs_refuses_is_asked_for_until_it_stops() -> None:
+    """It records on meanwhile: nobody may say that it has stopped."""
     call = recording_call()
     stop = call.asks("stop")
     call.refuses(call.is_asked("stop"))
-    assert (stop.state, call.recording.state) == ("failed", "processing")
-    assert call.next is None
+    assert (stop.state, call.recording.state) == ("failed", "stopping")
+    assert stop.may_be_recording
+    assert call.next is None, "not at once"
+    call.now += timedelta(seconds=2)
+    Watchdog(call.life, Alarms(call.life.status, "workflow")).act(call.now)
+    call.confirms("stop")
+    assert call.recording.state == "processing"
+    [interval] = call.recording.silence.unconfirmed
+    assert (interval.since, interval.until) == (stop.requested_at, call.now)
 
 
 def test_a_recording_that_never_reports_active_counts_as_active() -> None:
@@ -548,15 +591,19 @@ def test_pause_on_start_is_evidence_of_who_asked_for_the_start() -> None:
     assert call.life.status.requests["s1"].state == "confirmed"
     [pause] = call.recording.pauses
     assert (pause.requested_by, pause.reason) == ("backend", "consent is missing")
-    assert (pause.requested_at, pause.confirmed_at) == (NOON, call.now)
+    assert (pause.requested_at, pause.confirmed_at) == (NOON, None)
+    call.polls("inactive", STARTING_TIMEOUT)
+    assert pause.confirmed_at == call.now
 
 
 def test_a_recording_started_paused_records_once_it_is_resumed() -> None:
     call = Call(pause_on_start=True).confirms("start")
+    call.polls("inactive", STARTING_TIMEOUT)
     call.asks("resume")
+    sent_at = call.now
     call.confirms("resume")
     assert (call.recording.state, call.recording.was_active) == ("recording", True)
-    assert call.recording.pauses[0].resumed_at == call.now
+    assert call.recording.pauses[0].resumed_at == sent_at
 
 
 def test_a_recording_that_was_never_resumed_is_empty() -> None:

@@ -3,15 +3,18 @@
 import asyncio
 import itertools
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
@@ -51,6 +54,26 @@ class Told:
 
     def send(self, alarm: Alarm) -> None:
         self.alarms.append(alarm)
+
+
+class VirtualTime(ServerTime):
+    """The time of a server that lets each workflow have a time of its own."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, ServerTime] = defaultdict(ServerTime)
+
+    @property
+    def _own(self) -> ServerTime:
+        return self._times[activity.info().workflow_id or ""]
+
+    def now(self) -> datetime:
+        return self._own.now()
+
+    def begin(self, asked_at: datetime | None = None) -> None:
+        self._own.begin(asked_at)
+
+    def refuse_old_task(self, limit: timedelta, asked_at: datetime | None = None) -> None:
+        self._own.refuse_old_task(limit, asked_at)
 
 
 class World:
@@ -100,7 +123,7 @@ class World:
     ) -> AsyncIterator[None]:
         """Run a worker with the real activities, whose clients are the tests' services."""
         client_of: Any = self.services.__getitem__
-        control = ControlActivities(client_of, self.policy_of, self.archive_of)
+        control = ControlActivities(client_of, self.policy_of, self.archive_of, VirtualTime())
         export = ExportActivities(client_of, self.archive_of)
         seal = SealActivities(self.archive_of, lambda _: self.signer)
         async with (

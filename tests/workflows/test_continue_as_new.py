@@ -59,12 +59,14 @@ async def test_signals_sent_while_runs_take_over_from_each_other_all_arrive(scen
 async def test_updates_are_answered_across_runs_and_ids_are_remembered(scene: Scene) -> None:
     short_histories(scene, 40)
     await scene.recorded()
-    first = await scene.asks("pause", request_id="p0", requested_by="agent-7")
-    for number in range(1, 6):
+    await scene.asks("pause", request_id="p0")
+    first = await scene.asks("resume", request_id="r0")
+    assert (await scene.asks("pause", request_id="p1")).state == "confirmed"
+    for number in range(2, 6):
         assert (await scene.asks("resume", request_id=f"r{number}")).state == "confirmed"
         assert (await scene.asks("pause", request_id=f"p{number}")).state == "confirmed"
     asked = scene.service.control_calls()
-    again = await scene.asks("pause", request_id="p0")
+    again = await scene.asks("resume", request_id="r0")
 
     assert len(await runs(scene)) >= 3
     assert again == first

@@ -1,7 +1,8 @@
 """The answers of ACS to what it was asked, folded into the state of a call.
 
-What ACS confirms is believed. What it refuses did not happen, unless an earlier attempt came
-through unanswered; what was given up half-way may have happened: both are made certain.
+What ACS confirms is believed, as far as it can mean nothing else (`silence.py`). What it refuses
+did not happen, unless an earlier attempt came through unanswered; what was given up half-way may
+have happened: both are made certain. What it refuses for good is asked for again, later.
 """
 
 from datetime import datetime
@@ -10,10 +11,11 @@ from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
-from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import chunks, consent_holds
+from callvault.contracts.status import RecordingStatus
+from workflows.call import chunks, consent_holds, silence
 from workflows.call.commands import READINGS, Command, Operation
-from workflows.call.lifecycle import GUARD, Lifecycle
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GUARD
 
 
 def answered(call: Lifecycle, command: Command, outcome: ControlResult, now: datetime) -> None:
@@ -22,9 +24,9 @@ def answered(call: Lifecycle, command: Command, outcome: ControlResult, now: dat
     call.in_flight = None
     call.requests.accepted(recording, command.operation, outcome.accepted_at, now)
     if outcome.state == "gone":
-        _gone(call, recording, command, now)
+        _gone(call, recording, command, outcome.received_at, now)
     else:
-        _confirmed(call, recording, command, outcome.recording_id, now)
+        _confirmed(call, recording, command, outcome, now)
     call.settle(recording, now)
 
 
@@ -32,44 +34,55 @@ def given_up(call: Lifecycle, command: Command, now: datetime) -> None:
     """Fold a command given up half-way, because something else is wanted now."""
     recording = call.recording(command.recording)
     call.in_flight = None
-    if command.operation is Operation.RESUME:
+    if command.makes_sound:
         # It may record from now on: no evidence may claim that the pause went on.
-        may_sound(recording, now)
+        recording.was_active = True
+        silence.sound_given_up(recording, now, is_start=command.operation is Operation.START)
     if command.operation not in READINGS:
         recording.actual = Actual.UNKNOWN
         call.note(now, f"recording {recording.number}: {command.operation} given up half-way")
     call.settle(recording, now)
 
 
-def failed(call: Lifecycle, command: Command, problem: str, now: datetime) -> None:
-    """Fold a command that ACS refuses for good: say so, and want what is the case."""
+def failed(
+    call: Lifecycle, command: Command, problem: str, now: datetime, *, is_denied: bool = True
+) -> None:
+    """Fold a command that came to nothing: say so, and want what is the case.
+
+    ``is_denied`` is False where no answer of ACS says that it did not happen.
+    """
     recording = call.recording(command.recording)
     call.in_flight = None
     recording.problem = shorten(f"{command.operation} failed: {problem}")
     call.note(now, f"recording {recording.number}: {recording.problem}")
     call.requests.fail(recording, {command.operation}, recording.problem, now)
     match command.operation:
-        case Operation.START | Operation.STOP:
-            call.end(recording, now)
+        case Operation.START:
+            _not_started(call, recording, is_denied, now)
+        case Operation.STOP:
+            # It may record on. That it is over, ACS alone can tell.
+            recording.actual = Actual.UNKNOWN
+            call.refused(recording, Operation.STOP, now)
         case Operation.READ:
-            recording.needs_read = False
+            _not_read(recording)
         case Operation.RESUME:
             _resume_refused(call, recording, command, now)
         case _:
-            _goes_on(call, recording, command)
+            _goes_on(call, recording, command, now)
     call.settle(recording, now)
 
 
 def retry_start(call: Lifecycle, recording: RecordingStatus, now: datetime) -> None:
     """Forget a command without an answer, which changed nothing: it is asked for anew."""
     call.in_flight = None
+    silence.start_denied(recording)
     # A start that was stopped meanwhile is not repeated: settling ends it.
     call.settle(recording, now)
 
 
 def began(call: Lifecycle, recording: RecordingStatus, now: datetime) -> None:
     """Fold that a recording which was started has begun to record."""
-    may_sound(recording, now)
+    recording.was_active = True
     recording.actual, recording.known_at = Actual.ACTIVE, now
     call.settle(recording, now)
 
@@ -95,35 +108,38 @@ def runs_already(call: Lifecycle, command: Command, now: datetime) -> None:
     answered(call, command, outcome, now)
 
 
-def found_gone(call: Lifecycle, number: int, now: datetime) -> None:
+def found_gone(
+    call: Lifecycle, number: int, now: datetime, told_at: datetime | None = None
+) -> None:
     """Fold that ACS, which was polled for it, no longer knows a recording."""
     recording = call.recording(number)
     # While something is asked of ACS, the answer to that tells the same, and settles requests too.
     if recording.actual is Actual.STOPPED or call.is_in_flight(recording):
         return
-    _found_over(call, recording, now)
+    _found_over(call, recording, told_at, now)
     call.settle(recording, now)
 
 
-def may_sound(recording: RecordingStatus, at: datetime) -> None:
-    """Take note that it may record from now on: an open pause has ended."""
-    if recording.pauses and recording.pauses[-1].resumed_at is None:
-        recording.pauses[-1].resumed_at = at
-    recording.was_active = True
-
-
-def _found_over(call: Lifecycle, recording: RecordingStatus, now: datetime) -> None:
+def _found_over(
+    call: Lifecycle, recording: RecordingStatus, told_at: datetime | None, now: datetime
+) -> None:
     """Fold that a reading found a recording over, whichever it was: that is no fault."""
     what = "over, as ACS says; nobody had told of its end"
     call.note(now, f"recording {recording.number}: {what}")
-    call.end(recording, now)
+    call.end(recording, now, told_at)
 
 
-def _gone(call: Lifecycle, recording: RecordingStatus, command: Command, now: datetime) -> None:
+def _gone(
+    call: Lifecycle,
+    recording: RecordingStatus,
+    command: Command,
+    told_at: datetime | None,
+    now: datetime,
+) -> None:
     """Fold a 404: for a stop that is success, for all else the recording is over."""
     if command.operation is Operation.READ:
         # The usual end: everybody has hung up, and ACS told that it does not record any more.
-        _found_over(call, recording, now)
+        _found_over(call, recording, told_at, now)
         return
     if command.operation is not Operation.STOP:
         what = f"ACS no longer knew the recording when asked to {command.operation} it"
@@ -131,28 +147,40 @@ def _gone(call: Lifecycle, recording: RecordingStatus, command: Command, now: da
         # What consent alone demanded is no loss: participants hang up one after the other.
         if not consent_holds.is_own(command.operation, call.requests.pending(recording)):
             recording.problem = what
-    call.end(recording, now)
+    call.end(recording, now, told_at)
 
 
 def _confirmed(
-    call: Lifecycle, recording: RecordingStatus, command: Command, recording_id: str, at: datetime
+    call: Lifecycle,
+    recording: RecordingStatus,
+    command: Command,
+    outcome: ControlResult,
+    at: datetime,
 ) -> None:
     if command.operation is Operation.READ:
         return
     call.note(at, f"recording {recording.number}: {command.operation} confirmed by ACS")
-    recording.known_at = at
+    call.settled(recording)
+    recording.known_at = received_at = outcome.received_at or at
+    read_at = outcome.read_at or at
     # No reading confirms that it began paused: what was told meanwhile stays in doubt.
     recording.needs_read = recording.needs_read and command.operation is Operation.START
     match command.operation:
         case Operation.START:
-            _started(call, recording, command, recording_id, at)
-        case Operation.CONFIRM | Operation.RESUME:
-            may_sound(recording, at)
-            recording.actual = Actual.ACTIVE
+            silence.start_answered(recording, received_at)
+            _started(call, recording, command, outcome.recording_id, at)
+        case Operation.CONFIRM:
+            silence.active_read(recording, read_at, received_at)
+            recording.actual, recording.was_active = Actual.ACTIVE, True
+        case Operation.RESUME:
+            silence.resume_answered(recording, received_at, outcome.unanswered_at)
+            recording.actual, recording.was_active = Actual.ACTIVE, True
         case Operation.PAUSE:
-            _paused(call, recording, at)
+            proof = "ACS reported it inactive, after it was asked to pause"
+            silence.inactive_read(recording, read_at, received_at, proof)
+            recording.actual = Actual.PAUSED
         case Operation.STOP:
-            call.end(recording, at)
+            call.end(recording, at, received_at)
 
 
 def _started(
@@ -163,46 +191,44 @@ def _started(
     recording.actual = Actual.STARTING
     chunks.adopt_announced(call.status, recording)
     if command.pause_on_start:
-        _paused(call, recording, at)
+        recording.actual = Actual.PAUSED
     else:
         # Never seen active, perhaps, but a silent loss is worse than a false alarm.
         recording.was_active = True
 
 
-def _paused(call: Lifecycle, recording: RecordingStatus, at: datetime) -> None:
-    cause = _cause_of_pause(call, recording)
-    if recording.actual in (Actual.STARTING, Actual.ACTIVE, Actual.UNKNOWN) and cause:
-        recording.pauses.append(
-            PauseRecord(
-                requested_by=cause.requested_by,
-                reason=cause.reason,
-                requested_at=cause.requested_at,
-                accepted_at=cause.accepted_at,
-                confirmed_at=at,
-                notified_at=cause.notified_at,
-            )
-        )
-    recording.actual = Actual.PAUSED
-
-
-def _cause_of_pause(call: Lifecycle, recording: RecordingStatus) -> ControlRecord | None:
-    """Return the first request still open for it; what was started paused was so by its start."""
-    pending = call.requests.pending(recording)
-    return next(
-        (record for record in pending if record.operation == Operation.PAUSE),
-        next((record for record in pending if record.operation == Operation.START), None),
-    )
-
-
-def _goes_on(call: Lifecycle, recording: RecordingStatus, command: Command) -> None:
+def _goes_on(call: Lifecycle, recording: RecordingStatus, command: Command, now: datetime) -> None:
     """Take it that the recording goes on: a pause, or the reading after a start, was refused."""
     recording.was_active = True
-    if command.operation is Operation.PAUSE and not call.is_superseded(command):
-        # Rather no recording than one without consent.
-        recording.wanted = Wanted.STOPPED if recording.is_held else Wanted.ACTIVE
     recording.actual = Actual.ACTIVE
     # An earlier attempt may have come through unanswered: the state is read.
     recording.needs_read = True
+    if command.operation is not Operation.PAUSE:
+        return
+    recording.actual = Actual.UNKNOWN
+    call.refused(recording, Operation.PAUSE, now)
+    if recording.is_held and not call.is_superseded(command):
+        # Rather no recording than one without consent.
+        recording.wanted = Wanted.STOPPED
+
+
+def _not_started(
+    call: Lifecycle, recording: RecordingStatus, is_denied: bool, now: datetime
+) -> None:
+    if is_denied:
+        silence.start_denied(recording)
+        call.end(recording, now)
+        return
+    # It may have begun, or begin still: that it is silent, nothing proves.
+    silence.sound_given_up(recording, now, is_start=True)
+    call.give_up(recording, now)
+
+
+def _not_read(recording: RecordingStatus) -> None:
+    """Take it that nothing is known: what is wanted is asked for, rather than taken to be so."""
+    recording.needs_read = False
+    if recording.target is Wanted.PAUSED:
+        recording.actual = Actual.UNKNOWN
 
 
 def _resume_refused(
@@ -210,7 +236,8 @@ def _resume_refused(
 ) -> None:
     is_wanted = not call.is_superseded(command)
     # An earlier attempt may have come through unanswered: it may record from now on.
-    may_sound(recording, now)
+    recording.was_active = True
+    silence.sound_given_up(recording, now)
     recording.actual = Actual.UNKNOWN
     if is_wanted:
         why = "ACS refused to resume it: it is to be paused for certain"

@@ -13,7 +13,7 @@ from callvault.contracts.base import shorten
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.states import ChunkState
-from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
+from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
 from workflows.call import chunks, deadlines
 from workflows.call.recording_state import is_awaiting
 
@@ -70,6 +70,17 @@ class Alarms:
     def failed_to_start(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """Say that a recording which was asked for does not begin."""
         self.add(AlarmKind.FAILED_TO_START, Severity.ERROR, why, recording, now)
+
+    def pause_forced(
+        self, recording: RecordingStatus, record: ControlRecord, now: datetime
+    ) -> None:
+        """Tell those whose pauses were still held that a resume by force released them."""
+        names = ", ".join(holder.requested_by for holder in record.released)
+        what = (
+            f"{record.requested_by} resumed by force ({record.reason or 'no reason given'}), while"
+            f" it was still paused by {names}: their pauses are released, and it records again"
+        )
+        self.add(AlarmKind.PAUSE_FORCED, Severity.WARNING, what, recording, now)
 
     def too_much(self, now: datetime) -> None:
         """Say once that files were left out, because a call may not have so many."""

@@ -6,16 +6,16 @@ confirmed; what it contradicts is read from ACS before it is believed.
 
 from datetime import datetime
 
+from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import acs_answers, consent_holds
+from workflows.call import acs_answers, consent_holds, pauses, silence
 from workflows.call.commands import Operation
-from workflows.call.lifecycle import GUARD, Lifecycle
-
-THIRD_PARTY = "somebody else"
-"""The asker of a pause that nobody asked for here."""
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GUARD, THIRD_PARTY
+from workflows.call.silence import Sight
 
 _CAUSES = {"active": (Operation.START, Operation.RESUME), "inactive": (Operation.PAUSE,)}
 _ACTUAL_OF = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
@@ -35,10 +35,13 @@ def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> Record
     if event.problem:
         return _failed_to_start(call, recording, event, now)
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
+    if event.state == "active":
+        silence.active_told(recording, event.at)
     if recording.actual is Actual.STARTING and event.state == "active":
         acs_answers.began(call, recording, now)
     _add_evidence(call, recording, event)
     _check_contradiction(recording, event)
+    call.settle(recording, now)
     return None
 
 
@@ -83,41 +86,80 @@ def _add_evidence(
 
 
 def _note_pause(recording: RecordingStatus, record: ControlRecord) -> None:
-    for pause in recording.pauses:
-        if pause.requested_at == record.requested_at and record.operation == Operation.PAUSE:
-            pause.notified_at = record.notified_at
+    for pause in pauses.of(recording, record):
+        pause.notified_at = record.notified_at
 
 
 def _check_contradiction(recording: RecordingStatus, event: RecordingStateChanged) -> None:
-    """Doubt what is known if ACS told something else later."""
+    """Doubt what is known if ACS told something else."""
     reported = _ACTUAL_OF.get(event.state)
     if recording.actual is Actual.NONE and reported is Actual.ACTIVE:
         # Before the start is answered: should it begin paused, that may not be believed.
         recording.needs_read = True
-    # Clocks that differ cost one reading too many, and nothing else.
+    # Sound that should not be costs a reading, however late or by whatever clock it was told. That
+    # it is silent is mostly told late: then the clocks decide.
     is_newer = recording.known_at is not None and event.at > recording.known_at
-    if reported is not None and is_newer and recording.actual in (Actual.ACTIVE, Actual.PAUSED):
-        recording.needs_read = reported is not recording.actual
+    is_sound = recording.actual is Actual.PAUSED and reported is Actual.ACTIVE
+    if is_sound or (recording.actual is Actual.ACTIVE and reported is Actual.PAUSED and is_newer):
+        recording.needs_read = True
 
 
-def observed(call: Lifecycle, recording: RecordingStatus, state: str, now: datetime) -> str | None:
+def observed(
+    call: Lifecycle, recording: RecordingStatus, seen: ControlResult, now: datetime
+) -> str | None:
     """Fold a reading; return in a sentence what is not as it was asked for, None if all is."""
     recording.needs_read = False
-    seen = _ACTUAL_OF.get(state)
-    if seen is None or seen is recording.actual or recording.wanted is Wanted.STOPPED:
+    sight = _sight(recording, seen, now)
+    actual = _ACTUAL_OF.get(seen.state)
+    if sight is Sight.DOUBT or _is_outdated(recording, seen):
+        # It was made while something changed.
+        recording.needs_read = actual is not recording.actual
+        call.settle(recording, now)
         return None
-    recording.actual, recording.known_at = seen, now
-    unexpected = _unexpected(call, recording, seen, now)
+    unexpected = None
+    if actual is not None and recording.wanted is not Wanted.STOPPED:
+        before, recording.actual = recording.actual, actual
+        recording.known_at = seen.received_at or now
+        if actual is Actual.PAUSED:
+            call.settled(recording)
+        unexpected = _unexpected(call, recording, before, actual, now)
     call.settle_all(now)
     return unexpected
 
 
+def _sight(recording: RecordingStatus, seen: ControlResult, now: datetime) -> Sight | None:
+    """Draw up in the account what was read."""
+    read_at, received_at = seen.read_at or now, seen.received_at or now
+    if seen.inactive_at is not None:
+        # An earlier reading of the same poll: when it came back, is not known any more.
+        recording.sound.inactive_at = max(
+            recording.sound.inactive_at or seen.inactive_at, seen.inactive_at
+        )
+    if seen.state == "active":
+        sight = silence.active_read(recording, read_at, received_at, seen.inactive_at)
+        if sight is Sight.CONTRADICTION:
+            pauses.sounds(recording, recording.silence.unconfirmed[-1].since)
+        return sight
+    if seen.state == "inactive":
+        return silence.inactive_read(recording, read_at, received_at, "ACS reported it inactive")
+    return None
+
+
+def _is_outdated(recording: RecordingStatus, seen: ControlResult) -> bool:
+    """Tell if what is known is from after the reading was sent."""
+    known_at = recording.known_at
+    return seen.read_at is not None and known_at is not None and seen.read_at < known_at
+
+
 def _unexpected(
-    call: Lifecycle, recording: RecordingStatus, seen: Actual, now: datetime
+    call: Lifecycle, recording: RecordingStatus, before: Actual, actual: Actual, now: datetime
 ) -> str | None:
-    if seen is Actual.PAUSED:
-        return _was_paused(recording, now)
-    acs_answers.may_sound(recording, now)
+    if actual is before:
+        return None
+    if actual is Actual.PAUSED:
+        is_foreign = recording.target is Wanted.ACTIVE and before is Actual.ACTIVE
+        return _was_paused(recording, now) if is_foreign else None
+    recording.was_active = True
     # A resume that was asked for while the state was being read makes sound no surprise.
     return _pause_again(call, recording, now) if recording.target is Wanted.PAUSED else None
 
@@ -129,14 +171,15 @@ def _pause_again(call: Lifecycle, recording: RecordingStatus, now: datetime) -> 
     else:
         # Only a hold wants it paused: with consent it is to go on.
         consent_holds.pause(recording, call.requests, why, now)
-    return f"{why}: it is paused again"
+    return f"{why}: it is asked to pause again"
 
 
 def _was_paused(recording: RecordingStatus, now: datetime) -> str:
     why = "ACS does not record, although nobody here paused it"
     # It is for people to end, not for consent: so it counts as wanted.
-    recording.wanted = Wanted.PAUSED
     recording.pauses.append(
-        PauseRecord(requested_by=THIRD_PARTY, reason=why, requested_at=now, confirmed_at=now)
+        PauseRecord(requested_by=THIRD_PARTY, reason=why, requested_at=now, received_at=now)
     )
+    pauses.review(recording)
+    pauses.confirm(recording, [])
     return f"{why}: ask for `resume` if it is to record"

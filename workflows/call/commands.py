@@ -27,6 +27,13 @@ class Command:
     recording: int
     operation: Operation
     pause_on_start: bool = False
+    is_urgent: bool = False
+    """True for a reading that a request to pause waits for."""
+
+    @property
+    def makes_sound(self) -> bool:
+        """True if ACS may record once this has arrived: it may not heed that it is to be paused."""
+        return self.operation in (Operation.START, Operation.RESUME)
 
     @property
     def begins_recording(self) -> bool:

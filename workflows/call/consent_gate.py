@@ -9,11 +9,12 @@ from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantCha
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, consent_holds, deletion_marks, late_joiners, presence
+from workflows.call import consent, deletion_marks, late_joiners, presence
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.late_joiners import Joiner
 from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GATE
 
 MAX_WAIT = timedelta(hours=24)
 """Time for which a call that nobody asks to record is kept for its participants' decisions."""
@@ -218,5 +219,5 @@ class ConsentGate:
         is_asked = recording.consent.stop_when_last_consenting_leaves
         if is_asked and had_agreed and not consent.consenting(self.status):
             why = "the last participant who agreed has left"
-            request = ControlRequest(requested_by=consent_holds.GATE, reason=why)
+            request = ControlRequest(requested_by=GATE, reason=why)
             self._call.request(Operation.STOP, request, now)

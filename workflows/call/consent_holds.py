@@ -12,12 +12,10 @@ from callvault.contracts.consent import Announcement, ConsentHold
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import consent, deletion_marks, late_joiners
+from workflows.call import consent, deletion_marks, late_joiners, pauses
 from workflows.call.commands import Operation
+from workflows.call.pauses import GATE
 from workflows.call.request_records import Requests
-
-GATE = "consent-gate"
-"""The asker of what consent demands."""
 
 
 def review(
@@ -42,14 +40,27 @@ def review(
     return ""
 
 
-def pause(recording: RecordingStatus, requests: Requests, why: str, now: datetime) -> None:
-    """Ask for the pause that a hold demands, among the other requests: guarded like any."""
-    _ask(Operation.PAUSE, why, recording, requests, now)
+def pause(
+    recording: RecordingStatus,
+    requests: Requests,
+    why: str,
+    now: datetime,
+    since: datetime | None = None,
+) -> None:
+    """Ask for the pause that a hold demands, among the other requests: guarded like any.
+
+    ``since`` is when silence was wanted first, if word of it came late.
+    """
+    request = ControlRequest(requested_by=GATE, reason=why, requested_at=since)
+    _ask(Operation.PAUSE, request, recording, requests, now)
 
 
-def finish(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
-    """End the marks that end with a recording's sound, and the hold that ends with it."""
-    deletion_marks.end(recording, may_record, now)
+def finish(recording: RecordingStatus, silent_since: datetime | None, now: datetime) -> None:
+    """End the marks that end with a recording's sound, and the hold that ends with it.
+
+    ``silent_since`` is since when ACS is proven to record nothing; none while it may.
+    """
+    deletion_marks.end(recording, silent_since)
     if recording.actual is not Actual.STOPPED or not recording.is_held:
         return
     # A recording that was never consented to, and never recorded, was declined.
@@ -76,9 +87,10 @@ def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime)
 def _hold(
     status: CallStatus, recording: RecordingStatus, requests: Requests, lacking: str, now: datetime
 ) -> str:
-    recording.holds.append(ConsentHold(since=_begin(status, recording, now), reason=lacking))
+    since = _begin(status, recording, now)
+    recording.holds.append(ConsentHold(since=since, reason=lacking))
     if recording.wanted is Wanted.ACTIVE:
-        pause(recording, requests, f"consent is missing: {lacking}", now)
+        pause(recording, requests, f"consent is missing: {lacking}", now, since)
     return f"held back, {lacking}"
 
 
@@ -94,8 +106,10 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
     if not recording.is_held:
         return ""
     _end_hold(recording, "consent is given", now)
+    pauses.release(recording, GATE, GATE, now)
     if recording.wanted is Wanted.ACTIVE:
-        _ask(Operation.RESUME, "consent is given", recording, requests, now)
+        request = ControlRequest(requested_by=GATE, reason="consent is given")
+        _ask(Operation.RESUME, request, recording, requests, now)
         return "held back no longer, consent is given"
     return "consent is given, and it stays paused as was asked"
 
@@ -106,7 +120,10 @@ def _end_hold(recording: RecordingStatus, by: str, now: datetime) -> None:
 
 
 def _ask(
-    operation: Operation, reason: str, recording: RecordingStatus, requests: Requests, now: datetime
+    operation: Operation,
+    request: ControlRequest,
+    recording: RecordingStatus,
+    requests: Requests,
+    now: datetime,
 ) -> None:
-    request = ControlRequest(requested_by=GATE, reason=reason)
-    requests.add(operation, request, recording.number, now, None)
+    pauses.fold(recording, requests.add(operation, request, recording.number, now, None))

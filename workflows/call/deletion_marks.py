@@ -1,7 +1,7 @@
 """Marks: the times of a recording that people are to delete, since somebody refused or withdrew.
 
 Nothing is deleted by itself. A mark begins when its person came into the call, or with the
-recording, and ends when ACS is proven silent: the one place where that is asked is `silent_since`.
+recording, and ends when ACS is proven silent, by the account of `silence.py`.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from callvault.contracts.consent import (
     OnWithdrawal,
 )
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import presence
+from workflows.call import presence, silence
 
 MAX_RECORDING = timedelta(days=7)
 """Time for which a recording may have lasted before its files are announced, if nobody tells."""
@@ -35,10 +35,12 @@ def add(
     if not is_heard or not _is_to_be_marked(status, recording):
         return False
     beginning = _beginning(recording)
+    since = max(beginning, presence.in_call_since(status, refusal.participant) or beginning)
+    silent_since = None if may_record else silence.silent_since(recording) or now
     mark = DeletionMark(
         participant=refusal.participant,
-        since=max(beginning, presence.in_call_since(status, refusal.participant) or beginning),
-        until=silent_since(recording, may_record, now),
+        since=since,
+        until=silent_since and max(silent_since, since),
         marked_at=now,
     )
     if any(_covers(known, mark) for known in recording.marked):
@@ -56,21 +58,12 @@ def add_announced(status: CallStatus, recording: RecordingStatus, now: datetime)
     return any(marked)
 
 
-def end(recording: RecordingStatus, may_record: bool, now: datetime) -> None:
-    """End the marks of a recording that is silent."""
-    silence = silent_since(recording, may_record, now)
-    for mark in recording.marked if silence else ():
-        mark.until = mark.until or silence
-
-
-def silent_since(recording: RecordingStatus, may_record: bool, now: datetime) -> datetime | None:
-    """Return since when a recording is known to be silent; None while it may record."""
-    if may_record:
-        return None
-    pause = recording.pauses[-1] if recording.pauses else None
-    if recording.stopped_at is None and pause is not None and pause.resumed_at is None:
-        return pause.confirmed_at
-    return recording.stopped_at or now
+def end(recording: RecordingStatus, silent_since: datetime | None) -> None:
+    """End the marks of a recording that is proven silent since then; none while it is not."""
+    if silent_since is None:
+        return
+    for mark in recording.marked:
+        mark.until = mark.until or max(silent_since, mark.since)
 
 
 def _is_to_be_marked(status: CallStatus, recording: RecordingStatus) -> bool:

@@ -7,21 +7,20 @@ alarmed. A recording that lasts too long is stopped.
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TypeVar
 
-from callvault.contracts.activity_io import ResourceGuards
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFailure
 from callvault.contracts.states import Actual, RequestState, Wanted
-from callvault.contracts.status import (
-    ControlRecord,
-    PauseRecord,
-    RecordingStatus,
-    UnconfirmedInterval,
-)
+from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
+from workflows.call import pauses, silence
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
-from workflows.call.lifecycle import GUARD, Lifecycle
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.pauses import GUARD
+
+Watched = TypeVar("Watched", ControlRecord, PauseRecord)
 
 
 class Watchdog:
@@ -36,25 +35,34 @@ class Watchdog:
         moments = [
             *(moment for moment, _, _ in self._unconfirmed()),
             *(moment for moment, _, _ in self._long_pauses()),
+            *(moment for moment, _, _ in self._late_resumes()),
             *(moment for moment, _ in self._long_recordings()),
-            # No timer tells that a doubt is settled: its end is due at once.
-            *(interval.since for interval in self._settled_intervals()),
+            *(moment for moment, _ in self._refused()),
+            *(moment for moment, _ in self._stopped()),
         ]
         return min(moments, default=None)
 
     def act(self, now: datetime) -> None:
         """Do everything that has fallen due."""
-        for moment, recording, record in list(self._unconfirmed()):
-            if moment <= now:
-                self._pause_failed(recording, record, "it is not confirmed yet", now)
-        for moment, recording, pause in list(self._long_pauses()):
-            if moment <= now:
-                self._end_pause(recording, pause, now)
+        for recording, record in _due(self._unconfirmed(), now):
+            self._pause_failed(recording, record, "it is not confirmed yet", now)
+        for recording, pause in _due(self._long_pauses(), now):
+            self._end_pause(recording, pause, now)
+        for recording, record in _due(self._late_resumes(), now):
+            self._call.resume_expired(recording, record, now)
         for moment, recording in list(self._long_recordings()):
             if moment <= now:
                 self._ask(Operation.STOP, f"recording {recording.number} reached its maximum", now)
-        for interval in self._settled_intervals():
-            interval.until = now
+        self._follow_up(now)
+
+    def _follow_up(self, now: datetime) -> None:
+        """Let ACS be asked again for what it refused, and say what has stopped since."""
+        for moment, recording in list(self._refused()):
+            if moment <= now:
+                # The control loop asks again.
+                recording.ask_again_at = None
+        for _, record in list(self._stopped()):
+            self._has_stopped(record, now)
 
     def pause_refused(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """React to a pause that ACS has refused for good just now."""
@@ -67,33 +75,11 @@ class Watchdog:
         if failed and is_new:
             self._pause_failed(recording, failed[0], why, now)
 
-    def _settled_intervals(self) -> list[UnconfirmedInterval]:
-        """Return the doubts that end: ACS is known to be silent, or is asked to record again."""
-        # A pause that ACS refuses for good ends no doubt: what it should protect may still be said.
-        return [
-            interval
-            for recording in self._call.status.recordings
-            for interval in recording.unconfirmed_intervals
-            if interval.until is None
-            and (
-                not self._call.may_record(recording)
-                or self._is_allowed_again(recording, interval.since)
-            )
-        ]
-
-    def _is_allowed_again(self, recording: RecordingStatus, since: datetime) -> bool:
-        """Tell if sound was asked for since then, and nothing holds it back."""
-        return recording.target is Wanted.ACTIVE and any(
-            record.operation == Operation.RESUME and record.requested_at >= since
-            for record in self._call.status.requests.values()
-            if record.recording == recording.number
-        )
-
     def _pause_failed(
         self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
     ) -> None:
         """Fail closed: ACS may be recording what it must not."""
-        reaction = self._of(recording).on_pause_failure
+        reaction = self._call.guards_of(recording).on_pause_failure
         record.is_overdue = True
         record.problem = record.problem or shorten(f"{why}: {_REACTIONS[reaction]}")
         what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
@@ -101,24 +87,40 @@ class Watchdog:
         # A later recording of the call is not stopped for an earlier one's pause.
         if reaction is OnPauseFailure.STOP and recording is self._call.current:
             self._ask(Operation.STOP, "a pause could not be confirmed", now)
-        elif reaction is OnPauseFailure.MARK:
-            recording.unconfirmed_intervals.append(UnconfirmedInterval(since=record.requested_at))
+            record.is_to_be_stopped = True
+
+    def _has_stopped(self, record: ControlRecord, now: datetime) -> None:
+        """Say that what was asked to stop has stopped: only now it is so."""
+        record.is_to_be_stopped = False
+        recording = self._call.recording(record.recording)
+        since = f"{record.requested_at:%H:%M:%S}"
+        until = f"{recording.stopped_at or now:%H:%M:%S}"
+        what = (
+            f"it is stopped, after the pause asked by {record.requested_by} had failed: what it"
+            f" recorded from {since} to {until} UTC may be what was not to be recorded"
+        )
+        self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.WARNING, what, recording, now)
 
     def _end_pause(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> None:
         pause.is_too_long = True
-        if self._of(recording).on_max_pause is OnMaxPause.RESUME:
-            self._ask(Operation.RESUME, "the pause lasted longer than it may", now)
-            return
-        what = f"paused by {pause.requested_by} since {pause.confirmed_at:%H:%M:%S} UTC"
+        what = f"paused by {pause.requested_by} since {pause.requested_at:%H:%M:%S} UTC"
+        if self._call.guards_of(recording).on_max_pause is OnMaxPause.RESUME:
+            what = f"{what}, longer than it may: {self._release(recording, pause, now)}"
         self._alarms.add(AlarmKind.PAUSE_TOO_LONG, Severity.WARNING, what, recording, now)
+
+    def _release(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> str:
+        """Release the pauses of one holder; return in a few words what follows."""
+        pauses.release(recording, pause.requested_by, GUARD, now)
+        held = ", ".join(holder.requested_by for holder in pauses.holders(recording))
+        if recording.wanted is not Wanted.ACTIVE:
+            what = f"this pause is released, and it stays paused by {held}"
+            self._call.note(now, f"recording {recording.number}: {what}")
+            return what
+        self._ask(Operation.RESUME, f"{pause.requested_by} paused longer than it may", now)
+        return "it records again"
 
     def _ask(self, operation: Operation, reason: str, now: datetime) -> None:
         self._call.request(operation, ControlRequest(requested_by=GUARD, reason=reason), now)
-
-    def _of(self, recording: RecordingStatus) -> ResourceGuards:
-        """Return the guards of a recording: what its request says, else what its resource says."""
-        own = recording.guards.model_dump(exclude_none=True, by_alias=False)
-        return self._call.policy.guards.model_copy(update=own)
 
     def _live(self) -> Iterator[RecordingStatus]:
         for recording in self._call.status.recordings:
@@ -127,36 +129,63 @@ class Watchdog:
 
     def _unconfirmed(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
         for recording in self._live():
-            timeout = self._of(recording).pause_confirm_within
+            timeout = self._call.guards_of(recording).pause_confirm_within
             for record in self._call.requests.pending(recording):
-                # Before a recording begins there is nothing to fear, unless it may just begin.
-                may_record = recording.actual is not Actual.NONE or self._call.may_record(recording)
-                if record.operation == Operation.PAUSE and not record.is_overdue and may_record:
-                    yield record.requested_at + timeout, recording, record
+                # Before a recording begins there is nothing to fear.
+                has_begun = recording.sound.begun_at is not None
+                if record.operation == Operation.PAUSE and not record.is_overdue and has_begun:
+                    yield silence.due_at(recording, record.requested_at, timeout), recording, record
+
+    def _refused(self) -> Iterator[tuple[datetime, RecordingStatus]]:
+        for recording in self._live():
+            if recording.ask_again_at is not None:
+                yield recording.ask_again_at, recording
+
+    def _stopped(self) -> Iterator[tuple[datetime, ControlRecord]]:
+        """Yield the pauses that failed, and whose recordings have stopped since."""
+        for record in self._call.status.requests.values():
+            if not record.is_to_be_stopped:
+                continue
+            recording = self._call.recording(record.recording)
+            if recording.actual is Actual.STOPPED:
+                yield recording.stopped_at or record.requested_at, record
 
     def _long_pauses(self) -> Iterator[tuple[datetime, RecordingStatus, PauseRecord]]:
         for recording in self._live():
-            longest = self._of(recording).max_pause
-            pause = recording.pauses[-1] if recording.pauses else None
-            if longest is None or pause is None or pause.resumed_at or pause.is_too_long:
+            longest = self._call.guards_of(recording).max_pause
+            if longest is None or recording.wanted is not Wanted.PAUSED or recording.is_held:
                 continue
-            if recording.wanted is Wanted.PAUSED and not recording.is_held:
-                yield _since(recording, pause) + longest, recording, pause
+            for pause in pauses.newest(recording):
+                if not pause.is_too_long:
+                    yield _since(recording, pause) + longest, recording, pause
+
+    def _late_resumes(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
+        for recording in self._live():
+            for record in self._call.requests.pending(recording):
+                if record.operation == Operation.RESUME and record.expires_at is not None:
+                    yield record.expires_at, recording, record
 
     def _long_recordings(self) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in self._live():
-            longest = self._of(recording).max_duration
+            longest = self._call.guards_of(recording).max_duration
             if longest is None or recording.started_at is None:
                 continue
             if recording is self._call.current and recording.wanted is not Wanted.STOPPED:
                 yield recording.started_at + longest, recording
 
 
+def _due(
+    moments: Iterator[tuple[datetime, RecordingStatus, Watched]], now: datetime
+) -> list[tuple[RecordingStatus, Watched]]:
+    """Return what has fallen due; as a list, because acting on it changes what is watched."""
+    return [(recording, watched) for moment, recording, watched in moments if moment <= now]
+
+
 def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:
     """Return when a pause began to count."""
     # The time for which consent held the recording back is no pause of a backend's to limit.
     held_until = recording.holds[-1].until if recording.holds else None
-    return max(pause.confirmed_at, held_until or pause.confirmed_at)
+    return max(pause.requested_at, held_until or pause.requested_at)
 
 
 def _failed_pauses(
@@ -174,7 +203,10 @@ def _failed_pauses(
 
 
 _REACTIONS = {
-    OnPauseFailure.STOP: "the recording is stopped",
-    OnPauseFailure.ALARM: "it may still record, and is asked again",
-    OnPauseFailure.MARK: "what it records meanwhile is marked as doubtful",
+    OnPauseFailure.STOP: "it is asked to stop, and may be recording until that is confirmed",
+    OnPauseFailure.ALARM: "it may be recording, and is asked again until it pauses",
+    OnPauseFailure.MARK: (
+        "it may be recording, is asked again until it pauses, and what it records meanwhile is"
+        " listed as unconfirmed"
+    ),
 }

@@ -8,9 +8,14 @@ ACS's answers are folded by `acs_answers.py`, its callbacks by `callbacks.py`; w
 all this stands in `recording_state.py`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from callvault.contracts.activity_io import ArchivedChunk, ResourcePolicy, SealedRecording
+from callvault.contracts.activity_io import (
+    ArchivedChunk,
+    ResourceGuards,
+    ResourcePolicy,
+    SealedRecording,
+)
 from callvault.contracts.base import shorten
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.events import FileStatusUpdated
@@ -21,35 +26,36 @@ from callvault.contracts.requests import (
     RecordingRequest,
     StartRequest,
 )
-from callvault.contracts.states import Actual, ChunkState, Wanted
+from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
 from workflows.call import (
     chunks,
     consent_holds,
     deletion_marks,
+    pauses,
     presence,
     recording_state,
+    silence,
     state_limits,
 )
 from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
     OPERATION_FOR,
-    TARGET_OF,
     Command,
     Operation,
     next_operation,
     still_serves,
 )
-from workflows.call.request_records import Requests, refuse_control, refuse_start
+from workflows.call.pauses import GUARD
+from workflows.call.refusals import refuse_control, refuse_expired, refuse_reused, refuse_start
+from workflows.call.request_records import Requests, asked_at, expiry_of, fail
 
 MAX_TIMELINE = 500
 """Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
 
-SILENT = (Actual.NONE, Actual.PAUSED, Actual.STOPPED)
-"""In these ACS records nothing, unless it was just asked to."""
-
-GUARD = "callvault"
-"""The asker of what Callvault asks for by itself."""
+FIRST_REFUSED_INTERVAL = timedelta(seconds=2)
+MAX_REFUSED_INTERVAL = timedelta(minutes=1)
+"""Intervals at which ACS is asked again for what it refuses for good."""
 
 _CANCELLED = "the workflow was cancelled, and it is not known who asked for that"
 
@@ -76,34 +82,109 @@ class Lifecycle:
 
     # Requests.
 
-    def refusal(self, operation: Operation, request: ControlRequest) -> str | None:
+    def refusal(self, operation: Operation, request: ControlRequest, now: datetime) -> str | None:
         """Say why a request makes no sense now, in a sentence for a person; None if it does."""
-        if self.requests.known(request) is not None:
+        if self._first(operation, request, now) is not None:
             return None
         if operation is Operation.START:
             started = sum(r.origin == "requested" for r in self.status.recordings)
             return refuse_start(self.current, self.status.ended_at, started)
-        return refuse_control(operation, self.current)
+        expired = refuse_expired(operation, expiry_of(operation, request, now), now)
+        return refuse_control(operation, self.current) or expired
+
+    def reused(self, operation: Operation, request: ControlRequest) -> str | None:
+        """Say why a request is refused whose id stands for another one; None if it is not."""
+        return refuse_reused(operation, request, self.requests.clashing(operation, request))
 
     def request(
         self, operation: Operation, request: ControlRequest, now: datetime
     ) -> ControlRecord:
         """Fold a request; the same ``requestId`` again changes nothing and gets the same record."""
-        if (known := self.requests.known(request)) is not None:
+        if (known := self._first(operation, request, now)) is not None:
             return known
-        refused = self.refusal(operation, request)
+        refused = self.reused(operation, request) or self.refusal(operation, request, now)
         if refused is None and isinstance(request, StartRequest):
             self._open_recording(request, now)
-        elif refused is None and self.current is not None:
-            self.current.wanted = TARGET_OF[operation]
-        why = f" ({request.reason})" if request.reason else ""
-        refusal = f": refused, {refused}" if refused else ""
-        self.note(now, f"{operation} asked by {request.requested_by}{why}{refusal}")
+        self._note_request(operation, request, refused, now)
         number = self.current.number if self.current else 0
         record = self.requests.add(operation, request, number, now, refused)
         if self.current is not None:
+            if refused is None:
+                self.current.ask_again_at = None
+                self._take(request, record, self.current)
             self.settle(self.current, now)
         return record
+
+    def _first(
+        self, operation: Operation, request: ControlRequest, now: datetime
+    ) -> ControlRecord | None:
+        """Return the record of the same request sent before, which answers this one too.
+
+        A pause that was answered is asked for anew, which changes nothing while it holds; unless it
+        was released, and this is a repetition from before.
+        """
+        known = self.requests.known(operation, request)
+        if known is None or operation is not Operation.PAUSE or known.state is RequestState.PENDING:
+            return known
+        if refuse_control(operation, self.current) is not None:
+            return known
+        is_older = asked_at(request, now) <= known.requested_at
+        return known if is_older and self.is_released(known) else None
+
+    def is_released(self, record: ControlRecord) -> bool:
+        """Tell if a pause that was asked for is held no more."""
+        if record.operation != Operation.PAUSE or record.state is RequestState.FAILED:
+            return False
+        recording = self.recording(record.recording)
+        return not any(pause.is_open for pause in pauses.of(recording, record))
+
+    def answer_of(self, record: ControlRecord) -> ControlRecord:
+        """Return what to answer: a pause that is held no more is never said to be confirmed."""
+        if record.state is not RequestState.CONFIRMED or not self.is_released(record):
+            return record
+        ended = {"state": RequestState.SUPERSEDED, "problem": "it was released since: ask again"}
+        return record.model_copy(update=ended)
+
+    def _take(
+        self, request: ControlRequest, record: ControlRecord, recording: RecordingStatus
+    ) -> None:
+        """Let a request that makes sense change what is wanted."""
+        # Nothing about a recording can have been asked before the recording itself was.
+        record.requested_at = max(record.requested_at, recording.requested_at)
+        pauses.fold(recording, record)
+        if isinstance(request, StartRequest) and request.pause_on_start:
+            pauses.hold(recording, record)
+        if record.released:
+            names = ", ".join(holder.requested_by for holder in record.released)
+            what = f"{record.requested_by} released by force the pauses of {names}"
+            self.note(record.received_at, f"recording {recording.number}: {what}")
+
+    def _note_request(
+        self, operation: Operation, request: ControlRequest, refused: str | None, now: datetime
+    ) -> None:
+        why = f" ({request.reason})" if request.reason else ""
+        refusal = f": refused, {refused}" if refused else ""
+        self.note(now, f"{operation} asked by {request.requested_by}{why}{refusal}")
+        if refused is None and self.requests.clashing(operation, request):
+            other = (
+                "another request came under its requestId before: it is carried out all the same"
+            )
+            self.note(now, f"{operation}: {other}")
+
+    def resume_expired(
+        self, recording: RecordingStatus, record: ControlRecord, now: datetime
+    ) -> None:
+        """Fold that a resume could not be carried out in time: what it released is paused again."""
+        fail(record, "it expired before ACS had confirmed it: ask again if it is still meant", now)
+        self.note(now, f"recording {recording.number}: resume of {record.requested_by} expired")
+        others = [
+            other
+            for other in self.requests.pending(recording)
+            if other.operation == Operation.RESUME
+        ]
+        if pauses.ended_by(recording, record) and not others:
+            why = f"the resume of {record.requested_by} expired before ACS had confirmed it"
+            self.request(Operation.PAUSE, ControlRequest(requested_by=GUARD, reason=why), now)
 
     def call_ended(self, ended: CallEnded, now: datetime) -> None:
         """Fold the end of the call: all that still records is to be stopped."""
@@ -127,6 +208,8 @@ class Lifecycle:
         for recording in self._controlled():
             # What ACS does by now is read before it is believed.
             recording.needs_read = recording.recording_id is not None
+            if recording.sound.is_sound_asked:
+                silence.sound_given_up(recording, now, is_start=recording.recording_id is None)
         self.settle_all(now)
 
     def decline(self, recording: RecordingStatus, why: str, now: datetime) -> None:
@@ -149,29 +232,65 @@ class Lifecycle:
     def next_command(self) -> Command | None:
         """Name the next thing to ask of ACS, or None while nothing is to be asked."""
         for recording in self._controlled():
-            operation = next_operation(recording)
-            if operation is not None:
+            is_urgent = self._awaits_reading(recording)
+            operation = Operation.READ if is_urgent else next_operation(recording)
+            is_refused = recording.ask_again_at is not None
+            if operation is not None and not (
+                is_refused and operation == recording.refused_operation
+            ):
                 is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
-                return Command(recording.number, operation, is_paused)
+                return Command(recording.number, operation, is_paused, is_urgent)
         return None
+
+    def _awaits_reading(self, recording: RecordingStatus) -> bool:
+        """Tell if a request to pause what is paused waits for the reading that confirms it."""
+        if recording.actual is not Actual.PAUSED or recording.target is not Wanted.PAUSED:
+            return False
+        # What is to begin paused is read by the poll: just begun, a reading proves nothing.
+        moments = (recording.sound.inactive_at, recording.sound.begun_at)
+        read_at = max(filter(None, moments), default=None)
+        return any(
+            read_at is None or record.received_at > read_at
+            for record in self.requests.pending(recording)
+            if record.operation == Operation.PAUSE
+        )
 
     def is_superseded(self, command: Command) -> bool:
         """Tell if asking for ``command`` no longer serves what is wanted."""
-        return not still_serves(command, self.recording(command.recording))
+        recording = self.recording(command.recording)
+        if command.operation is Operation.READ and not command.is_urgent:
+            # Nobody waits for it; it may hang, and another one is to be made at once.
+            return self._awaits_reading(recording) or not still_serves(command, recording)
+        return not still_serves(command, recording)
 
-    def command_sent(self, command: Command) -> None:
+    def command_sent(self, command: Command, now: datetime) -> None:
         """Note that ACS is being asked."""
         self.in_flight = command
+        recording = self.recording(command.recording)
+        if command.makes_sound:
+            silence.sound_asked(recording, now, is_paused=command.pause_on_start)
+            pauses.sounds(recording, now)
+
+    def refused(self, recording: RecordingStatus, operation: Operation, now: datetime) -> None:
+        """Note that ACS refuses for good what is wanted all the same: it is asked again, later."""
+        is_again = recording.refused_operation == operation
+        recording.refusals = recording.refusals + 1 if is_again else 1
+        recording.refused_operation = operation
+        wait = FIRST_REFUSED_INTERVAL * 2 ** min(recording.refusals - 1, 10)
+        recording.ask_again_at = now + min(wait, MAX_REFUSED_INTERVAL)
+
+    def settled(self, recording: RecordingStatus) -> None:
+        """Note that ACS refuses nothing any more."""
+        recording.refused_operation, recording.refusals = "", 0
+        recording.ask_again_at = None
 
     def is_in_flight(self, recording: RecordingStatus) -> bool:
         """Tell if ACS is being asked for something about this recording."""
         return self.in_flight is not None and self.in_flight.recording == recording.number
 
     def may_record(self, recording: RecordingStatus) -> bool:
-        """Tell if ACS may be recording: it is not known to be silent, or just asked to begin."""
-        asked = self.in_flight
-        is_beginning = asked is not None and self.is_in_flight(recording) and asked.begins_recording
-        return is_beginning or recording.actual not in SILENT
+        """Tell if ACS may be recording: it is not proven to be silent."""
+        return not silence.is_silent(recording)
 
     # Files.
 
@@ -315,6 +434,7 @@ class Lifecycle:
             self.note(now, f"recording {recording.number}: {held}")
         # What ACS is being asked may still come through: its answer settles the requests.
         if not self.is_in_flight(recording):
+            pauses.confirm(recording, self.requests.pending(recording))
             # First what ACS has confirmed: the end of the recording would fail it.
             self.requests.close(recording, now)
             if recording_state.session_has_ended(recording):
@@ -324,11 +444,47 @@ class Lifecycle:
                 recording.actual = Actual.STOPPED
             # Again: the end confirms a stop, and overtakes all that was asked for before it.
             self.requests.close(recording, now)
-        consent_holds.finish(recording, self.may_record(recording), now)
+        self._draw_up(recording, now)
+        consent_holds.finish(recording, silence.silent_since(recording), now)
         recording_state.refresh(self.status, recording)
 
-    def end(self, recording: RecordingStatus, now: datetime) -> None:
-        """Take note that a recording is over; open requests to go on recording have failed."""
+    def _draw_up(self, recording: RecordingStatus, now: datetime) -> None:
+        """Draw up the account of silence, once there are guards to tell what takes too long."""
+        if self.status.policy is not None:
+            within = self.guards_of(recording).pause_confirm_within
+            since, why = self._silence_wanted(recording) or (None, "")
+            silence.review(recording, since, why, within, now)
+
+    def _silence_wanted(self, recording: RecordingStatus) -> tuple[datetime, str] | None:
+        wanted = pauses.silence_wanted(recording)
+        if wanted is None and recording.refused_operation == Operation.STOP:
+            stops = (
+                record.requested_at
+                for record in self.status.requests.values()
+                if record.recording == recording.number and record.operation == Operation.STOP
+            )
+            since = min(stops, default=None)
+            return (since, "ACS refused to stop it") if since is not None else None
+        return wanted
+
+    def guards_of(self, recording: RecordingStatus) -> ResourceGuards:
+        """Return the guards of a recording: what its request says, else what its resource says."""
+        own = recording.guards.model_dump(exclude_none=True, by_alias=False)
+        return self.policy.guards.model_copy(update=own)
+
+    def end(
+        self, recording: RecordingStatus, now: datetime, told_at: datetime | None = None
+    ) -> None:
+        """Take note that a recording is over; open requests to go on recording have failed.
+
+        ``told_at`` is when ACS's answer had come, if it was one that told it.
+        """
+        silence.ended(recording, told_at or now)
+        self.give_up(recording, now)
+
+    def give_up(self, recording: RecordingStatus, now: datetime) -> None:
+        """Ask nothing more about a recording, over or not; what is open has failed."""
+        self.settled(recording)
         if recording.wanted is not Wanted.STOPPED:
             open_operations = {Operation.START, OPERATION_FOR[recording.target]}
             self.requests.fail(recording, open_operations, _OVER, now)
@@ -352,8 +508,8 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         recording_channel_type=request.recording_channel_type,
         recording_format_type=request.recording_format_type,
         requested_by=request.requested_by,
-        requested_at=now,
-        wanted=Wanted.PAUSED if request.pause_on_start else Wanted.ACTIVE,
+        requested_at=asked_at(request, now),
+        wanted=Wanted.ACTIVE,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
         consent=ConsentTerms.model_validate(
             request.model_dump(include=set(ConsentTerms.model_fields))

@@ -1,13 +1,16 @@
 """The records of a call's requests: asker, reason, times, and what became of each."""
 
+import hashlib
 import itertools
 from datetime import datetime
 
-from callvault.contracts.requests import ControlRequest
+from callvault.contracts.requests import RESUME_EXPIRY, ControlRequest, StartRequest
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
+from workflows.call import pauses, silence
 from workflows.call.commands import REACHED, TARGET_OF, Operation
-from workflows.call.state_limits import MAX_RECORDINGS
+
+_NO_CONTENT = {"request_id", "requested_at", "expires_at"}
 
 
 class Requests:
@@ -16,9 +19,15 @@ class Requests:
     def __init__(self, status: CallStatus) -> None:
         self._records = status.requests
 
-    def known(self, request: ControlRequest) -> ControlRecord | None:
-        """Return the record of an earlier request with the same id."""
-        return self._records.get(request.request_id) if request.request_id else None
+    def known(self, operation: Operation, request: ControlRequest) -> ControlRecord | None:
+        """Return the record of the same request, sent before."""
+        record = self._of_id(request)
+        is_same = record is not None and record.content == content_of(operation, request)
+        return record if is_same else None
+
+    def clashing(self, operation: Operation, request: ControlRequest) -> ControlRecord | None:
+        """Return the record of another request that came with the same id."""
+        return None if self.known(operation, request) else self._of_id(request)
 
     def add(
         self,
@@ -29,17 +38,24 @@ class Requests:
         refused: str | None,
     ) -> ControlRecord:
         """Record a request; one that was refused has failed at once."""
+        requested_at = asked_at(request, now)
         record = ControlRecord(
             operation=operation,
             requested_by=request.requested_by,
             reason=request.reason,
-            requested_at=now,
+            requested_at=requested_at,
+            received_at=now,
+            expires_at=expiry_of(operation, request, now),
+            force=request.force and operation is Operation.RESUME,
+            content=content_of(operation, request),
             recording=recording,
             state=RequestState.FAILED if refused else RequestState.PENDING,
             problem=refused or "",
             settled_at=now if refused else None,
         )
-        self._records[request.request_id or self._unused_id()] = record
+        is_taken = request.request_id in self._records
+        key = None if is_taken else request.request_id
+        self._records[key or self._unused_id()] = record
         return record
 
     def pending(self, recording: RecordingStatus) -> list[ControlRecord]:
@@ -71,7 +87,8 @@ class Requests:
             if _is_reached(record, recording):
                 _end(record, RequestState.CONFIRMED, now)
             elif _is_overtaken(record, recording):
-                _end(record, RequestState.SUPERSEDED, now)
+                self._supersede(record, recording, now)
+                _tell_sound(record, recording)
 
     def fail(
         self, recording: RecordingStatus, operations: set[Operation], problem: str, now: datetime
@@ -79,46 +96,78 @@ class Requests:
         """End the pending requests of these kinds with the reason."""
         for record in self.pending(recording):
             if record.operation in operations:
-                record.problem = problem
-                _end(record, RequestState.FAILED, now)
+                fail(record, problem, now)
+                _tell_sound(record, recording)
+
+    def _of_id(self, request: ControlRequest) -> ControlRecord | None:
+        return self._records.get(request.request_id) if request.request_id else None
+
+    def _supersede(self, record: ControlRecord, recording: RecordingStatus, now: datetime) -> None:
+        _end(record, RequestState.SUPERSEDED, now)
+        if record.operation == Operation.RESUME and recording.wanted is not Wanted.STOPPED:
+            record.held_by = pauses.holders(recording)
+        is_own = record.requested_by in {holder.requested_by for holder in record.held_by}
+        is_held = bool(record.held_by) and not is_own
+        why = _held(record) if is_held else self._overtaker(record, recording)
+        record.problem = record.problem or why
+
+    def _overtaker(self, record: ControlRecord, recording: RecordingStatus) -> str:
+        """Say in a few words what has taken the place of a request."""
+        later = [
+            other
+            for other in self._records.values()
+            if other.recording == recording.number
+            and other.received_at >= record.received_at
+            and other.operation != record.operation
+            and other.state is not RequestState.FAILED
+        ]
+        if recording.wanted is Wanted.STOPPED:
+            stops = [other for other in later if other.operation == Operation.STOP]
+            by = f"by the stop of {stops[0].requested_by}" if stops else "by the recording's end"
+            return f"superseded {by}"
+        by = f" by the {later[-1].operation} of {later[-1].requested_by}" if later else ""
+        return f"superseded{by}"
 
     def _unused_id(self) -> str:
-        """Return a key for a request that came without an id."""
+        """Return a key for a request that came without an id of its own."""
         numbers = itertools.count(len(self._records) + 1)
         return next(key for n in numbers if (key := f"#{n}") not in self._records)
 
 
-def refuse_start(
-    current: RecordingStatus | None, call_ended: datetime | None, started: int = 0
-) -> str | None:
-    """Say why nothing can be started now; None if it can.
-
-    ``started`` is the number of recordings that were asked for before.
-    """
-    if call_ended is not None:
-        return "The call is over: nothing more can be recorded in it."
-    if current is not None and current.wanted is not Wanted.STOPPED:
-        return (
-            f"Recording {current.number} of this call is still {current.state}: "
-            "stop it before starting another."
-        )
-    if started >= MAX_RECORDINGS:
-        return f"{started} recordings were started in this call: it may not have more."
-    return None
+def asked_at(request: ControlRequest, now: datetime) -> datetime:
+    """Return when something was asked, as far as that is known: never later than now."""
+    return min(request.requested_at or now, now)
 
 
-def refuse_control(operation: Operation, current: RecordingStatus | None) -> str | None:
-    """Say why the current recording cannot be controlled so; None if it can."""
-    if current is None:
-        return "Callvault controls no recording of this call: start one first."
-    if operation is not Operation.STOP and current.wanted is Wanted.STOPPED:
-        return f"Recording {current.number} is stopped, and a stop is final: start another one."
-    if operation is Operation.RESUME and current.is_held:
-        return (
-            f"Recording {current.number} is held back, because {current.holds[-1].reason}:"
-            " it goes on by itself once consent is given."
-        )
-    return None
+def expiry_of(operation: Operation, request: ControlRequest, now: datetime) -> datetime | None:
+    """Return when a resume expires; None for all else, and for what nobody outside asked for."""
+    if operation is not Operation.RESUME or request.requested_by in pauses.RESERVED:
+        return None
+    return request.expires_at or asked_at(request, now) + RESUME_EXPIRY
+
+
+def content_of(operation: Operation, request: ControlRequest) -> str:
+    """Return a digest of what is asked; the times of a request are not part of it."""
+    # As an input of the workflow and as an update, a start is the same request.
+    model = StartRequest if isinstance(request, StartRequest) else ControlRequest
+    fields = set(model.model_fields) - _NO_CONTENT
+    # Without defaults, so that a field of a later version makes no other request of it.
+    told = request.model_dump_json(include=fields, exclude_defaults=True)
+    return hashlib.sha256(f"{operation} {told}".encode()).hexdigest()[:16]
+
+
+def fail(record: ControlRecord, problem: str, now: datetime) -> None:
+    """End a request that came to nothing."""
+    record.problem = problem
+    _end(record, RequestState.FAILED, now)
+
+
+def _held(record: ControlRecord) -> str:
+    names = ", ".join(holder.requested_by for holder in record.held_by)
+    return (
+        f"released yours; it stays paused by {names}. Everybody resumes for themselves: only force"
+        " releases all, but for what consent demands"
+    )
 
 
 def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
@@ -127,7 +176,22 @@ def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
     if record.operation == Operation.PAUSE and recording.actual is Actual.NONE:
         # Nothing is recorded, and nothing will be before consent is there.
         return recording.waits_for_consent
+    if record.operation == Operation.RESUME and recording.target is not Wanted.ACTIVE:
+        # It still records, and not for long: somebody else's pause is about to be carried out.
+        return False
+    if record.operation == Operation.PAUSE:
+        # Never from memory: by a reading that was made for it, or for a later one.
+        return silence.is_read_since(recording, record.received_at)
     return recording.actual is REACHED[TARGET_OF[Operation(record.operation)]]
+
+
+def _tell_sound(record: ControlRecord, recording: RecordingStatus) -> None:
+    """Say of a request for silence that came to nothing whether ACS may be recording."""
+    asks_for_silence = record.operation in (Operation.PAUSE, Operation.STOP)
+    record.may_be_recording = asks_for_silence and not silence.is_silent(recording)
+    for unproven in (p for p in pauses.of(recording, record) if p.confirmed_at is None):
+        # What ACS told was then of something else: of the recording's end, say.
+        unproven.notified_at = record.notified_at = None
 
 
 def _is_overtaken(record: ControlRecord, recording: RecordingStatus) -> bool:

@@ -11,7 +11,12 @@ from typing import Any
 
 from callvault.contracts.base import shorten
 from callvault.contracts.states import Actual, RequestState
-from callvault.contracts.status import CallStatus, RecordingStatus, TimelineEntry
+from callvault.contracts.status import (
+    CallStatus,
+    PauseRecord,
+    RecordingStatus,
+    TimelineEntry,
+)
 
 MAX_CHUNKS = 500
 """Most files of a call; the service's longest known recording had six."""
@@ -107,10 +112,12 @@ def _cut_pauses(status: CallStatus) -> str:
 
 def _cut_evidence(recording: RecordingStatus) -> str:
     pauses, holds = recording.pauses, recording.holds
-    count = len(pauses[:-MAX_KEPT_PAUSES]) + len(holds[:-MAX_KEPT_PAUSES])
+    old = [pause for pause in pauses[:-MAX_KEPT_PAUSES] if not pause.is_open]
+    count = len(old) + len(holds[:-MAX_KEPT_PAUSES])
     if count == 0:
         return ""
-    del pauses[:-MAX_KEPT_PAUSES]
+    # What is still held is never given up: it would record again.
+    pauses[:] = [p for p in pauses[:-MAX_KEPT_PAUSES] if p.is_open] + pauses[-MAX_KEPT_PAUSES:]
     del holds[:-MAX_KEPT_PAUSES]
     recording.pauses_left_out += count
     # In the signed manifest, too: what is missing there must not look as if it had never been.
@@ -123,7 +130,7 @@ def _cut_intervals(status: CallStatus) -> str:
     """Join the oldest doubts and marks of each recording to one: it spans more, and hides none."""
     cut = 0
     for recording in status.recordings:
-        for intervals in (recording.unconfirmed_intervals, recording.marked):
+        for intervals in (recording.silence.unconfirmed, recording.marked):
             cut += _join(intervals)
     return f"{cut} old doubts and marks were joined" if cut else ""
 
@@ -169,6 +176,7 @@ _FREE_TEXTS = frozenset(
         "method",
         "problem",
         "reason",
+        "released_by",
         "requested_by",
         "reported_by",
     }
@@ -179,6 +187,9 @@ _FREE_TEXTS = frozenset(
 def _cut_fields(record: Any, limit: int) -> int:
     """Shorten a record's texts; return the number of those that were too long."""
     fields = _FREE_TEXTS.intersection(type(record).model_fields)
+    if isinstance(record, PauseRecord) and record.is_open:
+        # By this name its holder releases it: `pauses.holder_of` keeps it short.
+        fields -= {"requested_by"}
     long = [name for name in fields if len(getattr(record, name)) > limit]
     for name in long:
         setattr(record, name, shorten(getattr(record, name), limit))

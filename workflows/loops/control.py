@@ -17,7 +17,7 @@ from workflows.activity_errors import ActivityFailures, is_final, is_occupied, r
 from workflows.activity_options import ADOPT_TIMEOUT, RELEASE_TIMEOUT
 from workflows.call import acs_answers, callbacks
 from workflows.call.alarms import Alarms
-from workflows.call.commands import Command, Operation
+from workflows.call.commands import READINGS, Command, Operation
 from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.loop import Run, one_at_a_time
@@ -26,7 +26,7 @@ _LOCAL_FIRST = (Operation.PAUSE, Operation.RESUME, Operation.STOP)
 """A start is not hurried: ACS may take its time, and one asked twice may meet itself."""
 
 _REFUSED = {
-    Operation.STOP: "ACS refused to stop it, and may record on",
+    Operation.STOP: "ACS refused to stop it, and may record on: it is asked again until it stops",
     Operation.RESUME: "ACS refused to resume it, and it stays paused",
     Operation.READ: "ACS told of another state than was asked for, and does not let it be read",
 }
@@ -58,7 +58,7 @@ class ControlLoop:
     async def _execute(self, command: Command) -> None:
         recording = self._call.recording(command.recording)
         # Before the first await: from here on the recording counts as what the command makes of it.
-        self._call.command_sent(command)
+        self._call.command_sent(command, workflow.now())
         input = activity_calls.command_input(self._call.status, recording, command)
         try:
             result = await self._execute_until_settled(command, input)
@@ -71,16 +71,18 @@ class ControlLoop:
         self, command: Command, input: CommandInput
     ) -> ControlResult | None:
         """Ask at once, and if that does not settle it with patience; None if given up."""
-        result = (
-            await _execute_locally(command, input) if command.operation in _LOCAL_FIRST else None
-        )
+        if command.operation not in _LOCAL_FIRST and not command.is_urgent:
+            return await self._execute_until_answered(command, input)
+        result = await _execute_locally(command, input)
         if result is not None and result.is_settled:
             return result
         # The signals that came during the local activity are folded by now.
         if self._call.is_superseded(command):
             return None
-        if result is not None and isinstance(input, RecordingInput):
-            input = input.model_copy(update={"accepted_at": result.accepted_at})
+        if isinstance(input, RecordingInput):
+            accepted_at = result.accepted_at if result is not None else None
+            told = {"accepted_at": accepted_at, "is_unanswered": result is None}
+            input = input.model_copy(update=told)
         return await self._execute_until_answered(command, input)
 
     async def _execute_until_answered(
@@ -91,6 +93,9 @@ class ControlLoop:
         await workflow.wait_condition(lambda: answer.done() or self._call.is_superseded(command))
         is_given_up = not answer.done()
         answer.cancel()
+        if is_given_up and command.operation in READINGS:
+            # It may hang, and nothing waits for it.
+            return None
         try:
             # The activity may still answer: what ACS did must be known as well as it can be.
             return await answer
@@ -108,7 +113,7 @@ class ControlLoop:
             return
         acs_answers.answered(self._call, command, result, now)
         if command.operation is Operation.READ:
-            unexpected = callbacks.observed(self._call, recording, result.state, now)
+            unexpected = callbacks.observed(self._call, recording, result, now)
             if unexpected is not None:
                 self._alarm(unexpected, recording, now)
 
@@ -121,10 +126,12 @@ class ControlLoop:
         now, why = workflow.now(), reason(error)
         # Before the failure is folded: it changes what is wanted.
         is_wanted = not self._call.is_superseded(command)
-        acs_answers.failed(self._call, command, why, now)
+        is_denied = is_final(error) and not was_occupied
+        acs_answers.failed(self._call, command, why, now, is_denied=is_denied)
         if command.operation is Operation.PAUSE:
             self._watchdog.pause_refused(recording, why, now)
-        if is_wanted and (what := _REFUSED.get(command.operation)) is not None:
+        is_new = recording.refusals <= 1
+        if is_wanted and is_new and (what := _REFUSED.get(command.operation)) is not None:
             self._alarm(f"{what}: {why}", recording, now)
         if recording.state is RecordingState.FAILED_TO_START:
             self._alarms.failed_to_start(recording, recording.problem, now)

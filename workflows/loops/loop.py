@@ -89,9 +89,9 @@ class Run:
         return self._call.is_over and all(loop.is_done for loop in self._loops)
 
     def _is_long(self) -> bool:
-        info = workflow.info()
-        is_long = info.get_current_history_length() >= self._call.policy.max_history_events
-        return is_long or info.is_continue_as_new_suggested()
+        seen = self.clock.seen
+        is_long = seen.history_length >= self._call.policy.max_history_events
+        return is_long or seen.is_continue_as_new_suggested
 
     def _is_deaf(self) -> bool:
         """Tell if another cancellation, with something to stop, would not reach this run."""
@@ -121,6 +121,7 @@ async def each_once(
     async def do_one(item: Item) -> None:
         await do(item)
         under_way.discard(item)
+        run.clock.look()
 
     while not run.is_finished:
         await workflow.wait_condition(lambda: run.is_finished or bool(to_begin()))
@@ -138,3 +139,4 @@ async def one_at_a_time(
         await workflow.wait_condition(lambda: run.is_finished or next_item() is not None)
         if (item := next_item()) is not None:
             await do(item)
+            run.clock.look()

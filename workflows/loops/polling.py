@@ -1,7 +1,8 @@
 """The polling loops: ask ACS about recordings of which no event tells.
 
-From its beginning on, a recording's state is polled, seldom: perhaps no event tells of its end. Its
-result is polled once its files are overdue, if the resource's service can be asked for that.
+From its beginning on, a recording's state is polled, seldom: perhaps no event tells of its end.
+While it should be silent it is read soon and regularly. Its result is polled once its files are
+overdue, if the resource's service can be asked for that.
 """
 
 import asyncio
@@ -10,11 +11,13 @@ from contextlib import suppress
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from callvault.contracts.activity_io import PolledResult
-from callvault.contracts.states import Actual
+from callvault.contracts.activity_io import ControlResult, PolledResult
+from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
-from workflows.call import acs_answers
+from workflows.call import acs_answers, callbacks, silence
+from workflows.call.alarms import Alarms
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.recording_state import is_awaiting
 from workflows.loops.loop import Run, each_once
@@ -53,22 +56,67 @@ class _PollingLoop:
         raise NotImplementedError
 
 
-class StatePollingLoop(_PollingLoop):
+class _StateLoop(_PollingLoop):
+    """The common part of the loops that read the state."""
+
+    def __init__(self, run: Run, call: Lifecycle, alarms: Alarms) -> None:
+        super().__init__(run, call)
+        self._alarms = alarms
+
+    def _fold(self, recording: RecordingStatus, seen: ControlResult) -> None:
+        now = workflow.now()
+        if seen.state == "gone":
+            acs_answers.found_gone(self._call, recording.number, now, seen.received_at)
+        elif not self._call.is_in_flight(recording):
+            # While something is asked of ACS, the answer to that tells more.
+            unexpected = callbacks.observed(self._call, recording, seen, now)
+            if unexpected is not None:
+                kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
+                self._alarms.add(kind, severity, unexpected, recording, now)
+
+
+class StatePollingLoop(_StateLoop):
     """Polls whether recordings are still on."""
 
     def _is_due(self, recording: RecordingStatus) -> bool:
-        return recording.actual in (Actual.ACTIVE, Actual.PAUSED)
+        may_be_on = recording.actual in (Actual.ACTIVE, Actual.PAUSED, Actual.UNKNOWN)
+        return may_be_on and recording.recording_id is not None
 
     async def _poll(self, number: int) -> None:
-        self._polled.add(number)
         recording = self._call.recording(number)
         interval = self._call.policy.state_poll_interval
         poll = activity_calls.poll_state(self._call.status, recording, interval)
         await workflow.wait_condition(lambda: poll.done() or self._run.is_finished)
         poll.cancel()
+        try:
+            self._fold(recording, await poll)
+        except ActivityError:
+            self._polled.add(number)
+
+
+class SilencePollingLoop(_StateLoop):
+    """Polls recordings that should be silent: whether they are, and until that is proven."""
+
+    def _is_due(self, recording: RecordingStatus) -> bool:
+        is_refused = recording.actual is Actual.UNKNOWN and recording.ask_again_at is not None
+        is_paused = recording.actual is Actual.PAUSED or is_refused
+        is_wanted = recording.target is Wanted.PAUSED
+        return is_paused and is_wanted and recording.recording_id is not None
+
+    async def _poll(self, number: int) -> None:
+        recording = self._call.recording(number)
+        is_proven, sounds_sent = silence.is_silent(recording), recording.sound.sounds_sent
+        proves_from = None if is_proven else silence.proves_from(recording) or workflow.now()
+        poll = activity_calls.poll_silence(self._call.status, recording, proves_from)
+
+        def is_outdated() -> bool:
+            is_due = self._is_due(recording) and recording.sound.sounds_sent == sounds_sent
+            return not is_due or silence.is_silent(recording) is not is_proven
+
+        await workflow.wait_condition(lambda: poll.done() or is_outdated() or self._run.is_finished)
+        poll.cancel()
         with suppress(ActivityError):
-            await poll
-            acs_answers.found_gone(self._call, number, workflow.now())
+            self._fold(recording, await poll)
 
 
 class ResultPollingLoop(_PollingLoop):

@@ -38,7 +38,7 @@ def completed(new: Manifest, input: SealInput, sealed: Manifest) -> Manifest:
     recording = input.recording.model_copy(
         update={
             **known,
-            "unconfirmed_intervals": list(sealed.unconfirmed_intervals),
+            "silence": sealed.silence,
             "recording_duration_ms": sealed.recording.recording_duration_ms,
         }
     )
@@ -49,7 +49,7 @@ def completed(new: Manifest, input: SealInput, sealed: Manifest) -> Manifest:
             ),
             "requests": sealed.requests,
             "pauses": sealed.pauses,
-            "unconfirmed_intervals": sealed.unconfirmed_intervals,
+            "silence": sealed.silence,
             "consents": sealed.consents,
             "chunks": chunks,
             "findings": findings(recording, chunks),

@@ -65,7 +65,7 @@ def build_manifest(
         recording=_recording(input),
         requests=input.requests,
         pauses=tuple(input.recording.pauses),
-        unconfirmed_intervals=tuple(input.recording.unconfirmed_intervals),
+        silence=input.recording.silence,
         consents=tuple(_consent(record) for record in input.consents),
         consent=_consent_evidence(input),
         marked=tuple(input.recording.marked),
@@ -96,7 +96,9 @@ def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -
         yield recording.problem
     if recording.window_closed:
         yield "the export window closed before every file had been announced"
-    for interval in recording.unconfirmed_intervals:
+    for interval in recording.silence.unconfirmed:
+        if not interval.is_finding:
+            continue
         end = f"{interval.until:%H:%M:%S}" if interval.until else "its end"
         yield (
             f"doubtful: from {interval.since:%Y-%m-%d %H:%M:%S} to {end} UTC it may hold what it "

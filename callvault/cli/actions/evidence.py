@@ -13,12 +13,12 @@ from callvault.cli.actions.consent_evidence import (
 from callvault.cli.terminal import InertTable, line
 from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.base import Message
+from callvault.contracts.silence import SilenceAccount
 from callvault.contracts.status import (
     CallStatus,
     ControlRecord,
     PauseRecord,
     RecordingStatus,
-    UnconfirmedInterval,
 )
 
 TOLERANCE = timedelta(seconds=5)
@@ -45,7 +45,7 @@ class RecordingEvidence(Message):
     state: str
     requests: tuple[ControlRecord, ...]
     pauses: tuple[PauseEvidence, ...]
-    unconfirmed_intervals: tuple[UnconfirmedInterval, ...]
+    silence: SilenceAccount
     consent: ConsentEvidence
 
 
@@ -74,7 +74,7 @@ def _evidence_of(
             state=recording.state,
             requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
             pauses=tuple(_compare(recording)),
-            unconfirmed_intervals=tuple(recording.unconfirmed_intervals),
+            silence=recording.silence,
             consent=consent_evidence_of(status, recording, participant, moment),
         )
         for recording in status.recordings
@@ -82,21 +82,33 @@ def _evidence_of(
 
 
 def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
-    """Match the confirmed pauses with those in the metadata of the files."""
+    """Match the pauses with those in the metadata of the files."""
     recorded = [pause for c in recording.chunks if c.archived for pause in c.archived.pauses]
     is_complete = _has_every_pause(recording)
     left, compared = list(recorded), []
-    for asked in recording.pauses:
+    for asked in _pauses_of_acs(recording):
         found = next((pause for pause in left if _is_same(asked, pause)), None)
         if found is not None:
-            # One pause in the file proves one request only.
+            # One pause in the file proves one pause only, however many had asked for it.
             left.remove(found)
         # Only complete metadata proves that a pause is missing; without it nothing is known.
         agree = True if found is not None else False if is_complete else None
-        compared.append(PauseEvidence(asked_for=asked, in_the_file=found, agree=agree))
+        compared += [
+            PauseEvidence(asked_for=each, in_the_file=found, agree=agree) for each in asked
+        ]
     return compared + [
         PauseEvidence(asked_for=None, in_the_file=pause, agree=False) for pause in left
     ]
+
+
+def _pauses_of_acs(recording: RecordingStatus) -> list[list[PauseRecord]]:
+    """Return together what ACS carried out as one pause: all that ended with the same resume."""
+    # What was taken back before ACS was asked was no pause.
+    asked = [p for p in recording.pauses if p.confirmed_at is not None or p.is_open]
+    together: dict[datetime | None, list[PauseRecord]] = {}
+    for pause in asked:
+        together.setdefault(pause.resumed_at, []).append(pause)
+    return list(together.values())
 
 
 def _has_every_pause(recording: RecordingStatus) -> bool:
@@ -106,10 +118,12 @@ def _has_every_pause(recording: RecordingStatus) -> bool:
     return is_complete and not any(file.metadata_problem for file in files)
 
 
-def _is_same(asked: PauseRecord, recorded: RecordedPause) -> bool:
+def _is_same(asked: list[PauseRecord], recorded: RecordedPause) -> bool:
+    begin = min(pause.confirmed_at or pause.requested_at for pause in asked)
     end = recorded.start_time + timedelta(milliseconds=recorded.duration_ms)
-    begins = abs(recorded.start_time - asked.confirmed_at) <= TOLERANCE
-    return begins and (asked.resumed_at is None or abs(end - asked.resumed_at) <= TOLERANCE)
+    resumed_at = asked[0].resumed_at
+    begins = abs(recorded.start_time - begin) <= TOLERANCE
+    return begins and (resumed_at is None or abs(end - resumed_at) <= TOLERANCE)
 
 
 def as_json_text(evidence: list[RecordingEvidence]) -> str:
@@ -130,7 +144,7 @@ def evidence_tables(evidence: list[RecordingEvidence]) -> RenderableType:
                 f"Doubtful: from {_time(interval.since)} to {_time(interval.until)} it may hold"
                 " what it was asked not to record"
             )
-            for interval in recording.unconfirmed_intervals
+            for interval in recording.silence.unconfirmed
         ]
         parts += consent_parts(recording.consent)
     return Group(*parts)

@@ -15,9 +15,8 @@ from callvault.contracts.alarms import Acknowledge, AlarmRecord
 from callvault.contracts.base import Unreadable, read
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from callvault.errors import InvalidRequest, Unavailable
+from callvault.errors import InvalidRequest, NotDone, Unavailable
 from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.client import connect
@@ -118,14 +117,14 @@ async def statuses(client: Client, call: str) -> list[CallStatus]:
 async def begin(client: Client, request: RecordingRequest) -> str:
     """Record a call, and return its workflow's id once ACS has begun.
 
-    Raises `InvalidRequest` if the start fails or the call is being recorded already.
+    Raises `NotDone` if the start fails, `InvalidRequest` if the call is being recorded already.
     """
     workflow_id = names.workflow_id(request.server_call_id)
     record = await CallClient(client).start_confirmed(request)
     if isinstance(record, RecordingStatus):
         raise InvalidRequest(f"{workflow_id}: recording {record.recording_id} is on already")
-    if record.state is RequestState.FAILED:
-        raise InvalidRequest(f"{workflow_id}: {record.problem}")
+    if not record.is_done:
+        raise NotDone(f"{workflow_id}: {why_not_done(record)}")
     return workflow_id
 
 
@@ -133,7 +132,18 @@ async def update(
     client: Client, call: str, operation: str, request: ControlRequest
 ) -> ControlRecord:
     """Request a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
-    return await CallClient(client).update(workflow_id(call), operation, request)
+    try:
+        return await CallClient(client).update(workflow_id(call), operation, request)
+    except Unavailable as error:
+        if operation == names.RESUME:
+            raise
+        raise Unavailable(f"{error}. ACS may be recording", owner=error.owner) from error
+
+
+def why_not_done(record: ControlRecord) -> str:
+    """Say in a sentence what became of a request that came to nothing, and what may follow."""
+    why = record.problem or f"the {record.operation} came to nothing"
+    return f"{why}. ACS may be recording" if record.may_be_recording else why
 
 
 async def decide(

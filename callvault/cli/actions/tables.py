@@ -87,7 +87,12 @@ def describe_pause(pause: PauseRecord) -> str:
     """Describe a pause: its span as ACS confirmed it, the requester and the reason."""
     end = f"{pause.resumed_at:%H:%M:%S}" if pause.resumed_at else "now"
     why = f" ({pause.reason})" if pause.reason else ""
-    return f"{pause.confirmed_at:%H:%M:%S} to {end} by {pause.requested_by}{why}"
+    begin = (
+        f"{pause.confirmed_at:%H:%M:%S}"
+        if pause.confirmed_at
+        else f"asked at {pause.requested_at:%H:%M:%S}, not confirmed,"
+    )
+    return f"{begin} to {end} by {pause.requested_by}{why}"
 
 
 def describe_chunk(chunk: ChunkStatus, copied: str = "") -> str:

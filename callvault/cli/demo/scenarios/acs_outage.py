@@ -45,7 +45,7 @@ async def story(call: Call, say: Say) -> None:
 
 def verify(played: PlayedCall, console: Console) -> bool:
     """Ana is heard for no longer than the doubtful interval, which the manifest names."""
-    intervals = [interval for r in played.status.recordings for interval in r.unconfirmed_intervals]
+    intervals = [interval for r in played.status.recordings for interval in r.silence.unconfirmed]
     doubtful = sum(((d.until or d.since) - d.since).total_seconds() for d in intervals)
     voice = {ANA: played.call.voices[ANA]}
     ana = sum(detect_voices(content, voice)[ANA].seconds for content in played.media)

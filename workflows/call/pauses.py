@@ -1,0 +1,213 @@
+"""Pauses and their holders: a recording stays paused until each of them has released its own.
+
+A resume releases the pauses of its own requester, so that nobody's end ends another's protection;
+by force it releases all but what consent demands. A pause of nobody's own falls to any resume.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import TypeVar
+
+from callvault.contracts.base import shorten
+from callvault.contracts.requests import ControlRequest
+from callvault.contracts.states import Wanted
+from callvault.contracts.status import ControlRecord, PauseHolder, PauseRecord, RecordingStatus
+from workflows.call import silence
+from workflows.call.commands import Operation
+
+GATE = "consent-gate"
+"""The asker of what consent demands."""
+
+GUARD = "callvault"
+"""The asker of what Callvault asks for by itself."""
+
+THIRD_PARTY = "somebody else"
+"""The asker of a pause that nobody asked for here."""
+
+MANY = "others"
+"""The holder of the pauses of all those that are too many to be told apart."""
+
+RESERVED = frozenset({GATE, GUARD, THIRD_PARTY, MANY})
+"""Names that no request from outside may have: they would hold, or release, what is not theirs."""
+
+_NOBODYS = frozenset({GUARD, THIRD_PARTY})
+"""Askers who protect nobody of their own: the guard repeats what others hold, or what failed."""
+
+MAX_HOLDERS = 50
+"""Most requesters whose pauses are told apart; further ones hold together, and force releases."""
+
+MAX_OPEN_OF_ONE = 4
+"""Most open pauses of one holder that are kept: the first and the newest."""
+
+AnyRequest = TypeVar("AnyRequest", bound=ControlRequest)
+
+MAX_NAMED = 5
+MAX_NAME = 100
+"""Most holders that a request's record names, and the longest name of one, in characters."""
+
+
+def of_outside(request: AnyRequest) -> AnyRequest:
+    """Return a request that does not pretend to be Callvault's own."""
+    if request.requested_by not in RESERVED:
+        return request
+    return request.model_copy(update={"requested_by": f"caller {request.requested_by}"})
+
+
+def holder_of(requested_by: str) -> str:
+    """Return the name under which a requester holds pauses: short, and nobody else's."""
+    if len(requested_by) <= MAX_NAME:
+        return requested_by
+    digest = hashlib.sha256(requested_by.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{shorten(requested_by, MAX_NAME - 17)}#{digest}"
+
+
+def fold(recording: RecordingStatus, record: ControlRecord) -> None:
+    """Draw the consequences of a request that was taken for the pauses of its recording."""
+    match record.operation:
+        case Operation.PAUSE:
+            hold(recording, record)
+        case Operation.RESUME:
+            others = _release_all(recording, record) if record.force else []
+            by = holder_of(record.requested_by)
+            release(recording, by, by, record.received_at)
+            record.released = _named(others)
+        case Operation.STOP:
+            recording.wanted = Wanted.STOPPED
+    review(recording)
+
+
+def hold(recording: RecordingStatus, record: ControlRecord) -> None:
+    """Add the pause of a request."""
+    holder = holder_of(record.requested_by)
+    known = {pause.requested_by for pause in recording.pauses if pause.is_open}
+    if holder not in known | RESERVED and len(known) >= MAX_HOLDERS:
+        holder = MANY
+    recording.pauses.append(
+        PauseRecord(
+            requested_by=holder,
+            reason=record.reason,
+            requested_at=record.requested_at,
+            received_at=record.received_at,
+        )
+    )
+    _bound(recording, holder)
+    review(recording)
+
+
+def release(recording: RecordingStatus, holder: str, by: str, now: datetime) -> list[PauseRecord]:
+    """Release the pauses of a holder, and with them those of nobody's own; return the holder's."""
+    own = [p for p in recording.pauses if p.is_open and p.requested_by == holder]
+    nobodys = [p for p in recording.pauses if p.is_open and p.requested_by in _NOBODYS]
+    _end(own if holder == GATE else [*own, *nobodys], by, now)
+    review(recording)
+    return own
+
+
+def confirm(recording: RecordingStatus, pending: list[ControlRecord]) -> None:
+    """Note since when ACS is proven to record nothing, as all open and pending pauses asked."""
+    asked = [pause for pause in recording.pauses if pause.is_open]
+    for record in pending:
+        for pause in of(recording, record):
+            pause.accepted_at = pause.accepted_at or record.accepted_at
+            asked.append(pause)
+    since = silence.silent_since(recording)
+    for pause in asked:
+        if since is not None and silence.is_read_since(recording, pause.received_at):
+            pause.confirmed_at = pause.confirmed_at or max(since, pause.requested_at)
+
+
+def sounds(recording: RecordingStatus, at: datetime) -> None:
+    """Note that sound was sent for: what was confirmed to be paused is so no more."""
+    for pause in recording.pauses:
+        if pause.confirmed_at is not None and pause.resumed_at is None:
+            pause.resumed_at = max(at, pause.confirmed_at)
+
+
+def silence_wanted(recording: RecordingStatus) -> tuple[datetime, str] | None:
+    """Return since when silence is wanted, and why in words; None while it is not.
+
+    By the requests' own times: what was asked for is wanted until it is released, also while the
+    recording is being stopped.
+    """
+    wanted = [
+        (pause.requested_at, f"{pause.requested_by} asked for a pause")
+        for pause in recording.pauses
+        if pause.is_open
+    ]
+    if recording.is_held:
+        hold = recording.holds[-1]
+        wanted.append((hold.since, f"it was held back: {hold.reason}"))
+    return min(wanted, default=None)
+
+
+def ended_by(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
+    """Return the pauses that a resume has released."""
+    return [
+        pause
+        for pause in recording.pauses
+        if pause.released_at == record.received_at
+        and pause.released_by == holder_of(record.requested_by)
+    ]
+
+
+def of(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
+    """Return the pause of a request; empty if it was none, or is not kept."""
+    if record.recording != recording.number:
+        return []
+    return [
+        pause
+        for pause in recording.pauses
+        if pause.received_at == record.received_at
+        and pause.requested_by in (holder_of(record.requested_by), MANY)
+        and pause.reason == record.reason
+    ]
+
+
+def review(recording: RecordingStatus) -> None:
+    """Want a recording paused as long as a pause is held; consent has its own say, see `target`."""
+    if recording.wanted is not Wanted.STOPPED:
+        is_held = any(p.is_open and p.requested_by != GATE for p in recording.pauses)
+        recording.wanted = Wanted.PAUSED if is_held else Wanted.ACTIVE
+
+
+def holders(recording: RecordingStatus) -> list[PauseHolder]:
+    """Name those who hold a recording paused, each once, with the newest of their pauses."""
+    return _named(newest(recording))
+
+
+def newest(recording: RecordingStatus) -> list[PauseRecord]:
+    """Return the newest pause of each of its holders."""
+    return list({pause.requested_by: pause for pause in recording.pauses if pause.is_open}.values())
+
+
+def _release_all(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
+    """Release what no consent demands; return the pauses of others that were still held."""
+    held = [p for p in recording.pauses if p.is_open and p.requested_by != GATE]
+    by = holder_of(record.requested_by)
+    _end(held, by, record.received_at)
+    mine = {by, *_NOBODYS}
+    return [pause for pause in held if pause.requested_by not in mine]
+
+
+def _end(pauses: list[PauseRecord], by: str, now: datetime) -> None:
+    for pause in pauses:
+        pause.released_at, pause.released_by = now, by
+
+
+def _bound(recording: RecordingStatus, holder: str) -> None:
+    """Keep of a holder's open pauses the first and the newest."""
+    own = [p for p in recording.pauses if p.is_open and p.requested_by == holder]
+    for pause in own[1 : 2 - MAX_OPEN_OF_ONE] if len(own) > MAX_OPEN_OF_ONE else []:
+        recording.pauses.remove(pause)
+        recording.pauses_left_out += 1
+
+
+def _named(pauses: list[PauseRecord]) -> list[PauseHolder]:
+    return [
+        PauseHolder(
+            requested_by=pause.requested_by,
+            reason=shorten(pause.reason, MAX_NAME),
+            since=pause.requested_at,
+        )
+        for pause in pauses[:MAX_NAMED]
+    ]

@@ -1,0 +1,68 @@
+"""The requests that are refused, each with a sentence for a person."""
+
+from datetime import datetime
+
+from callvault.contracts.requests import ControlRequest
+from callvault.contracts.states import Wanted
+from callvault.contracts.status import ControlRecord, RecordingStatus
+from workflows.call.commands import Operation
+from workflows.call.state_limits import MAX_RECORDINGS
+
+PROTECTIVE = (Operation.PAUSE, Operation.STOP)
+"""The operations that are carried out rather than refused for their form."""
+
+
+def refuse_start(
+    current: RecordingStatus | None, call_ended: datetime | None, started: int = 0
+) -> str | None:
+    """Say why nothing can be started now; None if it can.
+
+    ``started`` is the number of recordings that were asked for before.
+    """
+    if call_ended is not None:
+        return "The call is over: nothing more can be recorded in it."
+    if current is not None and current.wanted is not Wanted.STOPPED:
+        return (
+            f"Recording {current.number} of this call is still {current.state}: "
+            "stop it before starting another."
+        )
+    if started >= MAX_RECORDINGS:
+        return f"{started} recordings were started in this call: it may not have more."
+    return None
+
+
+def refuse_control(operation: Operation, current: RecordingStatus | None) -> str | None:
+    """Say why the current recording cannot be controlled so; None if it can."""
+    if current is None:
+        return "Callvault controls no recording of this call: start one first."
+    if operation is not Operation.STOP and current.wanted is Wanted.STOPPED:
+        return f"Recording {current.number} is stopped, and a stop is final: start another one."
+    if operation is Operation.RESUME and current.is_held:
+        return (
+            f"Recording {current.number} is held back, because {current.holds[-1].reason}:"
+            " it goes on by itself once consent is given."
+        )
+    return None
+
+
+def refuse_expired(operation: Operation, expires_at: datetime | None, now: datetime) -> str | None:
+    """Say why a resume comes too late; None if it does not."""
+    if operation is not Operation.RESUME or expires_at is None or now <= expires_at:
+        return None
+    return (
+        f"This resume expired at {expires_at:%H:%M:%S} UTC, and nothing was resumed: ask again if"
+        " recording is to go on now."
+    )
+
+
+def refuse_reused(
+    operation: Operation, request: ControlRequest, known: ControlRecord | None
+) -> str | None:
+    """Say that an id stands for another request; None for an operation that protects."""
+    if known is None or operation in PROTECTIVE:
+        return None
+    return (
+        f"The requestId {request.request_id!a} was used for a {known.operation} asked by"
+        f" {known.requested_by}, and this {operation} is another request: send it with an id of its"
+        " own."
+    )

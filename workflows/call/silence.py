@@ -1,0 +1,332 @@
+"""The account of a recording's silence: drawn from what was sent to ACS, what came back, and when.
+
+Silence is claimed from proof alone, by clocks that saw it. It begins when a reading that can mean
+nothing else has come back, and ends when sound is sent for, answered or not. Whatever else lies in
+a time in which silence was wanted is unconfirmed. Nothing else in Callvault claims silence.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from callvault.contracts.activity_io import ACS_TIMEOUT
+from callvault.contracts.names import TASK_TIMEOUT
+from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
+from callvault.contracts.status import RecordingStatus
+
+STARTING_TIMEOUT = timedelta(seconds=30)
+"""Longest time for ACS to record after it has accepted a start. Until it was seen to record, ACS
+reports a recording that is starting and one that is paused alike."""
+
+ARRIVAL_TIMEOUT = ACS_TIMEOUT + TASK_TIMEOUT
+"""Longest time for which a request that was given up may still arrive, and take effect: the
+request's own time-out, and the time by which the clock of a workflow task may be behind."""
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Sight(StrEnum):
+    """The meaning of a reading for the account."""
+
+    SILENT = "silent"
+    """It proves silence."""
+    AMBIGUOUS = "ambiguous"
+    """It says ``inactive``, which may mean that sound is still to come."""
+    SOUND = "sound"
+    """It says ``active``, where no silence was claimed."""
+    CONTRADICTION = "contradiction"
+    """It says ``active`` within a silence that was claimed: that claim is taken back."""
+    DOUBT = "doubt"
+    """It says ``active``, perhaps from before the silence: another reading tells."""
+
+
+class Span(NamedTuple):
+    """A time from its beginning to just before its end."""
+
+    since: datetime
+    until: datetime
+
+
+def is_silent(recording: RecordingStatus) -> bool:
+    """Tell if ACS is proven to record nothing now: not yet, not any more, or paused."""
+    sound = recording.sound
+    return sound.begun_at is None or sound.over_at is not None or _open(recording) is not None
+
+
+def is_read_since(recording: RecordingStatus, since: datetime) -> bool:
+    """Tell if silence is proven now, and was read by a request sent after ``since``."""
+    if _open(recording) is None:
+        return False
+    inactive_at = recording.sound.inactive_at
+    return inactive_at is not None and inactive_at >= since
+
+
+def silent_since(recording: RecordingStatus) -> datetime | None:
+    """Return since when a silence lasts that is proven now; None if none is."""
+    if recording.sound.begun_at is None:
+        return recording.requested_at
+    interval = _open(recording)
+    return interval.since if interval is not None else recording.sound.over_at
+
+
+def proves_from(recording: RecordingStatus) -> datetime | None:
+    """Return the first moment at which a reading can be sent that proves silence.
+
+    None while sound is being asked for, and if the next reading can.
+    """
+    sound = recording.sound
+    moments = (sound.may_arrive_until, sound.starting_until)
+    return None if sound.is_sound_asked else max(filter(None, moments), default=None)
+
+
+# What is sent.
+
+
+def sound_asked(recording: RecordingStatus, at: datetime, *, is_paused: bool = False) -> None:
+    """Take note that sound is sent for, at ``at`` or later: a start, paused or not, or a resume."""
+    sound = recording.sound
+    if sound.begun_at is None:
+        sound.begun_at, sound.is_begun_paused = at, is_paused
+    sound.is_sound_asked = True
+    sound.sounds_sent += 1
+    _end_silence(recording, at)
+
+
+def start_answered(recording: RecordingStatus, received_at: datetime) -> None:
+    """Take note that ACS accepted a start."""
+    sound = recording.sound
+    sound.is_sound_asked = False
+    sound.starting_until = received_at + STARTING_TIMEOUT
+
+
+def start_denied(recording: RecordingStatus) -> None:
+    """Take note that ACS has begun nothing: it is as if no start had been sent."""
+    recording.sound.is_sound_asked = False
+    recording.sound.begun_at = None
+    account = recording.silence
+    account.unconfirmed = [each for each in account.unconfirmed if each.until is not None]
+
+
+def resume_answered(
+    recording: RecordingStatus, received_at: datetime, unanswered_at: datetime | None
+) -> None:
+    """Take note that ACS was seen to record after a resume.
+
+    ``unanswered_at`` is when an earlier attempt at it was given up, which may still arrive.
+    """
+    sound = recording.sound
+    sound.is_sound_asked = False
+    sound.starting_until = None
+    late = unanswered_at + ARRIVAL_TIMEOUT if unanswered_at else None
+    sound.may_arrive_until = max(filter(None, (sound.may_arrive_until, late, received_at)))
+
+
+def sound_given_up(recording: RecordingStatus, now: datetime, *, is_start: bool = False) -> None:
+    """Take note that sound is asked for no more, and may have been: nobody knows."""
+    sound = recording.sound
+    sound.is_sound_asked = False
+    late = now + ARRIVAL_TIMEOUT
+    sound.may_arrive_until = max(sound.may_arrive_until or late, late)
+    if is_start:
+        sound.starting_until = late + STARTING_TIMEOUT
+
+
+# What comes back.
+
+
+def inactive_read(
+    recording: RecordingStatus, sent_at: datetime, received_at: datetime, proof: str
+) -> Sight:
+    """Fold a reading that says ``inactive``, by the times just before and just after it."""
+    sound = recording.sound
+    sound.inactive_at = max(sound.inactive_at or sent_at, sent_at)
+    if _open(recording) is not None:
+        return Sight.SILENT
+    if not _proves(recording, sent_at):
+        return Sight.AMBIGUOUS
+    recording.silence.silent.append(SilentInterval(since=received_at, proof=proof))
+    return Sight.SILENT
+
+
+def active_read(
+    recording: RecordingStatus,
+    sent_at: datetime,
+    received_at: datetime,
+    inactive_at: datetime | None = None,
+) -> Sight:
+    """Fold a reading that says ``active``.
+
+    ``inactive_at`` is when an earlier reading was sent, by the same poll, that said ``inactive``.
+    """
+    recording.sound.starting_until = None
+    interval = _open(recording)
+    if interval is None or received_at <= interval.since:
+        return Sight.SOUND
+    if sent_at < interval.since:
+        return Sight.DOUBT
+    sent = (at for at in (inactive_at, recording.sound.inactive_at) if at and at <= sent_at)
+    _take_back(recording, max(sent, default=interval.since), "ACS recorded, although it was paused")
+    return Sight.CONTRADICTION
+
+
+def active_told(recording: RecordingStatus, told_at: datetime) -> None:
+    """Fold a callback that says ``active``; one that no request of ours explains is another's.
+
+    ``told_at`` is its own time, by a foreign clock; it may be late.
+    """
+    sound = recording.sound
+    if told_at != sound.sound_told_at:
+        sound.sounds_told += 1
+        sound.sound_told_at = told_at
+    if not sound.is_sound_asked:
+        sound.starting_until = None
+    interval = _open(recording)
+    if interval is not None and sound.sounds_told > sound.sounds_sent:
+        at = sound.inactive_at or interval.since
+        _take_back(recording, at, "ACS told that it records, although it was paused")
+
+
+def ended(recording: RecordingStatus, at: datetime) -> None:
+    """Fold that the recording is over: nothing records any more."""
+    sound = recording.sound
+    sound.is_sound_asked = False
+    sound.over_at = sound.over_at or at
+    _end_silence(recording, sound.over_at)
+
+
+def reopened(recording: RecordingStatus) -> None:
+    """Fold that a recording which counted as over, or as never begun, is not."""
+    recording.sound.over_at = None
+
+
+# What was wanted.
+
+
+def review(
+    recording: RecordingStatus,
+    wanted_since: datetime | None,
+    why: str,
+    confirm_within: timedelta,
+    now: datetime,
+) -> None:
+    """Draw up what is unconfirmed, after every event.
+
+    ``wanted_since`` is since when silence is wanted, by the request's own time, and ``why`` in
+    words; None while it is not.
+    """
+    sound = recording.sound
+    if wanted_since is not None:
+        sound.wanted_since = min(sound.wanted_since or wanted_since, wanted_since)
+    if sound.wanted_since is None or sound.begun_at is None:
+        sound.wanted_since = wanted_since
+        recording.silence.unconfirmed = _without_empty(recording.silence.unconfirmed)
+        return
+    until = sound.over_at or (FOREVER if wanted_since is not None else now)
+    wanted = Span(max(sound.wanted_since, sound.begun_at), until)
+    pieces = [_unconfirmed(span, why) for span in _outside(_silent(recording), wanted)]
+    recording.silence.unconfirmed = _joined(recording.silence.unconfirmed, pieces, wanted.since)
+    for interval in recording.silence.unconfirmed:
+        lasted = (interval.until or now) - interval.since
+        interval.is_finding |= lasted > _limit(recording, interval, confirm_within)
+    sound.wanted_since = None if until != FOREVER else sound.wanted_since
+
+
+def due_at(recording: RecordingStatus, since: datetime, confirm_within: timedelta) -> datetime:
+    """Return by when a silence that is wanted since then is to be proven."""
+    begun_at = recording.sound.begun_at
+    # Of what is to begin paused, ACS was never asked for a sound: it may be starting for as long.
+    if begun_at is not None and recording.sound.is_begun_paused and since <= begun_at:
+        return max(since + confirm_within, begun_at + STARTING_TIMEOUT + confirm_within)
+    return since + confirm_within
+
+
+def _limit(
+    recording: RecordingStatus, interval: UnconfirmedInterval, confirm_within: timedelta
+) -> timedelta:
+    return due_at(recording, interval.since, confirm_within) - interval.since
+
+
+# The parts.
+
+
+def _open(recording: RecordingStatus) -> SilentInterval | None:
+    silent = recording.silence.silent
+    return silent[-1] if silent and silent[-1].until is None else None
+
+
+def _proves(recording: RecordingStatus, sent_at: datetime) -> bool:
+    """Tell if ``inactive``, as the answer to what was sent then, can mean silence alone."""
+    sound = recording.sound
+    if sound.begun_at is None or sound.over_at is not None or sound.is_sound_asked:
+        return False
+    quiet_from = proves_from(recording)
+    return quiet_from is None or sent_at >= quiet_from
+
+
+def _end_silence(recording: RecordingStatus, at: datetime) -> None:
+    interval = _open(recording)
+    if interval is None:
+        return
+    interval.until = at
+    if at <= interval.since:
+        recording.silence.silent.pop()
+
+
+def _take_back(recording: RecordingStatus, at: datetime, why: str) -> None:
+    """Claim no silence after ``at``."""
+    _end_silence(recording, at)
+    mark = UnconfirmedInterval(since=at, until=at, reason=why, is_finding=True)
+    recording.silence.unconfirmed.append(mark)
+
+
+def _silent(recording: RecordingStatus) -> list[Span]:
+    return [Span(each.since, each.until or FOREVER) for each in recording.silence.silent]
+
+
+def _outside(silent: list[Span], wanted: Span) -> Iterator[Span]:
+    """Yield the parts of ``wanted`` that lie in none of the others, which are in order."""
+    since = wanted.since
+    for span in silent:
+        if span.since > since:
+            yield from _span(since, min(span.since, wanted.until))
+        since = max(since, span.until)
+    yield from _span(since, wanted.until)
+
+
+def _span(since: datetime, until: datetime) -> Iterator[Span]:
+    if since < until:
+        yield Span(since, until)
+
+
+def _unconfirmed(span: Span, why: str) -> UnconfirmedInterval:
+    until = None if span.until == FOREVER else span.until
+    return UnconfirmedInterval(since=span.since, until=until, reason=why)
+
+
+def _joined(
+    old: list[UnconfirmedInterval], new: list[UnconfirmedInterval], since: datetime
+) -> list[UnconfirmedInterval]:
+    """Join what was unconfirmed before with what is now, which may reach further.
+
+    What was open before is told by the new ones from ``since`` on.
+    """
+    before = [each if each.until else _closed(each, max(each.since, since)) for each in old]
+    joined: list[UnconfirmedInterval] = []
+    for interval in sorted([*before, *new], key=lambda each: each.since):
+        last = joined[-1] if joined else None
+        if last is None or interval.since > (last.until or FOREVER):
+            joined.append(interval.model_copy())
+            continue
+        last.is_finding |= interval.is_finding
+        ends = (last.until or FOREVER, interval.until or FOREVER)
+        last.until = None if FOREVER in ends else max(ends)
+    return _without_empty(joined)
+
+
+def _closed(interval: UnconfirmedInterval, until: datetime) -> UnconfirmedInterval:
+    return interval.model_copy(update={"until": until})
+
+
+def _without_empty(intervals: list[UnconfirmedInterval]) -> list[UnconfirmedInterval]:
+    return [each for each in intervals if each.until != each.since]
