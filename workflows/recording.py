@@ -19,21 +19,22 @@ from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import AnyMessage, Unreadable, quoted, read_one
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.consent_messages import read_decision
+from callvault.contracts.control_messages import read_control
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
     RecordingRequest,
-    StartRequest,
 )
 from callvault.contracts.results import CallResult
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord
+from callvault.contracts.takeover import LastState
 from workflows import display
 from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks, pauses
+from workflows.call import callbacks, file_events, pauses, repeats
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -49,6 +50,7 @@ from workflows.loops.export import ExportLoop
 from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
 from workflows.loops.polling import ResultPollingLoop, SilencePollingLoop, StatePollingLoop
+from workflows.loops.recall import RecallLoop
 from workflows.loops.seal import SealLoop
 from workflows.loops.timers import TimersLoop
 
@@ -78,7 +80,8 @@ class RecordingWorkflow:
         self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(begun.earlier))
         self.poll_states = StatePollingLoop(run, call, alarms)
         self.poll_silence = SilencePollingLoop(run, call, alarms)
-        self.poll_results = ResultPollingLoop(run, call)
+        self.poll_results = ResultPollingLoop(run, call, alarms)
+        self.recall = RecallLoop(run, call, alarms, self.delete_source)
         self.timers = TimersLoop(run, call, alarms, watchdog, gate)
         self.notify = NotifyLoop(run, alarms)
         self.shown: display.Display | None = None
@@ -116,6 +119,7 @@ class RecordingWorkflow:
 
     async def _work(self) -> None:
         await self.this_run.work(
+            self.recall,  # learn what a run knew that was ended by force, or reset
             self.announce,  # have a recording announced, if its resource asks for that
             self.control,  # ask ACS for the next thing that brings actual nearer to wanted
             self.poll_states,  # find out that a recording is over, if no event tells it
@@ -169,8 +173,8 @@ class RecordingWorkflow:
     def file_status_updated(self, *payloads: Any) -> None:
         """Take note of a recording's files."""
         event = self._read(FileStatusUpdated, payloads, names.FILE_STATUS_UPDATED)
-        if event is not None and self.call.files_announced(event, workflow.now()):
-            self.alarms.too_much(workflow.now())
+        if event is not None:
+            file_events.fold(self.call, self.alarms, event, workflow.now())
 
     @workflow.signal(name=names.RECORDING_STATE_CHANGED)
     def recording_state_changed(self, *payloads: Any) -> None:
@@ -206,7 +210,14 @@ class RecordingWorkflow:
         message = self._read(Acknowledge, payloads, names.ACKNOWLEDGE)
         if message is not None:
             count = self.alarms.acknowledge(message, workflow.now())
-            self.call.note(workflow.now(), f"{count} alarms seen by {message.requested_by}")
+            self.call.note(workflow.now(), f"{count} alarms seen by {message.caller}")
+
+    @workflow.signal(name=names.TAKE_OVER)
+    def take_over(self, *payloads: Any) -> None:
+        """Learn what another run of the call knew, which was ended by force."""
+        last = self._read(LastState, payloads, names.TAKE_OVER)
+        if last is not None and last.status.server_call_id == self.call.status.server_call_id:
+            self.recall.told(last)
 
     # The same requests as updates: answered once ACS has confirmed.
 
@@ -337,9 +348,11 @@ class RecordingWorkflow:
         return message
 
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = self._read(_model_of(operation), payloads, operation)
-        if request is not None:
-            self._request(operation, pauses.of_outside(request))
+        request = read_control(operation, payloads)
+        if isinstance(request, Unreadable):
+            self.call.note(workflow.now(), f"{operation} could not be read: {request.problem}")
+            return
+        self._request(operation, pauses.of_outside(request))
 
     def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
         now, known = workflow.now(), list(self.call.status.requests.values())
@@ -350,7 +363,7 @@ class RecordingWorkflow:
         return record
 
     def _refuse(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        request = _asked(operation, payloads)
         if (reused := self.call.reused(operation, request)) is not None:
             raise ApplicationError(reused, type=names.REQUEST_ID_REUSED)
         if (refusal := self.call.refusal(operation, request, workflow.now())) is not None:
@@ -358,10 +371,10 @@ class RecordingWorkflow:
 
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
         self.this_run.clock.look()
-        request = pauses.of_outside(_taken(_model_of(operation), payloads))
+        request = _asked(operation, payloads)
         record = self._request(operation, request)
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
-        return self.call.answer_of(record)
+        return repeats.answer_of(self.call.status, record)
 
 
 def _open_or_go_on(begun: Arguments) -> Lifecycle:
@@ -378,8 +391,12 @@ def _open_or_go_on(begun: Arguments) -> Lifecycle:
     return Lifecycle.begin(pauses.of_outside(request), workflow.now())
 
 
-def _model_of(operation: Operation) -> type[ControlRequest]:
-    return StartRequest if operation is Operation.START else ControlRequest
+def _asked(operation: Operation, payloads: Sequence[Any]) -> ControlRequest:
+    """Read what an update asks; the sentence of an `ApplicationError` is its caller's answer."""
+    request = read_control(operation, payloads)
+    if isinstance(request, Unreadable):
+        raise ApplicationError(request.problem, type="InvalidRequest")
+    return pauses.of_outside(request)
 
 
 def _taken(model: type[AnyMessage], payloads: Sequence[Any]) -> AnyMessage:

@@ -22,10 +22,12 @@ from callvault.contracts.activity_io import (
     PolledResult,
     ResourcePolicy,
     SealedRecording,
+    ToldRecording,
 )
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.status import RecordingStatus
 
+_OBJECTS = "https://acs.example/v1/objects"
 _SHA256 = "0" * 64
 _END_REASONS = {True: "SessionEnded", False: "ChunkMaximumSizeExceeded"}
 
@@ -59,6 +61,7 @@ class Surroundings:
             "start_recording": self._start,
             "confirm_active": self._confirm,
             "read_state": self._read,
+            "identify_recording": self._identify,
             "pause_recording": self._pause,
             "resume_recording": self._resume,
             "stop_recording": self._stop,
@@ -164,6 +167,10 @@ class Surroundings:
     def _read(self, activity: Activity, rng: random.Random) -> Any:
         return self._state(activity)
 
+    def _identify(self, activity: Activity, rng: random.Random) -> Any:
+        is_known = activity.input.recording_id in self._acs.active
+        return ToldRecording(is_known=is_known, is_of_call=True if is_known else None)
+
     def _pause(self, activity: Activity, rng: random.Random) -> Any:
         return self._change(activity, rng, active=False)
 
@@ -240,8 +247,8 @@ class Surroundings:
                     end_reason="SessionEnded"
                     if files[index].is_last
                     else "ChunkMaximumSizeExceeded",
-                    content_location=f"https://acs/{files[index].document_id}",
-                    delete_location=f"https://acs/{files[index].document_id}",
+                    content_location=f"{_OBJECTS}/{files[index].document_id}/content/video",
+                    delete_location=f"{_OBJECTS}/{files[index].document_id}",
                 )
                 for index in indices
             ),

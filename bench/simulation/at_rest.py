@@ -1,6 +1,7 @@
 """The promises that hold whenever a run is at rest: it has done all that it can do by itself.
 
 - What is to be asked of ACS is asked at once, and what is announced is copied at once.
+- A run that is to end begins nothing more.
 - A run hands over as soon as nothing is half done, if its history is long, or if it would not hear
   of another cancellation that has something to stop.
 - What falls due is done at its moment, and no timer stands that nothing needs.
@@ -34,6 +35,7 @@ def check(server: Server) -> None:
         return
     if workflow.call.in_flight is None and workflow.call.next_command() is not None:
         raise Broken("something is wanted of ACS, and is not asked")
+    _check_ending(server, workflow)
     _check_copied(server, workflow)
     _check_handed_over(server, workflow)
     _check_timers(server, workflow)
@@ -48,6 +50,13 @@ def check_due(server: Server) -> None:
         due = source.next_due()
         if due is not None and due <= server.now:
             raise Broken(f"it is due, and is not done: {source.summary}")
+
+
+def _check_ending(server: Server, workflow: RecordingWorkflow) -> None:
+    if workflow.this_run.is_finished:
+        for activity in server.activities.values():
+            if activity.kind not in POLLS:
+                raise Broken(f"a run is to end, and has begun to {activity.kind}")
 
 
 def _check_copied(server: Server, workflow: RecordingWorkflow) -> None:

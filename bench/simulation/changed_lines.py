@@ -224,8 +224,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/loop.py",
-        "if run.is_draining:",
-        "if False:",
+        "if run.is_draining or run.is_finished:",
+        "if run.is_finished:",
     ),
     Mutant(
         "workflows/loops/loop.py",
@@ -272,5 +272,15 @@ MUTANTS = (
         "workflows/recording.py",
         "self.call.cancelled(workflow.now())",
         "pass",
+    ),
+    Mutant(
+        "workflows/loops/control.py",
+        "self._run.clock.look()",
+        "pass",
+    ),
+    Mutant(
+        "workflows/loops/loop.py",
+        "if not run.is_finished and (item := next_item()) is not None:",
+        "if (item := next_item()) is not None:",
     ),
 )

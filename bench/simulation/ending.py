@@ -50,14 +50,7 @@ def _check_request(record: ControlRecord) -> None:
 def _check_recording(status: CallStatus, recording: RecordingStatus) -> None:
     if recording.actual is not Actual.STOPPED:
         raise Broken(f"recording {recording.number} is never stopped")
-    if recording.is_held:
-        raise Broken("a hold never ends")
-    # Whether a start that got no answer has begun something, and until when, may never be known.
-    is_known = recording.recording_id is not None
-    if is_known and any(each.until is None for each in recording.silence.unconfirmed):
-        raise Broken("a doubtful interval never ends")
-    if is_known and any(mark.until is None for mark in recording.marked):
-        raise Broken("a mark for deletion never ends")
+    _check_ends(recording)
     is_archived = any(chunk.state is ChunkState.ARCHIVED for chunk in recording.chunks)
     is_unsealed = is_archived and recording.sealed is None
     if is_unsealed and not _is_alarmed(status, AlarmKind.NOT_SEALED, recording):
@@ -68,6 +61,17 @@ def _check_recording(status: CallStatus, recording: RecordingStatus) -> None:
     for chunk in recording.chunks:
         if chunk.state is ChunkState.LOST and not _is_loss_told(status, recording, chunk):
             raise Broken("a file is lost, and nobody is told")
+
+
+def _check_ends(recording: RecordingStatus) -> None:
+    if recording.is_held:
+        raise Broken("a hold never ends")
+    # Whether a start that got no answer has begun something, and until when, may never be known.
+    is_known = recording.recording_id is not None
+    if is_known and any(each.until is None for each in recording.silence.unconfirmed):
+        raise Broken("a doubtful interval never ends")
+    if is_known and any(mark.until is None for mark in recording.marked):
+        raise Broken("a mark for deletion never ends")
 
 
 def _check_manifest(

@@ -174,7 +174,10 @@ class Invariants:
                 raise Broken("a resume without consent is not refused")
 
     def _check_repeated(self, delivered: Delivered, before: set[str]) -> None:
-        """Check that the same request again changes nothing."""
+        """Check that a request that came before changes nothing, but for pauses and stops."""
+        new = [r for key, r in self._status.requests.items() if key not in before]
+        if any(record.operation in (Operation.PAUSE, Operation.STOP) for record in new):
+            return
         if delivered.request_ids & before and any(
             recording.wanted is not self._wanted.get(recording.number)
             for recording in self._status.recordings

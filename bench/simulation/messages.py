@@ -71,7 +71,9 @@ def request(rng: random.Random, sender: str, is_hurried: bool) -> Job:
     """Draw a request of a backend, as a signal or as an update; in a hurry, stops and starts."""
     operation = rng.choice(_OPERATIONS[is_hurried])
     request_id = rng.choice([None, None, None, "a", "b"])
-    asked: Message = ControlRequest(requested_by=sender, request_id=request_id)
+    # Few of those who resume have paused: without force the rest of a life would be silent.
+    force = operation == names.RESUME and rng.random() < 0.7
+    asked: Message = ControlRequest(requested_by=sender, request_id=request_id, force=force)
     if operation == names.START:
         asked = StartRequest.model_validate(
             terms(rng) | {"requested_by": sender, "request_id": request_id}

@@ -22,6 +22,7 @@ INPUT_OF: dict[str, type[Any]] = {
     "start_recording": activity_io.StartInput,
     "confirm_active": activity_io.RecordingInput,
     "read_state": activity_io.RecordingInput,
+    "identify_recording": activity_io.RecordingInput,
     "pause_recording": activity_io.RecordingInput,
     "resume_recording": activity_io.RecordingInput,
     "stop_recording": activity_io.RecordingInput,

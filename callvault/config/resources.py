@@ -91,9 +91,15 @@ class ResourceSettings(Section):
     """Reaction to a pause that ACS does not confirm in time, where the request does not say:
     `stop`, `alarm` or `mark`. An alarm is raised in any case."""
     max_pause: Duration | None = None
-    """Longest time that a pause may last, where the request does not say."""
+    """Longest time that a pause may last after its holder asked for it last, where the request does
+    not say."""
     on_max_pause: OnMaxPause = OnMaxPause.ALARM
-    """Reaction when a pause lasts longer: `resume` or `alarm`."""
+    """Reaction when a pause lasts longer: `alarm`, or `resume`, which releases the pauses of that
+    holder and records again unless others hold theirs."""
+    max_pause_ends_protection: bool = False
+    """Say that `max_pause` together with `on_max_pause = "resume"` is meant: whoever has paused is
+    recorded again after that time, whatever is being said then. Without it both together are
+    refused."""
     max_duration: Duration | None = None
     """Time after its start at which a recording is stopped, where the request does not say."""
     consent_policy: Literal["none", "any_party", "all_parties"] = "none"
@@ -107,7 +113,7 @@ class ResourceSettings(Section):
     """`paused` or `wait`: while consent is missing, recording starts paused, or not at all."""
     consent_within: Duration | None = None
     """Time for which consent may be missing before the recording is declined; by default the whole
-    call."""
+    call, and 48 hours if ACS was not asked to start it."""
     on_withdrawal: OnWithdrawal = OnWithdrawal.PAUSE
     """`pause` or `pause_and_mark`: the second also marks for deletion what was recorded before
     consent was withdrawn. Nothing is deleted by itself."""

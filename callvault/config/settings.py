@@ -24,6 +24,7 @@ from callvault.config.storage import (
 )
 from callvault.config.types import Name, SecretRef, Section, is_loopback
 from callvault.config.worker import WorkerSettings
+from callvault.contracts.requests import OnMaxPause
 from callvault.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class Settings(Section):
             *_archive_problems(self),
             *_topic_problems(self),
             *_callback_problems(self),
+            *_pause_problems(self),
         ]:
             raise ValueError("; ".join(problems))
         return self
@@ -186,6 +188,17 @@ def _callback_problems(settings: Settings) -> list[str]:
         f"resources.{name}.callback_audience: set it, nothing else proves that callbacks are ACS's"
         for name, resource in settings.resources.items()
         if resource.callback_url and not resource.callback_audience
+    ]
+
+
+def _pause_problems(settings: Settings) -> list[str]:
+    return [
+        f"resources.{name}.on_max_pause: with max_pause set, resume records again whatever is being"
+        " said; choose alarm, or set max_pause_ends_protection = true if that is meant"
+        for name, resource in settings.resources.items()
+        if resource.max_pause is not None
+        and resource.on_max_pause is OnMaxPause.RESUME
+        and not resource.max_pause_ends_protection
     ]
 
 

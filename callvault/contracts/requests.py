@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from callvault.contracts.base import Message, OpaqueId, RequestId, ShortText, Span
+from callvault.contracts.base import CallerMessage, Message, OpaqueId, RequestId, ShortText, Span
 from callvault.contracts.consent import MAX_PARTICIPANTS, ConsentTerms
 from callvault.contracts.events import ServiceTime, known_time
 from callvault.contracts.media import (
@@ -44,15 +44,13 @@ AskedAt = Annotated[ServiceTime | None, WrapValidator(_none_if_odd)]
 """The asker's own time; None where it is left out or cannot be right."""
 
 
-class ControlRequest(Message):
+class ControlRequest(CallerMessage):
     """Payload of `pause`, `resume` and `stop`: the requester, the reason, an id.
 
     Every field is optional, because a pause that protects a card number must never be refused for
     its paperwork; what is missing shows as ``unknown`` in the evidence.
     """
 
-    requested_by: ShortText = "unknown"
-    """The requester: a person's or a program's id in the caller's own system."""
     reason: ShortText = ""
     """The reason, in words a compliance officer understands."""
     request_id: RequestId | None = None

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from callvault.contracts.activity_io import ArchivedChunk, ResourcePolicy, SealedRecording
 from callvault.contracts.alarms import AlarmRecord
-from callvault.contracts.base import Message, State
+from callvault.contracts.base import Message, State, name_of_caller
 from callvault.contracts.consent import (
     Announcement,
     BeforeConsent,
@@ -29,9 +29,15 @@ class PauseHolder(State):
     """A pause that is not released: the recording stays paused."""
 
     requested_by: str
+    authenticated_as: str = ""
     reason: str
     since: datetime
     """Time at which it was asked for."""
+
+    @property
+    def caller(self) -> str:
+        """The requester, with the key or token behind it."""
+        return name_of_caller(self.requested_by, self.authenticated_as)
 
 
 class ControlRecord(State):
@@ -39,6 +45,8 @@ class ControlRecord(State):
 
     operation: str
     requested_by: str
+    authenticated_as: str = ""
+    """The key or token behind the request, as the gateway found it; empty where it told none."""
     reason: str
     requested_at: datetime
     """Time of asking by the request's own account, and no later than `received_at`."""
@@ -83,6 +91,8 @@ class PauseRecord(State):
 
     requested_by: str
     """The requester, who alone releases it, but for force."""
+    authenticated_as: str = ""
+    """The key or token behind the request for it: with another one it is another requester."""
     reason: str
     requested_at: datetime
     """Time of asking by the request's own account, and no later than `received_at`."""
@@ -144,9 +154,11 @@ class RecordingStatus(State):
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
     recording_format_type: FormatType = FormatType.MP4
-    told_kind: MediaKind | None = None
+    declared_kind: MediaKind | None = None
     """What the service told of the kind of an announced recording; what it left out is assumed."""
     requested_by: str = ""
+    authenticated_as: str = ""
+    """The key or token behind the request."""
     requested_at: datetime
     state: RecordingState = RecordingState.STARTING
     wanted: Wanted
@@ -157,7 +169,9 @@ class RecordingStatus(State):
     """True if ACS told something else than ``actual``: its state is to be read."""
     recording_id: str | None = None
     callback_recording_id: str | None = None
-    """The id in a callback that came before the start was answered."""
+    """The id in a callback that came before the start was answered: told, and not proven."""
+    is_callback_signed: bool = False
+    """True if ACS's own signed token came with that callback."""
     call_id: str | None = None
     started_at: datetime | None = None
     """Time at which ACS accepted the start."""
@@ -279,6 +293,8 @@ class CallStatus(State):
     """Number of the oldest stays in the call that are not kept."""
     kept_until: datetime | None = None
     """Time until which a call without a recording is kept for what was told of its participants."""
+    taken_over: list[str] = []
+    """The ids of the runs, ended by force or reset, whose last state is part of this one."""
 
     @property
     def being_recorded(self) -> RecordingStatus | None:

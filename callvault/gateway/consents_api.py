@@ -19,6 +19,7 @@ from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import json_response
 from callvault.gateway.recordings_api import (
     PATH,
+    WRITTEN_BY_GATEWAY,
     RequestSent,
     body_schema,
     only_role,
@@ -64,7 +65,10 @@ class ConsentsApi:
         context = {HIDING: self._hide}
         try:
             # Unknown keys are forbidden here: people make typing mistakes.
-            return ToldDecision.model_validate_json(body or b"{}", extra="forbid", context=context)
+            told = ToldDecision.model_validate_json(body or b"{}", extra="forbid", context=context)
+            if told.given and "authenticated_as" in told.model_fields_set:
+                raise InvalidRequest(WRITTEN_BY_GATEWAY)
+            return told
         except ValidationError as error:
             payload, problem = _payload(body), explain(error)
         decision = withdrawal_in(payload, problem, self._hide)

@@ -11,7 +11,7 @@ from callvault.config.settings import Settings
 from callvault.config.types import Role
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
-from callvault.contracts.base import Message, State, explain
+from callvault.contracts.base import CallerMessage, Message, State, explain
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
@@ -20,12 +20,15 @@ from callvault.errors import CallvaultError, InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import answer_for, json_response, not_answered, not_done
+from callvault.gateway.protections import loosened, sets_protection
 from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/recordings"
 OPERATIONS = (names.PAUSE, names.RESUME, names.STOP)
 
-Body = TypeVar("Body", bound=Message)
+WRITTEN_BY_GATEWAY = "authenticatedAs: the gateway writes it, so leave it out"
+
+Body = TypeVar("Body", bound=CallerMessage)
 
 
 class RecordingStarted(State):
@@ -75,6 +78,7 @@ class ControlApi:
         wanted = await self._body(request, RecordingRequest)
         # An unknown resource is refused now: a workflow could only fail because of it.
         self._settings.resource(wanted.resource)
+        await self._check_protections(request, wanted)
         if waits_for_result(request) and wanted.start_recording and not self._may_take_long(wanted):
             return await self._start_confirmed(wanted)
         started = await self._recordings.start(wanted)
@@ -83,6 +87,20 @@ class ControlApi:
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
         return json_response(answer, 201 if started.is_new else 200, location)
+
+    async def _check_protections(self, request: Request, wanted: RecordingRequest) -> None:
+        """Raise `AccessDenied` for a request that loosens what its resource protects."""
+        caller = caller_of(request)
+        if "loosen" in caller.roles or not sets_protection(wanted):
+            return
+        # A call that is kept already has the settings of its own resource, whichever is named here.
+        kept = await self._recordings.resource_of(names.workflow_id(wanted.server_call_id))
+        # One that has left the settings meanwhile demands nothing that is known.
+        own = kept if kept in self._settings.resources else None
+        for name in filter(None, {wanted.resource, own}):
+            if fields := loosened(wanted, self._settings.resource(name)):
+                what = f", without which a request may not loosen what resource {name} protects"
+                caller.require("loosen", f"{what} ({'; '.join(fields)})")
 
     def _may_take_long(self, wanted: RecordingRequest) -> bool:
         """Tell if people must agree, or hear an announcement, before ACS is even asked."""
@@ -135,7 +153,7 @@ class ControlApi:
         return sent_answer(workflow_id, operation)
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
-        """Read a request's body, and fill in the caller's name if the body names no requester."""
+        """Read a request's body, and write into it who sent it, and when it came."""
         # Before any wait: from now on the deadlines of a pause count.
         received_at = datetime.now(UTC)
         body = await read_body(request, self._max_body)
@@ -144,15 +162,18 @@ class ControlApi:
             read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
+        if "authenticated_as" in read.model_fields_set:
+            raise InvalidRequest(WRITTEN_BY_GATEWAY)
         return told_by(request, dated(read, received_at))
 
 
 def told_by(request: Request, read: Body) -> Body:
-    """Fill in the caller's name if a body names no requester."""
-    name = caller_of(request).name
-    if name is None or "requested_by" in read.model_fields_set:
-        return read
-    return read.model_copy(update={"requested_by": name})
+    """Write into what a body says who sent it; fill in the requester if it names none."""
+    caller = caller_of(request)
+    known = {"authenticated_as": caller.authenticated_as}
+    if caller.name is not None and "requested_by" not in read.model_fields_set:
+        known["requested_by"] = caller.name
+    return read.model_copy(update=known)
 
 
 def sent_answer(workflow_id: str, operation: str) -> Response:
@@ -223,4 +244,7 @@ def _add_operation(router: APIRouter, api: ControlApi, operation: str, access: A
 
 def body_schema(model: type[Message]) -> dict[str, Any]:
     """Describe a body that is read by hand, for the OpenAPI page."""
-    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}
+    schema = model.model_json_schema()
+    # Written by the gateway alone.
+    del schema["properties"]["authenticatedAs"]
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.clock import ServerTime
 from activities.polling import PollingActivities
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
@@ -21,7 +22,7 @@ from callvault.contracts.activity_io import (
     PolledResult,
     PollProgress,
     PollResultInput,
-    RecordingInput,
+    PollStateInput,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.emulator.server import RunningEmulator, running
@@ -66,6 +67,14 @@ class Call:
             "recording_id": self.recording_id,
         }
 
+    def becomes(self, state: str) -> None:
+        for _ in range(1_000):
+            answer = self.client.get_state(self.recording_id, self.server_call_id)
+            if answer.recording_state == state:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"it is never {state}")
+
     def ends(self) -> dict[str, Any]:
         """The call is over; its file, once there is one."""
         self._do("DELETE", f"/calls/{self.call_id}")
@@ -93,14 +102,18 @@ def call(emulator: RunningEmulator) -> Iterator[Call]:
 
 
 def poll_result(call: Call, *known: str) -> PolledResult:
-    activities = PollingActivities(lambda _: call.client)
+    activities = PollingActivities(lambda _: call.client, ServerTime())
     input = PollResultInput(**call.input, known=known)
     told: PolledResult = ActivityEnvironment().run(activities.poll_result, input)
     return told
 
 
 def poll_state(
-    call: Call, attempt: int, noted: PollProgress | None = None
+    call: Call,
+    attempt: int,
+    noted: PollProgress | None = None,
+    expected: Literal["active", "inactive"] = "active",
+    proves_from: datetime | None = None,
 ) -> tuple[ControlResult | ApplicationError, list[PollProgress]]:
     """One attempt: how it ended, and what it noted for the next one."""
     environment = ActivityEnvironment()
@@ -108,9 +121,12 @@ def poll_state(
     environment.info = replace(environment.info, attempt=attempt, heartbeat_details=details)
     notes: list[PollProgress] = []
     environment.on_heartbeat = lambda *found: notes.extend(found)
-    activities = PollingActivities(lambda _: call.client)
+    activities = PollingActivities(lambda _: call.client, ServerTime())
     try:
-        outcome = environment.run(activities.poll_state, RecordingInput(**call.input))
+        outcome = environment.run(
+            activities.poll_state,
+            PollStateInput(**call.input, expected=expected, proves_from=proves_from),
+        )
     except ApplicationError as error:
         return error, notes
     return outcome, notes
@@ -168,6 +184,41 @@ def test_the_first_attempt_asks_nothing_and_later_ones_ask_until_acs_denies_twic
 
 def test_a_recording_that_is_seen_again_was_never_gone(call: Call) -> None:
     denied = PollProgress(gone_since=datetime.now(UTC) - timedelta(days=1))
+    call.becomes("active")
     outcome, notes = poll_state(call, attempt=3, noted=denied)
     assert isinstance(outcome, ApplicationError)
     assert notes == [PollProgress()]
+
+
+def test_g5_a_state_that_is_not_expected_is_told_with_the_last_one_that_was(call: Call) -> None:
+    """It was thrown away: the poll looked for a 404 alone."""
+    call.becomes("active")
+    call.client.pause(call.recording_id, call.server_call_id)
+    silent, (noted,) = poll_state(call, attempt=2, expected="inactive")
+    assert isinstance(silent, ApplicationError)
+    assert noted.inactive_at is not None
+    call.client.resume(call.recording_id, call.server_call_id)
+    told, _ = poll_state(call, attempt=3, noted=noted, expected="inactive")
+    assert isinstance(told, ControlResult)
+    assert (told.state, told.inactive_at) == ("active", noted.inactive_at)
+
+
+@pytest.mark.parametrize(("seconds", "is_proof"), [(-60, True), (0.4, False), (60, False)])
+def test_a_reading_is_told_that_proves_silence_and_asked_for_as_soon_as_one_can(
+    call: Call, seconds: float, is_proof: bool
+) -> None:
+    call.becomes("active")
+    call.client.pause(call.recording_id, call.server_call_id)
+    proves_from = STARTED + timedelta(seconds=seconds)
+    told, _ = poll_state(call, attempt=2, expected="inactive", proves_from=proves_from)
+    if is_proof:
+        assert isinstance(told, ControlResult)
+        assert told.state == "inactive"
+        return
+    assert isinstance(told, ApplicationError)
+    assert told.next_retry_delay is not None
+    assert told.next_retry_delay <= timedelta(seconds=min(seconds, 2))
+
+
+STARTED = ActivityEnvironment().info.started_time
+"""The server's time, as an environment without a server tells it."""

@@ -155,6 +155,7 @@ async def test_a_verb_needs_no_body_and_a_repeated_request_id_asks_once(
                 "heldBy": [
                     {
                         "requestedBy": "ben",
+                        "authenticatedAs": "",
                         "reason": "diagnosis",
                         "since": "2026-03-02T12:00:00Z",
                     }

@@ -14,9 +14,10 @@ ACTIVE = ControlResult(recording_id="r", state="active", accepted_at=NOON)
 STOPPED = ControlResult(recording_id="r", state="inactive", accepted_at=NOON)
 
 
-def recorded(**policy: Any) -> Server:
+def recorded(request: dict[str, Any] | None = None, **policy: Any) -> Server:
     """Begin the workflow of a call, which is recorded now."""
-    payload = protocol.payload({"server_call_id": "call-1", "resource": "default"})
+    asked = {"server_call_id": "call-1", "resource": "default", **(request or {})}
+    payload = protocol.payload(asked)
     server = Server(
         opening=Opening(names.workflow_id("call-1"), "run-1", NOON, (payload,), seed=1),
         now=NOON,

@@ -128,12 +128,12 @@ class Call:
         """Send the reading that is due, unless it is under way, and fold what it says."""
         command = command or self.is_asked("read")
         self.answers(command, state)
-        return callbacks.observed(self.life, self.recording, _seen(state), self.ticks())
+        return callbacks.observed(self.life, self.recording, seen(state), self.ticks())
 
     def polls(self, state: str, after: timedelta = timedelta()) -> str | None:
         """Fold what a poll has found a while later."""
         self.now += after
-        return callbacks.observed(self.life, self.recording, _seen(state), self.ticks())
+        return callbacks.observed(self.life, self.recording, seen(state), self.ticks())
 
     def gives_up(self, command: Command) -> None:
         acs_answers.given_up(self.life, command, self.ticks())
@@ -213,7 +213,7 @@ class Call:
         return "\n".join(entry.what for entry in self.life.status.timeline)
 
 
-def _seen(state: str) -> ControlResult:
+def seen(state: str) -> ControlResult:
     return ControlResult.model_validate({"recording_id": "recording-1", "state": state})
 
 

@@ -314,6 +314,17 @@ def test_events_find_their_resource_by_topic_whatever_its_case() -> None:
     assert both.resource_for_topic("") is None
 
 
+def test_a_default_that_ends_pauses_by_itself_is_refused_unless_it_is_meant() -> None:
+    """Fault G8: a limit of the resource made it record while a card number was spoken."""
+    limits = {"max_pause": "10m", "on_max_pause": "resume"}
+    with pytest.raises(ValidationError, match="on_max_pause: with max_pause set"):
+        settings({"one": resource(**limits)})
+    meant = settings({"one": resource(**limits, max_pause_ends_protection=True)})
+    assert meant.resource("one").on_max_pause == "resume"
+    assert settings({"one": resource(max_pause="10m")}).resource("one").on_max_pause == "alarm"
+    assert settings({"one": resource(on_max_pause="resume")})
+
+
 def test_the_only_resource_takes_every_topic_unless_it_names_its_own() -> None:
     assert settings({"one": resource()}).resource_for_topic("anything") == "one"
     assert settings({"one": resource(topic=TOPIC)}).resource_for_topic("/else") is None
@@ -455,7 +466,12 @@ def test_what_a_resource_says_of_guards_and_deadlines_reaches_its_recordings() -
         "on_max_pause": "resume",
         "max_duration": timedelta(hours=6),
     }
-    told = resource(**said, **guards, result_api_version="2024-09-01-preview")
+    told = resource(
+        **said,
+        **guards,
+        max_pause_ends_protection=True,
+        result_api_version="2024-09-01-preview",
+    )
     policy = resource_policy(
         settings({"only": told}, worker={"max_history_events": 1_000}), "only"
     ).model_dump(by_alias=False)

@@ -84,7 +84,7 @@ class LifeOfConsent(RuleBasedStateMachine):
     @rule(operation=st.sampled_from(["pause", "resume", "resume", "stop"]))
     def the_backend_asks(self, operation: str) -> None:
         held = not self.is_met()
-        record = self.call.asks(operation)
+        record = self.call.asks(operation, requested_by="backend")
         if operation == "resume" and held:
             assert record.state == "failed"
         elif record.state != "failed":

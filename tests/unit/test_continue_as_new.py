@@ -25,6 +25,8 @@ def carried_after(requests: int) -> CarriedState:
         call.asks("pause", request_id=f"r{number}", reason="x" * 1000)
         if number == 0:
             call.confirms("pause")
+        else:
+            call.reads("inactive")
     return CarriedState(status=call.life.status)
 
 

@@ -15,11 +15,11 @@ from callvault.contracts.events import RecordingChunk
 from callvault.contracts.requests import CallEnded
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import callbacks, chunks, recording_state
+from workflows.call import callbacks, chunks, recording_state, silence
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
 
-from .call import Call, chunk, more
+from .call import Call, chunk, more, seen
 
 # Everywhere the same few hundred lives, so that a red build is red for everybody; a longer, truly
 # random search is one variable away.
@@ -118,7 +118,7 @@ class LifeOfACall(RuleBasedStateMachine):
         self.call.answers(command, state)
         if command.operation is Operation.READ:
             recording = self.life.recording(command.recording)
-            callbacks.observed(self.life, recording, state, self.call.ticks())
+            callbacks.observed(self.life, recording, seen(state), self.call.ticks())
         recording_id = self.life.recording(command.recording).recording_id
         assert recording_id is not None
         if command.operation is Operation.START:
@@ -140,10 +140,31 @@ class LifeOfACall(RuleBasedStateMachine):
     @precondition(lambda self: self.command is not None and not self.cancelled)
     @rule()
     def acs_refuses(self) -> None:
-        command = self._take_command()
-        if command.operation is Operation.STOP:
-            self._is_over_at_acs(command)
-        self.call.refuses(command)
+        self.call.refuses(self._take_command())
+
+    @precondition(lambda self: any(r.ask_again_at for r in self.status.recordings))
+    @rule()
+    def it_is_time_to_ask_again(self) -> None:
+        for recording in self.status.recordings:
+            recording.ask_again_at = None
+
+    @precondition(lambda self: self.command is None and self._unproven() is not None)
+    @rule()
+    def a_poll_proves_silence(self) -> None:
+        recording = self._unproven()
+        assert recording is not None
+        self.call.now = max(self.call.now, silence.proves_from(recording) or self.call.now)
+        callbacks.observed(self.life, recording, seen("inactive"), self.call.ticks())
+
+    def _unproven(self) -> RecordingStatus | None:
+        """Return a recording that is paused, which no reading has proven yet."""
+        paused = (r for r in self.status.recordings if r.actual is Actual.PAUSED)
+        return next((r for r in paused if not silence.is_silent(r)), None)
+
+    def _is_waiting(self) -> bool:
+        """Tell if something is to come, though nothing is to be asked of ACS now."""
+        is_refused = any(recording.ask_again_at for recording in self.status.recordings)
+        return is_refused or self._unproven() is not None
 
     @precondition(lambda self: self.cancelled)
     @rule()
@@ -274,6 +295,8 @@ class LifeOfACall(RuleBasedStateMachine):
         """Then no request is open, and of every recording the actual is the wanted."""
         if self.command is not None or self.life.next_command() is not None:
             return
+        if self._is_waiting():
+            return
         assert not _pending(self.status)
         for recording in self.status.recordings:
             assert recording.actual is REACHED[recording.wanted]
@@ -282,7 +305,7 @@ class LifeOfACall(RuleBasedStateMachine):
     def only_an_open_wish_is_pending(self) -> None:
         """While nothing is in flight, a request is open only if ACS will be asked for it."""
         if self.command is None and _pending(self.status):
-            assert self.life.next_command() is not None
+            assert self.life.next_command() is not None or self._is_waiting()
 
     @invariant()
     def the_times_of_a_pause_are_in_order(self) -> None:
@@ -345,6 +368,8 @@ class LifeOfACall(RuleBasedStateMachine):
                 self.acs_confirms()
             elif self.life.next_command() is not None:
                 self.acs_is_asked()
+            elif self._is_waiting():
+                self.it_is_time_to_ask_again()
             elif open_files := chunks.to_export(self.status):
                 self.call.archives(chunks.find_chunk(self.status, min(open_files))[1].chunk)
             elif chunks.next_awaited(self.status) is not None:

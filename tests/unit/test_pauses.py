@@ -6,7 +6,7 @@ import pytest
 
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.status import ControlRecord
-from workflows.call import pauses
+from workflows.call import pauses, repeats
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.guards import Watchdog
@@ -38,6 +38,7 @@ def alarms_of(call: Call) -> list[tuple[str, str]]:
 def test_a_resume_releases_the_pauses_of_its_requester_alone() -> None:
     call = both_pause()
     resume = call.asks("resume", requested_by="ana")
+    call.reads("inactive")
     assert (call.recording.wanted, call.next) == ("paused", None)
     assert (resume.state, resume.is_done) == ("superseded", False)
     assert [(each.requested_by, each.reason) for each in resume.held_by] == [("ben", "diagnosis")]
@@ -48,11 +49,13 @@ def test_a_resume_releases_the_pauses_of_its_requester_alone() -> None:
 
 def test_the_last_who_resumes_lets_it_record_again() -> None:
     call = both_pause()
+    call.reads("inactive")
     call.asks("resume", requested_by="ana")
     last = call.asks("resume", requested_by="ben")
+    sent_at = call.now
     call.confirms("resume")
     assert (last.state, last.held_by) == ("confirmed", [])
-    assert [pause.resumed_at for pause in call.recording.pauses] == [call.now, call.now]
+    assert [pause.resumed_at for pause in call.recording.pauses] == [sent_at, sent_at]
 
 
 def test_who_has_not_paused_releases_nothing() -> None:
@@ -133,6 +136,7 @@ def test_a_backends_pause_during_a_hold_has_its_own_record_and_outlives_it() -> 
     call.confirms("start")
     call.asks("pause", requested_by="agent", reason="card number")
     call.agrees("ana")
+    call.reads("inactive")
     assert (call.recording.wanted, call.next) == ("paused", None)
     gate, agent = call.recording.pauses
     assert (gate.requested_by, gate.is_open) == (pauses.GATE, False)
@@ -173,7 +177,8 @@ def test_the_longest_pause_counts_from_the_newest_pause_of_each_holder() -> None
     call.confirms("pause")
     call.now += 7 * SECOND
     ben = call.asks("pause", requested_by="ben")
-    watch.act(call.now + 3 * SECOND)
+    call.reads("inactive")
+    watch.act(ben.requested_at + 3 * SECOND)
     assert [pause.is_open for pause in call.recording.pauses] == [False, True]
     assert (call.recording.wanted, call.next) == ("paused", None)
     [(kind, what)] = alarms_of(call)
@@ -191,6 +196,7 @@ def test_who_pauses_again_is_protected_for_as_long_again() -> None:
     call.confirms("pause")
     call.now += 7 * SECOND
     again = call.asks("pause", requested_by="ana")
+    call.reads("inactive")
     assert watching(call).next_due() == again.requested_at + 10 * SECOND
 
 
@@ -286,6 +292,7 @@ def test_another_content_makes_another_request(
 def test_a_resume_under_the_id_of_another_request_is_refused() -> None:
     call = paused_call()
     pause = call.asks("pause", requested_by="agent", request_id="1")
+    call.reads("inactive")
     sentence = reused(call, "resume", requested_by="agent", request_id="1")
     assert "was used for a pause asked by agent" in (sentence or "")
     resume = call.asks("resume", requested_by="agent", request_id="1")
@@ -330,7 +337,7 @@ def test_a_repetition_from_before_the_resume_pauses_nothing_and_is_not_confirmed
     call = recording_call()
     first, again = pause_again_after_its_resume(call, requested_at=call.now)
     assert (again is first, call.next) == (True, None)
-    answer = call.life.answer_of(again)
+    answer = repeats.answer_of(call.life.status, again)
     assert (answer.state, answer.is_done, first.state) == ("superseded", False, "confirmed")
 
 
@@ -339,6 +346,7 @@ def test_a_pause_that_still_holds_may_be_asked_again() -> None:
     first = call.asks("pause", request_id="1")
     call.confirms("pause")
     again = call.asks("pause", request_id="1")
+    call.reads("inactive")
     assert (first.state, again.state, call.next) == ("confirmed", "confirmed", None)
     call.asks("resume")
     assert call.recording.wanted == "active"
@@ -411,3 +419,14 @@ def test_a_pause_that_the_end_overtook_says_so(ends, by: str) -> None:  # type: 
     pause = call.asks("pause", requested_by="ana")
     ends(call)
     assert pause.problem == f"superseded by {by}"
+
+
+def test_with_another_key_the_same_name_is_another_holder() -> None:
+    """Anybody may write a name; only the gateway writes the key or token behind it."""
+    call = recording_call()
+    call.asks("pause", requested_by="agent", authenticated_as="key crm")
+    held = call.asks("resume", requested_by="agent", authenticated_as="key ivr")
+    assert "stays paused by agent (key crm)" in held.problem
+    call.asks("resume", requested_by="agent", authenticated_as="key crm")
+    assert call.recording.wanted == "active"
+    assert call.recording.pauses[0].released_by == "agent (key crm)"

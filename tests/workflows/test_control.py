@@ -216,6 +216,7 @@ async def test_a_recording_that_runs_already_and_is_ours_is_adopted(scene: Scene
     occupied = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
     scene.service.fails("start", occupied, times=1)
     scene.service.recordings["recording-9"] = "active"
+    scene.service.owners["recording-9"] = True
     await scene.keep(request_id="s1")
     await scene.has_asked("start")
     await scene.signals(
@@ -236,6 +237,7 @@ async def test_an_adopted_recording_that_should_have_begun_paused_is_read_and_pa
     occupied = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
     scene.service.fails("start", occupied, times=1)
     scene.service.recordings["recording-9"] = "active"
+    scene.service.owners["recording-9"] = True
     await scene.keep(pause_on_start=True)
     await scene.has_asked("start")
     await scene.signals(
@@ -413,11 +415,11 @@ async def test_another_recording_can_be_started_while_the_first_is_archived(scen
 
 async def test_an_unreadable_signal_is_noted_and_changes_nothing(scene: Scene) -> None:
     await scene.recorded()
-    await scene.signals("pause", "please")
+    await scene.signals("resume", "please")
     await scene.signals(names.FILE_STATUS_UPDATED, {"data": {}, "subject": "/recording/call/c"})
     await scene.asks("stop")
     notes = [entry.what for entry in (await scene.status()).timeline]
-    assert any(note.startswith("pause could not be read") for note in notes)
+    assert any(note.startswith("resume could not be read") for note in notes)
     assert any(note.startswith("file_status_updated could not be read") for note in notes)
 
 

@@ -26,7 +26,6 @@ from .test_replay import replay
 
 SIGNALS = (
     names.START,
-    names.PAUSE,
     names.RESUME,
     names.STOP,
     names.FILE_STATUS_UPDATED,
@@ -36,7 +35,7 @@ SIGNALS = (
     names.PARTICIPANT_CHANGED,
     names.ACKNOWLEDGE,
 )
-UPDATES = (names.START, names.PAUSE, names.RESUME, names.STOP)
+UPDATES = (names.START, names.RESUME, names.STOP)
 
 
 def raw(data: bytes, encoding: bytes = b"json/plain", **metadata: bytes) -> RawValue:
@@ -81,6 +80,25 @@ async def test_a2_a_signal_without_payload_or_with_one_too_many_does_not_wedge(
     assert len(noted) == 2
     await scene.handle.signal(signal)
     await scene.handle.signal(signal, None)
+    await goes_on_to_its_end(scene)
+
+
+@pytest.mark.parametrize("what", [*ODD, "a field", "two payloads"])
+async def test_a_pause_is_never_refused_for_its_form(scene: Scene, what: str) -> None:
+    """What cannot be read of it may say anything, but not that it is to be recorded."""
+    odd = {"a field": [{"requestedBy": "agent-7", "reason": "card", "requestId": 5}]}
+    payloads = odd.get(what) or ([{}, {}] if what == "two payloads" else [ODD[what]])
+    await scene.recorded()
+    record = await scene.handle.execute_update(names.PAUSE, args=payloads)
+    assert (record["state"], scene.service.recordings["recording-1"]) == ("confirmed", "inactive")
+    await scene.handle.execute_update(names.RESUME, {"requestedBy": record["requestedBy"]})
+    await scene.handle.signal(names.PAUSE, args=payloads)
+    await scene.until(lambda recording: recording.actual == "paused")
+    [_, pause] = (await scene.recording()).pauses
+    assert what in OTHER_KEYS or "could not be read in full" in pause.reason
+    if what == "a field":
+        assert (pause.requested_by, pause.reason[:6]) == ("agent-7", "card (")
+    assert pause.reason.isprintable()
     await goes_on_to_its_end(scene)
 
 

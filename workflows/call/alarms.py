@@ -75,7 +75,7 @@ class Alarms:
         self, recording: RecordingStatus, record: ControlRecord, now: datetime
     ) -> None:
         """Tell those whose pauses were still held that a resume by force released them."""
-        names = ", ".join(holder.requested_by for holder in record.released)
+        names = ", ".join(holder.caller for holder in record.released)
         what = (
             f"{record.requested_by} resumed by force ({record.reason or 'no reason given'}), while"
             f" it was still paused by {names}: their pauses are released, and it records again"
@@ -188,6 +188,7 @@ class Alarms:
         for record in meant:
             record.acknowledged_at = now
             record.acknowledged_by = message.requested_by
+            record.acknowledged_as = message.authenticated_as
         return len(meant)
 
     def _late_chunks(

@@ -127,12 +127,24 @@ def decide(status: CallStatus, decision: ConsentDecision, now: datetime) -> Cons
     return record
 
 
+def recount(status: CallStatus) -> None:
+    """Let no agreement count that follows a refusal which may be newer, in joined histories."""
+    for number, record in enumerate(status.consents):
+        earlier = status.consents[:number]
+        refusals = (r for r in earlier if r.participant == record.participant and not r.given)
+        if record.given and not all(_is_later(record.decided_at, r) for r in refusals):
+            record.counts = False
+
+
 def short(participant: str) -> str:
     """Shorten a participant for a sentence: the beginning of the hash tells them apart."""
     return "somebody unknown" if participant == UNKNOWN_PARTICIPANT else f"{participant[:8]}…"
 
 
-_COPIED_FIELDS = {"method", "evidence", "jurisdiction", "reason", "request_id", "problem"}
+_COPIED_FIELDS = {
+    *("authenticated_as", "method", "evidence"),
+    *("jurisdiction", "reason", "request_id", "problem"),
+}
 
 
 def _objecting(status: CallStatus) -> str:
@@ -179,6 +191,10 @@ def _is_surely_later(agreement: ConsentDecision, withdrawal: ConsentRecord, now:
     if at > now + _AHEAD:
         # Its clock is ahead, by nobody knows how much.
         at = now - MAX_CLOCK_DIFFERENCE
+    return _is_later(at, withdrawal)
+
+
+def _is_later(at: datetime, withdrawal: ConsentRecord) -> bool:
     # The withdrawal was decided before it arrived, and by its own clock at about its own time.
     return at > min(withdrawal.received_at, withdrawal.decided_at + MAX_CLOCK_DIFFERENCE)
 

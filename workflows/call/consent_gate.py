@@ -7,7 +7,7 @@ from callvault.contracts.base import quoted
 from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantChanged
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.states import Wanted
+from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call import consent, deletion_marks, late_joiners, presence
 from workflows.call.alarms import Alarms
@@ -18,6 +18,13 @@ from workflows.call.pauses import GATE
 
 MAX_WAIT = timedelta(hours=24)
 """Time for which a call that nobody asks to record is kept for its participants' decisions."""
+
+MAX_CONSENT_WAIT = timedelta(hours=48)
+"""Longest wait for consent to a recording that ACS was not asked to start.
+
+ACS tells of no call's end, and cannot be polled about such a recording. The longest recording that
+is known lasted 20.5 hours. One that was started paused ends when ACS no longer knows it.
+"""
 
 
 class ConsentGate:
@@ -61,7 +68,7 @@ class ConsentGate:
             return known
         word = "given" if decision.given else "not given"
         who = consent.short(decision.participant)
-        what = f"consent of {who} {word}, told by {decision.requested_by}"
+        what = f"consent of {who} {word}, told by {decision.caller}"
         if (refused := self.refusal(decision)) is not None:
             self._call.note(now, f"{what}: refused, {refused}")
             return None
@@ -106,7 +113,7 @@ class ConsentGate:
         """Decline what has waited too long."""
         for moment, recording in list(self._waiting()):
             if moment <= now:
-                timeout = recording.consent.consent_within
+                timeout = _consent_timeout(recording)
                 lacking = consent.missing(self.status, recording.consent)
                 self._call.decline(recording, f"no consent within {timeout}: {lacking}", now)
         if (kept := self.status.kept_until) is not None and kept <= now:
@@ -205,7 +212,7 @@ class ConsentGate:
 
     def _waiting(self) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in self.status.recordings:
-            timeout = recording.consent.consent_within
+            timeout = _consent_timeout(recording)
             is_open = recording.is_held and recording.consented_at is None
             if timeout is not None and is_open and recording.wanted is not Wanted.STOPPED:
                 yield recording.requested_at + timeout, recording
@@ -221,3 +228,11 @@ class ConsentGate:
             why = "the last participant who agreed has left"
             request = ControlRequest(requested_by=GATE, reason=why)
             self._call.request(Operation.STOP, request, now)
+
+
+def _consent_timeout(recording: RecordingStatus) -> timedelta | None:
+    """Return for how long consent is awaited; None for as long as ACS knows the recording."""
+    within = recording.consent.consent_within
+    if within is not None or recording.actual is not Actual.NONE:
+        return within
+    return MAX_CONSENT_WAIT

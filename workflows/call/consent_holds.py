@@ -14,7 +14,7 @@ from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from workflows.call import consent, deletion_marks, late_joiners, pauses
 from workflows.call.commands import Operation
-from workflows.call.pauses import GATE
+from workflows.call.pauses import GATE, Holder
 from workflows.call.request_records import Requests
 
 
@@ -106,7 +106,7 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
     if not recording.is_held:
         return ""
     _end_hold(recording, "consent is given", now)
-    pauses.release(recording, GATE, GATE, now)
+    pauses.release(recording, Holder(GATE), GATE, now)
     if recording.wanted is Wanted.ACTIVE:
         request = ControlRequest(requested_by=GATE, reason="consent is given")
         _ask(Operation.RESUME, request, recording, requests, now)

@@ -19,6 +19,7 @@ from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GUARD
+from workflows.call.request_records import fail
 
 Watched = TypeVar("Watched", ControlRecord, PauseRecord)
 
@@ -49,7 +50,7 @@ class Watchdog:
         for recording, pause in _due(self._long_pauses(), now):
             self._end_pause(recording, pause, now)
         for recording, record in _due(self._late_resumes(), now):
-            self._call.resume_expired(recording, record, now)
+            self._take_back(recording, record, now)
         for moment, recording in list(self._long_recordings()):
             if moment <= now:
                 self._ask(Operation.STOP, f"recording {recording.number} reached its maximum", now)
@@ -110,14 +111,25 @@ class Watchdog:
 
     def _release(self, recording: RecordingStatus, pause: PauseRecord, now: datetime) -> str:
         """Release the pauses of one holder; return in a few words what follows."""
-        pauses.release(recording, pause.requested_by, GUARD, now)
-        held = ", ".join(holder.requested_by for holder in pauses.holders(recording))
+        holder = pauses.Holder(pause.requested_by, pause.authenticated_as)
+        pauses.release(recording, holder, GUARD, now)
+        held = ", ".join(each.caller for each in pauses.holders(recording))
         if recording.wanted is not Wanted.ACTIVE:
             what = f"this pause is released, and it stays paused by {held}"
             self._call.note(now, f"recording {recording.number}: {what}")
             return what
         self._ask(Operation.RESUME, f"{pause.requested_by} paused longer than it may", now)
         return "it records again"
+
+    def _take_back(self, recording: RecordingStatus, record: ControlRecord, now: datetime) -> None:
+        """Take a resume back that could not be carried out in time: what it released is paused."""
+        fail(record, "it expired before ACS had confirmed it: ask again if it is still meant", now)
+        self._call.note(now, f"recording {recording.number}: {record.operation} expired")
+        pending = self._call.requests.pending(recording)
+        is_asked_again = any(other.operation == Operation.RESUME for other in pending)
+        if pauses.ended_by(recording, record) and not is_asked_again:
+            why = f"the resume of {record.requested_by} expired before ACS had confirmed it"
+            self._ask(Operation.PAUSE, why, now)
 
     def _ask(self, operation: Operation, reason: str, now: datetime) -> None:
         self._call.request(operation, ControlRequest(requested_by=GUARD, reason=reason), now)

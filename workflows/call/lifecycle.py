@@ -26,8 +26,9 @@ from callvault.contracts.requests import (
     RecordingRequest,
     StartRequest,
 )
-from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
+from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
+from callvault.contracts.takeover import LastState
 from workflows.call import (
     chunks,
     consent_holds,
@@ -35,8 +36,10 @@ from workflows.call import (
     pauses,
     presence,
     recording_state,
+    repeats,
     silence,
     state_limits,
+    takeover,
 )
 from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
@@ -46,9 +49,8 @@ from workflows.call.commands import (
     next_operation,
     still_serves,
 )
-from workflows.call.pauses import GUARD
 from workflows.call.refusals import refuse_control, refuse_expired, refuse_reused, refuse_start
-from workflows.call.request_records import Requests, asked_at, expiry_of, fail
+from workflows.call.request_records import Requests, asked_at, expiry_of
 
 MAX_TIMELINE = 500
 """Entries kept: the first half and the newest, so that a noisy call cannot fill its history."""
@@ -69,6 +71,8 @@ class Lifecycle:
         self.status = status
         self.requests = Requests(status)
         self.in_flight: Command | None = None
+        self.is_recalling = False
+        """True while it is not known what ACS was asked before a reset: nothing is started."""
         self._grown, self._room = 0, state_limits.LEAST_ROOM
         """Bytes by which the state has grown at most since it was measured, and may grow."""
 
@@ -118,32 +122,8 @@ class Lifecycle:
     def _first(
         self, operation: Operation, request: ControlRequest, now: datetime
     ) -> ControlRecord | None:
-        """Return the record of the same request sent before, which answers this one too.
-
-        A pause that was answered is asked for anew, which changes nothing while it holds; unless it
-        was released, and this is a repetition from before.
-        """
         known = self.requests.known(operation, request)
-        if known is None or operation is not Operation.PAUSE or known.state is RequestState.PENDING:
-            return known
-        if refuse_control(operation, self.current) is not None:
-            return known
-        is_older = asked_at(request, now) <= known.requested_at
-        return known if is_older and self.is_released(known) else None
-
-    def is_released(self, record: ControlRecord) -> bool:
-        """Tell if a pause that was asked for is held no more."""
-        if record.operation != Operation.PAUSE or record.state is RequestState.FAILED:
-            return False
-        recording = self.recording(record.recording)
-        return not any(pause.is_open for pause in pauses.of(recording, record))
-
-    def answer_of(self, record: ControlRecord) -> ControlRecord:
-        """Return what to answer: a pause that is held no more is never said to be confirmed."""
-        if record.state is not RequestState.CONFIRMED or not self.is_released(record):
-            return record
-        ended = {"state": RequestState.SUPERSEDED, "problem": "it was released since: ask again"}
-        return record.model_copy(update=ended)
+        return repeats.first(self.status, known, self.current, request, now)
 
     def _take(
         self, request: ControlRequest, record: ControlRecord, recording: RecordingStatus
@@ -155,7 +135,7 @@ class Lifecycle:
         if isinstance(request, StartRequest) and request.pause_on_start:
             pauses.hold(recording, record)
         if record.released:
-            names = ", ".join(holder.requested_by for holder in record.released)
+            names = ", ".join(holder.caller for holder in record.released)
             what = f"{record.requested_by} released by force the pauses of {names}"
             self.note(record.received_at, f"recording {recording.number}: {what}")
 
@@ -164,27 +144,12 @@ class Lifecycle:
     ) -> None:
         why = f" ({request.reason})" if request.reason else ""
         refusal = f": refused, {refused}" if refused else ""
-        self.note(now, f"{operation} asked by {request.requested_by}{why}{refusal}")
+        self.note(now, f"{operation} asked by {request.caller}{why}{refusal}")
         if refused is None and self.requests.clashing(operation, request):
             other = (
                 "another request came under its requestId before: it is carried out all the same"
             )
             self.note(now, f"{operation}: {other}")
-
-    def resume_expired(
-        self, recording: RecordingStatus, record: ControlRecord, now: datetime
-    ) -> None:
-        """Fold that a resume could not be carried out in time: what it released is paused again."""
-        fail(record, "it expired before ACS had confirmed it: ask again if it is still meant", now)
-        self.note(now, f"recording {recording.number}: resume of {record.requested_by} expired")
-        others = [
-            other
-            for other in self.requests.pending(recording)
-            if other.operation == Operation.RESUME
-        ]
-        if pauses.ended_by(recording, record) and not others:
-            why = f"the resume of {record.requested_by} expired before ACS had confirmed it"
-            self.request(Operation.PAUSE, ControlRequest(requested_by=GUARD, reason=why), now)
 
     def call_ended(self, ended: CallEnded, now: datetime) -> None:
         """Fold the end of the call: all that still records is to be stopped."""
@@ -205,12 +170,28 @@ class Lifecycle:
     def taken_over(self, now: datetime) -> None:
         """Fold that the workflow before was ended by force: nobody minded the call since."""
         self.note(now, "the workflow before ended too early: this one takes over")
-        for recording in self._controlled():
-            # What ACS does by now is read before it is believed.
-            recording.needs_read = recording.recording_id is not None
-            if recording.sound.is_sound_asked:
-                silence.sound_given_up(recording, now, is_start=recording.recording_id is None)
+        for recording in self.status.recordings:
+            takeover.doubt(recording)
+        self._forget_asking(now)
         self.settle_all(now)
+
+    def _forget_asking(self, now: datetime) -> None:
+        """Take it that nobody hears what ACS answers to a run that was ended by force."""
+        for recording in self.status.recordings:
+            if recording.sound.is_sound_asked and not self.is_in_flight(recording):
+                is_start = recording.recording_id is None
+                silence.sound_given_up(recording, now, is_start=is_start)
+
+    def recalled(self, last: LastState, now: datetime, *, is_reset: bool) -> bool:
+        """Fold the last state of a dead run of the call; False if that is known already."""
+        if not takeover.join(self.status, last, is_reset=is_reset):
+            return False
+        word = "was reset" if is_reset else "ended too early"
+        self.note(now, f"run {last.run_id} {word}: what it knew is known here now")
+        state_limits.fit(self.status, state_limits.MAX_SIZE, now)
+        self._forget_asking(now)
+        self.settle_all(now)
+        return True
 
     def decline(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """Give a recording up before a sound of it was recorded."""
@@ -234,13 +215,15 @@ class Lifecycle:
         for recording in self._controlled():
             is_urgent = self._awaits_reading(recording)
             operation = Operation.READ if is_urgent else next_operation(recording)
-            is_refused = recording.ask_again_at is not None
-            if operation is not None and not (
-                is_refused and operation == recording.refused_operation
-            ):
+            if operation is not None and self._may_ask(recording, operation):
                 is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
                 return Command(recording.number, operation, is_paused, is_urgent)
         return None
+
+    def _may_ask(self, recording: RecordingStatus, operation: Operation) -> bool:
+        """Tell if something may be asked of ACS now, rather than later or never."""
+        is_refused = recording.ask_again_at is not None and operation == recording.refused_operation
+        return not is_refused and not (self.is_recalling and operation is Operation.START)
 
     def _awaits_reading(self, recording: RecordingStatus) -> bool:
         """Tell if a request to pause what is paused waits for the reading that confirms it."""
@@ -508,6 +491,7 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         recording_channel_type=request.recording_channel_type,
         recording_format_type=request.recording_format_type,
         requested_by=request.requested_by,
+        authenticated_as=request.authenticated_as,
         requested_at=asked_at(request, now),
         wanted=Wanted.ACTIVE,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),

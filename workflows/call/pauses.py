@@ -6,9 +6,9 @@ by force it releases all but what consent demands. A pause of nobody's own falls
 
 import hashlib
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from callvault.contracts.base import shorten
+from callvault.contracts.base import name_of_caller, shorten
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import ControlRecord, PauseHolder, PauseRecord, RecordingStatus
@@ -53,12 +53,32 @@ def of_outside(request: AnyRequest) -> AnyRequest:
     return request.model_copy(update={"requested_by": f"caller {request.requested_by}"})
 
 
-def holder_of(requested_by: str) -> str:
-    """Return the name under which a requester holds pauses: short, and nobody else's."""
-    if len(requested_by) <= MAX_NAME:
-        return requested_by
-    digest = hashlib.sha256(requested_by.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{shorten(requested_by, MAX_NAME - 17)}#{digest}"
+class Holder(NamedTuple):
+    """A holder of pauses: who asked, as they said and as their key or token says."""
+
+    name: str
+    key: str = ""
+
+
+def holder_of(record: ControlRecord) -> Holder:
+    """Return who holds the pauses of a request, and releases them."""
+    return Holder(_short(record.requested_by), _short(record.authenticated_as))
+
+
+def _holder(pause: PauseRecord) -> Holder:
+    return Holder(pause.requested_by, pause.authenticated_as)
+
+
+def _name_of(record: ControlRecord) -> str:
+    return name_of_caller(*holder_of(record))
+
+
+def _short(name: str) -> str:
+    """Return a name that is short, and nobody else's."""
+    if len(name) <= MAX_NAME:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{shorten(name, MAX_NAME - 17)}#{digest}"
 
 
 def fold(recording: RecordingStatus, record: ControlRecord) -> None:
@@ -68,8 +88,7 @@ def fold(recording: RecordingStatus, record: ControlRecord) -> None:
             hold(recording, record)
         case Operation.RESUME:
             others = _release_all(recording, record) if record.force else []
-            by = holder_of(record.requested_by)
-            release(recording, by, by, record.received_at)
+            release(recording, holder_of(record), _name_of(record), record.received_at)
             record.released = _named(others)
         case Operation.STOP:
             recording.wanted = Wanted.STOPPED
@@ -78,13 +97,14 @@ def fold(recording: RecordingStatus, record: ControlRecord) -> None:
 
 def hold(recording: RecordingStatus, record: ControlRecord) -> None:
     """Add the pause of a request."""
-    holder = holder_of(record.requested_by)
-    known = {pause.requested_by for pause in recording.pauses if pause.is_open}
-    if holder not in known | RESERVED and len(known) >= MAX_HOLDERS:
-        holder = MANY
+    holder = holder_of(record)
+    known = {_holder(pause) for pause in recording.pauses if pause.is_open}
+    if holder not in known and holder.name not in RESERVED and len(known) >= MAX_HOLDERS:
+        holder = Holder(MANY)
     recording.pauses.append(
         PauseRecord(
-            requested_by=holder,
+            requested_by=holder.name,
+            authenticated_as=holder.key,
             reason=record.reason,
             requested_at=record.requested_at,
             received_at=record.received_at,
@@ -94,11 +114,13 @@ def hold(recording: RecordingStatus, record: ControlRecord) -> None:
     review(recording)
 
 
-def release(recording: RecordingStatus, holder: str, by: str, now: datetime) -> list[PauseRecord]:
+def release(
+    recording: RecordingStatus, holder: Holder, by: str, now: datetime
+) -> list[PauseRecord]:
     """Release the pauses of a holder, and with them those of nobody's own; return the holder's."""
-    own = [p for p in recording.pauses if p.is_open and p.requested_by == holder]
+    own = [p for p in recording.pauses if p.is_open and _holder(p) == holder]
     nobodys = [p for p in recording.pauses if p.is_open and p.requested_by in _NOBODYS]
-    _end(own if holder == GATE else [*own, *nobodys], by, now)
+    _end(own if holder.name == GATE else [*own, *nobodys], by, now)
     review(recording)
     return own
 
@@ -145,8 +167,7 @@ def ended_by(recording: RecordingStatus, record: ControlRecord) -> list[PauseRec
     return [
         pause
         for pause in recording.pauses
-        if pause.released_at == record.received_at
-        and pause.released_by == holder_of(record.requested_by)
+        if pause.released_at == record.received_at and pause.released_by == _name_of(record)
     ]
 
 
@@ -158,7 +179,7 @@ def of(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
         pause
         for pause in recording.pauses
         if pause.received_at == record.received_at
-        and pause.requested_by in (holder_of(record.requested_by), MANY)
+        and _holder(pause) in (holder_of(record), Holder(MANY))
         and pause.reason == record.reason
     ]
 
@@ -175,18 +196,23 @@ def holders(recording: RecordingStatus) -> list[PauseHolder]:
     return _named(newest(recording))
 
 
+def holds(recording: RecordingStatus, record: ControlRecord) -> bool:
+    """Tell if the requester of this request holds the recording paused."""
+    holder = holder_of(record)
+    return any(pause.is_open and _holder(pause) == holder for pause in recording.pauses)
+
+
 def newest(recording: RecordingStatus) -> list[PauseRecord]:
     """Return the newest pause of each of its holders."""
-    return list({pause.requested_by: pause for pause in recording.pauses if pause.is_open}.values())
+    return list({_holder(pause): pause for pause in recording.pauses if pause.is_open}.values())
 
 
 def _release_all(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
     """Release what no consent demands; return the pauses of others that were still held."""
     held = [p for p in recording.pauses if p.is_open and p.requested_by != GATE]
-    by = holder_of(record.requested_by)
-    _end(held, by, record.received_at)
-    mine = {by, *_NOBODYS}
-    return [pause for pause in held if pause.requested_by not in mine]
+    _end(held, _name_of(record), record.received_at)
+    others = [pause for pause in held if _holder(pause) != holder_of(record)]
+    return [pause for pause in others if pause.requested_by not in _NOBODYS]
 
 
 def _end(pauses: list[PauseRecord], by: str, now: datetime) -> None:
@@ -194,9 +220,9 @@ def _end(pauses: list[PauseRecord], by: str, now: datetime) -> None:
         pause.released_at, pause.released_by = now, by
 
 
-def _bound(recording: RecordingStatus, holder: str) -> None:
+def _bound(recording: RecordingStatus, holder: Holder) -> None:
     """Keep of a holder's open pauses the first and the newest."""
-    own = [p for p in recording.pauses if p.is_open and p.requested_by == holder]
+    own = [p for p in recording.pauses if p.is_open and _holder(p) == holder]
     for pause in own[1 : 2 - MAX_OPEN_OF_ONE] if len(own) > MAX_OPEN_OF_ONE else []:
         recording.pauses.remove(pause)
         recording.pauses_left_out += 1
@@ -206,6 +232,7 @@ def _named(pauses: list[PauseRecord]) -> list[PauseHolder]:
     return [
         PauseHolder(
             requested_by=pause.requested_by,
+            authenticated_as=pause.authenticated_as,
             reason=shorten(pause.reason, MAX_NAME),
             since=pause.requested_at,
         )

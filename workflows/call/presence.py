@@ -6,6 +6,7 @@ Whoever must agree counts as here in doubt; whoever has agreed counts as gone in
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 
 from callvault.contracts.consent import Presence
@@ -80,6 +81,20 @@ def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
     if not connection:
         return _leave_entirely(status, change.participant, at, now)
     return _leave(status, change.participant, connection, at, now)
+
+
+def add_stays(status: CallStatus, stays: Iterable[Presence]) -> None:
+    """Fold the history that another run of the same call has kept since, in its order."""
+    for stay in stays:
+        told = {"participant": stay.participant, "connection": stay.connection}
+        if stay.joined_at is not None:
+            came = ParticipantChanged(**told, joined=True, at=stay.joined_at)
+            move(status, came, max(stay.told_at, stay.joined_at))
+        elif not stay.connection:
+            named(status, stay.participant, stay.told_at)
+        if stay.left_at is not None:
+            left = ParticipantChanged(**told, joined=False, at=stay.left_at)
+            move(status, left, max(stay.told_at, stay.left_at))
 
 
 def _join(status: CallStatus, new: Presence) -> bool:

@@ -42,6 +42,7 @@ class Requests:
         record = ControlRecord(
             operation=operation,
             requested_by=request.requested_by,
+            authenticated_as=request.authenticated_as,
             reason=request.reason,
             requested_at=requested_at,
             received_at=now,
@@ -106,7 +107,7 @@ class Requests:
         _end(record, RequestState.SUPERSEDED, now)
         if record.operation == Operation.RESUME and recording.wanted is not Wanted.STOPPED:
             record.held_by = pauses.holders(recording)
-        is_own = record.requested_by in {holder.requested_by for holder in record.held_by}
+        is_own = pauses.holds(recording, record)
         is_held = bool(record.held_by) and not is_own
         why = _held(record) if is_held else self._overtaker(record, recording)
         record.problem = record.problem or why
@@ -163,7 +164,7 @@ def fail(record: ControlRecord, problem: str, now: datetime) -> None:
 
 
 def _held(record: ControlRecord) -> str:
-    names = ", ".join(holder.requested_by for holder in record.held_by)
+    names = ", ".join(holder.caller for holder in record.held_by)
     return (
         f"released yours; it stays paused by {names}. Everybody resumes for themselves: only force"
         " releases all, but for what consent demands"

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 
 from callvault.cli.actions.consent_at import ConsentAt, consent_at
 from callvault.cli.terminal import InertTable, line
-from callvault.contracts.base import Message
+from callvault.contracts.base import Message, name_of_caller
 from callvault.contracts.consent import (
     Announcement,
     ConsentHold,
@@ -116,7 +116,7 @@ def _decisions_table(decisions: Sequence[ConsentRecord]) -> InertTable:
             record.method,
             record.evidence,
             record.jurisdiction,
-            record.reported_by,
+            name_of_caller(record.reported_by, record.authenticated_as),
             _time(record.decided_at),
         )
     return table

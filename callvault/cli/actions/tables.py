@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 
 from callvault.cli.terminal import InertTable, line
 from callvault.contracts.alarms import AlarmRecord
+from callvault.contracts.base import name_of_caller
 from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
 
 COLOURS = {
@@ -92,7 +93,8 @@ def describe_pause(pause: PauseRecord) -> str:
         if pause.confirmed_at
         else f"asked at {pause.requested_at:%H:%M:%S}, not confirmed,"
     )
-    return f"{begin} to {end} by {pause.requested_by}{why}"
+    who = name_of_caller(pause.requested_by, pause.authenticated_as)
+    return f"{begin} to {end} by {who}{why}"
 
 
 def describe_chunk(chunk: ChunkStatus, copied: str = "") -> str:
