@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from callvault.contracts.printable import printable
 from callvault.errors import (
     AccessDenied,
     CallvaultError,
@@ -39,12 +40,13 @@ def error_response(
 ) -> JSONResponse:
     """Return an error response; one that asks the client to come again says when.
 
-    ``details`` stand beside the code and the message.
+    ``details`` stand beside the code and the message, which may quote what the client sent: it is
+    made inert here.
     """
     wait = int(retry_after.total_seconds()) if retry_after else RETRY_AFTER
     comes_again = retry_after or status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"retry-after": str(wait)} if comes_again else {}
-    error = {"code": code, "message": message, **(details or {})}
+    error = {"code": code, "message": printable(message), **(details or {})}
     return JSONResponse({"error": error}, status, headers)
 
 
