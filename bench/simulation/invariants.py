@@ -80,6 +80,7 @@ class Invariants:
         withdrew = self._learn(delivered, consents, has_begun)
         if delivered.is_about_consent and has_begun:
             self._consent.check_wanted(self._status, self._wanted)
+        self._consent.check_taken(self._status, delivered.decisions)
         if len(jobs) == 1 and withdrew:
             self._consent.check_withdrawn(self._status)
         if len(jobs) == 1 and delivered.is_control and has_begun:
@@ -87,6 +88,10 @@ class Invariants:
             self._check_repeated(delivered, requests)
         self._check_cancelled(jobs)
         self._check()
+
+    def check_end(self) -> None:
+        """Check what can be told only once a life is over."""
+        self._consent.check_end(self._status)
 
     def _learn(self, delivered: Delivered, consents: set[int], has_begun: bool) -> bool:
         """Bring the truth up to date with what was told; tell if consent was taken back."""

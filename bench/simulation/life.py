@@ -76,6 +76,7 @@ class Life:
         """Let everything come to its end, and check what must hold then."""
         self._close()
         ending.check(self.server, self._acs, self._surroundings)
+        self._invariants.check_end()
         self.server.close()
 
     @property

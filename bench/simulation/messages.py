@@ -88,6 +88,7 @@ def decision(rng: random.Random, sender: str, now: datetime, who: str | None = N
         participant=who or rng.choice(PEOPLE),
         given=who is not None or rng.random() < 0.7,
         decided_at=now - late if who is None else None,
+        request_id=rng.choice([None, None, "c", "d"]) if who is None else None,
     )
     return _send(rng, names.CONSENT, sender, told)
 
