@@ -348,6 +348,7 @@ class RecordingWorkflow:
         return message
 
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
+        self.this_run.clock.look()
         request = read_control(operation, payloads)
         if isinstance(request, Unreadable):
             self.call.note(workflow.now(), f"{operation} could not be read: {request.problem}")

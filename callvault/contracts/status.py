@@ -188,6 +188,9 @@ class RecordingStatus(State):
     """Times in which it is proven to be silent, and those in which it only should be."""
     sound: SoundEvidence = SoundEvidence()
     """The facts from which that account is drawn."""
+    looked_for_until: datetime | None = None
+    """Time until which a start that was given up is looked for, as it may have begun all the same:
+    until the call is over, at the latest."""
     refused_operation: str = ""
     """What ACS refused for good, last: it is asked for again as long as it is wanted."""
     refusals: int = 0

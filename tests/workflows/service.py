@@ -41,6 +41,9 @@ class ScriptedService:
         """Answers of the preview's operation, by recording; none by default."""
         self._faults: dict[str, list[Fault]] = defaultdict(list)
         self._lags: dict[str, int] = {}
+        self._lost: dict[str, Fault] = {}
+        self.begun: set[str] = set()
+        """Recordings that a start has begun: one that is repeated begins nothing anew."""
         self._coming: dict[str, tuple[int, str]] = {}
         self._lock = threading.Lock()
         self.gates: dict[str, threading.Event] = {}
@@ -57,6 +60,16 @@ class ScriptedService:
         """Let the next ``times`` requests of this kind fail."""
         left = iter(range(times))
         self._faults[operation].append(lambda: error if next(left, None) is not None else None)
+
+    def loses_answers(self, operation: str, error: CallvaultError, *, times: int) -> None:
+        """Let the next ``times`` requests of this kind have their effect, and no answer."""
+        left = iter(range(times))
+        self._lost[operation] = lambda: error if next(left, None) is not None else None
+
+    def _lose_answer(self, operation: str) -> None:
+        fault = self._lost.get(operation)
+        if fault is not None and (error := fault()) is not None:
+            raise error
 
     def fails_for(
         self, operation: str, error: CallvaultError, age: timedelta, *, url: str = ""
@@ -108,7 +121,10 @@ class ScriptedService:
                 self.starts.append(repeatability)
                 known = len(self.starts) - 1
             recording_id = f"recording-{known + 1}"
-            self.recordings[recording_id] = "inactive" if input.pause_on_start else "active"
+            if known == len(self.starts) - 1 and recording_id not in self.begun:
+                self.begun.add(recording_id)
+                self.recordings[recording_id] = "inactive" if input.pause_on_start else "active"
+        self._lose_answer("start")
         return RecordingStateResponse(recording_id=recording_id, recording_state="inactive")
 
     def get_state(self, recording_id: str, server_call_id: str) -> RecordingStateResponse:

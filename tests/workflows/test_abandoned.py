@@ -32,7 +32,7 @@ async def test_a1_a_terminated_call_is_taken_over_and_kept_to_its_end(scene: Sce
     """Of fault A1's kind: ACS recorded on, and nobody was told."""
     await scene.recorded()
     await scene.asks("pause", requested_by="agent")
-    await scene.asks("resume")
+    await scene.asks("resume", requested_by="agent")
     await scene.handle.terminate("somebody clicked")
     asked = scene.service.asked.count("get_state")
     await taken_over(scene)

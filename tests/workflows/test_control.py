@@ -355,6 +355,48 @@ async def test_a_recording_that_somebody_else_resumed_is_paused_again_and_alarme
     assert (alarm.alarm.kind, alarm.alarm.severity) == ("state_unexpected", "critical")
 
 
+async def test_g20_a_start_whose_id_acs_has_told_is_stopped_without_waiting_for_its_answer(
+    scene: Scene,
+) -> None:
+    """Its answers were lost: it recorded on, for 12 s after consent was withdrawn."""
+    scene.service.loses_answers("start", Unavailable("the answer is lost"), times=1_000)
+    await scene.keep()
+    await scene.has_asked("start")
+    await scene.signals(names.RECORDING_STATE_CHANGED, told_active())
+    await scene.says("pause", requested_by="agent", request_id="p1")
+    await scene.has_asked("pause")
+    assert scene.service.recordings["recording-1"] == "inactive"
+    await scene.passes(timedelta(minutes=2))
+    assert (await scene.status()).requests["p1"].state == "confirmed"
+    await scene.asks("stop")
+    assert "recording-1" not in scene.service.recordings
+
+
+async def test_g20_a_start_that_was_given_up_is_looked_for_and_stopped(scene: Scene) -> None:
+    """A start without an answer is taken for one that did not begin."""
+    scene.service.loses_answers("start", Unavailable("the answer is lost"), times=1_000)
+    await scene.keep()
+    await scene.passes(timedelta(minutes=11))
+    recording = await scene.until(lambda recording: recording.state == "failed_to_start")
+    assert recording.sound.over_at is None, "nobody knows"
+    await scene.signals(names.RECORDING_STATE_CHANGED, told_active())
+    await scene.has_asked("stop")
+    await scene.until(lambda recording: recording.actual == "stopped")
+    assert "recording-1" not in scene.service.recordings
+    alarms = [record.alarm for record in (await scene.status()).alarms]
+    assert any("has begun all the same" in alarm.what for alarm in alarms)
+
+
+def told_active() -> dict[str, Any]:
+    return {
+        "recording": 1,
+        "recordingId": "recording-1",
+        "state": "active",
+        "at": "2026-01-01",
+        "isSigned": True,
+    }
+
+
 async def test_a_start_that_never_succeeds_is_given_up_after_ten_minutes(scene: Scene) -> None:
     scene.service.fails("start", Unavailable("away"), times=10_000)
     await scene.keep()

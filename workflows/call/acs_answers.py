@@ -5,7 +5,7 @@ did not happen, unless an earlier attempt came through unanswered; what was give
 have happened: both are made certain. What it refuses for good is asked for again, later.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.base import shorten
@@ -16,6 +16,10 @@ from workflows.call import chunks, consent_holds, silence
 from workflows.call.commands import READINGS, Command, Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GUARD
+
+LOOKOUT_TIMEOUT = timedelta(hours=24)
+"""Longest time for which a start that was given up is looked for, if nobody tells of the call's
+end."""
 
 
 def answered(call: Lifecycle, command: Command, outcome: ControlResult, now: datetime) -> None:
@@ -106,6 +110,22 @@ def runs_already(call: Lifecycle, command: Command, recording_id: str, now: date
     recording.needs_read = True
     outcome = ControlResult(recording_id=recording_id, state="unknown")
     answered(call, command, outcome, now)
+    # When it began, nobody knows, and what was asked again may still arrive.
+    silence.sound_given_up(recording, now, is_start=True)
+    call.settle(recording, now)
+
+
+def has_begun(call: Lifecycle, recording: RecordingStatus, recording_id: str, now: datetime) -> str:
+    """Fold that a start which was given up has begun all the same; return it in a sentence."""
+    what = "its start was given up, and has begun all the same: it is asked to stop"
+    call.note(now, f"recording {recording.number}: {what}")
+    call.in_flight = None
+    recording.looked_for_until = recording.stopped_at = None
+    recording.recording_id, recording.started_at = recording_id, now
+    recording.actual, recording.was_active = Actual.UNKNOWN, True
+    chunks.adopt_announced(call.status, recording)
+    call.settle(recording, now)
+    return what
 
 
 def not_adopted(call: Lifecycle, recording: RecordingStatus, why: str, now: datetime) -> None:
@@ -231,6 +251,8 @@ def _not_started(
     # It may have begun, or begin still: that it is silent, nothing proves.
     silence.sound_given_up(recording, now, is_start=True)
     call.give_up(recording, now)
+    if call.status.ended_at is None:
+        recording.looked_for_until = now + LOOKOUT_TIMEOUT
 
 
 def _not_read(recording: RecordingStatus) -> None:

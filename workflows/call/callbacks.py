@@ -58,6 +58,10 @@ def _failed_to_start(
     call: Lifecycle, recording: RecordingStatus, event: RecordingStateChanged, now: datetime
 ) -> RecordingStatus | None:
     """Fold a failure after ACS had accepted the start with 202."""
+    if recording.looked_for_until is not None:
+        # It was given up without an answer, and nothing has begun: now that is certain.
+        recording.looked_for_until = recording.callback_recording_id = None
+        silence.start_denied(recording)
     # What has been seen to record did not fail to start.
     if recording.actual is Actual.STARTING:
         acs_answers.failed_to_start(call, recording, event.problem, now)

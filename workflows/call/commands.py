@@ -15,6 +15,8 @@ class Operation(StrEnum):
     """Read the state after a start until ACS says ``active``."""
     READ = "read"
     """Read the state, because ACS told something else than what was known."""
+    ADOPT = "adopt"
+    """Find out if an id that ACS told is that of a start which was given up."""
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
@@ -58,7 +60,7 @@ REACHED = {
     Wanted.PAUSED: Actual.PAUSED,
     Wanted.STOPPED: Actual.STOPPED,
 }
-READINGS = (Operation.CONFIRM, Operation.READ)
+READINGS = (Operation.CONFIRM, Operation.READ, Operation.ADOPT)
 """The operations that change nothing at ACS."""
 
 
@@ -79,7 +81,7 @@ def next_operation(recording: RecordingStatus) -> Operation | None:
 def still_serves(command: Command, recording: RecordingStatus) -> bool:
     """Tell if asking for ``command`` still serves what is wanted of the recording."""
     match command.operation:
-        case Operation.START | Operation.STOP:
+        case Operation.START | Operation.STOP | Operation.ADOPT:
             # Never given up half-way: what they did must be known.
             return True
         case Operation.CONFIRM:

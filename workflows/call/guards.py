@@ -39,6 +39,7 @@ class Watchdog:
             *(moment for moment, _, _ in self._late_resumes()),
             *(moment for moment, _ in self._long_recordings()),
             *(moment for moment, _ in self._refused()),
+            *(moment for moment, _ in self._looked_for()),
             *(moment for moment, _ in self._stopped()),
         ]
         return min(moments, default=None)
@@ -62,6 +63,9 @@ class Watchdog:
             if moment <= now:
                 # The control loop asks again.
                 recording.ask_again_at = None
+        for moment, recording in list(self._looked_for()):
+            if moment <= now:
+                recording.looked_for_until = None
         for _, record in list(self._stopped()):
             self._has_stopped(record, now)
 
@@ -152,6 +156,11 @@ class Watchdog:
         for recording in self._live():
             if recording.ask_again_at is not None:
                 yield recording.ask_again_at, recording
+
+    def _looked_for(self) -> Iterator[tuple[datetime, RecordingStatus]]:
+        for recording in self._call.status.recordings:
+            if recording.looked_for_until is not None:
+                yield recording.looked_for_until, recording
 
     def _stopped(self) -> Iterator[tuple[datetime, ControlRecord]]:
         """Yield the pauses that failed, and whose recordings have stopped since."""

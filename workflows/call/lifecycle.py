@@ -160,6 +160,12 @@ class Lifecycle:
         for recording in self._controlled():
             recording.wanted = Wanted.STOPPED
             self.settle(recording, now)
+        for recording in self.status.recordings:
+            if recording.looked_for_until is not None:
+                # ACS records nothing beyond a call.
+                recording.looked_for_until = None
+                silence.ended(recording, now)
+                self.settle(recording, now)
 
     def cancelled(self, now: datetime) -> None:
         """Fold that the workflow was cancelled: what it records is to be stopped, and kept."""
@@ -218,7 +224,9 @@ class Lifecycle:
             if operation is not None and self._may_ask(recording, operation):
                 is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
                 return Command(recording.number, operation, is_paused, is_urgent)
-        return None
+        # A start that was given up, and of which ACS has told since.
+        told = (r for r in self.status.recordings if r.looked_for_until and r.callback_recording_id)
+        return next((Command(recording.number, Operation.ADOPT) for recording in told), None)
 
     def _may_ask(self, recording: RecordingStatus, operation: Operation) -> bool:
         """Tell if something may be asked of ACS now, rather than later or never."""
@@ -378,7 +386,10 @@ class Lifecycle:
     @property
     def is_over(self) -> bool:
         """True if every recording of the call has reached its end, and none is waited for."""
-        has_ended = all(recording.state.is_final for recording in self.status.recordings)
+        has_ended = all(
+            recording.state.is_final and recording.looked_for_until is None
+            for recording in self.status.recordings
+        )
         return has_ended and self.status.kept_until is None
 
     def _controlled(self) -> list[RecordingStatus]:

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from callvault.contracts.activity_io import ACS_TIMEOUT
-from callvault.contracts.names import TASK_TIMEOUT
 from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.status import RecordingStatus
 
@@ -19,9 +18,9 @@ STARTING_TIMEOUT = timedelta(seconds=30)
 """Longest time for ACS to record after it has accepted a start. Until it was seen to record, ACS
 reports a recording that is starting and one that is paused alike."""
 
-ARRIVAL_TIMEOUT = ACS_TIMEOUT + TASK_TIMEOUT
+ARRIVAL_TIMEOUT = ACS_TIMEOUT + timedelta(seconds=5)
 """Longest time for which a request that was given up may still arrive, and take effect: the
-request's own time-out, and the time by which the clock of a workflow task may be behind."""
+request's own time-out, and as long as a workflow task, whose clock may be behind by so much."""
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 

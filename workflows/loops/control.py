@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 from callvault.contracts.activity_io import ControlResult, RecordingInput
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import quoted
-from callvault.contracts.states import Actual, RecordingState
+from callvault.contracts.states import Actual, RecordingState, Wanted
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
 from workflows.activity_calls import CommandInput
@@ -35,6 +35,10 @@ _REFUSED = {
     Operation.READ: "ACS told of another state than was asked for, and does not let it be read",
 }
 """Alarmed, as a caller may not hear of it: consent and guards ask, too, and await no answer."""
+
+
+class Adopted(Exception):
+    """The start that is asked for has begun already: its id was told, and is adopted."""
 
 
 class ControlLoop:
@@ -63,9 +67,14 @@ class ControlLoop:
         recording = self._call.recording(command.recording)
         # Before the first await: from here on the recording counts as what the command makes of it.
         self._call.command_sent(command, workflow.now())
+        if command.operation is Operation.ADOPT:
+            await self._adopt(recording)
+            return
         input = activity_calls.command_input(self._call.status, recording, command)
         try:
             result = await self._execute_until_settled(command, input)
+        except Adopted:
+            return
         except ActivityFailures as error:
             await self._failed(command, recording, error)
         else:
@@ -96,7 +105,12 @@ class ControlLoop:
     ) -> ControlResult | None:
         """Ask until ACS answers; None if something else was wanted before it did."""
         answer = activity_calls.control(command, input)
-        await workflow.wait_condition(lambda: answer.done() or self._call.is_superseded(command))
+        is_outdated = self._call.is_superseded
+        await workflow.wait_condition(
+            lambda: answer.done() or is_outdated(command) or self._is_told_meanwhile(command)
+        )
+        if not answer.done() and self._is_told_meanwhile(command):
+            return await self._told_meanwhile(command, answer)
         is_given_up = not answer.done()
         answer.cancel()
         if is_given_up and command.operation in READINGS:
@@ -109,6 +123,37 @@ class ControlLoop:
             if is_given_up:
                 return None
             raise
+
+    def _is_told_meanwhile(self, command: Command) -> bool:
+        """Tell if ACS has told the id of a start that it does not answer, and sound is not wanted.
+
+        Then it is not waited for: what may have begun has begun.
+        """
+        recording = self._call.recording(command.recording)
+        is_told = recording.callback_recording_id is not None
+        is_start = command.operation is Operation.START
+        return is_start and is_told and recording.target is not Wanted.ACTIVE
+
+    async def _told_meanwhile(
+        self, command: Command, answer: workflow.ActivityHandle[ControlResult]
+    ) -> ControlResult | None:
+        """Adopt the id that ACS has told; if it is not this start's, wait for the answer."""
+        recording = self._call.recording(command.recording)
+        own = await self._own_id(recording)
+        if own is None or answer.done():
+            return await answer
+        answer.cancel()
+        acs_answers.runs_already(self._call, command, own, workflow.now())
+        raise Adopted
+
+    async def _adopt(self, recording: RecordingStatus) -> None:
+        """Stop a start that was given up and has begun all the same, as ACS told."""
+        own = await self._own_id(recording)
+        now = workflow.now()
+        if own is None:
+            self._call.in_flight = None
+            return
+        self._alarm(acs_answers.has_begun(self._call, recording, own, now), recording, now)
 
     def _answered(
         self, command: Command, recording: RecordingStatus, result: ControlResult | None
@@ -126,8 +171,10 @@ class ControlLoop:
     async def _failed(
         self, command: Command, recording: RecordingStatus, error: FailureError
     ) -> None:
-        was_occupied = command.operation is Operation.START and is_occupied(error)
-        if was_occupied and await self._is_resolved(command, recording):
+        is_start = command.operation is Operation.START
+        was_occupied = is_start and is_occupied(error)
+        is_told = is_start and recording.callback_recording_id is not None
+        if (was_occupied or is_told) and await self._is_resolved(command, recording):
             return
         now, why = workflow.now(), reason(error)
         # Before the failure is folded: it changes what is wanted.
