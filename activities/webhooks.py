@@ -33,6 +33,9 @@ ALARM_TYPE = "callvault.alarm"
 ANNOUNCEMENT_TYPE = "callvault.recording.announced"
 """Type of an announcement's CloudEvent."""
 
+JOINER_ANNOUNCEMENT_TYPE = "callvault.participant.announced"
+"""Type of the announcement to somebody who joins while a recording is on."""
+
 ALARM_TIMEOUT = 10.0
 """Seconds for a whole exchange with the webhook of alarms, from name to answer."""
 
@@ -146,7 +149,8 @@ def alarm_event(alarm: Alarm) -> dict[str, object]:
 
 def announcement_event(input: AnnouncementInput, at: datetime) -> dict[str, object]:
     """Write the announcement of a recording as a CloudEvent 1.0."""
-    return _cloud_event(ANNOUNCEMENT_TYPE, input, at)
+    kind = ANNOUNCEMENT_TYPE if input.participant is None else JOINER_ANNOUNCEMENT_TYPE
+    return _cloud_event(kind, input, at)
 
 
 def signature_headers(secret: str, message_id: str, body: bytes, at: int) -> dict[str, str]:

@@ -27,8 +27,8 @@ from callvault.contracts.activity_io import (
     ResourcePolicy,
     StartInput,
 )
-from callvault.contracts.base import Message
-from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.base import Message, Unreadable
+from callvault.contracts.consent_messages import read_decision
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
@@ -41,6 +41,7 @@ from callvault.contracts.states import Actual
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState, Recalled, RunQuery
 from workflows.call import acs_answers, callbacks
+from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
 from workflows.call.consent_gate import ConsentGate
@@ -124,7 +125,9 @@ class FoldedHistory:
             self._call = Lifecycle(CallStatus.model_validate(carried["status"]))
         else:
             self._call = Lifecycle.begin(RecordingRequest.model_validate(request), self._at)
-        gate, call = ConsentGate(self._call), self._call
+        call = self._call
+        key = names.workflow_id(call.status.server_call_id)
+        gate = self._gate = ConsentGate(call, Alarms(call.status, key))
         self._folds: dict[str, tuple[type[Message], Callable[[Any, datetime], object]]] = {
             names.START: (StartRequest, partial(call.request, Operation.START)),
             names.PAUSE: (ControlRequest, partial(call.request, Operation.PAUSE)),
@@ -133,7 +136,6 @@ class FoldedHistory:
             names.CALL_ENDED: (CallEnded, call.call_ended),
             names.FILE_STATUS_UPDATED: (FileStatusUpdated, call.files_announced),
             names.RECORDING_STATE_CHANGED: (RecordingStateChanged, partial(callbacks.fold, call)),
-            names.CONSENT: (ConsentDecision, gate.decided),
             names.PARTICIPANT_CHANGED: (ParticipantChanged, gate.participant_changed),
             names.TAKE_OVER: (LastState, partial(call.recalled, is_reset=False)),
         }
@@ -162,7 +164,12 @@ class FoldedHistory:
 
     def _fold_message(self, name: str, payloads: list[Any]) -> None:
         payload = payloads[0] if payloads and payloads[0] is not None else {}
-        if name in self._folds:
+        if name == names.CONSENT:
+            # What cannot be read is a withdrawal here, too.
+            decision = read_decision(payloads)
+            if not isinstance(decision, Unreadable):
+                self._gate.decided(decision, self._at)
+        elif name in self._folds:
             model, fold = self._folds[name]
             fold(model.model_validate(payload), self._at)
 

@@ -144,6 +144,8 @@ def seal(
         requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
         consents=tuple(status.consents),
         participants=tuple(status.participants),
+        participants_left_out=status.participants_left_out,
+        consents_left_out=status.consents_left_out,
         workflow_id=workflow.info().workflow_id,
         run_id=workflow.info().run_id,
     )
@@ -230,21 +232,25 @@ async def send_schedule_alarm(
     await send_alarm(alarm, within)
 
 
-def announce(status: CallStatus, recording: RecordingStatus) -> workflow.ActivityHandle[None]:
-    """Have a recording announced, and wait for the answer."""
+def announce(
+    status: CallStatus, recording: RecordingStatus, participant: str | None = None
+) -> workflow.ActivityHandle[None]:
+    """Have a recording announced, to all or to somebody who joined, and wait for the answer."""
     if status.policy is None or status.policy.announce_within is None:
         raise ApplicationError("nothing is announced where no resource asks for it")
     within = status.policy.announce_within
     workflow_id = workflow.info().workflow_id
+    parts = (workflow_id, "announcement", f"{recording.number}", participant)
     input = AnnouncementInput(
         # Without the run: it stays one announcement when the workflow continues as new.
-        id=f"{workflow_id}/announcement/{recording.number}",
+        id="/".join(filter(None, parts)),
         resource=status.resource,
         server_call_id=status.server_call_id,
         workflow_id=workflow_id,
         recording=recording.number,
         requested_by=recording.requested_by,
         consent_policy=recording.consent.consent_policy or "",
+        participant=participant,
         timeout=within,
     )
     options = activity_options.announcement(f"announce recording {recording.number}", within)

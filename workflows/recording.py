@@ -17,7 +17,8 @@ from callvault.contracts import names
 from callvault.contracts.activity_io import ResourceQuery
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import AnyMessage, Unreadable, quoted, read_one
-from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.consent import ConsentRecord
+from callvault.contracts.consent_messages import read_decision
 from callvault.contracts.control_messages import read_control
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
@@ -68,7 +69,7 @@ class RecordingWorkflow:
         call = self.call = _open_or_go_on(begun)
         run = self.this_run = Run(call)
         alarms = self.alarms = Alarms(call.status, workflow.info().workflow_id)
-        gate = self.gate = ConsentGate(call)
+        gate = self.gate = ConsentGate(call, alarms)
         watchdog = Watchdog(call, alarms)
         self.announce = AnnounceLoop(run, gate, alarms)
         self.control = ControlLoop(run, call, alarms, watchdog)
@@ -192,7 +193,7 @@ class RecordingWorkflow:
     @workflow.signal(name=names.CONSENT)
     def consent(self, *payloads: Any) -> None:
         """Take note of a participant's decision about being recorded."""
-        decision = self._read(ConsentDecision, payloads, names.CONSENT)
+        decision = self._readable(read_decision(payloads), names.CONSENT)
         if decision is not None:
             self.gate.decided(decision, workflow.now())
 
@@ -244,7 +245,7 @@ class RecordingWorkflow:
     async def consent_confirmed(self, *payloads: Any) -> ConsentRecord:
         """Take note of a decision; a withdrawal is answered once ACS has confirmed the pause."""
         self.this_run.clock.look()
-        decision = _taken(ConsentDecision, payloads)
+        decision = _readable_or_refused(read_decision(payloads))
         if (record := self.gate.decided(decision, workflow.now())) is None:
             raise ApplicationError(self.gate.refusal(decision) or "", type=names.REFUSED)
         await workflow.wait_condition(lambda: decision.given or self.gate.has_paused())
@@ -252,7 +253,7 @@ class RecordingWorkflow:
 
     @consent_confirmed.validator
     def _may_decide(self, *payloads: Any) -> None:
-        decision = _taken(ConsentDecision, payloads)
+        decision = _readable_or_refused(read_decision(payloads))
         if (refusal := self.gate.refusal(decision)) is not None:
             raise ApplicationError(refusal, type=names.REFUSED)
 
@@ -398,7 +399,10 @@ def _asked(operation: Operation, payloads: Sequence[Any]) -> ControlRequest:
 
 def _taken(model: type[AnyMessage], payloads: Sequence[Any]) -> AnyMessage:
     """Read what an update brings; the sentence of an `ApplicationError` is its caller's answer."""
-    message = read_one(model, payloads)
+    return _readable_or_refused(read_one(model, payloads))
+
+
+def _readable_or_refused(message: AnyMessage | Unreadable) -> AnyMessage:
     if isinstance(message, Unreadable):
         raise ApplicationError(message.problem, type="InvalidRequest")
     return message

@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from bench.chaos.generator import Channel
 from callvault.contracts import names
-from callvault.temporal.call_client import NOT_CONFIRMED
+from callvault.temporal.rpc_errors import NOT_CONFIRMED
 
 Answer = TypeVar("Answer")
 REQUESTER = "chaos"

@@ -39,7 +39,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/consent_holds.py",
-        "_ask(Operation.PAUSE, why, recording, requests, now)",
+        "_ask(Operation.PAUSE, request, recording, requests, now)",
         "pass",
     ),
     Mutant(
@@ -48,9 +48,44 @@ MUTANTS = (
         "self._call.in_flight = None",
     ),
     Mutant(
-        "workflows/call/consent.py",
+        "workflows/call/presence.py",
         "return {presence.participant for presence in status.participants if presence.in_call}",
         'return {"a" * 64}',
+    ),
+    Mutant(
+        "workflows/call/presence.py",
+        "return {p.participant for p in status.participants if p.in_call and not p.may_have_left}",
+        "return {p.participant for p in status.participants if p.in_call}",
+    ),
+    Mutant(
+        "workflows/call/presence.py",
+        "if presence.in_call and not presence.connection:",
+        "if False:",
+    ),
+    Mutant(
+        "workflows/call/consent.py",
+        "return _lacking_by_policy(status, terms) or _objecting(status)",
+        "return _lacking_by_policy(status, terms)",
+    ),
+    Mutant(
+        "workflows/call/consent.py",
+        "return refused - presence.gone(status)",
+        "return refused & presence.perhaps_here(status)",
+    ),
+    Mutant(
+        "workflows/call/consent.py",
+        "return (record.participant, record.given) == (decision.participant, decision.given)",
+        "return True",
+    ),
+    Mutant(
+        "workflows/call/consent.py",
+        "return at > min(withdrawal.received_at, withdrawal.decided_at + MAX_CLOCK_DIFFERENCE)",
+        "return at >= min(withdrawal.received_at, withdrawal.decided_at + MAX_CLOCK_DIFFERENCE)",
+    ),
+    Mutant(
+        "workflows/call/consent.py",
+        "return at > min(withdrawal.received_at, withdrawal.decided_at + MAX_CLOCK_DIFFERENCE)",
+        "return at > withdrawal.decided_at",
     ),
     Mutant(
         "workflows/call/consent_holds.py",
@@ -118,13 +153,13 @@ MUTANTS = (
         "if False:",
     ),
     Mutant(
-        "workflows/call/consent_holds.py",
-        "until=None if may_record else recording.stopped_at or now,",
-        "until=now,",
+        "workflows/call/deletion_marks.py",
+        "silent_since = None if may_record else silence.silent_since(recording) or now",
+        "silent_since = now",
     ),
     Mutant(
         "workflows/call/consent_gate.py",
-        "if had_agreed and not decision.given:",
+        "if not record.given:",
         "if False:",
     ),
     Mutant(

@@ -3,15 +3,25 @@
 - Consent never ends, and never begins, a pause of a backend's own.
 - A recording is held as long as consent is missing, and no longer.
 - A recording that was declined has no sound; one that has waited for consent too long is declined.
-- What is recorded after a withdrawal is marked, where that is asked for, until ACS is silent.
+- A refusal is never swallowed.
+- What is recorded after a refusal is marked, where that is asked for, until ACS is silent.
+- Whatever ACS recorded while consent was missing lies, in the end, in an interval that is marked or
+  unconfirmed.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bench.simulation.acs import FakeAcs
 from bench.simulation.instance import Broken
 from bench.simulation.people import People
-from callvault.contracts.consent import OnWithdrawal
+from callvault.contracts.consent import (
+    ConsentDecision,
+    ConsentPolicy,
+    DeletionMark,
+    OnWithdrawal,
+)
+from callvault.contracts.silence import UnconfirmedInterval
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 
@@ -24,6 +34,8 @@ class ConsentInvariants:
         self._people = people
         self._withdrawn: set[int] = set()
         """Recordings with sound, consent to which was withdrawn and is missing since."""
+        self._exposed: set[tuple[int, datetime]] = set()
+        """Recordings, and moments at which they recorded without consent."""
 
     def check_wanted(self, status: CallStatus, before: dict[int, Wanted]) -> None:
         """Check that decisions, comings and goings stop a recording at most."""
@@ -32,14 +44,23 @@ class ConsentInvariants:
                 raise Broken("consent has changed what a backend wants")
 
     def check_withdrawn(self, status: CallStatus) -> None:
-        """Check that a withdrawal marks what was recorded before it."""
+        """Check that a refusal marks what was recorded before it, whatever became of it since."""
         for recording in status.recordings:
-            is_to_be = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
+            is_marking = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
+            needs_consent = recording.consent.consent_policy not in (None, ConsentPolicy.NONE)
             is_heard = recording.number in self._acs.sounded - self._acs.meddled
-            if is_to_be and is_heard and not self.has_consent(recording):
-                self._withdrawn.add(recording.number)
+            if is_marking and needs_consent and is_heard:
+                if not self.has_consent(recording):
+                    self._withdrawn.add(recording.number)
                 if not recording.marked:
                     raise Broken("what was recorded before a withdrawal is not marked")
+
+    def check_taken(self, status: CallStatus, told: Sequence[ConsentDecision]) -> None:
+        """Check that no refusal is swallowed: it stands, whatever it came with."""
+        for decision in told:
+            own = [r for r in status.consents if r.participant == decision.participant]
+            if not decision.given and all(record.given for record in own):
+                raise Broken("a refusal is swallowed")
 
     def check(self, status: CallStatus, recording: RecordingStatus, now: datetime) -> None:
         """Check a recording at any moment."""
@@ -47,6 +68,20 @@ class ConsentInvariants:
         if status.policy is not None and recording.origin == "requested":
             self._check_hold(recording, now)
         self._check_mark(recording)
+        if self._acs.sounds(recording.number) and not self.has_consent(recording):
+            self._exposed.add((recording.number, now))
+
+    def check_end(self, status: CallStatus) -> None:
+        """Check that no voice without consent is outside the intervals that tell of it."""
+        told: dict[int, list[DeletionMark | UnconfirmedInterval]] = {
+            each.number: [*each.marked, *each.silence.unconfirmed] for each in status.recordings
+        }
+        for number, moment in sorted(self._exposed):
+            if not any(
+                each.since <= moment and (each.until is None or moment <= each.until)
+                for each in told[number]
+            ):
+                raise Broken("what ACS recorded without consent is neither marked nor unconfirmed")
 
     def _check_hold(self, recording: RecordingStatus, now: datetime) -> None:
         if recording.wanted is Wanted.STOPPED:

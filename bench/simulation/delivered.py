@@ -8,6 +8,7 @@ from temporalio.api.common.v1 import Payload
 from bench.simulation.protocol import Job
 from callvault.contracts import names
 from callvault.contracts.base import AnyMessage, Message, Unreadable, read
+from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest, StartRequest
@@ -27,6 +28,7 @@ class Delivered:
         self.is_control = is_alone and all(name in _CONTROL for name in named)
         controls = [r for name in _CONTROL for r in _read(messages, name, ControlRequest)]
         self.request_ids = {r.request_id for r in controls if r.request_id is not None}
+        self.decisions = _read(messages, names.CONSENT, ConsentDecision)
         self.about_presence: list[StartRequest | ParticipantChanged] = []
         """Who is in the call: in the order in which it was told."""
         for message in messages:

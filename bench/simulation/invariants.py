@@ -80,6 +80,7 @@ class Invariants:
         withdrew = self._learn(delivered, consents, has_begun)
         if delivered.is_about_consent and has_begun:
             self._consent.check_wanted(self._status, self._wanted)
+        self._consent.check_taken(self._status, delivered.decisions)
         if len(jobs) == 1 and withdrew:
             self._consent.check_withdrawn(self._status)
         if len(jobs) == 1 and delivered.is_control and has_begun:
@@ -88,6 +89,10 @@ class Invariants:
         self._check_cancelled(jobs)
         self._check()
 
+    def check_end(self) -> None:
+        """Check what can be told only once a life is over."""
+        self._consent.check_end(self._status)
+
     def _learn(self, delivered: Delivered, consents: set[int], has_begun: bool) -> bool:
         """Bring the truth up to date with what was told; tell if consent was taken back."""
         for document_id in delivered.documents:
@@ -95,14 +100,15 @@ class Invariants:
         opened = {recording.requested_by for recording in self._status.recordings}
         for told in delivered.about_presence:
             if isinstance(told, ParticipantChanged):
-                self._people.move(told.participant, told.joined)
+                self._people.move(told.participant, told.joined, told.connection)
             elif told.requested_by in opened:
                 for who in told.participants:
-                    self._people.move(who, joined=True)
+                    self._people.named(who)
         withdrew = False
         for record in self._status.consents if self.server.runs == 1 or has_begun else ():
             if id(record) not in consents:
-                withdrew |= self._people.decide(record.participant, record.given, record.decided_at)
+                decided = record.participant, record.given, record.decided_at, record.received_at
+                withdrew |= self._people.decide(*decided)
         return withdrew
 
     # What may be asked of the world.

@@ -47,7 +47,7 @@ class Life:
             | {"server_call_id": "call-1", "resource": "default", "requested_by": "app"}
         )
         for who in request.participants:
-            self._people.move(who, joined=True)
+            self._people.named(who)
         payload = protocol.payload(request.model_dump(mode="json", exclude_none=True))
         self.server = Server(
             opening=Opening(names.workflow_id("call-1"), "run-1", NOON, (payload,), seed + 1),
@@ -76,6 +76,7 @@ class Life:
         """Let everything come to its end, and check what must hold then."""
         self._close()
         ending.check(self.server, self._acs, self._surroundings)
+        self._invariants.check_end()
         self.server.close()
 
     @property

@@ -88,13 +88,17 @@ def decision(rng: random.Random, sender: str, now: datetime, who: str | None = N
         participant=who or rng.choice(PEOPLE),
         given=who is not None or rng.random() < 0.7,
         decided_at=now - late if who is None else None,
+        request_id=rng.choice([None, None, "c", "d"]) if who is None else None,
     )
     return _send(rng, names.CONSENT, sender, told)
 
 
 def presence(rng: random.Random) -> Job:
     """Draw a coming or going."""
-    told = ParticipantChanged(participant=rng.choice(PEOPLE), joined=rng.random() < 0.6)
+    device = rng.choice(["", "", "", "phone", "laptop"])
+    told = ParticipantChanged(
+        participant=rng.choice(PEOPLE), joined=rng.random() < 0.6, connection=device
+    )
     return signal(names.PARTICIPANT_CHANGED, told)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from callvault.cli.archives import failback
@@ -15,6 +16,7 @@ from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.base import Unreadable, read
 from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.events import ServiceTime
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
@@ -66,6 +68,10 @@ def evidence(
         str | None,
         typer.Option(help="A rawId: tells its hash, and shows consent of this person alone."),
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="A time, as 2026-03-02T12:03:00Z: who was there, and had agreed?"),
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Show each request, what ACS confirmed, each pause beside the files, and each consent."""
@@ -74,7 +80,7 @@ def evidence(
 
     hashed = hiding(load_settings(config).participant_key())(participant) if participant else None
     statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
-    gathered = evidence_of(*statuses, participant=hashed)
+    gathered = evidence_of(*statuses, participant=hashed, moment=_time(at) if at else None)
     if hashed:
         # With --json, standard output holds nothing but JSON.
         say(f"{participant} is {hashed}", err=as_json)
@@ -82,6 +88,13 @@ def evidence(
         say_json(as_json_text(gathered))
     else:
         Console().print(evidence_tables(gathered))
+
+
+def _time(text: str) -> datetime:
+    try:
+        return TypeAdapter[datetime](ServiceTime).validate_python(text)
+    except ValidationError:
+        raise InvalidRequest(f"{text!r} is no time: write it as 2026-03-02T12:03:00Z") from None
 
 
 @app.command()
@@ -203,6 +216,9 @@ def consent(
     method: Annotated[str, typer.Option(help="How: spoken, key pressed, signed …")] = "",
     evidence: Annotated[str, typer.Option(help="Where the proof is, as a reference.")] = "",
     jurisdiction: Annotated[str, typer.Option(help="Under whose law, as DE.")] = "",
+    resource: Annotated[
+        str, typer.Option(help="The call's ACS resource, if the call is not recorded yet.")
+    ] = "default",
     reason: Reason = "",
     config: ConfigFile = None,
 ) -> None:
@@ -221,6 +237,8 @@ def consent(
     # Participants are named by a keyed hash alone: the raw id must not reach a history.
     hide = hiding(load_settings(config).participant_key())
     decision = ConsentDecision.model_validate(facts, context={HIDING: hide})
-    record = calls.with_client(config, lambda client: calls.decide(client, call, decision))
+    record = calls.with_client(
+        config, lambda client: calls.decide(client, call, resource, decision)
+    )
     word = "given" if record.given else "withdrawn"
     say(f"consent {word} by {record.participant}" + ("" if record.counts else ": outdated"))

@@ -1,8 +1,8 @@
 """Settings about the ACS resources whose calls are recorded."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from callvault.config.types import (
     Duration,
@@ -105,6 +105,10 @@ class ResourceSettings(Section):
     consent_policy: Literal["none", "any_party", "all_parties"] = "none"
     """The consent that recordings need, where the request does not say. A request may also name a
     list of participants."""
+    keep_participants: bool | None = None
+    """Keep who comes into a call before its recording is asked for: one workflow for each call that
+    Event Grid tells of, until the call ends or for a day. By default where `consent_policy` is not
+    `none`. Set it if requests choose a policy of their own."""
     before_consent: BeforeConsent = BeforeConsent.PAUSED
     """`paused` or `wait`: while consent is missing, recording starts paused, or not at all."""
     consent_within: Duration | None = None
@@ -122,6 +126,10 @@ class ResourceSettings(Section):
     """Secret reference to the key, in base64, that signs these calls (Standard Webhooks)."""
     announcement_within: Duration = Field(default="30s", validate_default=True)
     """Time for that answer, before the recording is declined."""
+    announce_late_joiners: bool = False
+    """Call that URL for everybody who joins while a recording is on, too, with the hash of the
+    participant; the recording is held back until it answers, or until they leave. Needs
+    `announcement_url`."""
     own_storage: Name | None = None
     """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
     recordings to. Its managed identity needs the role Storage Blob Data Contributor."""
@@ -136,6 +144,20 @@ class ResourceSettings(Section):
     fallback_after: Duration | None = None
     """Age of a file from which on its recording goes to the fallback archive; by default half the
     export window. A file that is announced late is first tried for half of the time left."""
+
+    @model_validator(mode="after")
+    def _joiners_need_a_webhook(self) -> Self:
+        if self.announce_late_joiners and self.announcement_url is None:
+            raise ValueError(
+                "announce_late_joiners needs announcement_url: set it, or leave the other out"
+            )
+        return self
+
+    @property
+    def keeps_participants(self) -> bool:
+        """True if what Event Grid tells of participants is kept before a recording is asked for."""
+        by_policy = self.consent_policy != "none"
+        return by_policy if self.keep_participants is None else self.keep_participants
 
     @property
     def tracks_calls(self) -> bool:

@@ -70,6 +70,8 @@ class ResourcePolicy(Message):
     announce_within: timedelta | None
     """Time for the answer of the webhook that is called before a recording begins; none without a
     webhook."""
+    announce_late_joiners: bool
+    """True if it is also called for everybody who joins later."""
     own_storage: str | None
     """The archive whose container ACS itself writes to: bring your own storage."""
     callback_url: str | None
@@ -107,7 +109,7 @@ class StartInput(Message):
 
 
 class AnnouncementInput(Message):
-    """Tell the resource's webhook that a recording is about to begin."""
+    """Tell the resource's webhook that a recording is about to begin, or that somebody joined."""
 
     id: str
     """The same however often it is tried."""
@@ -117,6 +119,8 @@ class AnnouncementInput(Message):
     recording: int
     requested_by: str
     consent_policy: str
+    participant: str | None = None
+    """Keyed hash of the participant who joined while it is on; none before it begins."""
     timeout: timedelta
     """Time for the webhook's answer."""
 

@@ -28,6 +28,10 @@ class AlarmKind(StrEnum):
     STATE_UNEXPECTED = "state_unexpected"
     """ACS does something else than it was last asked to: another program controls the recording, or
     ACS refuses for good what is wanted."""
+    CONSENT_UNCLEAR = "consent_unclear"
+    """Somebody who is not known in the call refused or withdrew consent: recording is held back."""
+    NOT_ANNOUNCED = "not_announced"
+    """Somebody joined whom the announcement did not reach: recording is held back."""
     NO_FILE_EVENT = "no_file_event"
     """A recording has stopped, and no event announces its files."""
     EXPORT_LATE = "export_late"

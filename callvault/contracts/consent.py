@@ -15,16 +15,23 @@ MAX_PARTICIPANTS = 350
 
 
 class ConsentPolicy(StrEnum):
-    """The participants who must have agreed for a recording to go on."""
+    """The participants who must have agreed for a recording to go on.
+
+    With every policy but ``none`` a recording is held back, too, while somebody **objects**: whose
+    last decision is a refusal or a withdrawal, and who is not known to have left the call.
+    ``docs/consent.md`` tells what each policy does when somebody joins, leaves or withdraws.
+    """
 
     NONE = "none"
-    """None: recording needs no consent."""
+    """None: recording needs no consent. Decisions are kept as evidence, and change nothing."""
     ANY_PARTY = "any_party"
-    """One of those in the call."""
+    """One of those who are known to be in the call. An agreement of somebody who was never told to
+    be in it, as of a telephone, does not count."""
     ALL_PARTIES = "all_parties"
-    """All who are known to be in the call: not met while no participant is known."""
+    """All who are known to be in the call, or may be in it: not met while no participant is known,
+    and not while somebody may still be in the call by another device."""
     NAMED = "named"
-    """All on the list, in the call or not."""
+    """All on the list, in the call or not. Others in the call need not agree, and may object."""
 
 
 class BeforeConsent(StrEnum):
@@ -37,7 +44,10 @@ class BeforeConsent(StrEnum):
 
 
 class OnWithdrawal(StrEnum):
-    """The fate of what was recorded when consent is withdrawn. Recording pauses in any case."""
+    """The fate of what was recorded when consent is refused or withdrawn.
+
+    Recording pauses in any case, unless the policy is ``none``.
+    """
 
     PAUSE = "pause"
     """The recorded part is kept."""
@@ -61,7 +71,8 @@ class ConsentTerms(Message):
     Counts only until the policy is met for the first time."""
     on_withdrawal: OnWithdrawal | None = None
     stop_when_last_consenting_leaves: bool | None = None
-    """Stop the recording when the last of those who agreed has left the call."""
+    """Stop the recording when somebody who agreed leaves, and nobody who agreed is known to be in
+    the call any more. A telephone leaves when a backend tells so: no event does."""
 
     @model_validator(mode="after")
     def _names_go_with_named(self) -> Self:
@@ -83,7 +94,7 @@ class ConsentDecision(CallerMessage):
 
     participant: ParticipantHash
     given: bool
-    """False: refused, or withdrawn."""
+    """False: refused, or withdrawn. It always counts, for every recording of the call."""
     method: ShortText = ""
     """The form of the decision: ``spoken``, ``key pressed``, ``signed contract``."""
     evidence: ShortText = ""
@@ -92,9 +103,14 @@ class ConsentDecision(CallerMessage):
     """The law that applies, as ``DE`` or ``US-CA``."""
     reason: ShortText = ""
     decided_at: ServiceTime | None = None
-    """Time of the decision; by default, when the workflow heard of it."""
+    """Time of the decision; by default, when the workflow heard of it. An agreement that is told
+    after a withdrawal counts only if this is later than the withdrawal's arrival, or by more than
+    five minutes later than the withdrawal's own time."""
     request_id: RequestId | None = None
-    """The caller's id of this decision; the same id again changes nothing."""
+    """The caller's id of this decision; the same decision again under the same id changes nothing.
+    Under the id of another one, an agreement is refused and a withdrawal carried out."""
+    problem: ShortText = ""
+    """The reason why parts of a withdrawal could not be read. Filled in by the reader."""
 
 
 class ConsentRecord(State):
@@ -113,22 +129,40 @@ class ConsentRecord(State):
     received_at: datetime
     request_id: str | None = None
     counts: bool = True
-    """False: a refusal or withdrawal that was decided later is known already."""
+    """False: a refusal or withdrawal that may have been decided later is known already."""
+    problem: str = ""
+    """The reason why parts of the message could not be read."""
 
 
 class Presence(State):
-    """A participant's connection to the call, as far as events or requests told of it."""
+    """A stay of one participant in the call, by one connection.
+
+    All that is known of them, in order, is the history of who was in the call.
+    """
 
     participant: str
     connection: str = ""
-    in_call: bool
-    changed_at: datetime
+    """Empty where a request or a backend told of the person, and not of a device."""
+    joined_at: datetime | None = None
+    """Time of the coming; none for somebody who was there already when first told of."""
+    left_at: datetime | None = None
+    told_at: datetime
+    """Time at which Callvault first heard of it."""
+    may_have_left: bool = False
+    """True if a device of this person has left since, and may have been this one."""
+
+    @property
+    def in_call(self) -> bool:
+        """True if it has not ended."""
+        return self.left_at is None
 
 
 class ConsentHold(State):
     """A time in which a recording was held back, because consent was missing."""
 
     since: datetime
+    """Time since which consent was missing, by the times of the decision or the coming itself:
+    Callvault may have heard of it later, and then silence began later, too."""
     until: datetime | None = None
     reason: str
     """The consent that is missing, or was at last, in a sentence."""
@@ -137,11 +171,12 @@ class ConsentHold(State):
 
 
 class DeletionMark(State):
-    """A time whose recording people are to delete: consent was withdrawn."""
+    """A time whose recording people are to delete: consent was refused or withdrawn."""
 
     participant: str
-    """The participant who withdrew consent."""
+    """The participant who refused, or withdrew consent."""
     since: datetime
+    """Time at which the recording was asked for, or at which this person came into the call."""
     until: datetime | None = None
     """Time at which ACS confirmed that it records no more."""
     marked_at: datetime
@@ -154,3 +189,12 @@ class Announcement(State):
     answered_at: datetime | None = None
     problem: str = ""
     """The reason why it was given up: then the recording is declined."""
+
+
+class JoinerAnnouncement(Announcement):
+    """The webhook's call for somebody who joined while the recording was on.
+
+    The recording is held back until it is answered, or until they leave.
+    """
+
+    participant: str

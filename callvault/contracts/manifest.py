@@ -11,10 +11,12 @@ from pydantic import Field, StringConstraints
 from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.base import Message
 from callvault.contracts.consent import (
+    Announcement,
     ConsentHold,
     ConsentRecord,
     ConsentTerms,
     DeletionMark,
+    JoinerAnnouncement,
     Presence,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
@@ -47,7 +49,10 @@ class SealInput(Message):
     consents: tuple[ConsentRecord, ...] = ()
     """Every decision of those in the call, in order."""
     participants: tuple[Presence, ...] = ()
-    """The participants of the call, as far as they are known."""
+    """The history of who was in the call, as far as it is known."""
+    consents_left_out: int = 0
+    participants_left_out: int = 0
+    """Numbers of decisions, and of stays in the call, that are not kept: there were too many."""
     workflow_id: str
     run_id: str
 
@@ -177,7 +182,15 @@ class ConsentEvidence(Message):
     """Time at which the terms were met for the first time."""
     holds: tuple[ConsentHold, ...] = ()
     participants: tuple[Presence, ...] = ()
-    """The participants by keyed hash, as each was last seen."""
+    """The history of who was in the call, by keyed hash: each stay, by its connection."""
+    participants_left_out: int = 0
+    """Number of the oldest stays that are not kept."""
+    consents_left_out: int = 0
+    """Number of decisions that are not kept."""
+    announcement: Announcement | None = None
+    """The announcement before it began; none where its resource has none."""
+    joiner_announcements: tuple[JoinerAnnouncement, ...] = ()
+    """Those to participants who joined later."""
 
 
 class WorkflowRun(Message):

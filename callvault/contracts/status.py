@@ -15,6 +15,7 @@ from callvault.contracts.consent import (
     ConsentRecord,
     ConsentTerms,
     DeletionMark,
+    JoinerAnnouncement,
     Presence,
 )
 from callvault.contracts.events import RecordingChunk
@@ -222,6 +223,11 @@ class RecordingStatus(State):
     """Times of which people are to delete what was recorded: consent was withdrawn."""
     announcement: Announcement | None = None
     """None where its resource has no announcement."""
+    joiner_announcements: list[JoinerAnnouncement] = []
+    """Those to participants who joined later, where its resource has them."""
+    joiners_left_out: int = 0
+    """Number of participants who joined beyond those whom an announcement can reach: while there
+    are some, it is held back."""
     pauses_left_out: int = 0
     """Number of the oldest pauses and holds that are not kept: more than a call can remember."""
     declined: str = ""
@@ -276,12 +282,20 @@ class CallStatus(State):
     consents: list[ConsentRecord] = []
     """Every decision of those in the call, as Callvault heard of it."""
     participants: list[Presence] = []
-    """The participants, in the call or gone, as far as they are known."""
+    """The history of who was in the call, as far as it is known."""
     timeline: list[TimelineEntry] = []
     alarms_left_out: int = 0
     """Number of the oldest alarms that are not kept."""
     chunks_left_out: int = 0
     """Number of announced files that are not kept, because a call may not have so many."""
+    consents_left_out: int = 0
+    """Number of decisions that are not kept, because a call may not have so many."""
+    refusals_left_out: int = 0
+    """Number of those among them that stood: while there is one, no policy is met."""
+    participants_left_out: int = 0
+    """Number of the oldest stays in the call that are not kept."""
+    kept_until: datetime | None = None
+    """Time until which a call without a recording is kept for what was told of its participants."""
     taken_over: list[str] = []
     """The ids of the runs, ended by force or reset, whose last state is part of this one."""
 

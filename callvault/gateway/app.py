@@ -12,6 +12,7 @@ from callvault.config.settings import Settings
 from callvault.gateway import error_responses
 from callvault.gateway.access import Access
 from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
+from callvault.gateway.consents_api import ConsentsApi, consents_router
 from callvault.gateway.events import EventWebhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.load_shedding import LoadShedding
@@ -22,6 +23,7 @@ from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
 from callvault.temporal.call_client import CallClient
+from callvault.temporal.decisions import DecisionClient
 
 
 class Gateway(FastAPI):
@@ -57,7 +59,10 @@ def create_app(
     error_responses.install(app)
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)
-    app.include_router(control_router(api, Access(gateway)))
+    access = Access(gateway)
+    app.include_router(control_router(api, access))
+    consents = ConsentsApi(settings, DecisionClient(recordings), gateway.max_body)
+    app.include_router(consents_router(consents, access))
     # A way in that nobody has asked for does not exist.
     if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
         app.include_router(callbacks_router(_callbacks(settings, recordings)))

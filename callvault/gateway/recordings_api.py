@@ -1,4 +1,4 @@
-"""The control API: start, pause, resume and stop recordings, read their status, note consent."""
+"""The control API: start, pause, resume and stop recordings, and read their status."""
 
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -12,12 +12,7 @@ from callvault.config.types import Role
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import CallerMessage, Message, State, explain
-from callvault.contracts.consent import (
-    BeforeConsent,
-    ConsentDecision,
-    ConsentPolicy,
-    ConsentRecord,
-)
+from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.status import CallStatus, ControlRecord
@@ -30,6 +25,8 @@ from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/recordings"
 OPERATIONS = (names.PAUSE, names.RESUME, names.STOP)
+
+WRITTEN_BY_GATEWAY = "authenticatedAs: the gateway writes it, so leave it out"
 
 Body = TypeVar("Body", bound=CallerMessage)
 
@@ -82,7 +79,7 @@ class ControlApi:
         # An unknown resource is refused now: a workflow could only fail because of it.
         self._settings.resource(wanted.resource)
         await self._check_protections(request, wanted)
-        if _waits(request) and wanted.start_recording and not self._may_take_long(wanted):
+        if waits_for_result(request) and wanted.start_recording and not self._may_take_long(wanted):
             return await self._start_confirmed(wanted)
         started = await self._recordings.start(wanted)
         answer = RecordingStarted(
@@ -137,7 +134,7 @@ class ControlApi:
         """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
         try:
             wanted = await self._body(request, ControlRequest)
-            if not _waits(request):
+            if not waits_for_result(request):
                 return await self._send(workflow_id, operation, wanted)
             # An update and not a signal: only its answer says that ACS has confirmed.
             record = await self._recordings.update(workflow_id, operation, wanted)
@@ -150,18 +147,10 @@ class ControlApi:
         answer = await self._body(request, Acknowledge)
         return await self._send(workflow_id, names.ACKNOWLEDGE, answer)
 
-    async def decide(self, request: Request, workflow_id: str) -> Response:
-        """Tell of consent given or withdrawn; a withdrawal is answered once ACS records no more."""
-        decision = await self._body(request, ConsentDecision)
-        if not _waits(request):
-            return await self._send(workflow_id, names.CONSENT, decision)
-        return json_response(await self._recordings.decide(workflow_id, decision))
-
     async def _send(self, workflow_id: str, operation: str, wanted: Message) -> Response:
         if not await self._recordings.signal(workflow_id, operation, wanted):
             raise await self._recordings.not_running_error(workflow_id)
-        sent = RequestSent(workflow_id=workflow_id, request=operation)
-        return json_response(sent, 202, {"preference-applied": "respond-async"})
+        return sent_answer(workflow_id, operation)
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
         """Read a request's body, and write into it who sent it, and when it came."""
@@ -174,15 +163,26 @@ class ControlApi:
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
         if "authenticated_as" in read.model_fields_set:
-            raise InvalidRequest("authenticatedAs: the gateway writes it, so leave it out")
-        caller = caller_of(request)
-        known = {"authenticated_as": caller.authenticated_as}
-        if caller.name is not None and "requested_by" not in read.model_fields_set:
-            known["requested_by"] = caller.name
-        return dated(read, received_at).model_copy(update=known)
+            raise InvalidRequest(WRITTEN_BY_GATEWAY)
+        return told_by(request, dated(read, received_at))
 
 
-def _waits(request: Request) -> bool:
+def told_by(request: Request, read: Body) -> Body:
+    """Write into what a body says who sent it; fill in the requester if it names none."""
+    caller = caller_of(request)
+    known = {"authenticated_as": caller.authenticated_as}
+    if caller.name is not None and "requested_by" not in read.model_fields_set:
+        known["requested_by"] = caller.name
+    return read.model_copy(update=known)
+
+
+def sent_answer(workflow_id: str, operation: str) -> Response:
+    """Return the answer to what was sent, and is not waited for."""
+    sent = RequestSent(workflow_id=workflow_id, request=operation)
+    return json_response(sent, 202, {"preference-applied": "respond-async"})
+
+
+def waits_for_result(request: Request) -> bool:
     """Tell if the caller wants to wait for the result (RFC 7240)."""
     return "respond-async" not in request.headers.get("prefer", "").lower()
 
@@ -194,19 +194,10 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         PATH,
         api.start,
         methods=["POST"],
-        dependencies=_only(access, "control"),
+        dependencies=only_role(access, "control"),
         summary="Record a call",
         responses={201: {"model": RecordingConfirmed}, 200: {"model": RecordingConfirmed}},
-        openapi_extra=_reads(RecordingRequest),
-    )
-    router.add_api_route(
-        PATH + "/{workflow_id}/consents",
-        api.decide,
-        methods=["POST"],
-        dependencies=_only(access, "consent"),
-        summary="Tell of a participant's consent",
-        responses={200: {"model": ConsentRecord}, 202: {"model": RequestSent}},
-        openapi_extra=_reads(ConsentDecision),
+        openapi_extra=body_schema(RecordingRequest),
     )
     for operation in OPERATIONS:
         _add_operation(router, api, operation, access)
@@ -214,23 +205,24 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         PATH + "/{workflow_id}:acknowledge",
         api.acknowledge,
         methods=["POST"],
-        dependencies=_only(access, "control"),
+        dependencies=only_role(access, "control"),
         summary="Acknowledge alarms",
         responses={202: {"model": RequestSent}},
-        openapi_extra=_reads(Acknowledge),
+        openapi_extra=body_schema(Acknowledge),
     )
     router.add_api_route(
         PATH + "/{workflow_id}",
         api.status,
         methods=["GET"],
-        dependencies=_only(access, "read"),
+        dependencies=only_role(access, "read"),
         summary="See how a call's recordings are",
         responses={200: {"model": CallStatus}},
     )
     return router
 
 
-def _only(access: Access, role: Role) -> list[Dependency]:
+def only_role(access: Access, role: Role) -> list[Dependency]:
+    """Return what lets only callers with a role in."""
     return [Depends(access.requires(role))]
 
 
@@ -243,14 +235,14 @@ def _add_operation(router: APIRouter, api: ControlApi, operation: str, access: A
         control,
         methods=["POST"],
         name=operation,
-        dependencies=_only(access, "control"),
+        dependencies=only_role(access, "control"),
         summary=f"{operation.capitalize()} the recording",
         responses={200: {"model": ControlRecord}, 202: {"model": RequestSent}},
-        openapi_extra=_reads(ControlRequest),
+        openapi_extra=body_schema(ControlRequest),
     )
 
 
-def _reads(model: type[Message]) -> dict[str, Any]:
+def body_schema(model: type[Message]) -> dict[str, Any]:
     """Describe a body that is read by hand, for the OpenAPI page."""
     schema = model.model_json_schema()
     # Written by the gateway alone.

@@ -23,9 +23,13 @@ from callvault.ingest.eventgrid import (
 )
 from callvault.ingest.routes import Route, Routes
 from callvault.temporal.call_client import CallClient
+from callvault.temporal.decisions import DecisionClient
 
 OVERTAKING_LIMIT = timedelta(minutes=1)
 """Age up to which a participant's event is asked for again while its call has no workflow."""
+
+KEEPING_LIMIT = timedelta(minutes=10)
+"""Age up to which a coming is kept for a recording that nobody has asked for yet."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +40,7 @@ class Router:
     def __init__(self, routes: Routes, calls: CallClient) -> None:
         self._routes = routes
         self._calls = calls
+        self._decisions = DecisionClient(calls)
 
     def admitted(self, event: Event) -> Event:
         """Return an event as it may be delivered: without URLs that must not be asked for.
@@ -140,13 +145,18 @@ class Router:
     async def _participant_changed(
         self, event: ParticipantEvent, route: Route | None
     ) -> str | None:
-        """Tell the call's workflow, if one runs; participants of other calls are not needed."""
+        """Tell the call's workflow, if one runs or may be needed soon."""
         workflow_id = names.workflow_id(event.server_call_id)
         known = await self._calls.signal(workflow_id, names.PARTICIPANT_CHANGED, event.change)
         log.info("participant changed", workflow_id=workflow_id, known=known)
-        if not known and _may_have_overtaken_the_start(event, route):
+        if known:
+            return workflow_id
+        if route is not None and route.keeps_participants and _may_matter(event):
+            unkept = route.waiting_request(event.server_call_id)
+            return await self._decisions.joined(unkept, event.change)
+        if _may_have_overtaken_the_start(event, route):
             raise Unavailable("the call's workflow has not begun yet: send it again")
-        return workflow_id if known else None
+        return None
 
     async def _remember(
         self,
@@ -166,6 +176,15 @@ class Router:
             all_recorded=route.records_all_calls,
         )
         await self._calls.record_call_seen(seen)
+
+
+def _may_matter(event: ParticipantEvent) -> bool:
+    """Tell if a recording that is asked for soon may not know of this coming otherwise.
+
+    A backend tells who is in the call when it asks for a recording: those who came before that.
+    """
+    at = event.change.at
+    return event.change.joined and (at is None or datetime.now(UTC) - at < KEEPING_LIMIT)
 
 
 def _may_have_overtaken_the_start(event: ParticipantEvent, route: Route | None) -> bool:

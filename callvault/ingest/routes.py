@@ -50,6 +50,8 @@ class Route:
     """The format in which every call is recorded; None if calls are recorded on request only."""
     tracks_calls: bool
     """True if every call leaves a trace for the reconciliation."""
+    keeps_participants: bool
+    """True if comings are kept for recordings that nobody has asked for yet."""
 
     @property
     def records_all_calls(self) -> bool:
@@ -118,6 +120,16 @@ class Route:
         except ValueError:
             raise InvalidRequest("the event's callId is not an id") from None
 
+    def waiting_request(self, server_call_id: str) -> RecordingRequest:
+        """Return the request that keeps what is told of a call's participants."""
+        return RecordingRequest(
+            server_call_id=server_call_id,
+            resource=self.resource,
+            start_recording=False,
+            requested_by=REQUESTED_BY,
+            reason="a participant came into the call",
+        )
+
     def recording_request(self, server_call_id: str) -> RecordingRequest | None:
         """Return the request that records a call; None if calls are recorded on request only."""
         if self.recorded_as is None:
@@ -162,6 +174,7 @@ def _route(name: str, resource: ResourceSettings, own_container: str | None) -> 
         own_container=own_container,
         recorded_as=_FORMATS[resource.record_all_calls],
         tracks_calls=resource.tracks_calls,
+        keeps_participants=resource.keeps_participants,
     )
 
 

@@ -1,12 +1,9 @@
 """A client of the recording workflows, which asks them by the names of the contracts."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from datetime import UTC, datetime
 
 import structlog
 from pydantic import ValidationError
@@ -16,15 +13,12 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
 from callvault.contracts.base import Message, shorten
-from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
@@ -32,29 +26,22 @@ from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
-
-RPC_TIMEOUT = timedelta(seconds=5)
-"""Time for Temporal to answer one request; Event Grid waits 30 s for all of ours together."""
-
-UPDATE_TIMEOUT = timedelta(seconds=30)
-"""Time that a control request waits for ACS's confirmation."""
+from callvault.temporal.rpc_errors import (
+    NOT_CONFIRMED,
+    REQUEST_ID_REUSED,
+    RPC_TIMEOUT,
+    UPDATE_TIMEOUT,
+    WorkflowNotFound,
+    refusal_of,
+    translated,
+    unknown_call,
+)
 
 _ID_PATTERN = re.compile(r"[A-Za-z0-9_.~=+/-]+")
 """An id that a query may hold: the dev server's store does not escape quotes. Real ids are
 base64url."""
 
-_PERMANENT_STATUSES = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE})
-
-NOT_CONFIRMED = "not_confirmed"
-"""Code of the error where ACS's confirmation does not come in time."""
-
-REQUEST_ID_REUSED = "request_id_reused"
-"""Code of the refusal of another request under an id that was used before."""
-
 log = structlog.get_logger(__name__)
-
-
-Record = TypeVar("Record", ControlRecord, ConsentRecord)
 
 
 @dataclass(frozen=True)
@@ -74,7 +61,7 @@ class CallClient:
     """
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
 
     async def announce(
         self, request: RecordingRequest, event: FileStatusUpdated, earlier: CallResult | None
@@ -86,9 +73,9 @@ class CallClient:
         workflow_id = names.workflow_id(request.server_call_id)
         # The place of the second argument belongs to the run before: see RecordingWorkflow.run.
         nothing_carried = None
-        async with _temporal(RPC_TIMEOUT):
+        async with translated(RPC_TIMEOUT):
             # One request for start and signal, so that no workflow ends between the two.
-            await self._client.start_workflow(
+            await self.client.start_workflow(
                 names.WORKFLOW_TYPE,
                 args=[request, nothing_carried, earlier] if earlier else [request],
                 id=workflow_id,
@@ -123,10 +110,10 @@ class CallClient:
         """
         request = dated(request, datetime.now(UTC))
         try:
-            async with _temporal(UPDATE_TIMEOUT, NOT_CONFIRMED):
-                return await updates.start_confirmed(self._client, request)
+            async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
+                return await updates.start_confirmed(self.client, request)
         except WorkflowUpdateFailedError as error:
-            refusal = _refusal(error)
+            refusal = refusal_of(error)
         if refusal.code == REQUEST_ID_REUSED:
             raise refusal
         workflow_id = names.workflow_id(request.server_call_id)
@@ -136,8 +123,8 @@ class CallClient:
         return running
 
     async def _begin(self, workflow_id: str, request: RecordingRequest) -> Started:
-        async with _temporal(RPC_TIMEOUT):
-            handle = await self._client.start_workflow(
+        async with translated(RPC_TIMEOUT):
+            handle = await self.client.start_workflow(
                 names.WORKFLOW_TYPE,
                 request,
                 id=workflow_id,
@@ -151,8 +138,8 @@ class CallClient:
     async def record_call_seen(self, seen: CallSeen) -> None:
         """Leave a trace of a call: one of its beginning and one of its end, however often asked."""
         with suppress(WorkflowAlreadyStartedError):
-            async with _temporal(RPC_TIMEOUT):
-                await self._client.start_workflow(
+            async with translated(RPC_TIMEOUT):
+                await self.client.start_workflow(
                     names.CALL_SEEN_TYPE,
                     seen,
                     id=names.call_seen_id(seen.server_call_id, seen.what),
@@ -167,9 +154,9 @@ class CallClient:
         """Signal a workflow; return False if none of this id runs."""
         payload = dated(payload, datetime.now(UTC))
         try:
-            async with _temporal(RPC_TIMEOUT):
+            async with translated(RPC_TIMEOUT):
                 await self._handle(workflow_id).signal(signal, payload, rpc_timeout=RPC_TIMEOUT)
-        except _WorkflowNotFound:
+        except WorkflowNotFound:
             return False
         return True
 
@@ -180,56 +167,43 @@ class CallClient:
 
         A refusal by the workflow is an `InvalidRequest` with status 409 and its sentence.
         """
-        return await self._update(workflow_id, operation, request, ControlRecord)
-
-    async def decide(self, workflow_id: str, decision: ConsentDecision) -> ConsentRecord:
-        """Send a decision on consent, and wait for its effect; refused as `update` is."""
-        return await self._update(workflow_id, names.CONSENT, decision, ConsentRecord)
-
-    async def _update(
-        self,
-        workflow_id: str,
-        operation: str,
-        request: ControlRequest | ConsentDecision,
-        record_type: type[Record],
-    ) -> Record:
         request = dated(request, datetime.now(UTC))
         try:
-            async with _temporal(UPDATE_TIMEOUT, NOT_CONFIRMED):
+            async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
                 return await updates.update(
-                    self._client, workflow_id, operation, request, record_type
+                    self.client, workflow_id, operation, request, ControlRecord
                 )
         except WorkflowUpdateFailedError as error:
-            raise _refusal(error) from error
-        except _WorkflowNotFound:
+            raise refusal_of(error) from error
+        except WorkflowNotFound:
             raise await self.not_running_error(workflow_id) from None
 
     async def status(self, workflow_id: str) -> CallStatus:
         """Read all that is known of a call; also when its workflow has ended."""
         try:
-            async with _temporal(RPC_TIMEOUT):
+            async with translated(RPC_TIMEOUT):
                 status: CallStatus = await self._handle(workflow_id).query(
                     names.STATUS, result_type=CallStatus, rpc_timeout=RPC_TIMEOUT
                 )
         except WorkflowQueryFailedError as error:
             raise Unavailable(f"the workflow does not answer: {shorten(str(error))}") from error
-        except _WorkflowNotFound:
-            raise _unknown(workflow_id) from None
+        except WorkflowNotFound:
+            raise unknown_call(workflow_id) from None
         return status
 
     async def result(self, workflow_id: str) -> CallResult | None:
         """Read the result of a call; None if it is open, never was, or ended otherwise."""
         try:
-            async with _temporal(RPC_TIMEOUT):
+            async with translated(RPC_TIMEOUT):
                 # Described first: the result of an open workflow would be waited for.
                 last = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
                 if last.status is not WorkflowExecutionStatus.COMPLETED:
                     return None
-                run = self._client.get_workflow_handle(
+                run = self.client.get_workflow_handle(
                     workflow_id, run_id=last.run_id, result_type=CallResult
                 )
                 result = await run.result(rpc_timeout=RPC_TIMEOUT)
-        except _WorkflowNotFound:
+        except WorkflowNotFound:
             return None
         # Raised by the result of another version; the event in hand is kept all the same.
         except ValidationError:
@@ -240,9 +214,9 @@ class CallClient:
     async def resource_of(self, workflow_id: str) -> str | None:
         """Read the name of a call's resource; None if the call is not known."""
         try:
-            async with _temporal(RPC_TIMEOUT):
+            async with translated(RPC_TIMEOUT):
                 description = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
-        except _WorkflowNotFound:
+        except WorkflowNotFound:
             return None
         resource = description.typed_search_attributes.get(names.RESOURCE)
         # The attribute is there after the workflow's first task only, and people may remove it.
@@ -251,10 +225,10 @@ class CallClient:
     async def not_running_error(self, workflow_id: str) -> InvalidRequest:
         """Return the error for a workflow that cannot be asked: it never was, or it has ended."""
         try:
-            async with _temporal(RPC_TIMEOUT):
+            async with translated(RPC_TIMEOUT):
                 description = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
-        except _WorkflowNotFound:
-            return _unknown(workflow_id)
+        except WorkflowNotFound:
+            return unknown_call(workflow_id)
         end = description.status.name.lower() if description.status else "over"
         return InvalidRequest(
             f"the workflow {workflow_id} has ended ({end}): its recordings cannot be changed;"
@@ -268,10 +242,10 @@ class CallClient:
         if not _ID_PATTERN.fullmatch(recording_id):
             return []
         query = f'{names.RECORDING_IDS.name} = "{recording_id}"'
-        async with _temporal(RPC_TIMEOUT):
+        async with translated(RPC_TIMEOUT):
             found = [
                 each.id
-                async for each in self._client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)
+                async for each in self.client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)
                 # The dev server's store ignores case, and ids do not.
                 if recording_id in (each.typed_search_attributes.get(names.RECORDING_IDS) or ())
             ]
@@ -280,64 +254,8 @@ class CallClient:
 
     async def check(self) -> None:
         """Raise `Unavailable` unless Temporal answers."""
-        async with _temporal(RPC_TIMEOUT):
-            await self._client.service_client.check_health(timeout=RPC_TIMEOUT)
+        async with translated(RPC_TIMEOUT):
+            await self.client.service_client.check_health(timeout=RPC_TIMEOUT)
 
     def _handle(self, workflow_id: str) -> WorkflowHandle[object, object]:
-        return self._client.get_workflow_handle(workflow_id)
-
-
-class _WorkflowNotFound(Unavailable):
-    """Temporal knows no such workflow, or it does not run any more."""
-
-
-def _unknown(workflow_id: str) -> InvalidRequest:
-    message = f"there is no recording {shorten(workflow_id, 100)}"
-    return InvalidRequest(message, status=404, code="not_found")
-
-
-@asynccontextmanager
-async def _temporal(within: timedelta, late: str | None = None) -> AsyncIterator[None]:
-    """Translate all errors of a request to Temporal into ours.
-
-    ``late`` is the code of the error where Temporal has the request and no answer comes in time.
-    """
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            yield
-    except RPCError as error:
-        raise _translated(error) from error
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-        raise Unavailable(
-            f"no answer within {within.total_seconds():.0f} s: does a worker run? The request may"
-            " still take effect: repeat it with the same requestId, or ask for the status",
-            owner="callvault",
-            status=504 if late else None,
-            code=late,
-        ) from error
-    except RuntimeError as error:
-        # The SDK raises it bare where a lazy connection cannot be made.
-        raise Unavailable("Temporal cannot be reached", owner="callvault") from error
-
-
-def _translated(error: RPCError) -> Exception:
-    message = shorten(error.message)
-    if _is_about_a_workflow(error):
-        return _WorkflowNotFound(message)
-    if error.status in _PERMANENT_STATUSES:
-        return InvalidRequest(f"Temporal refuses it: {message}")
-    return Unavailable(f"Temporal does not answer: {message}", owner="callvault")
-
-
-def _is_about_a_workflow(error: RPCError) -> bool:
-    """Tell a missing workflow from a missing namespace, which is NOT_FOUND too."""
-    # The second is a fault of the set-up, for which no event may be dropped.
-    details = error.grpc_status.details if error.status is RPCStatusCode.NOT_FOUND else ()
-    return any(detail.type_url.endswith(".NotFoundFailure") for detail in details)
-
-
-def _refusal(error: WorkflowUpdateFailedError) -> InvalidRequest:
-    sentence = shorten(getattr(error.cause, "message", "") or str(error.cause))
-    is_reused = getattr(error.cause, "type", None) == names.REQUEST_ID_REUSED
-    code = REQUEST_ID_REUSED if is_reused else "refused"
-    return InvalidRequest(sentence, status=409, code=code)
+        return self.client.get_workflow_handle(workflow_id)

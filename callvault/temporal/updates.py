@@ -5,8 +5,8 @@ Among them the update with start, which begins to record a call in one round tri
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
 from callvault.contracts.base import shorten
-from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import ControlRecord
@@ -40,12 +40,41 @@ async def update(
     """
     handle = client.get_workflow_handle(workflow_id)
     # The workflow alone tells by the request id which requests are the same. Temporal, which knows
-    # an update by its id, would answer a pause with the confirmation of an earlier one.
+    # an update by its id, would answer a pause, or a withdrawal, with the record of another one.
     update_id = str(uuid.uuid4())
 
     async def send() -> T:
         found: T = await handle.execute_update(name, payload, id=update_id, result_type=answer)
         return found
+
+    return await until_ready(send)
+
+
+async def decide_with_start(
+    client: Client, decision: ConsentDecision, workflow_id: str, arguments: Sequence[Any]
+) -> ConsentRecord:
+    """Send a decision to a call's workflow, begun with these arguments where none runs."""
+    update_id = str(uuid.uuid4())
+
+    async def send() -> ConsentRecord:
+        # Made anew for each attempt: the SDK refuses to use such an operation twice.
+        beginning: WithStartWorkflowOperation[object, CallResult] = WithStartWorkflowOperation(
+            names.WORKFLOW_TYPE,
+            args=arguments,
+            id=workflow_id,
+            task_queue=names.CONTROL_QUEUE,
+            task_timeout=names.TASK_TIMEOUT,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            result_type=CallResult,
+        )
+        record: ConsentRecord = await client.execute_update_with_start_workflow(
+            names.CONSENT,
+            decision,
+            start_workflow_operation=beginning,
+            id=update_id,
+            result_type=ConsentRecord,
+        )
+        return record
 
     return await until_ready(send)
 

@@ -75,6 +75,11 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
                     "topic": TOPIC + "recorded",
                     "record_all_calls": "unmixed_wav",
                 },
+                "asking": {
+                    **resource,
+                    "topic": TOPIC + "asking",
+                    "consent_policy": "all_parties",
+                },
                 "watched": {**resource, "topic": TOPIC + "watched", "watch_calls": True},
             },
             "archives": {"main": {"kind": "directory", "path": "/never-written"}},

@@ -67,6 +67,7 @@ class FakeRecordingWorkflow:
     def __init__(self, payload: Any, carried: Any = None, earlier: Any = None) -> None:
         self.request = RecordingRequest.model_validate(payload)
         self.earlier = earlier
+        self.carried = carried
         self.received: list[tuple[str, dict[str, Any]]] = []
         self.answered: dict[tuple[str, str | None], ControlRecord] = {}
         self.stopped = False
@@ -194,6 +195,10 @@ class FakeRecordingWorkflow:
     @workflow.query(name="request")
     def what_was_asked(self) -> RecordingRequest:
         return self.request
+
+    @workflow.query(name="carried")
+    def what_was_carried(self) -> Any:
+        return self.carried
 
     @workflow.query(name="earlier")
     def what_was_before(self) -> Any:

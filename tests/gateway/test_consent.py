@@ -5,11 +5,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from callvault.contracts import names
-from callvault.contracts.participants import participant_hash
+from callvault.contracts.participants import UNKNOWN_PARTICIPANT, participant_hash
 from callvault.contracts.requests import RecordingRequest
 
 from .conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
@@ -54,6 +56,11 @@ async def start(gateway: Gateway, call: Call, **more: Any) -> None:
     assert (await gateway.http.post("/v1/recordings", json=body)).status_code == 201
 
 
+async def decide(gateway: Gateway, call: Call, prefer: str = "", **body: Any) -> httpx.Response:
+    path = f"/v1/recordings/{call.workflow_id}/consents"
+    return await gateway.http.post(path, json=body, headers={"Prefer": prefer} if prefer else {})
+
+
 async def history_of(call: Call) -> str:
     handle = call.client.get_workflow_handle(call.workflow_id)
     return (await handle.fetch_history()).to_json()
@@ -88,15 +95,12 @@ async def test_who_is_named_in_a_request_is_hidden_too(
     assert request.consent_participants == request.participants == (HIDDEN,)
 
 
-async def test_what_is_decided_after_the_call_is_a_conflict_with_its_sentence(
+async def test_what_the_workflow_refuses_is_a_conflict_with_its_sentence(
     hiding_gateway: Gateway, call: Call
 ) -> None:
     await start(hiding_gateway, call)
     await hiding_gateway.http.post(f"/v1/recordings/{call.workflow_id}:stop")
-    body = {"participant": RAW_ID, "given": False}
-    answer = await hiding_gateway.http.post(
-        f"/v1/recordings/{call.workflow_id}/consents", json=body
-    )
+    answer = await decide(hiding_gateway, call, participant=RAW_ID, given=True)
     assert answer.status_code == 409
     assert answer.json()["error"]["message"].startswith("The call is over")
 
@@ -106,19 +110,104 @@ async def test_what_is_decided_after_the_call_is_a_conflict_with_its_sentence(
     [
         ({"given": True}, "participant"),
         ({"participant": "", "given": True}, "participant"),
-        ({"participant": RAW_ID}, "given"),
         ({"participant": RAW_ID, "given": True, "evidenc": "x"}, "evidenc"),
     ],
 )
-async def test_a_decision_that_says_too_little_is_refused_by_the_field(
+async def test_an_agreement_that_says_too_little_is_refused_by_the_field(
     body: dict[str, Any], says: str, hiding_gateway: Gateway, call: Call
 ) -> None:
-    answer = await hiding_gateway.http.post(
-        f"/v1/recordings/{call.workflow_id}/consents", json=body
-    )
+    answer = await decide(hiding_gateway, call, **body)
     assert answer.status_code == 422
     assert says in answer.json()["error"]["message"]
     assert RAW_ID not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "who"),
+    [
+        ({"participant": RAW_ID}, HIDDEN),
+        ({"participant": RAW_ID, "given": False, "evidenc": "x"}, HIDDEN),
+        ({"participant": HIDDEN.upper(), "given": "no!"}, HIDDEN),
+        ({"participant": 17, "given": False}, UNKNOWN_PARTICIPANT),
+        (b"not JSON", UNKNOWN_PARTICIPANT),
+        (b"", UNKNOWN_PARTICIPANT),
+    ],
+)
+async def test_a_withdrawal_is_never_refused_for_its_form(
+    body: dict[str, Any] | bytes, who: str, hiding_gateway: Gateway, call: Call
+) -> None:
+    await start(hiding_gateway, call)
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    path = f"/v1/recordings/{call.workflow_id}/consents"
+    answer = await hiding_gateway.http.post(path, content=content)
+    assert answer.status_code == 200
+    [(_, received)] = await call.received()
+    assert (received["participant"], received["given"]) == (who, False)
+    assert received["problem"]
+
+
+@pytest.mark.parametrize(
+    "spelling", [RAW_ID.upper(), f" {RAW_ID} ", RAW_ID.replace(":", "%3A"), HIDDEN.upper()]
+)
+async def test_one_person_is_one_person_under_every_spelling(
+    spelling: str, hiding_gateway: Gateway, call: Call
+) -> None:
+    await start(hiding_gateway, call)
+    answer = await decide(hiding_gateway, call, participant=spelling, given=False)
+    assert answer.json()["participant"] == HIDDEN
+    await hiding_gateway.deliver([came(call)])
+    assert {each["participant"] for _, each in await call.received()} == {HIDDEN}
+
+
+async def test_another_decision_under_the_same_id_reaches_the_workflow(
+    hiding_gateway: Gateway, call: Call
+) -> None:
+    """Temporal answers an update by its id alone, whatever comes under it."""
+    await start(hiding_gateway, call)
+    for given in (True, False):
+        await decide(hiding_gateway, call, participant=RAW_ID, given=given, requestId="c1")
+    assert [decision["given"] for _, decision in await call.received()] == [True, False]
+
+
+@pytest.mark.parametrize("prefer", ["", "respond-async"])
+async def test_what_is_decided_before_the_call_is_kept_begins_to_keep_it(
+    prefer: str, hiding_gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    body = {"participant": RAW_ID, "given": False, "requestedBy": "ivr"}
+    unkept = await decide(hiding_gateway, call, **body)
+    assert unkept.status_code == 404
+    assert "serverCallId" in unkept.json()["error"]["message"]
+    other = await decide(hiding_gateway, call, **body, serverCallId="b3RoZXI")
+    assert other.status_code == 404, "of another call than the one in the path"
+
+    named = {**body, "serverCallId": call.server_call_id, "resource": "europe"}
+    answer = await decide(hiding_gateway, call, prefer, **named)
+
+    assert answer.status_code == (202 if prefer else 200)
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    request = await handle.query("request", result_type=RecordingRequest)
+    assert (request.start_recording, request.resource) == (False, "europe")
+    assert [each["participant"] for _, each in await call.received()] == [HIDDEN]
+
+
+@pytest.mark.parametrize("prefer", ["", "respond-async"])
+async def test_a_withdrawal_after_the_end_goes_on_with_all_that_was_known(
+    prefer: str, hiding_gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    await start(hiding_gateway, call)
+    await hiding_gateway.deliver([call.ended()])
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    await handle.result()
+    agreement = await decide(hiding_gateway, call, participant=RAW_ID, given=True)
+    assert agreement.status_code == 409
+
+    answer = await decide(hiding_gateway, call, prefer, participant=RAW_ID, given=False)
+
+    assert answer.status_code == (202 if prefer else 200)
+    carried = await handle.query("carried")
+    assert carried["reopened"] is True
+    assert carried["status"]["serverCallId"] == call.server_call_id
+    assert [each["participant"] for _, each in await call.received()] == [HIDDEN]
 
 
 @pytest.mark.parametrize("shape", ["data", "subject", "cloud event"])
@@ -174,6 +263,37 @@ async def test_who_comes_into_a_call_that_nobody_keeps_begins_nothing(
     assert (await hiding_gateway.deliver([fresh])).status_code == 503, "it overtook CallStarted"
     late = came(call, topic=TOPIC + "recorded", eventTime=(now - timedelta(hours=1)).isoformat())
     assert (await hiding_gateway.deliver([late])).status_code == 200
+
+
+async def test_who_comes_before_the_recording_is_asked_for_is_kept_where_consent_matters(
+    hiding_gateway: Gateway, call: Call, temporal: Client
+) -> None:
+    """A backend lists who is there, somebody comes, and only then its request arrives."""
+    now = datetime.now(UTC)
+    fresh = came(call, topic=TOPIC + "asking", eventTime=now.isoformat())
+    for _ in range(2):
+        assert (await hiding_gateway.deliver([fresh])).status_code == 200
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    request = await handle.query("request", result_type=RecordingRequest)
+    assert (request.start_recording, request.resource) == (False, "asking")
+    assert [each["participant"] for _, each in await call.received()] == [HIDDEN, HIDDEN]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"eventTime": (datetime.now(UTC) - timedelta(hours=1)).isoformat()},
+        {"eventType": "Microsoft.Communication.CallParticipantRemoved"},
+    ],
+)
+async def test_who_has_left_or_came_long_ago_begins_nothing(
+    change: dict[str, Any], hiding_gateway: Gateway, call: Call
+) -> None:
+    fresh = {"topic": TOPIC + "asking", "eventTime": datetime.now(UTC).isoformat()}
+    assert (await hiding_gateway.deliver([came(call, **{**fresh, **change})])).status_code == 200
+    handle = call.client.get_workflow_handle(call.workflow_id)
+    with pytest.raises(RPCError):
+        await handle.describe()
 
 
 async def test_an_event_about_nobody_is_kept_in_quarantine(

@@ -328,7 +328,7 @@ async def test_an_unknown_workflow_is_not_found(method: str, path: str, gateway:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"serverCallId": "s", "resource": "asia"}, "known: default, europe"),
+        ({"serverCallId": "s", "resource": "asia"}, "known: asking, default"),
         ({"serverCallId": ""}, "serverCallId"),
         ({"serverCallId": "a b"}, "serverCallId"),
         ({"serverCallId": "x" * 2_049}, "serverCallId"),

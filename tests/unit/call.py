@@ -16,6 +16,7 @@ from callvault.contracts.requests import (
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
 from tests.policies import a_policy
 from workflows.call import acs_answers, callbacks
+from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
 from workflows.call.consent_gate import ConsentGate
@@ -25,6 +26,9 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=48)
 SECOND = timedelta(seconds=1)
 POLICY = a_policy(export_window=WINDOW)
+
+
+ALL = "all_parties"
 
 
 def hashed(who: str) -> str:
@@ -85,7 +89,7 @@ class Call:
         )
         self.life.policy_known(POLICY)
         self.life.settle_all(NOON)
-        self.gate = ConsentGate(self.life)
+        self.gate = ConsentGate(self.life, Alarms(self.life.status, "workflow"))
         self.starts = 0
 
     # Actions.
@@ -222,6 +226,21 @@ def paused_call() -> Call:
     call = recording_call()
     call.asks("pause", requested_by="agent", reason="card number")
     return call.confirms("pause")
+
+
+def awaiting(policy: str = ALL, *people: str, **terms: Any) -> Call:
+    """A call that nobody has agreed to have recorded; these people are in it."""
+    participants = [hashed(who) for who in people]
+    if policy == "named":
+        terms["consent_participants"] = participants
+    return Call(consent_policy=policy, participants=participants, **terms)
+
+
+def agreed(policy: str = ALL, **terms: Any) -> Call:
+    """A call of Ana and Ben, who both agree, and which is recorded."""
+    call = awaiting(policy, "ana", "ben", **terms)
+    call.agrees("ana", "ben")
+    return call.confirms("start", "confirm")
 
 
 def stopped_call() -> Call:

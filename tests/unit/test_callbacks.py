@@ -199,6 +199,7 @@ def test_a_held_recording_that_somebody_else_resumed_is_held_again_and_goes_on_w
     None
 ):
     call = Call(consent_policy="any_party")
+    call.joins("ana")
     call.agrees("ana")
     call.confirms("start", "confirm")
     call.withdraws("ana")

@@ -413,6 +413,7 @@ def test_what_a_resource_says_of_consent_reaches_its_recordings(
         on_withdrawal="pause_and_mark",
         announcement_url="env:HOOK",
         announcement_within="20s",
+        announce_late_joiners=True,
     )
     configured = settings(
         {"strict": {**strict, "topic": TOPIC + "s"}, "plain": resource(topic=TOPIC + "p")}
@@ -420,6 +421,7 @@ def test_what_a_resource_says_of_consent_reaches_its_recordings(
     with closing(Connections(configured)) as connections:
         policy = connections.policy_of("strict")
         assert policy.announce_within == timedelta(seconds=20)
+        assert policy.announce_late_joiners is True
         assert policy.consent.consent_policy is ConsentPolicy.ALL_PARTIES
         assert policy.consent.before_consent is BeforeConsent.WAIT
         assert policy.consent.consent_within == timedelta(minutes=2)
@@ -427,6 +429,24 @@ def test_what_a_resource_says_of_consent_reaches_its_recordings(
         plain = connections.policy_of("plain")
         assert (plain.announce_within, plain.consent.consent_policy) == (None, ConsentPolicy.NONE)
         assert connections.announcement_webhook("plain") is None
+
+
+def test_late_joiners_are_announced_to_only_where_there_is_an_announcement() -> None:
+    with pytest.raises(ValueError, match="announce_late_joiners needs announcement_url"):
+        settings({"default": resource(announce_late_joiners=True)})
+
+
+@pytest.mark.parametrize(
+    ("said", "keeps"),
+    [
+        ({}, False),
+        ({"consent_policy": "all_parties"}, True),
+        ({"consent_policy": "all_parties", "keep_participants": False}, False),
+        ({"keep_participants": True}, True),
+    ],
+)
+def test_comings_are_kept_where_consent_matters(said: dict[str, Any], keeps: bool) -> None:
+    assert settings({"default": resource(**said)}).resource("default").keeps_participants is keeps
 
 
 def test_what_a_resource_says_of_guards_and_deadlines_reaches_its_recordings() -> None:

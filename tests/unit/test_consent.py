@@ -12,27 +12,9 @@ from tests.policies import a_policy
 from workflows.call import consent
 from workflows.call.alarms import Alarms
 from workflows.call.guards import Watchdog
-from workflows.call.silence import ARRIVAL_TIMEOUT, STARTING_TIMEOUT
+from workflows.call.silence import STARTING_TIMEOUT
 
-from .call import NOON, POLICY, SECOND, Call, hashed
-
-ALL = "all_parties"
-
-
-def awaiting(policy: str = ALL, *people: str, **terms: Any) -> Call:
-    """A call that nobody has agreed to have recorded; these people are in it."""
-    participants = [hashed(who) for who in people]
-    if policy == "named":
-        terms["consent_participants"] = participants
-    return Call(consent_policy=policy, participants=participants, **terms)
-
-
-def agreed(policy: str = ALL, **terms: Any) -> Call:
-    """A call of Ana and Ben, who both agree, and which is recorded."""
-    call = awaiting(policy, "ana", "ben", **terms)
-    call.agrees("ana", "ben")
-    return call.confirms("start", "confirm")
-
+from .call import ALL, NOON, POLICY, SECOND, Call, agreed, awaiting, hashed
 
 # Before the first second.
 
@@ -144,6 +126,28 @@ def test_a_withdrawal_pauses_at_once_and_consent_again_resumes() -> None:
     call.confirms("resume")
 
 
+def test_a_hold_begins_with_what_was_told_late_and_not_with_the_telling() -> None:
+    """Silence is wanted since then: what was recorded meanwhile is in doubt."""
+    call = agreed()
+    call.now = NOON + timedelta(minutes=10)
+    call.joins("cem", at=NOON + timedelta(minutes=5))
+    assert call.recording.holds[-1].since == NOON + timedelta(minutes=5)
+    call.agrees("cem")
+    ended = call.recording.holds[-1].until
+    call.withdraws("ana", decided_at=NOON + timedelta(minutes=6))
+    assert call.recording.holds[-1].since == ended, "before that it was held anyway"
+    call.agrees("ana", "ben")
+
+
+def test_a_hold_of_any_party_begins_as_the_last_who_agreed_left() -> None:
+    call = awaiting("any_party", "ana", "ben")
+    call.agrees("ana")
+    call.confirms("start", "confirm")
+    call.now = NOON + timedelta(minutes=10)
+    call.leaves("ana", at=NOON + timedelta(minutes=7))
+    assert call.recording.holds[-1].since == NOON + timedelta(minutes=7)
+
+
 def test_a_withdrawal_calls_off_a_resume_in_flight() -> None:
     call = agreed()
     call.asks("pause")
@@ -196,23 +200,6 @@ def test_a_pause_that_acs_refuses_for_want_of_consent_stops_the_recording() -> N
     call.withdraws("ana")
     call.refuses(call.is_asked("pause"))
     assert call.next == "stop"
-
-
-def test_a_withdrawal_marks_what_was_recorded_until_acs_is_silent() -> None:
-    call = agreed(on_withdrawal="pause_and_mark")
-    call.withdraws("ana")
-    [mark] = call.recording.marked
-    assert (mark.participant, mark.until) == (hashed("ana"), None)
-    assert mark.since == call.recording.started_at
-    call.confirms("pause")
-    assert mark.until == call.now
-
-
-def test_who_never_agreed_has_nothing_to_be_marked() -> None:
-    call = agreed(on_withdrawal="pause_and_mark")
-    call.joins("cem")
-    call.withdraws("cem")
-    assert call.recording.marked == []
 
 
 @pytest.mark.parametrize("stops", [True, False])
@@ -283,39 +270,6 @@ def test_a_coming_that_is_older_than_the_going_changes_nothing() -> None:
     assert call.recording.is_held is False
 
 
-def test_who_came_by_two_devices_is_there_until_both_are_gone() -> None:
-    call = agreed()
-    call.joins("cem", connection="a")
-    call.joins("cem", connection="b")
-    call.leaves("cem", connection="a")
-    assert call.recording.is_held
-    call.leaves("cem", connection="b")
-    assert not call.recording.is_held
-
-
-def test_who_was_named_at_the_start_leaves_by_the_first_event_about_them() -> None:
-    call = awaiting(ALL, "ana", "ben")
-    call.joins("ben", connection="b")
-    call.leaves("ben", connection="b")
-    assert consent.present(call.life.status) == {hashed("ana")}
-
-
-def test_a_noisy_call_is_kept_within_bounds_and_forgets_no_decision_that_stands(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(consent, "MAX_RECORDS", 20)
-    call = awaiting(ALL, "ana")
-    call.agrees("ana")
-    for number in range(30):
-        call.joins("cem", connection=str(number))
-        call.leaves("cem", connection=str(number))
-        call.decides("ben", given=True)
-        call.decides("ben", given=False)
-    assert len(call.life.status.consents) <= consent.MAX_RECORDS
-    assert len(call.life.status.participants) <= consent.MAX_RECORDS
-    assert consent.standing(call.life.status) == {hashed("ana"): True, hashed("ben"): False}
-
-
 # What declines.
 
 
@@ -373,13 +327,6 @@ def test_a_stranger_is_refused_where_a_list_is_named() -> None:
     assert "none of the 1 participants" in call.timeline
 
 
-def test_nothing_is_decided_after_the_call() -> None:
-    call = agreed()
-    call.ends()
-    assert call.decides("ana", False) is None
-    assert "The call is over" in call.timeline
-
-
 @pytest.mark.parametrize(
     ("terms", "says"),
     [
@@ -408,43 +355,6 @@ def test_a_request_goes_before_its_resource_and_the_resource_before_the_defaults
 
 
 # What is under way at ACS while consent changes.
-
-
-def test_a_withdrawal_while_a_resume_is_in_flight_marks_what_it_may_record() -> None:
-    call = agreed(on_withdrawal="pause_and_mark")
-    call.asks("pause")
-    call.confirms("pause")
-    call.asks("resume")
-    resume = call.is_asked("resume")
-    call.withdraws("ana")
-    [mark] = call.recording.marked
-    assert mark.until is None, "it may record since the resume was asked"
-    call.gives_up(resume)
-    assert mark.until is None
-    call.confirms("pause")
-    assert mark.until is None, "the resume may still arrive"
-    call.polls("inactive", ARRIVAL_TIMEOUT)
-    assert mark.until == call.now
-
-
-def test_a_withdrawal_while_the_start_is_in_flight_marks_what_it_may_record() -> None:
-    call = awaiting(ALL, "ana", before_consent="wait", on_withdrawal="pause_and_mark")
-    call.agrees("ana")
-    start = call.is_asked("start")
-    call.withdraws("ana")
-    [mark] = call.recording.marked
-    call.answers(start)
-    call.confirms("pause")
-    assert mark.until is None, "it may be starting"
-    call.polls("inactive", STARTING_TIMEOUT)
-    assert (mark.since, mark.until) == (call.recording.requested_at, call.now)
-
-
-def test_a_withdrawal_before_anything_could_sound_marks_nothing() -> None:
-    call = awaiting(ALL, "ana", "ben", on_withdrawal="pause_and_mark")
-    call.agrees("ana")
-    call.withdraws("ana")
-    assert call.recording.marked == []
 
 
 @pytest.mark.parametrize("backend_pauses", [False, True])

@@ -42,17 +42,18 @@ class LifeOfConsent(RuleBasedStateMachine):
 
     def is_met(self) -> bool:
         """Said once more, as plainly as the page of the contracts says it."""
+        if self._objectors():
+            return False
         if self.policy == "named":
             return {"ana", "ben"} <= self.agreed
         if self.policy == "any_party":
-            return bool(self.agreed - self.left)
-        return bool(self.there) and self.there <= self.agreed and not self._refusals()
+            return bool(self.agreed & self.there)
+        return bool(self.there) and self.there <= self.agreed
 
-    def _refusals(self) -> set[str]:
-        """Who said no without being seen, and is not known to have left."""
+    def _objectors(self) -> set[str]:
+        """Who said no at last, and is not known to have left."""
         decided = {r.participant for r in self.call.life.status.consents}
-        unseen = {who for who in PEOPLE if hashed(who) in decided} - self.left - self.there
-        return unseen - self.agreed
+        return {who for who in PEOPLE if hashed(who) in decided} - self.agreed - self.left
 
     @rule(who=WHO)
     def somebody_agrees(self, who: str) -> None:
@@ -83,7 +84,7 @@ class LifeOfConsent(RuleBasedStateMachine):
     @rule(operation=st.sampled_from(["pause", "resume", "resume", "stop"]))
     def the_backend_asks(self, operation: str) -> None:
         held = not self.is_met()
-        record = self.call.asks(operation)
+        record = self.call.asks(operation, requested_by="backend")
         if operation == "resume" and held:
             assert record.state == "failed"
         elif record.state != "failed":

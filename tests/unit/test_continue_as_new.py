@@ -7,7 +7,7 @@ from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.status import PauseRecord
 from callvault.temporal.converter import data_converter
-from workflows.call import consent, state_limits
+from workflows.call import consent, presence, state_limits
 from workflows.call.alarms import Alarms
 from workflows.call.state_limits import MAX_KEPT_REQUESTS
 from workflows.loops.continue_as_new import MAX_CARRIED_BYTES, CarriedState
@@ -104,7 +104,7 @@ def test_a6_all_that_can_be_told_of_a_call_together_fits() -> None:
         decision = {"participant": who, "given": number % 2 == 0, "request_id": own_id, **facts}
         consent.decide(call.life.status, ConsentDecision.model_validate(decision), NOON)
         joined = ParticipantChanged(participant=who, joined=True, connection=own_id)
-        consent.move(call.life.status, joined, NOON)
+        presence.move(call.life.status, joined, NOON)
     for n in range(state_limits.MAX_RECORDINGS):
         files = [more(n, document=f"{n}-{m}" + "x" * 500) for m in range(5)]
         call.announced(*files, of=f"other-{n}-" + "y" * 1_900)

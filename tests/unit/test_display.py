@@ -32,4 +32,4 @@ def test_what_is_to_be_deleted_and_what_was_declined_is_shown() -> None:
     declined.confirms("start")
     declined.ends()
     declined.confirms("stop")
-    assert "declined: it ended without consent: nobody in the call has agreed" in details(declined)
+    assert "declined: it ended without consent: nobody who is known" in details(declined)

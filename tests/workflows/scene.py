@@ -108,6 +108,7 @@ class World:
             polls_result=name in self.polls_result,
             max_history_events=self.max_history_events.get(name, SETTINGS.max_history_events),
             announce_within=timedelta(seconds=30) if name in self.webhooks else None,
+            announce_late_joiners=name in self.webhooks,
         )
 
     def archive_of(self, name: str) -> DirectoryArchive:

@@ -187,6 +187,42 @@ async def test_without_its_announcement_nothing_is_recorded_and_somebody_is_told
     assert [alarm.kind for alarm in scene.told()] == [AlarmKind.FAILED_TO_START]
 
 
+async def test_who_joins_later_hears_the_announcement_before_they_are_recorded(
+    scene: Scene,
+) -> None:
+    answers = [None, Unavailable("busy"), None]
+    webhook = scene.world.webhooks[scene.resource] = Webhook(*answers)
+    await scene.keep(requested_by="crm")
+    await scene.until(lambda recording: recording.actual == "active")
+    await scene.signals(names.PARTICIPANT_CHANGED, {"participant": BEN, "joined": True})
+    await scene.until(lambda recording: recording.actual == "paused")
+    await scene.passes(timedelta(seconds=5))
+    await scene.until(lambda recording: recording.actual == "active")
+    first, second, third = webhook.events
+    assert first["data"]["participant"] is None
+    assert (second["type"], second["id"]) == (third["type"], third["id"])
+    assert second["type"] == "callvault.participant.announced"
+    assert second["data"]["participant"] == BEN
+    for joined in (True, False):
+        await scene.signals(names.PARTICIPANT_CHANGED, {"participant": BEN, "joined": joined})
+    assert len(webhook.events) == 3, "once is enough"
+
+
+async def test_whom_the_announcement_does_not_reach_holds_the_recording_back_until_they_leave(
+    scene: Scene,
+) -> None:
+    scene.world.webhooks[scene.resource] = Webhook(None, InvalidRequest("no such tune"))
+    await scene.keep()
+    await scene.until(lambda recording: recording.actual == "active")
+    await scene.signals(names.PARTICIPANT_CHANGED, {"participant": BEN, "joined": True})
+    await scene.until(lambda recording: recording.actual == "paused")
+    await scene.is_notified(1)
+    assert [alarm.kind for alarm in scene.told()] == [AlarmKind.NOT_ANNOUNCED]
+    assert "no such tune" in scene.told()[0].what
+    await scene.signals(names.PARTICIPANT_CHANGED, {"participant": BEN, "joined": False})
+    await scene.until(lambda recording: recording.actual == "active")
+
+
 async def test_a_stop_calls_off_the_announcement(scene: Scene) -> None:
     scene.world.webhooks[scene.resource] = Webhook(*[Unavailable("busy")] * 50)
     await scene.keep()

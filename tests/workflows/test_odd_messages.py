@@ -18,6 +18,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from callvault.contracts import names
+from callvault.contracts.participants import UNKNOWN_PARTICIPANT, participant_hash
 from workers.registry import RUNNER
 
 from .scene import Scene, chunk
@@ -34,7 +35,7 @@ SIGNALS = (
     names.PARTICIPANT_CHANGED,
     names.ACKNOWLEDGE,
 )
-UPDATES = (names.START, names.RESUME, names.STOP, names.CONSENT)
+UPDATES = (names.START, names.RESUME, names.STOP)
 
 
 def raw(data: bytes, encoding: bytes = b"json/plain", **metadata: bytes) -> RawValue:
@@ -120,10 +121,25 @@ async def test_a3_an_update_with_odd_arguments_is_refused_with_a_sentence(
     await scene.recorded()
     assert "2 came" in await refusal(scene, update, {}, {})
     for what, payload in ODD.items():
-        if update == names.CONSENT or what not in OTHER_KEYS:
+        if what not in OTHER_KEYS:
             assert await refusal(scene, update, payload)
-    if update == names.CONSENT:
-        assert "participant: Field required" in await refusal(scene, update)
+    await goes_on_to_its_end(scene)
+
+
+async def test_a3_a_decision_with_odd_arguments_is_a_withdrawal_and_never_refused(
+    scene: Scene,
+) -> None:
+    """What does not say that somebody agrees may say that somebody does not."""
+    ana = participant_hash("8:acs:ana", "key")
+    await scene.keep(consent_policy="any_party", participants=[ana])
+    await scene.signals(names.CONSENT, {"participant": ana, "given": True})
+    await scene.until(lambda recording: recording.actual == "active")
+    for payload in (*ODD.values(), None):
+        record = await scene.handle.execute_update(names.CONSENT, payload)
+        assert (record["participant"], record["given"]) == (UNKNOWN_PARTICIPANT, False)
+    odd_agreement = {"participant": "8:acs:ana", "given": True}
+    assert "participant" in await refusal(scene, names.CONSENT, odd_agreement)
+    assert (await scene.recording()).actual == "paused"
     await goes_on_to_its_end(scene)
 
 

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, AlarmRecord, Severity
 from callvault.contracts.base import shorten
+from callvault.contracts.consent import ConsentRecord
+from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
 from workflows.call import chunks, deadlines
@@ -87,6 +89,29 @@ class Alarms:
                 "more files are announced than a call may have: its timeline says what is left out"
             )
             self.add(AlarmKind.TOO_MUCH, Severity.CRITICAL, what, None, now)
+
+    def consent_unclear(
+        self, refusal: ConsentRecord, recording: RecordingStatus | None, now: datetime
+    ) -> None:
+        """Say that somebody who is not known in the call refused, or withdrew, consent."""
+        if refusal.participant == UNKNOWN_PARTICIPANT:
+            what = (
+                f"a message may withdraw consent, and cannot be read ({refusal.problem}): recording"
+                " is held back. Find out who is meant, send the withdrawal again in their name, and"
+                f" then an agreement of participant {UNKNOWN_PARTICIPANT}"
+            )
+            self.add(AlarmKind.CONSENT_UNCLEAR, Severity.ERROR, what, recording, now)
+            return
+        what = (
+            f"{refusal.participant[:8]}…, who is not known in this call, does not agree to be"
+            " recorded: recording is held back until they agree or leave. If they should be known,"
+            " look at the spelling of their id, and at the key that made the hash"
+        )
+        self.add(AlarmKind.CONSENT_UNCLEAR, Severity.WARNING, what, recording, now)
+
+    def not_announced(self, recording: RecordingStatus, what: str, now: datetime) -> None:
+        """Say that somebody joined whom the announcement did not reach."""
+        self.add(AlarmKind.NOT_ANNOUNCED, Severity.ERROR, what, recording, now)
 
     def taken_over(self, recording: RecordingStatus | None, now: datetime) -> None:
         """Say that the workflow before was ended by force, and that this one goes on."""

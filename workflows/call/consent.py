@@ -1,40 +1,31 @@
-"""Consent: the participants of a call, their decisions, and whether these are enough.
+"""Consent: the decisions of those in a call, and whether these are enough.
 
 What is in doubt counts as missing: a withdrawal always counts, and an agreement only if no
-withdrawal is known to be newer.
+withdrawal may be newer.
 """
 
-import hashlib
-import itertools
 from collections.abc import Iterable
-from datetime import datetime
-from typing import TypeVar
+from datetime import datetime, timedelta
 
 from callvault.contracts.activity_io import ResourceConsent
-from callvault.contracts.consent import (
-    ConsentDecision,
-    ConsentPolicy,
-    ConsentRecord,
-    ConsentTerms,
-    Presence,
-)
-from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord, ConsentTerms
+from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.status import CallStatus
+from workflows.call import presence
 
 MAX_RECORDS = 1_000
-"""Decisions, and presences, kept: beyond that, those that do not count any more are forgotten."""
+"""Decisions kept: beyond that, those that do not count any more are forgotten."""
 
 MAX_COUNTING = 1_500
-"""Decisions, and presences, kept though all of them count: ACS lets 350 people into a call."""
+"""Decisions kept though all of them count: ACS lets 350 people into a call."""
 
-MAX_CONNECTION = 64
-"""Characters of a connection's id that is kept as it is."""
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""Largest difference between two clocks that tell of one call."""
+
+_AHEAD = timedelta(seconds=1)
+"""Time by which a decision may seem to lie ahead before its clock is known to be fast."""
 
 _MAX_LISTED = 3
-
-_OF_THOSE_PRESENT = (ConsentPolicy.ANY_PARTY, ConsentPolicy.ALL_PARTIES)
-
-AnyRecord = TypeVar("AnyRecord", ConsentRecord, Presence)
 
 
 def terms_of(own: ConsentTerms, resource: ResourceConsent) -> ConsentTerms:
@@ -45,19 +36,41 @@ def terms_of(own: ConsentTerms, resource: ResourceConsent) -> ConsentTerms:
 
 def missing(status: CallStatus, terms: ConsentTerms) -> str:
     """Say in a sentence which consent is missing; empty where none is."""
+    policy = terms.consent_policy
+    if policy in (None, ConsentPolicy.NONE):
+        return ""
+    if presence.is_full(status) or status.refusals_left_out:
+        return "more people are in the call, or have refused, than can be told apart"
+    return _lacking_by_policy(status, terms) or _objecting(status)
+
+
+def _lacking_by_policy(status: CallStatus, terms: ConsentTerms) -> str:
     agreed = {who for who, given in standing(status).items() if given}
-    if len(status.participants) >= MAX_COUNTING and terms.consent_policy in _OF_THOSE_PRESENT:
-        return "more people are in the call than can be told apart"
     match terms.consent_policy:
         case ConsentPolicy.ANY_PARTY:
-            return "" if agreed - gone(status) else "nobody in the call has agreed"
+            is_met = agreed & presence.here(status)
+            return "" if is_met else "nobody who is known to be in the call has agreed"
         case ConsentPolicy.ALL_PARTIES:
-            if not present(status):
+            if not presence.perhaps_here(status):
                 return "nobody is known to be in the call"
-            return _lacking(concerned(status), agreed, "in the call")
-        case ConsentPolicy.NAMED:
+            return _lacking(presence.perhaps_here(status), agreed, "in the call")
+        case _:
             return _lacking(set(terms.consent_participants), agreed, "named")
-    return ""
+
+
+def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> datetime:
+    """Return since when consent is missing that is missing now, by the times that were told.
+
+    Silence is wanted from then on: word of it may have come late.
+    """
+    refused = {r.participant: r.decided_at for r in status.consents if r.counts and not r.given}
+    since = [at for who, at in refused.items() if who in objectors(status)]
+    if terms.consent_policy is ConsentPolicy.ALL_PARTIES:
+        agreed = {who for who, given in standing(status).items() if given}
+        since += presence.comings(status, presence.perhaps_here(status) - agreed)
+    elif terms.consent_policy is ConsentPolicy.ANY_PARTY and not since:
+        since += presence.last_goings(status)
+    return min(since, default=now)
 
 
 def standing(status: CallStatus) -> dict[str, bool]:
@@ -65,124 +78,137 @@ def standing(status: CallStatus) -> dict[str, bool]:
     return {record.participant: record.given for record in status.consents if record.counts}
 
 
-def present(status: CallStatus) -> set[str]:
-    """Return those known to be in the call, by any connection."""
-    return {presence.participant for presence in status.participants if presence.in_call}
-
-
-def gone(status: CallStatus) -> set[str]:
-    """Return those who were in the call and have left it."""
-    return {presence.participant for presence in status.participants} - present(status)
-
-
-def concerned(status: CallStatus) -> set[str]:
-    """Return all who are in the call, and who decided without being seen in it."""
-    # A participant by phone may be in no event.
-    return present(status) | (set(standing(status)) - gone(status))
+def objectors(status: CallStatus) -> set[str]:
+    """Return those who have refused or withdrawn, and are not known to have left."""
+    # Who was never seen may be in the call: a telephone is in no event.
+    refused = {who for who, given in standing(status).items() if not given}
+    return refused - presence.gone(status)
 
 
 def consenting(status: CallStatus) -> set[str]:
-    """Return those who have agreed and have not left."""
-    return {who for who, given in standing(status).items() if given} - gone(status)
+    """Return those who have agreed and are in the call for certain."""
+    agreed = {who for who, given in standing(status).items() if given}
+    return agreed & presence.here(status)
 
 
 def known(status: CallStatus, decision: ConsentDecision) -> ConsentRecord | None:
-    """Return the record of an earlier decision with the same id."""
-    return next(
-        (r for r in status.consents if r.request_id and r.request_id == decision.request_id), None
-    )
+    """Return the record of the same decision, told before under the same id."""
+    return next((r for r in _with_id(status, decision) if _is_equal(r, decision)), None)
+
+
+def is_id_taken(status: CallStatus, decision: ConsentDecision) -> bool:
+    """Tell if another decision has this id."""
+    return any(not _is_equal(record, decision) for record in _with_id(status, decision))
+
+
+def is_known_person(status: CallStatus, participant: str) -> bool:
+    """Tell if a participant was heard of before: seen, named by a recording, or by a decision."""
+    if participant == UNKNOWN_PARTICIPANT:
+        return standing(status).get(participant) is False
+    named = (who for r in status.recordings for who in r.consent.consent_participants)
+    seen = (p.participant for p in status.participants)
+    decided = (record.participant for record in status.consents)
+    return participant in {*named, *seen, *decided}
 
 
 def decide(status: CallStatus, decision: ConsentDecision, now: datetime) -> ConsentRecord:
     """Fold a decision that is not known yet."""
-    decided_at = min(decision.decided_at or now, now)
     record = ConsentRecord(
         participant=decision.participant,
         given=decision.given,
         reported_by=decision.requested_by,
-        decided_at=decided_at,
+        decided_at=min(decision.decided_at or now, now),
         received_at=now,
-        counts=not decision.given or not _was_withdrawn_later(status, decision, decided_at),
+        counts=not decision.given or not _may_be_withdrawn_later(status, decision, now),
         **decision.model_dump(include=_COPIED_FIELDS, by_alias=False),
     )
     status.consents.append(record)
-    _forget(status.consents, _outdated(status))
-    if len(status.consents) > MAX_COUNTING:
-        # Whose agreement is forgotten has not agreed: that is the safe side.
-        agreed = (r for r in status.consents if r.given and r is not record)
-        _forget(status.consents, itertools.chain(agreed, status.consents))
+    _forget_some(status, record)
     return record
 
 
-def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
-    """Fold a coming or going; False where it is known already, or something newer is."""
-    at = min(change.at or now, now)
-    presence = _presence(status, change)
-    if presence is None and len(status.participants) >= MAX_COUNTING:
-        # Nobody can be told apart any more: no consent is met now, see `missing`.
-        return False
-    if presence is None:
-        status.participants.append(
-            Presence(
-                participant=change.participant,
-                connection=_connection(change),
-                in_call=change.joined,
-                changed_at=at,
-            )
-        )
-        _forget(status.participants, (p for p in status.participants if not p.in_call))
-        return True
-    if at < presence.changed_at:
-        return False
-    is_new = presence.in_call is not change.joined
-    presence.in_call, presence.changed_at = change.joined, at
-    presence.connection = _connection(change)
-    return is_new
+def recount(status: CallStatus) -> None:
+    """Let no agreement count that follows a refusal which may be newer, in joined histories."""
+    for number, record in enumerate(status.consents):
+        earlier = status.consents[:number]
+        refusals = (r for r in earlier if r.participant == record.participant and not r.given)
+        if record.given and not all(_is_later(record.decided_at, r) for r in refusals):
+            record.counts = False
 
 
 def short(participant: str) -> str:
     """Shorten a participant for a sentence: the beginning of the hash tells them apart."""
-    return participant[:8]
+    return "somebody unknown" if participant == UNKNOWN_PARTICIPANT else f"{participant[:8]}…"
 
 
 _COPIED_FIELDS = {
     *("authenticated_as", "method", "evidence"),
-    *("jurisdiction", "reason", "request_id"),
+    *("jurisdiction", "reason", "request_id", "problem"),
 }
 
 
+def _objecting(status: CallStatus) -> str:
+    objecting = objectors(status)
+    if not objecting:
+        return ""
+    return f"{len(objecting)} who may be in the call object: {_listed(objecting)}"
+
+
 def _lacking(needed: set[str], agreed: set[str], where: str) -> str:
-    lacking = sorted(needed - agreed)
+    lacking = needed - agreed
     if not lacking:
         return ""
-    listed = ", ".join(map(short, lacking[:_MAX_LISTED]))
-    more = " …" if len(lacking) > _MAX_LISTED else ""
-    return f"{len(lacking)} of {len(needed)} {where} have not agreed: {listed}{more}"
+    return f"{len(lacking)} of {len(needed)} {where} have not agreed: {_listed(lacking)}"
 
 
-def _was_withdrawn_later(status: CallStatus, decision: ConsentDecision, at: datetime) -> bool:
+def _listed(people: set[str]) -> str:
+    listed = ", ".join(map(short, sorted(people)[:_MAX_LISTED]))
+    return listed + (" and more" if len(people) > _MAX_LISTED else "")
+
+
+def _with_id(status: CallStatus, decision: ConsentDecision) -> list[ConsentRecord]:
+    own = decision.request_id
+    return [record for record in status.consents if own and record.request_id == own]
+
+
+def _is_equal(record: ConsentRecord, decision: ConsentDecision) -> bool:
+    return (record.participant, record.given) == (decision.participant, decision.given)
+
+
+def _may_be_withdrawn_later(status: CallStatus, decision: ConsentDecision, now: datetime) -> bool:
+    """Tell if a withdrawal that was told before this agreement may have been decided after it."""
     return any(
-        record.participant == decision.participant and not record.given and record.decided_at > at
+        record.participant == decision.participant
+        and not record.given
+        and not _is_surely_later(decision, record, now)
         for record in status.consents
     )
 
 
-def _connection(change: ParticipantChanged) -> str:
-    """Return what tells the connection apart: those of the service are short, as GUIDs are."""
-    own = change.connection
-    return (
-        own
-        if len(own) <= MAX_CONNECTION and own.isascii()
-        else hashlib.sha256(own.encode()).hexdigest()
-    )
+def _is_surely_later(agreement: ConsentDecision, withdrawal: ConsentRecord, now: datetime) -> bool:
+    """Tell if an agreement was decided after a withdrawal; at the same moment it was not."""
+    at = agreement.decided_at or now
+    if at > now + _AHEAD:
+        # Its clock is ahead, by nobody knows how much.
+        at = now - MAX_CLOCK_DIFFERENCE
+    return _is_later(at, withdrawal)
 
 
-def _presence(status: CallStatus, change: ParticipantChanged) -> Presence | None:
-    """Find the connection that changes; one without an id gets it from the first event."""
-    own = [p for p in status.participants if p.participant == change.participant]
-    same = (p for p in own if p.connection == _connection(change))
-    nameless = (p for p in own if not p.connection)
-    return next(same, None) or next(nameless, None)
+def _is_later(at: datetime, withdrawal: ConsentRecord) -> bool:
+    # The withdrawal was decided before it arrived, and by its own clock at about its own time.
+    return at > min(withdrawal.received_at, withdrawal.decided_at + MAX_CLOCK_DIFFERENCE)
+
+
+def _forget_some(status: CallStatus, newest: ConsentRecord) -> None:
+    """Drop the oldest decision that is worth least, once there are too many."""
+    if len(status.consents) <= MAX_RECORDS:
+        return
+    oldest = next(iter(_outdated(status)), None)
+    if oldest is None and len(status.consents) > MAX_COUNTING:
+        oldest = _least_counting(status, newest)
+    if oldest is not None:
+        status.consents[:] = [record for record in status.consents if record is not oldest]
+        status.consents_left_out += 1
 
 
 def _outdated(status: CallStatus) -> Iterable[ConsentRecord]:
@@ -191,7 +217,10 @@ def _outdated(status: CallStatus) -> Iterable[ConsentRecord]:
     return (r for r in status.consents if latest.get(r.participant) is not r)
 
 
-def _forget(records: list[AnyRecord], obsolete: Iterable[AnyRecord]) -> None:
-    """Drop the oldest useless record of a noisy call, once there are too many."""
-    if len(records) > MAX_RECORDS and (oldest := next(iter(obsolete), None)) is not None:
-        records[:] = [record for record in records if record is not oldest]
+def _least_counting(status: CallStatus, newest: ConsentRecord) -> ConsentRecord | None:
+    """Return a decision that stands, and is forgotten all the same: first an agreement."""
+    # Whose agreement is forgotten has not agreed; a refusal is not forgotten, only its person is.
+    agreed = next((r for r in status.consents if r.given and r is not newest), None)
+    if agreed is None:
+        status.refusals_left_out += 1
+    return agreed or status.consents[0]

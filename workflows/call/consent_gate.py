@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from callvault.contracts.base import quoted
 from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord
-from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantChanged
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, consent_holds
+from workflows.call import consent, deletion_marks, late_joiners, presence
+from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
+from workflows.call.late_joiners import Joiner
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GATE
+
+MAX_WAIT = timedelta(hours=24)
+"""Time for which a call that nobody asks to record is kept for its participants' decisions."""
 
 MAX_CONSENT_WAIT = timedelta(hours=48)
 """Longest wait for consent to a recording that ACS was not asked to start.
@@ -24,8 +30,9 @@ is known lasted 20.5 hours. One that was started paused ends when ACS no longer 
 class ConsentGate:
     """Holds back the recordings of one call until consent is there."""
 
-    def __init__(self, call: Lifecycle) -> None:
+    def __init__(self, call: Lifecycle, alarms: Alarms) -> None:
         self._call = call
+        self._alarms = alarms
 
     @property
     def status(self) -> CallStatus:
@@ -35,15 +42,21 @@ class ConsentGate:
     # Decisions, comings and goings.
 
     def refusal(self, decision: ConsentDecision) -> str | None:
-        """Say why a decision makes no sense now, in a sentence for a person; None if it does."""
-        if consent.known(self.status, decision) is not None:
+        """Say why an agreement makes no sense, in a sentence for a person; None if it does.
+
+        A refusal or withdrawal always makes sense.
+        """
+        if not decision.given or consent.known(self.status, decision) is not None:
             return None
-        if self.status.ended_at is not None:
-            return "The call is over: nothing more is decided about recording it."
-        named = self._named()
-        if named and decision.participant not in named:
+        if consent.is_id_taken(self.status, decision):
             return (
-                f"{consent.short(decision.participant)}… is none of the {len(named)} participants"
+                f"The requestId {quoted(decision.request_id or '')} was used for another decision:"
+                " send this one under an id of its own."
+            )
+        named = self._named()
+        if named and not self._may_matter(decision.participant, named):
+            return (
+                f"{consent.short(decision.participant)} is none of the {len(named)} participants"
                 " whose consent this recording needs: look at consentParticipants, and at the key"
                 " that made the hash."
             )
@@ -53,27 +66,34 @@ class ConsentGate:
         """Fold a decision; None where it makes no sense, which stands in the timeline."""
         if (known := consent.known(self.status, decision)) is not None:
             return known
-        who = f"{consent.short(decision.participant)}…"
         word = "given" if decision.given else "not given"
+        who = consent.short(decision.participant)
         what = f"consent of {who} {word}, told by {decision.caller}"
         if (refused := self.refusal(decision)) is not None:
             self._call.note(now, f"{what}: refused, {refused}")
             return None
-        had_agreed = consent.standing(self.status).get(decision.participant, False)
+        if decision.problem:
+            taken = "it is taken for a withdrawal"
+            self._call.note(now, f"consent could not be read: {decision.problem}; {taken}")
+        is_known = consent.is_known_person(self.status, decision.participant)
         record = consent.decide(self.status, decision, now)
         self._call.note(now, what if record.counts else f"{what}: outdated, it changes nothing")
-        if had_agreed and not decision.given:
-            self._mark(decision, now)
+        if not record.given:
+            self._refused(record, is_known, now)
+        self._keep_waiting(now)
         self._call.settle_all(now)
         return record
 
     def participant_changed(self, change: ParticipantChanged, now: datetime) -> None:
         """Fold a coming or going."""
-        if not consent.move(self.status, change, now):
+        if not presence.move(self.status, change, now):
             return
         verb = "joined" if change.joined else "left"
-        self._call.note(now, f"{consent.short(change.participant)}… {verb} the call")
-        if not change.joined:
+        self._call.note(now, f"{consent.short(change.participant)} {verb} the call")
+        if change.joined:
+            late_joiners.joined(self.status, change.participant, now)
+            self._keep_waiting(now)
+        else:
             self._stop_without_consenting(change.participant, now)
         self._call.settle_all(now)
 
@@ -84,8 +104,10 @@ class ConsentGate:
     # Time.
 
     def next_due(self) -> datetime | None:
-        """Return when consent is given up next; None while none is awaited, or for any time."""
-        return min((moment for moment, _ in self._waiting()), default=None)
+        """Return when waiting ends next; None while nothing is awaited, or for any time."""
+        waiting = [moment for moment, _ in self._waiting()]
+        kept = self.status.kept_until
+        return min([*waiting, kept] if kept else waiting, default=None)
 
     def act(self, now: datetime) -> None:
         """Decline what has waited too long."""
@@ -94,6 +116,9 @@ class ConsentGate:
                 timeout = _consent_timeout(recording)
                 lacking = consent.missing(self.status, recording.consent)
                 self._call.decline(recording, f"no consent within {timeout}: {lacking}", now)
+        if (kept := self.status.kept_until) is not None and kept <= now:
+            self.status.kept_until = None
+            self._call.note(now, "nobody has asked to record this call: it is kept no longer")
 
     # The announcement.
 
@@ -120,12 +145,63 @@ class ConsentGate:
             recording.announcement.problem = problem
             self._call.decline(recording, f"it could not be announced: {problem}", now)
 
-    def _mark(self, decision: ConsentDecision, now: datetime) -> None:
-        for recording in consent_holds.to_mark(self.status):
+    def joiners_to_tell(self) -> list[Joiner]:
+        """Return the participants who are to hear that a recording is on."""
+        return late_joiners.to_tell(self.status)
+
+    def recording_of(self, joiner: Joiner) -> RecordingStatus:
+        """Look up the recording of which a participant is to hear."""
+        return self._call.recording(joiner.recording)
+
+    def awaits_joiner(self, joiner: Joiner) -> bool:
+        """Tell if a participant still is to hear it."""
+        recording = self.recording_of(joiner)
+        told = late_joiners.find(recording, joiner.participant)
+        return late_joiners.awaits(self.status, recording, told)
+
+    def joiner_told(self, joiner: Joiner, problem: str, now: datetime) -> None:
+        """Fold the webhook's answer about a participant; ``problem`` if it was no good one."""
+        recording = self.recording_of(joiner)
+        who = consent.short(joiner.participant)
+        if problem:
+            late_joiners.not_told(recording, joiner.participant, problem)
+            what = f"{who} joined, and the announcement did not reach them: {problem}"
+            self._alarms.not_announced(recording, what, now)
+        else:
+            late_joiners.told(recording, joiner.participant, now)
+            self._call.note(now, f"recording {recording.number}: announced to {who}")
+        self._call.settle(recording, now)
+
+    def _refused(self, refusal: ConsentRecord, is_known: bool, now: datetime) -> None:
+        """Mark every recording of the call, and have the sealed ones sealed anew."""
+        for recording in self.status.recordings:
             may_record = self._call.may_record(recording)
-            if recording.was_active or may_record:
-                consent_holds.mark(recording, decision, may_record, now)
+            if deletion_marks.add(self.status, recording, refusal, may_record, now):
                 self._call.note(now, f"recording {recording.number}: marked for deletion")
+            # Whatever is marked: a manifest that was sealed before does not know of the refusal.
+            recording.sealed = None
+        if not is_known and self._needs_consent():
+            self._alarms.consent_unclear(refusal, self._call.current, now)
+
+    def _keep_waiting(self, now: datetime) -> None:
+        """Keep a call that may still be recorded, for what was told of its participants."""
+        if self.status.being_recorded is None and self.status.ended_at is None:
+            self.status.kept_until = self.status.kept_until or now + MAX_WAIT
+
+    def _needs_consent(self) -> bool:
+        none = (None, ConsentPolicy.NONE)
+        return any(r.consent.consent_policy not in none for r in self.status.recordings)
+
+    def _may_matter(self, participant: str, named: set[str]) -> bool:
+        """Tell if an agreement is of somebody whom a recording on a list may wait for."""
+        return participant in named or participant in self._involved()
+
+    def _involved(self) -> set[str]:
+        return {
+            *(record.participant for record in self.status.consents),
+            *(stay.participant for stay in self.status.participants),
+            UNKNOWN_PARTICIPANT,
+        }
 
     def _named(self) -> set[str]:
         """Return those whose consent matters, if the current recording names a list."""

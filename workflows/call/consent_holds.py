@@ -8,17 +8,11 @@ for stays. Pause and resume stand among the requests, asked by `GATE`: guarded a
 from datetime import datetime
 
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.consent import (
-    Announcement,
-    ConsentDecision,
-    ConsentHold,
-    DeletionMark,
-    OnWithdrawal,
-)
+from callvault.contracts.consent import Announcement, ConsentHold
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import consent, pauses
+from workflows.call import consent, deletion_marks, late_joiners, pauses
 from workflows.call.commands import Operation
 from workflows.call.pauses import GATE, Holder
 from workflows.call.request_records import Requests
@@ -36,9 +30,9 @@ def review(
     _complete(recording, status.policy, now)
     if recording.wanted is Wanted.STOPPED:
         return ""
-    lacking = consent.missing(status, recording.consent)
+    lacking = consent.missing(status, recording.consent) or late_joiners.unheard(status, recording)
     if lacking and not recording.is_held:
-        return _hold(recording, requests, lacking, now)
+        return _hold(status, recording, requests, lacking, now)
     if lacking:
         recording.holds[-1].reason = lacking
     if not lacking and (recording.is_held or recording.consented_at is None):
@@ -46,9 +40,19 @@ def review(
     return ""
 
 
-def pause(recording: RecordingStatus, requests: Requests, why: str, now: datetime) -> None:
-    """Ask for the pause that a hold demands, among the other requests: guarded like any."""
-    _ask(Operation.PAUSE, why, recording, requests, now)
+def pause(
+    recording: RecordingStatus,
+    requests: Requests,
+    why: str,
+    now: datetime,
+    since: datetime | None = None,
+) -> None:
+    """Ask for the pause that a hold demands, among the other requests: guarded like any.
+
+    ``since`` is when silence was wanted first, if word of it came late.
+    """
+    request = ControlRequest(requested_by=GATE, reason=why, requested_at=since)
+    _ask(Operation.PAUSE, request, recording, requests, now)
 
 
 def finish(recording: RecordingStatus, silent_since: datetime | None, now: datetime) -> None:
@@ -56,9 +60,7 @@ def finish(recording: RecordingStatus, silent_since: datetime | None, now: datet
 
     ``silent_since`` is since when ACS is proven to record nothing; none while it may.
     """
-    if silent_since is not None:
-        for deletion in recording.marked:
-            deletion.until = deletion.until or max(silent_since, deletion.since)
+    deletion_marks.end(recording, silent_since)
     if recording.actual is not Actual.STOPPED or not recording.is_held:
         return
     # A recording that was never consented to, and never recorded, was declined.
@@ -74,32 +76,6 @@ def is_own(operation: Operation, pending: list[ControlRecord]) -> bool:
     return askers == {GATE}
 
 
-def to_mark(status: CallStatus) -> list[RecordingStatus]:
-    """Return the recordings that a withdrawal concerns, and whose terms ask for marks."""
-    return [
-        recording
-        for recording in status.recordings
-        if recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
-        and consent.missing(status, recording.consent)
-    ]
-
-
-def mark(
-    recording: RecordingStatus, decision: ConsentDecision, may_record: bool, now: datetime
-) -> None:
-    """Mark for deletion what was recorded before a withdrawal, and until ACS is silent."""
-    recording.marked.append(
-        DeletionMark(
-            participant=decision.participant,
-            since=recording.started_at or recording.requested_at,
-            until=None if may_record else recording.stopped_at or now,
-            marked_at=now,
-        )
-    )
-    # A manifest that was sealed before does not say so: another one follows it.
-    recording.sealed = None
-
-
 def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime) -> None:
     """Take over from the resource what the request does not say."""
     recording.consent = consent.terms_of(recording.consent, policy.consent)
@@ -108,11 +84,21 @@ def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime)
         recording.announcement = Announcement(requested_at=now)
 
 
-def _hold(recording: RecordingStatus, requests: Requests, lacking: str, now: datetime) -> str:
-    recording.holds.append(ConsentHold(since=now, reason=lacking))
+def _hold(
+    status: CallStatus, recording: RecordingStatus, requests: Requests, lacking: str, now: datetime
+) -> str:
+    since = _begin(status, recording, now)
+    recording.holds.append(ConsentHold(since=since, reason=lacking))
     if recording.wanted is Wanted.ACTIVE:
-        pause(recording, requests, f"consent is missing: {lacking}", now)
+        pause(recording, requests, f"consent is missing: {lacking}", now, since)
     return f"held back, {lacking}"
+
+
+def _begin(status: CallStatus, recording: RecordingStatus, now: datetime) -> datetime:
+    """Return since when a hold that begins now should have been: no earlier than the last ended."""
+    before = recording.holds[-1].until if recording.holds else None
+    since = consent.missing_since(status, recording.consent, now)
+    return min(now, max(since, before or recording.requested_at))
 
 
 def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> str:
@@ -122,7 +108,8 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
     _end_hold(recording, "consent is given", now)
     pauses.release(recording, Holder(GATE), GATE, now)
     if recording.wanted is Wanted.ACTIVE:
-        _ask(Operation.RESUME, "consent is given", recording, requests, now)
+        request = ControlRequest(requested_by=GATE, reason="consent is given")
+        _ask(Operation.RESUME, request, recording, requests, now)
         return "held back no longer, consent is given"
     return "consent is given, and it stays paused as was asked"
 
@@ -133,7 +120,10 @@ def _end_hold(recording: RecordingStatus, by: str, now: datetime) -> None:
 
 
 def _ask(
-    operation: Operation, reason: str, recording: RecordingStatus, requests: Requests, now: datetime
+    operation: Operation,
+    request: ControlRequest,
+    recording: RecordingStatus,
+    requests: Requests,
+    now: datetime,
 ) -> None:
-    request = ControlRequest(requested_by=GATE, reason=reason)
     pauses.fold(recording, requests.add(operation, request, recording.number, now, None))

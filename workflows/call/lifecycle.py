@@ -19,7 +19,6 @@ from callvault.contracts.activity_io import (
 from callvault.contracts.base import shorten
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.events import FileStatusUpdated
-from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
     ControlRequest,
@@ -32,9 +31,10 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from callvault.contracts.takeover import LastState
 from workflows.call import (
     chunks,
-    consent,
     consent_holds,
+    deletion_marks,
     pauses,
+    presence,
     recording_state,
     repeats,
     silence,
@@ -155,7 +155,7 @@ class Lifecycle:
         """Fold the end of the call: all that still records is to be stopped."""
         if self.status.ended_at is not None:
             return
-        self.status.ended_at = ended.ended_at or now
+        self.status.ended_at, self.status.kept_until = ended.ended_at or now, None
         self.note(now, f"the call ended {ended.reason}".rstrip())
         for recording in self._controlled():
             recording.wanted = Wanted.STOPPED
@@ -301,6 +301,8 @@ class Lifecycle:
         if left_out:
             self.status.chunks_left_out += left_out
             self.note(now, f"{left_out} announced files were left out: a call may not have so many")
+        if recording is not None and deletion_marks.add_announced(self.status, recording, now):
+            self.note(now, f"recording {recording.number}: marked for deletion")
         self._grows(len(event.chunks) * state_limits.MAX_CHUNK_SIZE, now)
         return left_out
 
@@ -385,11 +387,12 @@ class Lifecycle:
 
     @property
     def is_over(self) -> bool:
-        """True if every recording of the call has reached its end."""
-        return all(
+        """True if every recording of the call has reached its end, and none is waited for."""
+        has_ended = all(
             recording.state.is_final and recording.looked_for_until is None
             for recording in self.status.recordings
         )
+        return has_ended and self.status.kept_until is None
 
     def _controlled(self) -> list[RecordingStatus]:
         return [
@@ -487,9 +490,9 @@ class Lifecycle:
 
     def _open_recording(self, request: StartRequest, now: datetime) -> None:
         self.status.recordings.append(_new_recording(self.status, request, now))
+        self.status.kept_until = None
         for participant in request.participants:
-            here = ParticipantChanged(participant=participant, joined=True)
-            consent.move(self.status, here, now)
+            presence.named(self.status, participant, now)
         self._grows(len(request.participants) * state_limits.MAX_NAME_SIZE, now)
 
 

@@ -17,7 +17,7 @@ from callvault.contracts.status import (
     RecordingStatus,
 )
 from callvault.contracts.takeover import LastState
-from workflows.call import pauses
+from workflows.call import consent, pauses, presence
 from workflows.call.chunks import ChunkKey, next_number
 from workflows.call.recording_state import refresh
 
@@ -72,6 +72,7 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
         mine.stopped_at = mine.stopped_at or other.stopped_at
     mine.session_end_reason = mine.session_end_reason or other.session_end_reason
     _join_pauses(mine, other)
+    mine.marked += [mark for mark in other.marked if mark not in mine.marked]
     _join_chunks(mine, other)
     return mine.number
 
@@ -195,14 +196,14 @@ def _join_lists(status: CallStatus, before: CallStatus, is_reset: bool) -> None:
         return record.participant, record.given, record.method, record.request_id, at
 
     _extend(before.consents, status.consents, decision)
-    known = {(each.participant, each.connection): each for each in before.participants}
-    for mine in status.participants:
-        theirs = known.setdefault((mine.participant, mine.connection), mine)
-        if mine.changed_at > theirs.changed_at:
-            theirs.in_call, theirs.changed_at = mine.in_call, mine.changed_at
+    presence.add_stays(before, status.participants)
     # In place: others hold these lists.
     status.alarms[:], status.timeline[:] = before.alarms, before.timeline
-    status.consents[:], status.participants[:] = before.consents, known.values()
+    status.consents[:], status.participants[:] = before.consents, before.participants
+    for name in ("consents_left_out", "refusals_left_out", "participants_left_out"):
+        setattr(status, name, getattr(status, name) + getattr(before, name))
+    # An agreement that came after a withdrawal of which only the run before knew.
+    consent.recount(status)
 
 
 def _extend(theirs: list[Each], mine: list[Each], key: Callable[[Each], object]) -> None:

@@ -1,4 +1,4 @@
-"""The announce loop: has recordings announced before they begin."""
+"""The announce loop: has recordings announced before they begin, and to those who join later."""
 
 import asyncio
 
@@ -10,7 +10,8 @@ from workflows import activity_calls
 from workflows.activity_errors import reason
 from workflows.call.alarms import Alarms
 from workflows.call.consent_gate import ConsentGate
-from workflows.loops.loop import Run, one_at_a_time
+from workflows.call.late_joiners import Joiner
+from workflows.loops.loop import Run, each_once, one_at_a_time
 
 
 class AnnounceLoop:
@@ -22,16 +23,21 @@ class AnnounceLoop:
         self._run = run
         self._gate = gate
         self._alarms = alarms
+        self._telling: set[Joiner] = set()
+        """The participants to whom an announcement is under way."""
 
     @property
     def is_idle(self) -> bool:
-        """True if no recording is being announced, or to be announced."""
-        return self._gate.to_announce() is None
+        """True if nothing is being announced, or to be announced."""
+        is_telling = self._telling or self._gate.joiners_to_tell()
+        return self._gate.to_announce() is None and not is_telling
 
     is_done = is_idle
 
     async def run(self, group: asyncio.TaskGroup) -> None:
-        """Have recordings announced before they begin."""
+        """Have recordings announced before they begin, and to everybody who joins later."""
+        to_tell = self._gate.joiners_to_tell
+        group.create_task(each_once(self._run, group, self._telling, to_tell, self._tell))
         await one_at_a_time(self._run, self._gate.to_announce, self._announce)
 
     async def _announce(self, recording: RecordingStatus) -> None:
@@ -49,6 +55,21 @@ class AnnounceLoop:
                 self._failed(recording, reason(error))
         else:
             self._gate.announced(recording, workflow.now())
+
+    async def _tell(self, joiner: Joiner) -> None:
+        """Announce a recording to somebody who joined, unless that matters no more."""
+        recording = self._gate.recording_of(joiner)
+        answer = activity_calls.announce(self._gate.status, recording, joiner.participant)
+        await workflow.wait_condition(lambda: answer.done() or not self._gate.awaits_joiner(joiner))
+        is_given_up = not answer.done()
+        answer.cancel()
+        try:
+            await answer
+        except ActivityError as error:
+            if not is_given_up:
+                self._gate.joiner_told(joiner, reason(error), workflow.now())
+        else:
+            self._gate.joiner_told(joiner, "", workflow.now())
 
     def _failed(self, recording: RecordingStatus, problem: str) -> None:
         now = workflow.now()

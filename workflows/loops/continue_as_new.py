@@ -34,6 +34,8 @@ class CarriedState(Message):
     """Recordings whose manifest could not be written, by number."""
     to_delete: tuple[ChunkKey, ...] = ()
     """Archived chunks whose copy at the service is to be deleted, perhaps."""
+    reopened: bool = False
+    """True if the run before had ended as it should, and this one was begun by a withdrawal."""
 
     @classmethod
     def taken_over(cls, status: CallStatus) -> "CarriedState":
@@ -92,4 +94,4 @@ def _takes_over(
     status = state.status
     if status.policy is None or status.server_call_id != request.server_call_id:
         return Arguments(Unreadable("arguments: the second is of another call, or of none"))
-    return Arguments(request, state, takes_over=True)
+    return Arguments(request, state, takes_over=not state.reopened)

@@ -187,6 +187,10 @@ def _consent_evidence(input: SealInput) -> ConsentEvidence:
         consented_at=input.recording.consented_at,
         holds=tuple(input.recording.holds),
         participants=input.participants,
+        participants_left_out=input.participants_left_out,
+        consents_left_out=input.consents_left_out,
+        announcement=input.recording.announcement,
+        joiner_announcements=tuple(input.recording.joiner_announcements),
     )
 
 

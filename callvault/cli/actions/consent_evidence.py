@@ -5,6 +5,7 @@ from datetime import datetime
 
 from rich.console import RenderableType
 
+from callvault.cli.actions.consent_at import ConsentAt, consent_at
 from callvault.cli.terminal import InertTable, line
 from callvault.contracts.base import Message, name_of_caller
 from callvault.contracts.consent import (
@@ -30,17 +31,26 @@ class ConsentEvidence(Message):
     declined: str
     decisions: tuple[ConsentRecord, ...]
     participants: tuple[Presence, ...]
+    """The history of who was in the call: each stay, by its connection."""
+    left_out: int = 0
+    """Number of decisions and stays that are not kept."""
+    at: ConsentAt | None = None
+    """Consent at the moment that was asked for."""
     holds: tuple[ConsentHold, ...]
     marked: tuple[DeletionMark, ...]
 
 
 def consent_evidence_of(
-    status: CallStatus, recording: RecordingStatus, participant: str | None = None
+    status: CallStatus,
+    recording: RecordingStatus,
+    participant: str | None = None,
+    moment: datetime | None = None,
 ) -> ConsentEvidence:
-    """Gather the consent facts of a recording.
+    """Gather the consent facts of a recording, and those at a moment.
 
     With the hash of a participant, only the facts about that one.
     """
+    left_out = status.consents_left_out + status.participants_left_out
 
     def concerns(entry: ConsentRecord | Presence | DeletionMark) -> bool:
         return participant in (None, entry.participant)
@@ -52,6 +62,15 @@ def consent_evidence_of(
         declined=recording.declined,
         decisions=tuple(filter(concerns, status.consents)),
         participants=tuple(filter(concerns, status.participants)),
+        left_out=left_out,
+        at=moment
+        and consent_at(
+            recording.consent,
+            status.consents,
+            status.participants,
+            moment,
+            is_complete=left_out == 0,
+        ),
         holds=tuple(recording.holds),
         marked=tuple(filter(concerns, recording.marked)),
     )
@@ -68,11 +87,17 @@ def consent_parts(evidence: ConsentEvidence) -> list[RenderableType]:
         parts.append(line(f"Declined: {evidence.declined}"))
     if evidence.decisions:
         parts.append(_decisions_table(evidence.decisions))
+    if evidence.participants:
+        parts.append(_stays_table(evidence.participants))
+    if evidence.left_out:
+        parts.append(line(f"{evidence.left_out} decisions and stays in the call are not kept"))
+    if evidence.at is not None:
+        parts += _moment_parts(evidence.at)
     parts += [line(_describe_hold(hold)) for hold in evidence.holds]
     parts += [
         line(
             f"To be deleted: what was recorded from {_time(mark.since)} to"
-            f" {_time(mark.until) or 'now'} ({mark.participant[:HASH_DIGITS]} withdrew)"
+            f" {_time(mark.until) or 'now'} ({mark.participant[:HASH_DIGITS]} did not agree)"
         )
         for mark in evidence.marked
     ]
@@ -95,6 +120,29 @@ def _decisions_table(decisions: Sequence[ConsentRecord]) -> InertTable:
             _time(record.decided_at),
         )
     return table
+
+
+def _stays_table(stays: Sequence[Presence]) -> InertTable:
+    table = InertTable("in the call", "device", "from (UTC)", "to (UTC)", box=None)
+    for stay in stays:
+        end = "perhaps now" if stay.may_have_left else "now"
+        table.add_row(
+            stay.participant[:HASH_DIGITS],
+            stay.connection[:HASH_DIGITS],
+            _time(stay.joined_at) or f"before {_time(stay.told_at)}",
+            _time(stay.left_at) if stay.left_at else end,
+        )
+    return table
+
+
+def _moment_parts(at: ConsentAt) -> list[RenderableType]:
+    word = "met" if at.is_met else "not met"
+    doubt = "" if at.is_complete else ", as far as it is kept"
+    table = InertTable("then in the call", "consent", box=None)
+    for person in at.people:
+        where = "" if person.is_certain else ", perhaps not in the call"
+        table.add_row(person.participant[:HASH_DIGITS], f"{person.stand}{where}")
+    return [line(f"At {_time(at.moment)} UTC {at.policy} was {word}{doubt}:"), table]
 
 
 def _describe_hold(hold: ConsentHold) -> str:

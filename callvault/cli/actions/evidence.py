@@ -49,19 +49,24 @@ class RecordingEvidence(Message):
     consent: ConsentEvidence
 
 
-def evidence_of(*statuses: CallStatus, participant: str | None = None) -> list[RecordingEvidence]:
+def evidence_of(
+    *statuses: CallStatus, participant: str | None = None, moment: datetime | None = None
+) -> list[RecordingEvidence]:
     """Gather the evidence of every recording of a call, from all of the call's workflows.
 
-    With the hash of a participant, consent is limited to the facts about that one.
+    With the hash of a participant, consent is limited to the facts about that one. With a moment,
+    it tells who was in the call then, and who of them had agreed.
     """
     # A workflow that a late event began knows of no requests: an earlier one of the same recording
     # has the complete record, so that one counts.
-    gathered = [each for status in statuses for each in _evidence_of(status, participant)]
+    gathered = [each for status in statuses for each in _evidence_of(status, participant, moment)]
     asked_for = {evidence.recording_id for evidence in gathered if evidence.requests}
     return [each for each in gathered if each.requests or each.recording_id not in asked_for]
 
 
-def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingEvidence]:
+def _evidence_of(
+    status: CallStatus, participant: str | None, moment: datetime | None
+) -> list[RecordingEvidence]:
     return [
         RecordingEvidence(
             number=recording.number,
@@ -70,7 +75,7 @@ def _evidence_of(status: CallStatus, participant: str | None) -> list[RecordingE
             requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
             pauses=tuple(_compare(recording)),
             silence=recording.silence,
-            consent=consent_evidence_of(status, recording, participant),
+            consent=consent_evidence_of(status, recording, participant, moment),
         )
         for recording in status.recordings
     ]

@@ -12,6 +12,7 @@ from callvault.cli.terminal import InertTable
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
+from callvault.contracts.base import Unreadable, read
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -19,6 +20,7 @@ from callvault.errors import InvalidRequest, NotDone, Unavailable
 from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.client import connect
+from callvault.temporal.decisions import DecisionClient
 
 T = TypeVar("T")
 
@@ -144,9 +146,20 @@ def why_not_done(record: ControlRecord) -> str:
     return f"{why}. ACS may be recording" if record.may_be_recording else why
 
 
-async def decide(client: Client, call: str, decision: ConsentDecision) -> ConsentRecord:
-    """Report a decision; a withdrawal returns once ACS has paused. `InvalidRequest` if refused."""
-    return await CallClient(client).decide(workflow_id(call), decision)
+async def decide(
+    client: Client, call: str, resource: str, decision: ConsentDecision
+) -> ConsentRecord:
+    """Report a decision; a withdrawal returns once ACS has paused. `InvalidRequest` if refused.
+
+    A call that nobody keeps is begun to be kept for it, if it is named by its ``serverCallId``.
+    """
+    key = workflow_id(call)
+    facts = {"server_call_id": call, "resource": resource, "start_recording": False}
+    unkept = read(RecordingRequest, {**facts, "requested_by": decision.requested_by})
+    decisions = DecisionClient(CallClient(client))
+    if key == call or isinstance(unkept, Unreadable):
+        return await decisions.decide(key, decision)
+    return await decisions.decide(key, decision, unkept)
 
 
 async def acknowledge(

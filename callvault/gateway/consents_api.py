@@ -1,0 +1,122 @@
+"""The route for decisions on consent. A withdrawal is never refused for its form."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter, ValidationError
+
+from callvault.config.settings import Settings
+from callvault.contracts import names
+from callvault.contracts.base import OpaqueId, Unreadable, explain
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.consent_messages import withdrawal_in
+from callvault.contracts.json_text import parse_json
+from callvault.contracts.participants import HIDING, hiding
+from callvault.contracts.requests import RecordingRequest, ResourceName
+from callvault.errors import InvalidRequest
+from callvault.gateway.access import Access
+from callvault.gateway.bodies import read_body
+from callvault.gateway.control_answers import json_response
+from callvault.gateway.recordings_api import (
+    PATH,
+    WRITTEN_BY_GATEWAY,
+    RequestSent,
+    body_schema,
+    only_role,
+    sent_answer,
+    told_by,
+    waits_for_result,
+)
+from callvault.temporal.decisions import DecisionClient
+
+_CALL_ID = TypeAdapter[str](OpaqueId)
+
+
+class ToldDecision(ConsentDecision):
+    """Body of a decision; the call's own id is needed only while nobody keeps the call."""
+
+    server_call_id: OpaqueId | None = None
+    """The call's ``serverCallId``: the decision is kept for up to a day, until it is recorded."""
+    resource: ResourceName = "default"
+    """The resource of the call, as in the request that will record it."""
+
+
+class ConsentsApi:
+    """Turns HTTP requests into decisions of workflows."""
+
+    def __init__(self, settings: Settings, decisions: DecisionClient, max_body: int) -> None:
+        self._settings = settings
+        self._decisions = decisions
+        self._max_body = max_body
+        # A body may name participants; in a history they stand by their hash only.
+        self._hide = hiding(settings.participant_key())
+
+    async def decide(self, request: Request, workflow_id: str) -> Response:
+        """Tell of consent given or withdrawn; a withdrawal is answered once ACS records no more."""
+        told = told_by(request, self._read(await read_body(request, self._max_body)))
+        decision = ConsentDecision.model_validate(told.model_dump())
+        unkept = self._unkept(told)
+        if not waits_for_result(request):
+            await self._decisions.tell(workflow_id, decision, unkept)
+            return sent_answer(workflow_id, names.CONSENT)
+        return json_response(await self._decisions.decide(workflow_id, decision, unkept))
+
+    def _read(self, body: bytes) -> ToldDecision:
+        context = {HIDING: self._hide}
+        try:
+            # Unknown keys are forbidden here: people make typing mistakes.
+            told = ToldDecision.model_validate_json(body or b"{}", extra="forbid", context=context)
+            if told.given and "authenticated_as" in told.model_fields_set:
+                raise InvalidRequest(WRITTEN_BY_GATEWAY)
+            return told
+        except ValidationError as error:
+            payload, problem = _payload(body), explain(error)
+        decision = withdrawal_in(payload, problem, self._hide)
+        if isinstance(decision, Unreadable):
+            raise InvalidRequest(decision.problem)
+        return ToldDecision.model_validate(
+            decision.model_dump(exclude_unset=True) | _call_in(payload)
+        )
+
+    def _unkept(self, told: ToldDecision) -> RecordingRequest | None:
+        """Return the request that keeps a call for its decisions, if the body names the call."""
+        if told.server_call_id is None or told.resource not in self._settings.resources:
+            return None
+        return RecordingRequest(
+            server_call_id=told.server_call_id,
+            resource=told.resource,
+            start_recording=False,
+            requested_by=told.requested_by,
+            reason="a participant has decided about being recorded",
+        )
+
+
+def consents_router(api: ConsentsApi, access: Access) -> APIRouter:
+    """Return the route of decisions."""
+    router = APIRouter(tags=["recordings"])
+    router.add_api_route(
+        PATH + "/{workflow_id}/consents",
+        api.decide,
+        methods=["POST"],
+        dependencies=only_role(access, "consent"),
+        summary="Tell of a participant's consent",
+        responses={200: {"model": ConsentRecord}, 202: {"model": RequestSent}},
+        openapi_extra=body_schema(ToldDecision),
+    )
+    return router
+
+
+def _payload(body: bytes) -> Any:
+    try:
+        return parse_json(body)
+    except InvalidRequest:
+        return None
+
+
+def _call_in(payload: Any) -> dict[str, str]:
+    """Return the id of the call in a body that cannot be read whole."""
+    said = payload.get("serverCallId") if isinstance(payload, dict) else None
+    try:
+        return {"server_call_id": _CALL_ID.validate_python(said)}
+    except ValidationError:
+        return {}

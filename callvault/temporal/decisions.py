@@ -1,0 +1,152 @@
+"""Decisions on consent, and comings, brought to their call: kept, over, or not begun yet.
+
+A withdrawal after the end begins another workflow, with all that the last one knew: it marks what
+is to be marked, and renews the manifests. What is told before the call is recorded begins one that
+waits for the recording.
+"""
+
+from typing import Any
+
+from temporalio.client import (
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+)
+
+from callvault.contracts import names
+from callvault.contracts.base import Message
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.status import CallStatus
+from callvault.errors import InvalidRequest
+from callvault.temporal import updates
+from callvault.temporal.call_client import CallClient
+from callvault.temporal.rpc_errors import (
+    RPC_TIMEOUT,
+    UPDATE_TIMEOUT,
+    WorkflowNotFound,
+    refusal_of,
+    translated,
+)
+
+
+class DecisionClient:
+    """Brings decisions to recording workflows; raises the errors of `CallClient`."""
+
+    def __init__(self, calls: CallClient) -> None:
+        self._calls = calls
+        self._client = calls.client
+
+    async def decide(
+        self, workflow_id: str, decision: ConsentDecision, unkept: RecordingRequest | None = None
+    ) -> ConsentRecord:
+        """Send a decision, and wait for its effect.
+
+        ``unkept`` is the request that begins to keep the call if nobody does. An agreement that the
+        workflow refuses is an `InvalidRequest` with status 409 and the workflow's sentence.
+        """
+        try:
+            async with translated(UPDATE_TIMEOUT):
+                return await self._update(workflow_id, decision)
+        except WorkflowNotFound:
+            pass
+        arguments = await self._arguments(workflow_id, decision, unkept)
+        async with translated(UPDATE_TIMEOUT):
+            return await self._update(workflow_id, decision, arguments)
+
+    async def tell(
+        self, workflow_id: str, decision: ConsentDecision, unkept: RecordingRequest | None = None
+    ) -> None:
+        """Send a decision, and do not wait for its effect."""
+        if await self._calls.signal(workflow_id, names.CONSENT, decision):
+            return
+        arguments = await self._arguments(workflow_id, decision, unkept)
+        await self._begin(workflow_id, arguments, names.CONSENT, decision)
+
+    async def joined(self, unkept: RecordingRequest, change: ParticipantChanged) -> str | None:
+        """Keep a coming for a recording that may be asked for; None if the call is over."""
+        workflow_id = names.workflow_id(unkept.server_call_id)
+        ended = await self._describe(workflow_id)
+        if ended is None:
+            arguments: list[Any] = [unkept]
+        else:
+            status = await self._calls.status(workflow_id)
+            if status.ended_at is not None:
+                return None
+            arguments = _with_all_known(status, ended)
+        await self._begin(workflow_id, arguments, names.PARTICIPANT_CHANGED, change)
+        return workflow_id
+
+    async def _begin(
+        self, workflow_id: str, arguments: list[Any], signal: str, payload: Message
+    ) -> None:
+        """Signal a call's workflow, begun with these arguments where none runs."""
+        async with translated(RPC_TIMEOUT):
+            # One request for start and signal, so that no workflow ends between the two.
+            await self._client.start_workflow(
+                names.WORKFLOW_TYPE,
+                args=arguments,
+                id=workflow_id,
+                task_queue=names.CONTROL_QUEUE,
+                task_timeout=names.TASK_TIMEOUT,
+                start_signal=signal,
+                start_signal_args=[payload],
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
+    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
+        """Describe a call's last workflow; None if there never was one."""
+        try:
+            async with translated(RPC_TIMEOUT):
+                handle = self._client.get_workflow_handle(workflow_id)
+                return await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        except WorkflowNotFound:
+            return None
+
+    async def _update(
+        self, workflow_id: str, decision: ConsentDecision, arguments: list[Any] | None = None
+    ) -> ConsentRecord:
+        try:
+            if arguments is not None:
+                return await updates.decide_with_start(
+                    self._client, decision, workflow_id, arguments
+                )
+            return await updates.update(
+                self._client, workflow_id, names.CONSENT, decision, ConsentRecord
+            )
+        except WorkflowUpdateFailedError as error:
+            raise refusal_of(error) from error
+
+    async def _arguments(
+        self, workflow_id: str, decision: ConsentDecision, unkept: RecordingRequest | None
+    ) -> list[Any]:
+        """Return what a workflow is begun with to take this decision."""
+        ended = await self._describe(workflow_id)
+        if ended is None:
+            return [_only_of(workflow_id, unkept)]
+        if decision.given:
+            # It changes nothing of what was recorded.
+            raise await self._calls.not_running_error(workflow_id)
+        return _with_all_known(await self._calls.status(workflow_id), ended)
+
+
+def _only_of(workflow_id: str, unkept: RecordingRequest | None) -> RecordingRequest:
+    if unkept is None or names.workflow_id(unkept.server_call_id) != workflow_id:
+        raise InvalidRequest(
+            "this call is not kept, and nothing is recorded of it: send its serverCallId (and"
+            " resource) along, so that the decision is kept until it is recorded",
+            status=404,
+            code="not_found",
+        )
+    return unkept
+
+
+def _with_all_known(status: CallStatus, ended: WorkflowExecutionDescription) -> list[Any]:
+    """Return the arguments of a workflow that goes on where one that has ended left off."""
+    request = RecordingRequest(
+        server_call_id=status.server_call_id, resource=status.resource, start_recording=False
+    )
+    is_complete = ended.status is WorkflowExecutionStatus.COMPLETED
+    # The shape of `CarriedState`; where the end came too early, it is taken over as usual.
+    return [request, {"status": status.model_dump(mode="json"), "reopened": is_complete}]

@@ -1,0 +1,83 @@
+"""Announcements to those who join while a call is recorded, where a resource wants them.
+
+Until the webhook has answered, the recording is held back: nobody is recorded who may not have
+heard that it is. Whoever leaves again need not be told.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from callvault.contracts.base import shorten
+from callvault.contracts.consent import JoinerAnnouncement
+from callvault.contracts.states import Wanted
+from callvault.contracts.status import CallStatus, RecordingStatus
+from workflows.call import presence
+
+MAX_JOINERS = 350
+"""Participants who are announced to in a recording, as many as ACS lets into one call."""
+
+
+class Joiner(NamedTuple):
+    """A participant who is to hear that a recording is on."""
+
+    recording: int
+    participant: str
+
+
+def joined(status: CallStatus, participant: str, now: datetime) -> None:
+    """Take note that somebody joined: each recording that is on is announced to them, once."""
+    if status.policy is None or not status.policy.announce_late_joiners:
+        return
+    for recording in filter(_is_on, status.recordings):
+        told = recording.joiner_announcements
+        known = next((each for each in told if each.participant == participant), None)
+        if known is not None:
+            # Who comes again is announced to again, if that failed the first time.
+            known.problem = ""
+        elif len(told) < MAX_JOINERS:
+            told.append(JoinerAnnouncement(participant=participant, requested_at=now))
+        else:
+            recording.joiners_left_out += 1
+
+
+def to_tell(status: CallStatus) -> list[Joiner]:
+    """Return those who are to be announced to now."""
+    return [
+        Joiner(recording.number, each.participant)
+        for recording in status.recordings
+        for each in recording.joiner_announcements
+        if awaits(status, recording, each)
+    ]
+
+
+def awaits(status: CallStatus, recording: RecordingStatus, told: JoinerAnnouncement) -> bool:
+    """Tell if an announcement still is to be answered, and still matters."""
+    is_open = told.answered_at is None and not told.problem
+    return is_open and _is_on(recording) and told.participant not in presence.gone(status)
+
+
+def find(recording: RecordingStatus, participant: str) -> JoinerAnnouncement:
+    """Look an announcement up."""
+    return next(t for t in recording.joiner_announcements if t.participant == participant)
+
+
+def told(recording: RecordingStatus, participant: str, now: datetime) -> None:
+    """Fold the webhook's answer."""
+    find(recording, participant).answered_at = now
+
+
+def not_told(recording: RecordingStatus, participant: str, problem: str) -> None:
+    """Fold that the webhook gave no good answer: it is held back until they leave."""
+    find(recording, participant).problem = shorten(problem)
+
+
+def unheard(status: CallStatus, recording: RecordingStatus) -> str:
+    """Say in a sentence who has not heard the announcement yet; empty where all have."""
+    waiting = [each for each in recording.joiner_announcements if each.answered_at is None]
+    here = {each.participant for each in waiting} - presence.gone(status)
+    count = len(here) + recording.joiners_left_out
+    return f"{count} who joined have not heard the announcement" if count else ""
+
+
+def _is_on(recording: RecordingStatus) -> bool:
+    return recording.origin == "requested" and recording.wanted is not Wanted.STOPPED
