@@ -13,6 +13,8 @@ LATE_RESUMES = 8.0
 """Seconds that a resume of somebody else may take where the service is slow."""
 _STOPPED = re.compile(r"recording (?:is|was|has been) stopped")
 
+_STATE = re.compile(r"""["']state["']: ?["'](\w+)["']""")
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -24,7 +26,9 @@ class Promise:
     """Time of the first request after which there may be sound."""
 
     def __str__(self) -> str:
-        return f"after the answer to [{self.deed.step.index}] {self.deed.answer}, silence"
+        state = _STATE.search(self.deed.answer)
+        answer = state[1] if state else self.deed.answer[:80]
+        return f"after [{self.deed.step.index}] was answered {answer!r}, silence"
 
 
 def made(played: Played) -> Iterator[Promise]:

@@ -7,6 +7,8 @@ from bench.listen.hearing import TICK, Heard
 from bench.listen.relay import Told
 from bench.listen.story import Step, Story
 
+MAX_TEXT = 1000
+
 
 @dataclass
 class Deed:
@@ -83,4 +85,4 @@ class Played:
 def short(answer: Any) -> str:
     """Return the beginning of an answer, for a report."""
     text = str(answer)
-    return text if len(text) <= 300 else text[:297] + "..."
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."

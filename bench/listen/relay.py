@@ -128,6 +128,8 @@ class Relay:
         await self._post(path, [event], headers)
 
     async def _post(self, path: str, body: Any, headers: dict[str, str]) -> httpx.Response:
+        if self._http.is_closed:  # the run is over
+            return httpx.Response(503)
         try:
             return await self._http.post(
                 self.gateway + path,

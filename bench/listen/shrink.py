@@ -1,19 +1,24 @@
 """The shortest story that still breaks a law, found by leaving steps out; bounded in tries."""
 
 from collections.abc import Callable, Sequence
+from random import Random
 
 from bench.listen import laws
 from bench.listen.laws import Broken
 from bench.listen.record import Played
 from bench.listen.run import Theatre, scene
 from bench.listen.story import Step, Story
+from bench.listen.storyteller import FIRST_BLOW
 from bench.listen.tally import BrokenCall
 
-MAX_ROUNDS = 6
+MAX_ROUNDS = 8
 COPIES = 3
 """Plays of a story before it is believed to break no law: processes are never twice the same."""
 SPACING = 0.02
 """Seconds from one beginning to the next."""
+
+SHARES = (2, 2, 2, 3, 3, 3, 4, 4, 4, 4)
+"""Parts of the steps that are left out together: a half, a third, a quarter."""
 
 Say = Callable[[str], None]
 
@@ -71,40 +76,49 @@ class _Shrinker:
         self._story = story
         self._law = law
         self._say = say
+        self._dice = Random(story.number)
 
     def shorten(self) -> tuple[frozenset[int], Broken | None]:
         """Return the steps that may be left out, and how the law is still broken without them."""
         left_out: frozenset[int] = frozenset()
-        found = self._breaks([left_out] * COPIES)
-        if not any(found):
+        best = self._first([left_out] * COPIES)
+        if best is None:
             return left_out, None
-        best = next(each for each in found if each)
-        left_out = self._without_blows()
-        for round_number in range(MAX_ROUNDS):
-            steps = [s.index for s in self._story.without(left_out).steps if s.index < 1000]
-            tries = [left_out | {index} for index in steps]
-            # All that can be left out alone may often be left out together.
-            outcomes = self._breaks(tries)
-            alone = {index for index, one in zip(steps, outcomes, strict=True) if one}
-            if not alone:
+        left_out = self._without_blows(left_out)
+        for _ in range(MAX_ROUNDS):
+            left_out, found = self._round(left_out)
+            if found is None:
                 break
-            wanted = [left_out | alone, *(left_out | {index} for index in alone)]
-            again = self._breaks([wanted[0]] * COPIES)
-            best = next((each for each in (*again, *outcomes) if each), best)
-            left_out = wanted[0] if any(again) else wanted[1]
-            kept = len(self._story.without(left_out).steps)
-            self._say(f"round {round_number + 1}: {kept} steps left")
-        return left_out, best
+            best = found
+            self._say(f"{len(self._story.without(left_out).steps)} steps are left")
+        return self._without_blows(left_out), best
 
-    def _without_blows(self) -> frozenset[int]:
-        """Return the kills and freezes, if the law breaks without them."""
-        blows = frozenset(step.index for step in self._story.worker_steps)
-        return blows if blows and any(self._breaks([blows] * COPIES)) else frozenset()
+    def _round(self, left_out: frozenset[int]) -> tuple[frozenset[int], Broken | None]:
+        """Leave out each step alone, and random halves and quarters; take the shortest story."""
+        kept = [step.index for step in self._story.without(left_out).steps]
+        steps = [index for index in kept if index < FIRST_BLOW]
+        tries = [left_out | {index} for index in steps]
+        tries += [left_out | set(self._dice.sample(steps, len(steps) // share)) for share in SHARES]
+        outcomes = self._breaks(tries)
+        shorter = [
+            (tried, found)
+            for tried, found in zip(tries, outcomes, strict=True)
+            if found and tried != left_out
+        ]
+        return max(shorter, key=lambda each: len(each[0]), default=(left_out, None))
+
+    def _without_blows(self, left_out: frozenset[int]) -> frozenset[int]:
+        """Leave out the kills and freezes too, if the law breaks without them."""
+        without = left_out | {step.index for step in self._story.worker_steps}
+        if without == left_out or not self._first([without] * COPIES):
+            return left_out
+        return without
+
+    def _first(self, tries: Sequence[frozenset[int]]) -> Broken | None:
+        return next((found for found in self._breaks(tries) if found), None)
 
     def _breaks(self, tries: Sequence[frozenset[int]]) -> list[Broken | None]:
         """Play the story without each of these sets of steps; return how each breaks the law."""
-        if not tries:
-            return []
         stories = [self._story.without(left_out) for left_out in tries]
         results = _play(self._stage, stories, stories[0].worker_steps)
         return [

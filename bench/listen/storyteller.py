@@ -20,6 +20,9 @@ WORKERS = 2
 GUESTS = 2
 """Participants that may come later."""
 
+FIRST_BLOW = 1000
+"""Index of the first kill or freeze of a story."""
+
 _CHANNELS = (
     *(Channel.REST,) * 5,
     *(Channel.UPDATE,) * 3,
@@ -70,9 +73,8 @@ def blows(seed: int, wave: int) -> list[tuple[float, Verb, int, dict[str, Any]]]
 
 def with_blows(told: Story, hits: list[tuple[float, Verb, int, dict[str, Any]]]) -> Story:
     """Return the story with what happened to the workers meanwhile."""
-    first = 1000
     steps = [
-        Step(first + number, at, verb, worker, more=more)
+        Step(FIRST_BLOW + number, at, verb, worker, more=more)
         for number, (at, verb, worker, more) in enumerate(hits)
     ]
     return replace(told, steps=tuple(sorted((*told.steps, *steps), key=lambda step: step.at)))
