@@ -12,7 +12,7 @@ from typing import Literal
 from temporalio import activity
 from temporalio.exceptions import CancelledError
 
-from activities.clock import server_clock
+from activities.clock import ServerTime, server_clock
 from activities.polling import PollingActivities
 from activities.translate import translated
 from callvault.acs.client import AcsClient
@@ -25,6 +25,7 @@ from callvault.acs.models import (
 from callvault.archive.store import Archive
 from callvault.archive.transfer.own_storage import container_of
 from callvault.contracts.activity_io import (
+    ACS_TIMEOUT,
     ControlResult,
     DeleteInput,
     RecordingInput,
@@ -52,6 +53,13 @@ LOCAL_REQUEST_TIMEOUT = 1.5
 EFFECT_TIMEOUT = timedelta(seconds=2)
 """Time that ACS may take to make a change it has accepted, before the change is asked for again."""
 
+MAX_AGE = timedelta(seconds=4)
+"""Longest time since the workflow task that asks for a local activity until something is sent: less
+than the task's time-out (`names.TASK_TIMEOUT`), after which another worker may do it."""
+
+MAX_ATTEMPT_AGE = 2 * ACS_TIMEOUT
+"""The same for an attempt of an ordinary activity, which has three times as long as ACS."""
+
 OCCUPIED = AlreadyRecording.__name__
 """Type of the error of a start in a call where a recording of its kind runs."""
 
@@ -69,6 +77,7 @@ class ControlActivities:
         self.polling = PollingActivities(client_of)
         self._policy_of = policy_of
         self._archive_of = archive_of
+        self._server_time = ServerTime()
 
     @activity.defn
     def describe_resource(self, query: ResourceQuery) -> ResourcePolicy:
@@ -80,6 +89,7 @@ class ControlActivities:
     def start_recording(self, input: StartInput) -> ControlResult:
         """Start a recording; to a repeated request ACS answers with the one it already started."""
         with translated():
+            self._refuse_old_task()
             answer = self._client(input.resource).start(
                 StartRecording(
                     call_locator=ServerCallLocator(server_call_id=input.server_call_id),
@@ -129,6 +139,7 @@ class ControlActivities:
         """Stop; a recording that ACS no longer knows counts as stopped."""
         with translated():
             try:
+                self._refuse_old_task(input.asked_at)
                 self._client(input.resource).stop(input.recording_id, input.server_call_id)
             except RecordingNotFound:
                 # A known issue of ACS: a stop may get 404 though the files are delivered.
@@ -153,6 +164,15 @@ class ControlActivities:
             raise CancelledError("too late to be asked at once")
         return client.with_timeout(LOCAL_REQUEST_TIMEOUT)
 
+    def _refuse_old_task(self, asked_at: datetime | None = None) -> None:
+        """Raise `TaskTooOld` if the task may have been overtaken; right before something is sent.
+
+        ``asked_at`` is for what may be a local activity.
+        """
+        self._server_time.begin(asked_at)
+        limit = MAX_AGE if activity.info().is_local else MAX_ATTEMPT_AGE
+        self._server_time.refuse_old_task(limit, asked_at)
+
     def _change(
         self, input: RecordingInput, request: Callable[[str, str], None], wanted: State
     ) -> ControlResult:
@@ -167,6 +187,7 @@ class ControlActivities:
             if seen.state in (wanted, "gone") or clock() - accepted_at < EFFECT_TIMEOUT:
                 return _settled(seen, wanted).model_copy(update={"accepted_at": accepted_at})
         try:
+            self._refuse_old_task(input.asked_at)
             request(input.recording_id, input.server_call_id)
             accepted_at = clock()
             # A note for the next attempt; local activities have no heartbeat.

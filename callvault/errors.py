@@ -6,6 +6,7 @@ CallvaultError
 │   ├── Unavailable         5xx, time-outs, broken connections
 │   ├── NotReady            the call or the file is not there yet (ACS 8501, 0 bytes, 416)
 │   ├── StateConflict       the state moved under us: read it, then decide (ACS 8519, 8571, 8573)
+│   ├── TaskTooOld          the worker stood still, and Temporal may have given its task to another
 │   ├── BrokenContent       what arrived is not the file: truncated, HTML, changed in between
 │   └── ContentMissing      404 or 410 for a file that should still exist
 ├── NeverAgain          repeating it changes nothing
@@ -73,6 +74,12 @@ class NotReady(TryAgain):
 
 class StateConflict(TryAgain):
     """The recording's state moved under us; read it before deciding again."""
+
+
+class TaskTooOld(TryAgain):
+    """The worker stood still: Temporal may have given its task to another one meanwhile."""
+
+    owner: Owner = "callvault"
 
 
 class BrokenContent(TryAgain):

@@ -119,6 +119,7 @@ class AbandonedCalls:
             args=[request, CarriedState.taken_over(status)],
             id=workflow_id,
             task_queue=names.CONTROL_QUEUE,
+            task_timeout=names.TASK_TIMEOUT,
             static_summary="takes over a call whose workflow ended too early",
         )
 

@@ -30,6 +30,11 @@ WORKFLOWS = (RecordingWorkflow, CallSeenWorkflow, ReconcileWorkflow, SweepWorkfl
 DRAIN_TIMEOUT = timedelta(seconds=30)
 """Time for running activities to come to a good end when a worker is told to stop."""
 
+STICKY_TIMEOUT = timedelta(seconds=1)
+"""Time for which a call waits for the worker that has it in memory, before any worker takes it: if
+that one has died, a pause must still be confirmed within its five seconds. The SDK's default is
+ten. A worker that is merely busy loses a call to another one, which costs a replay."""
+
 HEARTBEAT_THROTTLE_INTERVAL = timedelta(seconds=1)
 """Interval of the heartbeats that reach Temporal from a copy: operators watch its progress."""
 
@@ -86,6 +91,7 @@ def control_worker(
         workflow_runner=runner,
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         activities=[
             activities.describe_resource,
             activities.start_recording,

@@ -226,6 +226,7 @@ def _recording_input(status: CallStatus, recording: RecordingStatus) -> Recordin
         resource=status.resource,
         server_call_id=status.server_call_id,
         recording_id=recording.recording_id or "",
+        asked_at=workflow.now(),
     )
 
 

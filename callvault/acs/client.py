@@ -33,6 +33,7 @@ from callvault.acs.models import (
 )
 from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
+from callvault.acs.socket_options import control_sockets
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.errors import BrokenContent, Unavailable
 from callvault.http_transports import Transport
@@ -263,7 +264,7 @@ class AcsClient:
 
 def _http_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     return httpx.Client(
-        transport=transport or Transport(limits=_KEEP_ALIVE),
+        transport=transport or Transport(limits=_KEEP_ALIVE, socket_options=control_sockets()),
         # files are hashed and counted as they are: no compression on the way
         headers={"Accept-Encoding": "identity"},
         # requests stand alone: no host leaves a cookie here

@@ -126,6 +126,8 @@ class RecordingInput(Message):
     accepted_at: datetime | None = None
     """Time at which ACS accepted this change, if it is known to have done so: then its effect is
     read before the change is asked for again."""
+    asked_at: datetime | None = None
+    """Time of the workflow task that asks: Temporal's server set it, and no clock of a worker's."""
 
 
 class ControlResult(Message):

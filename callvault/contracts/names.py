@@ -4,6 +4,7 @@ A backend in any language can compute `workflow_id`; nothing here carries person
 """
 
 import hashlib
+from datetime import timedelta
 
 from temporalio.common import SearchAttributeKey
 
@@ -42,6 +43,10 @@ STATUS = "status"
 
 CONTROL_QUEUE = "recordings"
 """Task queue for decisions and control of recordings."""
+
+TASK_TIMEOUT = timedelta(seconds=5)
+"""Workflow task time-out to start `WORKFLOW_TYPE` with: a pause waits so long if the worker that
+keeps its call stands still. By default Temporal would wait for ten seconds."""
 
 EXPORT_QUEUE = "recordings-export"
 """Task queue for bulk copies, apart so that bytes in flight never delay a pause."""

@@ -87,6 +87,7 @@ class CallClient:
                 args=[request, nothing_carried, earlier] if earlier else [request],
                 id=workflow_id,
                 task_queue=names.CONTROL_QUEUE,
+                task_timeout=names.TASK_TIMEOUT,
                 start_signal=names.FILE_STATUS_UPDATED,
                 start_signal_args=[event],
                 static_summary=updates.summary(request),
@@ -131,6 +132,7 @@ class CallClient:
                 request,
                 id=workflow_id,
                 task_queue=names.CONTROL_QUEUE,
+                task_timeout=names.TASK_TIMEOUT,
                 static_summary=updates.summary(request),
                 rpc_timeout=RPC_TIMEOUT,
             )

@@ -91,6 +91,7 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
             request,
             id=names.workflow_id(request.server_call_id),
             task_queue=names.CONTROL_QUEUE,
+            task_timeout=names.TASK_TIMEOUT,
             # Without a policy the SDK refuses; a call that is being kept takes the update as it is.
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=summary(request),
