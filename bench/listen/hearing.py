@@ -20,8 +20,10 @@ _BIN = 40
 """Hertz from one tone to the next."""
 _FIRST_VOICE, _VOICES = 200 // _BIN, 24
 _FIRST_DIGIT, _BASE, _DIGITS, _GROUP = 1200 // _BIN, 16, 3, 800 // _BIN
-_AUDIBLE = 0.02
+_AUDIBLE = 0.03
 """Amplitude of a tone; a voice has four of 0.06."""
+_CLEAR = 3
+"""Times that a digit is louder than any other of its group; loud mixes are clipped a little."""
 
 Bins = NDArray[np.float64]
 
@@ -81,10 +83,10 @@ def _number(bins: Bins) -> int:
     number = 0
     for group in range(_DIGITS):
         first = _FIRST_DIGIT + _GROUP * group
-        digits = np.flatnonzero(bins[first : first + _BASE] > _AUDIBLE)
-        if len(digits) != 1:
-            raise NotAudible(f"a tick has {len(digits)} digits where one is to be")
-        number = number * _BASE + int(digits[0])
+        *_, second, loudest = np.sort(bins[first : first + _BASE])
+        if loudest < max(_AUDIBLE, _CLEAR * second):
+            raise NotAudible("a tick does not say its number")
+        number = number * _BASE + int(np.argmax(bins[first : first + _BASE]))
     return number
 
 

@@ -107,6 +107,7 @@ def _steps(dice: Random, told: Story) -> tuple[Step, ...]:
         at = round(dice.uniform(begins + 0.05, told.length - 0.5), 2)
         drawn += _chance(dice, told, at)
     # Faults first: at one moment the service is to meet the request already in that mood.
+    drawn = [each for each in drawn if 0 < each[0] < told.length - 0.1]
     drawn.sort(key=lambda each: (each[0], each[1] is not Verb.FAULT))
     return tuple(
         Step(index, at, verb, who, channel, more)
