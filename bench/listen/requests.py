@@ -4,7 +4,10 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import (
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
@@ -122,6 +125,9 @@ class Requests:
         handle = self._world.temporal.get_workflow_handle(self._played.workflow_id)
         try:
             record = await handle.execute_update(name, body, id=f"{name}:{body['requestId']}")
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            deed.answer = "no answer"
+            return
         except (WorkflowUpdateFailedError, RPCError) as error:
             cause = error.cause if isinstance(error, WorkflowUpdateFailedError) else error
             deed.answered, deed.answer = time.time(), short(cause)

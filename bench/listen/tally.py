@@ -1,14 +1,15 @@
 """The tally of a run: what was played, heard, claimed, and which laws were broken."""
 
+import re
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bench.listen import laws, promises
+from bench.listen import consent_truth, laws, promises
 from bench.listen.hearing import TICK
 from bench.listen.laws import Broken
-from bench.listen.record import Played, Recording
+from bench.listen.record import Deed, Played, Recording
 from bench.listen.spans import Span, intersection, union
 from bench.listen.story import Story, Verb
 
@@ -33,6 +34,8 @@ class Tally:
     played: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    answers: Counter[str] = field(default_factory=Counter)
+    """Answers to requests to pause."""
     broken: list[BrokenCall] = field(default_factory=list)
     unheard: list[str] = field(default_factory=list)
     """Calls that could not be judged, and why."""
@@ -57,6 +60,7 @@ class Tally:
             self.broken.append(BrokenCall(played.story, tuple(found)))
         self.counts.update(deed.step.verb.value for deed in played.deeds)
         self.counts.update(step.verb.value for step in played.story.worker_steps)
+        self.answers.update(_outcome(deed) for deed in played.deeds_of(Verb.PAUSE))
         self.counts["promises"] += sum(1 for _ in promises.made(played))
         for recording in played.recordings:
             self._measure(recording)
@@ -119,6 +123,7 @@ class Tally:
             f"recordings: {self.counts['recordings']}; "
             + ", ".join(f"{name} {value}" for name, value in seconds.items()),
             f"answers that claim silence: {self.counts['promises']}",
+            "answers to a pause: " + ", ".join(f"{k} {n}" for k, n in self.answers.most_common()),
             f"calls that met a blow to a worker: {workers} freezes",
             "steps: " + ", ".join(f"{verb.value} {self.counts[verb.value]}" for verb in Verb),
         ]
@@ -129,3 +134,16 @@ class Tally:
         _, _, after = rest.partition(_FIGURES_END)
         figures = "\n".join(f"- {line}" for line in self.figures)
         return f"{before}{_FIGURES_BEGIN}\n\n{figures}\n\n{_FIGURES_END}{after}"
+
+
+def _outcome(deed: Deed) -> str:
+    """Return the kind of answer to a request, for the figures."""
+    if not consent_truth.waits_for_answer(deed):
+        return "not awaited"
+    if deed.is_done:
+        return "confirmed"
+    status = re.match(r"HTTP \d+", deed.answer)
+    state = re.search(r"'state': '(\w+)'", deed.answer)
+    if status or state:
+        return status[0] if status else f"update {state[1]}" if state else ""
+    return "none" if deed.answered is None else "update refused"
