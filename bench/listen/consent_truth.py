@@ -10,6 +10,8 @@ from bench.listen.relay import Told
 from bench.listen.spans import FOREVER, Span, complement, intersection, union
 from bench.listen.story import Channel, Verb
 
+TRANSPORT = 1.0
+"""Seconds that a decision without a time of its own may take until it is with Temporal."""
 _NOT_FOUND = ("not found", "HTTP 404", "not_found", "already completed")
 
 
@@ -40,8 +42,20 @@ def agreed(played: Played, who: int) -> list[Span]:
         if decision.step.verb is Verb.AGREE:
             spans.append(Span(decision.sent))
         elif spans:
-            spans[-1] = Span(spans[-1].since, min(spans[-1].until, decision.sent))
+            spans[-1] = Span(spans[-1].since, min(spans[-1].until, _withdrawn_at(decision)))
     return union(spans)
+
+
+def _withdrawn_at(decision: Deed) -> float:
+    """Return since when a withdrawal can be known: it is taken by its own time, or when it came."""
+    if _tells_its_time(decision):
+        return decision.sent
+    late = decision.sent + TRANSPORT
+    return late if decision.answered is None else min(decision.answered, late)
+
+
+def _tells_its_time(decision: Deed) -> bool:
+    return decision.decided_at is not None and decision.decided_at <= decision.sent + 0.1
 
 
 def decisions(played: Played, who: int) -> list[Deed]:
@@ -52,15 +66,15 @@ def decisions(played: Played, who: int) -> list[Deed]:
         if deed.step.who == who and not any(word in deed.answer for word in _NOT_FOUND)
     ]
     said.sort(key=lambda deed: deed.sent)
-    return [deed for deed in said if not _is_overtaken(deed, said, played)]
+    return [deed for deed in said if not _is_overtaken(deed, said)]
 
 
-def _is_overtaken(deed: Deed, said: list[Deed], played: Played) -> bool:
+def _is_overtaken(deed: Deed, said: list[Deed]) -> bool:
     """Return True for a withdrawal that an agreement sent before may have come after.
 
-    Decisions without a time of their own count in the order of arrival.
+    Decisions without a time of their own, or with one that is yet to come, count as they arrive.
     """
-    if deed.step.verb is not Verb.WITHDRAW or played.story.clocks.reporters:
+    if deed.step.verb is not Verb.WITHDRAW or _tells_its_time(deed):
         return False
     earlier = [each for each in said if each.sent < deed.sent and each.step.verb is Verb.AGREE]
     return any(each.answered is None or each.answered > deed.sent for each in earlier)

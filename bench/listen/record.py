@@ -18,6 +18,8 @@ class Deed:
     sent: float
     answered: float | None = None
     """None where no answer came."""
+    decided_at: float | None = None
+    """Time of a decision as it was reported, by the reporter's clock."""
     is_done: bool = False
     """The answer says that it was done."""
     answer: str = ""

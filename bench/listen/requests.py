@@ -90,12 +90,13 @@ class Requests:
     async def _decide(self, deed: Deed) -> None:
         number = deed.step.who
         ahead = self._played.story.clocks.reporters
+        deed.decided_at = time.time() + ahead if ahead or deed.step.index % 2 else None
         body = {
             "participant": self._hash(number),
             "given": deed.step.verb is Verb.AGREE,
             "requestedBy": "ivr",
             "requestId": f"consent-{deed.step.index}",
-            **({"decidedAt": _iso(time.time() + ahead)} if ahead else {}),
+            **({"decidedAt": _iso(deed.decided_at)} if deed.decided_at else {}),
         }
         path = f"/v1/recordings/{self._played.workflow_id}/consents"
         await self._over(deed, "consent", path, body)

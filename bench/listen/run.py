@@ -19,12 +19,10 @@ from bench.listen.record import Played
 from bench.listen.relay import Relay
 from bench.listen.stack import Stack
 from bench.listen.story import Step, Story, Verb
-from bench.listen.storyteller import LENGTH, blows, story, with_blows
+from bench.listen.storyteller import WAVE, blows, lengths, story, with_blows
 from callvault.local.processes import Supervisor
 from callvault.temporal.converter import data_converter
 
-WAVE = 40
-"""Calls side by side."""
 STAGGER = 0.05
 """Seconds from one call's beginning to the next one's."""
 HEAD_START = 0.3
@@ -137,7 +135,7 @@ def play(stage: Theatre, seed: int, calls: int) -> Iterator[list[Played]]:
         if before:
             yield before.result()
         before = playing
-        ends = playing.begins + max(offsets) + LENGTH[1]
+        ends = playing.begins + max(offsets) + lengths(number)[1]
         while time.time() < ends and not playing.future.done():
             time.sleep(0.1)
     if before:

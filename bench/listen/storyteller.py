@@ -9,10 +9,16 @@ from bench.listen.story import Callbacks, Channel, Clocks, Step, Story, Verb
 
 LENGTH = (6.0, 12.0)
 """Seconds of a call, at least and at most."""
+LONG = (25.0, 50.0)
+"""Seconds of a call in a long wave, in which what was given up can still arrive, or no more."""
+LONG_WAVES = 12
+"""One wave of so many is long."""
+WAVE = 40
+"""Calls side by side, which meet the same blows to the workers."""
 OFFSETS = (0.0, 0.0, 0.0, -2.0, 2.0, -300.0, 300.0)
 """Seconds by which a clock may be ahead."""
 MAX_EFFECT_DELAY = 3.0
-"""Seconds from a request to its effect, at the worst."""
+"""Seconds from a request to its effect, at the worst; thrice as many in a long call."""
 BLOWS_IN_WAVE = (0, 0, 1, 1, 2)
 FREEZES = (0.5, 5.0)
 """Seconds."""
@@ -36,7 +42,8 @@ _Drawn = tuple[float, Verb, int, Channel, dict[str, Any]]
 def story(seed: int, number: int) -> Story:
     """Draw the story of one call."""
     dice = Random(f"{seed} story {number}")
-    people, length = dice.choice((1, 2, 2, 3)), round(dice.uniform(*LENGTH), 2)
+    people = dice.choice((1, 2, 2, 3))
+    length = round(dice.uniform(*lengths(number // WAVE)), 2)
     policy = dice.choice(("none", "none", "all_parties", "all_parties", "any_party", "named"))
     drawn = Story(
         number,
@@ -51,9 +58,14 @@ def story(seed: int, number: int) -> Story:
         dice.choice((Callbacks.SENT, Callbacks.SENT, Callbacks.LOST, Callbacks.LATE)),
         round(dice.uniform(0.2, 4.0), 2),
         dice.choice((0.0, 0.0, 0.0, round(dice.uniform(0.2, 3.0), 2))),
-        dice.choice((0.1, 0.2, 0.2, round(dice.uniform(0.5, 2.5), 2))),
+        dice.choice((0.1, 0.2, 0.2, round(dice.uniform(0.5, length / 3), 2))),
     )
     return replace(drawn, steps=_steps(dice, drawn))
+
+
+def lengths(wave: int) -> tuple[float, float]:
+    """Return the least and the greatest length of the calls of a wave, in seconds."""
+    return LONG if wave % LONG_WAVES == LONG_WAVES - 1 else LENGTH
 
 
 def blows(seed: int, wave: int) -> list[tuple[float, Verb, int, dict[str, Any]]]:
@@ -61,7 +73,7 @@ def blows(seed: int, wave: int) -> list[tuple[float, Verb, int, dict[str, Any]]]
     dice = Random(f"{seed} wave {wave}")
     drawn: list[tuple[float, Verb, int, dict[str, Any]]] = []
     for _ in range(dice.choice(BLOWS_IN_WAVE)):
-        at = round(dice.uniform(1.0, LENGTH[1] - 2), 2)
+        at = round(dice.uniform(1.0, lengths(wave)[1] - 2), 2)
         worker = dice.randrange(WORKERS)
         if dice.random() < 0.35:
             drawn.append((at, Verb.KILL, worker, {}))
@@ -141,12 +153,12 @@ def _pause(dice: Random, told: Story, at: float) -> list[_Drawn]:
     agent = dice.randrange(2)
     steps: list[_Drawn] = [(at, Verb.PAUSE, agent, dice.choice(_CHANNELS), {})]
     if dice.random() < 0.5:
-        steps += _fault(dice, at, "pause")
+        steps += _fault(dice, told, at, "pause")
     if dice.random() < 0.7:
         until = round(at + dice.choice((0.1, 0.6, 1.5, 3.0)) * dice.uniform(0.5, 1.5), 2)
         steps.append((until, Verb.RESUME, agent, dice.choice(_CHANNELS), {}))
         if dice.random() < 0.4:
-            steps += _fault(dice, until, "resume")
+            steps += _fault(dice, told, until, "resume")
         if dice.random() < 0.3:
             again = round(until + dice.uniform(0.1, 2.0), 2)
             steps.append((again, Verb.PAUSE, agent, dice.choice(_CHANNELS), {}))
@@ -156,7 +168,7 @@ def _pause(dice: Random, told: Story, at: float) -> list[_Drawn]:
 def _stop(dice: Random, told: Story, at: float) -> list[_Drawn]:
     steps: list[_Drawn] = [(at, Verb.STOP, dice.randrange(2), dice.choice(_CHANNELS), {})]
     if dice.random() < 0.3:
-        steps += _fault(dice, at, "stop")
+        steps += _fault(dice, told, at, "stop")
     if dice.random() < 0.4 and at + 1.5 < told.length - 1:
         steps.append((round(at + 1.5, 2), Verb.START, 0, dice.choice(_CHANNELS[:8]), {}))
     return steps
@@ -164,7 +176,7 @@ def _stop(dice: Random, told: Story, at: float) -> list[_Drawn]:
 
 def _start_fault(dice: Random, told: Story, at: float) -> list[_Drawn]:
     """Let a fault meet the first start."""
-    return _fault(dice, 0.02, "start")
+    return _fault(dice, told, 0.02, "start")
 
 
 def _foreign(dice: Random, told: Story, at: float) -> list[_Drawn]:
@@ -203,7 +215,7 @@ def _withdraw(dice: Random, told: Story, at: float) -> list[_Drawn]:
     who = dice.randrange(told.people)
     steps: list[_Drawn] = [(at, Verb.WITHDRAW, who, dice.choice(_CHANNELS), {})]
     if dice.random() < 0.4:
-        steps += _fault(dice, at, "pause")
+        steps += _fault(dice, told, at, "pause")
     if dice.random() < 0.5:
         again = round(at + dice.uniform(0.2, 3.0), 2)
         steps.append((again, Verb.AGREE, who, dice.choice(_CHANNELS), {}))
@@ -211,7 +223,7 @@ def _withdraw(dice: Random, told: Story, at: float) -> list[_Drawn]:
 
 
 def _any_fault(dice: Random, told: Story, at: float) -> list[_Drawn]:
-    return _fault(dice, at, dice.choice(("state", "state", "pause", "resume", "stop")))
+    return _fault(dice, told, at, dice.choice(("state", "state", "pause", "resume", "stop")))
 
 
 _CHANCES: dict[Callable[[Random, Story, float], list[_Drawn]], int] = {
@@ -227,10 +239,12 @@ _CHANCES: dict[Callable[[Random, Story, float], list[_Drawn]], int] = {
 }
 
 
-def _fault(dice: Random, at: float, operation: str) -> list[_Drawn]:
+def _fault(dice: Random, told: Story, at: float, operation: str) -> list[_Drawn]:
     """Let the next requests of an operation meet a fault."""
     kind = dice.choice(_KINDS[operation])
     rule = {"operation": operation, **kind(dice)}
+    if told.length >= LONG[0] and "effectAfter" in rule:
+        rule["effectAfter"] = round(3 * rule["effectAfter"], 2)
     return [(max(0.01, round(at - 0.02, 2)), Verb.FAULT, 0, Channel.REST, rule)]
 
 

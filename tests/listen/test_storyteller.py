@@ -1,8 +1,8 @@
 """Stories are drawn from a seed, and every step and fault is among them."""
 
-from bench.listen.run import WAVE, scene
+from bench.listen.run import scene
 from bench.listen.story import Callbacks, Channel, Verb
-from bench.listen.storyteller import _KINDS, LENGTH, OFFSETS, story
+from bench.listen.storyteller import _KINDS, LENGTH, LONG, OFFSETS, WAVE, story
 from callvault.emulator.faults import ScriptedFault
 
 STORIES = [scene(1, number) for number in range(600)]
@@ -39,7 +39,7 @@ def test_every_fault_is_one_that_the_emulator_knows() -> None:
 
 def test_everything_happens_within_the_call() -> None:
     for told in STORIES:
-        assert LENGTH[0] <= told.length <= LENGTH[1]
+        assert LENGTH[0] <= told.length <= LONG[1]
         calls = [step for step in told.steps if step not in told.worker_steps]
         assert all(0 < step.at < told.length for step in calls)
         assert sum(step.verb is Verb.START for step in told.steps) >= 1
