@@ -5,7 +5,7 @@ from typing import Any
 from bench.listen.hearing import TICK, Heard
 from bench.listen.record import Deed, Interval, Played, Recording
 from bench.listen.relay import Told
-from bench.listen.story import Channel, Clocks, Step, Story, Verb
+from bench.listen.story import Channel, Step, Story, Verb
 
 BEGAN = 1_000_000.0
 
@@ -31,11 +31,17 @@ def said(
     done: bool = True,
     answer: str = "",
     channel: Channel = Channel.REST,
+    ahead: float | None = 0.0,
 ) -> Deed:
-    """Add a request; it is done where it was answered and nothing else is said."""
+    """Add a request; it is done where it was answered and nothing else is said.
+
+    A decision tells its time, by a clock that is ``ahead``; None tells none.
+    """
+    decided = None if ahead is None else BEGAN + sent + ahead
     step = Step(len(played.deeds), sent, verb, who, channel)
     at = None if answered is None else BEGAN + answered
-    deed = Deed(step, BEGAN + sent, at, done and answered is not None, answer)
+    done = done and answered is not None
+    deed = Deed(step, BEGAN + sent, at, decided, done, answer)
     played.deeds.append(deed)
     return deed
 
@@ -77,10 +83,6 @@ def left(played: Played, who: int, at: float, told: float | None, ahead: float =
     if told is not None:
         event = Told(played.participants[who], False, BEGAN + at + ahead, BEGAN + told)
         played.told.append(event)
-
-
-def reporters(ahead: float) -> Clocks:
-    return Clocks(reporters=ahead)
 
 
 def _times(spans: tuple[tuple[float, float], ...]) -> list[Interval]:

@@ -2,17 +2,21 @@
 
 from math import inf
 
+import pytest
+
 from bench.listen import consent_truth
 from bench.listen.record import Played
 from bench.listen.story import Verb
-from tests.listen.calls import BEGAN, call, came, left, reporters, said
+from tests.listen.calls import BEGAN, call, came, left, said
 
 
 def missing(played: Played, who: int) -> list[tuple[float, float]]:
     """Return the times from the beginning of the call on, in seconds."""
     spans = consent_truth.missing(played).get(who, [])
     return [
-        (max(0.0, span.since - BEGAN), span.until - BEGAN) for span in spans if span.until > BEGAN
+        (max(0.0, round(span.since - BEGAN, 3)), round(span.until - BEGAN, 3))
+        for span in spans
+        if span.until > BEGAN
     ]
 
 
@@ -38,16 +42,26 @@ def test_a_decision_that_reached_nobody_does_not_count() -> None:
 
 def test_an_agreement_on_its_way_may_overtake_a_withdrawal_without_a_time() -> None:
     played = call("named", named=(0,))
-    said(played, Verb.AGREE, 1, 3.2)
-    said(played, Verb.WITHDRAW, 3, 3.5)
+    said(played, Verb.AGREE, 1, 3.2, ahead=None)
+    said(played, Verb.WITHDRAW, 3, 3.5, ahead=None)
     assert missing(played, 0) == [(0, 1)]
 
 
 def test_but_not_one_that_says_when_it_was_decided() -> None:
-    played = call("named", named=(0,), clocks=reporters(-300))
-    said(played, Verb.AGREE, 1, 3.2)
-    said(played, Verb.WITHDRAW, 3, 3.5)
+    played = call("named", named=(0,))
+    said(played, Verb.AGREE, 1, 3.2, ahead=-300)
+    said(played, Verb.WITHDRAW, 3, 3.5, ahead=-300)
     assert missing(played, 0) == [(0, 1), (3, inf)]
+
+
+@pytest.mark.parametrize("ahead", [None, 300])
+def test_without_a_time_a_withdrawal_is_known_once_it_has_come(ahead: float | None) -> None:
+    played = call("named", named=(0,))
+    said(played, Verb.AGREE, 1, 1.1)
+    said(played, Verb.WITHDRAW, 3, 3.4, ahead=ahead)
+    said(played, Verb.AGREE, 5, 5.1)
+    said(played, Verb.WITHDRAW, 6, 9, ahead=ahead)
+    assert missing(played, 0) == [(0, 1), (3.4, 5), (7, inf)]
 
 
 def test_all_parties_are_those_in_the_call() -> None:
