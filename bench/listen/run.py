@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
 
 import httpx
@@ -19,12 +20,14 @@ from bench.listen.record import Played
 from bench.listen.relay import Relay
 from bench.listen.stack import Stack
 from bench.listen.story import Step, Story, Verb
-from bench.listen.storyteller import WAVE, blows, lengths, story, with_blows
+from bench.listen.storyteller import WAVE, blows, lengths, story, with_blows, with_steps
 from callvault.local.processes import Supervisor
 from callvault.temporal.converter import data_converter
 
 STAGGER = 0.05
 """Seconds from one call's beginning to the next one's."""
+SHORT = 7.5
+"""Seconds of a call in the short form, at most."""
 HEAD_START = 0.3
 """Seconds until the first call of a wave begins."""
 PLAY_TIMEOUT = 300.0
@@ -140,6 +143,15 @@ def play(stage: Theatre, seed: int, calls: int) -> Iterator[list[Played]]:
             time.sleep(0.1)
     if before:
         yield before.result()
+
+
+def play_short(stage: Theatre, seed: int, calls: int, blows: Sequence[Step]) -> list[Played]:
+    """Play the first calls of a seed that are short, side by side, under these blows."""
+    numbers = (number for number in count() if story(seed, number).length <= SHORT)
+    stories = [with_steps(story(seed, number), blows) for number in islice(numbers, calls)]
+    playing = stage.begin(stories, [STAGGER * number for number in range(calls)])
+    stage.strike(blows, playing.begins)
+    return playing.result()
 
 
 def _duration(step: Step) -> float:

@@ -1,6 +1,6 @@
 """Random stories, and random blows to the workers: all drawn from a seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -89,6 +89,11 @@ def with_blows(told: Story, hits: list[tuple[float, Verb, int, dict[str, Any]]])
         Step(FIRST_BLOW + number, at, verb, worker, more=more)
         for number, (at, verb, worker, more) in enumerate(hits)
     ]
+    return with_steps(told, steps)
+
+
+def with_steps(told: Story, steps: Sequence[Step]) -> Story:
+    """Return the story with further steps, at their times."""
     return replace(told, steps=tuple(sorted((*told.steps, *steps), key=lambda step: step.at)))
 
 
