@@ -18,12 +18,15 @@ def main() -> int:
         run.theatre(given.keep or Path(folder), given.sabotage) as stage,
     ):
         if given.play is not None:
-            return shrink.play_again(stage, given.seed, given.play, given.without, _say)
+            scene = run.short_scene if given.short else run.scene
+            told = scene(given.seed, given.play).without(given.without)
+            return shrink.play_again(stage, told, _say)
         return _run(stage, given)
 
 
 def _run(stage: run.Theatre, given: argparse.Namespace) -> int:
     tally = Tally(given.seed, given.calls)
+    tally.add_fair(run.play_fair(stage))
     for played in run.play(stage, given.seed, given.calls):
         tally.add(played)
         _say(tally.progress)
@@ -49,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--play", type=int, help="play this call again, and nothing else")
+    parser.add_argument("--short", action="store_true", help="the call is one of the short form")
     parser.add_argument(
         "--without", type=_indices, default=frozenset(), help="indices of steps to leave out"
     )

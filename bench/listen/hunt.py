@@ -14,15 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.listen import laws, run
-from bench.listen.fairness import FAIR_SHARE, fair_share, fair_story
+from bench.listen.fairness import FAIR_SHARE, fair_share
 from bench.listen.mutants import Mutant, mutants
 from bench.listen.record import Played
 from bench.listen.storyteller import WAVE
 from callvault.errors import CallvaultError
-
-FAIR_CALLS = 12
-SPACING = 0.1
-"""Seconds from one call's beginning to the next one's."""
 
 
 def main() -> int:
@@ -51,9 +47,7 @@ def find(mutant: Mutant, seed: int, calls: int) -> str:
 
 
 def _found(stage: run.Theatre, seed: int, calls: int) -> str:
-    stories = [fair_story(number) for number in range(FAIR_CALLS)]
-    playing = stage.begin(stories, [SPACING * number for number in range(FAIR_CALLS)])
-    played = playing.result()
+    played = run.play_fair(stage)
     share = fair_share(played)
     if share < FAIR_SHARE:
         return f"only {share:.0%} of the fair pauses are confirmed, and silent by the manifest"

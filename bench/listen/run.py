@@ -15,12 +15,21 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 
 from bench.chaos.event_loop import EventLoop
 from bench.listen import evidence
+from bench.listen.fairness import fair_story
 from bench.listen.player import Player, World
 from bench.listen.record import Played
 from bench.listen.relay import Relay
 from bench.listen.stack import Stack
 from bench.listen.story import Step, Story, Verb
-from bench.listen.storyteller import WAVE, blows, lengths, story, with_blows, with_steps
+from bench.listen.storyteller import (
+    FIRST_BLOW,
+    WAVE,
+    blows,
+    lengths,
+    story,
+    with_blows,
+    with_steps,
+)
 from callvault.local.processes import Supervisor
 from callvault.temporal.converter import data_converter
 
@@ -28,6 +37,11 @@ STAGGER = 0.05
 """Seconds from one call's beginning to the next one's."""
 SHORT = 7.5
 """Seconds of a call in the short form, at most."""
+SHORT_BLOWS = (
+    Step(FIRST_BLOW, 2.0, Verb.FREEZE, 0, more={"seconds": 2.0}),
+    Step(FIRST_BLOW + 1, 4.5, Verb.KILL, 1),
+)
+FAIR_CALLS = 12
 HEAD_START = 0.3
 """Seconds until the first call of a wave begins."""
 PLAY_TIMEOUT = 300.0
@@ -145,13 +159,24 @@ def play(stage: Theatre, seed: int, calls: int) -> Iterator[list[Played]]:
         yield before.result()
 
 
-def play_short(stage: Theatre, seed: int, calls: int, blows: Sequence[Step]) -> list[Played]:
-    """Play the first calls of a seed that are short, side by side, under these blows."""
+def play_short(stage: Theatre, seed: int, calls: int) -> list[Played]:
+    """Play the first calls of a seed that are short, side by side; a worker freezes, one dies."""
     numbers = (number for number in count() if story(seed, number).length <= SHORT)
-    stories = [with_steps(story(seed, number), blows) for number in islice(numbers, calls)]
-    playing = stage.begin(stories, [STAGGER * number for number in range(calls)])
-    stage.strike(blows, playing.begins)
+    stories = [short_scene(seed, number) for number in islice(numbers, calls)]
+    playing = stage.begin(stories, [0.0] * calls)
+    stage.strike(SHORT_BLOWS, playing.begins)
     return playing.result()
+
+
+def short_scene(seed: int, number: int) -> Story:
+    """Draw a story with the blows that all calls of the short form meet."""
+    return with_steps(story(seed, number), SHORT_BLOWS)
+
+
+def play_fair(stage: Theatre) -> list[Played]:
+    """Play calls in which nothing goes wrong."""
+    stories = [fair_story(number) for number in range(FAIR_CALLS)]
+    return stage.begin(stories, [STAGGER * number for number in range(FAIR_CALLS)]).result()
 
 
 def _duration(step: Step) -> float:

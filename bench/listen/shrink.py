@@ -6,7 +6,7 @@ from random import Random
 from bench.listen import laws
 from bench.listen.laws import Broken
 from bench.listen.record import Played
-from bench.listen.run import Theatre, scene
+from bench.listen.run import Theatre
 from bench.listen.story import Step, Story
 from bench.listen.storyteller import FIRST_BLOW
 from bench.listen.tally import BrokenCall
@@ -36,9 +36,8 @@ def shortest(stage: Theatre, seed: int, call: BrokenCall, say: Say) -> str:
     return f"\nlaw {law} broken: {sentence}{again}\n  {command}\n{told.told()}"
 
 
-def play_again(stage: Theatre, seed: int, number: int, left_out: frozenset[int], say: Say) -> int:
-    """Play one call a few times side by side, and tell all of it; return 0 if no law broke."""
-    told = scene(seed, number).without(left_out)
+def play_again(stage: Theatre, told: Story, say: Say) -> int:
+    """Play a call a few times side by side, and tell all of it; return 0 if no law broke."""
     say("\n" + told.told())
     results = _play(stage, [told] * COPIES, told.worker_steps)
     status = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bench.listen import consent_truth, laws, promises
+from bench.listen.fairness import FAIR_SHARE, fair_share
 from bench.listen.hearing import TICK
 from bench.listen.laws import Broken
 from bench.listen.record import Deed, Played, Recording
@@ -31,12 +32,16 @@ class Tally:
 
     seed: int
     calls: int
+    options: str = ""
+    """Further options of the command that plays a call again."""
     played: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     answers: Counter[str] = field(default_factory=Counter)
     """Answers to requests to pause."""
     broken: list[BrokenCall] = field(default_factory=list)
+    fair_share: float | None = None
+    """Share of the pauses of fair calls that were confirmed and claimed; None if none was asked."""
     unheard: list[str] = field(default_factory=list)
     """Calls that could not be judged, and why."""
     _began: float = field(default_factory=time.monotonic)
@@ -47,6 +52,11 @@ class Tally:
         for played in wave:
             self.played += 1
             self._judge(played)
+
+    def add_fair(self, played: list[Played]) -> None:
+        """Judge the fair calls."""
+        self.fair_share = fair_share(played)
+        self.add(played)
 
     def finish(self) -> None:
         """Note the time that the run took."""
@@ -76,8 +86,9 @@ class Tally:
 
     @property
     def is_good(self) -> bool:
-        """True if no law was broken, and every call could be judged."""
-        return not (self.broken or self.unheard)
+        """True if no law was broken, every call could be judged, and what is fair was claimed."""
+        is_fair = self.fair_share is None or self.fair_share >= FAIR_SHARE
+        return is_fair and not (self.broken or self.unheard)
 
     @property
     def progress(self) -> str:
@@ -107,7 +118,7 @@ class Tally:
         """Tell the figures, and each broken law with the call that broke it."""
         lines = [*self.figures, ""]
         for each in self.broken:
-            command = f".venv/bin/python -m bench.listen --seed {self.seed}"
+            command = f".venv/bin/python -m bench.listen --seed {self.seed}{self.options}"
             lines.append(f"call {each.story.number}: {command} --play {each.story.number}")
             lines += [f"  law {b.law}: {b.sentence}" for b in each.broken[:4]]
         return "\n".join([*lines, *self.unheard])
@@ -116,12 +127,14 @@ class Tally:
     def figures(self) -> list[str]:
         seconds = {name: f"{value:,.0f} s" for name, value in self.seconds.items()}
         broken = ", ".join(f"{len(self.by_law[law])} law {law}" for law in LAWS)
+        fair = "none asked" if self.fair_share is None else f"{self.fair_share:.0%}"
         workers = f"{self.counts[Verb.KILL.value]} kills and {self.counts[Verb.FREEZE.value]}"
         return [
             f"seed {self.seed}: {self.played} calls in {self._took:,.0f} s",
             f"broken: {broken}; could not be judged: {len(self.unheard)}",
             f"recordings: {self.counts['recordings']}; "
             + ", ".join(f"{name} {value}" for name, value in seconds.items()),
+            f"pauses of fair calls that are confirmed, and silent by the manifest: {fair}",
             f"answers that claim silence: {self.counts['promises']}",
             "answers to a pause: " + ", ".join(f"{k} {n}" for k, n in self.answers.most_common()),
             f"calls that met a blow to a worker: {workers} freezes",
