@@ -85,15 +85,26 @@ Change = Callable[[ast.AST], None]
 
 def _changes(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
     places = [node for node in ast.walk(tree) if isinstance(node, ast.expr)]
-    for place, node in enumerate(places):
-        for change in _of(node):
+    for place, (node, known) in enumerate(zip(places, _known_at(tree, places), strict=True)):
+        for change in _of(node, known):
             changed = deepcopy(tree)
             copied = [each for each in ast.walk(changed) if isinstance(each, ast.expr)][place]
             change(copied)
             yield node.lineno, f"{ast.unparse(node)}  ->  {ast.unparse(copied)}", changed
 
 
-def _of(node: ast.expr) -> Iterator[Change]:
+def _known_at(tree: ast.Module, places: list[ast.expr]) -> Iterator[set[str]]:
+    """Yield the names of times that are known at each place, for others would be found at once."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for place in places:
+        known = {"min", "max"}
+        for function in functions:
+            if function.lineno <= place.lineno <= (function.end_lineno or 0):
+                known |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+        yield known
+
+
+def _of(node: ast.expr, known: set[str]) -> Iterator[Change]:
     """Yield the changes that an expression can be given."""
     if isinstance(node, ast.Compare):
         for index, operator in enumerate(node.ops):
@@ -102,7 +113,7 @@ def _of(node: ast.expr) -> Iterator[Change]:
         yield _joined(ast.Or() if isinstance(node.op, ast.And) else ast.And())
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         yield _added(ast.Sub() if isinstance(node.op, ast.Add) else ast.Add())
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _CLOCKS:
+    elif isinstance(node, ast.Name) and _CLOCKS.get(node.id) in known:
         yield _renamed("id", _CLOCKS[node.id])
     elif isinstance(node, ast.Attribute) and node.attr in _CLOCKS:
         yield _renamed("attr", _CLOCKS[node.attr])
