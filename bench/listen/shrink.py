@@ -12,7 +12,7 @@ from bench.listen.storyteller import FIRST_BLOW
 from bench.listen.tally import BrokenCall
 
 MAX_ROUNDS = 8
-COPIES = 3
+COPIES = 8
 """Plays of a story before it is believed to break no law: processes are never twice the same."""
 SPACING = 0.02
 """Seconds from one beginning to the next."""

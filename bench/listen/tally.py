@@ -56,6 +56,7 @@ class Tally:
     def add_fair(self, played: list[Played]) -> None:
         """Judge the fair calls."""
         self.fair_share = fair_share(played)
+        self.calls += len(played)
         self.add(played)
 
     def finish(self) -> None:
