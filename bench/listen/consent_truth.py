@@ -17,22 +17,43 @@ _NOT_FOUND = ("not found", "HTTP 404", "not_found", "already completed")
 
 def missing(played: Played) -> dict[int, list[Span]]:
     """Return, for each participant, the times at which their voice must not be heard unmarked."""
+    if played.story.policy == "none":
+        return {}
+    return {
+        who: union([*_lacking(played, who), *_objecting(played, who)]) for who in played.presence
+    }
+
+
+def _lacking(played: Played, who: int) -> list[Span]:
+    """Return the times at which the policy is not met, as far as this participant matters."""
     story = played.story
     if story.policy == "named":
-        return {who: complement(agreed(played, who)) for who in story.named}
+        return complement(agreed(played, who)) if who in story.named else []
     if story.policy == "all_parties":
-        return {
-            who: intersection(complement(agreed(played, who)), known_presence(played, who))
-            for who in played.presence
-        }
-    if story.policy == "any_party":
-        consenting = [
-            span
-            for who in played.presence
-            for span in intersection(agreed(played, who), believed_presence(played, who))
-        ]
-        return dict.fromkeys(played.presence, complement(union(consenting)))
-    return {}
+        return intersection(complement(agreed(played, who)), known_presence(played, who))
+    consenting = [
+        span
+        for each in played.presence
+        for span in intersection(agreed(played, each), believed_presence(played, each))
+    ]
+    return complement(union(consenting))
+
+
+def _objecting(played: Played, who: int) -> list[Span]:
+    """Return the times at which a participant who is known to be there objects."""
+    spans: list[Span] = []
+    for decision in decisions(played, who):
+        if decision.step.verb is Verb.WITHDRAW:
+            spans.append(Span(_withdrawn_at(decision)))
+        elif spans:
+            spans[-1] = Span(spans[-1].since, min(spans[-1].until, decision.sent))
+    # Who objects while there need not be known otherwise; who comes back is known when told.
+    there = [
+        Span(*stay)
+        for stay in played.presence.get(who, [])
+        if any(stay[0] <= span.since < stay[1] for span in spans)
+    ]
+    return intersection(union(spans), union([*there, *known_presence(played, who)]))
 
 
 def agreed(played: Played, who: int) -> list[Span]:

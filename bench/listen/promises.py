@@ -52,7 +52,7 @@ def _ends(deed: Deed, played: Played) -> Ends | None:
     """Return which requests end the promise of an answer; None where it makes none."""
     verb, who = deed.step.verb, deed.step.who
     if verb is Verb.PAUSE and deed.is_done:
-        return lambda each: each.step.verb is Verb.RESUME and each.step.who == who
+        return lambda each: each.step.verb is Verb.RESUME and _releases(each, who)
     if (verb is Verb.STOP and deed.is_done) or (
         verb is Verb.PAUSE and _STOPPED.search(deed.answer)
     ):
@@ -61,6 +61,11 @@ def _ends(deed: Deed, played: Played) -> Ends | None:
         decides = {Verb.AGREE, Verb.LEAVE}
         return lambda each: each.step.verb in decides and each.step.who == who
     return None
+
+
+def _releases(resume: Deed, agent: int) -> bool:
+    """Return True if a resume releases this agent's pauses: their own, or everybody's."""
+    return resume.step.who == agent or bool(resume.step.more.get("force"))
 
 
 def _is_sound(deed: Deed, ends: Ends) -> bool:
@@ -89,9 +94,7 @@ def _is_slow(played: Played) -> bool:
 def _must_pause(deed: Deed, played: Played) -> bool:
     """Return True if the withdrawal leaves the policy unmet, as far as Callvault can know."""
     who, story = deed.step.who, played.story
-    if story.policy == "named":
-        return who in story.named
+    if story.policy == "none" or who in story.named:
+        return story.policy != "none"
     known = consent_truth.known_presence(played, who)
-    return story.policy == "all_parties" and any(
-        span.since < deed.sent < span.until for span in known
-    )
+    return any(span.since < deed.sent < span.until for span in known)

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic.alias_generators import to_camel
 from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -14,6 +15,7 @@ from temporalio.service import RPCError
 from bench.listen.record import Deed, Played, short
 from bench.listen.story import Channel, Verb
 from callvault.contracts import names
+from callvault.contracts.requests import ControlRequest
 
 if TYPE_CHECKING:
     from bench.listen.player import World
@@ -79,10 +81,13 @@ class Requests:
 
     async def _change(self, deed: Deed, operation: str) -> None:
         step = deed.step
+        ahead = self._played.story.clocks.reporters
+        asked_at = _iso(time.time() + ahead) if ahead or step.index % 2 else None
         body = {
             "requestedBy": f"agent-{step.who}",
             "reason": "because",
             "requestId": f"{operation}-{step.index}",
+            **_known({"requestedAt": asked_at, **step.more}),
         }
         path = f"/v1/recordings/{self._played.workflow_id}:{operation}"
         await self._over(deed, operation, path, body)
@@ -147,6 +152,12 @@ class Requests:
 
     def _hash(self, number: int) -> str:
         return self._world.hashed(self._played.participants[number])
+
+
+def _known(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the optional fields that have a value, and that a request may have."""
+    known = {to_camel(name) for name in ControlRequest.model_fields}
+    return {name: value for name, value in fields.items() if value and name in known}
 
 
 def _without_call(body: dict[str, Any]) -> dict[str, Any]:

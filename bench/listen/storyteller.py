@@ -161,7 +161,8 @@ def _pause(dice: Random, told: Story, at: float) -> list[_Drawn]:
         steps += _fault(dice, told, at, "pause")
     if dice.random() < 0.7:
         until = round(at + dice.choice((0.1, 0.6, 1.5, 3.0)) * dice.uniform(0.5, 1.5), 2)
-        steps.append((until, Verb.RESUME, agent, dice.choice(_CHANNELS), {}))
+        force = {"force": True} if dice.random() < 0.15 else {}
+        steps.append((until, Verb.RESUME, agent, dice.choice(_CHANNELS), force))
         if dice.random() < 0.4:
             steps += _fault(dice, told, until, "resume")
         if dice.random() < 0.3:

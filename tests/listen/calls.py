@@ -32,13 +32,14 @@ def said(
     answer: str = "",
     channel: Channel = Channel.REST,
     ahead: float | None = 0.0,
+    **more: Any,
 ) -> Deed:
     """Add a request; it is done where it was answered and nothing else is said.
 
     A decision tells its time, by a clock that is ``ahead``; None tells none.
     """
     decided = None if ahead is None else BEGAN + sent + ahead
-    step = Step(len(played.deeds), sent, verb, who, channel)
+    step = Step(len(played.deeds), sent, verb, who, channel, more)
     at = None if answered is None else BEGAN + answered
     done = done and answered is not None
     deed = Deed(step, BEGAN + sent, at, decided, done, answer)

@@ -64,6 +64,26 @@ def test_without_a_time_a_withdrawal_is_known_once_it_has_come(ahead: float | No
     assert missing(played, 0) == [(0, 1), (3.4, 5), (7, inf)]
 
 
+@pytest.mark.parametrize("policy", ["any_party", "all_parties", "named"])
+def test_who_objects_is_not_to_be_heard_until_they_agree(policy: str) -> None:
+    played = call(policy, named=(0,) if policy == "named" else ())
+    for who in (0, 1):
+        said(played, Verb.AGREE, 0, 0.1, who=who)
+    said(played, Verb.WITHDRAW, 3, 3.5, who=1)
+    said(played, Verb.AGREE, 5, 5.1, who=1)
+    assert missing(played, 1) == [(3, 5)]
+    assert missing(played, 0) == []
+
+
+def test_an_objection_of_somebody_who_comes_back_counts_from_the_event_on() -> None:
+    played = call("any_party")
+    said(played, Verb.AGREE, 0, 0.1, who=0)
+    said(played, Verb.WITHDRAW, 3, 3.5, who=1)
+    left(played, 1, 4, told=4)
+    came(played, 1, 6, told=7, ahead=300)
+    assert missing(played, 1) == [(3, 4), (7, inf)]
+
+
 def test_all_parties_are_those_in_the_call() -> None:
     played = call("all_parties", people=1)
     said(played, Verb.AGREE, 0.0, 0.1)

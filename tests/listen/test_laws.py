@@ -73,6 +73,14 @@ def test_a_pause_holds_until_its_own_resume_is_sent() -> None:
     assert broken(played) == [3]
 
 
+def test_a_resume_that_is_forced_releases_all() -> None:
+    played = call()
+    said(played, Verb.PAUSE, 2.0, 2.5, who=0)
+    said(played, Verb.RESUME, 4.0, 4.2, who=1, force=True)
+    recorded(played, (4, 10))
+    assert broken(played) == []
+
+
 def test_a_pause_that_was_not_confirmed_claims_nothing() -> None:
     played = call()
     said(played, Verb.PAUSE, 2.0, 2.5, done=False, answer="HTTP 502 not_done")
