@@ -32,6 +32,7 @@ from callvault.contracts.activity_io import (
     ResourcePolicy,
     ResourceQuery,
     StartInput,
+    ToldRecording,
 )
 from callvault.errors import (
     AlreadyRecording,
@@ -121,6 +122,17 @@ class ControlActivities:
         """Read the state."""
         with translated():
             return self._read(input)
+
+    @activity.defn
+    def identify_recording(self, input: RecordingInput) -> ToldRecording:
+        """Read back whose recording it is that a callback told of; nothing is changed."""
+        with translated():
+            client = self._client(input.resource)
+            try:
+                is_of_call = client.belongs_to(input.recording_id, input.server_call_id)
+            except RecordingNotFound:
+                return ToldRecording(is_known=False)
+            return ToldRecording(is_known=True, is_of_call=is_of_call)
 
     @activity.defn
     def pause_recording(self, input: RecordingInput) -> ControlResult:

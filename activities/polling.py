@@ -62,7 +62,8 @@ class PollingActivities:
         now = server_clock()
         with translated(retry_permanent=True):
             response = self._result(input)
-            chunks = [c for c in response.recording_storage_info.recording_chunks if c.is_written]
+            storage = response.recording_storage_info
+            chunks = [chunk for chunk in storage.recording_chunks if chunk.is_written]
             errors = tuple(_describe(error) for error in response.errors[:MAX_ERRORS])
             if {chunk.document_id for chunk in chunks} <= set(input.known):
                 reported = f"; it says: {'; '.join(errors)}" if errors else ""
@@ -76,6 +77,8 @@ class PollingActivities:
                     recording_duration_ms=response.recording_duration_ms,
                     session_end_reason=response.session_end_reason,
                     chunks=tuple(chunks),
+                    left_out=storage.left_out,
+                    chunks_left_out=storage.chunks_left_out,
                 ),
                 expires_at=response.recording_expiration_time,
                 errors=errors,

@@ -63,6 +63,10 @@ class Task:
     def url(self, number: int) -> str:
         return f"{self.source}/{number}-{self.size}.mp4"
 
+    def content_location(self, number: int) -> str:
+        """Return the same file's address in the form of the service."""
+        return f"{self.source}/v1/objects/{number}-{self.size}/content/video"
+
     def name(self, number: int) -> str:
         return f"{self.label}/{number}.mp4"
 
@@ -109,7 +113,7 @@ def _callvault(task: Task) -> "Worker":
 
     def one(number: int) -> None:
         copier.copy(
-            worker.client.ranged_content(task.url(number)),
+            worker.client.ranged_content(task.content_location(number)),
             worker.archive,
             task.name(number),
             content_type="video/mp4",

@@ -1,6 +1,7 @@
 """A server of files of any size with little CPU cost: the source of the copiers.
 
-``/<size>`` is a file of that many bytes. Its content is a function of the seed and the position,
+``/<size>``, ``/<name>-<size>.mp4`` and ``/v1/objects/<name>-<size>/content/video``, as the service
+writes it, are files of that many bytes. Its content is a function of the seed and the position,
 has a period that no block size divides, and is made once: serving the file costs only the kernel's
 copy.
 """
@@ -16,6 +17,7 @@ from bench.http_server import Request, parser, run
 
 PERIOD = 16 * 1024 * 1024 + 4_099
 CHUNK_SIZE = 256 * 1024
+_SIZE = re.compile(r"/(?:v1/objects/)?(?:[0-9]+-)?(?P<size>[0-9]+)(?:\.mp4|/content/video)?")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -47,12 +49,13 @@ class Source:
     _lock: Lock = field(default_factory=Lock)
 
     def handle(self, request: Request) -> None:
-        name = request.path.strip("/").partition(".")[0].rpartition("-")[2]
-        if name == "served":
+        if request.path == "/served":
             request.answer(200, {}, str(self.served).encode())
             return
         time.sleep(self.latency)
-        size = int(name)
+        named = _SIZE.fullmatch(request.path)
+        assert named is not None, f"no file: {request.path}"
+        size = int(named["size"])
         found = _RANGE.fullmatch(
             request.headers.get("range") or request.headers.get("x-ms-range", "")
         )

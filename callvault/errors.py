@@ -16,7 +16,7 @@ CallvaultError
 │   └── ConfigurationError  a setting is missing, unknown or contradictory
 └── NotOurs             it belongs to somebody else: leave it alone and say so
     ├── AlreadyRecording    another recording of this kind runs in the call (8553, 8559)
-    ├── HostNotAllowed      a URL points to a host credentials must never reach
+    ├── UrlNotAllowed       a URL names a host, or a path, that credentials must never reach
     ├── TeamsInterop        the call belongs to Microsoft Teams (7605)
     └── ObjectExists        the archive holds a different object under this name
 """
@@ -126,8 +126,8 @@ class AlreadyRecording(NotOurs):
     """Another recording of this kind already runs in the call."""
 
 
-class HostNotAllowed(NotOurs):
-    """A URL points to a host that credentials must never reach."""
+class UrlNotAllowed(NotOurs):
+    """A URL names a host, or a path on it, that credentials must never reach."""
 
 
 class TeamsInterop(NotOurs):

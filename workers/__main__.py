@@ -5,7 +5,7 @@ import gc
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from typing import Any
 
@@ -25,6 +25,7 @@ from callvault.temporal.client import connect
 from callvault.temporal.namespace import require_search_attributes
 from workers.abandoned import AbandonedCalls
 from workers.clients import Connections
+from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker
 from workers.roles import Role
 from workers.visibility_metrics import Observer
@@ -66,7 +67,10 @@ def _workers(
             connections.client_of, connections.policy_of, connections.archive_of
         )
         alarms = AlarmActivities(connections.alarm_sink())
-        others = [SweepActivities(settings, client).sweep_dead_letters]
+        others: list[Callable[..., Any]] = [
+            SweepActivities(settings, client).sweep_dead_letters,
+            Recall(client).recall_run,
+        ]
         announcements = AnnouncementActivities(connections.announcement_webhook)
         yield control_worker(client, control, settings.worker, others=others)
         yield notification_worker(client, alarms, announcements, settings.worker)

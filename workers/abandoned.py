@@ -17,14 +17,15 @@ from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus
+from callvault.contracts.takeover import LastState
+from workers.recall import Recall
+from workflows.call.takeover import join
 from workflows.loops.continue_as_new import CarriedState
 
 LOOK_EVERY = timedelta(seconds=30)
 
 REACH = timedelta(hours=72)
 """Age up to which an ended workflow is looked at: longer than any service keeps a file."""
-
-ANSWER_TIMEOUT = timedelta(seconds=10)
 
 MAX_KNOWN = 10_000
 """Runs that are remembered as dealt with; a run that is forgotten is looked at again."""
@@ -33,9 +34,17 @@ _FINAL = ", ".join(f"'{state}'" for state in RecordingState if state.is_final)
 _OURS = f"WorkflowType = '{names.WORKFLOW_TYPE}'"
 _ENDED = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
 _UNFINISHED = f"{names.STATE.name} IS NOT NULL AND {names.STATE.name} NOT IN ({_FINAL})"
-_STUCK = f"{_OURS} AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+STUCK = f"{_OURS} AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+
+"""Query for the calls whose workflow's tasks fail, as the server reports."""
 
 log = structlog.get_logger(__name__)
+
+
+def dead_runs(now: datetime) -> str:
+    """Return the query for runs that ended before their recordings did, not too long ago."""
+    since = (now - REACH).isoformat()
+    return f"{_OURS} AND {_ENDED} AND {_UNFINISHED} AND CloseTime > '{since}'"
 
 
 class AbandonedCalls:
@@ -44,6 +53,7 @@ class AbandonedCalls:
     def __init__(self, client: Client, tell: Callable[[Alarm], object]) -> None:
         self._client = client
         self._tell = tell
+        self._recall = Recall(client)
         self._known: dict[str, None] = {}
         """The ids of runs that are dealt with, in the order in which they were."""
 
@@ -59,13 +69,11 @@ class AbandonedCalls:
 
     async def take_over_ended(self) -> None:
         """Begin another workflow for every call whose last one ended before its recordings."""
-        since = (datetime.now(UTC) - REACH).isoformat()
-        query = f"{_OURS} AND {_ENDED} AND {_UNFINISHED} AND CloseTime > '{since}'"
-        await self._for_each(query, self._take_over)
+        await self._for_each(dead_runs(datetime.now(UTC)), self._take_over)
 
     async def tell_of_stuck(self) -> None:
         """Raise an alarm about every workflow whose tasks fail."""
-        await self._for_each(_STUCK, self._tell_of_stuck)
+        await self._for_each(STUCK, self._tell_of_stuck)
 
     async def _for_each(
         self, query: str, do: Callable[[WorkflowExecution], Awaitable[None]]
@@ -88,27 +96,49 @@ class AbandonedCalls:
         await self._alarm(stuck, what)
 
     async def _take_over(self, ended: WorkflowExecution) -> None:
-        latest = await self._client.get_workflow_handle(ended.id).describe()
-        if latest.run_id != ended.run_id:
-            return  # Another run has begun since: the call is minded again.
         try:
-            status = await self._last_status(ended)
-            await self._begin(ended.id, status)
+            last = await self._recall.last_state(ended.id, ended.run_id)
+            await self._hand_over(ended, last)
         except WorkflowAlreadyStartedError:
             log.info("another worker has taken the call over", workflow_id=ended.id)
         except Exception as error:
             log.exception("a call cannot be taken over", workflow_id=ended.id)
             how = type(error).__name__
             await self._alarm(ended, f"its workflow ended too early, and nothing takes over: {how}")
-        else:
-            log.critical("a call was taken over: its workflow had ended", workflow_id=ended.id)
 
-    async def _last_status(self, ended: WorkflowExecution) -> CallStatus:
-        handle = self._client.get_workflow_handle(ended.id, run_id=ended.run_id)
-        status: CallStatus = await handle.query(
-            names.STATUS, result_type=CallStatus, rpc_timeout=ANSWER_TIMEOUT
-        )
-        return status
+    async def _hand_over(self, ended: WorkflowExecution, last: LastState) -> None:
+        """Give a dead run's last state to the run that keeps the call, or to a new one."""
+        later = await self._later_states(ended)
+        if any(ended.run_id in each.status.taken_over for each in later):
+            return  # The call is minded again.
+        newest = await self._client.get_workflow_handle(ended.id).describe()
+        if newest.close_time is None:
+            handle = self._client.get_workflow_handle(ended.id, run_id=newest.run_id)
+            await handle.signal(names.TAKE_OVER, last)
+            log.critical("a dead run's recordings were handed over", workflow_id=ended.id)
+            return
+        for each in later:
+            # What ended well meanwhile is known: the files of a late event, above all.
+            join(last.status, each, is_reset=False)
+        last.status.taken_over.append(ended.run_id)
+        if all(recording.state.is_final for recording in last.status.recordings):
+            return
+        await self._begin(ended.id, last.status)
+        log.critical("a call was taken over: its workflow had ended", workflow_id=ended.id)
+
+    async def _later_states(self, ended: WorkflowExecution) -> list[LastState]:
+        """Read the states of the call's runs that began after one had ended."""
+        # A quote would end the text in the query; no id that is computed as documented has one.
+        workflow_id = ended.id.partition("'")[0]
+        query = f"WorkflowId = '{workflow_id}' AND StartTime >= '{_moment(ended.close_time)}'"
+        listed = self._client.list_workflows(f"{query} AND ExecutionStatus != 'ContinuedAsNew'")
+        runs = {run.run_id: run.start_time async for run in listed}
+        # Visibility lags: the newest run may be listed or not.
+        newest = await self._client.get_workflow_handle(ended.id).describe()
+        runs.setdefault(newest.run_id, newest.start_time)
+        runs.pop(ended.run_id, None)
+        in_order = sorted(runs, key=runs.__getitem__)
+        return [await self._recall.last_state(ended.id, run_id) for run_id in in_order]
 
     async def _begin(self, workflow_id: str, status: CallStatus) -> None:
         request = RecordingRequest(
@@ -135,3 +165,7 @@ class AbandonedCalls:
         )
         log.critical(what, workflow_id=about.id, run_id=about.run_id)
         await asyncio.to_thread(self._tell, alarm)
+
+
+def _moment(at: datetime | None) -> str:
+    return (at or datetime.now(UTC)).isoformat()

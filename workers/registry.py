@@ -97,6 +97,7 @@ def control_worker(
             activities.start_recording,
             activities.confirm_active,
             activities.read_state,
+            activities.identify_recording,
             activities.pause_recording,
             activities.resume_recording,
             activities.stop_recording,

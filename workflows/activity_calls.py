@@ -23,6 +23,7 @@ from callvault.contracts.activity_io import (
     RecordingInput,
     SealedRecording,
     StartInput,
+    ToldRecording,
 )
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.base import shorten
@@ -71,6 +72,18 @@ def control(command: Command, input: CommandInput) -> workflow.ActivityHandle[Co
     return workflow.start_activity_method(
         _ACTIVITIES[command.operation], input, **options(_summary(command))
     )
+
+
+async def identify(
+    status: CallStatus, recording: RecordingStatus, recording_id: str
+) -> ToldRecording:
+    """Read back from ACS whose recording it is that a callback told of."""
+    input = _recording_input(status, recording).model_copy(update={"recording_id": recording_id})
+    options = activity_options.confirm(f"whose is what was told of recording {recording.number}?")
+    told: ToldRecording = await workflow.execute_activity_method(
+        ControlActivities.identify_recording, input, **options
+    )
+    return told
 
 
 def _summary(command: Command) -> str:
@@ -141,7 +154,11 @@ def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHand
     """Delete the service's copy of a verified chunk."""
     return workflow.start_activity_method(
         ControlActivities.delete_source,
-        DeleteInput(resource=resource, delete_location=chunk.delete_location or ""),
+        DeleteInput(
+            resource=resource,
+            document_id=chunk.document_id,
+            delete_location=chunk.delete_location or "",
+        ),
         **activity_options.delete_source(f"delete the service's copy of chunk {chunk.index}"),
     )
 

@@ -16,6 +16,9 @@ LOCAL_ATTEMPT_TIMEOUT = timedelta(seconds=4)
 """Longest first attempt of a control request, within the workflow task: nothing else can happen to
 the call meanwhile. An ordinary activity takes over from there, see decision 0024."""
 
+RECALL_TIMEOUT = timedelta(minutes=2)
+"""Time for the last state of the run before a reset to be read."""
+
 ADOPT_TIMEOUT = timedelta(seconds=5)
 """Longest wait for the callback that tells whose recording runs in the call already."""
 
@@ -103,6 +106,11 @@ def control(summary: str) -> ActivityConfig:
         retry_policy=_CONTROL_RETRY,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
+
+
+def recall(summary: str) -> ActivityConfig:
+    """Return options to read the last state of another run: nothing is started until then."""
+    return {**control(summary), "schedule_to_close_timeout": RECALL_TIMEOUT}
 
 
 def start(summary: str) -> ActivityConfig:

@@ -29,10 +29,11 @@ from callvault.contracts.requests import (
 from callvault.contracts.results import CallResult
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord
+from callvault.contracts.takeover import LastState
 from workflows import display
 from workflows.activity_errors import ActivityFailures, reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks
+from workflows.call import callbacks, file_events
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -48,6 +49,7 @@ from workflows.loops.export import ExportLoop
 from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
 from workflows.loops.polling import ResultPollingLoop, StatePollingLoop
+from workflows.loops.recall import RecallLoop
 from workflows.loops.seal import SealLoop
 from workflows.loops.timers import TimersLoop
 
@@ -76,7 +78,8 @@ class RecordingWorkflow:
         )
         self.export = ExportLoop(run, call, alarms, self.delete_source, archived_in(begun.earlier))
         self.poll_states = StatePollingLoop(run, call)
-        self.poll_results = ResultPollingLoop(run, call)
+        self.poll_results = ResultPollingLoop(run, call, alarms)
+        self.recall = RecallLoop(run, call, alarms, self.delete_source)
         self.timers = TimersLoop(run, call, alarms, watchdog, gate)
         self.notify = NotifyLoop(run, alarms)
         self.shown: display.Display | None = None
@@ -114,6 +117,7 @@ class RecordingWorkflow:
 
     async def _work(self) -> None:
         await self.this_run.work(
+            self.recall,  # learn what a run knew that was ended by force, or reset
             self.announce,  # have a recording announced, if its resource asks for that
             self.control,  # ask ACS for the next thing that brings actual nearer to wanted
             self.poll_states,  # find out that a recording is over, if no event tells it
@@ -166,8 +170,8 @@ class RecordingWorkflow:
     def file_status_updated(self, *payloads: Any) -> None:
         """Take note of a recording's files."""
         event = self._read(FileStatusUpdated, payloads, names.FILE_STATUS_UPDATED)
-        if event is not None and self.call.files_announced(event, workflow.now()):
-            self.alarms.too_much(workflow.now())
+        if event is not None:
+            file_events.fold(self.call, self.alarms, event, workflow.now())
 
     @workflow.signal(name=names.RECORDING_STATE_CHANGED)
     def recording_state_changed(self, *payloads: Any) -> None:
@@ -203,7 +207,14 @@ class RecordingWorkflow:
         message = self._read(Acknowledge, payloads, names.ACKNOWLEDGE)
         if message is not None:
             count = self.alarms.acknowledge(message, workflow.now())
-            self.call.note(workflow.now(), f"{count} alarms seen by {message.requested_by}")
+            self.call.note(workflow.now(), f"{count} alarms seen by {message.caller}")
+
+    @workflow.signal(name=names.TAKE_OVER)
+    def take_over(self, *payloads: Any) -> None:
+        """Learn what another run of the call knew, which was ended by force."""
+        last = self._read(LastState, payloads, names.TAKE_OVER)
+        if last is not None and last.status.server_call_id == self.call.status.server_call_id:
+            self.recall.told(last)
 
     # The same requests as updates: answered once ACS has confirmed.
 
@@ -230,6 +241,7 @@ class RecordingWorkflow:
     @workflow.update(name=names.CONSENT)
     async def consent_confirmed(self, *payloads: Any) -> ConsentRecord:
         """Take note of a decision; a withdrawal is answered once ACS has confirmed the pause."""
+        self.this_run.clock.look()
         decision = _taken(ConsentDecision, payloads)
         if (record := self.gate.decided(decision, workflow.now())) is None:
             raise ApplicationError(self.gate.refusal(decision) or "", type="Refused")
@@ -269,6 +281,7 @@ class RecordingWorkflow:
     @workflow.signal(dynamic=True)
     def unknown_signal(self, name: str, payloads: Sequence[RawValue]) -> None:
         """Note that a signal came which nobody here understands."""
+        self.this_run.clock.look()
         self.call.note(workflow.now(), f"signal {quoted(name)} is not known, and changes nothing")
 
     @workflow.update(dynamic=True)
@@ -322,6 +335,7 @@ class RecordingWorkflow:
     def _read(
         self, model: type[AnyMessage], payloads: Sequence[Any], what: str
     ) -> AnyMessage | None:
+        self.this_run.clock.look()
         message = read_one(model, payloads)
         if isinstance(message, Unreadable):
             self.call.note(workflow.now(), f"{what} could not be read: {message.problem}")
@@ -339,6 +353,7 @@ class RecordingWorkflow:
             raise ApplicationError(refusal, type="Refused")
 
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
+        self.this_run.clock.look()
         request = _taken(_model_of(operation), payloads)
         record = self.call.request(operation, request, workflow.now())
         await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)

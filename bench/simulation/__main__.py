@@ -17,7 +17,10 @@ from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.play import Problem, find_on_all_processors, shrink
 
 _SCENARIOS = 100_000
-_MAX_STORIES = 5
+_MAX_STORIES = 20
+"""Kinds of broken promises that are told: each costs hundreds of lives."""
+
+_MAX_NAMED = 10
 
 
 def main() -> None:
@@ -44,11 +47,11 @@ def _tell(problems: list[Problem], faults: frozenset[Fault]) -> None:
     logging.disable(logging.CRITICAL)
     kinds = Counter(problem.what for problem in problems)
     for kind, count in kinds.most_common(_MAX_STORIES):
-        seed = next(problem.seed for problem in problems if problem.what == kind)
+        seeds = [problem.seed for problem in problems if problem.what == kind]
         names = ",".join(sorted(faults))
-        print(f"\n{count} x {kind}, for example in scenario {seed}; again:")
-        print(f"  python -m bench.simulation --first {seed} --scenarios 1 --faults {names}")
-        for line in shrink(seed, faults)[1]:
+        print(f"\n{count} x {kind}, in scenarios {seeds[:_MAX_NAMED]}; again:")
+        print(f"  python -m bench.simulation --first {seeds[0]} --scenarios 1 --faults {names}")
+        for line in shrink(seeds[0], faults)[1]:
             print(f"  {line}")
 
 

@@ -22,9 +22,12 @@ from callvault.contracts.activity_io import (
     PolledResult,
     ResourcePolicy,
     SealedRecording,
+    ToldRecording,
 )
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.status import RecordingStatus
 
+_OBJECTS = "https://acs.example/v1/objects"
 _SHA256 = "0" * 64
 _END_REASONS = {True: "SessionEnded", False: "ChunkMaximumSizeExceeded"}
 
@@ -49,8 +52,8 @@ class Surroundings:
         self.sent: set[str] = set()
         """The ids of the alarms and announcements that a receiver has got."""
         self.sealed = 0
-        self.manifests: dict[str, set[str]] = {}
-        """The files that each manifest names, by its name."""
+        self.manifests: dict[str, RecordingStatus] = {}
+        """The recordings as the manifests tell of them, by the manifest's name."""
         self.to_delete: set[str] = set()
         """The files whose copy at the service was to be deleted."""
         self._answer_of: dict[str, Callable[[Activity, random.Random], Any]] = {
@@ -58,6 +61,7 @@ class Surroundings:
             "start_recording": self._start,
             "confirm_active": self._confirm,
             "read_state": self._read,
+            "identify_recording": self._identify,
             "pause_recording": self._pause,
             "resume_recording": self._resume,
             "stop_recording": self._stop,
@@ -157,6 +161,10 @@ class Surroundings:
     def _read(self, activity: Activity, rng: random.Random) -> Any:
         return self._state(activity)
 
+    def _identify(self, activity: Activity, rng: random.Random) -> Any:
+        is_known = activity.input.recording_id in self._acs.active
+        return ToldRecording(is_known=is_known, is_of_call=True if is_known else None)
+
     def _pause(self, activity: Activity, rng: random.Random) -> Any:
         return self._change(activity, rng, active=False)
 
@@ -219,8 +227,8 @@ class Surroundings:
                     end_reason="SessionEnded"
                     if files[index].is_last
                     else "ChunkMaximumSizeExceeded",
-                    content_location=f"https://acs/{files[index].document_id}",
-                    delete_location=f"https://acs/{files[index].document_id}",
+                    content_location=f"{_OBJECTS}/{files[index].document_id}/content/video",
+                    delete_location=f"{_OBJECTS}/{files[index].document_id}",
                 )
                 for index in indices
             ),
@@ -252,8 +260,7 @@ class Surroundings:
 
     def _seal(self, activity: Activity, rng: random.Random) -> Any:
         self.sealed += 1
-        chunks = activity.input.recording.chunks
-        self.manifests[f"manifest-{self.sealed}"] = {c.chunk.document_id for c in chunks}
+        self.manifests[f"manifest-{self.sealed}"] = activity.input.recording
         return SealedRecording(
             archive=activity.input.archive,
             object_name=f"manifest-{self.sealed}",

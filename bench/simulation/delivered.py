@@ -25,10 +25,13 @@ class Delivered:
         is_alone = len(messages) == len(jobs) and bool(jobs)
         self.is_about_consent = is_alone and all(name in _ABOUT_CONSENT for name in named)
         self.is_control = is_alone and all(name in _CONTROL for name in named)
-        self.starts = _read(messages, names.START, StartRequest)
         controls = [r for name in _CONTROL for r in _read(messages, name, ControlRequest)]
         self.request_ids = {r.request_id for r in controls if r.request_id is not None}
-        self.moves = _read(messages, names.PARTICIPANT_CHANGED, ParticipantChanged)
+        self.about_presence: list[StartRequest | ParticipantChanged] = []
+        """Who is in the call: in the order in which it was told."""
+        for message in messages:
+            self.about_presence += _read([message], names.START, StartRequest)
+            self.about_presence += _read([message], names.PARTICIPANT_CHANGED, ParticipantChanged)
         events = _read(messages, names.FILE_STATUS_UPDATED, FileStatusUpdated)
         self.documents = [chunk.document_id for event in events for chunk in event.chunks]
 

@@ -4,7 +4,8 @@
 - Every file that was announced is archived or told lost, with an alarm; so is what was recorded and
   never announced.
 - Every recording with an archived file has a manifest, or an alarm says that it has none.
-  The manifest names every file. Where that is asked for, the service's copies are deleted then.
+  The manifest tells all of its files, and of its marks for deletion. Where that is asked for, the
+  service's copies are deleted then.
 - Every alarm has reached a receiver, was acknowledged, or was tried until its time was over.
 - Every request is confirmed, superseded, or failed; a pause that failed was alarmed.
 - Nothing that Callvault has begun records on.
@@ -17,7 +18,7 @@ from bench.simulation.server import Server
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.results import CallResult, ChunkResult
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState
-from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
+from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
 
 
 def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
@@ -60,6 +61,9 @@ def _check_recording(status: CallStatus, recording: RecordingStatus) -> None:
     is_lost = recording.state is RecordingState.LOST
     if is_lost and not _is_alarmed(status, AlarmKind.LOST, recording):
         raise Broken("a recording is lost, and nobody is told")
+    for chunk in recording.chunks:
+        if chunk.state is ChunkState.LOST and not _is_loss_told(status, recording, chunk):
+            raise Broken("a file is lost, and nobody is told")
 
 
 def _check_manifest(
@@ -67,9 +71,9 @@ def _check_manifest(
 ) -> None:
     if recording.sealed is None:
         return
-    files = {chunk.chunk.document_id for chunk in recording.chunks}
-    if surroundings.manifests[recording.sealed.object_name] != files:
-        raise Broken("a manifest does not name every file")
+    told = surroundings.manifests[recording.sealed.object_name]
+    if _evidence(told) != _evidence(recording):
+        raise Broken("a manifest does not tell all of its recording")
     is_deleting = status.policy is not None and status.policy.delete_source
     if is_deleting and not recording.sealed.findings:
         archived = {
@@ -81,9 +85,27 @@ def _check_manifest(
             raise Broken("the service's copy of an archived file stays")
 
 
+def _evidence(recording: RecordingStatus) -> object:
+    """Return what a manifest must tell as it is at the end."""
+    files = {
+        (each.chunk.document_id, each.chunk.content_location, each.state)
+        for each in recording.chunks
+    }
+    return files, len(recording.marked)
+
+
 def _is_alarmed(status: CallStatus, kind: AlarmKind, recording: RecordingStatus) -> bool:
     return any(
         record.alarm.kind is kind and record.alarm.recording_id == recording.recording_id
+        for record in status.alarms
+    )
+
+
+def _is_loss_told(status: CallStatus, recording: RecordingStatus, chunk: ChunkStatus) -> bool:
+    return any(
+        record.alarm.kind is AlarmKind.LOST
+        and record.alarm.recording_id == recording.recording_id
+        and record.alarm.chunk_index == chunk.chunk.index
         for record in status.alarms
     )
 

@@ -16,6 +16,8 @@ class Fault(StrEnum):
     """Messages whose fields are wrong."""
     ODD = "odd"
     """Messages without a payload, with too many, of unknown names and encodings."""
+    ARCHIVE = "archive"
+    """No archive takes a file, until it is too late."""
     CANCELLATION = "cancellation"
     """Somebody requests the cancellation of the workflow."""
 

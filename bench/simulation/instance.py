@@ -17,12 +17,12 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.common import Priority, SearchAttributes, TypedSearchAttributes
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker._workflow_instance import WorkflowInstance, WorkflowInstanceDetails
 
 from bench.simulation.protocol import Job, eviction
 from callvault.contracts import names
+from callvault.temporal.converter import data_converter
 from workflows.recording import RecordingWorkflow
 
 _LOOP = asyncio.new_event_loop()
@@ -61,6 +61,8 @@ class RunInstance:
         """Those of the SDK's own changes that this run has made use of, as its history says."""
         self._instance = self._create()
         self.history_length = 2
+        self.seen_history_length = 2
+        """That of the last activation which left a trace in the history."""
 
     @property
     def workflow(self) -> RecordingWorkflow:
@@ -88,10 +90,13 @@ class RunInstance:
         completion = self._instance.activate(activation)
         if completion.HasField("failed"):
             raise Broken(f"a workflow task fails: {completion.failed.failure.message}")
-        self._journal.append(_Entry(activation, completion))
+        entry = _Entry(activation, completion)
+        self._journal.append(entry)
         self._flags |= set(completion.successful.used_internal_flags)
         commands = list(completion.successful.commands)
-        self.history_length += 3 + len(jobs) + len(commands)
+        if _replayed(entry) is not None:
+            self.seen_history_length = self.history_length
+            self.history_length += 3 + len(jobs) + len(commands)
         return commands
 
     def replay(self) -> None:
@@ -111,7 +116,7 @@ class RunInstance:
 
     def _create(self) -> WorkflowInstance:
         details = WorkflowInstanceDetails(
-            payload_converter_factory=lambda: pydantic_data_converter.payload_converter,
+            payload_converter_factory=lambda: data_converter.payload_converter,
             failure_converter_class=temporalio.converter.DefaultFailureConverter,
             interceptor_classes=[],
             defn=workflow._Definition.must_from_class(self._definition),

@@ -1,17 +1,17 @@
 """The promises that must hold at every moment of a life; those about its end are in `ending.py`.
 
+Those about consent itself are in `consent.py`, and those about a run at rest in `at_rest.py`.
+
 - While a pause is wanted, or consent is missing, ACS never records for longer than a pause may take
   to be confirmed without an alarm, unless the recording is being stopped.
 - What is quarantined covers all that ACS recorded after a pause was asked for and not confirmed.
 - After a confirmed pause ACS records nothing until it is asked to resume.
 - ACS is never asked to record while consent is missing, or an announcement unanswered.
-- Consent never ends, and never begins, a pause of a backend's own.
-- A recording that was declined has no sound; one that has waited for consent too long is declined.
-- What is recorded after a withdrawal is marked, where that is asked for, until ACS is silent.
 - A stop is final: ACS is never asked for anything but the stop itself afterwards.
 - At ACS at most one recording of the call is on.
 - A change that was confirmed is not asked for again, unless ACS was heard to contradict it.
 - No request waits while nothing is asked of ACS.
+- A cancellation stops what is recorded.
 - The same request again changes nothing.
 - No file is copied twice at once, given up before its time, or deleted before its recording is
   sealed with nothing amiss.
@@ -21,13 +21,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bench.simulation.acs import FakeAcs
+from bench.simulation.consent import ConsentInvariants
 from bench.simulation.delivered import Delivered
 from bench.simulation.instance import Broken
 from bench.simulation.people import People
 from bench.simulation.protocol import Job
 from bench.simulation.server import Activity, Server
 from callvault.contracts.alarms import AlarmKind
-from callvault.contracts.consent import OnWithdrawal
+from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import OnPauseFailure
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -52,10 +53,9 @@ class Invariants:
     def __init__(self, acs: FakeAcs, people: People) -> None:
         self._acs = acs
         self._people = people
+        self._consent = ConsentInvariants(acs, people)
         self._exposed_since: dict[int, datetime] = {}
         self._last_exposed: dict[int, datetime] = {}
-        self._withdrawn: set[int] = set()
-        """Recordings with sound, consent to which was withdrawn and is missing since."""
         self._wanted: dict[int, Wanted] = {}
         """By recording: what was wanted before the activation that is looked at."""
         self.server: Server
@@ -78,12 +78,13 @@ class Invariants:
         activate()
         withdrew = self._learn(delivered, consents, has_begun)
         if delivered.is_about_consent and has_begun:
-            self._check_wanted(self._wanted)
+            self._consent.check_wanted(self._status, self._wanted)
         if len(jobs) == 1 and withdrew:
-            self._check_withdrawn()
+            self._consent.check_withdrawn(self._status)
         if len(jobs) == 1 and delivered.is_control and has_begun:
             self._check_taken(requests)
             self._check_repeated(delivered, requests)
+        self._check_cancelled(jobs)
         self._check()
 
     def _learn(self, delivered: Delivered, consents: set[int], has_begun: bool) -> bool:
@@ -91,11 +92,12 @@ class Invariants:
         for document_id in delivered.documents:
             self._acs.file(document_id).is_announced = True
         opened = {recording.requested_by for recording in self._status.recordings}
-        for request in delivered.starts:
-            for who in request.participants if request.requested_by in opened else ():
-                self._people.move(who, joined=True)
-        for change in delivered.moves:
-            self._people.move(change.participant, change.joined)
+        for told in delivered.about_presence:
+            if isinstance(told, ParticipantChanged):
+                self._people.move(told.participant, told.joined)
+            elif told.requested_by in opened:
+                for who in told.participants:
+                    self._people.move(who, joined=True)
         withdrew = False
         for record in self._status.consents if self.server.runs == 1 or has_begun else ():
             if id(record) not in consents:
@@ -139,7 +141,7 @@ class Invariants:
             raise Broken("what is not announced is started")
 
     def _may_sound(self, operation: Operation, recording: RecordingStatus) -> None:
-        if not self._has_consent(recording):
+        if not self._consent.has_consent(recording):
             raise Broken(f"ACS is asked to {operation} without consent")
         if recording.wanted is Wanted.PAUSED:
             raise Broken(f"ACS is asked to {operation} what is to be paused")
@@ -159,12 +161,6 @@ class Invariants:
 
     # What an activation may change.
 
-    def _check_wanted(self, before: dict[int, Wanted]) -> None:
-        """Check that decisions, comings and goings stop a recording at most."""
-        for recording in self._status.recordings:
-            if recording.wanted not in (before.get(recording.number), Wanted.STOPPED):
-                raise Broken("consent has changed what a backend wants")
-
     def _check_taken(self, before: set[str]) -> None:
         """Check a request that was folded: a resume without consent must have been refused."""
         for key, record in self._status.requests.items():
@@ -172,7 +168,7 @@ class Invariants:
             is_resume = record.operation == Operation.RESUME
             is_open = record.state is not RequestState.FAILED and self._status.policy is not None
             is_taken = is_new and is_resume and is_open
-            if is_taken and not self._has_consent(self.call.recording(record.recording)):
+            if is_taken and not self._consent.has_consent(self.call.recording(record.recording)):
                 raise Broken("a resume without consent is not refused")
 
     def _check_repeated(self, delivered: Delivered, before: set[str]) -> None:
@@ -183,14 +179,10 @@ class Invariants:
         ):
             raise Broken("a request that is repeated changes something")
 
-    def _check_withdrawn(self) -> None:
-        for recording in self._status.recordings:
-            is_to_be = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
-            is_heard = recording.number in self._acs.sounded - self._acs.meddled
-            if is_to_be and is_heard and not self._has_consent(recording):
-                self._withdrawn.add(recording.number)
-                if not recording.marked:
-                    raise Broken("what was recorded before a withdrawal is not marked")
+    def _check_cancelled(self, jobs: Sequence[Job]) -> None:
+        is_cancelled = any(job.HasField("cancel_workflow") for job in jobs)
+        if is_cancelled and self._status.being_recorded is not None:
+            raise Broken("a cancellation does not stop what is recorded")
 
     # What must hold at every moment.
 
@@ -200,8 +192,7 @@ class Invariants:
         for recording in self._status.recordings:
             self._check_exposure(recording)
             self._check_pause(recording)
-            self._check_hold(recording)
-            self._check_mark(recording)
+            self._consent.check(self._status, recording, self.server.now)
             self._check_files(recording)
             if self.server.run.workflow.control.is_idle:
                 self._check_waiting(recording)
@@ -209,7 +200,7 @@ class Invariants:
     def _check_exposure(self, recording: RecordingStatus) -> None:
         number, now = recording.number, self.server.now
         is_silence_wanted = recording.wanted is Wanted.PAUSED or (
-            recording.wanted is Wanted.ACTIVE and not self._has_consent(recording)
+            recording.wanted is Wanted.ACTIVE and not self._consent.has_consent(recording)
         )
         if not (is_silence_wanted and self._acs.sounds(number)):
             self._check_unconfirmed(recording, self._exposed_since.pop(number, None))
@@ -252,36 +243,6 @@ class Invariants:
         if is_paused and self._acs.sounds(recording.number):
             raise Broken("ACS records during a confirmed pause")
 
-    def _check_hold(self, recording: RecordingStatus) -> None:
-        if self._status.policy is None or recording.origin != "requested":
-            return
-        if recording.wanted is Wanted.STOPPED:
-            self._check_declined(recording)
-            return
-        is_missing = not self._has_consent(recording)
-        if recording.is_held is not is_missing:
-            raise Broken("it is held with consent" if recording.is_held else "it is not held")
-        if is_missing and recording.consented_at is None:
-            self._check_consent_timeout(recording)
-
-    def _check_consent_timeout(self, recording: RecordingStatus) -> None:
-        timeout = recording.consent.consent_within
-        if timeout is not None and self.server.now >= recording.requested_at + timeout:
-            raise Broken("consent is awaited for too long")
-
-    def _check_declined(self, recording: RecordingStatus) -> None:
-        is_heard = recording.number in self._acs.sounded - self._acs.meddled
-        if recording.declined and is_heard:
-            raise Broken("what is declined was recorded")
-
-    def _check_mark(self, recording: RecordingStatus) -> None:
-        if self._has_consent(recording):
-            self._withdrawn.discard(recording.number)
-        is_heard = self._acs.sounds(recording.number)
-        is_marked = any(mark.until is None for mark in recording.marked)
-        if is_heard and recording.number in self._withdrawn and not is_marked:
-            raise Broken("what is recorded after a withdrawal is not marked")
-
     def _check_files(self, recording: RecordingStatus) -> None:
         for chunk in recording.chunks:
             is_early = chunk.expires_at is not None and self.server.now < chunk.expires_at
@@ -295,6 +256,3 @@ class Invariants:
 
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
         return self.call.requests.pending(recording)
-
-    def _has_consent(self, recording: RecordingStatus) -> bool:
-        return self._people.agree_to(recording.consent)

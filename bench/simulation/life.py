@@ -7,21 +7,19 @@ same step: that is what makes a story short.
 import random
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from bench.simulation import ending, messages, protocol
+from bench.simulation import at_rest, ending, messages, protocol
 from bench.simulation.acs import FakeAcs
-from bench.simulation.activities import Delivery, Surroundings
+from bench.simulation.activities import Surroundings
 from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.instance import Broken, Opening
 from bench.simulation.invariants import Invariants
+from bench.simulation.outages import Outages
 from bench.simulation.people import People
 from bench.simulation.protocol import Job
 from bench.simulation.server import Activity, Server
-from callvault.config.policy import resource_policy
-from callvault.config.settings import Settings
+from bench.simulation.settings import draw_policy
 from callvault.contracts import names
-from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.requests import CallEnded, RecordingRequest
 from callvault.contracts.status import CallStatus
@@ -30,19 +28,6 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STEPS = 60
 MAX_CLOSING_STEPS = 600
 """Steps after which a workflow that has not ended never will."""
-
-_SETTINGS = Settings.model_validate(
-    {
-        "resources": {
-            "default": {
-                "endpoint": "https://contoso.communication.azure.com",
-                "credential": {"entra": True},
-            }
-        },
-        "archives": {"main": {"kind": "directory", "path": "/archive"}},
-    }
-)
-_POLICY = resource_policy(_SETTINGS, "default")
 
 
 class Life:
@@ -56,7 +41,6 @@ class Life:
         rng = self._lot("terms")
         self._acs = FakeAcs()
         self._people = People()
-        self._is_away = False
         self._invariants = Invariants(self._acs, self._people)
         request = RecordingRequest.model_validate(
             messages.terms(rng)
@@ -70,12 +54,13 @@ class Life:
             now=NOON,
             on_activation=self._invariants.around,
             on_scheduled=self._scheduled,
+            on_rest=lambda: at_rest.check(self.server),
         )
         self._invariants.server = self.server
-        # Some services hear no pause, and some callers stop and start in a hurry.
-        self._hears_no_pause = Fault.ACS in faults and rng.random() < 0.2
+        self._outages = Outages(faults, rng)
+        # Some callers stop and start in a hurry.
         self._is_hurried = rng.random() < 0.1
-        self._surroundings = Surroundings(self.server, self._acs, _policy(rng))
+        self._surroundings = Surroundings(self.server, self._acs, draw_policy(rng))
 
     def live(self, steps: Iterable[int] = range(STEPS)) -> None:
         """Live through these steps, then let everything come to its end."""
@@ -154,7 +139,12 @@ class Life:
     def _wait(self, rng: random.Random, step: int) -> None:
         seconds = rng.choice([0.1, 1, 1, 4, 4, 10, 10, 60, 600, 3 * 3_600])
         self._note(f"{seconds} s")
-        self.server.pass_time(timedelta(seconds=seconds))
+        self._pass_time(timedelta(seconds=seconds))
+
+    def _pass_time(self, span: timedelta) -> None:
+        self.server.pass_time(span)
+        if not self.server.is_over:
+            at_rest.check_due(self.server)
 
     def _callback(self, rng: random.Random, step: int) -> None:
         """Deliver a callback: any of those under way, perhaps not for the last time."""
@@ -205,8 +195,7 @@ class Life:
         rng.choice(rare)(rng)
 
     def _toggle_outage(self, rng: random.Random) -> None:
-        self._is_away = not self._is_away
-        self._note("ACS is away" if self._is_away else "ACS is back")
+        self._note(self._outages.toggle())
 
     def _end_call(self, rng: random.Random) -> None:
         """Let everybody hang up; no event may tell of it."""
@@ -218,29 +207,18 @@ class Life:
     # The parts of a step.
 
     def _send(self, rng: random.Random, job: Job) -> None:
-        self._note(_describe(job))
+        self._note(messages.describe(job))
         if rng.random() < 0.15:
             self.server.hold(job)
         else:
             self.server.deliver(job)
 
     def _attempt(self, activity: Activity, rng: random.Random) -> None:
-        delivery = self._draw_delivery(rng)
-        if activity.kind == "pause_recording" and self._hears_no_pause:
-            delivery = Delivery.LOST
+        delivery = self._outages.delivery(activity, rng)
         result = self._surroundings.attempt(activity, delivery, rng)
         self._note(f"{activity.kind} {delivery}{'' if result is not None else ', to be repeated'}")
         if result is not None:
             self.server.resolve(activity, result)
-
-    def _draw_delivery(self, rng: random.Random) -> Delivery:
-        if Fault.ACS not in self.faults:
-            return Delivery.ANSWERED
-        if self._is_away and rng.random() < 0.8:
-            return Delivery.LOST
-        if rng.random() < 0.7:
-            return Delivery.ANSWERED
-        return Delivery(rng.choice(["lost"] * 5 + ["unheard"] * 3 + ["refused"]))
 
     def _finish_local(self, rng: random.Random) -> None:
         """End local activities: nothing else happens to a call while one is made."""
@@ -258,8 +236,7 @@ class Life:
         """Let the call end, everything answer, and time go by."""
         rng = self._lot("end")
         self.story.append("then all comes to its end")
-        self._is_away = self._hears_no_pause = False
-        self.faults -= {Fault.ACS}
+        self._outages.end()
         self.server.deliver()
         self._acs.end_call(self.server.now)
         if rng.random() < 0.7:
@@ -282,6 +259,7 @@ class Life:
     def _closing_step(self, rng: random.Random) -> None:
         """Answer everything once, and go on to the next moment."""
         self.server.deliver()
+        self._hear_late(rng)
         tried: list[Activity] = []
         while (activity := self._untried(tried)) is not None:
             tried.append(activity)
@@ -291,7 +269,14 @@ class Life:
         if not any(activity.is_cancelled for activity in self.server.activities.values()):
             due = self.server.next_due()
             far = timedelta(hours=1)
-            self.server.pass_time(min(far, due - self.server.now) if due else far)
+            self._pass_time(min(far, due - self.server.now) if due else far)
+
+    def _hear_late(self, rng: random.Random) -> None:
+        """Announce files while their recording's manifest is being written."""
+        for activity in list(self.server.activities.values()):
+            if activity.kind == "seal_recording" and rng.random() < 0.2:
+                recording_id = activity.input.recording.recording_id
+                self._announce(rng, recording_id, range(len(self._acs.files[recording_id])))
 
     def _untried(self, tried: list[Activity]) -> Activity | None:
         activities = self.server.activities.values()
@@ -303,30 +288,3 @@ class Life:
     def _note(self, what: str) -> None:
         if self.story:
             self.story[-1] += f"; {what}"
-
-
-def _policy(rng: random.Random) -> ResourcePolicy:
-    """Draw the settings of a resource."""
-    changed: dict[str, Any] = {
-        "announce_within": timedelta(seconds=10) if rng.random() < 0.15 else None,
-        "callback_url": "https://gateway",
-        "delete_source": rng.random() < 0.3,
-        "fallback_archive": "second" if rng.random() < 0.3 else None,
-        "polls_result": rng.random() < 0.4,
-        "max_history_events": rng.choice([60, 100, 200, 10_000]),
-        "export_window": rng.choice([timedelta(hours=24), timedelta(hours=48)]),
-    }
-    return _POLICY.model_copy(update=changed)
-
-
-def _describe(job: Job) -> str:
-    if job.HasField("signal_workflow"):
-        sent = job.signal_workflow
-        return f"signal {sent.signal_name} {_first(sent.input)}"
-    if job.HasField("do_update"):
-        return f"update {job.do_update.name} {_first(job.do_update.input)}"
-    return "the workflow is to be cancelled"
-
-
-def _first(payloads: Any) -> str:
-    return payloads[0].data[:300].decode(errors="replace") if payloads else "without a payload"

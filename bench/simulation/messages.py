@@ -123,6 +123,20 @@ def signal(name: str, told: Message) -> Job:
     return protocol.signal(name, [_payload(told)])
 
 
+def describe(job: Job) -> str:
+    """Describe a message in a line of a story."""
+    if job.HasField("signal_workflow"):
+        sent = job.signal_workflow
+        return f"signal {sent.signal_name} {_first(sent.input)}"
+    if job.HasField("do_update"):
+        return f"update {job.do_update.name} {_first(job.do_update.input)}"
+    return "the workflow is to be cancelled"
+
+
+def _first(payloads: Any) -> str:
+    return payloads[0].data[:300].decode(errors="replace") if payloads else "without a payload"
+
+
 def _send(rng: random.Random, name: str, sender: str, told: Message) -> Job:
     if rng.random() < 0.4:
         return protocol.update(name, sender, [_payload(told)])

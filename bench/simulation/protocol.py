@@ -10,9 +10,10 @@ from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.failure.v1 import Failure
 from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.bridge.proto.workflow_activation import WorkflowActivationJob
-from temporalio.contrib.pydantic import pydantic_data_converter
 
-CONVERTER = pydantic_data_converter.payload_converter
+from callvault.temporal.converter import data_converter
+
+CONVERTER = data_converter.payload_converter
 
 Job = WorkflowActivationJob
 

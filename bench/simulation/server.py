@@ -22,6 +22,7 @@ INPUT_OF: dict[str, type[Any]] = {
     "start_recording": activity_io.StartInput,
     "confirm_active": activity_io.RecordingInput,
     "read_state": activity_io.RecordingInput,
+    "identify_recording": activity_io.RecordingInput,
     "pause_recording": activity_io.RecordingInput,
     "resume_recording": activity_io.RecordingInput,
     "stop_recording": activity_io.RecordingInput,
@@ -34,7 +35,7 @@ INPUT_OF: dict[str, type[Any]] = {
     "announce_recording": activity_io.AnnouncementInput,
 }
 
-_POLLS = ("poll_state", "poll_result")
+POLLS = ("poll_state", "poll_result")
 _ENDS = ("complete_workflow_execution", "continue_as_new_workflow_execution")
 
 _MAX_EXCHANGES = 200
@@ -65,6 +66,8 @@ class Server:
     on_activation: Callable[[Sequence[Job], Callable[[], None]], None]
     """Called around every activation, with its jobs and the activation itself."""
     on_scheduled: Callable[[Activity], None]
+    on_rest: Callable[[], None] = lambda: None
+    """Called when the run has done all that it can do by itself."""
     timers: dict[int, datetime] = field(default_factory=dict)
     activities: dict[int, Activity] = field(default_factory=dict)
     open_updates: set[str] = field(default_factory=set)
@@ -74,6 +77,8 @@ class Server:
     """The ids of alarms that were tried until their time was over."""
     result: CallResult | None = None
     runs: int = 1
+    is_cancelled: bool = False
+    """True if the run that is open was told of a cancellation."""
     _held: list[Job] = field(default_factory=list)
     _exchanges: int = 0
 
@@ -94,9 +99,19 @@ class Server:
     def deliver(self, *jobs: Job) -> None:
         """Activate the workflow with these jobs, after the messages that were held back."""
         held, self._held = self._held, []
-        if (held or jobs) and not self.is_over:
+        told = [job for job in (*held, *jobs) if self._is_told(job)]
+        if told and not self.is_over:
             self._exchanges = 0
-            self._exchange([*held, *jobs])
+            self._exchange(told)
+            if not self.is_over:
+                self.on_rest()
+
+    def _is_told(self, job: Job) -> bool:
+        """Tell if the run is told: Temporal tells each run of its first cancellation alone."""
+        if not job.HasField("cancel_workflow"):
+            return True
+        was_cancelled, self.is_cancelled = self.is_cancelled, True
+        return not was_cancelled
 
     def ask(self, job: Job) -> None:
         """Query the workflow."""
@@ -176,6 +191,7 @@ class Server:
         self.timers.clear()
         self.activities.clear()
         self.runs += 1
+        self.is_cancelled = False
         self.run = RunInstance(self.opening)
         self._exchange([], is_first=True)
 
@@ -243,7 +259,7 @@ class Server:
             self._end(kind, command)
 
     def _end(self, kind: str, command: WorkflowCommand) -> None:
-        under_way = {a.kind for a in self.activities.values() if a.kind not in _POLLS}
+        under_way = {a.kind for a in self.activities.values() if a.kind not in POLLS}
         if under_way and kind in _ENDS:
             raise Broken(f"a run ends while {min(under_way)} is under way")
         if kind == "complete_workflow_execution":

@@ -15,6 +15,8 @@ BROKEN = 0
 """Stands for a status: the connection broke, after which Event Grid retries."""
 
 EVENT_SECRET = "the-secret-of-the-storm"
+DOCUMENT = "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8"
+OBJECT = f"https://storage.asm.skype.com/v1/objects/{DOCUMENT}"
 AUTHENTIC = f"x-callvault-secret: {EVENT_SECRET}\r\n"
 
 
@@ -134,11 +136,11 @@ def post(path: str, body: bytes, headers: str = "") -> bytes:
 def event(server_call_id: str) -> bytes:
     """Make an authentic delivery of one event, about the files of a call of its own."""
     chunk = {
-        "documentId": "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8",
+        "documentId": DOCUMENT,
         "index": 0,
         "endReason": "SessionEnded",
-        "contentLocation": "https://storage.asm.skype.com/v1/objects/0-eus/content/video",
-        "metadataLocation": "https://storage.asm.skype.com/v1/objects/0-eus/content/acsmetadata",
+        "contentLocation": f"{OBJECT}/content/video",
+        "metadataLocation": f"{OBJECT}/content/acsmetadata",
     }
     payload = {
         "id": server_call_id,

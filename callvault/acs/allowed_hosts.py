@@ -2,7 +2,7 @@
 
 The URLs of media files arrive in events, so a forged event could name any host. Credentials
 go only to the service's own media hosts (the list of azure-communication-callautomation 1.6.0), to
-the ACS resource itself, and to hosts the operator names.
+the ACS resource itself, and to hosts the operator names. Paths are judged by `media_location.py`.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from callvault.contracts.base import shorten
-from callvault.errors import ConfigurationError, HostNotAllowed
+from callvault.errors import ConfigurationError, UrlNotAllowed
 
 SERVICE_DOMAINS = ("asm.skype.com", "asyncgw.teams.microsoft.com", "ams.gov.teams.microsoft.us")
 """Media hosts of the service: these domains and everything below them, over https on port 443."""
@@ -51,16 +51,16 @@ class AllowedHosts:
         self._named = frozenset(_host_and_port(entry) for entry in content_hosts)
 
     def check(self, url: str, *, base: httpx.URL | None = None) -> httpx.URL:
-        """Read ``url`` (relative to ``base``, if given); raise HostNotAllowed unless permitted."""
+        """Read ``url`` (relative to ``base``, if given); raise UrlNotAllowed unless permitted."""
         try:
             target = _readable(base.join(url) if base else httpx.URL(url))
         except httpx.InvalidURL:
-            raise HostNotAllowed(
+            raise UrlNotAllowed(
                 "a media URL cannot be read as a URL, so nothing was sent: check the event's origin"
             ) from None
         # the service writes plain ASCII; look-alike letters and user names are tricks
         if not url.isascii() or target.userinfo or not self._permits(target):
-            raise HostNotAllowed(
+            raise UrlNotAllowed(
                 f"a media URL points to {target.scheme}://{shorten(target.host, 100)!r}, where "
                 "credentials must not go, so nothing was sent: if the host is yours, add it to "
                 "the content hosts of the ACS resource; if not, somebody may be forging events"

@@ -93,7 +93,7 @@ class _Fields:
     def kind(self, name: str) -> MediaKind:
         """Read what an object's members tell of the recording's kind."""
         info = self._members.get(name)
-        return MediaKind.told(*info.values()) if isinstance(info, dict) else MediaKind()
+        return MediaKind.declared(*info.values()) if isinstance(info, dict) else MediaKind()
 
     def objects(self, name: str) -> list["_Fields"]:
         """Return the objects of a list, as far as they are objects and not too many."""

@@ -25,7 +25,9 @@ from callvault.acs.downloads import (
 )
 from callvault.acs.error_body import MAX_BODY, ErrorResponse
 from callvault.acs.errors import Operation, error_for
+from callvault.acs.media_location import MediaLocation
 from callvault.acs.models import (
+    CallConnectionProperties,
     RecordingResultResponse,
     RecordingStateResponse,
     Repeatability,
@@ -35,7 +37,9 @@ from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import http_date
 from callvault.acs.socket_options import control_sockets
 from callvault.contracts.activity_io import ACS_TIMEOUT
-from callvault.errors import BrokenContent, Unavailable
+from callvault.contracts.call_ids import call_connection_in, canonical_call_id
+from callvault.contracts.media_urls import UrlKind
+from callvault.errors import BrokenContent, NeverAgain, Unavailable
 from callvault.http_transports import Transport
 
 MAX_METADATA = 1 << 20
@@ -45,6 +49,7 @@ _DELETED = frozenset({200, 202, 204})
 
 _START = Operation("start a recording", "call")
 _STATE = Operation("read a recording's state", "recording")
+_CALL = Operation("read which call a recording is of", "recording")
 _RESULT = Operation("read what became of a recording", "recording")
 _PAUSE = Operation("pause a recording", "recording")
 _RESUME = Operation("resume a recording", "recording")
@@ -134,6 +139,28 @@ class AcsClient:
         answer = self._control(self._routes.state(recording_id, server_call_id), _STATE)
         return _state(answer, _STATE, recording_id)
 
+    def belongs_to(self, recording_id: str, server_call_id: str) -> bool | None:
+        """Tell if a running recording is that of a call; None if ACS does not say.
+
+        Raises RecordingNotFound if ACS knows no such recording.
+        """
+        self.get_state(recording_id, server_call_id)
+        if self._routes.puts_recordings_under_calls:
+            return True
+        connection = call_connection_in(recording_id)
+        if connection is None:
+            return None
+        try:
+            answer = self._control(self._routes.call_connection(connection), _CALL)
+        # ACS tells only of the connections that the resource's own applications have made.
+        except NeverAgain:
+            return None
+        try:
+            call = CallConnectionProperties.model_validate_json(answer)
+        except ValueError:
+            raise _not_understood(_CALL, "a call's connection") from None
+        return canonical_call_id(call.server_call_id) == canonical_call_id(server_call_id)
+
     def get_result(self, recording_id: str, server_call_id: str) -> RecordingResultResponse:
         """Read the result of a recording: its files, as far as there are any, and its errors.
 
@@ -163,10 +190,11 @@ class AcsClient:
     ) -> Iterator[Content]:
         """Open a file of a recording at the URL its event gave, for reading as a stream.
 
-        ``offset`` and ``length`` in bytes ask for a part. Raises HostNotAllowed before anything is
-        sent to a foreign host, NotReady, ContentMissing or BrokenContent as the file is.
+        ``offset`` and ``length`` in bytes ask for a part. Raises UrlNotAllowed before anything is
+        sent to a foreign host or path, NotReady, ContentMissing or BrokenContent as the file is.
         """
-        with self._opened(url, ByteRange(offset, length), json_allowed=False) as content:
+        location = MediaLocation(self._hosts, UrlKind.CONTENT, url)
+        with self._opened(location, ByteRange(offset, length), json_allowed=False) as content:
             yield content
 
     def ranged_content(self, url: str) -> RangedContent:
@@ -174,7 +202,8 @@ class AcsClient:
 
         Nothing is sent yet; reading raises the errors of `open_content`.
         """
-        return RangedContent(url, self._hosts, self._bulk, self._sign_download)
+        location = MediaLocation(self._hosts, UrlKind.CONTENT, url)
+        return RangedContent(location, self._bulk, self._sign_download)
 
     def _sign_download(self, method: str, target: str) -> dict[str, str]:
         # No body is sent, and the signature covers the hash of an empty one.
@@ -183,7 +212,8 @@ class AcsClient:
     def read_metadata(self, url: str) -> bytes:
         """Read the metadata file at ``url`` whole; at most `MAX_METADATA` bytes."""
         body = bytearray()
-        with self._opened(url, ByteRange(), json_allowed=True) as content:
+        location = MediaLocation(self._hosts, UrlKind.METADATA, url)
+        with self._opened(location, ByteRange(), json_allowed=True) as content:
             for chunk in content.iter_bytes():
                 body += chunk
                 # While it arrives: a body without end must not fill the memory.
@@ -199,7 +229,8 @@ class AcsClient:
 
         Raises ContentMissing when the file is gone already.
         """
-        with closing(self._follow("DELETE", url, _DELETE)) as response:
+        location = MediaLocation(self._hosts, UrlKind.DELETE, url)
+        with closing(self._follow("DELETE", location, _DELETE)) as response:
             if response.status_code not in _DELETED:
                 raise error_for(_error_response(response, _DELETE), _DELETE)
 
@@ -220,24 +251,30 @@ class AcsClient:
         return answer.body
 
     @contextmanager
-    def _opened(self, url: str, requested: ByteRange, *, json_allowed: bool) -> Iterator[Content]:
-        with closing(self._follow("GET", url, DOWNLOAD, requested.headers())) as response:
+    def _opened(
+        self, location: MediaLocation, requested: ByteRange, *, json_allowed: bool
+    ) -> Iterator[Content]:
+        with closing(self._follow("GET", location, DOWNLOAD, requested.headers())) as response:
             if response.status_code not in DOWNLOADED:
                 raise error_for(_error_response(response, DOWNLOAD), DOWNLOAD)
             yield open_answer(response, requested, json_allowed=json_allowed)
 
     def _follow(
-        self, method: str, url: str, operation: Operation, headers: Mapping[str, str] = {}
+        self,
+        method: str,
+        location: MediaLocation,
+        operation: Operation,
+        headers: Mapping[str, str] = {},
     ) -> httpx.Response:
         """Ask for content, through redirects; every hop is checked and signed for itself."""
-        target = self._hosts.check(url)
+        target = location.target()
         for _ in range(MAX_REDIRECTS + 1):
             response = self._send(self._content_request(method, target, headers), operation)
             if response.status_code not in REDIRECTS:
                 return response
             # An unread stream would keep its connection from the pool.
             response.close()
-            target = self._hosts.check(response.headers.get("Location", ""), base=target)
+            target = location.redirected(response.headers.get("Location", ""), target)
         raise Unavailable(
             f"could not {operation.verb}: more than {MAX_REDIRECTS} redirects; try again"
         )

@@ -1,7 +1,7 @@
 """Fast reading of parts of a file: many threads, each with a reader of its own.
 
-Every request is signed just before it is sent, every redirect is checked against the allowed hosts,
-and every answer is compared with the request before a byte of it is read.
+Every request is signed just before it is sent, every redirect is checked against the allowed hosts
+and paths, and every answer is compared with the request before a byte of it is read.
 """
 
 import socket
@@ -12,11 +12,11 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 import httpx
 
-from callvault.acs.allowed_hosts import AllowedHosts
 from callvault.acs.connection_pool import ConnectionPool, Origin
 from callvault.acs.content import DOWNLOAD, ByteRange, ContentRange, check_answer
 from callvault.acs.error_body import MAX_BODY, ErrorResponse
 from callvault.acs.errors import connection_failed, error_for
+from callvault.acs.media_location import MediaLocation
 from callvault.errors import BrokenContent, Unavailable
 
 MAX_REDIRECTS = 5
@@ -31,8 +31,7 @@ Sign = Callable[[str, str], Mapping[str, str]]
 class RangedContent:
     """A file of a recording; satisfies `callvault.archive.transfer.source.Source`."""
 
-    url: str
-    hosts: AllowedHosts
+    location: MediaLocation
     connections: ConnectionPool
     sign: Sign
 
@@ -86,14 +85,15 @@ class RangeReader:
         ignored the range. Raises as `callvault.acs.client.AcsClient.open_content` does.
         """
         requested = ByteRange(offset, length)
-        target = self._content.hosts.check(self._content.url)
+        location = self._content.location
+        target = location.target()
         for _ in range(MAX_REDIRECTS + 1):
             response, headers = self._ask(target, requested)
             if response.status not in REDIRECTS:
                 return self._opened(response, headers, requested)
             # Read to its end, so that the connection can serve again.
             response.read(MAX_BODY)
-            target = self._content.hosts.check(headers.get("Location", ""), base=target)
+            target = location.redirected(headers.get("Location", ""), target)
         raise Unavailable(
             f"could not {DOWNLOAD.verb}: more than {MAX_REDIRECTS} redirects; try again"
         )

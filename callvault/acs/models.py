@@ -4,13 +4,20 @@ Shapes of the REST specification ``2026-03-12`` (``communicationservicescallauto
 recordings look the same in every stable version since 2024-04-15.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from callvault.contracts.base import Message, OpaqueId
-from callvault.contracts.events import RecordingChunk, ServiceTime
+from callvault.contracts.events import NEEDED_OF_A_CHUNK, RecordingChunk, ServiceTime
+from callvault.contracts.field_by_field import without_odd_fields
 from callvault.contracts.requests import RecordingFormat
 
 
@@ -53,6 +60,12 @@ class RecordingStateResponse(Message):
     """``azureCommunicationServices``, ``teams`` or ``teamsCompliance``."""
 
 
+class CallConnectionProperties(Message):
+    """``CallConnectionProperties``: one end of a call, as far as it is read."""
+
+    server_call_id: OpaqueId
+
+
 class ResultError(Message):
     """``CommunicationError``, as far as it is read."""
 
@@ -62,9 +75,26 @@ class ResultError(Message):
 
 
 class RecordingStorageInfo(Message):
-    """``RecordingStorageInfo``: the recording's files."""
+    """``RecordingStorageInfo``: the recording's files, read field by field as those of an event."""
 
     recording_chunks: tuple[RecordingChunk, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Fields that could not be read, each with the reason. Filled in by the reader."""
+    chunks_left_out: int = 0
+    """Number of chunks that could not be read. Filled in too."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _field_by_field(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(value, dict):
+            return handler(value)
+        fields = {"recordingChunks": value.get("recordingChunks") or []}
+        try:
+            return handler(fields)
+        except ValidationError as error:
+            kept = without_odd_fields(fields, error, "recordingChunks", NEEDED_OF_A_CHUNK)
+        notes = {"leftOut": kept.notes, "chunksLeftOut": kept.items_left_out}
+        return handler({**kept.fields, **notes})
 
 
 class RecordingResultResponse(Message):

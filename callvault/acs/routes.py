@@ -84,6 +84,15 @@ class Routes:
         path = f"/calling/recordings/{_segment('recordingId', recording_id)}/result"
         return Route("GET", f"{path}?api-version={RESULT_VERSION}", frozenset({200}))
 
+    def call_connection(self, call_connection_id: str) -> Route:
+        path = f"/calling/callConnections/{_segment('callConnectionId', call_connection_id)}"
+        return self._route("GET", path, 200)
+
+    @property
+    def puts_recordings_under_calls(self) -> bool:
+        """True if a recording is only found under its own call."""
+        return self._is_preview
+
     def _verb(self, verb: str, recording_id: str, server_call_id: str) -> Route:
         slash = "/" if self._is_preview else ""
         path = f"{self._recording(recording_id, server_call_id)}{slash}:{verb}"

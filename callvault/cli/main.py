@@ -7,6 +7,7 @@ import sys
 import typer
 
 from callvault.cli import alarms, archives, events, processes, recordings, stack
+from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
 from callvault.cli.reconcile import reconcile
 from callvault.contracts.printable import printable, printable_lines
@@ -28,6 +29,7 @@ app.command()(processes.gateway)
 app.command()(emulator)
 app.command()(events.sweep)
 app.command()(processes.setup)
+app.command()(doctor)
 app.command()(processes.config)
 app.command()(reconcile)
 app.command()(archives.verify)

@@ -24,7 +24,8 @@ class KeySettings(Section):
     """Secret reference to the key; two, while it is rotated."""
     roles: Roles
     """The rights of the key: `control` (start, pause, resume, stop, acknowledge), `read` (see
-    recordings), `consent` (give and withdraw consent)."""
+    recordings), `consent` (give and withdraw consent), `loosen` (with `control`: start with less
+    consent, or weaker guards, than the resource's settings demand)."""
 
 
 class OidcSettings(Section):
@@ -47,6 +48,9 @@ class OidcSettings(Section):
     """The value that allows to see recordings."""
     consent_role: str = "Callvault.Consent"
     """The value that allows to give and withdraw consent."""
+    loosen_role: str = "Callvault.Loosen"
+    """The value that allows to start with less consent, or weaker guards, than the resource's
+    settings demand."""
 
 
 class CallbackSettings(Section):
@@ -69,7 +73,7 @@ class GatewaySettings(Section):
     """Secret references; Event Grid must present one of the secrets. Two while rotating."""
     api_keys: SecretRefs = ()
     """Secret references; callers of the control API must present one of the keys, which allow
-    everything and name no caller."""
+    everything, `loosen` too, and name no caller."""
     keys: dict[Name, KeySettings] = {}
     """Keys with roles, by the name of their caller."""
     oidc: OidcSettings | None = None

@@ -103,7 +103,7 @@ class ResourceSettings(Section):
     """`paused` or `wait`: while consent is missing, recording starts paused, or not at all."""
     consent_within: Duration | None = None
     """Time for which consent may be missing before the recording is declined; by default the whole
-    call."""
+    call, and 48 hours if ACS was not asked to start it."""
     on_withdrawal: OnWithdrawal = OnWithdrawal.PAUSE
     """`pause` or `pause_and_mark`: the second also marks for deletion what was recorded before
     consent was withdrawn. Nothing is deleted by itself."""

@@ -124,7 +124,8 @@ def _duration(value: Any) -> Any:
     if simple := re.fullmatch(r"(\d+)\s*([smhd])", value.strip().lower()):
         try:
             return timedelta(**{_UNITS[simple[2]]: int(simple[1])})
-        except OverflowError as error:
+        # ValueError: Python refuses to read thousands of digits as a number.
+        except (OverflowError, ValueError) as error:
             raise ValueError("is longer than any calendar") from error
     if not value.strip().upper().startswith("P"):
         raise ValueError('write a number with a unit, as "48h", or ISO 8601, as "PT48H"')
@@ -166,7 +167,7 @@ def _optional(value: Any) -> Any:
 
 def _bind_address(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535:
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65_535:
         raise ValueError('write host:port, as "127.0.0.1:9464", or "none"')
     return value
 
@@ -198,7 +199,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
 
-Role = Literal["control", "read", "consent"]
+Role = Literal["control", "read", "consent", "loosen"]
 """A right of a caller of the gateway."""
 
 Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]

@@ -6,10 +6,13 @@ With the policy of a resource, which a workflow asks for first and decides by.
 from datetime import datetime, timedelta
 from typing import Literal
 
+from pydantic import ValidationInfo, field_validator
+
 from callvault.contracts.base import Message, ShortText
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy, ConsentTerms, OnWithdrawal
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck, MediaKind
+from callvault.contracts.media_urls import UrlKind, refuse_foreign
 from callvault.contracts.requests import Guards, OnMaxPause, OnPauseFailure
 
 ACS_TIMEOUT = timedelta(seconds=10)
@@ -141,6 +144,15 @@ class ControlResult(Message):
     """False: ACS has accepted the change, and was not seen to have made it yet."""
 
 
+class ToldRecording(Message):
+    """A ``recordingId`` that a callback told, read back from ACS."""
+
+    is_known: bool
+    """False: ACS knows no such recording."""
+    is_of_call: bool | None = None
+    """False: it is a recording of another call. None: ACS does not say."""
+
+
 class ExportInput(Message):
     """Copy one chunk and its metadata into the archive, and prove the copy."""
 
@@ -168,7 +180,14 @@ class DeleteInput(Message):
     """Delete the service's copy of a chunk whose archived copy is verified."""
 
     resource: str
+    document_id: str
     delete_location: str
+
+    @field_validator("delete_location")
+    @classmethod
+    def _of_this_document(cls, url: str, info: ValidationInfo) -> str:
+        refuse_foreign(UrlKind.DELETE, url, info.data.get("document_id", ""))
+        return url
 
 
 class RecordedPause(Message):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from callvault.contracts.base import Message, ShortText, State
+from callvault.contracts.base import CallerMessage, Message, ShortText, State
 
 
 class Severity(StrEnum):
@@ -77,6 +77,8 @@ class AlarmRecord(State):
     """The reason why the webhook did not get it; the log and the metrics have it all the same."""
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
+    acknowledged_as: str = ""
+    """The key or token behind the acknowledgement."""
 
     @property
     def is_unsent(self) -> bool:
@@ -84,9 +86,8 @@ class AlarmRecord(State):
         return self.sent_at is None and not self.problem and self.acknowledged_at is None
 
 
-class Acknowledge(Message):
+class Acknowledge(CallerMessage):
     """Payload of `acknowledge`: a person looks after it. Silences these alarms, not later ones."""
 
-    requested_by: ShortText = "unknown"
     alarm_id: ShortText | None = None
     """One alarm; none for all that stand and were sent."""

@@ -29,6 +29,11 @@ RequestId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 ShortText = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 
+MAX_CALLER_NAME = 200
+
+CallerName = Annotated[str, StringConstraints(max_length=MAX_CALLER_NAME)]
+"""The key or token of a caller, as evidence: ``key crm``, ``api key 0``, ``token SUBJECT``."""
+
 Span = Annotated[timedelta, Field(gt=timedelta(), le=timedelta(days=366))]
 """A time that a caller may choose: added to a moment, it must not lead out of the calendar."""
 
@@ -51,6 +56,26 @@ class Message(State):
     """Base of messages, which are sent once and never changed."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class CallerMessage(Message):
+    """Base of what a caller asks for or tells."""
+
+    requested_by: ShortText = "unknown"
+    """The requester: a person's or a program's id in the caller's own system."""
+    authenticated_as: CallerName = ""
+    """The key or token that the request came with: written by the gateway, which takes it from
+    nobody. Empty where there was none, and in what is sent to Temporal directly."""
+
+    @property
+    def caller(self) -> str:
+        """The requester, with the key or token behind it."""
+        return name_of_caller(self.requested_by, self.authenticated_as)
+
+
+def name_of_caller(requested_by: str, authenticated_as: str) -> str:
+    """Name who asked: as whom they said they did, and the key or token that they had."""
+    return f"{requested_by} ({authenticated_as})" if authenticated_as else requested_by
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from callvault.contracts.base import Message, RequestId, ShortText, Span, State
+from callvault.contracts.base import CallerMessage, Message, RequestId, ShortText, Span, State
 from callvault.contracts.events import ServiceTime
 from callvault.contracts.participants import ParticipantHash
 
@@ -57,7 +57,8 @@ class ConsentTerms(Message):
     before_consent: BeforeConsent | None = None
     consent_within: Span | None = None
     """Time after the request for which consent may be missing; then the recording is ``declined``.
-    None for as long as the call lasts. Counts only until the policy is met for the first time."""
+    None for as long as ACS knows the recording, and for 48 hours if ACS was not asked to start it.
+    Counts only until the policy is met for the first time."""
     on_withdrawal: OnWithdrawal | None = None
     stop_when_last_consenting_leaves: bool | None = None
     """Stop the recording when the last of those who agreed has left the call."""
@@ -77,14 +78,12 @@ class ConsentTerms(Message):
         return self
 
 
-class ConsentDecision(Message):
+class ConsentDecision(CallerMessage):
     """Payload of `consent`: a participant agrees to be recorded, refuses, or withdraws."""
 
     participant: ParticipantHash
     given: bool
     """False: refused, or withdrawn."""
-    requested_by: ShortText = "unknown"
-    """The reporter: a person's or a program's id in the caller's own system."""
     method: ShortText = ""
     """The form of the decision: ``spoken``, ``key pressed``, ``signed contract``."""
     evidence: ShortText = ""
@@ -104,6 +103,8 @@ class ConsentRecord(State):
     participant: str
     given: bool
     reported_by: str = ""
+    authenticated_as: str = ""
+    """The key or token of who told it, as the gateway found it."""
     method: str = ""
     evidence: str = ""
     jurisdiction: str = ""

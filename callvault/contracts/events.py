@@ -16,8 +16,11 @@ from pydantic import (
     ModelWrapValidatorHandler,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 
 from callvault.contracts import envelopes
 from callvault.contracts.base import Message, OpaqueId, ShortText
@@ -29,6 +32,7 @@ from callvault.contracts.field_by_field import (
     text_of_number,
     without_odd_fields,
 )
+from callvault.contracts.media_urls import UrlKind, refuse_foreign
 
 FILE_STATUS_UPDATED = "Microsoft.Communication.RecordingFileStatusUpdated"
 CALL_STARTED = "Microsoft.Communication.CallStarted"
@@ -136,6 +140,15 @@ class RecordingChunk(Message):
     delete_location: MediaUrl | None = None
     """Optional: the service added it later."""
 
+    @field_validator("content_location", "metadata_location", "delete_location")
+    @classmethod
+    def _of_this_document(cls, url: str | None, info: ValidationInfo) -> str | None:
+        # Without a document id that can be read the chunk is left out in any case.
+        document_id = info.data.get("document_id")
+        if url is not None and document_id is not None:
+            refuse_foreign(UrlKind(to_camel(info.field_name or "")), url, document_id)
+        return url
+
     @property
     def is_written(self) -> bool:
         """True if it is written to its end: a chunk that is being recorded is no file yet."""
@@ -148,7 +161,7 @@ class RecordingChunk(Message):
         return in_camel_case(value, cls)
 
 
-_NEEDED_OF_A_CHUNK = frozenset({"documentId", "index", "contentLocation"})
+NEEDED_OF_A_CHUNK = frozenset({"documentId", "index", "contentLocation"})
 """Without its location a chunk would be taken for one that the service has no file of."""
 
 
@@ -206,7 +219,7 @@ class FileStatusUpdated(Message):
         try:
             return handler(fields)
         except ValidationError as error:
-            kept = without_odd_fields(fields, error, "chunks", _NEEDED_OF_A_CHUNK)
+            kept = without_odd_fields(fields, error, "chunks", NEEDED_OF_A_CHUNK)
         notes = {"leftOut": kept.notes, "chunksLeftOut": kept.items_left_out}
         return handler({**kept.fields, **notes})
 
@@ -227,6 +240,8 @@ class RecordingStateChanged(Message):
     """The event's own time."""
     problem: ShortText = ""
     """The reason why it failed to start."""
+    is_signed: bool = False
+    """True if ACS's own signed token came with it. The gateway says so, and never the callback."""
 
 
 def _flat(value: dict[str, Any], model: type[Message]) -> dict[str, Any]:

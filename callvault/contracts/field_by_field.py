@@ -1,10 +1,9 @@
 """Reads a message field by field: one odd field costs itself, and nothing that is needed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from callvault.contracts.base import explain_one, problems_of, shorten
 
@@ -19,7 +18,7 @@ class Kept(NamedTuple):
     """The fields that can be read, and what is told of the others."""
 
     fields: dict[str, Any]
-    notes: list[str]
+    notes: tuple[str, ...]
     items_left_out: int
 
 
@@ -64,18 +63,23 @@ def without_odd_fields(
     if not left:
         raise error
     kept = {name: value for name, value in fields.items() if name not in odd_fields}
-    return Kept({**kept, items: left}, _notes(problems), len(odd_items))
+    return Kept(
+        {**kept, items: left},
+        bounded_notes([explain_one(each) for each in problems]),
+        len(odd_items),
+    )
 
 
 def _without(item: Any, field: str) -> Any:
     return {name: value for name, value in item.items() if name != field}
 
 
-def _notes(problems: list[ErrorDetails]) -> list[str]:
-    notes = [shorten(explain_one(each), MAX_NOTE) for each in problems]
-    if len(notes) > MAX_NOTES:
-        notes[MAX_NOTES - 1 :] = [f"and {len(notes) - MAX_NOTES + 1} more"]
-    return notes
+def bounded_notes(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return the notes about what was left out, each cut, and the last one a count of more."""
+    cut = [shorten(each, MAX_NOTE) for each in notes]
+    if len(cut) > MAX_NOTES:
+        cut[MAX_NOTES - 1 :] = [f"and {len(cut) - MAX_NOTES + 1} more"]
+    return tuple(cut)
 
 
 def text_of_number(value: Any) -> Any:

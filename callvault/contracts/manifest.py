@@ -135,6 +135,8 @@ class ManifestRecording(Message):
     recording_channel_type: ChannelType
     recording_format_type: FormatType
     requested_by: str
+    authenticated_as: str = ""
+    """The key or token behind the request, as the gateway found it."""
     requested_at: datetime
     started_at: datetime | None
     stopped_at: datetime | None
@@ -158,6 +160,8 @@ class Consent(Message):
     jurisdiction: str = ""
     reason: str = ""
     reported_by: str = ""
+    authenticated_as: str = ""
+    """The key or token of who told it."""
     received_at: datetime | None = None
     counts: bool = True
     """False: a refusal or withdrawal that was decided later was known already."""

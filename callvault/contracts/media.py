@@ -52,7 +52,7 @@ class MediaKind(Message):
     format: FormatType | None = None
 
     @classmethod
-    def told(cls, *words: object) -> Self:
+    def declared(cls, *words: object) -> Self:
         """Read the service's words, in any case and order: files of 2021 have two of them swapped.
 
         Words that are none of these are as good as none.
@@ -117,7 +117,7 @@ class MediaVerdict(StrEnum):
     """Plays shorter or longer than the service says."""
     UNEXPECTED = "unexpected"
     """Whole, but its sample rate, channels or resolution are not those the service documents."""
-    LENGTH_NOT_TOLD = "length_not_told"
+    LENGTH_NOT_DECLARED = "length_not_declared"
     """Nothing is amiss, but the file does not say how long it is: it cannot be compared."""
     COMPLETE = "complete"
 

@@ -38,6 +38,12 @@ PARTICIPANT_CHANGED = "participant_changed"
 ACKNOWLEDGE = "acknowledge"
 """Signals only."""
 
+TAKE_OVER = "take_over"
+"""Signal of Callvault's own workers: a run learns what another run of its call knew."""
+
+RECALL_ACTIVITY = "recall_run"
+"""Activity that reads the last state of the run before a reset."""
+
 STATUS = "status"
 """Query."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from callvault.contracts.base import Message, OpaqueId, RequestId, ShortText, Span
+from callvault.contracts.base import CallerMessage, Message, OpaqueId, RequestId, ShortText, Span
 from callvault.contracts.consent import MAX_PARTICIPANTS, ConsentTerms
 from callvault.contracts.events import ServiceTime
 from callvault.contracts.media import (
@@ -19,15 +19,13 @@ from callvault.contracts.participants import ParticipantHash
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
-class ControlRequest(Message):
+class ControlRequest(CallerMessage):
     """Payload of `pause`, `resume` and `stop`: the requester, the reason, an id.
 
     Every field is optional, because a pause that protects a card number must never be refused for
     its paperwork; what is missing shows as ``unknown`` in the evidence.
     """
 
-    requested_by: ShortText = "unknown"
-    """The requester: a person's or a program's id in the caller's own system."""
     reason: ShortText = ""
     """The reason, in words a compliance officer understands."""
     request_id: RequestId | None = None

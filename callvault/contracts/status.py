@@ -28,6 +28,8 @@ class ControlRecord(State):
 
     operation: str
     requested_by: str
+    authenticated_as: str = ""
+    """The key or token behind the request, as the gateway found it; empty where it told none."""
     reason: str
     requested_at: datetime
     recording: int
@@ -55,6 +57,8 @@ class PauseRecord(State):
     """A pause as ACS confirmed it: its requester, its reason, and the time of its effect."""
 
     requested_by: str
+    authenticated_as: str = ""
+    """The key or token behind the request for it."""
     reason: str
     requested_at: datetime
     accepted_at: datetime | None = None
@@ -111,9 +115,11 @@ class RecordingStatus(State):
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
     recording_format_type: FormatType = FormatType.MP4
-    told_kind: MediaKind | None = None
+    declared_kind: MediaKind | None = None
     """What the service told of the kind of an announced recording; what it left out is assumed."""
     requested_by: str = ""
+    authenticated_as: str = ""
+    """The key or token behind the request."""
     requested_at: datetime
     state: RecordingState = RecordingState.STARTING
     wanted: Wanted
@@ -124,7 +130,9 @@ class RecordingStatus(State):
     """True if ACS told something else than ``actual``: its state is to be read."""
     recording_id: str | None = None
     callback_recording_id: str | None = None
-    """The id in a callback that came before the start was answered."""
+    """The id in a callback that came before the start was answered: told, and not proven."""
+    is_callback_signed: bool = False
+    """True if ACS's own signed token came with that callback."""
     call_id: str | None = None
     started_at: datetime | None = None
     """Time at which ACS accepted the start."""
@@ -225,6 +233,8 @@ class CallStatus(State):
     """Number of the oldest alarms that are not kept."""
     chunks_left_out: int = 0
     """Number of announced files that are not kept, because a call may not have so many."""
+    taken_over: list[str] = []
+    """The ids of the runs, ended by force or reset, whose last state is part of this one."""
 
     @property
     def being_recorded(self) -> RecordingStatus | None:

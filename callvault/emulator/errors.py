@@ -27,6 +27,10 @@ def unknown_call() -> ServiceError:
     return ServiceError(400, "8527", "Invalid join identity, cannot join call.")
 
 
+def connection_not_found() -> ServiceError:
+    return ServiceError(404, "8522", "Call not found.")
+
+
 def call_ended() -> ServiceError:
     return ServiceError(400, "8528", "The call has ended.")
 

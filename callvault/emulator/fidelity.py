@@ -95,6 +95,7 @@ _ROUTES = (
     Entry("route:POST /calling/recordings/{recording_id}:pause", "202", _D, _SPEC),
     Entry("route:POST /calling/recordings/{recording_id}:resume", "202", _D, _SPEC),
     Entry("route:GET /calling/recordings/{recording_id}/result", "2024-09-01-preview only; 501 else", _D, "REST specification 2024-09-01-preview"),
+    Entry("route:GET /calling/callConnections/{call_connection_id}", "four of its fields, 404 after the call; every recording's id names such a connection", _D, f"{_SPEC}; that the service tells of it whoever began the call is assumed"),
     Entry("route:POST /calling/serverCalls/{server_call_id:path}/recordings", "start, answers recordingId only", _D, _PREVIEW),
     Entry("route:GET /calling/serverCalls/{server_call_id:path}/recordings/{recording_id}", "state", _D, _PREVIEW),
     Entry("route:DELETE /calling/serverCalls/{server_call_id:path}/recordings/{recording_id}", "stop, 200", _D, _PREVIEW),

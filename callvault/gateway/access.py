@@ -14,7 +14,8 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from callvault.config.gateway import GatewaySettings, OidcSettings
 from callvault.config.types import Role
-from callvault.contracts.base import MAX_TEXT, shorten
+from callvault.contracts.base import MAX_CALLER_NAME, MAX_TEXT, shorten
+from callvault.contracts.printable import printable
 from callvault.errors import AccessDenied, Throttled
 from callvault.gateway.shared_secrets import (
     MAX_PRESENTED,
@@ -33,9 +34,25 @@ class Caller:
 
     roles: frozenset[Role]
     name: str | None = None
-    """The caller's name, for the evidence; None if the key has none."""
+    """The caller's name, where a request has no requester; None if the key has none."""
     account: str = ""
     """The account that the caller's requests are counted under."""
+
+    @property
+    def authenticated_as(self) -> str:
+        """The key or token, for the evidence; empty where none is asked for."""
+        return _evident(self.account, MAX_CALLER_NAME)
+
+    def require(self, role: Role, why: str = "") -> None:
+        """Raise `AccessDenied` unless the caller has the role; ``why`` says what for."""
+        if role in self.roles:
+            return
+        who = shorten(self.name or self.authenticated_as or "this caller", 100)
+        raise AccessDenied(
+            f"{who} lacks the role {role}{why}: give it in gateway.keys, or in the token's roles",
+            status=403,
+            code="role_missing",
+        )
 
 
 class Access:
@@ -61,14 +78,7 @@ class Access:
             caller = await self._caller(request)
             # Counted before the role is looked at: refusals cost us something, too.
             self._limiter.count(caller.account)
-            if role not in caller.roles:
-                who = caller.name or "this caller"
-                raise AccessDenied(
-                    f"{shorten(who, 100)} lacks the role {role}: give it in gateway.keys, or in"
-                    " the token's roles",
-                    status=403,
-                    code="role_missing",
-                )
+            caller.require(role)
             request.state.caller = caller
 
         return check
@@ -100,6 +110,7 @@ class _TokenCallers:
             oidc.control_role: "control",
             oidc.read_role: "read",
             oidc.consent_role: "consent",
+            oidc.loosen_role: "loosen",
         }
 
     async def caller(self, token: str) -> Caller:
@@ -107,8 +118,13 @@ class _TokenCallers:
         said = _values_of(claims.get(self._roles_claim))
         roles = frozenset(role for value, role in self._roles.items() if value in said)
         name = claims.get(self._name_claim)
-        known = shorten(name, MAX_TEXT) if isinstance(name, str) and name else None
+        known = _evident(name, MAX_TEXT) if isinstance(name, str) and name else None
         return Caller(roles, known, f"token {claims.get('sub') or known}")
+
+
+def _evident(text: str, limit: int) -> str:
+    """Bound a text of a token, and make it inert: people read it, and payloads must hold it."""
+    return shorten(printable(text), limit)
 
 
 def _values_of(claim: Any) -> list[Any]:

@@ -70,7 +70,8 @@ class CallbackReceiver:
         self._rate.count(workflow_id)
         body = await read_body(request, self._max_body)
         if await self._may_tell(claims, workflow_id):
-            for changed in _readable(body, recording):
+            for told in _readable(body, recording):
+                changed = told.model_copy(update={"is_signed": self._validator is not None})
                 known = await self._recordings.signal(
                     workflow_id, names.RECORDING_STATE_CHANGED, changed
                 )

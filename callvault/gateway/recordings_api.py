@@ -10,7 +10,7 @@ from callvault.config.settings import Settings
 from callvault.config.types import Role
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
-from callvault.contracts.base import Message, State, explain
+from callvault.contracts.base import CallerMessage, Message, State, explain
 from callvault.contracts.consent import (
     BeforeConsent,
     ConsentDecision,
@@ -25,12 +25,13 @@ from callvault.errors import InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
 from callvault.gateway.error_responses import error_response
+from callvault.gateway.protections import loosened, sets_protection
 from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/recordings"
 OPERATIONS = (names.PAUSE, names.RESUME, names.STOP)
 
-Body = TypeVar("Body", bound=Message)
+Body = TypeVar("Body", bound=CallerMessage)
 
 
 class RecordingStarted(State):
@@ -80,6 +81,7 @@ class ControlApi:
         wanted = await self._body(request, RecordingRequest)
         # An unknown resource is refused now: a workflow could only fail because of it.
         self._settings.resource(wanted.resource)
+        await self._check_protections(request, wanted)
         if _waits(request) and wanted.start_recording and not self._may_take_long(wanted):
             return await self._start_confirmed(wanted)
         started = await self._recordings.start(wanted)
@@ -88,6 +90,20 @@ class ControlApi:
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
         return _json(answer, 201 if started.is_new else 200, location)
+
+    async def _check_protections(self, request: Request, wanted: RecordingRequest) -> None:
+        """Raise `AccessDenied` for a request that loosens what its resource protects."""
+        caller = caller_of(request)
+        if "loosen" in caller.roles or not sets_protection(wanted):
+            return
+        # A call that is kept already has the settings of its own resource, whichever is named here.
+        kept = await self._recordings.resource_of(names.workflow_id(wanted.server_call_id))
+        # One that has left the settings meanwhile demands nothing that is known.
+        own = kept if kept in self._settings.resources else None
+        for name in filter(None, {wanted.resource, own}):
+            if fields := loosened(wanted, self._settings.resource(name)):
+                what = f", without which a request may not loosen what resource {name} protects"
+                caller.require("loosen", f"{what} ({'; '.join(fields)})")
 
     def _may_take_long(self, wanted: RecordingRequest) -> bool:
         """Tell if people must agree, or hear an announcement, before ACS is even asked."""
@@ -147,17 +163,20 @@ class ControlApi:
         return _json(sent, 202, {"preference-applied": "respond-async"})
 
     async def _body(self, request: Request, model: type[Body]) -> Body:
-        """Read a request's body, and fill in the caller's name if the body names no requester."""
+        """Read a request's body, and write into it who sent it."""
         body = await read_body(request, self._max_body)
         try:
             # Unknown keys are forbidden here: people make typing mistakes.
             read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from None
-        name = caller_of(request).name
-        if name is None or "requested_by" in read.model_fields_set:
-            return read
-        return read.model_copy(update={"requested_by": name})
+        if "authenticated_as" in read.model_fields_set:
+            raise InvalidRequest("authenticatedAs: the gateway writes it, so leave it out")
+        caller = caller_of(request)
+        known = {"authenticated_as": caller.authenticated_as}
+        if caller.name is not None and "requested_by" not in read.model_fields_set:
+            known["requested_by"] = caller.name
+        return read.model_copy(update=known)
 
 
 def _waits(request: Request) -> bool:
@@ -234,4 +253,7 @@ def _add_operation(router: APIRouter, api: ControlApi, operation: str, access: A
 
 def _reads(model: type[Message]) -> dict[str, Any]:
     """Describe a body that is read by hand, for the OpenAPI page."""
-    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}
+    schema = model.model_json_schema()
+    # Written by the gateway alone.
+    del schema["properties"]["authenticatedAs"]
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}

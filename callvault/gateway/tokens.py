@@ -5,6 +5,7 @@ that need a key at the same time wait for one answer, and the event loop goes on
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -30,14 +31,18 @@ MIN_FETCH_INTERVAL = 30.0
 """Fewest seconds between two requests for keys: tokens with invented key ids cost no more."""
 
 FETCH_TIMEOUT = 5.0
-"""Seconds for each answer of an issuer."""
+"""Seconds for the configuration and the keys of an issuer together, from name to last byte."""
+
+MAX_DOCUMENT = 1 << 20
+"""Longest document of an issuer that is read, in bytes; Microsoft's key sets have some twenty
+thousand."""
 
 MAX_WAITING = 32
 """Requests that wait for an issuer's answer; more are asked to come again, for most are junk."""
 
 _UNFETCHED = (
     *(httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError),
-    *(ConfigurationError, ValueError, KeyError),
+    *(ConfigurationError, ValueError, KeyError, TypeError, TimeoutError, RecursionError),
 )
 
 log = structlog.get_logger(__name__)
@@ -97,7 +102,11 @@ class SigningKeys:
             )
 
     async def _fetch(self) -> dict[str, jwt.PyJWK]:
-        async with httpx.AsyncClient(transport=AsyncTransport(), timeout=FETCH_TIMEOUT) as http:
+        # One deadline for it all: httpx's own begins anew with every byte.
+        async with (
+            asyncio.timeout(FETCH_TIMEOUT),
+            httpx.AsyncClient(transport=AsyncTransport(), timeout=FETCH_TIMEOUT) as http,
+        ):
             configuration = await _json(http, self._configuration_url)
             if configuration["issuer"] != self._issuer:
                 raise ValueError("the configuration is another issuer's")
@@ -126,10 +135,26 @@ async def _json(http: httpx.AsyncClient, url: str) -> dict[str, Any]:
     target = httpx.URL(url)
     if target.scheme != "https" and not is_loopback(target.host):
         raise ValueError("keys are only fetched over https")
-    answer = await http.get(target)
-    answer.raise_for_status()
-    document: dict[str, Any] = answer.json()
+    # Unpacked, a few kilobytes can fill the memory.
+    plain = {"accept-encoding": "identity"}
+    async with http.stream("GET", target, headers=plain) as answer:
+        answer.raise_for_status()
+        body = await _bounded(answer)
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("the document is no JSON object")
     return document
+
+
+async def _bounded(answer: httpx.Response) -> bytes:
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise ValueError("the document came compressed although that was ruled out")
+    body = bytearray()
+    async for piece in answer.aiter_bytes():
+        body += piece
+        if len(body) > MAX_DOCUMENT:
+            raise ValueError("the document is longer than any of its kind")
+    return bytes(body)
 
 
 class TokenValidator:

@@ -87,6 +87,7 @@ class Intake:
         event = None
         try:
             event = eventgrid.read(value, self._hide)
+            event = self._router.admitted(event)
             workflow_id = await self._router.deliver(event)
         except InvalidRequest as error:
             return EventOutcome(value, Disposition.NOT_UNDERSTOOD, event, problem=str(error))

@@ -1,5 +1,6 @@
 """Brings an event to the workflow of its call; the same for every channel."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -36,8 +37,18 @@ class Router:
         self._routes = routes
         self._calls = calls
 
+    def admitted(self, event: Event) -> Event:
+        """Return an event as it may be delivered: without URLs that must not be asked for.
+
+        Raises `InvalidRequest` for files of which none is left.
+        """
+        route = self._routes.of(event.topic)
+        if not isinstance(event, FilesEvent) or route is None:
+            return event
+        return replace(event, files=route.without_foreign_urls(event.files))
+
     async def deliver(self, event: Event) -> str | None:
-        """Return the id of the event's workflow once Temporal has the event.
+        """Return the id of an `admitted` event's workflow once Temporal has the event.
 
         None if no workflow needs it. Raises `InvalidRequest` for an event that cannot be
         delivered, now or ever, and `Unavailable` while Temporal cannot take it.
@@ -60,7 +71,6 @@ class Router:
         if route is None:
             raise InvalidRequest(f"no resource has the topic {event.topic[:300]!r}")
         files = event.files
-        route.check_hosts(files)
         workflow_id = await self._announce(route.archive_request(files), files)
         log.info("files announced", workflow_id=workflow_id, recording_id=files.recording_id)
         if files.left_out:

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from callvault.acs.allowed_hosts import AllowedHosts, parse_endpoint
+from callvault.acs.media_location import MediaLocation
 from callvault.config.resources import ResourceSettings
 from callvault.config.settings import Settings
-from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.field_by_field import bounded_notes
 from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.media_urls import UrlKind
 from callvault.contracts.participants import hiding
 from callvault.contracts.requests import RecordingRequest
-from callvault.errors import HostNotAllowed, InvalidRequest
+from callvault.errors import InvalidRequest, UrlNotAllowed
 
 REQUESTED_BY = "event-grid"
 """The requester in a request that an event makes."""
@@ -25,6 +28,13 @@ _FORMATS: dict[str, _Format | None] = {
     "unmixed_wav": (ContentType.AUDIO, ChannelType.UNMIXED, FormatType.WAV),
 }
 """By the setting `record_all_calls`."""
+
+
+_FIELDS = {
+    UrlKind.CONTENT: "content_location",
+    UrlKind.METADATA: "metadata_location",
+    UrlKind.DELETE: "delete_location",
+}
 
 
 @dataclass(frozen=True)
@@ -45,16 +55,49 @@ class Route:
     def records_all_calls(self) -> bool:
         return self.recorded_as is not None
 
-    def check_hosts(self, files: FileStatusUpdated) -> None:
-        """Raise `InvalidRequest` if a URL is on a host that must not see credentials."""
+    def without_foreign_urls(self, files: FileStatusUpdated) -> FileStatusUpdated:
+        """Leave out every URL that must not be asked for with credentials, and note it.
+
+        A chunk goes as a whole if its content is not to be had. Raises `InvalidRequest` where no
+        chunk is left.
+        """
+        checked = [self._checked(chunk) for chunk in files.chunks]
+        notes = [note for _, problems in checked for note in problems]
+        kept = tuple(chunk for chunk, _ in checked if chunk is not None)
+        if not kept:
+            raise InvalidRequest(notes[0])
+        if not notes:
+            return files
+        return files.model_copy(
+            update={
+                "chunks": kept,
+                "left_out": bounded_notes([*files.left_out, *notes]),
+                "chunks_left_out": files.chunks_left_out + len(checked) - len(kept),
+            }
+        )
+
+    def _checked(self, chunk: RecordingChunk) -> tuple[RecordingChunk | None, list[str]]:
+        problems = {
+            kind: problem
+            for kind, url in _urls_of(chunk)
+            if (problem := self._problem(kind, url)) is not None
+        }
+        notes = [f"{kind} of {chunk.document_id}: {text}" for kind, text in problems.items()]
+        if UrlKind.CONTENT in problems:
+            return None, notes
+        return chunk.model_copy(update={_FIELDS[kind]: None for kind in problems}), notes
+
+    def _problem(self, kind: UrlKind, url: str) -> str | None:
+        # Files in our own container are read with the archive's credential, not with ACS's. With
+        # the slash at the end: another container's name may begin with this one's.
+        own = self.own_container
+        if own is not None and kind is not UrlKind.DELETE and url.startswith(f"{own}/"):
+            return None
         try:
-            for location in _locations(files):
-                # Files in our own container are read with the archive's credential, not with ACS's.
-                # With the slash at the end: another container's name may begin with this one's.
-                if self.own_container is None or not location.startswith(f"{self.own_container}/"):
-                    self.hosts.check(location)
-        except HostNotAllowed as error:
-            raise InvalidRequest(str(error)) from error
+            MediaLocation(self.hosts, kind, url).target()
+        except UrlNotAllowed as error:
+            return str(error)
+        return None
 
     def archive_request(self, files: FileStatusUpdated) -> RecordingRequest:
         """Return the request that archives files of a call which has no workflow.
@@ -122,8 +165,7 @@ def _route(name: str, resource: ResourceSettings, own_container: str | None) -> 
     )
 
 
-def _locations(files: FileStatusUpdated) -> Iterator[str]:
-    for chunk in files.chunks:
-        yield from filter(
-            None, (chunk.content_location, chunk.metadata_location, chunk.delete_location)
-        )
+def _urls_of(chunk: RecordingChunk) -> Iterator[tuple[UrlKind, str]]:
+    for kind, field in _FIELDS.items():
+        if (url := getattr(chunk, field)) is not None:
+            yield kind, url

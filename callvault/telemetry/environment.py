@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from opentelemetry.util.re import parse_env_headers
 
+from callvault.contracts.base import shorten
 from callvault.errors import ConfigurationError
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -21,6 +22,7 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=\s*[ -+\--~]+")
 _NUMBERS = re.compile(r"OTEL_(?:BSP_\w+|\w+_LIMIT|EXPORTER_OTLP_(?:\w+_)?TIMEOUT)")
 _POSITIVE = re.compile(r"OTEL_(?:BSP_MAX\w+|BSP_SCHEDULE_DELAY|EXPORTER_OTLP_(?:\w+_)?TIMEOUT)")
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
+_MILLISECONDS = re.compile(r"0{0,9}[1-9][0-9]{0,8}")
 _DEFAULT_ENDPOINT = "http://localhost:4318"
 
 
@@ -63,9 +65,10 @@ def metrics_headers() -> Mapping[str, str]:
 def metrics_interval() -> timedelta:
     """Return the interval at which metrics are sent."""
     text = _value("OTEL_METRIC_EXPORT_INTERVAL") or "60000"
-    if not text.isdecimal() or int(text) == 0:
+    if not _MILLISECONDS.fullmatch(text):
         raise ConfigurationError(
-            f"OTEL_METRIC_EXPORT_INTERVAL={text} is not a number of milliseconds: correct it"
+            f"OTEL_METRIC_EXPORT_INTERVAL={shorten(text, 100)} is not a number of milliseconds from"
+            " 1 to 999999999: correct it"
         )
     return timedelta(milliseconds=int(text))
 

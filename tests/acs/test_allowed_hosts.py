@@ -4,7 +4,7 @@ import pytest
 from callvault.acs.allowed_hosts import AllowedHosts, parse_endpoint
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import AccessKey
-from callvault.errors import ConfigurationError, HostNotAllowed
+from callvault.errors import ConfigurationError, UrlNotAllowed
 from tests.acs.service import KEY_TEXT
 
 ENDPOINT = "https://contoso.communication.azure.com"
@@ -120,7 +120,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("url", REFUSED)
 def test_foreign_or_look_alike_host_never_sees_credentials(url: str) -> None:
-    with pytest.raises(HostNotAllowed):
+    with pytest.raises(UrlNotAllowed):
         AllowedHosts(parse_endpoint(ENDPOINT), NAMED).check(url)
 
 
@@ -134,16 +134,16 @@ def test_nothing_at_all_is_sent_to_a_foreign_host(url: str) -> None:
         ENDPOINT, AccessKey(KEY_TEXT), content_hosts=list(NAMED), transport=transport
     )
     with client:
-        with pytest.raises(HostNotAllowed), client.open_content(url):
+        with pytest.raises(UrlNotAllowed), client.open_content(url):
             pass
-        with pytest.raises(HostNotAllowed):
+        with pytest.raises(UrlNotAllowed):
             client.read_metadata(url)
-        with pytest.raises(HostNotAllowed):
+        with pytest.raises(UrlNotAllowed):
             client.delete_content(url)
 
 
 def test_refusal_names_the_host_but_not_the_query() -> None:
-    with pytest.raises(HostNotAllowed, match=r"evil\.example") as refused:
+    with pytest.raises(UrlNotAllowed, match=r"evil\.example") as refused:
         AllowedHosts(parse_endpoint(ENDPOINT)).check("https://evil.example/x?sig=secret")
     assert "secret" not in str(refused.value)
 

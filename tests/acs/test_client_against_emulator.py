@@ -180,6 +180,26 @@ def test_recorded_file_is_downloaded_in_parts_and_deleted(world: World, client: 
         client.delete_content(chunk["deleteLocation"])
 
 
+def test_b1_acs_says_of_which_call_a_recording_is(
+    emulator: RunningEmulator, world: World, client: AcsClient
+) -> None:
+    (_, mine), (_, theirs) = world.rings(), world.rings()
+    recording = client.start(order(mine), identity()).recording_id
+    assert client.belongs_to(recording, mine) is True
+    assert client.belongs_to(recording, mine.rstrip("=")) is True
+    assert client.belongs_to(recording, theirs) is False
+    preview = AcsClient(
+        *parse_connection_string(emulator.connection_string), api_version="2021-06-15-preview"
+    )
+    with preview:
+        assert preview.belongs_to(recording, mine) is True
+        with pytest.raises(RecordingNotFound):
+            preview.belongs_to(recording, theirs)
+    client.stop(recording, mine)
+    with pytest.raises(RecordingNotFound):
+        client.belongs_to(recording, mine)
+
+
 def test_unknown_call_ended_call_and_teams_call_are_refused_by_name(
     world: World, client: AcsClient
 ) -> None:

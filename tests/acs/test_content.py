@@ -12,15 +12,17 @@ from callvault.errors import (
     BrokenContent,
     CallvaultError,
     ContentMissing,
-    HostNotAllowed,
     NotReady,
     Unavailable,
+    UrlNotAllowed,
 )
 from tests.acs.service import KEY_TEXT, Answer, Seen, Service, serving
 
 MEDIA = bytes(range(256)) * 40
 SIZE = len(MEDIA)
-PATH = "/v1/objects/0-eus-d1-0123456789abcdef0123456789abcdef/content/video"
+OBJECT = "/v1/objects/0-eus-d1-0123456789abcdef0123456789abcdef"
+PATH = f"{OBJECT}/content/video"
+METADATA = f"{OBJECT}/content/acsmetadata"
 BINARY = {"Content-Type": "application/octet-stream"}
 CHUNKED = {"Transfer-Encoding": "chunked", "Content-Length": ""}
 
@@ -68,13 +70,6 @@ def test_whole_file_is_streamed_with_what_is_known_of_it(
     assert seen.target == PATH
     assert seen.is_signed_for(acs.host)
     assert not seen.is_signed_for(media.host)
-
-
-def test_url_is_signed_as_it_is_sent(acs: Service, media: Service, client: AcsClient) -> None:
-    media.answers = [Answer(200, MEDIA)]
-    download(client, f"{media.url}/v1/a%2Fb/../%7Ec?view=x%20y&e=%3D")
-    assert media.seen[0].target == "/v1/%7Ec?view=x%20y&e=%3D"
-    assert media.seen[0].is_signed_for(acs.host)
 
 
 @pytest.mark.parametrize(
@@ -268,21 +263,21 @@ def test_impossible_range_is_a_mistake_of_the_caller(
 def test_redirect_is_followed_and_signed_anew(
     acs: Service, media: Service, relay: Service, travelled: AcsClient, status: int
 ) -> None:
-    media.answers = [Answer(status, headers={"Location": f"{relay.url}/other{PATH}"})]
+    media.answers = [Answer(status, headers={"Location": f"{relay.url}{PATH}"})]
     relay.answers = [part(100, 149)]
     body = download(travelled, media.url + PATH, offset=100, length=50)
     assert body == MEDIA[100:150]
     (seen,) = relay.seen
-    assert seen.target == f"/other{PATH}"
+    assert seen.target == PATH
     assert (seen.headers["host"], seen.headers["x-ms-host"]) == (relay.host, acs.host)
     assert seen.headers["range"] == "bytes=100-149"
     assert seen.is_signed_for(acs.host)
 
 
 def test_redirect_within_a_host_may_be_relative(media: Service, client: AcsClient) -> None:
-    media.answers = [Answer(302, headers={"Location": "moved"}), Answer(200, MEDIA)]
-    assert download(client, f"{media.url}/v1/here") == MEDIA
-    assert media.seen[1].target == "/v1/moved"
+    media.answers = [Answer(302, headers={"Location": "thumbnail"}), Answer(200, MEDIA)]
+    assert download(client, media.url + PATH) == MEDIA
+    assert media.seen[1].target == PATH.replace("/video", "/thumbnail")
 
 
 @pytest.mark.parametrize("location", ["{url}/x", "//{host}/x", "http://{media}@{host}/x"])
@@ -291,10 +286,10 @@ def test_redirect_to_a_stranger_is_not_followed(
 ) -> None:
     target = location.format(url=stranger.url, host=stranger.host, media=media.host)
     media.answers = [Answer(302, headers={"Location": target})]
-    with pytest.raises(HostNotAllowed):
+    with pytest.raises(UrlNotAllowed):
         download(client, media.url + PATH)
-    with pytest.raises(HostNotAllowed):
-        client.delete_content(media.url + PATH)
+    with pytest.raises(UrlNotAllowed):
+        client.delete_content(media.url + OBJECT)
     assert stranger.seen == []
 
 
@@ -315,20 +310,20 @@ def test_metadata_is_read_whole_even_when_it_says_that_it_is_json(
     media: Service, client: AcsClient
 ) -> None:
     media.answers = [Answer(200, b'{"a":1}', {"Content-Type": "application/json"})]
-    assert client.read_metadata(f"{media.url}/acsmetadata") == b'{"a":1}'
+    assert client.read_metadata(media.url + METADATA) == b'{"a":1}'
 
 
 @pytest.mark.parametrize("size", [MAX_METADATA + 1, 3 * MAX_METADATA])
 def test_metadata_is_bounded(media: Service, client: AcsClient, size: int) -> None:
     media.answers = [Answer(200, b"x" * size)]
     with pytest.raises(BrokenContent, match="metadata file exceeds"):
-        client.read_metadata(f"{media.url}/acsmetadata")
+        client.read_metadata(media.url + METADATA)
 
 
 def test_html_in_place_of_metadata_is_refused(media: Service, client: AcsClient) -> None:
     media.answers = [Answer(200, b"<html>", {"Content-Type": "text/html"})]
     with pytest.raises(BrokenContent):
-        client.read_metadata(f"{media.url}/acsmetadata")
+        client.read_metadata(media.url + METADATA)
 
 
 def test_delete_is_signed_and_follows_redirects(

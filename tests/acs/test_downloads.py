@@ -16,10 +16,10 @@ from callvault.errors import (
     BrokenContent,
     CallvaultError,
     ContentMissing,
-    HostNotAllowed,
     NotReady,
     Throttled,
     Unavailable,
+    UrlNotAllowed,
 )
 from tests.acs.service import KEY_TEXT, Answer, Seen, Service, serving
 
@@ -88,7 +88,7 @@ def test_ignored_range_shows(reader: RangeReader, media: Service) -> None:
 
 
 def test_redirect_is_signed_anew_and_checked(acs: Service, media: Service, relay: Service) -> None:
-    media.answers = [Answer(302, headers={"Location": f"{relay.url}/elsewhere"})]
+    media.answers = [Answer(302, headers={"Location": f"{relay.url}{PATH}"})]
     relay.decide = ranges
     hosts = [media.host, relay.host]
     with (
@@ -97,7 +97,7 @@ def test_redirect_is_signed_anew_and_checked(acs: Service, media: Service, relay
     ):
         assert read(reader, 5, 10) == MEDIA[5:15]
     (seen,) = relay.seen
-    assert seen.target == "/elsewhere"
+    assert seen.target == PATH
     assert seen.is_signed_for(acs.host)
 
 
@@ -105,9 +105,9 @@ def test_nothing_is_sent_to_a_stranger(
     reader: RangeReader, client: AcsClient, media: Service, stranger: Service
 ) -> None:
     media.decide = lambda seen: Answer(302, headers={"Location": f"{stranger.url}/x"})
-    with pytest.raises(HostNotAllowed):
+    with pytest.raises(UrlNotAllowed):
         reader.open(0, 1)
-    with pytest.raises(HostNotAllowed):
+    with pytest.raises(UrlNotAllowed):
         client.ranged_content(stranger.url + PATH).reader().open(0, 1)
     assert stranger.seen == []
 

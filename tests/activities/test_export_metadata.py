@@ -30,14 +30,15 @@ from callvault.errors import (
     BrokenContent,
     CallvaultError,
     ContentMissing,
-    HostNotAllowed,
     Throttled,
     Unavailable,
+    UrlNotAllowed,
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LONG_AGO = NOON - GIVE_UP_AFTER
 VERIFIED = ExportProgress(phase="verifying")
+CONTENT = "https://acs.example/v1/objects/document/content/video"
 CHUNK = "recordings/2026/03/02/call/recording/0-document.mp4"
 
 
@@ -50,7 +51,7 @@ def input(*, may_refuse: bool) -> ExportInput:
         recording_id="recording-1",
         recorded_on=NOON,
         recording_format_type=FormatType.MP4,
-        chunk=RecordingChunk(document_id="document", content_location="https://acs.example/0"),
+        chunk=RecordingChunk(document_id="document", content_location=CONTENT),
         expires_at=NOON + timedelta(hours=48),
         may_refuse=may_refuse,
     )
@@ -172,7 +173,7 @@ def test_metadata_that_is_archived_already_is_not_asked_for_again(tmp_path: Path
         (Throttled("busy", retry_after=timedelta(minutes=4)), timedelta(minutes=4)),
         (ContentMissing("404"), MAX_WAIT),
         (BrokenContent("a page came in place of the file"), MAX_WAIT),
-        (HostNotAllowed("a foreign host"), PERMANENT_RETRY_INTERVAL),
+        (UrlNotAllowed("a foreign host"), PERMANENT_RETRY_INTERVAL),
     ],
 )
 def test_metadata_is_waited_for_as_long_as_another_attempt_has_time(

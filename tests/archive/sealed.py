@@ -120,7 +120,7 @@ def announced(index: int, document: str) -> RecordingChunk:
         document_id=document,
         index=index,
         end_reason="SessionEnded",
-        content_location=f"{url}/audio?sig=secret",
+        content_location=f"{url}/audio",
         metadata_location=f"{url}/acsmetadata",
     )
 

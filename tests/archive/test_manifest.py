@@ -12,6 +12,7 @@ from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive
+from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import ChainLink, Manifest
 from callvault.contracts.media import MediaVerdict
 from callvault.contracts.status import UnconfirmedInterval
@@ -70,7 +71,14 @@ def test_a_manifest_tells_everything_that_is_known(archive: Archive) -> None:
 
 
 def test_no_query_of_a_source_gets_into_a_manifest(archive: Archive) -> None:
-    found = sealed(archive, archived(archive))
+    chunk = archived(archive)
+    document = chunk.chunk.document_id
+    blob = f"https://contoso.blob.core.windows.net/own/0-audio.{document}.wav?sig=secret"
+    chunk.chunk = RecordingChunk(document_id=document, content_location=blob)
+    found = sealed(archive, chunk)
+    assert blob.rpartition("/")[2].partition("?")[0].encode() in b"".join(
+        archive.read(found.object_name)
+    )
     assert b"secret" not in b"".join(archive.read(found.object_name))
 
 

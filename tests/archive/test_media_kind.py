@@ -34,7 +34,7 @@ MP4, MP3, WAV = FormatType
 def test_what_is_told_is_completed_by_what_follows(
     told: tuple[object, ...], kind: tuple[object, object, object]
 ) -> None:
-    found = MediaKind.told(*told).completed()
+    found = MediaKind.declared(*told).completed()
     assert (found.content, found.channel, found.format) == kind
     assert found.is_complete is (None not in kind)
 

@@ -34,7 +34,7 @@ def test_d7_an_mp3_of_varying_rate_without_a_header_is_no_damage(
 ) -> None:
     data = encoded(options, heard, tagged=tagged)
     found = judged(data, FormatType.MP3, len(heard))
-    assert found.verdict is MediaVerdict.LENGTH_NOT_TOLD
+    assert found.verdict is MediaVerdict.LENGTH_NOT_DECLARED
     assert [each.detail for each in found.problems] == ["its length is not told"]
     assert found.facts.duration_ms is None
 
@@ -74,7 +74,7 @@ def test_d7_it_is_told_with_the_check_and_is_no_finding(directory_archive: Archi
     found = sealed(directory_archive, chunk, recording_duration_ms=21_000)
     (sealed_chunk,) = manifest_of(directory_archive, found).chunks
     assert sealed_chunk.check
-    assert sealed_chunk.check.verdict is MediaVerdict.LENGTH_NOT_TOLD
+    assert sealed_chunk.check.verdict is MediaVerdict.LENGTH_NOT_DECLARED
     assert found.findings == ()
 
 
@@ -93,7 +93,7 @@ def with_sizes(data: bytes, whole: int, samples: int) -> bytes:
 @pytest.mark.parametrize("told", [SECONDS, None])
 def test_d8_a_wav_that_was_written_as_a_stream_is_no_damage(size: int, told: float | None) -> None:
     found = judged(with_sizes(wav(SECONDS), size + 36, size), FormatType.WAV, told)
-    assert found.verdict is MediaVerdict.LENGTH_NOT_TOLD
+    assert found.verdict is MediaVerdict.LENGTH_NOT_DECLARED
     assert found.facts.duration_ms == SECONDS * 1000
 
 
@@ -130,7 +130,7 @@ def test_d8_chunks_before_the_samples_are_skipped() -> None:
     listed = b"LIST" + (27).to_bytes(4, "little") + b"INFOISFT\x0e\0\0\0Lavf60.16.100\0x" + b"\0"
     changed = data[:36] + listed + b"data" + b"\xff" * 4 + data[44:]
     found = judged(changed, FormatType.WAV, SECONDS)
-    assert found.verdict is MediaVerdict.LENGTH_NOT_TOLD
+    assert found.verdict is MediaVerdict.LENGTH_NOT_DECLARED
     assert found.facts.duration_ms == SECONDS * 1000
 
 

@@ -174,7 +174,8 @@ def test_killed_process_is_followed_by_one_that_fetches_the_rest(
 ) -> None:
     size = 24 * MEBIBYTE
     archive = azurite.connection_string if kind == "blob" else str(tmp_path)
-    command = [sys.executable, "-c", COPY, slow_source, f"{slow_source}/{size}", archive]
+    url = f"{slow_source}/v1/objects/{size}/content/video"
+    command = [sys.executable, "-c", COPY, slow_source, url, archive]
     with subprocess.Popen(command, cwd=ROOT) as copying:
         until = time.monotonic() + 20
         while served(slow_source) < size / 2 and time.monotonic() < until:

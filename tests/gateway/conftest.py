@@ -22,6 +22,8 @@ from callvault.temporal.converter import data_converter
 from tests.gateway.fake_workflow import FakeRecordingWorkflow
 from workflows.reconcile import CallSeenWorkflow
 
+DOCUMENT = "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8"
+OBJECT = f"https://us-storage.asm.skype.com/v1/objects/{DOCUMENT}"
 TOPIC = (
     "/subscriptions/5/resourceGroups/rg/providers/Microsoft.Communication/communicationServices/"
 )
@@ -62,12 +64,12 @@ def settings(quarantine: Path, **gateway: Any) -> Settings:
         "callback_audience": gateway.pop("callback_audience", None),
         "callback_url": gateway.pop("callback_url", None),
     }
-    audiences = gateway.pop("callback_audiences", {})
+    more = gateway.pop("resources", {})
     return Settings.model_validate(
         {
             "resources": {
-                "default": {**resource, "topic": TOPIC + "default", **audiences.get("default", {})},
-                "europe": {**resource, "topic": TOPIC + "europe", **audiences.get("europe", {})},
+                "default": {**resource, "topic": TOPIC + "default", **more.get("default", {})},
+                "europe": {**resource, "topic": TOPIC + "europe", **more.get("europe", {})},
                 "recorded": {
                     **resource,
                     "topic": TOPIC + "recorded",
@@ -148,12 +150,12 @@ class Call:
     def recorded(self, subject: str | None = None, **changes: Any) -> dict[str, Any]:
         """Return the event about its files, in the Event Grid schema."""
         chunk = {
-            "documentId": "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8",
+            "documentId": DOCUMENT,
             "index": 0,
             "endReason": "SessionEnded",
-            "contentLocation": "https://storage.asm.skype.com/v1/objects/0-eus/content/video",
-            "metadataLocation": "https://storage.asm.skype.com/v1/objects/0-eus/content/acsmetadata",
-            "deleteLocation": "https://us-storage.asm.skype.com/v1/objects/0-eus-d1",
+            "contentLocation": f"{OBJECT}/content/video",
+            "metadataLocation": f"{OBJECT}/content/acsmetadata",
+            "deleteLocation": OBJECT,
         }
         whole = "/recording/call/{c}/serverCallId/{s}/recordingId/{r}"
         return {

@@ -82,6 +82,14 @@ class FakeRecordingWorkflow:
     def pause(self, request: ControlRequest) -> None:
         self._receive(names.PAUSE, request.model_dump(mode="json"))
 
+    @workflow.signal(name=names.RESUME)
+    def resume(self, request: ControlRequest) -> None:
+        self._receive(names.RESUME, request.model_dump(mode="json"))
+
+    @workflow.signal(name=names.STOP)
+    def stop(self, request: ControlRequest) -> None:
+        self._receive(names.STOP, request.model_dump(mode="json"))
+
     @workflow.signal(name=names.PARTICIPANT_CHANGED)
     def participant_changed(self, change: ParticipantChanged) -> None:
         self._receive(names.PARTICIPANT_CHANGED, change.model_dump(mode="json"))

@@ -1,11 +1,12 @@
 """An OpenID issuer on this machine, with rotating keys, which may be unavailable."""
 
+import gzip
 import json
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -28,6 +29,11 @@ class Issuer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked = 0
         self.is_away = False
+        self.pad = 0
+        """Blanks behind each document."""
+        self.drip: float | None = None
+        """Seconds before each byte; at once by default."""
+        self.encoding: str | None = None
         self.published_as = self.issuer
         self.published: dict[str, Any] = {"use": "sig"}
         self.others: list[Any] = []
@@ -61,8 +67,21 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked += 1
         self.send_response(503 if self.server.is_away else 200)
+        if self.server.encoding:
+            self.send_header("content-encoding", self.server.encoding)
         self.end_headers()
-        self.wfile.write(json.dumps(self.server.document(self.path)).encode())
+        body = json.dumps(self.server.document(self.path)).encode() + b" " * self.server.pad
+        # The client may have gone, which is what is tested.
+        with suppress(ConnectionError):
+            self._write(gzip.compress(body) if self.server.encoding else body)
+
+    def _write(self, body: bytes) -> None:
+        if self.server.drip is None:
+            self.wfile.write(body)
+            return
+        for byte in body:
+            self.wfile.write(bytes([byte]))
+            time.sleep(self.server.drip)
 
     def log_message(self, *_: object) -> None:
         pass

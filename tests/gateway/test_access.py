@@ -126,7 +126,10 @@ async def test_an_acknowledgement_reaches_the_workflow(gateway: Gateway, call: C
     answer = await gateway.http.post(address, json={"alarmId": "a/1"}, headers=by("crm-key"))
     assert answer.status_code == 202
     assert await call.received() == [
-        (names.ACKNOWLEDGE, {"requestedBy": "crm", "alarmId": "a/1"}),
+        (
+            names.ACKNOWLEDGE,
+            {"requestedBy": "crm", "authenticatedAs": "key crm", "alarmId": "a/1"},
+        ),
     ]
     unknown = await gateway.http.post(f"{RECORDINGS}/x:acknowledge", headers=by("crm-key"))
     assert unknown.status_code == 404

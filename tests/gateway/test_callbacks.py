@@ -73,6 +73,7 @@ async def test_a_signed_callback_reaches_the_workflow_of_its_address(
     first, second = (RecordingStateChanged.model_validate(payload) for _, payload in received)
     assert (first.state, second.state, second.recording) == ("inactive", "active", 2)
     assert second.recording_id == "r-1"
+    assert second.is_signed
     assert second.at.isoformat() == "2026-07-18T12:00:00.123456+00:00"
 
 
@@ -119,6 +120,8 @@ async def test_without_an_audience_a_loopback_gateway_believes_programs_but_no_w
     assert (await gateway.http.post(path, json=[changed()], headers=page)).status_code == 403
     assert (await gateway.http.post(path, json=[changed()])).status_code == 200
     assert await call.names_received() == [names.RECORDING_STATE_CHANGED]
+    [(_, payload)] = await call.received()
+    assert not payload["isSigned"], "nobody has proven that ACS sent it"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "callvault.example"])
@@ -158,7 +161,7 @@ async def test_b2_a_token_of_one_resource_says_nothing_about_the_calls_of_anothe
     guarded = gateway_of(
         temporal,
         callbacks={"issuer": issuer.issuer, "configuration_url": issuer.url},
-        callback_audiences={
+        resources={
             "default": {"callback_audience": AUDIENCE},
             "europe": {"callback_audience": "sandbox"},
         },

@@ -26,7 +26,8 @@ def _with_chunks(event: dict[str, Any], chunks: Any) -> dict[str, Any]:
 def _not_understood(call: Call) -> dict[str, Any]:
     event = call.recorded()
     [chunk] = event["data"]["recordingStorageInfo"]["recordingChunks"]
-    foreign = "https://storage.asm.skype.com.evil.example/v1/objects/0/content/video"
+    location = chunk["contentLocation"]
+    foreign = location.replace("skype.com", "skype.com.evil.example")
     return {
         "the body is not JSON": b'[{"id": ',
         "holds no event": [],
@@ -36,14 +37,22 @@ def _not_understood(call: Call) -> dict[str, Any]:
         "Tuple should have at least 1 item": [_with_chunks(event, [])],
         "chunks: Field required": [_with_chunks(event, None)],
         "documentId: Field required": [_with_chunks(event, [{"index": 0}])],
-        "https://'storage.asm.skype.com.evil.example'": [
-            _with_chunks(event, [chunk, {**chunk, "deleteLocation": foreign}])
+        "https://'us-storage.asm.skype.com.evil.example'": [
+            _with_chunks(event, [{**chunk, "contentLocation": foreign}])
         ],
         "cannot be read as a URL": [
-            _with_chunks(event, [{**chunk, "contentLocation": "https://xn--asm.skype.com/x"}])
+            _with_chunks(
+                event,
+                [{**chunk, "contentLocation": location.replace("us-storage.asm", "xn--asm")}],
+            )
         ],
-        "http://'storage.asm.skype.com'": [
-            _with_chunks(event, [{**chunk, "contentLocation": "http://storage.asm.skype.com/x"}])
+        "http://'us-storage.asm.skype.com'": [
+            _with_chunks(event, [{**chunk, "contentLocation": location.replace("https:", "http:")}])
+        ],
+        "is no contentLocation of document": [
+            _with_chunks(
+                event, [{**chunk, "contentLocation": f"{chunk['deleteLocation']}x/content/video"}]
+            )
         ],
         "chunks.0.index: Input should be less": [_with_chunks(event, [{**chunk, "index": 10**30}])],
         "at most 1000 are taken": [_with_chunks(event, [chunk] * 1_001)],

@@ -172,3 +172,41 @@ async def test_the_configuration_must_be_the_issuers_own(
     issuer.published_as = "https://evil.example"
     with pytest.raises(Unavailable):
         await validator.claims(issuer.token())
+
+
+async def test_b17_an_issuer_that_drips_holds_nobody_beyond_one_deadline(
+    issuer: Issuer, validator: TokenValidator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte came in time, and the keys took minutes."""
+    monkeypatch.setattr(tokens, "FETCH_TIMEOUT", 0.5)
+    issuer.drip = 0.05
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="cannot be fetched"):
+        await validator.claims(issuer.token())
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(("pad", "encoding"), [(tokens.MAX_DOCUMENT, None), (0, "gzip")])
+async def test_b17_what_an_issuer_answers_is_bounded_and_never_unpacked(
+    pad: int, encoding: str | None, issuer: Issuer, validator: TokenValidator
+) -> None:
+    issuer.pad, issuer.encoding = pad, encoding
+    with pytest.raises(Unavailable, match="cannot be fetched"):
+        await validator.claims(issuer.token())
+
+
+async def test_keys_of_a_usual_size_are_read(issuer: Issuer, validator: TokenValidator) -> None:
+    issuer.pad = tokens.MAX_DOCUMENT // 2
+    assert (await validator.claims(issuer.token(sub="crm")))["sub"] == "crm"
+
+
+@pytest.mark.parametrize("document", [[], "text", None, 7])
+async def test_what_is_no_document_is_none(
+    document: Any,
+    issuer: Issuer,
+    validator: TokenValidator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(issuer, "document", lambda path: document)
+    with pytest.raises(Unavailable, match="cannot be fetched"):
+        await validator.claims(issuer.token())

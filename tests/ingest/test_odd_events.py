@@ -30,7 +30,7 @@ EVENT = {
                     "documentId": "0-eus-d1",
                     "index": 0,
                     "endReason": "SessionEnded",
-                    "contentLocation": "https://storage.asm.skype.com/v1/objects/0/content/video",
+                    "contentLocation": "https://storage.asm.skype.com/v1/objects/0-eus-d1/content/video",
                 }
             ]
         },

@@ -10,6 +10,8 @@ from callvault.contracts.events import FileStatusUpdated
 from callvault.errors import InvalidRequest
 from callvault.ingest.routes import Route, Routes
 
+DOCUMENT = "d"
+MEDIA = f"https://storage.asm.skype.com/v1/objects/{DOCUMENT}/content/video"
 OWN = "https://contoso.blob.core.windows.net/own"
 STORAGE = {
     "account": {"account_url": "https://contoso.blob.core.windows.net/"},
@@ -37,7 +39,7 @@ def settings(storage: dict[str, str], **resource: Any) -> Settings:
 
 def files(url: str, **chunk: str) -> FileStatusUpdated:
     """An event about one file."""
-    chunks = [{"documentId": "d", "contentLocation": url, **chunk}]
+    chunks = [{"documentId": DOCUMENT, "contentLocation": url, **chunk}]
     return FileStatusUpdated.model_validate(
         {"eventTime": "2026-07-27T15:20:34Z", "serverCallId": "s", "chunks": chunks}
     )
@@ -77,14 +79,42 @@ def test_a_resource_is_found_by_its_topic_whatever_its_case() -> None:
 
 def test_only_the_resources_own_container_may_hold_its_files_beside_the_service() -> None:
     mine, other = route("/own"), route("/plain")
-    mine.check_hosts(files(f"{OWN}/20260727/c/r/0-video.d.mp4"))
-    for each in (mine, other):
-        each.check_hosts(files("https://storage.asm.skype.com/v1/objects/0"))
+    blob = "20260727/c/r/0-video.d.mp4"
+    for each, announced in ((mine, f"{OWN}/{blob}"), (mine, MEDIA), (other, MEDIA)):
+        assert each.without_foreign_urls(files(announced)) == files(announced)
     with pytest.raises(InvalidRequest, match="credentials must not go"):
-        other.check_hosts(files(f"{OWN}/20260727/c/r/0-video.d.mp4"))
-    for foreign in (f"{OWN}-not/x", f"{OWN}", "https://contoso.blob.core.windows.net/other/x"):
+        other.without_foreign_urls(files(f"{OWN}/{blob}"))
+    for foreign in (f"{OWN}-not/{blob}", f"https://contoso.blob.core.windows.net/other/{blob}"):
         with pytest.raises(InvalidRequest, match="credentials must not go"):
-            mine.check_hosts(files(f"{OWN}/x", deleteLocation=foreign))
+            mine.without_foreign_urls(files(foreign))
+
+
+@pytest.mark.parametrize(
+    ("field", "url"),
+    [
+        ("metadataLocation", f"https://evil.example/v1/objects/{DOCUMENT}/content/acsmetadata"),
+        ("metadataLocation", f"{OWN}/20260727/c/r/0-acsmetadata.{DOCUMENT}.json"),
+        ("deleteLocation", f"https://evil.example/v1/objects/{DOCUMENT}"),
+        ("deleteLocation", f"http://storage.asm.skype.com/v1/objects/{DOCUMENT}"),
+    ],
+)
+def test_b3_a_foreign_url_beside_the_content_is_left_out_and_said_so(field: str, url: str) -> None:
+    announced = files(MEDIA, **{field: url})
+    left = route("/plain").without_foreign_urls(announced)
+    assert left.chunks == files(MEDIA).chunks
+    [note] = left.left_out
+    assert note.startswith(f"{field} of {DOCUMENT}: a media URL ")
+    assert (left.chunks_left_out, len(note) <= 200) == (0, True)
+
+
+def test_b3_of_several_chunks_only_the_one_with_foreign_content_is_left_out() -> None:
+    announced = files(MEDIA)
+    [good] = announced.chunks
+    bad = good.model_copy(update={"content_location": MEDIA.replace("storage.asm", "evil.asm.x")})
+    left = route("/plain").without_foreign_urls(
+        announced.model_copy(update={"chunks": (bad, good)})
+    )
+    assert (left.chunks, left.chunks_left_out, len(left.left_out)) == ((good,), 1, 1)
 
 
 @pytest.mark.parametrize(

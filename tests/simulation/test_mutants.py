@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.simulation.mutants import MUTANTS, Mutant, find
+from bench.simulation.changed_lines import MUTANTS, Mutant
+from bench.simulation.mutants import find
 
 QUICKLY_NOTICED = [
     next(each for each in MUTANTS if each.path.endswith(f"/{name}.py"))

@@ -151,11 +151,17 @@ def test_an_address_for_prometheus_wins_over_the_collector(
     assert isinstance(metrics.exporter("127.0.0.1:9464"), PrometheusConfig)
 
 
-def test_a_wrong_interval_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "interval", ["often", "0", "000", "-1", "1.5", "1e3", "١٢٣", "1" * 10, "9" * 20_000]
+)
+def test_a_wrong_interval_stops_the_start(interval: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENDPOINT, "http://collector:4318")
-    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "often")
-    with pytest.raises(ConfigurationError, match="OTEL_METRIC_EXPORT_INTERVAL=often"):
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", interval)
+    begins = f"OTEL_METRIC_EXPORT_INTERVAL={interval[:90]}"
+    with pytest.raises(ConfigurationError, match=begins) as refused:
         metrics.exporter(None)
+    assert len(str(refused.value)) < 250
+    assert "is not a number of milliseconds" in str(refused.value)
 
 
 def test_only_a_worker_opens_the_port_for_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,9 +132,9 @@ class Vault:
                 await asyncio.sleep(0.05)
 
     def _event(self, call: dict[str, Any], recording: dict[str, Any]) -> dict[str, Any]:
-        """Make the event about a recording's files, with secrets where a real one may have them."""
+        """Make the event about a recording's files, with a secret in a URL that is refused."""
         (chunk,) = recording["chunks"]
-        chunk["contentLocation"] += f"?code={MEDIA_SECRET}"
+        chunk["deleteLocation"] += f"?code={MEDIA_SECRET}"
         whole = f"/recording/call/{call['callId']}/serverCallId/{call['serverCallId']}"
         return {
             "id": str(uuid.uuid4()),

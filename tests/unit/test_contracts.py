@@ -283,7 +283,7 @@ async def test_numbers_and_times_are_read_as_other_languages_write_them() -> Non
             "eventTime": "2026-03-02T12:00:00.1234567Z",
             "recordingDurationMs": 5,
             "recordingStartTime": "2026-03-02T14:00:00+02:00",
-            "chunks": [{"documentId": "d", "contentLocation": "https://x", "endReason": null}]
+            "chunks": [{"documentId": "d", "contentLocation": null, "endReason": null}]
         }""",
     )
     assert isinstance(told, FileStatusUpdated)

@@ -21,9 +21,9 @@ CHUNK = {
     "documentId": "0-eus-d1",
     "index": 1,
     "endReason": "SessionEnded",
-    "contentLocation": "https://storage.asm.skype.com/v1/objects/0/content/video",
-    "metadataLocation": "https://storage.asm.skype.com/v1/objects/0/content/acsmetadata",
-    "deleteLocation": "https://us-storage.asm.skype.com/v1/objects/0",
+    "contentLocation": "https://storage.asm.skype.com/v1/objects/0-eus-d1/content/video",
+    "metadataLocation": "https://storage.asm.skype.com/v1/objects/0-eus-d1/content/acsmetadata",
+    "deleteLocation": "https://us-storage.asm.skype.com/v1/objects/0-eus-d1",
 }
 DATA = {
     "recordingStorageInfo": {"recordingChunks": [CHUNK]},
@@ -122,7 +122,9 @@ def test_d6_a_leap_second_is_a_time() -> None:
 
 @pytest.mark.parametrize("value", [5, "\ufeff5\0", " 5\r\n"])
 def test_d6_numeric_ids_are_read(value: Any) -> None:
-    assert read({"documentId": value}).chunks[0].document_id == "5"
+    location = "https://storage.asm.skype.com/v1/objects/5/content/video"
+    chunk = {"documentId": value, "contentLocation": location}
+    assert read(chunk).chunks[0].document_id == "5"
     subject = "/recording/call/c"
     files = read(subject=subject, data={"serverCallId": value, "recordingId": value})
     assert (files.server_call_id, files.recording_id) == ("5", "5")

@@ -83,8 +83,9 @@ def test_a7_a_file_that_is_there_now_may_not_outgrow_the_bound_either() -> None:
     call = recording_call()
     call.announced(*(RecordingChunk(document_id=f"{n}", index=n) for n in range(MAX_CHUNKS)))
     for n in range(MAX_CHUNKS):
-        known = {"document_id": f"{n}", "index": n}
-        call.announced(RecordingChunk.model_validate({**known, "content_location": "x" * 4_096}))
+        host = "x" * 4_000
+        location = f"https://{host}/v1/objects/{n}/content/video"
+        call.announced(RecordingChunk(document_id=f"{n}", index=n, content_location=location))
     size = len(call.life.status.model_dump_json(include={"recordings"}).encode())
     assert size < MAX_CHUNKS_SIZE + MAX_CHUNKS * 500
 

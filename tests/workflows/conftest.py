@@ -29,17 +29,22 @@ DYNAMIC_CONFIG = (
 @pytest.fixture(scope="session")
 async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
     """Start one server for the whole session; each test has workflow ids of its own."""
-    arguments = [word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)] + [
+    arguments = [word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)]
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        data_converter=data_converter,
+        dev_server_existing_path=str(temporal_binary),
+        dev_server_extra_args=arguments + search_attribute_arguments(),
+    ) as environment:
+        yield environment
+
+
+def search_attribute_arguments() -> list[str]:
+    """Return the arguments that make a server know the search attributes."""
+    return [
         word
         for key in names.SEARCH_ATTRIBUTES
         for word in ("--search-attribute", f"{key.name}={_type_name(key)}")
     ]
-    async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=data_converter,
-        dev_server_existing_path=str(temporal_binary),
-        dev_server_extra_args=arguments,
-    ) as environment:
-        yield environment
 
 
 def _type_name(key: object) -> str:

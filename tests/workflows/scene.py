@@ -28,6 +28,7 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
 from tests.policies import a_policy
+from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker, sandbox
 
 from .service import ScriptedService
@@ -103,7 +104,9 @@ class World:
         export = ExportActivities(client_of, self.archive_of)
         seal = SealActivities(self.archive_of, lambda _: self.signer)
         async with (
-            control_worker(client, control, settings, runner=sandbox()),
+            control_worker(
+                client, control, settings, others=[Recall(client).recall_run], runner=sandbox()
+            ),
             notification_worker(
                 client,
                 AlarmActivities(self.told),

@@ -35,6 +35,8 @@ class ScriptedService:
         self.asked: list[str] = []
         self.starts: list[Repeatability] = []
         self.recordings: dict[str, str] = {}
+        self.owners: dict[str, bool] = {}
+        """Whether a recording is of the call in question; what is not here is not told."""
         self.results: dict[str, dict[str, Any]] = {}
         """Answers of the preview's operation, by recording; none by default."""
         self._faults: dict[str, list[Fault]] = defaultdict(list)
@@ -120,6 +122,11 @@ class ScriptedService:
         return RecordingStateResponse(
             recording_id=recording_id, recording_state=self.recordings[recording_id]
         )
+
+    def belongs_to(self, recording_id: str, server_call_id: str) -> bool | None:
+        self._ask("belongs_to")
+        self._require(recording_id)
+        return self.owners.get(recording_id)
 
     def get_result(self, recording_id: str, server_call_id: str) -> RecordingResultResponse:
         self._ask("get_result")

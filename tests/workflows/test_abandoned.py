@@ -11,6 +11,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from workers import recall
 from workers.abandoned import AbandonedCalls
 
 from .scene import Scene, chunk
@@ -87,6 +88,98 @@ async def test_a1_a_call_that_is_kept_by_another_run_is_left_alone(scene: Scene)
     await AbandonedCalls(scene.environment.client, scene.world.told.send).take_over_ended()
     assert (await scene.handle.describe()).run_id == run
     assert [alarm.kind for alarm in scene.told()] == [AlarmKind.ABANDONED]
+
+
+async def two_recordings(scene: Scene) -> None:
+    """Record twice: the first is archived, the second is paused."""
+    await scene.recorded()
+    await scene.asks("stop")
+    await scene.announced(chunk())
+    await scene.until(lambda recording: recording.state == "archived")
+    await scene.asks("start")
+    await scene.until(lambda recording: recording.actual == "active", number=2)
+    await scene.asks("pause", requested_by="agent", reason="card")
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["by its own word", "by its history"])
+async def test_a1_two_recordings_are_taken_over_and_the_pause_holds(
+    scene: Scene, answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead run whose history does not replay, or whose worker is gone, answers no query."""
+    await two_recordings(scene)
+    await scene.handle.terminate()
+    copied = scene.service.asked.count("open_content")
+    if not answers:
+        monkeypatch.setattr(recall, "ANSWER_TIMEOUT", timedelta(microseconds=1))
+    await taken_over(scene)
+    await scene.until(lambda recording: recording.actual == "paused", number=2)
+    assert [r.recording_id for r in (await scene.status()).recordings] == [
+        "recording-1",
+        "recording-2",
+    ]
+    assert scene.service.recordings == {"recording-2": "inactive"}
+    [record] = [r for r in (await scene.status()).requests.values() if r.reason == "card"]
+    assert record.requested_by == "agent"
+
+    assert (await scene.asks("stop")).state == "confirmed"
+    await scene.announced(chunk(document="0-eus-d1-" + "f" * 32), recording=2)
+    assert (await scene.result()).outcome == "archived"
+    assert scene.service.asked.count("open_content") == copied + 1, "nothing is archived twice"
+    assert scene.service.control_calls().count("start") == 2
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["by its own word", "by its history"])
+async def test_a1_consent_that_is_pending_stays_pending(
+    scene: Scene, answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = "a" * 64
+    await scene.keep(consent_policy="named", consent_participants=[who])
+    await scene.until(lambda recording: recording.actual == "paused")
+    await scene.handle.terminate()
+    if not answers:
+        monkeypatch.setattr(recall, "ANSWER_TIMEOUT", timedelta(microseconds=1))
+    await taken_over(scene)
+    await scene.until(lambda recording: not recording.needs_read)
+    assert scene.service.recordings == {"recording-1": "inactive"}
+    await scene.signals(names.CONSENT, {"participant": who, "given": True})
+    await scene.until(lambda recording: recording.actual == "active")
+    assert scene.service.control_calls().count("start") == 1
+    assert (await scene.asks("stop")).state == "confirmed"
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["by its own word", "by its history"])
+async def test_a1_a_run_that_a_backend_began_meanwhile_learns_of_the_dead_ones_recordings(
+    scene: Scene, answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was left alone, so that ACS recorded on what nobody controlled."""
+    await scene.recorded()
+    await scene.handle.terminate()
+    await scene.recorded()
+    watch = AbandonedCalls(scene.environment.client, scene.world.told.send)
+    if not answers:
+        monkeypatch.setattr(recall, "ANSWER_TIMEOUT", timedelta(microseconds=1))
+    async with asyncio.timeout(20):
+        while len((await scene.status()).recordings) < 2:
+            await watch.take_over_ended()
+            await asyncio.sleep(0.1)
+    assert {r.recording_id for r in (await scene.status()).recordings} == {
+        "recording-1",
+        "recording-2",
+    }
+    await scene.signals(names.CALL_ENDED, {})
+    for number in (1, 2):
+        await scene.until(lambda recording: recording.actual == "stopped", number=number)
+        file = chunk(document=f"0-eus-d1-{number:032x}")
+        await scene.announced(file, recording=number)
+    assert scene.service.recordings == {}
+    assert (await scene.result()).outcome == "archived"
+    assert len(scene.archived()) == 2
+    run = (await scene.handle.describe()).run_id
+    await AbandonedCalls(scene.environment.client, scene.world.told.send).take_over_ended()
+    assert (await scene.handle.describe()).run_id == run
+    assert [a.kind for a in scene.told()].count(AlarmKind.ABANDONED) == 1
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)

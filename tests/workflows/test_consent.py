@@ -228,3 +228,23 @@ async def test_a_resume_that_only_consent_asked_for_and_acs_refuses_is_alarmed(
     [record] = (await scene.status()).alarms
     assert record.alarm.kind is AlarmKind.STATE_UNEXPECTED
     assert "refused to resume it, and it stays paused" in record.alarm.what
+
+
+async def test_a_recording_that_waits_for_consent_does_not_wait_for_ever(scene: Scene) -> None:
+    """No event may tell of the call's end, and ACS cannot be polled about what never began."""
+    await scene.keep(**ALL, before_consent="wait")
+    result = await scene.result()
+    assert result.outcome == "declined"
+    assert scene.service.control_calls() == []
+    assert "no consent within 2 days" in (await scene.recording()).declined
+
+
+async def test_a_recording_that_was_started_paused_ends_when_acs_no_longer_knows_it(
+    scene: Scene,
+) -> None:
+    await scene.keep(**ALL)
+    await scene.until(lambda recording: recording.actual == "paused")
+    await scene.passes(timedelta(hours=50))
+    assert (await scene.recording()).actual == "paused", "the call may go on"
+    scene.service.forgets("recording-1")
+    assert (await scene.result()).outcome in ("declined", "empty")

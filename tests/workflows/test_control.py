@@ -159,6 +159,7 @@ async def test_a_recording_that_runs_already_and_is_ours_is_adopted(scene: Scene
     occupied = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
     scene.service.fails("start", occupied, times=1)
     scene.service.recordings["recording-9"] = "active"
+    scene.service.owners["recording-9"] = True
     await scene.keep(request_id="s1")
     await scene.has_asked("start")
     await scene.signals(
@@ -179,6 +180,7 @@ async def test_an_adopted_recording_that_should_have_begun_paused_is_read_and_pa
     occupied = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
     scene.service.fails("start", occupied, times=1)
     scene.service.recordings["recording-9"] = "active"
+    scene.service.owners["recording-9"] = True
     await scene.keep(pause_on_start=True)
     await scene.has_asked("start")
     await scene.signals(

@@ -10,7 +10,7 @@ from callvault.cli.actions.recordings import statuses
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import ChunkState
-from callvault.errors import BrokenContent, ContentMissing, HostNotAllowed, Unavailable
+from callvault.errors import BrokenContent, ContentMissing, Unavailable, UrlNotAllowed
 from workflows.call.deadlines import LAST_CHANCE_TIMEOUT
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, WINDOW, Scene, chunk, released
@@ -326,7 +326,7 @@ async def test_a_file_that_the_service_denies_for_long_is_gone(scene: Scene) -> 
 async def test_a_refused_host_is_tried_until_the_window_closes_because_settings_can_be_mended(
     scene: Scene,
 ) -> None:
-    refusal = HostNotAllowed("evil.example is not allowed")
+    refusal = UrlNotAllowed("evil.example is not allowed")
     scene.service.fails_for("open_content", refusal, timedelta(hours=3))
     await stopped(scene)
     await scene.announced(chunk())
@@ -366,7 +366,7 @@ async def test_what_was_archived_before_is_not_archived_again_under_a_better_nam
     scene: Scene,
 ) -> None:
     """The first event names no call, a late one does, and brings a file that is new."""
-    first_known, twin = chunk(0), {**chunk(0), "documentId": "0-eus-d9-twin"}
+    first_known, twin = chunk(0), chunk(0, document="0-eus-d9-twin")
     await scene.recorded()
     await scene.asks("stop")
     subject = f"/recording/serverCallId/{scene.server_call_id}/recordingId/recording-1"
@@ -391,7 +391,7 @@ async def test_a_third_workflow_of_a_call_knows_what_the_first_has_archived(
 ) -> None:
     """Each hears of another file; the last one hears of the first file again."""
     events = [
-        scene.event({**chunk(0), "documentId": document}, recording_id="somebody-elses")
+        scene.event(chunk(0, document=document), recording_id="somebody-elses")
         for document in ("0-eus-d1-first", "0-eus-d2-second")
     ]
     await scene.hears_late(events[0])

@@ -8,6 +8,7 @@ from temporalio.client import WorkflowHistory
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind
 from callvault.errors import Unavailable
+from workflows.call.state_limits import MAX_CHUNKS_SIZE
 
 from .scene import SHORT_WINDOW, Scene, chunk
 
@@ -80,6 +81,21 @@ async def test_files_that_no_event_announced_are_found_by_asking_for_the_result(
     announced = (await scene.recording()).chunks[0].announced_at
     assert timedelta(minutes=10) <= announced - stopped_at < timedelta(minutes=15)
     assert [alarm.kind for alarm in scene.told()] == [AlarmKind.NO_FILE_EVENT]
+
+
+async def test_more_files_than_a_call_may_have_raise_the_alarm_when_acs_is_asked_too(
+    scene: Scene,
+) -> None:
+    """Of fault A7: an event raised the alarm, and an answer of ACS with the same files did not."""
+    long = {"metadataLocation": "https://us-storage.asm.skype.com/" + "x" * 4_000}
+    files = ({**chunk(n, last=False), **long} for n in range(MAX_CHUNKS_SIZE // 4_000))
+    await stopped_without_an_event(scene, **told(*files))
+    scene.service.fails("open_content", Unavailable("the service is away"), times=10_000)
+    await scene.passes(timedelta(minutes=15))
+    status = await scene.status()
+    assert status.chunks_left_out > 0
+    assert scene.service.asked.count("get_result") == 1, "not again and again for what is left out"
+    assert AlarmKind.TOO_MUCH in {record.alarm.kind for record in status.alarms}
 
 
 async def test_the_result_is_asked_for_until_the_window_closes(scene: Scene) -> None:

@@ -85,14 +85,23 @@ def failed_to_start(
     call.settle(recording, now)
 
 
-def runs_already(call: Lifecycle, command: Command, now: datetime) -> None:
+def runs_already(call: Lifecycle, command: Command, recording_id: str, now: datetime) -> None:
     """Fold that the recording which ACS found in the way of a start is that start's own."""
     recording = call.recording(command.recording)
     call.note(now, f"recording {recording.number}: it runs already, and is ours")
     # An earlier start may have begun it, which was to begin it otherwise: its state is read.
     recording.needs_read = True
-    outcome = ControlResult(recording_id=recording.callback_recording_id or "", state="unknown")
+    outcome = ControlResult(recording_id=recording_id, state="unknown")
     answered(call, command, outcome, now)
+
+
+def not_adopted(call: Lifecycle, recording: RecordingStatus, why: str, now: datetime) -> None:
+    """Fold that the id which a callback told is not that of this recording."""
+    call.note(now, f"recording {recording.number}: {why}")
+    recording.callback_recording_id = None
+    # What the same callback told of it is no evidence either.
+    for record in call.requests.pending(recording):
+        record.notified_at = None
 
 
 def found_gone(call: Lifecycle, number: int, now: datetime) -> None:
@@ -175,6 +184,7 @@ def _paused(call: Lifecycle, recording: RecordingStatus, at: datetime) -> None:
         recording.pauses.append(
             PauseRecord(
                 requested_by=cause.requested_by,
+                authenticated_as=cause.authenticated_as,
                 reason=cause.reason,
                 requested_at=cause.requested_at,
                 accepted_at=cause.accepted_at,

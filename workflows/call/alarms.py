@@ -152,6 +152,7 @@ class Alarms:
         for record in meant:
             record.acknowledged_at = now
             record.acknowledged_by = message.requested_by
+            record.acknowledged_as = message.authenticated_as
         return len(meant)
 
     def _late_chunks(

@@ -32,6 +32,7 @@ def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> Record
         return None
     if recording.recording_id is None:
         recording.callback_recording_id = event.recording_id
+        recording.is_callback_signed = event.is_signed
     if event.problem:
         return _failed_to_start(call, recording, event, now)
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")

@@ -166,8 +166,10 @@ def learn_kind(recording: RecordingStatus, kind: MediaKind | None) -> None:
     """Take over the kind of a recording that was not asked for; what was told first stays."""
     if recording.origin != "announced" or kind is None:
         return
-    recording.told_kind = kind if recording.told_kind is None else recording.told_kind.or_else(kind)
-    known = recording.told_kind.completed()
+    recording.declared_kind = (
+        kind if recording.declared_kind is None else recording.declared_kind.or_else(kind)
+    )
+    known = recording.declared_kind.completed()
     recording.recording_content_type = known.content or recording.recording_content_type
     recording.recording_channel_type = known.channel or recording.recording_channel_type
     recording.recording_format_type = known.format or recording.recording_format_type
@@ -175,7 +177,7 @@ def learn_kind(recording: RecordingStatus, kind: MediaKind | None) -> None:
 
 def is_kind_assumed(recording: RecordingStatus) -> bool:
     """Tell if a part of the recording's kind is known from nobody."""
-    told = recording.told_kind or MediaKind()
+    told = recording.declared_kind or MediaKind()
     return recording.origin == "announced" and not told.completed().is_complete
 
 
@@ -321,7 +323,7 @@ def _learn(recording: RecordingStatus, event: FileStatusUpdated) -> None:
         reason = shorten(event.session_end_reason, MAX_END_REASON)
         recording.session_end_reason = reason or recording.session_end_reason
     words = event.recording_content_type, event.recording_channel_type, event.recording_format_type
-    learn_kind(recording, MediaKind.told(*words))
+    learn_kind(recording, MediaKind.declared(*words))
 
 
 def _add(

@@ -145,7 +145,10 @@ def short(participant: str) -> str:
     return participant[:8]
 
 
-_COPIED_FIELDS = {"method", "evidence", "jurisdiction", "reason", "request_id"}
+_COPIED_FIELDS = {
+    *("authenticated_as", "method", "evidence"),
+    *("jurisdiction", "reason", "request_id"),
+}
 
 
 def _lacking(needed: set[str], agreed: set[str], where: str) -> str:

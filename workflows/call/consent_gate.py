@@ -1,16 +1,23 @@
 """The consent gate of a call: decisions, comings and goings, announcements, and their time."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.states import Wanted
+from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call import consent, consent_holds
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
+
+MAX_CONSENT_WAIT = timedelta(hours=48)
+"""Longest wait for consent to a recording that ACS was not asked to start.
+
+ACS tells of no call's end, and cannot be polled about such a recording. The longest recording that
+is known lasted 20.5 hours. One that was started paused ends when ACS no longer knows it.
+"""
 
 
 class ConsentGate:
@@ -47,7 +54,7 @@ class ConsentGate:
             return known
         who = f"{consent.short(decision.participant)}…"
         word = "given" if decision.given else "not given"
-        what = f"consent of {who} {word}, told by {decision.requested_by}"
+        what = f"consent of {who} {word}, told by {decision.caller}"
         if (refused := self.refusal(decision)) is not None:
             self._call.note(now, f"{what}: refused, {refused}")
             return None
@@ -83,7 +90,7 @@ class ConsentGate:
         """Decline what has waited too long."""
         for moment, recording in list(self._waiting()):
             if moment <= now:
-                timeout = recording.consent.consent_within
+                timeout = _consent_timeout(recording)
                 lacking = consent.missing(self.status, recording.consent)
                 self._call.decline(recording, f"no consent within {timeout}: {lacking}", now)
 
@@ -128,7 +135,7 @@ class ConsentGate:
 
     def _waiting(self) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in self.status.recordings:
-            timeout = recording.consent.consent_within
+            timeout = _consent_timeout(recording)
             is_open = recording.is_held and recording.consented_at is None
             if timeout is not None and is_open and recording.wanted is not Wanted.STOPPED:
                 yield recording.requested_at + timeout, recording
@@ -144,3 +151,11 @@ class ConsentGate:
             why = "the last participant who agreed has left"
             request = ControlRequest(requested_by=consent_holds.GATE, reason=why)
             self._call.request(Operation.STOP, request, now)
+
+
+def _consent_timeout(recording: RecordingStatus) -> timedelta | None:
+    """Return for how long consent is awaited; None for as long as ACS knows the recording."""
+    within = recording.consent.consent_within
+    if within is not None or recording.actual is not Actual.NONE:
+        return within
+    return MAX_CONSENT_WAIT

@@ -24,7 +24,15 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
-from workflows.call import chunks, consent, consent_holds, recording_state, state_limits
+from callvault.contracts.takeover import LastState
+from workflows.call import (
+    chunks,
+    consent,
+    consent_holds,
+    recording_state,
+    state_limits,
+    takeover,
+)
 from workflows.call.chunks import ChunkKey, find_chunk, learn_kind
 from workflows.call.commands import (
     OPERATION_FOR,
@@ -57,6 +65,8 @@ class Lifecycle:
         self.status = status
         self.requests = Requests(status)
         self.in_flight: Command | None = None
+        self.is_recalling = False
+        """True while it is not known what ACS was asked before a reset: nothing is started."""
         self._grown, self._room = 0, state_limits.LEAST_ROOM
         """Bytes by which the state has grown at most since it was measured, and may grow."""
 
@@ -92,7 +102,7 @@ class Lifecycle:
             self.current.wanted = TARGET_OF[operation]
         why = f" ({request.reason})" if request.reason else ""
         refusal = f": refused, {refused}" if refused else ""
-        self.note(now, f"{operation} asked by {request.requested_by}{why}{refusal}")
+        self.note(now, f"{operation} asked by {request.caller}{why}{refusal}")
         number = self.current.number if self.current else 0
         record = self.requests.add(operation, request, number, now, refused)
         if self.current is not None:
@@ -118,10 +128,19 @@ class Lifecycle:
     def taken_over(self, now: datetime) -> None:
         """Fold that the workflow before was ended by force: nobody minded the call since."""
         self.note(now, "the workflow before ended too early: this one takes over")
-        for recording in self._controlled():
-            # What ACS does by now is read before it is believed.
-            recording.needs_read = recording.recording_id is not None
+        for recording in self.status.recordings:
+            takeover.doubt(recording)
         self.settle_all(now)
+
+    def recalled(self, last: LastState, now: datetime, *, is_reset: bool) -> bool:
+        """Fold the last state of a dead run of the call; False if that is known already."""
+        if not takeover.join(self.status, last, is_reset=is_reset):
+            return False
+        word = "was reset" if is_reset else "ended too early"
+        self.note(now, f"run {last.run_id} {word}: what it knew is known here now")
+        state_limits.fit(self.status, state_limits.MAX_SIZE, now)
+        self.settle_all(now)
+        return True
 
     def decline(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """Give a recording up before a sound of it was recorded."""
@@ -144,7 +163,7 @@ class Lifecycle:
         """Name the next thing to ask of ACS, or None while nothing is to be asked."""
         for recording in self._controlled():
             operation = next_operation(recording)
-            if operation is not None:
+            if operation is not None and not (self.is_recalling and operation is Operation.START):
                 is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
                 return Command(recording.number, operation, is_paused)
         return None
@@ -343,6 +362,7 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         recording_channel_type=request.recording_channel_type,
         recording_format_type=request.recording_format_type,
         requested_by=request.requested_by,
+        authenticated_as=request.authenticated_as,
         requested_at=now,
         wanted=Wanted.PAUSED if request.pause_on_start else Wanted.ACTIVE,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),

@@ -32,6 +32,7 @@ class Requests:
         record = ControlRecord(
             operation=operation,
             requested_by=request.requested_by,
+            authenticated_as=request.authenticated_as,
             reason=request.reason,
             requested_at=now,
             recording=recording,

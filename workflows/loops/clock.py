@@ -17,6 +17,14 @@ LEEWAY = timedelta(minutes=10)
 """A timer that came to be too early by no more than this is left standing."""
 
 
+class Seen(NamedTuple):
+    """The values that Temporal refreshes with every activation, as the clock has last seen them."""
+
+    now: datetime
+    history_length: int
+    is_continue_as_new_suggested: bool
+
+
 class Moment(NamedTuple):
     """A moment at which something falls due, and its name for a person who looks at the timer."""
 
@@ -36,15 +44,32 @@ class Clock:
     def __init__(self) -> None:
         self._awaited: list[Moment] = []
         self._timers: dict[datetime, asyncio.Task[None]] = {}
+        self.look()
+
+    def look(self) -> None:
+        """See the time and the history's length anew; conditions read what was seen last.
+
+        Called by what the history holds: a message that is taken, a timer that fires, work that
+        ends. Never by a condition.
+        """
+        # An update that is rejected leaves nothing in the history, and yet makes the SDK check all
+        # conditions once more, before it applies the timer or the result that came along. A
+        # condition that read these values afresh would come true there, and later in a replay,
+        # whose commands would come in another order: Temporal refuses to go on with such a run.
+        info = workflow.info()
+        self.seen = Seen(
+            workflow.now(), info.get_current_history_length(), info.is_continue_as_new_suggested()
+        )
 
     async def changed(self, read: Callable[[], object], *moments: Moment) -> None:
         """Wait until ``read`` gives another value than now, or until one of the moments comes."""
+        self.look()
         before = read()
         first = min((moment.at for moment in moments), default=None)
         self._awaited += moments
         try:
             await workflow.wait_condition(
-                lambda: read() != before or (first is not None and workflow.now() >= first)
+                lambda: read() != before or (first is not None and self.seen.now >= first)
             )
         finally:
             for moment in moments:
@@ -62,7 +87,7 @@ class Clock:
     def _missing(self) -> Moment | None:
         """Return the nearest moment, if no timer wakes the workflow for it, or before it."""
         # A moment that has passed needs no timer: its loop is awake already.
-        nearest = min((m for m in self._awaited if m.at > workflow.now()), default=None)
+        nearest = min((m for m in self._awaited if m.at > self.seen.now), default=None)
         if nearest is None or any(at <= nearest.at for at in self._running()):
             return None
         return nearest
@@ -84,5 +109,9 @@ class Clock:
 
     def _begin_missing(self) -> None:
         if (moment := self._missing()) is not None:
-            left = max(moment.at - workflow.now(), timedelta(milliseconds=1))
-            self._timers[moment.at] = asyncio.create_task(workflow.sleep(left, summary=moment.what))
+            self._timers[moment.at] = asyncio.create_task(self._wake_at(moment))
+
+    async def _wake_at(self, moment: Moment) -> None:
+        left = max(moment.at - workflow.now(), timedelta(milliseconds=1))
+        await workflow.sleep(left, summary=moment.what)
+        self.look()

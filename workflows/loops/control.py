@@ -9,6 +9,7 @@ from temporalio.exceptions import FailureError
 
 from callvault.contracts.activity_io import ControlResult, RecordingInput
 from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.base import quoted
 from callvault.contracts.states import Actual, RecordingState
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
@@ -24,6 +25,9 @@ from workflows.loops.loop import Run, one_at_a_time
 
 _LOCAL_FIRST = (Operation.PAUSE, Operation.RESUME, Operation.STOP)
 """A start is not hurried: ACS may take its time, and one asked twice may meet itself."""
+
+MAX_TOLD_IDS = 3
+"""Most ids that callbacks may tell for one start which found a recording in its way."""
 
 _REFUSED = {
     Operation.STOP: "ACS refused to stop it, and may record on",
@@ -74,6 +78,8 @@ class ControlLoop:
         result = (
             await _execute_locally(command, input) if command.operation in _LOCAL_FIRST else None
         )
+        # Seconds may have gone by within this workflow task, in which no timer could fire.
+        self._run.clock.look()
         if result is not None and result.is_settled:
             return result
         # The signals that came during the local activity are folded by now.
@@ -131,20 +137,50 @@ class ControlLoop:
 
     async def _is_resolved(self, command: Command, recording: RecordingStatus) -> bool:
         """Resolve a start that found a recording in its way: its own, or one just stopped here."""
-        with suppress(TimeoutError):
-            # It is this start's own if ACS tells its id to this recording's callback address.
-            await workflow.wait_condition(
-                lambda: recording.callback_recording_id is not None, timeout=ADOPT_TIMEOUT
-            )
+        own = await self._own_id(recording)
         now = workflow.now()
-        if recording.callback_recording_id is not None:
-            acs_answers.runs_already(self._call, command, now)
+        if own is not None:
+            acs_answers.runs_already(self._call, command, own, now)
             return True
         if self._has_just_stopped_another(recording, now):
             # ACS may take a while to forget it: then the start is repeated.
             acs_answers.retry_start(self._call, recording, now)
             return True
         return False
+
+    async def _own_id(self, recording: RecordingStatus) -> str | None:
+        """Return the id that ACS told to this recording's callback address, once it is proven."""
+        for _ in range(MAX_TOLD_IDS):
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: recording.callback_recording_id is not None, timeout=ADOPT_TIMEOUT
+                )
+            told = recording.callback_recording_id
+            if told is None:
+                break
+            if (doubt := await self._doubt_about(told, recording)) is None:
+                return told
+            what = f"a callback told that its id is {quoted(told)}, but {doubt}: it is left alone"
+            now = workflow.now()
+            acs_answers.not_adopted(self._call, recording, what, now)
+            self._alarm(f"{what}. Somebody may be forging callbacks", recording, now)
+        return None
+
+    async def _doubt_about(self, told: str, recording: RecordingStatus) -> str | None:
+        """Say why a told id may not be adopted; None if ACS says that it is of this call."""
+        # Before the first await: another callback may come meanwhile.
+        is_signed = recording.is_callback_signed
+        if any(other.recording_id == told for other in self._call.status.recordings):
+            return "it is that of another recording of the call"
+        try:
+            found = await activity_calls.identify(self._call.status, recording, told)
+        except ActivityFailures as error:
+            return f"ACS did not say whose it is ({reason(error)})"
+        if not found.is_known:
+            return "ACS knows no such recording"
+        if found.is_of_call is None and not is_signed:
+            return "ACS does not say of which call it is, and did not sign the callback"
+        return "it is a recording of another call" if found.is_of_call is False else None
 
     def _has_just_stopped_another(self, recording: RecordingStatus, now: datetime) -> bool:
         return any(

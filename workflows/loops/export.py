@@ -99,14 +99,15 @@ class ExportLoop:
         Returns None if it was called off because the run is draining.
         """
         while True:
-            conditions = self._conditions(key)
+            conditions = self._conditions(key, workflow.now())
             try:
                 return await self._copy_under(conditions, key)
             except ActivityError as error:
-                was_last_chance = not conditions.chunk_has_time
+                is_unchanged = conditions == self._conditions(key, workflow.now())
+                was_last_chance = is_unchanged and not conditions.chunk_has_time
                 if gave_up_archive(error):
                     self._archive_refused(key, conditions.archive, reason(error))
-                elif is_final(error) or (was_last_chance and conditions == self._conditions(key)):
+                elif is_final(error) or was_last_chance:
                     raise
             if self._run.is_draining:
                 return None
@@ -116,10 +117,11 @@ class ExportLoop:
         _, chunk = find_chunk(self._call.status, key)
         copying = self._start_copy(conditions, key)
         what = f"chunk {key.index} becomes more urgent, or may be deleted"
-        while not copying.done() and self._conditions(key) == conditions:
+        while not copying.done() and self._conditions(key, workflow.now()) == conditions:
             next_step = [Moment(self._next_step(chunk), what)] if conditions.chunk_has_time else []
             await self._run.clock.changed(
-                lambda: (copying.done(), self._conditions(key)), *next_step
+                lambda: (copying.done(), self._conditions(key, self._run.clock.seen.now)),
+                *next_step,
             )
         copying.cancel()
         # Awaited even so: it may have succeeded, and two copies at once would meet each other.
@@ -144,8 +146,8 @@ class ExportLoop:
         if recording.archive == archive:
             self._alarms.change_archive(recording, why, workflow.now())
 
-    def _conditions(self, key: ChunkKey) -> Conditions:
-        policy, now = self._call.policy, workflow.now()
+    def _conditions(self, key: ChunkKey, now: datetime) -> Conditions:
+        policy = self._call.policy
         recording, chunk = find_chunk(self._call.status, key)
         return Conditions(
             priority=deadlines.priority(policy, now - chunk.retention_starts_at),

@@ -89,9 +89,9 @@ class Run:
         return self._call.is_over and all(loop.is_done for loop in self._loops)
 
     def _is_long(self) -> bool:
-        info = workflow.info()
-        is_long = info.get_current_history_length() >= self._call.policy.max_history_events
-        return is_long or info.is_continue_as_new_suggested()
+        seen = self.clock.seen
+        is_long = seen.history_length >= self._call.policy.max_history_events
+        return is_long or seen.is_continue_as_new_suggested
 
     def _is_deaf(self) -> bool:
         """Tell if another cancellation, with something to stop, would not reach this run."""
@@ -109,11 +109,11 @@ async def each_once(
 ) -> None:
     """Give every pending item a task of its own; ``under_way`` holds those whose task runs.
 
-    Nothing is begun while the run is draining.
+    Nothing is begun while the run is draining, or once it is finished.
     """
 
     def to_begin() -> list[Item]:
-        if run.is_draining:
+        if run.is_draining or run.is_finished:
             return []
         waiting = [item for item in pending() if item not in under_way]
         return waiting[: MAX_AT_ONCE - len(under_way)]
@@ -121,6 +121,7 @@ async def each_once(
     async def do_one(item: Item) -> None:
         await do(item)
         under_way.discard(item)
+        run.clock.look()
 
     while not run.is_finished:
         await workflow.wait_condition(lambda: run.is_finished or bool(to_begin()))
@@ -136,5 +137,7 @@ async def one_at_a_time(
     """Do one thing after the other, each as it is to be done when its turn comes."""
     while not run.is_finished:
         await workflow.wait_condition(lambda: run.is_finished or next_item() is not None)
-        if (item := next_item()) is not None:
+        # What came up as the run was finished is left to the next one: no other loop works here.
+        if not run.is_finished and (item := next_item()) is not None:
             await do(item)
+            run.clock.look()

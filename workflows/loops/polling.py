@@ -14,7 +14,8 @@ from callvault.contracts.activity_io import PolledResult
 from callvault.contracts.states import Actual
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
-from workflows.call import acs_answers
+from workflows.call import acs_answers, file_events
+from workflows.call.alarms import Alarms
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.recording_state import is_awaiting
 from workflows.loops.loop import Run, each_once
@@ -74,6 +75,10 @@ class StatePollingLoop(_PollingLoop):
 class ResultPollingLoop(_PollingLoop):
     """Polls what became of recordings whose files are overdue."""
 
+    def __init__(self, run: Run, call: Lifecycle, alarms: Alarms) -> None:
+        super().__init__(run, call)
+        self._alarms = alarms
+
     def _is_due(self, recording: RecordingStatus) -> bool:
         """Tell if its files should have been announced by now, and ACS may be asked for them."""
         return (
@@ -97,10 +102,12 @@ class ResultPollingLoop(_PollingLoop):
             # Called off, or refused for good.
             self._polled.add(number)
         else:
-            self._fold(recording, result)
+            if self._fold(recording, result):
+                # What is left out stays unknown: ACS would tell of it again at once, for ever.
+                self._polled.add(number)
 
-    def _fold(self, recording: RecordingStatus, result: PolledResult) -> None:
-        """Fold the answer like an event."""
+    def _fold(self, recording: RecordingStatus, result: PolledResult) -> int:
+        """Fold the answer like an event; return the number of files that were left out."""
         now, sent_at = workflow.now(), result.files.event_time
         if result.expires_at is not None:
             # The end of the window that it names counts if it is earlier than the computed one.
@@ -108,4 +115,4 @@ class ResultPollingLoop(_PollingLoop):
         what = "; ".join(("ACS told of files when it was asked", *result.errors))
         self._call.note(now, f"recording {recording.number}: {what}")
         event = result.files.model_copy(update={"event_time": sent_at})
-        self._call.files_announced(event, now)
+        return file_events.fold(self._call, self._alarms, event, now)

@@ -112,7 +112,7 @@ def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -
 
 def _faults(check: MediaCheck | None) -> Iterator[MediaProblem]:
     for problem in check.problems if check else ():
-        if problem.verdict is not MediaVerdict.LENGTH_NOT_TOLD:  # silence about it is no damage
+        if problem.verdict is not MediaVerdict.LENGTH_NOT_DECLARED:  # silence about it is no damage
             yield problem
 
 

@@ -129,8 +129,8 @@ def _duration_problems(
     facts: MediaFacts, lengths: Lengths, expected: Expected
 ) -> Iterator[MediaProblem]:
     duration = facts.duration_ms
-    if not lengths.is_told:
-        yield _problem(MediaVerdict.LENGTH_NOT_TOLD, "its length is not told")
+    if not lengths.is_declared:
+        yield _problem(MediaVerdict.LENGTH_NOT_DECLARED, "its length is not told")
     if duration is None:
         return
     if duration <= 0:
@@ -164,7 +164,7 @@ def _parameter_problems(facts: MediaFacts, expected: Expected) -> Iterator[Media
 
 
 def _is_damaged(problems: Iterable[MediaProblem]) -> bool:
-    return any(problem.verdict is not MediaVerdict.LENGTH_NOT_TOLD for problem in problems)
+    return any(problem.verdict is not MediaVerdict.LENGTH_NOT_DECLARED for problem in problems)
 
 
 def _blank(file: BinaryIO, size: int) -> Iterator[MediaProblem]:

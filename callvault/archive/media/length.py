@@ -16,7 +16,7 @@ class Lengths:
 
     known_ms: tuple[float, ...]
     """Lengths of the container, the sound and the pictures, or of the bytes that are there."""
-    is_told: bool
+    is_declared: bool
     """False where the file does not say it; what is known then comes from its bytes."""
     is_whole: bool
     """False where the file's own account of its sizes does not agree with what there is."""
@@ -33,12 +33,12 @@ def lengths_of(
         if sizes.duration_ms is not None:
             known = (sizes.duration_ms,)
         return Lengths(known, bool(known) and not sizes.is_open, sizes.is_whole)
-    if container is FormatType.MP3 and not _tells_length(file, size):
-        return Lengths((), is_told=False, is_whole=is_whole)  # what the parser says is a guess
+    if container is FormatType.MP3 and not _declares_length(file, size):
+        return Lengths((), is_declared=False, is_whole=is_whole)  # what the parser says is a guess
     return Lengths(known, bool(known), is_whole)
 
 
-def _tells_length(file: BinaryIO, size: int) -> bool:
+def _declares_length(file: BinaryIO, size: int) -> bool:
     """Tell if an mp3 says how long it is, or has one bit rate, so that its size says it."""
     file.seek(0)
     file.seek(tag_size(file.read(10)))

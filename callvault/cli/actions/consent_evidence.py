@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.console import RenderableType
 
 from callvault.cli.terminal import InertTable, line
-from callvault.contracts.base import Message
+from callvault.contracts.base import Message, name_of_caller
 from callvault.contracts.consent import (
     Announcement,
     ConsentHold,
@@ -91,7 +91,7 @@ def _decisions_table(decisions: Sequence[ConsentRecord]) -> InertTable:
             record.method,
             record.evidence,
             record.jurisdiction,
-            record.reported_by,
+            name_of_caller(record.reported_by, record.authenticated_as),
             _time(record.decided_at),
         )
     return table

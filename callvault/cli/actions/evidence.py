@@ -12,7 +12,7 @@ from callvault.cli.actions.consent_evidence import (
 )
 from callvault.cli.terminal import InertTable, line
 from callvault.contracts.activity_io import RecordedPause
-from callvault.contracts.base import Message
+from callvault.contracts.base import Message, name_of_caller
 from callvault.contracts.status import (
     CallStatus,
     ControlRecord,
@@ -139,7 +139,7 @@ def _requests_table(recording: RecordingEvidence) -> InertTable:
         outcome = f"{record.state} {record.problem}".rstrip()
         table.add_row(
             record.operation,
-            record.requested_by,
+            name_of_caller(record.requested_by, record.authenticated_as),
             record.reason,
             _time(record.requested_at),
             _after(record.requested_at, record.accepted_at),
@@ -155,7 +155,7 @@ def _pauses_table(recording: RecordingEvidence) -> InertTable:
     for pause in recording.pauses:
         asked, recorded = pause.asked_for, pause.in_the_file
         table.add_row(
-            asked.requested_by if asked else "nobody here",
+            name_of_caller(asked.requested_by, asked.authenticated_as) if asked else "nobody here",
             _time(asked.confirmed_at) if asked else "",
             _time(asked.resumed_at) if asked else "",
             _verdict(pause, recorded),

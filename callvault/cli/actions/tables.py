@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 
 from callvault.cli.terminal import InertTable, line
 from callvault.contracts.alarms import AlarmRecord
+from callvault.contracts.base import name_of_caller
 from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
 
 COLOURS = {
@@ -87,7 +88,8 @@ def describe_pause(pause: PauseRecord) -> str:
     """Describe a pause: its span as ACS confirmed it, the requester and the reason."""
     end = f"{pause.resumed_at:%H:%M:%S}" if pause.resumed_at else "now"
     why = f" ({pause.reason})" if pause.reason else ""
-    return f"{pause.confirmed_at:%H:%M:%S} to {end} by {pause.requested_by}{why}"
+    who = name_of_caller(pause.requested_by, pause.authenticated_as)
+    return f"{pause.confirmed_at:%H:%M:%S} to {end} by {who}{why}"
 
 
 def describe_chunk(chunk: ChunkStatus, copied: str = "") -> str:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import ServiceError, not_implemented
-from callvault.emulator.http import calls, content, control, oidc, recordings
+from callvault.emulator.http import calls, connections, content, control, oidc, recordings
 from callvault.emulator.http.control_guard import ControlGuard
 from callvault.emulator.http.fault_middleware import FaultMiddleware
 from callvault.emulator.http.requests import REASON, request_state, set_request_state, target
@@ -28,6 +28,7 @@ def build_app(emulator: Emulator) -> Starlette:
     parts = (
         recordings.StableRecordings(emulator),
         recordings.PreviewRecordings(emulator),
+        connections.CallConnections(emulator),
         content.Objects(emulator),
         oidc.OpenId(emulator),
         control.Control(emulator),

@@ -10,7 +10,6 @@ from starlette.routing import Route
 from callvault.emulator.clock import service_time
 from callvault.emulator.emulator import Emulator
 from callvault.emulator.errors import (
-    ServiceError,
     bad_request,
     not_implemented,
     recording_not_found,
@@ -19,23 +18,16 @@ from callvault.emulator.eventgrid.events import announced
 from callvault.emulator.faults import FaultKind
 from callvault.emulator.http.requests import FAULT, read_model, read_signed
 from callvault.emulator.http.start import PreviewStartRequest, StartRequest
+from callvault.emulator.http.versions import (
+    BETA_VERSIONS,
+    PREVIEW_VERSION,
+    RESULT_VERSION,
+    STABLE_VERSIONS,
+    check_version,
+)
 from callvault.emulator.model import Call, Recording
 from callvault.emulator.storage import StoredChunk
 
-STABLE_VERSIONS = (
-    "2023-03-06",
-    "2023-10-15",
-    "2024-04-15",
-    "2024-09-15",
-    "2025-05-15",
-    "2025-06-15",
-    "2026-03-12",
-)
-BETA_VERSIONS = ("2024-11-15-preview", "2025-08-15-preview")
-"""Versions of beta SDKs, which record in the same words."""
-RESULT_VERSION = "2024-09-01-preview"
-"""The only version with the ``result`` operation; it has all the others, too."""
-PREVIEW_VERSION = "2021-06-15-preview"
 PREVIEW_PREFIX = "/calling/serverCalls/"
 
 _KIND_SINCE = "2024-04-15"
@@ -110,7 +102,7 @@ class StableRecordings:
 
     async def _admit(self, request: Request) -> bytes:
         body = await read_signed(request, self._emulator)
-        _check_version(request, (*STABLE_VERSIONS, *BETA_VERSIONS, RESULT_VERSION))
+        check_version(request, (*STABLE_VERSIONS, *BETA_VERSIONS, RESULT_VERSION))
         return body
 
     def _state(self, request: Request, recording: Recording) -> dict[str, str]:
@@ -172,7 +164,7 @@ class PreviewRecordings:
 
     async def _admit(self, request: Request) -> bytes:
         body = await read_signed(request, self._emulator)
-        _check_version(request, (PREVIEW_VERSION,))
+        check_version(request, (PREVIEW_VERSION,))
         return body
 
     def _call(self, request: Request) -> Call | None:
@@ -199,20 +191,6 @@ def _pause(request: Request, emulator: Emulator, recording_id: str) -> None:
 def _recording_id(request: Request) -> str:
     recording_id: str = request.path_params["recording_id"]
     return recording_id
-
-
-def _check_version(request: Request, known: tuple[str, ...]) -> None:
-    version = request.query_params.get("api-version")
-    if not version:
-        raise ServiceError(
-            400, "MissingApiVersionParameter", "The query parameter api-version is required."
-        )
-    if version not in known:
-        raise ServiceError(
-            400,
-            "UnsupportedApiVersionValue",
-            f"api-version {version!r} is not supported here; use one of {', '.join(known)}.",
-        )
 
 
 def _repeatability(request: Request) -> str | None:

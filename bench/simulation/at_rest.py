@@ -1,0 +1,92 @@
+"""The promises that hold whenever a run is at rest: it has done all that it can do by itself.
+
+- What is to be asked of ACS is asked at once, and what is announced is copied at once.
+- A run that is to end begins nothing more.
+- A run hands over as soon as nothing is half done, if its history is long, or if it would not hear
+  of another cancellation that has something to stop.
+- What falls due is done at its moment, and no timer stands that nothing needs.
+"""
+
+from bench.simulation.instance import Broken
+from bench.simulation.server import POLLS, Server
+from callvault.contracts.states import ChunkState
+from workflows.activity_options import ADOPT_TIMEOUT
+from workflows.call.chunks import chunks_of
+from workflows.loops.clock import LEEWAY
+from workflows.recording import RecordingWorkflow
+
+_CANNOT_BE_CALLED_OFF = (
+    "start_recording",
+    "confirm_active",
+    "read_state",
+    "pause_recording",
+    "resume_recording",
+    "stop_recording",
+    "announce_recording",
+    "seal_recording",
+)
+
+
+def check(server: Server) -> None:
+    """Check a run that has been told all that there is to tell."""
+    workflow = server.run.workflow
+    # Before the settings are known, a run does nothing.
+    if workflow.call.status.policy is None:
+        return
+    if workflow.call.in_flight is None and workflow.call.next_command() is not None:
+        raise Broken("something is wanted of ACS, and is not asked")
+    _check_ending(server, workflow)
+    _check_copied(server, workflow)
+    _check_handed_over(server, workflow)
+    _check_timers(server, workflow)
+
+
+def check_due(server: Server) -> None:
+    """Check that nothing is due any more, once time has passed."""
+    workflow = server.run.workflow
+    if workflow.call.status.policy is None:
+        return
+    for source in workflow.timers._sources:
+        due = source.next_due()
+        if due is not None and due <= server.now:
+            raise Broken(f"it is due, and is not done: {source.summary}")
+
+
+def _check_ending(server: Server, workflow: RecordingWorkflow) -> None:
+    if workflow.this_run.is_finished:
+        for activity in server.activities.values():
+            if activity.kind not in POLLS:
+                raise Broken(f"a run is to end, and has begun to {activity.kind}")
+
+
+def _check_copied(server: Server, workflow: RecordingWorkflow) -> None:
+    under_way = server.activities.values()
+    if not any(activity.kind in _CANNOT_BE_CALLED_OFF for activity in under_way):
+        return
+    copied = {a.input.chunk.document_id for a in under_way if a.kind == "export_chunk"}
+    for _, chunk in chunks_of(workflow.call.status):
+        is_waiting = chunk.state is ChunkState.ANNOUNCED
+        if is_waiting and chunk.chunk.document_id not in copied:
+            raise Broken("a file is not copied, while something else is under way")
+
+
+def _check_handed_over(server: Server, workflow: RecordingWorkflow) -> None:
+    is_under_way = any(a.kind not in POLLS for a in server.activities.values())
+    if is_under_way or server.open_updates or workflow.call.in_flight is not None:
+        return
+    status = workflow.call.status
+    if server.is_cancelled and status.being_recorded is not None:
+        raise Broken("a run goes on that hears of no other cancellation")
+    limit = workflow.call.policy.max_history_events
+    if server.run.seen_history_length >= limit:
+        raise Broken("a run goes on whose history is long")
+
+
+def _check_timers(server: Server, workflow: RecordingWorkflow) -> None:
+    awaited = [moment.at for moment in workflow.this_run.clock._awaited]
+    for at in server.timers.values():
+        # Neither a moment's: the wait for the callback that tells whose recording it is.
+        is_short = at <= server.now + ADOPT_TIMEOUT
+        is_needed = any(at <= moment <= at + LEEWAY for moment in awaited)
+        if not (is_short or is_needed):
+            raise Broken("a timer stands that nothing needs")

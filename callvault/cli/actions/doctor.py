@@ -1,0 +1,176 @@
+"""The checks of `callvault doctor`, and their report.
+
+A check is a function that looks at one thing and returns a `CheckResult`; a new one goes into
+`CHECKS`. None changes anything.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeWorkflowExecutionRequest,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from callvault.cli.actions.recordings import with_client
+from callvault.cli.terminal import line, say_json
+from callvault.contracts import names
+from callvault.errors import CallvaultError
+from callvault.temporal.namespace import missing_search_attributes
+from workers.abandoned import STUCK, dead_runs
+
+MAX_NAMED = 10
+"""Workflows that a result names; the rest are counted."""
+
+MAX_LISTED = 1_000
+"""Workflows that a check looks at."""
+
+_PAUSED = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Paused'"
+
+
+class CheckResult(NamedTuple):
+    """The result of one check."""
+
+    name: str
+    is_ok: bool
+    found: str
+    fix: str = ""
+    """A sentence that says what to do; empty where nothing is amiss."""
+
+
+Check = Callable[[Client], Awaitable[CheckResult]]
+
+
+async def _namespace(client: Client) -> CheckResult:
+    name = "namespace"
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    try:
+        await client.workflow_service.describe_namespace(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        fix = "Create it (`temporal operator namespace create`), or set TEMPORAL_NAMESPACE."
+        return CheckResult(name, False, f"{client.namespace} does not exist", fix)
+    return CheckResult(name, True, client.namespace)
+
+
+async def _search_attributes(client: Client) -> CheckResult:
+    name, missing = "search attributes", await missing_search_attributes(client)
+    if missing:
+        return CheckResult(name, False, f"missing: {', '.join(missing)}", "Run `callvault setup`.")
+    return CheckResult(name, True, "all are registered")
+
+
+async def _paused(client: Client) -> CheckResult:
+    fix = (
+        "Unpause them at once: a paused workflow watches no deadline, and takes no pause of a"
+        " recording (`temporal workflow unpause`)."
+    )
+    return await _none_of(client, "paused workflows", _PAUSED, fix)
+
+
+async def _stuck(client: Client) -> CheckResult:
+    fix = "See the worker's log for the reason: such a call is controlled by nobody."
+    return await _none_of(client, "failing workflow tasks", STUCK, fix)
+
+
+async def _dead(client: Client) -> CheckResult:
+    fix = "Start a worker, which takes them over within a minute; its log says if it cannot."
+    return await _none_of(
+        client, "calls without a workflow", dead_runs(datetime.now(UTC)), fix, _is_newest
+    )
+
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("namespace", _namespace),
+    ("search attributes", _search_attributes),
+    ("paused workflows", _paused),
+    ("failing workflow tasks", _stuck),
+    ("calls without a workflow", _dead),
+)
+"""In their order: what a later one needs is checked before."""
+
+
+def examine(config: Path | None) -> list[CheckResult]:
+    """Run every check; one that cannot be run has failed."""
+    results: list[CheckResult] = []
+    try:
+        with_client(config, lambda client: _examine(client, results))
+    except CallvaultError as error:
+        fix = "Start Temporal, or mend its address (TEMPORAL_ADDRESS) or the settings."
+        results.append(CheckResult("Temporal", False, str(error), fix))
+    return results
+
+
+async def _examine(client: Client, results: list[CheckResult]) -> None:
+    results.append(CheckResult("Temporal", True, client.service_client.config.target_host))
+    for name, check in CHECKS:
+        try:
+            results.append(await check(client))
+        except (RPCError, CallvaultError) as error:
+            results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
+
+
+async def _always(client: Client, run: WorkflowExecution) -> bool:
+    return True
+
+
+async def _is_newest(client: Client, run: WorkflowExecution) -> bool:
+    """Tell if no run of the call has begun since."""
+    newest = WorkflowExecution(workflow_id=run.workflow_id)
+    described = await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=newest)
+    )
+    return described.workflow_execution_info.execution.run_id == run.run_id
+
+
+async def _none_of(
+    client: Client,
+    name: str,
+    query: str,
+    fix: str,
+    counts: Callable[[Client, WorkflowExecution], Awaitable[bool]] = _always,
+) -> CheckResult:
+    """Check that no workflow matches a query."""
+    try:
+        matching = await _matching(client, query)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        return CheckResult(name, True, "this Temporal server does not know of any such thing")
+    found = [run.workflow_id for run in matching if await counts(client, run)]
+    if not found:
+        return CheckResult(name, True, "none")
+    more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
+    return CheckResult(name, False, f"{', '.join(found[:MAX_NAMED])}{more}", fix)
+
+
+async def _matching(client: Client, query: str) -> list[WorkflowExecution]:
+    # Not the SDK's own list, which fails on a paused workflow: it does not know that status.
+    request = ListWorkflowExecutionsRequest(
+        namespace=client.namespace, query=query, page_size=MAX_LISTED
+    )
+    listed = await client.workflow_service.list_workflow_executions(request)
+    return [found.execution for found in listed.executions]
+
+
+def show(results: list[CheckResult], *, as_json: bool) -> None:
+    """Print the results."""
+    if as_json:
+        rows = [{"name": r.name, "isOk": r.is_ok, "found": r.found, "fix": r.fix} for r in results]
+        say_json(json.dumps({"isOk": all(r.is_ok for r in results), "checks": rows}, indent=2))
+        return
+    console = Console()
+    for result in results:
+        mark = ("ok  ", "green") if result.is_ok else ("FAIL", "bold red")
+        console.print(line(mark, f"  {result.name}: {result.found}"))
+        if result.fix:
+            console.print(line(f"      {result.fix}"))

@@ -1,0 +1,26 @@
+"""The state of a call's dead run, handed to the run that keeps the call now."""
+
+from callvault.contracts.base import Message
+from callvault.contracts.status import CallStatus
+
+
+class RunQuery(Message):
+    """Order to find out what the run before a reset knew."""
+
+    workflow_id: str
+    run_id: str
+    """The run that the reset began."""
+
+
+class LastState(Message):
+    """Payload of `take_over`: the last state of a run that was ended by force, or reset."""
+
+    run_id: str
+    status: CallStatus
+
+
+class Recalled(Message):
+    """Answer to a `RunQuery`."""
+
+    last: LastState | None = None
+    """None if no reset began the run."""

@@ -1,0 +1,125 @@
+"""Does `callvault doctor` find what is amiss, and say how to mend it?"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.testing import WorkflowEnvironment
+
+from callvault.contracts import names
+from callvault.contracts.states import RecordingState
+from callvault.temporal.namespace import register_search_attributes
+
+pytestmark = pytest.mark.server
+
+_PAUSE_ENABLED = ["--dynamic-config-value", "frontend.WorkflowPauseEnabled=true"]
+
+
+@pytest.fixture
+async def server(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
+    """Yield a server of its own, for the whole namespace is examined."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(temporal_binary), dev_server_extra_args=_PAUSE_ENABLED
+    ) as environment:
+        yield environment
+
+
+async def doctor(address: str, *options: str, **environment: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "callvault", "doctor", *options),
+        env=os.environ | {"TEMPORAL_ADDRESS": address} | environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def checks(address: str, **environment: str) -> tuple[int | None, dict[str, dict[str, Any]]]:
+    status, said = await doctor(address, "--json", **environment)
+    return status, {check["name"]: check for check in json.loads(said)["checks"]}
+
+
+def address_of(server: WorkflowEnvironment) -> str:
+    return server.client.service_client.config.target_host
+
+
+async def begin(server: WorkflowEnvironment, server_call_id: str) -> str:
+    workflow_id = names.workflow_id(server_call_id)
+    await server.client.start_workflow(
+        names.WORKFLOW_TYPE, id=workflow_id, task_queue=names.CONTROL_QUEUE
+    )
+    return workflow_id
+
+
+async def found(server: WorkflowEnvironment, name: str) -> dict[str, Any]:
+    """Wait until a check fails: visibility lags."""
+    async with asyncio.timeout(60):
+        while (await checks(address_of(server)))[1][name]["isOk"]:
+            await asyncio.sleep(0.1)
+    return (await checks(address_of(server)))[1][name]
+
+
+async def test_missing_search_attributes_are_found_and_a_good_namespace_passes(
+    server: WorkflowEnvironment,
+) -> None:
+    status, before = await checks(address_of(server))
+    assert status == 1
+    assert "CallvaultState" in before["search attributes"]["found"]
+    assert before["search attributes"]["fix"] == "Run `callvault setup`."
+
+    await register_search_attributes(server.client)
+    status, after = await checks(address_of(server))
+    assert (status, [name for name, check in after.items() if not check["isOk"]]) == (0, [])
+    status, said = await doctor(address_of(server))
+    assert status == 0
+    assert "paused workflows: none" in said
+
+
+async def test_a_paused_workflow_is_found(
+    server: WorkflowEnvironment, temporal_binary: Path
+) -> None:
+    """Workflow Pause stops the timers: no deadline is watched."""
+    await register_search_attributes(server.client)
+    workflow_id = await begin(server, "call")
+    pausing = await asyncio.create_subprocess_exec(
+        str(temporal_binary),
+        *("workflow", "pause", "--workflow-id", workflow_id, "--address", address_of(server)),
+    )
+    assert await pausing.wait() == 0
+    check = await found(server, "paused workflows")
+    assert workflow_id in check["found"]
+    assert "unpause" in check["fix"]
+
+
+async def test_a_call_whose_workflow_was_terminated_is_found(server: WorkflowEnvironment) -> None:
+    await register_search_attributes(server.client)
+    workflow_id = names.workflow_id("call")
+    handle = await server.client.start_workflow(
+        names.WORKFLOW_TYPE,
+        id=workflow_id,
+        task_queue=names.CONTROL_QUEUE,
+        search_attributes=TypedSearchAttributes(
+            [SearchAttributePair(names.STATE, RecordingState.RECORDING)]
+        ),
+    )
+    await handle.terminate()
+    check = await found(server, "calls without a workflow")
+    assert workflow_id in check["found"]
+
+
+async def test_a_server_that_does_not_answer_and_a_missing_namespace_are_said(
+    server: WorkflowEnvironment,
+) -> None:
+    status, results = await checks("127.0.0.1:1")
+    assert status == 1
+    assert list(results) == ["Temporal"]
+    status, results = await checks(address_of(server), TEMPORAL_NAMESPACE="nowhere")
+    assert status == 1
+    assert "nowhere does not exist" in results["namespace"]["found"]

@@ -1,0 +1,48 @@
+"""Helpers: one call, told step by step what a test wants it to meet."""
+
+from typing import Any
+
+from bench.simulation import protocol
+from bench.simulation.instance import Opening
+from bench.simulation.life import NOON
+from bench.simulation.server import Server
+from callvault.contracts import names
+from callvault.contracts.activity_io import ControlResult
+from tests.policies import a_policy
+
+ACTIVE = ControlResult(recording_id="r", state="active", accepted_at=NOON)
+STOPPED = ControlResult(recording_id="r", state="inactive", accepted_at=NOON)
+
+
+def recorded(request: dict[str, Any] | None = None, **policy: Any) -> Server:
+    """Begin the workflow of a call, which is recorded now."""
+    asked = {"server_call_id": "call-1", "resource": "default", **(request or {})}
+    payload = protocol.payload(asked)
+    server = Server(
+        opening=Opening(names.workflow_id("call-1"), "run-1", NOON, (payload,), seed=1),
+        now=NOON,
+        on_activation=lambda jobs, activate: activate(),
+        on_scheduled=lambda activity: None,
+    )
+    server.begin()
+    answer(server, "describe_resource", a_policy(**policy))
+    starts(server)
+    return server
+
+
+def starts(server: Server) -> None:
+    """Let ACS start what it is asked to start."""
+    answer(server, "start_recording", ACTIVE)
+    answer(server, "confirm_active", ACTIVE)
+
+
+def stops(server: Server) -> None:
+    """Stop the recording."""
+    server.deliver(protocol.signal(names.STOP, [protocol.payload({})]))
+    answer(server, "stop_recording", STOPPED)
+
+
+def answer(server: Server, kind: str, result: Any) -> None:
+    """End the activity of a kind that is under way."""
+    activity = next(each for each in server.activities.values() if each.kind == kind)
+    server.resolve(activity, protocol.completed(result))

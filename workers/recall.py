@@ -1,0 +1,211 @@
+"""The last state of a run that was ended by force or reset: by its own word, or by its history.
+
+A run whose history cannot be replayed (its tasks fail, or its worker's version is gone) answers no
+query. Then its history is folded by the code that a workflow folds messages with, each event at its
+own time; an event that this code cannot fold is left out.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from temporalio import activity
+from temporalio.api.common.v1 import Payloads
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.service import RPCError
+
+from callvault.contracts import names
+from callvault.contracts.activity_io import (
+    ArchivedChunk,
+    ControlResult,
+    ExportInput,
+    ResourcePolicy,
+    StartInput,
+)
+from callvault.contracts.base import Message
+from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
+from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.requests import (
+    CallEnded,
+    ControlRequest,
+    RecordingRequest,
+    StartRequest,
+)
+from callvault.contracts.states import Actual
+from callvault.contracts.status import CallStatus
+from callvault.contracts.takeover import LastState, Recalled, RunQuery
+from workflows.call import acs_answers, callbacks
+from workflows.call.chunks import ChunkKey
+from workflows.call.commands import Command, Operation
+from workflows.call.consent_gate import ConsentGate
+from workflows.call.lifecycle import Lifecycle
+
+_LOCAL_ACTIVITY = "core_local_activity"
+"""The SDK's name of the event that holds a local activity's result."""
+
+ANSWER_TIMEOUT = timedelta(seconds=10)
+
+Model = TypeVar("Model")
+
+log = structlog.get_logger(__name__)
+
+
+class Recall:
+    """Reads the last states of runs. Async, to wait for Temporal."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @activity.defn(name=names.RECALL_ACTIVITY)
+    async def recall_run(self, query: RunQuery) -> Recalled:
+        """Read the last state of the run from which a reset began this one."""
+        handle = self._client.get_workflow_handle(query.workflow_id, run_id=query.run_id)
+        async for event in handle.fetch_history_events():
+            if (base := _base_of(event, query.run_id)) is not None:
+                return Recalled(last=await self.last_state(query.workflow_id, base))
+        return Recalled()
+
+    async def last_state(self, workflow_id: str, run_id: str) -> LastState:
+        """Read the last state of a run, whether or not a worker can replay it."""
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        try:
+            status: CallStatus = await handle.query(
+                names.STATUS, result_type=CallStatus, rpc_timeout=ANSWER_TIMEOUT
+            )
+        except (RPCError, WorkflowQueryFailedError, ValueError) as error:
+            log.warning("a run answers no query, so its history is read", error=str(error))
+            history = await handle.fetch_history()
+            status = await FoldedHistory(self._client).status(history.events)
+        return LastState(run_id=run_id, status=status)
+
+
+def _base_of(event: HistoryEvent, run_id: str) -> str | None:
+    """Return the run from which a reset began this one, if the event tells."""
+    failed = event.workflow_task_failed_event_attributes
+    is_reset = failed.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+    return failed.base_run_id if is_reset and failed.new_run_id == run_id else None
+
+
+class FoldedHistory:
+    """Folds the events of a history into the state of its call."""
+
+    def __init__(self, client: Client) -> None:
+        self._converter = client.data_converter
+        self._call: Lifecycle
+        self._at: datetime
+        """Time of the event that is folded."""
+        self._scheduled: dict[int, HistoryEvent] = {}
+        """The activities by the events that scheduled them."""
+
+    async def status(self, events: Sequence[HistoryEvent]) -> CallStatus:
+        """Fold a whole history."""
+        await self._begin(events[0])
+        for event in events[1:]:
+            self._at = event.event_time.ToDatetime(tzinfo=UTC)
+            try:
+                await self._fold(event)
+            # Whatever it is: what a workflow could not fold may be why its tasks failed.
+            except Exception as error:
+                what = f"event {event.event_id} of the run before cannot be read: {error}"
+                self._call.note(self._at, what)
+        return self._call.status
+
+    async def _begin(self, started: HistoryEvent) -> None:
+        self._at = started.event_time.ToDatetime(tzinfo=UTC)
+        attributes = started.workflow_execution_started_event_attributes
+        request, carried, *_ = [*await self._decoded(attributes.input), None]
+        if carried is not None:
+            self._call = Lifecycle(CallStatus.model_validate(carried["status"]))
+        else:
+            self._call = Lifecycle.begin(RecordingRequest.model_validate(request), self._at)
+        gate, call = ConsentGate(self._call), self._call
+        self._folds: dict[str, tuple[type[Message], Callable[[Any, datetime], object]]] = {
+            names.START: (StartRequest, partial(call.request, Operation.START)),
+            names.PAUSE: (ControlRequest, partial(call.request, Operation.PAUSE)),
+            names.RESUME: (ControlRequest, partial(call.request, Operation.RESUME)),
+            names.STOP: (ControlRequest, partial(call.request, Operation.STOP)),
+            names.CALL_ENDED: (CallEnded, call.call_ended),
+            names.FILE_STATUS_UPDATED: (FileStatusUpdated, call.files_announced),
+            names.RECORDING_STATE_CHANGED: (RecordingStateChanged, partial(callbacks.fold, call)),
+            names.CONSENT: (ConsentDecision, gate.decided),
+            names.PARTICIPANT_CHANGED: (ParticipantChanged, gate.participant_changed),
+            names.TAKE_OVER: (LastState, partial(call.recalled, is_reset=False)),
+        }
+
+    async def _fold(self, event: HistoryEvent) -> None:
+        if event.HasField("activity_task_scheduled_event_attributes"):
+            self._scheduled[event.event_id] = event
+        elif event.HasField("activity_task_completed_event_attributes"):
+            completed = event.activity_task_completed_event_attributes
+            scheduled = self._scheduled[completed.scheduled_event_id]
+            self._fold_activity(
+                scheduled.activity_task_scheduled_event_attributes.activity_type.name,
+                await self._decoded(scheduled.activity_task_scheduled_event_attributes.input),
+                await self._decoded(completed.result),
+            )
+        elif event.marker_recorded_event_attributes.marker_name == _LOCAL_ACTIVITY:
+            details = event.marker_recorded_event_attributes.details
+            name = json.loads(details["data"].payloads[0].data)["activity_type"]
+            self._fold_activity(name, [None], await self._decoded(details["result"]))
+        elif event.HasField("workflow_execution_signaled_event_attributes"):
+            signal = event.workflow_execution_signaled_event_attributes
+            self._fold_message(signal.signal_name, await self._decoded(signal.input))
+        elif event.HasField("workflow_execution_update_accepted_event_attributes"):
+            asked = event.workflow_execution_update_accepted_event_attributes.accepted_request.input
+            self._fold_message(asked.name, await self._decoded(asked.args))
+
+    def _fold_message(self, name: str, payloads: list[Any]) -> None:
+        payload = payloads[0] if payloads and payloads[0] is not None else {}
+        if name in self._folds:
+            model, fold = self._folds[name]
+            fold(model.model_validate(payload), self._at)
+
+    def _fold_activity(self, name: str, inputs: list[Any], results: list[Any]) -> None:
+        folds: dict[str, Callable[[Any, Any], None]] = {
+            "describe_resource": self._described,
+            "start_recording": self._started,
+            "export_chunk": self._exported,
+            "pause_recording": partial(self._changed, Operation.PAUSE),
+            "resume_recording": partial(self._changed, Operation.RESUME),
+            "stop_recording": partial(self._changed, Operation.STOP),
+        }
+        # A local activity that failed has no result.
+        if name in folds and results:
+            folds[name](inputs[0], results[0])
+
+    def _described(self, _: Any, policy: Any) -> None:
+        self._call.policy_known(ResourcePolicy.model_validate(policy))
+        self._call.settle_all(self._at)
+
+    def _started(self, input: Any, result: Any) -> None:
+        """Fold an answered start; what was asked of it afterwards is to be read from ACS."""
+        unstarted = (r for r in self._call.status.recordings if r.actual is Actual.NONE)
+        if (recording := next(unstarted, None)) is not None:
+            is_paused = StartInput.model_validate(input).pause_on_start
+            command = Command(recording.number, Operation.START, is_paused)
+            self._answered(command, result)
+
+    def _changed(self, operation: Operation, _: Any, result: Any) -> None:
+        answer = ControlResult.model_validate(result)
+        for recording in self._call.status.recordings:
+            if answer.is_settled and recording.recording_id == answer.recording_id:
+                self._answered(Command(recording.number, operation), result)
+
+    def _answered(self, command: Command, result: Any) -> None:
+        answer = ControlResult.model_validate(result)
+        self._call.command_sent(command)
+        acs_answers.answered(self._call, command, answer, self._at)
+
+    def _exported(self, input: Any, result: Any) -> None:
+        chunk = ExportInput.model_validate(input).chunk
+        archived = ArchivedChunk.model_validate(result)
+        self._call.chunk_archived(ChunkKey.of(chunk), archived, self._at)
+
+    async def _decoded(self, payloads: Payloads) -> list[Any]:
+        return await self._converter.decode(payloads.payloads)

@@ -1,0 +1,191 @@
+"""Joins the last state of a call's dead run to the state of the run that keeps the call now.
+
+What ACS may do by now is read before it is believed. Where the two differ, the quieter wish counts,
+and nothing that either of them knows is forgotten.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from callvault.contracts.consent import ConsentRecord
+from callvault.contracts.states import Actual, ChunkState, Wanted
+from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
+from callvault.contracts.takeover import LastState
+from workflows.call.chunks import ChunkKey, next_number
+from workflows.call.recording_state import refresh
+
+Each = TypeVar("Each")
+Record = TypeVar("Record", ControlRecord, RecordingStatus)
+
+_QUIET = (Wanted.ACTIVE, Wanted.PAUSED, Wanted.STOPPED)
+"""From loud to quiet."""
+
+
+def join(status: CallStatus, last: LastState, *, is_reset: bool) -> bool:
+    """Join a dead run's state; False if it is part of this one already.
+
+    After a reset (``is_reset``) both are the same recordings under the same numbers: the dead run
+    went further. Otherwise a recording is known by its id alone.
+    """
+    if last.run_id in status.taken_over:
+        return False
+    before = last.status.model_copy(deep=True)
+    status.taken_over += [last.run_id, *before.taken_over]
+    numbers = {each.number: _join_recording(status, each, is_reset) for each in before.recordings}
+    for recording in [r for r in status.recordings if r.origin == "requested"]:
+        _absorb_announced(status, recording)
+    _join_requests(status, before, numbers, last.run_id)
+    _join_lists(status, before, is_reset)
+    status.ended_at = status.ended_at or before.ended_at
+    status.alarms_left_out += 0 if is_reset else before.alarms_left_out
+    status.chunks_left_out = max(status.chunks_left_out, before.chunks_left_out)
+    for recording in status.recordings:
+        doubt(recording)
+        refresh(status, recording)
+    return True
+
+
+def doubt(recording: RecordingStatus) -> None:
+    """Have the state of a recording read from ACS, if it may be on."""
+    is_on = recording.origin == "requested" and recording.actual is not Actual.STOPPED
+    recording.needs_read = recording.needs_read or (is_on and recording.recording_id is not None)
+
+
+def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool) -> int | None:
+    """Join one recording; return its number from now on, None if it is not kept."""
+    mine = _counterpart(status, theirs, is_reset)
+    if mine is None:
+        return _add(status, theirs)
+    other = theirs
+    if is_reset or (mine.origin == "announced" and theirs.origin == "requested"):
+        other = _replace(mine, theirs)
+    mine.wanted = max(mine.wanted, other.wanted, key=_QUIET.index)
+    if Actual.STOPPED in (mine.actual, other.actual):
+        mine.actual, mine.wanted = Actual.STOPPED, Wanted.STOPPED
+        mine.stopped_at = mine.stopped_at or other.stopped_at
+    mine.session_end_reason = mine.session_end_reason or other.session_end_reason
+    _join_chunks(mine, other)
+    return mine.number
+
+
+def _replace(mine: RecordingStatus, theirs: RecordingStatus) -> RecordingStatus:
+    """Take over what theirs says, which knows more, but for the number; return what mine said."""
+    other = mine.model_copy()
+    number = mine.number
+    _copy_fields(theirs, to=mine)
+    mine.number = number
+    return other
+
+
+def _copy_fields(theirs: Record, *, to: Record) -> None:
+    """Make a record like another one, and keep its identity: others hold it."""
+    for name in type(to).model_fields:
+        setattr(to, name, getattr(theirs, name))
+
+
+def _counterpart(
+    status: CallStatus, theirs: RecordingStatus, is_reset: bool
+) -> RecordingStatus | None:
+    def is_same(mine: RecordingStatus) -> bool:
+        if None not in (mine.recording_id, theirs.recording_id):
+            return mine.recording_id == theirs.recording_id
+        return is_reset and (mine.number, mine.origin) == (theirs.number, theirs.origin)
+
+    return next(filter(is_same, status.recordings), None)
+
+
+def _add(status: CallStatus, theirs: RecordingStatus) -> int | None:
+    was_asked = any(each.origin == "requested" for each in status.recordings)
+    if theirs.recording_id is None and not theirs.chunks and was_asked:
+        return None  # It never began, and a backend has asked anew since.
+    if any(each.number == theirs.number for each in status.recordings):
+        theirs.number = next_number(status)
+    # The current recording is the last one: one that ACS may be recording must be controlled.
+    is_on = theirs.actual is not Actual.STOPPED
+    status.recordings.insert(len(status.recordings) if is_on else 0, theirs)
+    return theirs.number
+
+
+def _absorb_announced(status: CallStatus, recording: RecordingStatus) -> None:
+    """Give a recording the files that were announced for its id before the id was known here."""
+    for early in list(status.recordings):
+        is_same = (
+            recording.recording_id is not None and early.recording_id == recording.recording_id
+        )
+        if early is not recording and early.origin == "announced" and is_same:
+            _join_chunks(recording, early)
+            recording.session_end_reason = recording.session_end_reason or early.session_end_reason
+            status.recordings[:] = [each for each in status.recordings if each is not early]
+
+
+def _join_chunks(better: RecordingStatus, other: RecordingStatus) -> None:
+    known = {ChunkKey.of(chunk.chunk): chunk for chunk in better.chunks}
+    for chunk in other.chunks:
+        mine = known.get(ChunkKey.of(chunk.chunk))
+        if mine is None:
+            better.chunks.append(chunk)
+            better.sealed = None
+        elif _is_better(chunk, mine, better):
+            better.chunks[better.chunks.index(mine)] = chunk
+
+
+def _is_better(chunk: ChunkStatus, mine: ChunkStatus, recording: RecordingStatus) -> bool:
+    is_here = chunk.archived is not None and chunk.archived.archive == recording.archive
+    return is_here and mine.state is not ChunkState.ARCHIVED
+
+
+def _join_requests(
+    status: CallStatus, before: CallStatus, numbers: dict[int, int | None], run_id: str
+) -> None:
+    own = dict(status.requests)
+    status.requests.clear()
+    for key, record in before.requests.items():
+        number = numbers.get(record.recording, record.recording)
+        if number is None:
+            continue
+        record.recording = number
+        if key not in own:
+            status.requests[key] = record
+        elif _is_same_request(own[key], record):
+            # An update may wait for this very record.
+            _copy_fields(record, to=own[key])
+            status.requests[key] = own[key]
+        else:
+            status.requests[f"{key} of run {run_id}"] = record
+    for key, record in own.items():
+        status.requests.setdefault(key, record)
+
+
+def _is_same_request(mine: ControlRecord, theirs: ControlRecord) -> bool:
+    return (mine.operation, mine.requested_by, mine.reason) == (
+        theirs.operation,
+        theirs.requested_by,
+        theirs.reason,
+    )
+
+
+def _join_lists(status: CallStatus, before: CallStatus, is_reset: bool) -> None:
+    """Join what is but a list: the older first, and nothing twice."""
+    _extend(before.alarms, status.alarms, lambda record: record.alarm.id)
+    _extend(before.timeline, status.timeline, lambda entry: (entry.at, entry.what))
+    before.timeline.sort(key=lambda entry: entry.at)
+
+    def decision(record: ConsentRecord) -> tuple[object, ...]:
+        # After a reset every message is sent again, and decides nothing anew.
+        at = None if is_reset else record.decided_at
+        return record.participant, record.given, record.method, record.request_id, at
+
+    _extend(before.consents, status.consents, decision)
+    known = {(each.participant, each.connection): each for each in before.participants}
+    for mine in status.participants:
+        theirs = known.setdefault((mine.participant, mine.connection), mine)
+        if mine.changed_at > theirs.changed_at:
+            theirs.in_call, theirs.changed_at = mine.in_call, mine.changed_at
+    # In place: others hold these lists.
+    status.alarms[:], status.timeline[:] = before.alarms, before.timeline
+    status.consents[:], status.participants[:] = before.consents, known.values()
+
+
+def _extend(theirs: list[Each], mine: list[Each], key: Callable[[Each], object]) -> None:
+    known = {key(each) for each in theirs}
+    theirs += [each for each in mine if key(each) not in known]
