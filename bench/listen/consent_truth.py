@@ -41,30 +41,34 @@ def _lacking(played: Played, who: int) -> list[Span]:
 
 def _objecting(played: Played, who: int) -> list[Span]:
     """Return the times at which a participant who is known to be there objects."""
-    spans: list[Span] = []
-    for decision in decisions(played, who):
-        if decision.step.verb is Verb.WITHDRAW:
-            spans.append(Span(_withdrawn_at(decision)))
-        elif spans:
-            spans[-1] = Span(spans[-1].since, min(spans[-1].until, decision.sent))
+    spans = _lasting(played, who, Verb.WITHDRAW)
     # Who objects while there need not be known otherwise; who comes back is known when told.
     there = [
         Span(*stay)
         for stay in played.presence.get(who, [])
         if any(stay[0] <= span.since < stay[1] for span in spans)
     ]
-    return intersection(union(spans), union([*there, *known_presence(played, who)]))
+    return intersection(spans, union([*there, *known_presence(played, who)]))
 
 
 def agreed(played: Played, who: int) -> list[Span]:
     """Return the times at which a participant's agreement held."""
+    return _lasting(played, who, Verb.AGREE)
+
+
+def _lasting(played: Played, who: int, said: Verb) -> list[Span]:
+    """Return the times at which a participant's last decision was this one."""
     spans: list[Span] = []
+    began: float | None = None
     for decision in decisions(played, who):
-        if decision.step.verb is Verb.AGREE:
-            spans.append(Span(decision.sent))
-        elif spans:
-            spans[-1] = Span(spans[-1].since, min(spans[-1].until, _withdrawn_at(decision)))
-    return union(spans)
+        is_withdrawal = decision.step.verb is Verb.WITHDRAW
+        at = _withdrawn_at(decision) if is_withdrawal else decision.sent
+        if decision.step.verb is said:
+            began = at if began is None else began
+        elif began is not None:
+            spans.append(Span(began, at))
+            began = None
+    return union(spans if began is None else [*spans, Span(began)])
 
 
 def _withdrawn_at(decision: Deed) -> float:

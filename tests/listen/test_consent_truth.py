@@ -33,6 +33,16 @@ def test_a_named_participant_must_have_agreed_and_not_withdrawn() -> None:
     assert missing(played, 1) == []
 
 
+def test_what_is_said_twice_is_taken_back_once() -> None:
+    played = call("named", named=(0,))
+    said(played, Verb.AGREE, 1, 1.1)
+    said(played, Verb.AGREE, 2, 2.1)
+    said(played, Verb.WITHDRAW, 3, 3.5)
+    said(played, Verb.WITHDRAW, 4, 4.5)
+    said(played, Verb.AGREE, 5, 5.1)
+    assert missing(played, 0) == [(0, 1), (3, 5)]
+
+
 def test_a_decision_that_reached_nobody_does_not_count() -> None:
     played = call("named", named=(0,))
     said(played, Verb.AGREE, 1, 1.1)
