@@ -25,6 +25,9 @@ def main() -> int:
     """Hunt the mutants of a file, or some of them."""
     given = _arguments()
     hunted = [each for each in mutants(given.path) if not given.only or each.number in given.only]
+    if sign := find(None, given.seed, given.calls):
+        print(f"no mutant can be told from the account itself, which shows this: {sign}")
+        return 1
     missed = 0
     for mutant in hunted:
         began = time.monotonic()
@@ -36,11 +39,11 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def find(mutant: Mutant, seed: int, calls: int) -> str:
-    """Play calls with a mutant; return how it showed, empty if it did not."""
+def find(mutant: Mutant | None, seed: int, calls: int) -> str:
+    """Play calls with a mutant, or with none; return how it showed, empty if it did not."""
     with tempfile.TemporaryDirectory(prefix="callvault-listen-") as folder:
         try:
-            with run.theatre(Path(folder), mutant.name) as stage:
+            with run.theatre(Path(folder), mutant.name if mutant else "") as stage:
                 return _found(stage, seed, calls)
         except CallvaultError as error:
             return f"it does not start: {str(error)[:80]}"

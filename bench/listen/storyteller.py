@@ -75,7 +75,7 @@ def blows(seed: int, wave: int) -> list[tuple[float, Verb, int, dict[str, Any]]]
     for _ in range(dice.choice(BLOWS_IN_WAVE)):
         at = round(dice.uniform(1.0, lengths(wave)[1] - 2), 2)
         worker = dice.randrange(WORKERS)
-        if dice.random() < 0.35:
+        if dice.random() < 0.5:
             drawn.append((at, Verb.KILL, worker, {}))
         else:
             seconds = round(dice.uniform(*FREEZES), 2)
