@@ -14,7 +14,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast check lint types imports audit bench simulate listen chaos schemas lock clean
+.PHONY: help setup demo dev test test-fast fuzz check lint types imports audit bench simulate listen chaos schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +39,10 @@ FAST = $(addprefix tests/,unit acs activities)
 test-fast: setup  ## Run some: unit, acs, activities; without Temporal, Azurite, slow ones
 	$(BIN)/pytest $(IN_PARALLEL) --numprocesses 2 -m "not server and not slow" $(FAST)
 
+TIMES ?= 20
+fuzz: setup  ## Send every door more hostile input than `make test` does, another each time (TIMES=20)
+	FUZZ_TIMES=$(TIMES) $(BIN)/pytest --numprocesses 2 --dist loadfile --timeout 0 tests/fuzz
+
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
 check: lint types imports  ## All of the following four; the last passes, and says so, without a network
 	$(BIN)/python .ci/audit.py --may-be-offline
@@ -56,10 +60,11 @@ imports: setup  ## The direction of imports
 audit: setup  ## Ask whether a pinned dependency has a known vulnerability; fails where that cannot be asked
 	$(BIN)/python .ci/audit.py
 
-bench: setup $(BENCH_READY)  ## Measure copies, pauses and storms (docs)
+bench: setup $(BENCH_READY)  ## Measure copies, pauses, storms and attacks (docs)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.storm
+	$(BIN)/python -m bench.attacks
 
 LIVES ?= 100000
 simulate: setup  ## Let the real workflow live random lives, and look for broken promises (LIVES=100000)

@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.clock import server_clock
-from activities.export_metadata import export_metadata
+from activities.export_metadata import export_metadata, reader_of
 from activities.heartbeat import denied_since
 from activities.translate import translated
 from callvault.acs.client import AcsClient
@@ -152,7 +152,7 @@ class ExportActivities:
         metadata = found.metadata
         return _Sources(
             ObjectSource(storage, found.media),
-            (lambda: b"".join(storage.read(metadata))) if metadata is not None else None,
+            reader_of(storage, metadata),
         )
 
     def _earlier_copy(self, earlier_copy: ArchivedChunk) -> _Sources:
@@ -163,7 +163,7 @@ class ExportActivities:
         )
         return _Sources(
             ObjectSource(storage, earlier_copy.object_name),
-            (lambda: b"".join(storage.read(metadata))) if metadata is not None else None,
+            reader_of(storage, metadata),
         )
 
     def _copy(

@@ -9,8 +9,9 @@ from temporalio import activity
 from activities.heartbeat import denied_since
 from activities.translate import to_application_error
 from callvault.acs.chunk_metadata import ChunkMetadata, parse_chunk_metadata
+from callvault.acs.client import MAX_METADATA
 from callvault.archive.names import metadata_object_name
-from callvault.archive.store import Archive, put_bytes
+from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.activity_io import ExportProgress
 from callvault.contracts.base import shorten
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
@@ -55,7 +56,7 @@ def export_metadata(
     name = metadata_object_name(chunk_name)
     # By an earlier attempt; the service may have deleted its file since.
     if archive.stat(name) is not None:
-        return _parsed(name, b"".join(archive.read(name)))
+        return _read_back(archive, name)
     try:
         content = read()
     except CallvaultError as error:
@@ -66,6 +67,28 @@ def export_metadata(
         _give_up_or_try_again(BrokenContent(parsed.problem), now())
     put_bytes(archive, name, content, content_type="application/json", metadata={})
     return parsed
+
+
+def reader_of(storage: Archive, name: str | None) -> Reader | None:
+    """Return how to read a metadata file that lies in a container; None where there is none."""
+    if name is None:
+        return None
+
+    def read() -> bytes:
+        try:
+            return read_small(storage, name, MAX_METADATA)
+        except BrokenContent as error:
+            # It is the source here: no reason to give up the archive that it is copied to.
+            raise BrokenContent(str(error)) from error
+
+    return read
+
+
+def _read_back(archive: Archive, name: str) -> Archived:
+    try:
+        return _parsed(name, read_small(archive, name))
+    except BrokenContent as broken:
+        return Archived(name, problem=shorten(str(broken)), is_unreadable=True)
 
 
 def _parsed(name: str, content: bytes) -> Archived:

@@ -252,7 +252,8 @@ def _flat(value: dict[str, Any], model: type[Message]) -> dict[str, Any]:
     if data is not None:
         chunks = _chunks_of(data)
         flat |= _of_envelope(value)
-    if isinstance(chunks, list | tuple):
+    # Too many are refused as they are: to look into each would hold up a workflow for seconds.
+    if isinstance(chunks, list | tuple) and len(chunks) <= MAX_CHUNKS:
         chunks = [in_camel_case(chunk, RecordingChunk) for chunk in chunks]
     return flat if chunks is None else {**flat, "chunks": chunks}
 

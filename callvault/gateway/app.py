@@ -1,6 +1,8 @@
 """Builds the gateway's application from its parts."""
 
-from fastapi import FastAPI
+import json
+
+from fastapi import FastAPI, Response
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 from temporalio.common import MetricMeter
@@ -50,7 +52,7 @@ def create_app(
         gateway.max_body,
     )
     # The framework's pages for people load a script from elsewhere, on the gateway's own origin.
-    app = Gateway(title="Callvault gateway", redirect_slashes=False, docs_url=None, redoc_url=None)
+    app = Gateway(title="Callvault gateway", redirect_slashes=False, openapi_url=None)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
     error_responses.install(app)
     app.include_router(events_router(webhook))
@@ -60,7 +62,18 @@ def create_app(
     if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
         app.include_router(callbacks_router(_callbacks(settings, recordings)))
     app.include_router(health_router(recordings, quarantine))
+    _add_description(app)
     return app
+
+
+def _add_description(app: FastAPI) -> None:
+    """Add the OpenAPI document, written once: anybody may ask for it, any number of times."""
+    document = json.dumps(app.openapi()).encode()
+
+    async def describe() -> Response:
+        return Response(document, media_type="application/json")
+
+    app.add_api_route("/openapi.json", describe, include_in_schema=False)
 
 
 def _callbacks(settings: Settings, recordings: CallClient) -> CallbackReceiver:

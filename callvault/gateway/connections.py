@@ -11,6 +11,7 @@ import resource
 import socket
 from collections.abc import Iterable
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_TIMEOUT = 10.0
@@ -82,7 +83,14 @@ class LimitedProtocol(H11Protocol):
             self._close_one()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, but not for ever."""
+        """Wait for the next request, but not for ever.
+
+        A client that has sent it already, without reading the answer, sends it again: hundreds of
+        such clients would have the gateway do nothing but answer what nobody reads.
+        """
+        is_pipelined = self.conn.their_state is h11.DONE and self.conn.trailing_data[0]
+        if is_pipelined:
+            self.transport.close()
         super().on_response_complete()
         self._start_timeout()
 

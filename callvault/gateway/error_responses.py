@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from callvault.contracts.printable import printable
 from callvault.errors import (
     AccessDenied,
     CallvaultError,
@@ -31,11 +32,15 @@ _STATUS = (
 def error_response(
     status: int, code: str, message: str, *, retry_after: timedelta | None = None
 ) -> JSONResponse:
-    """Return an error response; one that asks the client to come again says when."""
+    """Return an error response; one that asks the client to come again says when.
+
+    The message may quote what the client sent: it is made inert here.
+    """
     wait = int(retry_after.total_seconds()) if retry_after else RETRY_AFTER
     comes_again = retry_after or status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"retry-after": str(wait)} if comes_again else {}
-    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
+    said = {"code": code, "message": printable(message)}
+    return JSONResponse({"error": said}, status, headers)
 
 
 def error_response_for(error: CallvaultError) -> JSONResponse:

@@ -215,8 +215,9 @@ def _participant_id(envelope: _Envelope) -> str | None:
 
 
 def _validation(envelope: _Envelope) -> ValidationEvent:
-    code = envelope.data.get("validationCode")
-    if not isinstance(code, str) or not code:
+    # It is sent back, and half a surrogate pair can be part of no answer.
+    code = _as_id(envelope.data.get("validationCode"))
+    if code is None:
         raise InvalidRequest("a subscription validation without validationCode")
     return ValidationEvent(envelope.type, envelope.topic, code)
 

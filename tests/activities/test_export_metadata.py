@@ -18,8 +18,10 @@ from activities.export_metadata import (
     MAX_WAIT,
     Archived,
     export_metadata,
+    reader_of,
 )
 from activities.translate import PERMANENT_RETRY_INTERVAL
+from callvault.acs.client import MAX_METADATA
 from callvault.archive.names import metadata_object_name
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts.activity_io import ExportInput, ExportProgress
@@ -197,3 +199,30 @@ def test_metadata_is_waited_for_as_long_as_another_attempt_has_time(
     assert attempt(least).problem == f"its metadata file is not archived: {error}"
     with pytest.raises(CallvaultError):
         attempt(least + timedelta(seconds=1))
+
+
+def test_a_metadata_file_without_end_in_own_storage_is_not_read_whole(tmp_path: Path) -> None:
+    """It was read into memory, whatever its size; the archive of the copy is not to blame."""
+    own = DirectoryArchive("own", tmp_path)
+    name = "20260302/call/0-acsmetadata.document.json"
+    path = Path(own.location(name))
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    read = reader_of(own, name)
+    assert read
+    with pytest.raises(BrokenContent, match=f"more than {MAX_METADATA} bytes") as caught:
+        read()
+    assert caught.value.owner == "service"
+    assert reader_of(own, None) is None
+
+
+def test_an_archived_metadata_file_without_end_is_said_to_be_changed(tmp_path: Path) -> None:
+    archive = DirectoryArchive("main", tmp_path)
+    path = Path(archive.location(metadata_object_name(CHUNK)))
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    found = export_metadata(lambda: b"{}", archive, CHUNK, lambda: NOON)
+    assert found.is_unreadable
+    assert "it was changed" in found.problem

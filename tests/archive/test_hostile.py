@@ -3,14 +3,17 @@
 import json
 import os
 import random
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from azure.storage.blob import BlobClient
 from typer.testing import CliRunner, Result
 
 import callvault.archive.media.streams as streams_module
@@ -18,13 +21,16 @@ from callvault.archive.failback.candidates import failback_candidates
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.media.check import Expected, check_file
 from callvault.archive.store import MAX_DOCUMENT, StoredObject
+from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.stores.directory_files import MAX_SIDECAR, Sidecar
-from callvault.archive.verify.inspector import Report
+from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive
+from callvault.cli.actions.verify import show
 from callvault.cli.main import app
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaVerdict
 from callvault.errors import CallvaultError
+from callvault.local.azurite import Azurite
 from callvault.reconcile.inventory import Inventory
 from tests.archive.sealed import NOON, SIGNER, archived, sealed, wav
 
@@ -427,3 +433,55 @@ def test_c5_a_draft_that_was_published_is_not_written_to_again(
     with directory_archive.begin(NAME, block_size=1024, token=TOKEN) as upload:
         upload.put(0, b"different")
     assert path.read_bytes() == b"recording"
+
+
+def test_c4_a_blob_of_another_type_is_one_finding_and_the_rest_is_verified(
+    blob_archive: BlobArchive, azurite: Azurite
+) -> None:
+    """An append blob has no block list: the service's refusal ended the whole verification."""
+    sealed(blob_archive, archived(blob_archive))
+    name = next(name for name in blob_archive.names("recordings/") if name.endswith(".wav"))
+    content = b"".join(blob_archive.read(name))
+    url = urlsplit(blob_archive.location(name))
+    container, _, blob_name = url.path.removeprefix("/").partition("/")[2].partition("/")
+    client = BlobClient.from_connection_string(azurite.connection_string, container, blob_name)
+    with client as blob:
+        blob.delete_blob()
+        blob.create_append_blob()
+        blob.append_block(content)
+    report = verify_archive(blob_archive, KEYS)
+    assert f"{name}: what the store keeps beside it" in texts(report)
+    assert report.manifests == 1
+
+
+def test_c5_a_folder_that_becomes_a_link_while_it_is_looked_at_is_not_followed(
+    vault: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folders were looked at first, and then opened by their names: time enough for a link."""
+    name = media_of(vault)
+    folder = path_of(vault, name).parent
+    outside = folder.parents[5] / "outside"
+    shutil.copytree(folder, outside)
+    opening = os.open
+
+    def planting(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if Path(path).name == Path(name).name and not folder.is_symlink():
+            folder.rename(folder.with_name("moved"))
+            folder.symlink_to(outside)
+            (outside / Path(name).name).write_bytes(b"planted")
+        return opening(path, flags, *rest, **options)
+
+    monkeypatch.setattr(os, "open", planting)
+    assert b"planted" not in b"".join(vault.read(name))
+    with pytest.raises(CallvaultError, match="symbolic link"):
+        list(vault.read(name))
+
+
+def test_b16_the_report_for_the_terminal_moves_no_cursor(
+    vault: DirectoryArchive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remark = Remark(object_name="x", location="/a\x1b[2J[/red]", text="b\u202e\x07\nc")
+    show(Report(target="x", quick=True, problems=[remark], warnings=[remark]))
+    printed = capsys.readouterr().out
+    assert printed.count("/a\\x1b[2J[/red]: b\\u202e\\x07\\nc") == 2
+    assert not {"\x1b", "\u202e", "\x07"} & set(printed)

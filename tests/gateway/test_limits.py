@@ -232,8 +232,33 @@ async def _does_not_read(port: int, stack: AsyncExitStack) -> Connection:
     reader, writer = await asyncio.open_connection(sock=activity_calls, limit=1_024)
     stack.callback(writer.close)
     writer.transport.pause_reading()  # type: ignore[attr-defined]
-    writer.write(b"GET /openapi.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" * 200)
+    asking = asyncio.create_task(_asks_again_and_again(writer))
+    stack.callback(asking.cancel)
     return reader, writer
+
+
+async def _asks_again_and_again(writer: asyncio.StreamWriter) -> None:
+    for _ in range(200):
+        if writer.transport.is_closing():
+            return
+        writer.write(b"GET /openapi.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        # One after the other: many at once are answered but once.
+        await asyncio.sleep(0.005)
+
+
+async def test_b4_of_requests_that_come_before_an_answer_is_read_the_first_is_answered(
+    temporal: Client, tmp_path: Path
+) -> None:
+    """270 clients that pipelined kept a pause waiting for eight seconds."""
+    async with listening(temporal, tmp_path) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /openapi.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" * 20)
+        answers = b""
+        with suppress(ConnectionError):
+            while piece := await asyncio.wait_for(reader.read(1 << 20), 5):
+                answers += piece
+        assert answers.count(b"HTTP/1.1 200") == 1
+        writer.close()
 
 
 async def test_b4_a_client_that_does_not_read_is_not_waited_for(

@@ -1,5 +1,7 @@
 """Evidence of a chunk: its objects as the archive itself describes them."""
 
+import hashlib
+
 from callvault.archive.manifests.documents import sha256
 from callvault.archive.manifests.manifest import ChunkEvidence
 from callvault.archive.media.check import Expected, check_media
@@ -84,11 +86,15 @@ def _metadata(archive: Archive, chunk: ArchivedChunk) -> ArchivedObject | None:
     if chunk.metadata_object_name is None:
         return None
     found = _stored(archive, chunk.metadata_object_name)
-    data = b"".join(archive.read(found.name))
+    # piece by piece: whoever can write into an archive must not decide how much memory this needs
+    digest, size = hashlib.sha256(), 0
+    for piece in archive.read(found.name):
+        digest.update(piece)
+        size += len(piece)
     return ArchivedObject(
         object_name=found.name,
-        size=len(data),
-        sha256=sha256(data),
+        size=size,
+        sha256=digest.hexdigest(),
         properties=properties_of(archive, found),
     )
 

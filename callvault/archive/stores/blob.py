@@ -95,7 +95,13 @@ class BlobArchive:
 
     def digests(self, object_name: str) -> BlockDigests | None:
         with blob_errors(self._name, f"listing the blocks of {object_name}"):
-            committed, _ = self._blob(object_name).get_block_list("committed")
+            try:
+                committed, _ = self._blob(object_name).get_block_list("committed")
+            except HttpResponseError as error:
+                # an append or a page blob: it has no blocks, and none that Callvault wrote is one
+                if getattr(error, "error_code", None) == "InvalidBlobType":
+                    return None
+                raise
         digests = [sha256_in(block.id) for block in committed]
         if not digests or None in digests:
             return None

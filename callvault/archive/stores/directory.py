@@ -34,6 +34,7 @@ from callvault.archive.stores.filesystem import (
     directory_errors,
     make_directories,
     open_file,
+    opened_folder,
     publish,
     read_file,
     refuse_links,
@@ -90,8 +91,9 @@ class DirectoryArchive:
     ) -> Iterator[bytes]:
         path = self._path(object_name)
         with self.errors(f"reading {object_name}"):
-            refuse_links(self._root, path.parent)
-            with os.fdopen(open_file(path), "rb") as file:
+            with opened_folder(self._root, path.parent) as folder:
+                descriptor = open_file(path, folder=folder)
+            with os.fdopen(descriptor, "rb") as file:
                 file.seek(offset)
                 rest = length
                 while piece := file.read(_READ_SIZE if rest is None else min(rest, _READ_SIZE)):
@@ -147,8 +149,8 @@ class DirectoryArchive:
     def _facts(self, path: Path) -> os.stat_result | None:
         """Look at an object's file; None where no regular file can be reached without a link."""
         try:
-            refuse_links(self._root, path.parent)
-            facts = path.lstat()
+            with opened_folder(self._root, path.parent) as folder:
+                facts = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
         except OSError as error:
             if error.errno not in _NOT_THERE or not self._root.is_dir():
                 raise

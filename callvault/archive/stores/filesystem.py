@@ -66,15 +66,20 @@ _BY_ERRNO: dict[int, _Verdict] = {
 _TRANSIENT: _Verdict = (Unavailable, "look at the disk or network share; it is tried again")
 
 
-def open_file(path: Path, flags: int = os.O_RDONLY, mode: int = 0) -> int:
+def open_file(
+    path: Path, flags: int = os.O_RDONLY, mode: int = 0, *, folder: int | None = None
+) -> int:
     """Open a regular file, and nothing else that bears its name; return the descriptor.
+
+    ``folder`` is the descriptor of the directory that holds it, as `opened_folder` yields it.
 
     `OSError` ELOOP where it is a symbolic link, EISDIR where it is a directory, ENXIO where it is a
     device or a pipe.
     """
     # O_NONBLOCK: a pipe that was put there would hold whoever opens it for ever
     safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags | safe, mode)
+    name = path if folder is None else path.name
+    descriptor = os.open(name, flags | safe, mode, dir_fd=folder)
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):
         return descriptor
@@ -88,6 +93,36 @@ def read_file(path: Path, limit: int) -> bytes | None:
     with os.fdopen(open_file(path), "rb") as file:
         data = file.read(limit + 1)
     return data if len(data) <= limit else None
+
+
+@contextmanager
+def opened_folder(root: Path, folder: Path) -> Iterator[int]:
+    """Open a directory at or below ``root``, and yield its descriptor.
+
+    `OSError` ELOOP where it lies behind a symbolic link below ``root``. What is opened by the
+    descriptor cannot be moved behind one afterwards.
+    """
+    # the root itself may be a link: that is how an operator chose it
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in folder.relative_to(root).parts:
+            below = _open_subfolder(descriptor, part)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open_subfolder(folder: int, name: str) -> int:
+    safe = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(name, safe, dir_fd=folder)
+    except NotADirectoryError:
+        # so Linux calls a link as well, where a directory is asked for
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name) from None
+        raise
 
 
 def refuse_links(root: Path, folder: Path) -> None:

@@ -134,7 +134,11 @@ class Inspector:
                 sealed.object_name, "a manifest names it, but no object can bear that name"
             )
             return False
-        found = self.archive.stat(sealed.object_name)
+        try:
+            found = self.archive.stat(sealed.object_name)
+        except UNREADABLE as error:
+            self._tell_unreadable(sealed.object_name, error)
+            return False
         if found is None:
             self.problem(sealed.object_name, "it is missing")
             return False
@@ -172,8 +176,13 @@ class Inspector:
         self.problem(object_name, "it is missing" if missing else str(error))
 
     def _compare_properties(self, object_name: str, sealed: Mapping[str, str]) -> None:
-        found = self.archive.stat(object_name)
-        if found is not None and properties_of(self.archive, found) != sealed:
+        try:
+            found = self.archive.stat(object_name)
+            is_as_sealed = found is None or properties_of(self.archive, found) == sealed
+        except UNREADABLE as error:
+            self._tell_unreadable(object_name, error)
+            return
+        if not is_as_sealed:
             self.problem(
                 object_name,
                 "what the store keeps beside it (its SHA-256, its ids) is not what was written:"

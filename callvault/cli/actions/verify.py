@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from callvault.archive.manifests.documents import Keyring, read_document
 from callvault.archive.manifests.keys import PublicKey
@@ -18,6 +18,7 @@ from callvault.archive.verify.expectation import Expectation, spelt
 from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
 from callvault.cli.actions.tables import size
+from callvault.cli.terminal import line
 from callvault.clients import open_archive
 from callvault.config.settings import load_settings
 from callvault.contracts.manifest import Manifest
@@ -45,30 +46,30 @@ def show(report: Report) -> None:
     """Print a report, problems first."""
     console = Console(soft_wrap=True, highlight=False)
     for remark in report.problems:
-        console.print(f"[bold red]problem[/] {_sentence(remark)}")
+        console.print(_told(("problem", "bold red"), remark))
     for remark in report.warnings[:_MAX_LISTED]:
-        console.print(f"[yellow]warning[/] {_sentence(remark)}")
+        console.print(_told(("warning", "yellow"), remark))
     if (left := len(report.warnings) - _MAX_LISTED) > 0:
-        console.print(f"[yellow]warning[/] … and {left} more: see --json")
+        console.print(line(("warning", "yellow"), f" … and {left} more: see --json"))
     console.print(_summary(report))
     if report.ok and report.head:
         console.print(f"Keep this elsewhere, and give it next time: --head {spelt(report.head)}")
 
 
-def _sentence(remark: Remark) -> str:
-    return escape(f"{remark.location}: {remark.text}")
+def _told(kind: tuple[str, str], remark: Remark) -> Text:
+    return line(kind, f" {remark.location}: {remark.text}")
 
 
-def _summary(report: Report) -> str:
+def _summary(report: Report) -> Text:
     what = "Signatures, chain and sizes are" if report.quick else "Everything is"
-    verdict = f"[bold green]{what} as sealed.[/]"
+    verdict = (f"{what} as sealed.", "bold green")
     if not report.ok:
-        verdict = f"[bold red]{_count(len(report.problems), 'problem')}.[/]"
+        verdict = (f"{_count(len(report.problems), 'problem')}.", "bold red")
     head = f", newest link {report.head.sequence}" if report.head else ""
     how = "not read (--quick)" if report.quick else f"read, {size(report.bytes_read)}"
-    return (
-        f"{verdict} {_count(report.manifests, 'manifest')}{head},"
-        f" {_count(report.objects, 'file')} {how}."
+    return line(
+        verdict,
+        f" {_count(report.manifests, 'manifest')}{head}, {_count(report.objects, 'file')} {how}.",
     )
 
 

@@ -1,0 +1,65 @@
+"""The control API answers anything with a documented status, and errors in its one form."""
+
+import uuid
+from urllib.parse import quote
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.fuzz.hostile import ODD, damaged_bytes, hostile_bytes, is_inert, nested, written
+from tests.fuzz.profile import fuzz
+from tests.fuzz.samples import requests
+from tests.gateway.conftest import Gateway
+
+DOCUMENTED = {200, 201, 202, 404, 409, 413, 422}
+"""Statuses of `docs/gateway.md` for a caller that is let in, while Temporal is there."""
+
+REQUESTS = st.sampled_from(list(requests())).flatmap(
+    lambda path: st.tuples(st.just(path), hostile_bytes(requests()[path]))
+)
+IDS = st.one_of(
+    st.just("{known}"),
+    st.text(min_size=1, max_size=20),
+    st.sampled_from(
+        ["x" * 3_000, "\0", "..", "\ud83d", "a\r\nb", "recording-1", "%2e%2e", "\x1b["]
+    ),
+)
+
+
+@given(request=REQUESTS, target=IDS, waits=st.booleans())
+@example(request=("", written(nested(200_000))), target="x", waits=True)
+@fuzz(80)
+async def test_any_request_is_answered_as_documented(
+    guarded: Gateway, request: tuple[str, bytes], target: str, waits: bool
+) -> None:
+    path, body = request
+    call_id = f"call-{uuid.uuid4().hex}"
+    body = body.replace(b"aHR0cHM6Ly9jb252", call_id.encode())
+    if target == "{known}" and path:
+        # Without waiting for anything: only its id is needed.
+        started = await guarded.http.post(
+            "/v1/recordings",
+            json={"serverCallId": call_id},
+            headers={"prefer": "respond-async"},
+        )
+        target = started.json()["workflowId"]
+    url = "/v1/recordings" + path.format(quote(target, safe="", errors="replace"))
+    # An update of what is no request of ours would be waited for: the confirmed ones are answered.
+    headers = {} if waits else {"prefer": "respond-async"}
+    answer = await guarded.http.post(url, content=body, headers=headers)
+    assert answer.status_code in DOCUMENTED, (answer.status_code, answer.text)
+    if not answer.is_success:
+        error = answer.json()["error"]
+        assert error.keys() == {"code", "message"}
+        assert is_inert(error["message"])
+
+
+@given(body=st.sampled_from(ODD).map(written).flatmap(damaged_bytes), target=IDS)
+@fuzz(20)
+async def test_a_status_is_read_or_there_is_none(
+    guarded: Gateway, body: bytes, target: str
+) -> None:
+    url = f"/v1/recordings/{quote(target, safe='', errors='replace')}"
+    answer = await guarded.http.request("GET", url, content=body)
+    assert answer.status_code in {404, 405}, (answer.status_code, answer.text)
+    assert is_inert(answer.json()["error"]["message"])
