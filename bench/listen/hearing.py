@@ -48,7 +48,10 @@ class Heard:
 
 
 def hear(file: bytes) -> list[Heard]:
-    """Listen to a wav, mixed or unmixed; ticks of silence are left out."""
+    """Listen to a wav, mixed or unmixed; ticks of silence are left out.
+
+    A file is taken to begin within the first cycle of its recording.
+    """
     return [
         Heard(number, voices)
         for voices, number in _unwound([*map(_understood, _amplitudes(file))])
