@@ -14,7 +14,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz check lint types imports audit bench simulate chaos schemas lock clean
+.PHONY: help setup demo dev test test-fast fuzz check lint types imports audit bench simulate listen chaos schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -69,6 +69,11 @@ bench: setup $(BENCH_READY)  ## Measure copies, pauses, storms and attacks (docs
 LIVES ?= 100000
 simulate: setup  ## Let the real workflow live random lives, and look for broken promises (LIVES=100000)
 	$(BIN)/python -m bench.simulation --scenarios $(LIVES)
+
+SEED ?= 1
+CALLS ?= 2000
+listen: setup  ## Play random calls, and hear if anything is recorded that is claimed to be silent (SEED=1 CALLS=2000)
+	$(BIN)/python -m bench.listen --seed $(SEED) --calls $(CALLS)
 
 SEEDS ?= 1
 SCENARIOS ?= 1000

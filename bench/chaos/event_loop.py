@@ -6,13 +6,18 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import uvicorn
-
-from bench.chaos.proxy import Proxy
+from starlette.applications import Starlette
 
 Result = TypeVar("Result")
+
+
+class Served(Protocol):
+    """A proxy, which has an application."""
+
+    def app(self) -> Starlette: ...
 
 
 class EventLoop:
@@ -36,7 +41,7 @@ class EventLoop:
         """Run a coroutine on the loop, and wait for its result."""
         return self.begin(work).result(timeout)
 
-    def serve(self, proxy: Proxy) -> None:
+    def serve(self, proxy: Served) -> None:
         """Serve the proxy from now on."""
         config = uvicorn.Config(
             proxy.app(), lifespan="off", log_config=None, access_log=False, ws="none"

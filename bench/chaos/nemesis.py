@@ -21,8 +21,9 @@ FAULT_WEIGHTS: dict[Part, dict[Fault, int]] = {
     Part.AZURITE: {Fault.END: 2, Fault.FREEZE: 1},
     Part.EMULATOR: {Fault.KILL: 3, Fault.FREEZE: 1},
     Part.GATEWAY: {Fault.KILL: 3, Fault.FREEZE: 1},
-    Part.WORKER_1: {Fault.KILL: 3, Fault.END: 1},
-    Part.WORKER_2: {Fault.KILL: 3, Fault.END: 1},
+    # A frozen worker wakes with tasks that others have taken over meanwhile.
+    Part.WORKER_1: {Fault.KILL: 3, Fault.END: 1, Fault.FREEZE: 2},
+    Part.WORKER_2: {Fault.KILL: 3, Fault.END: 1, Fault.FREEZE: 2},
 }
 
 

@@ -100,7 +100,9 @@ def _state_changed(recording: Recording, state: str) -> tuple[str, dict[str, Any
     began = state == "active" or recording.ended_at or recording.pause.edges
     data = {
         "state": state,
-        "startDateTime": _offset_time(recording.active_at) if began else _NEVER,
+        "startDateTime": _offset_time(recording.call.told(recording.active_at))
+        if began
+        else _NEVER,
         "recordingKind": _KIND,
         "resultInformation": {"code": 200, "subCode": 0, "message": ""},
     }
@@ -132,7 +134,7 @@ def _cloud_event(
         "source": source,
         "type": _PREFIX + name,
         "data": {"recordingId": recording.recording_id, **data, **common},
-        "time": _offset_time(now),
+        "time": _offset_time(call.told(now)),
         "specversion": "1.0",
         "datacontenttype": "application/json",
         "subject": source,

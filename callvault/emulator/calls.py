@@ -1,5 +1,7 @@
 """The registry of calls and who is in them."""
 
+from datetime import timedelta
+
 from callvault.emulator.clock import EmulatorClock
 from callvault.emulator.ids import IdFactory, spellings_of
 from callvault.emulator.model import Call, CallConflict, CallKind, Participant, UnknownCall
@@ -13,7 +15,13 @@ class CallRegistry:
         self._ids = ids
         self._calls: dict[str, Call] = {}
 
-    def create(self, kind: CallKind, media_bytes: int | None = None) -> Call:
+    def create(
+        self,
+        kind: CallKind,
+        media_bytes: int | None = None,
+        clock_offset: timedelta = timedelta(),
+        start_delay: timedelta | None = None,
+    ) -> Call:
         call = Call(
             call_id=self._ids.uuid(),
             server_call_id=self._ids.server_call_id(),
@@ -23,6 +31,8 @@ class CallRegistry:
             started_at=self._clock.now(),
             room_id=self._ids.room_id() if kind is CallKind.ROOM else "",
             media_bytes=media_bytes,
+            clock_offset=clock_offset,
+            start_delay=start_delay,
         )
         self._calls[call.call_id] = call
         return call
@@ -55,17 +65,23 @@ class CallRegistry:
         calls = reversed(self._calls.values())
         return next((call for call in calls if getattr(call, attribute) in values), None)
 
-    def join(self, call: Call, display_name: str, raw_id: str | None = None) -> Participant:
+    def join(
+        self, call: Call, display_name: str, raw_id: str | None = None, tells_time: bool = False
+    ) -> Participant:
         """Add a participant; one who was there before comes back with the same voice."""
         raw_id = raw_id or self._ids.raw_id()
         participant = call.participants.get(raw_id)
         if participant is None:
             # Participants who leave stay in the list, so that each keeps voice and ids.
             voice = len(call.participants)
-            participant = Participant(raw_id, display_name, voice, self._ids.event_id())
+            participant = Participant(
+                raw_id, display_name, voice, self._ids.event_id(), tells_time=tells_time
+            )
             call.participants[raw_id] = participant
-        if not participant.presence.turn(True, self._clock.now()):
+        now = self._clock.now()
+        if not participant.presence.turn(True, now):
             raise CallConflict(f"{raw_id!r} is in the call already")
+        participant.speech.turn(participant.tells_time, now)
         return participant
 
     def leave(self, call: Call, raw_id: str) -> Participant:

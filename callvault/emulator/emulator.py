@@ -58,13 +58,18 @@ class Emulator:
     def start_call(
         self,
         kind: CallKind,
-        participants: list[tuple[str, str | None]],
+        participants: list[tuple[str, str | None, bool]],
         media_bytes: int | None = None,
+        clock_offset: timedelta = timedelta(),
+        start_delay: timedelta | None = None,
     ) -> Call:
-        """Create a call with its first participants (display name, raw id) and announce it."""
-        call = self.calls.create(kind, media_bytes)
+        """Create a call with its first participants and announce it.
+
+        A participant has a display name, a raw id, and whether the voice tells the time.
+        """
+        call = self.calls.create(kind, media_bytes, clock_offset, start_delay)
         # Before CallStarted is published, which names the first participant.
-        joined = [self.calls.join(call, name, raw_id) for name, raw_id in participants]
+        joined = [self.calls.join(call, *who) for who in participants]
         if call.is_announced:
             self.event_grid.publish(events.call_started(self.ids.event_id(), call))
             if self.behaviours.now.call_leg_events:
@@ -73,8 +78,10 @@ class Emulator:
             self._announce_presence(call, who)
         return call
 
-    def join(self, call: Call, display_name: str, raw_id: str | None) -> Participant:
-        who = self.calls.join(call, display_name, raw_id)
+    def join(
+        self, call: Call, display_name: str, raw_id: str | None, tells_time: bool = False
+    ) -> Participant:
+        who = self.calls.join(call, display_name, raw_id, tells_time)
         self._announce_presence(call, who)
         return who
 
@@ -84,6 +91,7 @@ class Emulator:
     def end_call(self, call: Call) -> None:
         """End the call and its recordings, and announce it."""
         left = self.calls.end(call)
+        self.faults.forget(call.call_id)
         self.recordings.end_all(call)
         for who in left:
             self._announce_presence(call, who)
@@ -227,7 +235,7 @@ class Emulator:
         # Saved after publishing: a crash between the two announces the files once more.
         recording.announced = True
         for subject, data in file_payloads(recording, self.file_locations, form):
-            now = self.clock.now()
+            now = recording.call.told(self.clock.now())
             self.event_grid.publish(file_event(self.ids.event_id(), now, subject, data))
         self.save()
 

@@ -35,6 +35,9 @@ class FaultKind(StrEnum):
     UNAUTHORIZED = "unauthorized"
     EARLY_404 = "early_404"
     PAUSE_NOT_EFFECTIVE = "pause_not_effective"
+    PAUSE_ON_START_IGNORED = "pause_on_start_ignored"
+    SLOW = "slow"
+    LATE_EFFECT = "late_effect"
 
 
 class Description(NamedTuple):
@@ -71,6 +74,16 @@ KINDS: dict[FaultKind, Description] = {
     FaultKind.PAUSE_NOT_EFFECTIVE: Description(
         "202, but the recording goes on", frozenset({Operation.PAUSE})
     ),
+    FaultKind.PAUSE_ON_START_IGNORED: Description(
+        "a start records at once, whatever `pauseOnStart` says", frozenset({Operation.START})
+    ),
+    FaultKind.SLOW: Description(
+        "carried out after `effectAfter`, answered `seconds` later", CONTROL
+    ),
+    FaultKind.LATE_EFFECT: Description(
+        "answered at once, carried out after `effectAfter`",
+        frozenset({Operation.PAUSE, Operation.RESUME, Operation.STOP}),
+    ),
 }
 
 
@@ -83,14 +96,20 @@ class _Rule(BaseModel):
     """Only requests for this operation."""
     path: Annotated[str, Field(max_length=500)] | None = None
     """Only paths that match this pattern, with ``*`` and ``?``."""
+    call_id: Annotated[str, Field(max_length=100)] | None = None
+    """Only control requests for this call; the rule ends with the call."""
     retry_after: Annotated[int, Field(ge=0)] = 1
     """Seconds, of ``throttled``."""
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """Duration of ``hang``, or of the pauses of ``slow_drip`` between pieces."""
+    """Duration of ``hang``, of the wait of ``slow`` between effect and answer, or of the pauses of
+    ``slow_drip`` between pieces."""
     after_bytes: Annotated[int, Field(ge=0)] | None = None
     """Length of the body before ``reset`` or ``truncated`` cuts it."""
     takes_effect: bool = False
     """The request is carried out before it is answered with the fault."""
+    effect_after: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0.0
+    """Seconds from a request until it is carried out, if it is; its answer does not wait for it,
+    but for that of ``slow``."""
 
 
 class ScriptedFault(_Rule):
@@ -154,14 +173,25 @@ class FaultScript:
     def clear(self) -> None:
         self._rules.clear()
 
+    def forget(self, call_id: str) -> None:
+        """Drop the rules of a call."""
+        self._rules = [each for each in self._rules if each.rule.call_id != call_id]
+
+    @property
+    def name_calls(self) -> bool:
+        """True if a rule is for one call only."""
+        return any(each.rule.call_id for each in self._rules)
+
     def active(self) -> list[tuple[int, Rule, int]]:
         """List number, rule and count of hits, in the order in which rules are tried."""
         return [(each.number, each.rule, each.fired) for each in self._rules]
 
-    def fault_for(self, operation: Operation, method: str, path: str) -> Fault | None:
+    def fault_for(
+        self, operation: Operation, method: str, path: str, call_id: str | None = None
+    ) -> Fault | None:
         """Return the fault that this request meets, if any; rules are tried in order."""
         for active in self._rules:
-            if _matches(active.rule, operation, path):
+            if _matches(active.rule, operation, path, call_id):
                 fault = self._try(active, operation, method, path)
                 if fault:
                     active.fired += 1
@@ -182,8 +212,8 @@ class FaultScript:
         return int.from_bytes(hashlib.sha256(text.encode()).digest())
 
 
-def _matches(rule: Rule, operation: Operation, path: str) -> bool:
-    if rule.operation not in {None, operation}:
+def _matches(rule: Rule, operation: Operation, path: str, call_id: str | None) -> bool:
+    if rule.operation not in {None, operation} or rule.call_id not in {None, call_id}:
         return False
     if rule.path is not None and not fnmatchcase(path, rule.path):
         return False

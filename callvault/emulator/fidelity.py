@@ -82,6 +82,9 @@ _FAULTS = (
     Entry("fault:unauthorized", "401 although the signature is right", _R, "azure-sdk-for-js issue 26142"),
     Entry("fault:early_404", "404 although it is there", _D, "known issues, Call Recording overview, for stop"),
     Entry("fault:pause_not_effective", "202, and the recording goes on", _A, "the worst that could be"),
+    Entry("fault:pause_on_start_ignored", "records at once", _A, "the worst that could be"),
+    Entry("fault:slow", "the effect, and after it the answer, seconds late", _A, "networks do that"),
+    Entry("fault:late_effect", "202 means accepted: the effect comes later", _A, "the specification says accepted, not done"),
 )
 
 _ROUTES = (
@@ -156,10 +159,11 @@ _ACCESS = (
 
 _LIFE = (
     Entry("life:states", "`inactive`, then `active`; paused is `inactive`; after stop 404/8522", _O, "recorded sessions of 2022; for pause, resume, stop by analogy"),
-    Entry("life:start delay", "active after 0.2 s (`start_delay`)", _A),
+    Entry("life:start delay", "active after 0.2 s (`start_delay`; of one call: `startDelaySeconds`)", _A),
     Entry("life:one of a kind", "a call has one recording of a content and channel type at a time", _A, "text of 8553"),
     Entry("life:pause", "at once; what was never active gives no file and no event", _A, "`pauseOnStart` in the quickstart"),
     Entry("life:end", "the call's end stops it (`CallEnded`), a stop ends it with `InitiatorLeft`", _A, "the values are documented"),
+    Entry("life:clock", "a call's times are told by a clock that is ahead or behind, on request (`clockOffsetSeconds`)", _A, "clocks do that"),
     Entry("life:rooms", "a call in a room has a `roomId`; of several in one the newest is meant", _A),
 )
 
@@ -192,6 +196,7 @@ _MEDIA = (
     Entry("media:pretty metadata", "in lines that end with CRLF (`metadata_form`)", _O, "Java session, June 2021; the indent is assumed"),
     Entry("media:metadata of audio", "without `videoConfiguration`; participants as they joined, by channel where they have one", _A),
     Entry("media:durations", "leave pauses out; intervals are on the frame grid", _A),
+    Entry("media:voices that tell the time", "on request (`tellsTime`): each 25 ms of sound says who speaks, and when", _A, "for those who compare a file with what is claimed of it"),
     Entry("media:sparse", "sizes by the table of formats, bytes computed (`media`)", _A, "not media at all"),
 )
 

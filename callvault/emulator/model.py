@@ -5,7 +5,7 @@ Touched only on the server's event loop, which is its guard.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -64,6 +64,8 @@ class Participant:
     """Names this participant in the events of this call."""
     presence: Toggle = field(default_factory=Toggle)
     speech: Toggle = field(default_factory=Toggle)
+    tells_time: bool = False
+    """Speaks from joining to leaving, with a voice that tells the time; see `media/dated.py`."""
 
     @property
     def is_acs_user(self) -> bool:
@@ -86,11 +88,19 @@ class Call:
     """Of a call in a room."""
     media_bytes: int | None = None
     """Size of each recording's media where it is sparse; None for the usual one of its length."""
+    clock_offset: timedelta = timedelta()
+    """The clock that the service tells this call's times by is ahead by it, or behind."""
+    start_delay: timedelta | None = None
+    """From a start until the recording is active; None for the setting."""
 
     @property
     def starter(self) -> Participant | None:
         """The participant who started the call, as far as events tell: the first ACS user."""
         return next((each for each in self.participants.values() if each.is_acs_user), None)
+
+    def told(self, moment: datetime) -> datetime:
+        """Return the moment as the service tells it, by this call's clock."""
+        return moment + self.clock_offset
 
     @property
     def is_announced(self) -> bool:

@@ -48,6 +48,15 @@ _ROUTES = tuple(
 )
 
 
+_RECORDING_ID = re.compile(rf"{_RECORDINGS}/(?P<id>[^/:]+)(?:/?:[a-z]+|/result)?")
+
+
+def recording_id_of(path: str) -> str | None:
+    """Return the recordingId in the path of a control operation."""
+    found = _RECORDING_ID.fullmatch(path)
+    return found["id"] if found else None
+
+
 def operation_of(method: str, path: str) -> Operation | None:
     """Return the operation, or None for the control API and for unknown paths."""
     for of_route, pattern, operation in _ROUTES:

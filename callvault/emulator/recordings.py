@@ -73,6 +73,11 @@ class RecordingService:
             raise errors.recording_not_found()
         return recording
 
+    def call_id_of(self, recording_id: str) -> str | None:
+        """Return the callId of a recording, running or not; None if it is unknown."""
+        recording = self._recordings.get(recording_id)
+        return recording.call.call_id if recording else None
+
     def result(self, recording_id: str) -> Recording:
         """Return a recording, even an ended one, which only the ``result`` operation knows."""
         recording = self._recordings.get(recording_id)
@@ -105,7 +110,8 @@ class RecordingService:
     def _begin(self, call: Call, options: RecordingOptions) -> Recording:
         now = self._clock.now()
         recording_id = self._ids.recording_id(call.call_connection_id)
-        recording = Recording(recording_id, call, options, now + self._start_delay)
+        delay = self._start_delay if call.start_delay is None else call.start_delay
+        recording = Recording(recording_id, call, options, now + delay)
         recording.pause.turn(options.pause_on_start, now)
         if self._fails():
             recording.failed_to_start, recording.ended_at = True, now

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Semaphore
@@ -168,8 +168,9 @@ class RenderJobs:
 
     def _metadata(self, job: _RenderJob, chunk: Chunk) -> StoredFile:
         document_id, form = job.document_id(chunk.index), self._settings.metadata_form
+        told = replace(chunk.timeline, origin=job.recording.call.told(chunk.timeline.origin))
         path = self._directory / f"{document_id}.json"
-        path.write_bytes(metadata_file(job.source, chunk.timeline, document_id, chunk.index, form))
+        path.write_bytes(metadata_file(job.source, told, document_id, chunk.index, form))
         return _stored(path)
 
     @property
@@ -244,4 +245,5 @@ def _attendee(participant: Participant, grid: FrameGrid) -> Attendee:
         voice=participant.voice,
         present=grid.spans(participant.presence.spans(until=grid.end)),
         speaking=grid.spans(participant.speech.spans(until=grid.end)),
+        tells_time=participant.tells_time,
     )

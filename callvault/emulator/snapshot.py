@@ -36,6 +36,7 @@ class SavedParticipant(_Saved):
     participant_id: str
     presence: tuple[datetime, ...]
     speech: tuple[datetime, ...]
+    tells_time: bool = False
 
     @classmethod
     def of(cls, who: Participant) -> Self:
@@ -46,6 +47,7 @@ class SavedParticipant(_Saved):
             participant_id=who.participant_id,
             presence=who.presence.edges,
             speech=who.speech.edges,
+            tells_time=who.tells_time,
         )
 
     def restored(self) -> Participant:
@@ -56,6 +58,7 @@ class SavedParticipant(_Saved):
             self.participant_id,
             Toggle(self.presence),
             Toggle(self.speech),
+            self.tells_time,
         )
 
 
@@ -91,6 +94,8 @@ class SavedCall(_Saved):
     call_connection_id: str
     room_id: str
     media_bytes: int | None
+    clock_offset: timedelta = timedelta()
+    start_delay: timedelta | None = None
     kind: CallKind
     started_at: datetime
     ended_at: datetime | None

@@ -103,6 +103,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         (Part.AZURITE, Fault.KILL),
         (Part.GATEWAY, Fault.KILL),
         (Part.WORKER_1, Fault.END),
+        (Part.WORKER_1, Fault.FREEZE),
+        (Part.WORKER_2, Fault.FREEZE),
     ],
 )
 def test_an_open_recording_survives_the_end_of(stage: Stage, part: Part, fault: Fault) -> None:

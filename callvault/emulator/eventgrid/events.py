@@ -71,12 +71,13 @@ class GridEvent:
 
 def call_started(event_id: str, call: Call) -> GridEvent:
     subject = f"call/{call.server_call_id}/startedBy/{_starter(call)}"
-    return _event(event_id, "CallStarted", subject, call.started_at, _call_data(call))
+    started = call.told(call.started_at)
+    return _event(event_id, "CallStarted", subject, started, _call_data(call))
 
 
 def call_ended(event_id: str, call: Call, now: datetime) -> GridEvent:
     data = {**_call_data(call), "durationOfCall": (now - call.started_at).total_seconds()}
-    return _event(event_id, "CallEnded", f"call/{call.server_call_id}", now, data)
+    return _event(event_id, "CallEnded", f"call/{call.server_call_id}", call.told(now), data)
 
 
 def participant_added(event_id: str, call: Call, who: Participant, now: datetime) -> GridEvent:
@@ -96,7 +97,8 @@ def call_leg_established(event_id: str, call: Call) -> GridEvent:
         "serverCallId": call.server_call_id,
     }
     subject = f"callLeg/{call.call_connection_id}/callState"
-    return _event(event_id, "CallLegStateChanged", subject, call.started_at, data)
+    started = call.told(call.started_at)
+    return _event(event_id, "CallLegStateChanged", subject, started, data)
 
 
 def _event(
@@ -116,7 +118,7 @@ def _participant(
         "endpointType": "callvault-emulator",
         **_call_data(call),
     }
-    return _event(event_id, name, subject, now, data)
+    return _event(event_id, name, subject, call.told(now), data)
 
 
 def _call_data(call: Call) -> dict[str, Any]:
@@ -195,7 +197,7 @@ def _data(recording: Recording, chunks: list[dict[str, Any]], form: Behaviours) 
     content, channel, container = recording.options.media
     data = {
         "recordingStorageInfo": {"recordingChunks": chunks},
-        "recordingStartTime": service_time(recording.active_at),
+        "recordingStartTime": service_time(recording.call.told(recording.active_at)),
         "recordingDurationMs": sum(chunk.duration_ms for chunk in recording.chunks),
         "recordingContentType": _pascal(content),
         "recordingChannelType": _pascal(channel),

@@ -1,5 +1,6 @@
 """``/_emulator/calls``: create calls, let people join, speak and leave, and show the truth."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -13,7 +14,7 @@ from callvault.emulator.eventgrid.events import announced
 from callvault.emulator.http.control import PREFIX, Command
 from callvault.emulator.http.requests import read_body, read_model
 from callvault.emulator.media.metadata import pauses
-from callvault.emulator.media.timeline import fundamental
+from callvault.emulator.media.timeline import fundamental, tone_of
 from callvault.emulator.model import Call, CallKind, Participant, Recording
 from callvault.emulator.render_jobs import timeline_of
 from callvault.emulator.storage import StoredChunk
@@ -28,6 +29,8 @@ class NewParticipant(Command):
     """A new ACS user by default; the prefix of another id decides the kind of participant."""
     phone_number: PhoneNumber | None = None
     """A telephone, in the form +4912345678."""
+    tells_time: bool = False
+    """Speaks as long as it is there, with a voice that tells the time."""
 
     @model_validator(mode="after")
     def _one_identity(self) -> Self:
@@ -36,22 +39,26 @@ class NewParticipant(Command):
         return self
 
     @property
-    def identity(self) -> tuple[str, str | None]:
-        """Display name and raw id, which is None where the emulator makes one."""
+    def identity(self) -> tuple[str, str | None, bool]:
+        """Display name; raw id, which is None where the emulator makes one; the kind of voice."""
         phone = f"4:{self.phone_number}" if self.phone_number else None
-        return self.display_name, self.raw_id or phone
+        return self.display_name, self.raw_id or phone, self.tells_time
 
 
 class NewCall(Command):
     participants: Annotated[list[NewParticipant], Field(max_length=350)] = []
     kind: CallKind = CallKind.ACS
     media_bytes: Annotated[int, Field(ge=1, le=1 << 50)] | None = None
+    clock_offset_seconds: Annotated[float, Field(ge=-86_400, le=86_400)] = 0.0
+    """The service's clock is ahead by this much in all that it tells about the call."""
+    start_delay_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
+    """From a start until the recording is active; the emulator's setting by default."""
 
     @field_validator("participants")
     @classmethod
     def _nobody_twice(cls, participants: list[NewParticipant]) -> list[NewParticipant]:
         # Refused before the call exists: a second join would fail in the middle of its beginning.
-        given = [raw_id for _, raw_id in (who.identity for who in participants) if raw_id]
+        given = [raw_id for _, raw_id, _ in (who.identity for who in participants) if raw_id]
         if len(given) != len(set(given)):
             raise ValueError("each rawId and phoneNumber may stand here once")
         return participants
@@ -80,7 +87,14 @@ class Calls:
     async def create_call(self, request: Request) -> Response:
         command = read_model(NewCall, await read_body(request))
         participants = [who.identity for who in command.participants]
-        call = self._emulator.start_call(command.kind, participants, command.media_bytes)
+        delay = command.start_delay_seconds
+        call = self._emulator.start_call(
+            command.kind,
+            participants,
+            command.media_bytes,
+            timedelta(seconds=command.clock_offset_seconds),
+            None if delay is None else timedelta(seconds=delay),
+        )
         everybody = [_participant(each) for each in call.participants.values()]
         answer = {
             "callId": call.call_id,
@@ -142,7 +156,7 @@ def _participant_truth(participant: Participant) -> dict[str, Any]:
         "displayName": participant.display_name,
         "inCall": participant.presence.is_on,
         "speaking": participant.speech.is_on,
-        "voiceHz": fundamental(participant.voice),
+        "voiceHz": (tone_of if participant.tells_time else fundamental)(participant.voice),
     }
 
 

@@ -18,7 +18,8 @@ from callvault.emulator.http.response_faults import (
     reset_connection,
     wait_for_disconnect,
 )
-from callvault.emulator.operations import CONTENT, Operation, operation_of
+from callvault.emulator.http.whose import ReadAhead, call_of, read_ahead
+from callvault.emulator.operations import CONTENT, CONTROL, Operation, operation_of
 
 _HTML = "<!DOCTYPE html><html><head><title>Bad Request</title></head><body></body></html>"
 
@@ -29,11 +30,17 @@ class FaultMiddleware:
     def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
         self._app = app
         self._emulator = emulator
+        self._late: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = operation_of(scope["method"], scope["path"])
         faults = self._emulator.faults
-        fault = faults.fault_for(operation, scope["method"], scope["path"]) if operation else None
+        call_id = None
+        if operation in CONTROL and faults.name_calls:
+            receive = ReadAhead(await read_ahead(receive), receive)
+            call_id = call_of(operation, scope["path"], receive.body, self._emulator)
+        method, path = scope["method"], scope["path"]
+        fault = faults.fault_for(operation, method, path, call_id) if operation else None
         if operation is None or fault is None:
             await self._app(scope, receive, send)
             return
@@ -59,8 +66,11 @@ class FaultMiddleware:
     async def _answer_with_fault(
         self, fault: Fault, operation: Operation, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        if fault.rule.takes_effect:
-            await self._app(scope, receive, _unsent)
+        if fault.kind is FaultKind.SLOW:
+            await self._answer_slowly(fault, scope, receive, send)
+            return
+        if fault.rule.takes_effect or fault.kind is FaultKind.LATE_EFFECT:
+            await self._take_effect(fault, scope, receive)
         answer = _ANSWERS.get(fault.kind)
         if answer:
             await answer(fault, operation)(scope, receive, send)
@@ -72,11 +82,41 @@ class FaultMiddleware:
             # For a client that has waited longer than the rule says.
             await Response(status_code=504)(scope, receive, send)
 
+    async def _answer_slowly(
+        self, fault: Fault, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        receive = ReadAhead(await read_ahead(receive), receive)
+        await asyncio.sleep(fault.rule.effect_after)
+        answer: list[Message] = []
+        await self._app(scope, receive, _kept(answer))
+        await asyncio.sleep(fault.rule.seconds or 0.0)
+        for message in answer:
+            await send(message)
+
+    async def _take_effect(self, fault: Fault, scope: Scope, receive: Receive) -> None:
+        """Carry the request out: now, or later beside its answer."""
+        if not fault.rule.effect_after:
+            await self._app(scope, receive, _unsent)
+            return
+        body = await read_ahead(receive)
+        task = asyncio.create_task(self._later(fault, scope, ReadAhead(body, receive)))
+        # An event loop holds its tasks weakly: without this reference one may vanish.
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _later(self, fault: Fault, scope: Scope, receive: Receive) -> None:
+        await asyncio.sleep(fault.rule.effect_after)
+        await self._app(scope, receive, _unsent)
+
 
 def _lets_through(fault: Fault) -> bool:
     if fault.kind is FaultKind.RESET:
         return fault.rule.after_bytes is not None
-    passed_on = {FaultKind.RANGE_IGNORED, FaultKind.PAUSE_NOT_EFFECTIVE}
+    passed_on = {
+        FaultKind.RANGE_IGNORED,
+        FaultKind.PAUSE_NOT_EFFECTIVE,
+        FaultKind.PAUSE_ON_START_IGNORED,
+    }
     return fault.kind in RESPONSE_FAULTS or fault.kind in passed_on
 
 
@@ -85,6 +125,13 @@ async def _hang(fault: Fault, receive: Receive) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(fault.rule.seconds):
             await wait_for_disconnect(receive)
+
+
+def _kept(answer: list[Message]) -> Send:
+    async def keep(message: Message) -> None:
+        answer.append(message)
+
+    return keep
 
 
 async def _unsent(_: Message) -> None:
@@ -111,6 +158,10 @@ def _page(status: int) -> Answer:
     return lambda fault, operation: HTMLResponse(_HTML, status)
 
 
+def _accepted(fault: Fault, operation: Operation) -> Response:
+    return Response(status_code=204 if operation is Operation.STOP else 202)
+
+
 def _unauthorized(fault: Fault, operation: Operation) -> Response:
     if operation in CONTENT:
         return JSONResponse(AMS_UNAUTHORIZED, 401)
@@ -126,5 +177,6 @@ _ANSWERS: dict[FaultKind, Answer] = {
     FaultKind.HTML_400: _page(400),
     FaultKind.HTML_200: _page(200),
     FaultKind.UNAUTHORIZED: _unauthorized,
+    FaultKind.LATE_EFFECT: _accepted,
     FaultKind.EARLY_404: _error_response(404, "8522", "Recording not found."),
 }

@@ -59,6 +59,8 @@ class StableRecordings:
         start_request = read_model(StartRequest, body)
         request_id = _repeatability(request)
         options = replace(start_request.options(), api_version=request.query_params["api-version"])
+        if getattr(request.state, FAULT, None) is FaultKind.PAUSE_ON_START_IGNORED:
+            options = replace(options, pause_on_start=False)
         behaviours = self._emulator.behaviours.now
         rooms = behaviours.room_locator == "accepted"
         call = start_request.find_call(self._emulator.calls, rooms=rooms)

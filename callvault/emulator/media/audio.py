@@ -5,8 +5,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from callvault.emulator.media.dated import dated
 from callvault.emulator.media.scenes import Scene
-from callvault.emulator.media.timeline import Span, fundamental
+from callvault.emulator.media.timeline import Attendee, Span, fundamental
 from callvault.emulator.settings import SAMPLE_RATE
 
 Samples = NDArray[np.float32]
@@ -24,7 +25,7 @@ def mixed(scene: Scene, fps: int) -> Pcm:
     """Mix all voices of a scene into mono."""
     samples = np.zeros(scene.span.length * SAMPLE_RATE // fps, np.float32)
     for attendee in scene.speaking:
-        samples += _spoken(attendee.voice, scene.span, fps)
+        samples += _spoken(attendee, scene.span, fps)
     return _pcm(samples)
 
 
@@ -35,15 +36,17 @@ def separate(scene: Scene, fps: int, channels: tuple[str | None, ...]) -> Pcm:
     for attendee in scene.speaking:
         if attendee.raw_id in channels:
             channel = channels.index(attendee.raw_id)
-            voices[:, channel] = _spoken(attendee.voice, scene.span, fps)
+            voices[:, channel] = _spoken(attendee, scene.span, fps)
     return _pcm(voices)
 
 
-def _spoken(voice: int, span: Span, fps: int) -> Samples:
+def _spoken(attendee: Attendee, span: Span, fps: int) -> Samples:
     """Synthesize a voice, between -1 and 1, as a function of call time alone."""
     samples_per_frame = SAMPLE_RATE // fps
+    if attendee.tells_time:
+        return dated(attendee.voice, span.first * samples_per_frame, span.end * samples_per_frame)
     start = span.first * samples_per_frame % SAMPLE_RATE
-    return _two_seconds(voice)[start : start + span.length * samples_per_frame]
+    return _two_seconds(attendee.voice)[start : start + span.length * samples_per_frame]
 
 
 @lru_cache(maxsize=64)

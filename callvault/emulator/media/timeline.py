@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 _LOWEST_VOICE = 150.0
 _VOICE_STEP, _VOICES = 17, 149
+_LOWEST_TONE, _TONE_STEP, _TONES = 200.0, 40, 24
 
 
 def fundamental(voice: int) -> float:
@@ -18,6 +19,11 @@ def fundamental(voice: int) -> float:
     voice falls on the fundamental of another: one look at one frequency tells whether they speak.
     """
     return _LOWEST_VOICE + (_VOICE_STEP * voice) % _VOICES
+
+
+def tone_of(voice: int) -> float:
+    """Return the frequency by which a voice that tells the time says who speaks, in hertz."""
+    return _LOWEST_TONE + _TONE_STEP * (voice % _TONES)
 
 
 class Span(NamedTuple):
@@ -43,6 +49,8 @@ class Attendee:
     voice: int
     present: Spans
     speaking: Spans
+    tells_time: bool = False
+    """The voice tells the time; see `dated.py`."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,156 @@
+"""The times at which somebody's consent was missing, as Callvault could have known.
+
+From our own record alone: who was in the call, what was sent and when, and which events the gateway
+has taken. A change that nothing told of cannot be known; an event whose clock is ahead can be known
+from its arrival.
+"""
+
+from bench.listen.record import Deed, Played
+from bench.listen.relay import Told
+from bench.listen.spans import FOREVER, Span, complement, intersection, union
+from bench.listen.story import Channel, Verb
+
+TRANSPORT = 1.0
+"""Seconds that a decision without a time of its own may take until it is with Temporal."""
+_NOT_FOUND = ("not found", "HTTP 404", "not_found", "already completed")
+
+
+def missing(played: Played) -> dict[int, list[Span]]:
+    """Return, for each participant, the times at which their voice must not be heard unmarked."""
+    if played.story.policy == "none":
+        return {}
+    return {
+        who: union([*_lacking(played, who), *_objecting(played, who)]) for who in played.presence
+    }
+
+
+def _lacking(played: Played, who: int) -> list[Span]:
+    """Return the times at which the policy is not met, as far as this participant matters."""
+    story = played.story
+    if story.policy == "named":
+        return complement(agreed(played, who)) if who in story.named else []
+    if story.policy == "all_parties":
+        return intersection(complement(agreed(played, who)), known_presence(played, who))
+    consenting = [
+        span
+        for each in played.presence
+        for span in intersection(agreed(played, each), believed_presence(played, each))
+    ]
+    return complement(union(consenting))
+
+
+def _objecting(played: Played, who: int) -> list[Span]:
+    """Return the times at which a participant who is known to be there objects."""
+    spans = _lasting(played, who, Verb.WITHDRAW)
+    # Who objects while there need not be known otherwise; who comes back is known when told.
+    there = [
+        Span(*stay)
+        for stay in played.presence.get(who, [])
+        if any(stay[0] <= span.since < stay[1] for span in spans)
+    ]
+    return intersection(spans, union([*there, *known_presence(played, who)]))
+
+
+def agreed(played: Played, who: int) -> list[Span]:
+    """Return the times at which a participant's agreement held."""
+    return _lasting(played, who, Verb.AGREE)
+
+
+def _lasting(played: Played, who: int, said: Verb) -> list[Span]:
+    """Return the times at which a participant's last decision was this one."""
+    spans: list[Span] = []
+    began: float | None = None
+    for decision in decisions(played, who):
+        is_withdrawal = decision.step.verb is Verb.WITHDRAW
+        at = _withdrawn_at(decision) if is_withdrawal else decision.sent
+        if decision.step.verb is said:
+            began = at if began is None else began
+        elif began is not None:
+            spans.append(Span(began, at))
+            began = None
+    return union(spans if began is None else [*spans, Span(began)])
+
+
+def _withdrawn_at(decision: Deed) -> float:
+    """Return since when a withdrawal can be known: it is taken by its own time, or when it came."""
+    if _tells_its_time(decision):
+        return decision.sent
+    late = decision.sent + TRANSPORT
+    return late if decision.answered is None else min(decision.answered, late)
+
+
+def _tells_its_time(decision: Deed) -> bool:
+    return decision.decided_at is not None and decision.decided_at <= decision.sent + 0.1
+
+
+def decisions(played: Played, who: int) -> list[Deed]:
+    """Return the decisions of a participant that Callvault heard of, in the order of sending."""
+    said = [
+        deed
+        for deed in played.deeds_of(Verb.AGREE, Verb.WITHDRAW)
+        if deed.step.who == who and not any(word in deed.answer for word in _NOT_FOUND)
+    ]
+    said.sort(key=lambda deed: deed.sent)
+    return [deed for deed in said if not _is_overtaken(deed, said)]
+
+
+def _is_overtaken(deed: Deed, said: list[Deed]) -> bool:
+    """Return True for a withdrawal that an agreement sent before may have come after.
+
+    Decisions without a time of their own, or with one that is yet to come, count as they arrive.
+    """
+    if deed.step.verb is not Verb.WITHDRAW or _tells_its_time(deed):
+        return False
+    earlier = [each for each in said if each.sent < deed.sent and each.step.verb is Verb.AGREE]
+    return any(each.answered is None or each.answered > deed.sent for each in earlier)
+
+
+def known_presence(played: Played, who: int) -> list[Span]:
+    """Return the times at which a participant is in the call and can be known to be."""
+    spans = []
+    for joined, left in played.presence.get(who, []):
+        since = joined if _was_listed(played, who, joined) else _known_since(played, who, joined)
+        spans.append(Span(since, left))
+    return union(spans)
+
+
+def believed_presence(played: Played, who: int) -> list[Span]:
+    """Return the times at which a participant may be taken to be in the call."""
+    spans = []
+    for joined, left in played.presence.get(who, []):
+        spans.append(Span(joined, left if left == FOREVER else _gone_since(played, who, left)))
+    return union(spans)
+
+
+def _was_listed(played: Played, who: int, joined: float) -> bool:
+    starts = [deed.sent for deed in played.deeds_of(Verb.START)]
+    return who in played.listed and any(joined <= sent for sent in starts)
+
+
+def _known_since(played: Played, who: int, joined: float) -> float:
+    events = _events(played, who, True, joined)
+    if not events:
+        return FOREVER
+    return joined if events[0].at <= joined + 0.5 else events[0].taken_at
+
+
+def _gone_since(played: Played, who: int, left: float) -> float:
+    events = _events(played, who, False, left)
+    if not events:
+        return FOREVER
+    return left if events[0].at <= left + 0.5 else events[0].taken_at
+
+
+def _events(played: Played, who: int, joined: bool, after: float) -> list[Told]:
+    raw_id = played.participants[who]
+    # The service may tell a little before its answer reaches us.
+    return [
+        event
+        for event in played.told
+        if event.raw_id == raw_id and event.joined == joined and event.taken_at > after - 0.5
+    ]
+
+
+def waits_for_answer(deed: Deed) -> bool:
+    """Return True for a request whose answer tells what became of it."""
+    return deed.step.channel in {Channel.REST, Channel.UPDATE}

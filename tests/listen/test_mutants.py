@@ -1,0 +1,55 @@
+"""Every comparison, condition and clock has its mutant, and a role can be one."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from bench.listen.mutants import mutants
+
+SOURCE = """
+def silent(sent_at, received_at, span, at):
+    if span.since <= at < span.until and sent_at is not None:
+        return max(sent_at, received_at) + span.length
+    return not span
+"""
+SOURCE_IF = "span.since <= at < span.until and sent_at is not None"
+
+
+def test_each_decision_is_changed_once() -> None:
+    changes = [each.change for each in mutants("some/file.py", SOURCE)]
+
+    assert sorted(changes) == sorted(
+        [
+            "span.since <= at < span.until  ->  span.since > at < span.until",
+            "span.since <= at < span.until  ->  span.since <= at >= span.until",
+            "sent_at is not None  ->  sent_at is None",
+            SOURCE_IF + "  ->  " + SOURCE_IF.replace(" and ", " or "),
+            "max(sent_at, received_at) + span.length  ->  max(sent_at, received_at) - span.length",
+            "span.since  ->  span.until",
+            "sent_at  ->  received_at",
+            "sent_at  ->  received_at",
+            "received_at  ->  sent_at",
+            "max  ->  min",
+        ]
+    )
+
+
+def test_a_mutant_differs_in_one_place() -> None:
+    original = ast.unparse(ast.parse(SOURCE)).splitlines()
+    for mutant in mutants("some/file.py", SOURCE):
+        changed = mutant.source.splitlines()
+        assert sum(a != b for a, b in zip(original, changed, strict=True)) == 1
+
+
+@pytest.mark.slow("starts a role")
+def test_a_role_can_be_a_mutant() -> None:
+    name = "workflows/call/deadlines.py:0"
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.listen.mutants", name, "worker", "--help"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "worker" in done.stdout
