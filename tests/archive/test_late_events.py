@@ -126,7 +126,7 @@ def test_g21_a_completed_manifest_keeps_all_that_the_sealed_one_told(archive: Ar
         started_at=NOON,
     )
     decision = ConsentRecord(participant="a" * 64, given=False, decided_at=NOON, received_at=NOON)
-    here = Presence(participant="a" * 64, in_call=True, changed_at=NOON)
+    here = Presence(participant="a" * 64, told_at=NOON)
     asked = seal_input(archive, of, consents=(decision,), participants=(here,))
     first = manifest_of(archive, seal(archive, asked, SIGNER, lambda: NOON))
     second = manifest_of(archive, sealed_by_a_late_event(archive, archived(archive, 1)))
