@@ -1,8 +1,9 @@
 """Is what two runs of a call know joined, so that nothing is forgotten, and nothing louder?"""
 
 from callvault.contracts.takeover import LastState
+from workflows.call import consent, presence
 
-from .call import NOON, Call, chunk, recording_call
+from .call import ALL, NOON, Call, agreed, chunk, hashed, recording_call
 
 
 def joined(call: Call, dead: Call, *, is_reset: bool, run_id: str = "dead") -> bool:
@@ -52,3 +53,33 @@ def test_an_update_that_waits_for_a_request_keeps_its_record() -> None:
     waited_for = call.asks("pause", request_id="p")
     joined(call, dead, is_reset=True)
     assert call.life.status.requests["p"] is waited_for
+
+
+def test_the_stays_of_both_are_one_history() -> None:
+    dead, call = agreed(), Call(consent_policy=ALL)
+    dead.joins("cem", connection="a")
+    call.now = dead.now
+    call.leaves("cem", connection="a")
+    call.joins("dan", connection="d")
+    joined(call, dead, is_reset=False)
+    assert presence.here(call.life.status) == {hashed(who) for who in ("ana", "ben", "dan")}
+    assert presence.gone(call.life.status) == {hashed("cem")}
+
+
+def test_a_withdrawal_that_only_the_run_before_knew_outlasts_an_older_agreement() -> None:
+    dead, call = agreed(), Call(consent_policy=ALL)
+    dead.withdraws("ana")
+    call.now = dead.now
+    call.agrees("ana", decided_at=NOON)
+    joined(call, dead, is_reset=False)
+    assert consent.standing(call.life.status)[hashed("ana")] is False
+    assert call.recording.is_held
+
+
+def test_the_marks_of_both_are_kept() -> None:
+    dead, call = (agreed(on_withdrawal="pause_and_mark") for _ in range(2))
+    dead.withdraws("ana")
+    call.withdraws("ben")
+    joined(call, dead, is_reset=False)
+    [recording] = call.life.status.recordings
+    assert {mark.participant for mark in recording.marked} == {hashed("ana"), hashed("ben")}
