@@ -61,7 +61,9 @@ def _check_ending(server: Server, workflow: RecordingWorkflow) -> None:
 
 def _check_copied(server: Server, workflow: RecordingWorkflow) -> None:
     under_way = server.activities.values()
-    if not any(activity.kind in _CANNOT_BE_CALLED_OFF for activity in under_way):
+    # What is cancelled nobody waits for: a reading that hangs, a start whose id was told meanwhile.
+    is_busy = (a.kind in _CANNOT_BE_CALLED_OFF and not a.is_cancelled for a in under_way)
+    if not any(is_busy):
         return
     copied = {a.input.chunk.document_id for a in under_way if a.kind == "export_chunk"}
     for _, chunk in chunks_of(workflow.call.status):

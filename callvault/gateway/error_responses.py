@@ -40,8 +40,7 @@ def error_response(
 ) -> JSONResponse:
     """Return an error response; one that asks the client to come again says when.
 
-    ``details`` stand beside the code and the message, which may quote what the client sent: it is
-    made inert here.
+    The message may quote what the client sent: it is made inert here. ``details`` stand beside it.
     """
     wait = int(retry_after.total_seconds()) if retry_after else RETRY_AFTER
     comes_again = retry_after or status == HTTPStatus.SERVICE_UNAVAILABLE

@@ -125,7 +125,7 @@ class Alarms:
         """Say that the workflow was cancelled; ``recording`` is the newest that was asked for."""
         what = (
             "the workflow was cancelled in Temporal, and it is not known who asked for that: what"
-            " it recorded is stopped, and its files are kept. Start again if recording is to go on"
+            " it records is asked to stop, and files are kept. Start again if recording is to go on"
         )
         self.add(AlarmKind.CANCELLED, Severity.ERROR, what, recording, now)
 

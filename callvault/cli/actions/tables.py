@@ -86,7 +86,8 @@ def timeline_table(status: CallStatus) -> InertTable:
 
 def describe_pause(pause: PauseRecord) -> str:
     """Describe a pause: its span as ACS confirmed it, the requester and the reason."""
-    end = f"{pause.resumed_at:%H:%M:%S}" if pause.resumed_at else "now"
+    ended_at = pause.resumed_at or pause.released_at
+    end = f"{ended_at:%H:%M:%S}" if ended_at else "now"
     why = f" ({pause.reason})" if pause.reason else ""
     begin = (
         f"{pause.confirmed_at:%H:%M:%S}"

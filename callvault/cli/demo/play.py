@@ -99,7 +99,8 @@ async def _copied(handle: WorkflowHandle[Any, Any]) -> str:
     """Describe the progress of a running export, from its heartbeat."""
     description = await handle.describe()
     for activity in description.raw_description.pending_activities:
-        if activity.HasField("heartbeat_details"):
+        is_export = activity.activity_type.name == "export_chunk"
+        if is_export and activity.HasField("heartbeat_details"):
             details = await description.data_converter.decode(
                 activity.heartbeat_details.payloads, [ExportProgress]
             )

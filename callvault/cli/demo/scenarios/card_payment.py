@@ -42,7 +42,7 @@ async def story(call: Call, say: Say) -> None:
 
 
 def verify(played: PlayedCall, console: Console) -> bool:
-    """Listen to every archived file, and find the alarm."""
+    """Listen to every archived file; find the alarm, and the one that says that it has stopped."""
     detected = dict.fromkeys((ANA, BEN), 0.0)
     for content in played.media:
         for who, voice in detect_voices(
@@ -52,5 +52,5 @@ def verify(played: PlayedCall, console: Console) -> bool:
             console.print(f"  heard      {who}: {voice.seconds:.2f} s, at most {voice.loudest:.4f}")
     for alarm in played.alarms:
         console.print(line(f"  alarm      {alarm.what}"), soft_wrap=True)
-    is_alarmed = [alarm.kind for alarm in played.alarms] == [AlarmKind.PAUSE_UNCONFIRMED]
+    is_alarmed = [alarm.kind for alarm in played.alarms] == [AlarmKind.PAUSE_UNCONFIRMED] * 2
     return detected[BEN] >= SPEAKS and detected[ANA] == 0 and is_alarmed

@@ -7,6 +7,6 @@ from callvault.cli.demo.scenarios.scenario import Scenario
 SCENARIOS: dict[ScenarioName, Scenario] = {
     ScenarioName.BASIC: Scenario(basic.story),
     ScenarioName.CONSENT: Scenario(consent.story, consent.verify),
-    ScenarioName.CARD_PAYMENT: Scenario(card_payment.story, card_payment.verify),
+    ScenarioName.CARD_PAYMENT: Scenario(card_payment.story, card_payment.verify, is_flawless=False),
     ScenarioName.ACS_OUTAGE: Scenario(acs_outage.story, acs_outage.verify, is_flawless=False),
 }
