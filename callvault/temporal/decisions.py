@@ -23,6 +23,7 @@ from callvault.errors import InvalidRequest
 from callvault.temporal import updates
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.rpc_errors import (
+    NOT_CONFIRMED,
     RPC_TIMEOUT,
     UPDATE_TIMEOUT,
     WorkflowNotFound,
@@ -47,12 +48,12 @@ class DecisionClient:
         workflow refuses is an `InvalidRequest` with status 409 and the workflow's sentence.
         """
         try:
-            async with translated(UPDATE_TIMEOUT):
+            async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
                 return await self._update(workflow_id, decision)
         except WorkflowNotFound:
             pass
         arguments = await self._arguments(workflow_id, decision, unkept)
-        async with translated(UPDATE_TIMEOUT):
+        async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
             return await self._update(workflow_id, decision, arguments)
 
     async def tell(

@@ -1,8 +1,9 @@
 """Is what two runs of a call know joined, so that nothing is forgotten, and nothing louder?"""
 
 from callvault.contracts.takeover import LastState
+from workflows.call import consent, presence
 
-from .call import NOON, Call, chunk, recording_call
+from .call import ALL, NOON, Call, agreed, chunk, hashed, recording_call
 
 
 def joined(call: Call, dead: Call, *, is_reset: bool, run_id: str = "dead") -> bool:
@@ -63,3 +64,33 @@ def test_it_stays_paused_for_everybody_who_held_it_in_either_run() -> None:
     assert call.recording.wanted == "paused"
     call.asks("resume", requested_by="ana")
     assert call.recording.wanted == "active"
+
+
+def test_the_stays_of_both_are_one_history() -> None:
+    dead, call = agreed(), Call(consent_policy=ALL)
+    dead.joins("cem", connection="a")
+    call.now = dead.now
+    call.leaves("cem", connection="a")
+    call.joins("dan", connection="d")
+    joined(call, dead, is_reset=False)
+    assert presence.here(call.life.status) == {hashed(who) for who in ("ana", "ben", "dan")}
+    assert presence.gone(call.life.status) == {hashed("cem")}
+
+
+def test_a_withdrawal_that_only_the_run_before_knew_outlasts_an_older_agreement() -> None:
+    dead, call = agreed(), Call(consent_policy=ALL)
+    dead.withdraws("ana")
+    call.now = dead.now
+    call.agrees("ana", decided_at=NOON)
+    joined(call, dead, is_reset=False)
+    assert consent.standing(call.life.status)[hashed("ana")] is False
+    assert call.recording.is_held
+
+
+def test_the_marks_of_both_are_kept() -> None:
+    dead, call = (agreed(on_withdrawal="pause_and_mark") for _ in range(2))
+    dead.withdraws("ana")
+    call.withdraws("ben")
+    joined(call, dead, is_reset=False)
+    [recording] = call.life.status.recordings
+    assert {mark.participant for mark in recording.marked} == {hashed("ana"), hashed("ben")}
