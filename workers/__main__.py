@@ -66,10 +66,11 @@ def _workers(
         control = ControlActivities(
             connections.client_of, connections.policy_of, connections.archive_of
         )
-        alarms = AlarmActivities(connections.alarm_sink())
+        alarms, recall = AlarmActivities(connections.alarm_sink()), Recall(client)
         others: list[Callable[..., Any]] = [
             SweepActivities(settings, client).sweep_dead_letters,
-            Recall(client).recall_run,
+            recall.recall_run,
+            recall.was_reset,
         ]
         announcements = AnnouncementActivities(connections.announcement_webhook)
         yield control_worker(client, control, settings.worker, others=others)

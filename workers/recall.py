@@ -72,6 +72,17 @@ class Recall:
                 return Recalled(last=await self.last_state(query.workflow_id, base))
         return Recalled()
 
+    @activity.defn(name=names.RESET_ACTIVITY)
+    async def was_reset(self, query: RunQuery) -> bool:
+        """Tell if this run was reset, to before its first workflow task was done."""
+        if query.is_first:
+            return False
+        handle = self._client.get_workflow_handle(query.workflow_id, run_id=query.run_id)
+        async for event in handle.fetch_history_events():
+            if _base_of(event, query.run_id) is not None:
+                return True
+        return False
+
     async def last_state(self, workflow_id: str, run_id: str) -> LastState:
         """Read the last state of a run, whether or not a worker can replay it."""
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)

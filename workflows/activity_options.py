@@ -109,6 +109,11 @@ def control(summary: str) -> ActivityConfig:
     )
 
 
+def was_reset() -> LocalActivityConfig:
+    """Return options to ask Temporal if a run was reset: nothing is asked of ACS until then."""
+    return {**POLICY_LOOKUP, "summary": "was this run reset?"}
+
+
 def recall(summary: str) -> ActivityConfig:
     """Return options to read the last state of another run: nothing is started until then."""
     return {**control(summary), "schedule_to_close_timeout": RECALL_TIMEOUT}

@@ -102,6 +102,7 @@ class RecordingWorkflow:
             raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
         if self.begun.carried is None:
             await self._through_cancellation(self._learn_policy(request))
+        await self._through_cancellation(self.recall.begin())
         if self.begun.takes_over:
             self.call.taken_over(workflow.now())
             self.alarms.taken_over(self.call.current, workflow.now())

@@ -47,6 +47,7 @@ TAKE_OVER = "take_over"
 """Signal of Callvault's own workers: a run learns what another run of its call knew."""
 
 RECALL_ACTIVITY = "recall_run"
+RESET_ACTIVITY = "was_reset"
 """Activity that reads the last state of the run before a reset."""
 
 STATUS = "status"

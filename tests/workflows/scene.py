@@ -127,9 +127,14 @@ class World:
         control = ControlActivities(client_of, self.policy_of, self.archive_of, VirtualTime())
         export = ExportActivities(client_of, self.archive_of)
         seal = SealActivities(self.archive_of, lambda _: self.signer)
+        recall = Recall(client)
         async with (
             control_worker(
-                client, control, settings, others=[Recall(client).recall_run], runner=sandbox()
+                client,
+                control,
+                settings,
+                others=[recall.recall_run, recall.was_reset],
+                runner=sandbox(),
             ),
             notification_worker(
                 client,

@@ -9,7 +9,7 @@ from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.takeover import LastState, Recalled, RunQuery
 from workflows.activity_errors import reason
-from workflows.activity_options import recall
+from workflows.activity_options import recall, was_reset
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey, chunks_of
 from workflows.call.lifecycle import Lifecycle
@@ -20,10 +20,6 @@ NOT_RECALLED = (
     "its workflow was reset, and what it knew before is not to be had: ACS may record what nobody"
     " controls here. Look at the call, and stop it by other means if need be"
 )
-
-
-EVENTS_BEFORE_A_RESET_RUN = 6
-"""Events before a run's first workflow task is done, at least, if it was reset to that task."""
 
 
 class RecallLoop:
@@ -41,8 +37,6 @@ class RecallLoop:
         self._told: list[LastState] = []
         # The SDK tells of a reset that it meets later, and of none before the first workflow task.
         workflow.register_random_seed_callback(self._was_reset)
-        if _may_be_reset():
-            self._was_reset()
 
     @property
     def is_idle(self) -> bool:
@@ -54,6 +48,22 @@ class RecallLoop:
     def _was_reset(self, seed: int = 0) -> None:
         """Take note that this run was reset: another run has gone further than its history."""
         self._call.is_recalling = True
+
+    async def begin(self) -> None:
+        """Find out if this run was reset to its very beginning, before anything is asked of ACS."""
+        # Asked, and its answer in the history: neither the run's ids nor the history's length are
+        # the same at a replay, after a reset to a later task or a task without commands.
+        info = workflow.info()
+        query = RunQuery(
+            workflow_id=info.workflow_id,
+            run_id=info.run_id,
+            is_first=info.run_id == info.first_execution_run_id,
+        )
+        is_reset = await workflow.execute_local_activity(
+            names.RESET_ACTIVITY, query, result_type=bool, **was_reset()
+        )
+        if is_reset:
+            self._was_reset()
 
     def told(self, last: LastState) -> None:
         """Take note of a dead run's last state."""
@@ -95,10 +105,3 @@ class RecallLoop:
                 self._deletions.consider(ChunkKey.of(chunk.chunk))
         if not is_reset:
             self._alarms.taken_over(self._call.current, now)
-
-
-def _may_be_reset() -> bool:
-    """Tell if a run that begins may have been reset to its first workflow task."""
-    # By what replays alike after a reset to a later task. Signals, or a worker that died, bring as
-    # many events: then the activity finds no reset.
-    return workflow.info().get_current_history_length() >= EVENTS_BEFORE_A_RESET_RUN
