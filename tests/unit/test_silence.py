@@ -342,3 +342,40 @@ def test_what_was_asked_for_late_is_unconfirmed_from_the_request_on() -> None:
     [interval] = world.recording.silence.unconfirmed
     assert interval.since == at(world.now - 3 - 80)
     assert interval.is_finding
+
+
+def test_a_reading_while_sound_is_asked_for_proves_nothing() -> None:
+    world = paused(World())
+    world.waits(4)
+    silence.sound_asked(world.recording, at(world.now))
+    assert silence.inactive_read(world.recording, at(world.now), at(world.now + 1), "") == (
+        Sight.AMBIGUOUS
+    )
+
+
+def test_an_attempt_at_a_resume_that_got_no_answer_may_arrive_after_the_one_that_did() -> None:
+    world = paused(World())
+    world.waits(4)
+    silence.sound_asked(world.recording, at(world.now))
+    given_up, answered = at(world.now + 1), at(world.now + 2)
+    silence.resume_answered(world.recording, answered, given_up)
+    assert silence.proves_from(world.recording) == given_up + ARRIVAL * TICK
+    silence.resume_answered(world.recording, answered, None)
+    assert silence.proves_from(world.recording) == given_up + ARRIVAL * TICK, "it still may"
+
+
+def test_a_start_that_was_given_up_may_arrive_and_take_its_time_to_begin() -> None:
+    world = World()
+    world.start(1, 9, False, False)
+    assert silence.proves_from(world.recording) == at(world.now + ARRIVAL + STARTING)
+
+
+def test_silence_is_wanted_since_the_first_who_asked_for_it() -> None:
+    world = World()
+    world.start(1, 0, False, True)
+    world.read(0, 0, 0)
+    first = world.now
+    for since in (first, first + 8, first + 2):
+        silence.review(world.recording, at(since), "", CONFIRM_WITHIN, at(first + 9))
+    assert world.recording.silence.unconfirmed[0].since == at(first)
+    assert world.recording.sound.wanted_since == at(first)

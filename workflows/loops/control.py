@@ -51,11 +51,14 @@ class ControlLoop:
         self._call = call
         self._alarms = alarms
         self._watchdog = watchdog
+        self._called_off: list[workflow.ActivityHandle[ControlResult]] = []
+        """Starts that are asked for no more, because ACS has told of what they began."""
 
     @property
     def is_idle(self) -> bool:
         """True if nothing is asked of ACS, and nothing is to be asked."""
-        return self._call.in_flight is None and self._call.next_command() is None
+        is_asking = self._call.in_flight is not None or not all(s.done() for s in self._called_off)
+        return not is_asking and self._call.next_command() is None
 
     is_done = is_idle
 
@@ -143,6 +146,9 @@ class ControlLoop:
         if own is None or answer.done():
             return await answer
         answer.cancel()
+        # Nothing waits for it but the end of the run: it may still reach ACS.
+        answer.add_done_callback(lambda start: start.cancelled() or start.exception())
+        self._called_off = [start for start in self._called_off if not start.done()] + [answer]
         acs_answers.runs_already(self._call, command, own, workflow.now())
         raise Adopted
 

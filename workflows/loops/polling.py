@@ -7,6 +7,7 @@ overdue, if the resource's service can be asked for that.
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -21,6 +22,9 @@ from workflows.call.alarms import Alarms
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.recording_state import is_awaiting
 from workflows.loops.loop import Run, each_once
+
+MAX_REUSE = timedelta(seconds=4)
+"""Longest time for which the poll of a pause serves the next one, too: it still reads often."""
 
 
 class _PollingLoop:
@@ -107,11 +111,17 @@ class SilencePollingLoop(_StateLoop):
         recording = self._call.recording(number)
         is_proven, sounds_sent = silence.is_silent(recording), recording.sound.sounds_sent
         proves_from = None if is_proven else silence.proves_from(recording) or workflow.now()
+        begun_at = workflow.now()
         poll = activity_calls.poll_silence(self._call.status, recording, proves_from)
 
         def is_outdated() -> bool:
-            is_due = self._is_due(recording) and recording.sound.sounds_sent == sounds_sent
-            return not is_due or silence.is_silent(recording) is not is_proven
+            # A poll that is needed no more ends by itself, at its next reading: calling it off
+            # would cost a workflow task just as the recording is resumed.
+            if not self._is_due(recording):
+                return False
+            is_another = recording.sound.sounds_sent != sounds_sent
+            is_slow = self._run.clock.seen.now - begun_at > MAX_REUSE
+            return (is_another and is_slow) or (is_proven and not silence.is_silent(recording))
 
         await workflow.wait_condition(lambda: poll.done() or is_outdated() or self._run.is_finished)
         poll.cancel()
