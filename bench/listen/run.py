@@ -170,7 +170,7 @@ def play_short(stage: Theatre, seed: int, calls: int) -> list[Played]:
     """Play the first calls of a seed that are short, side by side; a worker freezes, one dies."""
     numbers = (number for number in count() if story(seed, number).length <= SHORT)
     stories = [short_scene(seed, number) for number in islice(numbers, calls)]
-    playing = stage.begin(stories, [0.0] * calls)
+    playing = stage.begin(stories, [STAGGER * number for number in range(calls)])
     stage.strike(SHORT_BLOWS, playing.begins)
     return playing.result()
 
