@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -64,11 +63,16 @@ class Player:
         """Play the story from the moment ``begins`` until the call has ended."""
         await _until(begins)
         await self._create_call()
-        for step in self.played.story.steps:
-            await _until(self.played.began + step.at)
-            self._pending.append(asyncio.create_task(self._carry_out(step)))
-        await _until(self.played.began + self.played.story.length)
-        await self._end_call()
+        try:
+            for step in self.played.story.steps:
+                await _until(self.played.began + step.at)
+                self._pending.append(asyncio.create_task(self._carry_out(step)))
+            await _until(self.played.began + self.played.story.length)
+            await self._end_call()
+        finally:
+            for task in self._pending:
+                task.cancel()
+            await asyncio.gather(*self._pending, return_exceptions=True)
         return self.played
 
     async def _create_call(self) -> None:
@@ -157,10 +161,6 @@ class Player:
         played.ended = time.time()
         if self._pending:
             await asyncio.wait(self._pending, timeout=LAST_ANSWERS)
-        for task in self._pending:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
         played.told = self.world.relay.told.get(played.server_call_id, [])
 
     def _person(self, number: int) -> dict[str, Any]:

@@ -59,12 +59,15 @@ class Theatre:
     stack: Stack
     loop: EventLoop
     world: World
+    begun: "list[Playing]" = field(default_factory=list)
 
     def begin(self, stories: Sequence[Story], offsets: Sequence[float]) -> "Playing":
         """Begin to play stories side by side, each so many seconds later."""
         begins = time.time() + HEAD_START
         work = self._play(stories, [begins + offset for offset in offsets])
-        return Playing(begins, self.loop.begin(work))
+        playing = Playing(begins, self.loop.begin(work))
+        self.begun.append(playing)
+        return playing
 
     def strike(self, steps: Sequence[Step], begins: float) -> None:
         """Carry out kills and freezes at their moments, and heal all of them."""
@@ -111,9 +114,13 @@ def theatre(home: Path, sabotage: str = "") -> Iterator[Theatre]:
         relay.gateway = stack.gateway
         stack.subscribe()
         world = loop.do(_enter(stack, relay), timeout=60)
+        stage = Theatre(stack, loop, world)
         try:
-            yield Theatre(stack, loop, world)
+            yield stage
         finally:
+            # A run that ends early leaves calls that are under way.
+            for playing in stage.begun:
+                playing.future.cancel()
             for leaving in (world.http.aclose(), relay.close()):
                 loop.do(leaving, timeout=10)
 
@@ -163,7 +170,7 @@ def play_short(stage: Theatre, seed: int, calls: int) -> list[Played]:
     """Play the first calls of a seed that are short, side by side; a worker freezes, one dies."""
     numbers = (number for number in count() if story(seed, number).length <= SHORT)
     stories = [short_scene(seed, number) for number in islice(numbers, calls)]
-    playing = stage.begin(stories, [0.0] * calls)
+    playing = stage.begin(stories, [STAGGER * number for number in range(calls)])
     stage.strike(SHORT_BLOWS, playing.begins)
     return playing.result()
 

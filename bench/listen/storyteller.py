@@ -171,6 +171,21 @@ def _pause(dice: Random, told: Story, at: float) -> list[_Drawn]:
     return [step for step in steps if step[0] < told.length - 0.2]
 
 
+def _seen_late(dice: Random, told: Story, at: float) -> list[_Drawn]:
+    """Let a pause take effect after it is accepted, and the reading of it see that later still."""
+    effect = _seconds(dice, 1.0)
+    seen = {"effectAfter": round(effect + _seconds(dice, 0.5), 2), "seconds": _seconds(dice, 0.5)}
+    late = {"operation": "pause", "kind": "late_effect", "effectAfter": effect}
+    slow = {"operation": "state", "kind": "slow", "times": dice.choice((1, 2)), **seen}
+    before = max(0.01, round(at - 0.02, 2))
+    asks = Verb.PAUSE if told.policy == "none" or dice.random() < 0.5 else Verb.WITHDRAW
+    return [
+        (before, Verb.FAULT, 0, Channel.REST, late),
+        (before, Verb.FAULT, 0, Channel.REST, slow),
+        (at, asks, 0, dice.choice(_CHANNELS), {}),
+    ]
+
+
 def _stop(dice: Random, told: Story, at: float) -> list[_Drawn]:
     steps: list[_Drawn] = [(at, Verb.STOP, dice.randrange(2), dice.choice(_CHANNELS), {})]
     if dice.random() < 0.3:
@@ -222,6 +237,8 @@ def _withdraw(dice: Random, told: Story, at: float) -> list[_Drawn]:
     steps: list[_Drawn] = [(at, Verb.WITHDRAW, who, dice.choice(_CHANNELS), {})]
     if dice.random() < 0.4:
         steps += _fault(dice, told, at, "pause")
+        later = round(at + dice.uniform(0.1, 1.5), 2)
+        steps.append((later, Verb.PAUSE, dice.randrange(2), dice.choice(_CHANNELS), {}))
     if dice.random() < 0.5:
         again = round(at + dice.uniform(0.2, 3.0), 2)
         steps.append((again, Verb.AGREE, who, dice.choice(_CHANNELS), {}))
@@ -234,6 +251,7 @@ def _any_fault(dice: Random, told: Story, at: float) -> list[_Drawn]:
 
 _CHANCES: dict[Callable[[Random, Story, float], list[_Drawn]], int] = {
     _pause: 9,
+    _seen_late: 2,
     _withdraw: 5,
     _coming_and_going: 3,
     _leave: 1,
