@@ -30,8 +30,7 @@ _CANNOT_BE_CALLED_OFF = (
 def check(server: Server) -> None:
     """Check a run that has been told all that there is to tell."""
     workflow = server.run.workflow
-    # Before the settings are known, a run does nothing.
-    if workflow.call.status.policy is None:
+    if _is_beginning(server):
         return
     if workflow.call.in_flight is None and workflow.call.next_command() is not None:
         raise Broken("something is wanted of ACS, and is not asked")
@@ -44,12 +43,18 @@ def check(server: Server) -> None:
 def check_due(server: Server) -> None:
     """Check that nothing is due any more, once time has passed."""
     workflow = server.run.workflow
-    if workflow.call.status.policy is None:
+    if _is_beginning(server):
         return
     for source in workflow.timers._sources:
         due = source.next_due()
         if due is not None and due <= server.now:
             raise Broken(f"it is due, and is not done: {source.summary}")
+
+
+def _is_beginning(server: Server) -> bool:
+    """Tell if a run does nothing yet: it does not know its settings, or if it was reset."""
+    is_asking = any(activity.kind == "was_reset" for activity in server.activities.values())
+    return is_asking or server.run.workflow.call.status.policy is None
 
 
 def _check_ending(server: Server, workflow: RecordingWorkflow) -> None:

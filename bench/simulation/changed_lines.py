@@ -109,13 +109,28 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/guards.py",
-        "if record.operation == Operation.PAUSE and not record.is_overdue and may_record:",
-        "if False and may_record:",
+        "if record.operation == Operation.PAUSE and not record.is_overdue and has_begun:",
+        "if False and has_begun:",
     ),
     Mutant(
-        "workflows/call/guards.py",
-        "return recording.target is Wanted.ACTIVE and any(",
-        "return True or any(",
+        "workflows/call/silence.py",
+        "return quiet_from is None or sent_at >= quiet_from",
+        "return True",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "if interval is None or received_at <= interval.since:",
+        "if True:",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "sent = (at for at in (inactive_at, recording.sound.inactive_at) if at and at <= sent_at)",
+        "sent = iter([sent_at])",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "if span.since > since:",
+        "if False:",
     ),
     Mutant(
         "workflows/call/commands.py",
@@ -184,7 +199,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/control.py",
-        "self._call.command_sent(command)",
+        "self._call.command_sent(command, workflow.now())",
         "pass",
     ),
     Mutant(

@@ -60,6 +60,8 @@ class SoundEvidence(State):
     starting_until: datetime | None = None
     """Time until which ``inactive`` may mean that it is only starting; none once it was seen to
     record."""
+    active_at: datetime | None = None
+    """Time at which the first reading came back that said ``active``: by then there was sound."""
     inactive_at: datetime | None = None
     """Time at which the last reading was sent that said ``inactive``."""
     sounds_sent: int = 0

@@ -26,6 +26,7 @@ def recorded(request: dict[str, Any] | None = None, **policy: Any) -> Server:
     )
     server.begin()
     answer(server, "describe_resource", a_policy(**policy))
+    answer(server, "was_reset", False)
     starts(server)
     return server
 

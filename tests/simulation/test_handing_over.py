@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.simulation.server import Server
 
-from .calls import recorded
+from .calls import answer, recorded
 
 LONGEST = timedelta(minutes=1)
 
@@ -17,6 +17,7 @@ def test_what_falls_due_as_a_run_hands_over_is_asked_of_acs_by_the_next_one() ->
     server = recorded_briefly(max_history_events=length)
     server.pass_time(LONGEST)
     assert server.runs == 2
+    answer(server, "was_reset", False)
     assert "stop_recording" in {activity.kind for activity in server.activities.values()}
 
 

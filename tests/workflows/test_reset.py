@@ -98,7 +98,7 @@ async def test_a_pause_holds_and_its_evidence_stays(scene: Scene, to: str) -> No
     pauses = (await scene.recording()).pauses
     assert [pause.reason for pause in pauses] == ["card", "card again"]
     assert pauses[1].resumed_at is None
-    assert (await scene.asks("resume")).state == "confirmed"
+    assert (await scene.asks("resume", requested_by="agent")).state == "confirmed"
     await scene.asks("stop")
     await ends_well(scene, chunk())
     assert scene.service.control_calls().count("start") == 1

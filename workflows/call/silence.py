@@ -117,6 +117,7 @@ def resume_answered(
     sound = recording.sound
     sound.is_sound_asked = False
     sound.starting_until = None
+    sound.active_at = sound.active_at or received_at
     late = unanswered_at + ARRIVAL_TIMEOUT if unanswered_at else None
     sound.may_arrive_until = max(filter(None, (sound.may_arrive_until, late, received_at)))
 
@@ -159,6 +160,7 @@ def active_read(
     ``inactive_at`` is when an earlier reading was sent, by the same poll, that said ``inactive``.
     """
     recording.sound.starting_until = None
+    recording.sound.active_at = recording.sound.active_at or received_at
     interval = _open(recording)
     if interval is None or received_at <= interval.since:
         return Sight.SOUND

@@ -71,21 +71,26 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
         mine.actual, mine.wanted = Actual.STOPPED, Wanted.STOPPED
         mine.stopped_at = mine.stopped_at or other.stopped_at
     mine.session_end_reason = mine.session_end_reason or other.session_end_reason
-    _join_pauses(mine, other)
+    _join_pauses(mine, other, is_reset)
+    doubts = mine.silence.unconfirmed
+    doubts += [each for each in other.silence.unconfirmed if each not in doubts]
     mine.marked += [mark for mark in other.marked if mark not in mine.marked]
     _join_chunks(mine, other)
     return mine.number
 
 
-def _join_pauses(mine: RecordingStatus, other: RecordingStatus) -> None:
+def _join_pauses(mine: RecordingStatus, other: RecordingStatus, is_reset: bool) -> None:
     """Keep it paused for everybody who holds it in either state."""
-    known = {_identity(pause) for pause in mine.pauses}
-    mine.pauses += [pause for pause in other.pauses if _identity(pause) not in known]
+    known = {_identity(pause, is_reset) for pause in mine.pauses}
+    mine.pauses += [pause for pause in other.pauses if _identity(pause, is_reset) not in known]
     pauses.review(mine)
 
 
-def _identity(pause: PauseRecord) -> tuple[object, ...]:
-    return pause.requested_by, pause.authenticated_as, pause.requested_at, pause.reason
+def _identity(pause: PauseRecord, is_reset: bool) -> tuple[object, ...]:
+    # After a reset Temporal delivers the same requests again, at another time. One that still holds
+    # may be new: it is not dropped for an older one that was released.
+    when = pause.is_open if is_reset else pause.requested_at
+    return pause.requested_by, pause.authenticated_as, pause.reason, when
 
 
 def _replace(mine: RecordingStatus, theirs: RecordingStatus) -> RecordingStatus:

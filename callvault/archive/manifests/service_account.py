@@ -14,7 +14,7 @@ from callvault.contracts.silence import SilenceAccount, UnconfirmedInterval
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import RecordingStatus
 
-TOLERANCE = timedelta(milliseconds=500)
+TOLERANCE = timedelta(milliseconds=250)
 """Difference allowed at either end of a silence: a pause takes effect at a picture's edge."""
 
 LENGTH_TOLERANCE = timedelta(seconds=1)
@@ -131,11 +131,11 @@ def _clock_differences(
 ) -> Iterator[timedelta]:
     """Return the differences of the clocks that are worth trying.
 
-    Sound begins within `MAX_LATENCY` after it was asked for first. Within that, a difference is
-    best where two edges meet.
+    Sound begins after it was asked for first, and before it was first read. Within that, a
+    difference is best where two edges meet.
     """
     latest = sound[0].since - _began(recording) + TOLERANCE
-    earliest = latest - MAX_LATENCY
+    earliest = latest - 2 * TOLERANCE - _latency(recording)
     yield from (earliest, latest)
     ours = [edge for span in claims[: MAX_EDGES // 2] for edge in span]
     theirs = [edge for span in sound[: MAX_EDGES // 2] for edge in span]
@@ -153,6 +153,14 @@ def _began(recording: RecordingStatus) -> datetime:
     if first is not None and first.requested_at <= started and first.resumed_at is not None:
         return first.resumed_at
     return started
+
+
+def _latency(recording: RecordingStatus) -> timedelta:
+    """Return how long after that the service may have taken to record."""
+    active_at = recording.sound.active_at
+    if active_at is None:
+        return MAX_LATENCY
+    return min(max(active_at - _began(recording), timedelta()), MAX_LATENCY)
 
 
 def _is_too_long(played: timedelta, claims: Sequence[Span], recording: RecordingStatus) -> bool:
