@@ -30,7 +30,7 @@ def review(
     _complete(recording, status.policy, now)
     if recording.wanted is Wanted.STOPPED:
         return ""
-    lacking = consent.missing(status, recording.consent) or late_joiners.unheard(status, recording)
+    lacking = _lacking(status, recording)
     if lacking and not recording.is_held:
         return _hold(status, recording, requests, lacking, now)
     if lacking:
@@ -55,6 +55,19 @@ def pause(
     _ask(Operation.PAUSE, request, recording, requests, now)
 
 
+def missing_while_stopping(
+    status: CallStatus, recording: RecordingStatus, now: datetime
+) -> tuple[datetime, str] | None:
+    """Return since when consent is missing to what is being stopped, and why; None if it is not.
+
+    Nothing is held back any more, and until the stop is confirmed ACS may record without consent.
+    """
+    if recording.wanted is not Wanted.STOPPED or recording.actual is Actual.STOPPED:
+        return None
+    lacking = _lacking(status, recording)
+    return (_begin(status, recording, now), f"it was being stopped: {lacking}") if lacking else None
+
+
 def finish(recording: RecordingStatus, silent_since: datetime | None, now: datetime) -> None:
     """End the marks that end with a recording's sound, and the hold that ends with it.
 
@@ -74,6 +87,10 @@ def is_own(operation: Operation, pending: list[ControlRecord]) -> bool:
     """Tell if the gate alone has asked for what ACS is being asked."""
     askers = {record.requested_by for record in pending if record.operation == operation}
     return askers == {GATE}
+
+
+def _lacking(status: CallStatus, recording: RecordingStatus) -> str:
+    return consent.missing(status, recording.consent) or late_joiners.unheard(status, recording)
 
 
 def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime) -> None:

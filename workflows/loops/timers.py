@@ -58,8 +58,12 @@ class TimersLoop:
         while not self._run.is_finished:
             # All moments, not the nearest alone: the clock keeps a timer that one of them needs.
             await self._run.clock.changed(self._looked_at, *self._moments())
-            for source in self._sources:
-                source.act(workflow.now())
+            self.act(workflow.now())
+
+    def act(self, now: datetime) -> None:
+        """Do all that is due at this moment; nothing may be due."""
+        for source in self._sources:
+            source.act(now)
 
     def _looked_at(self) -> tuple[object, ...]:
         return self._run.is_finished, *(source.next_due() for source in self._sources)
