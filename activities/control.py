@@ -46,7 +46,7 @@ from callvault.errors import (
     Unavailable,
 )
 
-State = Literal["active", "inactive"]
+State = Literal["active", "inactive", "gone"]
 
 LOCAL_REQUEST_TIMEOUT = 1.5
 """Seconds that ACS may take for each of the two requests of a local activity."""
@@ -155,17 +155,13 @@ class ControlActivities:
 
     @activity.defn
     def stop_recording(self, input: RecordingInput) -> ControlResult:
-        """Stop; a recording that ACS no longer knows counts as stopped."""
+        """Stop, and read back that ACS knows the recording no more."""
         with translated():
-            self._refuse_old_task(input.asked_at)
-            sent_at = self._server_time.now()
-            try:
-                self._client(input.resource).stop(input.recording_id, input.server_call_id)
-            except RecordingNotFound:
-                # A known issue of ACS: a stop may get 404 though the files are delivered.
-                return result(input, "gone", sent_at, self._server_time)
-            stopped = result(input, "inactive", sent_at, self._server_time)
-            return stopped.model_copy(update={"accepted_at": stopped.received_at})
+            stopped = self._change(input, self._client(input.resource).stop, "gone")
+            # A known issue of ACS: a stop may get 404 though the files are delivered.
+            if stopped.accepted_at is None or stopped.state != "gone":
+                return stopped
+            return stopped.model_copy(update={"state": "inactive"})
 
     @activity.defn
     def delete_source(self, input: DeleteInput) -> None:

@@ -409,3 +409,21 @@ def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
     call.agrees("ana")
     watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     assert watch.next_due() == call.now + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("happening", ["withdraws", "joins"])
+def test_what_is_recorded_without_consent_while_it_is_being_stopped_is_unconfirmed(
+    happening: str,
+) -> None:
+    call = agreed()
+    call.asks("stop")
+    stop = call.is_asked("stop")
+    getattr(call, happening)("ben" if happening == "withdraws" else "cid")
+    since = call.now
+    assert call.gate.has_paused() is False
+
+    call.answers(stop)
+    [doubt] = call.recording.silence.unconfirmed
+    assert doubt.since <= since
+    assert doubt.until == call.now
+    assert (call.recording.is_held, call.gate.has_paused()) == (False, True)

@@ -28,7 +28,8 @@ def review(
     if status.policy is None or recording.origin != "requested":
         return ""
     _complete(recording, status.policy, now)
-    if recording.wanted is Wanted.STOPPED:
+    # While it is being stopped it may record: that consent is missing then is to be known, too.
+    if _is_over(recording):
         return ""
     lacking = consent.missing(status, recording.consent) or late_joiners.unheard(status, recording)
     if lacking and not recording.is_held:
@@ -61,7 +62,7 @@ def finish(recording: RecordingStatus, silent_since: datetime | None, now: datet
     ``silent_since`` is since when ACS is proven to record nothing; none while it may.
     """
     deletion_marks.end(recording, silent_since)
-    if recording.actual is not Actual.STOPPED or not recording.is_held:
+    if not _is_over(recording) or not recording.is_held:
         return
     # A recording that was never consented to, and never recorded, was declined.
     is_untouched = recording.consented_at is None and not recording.was_active
@@ -74,6 +75,11 @@ def is_own(operation: Operation, pending: list[ControlRecord]) -> bool:
     """Tell if the gate alone has asked for what ACS is being asked."""
     askers = {record.requested_by for record in pending if record.operation == operation}
     return askers == {GATE}
+
+
+def _is_over(recording: RecordingStatus) -> bool:
+    """Tell if ACS records it no more; a start that was given up may still begin it."""
+    return recording.actual is Actual.STOPPED and recording.looked_for_until is None
 
 
 def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime) -> None:
@@ -111,7 +117,8 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
         request = ControlRequest(requested_by=GATE, reason="consent is given")
         _ask(Operation.RESUME, request, recording, requests, now)
         return "held back no longer, consent is given"
-    return "consent is given, and it stays paused as was asked"
+    stays = "stopped" if recording.wanted is Wanted.STOPPED else "paused"
+    return f"consent is given, and it stays {stays} as was asked"
 
 
 def _end_hold(recording: RecordingStatus, by: str, now: datetime) -> None:
