@@ -155,13 +155,18 @@ class ControlActivities:
 
     @activity.defn
     def stop_recording(self, input: RecordingInput) -> ControlResult:
-        """Stop, and read back that ACS knows the recording no more."""
+        """Stop, and read back that ACS knows the recording no more, if that can be read."""
         with translated():
-            stopped = self._change(input, self._client(input.resource).stop, "gone")
-            # A known issue of ACS: a stop may get 404 though the files are delivered.
-            if stopped.accepted_at is None or stopped.state != "gone":
-                return stopped
-            return stopped.model_copy(update={"state": "inactive"})
+            self._refuse_old_task(input.asked_at)
+            sent_at = self._server_time.now()
+            try:
+                self._client(input.resource).stop(input.recording_id, input.server_call_id)
+            except RecordingNotFound:
+                # A known issue of ACS: a stop may get 404 though the files are delivered.
+                return result(input, "gone", sent_at, self._server_time)
+            stopped = result(input, "inactive", sent_at, self._server_time)
+            stopped = stopped.model_copy(update={"accepted_at": stopped.received_at})
+            return self._confirm_stopped(input, stopped)
 
     @activity.defn
     def delete_source(self, input: DeleteInput) -> None:
@@ -211,6 +216,16 @@ class ControlActivities:
             return result(input, "gone", sent_at, self._server_time)
         effect = self._effect(input, wanted, progress)
         return effect.model_copy(update={"sent_at": sent_at})
+
+    def _confirm_stopped(self, input: RecordingInput, stopped: ControlResult) -> ControlResult:
+        """Return the stop as it was confirmed; one that is not seen yet is asked for again."""
+        try:
+            seen = self._read(input)
+        except TryAgain:
+            # A reading that fails holds up no end: then the answer to the stop itself has to do.
+            return stopped
+        _settled(seen, "gone")
+        return stopped.model_copy(update={"received_at": seen.received_at})
 
     def _ask(
         self, input: RecordingInput, request: Callable[[str, str], None], before: ControlProgress

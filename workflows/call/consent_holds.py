@@ -35,7 +35,10 @@ def review(
     if lacking and not recording.is_held:
         return _hold(status, recording, requests, lacking, now)
     if lacking:
-        recording.holds[-1].reason = lacking
+        hold = recording.holds[-1]
+        hold.reason = lacking
+        # Word may come of what was missing earlier than is known by now.
+        hold.since = min(hold.since, _begin(status, recording, now))
     if not lacking and (recording.is_held or recording.consented_at is None):
         return _release(recording, requests, now)
     return ""
@@ -101,8 +104,9 @@ def _hold(
 
 
 def _begin(status: CallStatus, recording: RecordingStatus, now: datetime) -> datetime:
-    """Return since when a hold that begins now should have been: no earlier than the last ended."""
-    before = recording.holds[-1].until if recording.holds else None
+    """Return since when the hold of now should have been: no earlier than the last ended."""
+    ended = [hold.until for hold in recording.holds if hold.until is not None]
+    before = ended[-1] if ended else None
     since = consent.missing_since(status, recording.consent, now)
     return min(now, max(since, before or recording.requested_at))
 
