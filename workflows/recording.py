@@ -72,7 +72,8 @@ class RecordingWorkflow:
         gate = self.gate = ConsentGate(call, alarms)
         watchdog = Watchdog(call, alarms)
         self.announce = AnnounceLoop(run, gate, alarms)
-        self.control = ControlLoop(run, call, alarms, watchdog)
+        self.timers = TimersLoop(run, call, alarms, watchdog, gate)
+        self.control = ControlLoop(run, call, alarms, watchdog, self.timers.act)
         self.seal = SealLoop(run, call, alarms, before.unsealable if before else ())
         self.delete_source = SourceDeletionLoop(
             run, call, self.seal, before.to_delete if before else ()
@@ -82,7 +83,6 @@ class RecordingWorkflow:
         self.poll_silence = SilencePollingLoop(run, call, alarms)
         self.poll_results = ResultPollingLoop(run, call, alarms)
         self.recall = RecallLoop(run, call, alarms, self.delete_source)
-        self.timers = TimersLoop(run, call, alarms, watchdog, gate)
         self.notify = NotifyLoop(run, alarms)
         self.shown: display.Display | None = None
 

@@ -27,6 +27,8 @@ class File:
     is_announced: bool = False
     """True if an event about it has reached the workflow."""
     is_archived: bool = False
+    is_doubted: bool = False
+    """True if a manifest has found something amiss: then the service's copy stays."""
     is_deleted: bool = False
 
 
@@ -46,6 +48,8 @@ class FakeAcs:
     """Not delivered yet."""
     sounded: set[int] = field(default_factory=set)
     """Recordings of which there is sound."""
+    silenced: set[tuple[int, datetime]] = field(default_factory=set)
+    """Recordings, and the moments from which on there was no sound of them."""
     meddled: set[int] = field(default_factory=set)
     """Recordings that another client of ACS changed: only a callback tells of it."""
     files: dict[str, list[File]] = field(default_factory=dict)
@@ -65,6 +69,8 @@ class FakeAcs:
             self._queue_callback(recording_id, active, now)
         if active:
             self.sounded.add(self.numbers[recording_id])
+        else:
+            self.silenced.add((self.numbers[recording_id], now))
 
     def meddle(self, now: datetime) -> None:
         """Let another client of ACS change every recording; a callback tells of it, in time."""
@@ -81,6 +87,7 @@ class FakeAcs:
 
     def stop(self, recording_id: str, now: datetime) -> None:
         self.stopped_at = now
+        self.silenced.add((self.numbers[recording_id], now))
         if self.active.pop(recording_id, None):
             self._queue_callback(recording_id, False, now)
         if self.numbers[recording_id] in self.sounded and recording_id not in self.files:

@@ -16,6 +16,7 @@ from bench.simulation import protocol
 from bench.simulation.acs import FakeAcs
 from bench.simulation.instance import Broken
 from bench.simulation.server import Activity, Server
+from callvault.contracts import names
 from callvault.contracts.activity_io import (
     ArchivedChunk,
     ControlResult,
@@ -58,7 +59,7 @@ class Surroundings:
         """The files whose copy at the service was to be deleted."""
         self._answer_of: dict[str, Callable[[Activity, random.Random], Any]] = {
             "describe_resource": lambda activity, rng: self._policy,
-            "was_reset": lambda activity, rng: False,
+            names.RESET_ACTIVITY: lambda activity, rng: False,
             "start_recording": self._start,
             "confirm_active": self._confirm,
             "read_state": self._read,
@@ -113,7 +114,7 @@ class Surroundings:
             self.sent.add(activity.input.id)
 
     def _repeat(self, activity: Activity, rng: random.Random) -> ActivityResolution | None:
-        if not activity.is_local or activity.kind in ("describe_resource", "was_reset"):
+        if not activity.is_local or activity.kind == "describe_resource":
             return None
         if rng.random() < 0.3:
             return protocol.timed_out(is_local=True)
@@ -308,4 +309,4 @@ class _Repeat:
 
 
 _REPEAT = _Repeat()
-_NEVER_REFUSED = ("describe_resource", "was_reset", "stop_recording", "poll_state", "raise_alarm")
+_NEVER_REFUSED = ("describe_resource", "stop_recording", "poll_state", "raise_alarm")

@@ -30,7 +30,7 @@ _CANNOT_BE_CALLED_OFF = (
 def check(server: Server) -> None:
     """Check a run that has been told all that there is to tell."""
     workflow = server.run.workflow
-    if _is_beginning(server):
+    if is_beginning(server):
         return
     if workflow.call.in_flight is None and workflow.call.next_command() is not None:
         raise Broken("something is wanted of ACS, and is not asked")
@@ -43,7 +43,7 @@ def check(server: Server) -> None:
 def check_due(server: Server) -> None:
     """Check that nothing is due any more, once time has passed."""
     workflow = server.run.workflow
-    if _is_beginning(server):
+    if is_beginning(server):
         return
     for source in workflow.timers._sources:
         due = source.next_due()
@@ -51,10 +51,9 @@ def check_due(server: Server) -> None:
             raise Broken(f"it is due, and is not done: {source.summary}")
 
 
-def _is_beginning(server: Server) -> bool:
+def is_beginning(server: Server) -> bool:
     """Tell if a run does nothing yet: it does not know its settings, or if it was reset."""
-    is_asking = any(activity.kind == "was_reset" for activity in server.activities.values())
-    return is_asking or server.run.workflow.call.status.policy is None
+    return not server.run.workflow.this_run._loops
 
 
 def _check_ending(server: Server, workflow: RecordingWorkflow) -> None:

@@ -66,37 +66,39 @@ class ConsentInvariants:
         """Check a recording at any moment."""
         # Before the settings of the resource are known, nothing is decided.
         if status.policy is not None and recording.origin == "requested":
-            self._check_hold(recording, now)
+            self._check_hold(recording)
         self._check_mark(recording)
         if self._acs.sounds(recording.number) and not self.has_consent(recording):
             self._exposed.add((recording.number, now))
+
+    def check_timeout(self, recording: RecordingStatus, now: datetime) -> None:
+        """Check that a recording which has waited for consent too long is declined."""
+        timeout = recording.consent.consent_within
+        is_waiting = recording.is_held and recording.wanted is not Wanted.STOPPED
+        is_due = timeout is not None and now >= recording.requested_at + timeout
+        if is_waiting and is_due and recording.consented_at is None:
+            raise Broken("consent is awaited for too long")
 
     def check_end(self, status: CallStatus) -> None:
         """Check that no voice without consent is outside the intervals that tell of it."""
         told: dict[int, list[DeletionMark | UnconfirmedInterval]] = {
             each.number: [*each.marked, *each.silence.unconfirmed] for each in status.recordings
         }
-        for number, moment in sorted(self._exposed):
+        # What was silenced at the very moment has recorded nothing in it.
+        for number, moment in sorted(self._exposed - self._acs.silenced):
             if not any(
                 each.since <= moment and (each.until is None or moment <= each.until)
                 for each in told[number]
             ):
                 raise Broken("what ACS recorded without consent is neither marked nor unconfirmed")
 
-    def _check_hold(self, recording: RecordingStatus, now: datetime) -> None:
+    def _check_hold(self, recording: RecordingStatus) -> None:
         if recording.wanted is Wanted.STOPPED:
             self._check_declined(recording)
             return
         is_missing = not self.has_consent(recording)
         if recording.is_held is not is_missing:
             raise Broken("it is held with consent" if recording.is_held else "it is not held")
-        if is_missing and recording.consented_at is None:
-            self._check_consent_timeout(recording, now)
-
-    def _check_consent_timeout(self, recording: RecordingStatus, now: datetime) -> None:
-        timeout = recording.consent.consent_within
-        if timeout is not None and now >= recording.requested_at + timeout:
-            raise Broken("consent is awaited for too long")
 
     def _check_declined(self, recording: RecordingStatus) -> None:
         is_heard = recording.number in self._acs.sounded - self._acs.meddled

@@ -31,7 +31,9 @@ def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
         _check_request(record)
     for recording in status.recordings:
         _check_recording(status, recording)
-        _check_manifest(status, recording, surroundings)
+        _check_manifest(recording, surroundings)
+        if status.policy is not None and status.policy.delete_source:
+            _check_deleted(recording, surroundings, acs)
     _check_alarms(status, surroundings, server)
     _check_named(result, acs)
     _check_files(result, status, acs)
@@ -74,22 +76,22 @@ def _check_ends(recording: RecordingStatus) -> None:
         raise Broken("a mark for deletion never ends")
 
 
-def _check_manifest(
-    status: CallStatus, recording: RecordingStatus, surroundings: Surroundings
-) -> None:
+def _check_manifest(recording: RecordingStatus, surroundings: Surroundings) -> None:
     if recording.sealed is None:
         return
     told = surroundings.manifests[recording.sealed.object_name]
     if _evidence(told) != _evidence(recording):
         raise Broken("a manifest does not tell all of its recording")
-    is_deleting = status.policy is not None and status.policy.delete_source
-    if is_deleting and not recording.sealed.findings:
-        archived = {
-            chunk.chunk.document_id
-            for chunk in recording.chunks
-            if chunk.state is ChunkState.ARCHIVED
-        }
-        if not archived <= surroundings.to_delete:
+
+
+def _check_deleted(recording: RecordingStatus, surroundings: Surroundings, acs: FakeAcs) -> None:
+    if recording.sealed is None:
+        return
+    for chunk in recording.chunks:
+        document_id = chunk.chunk.document_id
+        # What was doubted once stays: no later manifest is as sure as the copy itself.
+        is_sure = chunk.state is ChunkState.ARCHIVED and not acs.file(document_id).is_doubted
+        if is_sure and document_id not in surroundings.to_delete:
             raise Broken("the service's copy of an archived file stays")
 
 

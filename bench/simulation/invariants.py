@@ -20,6 +20,7 @@ Those about consent itself are in `consent.py`, and those about a run at rest in
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from bench.simulation import at_rest
 from bench.simulation.acs import FakeAcs
 from bench.simulation.consent import ConsentInvariants
 from bench.simulation.delivered import Delivered
@@ -202,10 +203,16 @@ class Invariants:
         for recording in self._status.recordings:
             self._check_exposure(recording)
             self._check_pause(recording)
-            self._consent.check(self._status, recording, self.server.now)
+            self._check_consent(recording)
             self._check_files(recording)
             if self.server.run.workflow.control.is_idle:
                 self._check_waiting(recording)
+
+    def _check_consent(self, recording: RecordingStatus) -> None:
+        self._consent.check(self._status, recording, self.server.now)
+        # A run that is just beginning does not act on what is due.
+        if not at_rest.is_beginning(self.server):
+            self._consent.check_timeout(recording, self.server.now)
 
     def _check_exposure(self, recording: RecordingStatus) -> None:
         number, now = recording.number, self.server.now
@@ -246,7 +253,9 @@ class Invariants:
         )
 
     def _check_pause(self, recording: RecordingStatus) -> None:
-        if is_silent(recording) and self._acs.sounds(recording.number):
+        # Whoever says that the call is over is believed about a start that ACS never answered.
+        is_over = recording.recording_id is None and self._status.ended_at is not None
+        if is_silent(recording) and not is_over and self._acs.sounds(recording.number):
             raise Broken("ACS records, and is said to be silent")
         for pause in recording.pauses:
             is_answered = pause.confirmed_at is not None and pause.resumed_at is None
@@ -258,6 +267,8 @@ class Invariants:
             is_early = chunk.expires_at is not None and self.server.now < chunk.expires_at
             if chunk.state is ChunkState.LOST and is_early:
                 raise Broken("a file is given up before its time")
+            if recording.sealed is not None and recording.sealed.findings:
+                self._acs.file(chunk.chunk.document_id).is_doubted = True
 
     def _check_waiting(self, recording: RecordingStatus) -> None:
         # Before the start a request may wait: for consent, or for the announcement.

@@ -5,6 +5,7 @@ import random
 from bench.simulation.activities import Delivery
 from bench.simulation.faults import Fault
 from bench.simulation.server import Activity
+from callvault.contracts import names
 
 
 class Outages:
@@ -28,6 +29,9 @@ class Outages:
 
     def delivery(self, activity: Activity, rng: random.Random) -> Delivery:
         """Draw the fate of an attempt."""
+        if activity.kind == names.RESET_ACTIVITY:
+            # Temporal answers, as it does for every workflow task.
+            return Delivery.ANSWERED
         drawn = self._draw(rng)
         is_unheard = activity.kind == "pause_recording" and self._hears_no_pause
         is_refused = activity.kind == "export_chunk" and self._archives_nothing

@@ -14,8 +14,8 @@ ACTIVE = ControlResult(recording_id="r", state="active", accepted_at=NOON)
 STOPPED = ControlResult(recording_id="r", state="inactive", accepted_at=NOON)
 
 
-def recorded(request: dict[str, Any] | None = None, **policy: Any) -> Server:
-    """Begin the workflow of a call, which is recorded now."""
+def begun(request: dict[str, Any] | None = None) -> Server:
+    """Begin the workflow of a call, which knows nothing of its resource yet."""
     asked = {"server_call_id": "call-1", "resource": "default", **(request or {})}
     payload = protocol.payload(asked)
     server = Server(
@@ -25,10 +25,21 @@ def recorded(request: dict[str, Any] | None = None, **policy: Any) -> Server:
         on_scheduled=lambda activity: None,
     )
     server.begin()
-    answer(server, "describe_resource", a_policy(**policy))
-    answer(server, "was_reset", False)
+    return server
+
+
+def recorded(request: dict[str, Any] | None = None, **policy: Any) -> Server:
+    """Begin the workflow of a call, which is recorded now."""
+    server = begun(request)
+    learns(server, **policy)
     starts(server)
     return server
+
+
+def learns(server: Server, **policy: Any) -> None:
+    """Let the workflow know its resource's settings, and that it was not reset."""
+    answer(server, "describe_resource", a_policy(**policy))
+    answer(server, "was_reset", False)
 
 
 def starts(server: Server) -> None:

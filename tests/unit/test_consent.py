@@ -215,6 +215,34 @@ def test_the_last_consenting_participant_stops_the_recording_by_leaving_if_asked
     assert call.next == ("stop" if stops else "pause")
 
 
+def test_a_withdrawal_makes_nothing_doubtful_that_was_agreed_to() -> None:
+    call = agreed()
+    call.now += timedelta(minutes=5)
+    call.withdraws("ana")
+    assert call.recording.holds[-1].since == call.now
+    assert [each.since for each in call.recording.silence.unconfirmed] == [call.now]
+
+
+def test_what_is_recorded_without_consent_while_it_is_being_stopped_is_unconfirmed() -> None:
+    """Nothing is held back any more, and ACS records on until it has stopped."""
+    call = agreed()
+    call.asks("stop")
+    stop = call.is_asked("stop")
+    call.withdraws("ana")
+    withdrawn_at = call.now
+    call.answers(stop)
+    [interval] = call.recording.silence.unconfirmed
+    assert (interval.since, interval.until) == (withdrawn_at, call.recording.sound.over_at)
+    assert interval.reason.startswith("it was being stopped: ")
+
+
+def test_a_stop_with_everybody_s_consent_leaves_nothing_unconfirmed() -> None:
+    call = agreed()
+    call.asks("stop")
+    call.confirms("stop")
+    assert call.recording.silence.unconfirmed == []
+
+
 @pytest.mark.parametrize(("asked_by", "is_problem"), [("gate", False), ("agent", True)])
 def test_a_resume_that_comes_after_the_end_is_a_problem_only_if_somebody_wanted_it(
     asked_by: str, is_problem: bool
@@ -412,7 +440,7 @@ def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
 
 
 @pytest.mark.parametrize("happening", ["withdraws", "joins"])
-def test_what_is_recorded_without_consent_while_it_is_being_stopped_is_unconfirmed(
+def test_nobody_is_recorded_unmarked_while_it_is_being_stopped(
     happening: str,
 ) -> None:
     call = agreed()

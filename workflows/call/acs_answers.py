@@ -121,6 +121,7 @@ def has_begun(call: Lifecycle, recording: RecordingStatus, recording_id: str, no
     call.note(now, f"recording {recording.number}: {what}")
     call.in_flight = None
     recording.looked_for_until = recording.stopped_at = None
+    silence.reopened(recording)
     recording.recording_id, recording.started_at = recording_id, now
     recording.actual, recording.was_active = Actual.UNKNOWN, True
     chunks.adopt_announced(call.status, recording)

@@ -66,8 +66,9 @@ def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> dat
     refused = refusals(status)
     since = [refused[who] for who in objectors(status)]
     if terms.consent_policy is ConsentPolicy.ALL_PARTIES:
-        agreed = {who for who, given in standing(status).items() if given}
-        since += presence.comings(status, presence.perhaps_here(status) - agreed)
+        # Whoever has refused counts from then on: they may have agreed before.
+        decided = set(standing(status))
+        since += presence.comings(status, presence.perhaps_here(status) - decided)
     elif terms.consent_policy is ConsentPolicy.ANY_PARTY and not since:
         since += presence.last_goings(status)
     return min(since, default=now)

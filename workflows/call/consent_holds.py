@@ -31,7 +31,7 @@ def review(
     # While it is being stopped it may record: that consent is missing then is to be known, too.
     if _is_over(recording):
         return ""
-    lacking = consent.missing(status, recording.consent) or late_joiners.unheard(status, recording)
+    lacking = _lacking(status, recording)
     if lacking and not recording.is_held:
         return _hold(status, recording, requests, lacking, now)
     if lacking:
@@ -83,6 +83,10 @@ def is_own(operation: Operation, pending: list[ControlRecord]) -> bool:
 def _is_over(recording: RecordingStatus) -> bool:
     """Tell if ACS records it no more; a start that was given up may still begin it."""
     return recording.actual is Actual.STOPPED and recording.looked_for_until is None
+
+
+def _lacking(status: CallStatus, recording: RecordingStatus) -> str:
+    return consent.missing(status, recording.consent) or late_joiners.unheard(status, recording)
 
 
 def _complete(recording: RecordingStatus, policy: ResourcePolicy, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """The control loop: brings what ACS does in line with what is wanted, as its only caller."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -46,11 +47,19 @@ class ControlLoop:
 
     is_interruptible = False
 
-    def __init__(self, run: Run, call: Lifecycle, alarms: Alarms, watchdog: Watchdog) -> None:
+    def __init__(
+        self,
+        run: Run,
+        call: Lifecycle,
+        alarms: Alarms,
+        watchdog: Watchdog,
+        act_on_due: Callable[[datetime], None],
+    ) -> None:
         self._run = run
         self._call = call
         self._alarms = alarms
         self._watchdog = watchdog
+        self._act_on_due = act_on_due
         self._called_off: list[workflow.ActivityHandle[ControlResult]] = []
         """Starts that are asked for no more, because ACS has told of what they began."""
 
@@ -67,6 +76,10 @@ class ControlLoop:
         await one_at_a_time(self._run, self._call.next_command, self._execute)
 
     async def _execute(self, command: Command) -> None:
+        # What is due counts first: a resume may have expired while no timer could fire.
+        self._act_on_due(workflow.now())
+        if self._call.next_command() != command:
+            return
         recording = self._call.recording(command.recording)
         # Before the first await: from here on the recording counts as what the command makes of it.
         self._call.command_sent(command, workflow.now())

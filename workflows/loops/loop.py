@@ -46,11 +46,13 @@ class Run:
         self.clock = Clock()
         self.continues_as_new = False
         """True if the next run takes over."""
+        self._is_ending = False
+        """True once the loops end: what comes up after that is theirs when they begin anew."""
 
     @property
     def is_finished(self) -> bool:
         """True if the loops are to end."""
-        return self.continues_as_new or self._is_complete()
+        return self._is_ending or self.continues_as_new or self._is_complete()
 
     @property
     def is_draining(self) -> bool:
@@ -70,17 +72,22 @@ class Run:
                 for loop in loops:
                     group.create_task(loop.run(group))
                 group.create_task(self.clock.run_timers(lambda: self.is_finished))
-                group.create_task(self._continue_as_new_in_time())
+                group.create_task(self._end_in_time())
+            self._is_ending = False
             # An open update must be answered before the workflow ends, and a message may have
             # brought new work meanwhile, which its own answer may wait for: then all begins anew.
             await workflow.wait_condition(
                 lambda: workflow.all_handlers_finished() or not self.is_finished
             )
 
-    async def _continue_as_new_in_time(self) -> None:
+    async def _end_in_time(self) -> None:
         """Let the next run take over once the history is long and everything is called off."""
-        await workflow.wait_condition(lambda: self.is_finished or self._may_continue_as_new())
-        self.continues_as_new = not self._is_complete()
+        while not self.is_finished:
+            await workflow.wait_condition(lambda: self.is_finished or self._may_continue_as_new())
+            # Another loop, woken at the same moment, may have brought up something new.
+            self.continues_as_new = not self._is_complete() and self._may_continue_as_new()
+        # No loop is left behind by others that have ended: it would wait for them for ever.
+        self._is_ending = True
 
     def _may_continue_as_new(self) -> bool:
         return self.is_draining and all(loop.is_idle for loop in self._loops)

@@ -33,7 +33,6 @@ class TimersLoop:
 
     is_interruptible = True
     is_idle = True
-    is_done = True
 
     def __init__(
         self, run: Run, call: Lifecycle, alarms: Alarms, watchdog: Watchdog, gate: ConsentGate
@@ -53,13 +52,23 @@ class TimersLoop:
             Source(gate.next_due, gate.act, "until then consent may still be given"),
         )
 
+    @property
+    def is_done(self) -> bool:
+        """True if nothing is due: a run that ends now leaves nothing undone."""
+        moments = (source.next_due() for source in self._sources)
+        return all(at is None or at > self._run.clock.seen.now for at in moments)
+
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Act on every source when it is due."""
         while not self._run.is_finished:
             # All moments, not the nearest alone: the clock keeps a timer that one of them needs.
             await self._run.clock.changed(self._looked_at, *self._moments())
-            for source in self._sources:
-                source.act(workflow.now())
+            self.act(workflow.now())
+
+    def act(self, now: datetime) -> None:
+        """Do all that is due at this moment; nothing may be due."""
+        for source in self._sources:
+            source.act(now)
 
     def _looked_at(self) -> tuple[object, ...]:
         return self._run.is_finished, *(source.next_due() for source in self._sources)

@@ -1,0 +1,54 @@
+"""Does what has fallen due count before anything else, also where no timer could fire in time?"""
+
+from datetime import timedelta
+from typing import Any
+
+from bench.simulation import protocol
+from bench.simulation.life import NOON
+from bench.simulation.server import Activity, Server
+from callvault.contracts import names
+from callvault.contracts.activity_io import ControlResult
+from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.states import RequestState
+
+from .calls import STOPPED, answer, begun, learns
+
+MINUTES = timedelta(minutes=10)
+
+
+def tell(server: Server, name: str, **request: Any) -> None:
+    server.deliver(protocol.signal(name, [protocol.payload(request)]))
+
+
+def under_way(server: Server, kind: str) -> Activity:
+    return next(each for each in server.activities.values() if each.kind == kind)
+
+
+def test_a_resume_that_has_expired_before_the_start_makes_no_sound() -> None:
+    """The start was asked for first, and sounded; then the resume was taken back."""
+    server = begun()
+    tell(server, names.PAUSE, requestId="p", requestedBy="agent")
+    tell(server, names.RESUME, requestId="r", requestedBy="agent")
+    server.pass_time(MINUTES)
+    learns(server)
+    resume = server.run.workflow.call.status.requests["r"]
+    assert resume.state is RequestState.FAILED
+    assert "expired" in resume.problem
+    assert under_way(server, "start_recording").input.pause_on_start
+
+
+def test_a_run_whose_history_is_long_ends_with_all_of_its_loops() -> None:
+    """An alarm fell due as it was complete: most loops had ended, and nobody sent it any more."""
+    server = begun({"consentPolicy": "all_parties", "onPauseFailure": "stop"})
+    learns(server, max_history_events=30)
+    started = ControlResult(recording_id="r", state="inactive", accepted_at=NOON)
+    answer(server, "start_recording", started)
+    server.pass_time(MINUTES)
+    answer(server, "raise_alarm", None)
+    answer(server, "stop_recording", STOPPED)
+    # The next run says what became of it.
+    answer(server, "was_reset", False)
+    answer(server, "raise_alarm", None)
+    assert server.result is not None
+    alarms = [each.alarm.kind for each in server.run.workflow.call.status.alarms]
+    assert alarms == [AlarmKind.PAUSE_UNCONFIRMED] * 2
