@@ -46,7 +46,7 @@ from callvault.errors import (
     Unavailable,
 )
 
-State = Literal["active", "inactive"]
+State = Literal["active", "inactive", "gone"]
 
 LOCAL_REQUEST_TIMEOUT = 1.5
 """Seconds that ACS may take for each of the two requests of a local activity."""
@@ -155,7 +155,7 @@ class ControlActivities:
 
     @activity.defn
     def stop_recording(self, input: RecordingInput) -> ControlResult:
-        """Stop; a recording that ACS no longer knows counts as stopped."""
+        """Stop, and read back that ACS knows the recording no more, if that can be read."""
         with translated():
             self._refuse_old_task(input.asked_at)
             sent_at = self._server_time.now()
@@ -165,7 +165,8 @@ class ControlActivities:
                 # A known issue of ACS: a stop may get 404 though the files are delivered.
                 return result(input, "gone", sent_at, self._server_time)
             stopped = result(input, "inactive", sent_at, self._server_time)
-            return stopped.model_copy(update={"accepted_at": stopped.received_at})
+            stopped = stopped.model_copy(update={"accepted_at": stopped.received_at})
+            return self._confirm_stopped(input, stopped)
 
     @activity.defn
     def delete_source(self, input: DeleteInput) -> None:
@@ -215,6 +216,16 @@ class ControlActivities:
             return result(input, "gone", sent_at, self._server_time)
         effect = self._effect(input, wanted, progress)
         return effect.model_copy(update={"sent_at": sent_at})
+
+    def _confirm_stopped(self, input: RecordingInput, stopped: ControlResult) -> ControlResult:
+        """Return the stop as it was confirmed; one that is not seen yet is asked for again."""
+        try:
+            seen = self._read(input)
+        except TryAgain:
+            # A reading that fails holds up no end: then the answer to the stop itself has to do.
+            return stopped
+        _settled(seen, "gone")
+        return stopped.model_copy(update={"received_at": seen.received_at})
 
     def _ask(
         self, input: RecordingInput, request: Callable[[str, str], None], before: ControlProgress

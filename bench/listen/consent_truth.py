@@ -1,8 +1,8 @@
 """The times at which somebody's consent was missing, as Callvault could have known.
 
 From our own record alone: who was in the call, what was sent and when, and which events the gateway
-has taken. A change that nothing told of cannot be known; an event whose clock is ahead can be known
-from its arrival.
+has taken. A change that nothing told of cannot be known; an event whose clock is ahead, or a
+withdrawal without a time, can be known once Callvault has heard of it.
 """
 
 from bench.listen.record import Deed, Played
@@ -62,7 +62,7 @@ def _lasting(played: Played, who: int, said: Verb) -> list[Span]:
     began: float | None = None
     for decision in decisions(played, who):
         is_withdrawal = decision.step.verb is Verb.WITHDRAW
-        at = _withdrawn_at(decision) if is_withdrawal else decision.sent
+        at = _withdrawn_at(played, decision) if is_withdrawal else decision.sent
         if decision.step.verb is said:
             began = at if began is None else began
         elif began is not None:
@@ -71,12 +71,29 @@ def _lasting(played: Played, who: int, said: Verb) -> list[Span]:
     return union(spans if began is None else [*spans, Span(began)])
 
 
-def _withdrawn_at(decision: Deed) -> float:
-    """Return since when a withdrawal can be known: it is taken by its own time, or when it came."""
+def _withdrawn_at(played: Played, decision: Deed) -> float:
+    """Return since when a withdrawal can be known: it counts by its own time, or once heard of.
+
+    That it was heard of is sure from the first answer to it, or to what was asked after it came.
+    """
     if _tells_its_time(decision):
         return decision.sent
-    late = decision.sent + TRANSPORT
-    return late if decision.answered is None else min(decision.answered, late)
+    own = decision.answered if decision.is_done and waits_for_answer(decision) else None
+    came = min(decision.answered or FOREVER, decision.sent + TRANSPORT)
+    return min(own or FOREVER, _heard_at(played, came))
+
+
+def _heard_at(played: Played, came: float) -> float:
+    """Return when something is heard of for certain that has come to Temporal by then.
+
+    A worker may be dead or frozen: it has heard of it once it has answered what was asked later.
+    """
+    answers = [
+        deed.answered
+        for deed in played.deeds
+        if deed.sent >= came and deed.is_done and deed.answered and waits_for_answer(deed)
+    ]
+    return min(answers, default=FOREVER)
 
 
 def _tells_its_time(decision: Deed) -> bool:
@@ -131,14 +148,16 @@ def _known_since(played: Played, who: int, joined: float) -> float:
     events = _events(played, who, True, joined)
     if not events:
         return FOREVER
-    return joined if events[0].at <= joined + 0.5 else events[0].taken_at
+    is_ahead = events[0].at > joined + 0.5
+    return _heard_at(played, events[0].taken_at) if is_ahead else joined
 
 
 def _gone_since(played: Played, who: int, left: float) -> float:
     events = _events(played, who, False, left)
     if not events:
         return FOREVER
-    return left if events[0].at <= left + 0.5 else events[0].taken_at
+    is_ahead = events[0].at > left + 0.5
+    return _heard_at(played, events[0].taken_at) if is_ahead else left
 
 
 def _events(played: Played, who: int, joined: bool, after: float) -> list[Told]:

@@ -94,20 +94,10 @@ def _listen(recording: Recording, truth: Json, manifest: Json | None, archive: P
 
 def claims(manifest: Json) -> tuple[list[Interval], list[Interval]]:
     """Return the times that a manifest calls silent, and those that it marks."""
-    silence = manifest["silence"] if "silence" in manifest else _older(manifest)
+    silence = manifest["silence"]
     silent = [_interval(each, each.get("proof", "")) for each in silence["silent"]]
     marks = [_interval(each, each.get("reason", "")) for each in silence["unconfirmed"]]
     return silent, marks + [_interval(each, "to be deleted") for each in manifest["marked"]]
-
-
-def _older(manifest: Json) -> Json:
-    """Read what the older form of a manifest claims."""
-    silent = [
-        {"since": each["confirmedAt"], "until": each["resumedAt"], "proof": "pause"}
-        for each in manifest["pauses"]
-        if each["confirmedAt"]
-    ]
-    return {"silent": silent, "unconfirmed": manifest["unconfirmedIntervals"]}
 
 
 def _interval(told: Json, why: str) -> Interval:

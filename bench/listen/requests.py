@@ -4,7 +4,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic.alias_generators import to_camel
 from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -15,7 +14,6 @@ from temporalio.service import RPCError
 from bench.listen.record import Deed, Played, short
 from bench.listen.story import Channel, Verb
 from callvault.contracts import names
-from callvault.contracts.requests import ControlRequest
 
 if TYPE_CHECKING:
     from bench.listen.player import World
@@ -155,9 +153,8 @@ class Requests:
 
 
 def _known(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the optional fields that have a value, and that a request may have."""
-    known = {to_camel(name) for name in ControlRequest.model_fields}
-    return {name: value for name, value in fields.items() if value and name in known}
+    """Return the optional fields that have a value."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def _without_call(body: dict[str, Any]) -> dict[str, Any]:

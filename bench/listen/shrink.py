@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from random import Random
 
-from bench.listen import laws
+from bench.listen import laws, retelling
 from bench.listen.laws import Broken
 from bench.listen.record import Played
 from bench.listen.run import Theatre
@@ -44,23 +44,8 @@ def play_again(stage: Theatre, told: Story, say: Say) -> int:
     for played in results:
         found = laws.broken(played)
         status |= bool(found)
-        say("\n".join(_account(played, found)))
+        say("\n".join(retelling.lines_of(played, found)))
     return int(status)
-
-
-def _account(played: Played, found: Sequence[Broken]) -> list[str]:
-    lines = [f"\n{played.workflow_id} {played.problem}"]
-    for deed in sorted(played.deeds, key=lambda each: each.sent):
-        answered = f"{deed.answered - played.began:6.2f}" if deed.answered else "   -  "
-        lines.append(f"  {deed.sent - played.began:6.2f} -> {answered} {deed.step} {deed.answer}")
-    for each in played.recordings:
-        lines.append(f"  recording from {each.active_at - played.began:.2f} {each.problem}")
-        for name, claims in (("silent", each.silent), ("marked", each.marked)):
-            lines += [
-                f"    {name} {c.since - played.began:.2f} to {c.until - played.began:.2f} {c.why}"
-                for c in claims
-            ]
-    return [*lines, *(f"  LAW {b.law} BROKEN: {b.sentence}" for b in found)]
 
 
 def _play(stage: Theatre, stories: Sequence[Story], blows: Sequence[Step]) -> list[Played]:

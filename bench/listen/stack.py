@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from bench.listen.story import Verb
-from callvault.config.resources import ResourceSettings
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import (
     CALLBACK_URL,
@@ -109,9 +108,5 @@ class Stack:
             CALLBACK_URL: self.relay,
             f"CALLVAULT_RESOURCES__{RESOURCE.upper()}__EVENT_EXPECTED_WITHIN": "20s",
             # Policies are chosen by requests; who comes before one is to be known all the same.
-            **(
-                {f"CALLVAULT_RESOURCES__{RESOURCE.upper()}__KEEP_PARTICIPANTS": "true"}
-                if "keep_participants" in ResourceSettings.model_fields
-                else {}
-            ),
+            f"CALLVAULT_RESOURCES__{RESOURCE.upper()}__KEEP_PARTICIPANTS": "true",
         }

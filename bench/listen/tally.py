@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bench.listen import consent_truth, laws, promises
+from bench.listen import consent_truth, laws, promises, retelling
 from bench.listen.fairness import FAIR_SHARE, fair_share
 from bench.listen.hearing import TICK
 from bench.listen.laws import Broken
@@ -24,6 +24,8 @@ class BrokenCall:
 
     story: Story
     broken: tuple[Broken, ...]
+    told: tuple[str, ...] = ()
+    """The call as it was played, by lines."""
 
 
 @dataclass
@@ -68,7 +70,8 @@ class Tally:
             self.unheard.append(f"call {played.story.number}: {problem}")
         found = laws.broken(played)
         if found:
-            self.broken.append(BrokenCall(played.story, tuple(found)))
+            told = tuple(retelling.lines_of(played, found))
+            self.broken.append(BrokenCall(played.story, tuple(found), told))
         self.counts.update(deed.step.verb.value for deed in played.deeds)
         self.counts.update(step.verb.value for step in played.story.worker_steps)
         self.answers.update(_outcome(deed) for deed in played.deeds_of(Verb.PAUSE))
@@ -122,6 +125,7 @@ class Tally:
             command = f".venv/bin/python -m bench.listen --seed {self.seed}{self.options}"
             lines.append(f"call {each.story.number}: {command} --play {each.story.number}")
             lines += [f"  law {b.law}: {b.sentence}" for b in each.broken[:4]]
+            lines += [each.story.told(), *each.told]
         return "\n".join([*lines, *self.unheard])
 
     @property

@@ -6,7 +6,7 @@ import pytest
 
 from bench.listen import consent_truth
 from bench.listen.record import Played
-from bench.listen.story import Verb
+from bench.listen.story import Channel, Verb
 from tests.listen.calls import BEGAN, call, came, left, said
 
 
@@ -71,7 +71,20 @@ def test_without_a_time_a_withdrawal_is_known_once_it_has_come(ahead: float | No
     said(played, Verb.WITHDRAW, 3, 3.4, ahead=ahead)
     said(played, Verb.AGREE, 5, 5.1)
     said(played, Verb.WITHDRAW, 6, 9, ahead=ahead)
-    assert missing(played, 0) == [(0, 1), (3.4, 5), (7, inf)]
+    assert missing(played, 0) == [(0, 1), (3.4, 5), (9, inf)]
+
+
+@pytest.mark.parametrize("ahead", [None, 300])
+def test_what_was_asked_and_answered_later_tells_that_a_withdrawal_was_heard_of(
+    ahead: float | None,
+) -> None:
+    played = call("named", named=(0,))
+    said(played, Verb.AGREE, 1, 1.1)
+    said(played, Verb.WITHDRAW, 3, 3.1, channel=Channel.SIGNAL, ahead=ahead)
+    said(played, Verb.PAUSE, 3.05, 3.2)
+    said(played, Verb.PAUSE, 4, 8)
+    said(played, Verb.PAUSE, 5, 5.5, done=False, answer="no answer")
+    assert missing(played, 0) == [(0, 1), (8, inf)]
 
 
 @pytest.mark.parametrize("policy", ["any_party", "all_parties", "named"])
@@ -91,7 +104,8 @@ def test_an_objection_of_somebody_who_comes_back_counts_from_the_event_on() -> N
     said(played, Verb.WITHDRAW, 3, 3.5, who=1)
     left(played, 1, 4, told=4)
     came(played, 1, 6, told=7, ahead=300)
-    assert missing(played, 1) == [(3, 4), (7, inf)]
+    said(played, Verb.PAUSE, 7.5, 8)
+    assert missing(played, 1) == [(3, 4), (8, inf)]
 
 
 def test_all_parties_are_those_in_the_call() -> None:
@@ -106,7 +120,9 @@ def test_all_parties_are_those_in_the_call() -> None:
 def test_who_came_by_a_clock_that_is_ahead_is_known_from_the_event_on() -> None:
     played = call("all_parties", people=1)
     came(played, 2, 4, told=5, ahead=300)
-    assert missing(played, 2) == [(5, inf)]
+    said(played, Verb.PAUSE, 4.9, 5.1)
+    said(played, Verb.PAUSE, 5, 6)
+    assert missing(played, 2) == [(6, inf)]
 
 
 def test_who_came_by_a_clock_that_is_behind_is_known_from_coming_on() -> None:

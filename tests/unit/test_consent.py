@@ -437,3 +437,64 @@ def test_the_time_of_a_hold_counts_for_no_limit_of_a_pause() -> None:
     call.agrees("ana")
     watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
     assert watch.next_due() == call.now + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("happening", ["withdraws", "joins"])
+def test_nobody_is_recorded_unmarked_while_it_is_being_stopped(
+    happening: str,
+) -> None:
+    call = agreed()
+    call.asks("stop")
+    stop = call.is_asked("stop")
+    getattr(call, happening)("ben" if happening == "withdraws" else "cid")
+    since = call.now
+    assert call.gate.has_paused() is False
+
+    call.answers(stop)
+    [doubt] = call.recording.silence.unconfirmed
+    assert doubt.since <= since
+    assert doubt.until == call.now
+    assert (call.recording.is_held, call.gate.has_paused()) == (False, True)
+
+
+@pytest.mark.parametrize("is_told_twice", [True, False])
+def test_word_of_an_earlier_withdrawal_brings_the_hold_forward(is_told_twice: bool) -> None:
+    call = agreed("named")
+    since = call.now + SECOND
+    call.now += 5 * SECOND
+    for who, at in (("ben", None), ("ben" if is_told_twice else "ana", since)):
+        call.withdraws(who, decided_at=at)
+    doubt = call.recording.silence.unconfirmed[-1]
+    assert (call.recording.holds[-1].since, doubt.since) == (since, since)
+
+
+def test_a_withdrawal_that_is_told_again_lasts_since_it_was_told_first() -> None:
+    call = agreed("any_party", on_pause_failure="alarm")
+    for _ in range(2):
+        call.withdraws("ben")
+    assert consent.refusals(call.life.status) == {hashed("ben"): call.now - SECOND}
+    call.agrees("ben")
+    call.withdraws("ben")
+    assert consent.refusals(call.life.status) == {hashed("ben"): call.now}
+
+
+@pytest.mark.parametrize("before", ["paused", "wait"])
+def test_a_withdrawal_is_not_answered_while_a_start_is_about_to_be_sent(before: str) -> None:
+    """It is to begin paused, and ACS may not heed that."""
+    call = awaiting(ALL, "ana", before_consent=before)
+    call.withdraws("ana")
+    assert call.gate.has_paused() is (before == "wait")
+    if before == "paused":
+        call.confirms("start")
+        assert call.gate.has_paused() is False
+        call.polls("inactive", STARTING_TIMEOUT)
+        assert call.gate.has_paused() is True
+
+
+def test_a_withdrawal_is_not_answered_before_it_is_known_what_the_resource_demands() -> None:
+    call = Call(participants=[hashed("ana")])
+    policy, call.life.status.policy = call.life.status.policy, None
+    call.withdraws("ana")
+    assert call.gate.has_paused() is False
+    call.life.status.policy = policy
+    assert call.gate.has_paused() is True

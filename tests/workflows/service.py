@@ -157,7 +157,9 @@ class ScriptedService:
     def stop(self, recording_id: str, server_call_id: str) -> None:
         self._ask("stop")
         self._require(recording_id)
-        del self.recordings[recording_id]
+        # One that lags records on, unless it is asked to stop again.
+        if not self._lags.pop("stop", 0):
+            del self.recordings[recording_id]
 
     def ranged_content(self, url: str) -> SimpleNamespace:
         """Return a file whose service ignores ranges."""

@@ -255,6 +255,14 @@ async def test_h6_a_reading_that_hangs_holds_up_nothing(scene: Scene) -> None:
         await scene.until(lambda recording: recording.actual == "stopped")
 
 
+async def test_a_stop_that_acs_accepts_without_effect_is_asked_again(scene: Scene) -> None:
+    await scene.recorded()
+    scene.service.lags("stop", reads=1)
+    assert (await scene.asks("stop")).state == "confirmed"
+    assert scene.service.recordings == {}
+    assert scene.service.control_calls() == ["start", "stop", "stop"]
+
+
 async def test_a_recording_that_acs_takes_a_while_to_forget_does_not_fail_the_next(
     scene: Scene,
 ) -> None:

@@ -63,8 +63,8 @@ def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> dat
 
     Silence is wanted from then on: word of it may have come late.
     """
-    refused = {r.participant: r.decided_at for r in status.consents if r.counts and not r.given}
-    since = [at for who, at in refused.items() if who in objectors(status)]
+    refused = refusals(status)
+    since = [refused[who] for who in objectors(status)]
     if terms.consent_policy is ConsentPolicy.ALL_PARTIES:
         # Whoever has refused counts from then on: they may have agreed before.
         decided = set(standing(status))
@@ -77,6 +77,18 @@ def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> dat
 def standing(status: CallStatus) -> dict[str, bool]:
     """Return each participant's decision that counts now."""
     return {record.participant: record.given for record in status.consents if record.counts}
+
+
+def refusals(status: CallStatus) -> dict[str, datetime]:
+    """Return since when each participant refuses who does now: the first word of it counts."""
+    since: dict[str, datetime] = {}
+    for record in filter(lambda record: record.counts, status.consents):
+        if record.given:
+            since.pop(record.participant, None)
+        else:
+            at = record.decided_at
+            since[record.participant] = min(since.get(record.participant, at), at)
+    return since
 
 
 def objectors(status: CallStatus) -> set[str]:

@@ -99,7 +99,15 @@ class ConsentGate:
 
     def has_paused(self) -> bool:
         """Tell if nothing is recorded without consent, as ACS has confirmed."""
-        return not any(r.is_held and self._call.may_record(r) for r in self.status.recordings)
+        return not any(map(self._may_be_heard, self.status.recordings))
+
+    def _may_be_heard(self, recording: RecordingStatus) -> bool:
+        """Tell if a recording may record without consent now, or soon with nobody asking again."""
+        if recording.actual is Actual.NONE and recording.wanted is not Wanted.STOPPED:
+            # Its start is about to be sent. It is to begin paused, which ACS may not heed.
+            is_clear = self.status.policy is not None and not recording.is_held
+            return not is_clear and not recording.waits_for_consent
+        return recording.is_held and self._call.may_record(recording)
 
     # Time.
 

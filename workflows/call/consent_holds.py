@@ -28,13 +28,17 @@ def review(
     if status.policy is None or recording.origin != "requested":
         return ""
     _complete(recording, status.policy, now)
-    if recording.wanted is Wanted.STOPPED:
+    # While it is being stopped it may record: that consent is missing then is to be known, too.
+    if _is_over(recording):
         return ""
     lacking = _lacking(status, recording)
     if lacking and not recording.is_held:
         return _hold(status, recording, requests, lacking, now)
     if lacking:
-        recording.holds[-1].reason = lacking
+        hold = recording.holds[-1]
+        hold.reason = lacking
+        # Word may come of what was missing earlier than is known by now.
+        hold.since = min(hold.since, _begin(status, recording, now))
     if not lacking and (recording.is_held or recording.consented_at is None):
         return _release(recording, requests, now)
     return ""
@@ -55,26 +59,13 @@ def pause(
     _ask(Operation.PAUSE, request, recording, requests, now)
 
 
-def missing_while_stopping(
-    status: CallStatus, recording: RecordingStatus, now: datetime
-) -> tuple[datetime, str] | None:
-    """Return since when consent is missing to what is being stopped, and why; None if it is not.
-
-    Nothing is held back any more, and until the stop is confirmed ACS may record without consent.
-    """
-    if recording.wanted is not Wanted.STOPPED or recording.actual is Actual.STOPPED:
-        return None
-    lacking = _lacking(status, recording)
-    return (_begin(status, recording, now), f"it was being stopped: {lacking}") if lacking else None
-
-
 def finish(recording: RecordingStatus, silent_since: datetime | None, now: datetime) -> None:
     """End the marks that end with a recording's sound, and the hold that ends with it.
 
     ``silent_since`` is since when ACS is proven to record nothing; none while it may.
     """
     deletion_marks.end(recording, silent_since)
-    if recording.actual is not Actual.STOPPED or not recording.is_held:
+    if not _is_over(recording) or not recording.is_held:
         return
     # A recording that was never consented to, and never recorded, was declined.
     is_untouched = recording.consented_at is None and not recording.was_active
@@ -87,6 +78,11 @@ def is_own(operation: Operation, pending: list[ControlRecord]) -> bool:
     """Tell if the gate alone has asked for what ACS is being asked."""
     askers = {record.requested_by for record in pending if record.operation == operation}
     return askers == {GATE}
+
+
+def _is_over(recording: RecordingStatus) -> bool:
+    """Tell if ACS records it no more; a start that was given up may still begin it."""
+    return recording.actual is Actual.STOPPED and recording.looked_for_until is None
 
 
 def _lacking(status: CallStatus, recording: RecordingStatus) -> str:
@@ -112,8 +108,9 @@ def _hold(
 
 
 def _begin(status: CallStatus, recording: RecordingStatus, now: datetime) -> datetime:
-    """Return since when a hold that begins now should have been: no earlier than the last ended."""
-    before = recording.holds[-1].until if recording.holds else None
+    """Return since when the hold of now should have been: no earlier than the last ended."""
+    ended = [hold.until for hold in recording.holds if hold.until is not None]
+    before = ended[-1] if ended else None
     since = consent.missing_since(status, recording.consent, now)
     return min(now, max(since, before or recording.requested_at))
 
@@ -128,7 +125,8 @@ def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> s
         request = ControlRequest(requested_by=GATE, reason="consent is given")
         _ask(Operation.RESUME, request, recording, requests, now)
         return "held back no longer, consent is given"
-    return "consent is given, and it stays paused as was asked"
+    stays = "stopped" if recording.wanted is Wanted.STOPPED else "paused"
+    return f"consent is given, and it stays {stays} as was asked"
 
 
 def _end_hold(recording: RecordingStatus, by: str, now: datetime) -> None:

@@ -448,14 +448,11 @@ class Lifecycle:
         """Draw up the account of silence, once there are guards to tell what takes too long."""
         if self.status.policy is not None:
             within = self.guards_of(recording).pause_confirm_within
-            since, why = self._silence_wanted(recording, now) or (None, "")
+            since, why = self._silence_wanted(recording) or (None, "")
             silence.review(recording, since, why, within, now)
 
-    def _silence_wanted(
-        self, recording: RecordingStatus, now: datetime
-    ) -> tuple[datetime, str] | None:
+    def _silence_wanted(self, recording: RecordingStatus) -> tuple[datetime, str] | None:
         wanted = pauses.silence_wanted(recording)
-        wanted = wanted or consent_holds.missing_while_stopping(self.status, recording, now)
         if wanted is None and recording.refused_operation == Operation.STOP:
             stops = (
                 record.requested_at
