@@ -77,11 +77,12 @@ def _is_unsure(sound: Deed, promise: Deed, played: Played) -> bool:
     assert promise.answered is not None
     if sound.sent >= promise.answered:
         return False
+    is_open = sound.answered is None or sound.answered > promise.sent
     if sound.step.verb is Verb.FOREIGN_RESUME:
-        return sound.sent > promise.sent - (LATE_RESUMES if _is_slow(played) else 0.0)
+        is_late = sound.sent > promise.sent - (LATE_RESUMES if _is_slow(played) else 0.0)
+        return is_open or is_late
     if sound.step.verb is Verb.START:  # a call that can be paused has been started before
         return sound.sent > promise.sent
-    is_open = sound.answered is None or sound.answered > promise.sent
     return is_open or sound.sent > promise.sent
 
 
