@@ -234,7 +234,10 @@ class ControlActivities:
         progress = before
         try:
             request(input.recording_id, input.server_call_id)
-            progress = before.model_copy(update={"accepted_at": self._server_time.now()})
+            now = self._server_time.now()
+            # Of two that were accepted one is seen, and the other may still take effect.
+            unanswered_at = now if before.accepted_at else before.unanswered_at
+            progress = ControlProgress(accepted_at=now, unanswered_at=unanswered_at)
         # Asked twice, ACS may answer 202 or a conflict: only its state tells what is the case.
         except StateConflict as conflict:
             activity.logger.info("ACS reports a conflict, reading the state: %s", conflict)

@@ -53,6 +53,8 @@ def _ends(deed: Deed, played: Played) -> Ends | None:
     verb, who = deed.step.verb, deed.step.who
     if verb is Verb.PAUSE and deed.is_done:
         return lambda each: each.step.verb is Verb.RESUME and _releases(each, who)
+    if verb is Verb.STOP and deed.is_done and _is_unread(played):
+        return None
     if (verb is Verb.STOP and deed.is_done) or (
         verb is Verb.PAUSE and _STOPPED.search(deed.answer)
     ):
@@ -77,12 +79,20 @@ def _is_unsure(sound: Deed, promise: Deed, played: Played) -> bool:
     assert promise.answered is not None
     if sound.sent >= promise.answered:
         return False
+    is_open = sound.answered is None or sound.answered > promise.sent
     if sound.step.verb is Verb.FOREIGN_RESUME:
-        return sound.sent > promise.sent - (LATE_RESUMES if _is_slow(played) else 0.0)
+        is_late = sound.sent > promise.sent - (LATE_RESUMES if _is_slow(played) else 0.0)
+        return is_open or is_late
     if sound.step.verb is Verb.START:  # a call that can be paused has been started before
         return sound.sent > promise.sent
-    is_open = sound.answered is None or sound.answered > promise.sent
     return is_open or sound.sent > promise.sent
+
+
+def _is_unread(played: Played) -> bool:
+    """Return True if a stop may have been late, and the reading of it may have failed."""
+    rules = [deed.step.more for deed in played.deeds_of(Verb.FAULT)]
+    is_late = any(rule["operation"] == "stop" and "effectAfter" in rule for rule in rules)
+    return is_late and any(rule["operation"] == "state" for rule in rules)
 
 
 def _is_slow(played: Played) -> bool:

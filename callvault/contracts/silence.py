@@ -55,6 +55,9 @@ class SoundEvidence(State):
     """Time since which silence is wanted; none while it is not."""
     is_sound_asked: bool = False
     """True while a request that makes sound (a start, a resume) is unanswered."""
+    is_unseen: bool = False
+    """True if it may have recorded already when sound was sent for last: then no reading tells that
+    the request has come through."""
     may_arrive_until: datetime | None = None
     """Time until which such a request may still take effect that was answered or given up."""
     starting_until: datetime | None = None

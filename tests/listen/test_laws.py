@@ -2,6 +2,8 @@
 
 from math import inf
 
+import pytest
+
 from bench.listen import laws
 from bench.listen.record import Played
 from bench.listen.story import Channel, Verb
@@ -31,6 +33,36 @@ def test_what_is_heard_beside_silence_breaks_nothing() -> None:
     played = call()
     recorded(played, (0, 4.05), (4.95, 10), silent=((4, 5),))
     assert broken(played) == []
+
+
+@pytest.mark.parametrize(
+    ("resumed", "heard", "is_broken"), [(4.5, 0.5, False), (4.5, 0.7, True), (9, 0.5, True)]
+)
+def test_a_sound_of_somebody_else_breaks_the_first_law_once_it_can_be_told(
+    resumed: float, heard: float, is_broken: bool
+) -> None:
+    played = call()
+    said(played, Verb.FOREIGN_RESUME, resumed, resumed + 0.1)
+    recorded(played, (4.6, 4.6 + heard), silent=((4, 8),))
+    assert broken(played) == ([1] if is_broken else [])
+
+
+def test_a_foreign_resume_that_is_unanswered_makes_a_promise_unsure() -> None:
+    played = call()
+    said(played, Verb.FOREIGN_RESUME, 1.0, 4.0)
+    said(played, Verb.PAUSE, 2.0, 2.5)
+    recorded(played, (3, 5))
+    assert broken(played) == []
+
+
+@pytest.mark.parametrize("operation", ["state", "pause"])
+def test_a_stop_that_is_late_and_cannot_be_read_is_not_judged(operation: str) -> None:
+    played = call()
+    fault(played, operation="stop", kind="late_effect", effectAfter=2)
+    fault(played, operation=operation, kind="unavailable")
+    said(played, Verb.STOP, 2.0, 2.5)
+    recorded(played, (3, 4))
+    assert broken(played) == ([] if operation == "state" else [3])
 
 
 def test_an_unmarked_voice_without_consent_breaks_the_second_law() -> None:

@@ -491,6 +491,14 @@ def test_a_withdrawal_is_not_answered_while_a_start_is_about_to_be_sent(before: 
         assert call.gate.has_paused() is True
 
 
+def test_a_withdrawal_is_not_answered_while_a_start_is_unanswered() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    call.agrees("ana")
+    call.is_asked("start")
+    call.withdraws("ana")
+    assert call.gate.has_paused() is False
+
+
 def test_a_withdrawal_is_not_answered_before_it_is_known_what_the_resource_demands() -> None:
     call = Call(participants=[hashed("ana")])
     policy, call.life.status.policy = call.life.status.policy, None

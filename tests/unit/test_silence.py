@@ -364,6 +364,17 @@ def test_an_attempt_at_a_resume_that_got_no_answer_may_arrive_after_the_one_that
     assert silence.proves_from(world.recording) == given_up + ARRIVAL * TICK, "it still may"
 
 
+def test_a_resume_of_what_may_have_recorded_already_may_still_arrive_once_it_is_answered() -> None:
+    """Nobody knows which of the two made the sound that is read."""
+    world = World()
+    world.start(1, 0, False, True)
+    world.now += 10
+    world.read(0, 1, 0)
+    silence.sound_asked(world.recording, at(world.now))
+    silence.resume_answered(world.recording, at(world.now + 1), None)
+    assert silence.proves_from(world.recording) == at(world.now + 1 + ARRIVAL)
+
+
 def test_a_start_that_was_given_up_may_arrive_and_take_its_time_to_begin() -> None:
     world = World()
     world.start(1, 9, False, False)

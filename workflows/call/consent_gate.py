@@ -103,7 +103,7 @@ class ConsentGate:
 
     def _may_be_heard(self, recording: RecordingStatus) -> bool:
         """Tell if a recording may record without consent now, or soon with nobody asking again."""
-        if recording.actual is Actual.NONE and recording.wanted is not Wanted.STOPPED:
+        if recording.sound.begun_at is None and recording.wanted is not Wanted.STOPPED:
             # Its start is about to be sent. It is to begin paused, which ACS may not heed.
             is_clear = self.status.policy is not None and not recording.is_held
             return not is_clear and not recording.waits_for_consent

@@ -158,7 +158,8 @@ def silence_wanted(recording: RecordingStatus) -> tuple[datetime, str] | None:
     ]
     if recording.is_held:
         hold = recording.holds[-1]
-        wanted.append((hold.since, f"it was held back: {hold.reason}"))
+        how = "being stopped" if recording.wanted is Wanted.STOPPED else "held back"
+        wanted.append((hold.since, f"it was {how}: {hold.reason}"))
     return min(wanted, default=None)
 
 

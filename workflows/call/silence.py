@@ -87,6 +87,7 @@ def sound_asked(recording: RecordingStatus, at: datetime, *, is_paused: bool = F
     sound = recording.sound
     if sound.begun_at is None:
         sound.begun_at, sound.is_begun_paused = at, is_paused
+    sound.is_unseen = sound.active_at is not None and _open(recording) is None
     sound.is_sound_asked = True
     sound.sounds_sent += 1
     _end_silence(recording, at)
@@ -118,7 +119,9 @@ def resume_answered(
     sound.is_sound_asked = False
     sound.starting_until = None
     sound.active_at = sound.active_at or received_at
-    late = unanswered_at + ARRIVAL_TIMEOUT if unanswered_at else None
+    # Where it may have recorded before, that it records now does not tell that this has arrived.
+    asked_at = received_at if sound.is_unseen else unanswered_at
+    late = asked_at + ARRIVAL_TIMEOUT if asked_at else None
     sound.may_arrive_until = max(filter(None, (sound.may_arrive_until, late, received_at)))
 
 
