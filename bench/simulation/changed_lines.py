@@ -336,16 +336,6 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/silence.py",
-        "return inactive_at is not None and inactive_at >= since",
-        "return True",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
-        "return None if sound.is_sound_asked else max(filter(None, moments), default=None)",
-        "return sound.may_arrive_until",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
         "return None if sound.is_sound_asked else max(filter(None, moments), default=None)",
         "return sound.starting_until",
     ),
@@ -466,8 +456,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/consent_holds.py",
-        "if recording.wanted is not Wanted.STOPPED or recording.actual is Actual.STOPPED:",
-        "if True:",
+        "if _is_over(recording):",
+        "if recording.wanted is Wanted.STOPPED:",
     ),
     Mutant(
         "workflows/loops/control.py",
