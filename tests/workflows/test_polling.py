@@ -87,8 +87,8 @@ async def test_more_files_than_a_call_may_have_raise_the_alarm_when_acs_is_asked
     scene: Scene,
 ) -> None:
     """Of fault A7: an event raised the alarm, and an answer of ACS with the same files did not."""
-    long = {"metadataLocation": "https://us-storage.asm.skype.com/" + "x" * 4_000}
-    files = ({**chunk(n, last=False), **long} for n in range(MAX_CHUNKS_SIZE // 4_000))
+    # Each address holds the document's id, which is long.
+    files = (chunk(n, last=False, document=f"{n:01000}") for n in range(MAX_CHUNKS_SIZE // 4_000))
     await stopped_without_an_event(scene, **told(*files))
     scene.service.fails("open_content", Unavailable("the service is away"), times=10_000)
     await scene.passes(timedelta(minutes=15))
