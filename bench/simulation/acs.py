@@ -18,6 +18,16 @@ class Callback:
 
 
 @dataclass
+class Sound:
+    """A time in which a recording recorded."""
+
+    recording: int
+    since: datetime
+    until: datetime | None = None
+    """None while it records."""
+
+
+@dataclass
 class File:
     """A file of a recording that has ended."""
 
@@ -48,8 +58,7 @@ class FakeAcs:
     """Not delivered yet."""
     sounded: set[int] = field(default_factory=set)
     """Recordings of which there is sound."""
-    silenced: set[tuple[int, datetime]] = field(default_factory=set)
-    """Recordings, and the moments from which on there was no sound of them."""
+    sounds_heard: list[Sound] = field(default_factory=list)
     meddled: set[int] = field(default_factory=set)
     """Recordings that another client of ACS changed: only a callback tells of it."""
     files: dict[str, list[File]] = field(default_factory=dict)
@@ -64,13 +73,14 @@ class FakeAcs:
         return any(on and self.numbers[of] == number for of, on in self.active.items())
 
     def change(self, recording_id: str, active: bool, now: datetime) -> None:
-        if self.active.get(recording_id) is not active:
-            self.active[recording_id] = active
-            self._queue_callback(recording_id, active, now)
+        if self.active.get(recording_id) is active:
+            return
+        self.active[recording_id] = active
+        self._queue_callback(recording_id, active, now)
+        self._silence(recording_id, now)
         if active:
             self.sounded.add(self.numbers[recording_id])
-        else:
-            self.silenced.add((self.numbers[recording_id], now))
+            self.sounds_heard.append(Sound(self.numbers[recording_id], now))
 
     def meddle(self, now: datetime) -> None:
         """Let another client of ACS change every recording; a callback tells of it, in time."""
@@ -87,7 +97,7 @@ class FakeAcs:
 
     def stop(self, recording_id: str, now: datetime) -> None:
         self.stopped_at = now
-        self.silenced.add((self.numbers[recording_id], now))
+        self._silence(recording_id, now)
         if self.active.pop(recording_id, None):
             self._queue_callback(recording_id, False, now)
         if self.numbers[recording_id] in self.sounded and recording_id not in self.files:
@@ -110,6 +120,11 @@ class FakeAcs:
         """Look a file up."""
         every = (file for files in self.files.values() for file in files)
         return next(file for file in every if file.document_id == document_id)
+
+    def _silence(self, recording_id: str, now: datetime) -> None:
+        for sound in self.sounds_heard:
+            if sound.recording == self.numbers[recording_id] and sound.until is None:
+                sound.until = now
 
     def _queue_callback(self, recording_id: str, active: bool, now: datetime) -> None:
         self.callbacks.append(Callback(self.numbers[recording_id], recording_id, active, now))

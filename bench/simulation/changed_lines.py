@@ -104,7 +104,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/timers.py",
-        "source.act(workflow.now())",
+        "source.act(now)",
         "pass",
     ),
     Mutant(
@@ -327,5 +327,146 @@ MUTANTS = (
         "workflows/loops/loop.py",
         "if not run.is_finished and (item := next_item()) is not None:",
         "if (item := next_item()) is not None:",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "return sound.begun_at is None or sound.over_at is not None"
+        " or _open(recording) is not None",
+        "return sound.begun_at is None or sound.over_at is not None or sound.starting_until",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "return None if sound.is_sound_asked else max(filter(None, moments), default=None)",
+        "return sound.starting_until",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "if sound.begun_at is None or sound.over_at is not None or sound.is_sound_asked:",
+        "if sound.begun_at is None or sound.over_at is not None:",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "sound.sounds_sent += 1",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "sound.starting_until = received_at + STARTING_TIMEOUT",
+        "sound.starting_until = None",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "recording.silence.silent.append(SilentInterval(since=received_at, proof=proof))",
+        "recording.silence.silent.append(SilentInterval(since=sound.begun_at, proof=proof))",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "if sent_at < interval.since:",
+        "if True:",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "interval.until = at",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "until = sound.over_at or (FOREVER if wanted_since is not None else now)",
+        "until = sound.over_at or now",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "until = sound.over_at or (FOREVER if wanted_since is not None else now)",
+        "until = FOREVER if wanted_since is not None else now",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "wanted = Span(max(sound.wanted_since, sound.begun_at), until)",
+        "wanted = Span(now, until)",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "since = max(since, span.until)",
+        "since = span.until + STARTING_TIMEOUT",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "if at <= interval.since:",
+        "if False:",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "if since < until:",
+        "if False:",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "last.until = None if FOREVER in ends else max(ends)",
+        "last.until = min(ends)",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "recording.sound.over_at = None",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "sound.over_at = sound.over_at or at",
+        "sound.over_at = at",
+    ),
+    Mutant(
+        "workflows/call/silence.py",
+        "return since + confirm_within",
+        "return since + 3 * confirm_within",
+    ),
+    Mutant(
+        "workflows/call/guards.py",
+        "yield record.expires_at, recording, record",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/guards.py",
+        "if record.operation == Operation.PAUSE and not record.is_overdue and has_begun:",
+        "if record.operation == Operation.PAUSE and has_begun:",
+    ),
+    Mutant(
+        "workflows/call/guards.py",
+        "if failed and is_new:",
+        "if False:",
+    ),
+    Mutant(
+        "workflows/call/guards.py",
+        "self._take_back(recording, record, now)",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/guards.py",
+        "recording.ask_again_at = None",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/guards.py",
+        "recording.looked_for_until = None",
+        "pass",
+    ),
+    Mutant(
+        "workflows/call/guards.py",
+        "if pauses.ended_by(recording, record) and not is_asked_again:",
+        "if False:",
+    ),
+    Mutant(
+        "workflows/call/consent_holds.py",
+        "if _is_over(recording):",
+        "if recording.wanted is Wanted.STOPPED:",
+    ),
+    Mutant(
+        "workflows/loops/control.py",
+        "self._act_on_due(workflow.now())",
+        "pass",
+    ),
+    Mutant(
+        "workflows/loops/timers.py",
+        "return all(at is None or at > self._run.clock.seen.now for at in moments)",
+        "return True",
     ),
 )

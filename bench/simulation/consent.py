@@ -85,7 +85,8 @@ class ConsentInvariants:
             each.number: [*each.marked, *each.silence.unconfirmed] for each in status.recordings
         }
         # What was silenced at the very moment has recorded nothing in it.
-        for number, moment in sorted(self._exposed - self._acs.silenced):
+        silenced = {(each.recording, each.until) for each in self._acs.sounds_heard}
+        for number, moment in sorted(self._exposed - silenced):
             if not any(
                 each.since <= moment and (each.until is None or moment <= each.until)
                 for each in told[number]

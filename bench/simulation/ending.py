@@ -9,6 +9,7 @@
 - Every alarm has reached a receiver, was acknowledged, or was tried until its time was over.
 - Every request is confirmed, superseded, or failed; a pause that failed was alarmed.
 - Nothing that Callvault has begun records on.
+- No silence is claimed in which ACS recorded.
 """
 
 from bench.simulation.acs import FakeAcs, File
@@ -31,6 +32,8 @@ def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
         _check_request(record)
     for recording in status.recordings:
         _check_recording(status, recording)
+        if recording.number not in acs.meddled:
+            _check_silence(recording, acs)
         _check_manifest(recording, surroundings)
         if status.policy is not None and status.policy.delete_source:
             _check_deleted(recording, surroundings, acs)
@@ -74,6 +77,15 @@ def _check_ends(recording: RecordingStatus) -> None:
         raise Broken("a doubtful interval never ends")
     if is_known and any(mark.until is None for mark in recording.marked):
         raise Broken("a mark for deletion never ends")
+
+
+def _check_silence(recording: RecordingStatus, acs: FakeAcs) -> None:
+    sounds = [each for each in acs.sounds_heard if each.recording == recording.number]
+    for claim in recording.silence.silent:
+        for sound in sounds:
+            begins_before_its_end = claim.until is None or sound.since < claim.until
+            if begins_before_its_end and (sound.until is None or sound.until > claim.since):
+                raise Broken("a silence is claimed in which ACS recorded")
 
 
 def _check_manifest(recording: RecordingStatus, surroundings: Surroundings) -> None:

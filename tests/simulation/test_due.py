@@ -1,4 +1,4 @@
-"""Does what has fallen due count before anything else, also where no timer could fire in time?"""
+"""Does what has fallen due count first, also where no timer could fire in time?"""
 
 from datetime import timedelta
 from typing import Any

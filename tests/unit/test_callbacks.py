@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from callvault.contracts.events import RecordingStateChanged
-from workflows.call import callbacks
+from workflows.call import acs_answers, callbacks
 
 from .call import Call, paused_call, recording_call, stopped_call
 
@@ -231,3 +231,16 @@ def test_a_recording_that_did_not_begin_paused_is_paused() -> None:
     call.answers(start)
     assert "although it was paused" in (call.reads("active") or "")
     assert call.next == "pause"
+
+
+def test_a_start_that_has_begun_after_all_is_not_over_with_the_end_of_its_call() -> None:
+    """It counted as silent, and was asked to stop: the call's end had been told meanwhile."""
+    call = Call()
+    start = call.is_asked("start")
+    acs_answers.failed(call.life, start, "no answer", call.ticks(), is_denied=False)
+    tells(call, "active")
+    call.is_asked("adopt")
+    call.ends()
+    acs_answers.has_begun(call.life, call.recording, "recording-1", call.ticks())
+    assert call.life.may_record(call.recording)
+    assert call.next == "stop"

@@ -1,9 +1,10 @@
 """Whom does a guard stop?"""
 
+from workflows.call import acs_answers
 from workflows.call.alarms import Alarms
 from workflows.call.guards import Watchdog
 
-from .call import POLICY, Call, recording_call
+from .call import POLICY, Call, awaiting, recording_call
 
 
 def a_pause_that_hangs_while_the_next_recording_is_asked_for() -> tuple[Call, Watchdog]:
@@ -23,3 +24,15 @@ def test_a_pause_that_is_not_confirmed_stops_no_recording_but_its_own() -> None:
         ("pause_unconfirmed", "recording 1")
     ]
     assert (call.recording.wanted, call.life.recording(2).wanted) == ("stopped", "active")
+
+
+def test_a_hold_ends_with_the_wait_for_a_start_that_was_given_up() -> None:
+    call = awaiting("any_party", "ana")
+    call.agrees("ana")
+    start = call.is_asked("start")
+    acs_answers.failed(call.life, start, "no answer", call.ticks(), is_denied=False)
+    call.leaves("ana")
+    assert call.recording.is_held, "it may begin still"
+    watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
+    watch.act(call.now + acs_answers.LOOKOUT_TIMEOUT)
+    assert not call.recording.is_held

@@ -66,6 +66,8 @@ class Watchdog:
         for moment, recording in list(self._looked_for()):
             if moment <= now:
                 recording.looked_for_until = None
+                # What waited for it ends with it: a hold, say.
+                self._call.settle(recording, now)
         for _, record in list(self._stopped()):
             self._has_stopped(record, now)
 
