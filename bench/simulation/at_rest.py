@@ -7,6 +7,8 @@
 - What falls due is done at its moment, and no timer stands that nothing needs.
 """
 
+from datetime import timedelta
+
 from bench.simulation.instance import Broken
 from bench.simulation.server import POLLS, Server
 from callvault.contracts.states import ChunkState
@@ -14,6 +16,10 @@ from workflows.activity_options import ADOPT_TIMEOUT
 from workflows.call.chunks import chunks_of
 from workflows.loops.clock import LEEWAY
 from workflows.recording import RecordingWorkflow
+
+_ROUNDING = timedelta(milliseconds=2)
+"""Time after which what is due is done for certain: the SDK's clock, a float, may be a microsecond
+behind, and then the workflow wakes up a millisecond later."""
 
 _CANNOT_BE_CALLED_OFF = (
     "start_recording",
@@ -47,7 +53,7 @@ def check_due(server: Server) -> None:
         return
     for source in workflow.timers._sources:
         due = source.next_due()
-        if due is not None and due <= server.now:
+        if due is not None and due + _ROUNDING <= server.now:
             raise Broken(f"it is due, and is not done: {source.summary}")
 
 

@@ -15,6 +15,14 @@ def test_no_random_life_breaks_a_promise() -> None:
     assert [str(problem) for problem in find(0, LIVES)] == []
 
 
+BROKEN_ONCE = (112, 432, 442, 481, 775, 1404, 1635, 2119, 3181, 3189, 5138, 5175, 5940)
+
+
+@pytest.mark.parametrize("seed", BROKEN_ONCE)
+def test_a_life_that_broke_a_promise_once_breaks_none(seed: int) -> None:
+    assert [str(problem) for problem in find(seed, 1)] == []
+
+
 def test_the_alarm_of_a_call_that_is_cancelled_before_it_began_is_sent() -> None:
     """It was lost: nothing else was left to do, so that no loop was begun."""
     life = Life(1)

@@ -160,10 +160,17 @@ class ControlLoop:
             return await answer
         answer.cancel()
         # Nothing waits for it but the end of the run: it may still reach ACS.
-        answer.add_done_callback(lambda start: start.cancelled() or start.exception())
+        answer.add_done_callback(self._has_ended)
         self._called_off = [start for start in self._called_off if not start.done()] + [answer]
         acs_answers.runs_already(self._call, command, own, workflow.now())
         raise Adopted
+
+    def _has_ended(self, start: asyncio.Task[ControlResult]) -> None:
+        """Take note that a start which was called off has ended, however it did."""
+        if not start.cancelled():
+            start.exception()
+        # The history has grown.
+        self._run.clock.look()
 
     async def _adopt(self, recording: RecordingStatus) -> None:
         """Stop a start that was given up and has begun all the same, as ACS told."""
@@ -171,6 +178,8 @@ class ControlLoop:
         now = workflow.now()
         if own is None:
             self._call.in_flight = None
+            # What was asked for meanwhile: a stop, say.
+            self._call.settle(recording, now)
             return
         self._alarm(acs_answers.has_begun(self._call, recording, own, now), recording, now)
 
