@@ -57,13 +57,8 @@ def _manifests(archive: Path, call_id: str) -> Iterator[Json]:
     found = list(archive.glob(f"recordings/*/*/*/{call_id}/*/manifest*.json"))
     # A recording of which nothing told the callId lies under another name.
     found += archive.glob("recordings/*/*/*/_server-call*/*/manifest*.json")
-    for path in sorted(found, key=_number):
-        yield json.loads(path.read_bytes())
-
-
-def _number(path: Path) -> int:
-    digits = path.stem.partition("-")[2]
-    return int(digits) if digits else 1
+    manifests = [json.loads(path.read_bytes()) for path in found]
+    yield from sorted(manifests, key=lambda manifest: _seconds(manifest["sealedAt"]))
 
 
 def _recording(truth: Json, manifest: Json | None, archive: Path) -> Recording:

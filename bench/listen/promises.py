@@ -83,8 +83,8 @@ def _is_unsure(sound: Deed, promise: Deed, played: Played) -> bool:
     if sound.step.verb is Verb.FOREIGN_RESUME:
         is_late = sound.sent > promise.sent - (LATE_RESUMES if _is_slow(played) else 0.0)
         return is_open or is_late
-    if sound.step.verb is Verb.START:  # a call that can be paused has been started before
-        return sound.sent > promise.sent
+    if sound.step.verb is Verb.START and promise.step.verb is not Verb.WITHDRAW:
+        return sound.sent > promise.sent  # a call that can be paused has been started before
     return is_open or sound.sent > promise.sent
 
 

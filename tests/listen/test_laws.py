@@ -55,6 +55,14 @@ def test_a_foreign_resume_that_is_unanswered_makes_a_promise_unsure() -> None:
     assert broken(played) == []
 
 
+def test_a_start_that_is_unanswered_may_come_after_a_withdrawal() -> None:
+    played = call("named", named=(1,))
+    said(played, Verb.START, 1.0, 4.0)
+    said(played, Verb.WITHDRAW, 2.0, 2.5, who=1)
+    recorded(played, (3, 5), marked=((3, 5),))
+    assert broken(played) == []
+
+
 @pytest.mark.parametrize("operation", ["state", "pause"])
 def test_a_stop_that_is_late_and_cannot_be_read_is_not_judged(operation: str) -> None:
     played = call()

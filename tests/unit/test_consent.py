@@ -506,3 +506,14 @@ def test_a_withdrawal_is_not_answered_before_it_is_known_what_the_resource_deman
     assert call.gate.has_paused() is False
     call.life.status.policy = policy
     assert call.gate.has_paused() is True
+
+
+def test_a_withdrawal_that_comes_after_a_later_agreement_marks_what_was_before_it() -> None:
+    call = agreed("named")
+    since = call.now + SECOND
+    call.now += 5 * SECOND
+    call.withdraws("ben")
+    call.confirms("pause")
+    call.agrees("ben")
+    call.withdraws("ben", decided_at=since)
+    assert call.recording.silence.unconfirmed[0].since == since

@@ -63,8 +63,8 @@ def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> dat
 
     Silence is wanted from then on: word of it may have come late.
     """
-    refused = refusals(status)
-    since = [refused[who] for who in objectors(status)]
+    refused = refused_since(status)
+    since = [refused] if refused else []
     if terms.consent_policy is ConsentPolicy.ALL_PARTIES:
         # Whoever has refused counts from then on: they may have agreed before.
         decided = set(standing(status))
@@ -89,6 +89,12 @@ def refusals(status: CallStatus) -> dict[str, datetime]:
             at = record.decided_at
             since[record.participant] = min(since.get(record.participant, at), at)
     return since
+
+
+def refused_since(status: CallStatus) -> datetime | None:
+    """Return since when somebody refuses who may be in the call; None if nobody does."""
+    since = refusals(status)
+    return min((since[who] for who in objectors(status)), default=None)
 
 
 def objectors(status: CallStatus) -> set[str]:

@@ -108,11 +108,16 @@ def _hold(
 
 
 def _begin(status: CallStatus, recording: RecordingStatus, now: datetime) -> datetime:
-    """Return since when the hold of now should have been: no earlier than the last ended."""
-    ended = [hold.until for hold in recording.holds if hold.until is not None]
-    before = ended[-1] if ended else None
+    """Return since when the hold of now should have been: no earlier than the last ended.
+
+    Unless somebody had refused before that one began: word of it may come late.
+    """
     since = consent.missing_since(status, recording.consent, now)
-    return min(now, max(since, before or recording.requested_at))
+    last = next((hold for hold in reversed(recording.holds) if hold.until is not None), None)
+    if last is not None and last.until is not None:
+        refused = consent.refused_since(status) or last.since
+        since = refused if refused < last.since else max(since, last.until)
+    return min(now, max(since, recording.requested_at))
 
 
 def _release(recording: RecordingStatus, requests: Requests, now: datetime) -> str:
