@@ -336,33 +336,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/silence.py",
-        "return None if sound.is_sound_asked else max(filter(None, moments), default=None)",
-        "return sound.starting_until",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
-        "if sound.begun_at is None or sound.over_at is not None or sound.is_sound_asked:",
-        "if sound.begun_at is None or sound.over_at is not None:",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
-        "sound.sounds_sent += 1",
-        "pass",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
-        "sound.starting_until = received_at + STARTING_TIMEOUT",
-        "sound.starting_until = None",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
         "recording.silence.silent.append(SilentInterval(since=received_at, proof=proof))",
         "recording.silence.silent.append(SilentInterval(since=sound.begun_at, proof=proof))",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
-        "if sent_at < interval.since:",
-        "if True:",
     ),
     Mutant(
         "workflows/call/silence.py",
@@ -386,11 +361,6 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/silence.py",
-        "since = max(since, span.until)",
-        "since = span.until + STARTING_TIMEOUT",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
         "if at <= interval.since:",
         "if False:",
     ),
@@ -403,11 +373,6 @@ MUTANTS = (
         "workflows/call/silence.py",
         "last.until = None if FOREVER in ends else max(ends)",
         "last.until = min(ends)",
-    ),
-    Mutant(
-        "workflows/call/silence.py",
-        "recording.sound.over_at = None",
-        "pass",
     ),
     Mutant(
         "workflows/call/silence.py",
