@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -20,6 +19,7 @@ from activities.sweep import SweepActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
 from callvault.config.settings import Settings, load_settings
+from callvault.telemetry.announcement import announce, fill_standard_streams
 from callvault.telemetry.setup import Telemetry, setup
 from callvault.temporal.client import connect
 from callvault.temporal.namespace import require_search_attributes
@@ -55,7 +55,7 @@ async def run(settings: Settings, only: Role | None = None) -> None:
                 watch = AbandonedCalls(client, connections.tell)
                 await running.enter_async_context(_beside(watch.run()))
             gc.freeze()  # what is loaded stays: no collection needs to look through it again
-            print(json.dumps({"ready": True}), flush=True)  # noqa: T201 (the parent waits for it)
+            announce({"ready": True})
             await stopping.wait()
 
 
@@ -107,4 +107,5 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
+    fill_standard_streams()
     asyncio.run(run(load_settings()))

@@ -50,6 +50,7 @@ def create_app(
         Intake(routes, recordings, "webhook", meter),
         quarantine,
         gateway.max_body,
+        meter,
     )
     # The framework's pages for people load a script from elsewhere, on the gateway's own origin.
     app = Gateway(title="Callvault gateway", redirect_slashes=False, openapi_url=None)
@@ -60,7 +61,7 @@ def create_app(
     app.include_router(control_router(api, Access(gateway)))
     # A way in that nobody has asked for does not exist.
     if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
-        app.include_router(callbacks_router(_callbacks(settings, recordings)))
+        app.include_router(callbacks_router(_callbacks(settings, recordings, meter)))
     app.include_router(health_router(recordings, quarantine))
     _add_description(app)
     return app
@@ -76,7 +77,9 @@ def _add_description(app: FastAPI) -> None:
     app.add_api_route("/openapi.json", describe, include_in_schema=False)
 
 
-def _callbacks(settings: Settings, recordings: CallClient) -> CallbackReceiver:
+def _callbacks(
+    settings: Settings, recordings: CallClient, meter: MetricMeter
+) -> CallbackReceiver:
     audiences = {name: each.callback_audience for name, each in settings.resources.items()}
     gateway = settings.gateway
-    return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body)
+    return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body, meter)

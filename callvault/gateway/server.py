@@ -1,10 +1,8 @@
 """The gateway as a process."""
 
 import asyncio
-import json
 import logging
 import socket
-import sys
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +15,7 @@ from callvault.gateway.connections import (
     accept_limit,
     let_the_system_queue,
 )
+from callvault.telemetry.announcement import announce
 from callvault.telemetry.setup import setup
 from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
@@ -33,8 +32,7 @@ class _AnnouncedServer(uvicorn.Server):
         let_the_system_queue(self.servers[0].sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        sys.stdout.write(json.dumps({"endpoint": f"http://{shown}:{port}"}) + "\n")
-        sys.stdout.flush()
+        announce({"endpoint": f"http://{shown}:{port}"})
 
 
 def serve(settings: Settings) -> None:

@@ -107,3 +107,10 @@ def alarms(meter: MetricMeter) -> MetricCounter:
 def events(meter: MetricMeter) -> MetricCounter:
     """Make the counter of events that came in; attributes ``channel`` and ``disposition``."""
     return meter.create_counter("callvault_events", "Events taken in, by channel and disposition")
+
+
+def refused_deliveries(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of deliveries whose sender was not believed; attribute ``channel``."""
+    return meter.create_counter(
+        "callvault_refused_deliveries", "Events and callbacks refused: wrong secret or token"
+    )
