@@ -34,9 +34,18 @@ def participant_hash(raw_id: str, key: str = "") -> str:
     return hmac.new(key.encode(), raw_id.encode(), hashlib.sha256).hexdigest()
 
 
-def hiding(key: str = "") -> Hide:
-    """Return a function that hides participants with this key, but leaves a hash as it is."""
-    return lambda raw_id: raw_id if re.match(_HASH, raw_id) else participant_hash(raw_id, key)
+def hiding(key: str | Callable[[], str] = "") -> Hide:
+    """Return a function that hides participants with this key, but leaves a hash as it is.
+
+    ``key`` may be a function that returns the key of the moment.
+    """
+
+    def hide(raw_id: str) -> str:
+        if re.match(_HASH, raw_id):
+            return raw_id
+        return participant_hash(raw_id, key() if callable(key) else key)
+
+    return hide
 
 
 def _hidden(value: Any, info: ValidationInfo) -> Any:

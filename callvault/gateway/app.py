@@ -77,9 +77,7 @@ def _add_description(app: FastAPI) -> None:
     app.add_api_route("/openapi.json", describe, include_in_schema=False)
 
 
-def _callbacks(
-    settings: Settings, recordings: CallClient, meter: MetricMeter
-) -> CallbackReceiver:
+def _callbacks(settings: Settings, recordings: CallClient, meter: MetricMeter) -> CallbackReceiver:
     audiences = {name: each.callback_audience for name, each in settings.resources.items()}
     gateway = settings.gateway
     return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body, meter)

@@ -53,7 +53,7 @@ async def _read(settings: Settings, routes: Routes, names: Sequence[str]) -> Non
 async def _consumer(
     opened: ExitStack, settings: Settings, name: str, intake: Intake, stopping: asyncio.Event
 ) -> QueueConsumer:
-    queue = opened.enter_context(closing(Queue.open(name, settings.queue(name))))
+    queue = opened.enter_context(closing(Queue(name, settings.queue(name))))
     # Before anything is read: a queue that is not there must stop the start.
     await asyncio.to_thread(queue.prepare)
     return QueueConsumer(queue, intake, settings.queue(name), stopping)

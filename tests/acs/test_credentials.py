@@ -7,7 +7,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 
-from callvault.acs import credentials
+from callvault import rereading
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import (
     AccessKey,
@@ -204,6 +204,6 @@ def test_reading_in_ranges_notices_another_key_after_a_while(
 ) -> None:
     key = RotatingKey(kept.read)
     kept.key = NEW_KEY
-    assert key.current() == base64.b64decode(KEY_TEXT)
-    monkeypatch.setattr(credentials, "REREAD_INTERVAL", 0.0)
-    assert key.current() == base64.b64decode(NEW_KEY)
+    assert key.key.current() == base64.b64decode(KEY_TEXT)
+    monkeypatch.setattr(rereading, "REREAD_INTERVAL", 0.0)
+    assert key.key.current() == base64.b64decode(NEW_KEY)

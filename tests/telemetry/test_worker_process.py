@@ -157,7 +157,7 @@ def _value(exposed: str, name: str, label: str) -> float:
 
 
 async def test_h18_a_worker_works_with_standard_streams_that_take_nothing(
-    environment: dict[str, str]
+    environment: dict[str, str],
 ) -> None:
     address = _free_address()
     worker = await asyncio.create_subprocess_exec(
