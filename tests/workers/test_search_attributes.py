@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from temporalio import workflow
 from temporalio.api.operatorservice.v1 import RemoveSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from callvault.clocks import Clocks
 from callvault.config.settings import Settings
@@ -22,6 +23,7 @@ from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
 from tests.workflows.scene import Scene, World
 from workers.registry import RUNNER, WORKFLOWS, sandbox
 from workers.watch import Watch
+from workflows import display
 
 ALL = [key.name for key in names.SEARCH_ATTRIBUTES]
 SHORT = 40
@@ -126,6 +128,49 @@ async def replays(handle: WorkflowHandle) -> None:
             workflows=WORKFLOWS, workflow_runner=runner, data_converter=data_converter
         )
         await replayer.replay_workflow(history)
+
+
+@workflow.defn
+class Continuing:
+    """Shows a state, and continues as new when told to."""
+
+    def __init__(self) -> None:
+        self.is_told = False
+
+    @workflow.signal
+    def go_on(self) -> None:
+        self.is_told = True
+
+    @workflow.run
+    async def run(self) -> None:
+        if workflow.info().continued_run_id is not None:
+            return
+        workflow.upsert_search_attributes([names.STATE.value_set("recording")])
+        await workflow.wait_condition(lambda: self.is_told)
+        workflow.continue_as_new(search_attributes=display.inherited())
+
+
+@pytest.mark.slow(reason="the server reads its namespaces anew every ten seconds")
+async def test_h16_a_run_continues_as_new_though_what_it_has_set_is_unknown(
+    server: WorkflowEnvironment,
+) -> None:
+    client = server.client
+    async with Worker(
+        client,
+        task_queue="q",
+        workflows=[Continuing],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        handle = await client.start_workflow(Continuing.run, id="continuing", task_queue="q")
+        async with asyncio.timeout(10):
+            while await shown_state(handle) != "recording":
+                await asyncio.sleep(0.05)
+        await remove(client, [names.STATE.name])
+        await Watch(client, Settings(), Clocks()).look_at_attributes()
+        await until_server_says(client, is_known=False)
+        await handle.signal(Continuing.go_on)
+        async with asyncio.timeout(15):
+            await handle.result()
 
 
 def test_an_attribute_that_is_back_is_set_only_once_every_part_of_the_server_knows_it() -> None:
