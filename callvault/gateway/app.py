@@ -21,6 +21,7 @@ from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
+from callvault.problems import Problems
 from callvault.temporal.call_client import CallClient
 
 
@@ -34,7 +35,10 @@ class Gateway(FastAPI):
 
 
 def create_app(
-    settings: Settings, client: Client, meter: MetricMeter = MetricMeter.noop
+    settings: Settings,
+    client: Client,
+    meter: MetricMeter = MetricMeter.noop,
+    problems: Problems | None = None,
 ) -> FastAPI:
     """Build the gateway around a (lazy) Temporal client.
 
@@ -62,7 +66,7 @@ def create_app(
     # A way in that nobody has asked for does not exist.
     if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
         app.include_router(callbacks_router(_callbacks(settings, recordings, meter)))
-    app.include_router(health_router(recordings, quarantine))
+    app.include_router(health_router(recordings, quarantine, problems or Problems(meter)))
     _add_description(app)
     return app
 

@@ -24,7 +24,7 @@ from callvault.ingest.undelivered import DeadLetter
 MAX_SIZE = 16 * 1024 * 1024
 """Largest part of one body that is kept, in bytes; Event Grid never sends more than 1 MiB."""
 
-PROBE_SIZE = 65_536
+PROBE_SIZE = 16_384
 """Bytes that must fit: more than most events have."""
 
 DELIVERED = "delivered"

@@ -3,18 +3,21 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.storage.queue import QueueClient
 from temporalio.client import Client
 
+from callvault import rereading
 from callvault.config.storage import QueueSettings
 from callvault.contracts import names
-from callvault.errors import ConfigurationError
+from callvault.errors import AccessDenied, ConfigurationError
 from callvault.ingest.intake import Intake
 from callvault.ingest.queue import Queue
 from callvault.ingest.queue_consumer import QueueConsumer
@@ -277,3 +280,20 @@ def test_a_queue_that_does_not_exist_is_said_at_the_start(
         pytest.raises(ConfigurationError, match="queue main, looking for it: there is no such"),
     ):
         queue.prepare()
+
+
+def test_h12_a_queue_is_reached_with_the_secret_that_replaced_the_first(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rereading, "REREAD_INTERVAL", 0.0)
+    secret = tmp_path / "secret"
+    secret.write_text(post.connection_string)
+    with closing(Queue("main", configured(post, f"file:{secret}"))) as queue:
+        queue.prepare()
+        wrong = re.sub("AccountKey=[^;]+", "AccountKey=d3Jvbmc=", post.connection_string)
+        secret.write_text(wrong)
+        with pytest.raises(AccessDenied):
+            queue.receive(1)
+        secret.write_text(post.connection_string)
+        post.holds("{}")
+        assert len(queue.receive(1)) == 1
