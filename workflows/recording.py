@@ -115,7 +115,10 @@ class RecordingWorkflow:
         self._show()
         if self.this_run.continues_as_new:
             # The request as it was read: what else a caller sent along would be carried for ever.
-            workflow.continue_as_new(args=[request, self._carried(), self.begun.earlier])
+            workflow.continue_as_new(
+                args=[request, self._carried(), self.begun.earlier],
+                search_attributes=display.inherited(),
+            )
         return result_of(self.call.status, self.begun.earlier)
 
     async def _work(self) -> None:

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,3 +154,27 @@ def _value(exposed: str, name: str, label: str) -> float:
         line for line in exposed.splitlines() if line.startswith(f"{name}{{") and label in line
     )
     return float(sample.rpartition(" ")[2])
+
+
+async def test_h18_a_worker_works_with_standard_streams_that_take_nothing(
+    environment: dict[str, str],
+) -> None:
+    address = _free_address()
+    worker = await asyncio.create_subprocess_exec(
+        *("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh"),
+        *(sys.executable, "-m", "callvault", "worker"),
+        env=environment | {"CALLVAULT_WORKER__METRICS_ADDRESS": address},
+    )
+    try:
+        scraped = ""
+        async with asyncio.timeout(30), httpx.AsyncClient() as prometheus:
+            while "callvault_nearest_deadline_seconds" not in scraped:
+                assert worker.returncode is None, "it has ended"
+                with suppress(httpx.TransportError):
+                    scraped = (await prometheus.get(f"http://{address}/metrics")).text
+                await asyncio.sleep(0.1)
+        worker.terminate()
+        assert await worker.wait() == 0
+    finally:
+        with suppress(ProcessLookupError):
+            worker.kill()
