@@ -27,7 +27,6 @@ from callvault.archive.transfer.own_storage import container_of
 from callvault.contracts.activity_io import (
     ACS_TIMEOUT,
     ControlResult,
-    DeleteInput,
     RecordingInput,
     ResourcePolicy,
     ResourceQuery,
@@ -36,7 +35,6 @@ from callvault.contracts.activity_io import (
 )
 from callvault.errors import (
     AlreadyRecording,
-    ContentMissing,
     NotReady,
     RecordingNotFound,
     StateConflict,
@@ -157,15 +155,6 @@ class ControlActivities:
                 # A known issue of ACS: a stop may get 404 though the files are delivered.
                 return _result(input, "gone")
             return _result(input, "inactive", server_clock()())
-
-    @activity.defn
-    def delete_source(self, input: DeleteInput) -> None:
-        """Delete the service's copy; one that is no longer there counts as deleted."""
-        with translated():
-            try:
-                self._client_of(input.resource).delete_content(input.delete_location)
-            except ContentMissing:
-                activity.logger.info("the service's copy was gone already")
 
     def _client(self, resource: str) -> AcsClient:
         client = self._client_of(resource)

@@ -21,6 +21,7 @@ from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
 from callvault.config.settings import Settings, load_settings
 from callvault.telemetry.setup import Telemetry, setup
+from callvault.temporal.archives import remembered_archives
 from callvault.temporal.client import connect
 from callvault.temporal.namespace import require_search_attributes
 from workers.abandoned import AbandonedCalls
@@ -46,6 +47,7 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         # Before any task is taken: one that sets an unknown attribute would fail again and again.
         await require_search_attributes(client)
+        connections.expect_archives(await remembered_archives(client))
         async with AsyncExitStack() as running:
             for worker in _workers(client, connections, settings, only):
                 await running.enter_async_context(worker)

@@ -5,7 +5,7 @@ from the others' calls; and again after a failure, so that a provided secret is 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 import httpx
@@ -15,7 +15,7 @@ from callvault.acs.client import AcsClient
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.transfer.buffers import BufferPool
-from callvault.clients import open_acs_client, open_archive, open_signer
+from callvault.clients import open_acs_client, open_proven, open_signer
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.contracts.activity_io import ResourcePolicy
@@ -55,11 +55,16 @@ class Connections:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._archive_ids: Mapping[str, str] = {}
         self.client_of = Pool(self._make_client)
         self.archive_of = Pool(self._make_archive)
         self.buffers = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
         # A redirect would take a signed body to a host that no operator has named.
         self._http = httpx.Client(transport=Transport(), follow_redirects=False)
+
+    def expect_archives(self, ids: Mapping[str, str]) -> None:
+        """Refuse other archives than these, by name, where the settings do not name an id."""
+        self._archive_ids = ids
 
     def policy_of(self, name: str) -> ResourcePolicy:
         """Return the policy of a resource; `InvalidRequest` for an unknown one."""
@@ -109,7 +114,7 @@ class Connections:
         return open_acs_client(self._settings.resource(name))
 
     def _make_archive(self, name: str) -> Archive:
-        archive = open_archive(name, self._settings.archive(name))
+        archive = open_proven(name, self._settings.archive(name), self._archive_ids.get(name))
         # An archive that cannot be used must fail the first activity, not the end of a copy.
         archive.check()
         return archive

@@ -126,6 +126,10 @@ def _export_input(status: CallStatus, key: ChunkKey) -> ExportInput:
         own_storage=status.policy.own_storage,
         may_refuse=may_change_archive(status, recording),
         earlier_copy=chunk.earlier_copy,
+        # In another archive there is nothing that it could differ from.
+        verified_before=chunk.gone.sha256
+        if chunk.gone is not None and chunk.gone.archive == recording.archive
+        else "",
         is_kind_assumed=is_kind_assumed(recording),
     )
 
@@ -150,14 +154,18 @@ def seal(
     return workflow.start_activity_method(SealActivities.seal_recording, input, **options)
 
 
-def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHandle[None]:
-    """Delete the service's copy of a verified chunk."""
+def delete_source(
+    resource: str, chunk: RecordingChunk, archived: ArchivedChunk, sealed: SealedRecording
+) -> workflow.ActivityHandle[None]:
+    """Delete the service's copy of a chunk that is verified and sealed."""
     return workflow.start_activity_method(
-        ControlActivities.delete_source,
+        ExportActivities.delete_source,
         DeleteInput(
             resource=resource,
             document_id=chunk.document_id,
             delete_location=chunk.delete_location or "",
+            archived=archived,
+            sealed=sealed,
         ),
         **activity_options.delete_source(f"delete the service's copy of chunk {chunk.index}"),
     )

@@ -174,20 +174,9 @@ class ExportInput(Message):
     """A verified copy in another archive, for when the service no longer has the file."""
     is_kind_assumed: bool = False
     """No event told all of the recording's kind: the file itself and its metadata tell the rest."""
-
-
-class DeleteInput(Message):
-    """Delete the service's copy of a chunk whose archived copy is verified."""
-
-    resource: str
-    document_id: str
-    delete_location: str
-
-    @field_validator("delete_location")
-    @classmethod
-    def _of_this_document(cls, url: str, info: ValidationInfo) -> str:
-        refuse_foreign(UrlKind.DELETE, url, info.data.get("document_id", ""))
-        return url
+    verified_before: str = ""
+    """SHA-256 of the file, if it was archived and verified before, and was gone or changed since.
+    """
 
 
 class RecordedPause(Message):
@@ -201,6 +190,8 @@ class ArchivedChunk(Message):
     """A chunk that is in the archive, read back and found equal to what the service sent."""
 
     archive: str
+    archive_id: str = ""
+    """Id of the archive, as it showed it when the chunk had been read back."""
     object_name: str
     location: str
     """The place where a person finds it: a URL or a path, without credentials."""
@@ -254,6 +245,24 @@ class SealedRecording(Message):
     """None where no signing key is configured: the manifest is unsigned."""
     findings: tuple[str, ...] = ()
     """Faults of the recording, in sentences; none where it is complete."""
+
+
+class DeleteInput(Message):
+    """Delete the service's copy of a chunk whose archived copy is verified and sealed."""
+
+    resource: str
+    document_id: str
+    delete_location: str
+    archived: ArchivedChunk
+    """The archived copy, which must be there when the service's is deleted."""
+    sealed: SealedRecording
+    """The manifest that names it, which must be there, too."""
+
+    @field_validator("delete_location")
+    @classmethod
+    def _of_this_document(cls, url: str, info: ValidationInfo) -> str:
+        refuse_foreign(UrlKind.DELETE, url, info.data.get("document_id", ""))
+        return url
 
 
 class PollResultInput(Message):

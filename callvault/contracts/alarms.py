@@ -36,6 +36,8 @@ class AlarmKind(StrEnum):
     """The window has closed on a file that is not archived."""
     NOT_SEALED = "not_sealed"
     """A recording is archived, and its manifest could not be written."""
+    ARCHIVE_CHANGED = "archive_changed"
+    """A file that was archived is gone from the archive, or changed there, before it was sealed."""
     FAILED_TO_START = "failed_to_start"
     """A recording that was asked for did not begin."""
     ABANDONED = "abandoned"

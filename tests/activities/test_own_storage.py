@@ -43,7 +43,7 @@ class Vault:
             for name in (OWN, MAIN)
         }
         for archive in self.archives.values():
-            archive.check()
+            make_identity(archive, None, datetime.now(UTC))
         endpoint, key = parse_connection_string(emulator.connection_string)
         self.client = AcsClient(endpoint, key, content_hosts=("127.0.0.1",))
         self.http = httpx.Client(base_url=emulator.control, trust_env=False)

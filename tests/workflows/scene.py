@@ -16,6 +16,7 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
+from callvault.archive.identity import make_identity
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
@@ -69,6 +70,7 @@ class World:
         self.max_history_events: dict[str, int] = {}
         self.polls_result: set[str] = set()
         self.refusing: set[str] = set()
+        self.made: set[str] = set()
         self.webhooks: dict[str, Any] = {}
         """Announcement webhooks, by resource."""
 
@@ -91,7 +93,9 @@ class World:
         if name in self.refusing:
             raise Unavailable("the archive is full", owner="archive")
         archive = DirectoryArchive(name, self.directory / name)
-        archive.check()
+        if name not in self.made:
+            self.made.add(name)
+            make_identity(archive, None, datetime.now(UTC))
         return archive
 
     @asynccontextmanager
