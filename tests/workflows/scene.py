@@ -16,7 +16,7 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
-from callvault.archive.identity import make_identity
+from callvault.archive.identity import ProvenArchive, make_identity
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
@@ -26,7 +26,7 @@ from callvault.contracts.alarms import Alarm
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from callvault.errors import InvalidRequest, Unavailable
+from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
 from callvault.temporal import updates
 from tests.policies import a_policy
 from workers.recall import Recall
@@ -70,7 +70,9 @@ class World:
         self.max_history_events: dict[str, int] = {}
         self.polls_result: set[str] = set()
         self.refusing: set[str] = set()
-        self.made: set[str] = set()
+        self.without_key: set[str] = set()
+        self.made: dict[str, str] = {}
+        """Ids of the archives that were made, by name."""
         self.webhooks: dict[str, Any] = {}
         """Announcement webhooks, by resource."""
 
@@ -94,9 +96,17 @@ class World:
             raise Unavailable("the archive is full", owner="archive")
         archive = DirectoryArchive(name, self.directory / name)
         if name not in self.made:
-            self.made.add(name)
-            make_identity(archive, None, datetime.now(UTC))
+            self.made[name] = make_identity(archive, None, datetime.now(UTC)).id
         return archive
+
+    def proven_archive_of(self, name: str) -> ProvenArchive:
+        """Open an archive as a worker does."""
+        return ProvenArchive(self.archive_of(name), self.made[name])
+
+    def signer_of(self, name: str) -> Signer:
+        if name in self.without_key:
+            raise ConfigurationError("the signing key cannot be read: make one")
+        return self.signer
 
     @asynccontextmanager
     async def working(
@@ -104,9 +114,9 @@ class World:
     ) -> AsyncIterator[None]:
         """Run a worker with the real activities, whose clients are the tests' services."""
         client_of: Any = self.services.__getitem__
-        control = ControlActivities(client_of, self.policy_of, self.archive_of)
-        export = ExportActivities(client_of, self.archive_of)
-        seal = SealActivities(self.archive_of, lambda _: self.signer)
+        control = ControlActivities(client_of, self.policy_of, self.proven_archive_of)
+        export = ExportActivities(client_of, self.proven_archive_of)
+        seal = SealActivities(self.proven_archive_of, self.signer_of)
         async with (
             control_worker(
                 client, control, settings, others=[Recall(client).recall_run], runner=sandbox()
