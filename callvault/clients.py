@@ -27,6 +27,7 @@ from callvault.azure_storage.clients import StorageAccess
 from callvault.config.resources import CredentialSettings, ResourceSettings
 from callvault.config.settings import Settings
 from callvault.config.storage import ArchiveSettings, DirectorySettings
+from callvault.errors import ConfigurationError
 
 
 def open_acs_client(settings: ResourceSettings) -> AcsClient:
@@ -63,6 +64,15 @@ def open_signer(settings: ArchiveSettings) -> Signer | None:
     """Open the signer of an archive's manifests; None where no key is configured."""
     key = settings.signing_key
     return Signer.from_secret(key.resolve()) if key is not None else None
+
+
+def check_signers(settings: Settings) -> None:
+    """Raise `ConfigurationError` for a signing key that no manifest could be signed with."""
+    for name, archive in settings.archives.items():
+        try:
+            open_signer(archive)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"archives.{name}.signing_key: {error}") from None
 
 
 def _credential(settings: CredentialSettings) -> Credential:

@@ -23,10 +23,14 @@ def worker(
     ] = None,
 ) -> None:
     """Run the workflows and their activities until told to stop."""
+    from callvault.clients import check_signers
     from workers.__main__ import run
 
     settings = load_settings(config)
     check_at_start(settings)
+    if only is not Role.CONTROL:
+        # Else a recording would be archived, and its manifest not written.
+        check_signers(settings)
     asyncio.run(run(settings, only))
 
 

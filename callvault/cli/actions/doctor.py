@@ -4,8 +4,10 @@ A check is a function that looks at one thing and returns a `CheckResult`; a new
 `CHECKS`. None changes anything.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +24,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.terminal import line, say_json
+from callvault.clients import open_proven, open_signer
+from callvault.config.settings import Settings, load_settings
+from callvault.config.storage import ArchiveSettings
 from callvault.contracts import names
 from callvault.errors import CallvaultError
+from callvault.temporal.archives import remembered_archives
 from callvault.temporal.namespace import missing_search_attributes
 from workers.abandoned import STUCK, dead_runs
 
@@ -103,20 +109,40 @@ def examine(config: Path | None) -> list[CheckResult]:
     """Run every check; one that cannot be run has failed."""
     results: list[CheckResult] = []
     try:
-        with_client(config, lambda client: _examine(client, results))
+        settings = load_settings(config)
+        with_client(config, lambda client: _examine(client, settings, results))
     except CallvaultError as error:
         fix = "Start Temporal, or mend its address (TEMPORAL_ADDRESS) or the settings."
         results.append(CheckResult("Temporal", False, str(error), fix))
     return results
 
 
-async def _examine(client: Client, results: list[CheckResult]) -> None:
+async def _examine(client: Client, settings: Settings, results: list[CheckResult]) -> None:
     results.append(CheckResult("Temporal", True, client.service_client.config.target_host))
     for name, check in CHECKS:
         try:
             results.append(await check(client))
         except (RPCError, CallvaultError) as error:
             results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
+    remembered = await remembered_archives(client)
+    for name, archive in settings.archives.items():
+        results.append(await asyncio.to_thread(_archive, name, archive, remembered.get(name)))
+
+
+def _archive(name: str, settings: ArchiveSettings, remembered: str | None) -> CheckResult:
+    """Check that the archive is in its place; nothing is written."""
+    what = f"archive {name}"
+    try:
+        with closing(open_proven(name, settings, remembered)) as archive:
+            found = archive.prove()
+            open_signer(settings)
+    except CallvaultError as error:
+        fix = "Mount or name the right place, or mend its secrets; make a new archive with"
+        return CheckResult(what, False, str(error), f"{fix} `callvault setup`.")
+    if settings.id is None and remembered is None:
+        fix = f'Run `callvault setup`, or set archives.{name}.id = "{found}".'
+        return CheckResult(what, False, f"{found}, which nobody has remembered", fix)
+    return CheckResult(what, True, found)
 
 
 async def _always(client: Client, run: WorkflowExecution) -> bool:

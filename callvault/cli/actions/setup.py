@@ -29,10 +29,12 @@ async def set_up(client: Client, settings: Settings, to_make: Collection[str]) -
     done = [f"search attribute {name}" for name in await register_search_attributes(client)]
     remembered = await remembered_archives(client)
     for name, archive_settings in settings.archives.items():
-        expected = archive_settings.id or remembered.get(name)
-        archive = open_archive(name, archive_settings)
-        with closing(archive):
-            found = await asyncio.to_thread(_settle, archive, expected, name in to_make)
+        chosen, known = archive_settings.id, remembered.get(name)
+        with closing(open_archive(name, archive_settings)) as archive:
+            if name in to_make or (chosen or known) is None:
+                await asyncio.to_thread(_make, archive, chosen, known)
+            expected = None if name in to_make else known
+            found = await asyncio.to_thread(_prove, archive, chosen or expected)
         if found != remembered.get(name):
             if archive_settings.id is None:
                 await remember_archive(client, name, found)
@@ -40,22 +42,22 @@ async def set_up(client: Client, settings: Settings, to_make: Collection[str]) -
     return done
 
 
-def _settle(archive: Archive, expected: str | None, may_make: bool) -> str:
-    """Return the id of the archive, made now if it is new or may be made; else `WrongArchive`."""
-    if expected is None or may_make:
-        return _made(archive, expected)
+def _make(archive: Archive, chosen: str | None, known: str | None) -> None:
+    """Make the archive with the id chosen for it, if it has none; or with a new one."""
+    archive.make()
+    # A place with manifests is the known archive, whose identity alone was lost.
+    wanted = chosen or (known if has_manifests(archive) else None)
+    make_identity(archive, wanted, datetime.now(UTC))
+
+
+def _prove(archive: Archive, expected: str | None) -> str:
+    """Return the id of the archive; `WrongArchive` where it is not the expected one."""
     found = archive.prove()
-    if found != expected:
+    if expected not in (None, found):
         raise WrongArchive(
-            f"archive {archive.name} was {expected}, and {archive.location(IDENTITY_OBJECT)}"
-            f" says {found}: mount or name the right place, or take this one from now on with"
-            f" `callvault setup --make-archive {archive.name}`"
+            f"archive {archive.name} is known as {expected}, and"
+            f" {archive.location(IDENTITY_OBJECT)} says {found}: mount or name the right place,"
+            f" or take this one from now on: `callvault setup --make-archive {archive.name}`,"
+            f" without archives.{archive.name}.id or with this one's"
         )
     return found
-
-
-def _made(archive: Archive, expected: str | None) -> str:
-    # A place with manifests is the known archive, whose identity alone was lost.
-    archive.make()
-    wanted = expected if expected and has_manifests(archive) else None
-    return make_identity(archive, wanted, datetime.now(UTC)).id
