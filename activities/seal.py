@@ -10,9 +10,10 @@ from activities.heartbeat import background_heartbeat
 from activities.translate import translated
 from callvault.archive.manifests.evidence import not_held, require_same
 from callvault.archive.manifests.keys import SignerOf
+from callvault.archive.manifests.lookup import find_sealed
 from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
-from callvault.contracts.activity_io import SealedRecording
+from callvault.contracts.activity_io import FindSealed, FoundRecordings, SealedRecording
 from callvault.contracts.base import shorten
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.status import RecordingStatus
@@ -45,6 +46,23 @@ class SealActivities:
             except (ContentMissing, BrokenContent):
                 _refuse_without_files(archive, input.recording)
                 raise
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def find_sealed(self, input: FindSealed) -> FoundRecordings:
+        """Look into archives for a recording whose files nobody announces."""
+        found = []
+        with translated(retry_permanent=True), background_heartbeat():
+            for name in input.archives:
+                each = find_sealed(
+                    self._archive_of(name),
+                    input.server_call_id,
+                    input.recording_id,
+                    input.since,
+                    input.until,
+                    self._signer_of(name),
+                )
+                found += [each] if each else []
+        return FoundRecordings(recordings=tuple(found))
 
 
 def _refuse_without_files(archive: Archive, recording: RecordingStatus) -> None:

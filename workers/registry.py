@@ -152,6 +152,7 @@ def export_worker(
             activities.export_chunk,
             activities.delete_source,
             seals.seal_recording,
+            seals.find_sealed,
             *others,
         ],
         activity_executor=ThreadPoolExecutor(slots, "export"),

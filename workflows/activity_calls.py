@@ -18,6 +18,8 @@ from callvault.contracts.activity_io import (
     ControlResult,
     DeleteInput,
     ExportInput,
+    FindSealed,
+    FoundRecordings,
     PolledResult,
     PollResultInput,
     RecordingInput,
@@ -152,6 +154,24 @@ def seal(
     )
     options = activity_options.seal(f"seal recording {recording.number}")
     return workflow.start_activity_method(SealActivities.seal_recording, input, **options)
+
+
+def find_sealed(
+    status: CallStatus, recording: RecordingStatus
+) -> workflow.ActivityHandle[FoundRecordings]:
+    """Look into the archives for a recording whose files nobody announces."""
+    policy = status.policy
+    archives = (policy.archive, policy.fallback_archive) if policy else ()
+    begun = recording.recording_start_time or recording.requested_at
+    input = FindSealed(
+        archives=tuple(dict.fromkeys(name for name in archives if name)),
+        server_call_id=status.server_call_id,
+        recording_id=recording.recording_id or "",
+        since=min(begun, recording.requested_at),
+        until=recording.stopped_at or workflow.now(),
+    )
+    options = activity_options.find_sealed(f"is recording {recording.number} archived already?")
+    return workflow.start_activity_method(SealActivities.find_sealed, input, **options)
 
 
 def delete_source(

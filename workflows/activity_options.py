@@ -166,6 +166,17 @@ def seal(summary: str) -> ActivityConfig:
     )
 
 
+def find_sealed(summary: str) -> ActivityConfig:
+    """Return options to look into an archive, until it answers or the workflow calls it off."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EXPORT_QUEUE,
+        start_to_close_timeout=timedelta(minutes=30),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_EXPORT_RETRY,
+    )
+
+
 def delete_source(summary: str) -> ActivityConfig:
     """Return options to delete the service's copy: for an hour, the service does it by itself.
 

@@ -95,6 +95,11 @@ def is_manifest_name(object_name: str) -> bool:
     return is_object_name(object_name) and _MANIFEST.fullmatch(object_name) is not None
 
 
+def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
+    """Return True if an object lies in a folder of the recording, of whatever day and call."""
+    return object_name.rpartition("/")[0].rpartition("/")[2] == _component(recording_id)
+
+
 def link_object_name(sequence: int) -> str:
     """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"

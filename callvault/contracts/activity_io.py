@@ -265,6 +265,42 @@ class DeleteInput(Message):
         return url
 
 
+class FindSealed(Message):
+    """Look for a recording among those that were sealed."""
+
+    archives: tuple[str, ...]
+    server_call_id: str
+    recording_id: str
+    since: datetime
+    until: datetime
+    """The recording began between these times."""
+
+
+class FoundChunk(Message):
+    """A chunk that lies in an archive as it was sealed."""
+
+    chunk: RecordingChunk
+    archived: ArchivedChunk
+
+
+class FoundRecording(Message):
+    """A recording that lies sealed in an archive."""
+
+    archive: str
+    manifest: str
+    """Object name."""
+    files: FileStatusUpdated
+    """The facts of the event that announced its files, as far as the manifest has them."""
+    chunks: tuple[FoundChunk, ...]
+
+
+class FoundRecordings(Message):
+    """The outcome of a look into archives."""
+
+    recordings: tuple[FoundRecording, ...] = ()
+    """At most one for each archive."""
+
+
 class PollResultInput(Message):
     """Ask for a recording's result, until it names a file that no event has announced yet."""
 

@@ -31,6 +31,7 @@ from callvault.temporal import updates
 from tests.policies import a_policy
 from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker, sandbox
+from workflows.loops.continue_as_new import CarriedState
 
 from .service import ScriptedService
 
@@ -190,6 +191,19 @@ class Scene:
                 task_queue=names.CONTROL_QUEUE,
                 start_signal=names.FILE_STATUS_UPDATED,
                 start_signal_args=[event],
+            )
+
+    async def is_restored_to(self, status: CallStatus) -> None:
+        """Begin the workflow with an earlier state, as it is after a restore of Temporal."""
+        request = RecordingRequest(
+            server_call_id=self.server_call_id, resource=self.resource, start_recording=False
+        )
+        with self.environment.with_time_skipping_disabled():
+            await self.environment.client.start_workflow(
+                names.WORKFLOW_TYPE,
+                args=[request, CarriedState.taken_over(status)],
+                id=names.workflow_id(self.server_call_id),
+                task_queue=names.CONTROL_QUEUE,
             )
 
     async def recorded(self, **request: Any) -> None:

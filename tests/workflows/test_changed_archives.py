@@ -120,3 +120,66 @@ async def test_a_manifest_that_cannot_be_written_is_told_within_hours(scene: Sce
     scene.world.without_key.discard(scene.resource)
     result = await scene.result()
     assert result.recordings[0].manifest is not None
+
+
+async def test_a_recording_that_lies_sealed_is_not_lost_after_a_restore(scene: Scene) -> None:
+    """H13: Temporal was restored to a time before the event; nobody looked into the archive."""
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    before = await scene.status()
+    await scene.announced(chunk(0, last=False), chunk(1))
+    assert (await scene.result()).outcome == "archived"
+
+    await scene.is_restored_to(before)
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    [recording] = result.recordings
+    assert recording.manifest is not None
+    assert recording.manifest.sequence == 2
+    assert recording.manifest.object_name.endswith("manifest-2.json")
+    assert {c.archived.archive for c in recording.chunks if c.archived} == {scene.resource}
+    assert scene.service.asked.count("open_content") == 2
+    assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
+
+
+async def test_a_recording_whose_archive_is_away_is_looked_up_when_it_is_back(
+    scene: Scene,
+) -> None:
+    """H13, with the archive restored later than Temporal."""
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    before = await scene.status()
+    await scene.announced(chunk())
+    await scene.result()
+    there = root(scene)
+    away = there.with_name(f"{there.name}-away")
+    there.rename(away)
+    there.mkdir()
+    await scene.is_restored_to(before)
+    await scene.passes(SHORT_WINDOW / 2)
+    there.rmdir()
+    away.rename(there)
+    assert (await scene.result()).outcome == "archived"
+
+
+async def test_what_is_sealed_by_another_key_is_not_believed(scene: Scene) -> None:
+    """H13: a planted manifest must silence no alarm."""
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    before = await scene.status()
+    await scene.announced(chunk())
+    await scene.result()
+    [manifest] = (
+        Path(scene.archive.location(n))
+        for n in scene.archive.names("recordings/")
+        if n.endswith("manifest.json")
+    )
+    text = manifest.read_text()
+    at = text.index('"value":"') + len('"value":"')
+    manifest.write_text(text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :])
+    await scene.is_restored_to(before)
+    assert (await scene.result()).outcome == "lost"
