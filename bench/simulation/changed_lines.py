@@ -274,11 +274,6 @@ MUTANTS = (
         "pass",
     ),
     Mutant(
-        "workflows/loops/control.py",
-        "self._run.clock.look()",
-        "pass",
-    ),
-    Mutant(
         "workflows/loops/loop.py",
         "if not run.is_finished and (item := next_item()) is not None:",
         "if (item := next_item()) is not None:",

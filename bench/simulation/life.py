@@ -139,6 +139,9 @@ class Life:
     def _wait(self, rng: random.Random, step: int) -> None:
         seconds = rng.choice([0.1, 1, 1, 4, 4, 10, 10, 60, 600, 3 * 3_600])
         self._note(f"{seconds} s")
+        if Fault.ODD in self.faults and rng.random() < 0.3:
+            # Rejected in the same activation as what falls due first: no history holds it.
+            self.server.hold(messages.rejected(f"wait-{step}"))
         self._pass_time(timedelta(seconds=seconds))
 
     def _pass_time(self, span: timedelta) -> None:

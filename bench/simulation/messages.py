@@ -118,6 +118,11 @@ def odd(rng: random.Random, sender: str) -> Job:
     return protocol.signal("unknown" if unknown else rng.choice(_SIGNALS), payloads)
 
 
+def rejected(sender: str) -> Job:
+    """Return an update that is refused at any time."""
+    return protocol.update("unknown", sender, [])
+
+
 def signal(name: str, told: Message) -> Job:
     """Return a signal."""
     return protocol.signal(name, [_payload(told)])
