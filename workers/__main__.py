@@ -22,6 +22,7 @@ from callvault.config.settings import Settings, load_settings
 from callvault.secret_checks import refuse_unusable_signing_keys
 from callvault.telemetry.announcement import announce, fill_standard_streams
 from callvault.telemetry.setup import Telemetry, setup
+from callvault.temporal.archives import remembered_archives
 from callvault.temporal.client import connect
 from workers.abandoned import AbandonedCalls
 from workers.clients import Connections
@@ -50,6 +51,7 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         watch = Watch(client, settings, connections.clocks, telemetry.runtime.metric_meter)
         # Before any task is taken: one that sets an unknown attribute would fail.
         await watch.look_at_attributes()
+        connections.expect_archives(await remembered_archives(client))
         async with AsyncExitStack() as running:
             for worker in _workers(client, connections, settings, only):
                 await running.enter_async_context(worker)

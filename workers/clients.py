@@ -5,7 +5,7 @@ from the others' calls; and again after a failure, or once its secret was replac
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 import httpx
@@ -16,7 +16,7 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.azure_storage.clients import StorageAccess
-from callvault.clients import open_acs_client, open_archive, open_signer
+from callvault.clients import open_acs_client, open_proven, open_signer
 from callvault.clocks import Clocks
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
@@ -68,12 +68,17 @@ class Connections:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._archive_ids: dict[str, str] = {}
         self.client_of = Pool(self._make_client)
         self.archive_of = Pool(self._make_archive, self._archive_access)
         self.buffers = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
         # A redirect would take a signed body to a host that no operator has named.
         self.clocks = Clocks()
         self._http = httpx.Client(transport=Transport(), follow_redirects=False)
+
+    def expect_archives(self, ids: Mapping[str, str]) -> None:
+        """Refuse other archives than these, by name, where the settings do not name an id."""
+        self._archive_ids = dict(ids)
 
     def policy_of(self, name: str) -> ResourcePolicy:
         """Return the policy of a resource; `InvalidRequest` for an unknown one."""
@@ -135,7 +140,9 @@ class Connections:
         return StorageAccess.from_settings(settings)
 
     def _make_archive(self, name: str) -> Archive:
-        archive = open_archive(name, self._settings.archive(name))
+        archive = open_proven(name, self._settings.archive(name), self._archive_ids.get(name))
         # An archive that cannot be used must fail the first activity, not the end of a copy.
         archive.check()
+        # One that is opened anew, after its secret was replaced, must be the same archive.
+        self._archive_ids.setdefault(name, archive.prove())
         return archive

@@ -47,6 +47,7 @@ from workflows.loops.continue_as_new import Arguments, CarriedState, read_argume
 from workflows.loops.control import ControlLoop
 from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.export import ExportLoop
+from workflows.loops.look_up import LookUpLoop
 from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
 from workflows.loops.polling import ResultPollingLoop, SilencePollingLoop, StatePollingLoop
@@ -81,6 +82,7 @@ class RecordingWorkflow:
         self.poll_states = StatePollingLoop(run, call, alarms)
         self.poll_silence = SilencePollingLoop(run, call, alarms)
         self.poll_results = ResultPollingLoop(run, call, alarms)
+        self.look_up = LookUpLoop(run, call, alarms)
         self.recall = RecallLoop(run, call, alarms, self.delete_source)
         self.timers = TimersLoop(run, call, alarms, watchdog, gate)
         self.notify = NotifyLoop(run, alarms)
@@ -129,6 +131,7 @@ class RecordingWorkflow:
             self.poll_states,  # find out that a recording is over, if no event tells it
             self.poll_silence,  # see to it that what should be silent is so
             self.poll_results,  # ask for files that are overdue
+            self.look_up,  # look whether they lie in the archive already
             self.export,  # copy every announced file, until its last chance is over
             self.seal,  # write the manifest of every recording that has reached its end
             self.delete_source,  # delete the service's copies, if the resource asks for that

@@ -19,6 +19,7 @@ from bench.simulation.server import Activity, Server
 from callvault.contracts.activity_io import (
     ArchivedChunk,
     ControlResult,
+    FoundRecordings,
     PolledResult,
     ResourcePolicy,
     SealedRecording,
@@ -71,6 +72,8 @@ class Surroundings:
             "delete_source": self._delete,
             "export_chunk": self._export,
             "seal_recording": self._seal,
+            # No run of a life forgets what was sealed: Temporal is not restored.
+            "find_sealed": lambda activity, rng: FoundRecordings(),
             "raise_alarm": self._raise_alarm,
             "announce_recording": self._announce,
         }

@@ -48,7 +48,7 @@ BUFFERS = BufferPool(parallelism=2, block_size=4096)
 def spare(tmp_path: Path) -> DirectoryArchive:
     """The fallback archive."""
     archive = DirectoryArchive("spare", tmp_path / "spare")
-    archive.check()
+    archive.make()
     return archive
 
 
@@ -229,7 +229,7 @@ def test_after_a_crash_at_any_write_the_next_attempt_finishes(
 ) -> None:
     sealed_in_fallback(spare)
     primary = Crashing(tmp_path / "home", writes=writes, is_written=is_written)
-    primary.check()
+    primary.make()
     last = is_written and writes == WRITES - 1  # nothing reads after the last link
     if not last:
         with pytest.raises(Crash):

@@ -20,6 +20,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.cli.actions.check_result import CheckResult
+from callvault.cli.actions.doctor_archives import check_archives
 from callvault.cli.actions.doctor_services import check_services
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.terminal import line, say_json
@@ -110,10 +111,11 @@ async def _examine(client: Client, settings: Settings, results: list[CheckResult
             results.append(await check(client))
         except (RPCError, CallvaultError) as error:
             results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
-    try:
-        results += await check_services(client, settings)
-    except CallvaultError as error:
-        results.append(CheckResult("services", False, f"cannot be checked: {error}", "Try again."))
+    for name, check_all in (("services", check_services), ("archives", check_archives)):
+        try:
+            results += await check_all(client, settings)
+        except CallvaultError as error:
+            results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
 
 
 async def _always(client: Client, run: WorkflowExecution) -> bool:
