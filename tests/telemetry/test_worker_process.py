@@ -21,7 +21,7 @@ from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import LocalEmulator, write_settings
 from callvault.temporal.client import connect
 from tests.acs.service import Answer, Service, serving
-from tests.telemetry.vault import MEDIA_SECRET, gateway_to
+from tests.telemetry.vault import MEDIA_SECRET, gateway_to, make_archives
 
 
 @dataclass
@@ -61,6 +61,7 @@ def environment(
         emulator.endpoint, emulator.control, emulator.topic, emulator.connection_string
     )
     file = write_settings(tmp_path, acs, tmp_path / "archive")
+    make_archives(load_settings(file))
     return {**os.environ, "CALLVAULT_CONFIG": str(file), "CALLVAULT_LOG__FORMAT": "json"}
 
 
