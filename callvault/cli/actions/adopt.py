@@ -19,6 +19,7 @@ from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from callvault.contracts.takeover import LastState
 from callvault.errors import InvalidRequest, RecordingNotFound
+from workflows.call import silence
 from workflows.loops.continue_as_new import CarriedState
 
 
@@ -55,7 +56,7 @@ def found_at_acs(
 
 def _status(request: RecordingRequest, recording_id: str, *, is_on: bool) -> RecordingStatus:
     now = datetime.now(UTC)
-    return RecordingStatus(
+    recording = RecordingStatus(
         number=1,
         origin="requested",
         recording_content_type=request.recording_content_type,
@@ -71,6 +72,12 @@ def _status(request: RecordingRequest, recording_id: str, *, is_on: bool) -> Rec
         actual=Actual.ACTIVE if is_on else Actual.PAUSED,
         was_active=True,
     )
+    # Nothing is known from before: no silence is claimed until a reading has proven it.
+    silence.sound_asked(recording, now)
+    silence.start_answered(recording, now)
+    if is_on:
+        silence.active_read(recording, now, now)
+    return recording
 
 
 async def adopt(
