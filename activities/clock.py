@@ -6,24 +6,17 @@ task right before it sends.
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
+from callvault.clocks import elapsed
 from callvault.errors import TaskTooOld
 
 MEMORY = timedelta(minutes=5)
 """Time for which a time that the server told counts: clocks of hosts drift apart."""
-
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def elapsed() -> float:
-    """Return seconds by a clock that nobody sets, and that goes on while the machine sleeps."""
-    return time.clock_gettime(_CLOCK)
 
 
 def server_clock() -> Callable[[], datetime]:

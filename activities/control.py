@@ -29,7 +29,6 @@ from callvault.contracts.activity_io import (
     ACS_TIMEOUT,
     ControlProgress,
     ControlResult,
-    DeleteInput,
     RecordingInput,
     ResourcePolicy,
     ResourceQuery,
@@ -38,7 +37,6 @@ from callvault.contracts.activity_io import (
 )
 from callvault.errors import (
     AlreadyRecording,
-    ContentMissing,
     NotReady,
     RecordingNotFound,
     StateConflict,
@@ -167,15 +165,6 @@ class ControlActivities:
             stopped = result(input, "inactive", sent_at, self._server_time)
             stopped = stopped.model_copy(update={"accepted_at": stopped.received_at})
             return self._confirm_stopped(input, stopped)
-
-    @activity.defn
-    def delete_source(self, input: DeleteInput) -> None:
-        """Delete the service's copy; one that is no longer there counts as deleted."""
-        with translated():
-            try:
-                self._client_of(input.resource).delete_content(input.delete_location)
-            except ContentMissing:
-                activity.logger.info("the service's copy was gone already")
 
     def _client(self, resource: str) -> AcsClient:
         client = self._client_of(resource)

@@ -13,6 +13,7 @@ from activities.export_metadata import export_metadata, reader_of
 from activities.heartbeat import denied_since
 from activities.translate import translated
 from callvault.acs.client import AcsClient
+from callvault.archive.manifests.evidence import require_sealed
 from callvault.archive.media.kind import HEAD, kind_of
 from callvault.archive.names import chunk_object_name
 from callvault.archive.store import Archive, already_archived
@@ -23,12 +24,13 @@ from callvault.archive.transfer.source import ObjectSource, Source
 from callvault.archive.transfer.threads import OnProgress
 from callvault.contracts.activity_io import (
     ArchivedChunk,
+    DeleteInput,
     ExportInput,
     ExportProgress,
     RecordedPause,
 )
 from callvault.contracts.media import FormatType, MediaKind
-from callvault.errors import CallvaultError, ContentMissing, Unavailable
+from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import bytes_exported
 
 GONE_AFTER = timedelta(minutes=15)
@@ -102,10 +104,18 @@ class ExportActivities:
         by_itself = _kind_in(ObjectSource(archive, name)) if input.is_kind_assumed else None
         # The media is proven before its metadata is asked for: trouble there loses no media.
         digest = read_back(archive, name, _progress("verifying"), self._buffers)
+        if input.verified_before not in ("", digest.sha256):
+            raise BrokenContent(
+                f"{archive.location(name)} is not what was verified before: find out who changes"
+                " the archive, move the object away, and the chunk is archived again",
+                owner="archive",
+            )
         metadata = export_metadata(sources.metadata, archive, name, now)
         bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,
+            # Last of all: the place may have become another one since the copy began.
+            archive_id=archive.prove(),
             object_name=name,
             location=archive.location(name),
             size=digest.size,
@@ -123,6 +133,19 @@ class ExportActivities:
             verified_at=now(),
             response_headers=headers,
         )
+
+    @activity.defn
+    def delete_source(self, input: DeleteInput) -> None:
+        """Delete the service's copy, if the archive shows now that it holds its own.
+
+        A copy that is no longer there counts as deleted.
+        """
+        with translated():
+            require_sealed(self._archive_of(input.archived.archive), input.archived, input.sealed)
+            try:
+                self._client_of(input.resource).delete_content(input.delete_location)
+            except ContentMissing:
+                activity.logger.info("the service's copy was gone already")
 
     def _sources(self, input: ExportInput) -> _Sources:
         """Find the chunk's files: with ACS, or in the container that ACS wrote them to."""

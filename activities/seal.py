@@ -3,15 +3,25 @@
 from collections.abc import Callable
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.clock import server_clock
 from activities.heartbeat import background_heartbeat
 from activities.translate import translated
+from callvault.archive.manifests.evidence import not_held, require_same
 from callvault.archive.manifests.keys import SignerOf
+from callvault.archive.manifests.lookup import find_sealed
 from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
-from callvault.contracts.activity_io import SealedRecording
+from callvault.contracts.activity_io import FindSealed, FoundRecordings, SealedRecording
+from callvault.contracts.base import shorten
 from callvault.contracts.manifest import SealInput
+from callvault.contracts.status import RecordingStatus
+from callvault.errors import BrokenContent, ContentMissing
+
+FILES_GONE = "ArchivedFilesGone"
+"""Type of the failure of a seal whose files are not in the archive as they were verified; its
+details are the document id and the index of each."""
 
 
 class SealActivities:
@@ -27,4 +37,37 @@ class SealActivities:
         """Seal a recording once: repeated with the same order, find the manifest of before."""
         now = server_clock()
         with translated(retry_permanent=True), background_heartbeat():
-            return seal(self._archive_of(input.archive), input, self._signer_of(input.archive), now)
+            archive = self._archive_of(input.archive)
+            for chunk in input.recording.chunks:
+                if chunk.archived is not None:
+                    require_same(archive, chunk.archived)
+            try:
+                return seal(archive, input, self._signer_of(input.archive), now)
+            except (ContentMissing, BrokenContent):
+                _refuse_without_files(archive, input.recording)
+                raise
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def find_sealed(self, input: FindSealed) -> FoundRecordings:
+        """Look into archives for a recording whose files nobody announces."""
+        found = []
+        with translated(retry_permanent=True), background_heartbeat():
+            for name in input.archives:
+                each = find_sealed(
+                    self._archive_of(name),
+                    input.server_call_id,
+                    input.recording_id,
+                    input.since,
+                    input.until,
+                    self._signer_of(name),
+                )
+                found += [each] if each else []
+        return FoundRecordings(recordings=tuple(found))
+
+
+def _refuse_without_files(archive: Archive, recording: RecordingStatus) -> None:
+    """Fail for good where files are gone: repeating does not bring them back, a copy does."""
+    if gone := not_held(archive, recording):
+        raise ApplicationError(
+            shorten("; ".join(gone.values())), *gone, type=FILES_GONE, non_retryable=True
+        )

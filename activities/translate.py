@@ -10,9 +10,15 @@ from datetime import timedelta
 from temporalio.exceptions import ApplicationError
 
 from callvault.contracts.base import shorten
-from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, TryAgain
+from callvault.errors import (
+    AccessDenied,
+    CallvaultError,
+    ConfigurationError,
+    TryAgain,
+    WrongArchive,
+)
 
-OPERATOR_FIXABLE = (AccessDenied, ConfigurationError)
+OPERATOR_FIXABLE = (AccessDenied, ConfigurationError, WrongArchive)
 """Errors that last until a person mends a key or a setting.
 
 Such an attempt is repeated every `OPERATOR_RETRY_INTERVAL`.

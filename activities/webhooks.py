@@ -9,10 +9,9 @@ import hashlib
 import hmac
 import json
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import httpx
@@ -65,6 +64,8 @@ class Webhook:
     http: httpx.Client
     what: str = "alarm"
     """Name of its purpose, in errors."""
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), repr=False)
+    """The time to sign with; receivers refuse one that is minutes away from theirs."""
 
     def send(self, alarm: Alarm) -> int:
         return self.post(alarm_event(alarm), alarm.id, timeout=ALARM_TIMEOUT)
@@ -76,7 +77,9 @@ class Webhook:
         headers = {"content-type": "application/cloudevents+json"}
         if self.secret is not None:
             # Read anew for each post, so that a secret can be replaced.
-            headers |= signature_headers(self.secret(), message_id, body, int(time.time()))
+            headers |= signature_headers(
+                self.secret(), message_id, body, int(self.now().timestamp())
+            )
         status = self._exchange(body, headers, timeout)
         if not httpx.codes.is_success(status):
             raise _refused(self.what, status)

@@ -155,6 +155,11 @@ class MemoryArchive:
     def location(self, object_name: str) -> str:
         return f"memory:{object_name}"
 
+    def prove(self) -> str:
+        return self.name
+
+    def make(self) -> None: ...
+
     def check(self) -> None:
         """Do nothing: memory needs no check."""
 

@@ -17,6 +17,7 @@ from callvault.acs.credentials import (
     RotatingKey,
     parse_connection_string,
 )
+from callvault.archive.identity import ProvenArchive
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.stores.blob import BlobArchive
@@ -43,6 +44,14 @@ def open_archive(name: str, settings: ArchiveSettings) -> Archive:
     if isinstance(settings, DirectorySettings):
         return DirectoryArchive(name, settings.path)
     return BlobArchive.open(name, StorageAccess.from_settings(settings), settings.container)
+
+
+def open_proven(name: str, settings: ArchiveSettings, remembered: str | None = None) -> Archive:
+    """Open an archive that is believed and written to only while it shows its identity.
+
+    ``remembered`` is its id by `callvault.temporal.archives`; the settings' own counts first.
+    """
+    return ProvenArchive(open_archive(name, settings), settings.id or remembered)
 
 
 def openers(archives: Mapping[str, ArchiveSettings]) -> dict[str, Callable[[], Archive]]:

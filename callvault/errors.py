@@ -14,7 +14,8 @@ CallvaultError
 │   ├── AccessDenied        401 or 403: key, identity or role
 │   ├── NotDone             a request was taken, and ACS was not seen to do it
 │   ├── RecordingNotFound   ACS knows no such recording (8522): over, or never was
-│   └── ConfigurationError  a setting is missing, unknown or contradictory
+│   ├── ConfigurationError  a setting is missing, unknown or contradictory
+│   └── WrongArchive        the place is not the archive that it should be
 └── NotOurs             it belongs to somebody else: leave it alone and say so
     ├── AlreadyRecording    another recording of this kind runs in the call (8553, 8559)
     ├── UrlNotAllowed       a URL names a host, or a path, that credentials must never reach
@@ -119,6 +120,12 @@ class ConfigurationError(NeverAgain):
     """A setting is missing, unknown or contradictory; the message names it and the fix."""
 
     owner: Owner = "caller"
+
+
+class WrongArchive(NeverAgain):
+    """The place is empty, or another archive: nothing there is believed or written."""
+
+    owner: Owner = "archive"
 
 
 class NotOurs(CallvaultError):

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from callvault.name_service import NetworkBackend
 from callvault.proxies import proxy_for
 
 _PORTS = {"https": 443, "http": 80}
@@ -33,9 +34,13 @@ class Transport(httpx.BaseTransport):
     def _by(self, proxy: str | None) -> httpx.HTTPTransport:
         # Of two threads that make one at the same time, one is used: no connection is open yet.
         made = self._made.get(proxy)
-        return made or self._made.setdefault(
-            proxy, httpx.HTTPTransport(proxy=proxy, **self._options)
-        )
+        return made or self._made.setdefault(proxy, self._make(proxy))
+
+    def _make(self, proxy: str | None) -> httpx.HTTPTransport:
+        made = httpx.HTTPTransport(proxy=proxy, **self._options)
+        # httpx passes none on to httpcore, whose public option it is.
+        made._pool._network_backend = NetworkBackend()
+        return made
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -20,19 +19,24 @@ from activities.sweep import SweepActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
 from callvault.config.settings import Settings, load_settings
+from callvault.secret_checks import refuse_unusable_signing_keys
+from callvault.telemetry.announcement import announce, fill_standard_streams
 from callvault.telemetry.setup import Telemetry, setup
+from callvault.temporal.archives import remembered_archives
 from callvault.temporal.client import connect
-from callvault.temporal.namespace import require_search_attributes
 from workers.abandoned import AbandonedCalls
 from workers.clients import Connections
 from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker
 from workers.roles import Role
 from workers.visibility_metrics import Observer
+from workers.watch import Watch
 
 
 async def run(settings: Settings, only: Role | None = None) -> None:
     """Work in one role or in both until told to stop; print a line of JSON once polling."""
+    if only is not Role.CONTROL:
+        refuse_unusable_signing_keys(settings)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -44,18 +48,21 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         closing(Connections(settings)) as connections,
     ):
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
-        # Before any task is taken: one that sets an unknown attribute would fail again and again.
-        await require_search_attributes(client)
+        watch = Watch(client, settings, connections.clocks, telemetry.runtime.metric_meter)
+        # Before any task is taken: one that sets an unknown attribute would fail.
+        await watch.look_at_attributes()
+        connections.expect_archives(await remembered_archives(client))
         async with AsyncExitStack() as running:
             for worker in _workers(client, connections, settings, only):
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
             if only is not Role.EXPORTS:
-                watch = AbandonedCalls(client, connections.tell)
-                await running.enter_async_context(_beside(watch.run()))
+                abandoned = AbandonedCalls(client, connections.tell)
+                await running.enter_async_context(_beside(abandoned.run()))
+            await running.enter_async_context(_beside(watch.run()))
             gc.freeze()  # what is loaded stays: no collection needs to look through it again
-            print(json.dumps({"ready": True}), flush=True)  # noqa: T201 (the parent waits for it)
+            announce({"ready": True})
             await stopping.wait()
 
 
@@ -108,4 +115,5 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
+    fill_standard_streams()
     asyncio.run(run(load_settings()))

@@ -1,11 +1,11 @@
 """The clients that the activities of a worker share: one per ACS resource, one per archive.
 
 Each is made when it is first needed, so that one resource's missing secret does not keep the worker
-from the others' calls; and again after a failure, so that a provided secret is noticed.
+from the others' calls; and again after a failure, or once its secret was replaced.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 import httpx
@@ -15,13 +15,17 @@ from callvault.acs.client import AcsClient
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.transfer.buffers import BufferPool
-from callvault.clients import open_acs_client, open_archive, open_signer
+from callvault.azure_storage.clients import StorageAccess
+from callvault.clients import open_acs_client, open_proven, open_signer
+from callvault.clocks import Clocks
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
+from callvault.config.storage import DirectorySettings
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm
 from callvault.errors import ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
+from callvault.rereading import Remade
 
 Client = TypeVar("Client", AcsClient, Archive)
 
@@ -29,25 +33,34 @@ Client = TypeVar("Client", AcsClient, Archive)
 class Pool(Generic[Client]):
     """Shares one client per name between threads."""
 
-    def __init__(self, make: Callable[[str], Client]) -> None:
+    def __init__(
+        self, make: Callable[[str], Client], secret_of: Callable[[str], object] = lambda _: None
+    ) -> None:
+        """``secret_of`` reads what a name's client is made of, where it may be replaced."""
         self._make: Callable[[str], Client] = make
-        self._made: dict[str, Client] = {}
+        self._secret_of = secret_of
+        self._clients: dict[str, Remade[object, Client]] = {}
         self._lock = threading.Lock()
 
     def __call__(self, name: str) -> Client:
         """Return the client of this name, made now at its first use."""
         with self._lock:
-            # Under the lock: else two threads open two clients, and one is never closed.
-            if name not in self._made:
-                self._made[name] = self._make(name)
-            return self._made[name]
+            if name not in self._clients:
+                self._clients[name] = self._remade(name)
+        # Each has a lock of its own: one whose name service hangs must not hold up the others.
+        return self._clients[name].current()
 
     def close(self) -> None:
         """Close every client that was made."""
         with self._lock:
-            for client in self._made.values():
+            for client in self._clients.values():
                 client.close()
-            self._made.clear()
+            self._clients.clear()
+
+    def _remade(self, name: str) -> Remade[object, Client]:
+        return Remade(
+            lambda: self._secret_of(name), lambda _: self._make(name), lambda made: made.close()
+        )
 
 
 class Connections:
@@ -55,11 +68,17 @@ class Connections:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._archive_ids: dict[str, str] = {}
         self.client_of = Pool(self._make_client)
-        self.archive_of = Pool(self._make_archive)
+        self.archive_of = Pool(self._make_archive, self._archive_access)
         self.buffers = BufferPool(settings.worker.copy_parallelism, settings.worker.copy_block_size)
         # A redirect would take a signed body to a host that no operator has named.
+        self.clocks = Clocks()
         self._http = httpx.Client(transport=Transport(), follow_redirects=False)
+
+    def expect_archives(self, ids: Mapping[str, str]) -> None:
+        """Refuse other archives than these, by name, where the settings do not name an id."""
+        self._archive_ids = dict(ids)
 
     def policy_of(self, name: str) -> ResourcePolicy:
         """Return the policy of a resource; `InvalidRequest` for an unknown one."""
@@ -78,7 +97,12 @@ class Connections:
         if settings.webhook_url is None:
             return None
         secret = settings.webhook_secret
-        return Webhook(settings.webhook_url.resolve, secret.resolve if secret else None, self._http)
+        return Webhook(
+            settings.webhook_url.resolve,
+            secret.resolve if secret else None,
+            self._http,
+            now=self.clocks.now,
+        )
 
     def tell(self, alarm: Alarm) -> None:
         """Send an alarm once, if there is a webhook for alarms; the caller has logged it."""
@@ -97,6 +121,7 @@ class Connections:
             secret.resolve if secret else None,
             self._http,
             what="announcement",
+            now=self.clocks.now,
         )
 
     def close(self) -> None:
@@ -108,8 +133,16 @@ class Connections:
     def _make_client(self, name: str) -> AcsClient:
         return open_acs_client(self._settings.resource(name))
 
+    def _archive_access(self, name: str) -> StorageAccess | None:
+        settings = self._settings.archive(name)
+        if isinstance(settings, DirectorySettings):
+            return None
+        return StorageAccess.from_settings(settings)
+
     def _make_archive(self, name: str) -> Archive:
-        archive = open_archive(name, self._settings.archive(name))
+        archive = open_proven(name, self._settings.archive(name), self._archive_ids.get(name))
         # An archive that cannot be used must fail the first activity, not the end of a copy.
         archive.check()
+        # One that is opened anew, after its secret was replaced, must be the same archive.
+        self._archive_ids.setdefault(name, archive.prove())
         return archive

@@ -101,7 +101,6 @@ def control_worker(
             activities.pause_recording,
             activities.resume_recording,
             activities.stop_recording,
-            activities.delete_source,
             activities.polling.poll_state,
             activities.polling.poll_result,
             *others,
@@ -149,7 +148,13 @@ def export_worker(
     return Worker(
         client,
         task_queue=names.EXPORT_QUEUE,
-        activities=[activities.export_chunk, seals.seal_recording, *others],
+        activities=[
+            activities.export_chunk,
+            activities.delete_source,
+            seals.seal_recording,
+            seals.find_sealed,
+            *others,
+        ],
         activity_executor=ThreadPoolExecutor(slots, "export"),
         # The SDK's default is a minute.
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE_INTERVAL,

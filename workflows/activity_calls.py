@@ -18,6 +18,8 @@ from callvault.contracts.activity_io import (
     ControlResult,
     DeleteInput,
     ExportInput,
+    FindSealed,
+    FoundRecordings,
     PolledResult,
     PollResultInput,
     PollStateInput,
@@ -127,6 +129,10 @@ def _export_input(status: CallStatus, key: ChunkKey) -> ExportInput:
         own_storage=status.policy.own_storage,
         may_refuse=may_change_archive(status, recording),
         earlier_copy=chunk.earlier_copy,
+        # In another archive there is nothing that it could differ from.
+        verified_before=chunk.gone.sha256
+        if chunk.gone is not None and chunk.gone.archive == recording.archive
+        else "",
         is_kind_assumed=is_kind_assumed(recording),
     )
 
@@ -153,14 +159,36 @@ def seal(
     return workflow.start_activity_method(SealActivities.seal_recording, input, **options)
 
 
-def delete_source(resource: str, chunk: RecordingChunk) -> workflow.ActivityHandle[None]:
-    """Delete the service's copy of a verified chunk."""
+def find_sealed(
+    status: CallStatus, recording: RecordingStatus
+) -> workflow.ActivityHandle[FoundRecordings]:
+    """Look into the archives for a recording whose files nobody announces."""
+    policy = status.policy
+    archives = (policy.archive, policy.fallback_archive) if policy else ()
+    begun = recording.recording_start_time or recording.requested_at
+    input = FindSealed(
+        archives=tuple(dict.fromkeys(name for name in archives if name)),
+        server_call_id=status.server_call_id,
+        recording_id=recording.recording_id or "",
+        since=min(begun, recording.requested_at),
+        until=recording.stopped_at or workflow.now(),
+    )
+    options = activity_options.find_sealed(f"is recording {recording.number} archived already?")
+    return workflow.start_activity_method(SealActivities.find_sealed, input, **options)
+
+
+def delete_source(
+    resource: str, chunk: RecordingChunk, archived: ArchivedChunk, sealed: SealedRecording
+) -> workflow.ActivityHandle[None]:
+    """Delete the service's copy of a chunk that is verified and sealed."""
     return workflow.start_activity_method(
-        ControlActivities.delete_source,
+        ExportActivities.delete_source,
         DeleteInput(
             resource=resource,
             document_id=chunk.document_id,
             delete_location=chunk.delete_location or "",
+            archived=archived,
+            sealed=sealed,
         ),
         **activity_options.delete_source(f"delete the service's copy of chunk {chunk.index}"),
     )

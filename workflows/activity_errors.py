@@ -8,6 +8,7 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.control import OCCUPIED
 from activities.export import ARCHIVE_REFUSED
+from activities.seal import FILES_GONE
 
 ActivityFailures = (ActivityError, ApplicationError, ActivityTimeout)
 """The ways in which an activity fails: the SDK wraps the error of an ordinary one in an
@@ -17,6 +18,14 @@ ActivityFailures = (ActivityError, ApplicationError, ActivityTimeout)
 def gave_up_archive(error: FailureError) -> bool:
     """Tell if an export ended because its archive refused for long."""
     return _type(error) == ARCHIVE_REFUSED
+
+
+def files_gone(error: FailureError) -> list[tuple[str, int]]:
+    """Return document id and index of each file that a seal did not find in the archive."""
+    cause = _cause(error)
+    if not isinstance(cause, ApplicationError) or cause.type != FILES_GONE:
+        return []
+    return [(document_id, index) for document_id, index in cause.details]
 
 
 def is_final(error: FailureError) -> bool:

@@ -174,11 +174,25 @@ def seal(summary: str) -> ActivityConfig:
     )
 
 
-def delete_source(summary: str) -> ActivityConfig:
-    """Return options to delete the service's copy: for an hour, the service does it by itself."""
+def find_sealed(summary: str) -> ActivityConfig:
+    """Return options to look into an archive, until it answers or the workflow calls it off."""
     return ActivityConfig(
         summary=summary,
-        task_queue=names.CONTROL_QUEUE,
+        task_queue=names.EXPORT_QUEUE,
+        start_to_close_timeout=timedelta(minutes=30),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_EXPORT_RETRY,
+    )
+
+
+def delete_source(summary: str) -> ActivityConfig:
+    """Return options to delete the service's copy: for an hour, the service does it by itself.
+
+    It looks into the archive first: so it goes where the copies go.
+    """
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EXPORT_QUEUE,
         start_to_close_timeout=CONTROL_ATTEMPT_TIMEOUT,
         schedule_to_close_timeout=timedelta(hours=1),
         retry_policy=_CLEANUP_RETRY,

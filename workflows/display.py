@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
+from temporalio.common import SearchAttributeUpdate, TypedSearchAttributes
 
 from callvault.contracts import names
 from callvault.contracts.base import shorten
@@ -19,6 +19,7 @@ from callvault.contracts.status import (
     PauseRecord,
     RecordingStatus,
 )
+from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
 from workflows.call.alarms import is_at_risk
 from workflows.call.results import worst
 
@@ -66,8 +67,13 @@ def show(status: CallStatus, before: Display | None = None) -> Display:
     now = of(status)
     workflow.set_current_details(now.details)
     if before is None or _attributes(before) != _attributes(now):
-        workflow.upsert_search_attributes(_attributes(now))
+        workflow.upsert_search_attributes(SEARCH_ATTRIBUTES.usable(_attributes(now)))
     return now
+
+
+def inherited() -> TypedSearchAttributes | None:
+    """Return the search attributes of the next run; None for those of this one."""
+    return SEARCH_ATTRIBUTES.inherited(workflow.info().typed_search_attributes)
 
 
 def _indexed(recording_ids: Iterable[str]) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ from workflows.loops.continue_as_new import Arguments, CarriedState, read_argume
 from workflows.loops.control import ControlLoop
 from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.export import ExportLoop
+from workflows.loops.look_up import LookUpLoop
 from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
 from workflows.loops.polling import ResultPollingLoop, SilencePollingLoop, StatePollingLoop
@@ -82,6 +83,7 @@ class RecordingWorkflow:
         self.poll_states = StatePollingLoop(run, call, alarms)
         self.poll_silence = SilencePollingLoop(run, call, alarms)
         self.poll_results = ResultPollingLoop(run, call, alarms)
+        self.look_up = LookUpLoop(run, call, alarms)
         self.recall = RecallLoop(run, call, alarms, self.delete_source)
         self.notify = NotifyLoop(run, alarms)
         self.shown: display.Display | None = None
@@ -115,7 +117,10 @@ class RecordingWorkflow:
         self._show()
         if self.this_run.continues_as_new:
             # The request as it was read: what else a caller sent along would be carried for ever.
-            workflow.continue_as_new(args=[request, self._carried(), self.begun.earlier])
+            workflow.continue_as_new(
+                args=[request, self._carried(), self.begun.earlier],
+                search_attributes=display.inherited(),
+            )
         return result_of(self.call.status, self.begun.earlier)
 
     async def _work(self) -> None:
@@ -126,6 +131,7 @@ class RecordingWorkflow:
             self.poll_states,  # find out that a recording is over, if no event tells it
             self.poll_silence,  # see to it that what should be silent is so
             self.poll_results,  # ask for files that are overdue
+            self.look_up,  # look whether they lie in the archive already
             self.export,  # copy every announced file, until its last chance is over
             self.seal,  # write the manifest of every recording that has reached its end
             self.delete_source,  # delete the service's copies, if the resource asks for that

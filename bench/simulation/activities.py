@@ -20,6 +20,7 @@ from callvault.contracts import names
 from callvault.contracts.activity_io import (
     ArchivedChunk,
     ControlResult,
+    FoundRecordings,
     PolledResult,
     ResourcePolicy,
     SealedRecording,
@@ -72,6 +73,8 @@ class Surroundings:
             "delete_source": self._delete,
             "export_chunk": self._export,
             "seal_recording": self._seal,
+            # No run of a life forgets what was sealed: Temporal is not restored.
+            "find_sealed": lambda activity, rng: FoundRecordings(),
             "raise_alarm": self._raise_alarm,
             "announce_recording": self._announce,
         }

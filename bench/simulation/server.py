@@ -32,6 +32,7 @@ INPUT_OF: dict[str, type[Any]] = {
     "poll_result": activity_io.PollResultInput,
     "delete_source": activity_io.DeleteInput,
     "export_chunk": activity_io.ExportInput,
+    "find_sealed": activity_io.FindSealed,
     "seal_recording": SealInput,
     "raise_alarm": Alarm,
     "announce_recording": activity_io.AnnouncementInput,

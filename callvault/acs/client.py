@@ -54,6 +54,7 @@ _RESULT = Operation("read what became of a recording", "recording")
 _PAUSE = Operation("pause a recording", "recording")
 _RESUME = Operation("resume a recording", "recording")
 _STOP = Operation("stop a recording", "recording")
+_PROBE = Operation("ask if a resource lets us in", "call")
 _DELETE = Operation("delete a file at its source", "content")
 
 _KEEP_ALIVE = httpx.Limits(keepalive_expiry=300.0)
@@ -115,6 +116,20 @@ class AcsClient:
         client = copy(self)
         client._control_timeout = httpx.Timeout(seconds, connect=seconds / 2)
         return client
+
+    def probe(self) -> tuple[str | None, str]:
+        """Ask for what does not exist; return the answer's ``Date``, and why ACS lets us not in.
+
+        The second is empty where it does. Raises `Unavailable` where it does not answer.
+        """
+        target = self._routes.call_connection("00000000-0000-0000-0000-000000000000").target
+        request = self._http.build_request(
+            "GET", f"{str(self._endpoint).rstrip('/')}{target}", timeout=self._control_timeout
+        )
+        with closing(self._send(request, _PROBE)) as response:
+            answer = _error_response(response, _PROBE)
+        refused = answer.status in (401, 403)
+        return response.headers.get("Date"), str(error_for(answer, _PROBE)) if refused else ""
 
     def start(
         self, request: StartRecording, repeatability: Repeatability

@@ -2,11 +2,10 @@
 
 import base64
 import binascii
-import time
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import httpx
 from azure.core.credentials import TokenCredential
@@ -15,12 +14,13 @@ from azure.identity import CredentialUnavailableError
 
 from callvault.acs import signing
 from callvault.errors import AccessDenied, ConfigurationError, Unavailable
+from callvault.rereading import Reread
 
 ENTRA_SCOPE = "https://communication.azure.com//.default"
 """The scope ACS expects; the double slash is right (``auth_policy_utils.py`` of the SDK)."""
 
-REREAD_INTERVAL = 30.0
-"""Seconds; a copy that is refused with 401 is retried after as many, see `activities.translate`."""
+MAX_AHEAD = timedelta(minutes=1)
+"""Difference of clocks that is none: ACS takes signatures that are five minutes off."""
 
 
 @dataclass(frozen=True)
@@ -52,30 +52,14 @@ class AccessKey:
 class RotatingKey:
     """An access key that may be replaced in its place of storage; ``read`` reads it from there.
 
-    The key is read again after `REREAD_INTERVAL` seconds, and at once on a 401 of ACS. A key that
-    cannot be read again stays in use.
+    It is read again as `callvault.rereading` says, and at once on a 401 of ACS.
     """
 
     def __init__(self, read: Callable[[], AccessKey]) -> None:
-        self._read = read
-        self._key = read().key_bytes
-        self._read_at = time.monotonic()
-
-    def current(self) -> bytes:
-        """Return the key to sign with now."""
-        is_old = time.monotonic() - self._read_at >= REREAD_INTERVAL
-        return self.reread() if is_old else self._key
-
-    def reread(self) -> bytes:
-        """Read the key again."""
-        # Before the attempt: a key that cannot be read is not read again for every request.
-        self._read_at = time.monotonic()
-        with suppress(ConfigurationError):
-            self._key = self._read().key_bytes
-        return self._key
+        self.key = Reread(lambda: read().key_bytes)
 
     def authenticator(self, acs_host: str) -> "Authenticator":
-        return _KeyAuth(self.current, self.reread, acs_host)
+        return _KeyAuth(self.key.current, self.key.again, acs_host)
 
 
 @dataclass(frozen=True)
@@ -117,15 +101,20 @@ class _KeyAuth(Authenticator):
         self._current = current
         self._reread = reread
         self._acs_host = acs_host
+        self._ahead = timedelta()
+        """Time by which ACS's clock is ahead of this machine's, where it has refused ours."""
 
     def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
         return self._signed(self._current(), method, target, body)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        used = self._current()
+        used, ahead = self._current(), self._ahead
         response = yield self._sign(request, used)
-        # Once, and with another key alone: the same one would be refused again.
-        if response.status_code == httpx.codes.UNAUTHORIZED and (key := self._reread()) != used:
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            return
+        self._ahead = _ahead(response)
+        # Once, and with another key or time alone: the same ones would be refused again.
+        if (key := self._reread()) != used or abs(self._ahead - ahead) > MAX_AHEAD:
             yield self._sign(request, key)
 
     def _sign(self, request: httpx.Request, key: bytes) -> httpx.Request:
@@ -140,7 +129,7 @@ class _KeyAuth(Authenticator):
             target=target,
             host=self._acs_host,
             body=body,
-            at=datetime.now(UTC),
+            at=datetime.now(UTC) + self._ahead,
         )
 
 
@@ -152,6 +141,16 @@ class _TokenAuth(Authenticator):
 
     def headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
         return {"Authorization": f"Bearer {_token(self._credential)}"}
+
+
+def _ahead(response: httpx.Response) -> timedelta:
+    """Return the time by which the sender's clock is ahead of ours; none if it is small."""
+    try:
+        theirs = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return timedelta()
+    ahead = theirs - datetime.now(UTC)
+    return ahead if abs(ahead) > MAX_AHEAD else timedelta()
 
 
 def _token(credential: TokenCredential) -> str:

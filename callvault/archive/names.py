@@ -111,6 +111,11 @@ def folder_of(object_name: str) -> str:
     return object_name.rpartition("/")[0]
 
 
+def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
+    """Return True if an object lies in a folder of the recording, of whatever day and call."""
+    return folder_of(object_name).rpartition("/")[2] == _component(recording_id)
+
+
 def link_object_name(sequence: int) -> str:
     """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"

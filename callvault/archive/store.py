@@ -100,8 +100,17 @@ class Archive(Protocol):
     def location(self, object_name: str) -> str:
         """Return the URL or path where a person finds the object, without credentials."""
 
+    def prove(self) -> str:
+        """Read the archive's id from the archive itself, now.
+
+        Raises `WrongArchive` where this place is no archive, or not the one that is expected.
+        """
+
+    def make(self) -> None:
+        """Create the container or directory if it is missing, and check it."""
+
     def check(self) -> None:
-        """Prove that objects can be written, creating the container or directory if missing."""
+        """Prove that objects can be written; creates nothing that stays."""
 
     def close(self) -> None:
         """Release connections; the archive is of no use afterwards."""

@@ -11,7 +11,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="The checks as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Check Temporal, the namespace and the open calls; say how to mend what is amiss.
+    """Check Temporal, the open calls, secrets, services and clocks; say how to mend what is amiss.
 
     Exit status 1 if any check fails.
     """

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 
 import typer
 
@@ -12,6 +13,7 @@ from callvault.cli.emulator import emulator
 from callvault.cli.reconcile import reconcile
 from callvault.contracts.printable import printable, printable_lines
 from callvault.errors import CallvaultError, ConfigurationError
+from callvault.telemetry.announcement import fill_standard_streams
 from callvault.telemetry.environment import check_numbers
 
 app = typer.Typer(
@@ -43,9 +45,12 @@ app.add_typer(duties.app, name="duties")
 
 def main() -> None:
     """Run the command; a `CallvaultError` is one sentence and exit status 1, never a traceback."""
+    fill_standard_streams()
     status = _run()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # What a full disk does not take is no reason to end with a traceback.
+        with suppress(OSError, ValueError):
+            stream.flush()
     # All work is done and closed. The interpreter's own shutdown can abort the process (exit
     # status 134), because the Temporal SDK's threads may still call into the interpreter.
     os._exit(status)

@@ -39,13 +39,27 @@ def gateway(config: ConfigFile = None) -> None:
     serve(settings)
 
 
-def setup(config: ConfigFile = None) -> None:
-    """Register Callvault's search attributes in the Temporal namespace. Safe to repeat."""
-    from callvault.cli.actions import recordings as calls
-    from callvault.temporal.namespace import register_search_attributes
+def setup(
+    make_archive: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Make this archive although another one is known by its name: repeatable. For an"
+            " archive that was moved or lost for good.",
+        ),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Register Callvault's search attributes in Temporal, and make new archives. Safe to repeat.
 
-    registered = calls.with_client(config, register_search_attributes)
-    say(f"The namespace is ready: {', '.join(registered) or 'nothing was missing'}.")
+    An archive that is known, and is not in its place, is an error: nothing is made there.
+    """
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.setup import set_up
+
+    settings = load_settings(config)
+    done = calls.with_client(config, lambda client: set_up(client, settings, make_archive or []))
+    say(f"All is ready: {', '.join(done) or 'nothing was missing'}.")
 
 
 def config(config: ConfigFile = None) -> None:

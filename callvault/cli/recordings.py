@@ -140,6 +140,51 @@ def start(
 
 
 @app.command()
+def adopt(
+    server_call_id: Annotated[str, typer.Argument(help="The call's serverCallId.")],
+    recording_id: Annotated[str, typer.Argument(help="The recordingId by ACS's own account.")],
+    resource: Annotated[str, typer.Option(help="The ACS resource, as configured.")] = "default",
+    content: Annotated[ContentType, typer.Option(help="What is recorded.")] = (
+        ContentType.AUDIO_VIDEO
+    ),
+    channel: Annotated[ChannelType, typer.Option(help="One track, or one for each.")] = (
+        ChannelType.MIXED
+    ),
+    file_format: Annotated[FormatType, typer.Option("--format", help="The file's format.")] = (
+        FormatType.MP4
+    ),
+    unproven: Annotated[
+        bool, typer.Option("--unproven", help="Believe it where ACS does not say whose it is.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Keep a recording that ACS makes and no workflow knows; prints the id of its workflow.
+
+    After Temporal was restored, or when a workflow was deleted. Safe to repeat.
+    """
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.adopt import adopt as keep
+    from callvault.cli.actions.adopt import found_at_acs
+
+    settings = load_settings(config)
+    request = read(
+        RecordingRequest,
+        {
+            "server_call_id": server_call_id,
+            "resource": resource,
+            "recording_content_type": content,
+            "recording_channel_type": channel,
+            "recording_format_type": file_format,
+            "requested_by": getpass.getuser(),
+        },
+    )
+    if isinstance(request, Unreadable):
+        raise InvalidRequest(request.problem)
+    recording = found_at_acs(settings, request, recording_id, unproven=unproven)
+    say(calls.with_client(config, lambda client: keep(client, settings, request, recording)))
+
+
+@app.command()
 def pause(
     call: CallId, reason: Reason = "", request_id: RequestId = None, config: ConfigFile = None
 ) -> None:

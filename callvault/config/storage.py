@@ -21,6 +21,10 @@ ContainerName = Annotated[
 class _CommonArchiveSettings(Section):
     """The settings that every kind of archive has."""
 
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+    """Id of the archive, as `archive.json` in it says: no other archive is used in its place. By
+    default the one that `callvault setup` has remembered in the Temporal namespace; needed where
+    Temporal does not remember it (Temporal Cloud)."""
     signing_key: SecretRef | None = None
     """Secret reference to the Ed25519 private key that signs the archive's manifests; make one with
     `callvault keygen`. Without it they are unsigned, and `callvault verify` says so."""
@@ -49,7 +53,7 @@ class DirectorySettings(_CommonArchiveSettings):
     kind: Literal["directory"]
     """`directory`, for a directory of this machine."""
     path: AbsolutePath
-    """The directory; it is made where it does not exist."""
+    """The directory; `callvault setup` makes it, if the archive is new."""
 
 
 ArchiveSettings = Annotated[AzureBlobSettings | DirectorySettings, Field(discriminator="kind")]

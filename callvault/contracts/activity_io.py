@@ -194,20 +194,9 @@ class ExportInput(Message):
     """A verified copy in another archive, for when the service no longer has the file."""
     is_kind_assumed: bool = False
     """No event told all of the recording's kind: the file itself and its metadata tell the rest."""
-
-
-class DeleteInput(Message):
-    """Delete the service's copy of a chunk whose archived copy is verified."""
-
-    resource: str
-    document_id: str
-    delete_location: str
-
-    @field_validator("delete_location")
-    @classmethod
-    def _of_this_document(cls, url: str, info: ValidationInfo) -> str:
-        refuse_foreign(UrlKind.DELETE, url, info.data.get("document_id", ""))
-        return url
+    verified_before: str = ""
+    """SHA-256 of the file, if it was archived and verified before, and was gone or changed since.
+    """
 
 
 class RecordedPause(Message):
@@ -221,6 +210,8 @@ class ArchivedChunk(Message):
     """A chunk that is in the archive, read back and found equal to what the service sent."""
 
     archive: str
+    archive_id: str = ""
+    """Id of the archive, as it showed it when the chunk had been read back."""
     object_name: str
     location: str
     """The place where a person finds it: a URL or a path, without credentials."""
@@ -282,6 +273,60 @@ class SealedRecording(Message):
     """Number of things that people must do about it: see `callvault duties`."""
     contradictions: tuple[str, ...] = ()
     """Facts of the service that contradict what was claimed: some of the findings."""
+
+
+class DeleteInput(Message):
+    """Delete the service's copy of a chunk whose archived copy is verified and sealed."""
+
+    resource: str
+    document_id: str
+    delete_location: str
+    archived: ArchivedChunk
+    """The archived copy, which must be there when the service's is deleted."""
+    sealed: SealedRecording
+    """The manifest that names it, which must be there, too."""
+
+    @field_validator("delete_location")
+    @classmethod
+    def _of_this_document(cls, url: str, info: ValidationInfo) -> str:
+        refuse_foreign(UrlKind.DELETE, url, info.data.get("document_id", ""))
+        return url
+
+
+class FindSealed(Message):
+    """Look for a recording among those that were sealed."""
+
+    archives: tuple[str, ...]
+    server_call_id: str
+    recording_id: str
+    since: datetime
+    until: datetime
+    """The recording began between these times."""
+
+
+class FoundChunk(Message):
+    """A chunk that lies in an archive as it was sealed."""
+
+    chunk: RecordingChunk
+    archived: ArchivedChunk
+
+
+class FoundRecording(Message):
+    """A recording that lies sealed in an archive."""
+
+    archive: str
+    manifest: str
+    """Object name."""
+    files: FileStatusUpdated
+    """The facts of the event that announced its files, as far as the manifest has them."""
+    chunks: tuple[FoundChunk, ...]
+
+
+class FoundRecordings(Message):
+    """The outcome of a look into archives."""
+
+    recordings: tuple[FoundRecording, ...] = ()
+    """At most one for each archive."""
 
 
 class PollResultInput(Message):

@@ -46,6 +46,8 @@ class AlarmKind(StrEnum):
     """The service's own account of a recording contradicts what was claimed of it."""
     DUTIES = "duties"
     """People must do something about a recording: delete a part of it, or review it."""
+    ARCHIVE_CHANGED = "archive_changed"
+    """A file that was archived is gone from the archive, or changed there, before it was sealed."""
     FAILED_TO_START = "failed_to_start"
     """A recording that was asked for did not begin."""
     ABANDONED = "abandoned"

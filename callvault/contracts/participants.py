@@ -40,9 +40,16 @@ def participant_hash(raw_id: str, key: str = "") -> str:
     return hmac.new(key.encode(), content, hashlib.sha256).hexdigest()
 
 
-def hiding(key: str = "") -> Hide:
-    """Return a function that hides participants with this key; a hash is only written small."""
-    return lambda raw_id: _as_hash(raw_id) or participant_hash(raw_id, key)
+def hiding(key: str | Callable[[], str] = "") -> Hide:
+    """Return a function that hides participants with this key; a hash is only written small.
+
+    ``key`` may be a function that returns the key of the moment.
+    """
+
+    def hide(raw_id: str) -> str:
+        return _as_hash(raw_id) or participant_hash(raw_id, key() if callable(key) else key)
+
+    return hide
 
 
 def _as_hash(text: str) -> str | None:

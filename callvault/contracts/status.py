@@ -135,6 +135,8 @@ class ChunkStatus(State):
     """Time at which the service told of it first: from then at the latest it counts the export
     window."""
     archived: ArchivedChunk | None = None
+    gone: ArchivedChunk | None = None
+    """The verified copy that was gone from the archive, or changed there, before it was sealed."""
     earlier_copy: ArchivedChunk | None = None
     """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""

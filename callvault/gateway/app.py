@@ -22,6 +22,7 @@ from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
+from callvault.problems import Problems
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.decisions import DecisionClient
 
@@ -36,7 +37,10 @@ class Gateway(FastAPI):
 
 
 def create_app(
-    settings: Settings, client: Client, meter: MetricMeter = MetricMeter.noop
+    settings: Settings,
+    client: Client,
+    meter: MetricMeter = MetricMeter.noop,
+    problems: Problems | None = None,
 ) -> FastAPI:
     """Build the gateway around a (lazy) Temporal client.
 
@@ -52,6 +56,7 @@ def create_app(
         Intake(routes, recordings, "webhook", meter),
         quarantine,
         gateway.max_body,
+        meter,
     )
     # The framework's pages for people load a script from elsewhere, on the gateway's own origin.
     app = Gateway(title="Callvault gateway", redirect_slashes=False, openapi_url=None)
@@ -65,8 +70,8 @@ def create_app(
     app.include_router(consents_router(consents, access))
     # A way in that nobody has asked for does not exist.
     if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
-        app.include_router(callbacks_router(_callbacks(settings, recordings)))
-    app.include_router(health_router(recordings, quarantine))
+        app.include_router(callbacks_router(_callbacks(settings, recordings, meter)))
+    app.include_router(health_router(recordings, quarantine, problems or Problems(meter)))
     _add_description(app)
     return app
 
@@ -81,7 +86,7 @@ def _add_description(app: FastAPI) -> None:
     app.add_api_route("/openapi.json", describe, include_in_schema=False)
 
 
-def _callbacks(settings: Settings, recordings: CallClient) -> CallbackReceiver:
+def _callbacks(settings: Settings, recordings: CallClient, meter: MetricMeter) -> CallbackReceiver:
     audiences = {name: each.callback_audience for name, each in settings.resources.items()}
     gateway = settings.gateway
-    return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body)
+    return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body, meter)

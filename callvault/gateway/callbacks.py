@@ -12,6 +12,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from temporalio.common import MetricMeter
 
 from callvault.config.gateway import CallbackSettings
 from callvault.contracts import names
@@ -21,8 +22,9 @@ from callvault.contracts.json_text import parse_json
 from callvault.errors import AccessDenied, InvalidRequest
 from callvault.gateway.access import RateLimiter, bearer_token
 from callvault.gateway.bodies import read_body
+from callvault.gateway.refusals import Refusals
 from callvault.gateway.shared_secrets import refuse_cross_site
-from callvault.gateway.tokens import TokenValidator
+from callvault.gateway.tokens import ACS_LEEWAY, TokenValidator
 from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
@@ -36,6 +38,11 @@ MAX_ELEMENTS = 100
 
 CALL_RATE = "30/second"
 """Callbacks that are taken for one call, by each gateway: one for each change of a recording."""
+
+_REFUSED = (
+    "callbacks refused: ACS does not say again how a recording changed; check this machine's clock,"
+    " callback_audience and gateway.callbacks"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -53,19 +60,26 @@ class CallbackReceiver:
         audiences: Mapping[str, str | None],
         recordings: CallClient,
         max_body: int,
+        meter: MetricMeter = MetricMeter.noop,
     ) -> None:
         """``audiences`` has that of each resource, by its name in the settings."""
         self._audiences = audiences
         known = [audience for audience in audiences.values() if audience]
-        self._validator = (
-            TokenValidator(signed_by.issuer, signed_by.configuration_url, known) if known else None
-        )
+        self._validator = _validator(signed_by, known) if known else None
+        self._refusals = Refusals("callback", _REFUSED, meter)
         self._recordings = recordings
         self._max_body = max_body
         self._rate = RateLimiter(CALL_RATE)
 
     async def receive(self, request: Request, workflow_id: str, recording: int) -> Response:
         """Tell the call's workflow how its recording changed."""
+        try:
+            return await self._receive(request, workflow_id, recording)
+        except AccessDenied as error:
+            self._refusals.count(str(error))
+            raise
+
+    async def _receive(self, request: Request, workflow_id: str, recording: int) -> Response:
         claims = await self._claims(request)
         self._rate.count(workflow_id)
         body = await read_body(request, self._max_body)
@@ -101,6 +115,12 @@ class CallbackReceiver:
         if self._audiences.get(resource) not in (said if isinstance(said, list) else [said]):
             raise AccessDenied("the token is not accepted: it was made for another audience")
         return True
+
+
+def _validator(signed_by: CallbackSettings, audiences: list[str]) -> TokenValidator:
+    return TokenValidator(
+        signed_by.issuer, signed_by.configuration_url, audiences, leeway=ACS_LEEWAY
+    )
 
 
 def _readable(body: bytes, recording: int) -> list[RecordingStateChanged]:

@@ -6,18 +6,18 @@ delivery gets 200 (Temporal or the quarantine has it) or 503 (send it again), an
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
+from temporalio.common import MetricMeter
 
 from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
+from callvault.gateway.refusals import Refusals
 from callvault.gateway.request_url import SECRET_HEADER
 from callvault.gateway.shared_secrets import SharedSecrets, presented_in, refuse_cross_site
 from callvault.ingest.deliveries import read_delivery
@@ -28,28 +28,33 @@ from callvault.ingest.quarantine import Quarantine
 DELIVERY_TIMEOUT = timedelta(seconds=25)
 """Time for one delivery in all: Event Grid gives up after 30 s."""
 
-REJECTION_LOG_INTERVAL = 60.0
-"""Seconds between two lines about deliveries with a wrong secret."""
-
-log = structlog.get_logger(__name__)
+_REFUSED = (
+    "deliveries refused: Event Grid drops them, unless they are dead-lettered; correct the"
+    " subscription's secret or gateway.event_secrets"
+)
 
 
 class EventWebhook:
     """Answers Event Grid."""
 
     def __init__(
-        self, secrets: SharedSecrets, intake: Intake, quarantine: Quarantine, max_body: int
+        self,
+        secrets: SharedSecrets,
+        intake: Intake,
+        quarantine: Quarantine,
+        max_body: int,
+        meter: MetricMeter = MetricMeter.noop,
     ) -> None:
         self._secrets = secrets
         self._intake = intake
         self._quarantine = quarantine
         self._max_body = max_body
-        self._rejections = RejectionLog()
+        self._refusals = Refusals("webhook", _REFUSED, meter)
 
     async def receive(self, request: Request) -> Response:
         """Take one delivery: all of its events, or none."""
         if not self._secrets.accept(*presented_in(request, SECRET_HEADER)):
-            self._rejections.count()
+            self._refusals.count("the event secret is missing or wrong")
             raise AccessDenied("the event secret is missing or wrong")
         if not self._secrets:
             refuse_cross_site(request)
@@ -119,27 +124,6 @@ class EventWebhook:
 def _body_of(odd: Sequence[EventOutcome]) -> bytes:
     values = [outcome.value for outcome in odd]
     return json.dumps(values[0] if len(values) == 1 else values).encode()
-
-
-class RejectionLog:
-    """Counts deliveries with a wrong secret; logs the first, and then their number once a minute.
-
-    A wrong secret costs events, so it must be seen; a line for each delivery would fill the disk.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._logged_at = -REJECTION_LOG_INTERVAL
-
-    def count(self) -> None:
-        self._count += 1
-        if time.monotonic() - self._logged_at >= REJECTION_LOG_INTERVAL:
-            log.warning(
-                "deliveries refused, their event secret is missing or wrong: Event Grid drops"
-                " them, unless they are dead-lettered",
-                count=self._count,
-            )
-            self._count, self._logged_at = 0, time.monotonic()
 
 
 async def _read(pieces: AsyncIterator[bytes], limit: int) -> bytes:

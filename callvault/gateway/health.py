@@ -7,12 +7,13 @@ from fastapi.responses import JSONResponse
 
 from callvault.errors import Unavailable
 from callvault.ingest.quarantine import Quarantine
+from callvault.problems import Problems
 from callvault.temporal.call_client import CallClient
 
 ALIVE = "/healthz"
 
 
-def health_router(recordings: CallClient, quarantine: Quarantine) -> APIRouter:
+def health_router(recordings: CallClient, quarantine: Quarantine, problems: Problems) -> APIRouter:
     """Return the routes for probes; they need no key and tell no secrets."""
     router = APIRouter(tags=["health"])
 
@@ -28,7 +29,10 @@ def health_router(recordings: CallClient, quarantine: Quarantine) -> APIRouter:
             "quarantine": await asyncio.to_thread(_quarantine, quarantine),
         }
         is_ready = all(state == "ok" for state in checks.values())
-        return JSONResponse(checks, 200 if is_ready else 503)
+        # Told, and no reason to send events elsewhere: the last good secrets are used on. The names
+        # of settings only: anybody may ask.
+        told = dict.fromkeys(problems.current(), "cannot be used: see the log")
+        return JSONResponse({**checks, **told}, 200 if is_ready else 503)
 
     return router
 

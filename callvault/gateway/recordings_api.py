@@ -21,6 +21,7 @@ from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import answer_for, json_response, not_answered, not_done
 from callvault.gateway.protections import loosened, sets_protection
+from callvault.rereading import Reread
 from callvault.temporal.call_client import CallClient
 
 PATH = "/v1/recordings"
@@ -71,7 +72,7 @@ class ControlApi:
         self._recordings = recordings
         self._max_body = max_body
         # A body may name participants; in a history they stand by their hash only.
-        self._context = {HIDING: hiding(settings.participant_key())}
+        self._context = {HIDING: hiding(Reread(settings.participant_key).current)}
 
     async def start(self, request: Request) -> Response:
         """Keep a call: 201 when its recording begins, 200 when it is being recorded already."""

@@ -1,10 +1,8 @@
 """The gateway as a process."""
 
 import asyncio
-import json
 import logging
 import socket
-import sys
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +15,9 @@ from callvault.gateway.connections import (
     accept_limit,
     let_the_system_queue,
 )
+from callvault.gateway.secret_watch import watch_secrets
+from callvault.problems import Problems
+from callvault.telemetry.announcement import announce
 from callvault.telemetry.setup import setup
 from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
@@ -33,8 +34,7 @@ class _AnnouncedServer(uvicorn.Server):
         let_the_system_queue(self.servers[0].sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        sys.stdout.write(json.dumps({"endpoint": f"http://{shown}:{port}"}) + "\n")
-        sys.stdout.flush()
+        announce({"endpoint": f"http://{shown}:{port}"})
 
 
 def serve(settings: Settings) -> None:
@@ -52,9 +52,15 @@ async def _serve(settings: Settings) -> None:
         client = await connect(
             settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
         )
-        app = create_app(settings, client, telemetry.runtime.metric_meter)
+        meter = telemetry.runtime.metric_meter
+        problems = Problems(meter)
+        app = create_app(settings, client, meter, problems)
         instrument_app(app)
-        await _AnnouncedServer(server_config(app, settings)).serve()
+        watching = asyncio.create_task(watch_secrets(settings, problems))
+        try:
+            await _AnnouncedServer(server_config(app, settings)).serve()
+        finally:
+            watching.cancel()
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

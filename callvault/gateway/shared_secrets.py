@@ -2,26 +2,20 @@
 
 import hashlib
 import hmac
-import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-import structlog
 from fastapi import Request
 
 from callvault.config.types import SecretRef, is_loopback
-from callvault.errors import AccessDenied, ConfigurationError
-
-REREAD_INTERVAL = 5.0
-"""Seconds after which secrets in files are read again: a rotation needs no restart."""
+from callvault.errors import AccessDenied
+from callvault.rereading import Reread
 
 MAX_PRESENTED = 16
 """Most secrets of one request that are looked at."""
 
 _SAME_SITE = ("same-origin", "none")
 """``Sec-Fetch-Site`` of our own page, and of an address that a person typed."""
-
-log = structlog.get_logger(__name__)
 
 
 class SharedSecrets:
@@ -33,9 +27,7 @@ class SharedSecrets:
 
     def __init__(self, references: Iterable[SecretRef]) -> None:
         self._references = tuple(references)
-        self._digests = _digests(self._references)
-        self._read_at = time.monotonic()
-        self._may_change = any(not each.environment_variable for each in self._references)
+        self._digests = Reread(lambda: _digests(self._references))
 
     def __bool__(self) -> bool:
         return bool(self._references)
@@ -46,22 +38,11 @@ class SharedSecrets:
         Equally slow whichever fits. A wrong one beside the right one does no harm: a secret is
         often left in an address when it is set as a header, or the other way round.
         """
-        self._reread()
+        accepted = self._digests.current()
         given = [hashlib.sha256(each).digest() for each in presented or (b"",)]
         # A list, not a generator: all of them are compared, even after one has fitted.
-        equal = [hmac.compare_digest(one, known) for one in given for known in self._digests]
-        return not self._digests or any(equal)
-
-    def _reread(self) -> None:
-        """Notice secrets that were replaced."""
-        if not self._may_change or time.monotonic() - self._read_at < REREAD_INTERVAL:
-            return
-        self._read_at = time.monotonic()
-        try:
-            self._digests = _digests(self._references)
-        except ConfigurationError as error:
-            # A file may be away for a moment while it is replaced; that must lock no caller out.
-            log.warning("secret not read again, the last one is used on", problem=str(error))
+        equal = [hmac.compare_digest(one, known) for one in given for known in accepted]
+        return not accepted or any(equal)
 
 
 def refuse_cross_site(request: Request) -> None:

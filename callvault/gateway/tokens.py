@@ -22,7 +22,11 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Asymmetric ones only: a public key must never be taken for a shared secret."""
 
 LEEWAY = 30
-"""Seconds by which clocks may differ."""
+"""Seconds by which a caller's clock and ours may differ."""
+
+ACS_LEEWAY = 300
+"""Seconds by which the clock of ACS and ours may differ: ACS takes as many for the time with which
+requests to it are signed, and Microsoft's libraries for the times of tokens."""
 
 KEY_LIFETIME = 3_600.0
 """Seconds after which keys are fetched again, so that a withdrawn one is forgotten."""
@@ -160,8 +164,17 @@ async def _bounded(answer: httpx.Response) -> bytes:
 class TokenValidator:
     """Accepts the tokens of one issuer for one of some audiences."""
 
-    def __init__(self, issuer: str, configuration_url: str, audiences: Sequence[str]) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        configuration_url: str,
+        audiences: Sequence[str],
+        *,
+        leeway: int = LEEWAY,
+    ) -> None:
+        """``leeway`` is in seconds."""
         self._issuer = issuer
+        self._leeway = leeway
         self._audiences = tuple(audiences)
         self._keys = SigningKeys(issuer, configuration_url)
 
@@ -175,7 +188,7 @@ class TokenValidator:
                 algorithms=ALGORITHMS,
                 audience=self._audiences,
                 issuer=self._issuer,
-                leeway=LEEWAY,
+                leeway=self._leeway,
                 options={"require": ["exp", "iss", "aud"]},
             )
         except jwt.PyJWTError as error:

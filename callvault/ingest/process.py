@@ -1,7 +1,6 @@
 """The process that reads queues."""
 
 import asyncio
-import json
 import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from callvault.ingest.intake import Intake
 from callvault.ingest.queue import Queue
 from callvault.ingest.queue_consumer import QueueConsumer
 from callvault.ingest.routes import Routes
+from callvault.telemetry.announcement import announce
 from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.client import connect
@@ -44,7 +44,7 @@ async def _read(settings: Settings, routes: Routes, names: Sequence[str]) -> Non
         )
         intake = Intake(routes, CallClient(client), "queue", telemetry.runtime.metric_meter)
         consumers = [await _consumer(opened, settings, name, intake, stopping) for name in names]
-        print(json.dumps({"ready": True, "queues": list(names)}), flush=True)  # noqa: T201 (for the parent)
+        announce({"ready": True, "queues": list(names)})
         async with asyncio.TaskGroup() as group:
             for consumer in consumers:
                 group.create_task(consumer.run())
@@ -53,7 +53,7 @@ async def _read(settings: Settings, routes: Routes, names: Sequence[str]) -> Non
 async def _consumer(
     opened: ExitStack, settings: Settings, name: str, intake: Intake, stopping: asyncio.Event
 ) -> QueueConsumer:
-    queue = opened.enter_context(closing(Queue.open(name, settings.queue(name))))
+    queue = opened.enter_context(closing(Queue(name, settings.queue(name))))
     # Before anything is read: a queue that is not there must stop the start.
     await asyncio.to_thread(queue.prepare)
     return QueueConsumer(queue, intake, settings.queue(name), stopping)

@@ -24,6 +24,9 @@ from callvault.ingest.undelivered import DeadLetter
 MAX_SIZE = 16 * 1024 * 1024
 """Largest part of one body that is kept, in bytes; Event Grid never sends more than 1 MiB."""
 
+PROBE_SIZE = 16_384
+"""Bytes that must fit: more than most events have."""
+
 DELIVERED = "delivered"
 """Folder within the quarantine for the files that a sweep could deliver after all."""
 
@@ -120,10 +123,13 @@ class Quarantine:
             ) from error
 
     def check(self) -> None:
-        """Raise `OSError` unless the directory can be written."""
+        """Raise `OSError` unless the directory takes an event's bytes."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=self.directory):
-            pass
+        with tempfile.TemporaryFile(dir=self.directory, buffering=0) as file:
+            # On a full disk a file can be made, but nothing written to it; some file systems say so
+            # only when the bytes are to be on the disk.
+            file.write(bytes(PROBE_SIZE))
+            os.fsync(file.fileno())
 
     def _create(self, path: Path) -> BinaryIO:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -6,7 +6,7 @@ All calls block: they belong into threads.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
@@ -15,6 +15,7 @@ from callvault.azure_storage.clients import StorageAccess, queue_service_client
 from callvault.azure_storage.errors import storage_error
 from callvault.config.storage import QueueSettings
 from callvault.errors import ConfigurationError
+from callvault.rereading import Remade
 
 MAX_MESSAGES = 32
 """Most messages that the service hands out in one answer."""
@@ -53,21 +54,29 @@ class Lease:
 class Queue:
     """A queue and its poison queue; methods raise our errors, `TryAgain` for those that pass."""
 
-    def __init__(self, name: str, service: QueueServiceClient, settings: QueueSettings) -> None:
+    def __init__(self, name: str, settings: QueueSettings) -> None:
+        """Ask nothing; `ConfigurationError` if a secret is missing or wrong."""
         self.name = name
-        self._messages: QueueClient = service.get_queue_client(settings.queue)
-        self._poison: QueueClient = service.get_queue_client(f"{settings.queue}-poison")
+        self._settings = settings
         self._visibility_timeout = max(1, round(settings.visibility_timeout.total_seconds()))
-        self._service = service
+        self._service = Remade(
+            lambda: StorageAccess.from_settings(settings), self._connect, QueueServiceClient.close
+        )
+        self._service.current()
 
-    @classmethod
-    def open(cls, name: str, settings: QueueSettings) -> Self:
-        """Build its clients only; `ConfigurationError` if a secret is missing or wrong."""
+    @property
+    def _messages(self) -> QueueClient:
+        return self._service.current().get_queue_client(self._settings.queue)
+
+    @property
+    def _poison(self) -> QueueClient:
+        return self._service.current().get_queue_client(f"{self._settings.queue}-poison")
+
+    def _connect(self, access: StorageAccess) -> QueueServiceClient:
         try:
-            access = StorageAccess.from_settings(settings)
-            return cls(name, queue_service_client(access, **_TIMEOUTS), settings)
+            return queue_service_client(access, **_TIMEOUTS)
         except ValueError as error:
-            raise ConfigurationError(f"queue {name} cannot be reached: {error}") from None
+            raise ConfigurationError(f"queue {self.name} cannot be reached: {error}") from None
 
     def prepare(self) -> None:
         """Check that the queue is there, and make its poison queue."""

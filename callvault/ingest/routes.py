@@ -14,6 +14,7 @@ from callvault.contracts.media_urls import UrlKind
 from callvault.contracts.participants import hiding
 from callvault.contracts.requests import RecordingRequest
 from callvault.errors import InvalidRequest, UrlNotAllowed
+from callvault.rereading import Reread
 
 REQUESTED_BY = "event-grid"
 """The requester in a request that an event makes."""
@@ -158,7 +159,7 @@ class Routes:
             name: _route(name, resource, own_containers.get(name))
             for name, resource in settings.resources.items()
         }
-        self.hide = hiding(settings.participant_key())
+        self.hide = hiding(Reread(settings.participant_key).current)
         """Replaces a participant's id by its hash."""
 
     def of(self, topic: str) -> Route | None:

@@ -1,9 +1,10 @@
 """A recording by the account of one source: a workflow's result, its status, or a manifest."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
+from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import Manifest, ManifestChunk
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
@@ -48,6 +49,8 @@ class Record:
     others: tuple[ExpectedObject, ...] = ()
     """Metadata files, and the manifest."""
     findings: tuple[str, ...] = field(default=())
+    unsealed: str = ""
+    """The last alarm that its manifest is not written; empty where there was none."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -75,9 +78,22 @@ def of_result(workflow_id: str, result: CallResult) -> list[Record]:
 def of_status(workflow_id: str, status: CallStatus, *, is_over: bool) -> list[Record]:
     """Read the accounts of a workflow that is open, or was ended by others (``is_over``)."""
     return [
-        _record(workflow_id, status, recording, recording.sealed, is_over=is_over)
+        replace(
+            _record(workflow_id, status, recording, recording.sealed, is_over=is_over),
+            unsealed=_not_sealed(status, recording),
+        )
         for recording in status.recordings
     ]
+
+
+def _not_sealed(status: CallStatus, recording: RecordingStatus) -> str:
+    about = [
+        record.alarm.what
+        for record in status.alarms
+        if record.alarm.kind is AlarmKind.NOT_SEALED
+        and record.alarm.recording_id == recording.recording_id
+    ]
+    return about[-1] if about else ""
 
 
 def of_manifest(manifest: Manifest, expected: ExpectedObject) -> Record:

@@ -54,9 +54,11 @@ def _about(verdict: Verdict, wrong: Mapping[ExpectedObject, Discrepancy]) -> Jud
 def _archived(record: Record) -> Judgement:
     if record.manifest is not None:
         return Judgement(Verdict.COMPLETE)
+    names = tuple(map(str, record.expected_objects))
+    if not record.is_over and record.unsealed:
+        return Judgement(Verdict.MISSING, record.unsealed, names)
     if not record.is_over:
         return Judgement(Verdict.OPEN)
-    names = tuple(map(str, record.expected_objects))
     return Judgement(Verdict.MISSING, "it was archived and has no manifest", names)
 
 

@@ -107,3 +107,24 @@ def alarms(meter: MetricMeter) -> MetricCounter:
 def events(meter: MetricMeter) -> MetricCounter:
     """Make the counter of events that came in; attributes ``channel`` and ``disposition``."""
     return meter.create_counter("callvault_events", "Events taken in, by channel and disposition")
+
+
+def problems(meter: MetricMeter) -> MetricGauge:
+    """Make the gauge of what is amiss: 1 while it is, 0 afterwards; attribute ``what``."""
+    return meter.create_gauge("callvault_problem", "Secrets, clocks and settings that are amiss")
+
+
+def clock_differences(meter: MetricMeter) -> MetricGaugeFloat:
+    """Make the gauge of seconds between this clock and another one; attribute ``clock``."""
+    return meter.create_gauge_float(
+        "callvault_clock_difference_seconds",
+        "Seconds between our clock and another",
+        "s",
+    )
+
+
+def refused_deliveries(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of deliveries whose sender was not believed; attribute ``channel``."""
+    return meter.create_counter(
+        "callvault_refused_deliveries", "Events and callbacks refused: wrong secret or token"
+    )

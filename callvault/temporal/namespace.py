@@ -1,12 +1,14 @@
 """The search attributes that a Temporal namespace must know before Callvault can work in it."""
 
+from collections.abc import Mapping
+
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from callvault.contracts import names
 from callvault.errors import ConfigurationError, Unavailable
@@ -36,11 +38,7 @@ async def register_search_attributes(client: Client) -> list[str]:
 
 async def missing_search_attributes(client: Client) -> list[str]:
     """Return the names of the search attributes that the namespace does not know yet."""
-    request = ListSearchAttributesRequest(namespace=client.namespace)
-    try:
-        known = (await client.operator_service.list_search_attributes(request)).custom_attributes
-    except RPCError as error:
-        raise _refused(error) from error
+    known = await _known(client)
     for name, wanted in _REQUIRED.items():
         if name in known and known[name] != wanted:
             raise ConfigurationError(
@@ -51,20 +49,18 @@ async def missing_search_attributes(client: Client) -> list[str]:
     return sorted(_REQUIRED.keys() - known.keys())
 
 
-async def require_search_attributes(client: Client) -> None:
-    """Raise `ConfigurationError` unless the namespace is set up."""
+async def unusable_search_attributes(client: Client) -> list[str]:
+    """Return the names of those that the server would refuse: unknown, or of another type."""
+    known = await _known(client)
+    return sorted(name for name, wanted in _REQUIRED.items() if known.get(name) != wanted)
+
+
+async def _known(client: Client) -> Mapping[str, int]:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
     try:
-        missing = await missing_search_attributes(client)
-    except Unavailable as error:
-        # Temporal Cloud does not let this client ask: the namespace is taken to be set up.
-        if error.code in (RPCStatusCode.PERMISSION_DENIED.name, RPCStatusCode.UNIMPLEMENTED.name):
-            return
-        raise
-    if missing:
-        raise ConfigurationError(
-            f"namespace {client.namespace} does not know the search attributes "
-            f"{', '.join(missing)}: run `callvault setup` once"
-        )
+        return (await client.operator_service.list_search_attributes(request)).custom_attributes
+    except RPCError as error:
+        raise _refused(error) from error
 
 
 def _refused(error: RPCError) -> Unavailable:

@@ -1,13 +1,13 @@
 import base64
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 
-from callvault.acs import credentials
+from callvault import rereading
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import (
     AccessKey,
@@ -15,6 +15,7 @@ from callvault.acs.credentials import (
     RotatingKey,
     parse_connection_string,
 )
+from callvault.emulator.server import running
 from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, Unavailable
 from tests.acs.service import KEY_TEXT, Answer, Service
 
@@ -204,6 +205,28 @@ def test_reading_in_ranges_notices_another_key_after_a_while(
 ) -> None:
     key = RotatingKey(kept.read)
     kept.key = NEW_KEY
-    assert key.current() == base64.b64decode(KEY_TEXT)
-    monkeypatch.setattr(credentials, "REREAD_INTERVAL", 0.0)
-    assert key.current() == base64.b64decode(NEW_KEY)
+    assert key.key.current() == base64.b64decode(KEY_TEXT)
+    monkeypatch.setattr(rereading, "REREAD_INTERVAL", 0.0)
+    assert key.key.current() == base64.b64decode(NEW_KEY)
+
+
+class Ahead(datetime):
+    """The clock of a machine that is ten minutes ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + timedelta(minutes=10)
+
+
+def test_h10_acs_is_asked_with_its_own_time_where_this_machine_has_a_wrong_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running() as emulator:
+        endpoint, key = parse_connection_string(emulator.connection_string)
+        with AcsClient(endpoint, key) as client:
+            monkeypatch.setattr("callvault.acs.credentials.datetime", Ahead)
+            _, problem = client.probe()
+            assert problem == ""
+            monkeypatch.undo()
+            _, problem = client.probe()
+            assert problem == "", "the clock was set right"

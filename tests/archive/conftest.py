@@ -142,7 +142,7 @@ def blob_archive(azurite: Azurite) -> Iterator[BlobArchive]:
         StorageAccess(connection_string=azurite.connection_string),
         f"test-{uuid.uuid4().hex}",
     )
-    archive.check()
+    archive.make()
     yield archive
     archive.close()
 
@@ -150,7 +150,7 @@ def blob_archive(azurite: Azurite) -> Iterator[BlobArchive]:
 @pytest.fixture
 def directory_archive(tmp_path: Path) -> DirectoryArchive:
     archive = DirectoryArchive("main", tmp_path / "archive")
-    archive.check()
+    archive.make()
     return archive
 
 

@@ -121,7 +121,7 @@ def test_sas_is_enough_to_write_read_and_list(
     archive = BlobArchive.open(
         "main", StorageAccess(sas_url=with_sas(azurite, container.container_name)), "box"
     )
-    archive.check()
+    archive.make()
     write(archive, NAME, b"media", metadata={"document_id": "1"})
     assert b"".join(archive.read(NAME)) == b"media"
     assert list(archive.names()) == [NAME]
@@ -145,7 +145,7 @@ def test_sas_that_does_not_suffice_is_told_by_the_check(
     url = with_sas(azurite, container.container_name, permission=permission, hours=hours)
     archive = BlobArchive.open("main", StorageAccess(sas_url=url), "box")
     with pytest.raises(AccessDenied, match="Storage Blob Data Contributor") as caught:
-        archive.check()
+        archive.make()
     assert caught.value.owner == "archive"
     assert caught.value.status == 403
 
@@ -201,7 +201,7 @@ def test_missing_container_is_named_and_created_by_the_check(
     ):
         with pytest.raises(ConfigurationError, match="create the container"):
             act()
-    archive.check()
+    archive.make()
     write(archive, NAME, b"media")
     assert list(archive.names()) == [NAME]
 
@@ -210,7 +210,7 @@ def test_container_nobody_may_create_is_access_denied(azurite: Azurite) -> None:
     url = with_sas(azurite, f"test-{uuid.uuid4().hex}")
     archive = BlobArchive.open("main", StorageAccess(sas_url=url), "box")
     with pytest.raises(AccessDenied, match="creating the container"):
-        archive.check()
+        archive.make()
 
 
 def test_object_of_another_program_is_judged_by_its_bytes(

@@ -202,7 +202,7 @@ def test_directory_that_cannot_be_written_is_refused(forbidden: Path, write: Wri
     archive = DirectoryArchive("main", forbidden)
     with without_privileges():
         with pytest.raises(AccessDenied, match="let this process write there") as caught:
-            archive.check()
+            archive.make()
         with pytest.raises(AccessDenied):
             write(archive, NAME, b"media")
     assert caught.value.owner == "archive"
@@ -229,7 +229,7 @@ def test_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
 
 def test_full_disk_is_waited_out_and_leaves_nothing(small_disk: Path, write: Write) -> None:
     archive = DirectoryArchive("main", small_disk)
-    archive.check()
+    archive.make()
     with pytest.raises(Unavailable, match="make room") as caught:
         write(archive, NAME, bytes(2_000_000), block_size=100_000)
     assert caught.value.owner == "archive"
@@ -261,7 +261,7 @@ def test_e5_a_draft_that_does_not_fit_keeps_no_small_recording_out(
 ) -> None:
     """The draft of a layout is otherwise kept, for the next attempt to go on with."""
     archive = DirectoryArchive("main", small_disk)
-    archive.check()
+    archive.make()
     for _ in range(2):  # the archive is not searched for drafts each time
         with pytest.raises(Unavailable, match="make room"):
             attempt(archive)
@@ -274,7 +274,7 @@ def test_e5_a_draft_that_a_killed_process_left_on_a_full_disk_goes_with_the_next
     small_disk: Path, write: Write, next_is_the_same: bool
 ) -> None:
     archive = DirectoryArchive("main", small_disk)
-    archive.check()
+    archive.make()
     fill(archive, 8)
     assert len(hidden(small_disk / "recordings")) == 2
     following = partial(write, archive, SMALL, bytes(500_000), block_size=100_000)
@@ -286,7 +286,7 @@ def test_e5_a_draft_that_a_killed_process_left_on_a_full_disk_goes_with_the_next
 
 def test_e5_a_draft_that_is_being_written_is_left_alone(small_disk: Path, write: Write) -> None:
     archive, layout = DirectoryArchive("main", small_disk), Layout(800_000, 100_000, "plan")
-    archive.check()
+    archive.make()
     with begun(archive) as upload:
         for index in range(6):
             upload.put(index, bytes(100_000))
@@ -300,7 +300,7 @@ def test_e5_a_draft_that_is_being_written_is_left_alone(small_disk: Path, write:
 
 def test_e5_a_draft_that_fits_with_what_is_there_goes_on(small_disk: Path) -> None:
     archive, layout = DirectoryArchive("main", small_disk), Layout(800_000, 100_000, "plan")
-    archive.check()
+    archive.make()
     data = [bytes([index]) * layout.length(index) for index in range(len(layout))]
     with begun(archive) as upload:
         for index in range(6):
@@ -321,7 +321,7 @@ def test_e5_a_copy_that_does_not_fit_fetches_next_to_nothing_and_leaves_nothing(
     small_disk: Path, ranged: Callable[..., Any]
 ) -> None:
     archive = DirectoryArchive("main", small_disk)
-    archive.check()
+    archive.make()
     source = ranged(bytes(BIG.size))
     with pytest.raises(Unavailable, match="make room"):
         copy(

@@ -1,18 +1,20 @@
 """The commands `callvault duties` and `callvault duties done`."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from callvault.archive.identity import make_identity
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
-from callvault.errors import InvalidRequest
+from callvault.errors import InvalidRequest, WrongArchive
 
 from .test_duties import with_duties
 
@@ -34,7 +36,7 @@ def config(tmp_path: Path) -> Path:
 @pytest.fixture
 def archive(tmp_path: Path) -> DirectoryArchive:
     archive = DirectoryArchive("main", tmp_path / "archive")
-    archive.check()
+    make_identity(archive, None, datetime.now(UTC))
     return archive
 
 
@@ -75,3 +77,19 @@ def test_a_record_needs_a_reason(archive: DirectoryArchive, config: Path, odd: s
     with pytest.raises(InvalidRequest, match="--reason needs a text"):
         CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert len(listed(config)) == 2
+
+
+def test_h9_duties_of_an_archive_that_is_not_mounted_are_not_none(
+    archive: DirectoryArchive, config: Path
+) -> None:
+    found = with_duties(archive, SIGNER)
+    (first, _) = listed(config)
+    root = config.parent / "archive"
+    root.rename(config.parent / "elsewhere")
+    root.mkdir()
+    options = ["--archive", "main", "--by", "someone", "--reason", "heard", "--config", str(config)]
+    done = ["done", found.object_name, "--duty", first["id"], *options]
+    for arguments in (["--config", str(config)], done):
+        with pytest.raises(WrongArchive, match="not mounted"):
+            CliRunner().invoke(app, ["duties", *arguments], catch_exceptions=False)
+    assert not list(root.iterdir())

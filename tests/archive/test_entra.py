@@ -112,7 +112,7 @@ def test_identity_reads_and_writes(
         archive = BlobArchive.open(
             "main", StorageAccess(account_url=url, credential=identity), "recordings"
         )
-        archive.check()
+        archive.make()
         stored = write(archive, NAME, b"media", metadata={"document_id": "1"})
         assert archive.stat(NAME) == stored
         assert b"".join(archive.read(NAME)) == b"media"
@@ -124,6 +124,6 @@ def test_identity_reads_and_writes(
             "main", StorageAccess(account_url=url, credential=stranger), "recordings"
         )
         with pytest.raises(AccessDenied):
-            archive.check()
+            archive.make()
         archive.close()
     assert set(identity.scopes) == {("https://storage.azure.com/.default",)}

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from callvault.archive.failback.candidates import failback_candidates
 from callvault.archive.failback.failback import Failback, FailbackResult
+from callvault.archive.identity import IDENTITY_OBJECT, make_identity
 from callvault.archive.manifests.documents import Keyring, read_document, sha256, signed
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import find_manifest, seal
@@ -48,7 +49,7 @@ BUFFERS = BufferPool(parallelism=2, block_size=4096)
 def spare(tmp_path: Path) -> DirectoryArchive:
     """The fallback archive."""
     archive = DirectoryArchive("spare", tmp_path / "spare")
-    archive.check()
+    archive.make()
     return archive
 
 
@@ -229,7 +230,7 @@ def test_after_a_crash_at_any_write_the_next_attempt_finishes(
 ) -> None:
     sealed_in_fallback(spare)
     primary = Crashing(tmp_path / "home", writes=writes, is_written=is_written)
-    primary.check()
+    primary.make()
     last = is_written and writes == WRITES - 1  # nothing reads after the last link
     if not last:
         with pytest.raises(Crash):
@@ -359,7 +360,14 @@ def test_an_archive_is_not_its_own_home(spare: DirectoryArchive) -> None:
 
 
 @pytest.fixture
-def config(tmp_path: Path, spare: DirectoryArchive) -> Path:
+def home(tmp_path: Path) -> DirectoryArchive:
+    archive = DirectoryArchive("main", tmp_path / "main")
+    make_identity(archive, None, NOON)
+    return archive
+
+
+@pytest.fixture
+def config(tmp_path: Path, spare: DirectoryArchive, home: DirectoryArchive) -> Path:
     """A configuration in which ``spare`` is the fallback of one resource and another's primary."""
     for name, signer in (("spare", SIGNER), ("main", PRIMARY_SIGNER)):
         (tmp_path / f"{name}.key").write_bytes(signer.pem())
@@ -401,14 +409,14 @@ def test_the_command_brings_what_home_does_not_hold(config: Path, spare: Directo
 
 
 def test_the_command_leaves_alone_what_is_at_home_in_the_fallback(
-    config: Path, spare: DirectoryArchive, tmp_path: Path
+    config: Path, spare: DirectoryArchive, home: DirectoryArchive
 ) -> None:
     chunk = archived(spare)
     seal(spare, seal_input(spare, recording(chunk), resource="west"), SIGNER, lambda: NOON)
     done = run(config)
     assert done.exit_code == 0
     assert "1 left alone" in done.output
-    assert not list(DirectoryArchive("main", tmp_path / "main").names())
+    assert list(home.names()) == [IDENTITY_OBJECT]
     assert "1 brought" in run(config, "rec-1").output
 
 

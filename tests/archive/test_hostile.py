@@ -418,7 +418,7 @@ def test_c5_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "archive").symlink_to(tmp_path / "disk")
     archive = DirectoryArchive("main", tmp_path / "archive")
-    archive.check()
+    archive.make()
     commit(archive, b"recording")
     assert b"".join(archive.read(NAME)) == b"recording"
 

@@ -117,7 +117,7 @@ def test_c4_a_signed_document_of_any_content_ends_in_a_finding(
 ) -> None:
     vault = DirectoryArchive("main", shutil.copytree(template, tmp_path / "vault"))
     primary = DirectoryArchive("home", tmp_path / "home")
-    primary.check()
+    primary.make()
     tamper(vault, random.Random(seed))
     report = verify_archive(vault, KEYS)
     json.loads(report.model_dump_json())

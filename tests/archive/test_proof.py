@@ -195,7 +195,7 @@ def test_c3_an_emptied_archive_is_found_by_the_head_even_if_it_may_be_empty(
     two_sealed(directory_archive)
     expected = Expectation(head=head_of(directory_archive), may_be_empty=True)
     empty = DirectoryArchive("main", tmp_path / "empty")
-    empty.check()
+    empty.make()
     assert "link 2 was seen before" in texts(verify_archive(empty, KEYS, expected=expected))
 
 

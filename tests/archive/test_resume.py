@@ -148,7 +148,7 @@ if archive.startswith("/"):
     archive = DirectoryArchive("main", Path(archive))
 else:
     archive = BlobArchive.open("main", StorageAccess(connection_string=archive), "killed")
-archive.check()
+archive.make()
 client = AcsClient(source, AccessKey("c2VjcmV0"))
 copied = copy(
     client.ranged_content(url), archive, "killed.mp4", content_type="video/mp4",

@@ -139,7 +139,9 @@ def start(supervisor: Supervisor, home: Path, webhook_url: str, seeds: Seeds) ->
     azurite = start_azurite(supervisor)
     acs = emulating.wait_for(lambda: emulating.announcement("connectionString"))
     environment = _environment(home, acs, temporal, azurite, webhook_url, seeds)
-    supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
+    # The key is exchanged for a wrong one only after the archive was made.
+    rightly = environment | {"SEED_REFUSED": azurite.connection_string}
+    supervisor.run("setup", [*CALLVAULT, "setup"], environment=rightly)
     gateway, worker = (
         supervisor.start(role, [*CALLVAULT, role], environment=environment)
         for role in ("gateway", "worker")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
+from callvault import rereading
 from callvault.contracts import names
-from callvault.gateway import shared_secrets as secrets
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.issuer import AUDIENCE, Issuer, issuing
 
@@ -210,12 +210,12 @@ async def test_a_secret_in_a_file_is_replaced_without_a_restart(
     assert await accepted("first") == (True, True)
     file.write_text("second\n")
     assert await accepted("first") == (True, True), "not read again so soon"
-    later = time.monotonic() + secrets.REREAD_INTERVAL
-    monkeypatch.setattr(secrets.time, "monotonic", lambda: later)
+    later = time.monotonic() + rereading.REREAD_INTERVAL
+    monkeypatch.setattr(rereading.time, "monotonic", lambda: later)
     assert await accepted("second") == (True, True)
     assert await accepted("first") == (False, False)
     file.unlink()
-    monkeypatch.setattr(secrets.time, "monotonic", lambda: later + secrets.REREAD_INTERVAL)
+    monkeypatch.setattr(rereading.time, "monotonic", lambda: later + rereading.REREAD_INTERVAL)
     assert await accepted("second") == (True, True), "away for a moment"
     assert await accepted("") == (False, False)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -285,3 +286,29 @@ async def test_the_emulators_callbacks_reach_a_gateway_that_checks_them(
         finally:
             process.end()
     assert [payload["state"] for _, payload in received] == ["inactive", "active"]
+
+
+async def test_h11_a_refused_callback_is_counted_and_told_once_a_minute(
+    guarded: Gateway, issuer: Issuer, call: Call
+) -> None:
+    """A wrong audience or clock refuses all of them; without a word nobody would know."""
+    for _ in range(3):
+        await tell(guarded, call, [changed()], issuer.token(aud="another resource"))
+    with capture_logs() as logs:
+        await tell(guarded, call, [changed()], issuer.token(exp=1))
+        await tell(guarded, call, [changed()], issuer.token(exp=1))
+        await tell(guarded, call, [changed()], issuer.token(aud="another resource"))
+    [told] = [line for line in logs if "refused" in line["event"]]
+    assert told["channel"] == "callback"
+    assert "expired" in told["reason"]
+
+
+async def test_h11_a_callback_of_a_clock_that_is_minutes_ahead_is_taken(
+    guarded: Gateway, issuer: Issuer, call: Call
+) -> None:
+    await is_kept(guarded, call)
+    now = int(time.time())
+    ahead = issuer.token(nbf=now + 240, iat=now + 240, exp=now + 3_840)
+    assert (await tell(guarded, call, [changed()], ahead)).status_code == 200
+    too_far = issuer.token(nbf=now + 400, exp=now + 3_840)
+    assert (await tell(guarded, call, [changed()], too_far)).status_code == 401

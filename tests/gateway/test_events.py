@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.results import CallResult
-from callvault.gateway import events
+from callvault.gateway import refusals
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf, as_cloud_event
 from tests.gateway.fake_workflow import ARCHIVES, KNOWS
 
@@ -438,7 +438,7 @@ async def test_refused_deliveries_are_logged_once_a_minute_with_their_number(
             assert (
                 await gateway.deliver([{}], params={"code": "guessed-secret"})
             ).status_code == 401
-        monkeypatch.setattr(events, "REJECTION_LOG_INTERVAL", 0.0)
+        monkeypatch.setattr(refusals, "LOG_INTERVAL", 0.0)
         await gateway.deliver([{}], params={"code": "guessed-secret"})
     received = [line["count"] for line in lines if line["event"].startswith("deliveries refused")]
     assert received == [1, 5]

@@ -1,5 +1,9 @@
 import gzip
 import json
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +257,28 @@ async def test_when_even_the_quarantine_fails_the_sender_is_asked_to_come_again(
     assert ready.status_code == 503
     assert ready.json()["temporal"] == "ok"
     assert "cannot be written" in ready.json()["quarantine"]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let empty files be made, and not one byte be written to them."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+async def test_h19_a_gateway_whose_quarantine_is_full_is_not_ready(gateway: Gateway) -> None:
+    assert (await gateway.http.get("/readyz")).status_code == 200
+    with full_disk():
+        ready = await gateway.http.get("/readyz")
+    assert ready.status_code == 503
+    assert "cannot be written" in ready.json()["quarantine"]
+    assert (await gateway.http.get("/readyz")).status_code == 200
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -136,3 +136,38 @@ def test_h15_more_connections_than_files_cost_neither_a_probe_nor_the_log(tmp_pa
     _, errors = gateway.end()
     assert len(errors) < 10_000
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("streams", [">/dev/full 2>/dev/full", ">&- 2>&-", "<&- >&- 2>/dev/full"])
+def test_h18_it_serves_with_standard_streams_that_take_nothing(
+    streams: str, tmp_path: Path, call: Call
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    gateway = subprocess.Popen(
+        ["sh", "-c", f'exec "$@" {streams}', "sh", sys.executable, "-m", "callvault", "gateway"],
+        env=_environment(tmp_path, "127.0.0.1:1", {"CALLVAULT_GATEWAY__PORT": str(port)}),
+    )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+            _wait_until_alive(http, gateway)
+            # Each of these is a line of the log.
+            assert http.post("/v1/events?code=wrong", json=[{}]).status_code == 401
+            assert http.post("/v1/events?code=hunter2", content=b"?").status_code == 200
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.wait(timeout=15) in (0, -signal.SIGTERM)
+    finally:
+        gateway.kill()
+
+
+def _wait_until_alive(http: httpx.Client, gateway: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + 30
+    while True:
+        assert gateway.poll() is None, "it has ended"
+        try:
+            assert http.get("/healthz").status_code == 200
+            return
+        except httpx.TransportError:
+            assert time.monotonic() < ends
+            time.sleep(0.1)

@@ -3,18 +3,21 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.storage.queue import QueueClient
 from temporalio.client import Client
 
+from callvault import rereading
 from callvault.config.storage import QueueSettings
 from callvault.contracts import names
-from callvault.errors import ConfigurationError
+from callvault.errors import AccessDenied, ConfigurationError
 from callvault.ingest.intake import Intake
 from callvault.ingest.queue import Queue
 from callvault.ingest.queue_consumer import QueueConsumer
@@ -73,7 +76,7 @@ def configured(post: Post, secret: str, **changes: Any) -> QueueSettings:
 async def reading(settings: QueueSettings, intake: Intake) -> AsyncIterator[Queue]:
     """Read the queue within this block; afterwards its reader has come to its end."""
     stopping = asyncio.Event()
-    with closing(Queue.open("main", settings)) as queue:
+    with closing(Queue("main", settings)) as queue:
         queue.prepare()
         consumer = asyncio.create_task(QueueConsumer(queue, intake, settings, stopping).run())
         try:
@@ -121,7 +124,7 @@ async def test_a_message_that_was_handed_out_too_often_is_set_aside_untouched(
 ) -> None:
     settings = configured(post, storage_secret, max_deliveries=2)
     post.brings(call.recorded())
-    with closing(Queue.open("main", settings)) as queue:
+    with closing(Queue("main", settings)) as queue:
         for _ in range(2):
             [lease] = queue.receive(1)
             assert queue.release(lease)
@@ -254,7 +257,7 @@ def post_has_one_hidden(post: Post) -> bool:
 def test_a_message_that_another_one_got_meanwhile_is_not_an_error(
     post: Post, storage_secret: str
 ) -> None:
-    with closing(Queue.open("main", configured(post, storage_secret))) as queue:
+    with closing(Queue("main", configured(post, storage_secret))) as queue:
         queue.prepare()
         post.holds("{}")
         [first] = queue.receive(1)
@@ -273,7 +276,24 @@ def test_a_queue_that_does_not_exist_is_said_at_the_start(
 ) -> None:
     missing = Post(storage.connection_string, "no-such-queue")
     with (
-        closing(Queue.open("main", configured(missing, storage_secret))) as queue,
+        closing(Queue("main", configured(missing, storage_secret))) as queue,
         pytest.raises(ConfigurationError, match="queue main, looking for it: there is no such"),
     ):
         queue.prepare()
+
+
+def test_h12_a_queue_is_reached_with_the_secret_that_replaced_the_first(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rereading, "REREAD_INTERVAL", 0.0)
+    secret = tmp_path / "secret"
+    secret.write_text(post.connection_string)
+    with closing(Queue("main", configured(post, f"file:{secret}"))) as queue:
+        queue.prepare()
+        wrong = re.sub("AccountKey=[^;]+", "AccountKey=d3Jvbmc=", post.connection_string)
+        secret.write_text(wrong)
+        with pytest.raises(AccessDenied):
+            queue.receive(1)
+        secret.write_text(post.connection_string)
+        post.holds("{}")
+        assert len(queue.receive(1)) == 1

@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
+from callvault.emulator.server import running
 from callvault.temporal.namespace import register_search_attributes
 
 pytestmark = pytest.mark.server
@@ -123,3 +124,30 @@ async def test_a_server_that_does_not_answer_and_a_missing_namespace_are_said(
     status, results = await checks(address_of(server), TEMPORAL_NAMESPACE="nowhere")
     assert status == 1
     assert "nowhere does not exist" in results["namespace"]["found"]
+
+
+async def test_h8_unusable_secrets_and_services_that_refuse_are_named(
+    server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    (tmp_path / "signing").write_text("garbage")
+    with running() as emulator:
+        right, _, _ = emulator.connection_string.partition("accesskey=")
+        (tmp_path / "acs").write_text(f"{right}accesskey=d3Jvbmc=")
+        config = tmp_path / "callvault.toml"
+        config.write_text(
+            f"""
+            [resources.europe]
+            endpoint = "{emulator.endpoint}"
+            credential = {{ connection_string = "file:{tmp_path / "acs"}" }}
+            [archives.main]
+            kind = "directory"
+            path = "{tmp_path}"
+            signing_key = "file:{tmp_path / "signing"}"
+            """
+        )
+        status, results = await checks(address_of(server), CALLVAULT_CONFIG=str(config))
+    assert status == 1
+    assert results["secrets"]["found"].startswith("archives.main.signing_key: ")
+    assert results["services"]["found"].startswith("resources.europe: ")
+    assert results["clocks"]["isOk"], results["clocks"]
+    assert "garbage" not in str(results)

@@ -69,7 +69,7 @@ class Vault:
 
     def __post_init__(self) -> None:
         draft = DirectoryArchive("main", self.root / "template")
-        draft.check()
+        draft.make()
         chunk = sealing.archived(draft)
         self.template = sealing.manifest_of(draft, sealing.sealed(draft, chunk, signer=None))
 

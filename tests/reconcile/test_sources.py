@@ -55,7 +55,7 @@ class Counting(OutboundInterceptor):
 @pytest.fixture
 def vault(tmp_path: Path) -> Vault:
     vault = Vault(tmp_path)
-    vault.open().check()
+    vault.open().make()
     return vault
 
 

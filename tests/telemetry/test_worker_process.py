@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import LocalEmulator, write_settings
 from callvault.temporal.client import connect
 from tests.acs.service import Answer, Service, serving
-from tests.telemetry.vault import MEDIA_SECRET, gateway_to
+from tests.telemetry.vault import MEDIA_SECRET, gateway_to, make_archives
 
 
 @dataclass
@@ -61,6 +61,7 @@ def environment(
         emulator.endpoint, emulator.control, emulator.topic, emulator.connection_string
     )
     file = write_settings(tmp_path, acs, tmp_path / "archive")
+    make_archives(load_settings(file))
     return {**os.environ, "CALLVAULT_CONFIG": str(file), "CALLVAULT_LOG__FORMAT": "json"}
 
 
@@ -154,3 +155,27 @@ def _value(exposed: str, name: str, label: str) -> float:
         line for line in exposed.splitlines() if line.startswith(f"{name}{{") and label in line
     )
     return float(sample.rpartition(" ")[2])
+
+
+async def test_h18_a_worker_works_with_standard_streams_that_take_nothing(
+    environment: dict[str, str],
+) -> None:
+    address = _free_address()
+    worker = await asyncio.create_subprocess_exec(
+        *("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh"),
+        *(sys.executable, "-m", "callvault", "worker"),
+        env=environment | {"CALLVAULT_WORKER__METRICS_ADDRESS": address},
+    )
+    try:
+        scraped = ""
+        async with asyncio.timeout(30), httpx.AsyncClient() as prometheus:
+            while "callvault_nearest_deadline_seconds" not in scraped:
+                assert worker.returncode is None, "it has ended"
+                with suppress(httpx.TransportError):
+                    scraped = (await prometheus.get(f"http://{address}/metrics")).text
+                await asyncio.sleep(0.1)
+        worker.terminate()
+        assert await worker.wait() == 0
+    finally:
+        with suppress(ProcessLookupError):
+            worker.kill()

@@ -17,6 +17,8 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
+from callvault.archive.identity import make_identity
+from callvault.clients import open_archive
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.results import CallResult
@@ -190,12 +192,20 @@ async def gateway_to(
             await vault.close()
 
 
+def make_archives(settings: Settings) -> None:
+    """Make every archive, as `callvault setup` does."""
+    for name, archive in settings.archives.items():
+        with closing(open_archive(name, archive)) as opened:
+            make_identity(opened, None, datetime.now(UTC))
+
+
 @asynccontextmanager
 async def working(
     settings: Settings, emulator: RunningEmulator, plugins: Sequence[Plugin] = ()
 ) -> AsyncIterator[Vault]:
     """Run gateway and workers, connected as their processes connect."""
     client = await connect(settings, plugins=plugins)
+    make_archives(settings)
     with closing(Connections(settings)) as connections:
         control = ControlActivities(
             connections.client_of, connections.policy_of, connections.archive_of

@@ -74,6 +74,7 @@ NOTHING: dict[str, Any] = {"files": (), "others": (), "announced": 0}
         ({}, Verdict.COMPLETE),
         ({"others": ()}, Verdict.MISSING),
         ({"others": (), "is_over": False}, Verdict.OPEN),
+        ({"others": (), "is_over": False, "unsealed": "no key"}, Verdict.MISSING),
         ({"state": "lost", "announced": 2}, Verdict.PARTIAL),
         ({**NOTHING, "state": "lost"}, Verdict.LOST),
         ({**NOTHING, "state": "failed_to_start"}, Verdict.MISSING),

@@ -19,6 +19,7 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
+from callvault.archive.identity import ProvenArchive, make_identity
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
@@ -28,11 +29,12 @@ from callvault.contracts.alarms import Alarm
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from callvault.errors import InvalidRequest, Unavailable
+from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
 from callvault.temporal import updates
 from tests.policies import a_policy
 from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker, sandbox
+from workflows.loops.continue_as_new import CarriedState
 
 from .service import ScriptedService
 
@@ -92,6 +94,9 @@ class World:
         self.max_history_events: dict[str, int] = {}
         self.polls_result: set[str] = set()
         self.refusing: set[str] = set()
+        self.without_key: set[str] = set()
+        self.made: dict[str, str] = {}
+        """Ids of the archives that were made, by name."""
         self.webhooks: dict[str, Any] = {}
         """Announcement webhooks, by resource."""
 
@@ -115,8 +120,18 @@ class World:
         if name in self.refusing:
             raise Unavailable("the archive is full", owner="archive")
         archive = DirectoryArchive(name, self.directory / name)
-        archive.check()
+        if name not in self.made:
+            self.made[name] = make_identity(archive, None, datetime.now(UTC)).id
         return archive
+
+    def proven_archive_of(self, name: str) -> ProvenArchive:
+        """Open an archive as a worker does."""
+        return ProvenArchive(self.archive_of(name), self.made[name])
+
+    def signer_of(self, name: str) -> Signer:
+        if name in self.without_key:
+            raise ConfigurationError("the signing key cannot be read: make one")
+        return self.signer
 
     @asynccontextmanager
     async def working(
@@ -124,9 +139,10 @@ class World:
     ) -> AsyncIterator[None]:
         """Run a worker with the real activities, whose clients are the tests' services."""
         client_of: Any = self.services.__getitem__
-        control = ControlActivities(client_of, self.policy_of, self.archive_of, VirtualTime())
-        export = ExportActivities(client_of, self.archive_of)
-        seal = SealActivities(self.archive_of, lambda _: self.signer)
+        archive_of = self.proven_archive_of
+        control = ControlActivities(client_of, self.policy_of, archive_of, VirtualTime())
+        export = ExportActivities(client_of, archive_of)
+        seal = SealActivities(archive_of, self.signer_of)
         recall = Recall(client)
         async with (
             control_worker(
@@ -205,6 +221,19 @@ class Scene:
                 task_queue=names.CONTROL_QUEUE,
                 start_signal=names.FILE_STATUS_UPDATED,
                 start_signal_args=[event],
+            )
+
+    async def is_restored_to(self, status: CallStatus) -> None:
+        """Begin the workflow with an earlier state, as it is after a restore of Temporal."""
+        request = RecordingRequest(
+            server_call_id=self.server_call_id, resource=self.resource, start_recording=False
+        )
+        with self.environment.with_time_skipping_disabled():
+            await self.environment.client.start_workflow(
+                names.WORKFLOW_TYPE,
+                args=[request, CarriedState.taken_over(status)],
+                id=names.workflow_id(self.server_call_id),
+                task_queue=names.CONTROL_QUEUE,
             )
 
     async def recorded(self, **request: Any) -> None:

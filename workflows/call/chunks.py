@@ -191,6 +191,16 @@ def export_again(status: CallStatus, recording: RecordingStatus) -> None:
     refresh(status, recording)
 
 
+def export_anew(status: CallStatus, recording: RecordingStatus, keys: set[ChunkKey]) -> None:
+    """Export these archived files once more: the archive does not hold them any more."""
+    for chunk in recording.chunks:
+        if ChunkKey.of(chunk.chunk) in keys and chunk.state is ChunkState.ARCHIVED:
+            chunk.state = ChunkState.ANNOUNCED
+            chunk.gone, chunk.archived = chunk.archived, None
+    recording.sealed = None
+    refresh(status, recording)
+
+
 # Reading.
 
 

@@ -8,6 +8,8 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
+from callvault.contracts.events import RecordingChunk
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import ChunkStatus, RecordingStatus
 from workflows import activity_calls
@@ -69,17 +71,24 @@ class SourceDeletionLoop:
 
     async def _delete_or_drop(self, key: ChunkKey) -> None:
         recording, chunk = find_chunk(self._call.status, key)
-        if chunk.state is not ChunkState.ARCHIVED:
+        if chunk.state is not ChunkState.ARCHIVED or chunk.archived is None:
             pass  # It goes to another archive, and comes here again.
         elif recording.sealed is None or recording.sealed.findings:
             self._call.note(workflow.now(), f"the service's copy of chunk {key.index} stays")
         else:
-            await self._delete(key, chunk)
+            await self._delete(key, chunk.chunk, chunk.archived, recording.sealed)
         self.to_delete.discard(key)
 
-    async def _delete(self, key: ChunkKey, chunk: ChunkStatus) -> None:
+    async def _delete(
+        self,
+        key: ChunkKey,
+        chunk: RecordingChunk,
+        archived: ArchivedChunk,
+        sealed: SealedRecording,
+    ) -> None:
+        resource = self._call.policy.resource
         try:
-            await activity_calls.delete_source(self._call.policy.resource, chunk.chunk)
+            await activity_calls.delete_source(resource, chunk, archived, sealed)
         except ActivityError as error:
             self._call.note(workflow.now(), f"the service's copy stays: {reason(error)}")
         else:

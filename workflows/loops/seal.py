@@ -9,10 +9,12 @@ from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
-from workflows.activity_errors import reason
-from workflows.call import chunks
+from workflows.activity_errors import files_gone, reason
+from workflows.call import chunks, deadlines
 from workflows.call.alarms import Alarms
+from workflows.call.chunks import ChunkKey
 from workflows.call.lifecycle import Lifecycle
+from workflows.loops.clock import Moment
 from workflows.loops.loop import Run, one_at_a_time
 
 
@@ -59,10 +61,15 @@ class SealLoop:
 
     async def _write_manifest(self, recording: RecordingStatus) -> None:
         before = recording.model_copy(deep=True)
+        sealing = activity_calls.seal(self._call.status, recording)
+        await self._watch(recording, sealing)
         try:
-            sealed = await activity_calls.seal(self._call.status, recording)
+            sealed = await sealing
         except ActivityError as error:
-            self._not_sealed(recording, reason(error))
+            if gone := files_gone(error):
+                self._copy_again(recording, gone, reason(error))
+            else:
+                self._not_sealed(recording, reason(error))
         else:
             # An event may have been folded meanwhile, which this manifest does not know: then it
             # is no seal, and another manifest follows it.
@@ -79,6 +86,35 @@ class SealLoop:
         if sealed.duties:
             what = f"{sealed.duties} things are to be done about it: `callvault duties` lists them"
             self._alarms.add(AlarmKind.DUTIES, Severity.WARNING, what, recording, now)
+
+    async def _watch(
+        self, recording: RecordingStatus, sealing: workflow.ActivityHandle[SealedRecording]
+    ) -> None:
+        """Wait until the manifest is written or given up; raise an alarm at every step till then.
+
+        The steps are those of the escalation, counted from now.
+        """
+        policy, since = self._call.policy, workflow.now()
+        for age in deadlines.escalation_ages(policy):
+            due = Moment(since + age, f"the manifest of recording {recording.number} is late")
+            if not sealing.done():
+                await self._run.clock.changed(sealing.done, due)
+            if sealing.done():
+                return
+            what = "its files are archived, its manifest is not written: see why its"
+            what += " seal_recording activity fails"
+            severity = deadlines.severity(policy, age)
+            self._alarms.add(AlarmKind.NOT_SEALED, severity, what, recording, workflow.now())
+
+    def _copy_again(
+        self, recording: RecordingStatus, gone: list[tuple[str, int]], why: str
+    ) -> None:
+        """Copy the files again that the archive has lost, while the service still has them."""
+        chunks.export_anew(self._call.status, recording, {ChunkKey(*each) for each in gone})
+        now, indices = workflow.now(), ", ".join(str(index) for _, index in gone)
+        self._call.note(now, f"recording {recording.number}: chunks {indices} are copied again")
+        what = f"chunks {indices} were archived, and are copied again: {why}"
+        self._alarms.add(AlarmKind.ARCHIVE_CHANGED, Severity.ERROR, what, recording, now)
 
     def _not_sealed(self, recording: RecordingStatus, why: str) -> None:
         self.unsealable.add(recording.number)

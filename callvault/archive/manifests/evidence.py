@@ -7,10 +7,10 @@ from callvault.archive.manifests.manifest import ChunkEvidence
 from callvault.archive.media.check import Expected, check_media
 from callvault.archive.object_metadata import SHA256
 from callvault.archive.store import Archive, StoredObject
-from callvault.contracts.activity_io import ArchivedChunk
+from callvault.contracts.activity_io import ArchivedChunk, SealedRecording
 from callvault.contracts.manifest import ArchivedObject
 from callvault.contracts.status import ChunkStatus, RecordingStatus
-from callvault.errors import BrokenContent, ContentMissing, InvalidRequest
+from callvault.errors import BrokenContent, ContentMissing, InvalidRequest, WrongArchive
 
 BLOCKS = "block_digests_sha256"
 """Key of the hash over the digests of its blocks, in an object's properties."""
@@ -33,13 +33,7 @@ def chunk_evidence(
             f"{chunk.object_name} lies in archive {chunk.archive}, not in {archive.name}: seal the"
             " recording where its chunks are"
         )
-    found = _stored(archive, chunk.object_name)
-    if found.size != chunk.size or found.sha256 not in {None, chunk.sha256}:
-        raise BrokenContent(
-            f"{archive.location(chunk.object_name)} is not what was verified: find out who changes"
-            " the archive, move the object away, and the chunk is archived again",
-            owner="archive",
-        )
+    found = require_chunk(archive, chunk)
     media = ArchivedObject(
         object_name=found.name,
         size=chunk.size,
@@ -50,6 +44,55 @@ def chunk_evidence(
         archive, found.name, found.size, expected_of(recording, chunk)
     )
     return ChunkEvidence(media, _metadata(archive, chunk), check)
+
+
+def require_chunk(archive: Archive, chunk: ArchivedChunk) -> StoredObject:
+    """Look the chunk's file up; its bytes are not read.
+
+    Raises `ContentMissing` or `BrokenContent` where the archive does not hold it as verified.
+    """
+    found = _stored(archive, chunk.object_name)
+    if found.size != chunk.size or found.sha256 not in {None, chunk.sha256}:
+        raise BrokenContent(
+            f"{archive.location(chunk.object_name)} is not what was verified: find out who changes"
+            " the archive, move the object away, and the chunk is archived again",
+            owner="archive",
+        )
+    if chunk.metadata_object_name is not None:
+        _stored(archive, chunk.metadata_object_name)
+    return found
+
+
+def not_held(archive: Archive, recording: RecordingStatus) -> dict[tuple[str, int], str]:
+    """Say what is wrong with each archived chunk that the archive does not hold as verified."""
+    wrong: dict[tuple[str, int], str] = {}
+    for each in recording.chunks:
+        if each.archived is not None:
+            try:
+                require_chunk(archive, each.archived)
+            except (ContentMissing, BrokenContent) as error:
+                wrong[each.chunk.document_id, each.chunk.index] = str(error)
+    return wrong
+
+
+def require_sealed(archive: Archive, chunk: ArchivedChunk, sealed: SealedRecording) -> None:
+    """Raise `ContentMissing` or `BrokenContent` unless the chunk and its manifest are there.
+
+    `WrongArchive` where the archive is not the one that the chunk was verified in.
+    """
+    require_same(archive, chunk)
+    require_chunk(archive, chunk)
+    _stored(archive, sealed.object_name)
+
+
+def require_same(archive: Archive, chunk: ArchivedChunk) -> None:
+    """Raise `WrongArchive` unless the chunk was verified in this very archive, asked now."""
+    found = archive.prove()
+    if chunk.archive_id not in ("", found):
+        raise WrongArchive(
+            f"{chunk.object_name} was archived in {chunk.archive_id}, and archive {archive.name} of"
+            f" this worker is {found}: give all workers the same place for this name"
+        )
 
 
 def expected_of(recording: RecordingStatus, chunk: ArchivedChunk) -> Expected:

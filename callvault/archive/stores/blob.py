@@ -17,6 +17,7 @@ from azure.storage.blob import (
 from requests.adapters import HTTPAdapter
 
 from callvault.archive.blocks import BlockDigests, BlockLedger, block_id, sha256_in
+from callvault.archive.identity import read_identity
 from callvault.archive.names import check_object_name
 from callvault.archive.object_metadata import SHA256, unquoted
 from callvault.archive.store import StoredObject
@@ -135,7 +136,13 @@ class BlobArchive:
         container = urlsplit(self._container.url)._replace(query="").geturl()
         return f"{container}/{check_object_name(object_name)}"
 
+    def prove(self) -> str:
+        return read_identity(self)
+
     def check(self) -> None:
+        self._probe()
+
+    def make(self) -> None:
         try:
             self._probe()
         except ConfigurationError as error:

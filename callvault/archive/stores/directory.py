@@ -19,6 +19,7 @@ from threading import Lock
 from typing import NoReturn
 
 from callvault.archive.blocks import BlockDigests, BlockLedger
+from callvault.archive.identity import read_identity
 from callvault.archive.names import check_object_name
 from callvault.archive.store import StoredObject
 from callvault.archive.stores.directory_files import (
@@ -117,11 +118,18 @@ class DirectoryArchive:
     def location(self, object_name: str) -> str:
         return str(self._path(object_name))
 
+    def prove(self) -> str:
+        return read_identity(self)
+
+    def make(self) -> None:
+        with self.errors("making the directory"):
+            self._root.mkdir(parents=True, exist_ok=True)
+        self.check()
+
     def check(self) -> None:
         token = secrets.token_hex(8)
         draft, probe = (self._root / f".check.{token}.{part}" for part in ("part", "object"))
         with self.errors("checking that objects can be written"):
-            self._root.mkdir(parents=True, exist_ok=True)
             try:
                 write_file(draft, b"check", mode=MODE)
                 publish(draft, probe)

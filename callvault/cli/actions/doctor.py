@@ -8,7 +8,6 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 from temporalio.api.common.v1 import WorkflowExecution
@@ -20,8 +19,12 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault.cli.actions.check_result import CheckResult
+from callvault.cli.actions.doctor_archives import check_archives
+from callvault.cli.actions.doctor_services import check_services
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.terminal import line, say_json
+from callvault.config.settings import Settings, load_settings
 from callvault.contracts import names
 from callvault.errors import CallvaultError
 from callvault.temporal.namespace import missing_search_attributes
@@ -34,16 +37,6 @@ MAX_LISTED = 1_000
 """Workflows that a check looks at."""
 
 _PAUSED = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Paused'"
-
-
-class CheckResult(NamedTuple):
-    """The result of one check."""
-
-    name: str
-    is_ok: bool
-    found: str
-    fix: str = ""
-    """A sentence that says what to do; empty where nothing is amiss."""
 
 
 Check = Callable[[Client], Awaitable[CheckResult]]
@@ -103,19 +96,25 @@ def examine(config: Path | None) -> list[CheckResult]:
     """Run every check; one that cannot be run has failed."""
     results: list[CheckResult] = []
     try:
-        with_client(config, lambda client: _examine(client, results))
+        settings = load_settings(config)
+        with_client(config, lambda client: _examine(client, settings, results))
     except CallvaultError as error:
         fix = "Start Temporal, or mend its address (TEMPORAL_ADDRESS) or the settings."
         results.append(CheckResult("Temporal", False, str(error), fix))
     return results
 
 
-async def _examine(client: Client, results: list[CheckResult]) -> None:
+async def _examine(client: Client, settings: Settings, results: list[CheckResult]) -> None:
     results.append(CheckResult("Temporal", True, client.service_client.config.target_host))
     for name, check in CHECKS:
         try:
             results.append(await check(client))
         except (RPCError, CallvaultError) as error:
+            results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
+    for name, check_all in (("services", check_services), ("archives", check_archives)):
+        try:
+            results += await check_all(client, settings)
+        except CallvaultError as error:
             results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
 
 

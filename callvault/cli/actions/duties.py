@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from callvault.archive.manifests.duty_records import Done, open_duties, record_duties
 from callvault.cli.terminal import say
-from callvault.clients import open_archive, open_signer
+from callvault.clients import open_proven, open_signer
 from callvault.config.settings import Settings
 from callvault.contracts.base import MAX_TEXT
 from callvault.contracts.duties import Duty, Outcome
@@ -65,14 +65,14 @@ def record(
     outcome = Outcome.ERASED if erased else Outcome.KEPT
     done = Done(outcome, done_by, reason, tuple(erased))
     configured = settings.archive(archive)
-    with closing(open_archive(archive, configured)) as opened:
+    with closing(open_proven(archive, configured)) as opened:
         signer = open_signer(configured)
         written = record_duties(opened, manifest, duties, done, signer, lambda: datetime.now(UTC))
         return opened.location(written.object_name)
 
 
 def _of(settings: Settings, name: str) -> list[Listed]:
-    with closing(open_archive(name, settings.archive(name))) as archive:
+    with closing(open_proven(name, settings.archive(name))) as archive:
         return [
             Listed(name, found.manifest.object_name, duty)
             for found in open_duties(archive)

@@ -18,7 +18,7 @@ from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey
 from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line
-from callvault.clients import open_archive, open_signer
+from callvault.clients import open_archive, open_proven, open_signer
 from callvault.config.settings import Settings
 from callvault.contracts.printable import printable
 from callvault.errors import CallvaultError
@@ -38,7 +38,7 @@ def open_both(
     keys = [PublicKey.from_pem(file.read_bytes()) for file in key_files]
     if not keys and (signer := open_signer(source)):
         keys = [signer.public]
-    with closing(open_archive(fallback, source)) as a, closing(open_archive(primary, target)) as b:
+    with closing(open_archive(fallback, source)) as a, closing(open_proven(primary, target)) as b:
         # Only this one is written to.
         b.check()
         yield Failback(a, b, Keyring(keys), open_signer(target), lambda: datetime.now(UTC))

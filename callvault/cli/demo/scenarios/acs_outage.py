@@ -54,5 +54,7 @@ def verify(played: PlayedCall, console: Console) -> bool:
         console.print(line(f"  finding    {finding}"), soft_wrap=True)
     for alarm in played.alarms:
         console.print(line(f"  alarm      {alarm.what}"), soft_wrap=True)
-    is_alarmed = [alarm.kind for alarm in played.alarms] == [AlarmKind.PAUSE_UNCONFIRMED]
+    kinds = [alarm.kind for alarm in played.alarms]
+    # What is marked is to be deleted, or reviewed.
+    is_alarmed = kinds == [AlarmKind.PAUSE_UNCONFIRMED, AlarmKind.DUTIES]
     return 0 < ana <= doubtful + TOLERANCE and bool(played.findings) and is_alarmed

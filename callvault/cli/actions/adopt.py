@@ -1,0 +1,110 @@
+"""The adoption of a recording that ACS makes, and that no workflow knows.
+
+After Temporal's database was restored to an earlier state, or a workflow was deleted, ACS goes on
+recording, and nobody would stop it or keep its files.
+"""
+
+from contextlib import closing
+from datetime import UTC, datetime
+
+from temporalio.client import Client
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from callvault.clients import open_acs_client
+from callvault.config.policy import resource_policy
+from callvault.config.settings import Settings
+from callvault.contracts import names
+from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.states import Actual, Wanted
+from callvault.contracts.status import CallStatus, RecordingStatus
+from callvault.contracts.takeover import LastState
+from callvault.errors import InvalidRequest, RecordingNotFound
+from workflows.call import silence
+from workflows.loops.continue_as_new import CarriedState
+
+
+def found_at_acs(
+    settings: Settings,
+    request: RecordingRequest,
+    recording_id: str,
+    *,
+    unproven: bool,
+) -> RecordingStatus:
+    """Read the recording from ACS, as a workflow is to keep it; nothing is changed.
+
+    Raises `InvalidRequest` where ACS knows no such recording, where it is another call's, and,
+    unless ``unproven`` allows it, where ACS does not say whose it is.
+    """
+    with closing(open_acs_client(settings.resource(request.resource))) as client:
+        try:
+            is_of_call = client.belongs_to(recording_id, request.server_call_id)
+            state = client.get_state(recording_id, request.server_call_id).recording_state
+        except RecordingNotFound as error:
+            raise InvalidRequest(
+                f"ACS knows no recording {recording_id}: it is over. Its files come with their"
+                " event: see `callvault sweep` and `callvault events deliver`"
+            ) from error
+    if is_of_call is False:
+        raise InvalidRequest(f"recording {recording_id} is of another call: it is not touched")
+    if is_of_call is None and not unproven:
+        raise InvalidRequest(
+            f"ACS does not say whose recording {recording_id} is: if you know that it is of this"
+            " call, add --unproven"
+        )
+    return _status(request, recording_id, is_on=state == "active")
+
+
+def _status(request: RecordingRequest, recording_id: str, *, is_on: bool) -> RecordingStatus:
+    now = datetime.now(UTC)
+    recording = RecordingStatus(
+        number=1,
+        origin="requested",
+        recording_content_type=request.recording_content_type,
+        recording_channel_type=request.recording_channel_type,
+        recording_format_type=request.recording_format_type,
+        requested_by=request.requested_by,
+        requested_at=now,
+        started_at=now,
+        known_at=now,
+        recording_id=recording_id,
+        # What ACS does now is what is wanted, until somebody asks for something else.
+        wanted=Wanted.ACTIVE if is_on else Wanted.PAUSED,
+        actual=Actual.ACTIVE if is_on else Actual.PAUSED,
+        was_active=True,
+    )
+    # Nothing is known from before: no silence is claimed until a reading has proven it.
+    silence.sound_asked(recording, now)
+    silence.start_answered(recording, now)
+    if is_on:
+        silence.active_read(recording, now, now)
+    return recording
+
+
+async def adopt(
+    client: Client, settings: Settings, request: RecordingRequest, recording: RecordingStatus
+) -> str:
+    """Have the call's workflow keep the recording, or begin one that does; return its id."""
+    key = f"adopted {recording.recording_id}"
+    workflow_id = names.workflow_id(request.server_call_id)
+    status = CallStatus(
+        server_call_id=request.server_call_id,
+        resource=request.resource,
+        policy=resource_policy(settings, request.resource),
+        recordings=[recording],
+        taken_over=[key],
+    )
+    kept = request.model_copy(update={"start_recording": False})
+    try:
+        await client.start_workflow(
+            names.WORKFLOW_TYPE,
+            args=[kept, CarriedState.taken_over(status)],
+            id=workflow_id,
+            task_queue=names.CONTROL_QUEUE,
+            task_timeout=names.TASK_TIMEOUT,
+            static_summary="adopts a recording that no workflow knew",
+        )
+    except WorkflowAlreadyStartedError:
+        status.taken_over = []
+        last = LastState(run_id=key, status=status)
+        await client.get_workflow_handle(workflow_id).signal(names.TAKE_OVER, last)
+    return workflow_id

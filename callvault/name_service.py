@@ -1,0 +1,76 @@
+"""Host names are resolved in threads of their own, with a time-out.
+
+The system's resolver knows none: with a name server that does not answer it blocks its caller for
+tens of seconds, and a few callers of one host would hold up the threads of all others.
+"""
+
+import socket
+from collections.abc import Iterable
+from concurrent.futures import Future
+from threading import Lock, Thread
+from typing import Any
+
+import httpcore
+
+_pending: dict[str, "Future[list[str]]"] = {}
+"""The names that are being resolved: one thread each, whoever waits for it."""
+_lock = Lock()
+
+
+def addresses(host: str, timeout: float | None) -> list[str]:
+    """Resolve a name within so many seconds; `TimeoutError`, or the `OSError` of the resolver."""
+    with _lock:
+        answer = _pending.get(host)
+        if answer is None:
+            answer = _pending[host] = Future()
+            Thread(target=_resolve, args=(host, answer), name="resolve", daemon=True).start()
+    return answer.result(timeout)
+
+
+def _resolve(host: str, answer: "Future[list[str]]") -> None:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        result = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    except (OSError, UnicodeError) as error:
+        problem = error if isinstance(error, OSError) else OSError(f"no host name: {error}")
+        _forget(host)
+        answer.set_exception(problem)
+    else:
+        _forget(host)
+        answer.set_result(result)
+
+
+def _forget(host: str) -> None:
+    # Nothing is remembered: the system has a cache of its own.
+    with _lock:
+        del _pending[host]
+
+
+class NetworkBackend(httpcore.SyncBackend):
+    """Connections of httpx whose time-out to connect covers the name, too."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of a host that takes a connection."""
+        problem: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in _addresses(host, timeout):
+            try:
+                return super().connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                problem = error
+        raise problem
+
+
+def _addresses(host: str, timeout: float | None) -> list[str]:
+    try:
+        return addresses(host, timeout)
+    except TimeoutError:
+        raise httpcore.ConnectTimeout("the name service did not answer in time") from None
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error

@@ -1,0 +1,71 @@
+"""Does a name service that does not answer block nobody longer than his time-out?"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import httpx
+import pytest
+
+from callvault import name_service
+from callvault.http_transports import Transport
+from tests.acs.service import Answer, Service, serving
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serving() as service:
+        service.answers.append(Answer())
+        yield service
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Make the name service hang for one host; yield the questions about it."""
+    answers = threading.Event()
+    asked: list[str] = []
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "hanging.example":
+            asked.append(host)
+            answers.wait()
+            raise socket.gaierror("gone")
+        return resolve(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield asked
+    answers.set()
+
+
+def test_a_request_waits_for_a_name_no_longer_than_for_a_connection(
+    hanging: list[str], service: Service
+) -> None:
+    with httpx.Client(transport=Transport(), trust_env=False) as http:
+        began = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(httpx.ConnectTimeout):
+                http.get("http://hanging.example/", timeout=0.2)
+        assert time.monotonic() - began < 5
+        assert len(hanging) == 1, "one thread asks, whoever waits"
+        assert http.get(service.url).status_code == 200
+
+
+def test_every_address_of_a_name_is_tried() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        with closing(name_service.NetworkBackend().connect_tcp("localhost", port, 5)):
+            pass
+
+
+def test_a_name_that_does_not_exist_is_said() -> None:
+    with (
+        httpx.Client(transport=Transport(), trust_env=False) as http,
+        pytest.raises(httpx.ConnectError),
+    ):
+        http.get("http://nobody.invalid/", timeout=10)

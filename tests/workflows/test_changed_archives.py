@@ -1,0 +1,185 @@
+"""What becomes of a call whose archive is emptied, changed or unmounted, or cannot be sealed in?"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from callvault.archive.identity import IDENTITY_OBJECT
+from callvault.contracts.alarms import AlarmKind
+from callvault.errors import ContentMissing
+
+from .scene import BRIEF_WINDOW, SHORT_WINDOW, Scene, chunk
+
+EVER = timedelta(days=365)
+
+
+def media(scene: Scene) -> Path:
+    [name] = [name for name in scene.archive.names("recordings/") if not name.endswith(".json")]
+    return Path(scene.archive.location(name))
+
+
+def root(scene: Scene) -> Path:
+    return Path(scene.archive.location(IDENTITY_OBJECT)).parent
+
+
+async def archived_unsealed(scene: Scene) -> None:
+    """Have one of two files archived: nothing is sealed before the other one comes."""
+    scene.service.records_sound = True
+    await scene.recorded(recordingContentType="audio", recordingFormatType="wav")
+    await scene.asks("stop")
+    await scene.announced(chunk(0, last=False))
+    await scene.until(lambda recording: recording.chunks[0].state == "archived")
+
+
+async def test_a_file_that_vanished_before_it_was_sealed_is_copied_again(scene: Scene) -> None:
+    """H7: sealing said for two days "was archived and is gone", and nothing copied it again."""
+    await archived_unsealed(scene)
+    media(scene).unlink()
+    await scene.announced(chunk(1))
+    result = await scene.result()
+    assert result.outcome == "archived"
+    assert result.recordings[0].manifest is not None
+    assert len([n for n in scene.archive.names("recordings/") if n.endswith(".wav")]) == 2
+    [alarm] = scene.told()
+    assert (alarm.kind, alarm.severity) == (AlarmKind.ARCHIVE_CHANGED, "error")
+    assert "is gone" in alarm.what
+    notes = [entry.what for entry in (await scene.status()).timeline]
+    assert "recording 1: chunks 0 are copied again" in notes
+
+
+async def test_a_file_that_vanished_for_good_is_lost_and_the_rest_is_sealed(scene: Scene) -> None:
+    """H7, when the service has deleted its own copy meanwhile."""
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    await archived_unsealed(scene)
+    media(scene).unlink()
+    gone = ContentMissing("the service has deleted the file")
+    first = chunk(0, last=False)
+    scene.service.fails_for("open_content", gone, EVER, url=first["contentLocation"])
+    await scene.announced(chunk(1))
+    result = await scene.result()
+    assert result.outcome == "lost"
+    assert result.recordings[0].manifest is not None
+    kinds = [alarm.kind for alarm in scene.told()]
+    assert kinds[0] == AlarmKind.ARCHIVE_CHANGED
+    assert kinds[-1] == AlarmKind.LOST
+
+
+async def test_a_file_that_was_changed_before_it_was_sealed_is_not_taken_for_the_recording(
+    scene: Scene,
+) -> None:
+    """H7: copied again, the changed object would have been found, and believed."""
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    fallback = scene.with_fallback()
+    await archived_unsealed(scene)
+    whole = media(scene).read_bytes()
+    media(scene).write_bytes(b"changed")
+    await scene.announced(chunk(1))
+    result = await scene.result()
+    assert result.outcome == "archived"
+    kinds = [alarm.kind for alarm in scene.told()]
+    assert AlarmKind.ARCHIVE_CHANGED in kinds
+    assert AlarmKind.FALLBACK_USED in kinds
+    kept = [b"".join(fallback.read(n)) for n in fallback.names() if n.endswith(".wav")]
+    assert kept[0] == whole
+    assert b"changed" not in kept
+
+
+async def test_an_unmounted_archive_begins_no_chain_and_costs_no_copy(scene: Scene) -> None:
+    """H9: links began at 1 anew, and the service's copy was deleted."""
+    scene.world.delete_source.add(scene.resource)
+    await scene.recorded_as_sound()
+    there = root(scene)
+    away = there.with_name(f"{there.name}-unmounted")
+    there.rename(away)
+    there.mkdir()
+    await scene.announced(chunk())
+    await scene.has_asked("start")
+    await scene.passes(timedelta(hours=7))
+    recording = await scene.recording()
+    assert recording.chunks[0].state == "announced"
+    assert not [path for path in there.rglob("*") if path.is_file()]
+    assert "delete_content" not in scene.service.asked
+    assert {alarm.kind for alarm in scene.told()} == {AlarmKind.EXPORT_LATE}
+    there.rmdir()
+    away.rename(there)
+    result = await scene.result()
+    assert result.outcome == "archived"
+    assert scene.service.asked[-1] == "delete_content"
+
+
+async def test_a_manifest_that_cannot_be_written_is_told_within_hours(scene: Scene) -> None:
+    """H8: a signing key that cannot be read raised no alarm for two days."""
+    scene.world.without_key.add(scene.resource)
+    await scene.recorded()
+    await scene.asks("stop")
+    await scene.announced(chunk())
+    await scene.until(lambda recording: recording.chunks[0].state == "archived")
+    await scene.passes(timedelta(hours=7))
+    alarms = scene.told()
+    assert [alarm.kind for alarm in alarms] == [AlarmKind.NOT_SEALED] * 2
+    assert "seal_recording" in alarms[0].what
+    scene.world.without_key.discard(scene.resource)
+    result = await scene.result()
+    assert result.recordings[0].manifest is not None
+
+
+async def test_a_recording_that_lies_sealed_is_not_lost_after_a_restore(scene: Scene) -> None:
+    """H13: Temporal was restored to a time before the event; nobody looked into the archive."""
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    before = await scene.status()
+    await scene.announced(chunk(0, last=False), chunk(1))
+    assert (await scene.result()).outcome == "archived"
+
+    await scene.is_restored_to(before)
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    [recording] = result.recordings
+    assert recording.manifest is not None
+    assert recording.manifest.sequence == 2
+    assert recording.manifest.object_name.endswith("manifest-2.json")
+    assert {c.archived.archive for c in recording.chunks if c.archived} == {scene.resource}
+    assert scene.service.asked.count("open_content") == 2
+    assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
+
+
+async def test_a_recording_whose_archive_is_away_is_looked_up_when_it_is_back(
+    scene: Scene,
+) -> None:
+    """H13, with the archive restored later than Temporal."""
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    before = await scene.status()
+    await scene.announced(chunk())
+    await scene.result()
+    there = root(scene)
+    away = there.with_name(f"{there.name}-away")
+    there.rename(away)
+    there.mkdir()
+    await scene.is_restored_to(before)
+    await scene.passes(SHORT_WINDOW / 2)
+    there.rmdir()
+    away.rename(there)
+    assert (await scene.result()).outcome == "archived"
+
+
+async def test_what_is_sealed_by_another_key_is_not_believed(scene: Scene) -> None:
+    """H13: a planted manifest must silence no alarm."""
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    before = await scene.status()
+    await scene.announced(chunk())
+    await scene.result()
+    [manifest] = (
+        Path(scene.archive.location(n))
+        for n in scene.archive.names("recordings/")
+        if n.endswith("manifest.json")
+    )
+    text = manifest.read_text()
+    at = text.index('"value":"') + len('"value":"')
+    manifest.write_text(text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :])
+    await scene.is_restored_to(before)
+    assert (await scene.result()).outcome == "lost"

@@ -1,0 +1,94 @@
+"""The look-up loop: looks into the archive for recordings whose files nobody announces.
+
+A workflow that was restored to an earlier state waits for an event that was delivered long ago: the
+recording lies sealed in the archive, and must not be told as lost.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from callvault.contracts.activity_io import FoundRecording
+from callvault.contracts.status import RecordingStatus
+from workflows import activity_calls
+from workflows.call import file_events
+from workflows.call.alarms import Alarms
+from workflows.call.chunks import ChunkKey, chunks_of
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.recording_state import is_awaiting
+from workflows.loops.loop import Run, each_once
+
+
+class LookUpLoop:
+    """Looks again at every alarm about files that are not announced."""
+
+    is_interruptible = True
+    is_done = True
+
+    def __init__(self, run: Run, call: Lifecycle, alarms: Alarms) -> None:
+        self._run = run
+        self._call = call
+        self._alarms = alarms
+        self._looking: set[int] = set()
+        self._looked: dict[int, int] = {}
+        """The number of alarms about each recording when this run looked last."""
+
+    @property
+    def is_idle(self) -> bool:
+        """True if no archive is being searched."""
+        return not self._looking
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Look for every recording that is overdue, each on its own."""
+        await each_once(self._run, group, self._looking, self._to_look_up, self._look_up)
+
+    def _to_look_up(self) -> list[int]:
+        return [
+            recording.number
+            for recording in self._call.status.recordings
+            if self._is_overdue(recording)
+            and recording.escalations > self._looked.get(recording.number, 0)
+        ]
+
+    def _is_overdue(self, recording: RecordingStatus) -> bool:
+        return is_awaiting(recording) and recording.recording_id is not None
+
+    async def _look_up(self, number: int) -> None:
+        recording = self._call.recording(number)
+        self._looked[number] = recording.escalations
+        looking = activity_calls.find_sealed(self._call.status, recording)
+        await workflow.wait_condition(
+            lambda: (
+                looking.done()
+                or not self._is_overdue(recording)
+                or self._run.is_draining
+                or self._run.is_finished
+            )
+        )
+        looking.cancel()
+        # It was called off, or it looked in vain for good: the next alarm looks again.
+        with suppress(ActivityError):
+            for found in (await looking).recordings:
+                self._fold(recording, found)
+
+    def _fold(self, recording: RecordingStatus, found: FoundRecording) -> None:
+        """Fold what lies in an archive like an event, and like the copies that followed it."""
+        now = workflow.now()
+        known = {ChunkKey.of(chunk.chunk) for _, chunk in chunks_of(self._call.status)}
+        new = {ChunkKey.of(each.chunk): each.archived for each in found.chunks}
+        new = {key: archived for key, archived in new.items() if key not in known}
+        elsewhere = any(
+            c.archived and c.archived.archive != found.archive for c in recording.chunks
+        )
+        if not new or elsewhere:
+            return
+        what = f"its files lie sealed in archive {found.archive}, in {found.manifest}"
+        self._call.note(now, f"recording {recording.number}: {what}")
+        file_events.fold(self._call, self._alarms, found.files, now)
+        self._call.lies_in(recording, found.archive)
+        taken = {ChunkKey.of(chunk.chunk) for _, chunk in chunks_of(self._call.status)}
+        for key, archived in new.items():
+            if key in taken:
+                self._call.chunk_archived(key, archived, now)
