@@ -28,6 +28,7 @@ from callvault.local.azurite import Azurite
 from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
 from workers.clients import Connections
+from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker
 
 EVENT_SECRET = "event-secret-nobody-may-see"
@@ -212,8 +213,11 @@ async def working(
         )
         export = ExportActivities(connections.client_of, connections.archive_of)
         seal = SealActivities(connections.archive_of, connections.signer_of)
+        recall = Recall(client)
         async with (
-            control_worker(client, control, settings.worker),
+            control_worker(
+                client, control, settings.worker, others=[recall.recall_run, recall.was_reset]
+            ),
             notification_worker(
                 client,
                 AlarmActivities(None),
