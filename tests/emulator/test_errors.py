@@ -101,9 +101,9 @@ def test_an_oversize_body_is_refused(acs: Acs) -> None:
 
 
 def test_what_is_not_implemented_says_so(acs: Acs) -> None:
-    answer = acs.send("GET", f"/calling/callConnections/C?{API}")
+    answer = acs.send("GET", f"/calling/callConnections/C/participants?{API}")
     assert answer.status_code == 501
-    assert "GET /calling/callConnections/C" in answer.json()["error"]["message"]
+    assert "GET /calling/callConnections/C/participants" in answer.json()["error"]["message"]
 
 
 def test_the_result_operation_exists_in_its_preview_only(acs: Acs) -> None:
