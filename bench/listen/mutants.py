@@ -7,15 +7,13 @@ changes are found in the file's syntax, so that a new line of it has its mutants
 """
 
 import ast
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+
+from bench.changed_module import replace_source
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,30 +137,12 @@ def _renamed(field: str, name: str) -> Change:
     return lambda node: setattr(node, field, name)
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the changed module in place of the real one."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        self._mutant = mutant
-
-    def find_spec(
-        self, name: str, path: object = None, target: object = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name != self._mutant.module:
-            return None
-        origin = str(ROOT / self._mutant.path)
-        return importlib.util.spec_from_file_location(name, origin, loader=self)
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._mutant.source, self._mutant.path, "exec"), module.__dict__)
-
-
 def main(name: str, *command: str) -> None:
     """Run the role with the changed module."""
     mutant = named(name)
     if mutant.module in sys.modules:
         raise RuntimeError(f"{mutant.module} is imported before it is changed")
-    sys.meta_path.insert(0, _Finder(mutant))
+    replace_source(mutant.module, ROOT / mutant.path, mutant.source)
     # Only now: what is imported here is the changed code.
     from callvault.cli import main as callvault
 

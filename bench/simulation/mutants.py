@@ -4,39 +4,19 @@ A mutant lives in a process of its own, which reads the changed line in place of
 file is written.
 """
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import importlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
-from types import ModuleType
 
+from bench.changed_module import replace_source
 from bench.simulation.changed_lines import MUTANTS, ROOT, Mutant
 
 MAX_SCENARIOS = 2_000
 """Lives within which a mutant is to be noticed."""
 
 _BATCH = 10
-
-
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the changed module in place of the real one."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        self._mutant = mutant
-
-    def find_spec(
-        self, name: str, path: object = None, target: object = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name != self._mutant.module:
-            return None
-        origin = str(ROOT / self._mutant.path)
-        return importlib.util.spec_from_file_location(name, origin, loader=self)
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._mutant.source(), self._mutant.path, "exec"), module.__dict__)
 
 
 def are_found(scenarios: int = MAX_SCENARIOS) -> bool:
@@ -63,7 +43,7 @@ def find(mutant: Mutant, scenarios: int = MAX_SCENARIOS) -> str:
 def _live(mutant: Mutant, scenarios: int) -> None:
     if mutant.module in sys.modules:
         raise RuntimeError(f"{mutant.module} is imported before it is changed")
-    sys.meta_path.insert(0, _Finder(mutant))
+    replace_source(mutant.module, ROOT / mutant.path, mutant.source())
     # Only now: what is imported here is the changed workflow.
     play = importlib.import_module("bench.simulation.play")
     play.collect_rarely()

@@ -22,6 +22,11 @@ from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.errors import InvalidRequest, NotDone
 
+Resource = Annotated[str, typer.Option(help="The ACS resource, as configured.")]
+Content = Annotated[ContentType, typer.Option(help="What is recorded.")]
+Channel = Annotated[ChannelType, typer.Option(help="One track, or one for each.")]
+FileFormat = Annotated[FormatType, typer.Option("--format", help="The file's format.")]
+
 app = typer.Typer(help="Look at calls and control their recordings.", no_args_is_help=True)
 app.command()(failback)
 
@@ -100,16 +105,10 @@ def _time(text: str) -> datetime:
 @app.command()
 def start(
     server_call_id: Annotated[str, typer.Argument(help="The call's serverCallId.")],
-    resource: Annotated[str, typer.Option(help="The ACS resource, as configured.")] = "default",
-    content: Annotated[ContentType, typer.Option(help="What is recorded.")] = (
-        ContentType.AUDIO_VIDEO
-    ),
-    channel: Annotated[ChannelType, typer.Option(help="One track, or one for each.")] = (
-        ChannelType.MIXED
-    ),
-    file_format: Annotated[FormatType, typer.Option("--format", help="The file's format.")] = (
-        FormatType.MP4
-    ),
+    resource: Resource = "default",
+    content: Content = ContentType.AUDIO_VIDEO,
+    channel: Channel = ChannelType.MIXED,
+    file_format: FileFormat = FormatType.MP4,
     reason: Reason = "",
     request_id: RequestId = None,
     config: ConfigFile = None,
@@ -143,16 +142,10 @@ def start(
 def adopt(
     server_call_id: Annotated[str, typer.Argument(help="The call's serverCallId.")],
     recording_id: Annotated[str, typer.Argument(help="The recordingId by ACS's own account.")],
-    resource: Annotated[str, typer.Option(help="The ACS resource, as configured.")] = "default",
-    content: Annotated[ContentType, typer.Option(help="What is recorded.")] = (
-        ContentType.AUDIO_VIDEO
-    ),
-    channel: Annotated[ChannelType, typer.Option(help="One track, or one for each.")] = (
-        ChannelType.MIXED
-    ),
-    file_format: Annotated[FormatType, typer.Option("--format", help="The file's format.")] = (
-        FormatType.MP4
-    ),
+    resource: Resource = "default",
+    content: Content = ContentType.AUDIO_VIDEO,
+    channel: Channel = ChannelType.MIXED,
+    file_format: FileFormat = FormatType.MP4,
     unproven: Annotated[
         bool, typer.Option("--unproven", help="Believe it where ACS does not say whose it is.")
     ] = False,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from callvault.archive.manifests.seal import find_manifest
-from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name
+from callvault.archive.names import RECORDINGS_PREFIX, folder_of, is_manifest_name
 from callvault.archive.store import Archive
 from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import Manifest
@@ -36,11 +36,6 @@ def failback_candidates(fallback: Archive) -> Iterator[FailbackCandidate]:
     for folder, group in groupby(ordered, folder_of):
         manifests = tuple(group)
         yield FailbackCandidate(folder, manifests, tuple(_readable(fallback, manifests)))
-
-
-def folder_of(object_name: str) -> str:
-    """Return the folder of a recording, by the name of one of its objects."""
-    return object_name.rpartition("/")[0]
 
 
 def _readable(archive: Archive, names: tuple[str, ...]) -> Iterator[Manifest]:

@@ -12,13 +12,13 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from callvault.archive.failback.candidates import FailbackCandidate, folder_of
+from callvault.archive.failback.candidates import FailbackCandidate
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import Keyring, signed
 from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import StoredManifest, find_manifest, publish_key, software
-from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, manifest_in
+from callvault.archive.names import RECORDINGS_PREFIX, folder_of, is_manifest_name, manifest_in
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
