@@ -447,3 +447,46 @@ def test_with_another_key_the_same_name_is_another_holder() -> None:
     call.asks("resume", requested_by="agent", authenticated_as="key crm")
     assert call.recording.wanted == "active"
     assert call.recording.pauses[0].released_by == "agent (key crm)"
+
+
+# Texts that were cut, because a call with many requests outgrew what Temporal carries.
+
+WORDS = {"requested_by": "€" * 1_024, "authenticated_as": "key " * 50, "reason": "€" * 1_024}
+
+
+def outgrown(call: Call) -> None:
+    """Give up all texts that a call may give up."""
+    state_limits.fit(call.life.status, 0, call.now)
+
+
+def test_a_pause_with_long_words_stays_confirmed_when_they_are_cut() -> None:
+    """A name that was cut was another's: the pause seemed to be released, and was refused."""
+    call = recording_call()
+    pause = call.asks("pause", **WORDS)
+    outgrown(call)
+    call.confirms("pause")
+    assert repeats.answer_of(call.life.status, pause).state == "confirmed"
+    outgrown(call)
+    assert repeats.answer_of(call.life.status, pause).state == "confirmed"
+    assert [each.confirmed_at for each in pauses.of(call.recording, pause)] == [call.now]
+
+
+def test_what_is_cut_of_two_long_names_leaves_them_two() -> None:
+    call = recording_call()
+    first = call.asks("pause", requested_by="€" * 1_023 + "a")
+    second = call.asks("pause", requested_by="€" * 1_023 + "b")
+    outgrown(call)
+    assert pauses.holder_of(first) != pauses.holder_of(second)
+    call.asks("resume", requested_by="€" * 1_023 + "a")
+    assert [pause.is_open for pause in call.recording.pauses] == [False, True]
+
+
+def test_a_resume_with_long_words_expires_when_they_are_cut() -> None:
+    call = recording_call()
+    call.asks("pause", **WORDS)
+    call.confirms("pause")
+    resume = call.asks("resume", **WORDS)
+    outgrown(call)
+    assert resume.expires_at is not None
+    watching(call).act(resume.expires_at)
+    assert (resume.state, call.recording.wanted) == ("failed", "paused")

@@ -62,7 +62,7 @@ class Holder(NamedTuple):
 
 def holder_of(record: ControlRecord) -> Holder:
     """Return who holds the pauses of a request, and releases them."""
-    return Holder(_short(record.requested_by), _short(record.authenticated_as))
+    return Holder(short_name(record.requested_by), short_name(record.authenticated_as))
 
 
 def _holder(pause: PauseRecord) -> Holder:
@@ -73,8 +73,8 @@ def _name_of(record: ControlRecord) -> str:
     return name_of_caller(*holder_of(record))
 
 
-def _short(name: str) -> str:
-    """Return a name that is short, and nobody else's."""
+def short_name(name: str) -> str:
+    """Return a name that is short, and nobody else's; one that is short already stays as it is."""
     if len(name) <= MAX_NAME:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -164,12 +164,9 @@ def silence_wanted(recording: RecordingStatus) -> tuple[datetime, str] | None:
 
 
 def ended_by(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
-    """Return the pauses that a resume has released."""
-    return [
-        pause
-        for pause in recording.pauses
-        if pause.released_at == record.received_at and pause.released_by == _name_of(record)
-    ]
+    """Return the pauses that a resume has released, or another one of the same moment."""
+    # Not by its name, which may have been cut.
+    return [pause for pause in recording.pauses if pause.released_at == record.received_at]
 
 
 def of(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:

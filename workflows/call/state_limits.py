@@ -13,10 +13,12 @@ from callvault.contracts.base import shorten
 from callvault.contracts.states import Actual, RequestState
 from callvault.contracts.status import (
     CallStatus,
+    ControlRecord,
     PauseRecord,
     RecordingStatus,
     TimelineEntry,
 )
+from workflows.call import pauses
 
 MAX_CHUNKS = 500
 """Most files of a call.
@@ -120,13 +122,13 @@ def _cut_pauses(status: CallStatus) -> str:
 
 
 def _cut_evidence(recording: RecordingStatus) -> str:
-    pauses, holds = recording.pauses, recording.holds
-    old = [pause for pause in pauses[:-MAX_KEPT_PAUSES] if not pause.is_open]
+    kept, holds = recording.pauses, recording.holds
+    old = [pause for pause in kept[:-MAX_KEPT_PAUSES] if not pause.is_open]
     count = len(old) + len(holds[:-MAX_KEPT_PAUSES])
     if count == 0:
         return ""
     # What is still held is never given up: it would record again.
-    pauses[:] = [p for p in pauses[:-MAX_KEPT_PAUSES] if p.is_open] + pauses[-MAX_KEPT_PAUSES:]
+    kept[:] = [p for p in kept[:-MAX_KEPT_PAUSES] if p.is_open] + kept[-MAX_KEPT_PAUSES:]
     del holds[:-MAX_KEPT_PAUSES]
     recording.pauses_left_out += count
     # In the signed manifest, too: what is missing there must not look as if it had never been.
@@ -199,12 +201,20 @@ _FREE_TEXTS = frozenset(
 """Fields that hold words of people; none is an id, and none is decided by, once it is so long."""
 
 
+_NAMES = frozenset({"requested_by", "authenticated_as"})
+"""Whose a pause is: by these names its holder releases it, and its request is told from others."""
+
+
 def _cut_fields(record: Any, limit: int) -> int:
     """Shorten a record's texts; return the number of those that were too long."""
     fields = _FREE_TEXTS.intersection(type(record).model_fields)
     if isinstance(record, PauseRecord) and record.is_open:
-        # By this name its holder releases it: `pauses.holder_of` keeps it short.
-        fields -= {"requested_by", "authenticated_as"}
+        # `pauses.holder_of` has made them short.
+        fields -= _NAMES
+    if isinstance(record, ControlRecord):
+        fields -= _NAMES
+        for name in _NAMES:
+            setattr(record, name, pauses.short_name(getattr(record, name)))
     long = [name for name in fields if len(getattr(record, name)) > limit]
     for name in long:
         setattr(record, name, shorten(getattr(record, name), limit))

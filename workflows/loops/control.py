@@ -131,6 +131,7 @@ class ControlLoop:
         answer.cancel()
         if is_given_up and command.operation in READINGS:
             # It may hang, and nothing waits for it.
+            answer.add_done_callback(self._has_ended)
             return None
         try:
             # The activity may still answer: what ACS did must be known as well as it can be.
@@ -165,10 +166,10 @@ class ControlLoop:
         acs_answers.runs_already(self._call, command, own, workflow.now())
         raise Adopted
 
-    def _has_ended(self, start: asyncio.Task[ControlResult]) -> None:
-        """Take note that a start which was called off has ended, however it did."""
-        if not start.cancelled():
-            start.exception()
+    def _has_ended(self, answer: asyncio.Task[ControlResult]) -> None:
+        """Take note that what was called off has ended, however it did."""
+        if not answer.cancelled():
+            answer.exception()
         # The history has grown.
         self._run.clock.look()
 
