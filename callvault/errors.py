@@ -26,6 +26,8 @@ CallvaultError
 from datetime import timedelta
 from typing import Literal
 
+from callvault.causes import Cause
+
 Owner = Literal["service", "archive", "callvault", "caller"]
 """Whose fault it is: the recording service, the archive's storage, this software, or who asked."""
 
@@ -35,10 +37,11 @@ class CallvaultError(Exception):
 
     ``message`` says what happened and what to do about it. ``owner`` says whose fault it is,
     ``status`` is the HTTP status and ``code`` the service's own code, where there were any.
-    ``retry_after`` is how long the service asked to wait.
+    ``retry_after`` is how long the service asked to wait, ``cause`` what a person has to mend.
     """
 
     owner: Owner = "callvault"
+    cause: Cause | None = None
 
     def __init__(
         self,
@@ -48,12 +51,14 @@ class CallvaultError(Exception):
         status: int | None = None,
         code: str | None = None,
         retry_after: timedelta | None = None,
+        cause: Cause | None = None,
     ) -> None:
         super().__init__(message)
         self.owner = owner or type(self).owner
         self.status = status
         self.code = code
         self.retry_after = retry_after
+        self.cause = cause or type(self).cause
 
 
 class TryAgain(CallvaultError):
@@ -65,31 +70,44 @@ class TryAgain(CallvaultError):
 class Throttled(TryAgain):
     """The service asked for patience; ``retry_after`` holds its wish, if it named one."""
 
+    cause = Cause.THROTTLED
+
 
 class Unavailable(TryAgain):
     """The other side failed or could not be reached."""
+
+    cause = Cause.SERVICE
 
 
 class NotReady(TryAgain):
     """Something does not exist yet: the call is connecting, the file is being written."""
 
+    cause = Cause.NO_EFFECT
+
 
 class StateConflict(TryAgain):
     """The recording's state moved under us; read it before deciding again."""
+
+    cause = Cause.REFUSED
 
 
 class TaskTooOld(TryAgain):
     """The worker stood still: Temporal may have given its task to another one meanwhile."""
 
     owner: Owner = "callvault"
+    cause = Cause.WORKER
 
 
 class BrokenContent(TryAgain):
     """The content is not the whole file: no bytes, too few, too many, HTML, or another version."""
 
+    cause = Cause.CONTENT
+
 
 class ContentMissing(TryAgain):
     """404 or 410 for a file that should still exist; believed only after being seen repeatedly."""
+
+    cause = Cause.CONTENT
 
 
 class NeverAgain(CallvaultError):
@@ -100,16 +118,20 @@ class InvalidRequest(NeverAgain):
     """The request is wrong; the message says what to change."""
 
     owner: Owner = "caller"
+    cause = Cause.REFUSED
 
 
 class AccessDenied(NeverAgain):
     """401 or 403: the key, identity or role is not accepted."""
+
+    cause = Cause.KEY
 
 
 class RecordingNotFound(NeverAgain):
     """ACS knows no such recording: it is over, or never was."""
 
     owner: Owner = "service"
+    cause = Cause.REFUSED
 
 
 class NotDone(NeverAgain):
@@ -120,12 +142,14 @@ class ConfigurationError(NeverAgain):
     """A setting is missing, unknown or contradictory; the message names it and the fix."""
 
     owner: Owner = "caller"
+    cause = Cause.SETTINGS
 
 
 class WrongArchive(NeverAgain):
     """The place is empty, or another archive: nothing there is believed or written."""
 
     owner: Owner = "archive"
+    cause = Cause.ARCHIVE
 
 
 class NotOurs(CallvaultError):
@@ -137,16 +161,23 @@ class NotOurs(CallvaultError):
 class AlreadyRecording(NotOurs):
     """Another recording of this kind already runs in the call."""
 
+    cause = Cause.REFUSED
+
 
 class UrlNotAllowed(NotOurs):
     """A URL names a host, or a path on it, that credentials must never reach."""
 
+    cause = Cause.REFUSED
+
 
 class TeamsInterop(NotOurs):
     """The call belongs to Microsoft Teams, whose calls ACS does not record for others."""
+
+    cause = Cause.REFUSED
 
 
 class ObjectExists(NotOurs):
     """The archive holds a different object under this name; it is never overwritten."""
 
     owner: Owner = "archive"
+    cause = Cause.ARCHIVE

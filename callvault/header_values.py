@@ -18,6 +18,14 @@ def whole_number(text: str) -> int | None:
     return int(text) if is_number else None
 
 
+def http_time(date: str | None) -> datetime | None:
+    """Read the time of a header such as ``Date``; None where there is none that can be read."""
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC) if date else None
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
 def retry_after(value: str | None) -> timedelta | None:
     """Read ``Retry-After`` in both its forms, seconds and a date, within reason."""
     if not value:

@@ -5,12 +5,22 @@ tens of seconds, and a few callers of one host would hold up the threads of all 
 """
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from threading import Lock, Thread
 from typing import Any
 
 import httpcore
+
+from callvault.causes import Cause
+
+
+class NoAnswer(TimeoutError):
+    """The name service has not answered in time."""
+
+    def __init__(self) -> None:
+        super().__init__("the name service did not answer in time")
+
 
 _pending: dict[str, "Future[list[str]]"] = {}
 """The names that are being resolved: one thread each, whoever waits for it."""
@@ -18,13 +28,16 @@ _lock = Lock()
 
 
 def addresses(host: str, timeout: float | None) -> list[str]:
-    """Resolve a name within so many seconds; `TimeoutError`, or the `OSError` of the resolver."""
+    """Resolve a name within so many seconds; `NoAnswer`, or the `OSError` of the resolver."""
     with _lock:
         answer = _pending.get(host)
         if answer is None:
             answer = _pending[host] = Future()
             Thread(target=_resolve, args=(host, answer), name="resolve", daemon=True).start()
-    return answer.result(timeout)
+    try:
+        return answer.result(timeout)
+    except TimeoutError:
+        raise NoAnswer from None
 
 
 def _resolve(host: str, answer: "Future[list[str]]") -> None:
@@ -70,7 +83,24 @@ class NetworkBackend(httpcore.SyncBackend):
 def _addresses(host: str, timeout: float | None) -> list[str]:
     try:
         return addresses(host, timeout)
-    except TimeoutError:
-        raise httpcore.ConnectTimeout("the name service did not answer in time") from None
+    except NoAnswer as error:
+        raise httpcore.ConnectTimeout(str(error)) from error
     except OSError as error:
         raise httpcore.ConnectError(str(error)) from error
+
+
+def cause_of(error: BaseException) -> Cause | None:
+    """Return the cause of a failed connection if it lies in the name of the host."""
+    for each in _chain(error):
+        if isinstance(each, NoAnswer):
+            return Cause.NAME_SERVICE
+        if isinstance(each, socket.gaierror):
+            # "Temporary failure": the system's own time-out for its name servers.
+            return Cause.NAME_SERVICE if each.errno == socket.EAI_AGAIN else Cause.ENDPOINT
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

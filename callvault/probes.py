@@ -7,8 +7,7 @@ longer: they belong into threads.
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -20,6 +19,7 @@ from callvault.config.resources import ResourceSettings
 from callvault.config.settings import Settings
 from callvault.config.storage import AzureBlobSettings
 from callvault.errors import CallvaultError, ConfigurationError
+from callvault.header_values import http_time
 
 _NO_BLOB = ".callvault-check"
 _TIMEOUTS: dict[str, Any] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 5}
@@ -59,7 +59,7 @@ def probe_acs(settings: ResourceSettings) -> Answer:
             date, problem = client.probe()
     except CallvaultError as error:
         return Answer(problem=str(error))
-    return Answer(_time(date), problem)
+    return Answer(http_time(date), problem)
 
 
 def probe_archive(name: str, settings: AzureBlobSettings) -> Answer:
@@ -83,12 +83,4 @@ def probe_archive(name: str, settings: AzureBlobSettings) -> Answer:
     except ValueError:
         # Its text may quote the secret.
         problem = f"archive {name}: its connection string or URL is none: copy it whole"
-    return Answer(_time(dates[-1] if dates else None), problem)
-
-
-def _time(date: str | None) -> datetime | None:
-    """Read the header ``Date``; None where there is none that can be read."""
-    try:
-        return parsedate_to_datetime(date).astimezone(UTC) if date else None
-    except ValueError:
-        return None
+    return Answer(http_time(dates[-1] if dates else None), problem)

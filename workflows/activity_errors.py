@@ -9,6 +9,7 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 from activities.control import OCCUPIED
 from activities.export import ARCHIVE_REFUSED
 from activities.seal import FILES_GONE
+from callvault.causes import Cause
 
 ActivityFailures = (ActivityError, ApplicationError, ActivityTimeout)
 """The ways in which an activity fails: the SDK wraps the error of an ordinary one in an
@@ -52,6 +53,22 @@ def reason(error: FailureError) -> str:
     if isinstance(cause, ApplicationError):
         return cause.message
     return str(cause or error)
+
+
+def problem(error: FailureError) -> tuple[str, Cause | None]:
+    """Say in a sentence why an activity failed, and return the cause if its last error has one."""
+    return reason(error), _cause_told(error)
+
+
+def _cause_told(error: FailureError) -> Cause | None:
+    failure = _cause(error)
+    if isinstance(failure, ActivityTimeout):
+        if not isinstance(failure.cause, ApplicationError):
+            return Cause.NO_ANSWER
+        failure = failure.cause
+    # A later version may know other causes.
+    told = failure.details if isinstance(failure, ApplicationError) else ()
+    return next((cause for cause in Cause if cause in told), None)
 
 
 def _type(error: FailureError) -> str | None:

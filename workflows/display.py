@@ -20,7 +20,7 @@ from callvault.contracts.status import (
     RecordingStatus,
 )
 from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
-from workflows.call.alarms import is_at_risk
+from workflows.call.alarms import explained, is_at_risk
 from workflows.call.results import worst
 
 MAX_INDEXED_BYTES = 2_000
@@ -112,6 +112,9 @@ def _describe(recording: RecordingStatus) -> str:
         lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if recording.problem:
         lines.append(f"- problem: {plain(recording.problem)}")
+    if (trouble := recording.trouble) is not None:
+        what = explained(f"{trouble.operation} is not done: {trouble.what}", trouble.cause)
+        lines.append(f"- **{plain(what)}**")
     lines += _describe_consent(recording)
     lines += [
         f"- paused by {plain(pause.requested_by)} ({plain(pause.reason) or 'no reason given'})"

@@ -194,7 +194,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/control.py",
-        "self._watchdog.pause_refused(recording, why, now)",
+        "self._watchdog.pause_refused(recording, why, cause, now)",
         "pass",
     ),
     Mutant(

@@ -34,7 +34,7 @@ from callvault.acs.models import (
     StartRecording,
 )
 from callvault.acs.routes import LATEST, Route, Routes
-from callvault.acs.signing import http_date
+from callvault.acs.signing import DATE_HEADER, http_date
 from callvault.acs.socket_options import control_sockets
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.contracts.call_ids import call_connection_in, canonical_call_id
@@ -336,7 +336,12 @@ def _error_response(response: httpx.Response, operation: Operation) -> ErrorResp
                 break
     except httpx.HTTPError as error:
         raise error_for(error, operation) from error
-    return ErrorResponse(response.status_code, response.headers, bytes(body[:MAX_BODY]))
+    return ErrorResponse(
+        response.status_code,
+        response.headers,
+        bytes(body[:MAX_BODY]),
+        response.request.headers.get(DATE_HEADER, ""),
+    )
 
 
 def _state(answer: bytes, operation: Operation, recording_id: str = "") -> RecordingStateResponse:

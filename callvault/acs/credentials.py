@@ -5,7 +5,6 @@ import binascii
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import httpx
 from azure.core.credentials import TokenCredential
@@ -14,6 +13,7 @@ from azure.identity import CredentialUnavailableError
 
 from callvault.acs import signing
 from callvault.errors import AccessDenied, ConfigurationError, Unavailable
+from callvault.header_values import http_time
 from callvault.rereading import Reread
 
 ENTRA_SCOPE = "https://communication.azure.com//.default"
@@ -145,9 +145,8 @@ class _TokenAuth(Authenticator):
 
 def _ahead(response: httpx.Response) -> timedelta:
     """Return the time by which the sender's clock is ahead of ours; none if it is small."""
-    try:
-        theirs = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+    theirs = http_time(response.headers.get("Date"))
+    if theirs is None:
         return timedelta()
     ahead = theirs - datetime.now(UTC)
     return ahead if abs(ahead) > MAX_AHEAD else timedelta()

@@ -17,6 +17,7 @@ from callvault.acs.content import DOWNLOAD, ByteRange, ContentRange, check_answe
 from callvault.acs.error_body import MAX_BODY, ErrorResponse
 from callvault.acs.errors import connection_failed, error_for
 from callvault.acs.media_location import MediaLocation
+from callvault.acs.signing import DATE_HEADER
 from callvault.errors import BrokenContent, Unavailable
 
 MAX_REDIRECTS = 5
@@ -77,6 +78,7 @@ class RangeReader:
         self._connection: HTTPConnection | None = None
         self._origin: Origin | None = None
         self._response: HTTPResponse | None = None
+        self._signed_date = ""
 
     def open(self, offset: int, length: int | None) -> RangeAnswer:
         """Ask for ``length`` bytes from ``offset``, or all that follow; drop the previous answer.
@@ -122,7 +124,9 @@ class RangeReader:
         self, response: HTTPResponse, headers: httpx.Headers, requested: ByteRange
     ) -> RangeAnswer:
         if response.status not in DOWNLOADED:
-            raise error_for(ErrorResponse(response.status, headers, _beginning(response)), DOWNLOAD)
+            body = _beginning(response)
+            answer = ErrorResponse(response.status, headers, body, self._signed_date)
+            raise error_for(answer, DOWNLOAD)
         content_range = check_answer(response.status, headers, requested, json_allowed=False)
         return RangeAnswer(response, headers, content_range)
 
@@ -152,7 +156,9 @@ class RangeReader:
         self, connection: HTTPConnection, target: str, headers: Mapping[str, str]
     ) -> HTTPResponse:
         # Signed for each request, as the key may have been replaced since the last one.
-        connection.request("GET", target, headers={**headers, **self._content.sign("GET", target)})
+        signed = self._content.sign("GET", target)
+        self._signed_date = signed.get(DATE_HEADER, "")
+        connection.request("GET", target, headers={**headers, **signed})
         self._response = connection.getresponse()
         return self._response
 

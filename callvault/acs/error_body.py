@@ -18,11 +18,15 @@ _SECRETS = re.compile(r"(?i)\b(bearer\s+|hmac-sha256\s+|signature=|sig=|accesske
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """An answer of another status than success; ``body`` may be cut."""
+    """An answer of another status than success; ``body`` may be cut.
+
+    ``signed_date`` is the time with which the request was signed; empty where no key signed it.
+    """
 
     status: int
     headers: httpx.Headers = field(default_factory=httpx.Headers)
     body: bytes = b""
+    signed_date: str = ""
 
 
 class ErrorBody(NamedTuple):

@@ -4,11 +4,14 @@ Codes: Microsoft's Call Automation troubleshooting page and recorded sessions; s
 there is no known code. A gateway on the way may answer HTML, or nothing at all.
 """
 
+from datetime import timedelta
 from typing import Literal, NamedTuple
 
 import httpx
 
+from callvault import name_service
 from callvault.acs.error_body import ErrorBody, ErrorResponse, clean, read
+from callvault.causes import Cause
 from callvault.contracts.base import shorten
 from callvault.errors import (
     AccessDenied,
@@ -24,9 +27,12 @@ from callvault.errors import (
     Throttled,
     Unavailable,
 )
-from callvault.header_values import retry_after, whole_number
+from callvault.header_values import http_time, retry_after, whole_number
 
 _MAX_MESSAGE = 600
+
+MAX_SIGNED_AWAY = timedelta(minutes=5)
+"""Difference of clocks that ACS allows a signature."""
 
 Subject = Literal["call", "recording", "content"]
 
@@ -42,6 +48,8 @@ class Operation(NamedTuple):
 class _Verdict(NamedTuple):
     error: type[CallvaultError]
     advice: str
+    cause: Cause | None = None
+    """None for that of the error's class."""
 
 
 _WRONG_FORMAT = _Verdict(InvalidRequest, "Choose a combination of formats that ACS records.")
@@ -60,7 +68,9 @@ _MISSING = _Verdict(ContentMissing, "The file may have expired or been deleted."
 _NOT_YET = _Verdict(NotReady, "The file is not written yet; ask again.")
 _CHANGED = _Verdict(BrokenContent, "This is not the file; ask for it again.")
 _GATEWAY = _Verdict(
-    Unavailable, "ACS itself does not answer so. If this lasts, check endpoint and api-version."
+    Unavailable,
+    "ACS itself does not answer so. If this lasts, check endpoint and api-version.",
+    Cause.ENDPOINT,
 )
 
 _BY_CODE = {
@@ -133,7 +143,16 @@ def error_for(cause: ErrorResponse | httpx.HTTPError, operation: Operation) -> C
         status=cause.status,
         code=clean(body.code) or None,
         retry_after=retry_after(cause.headers.get("Retry-After")),
+        cause=_clock_is_wrong(cause, verdict) or verdict.cause,
     )
+
+
+def _clock_is_wrong(response: ErrorResponse, verdict: _Verdict) -> Cause | None:
+    """Return the clock as the cause where a refused request bore another time than the answer."""
+    ours, theirs = http_time(response.signed_date), http_time(response.headers.get("Date"))
+    if verdict.error is not AccessDenied or ours is None or theirs is None:
+        return None
+    return Cause.CLOCK if abs(theirs - ours) > MAX_SIGNED_AWAY else None
 
 
 def _judge(response: ErrorResponse, body: ErrorBody, subject: Subject) -> _Verdict:
@@ -175,8 +194,20 @@ def _judge_client_error(response: ErrorResponse, body: ErrorBody, subject: Subje
 
 def connection_failed(error: Exception, operation: Operation) -> CallvaultError:
     """Make the error for an answer that did not come, or only in part."""
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
+    in_name = name_service.cause_of(error)
+    is_late = isinstance(error, httpx.TimeoutException | TimeoutError)
+    if in_name is Cause.NAME_SERVICE:
+        what = "the name service did not answer"
+    elif is_late:
         what = "no answer came in time"
     else:
         what = f"the connection failed ({clean(str(error)) or type(error).__name__})"
-    return Unavailable(shorten(f"could not {operation.verb}: {what}. Try again.", _MAX_MESSAGE))
+    return Unavailable(
+        shorten(f"could not {operation.verb}: {what}. Try again.", _MAX_MESSAGE),
+        cause=in_name or _cause_without_answer(error, is_late=is_late),
+    )
+
+
+def _cause_without_answer(error: Exception, *, is_late: bool) -> Cause:
+    is_unconnected = isinstance(error, httpx.ConnectTimeout)
+    return Cause.NO_ANSWER if is_late and not is_unconnected else Cause.UNREACHABLE

@@ -11,6 +11,8 @@ import hmac
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+DATE_HEADER = "x-ms-date"
+
 
 def content_hash(body: bytes) -> str:
     """Compute the value of ``x-ms-content-sha256``."""
@@ -40,7 +42,7 @@ def signed_headers(
     date, body_hash = http_date(at), content_hash(body)
     proof = signature(key, string_to_sign(method, target, date, host, body_hash))
     return {
-        "x-ms-date": date,
+        DATE_HEADER: date,
         "x-ms-content-sha256": body_hash,
         "Authorization": (
             f"HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={proof}"

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from callvault.causes import Cause
 from callvault.contracts.base import CallerMessage, Message, ShortText, State
 
 
@@ -73,6 +74,8 @@ class Alarm(Message):
     at: datetime
     what: str
     """A sentence for a person: what happened and what to do."""
+    cause: Cause | None = None
+    """The cause, where one is known: docs/operations.md has a section for each."""
     workflow_id: str
     resource: str
     recording_id: str | None = None

@@ -5,6 +5,7 @@ One shape serves both, so that nothing has to be translated and nothing can be l
 
 from datetime import datetime
 
+from callvault.causes import Cause
 from callvault.contracts.activity_io import ArchivedChunk, ResourcePolicy, SealedRecording
 from callvault.contracts.alarms import AlarmRecord
 from callvault.contracts.base import Message, State, name_of_caller
@@ -146,6 +147,17 @@ class ChunkStatus(State):
     """True if the service's own copy was deleted after the archived one was verified."""
 
 
+class Trouble(State):
+    """The newest failure of a request to ACS that is still asked for, or was refused."""
+
+    operation: str
+    what: str
+    """A sentence for a person."""
+    cause: Cause | None = None
+    """None where the failure tells none."""
+    at: datetime
+
+
 class RecordingStatus(State):
     """One recording, from its request to its archived files."""
 
@@ -214,6 +226,8 @@ class RecordingStatus(State):
     """True if the export window ended before every file had been announced."""
     problem: str = ""
     """The reason why it failed to start, or why files are missing."""
+    trouble: Trouble | None = None
+    """The reason why ACS does not do what it is asked; none once it does."""
     consent: ConsentTerms = ConsentTerms()
     """The consent it needs; complete once the resource's settings are known."""
     consented_at: datetime | None = None

@@ -23,6 +23,7 @@ from callvault.acs.models import (
     Repeatability,
     StartRecording,
 )
+from callvault.causes import Cause
 from callvault.errors import CallvaultError, RecordingNotFound, Unavailable
 
 Fault = Callable[[], CallvaultError | None]
@@ -198,7 +199,8 @@ class ScriptedService:
     def _ask(self, operation: str, url: str = "") -> None:
         self.asked.append(operation)
         if (gate := self.gates.get(operation)) is not None and not gate.wait(self.patience):
-            raise Unavailable(f"no answer to {operation} in {self.patience} s")
+            what = f"no answer to {operation} in {self.patience} s"
+            raise Unavailable(what, cause=Cause.NO_ANSWER)
         for fault in (*self._faults[operation], *(self._faults[operation + url] if url else ())):
             if (error := fault()) is not None:
                 raise error

@@ -25,8 +25,10 @@ async def test_g1_a_recording_that_cannot_be_stopped_is_not_said_to_be_stopped(
     assert record.may_be_recording
     [alarm] = scene.told()
     assert alarm.what == (
-        "recording 1: the pause asked by agent failed (it is not confirmed yet): it is asked to"
-        " stop, and may be recording until that is confirmed"
+        "recording 1: the pause asked by agent failed (it is not confirmed yet: ACS is away"
+        " (fault: service)): it is asked to stop, and may be recording until that is confirmed."
+        " Cause service, the service's: look at its health; nothing is to be done here"
+        " (docs/operations.md#cause-service)"
     )
     [interval] = (await scene.recording()).silence.unconfirmed
     assert (interval.since, interval.until) == (record.requested_at, None)

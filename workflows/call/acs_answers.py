@@ -7,11 +7,12 @@ have happened: both are made certain. What it refuses for good is asked for agai
 
 from datetime import datetime, timedelta
 
+from callvault.causes import Cause
 from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
-from callvault.contracts.status import RecordingStatus
+from callvault.contracts.status import RecordingStatus, Trouble
 from workflows.call import chunks, consent_holds, silence
 from workflows.call.commands import READINGS, Command, Operation
 from workflows.call.lifecycle import Lifecycle
@@ -21,17 +22,29 @@ LOOKOUT_TIMEOUT = timedelta(hours=24)
 """Longest time for which a start that was given up is looked for, if nobody tells of the call's
 end."""
 
+MAX_PROBLEM = 400
+"""Longest problem that is kept of a request, in characters: an alarm says more than that."""
+
 
 def answered(call: Lifecycle, command: Command, outcome: ControlResult, now: datetime) -> None:
     """Fold ACS's confirmed answer."""
     recording = call.recording(command.recording)
-    call.in_flight = None
+    call.in_flight = recording.trouble = None
     call.requests.accepted(recording, command.operation, outcome.accepted_at, now)
     if outcome.state == "gone":
         _gone(call, recording, command, outcome.received_at, now)
     else:
         _confirmed(call, recording, command, outcome, now)
     call.settle(recording, now)
+
+
+def not_done(
+    call: Lifecycle, command: Command, problem: str, cause: Cause | None, now: datetime
+) -> None:
+    """Note why ACS does not do what it is asked, for those who wait for it."""
+    call.recording(command.recording).trouble = Trouble(
+        operation=command.operation, what=shorten(problem, MAX_PROBLEM), cause=cause, at=now
+    )
 
 
 def given_up(call: Lifecycle, command: Command, now: datetime) -> None:

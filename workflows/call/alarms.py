@@ -7,9 +7,10 @@ for each recording that has stopped and whose files are not announced.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from callvault.causes import Cause, describe
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, AlarmRecord, Severity
-from callvault.contracts.base import shorten
+from callvault.contracts.base import MAX_TEXT, shorten
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.states import ChunkState
@@ -67,9 +68,11 @@ class Alarms:
         what = f"it goes to archive {recording.archive} instead of {before}: {why}"
         self.add(AlarmKind.FALLBACK_USED, Severity.ERROR, what, recording, now)
 
-    def failed_to_start(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+    def failed_to_start(
+        self, recording: RecordingStatus, why: str, now: datetime, cause: Cause | None = None
+    ) -> None:
         """Say that a recording which was asked for does not begin."""
-        self.add(AlarmKind.FAILED_TO_START, Severity.ERROR, why, recording, now)
+        self.add(AlarmKind.FAILED_TO_START, Severity.ERROR, why, recording, now, cause=cause)
 
     def pause_forced(
         self, recording: RecordingStatus, record: ControlRecord, now: datetime
@@ -137,8 +140,12 @@ class Alarms:
         recording: RecordingStatus | None,
         now: datetime,
         chunk: ChunkStatus | None = None,
+        cause: Cause | None = None,
     ) -> None:
-        """Raise an alarm about a call, about a recording of it, or about one file of that."""
+        """Raise an alarm about a call, about a recording of it, or about one file of that.
+
+        What is to be done about the cause is said at its end.
+        """
         about = f"recording {recording.number}: " if recording else ""
         expires_at = recording.expires_at if recording else None
         alarm = Alarm(
@@ -146,7 +153,8 @@ class Alarms:
             kind=kind,
             severity=severity,
             at=now,
-            what=shorten(f"{about}{what}"),
+            what=explained(f"{about}{what}", cause),
+            cause=cause,
             workflow_id=self._workflow_id,
             resource=self._status.resource,
             recording_id=recording.recording_id if recording else None,
@@ -245,6 +253,14 @@ class Alarms:
         )
         severity = deadlines.severity(policy, age)
         self.add(AlarmKind.NO_FILE_EVENT, severity, what, recording, now)
+
+
+def explained(what: str, cause: Cause | None) -> str:
+    """Add to a sentence what is to be done about its cause, within the bounds of a text."""
+    if cause is None:
+        return shorten(what)
+    advice = f". {describe(cause)}"
+    return shorten(what, MAX_TEXT - len(advice)) + advice
 
 
 def is_at_risk(status: CallStatus) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
 
+from callvault.causes import Cause
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFailure
@@ -47,7 +48,7 @@ class Watchdog:
     def act(self, now: datetime) -> None:
         """Do everything that has fallen due."""
         for recording, record in _due(self._unconfirmed(), now):
-            self._pause_failed(recording, record, "it is not confirmed yet", now)
+            self._pause_failed(recording, record, *_why_unconfirmed(recording, record, now), now)
         for recording, pause in _due(self._long_pauses(), now):
             self._end_pause(recording, pause, now)
         for recording, record in _due(self._late_resumes(), now):
@@ -71,7 +72,9 @@ class Watchdog:
         for _, record in list(self._stopped()):
             self._has_stopped(record, now)
 
-    def pause_refused(self, recording: RecordingStatus, why: str, now: datetime) -> None:
+    def pause_refused(
+        self, recording: RecordingStatus, why: str, cause: Cause | None, now: datetime
+    ) -> None:
         """React to a pause that ACS has refused for good just now."""
         # Several requests may have waited for it: one alarm is enough for all of them, and none is
         # needed if the pause was alarmed before, because it took too long.
@@ -80,17 +83,23 @@ class Watchdog:
         for record in failed:
             record.is_overdue = True
         if failed and is_new:
-            self._pause_failed(recording, failed[0], why, now)
+            self._pause_failed(recording, failed[0], why, cause, now)
 
     def _pause_failed(
-        self, recording: RecordingStatus, record: ControlRecord, why: str, now: datetime
+        self,
+        recording: RecordingStatus,
+        record: ControlRecord,
+        why: str,
+        cause: Cause | None,
+        now: datetime,
     ) -> None:
         """Fail closed: ACS may be recording what it must not."""
         reaction = self._call.guards_of(recording).on_pause_failure
         record.is_overdue = True
         record.problem = record.problem or shorten(f"{why}: {_REACTIONS[reaction]}")
         what = f"the pause asked by {record.requested_by} failed ({why}): {_REACTIONS[reaction]}"
-        self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL, what, recording, now)
+        kind, severity = AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL
+        self._alarms.add(kind, severity, what, recording, now, cause=cause)
         # A later recording of the call is not stopped for an earlier one's pause.
         if reaction is OnPauseFailure.STOP and recording is self._call.current:
             self._ask(Operation.STOP, "a pause could not be confirmed", now)
@@ -202,6 +211,20 @@ def _due(
 ) -> list[tuple[RecordingStatus, Watched]]:
     """Return what has fallen due; as a list, because acting on it changes what is watched."""
     return [(recording, watched) for moment, recording, watched in moments if moment <= now]
+
+
+def _why_unconfirmed(
+    recording: RecordingStatus, record: ControlRecord, now: datetime
+) -> tuple[str, Cause]:
+    """Say why a pause is not confirmed, as far as anything told, and its cause."""
+    unconfirmed = "it is not confirmed yet"
+    if recording.trouble is not None and recording.trouble.cause is not None:
+        return f"{unconfirmed}: {recording.trouble.what}", recording.trouble.cause
+    unseen = record.received_at - record.requested_at
+    if unseen > now - record.received_at:
+        return f"{unconfirmed}: no worker took it for {unseen.total_seconds():.0f} s", Cause.WORKER
+    waited = (now - record.received_at).total_seconds()
+    return f"{unconfirmed}: no answer for {waited:.0f} s", Cause.NO_ANSWER
 
 
 def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:

@@ -476,6 +476,7 @@ class Lifecycle:
         ``told_at`` is when ACS's answer had come, if it was one that told it.
         """
         silence.ended(recording, told_at or now)
+        recording.trouble = None
         self.give_up(recording, now)
 
     def give_up(self, recording: RecordingStatus, now: datetime) -> None:

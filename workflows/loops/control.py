@@ -8,6 +8,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from callvault.causes import Cause
 from callvault.contracts.activity_io import ControlResult, RecordingInput
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import quoted
@@ -15,7 +16,7 @@ from callvault.contracts.states import Actual, RecordingState, Wanted
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
 from workflows.activity_calls import CommandInput
-from workflows.activity_errors import ActivityFailures, is_final, is_occupied, reason
+from workflows.activity_errors import ActivityFailures, is_final, is_occupied, problem, reason
 from workflows.activity_options import ADOPT_TIMEOUT, RELEASE_TIMEOUT
 from workflows.call import acs_answers, callbacks
 from workflows.call.alarms import Alarms
@@ -102,7 +103,7 @@ class ControlLoop:
         """Ask at once, and if that does not settle it with patience; None if given up."""
         if command.operation not in _LOCAL_FIRST and not command.is_urgent:
             return await self._execute_until_answered(command, input)
-        result = await _execute_locally(command, input)
+        result = await self._execute_locally(command, input)
         # Seconds may have gone by within this workflow task, in which no timer could fire.
         self._run.clock.look()
         if result is not None and result.is_settled:
@@ -115,6 +116,20 @@ class ControlLoop:
             told = {"accepted_at": accepted_at, "is_unanswered": result is None}
             input = input.model_copy(update=told)
         return await self._execute_until_answered(command, input)
+
+    async def _execute_locally(self, command: Command, input: CommandInput) -> ControlResult | None:
+        """Ask once; None if it is worth another try."""
+        try:
+            result = await activity_calls.control_locally(command, input)
+        except ActivityFailures as error:
+            if is_final(error):
+                raise
+            acs_answers.not_done(self._call, command, *problem(error), workflow.now())
+            return None
+        if not result.is_settled:
+            why = f"ACS accepted it {result.accepted_at:%H:%M:%S} UTC, and was not seen to do it"
+            acs_answers.not_done(self._call, command, why, Cause.NO_EFFECT, workflow.now())
+        return result
 
     async def _execute_until_answered(
         self, command: Command, input: CommandInput
@@ -205,18 +220,19 @@ class ControlLoop:
         is_told = is_start and recording.callback_recording_id is not None
         if (was_occupied or is_told) and await self._is_resolved(command, recording):
             return
-        now, why = workflow.now(), reason(error)
+        now, (why, cause) = workflow.now(), problem(error)
         # Before the failure is folded: it changes what is wanted.
         is_wanted = not self._call.is_superseded(command)
         is_denied = is_final(error) and not was_occupied
+        acs_answers.not_done(self._call, command, why, cause, now)
         acs_answers.failed(self._call, command, why, now, is_denied=is_denied)
         if command.operation is Operation.PAUSE:
-            self._watchdog.pause_refused(recording, why, now)
+            self._watchdog.pause_refused(recording, why, cause, now)
         is_new = recording.refusals <= 1
         if is_wanted and is_new and (what := _REFUSED.get(command.operation)) is not None:
-            self._alarm(f"{what}: {why}", recording, now)
+            self._alarm(f"{what}: {why}", recording, now, cause)
         if recording.state is RecordingState.FAILED_TO_START:
-            self._alarms.failed_to_start(recording, recording.problem, now)
+            self._alarms.failed_to_start(recording, recording.problem, now, cause)
 
     async def _is_resolved(self, command: Command, recording: RecordingStatus) -> bool:
         """Resolve a start that found a recording in its way: its own, or one just stopped here."""
@@ -274,15 +290,8 @@ class ControlLoop:
             if other is not recording
         )
 
-    def _alarm(self, what: str, recording: RecordingStatus, now: datetime) -> None:
-        self._alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, what, recording, now)
-
-
-async def _execute_locally(command: Command, input: CommandInput) -> ControlResult | None:
-    """Ask once; None if it is worth another try."""
-    try:
-        return await activity_calls.control_locally(command, input)
-    except ActivityFailures as error:
-        if is_final(error):
-            raise
-        return None
+    def _alarm(
+        self, what: str, recording: RecordingStatus, now: datetime, cause: Cause | None = None
+    ) -> None:
+        kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
+        self._alarms.add(kind, severity, what, recording, now, cause=cause)

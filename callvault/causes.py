@@ -1,0 +1,72 @@
+"""The causes for which a service does not do what it is asked, whose they are, and what to do.
+
+An error carries its cause through Temporal to the alarm and the status of a call. Each has a
+section of the same name in docs/operations.md.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+RUNBOOK = "docs/operations.md"
+
+
+class Cause(StrEnum):
+    """The cause of an error, as an operator tells them apart."""
+
+    KEY = "key"
+    """The key, identity or role is not accepted."""
+    CLOCK = "clock"
+    """The request was signed with another time than the service's."""
+    NAME_SERVICE = "name_service"
+    """The name service does not answer."""
+    ENDPOINT = "endpoint"
+    """The host does not exist, or something else answers there: a renamed resource, say."""
+    UNREACHABLE = "unreachable"
+    """No connection is made."""
+    NO_ANSWER = "no_answer"
+    """Nothing is answered in time."""
+    SERVICE = "service"
+    """The service fails."""
+    THROTTLED = "throttled"
+    """The service asks for patience."""
+    REFUSED = "refused"
+    """The service refuses the request itself."""
+    NO_EFFECT = "no_effect"
+    """The service accepts the request, and is not seen to do it."""
+    CONTENT = "content"
+    """What arrives is not the file."""
+    SETTINGS = "settings"
+    """A setting or a secret cannot be used."""
+    ARCHIVE = "archive"
+    """The place is not the archive that it should be, or holds another object."""
+    WORKER = "worker"
+    """No worker did it in time."""
+
+
+class _Advice(NamedTuple):
+    whose: str
+    what_to_do: str
+
+
+_ADVICE = {
+    Cause.KEY: _Advice("yours", "replace the key, or give the identity its role"),
+    Cause.CLOCK: _Advice("yours", "have the clock of this machine set over the network"),
+    Cause.NAME_SERVICE: _Advice("your network's", "look at the name servers of this machine"),
+    Cause.ENDPOINT: _Advice("yours", "compare the endpoint in the settings with the resource"),
+    Cause.UNREACHABLE: _Advice("the network's", "look at firewall, proxy and routes"),
+    Cause.NO_ANSWER: _Advice("the service's or the network's", "look at the service's health"),
+    Cause.SERVICE: _Advice("the service's", "look at its health; nothing is to be done here"),
+    Cause.THROTTLED: _Advice("the service's", "ask for a higher limit, if it lasts"),
+    Cause.REFUSED: _Advice("the request's", "read the service's own words"),
+    Cause.NO_EFFECT: _Advice("the service's", "look who else controls the recording"),
+    Cause.CONTENT: _Advice("the service's", "nothing is to be done here: it is asked for again"),
+    Cause.SETTINGS: _Advice("yours", "mend the setting that is named"),
+    Cause.ARCHIVE: _Advice("yours", "mount or name the right archive"),
+    Cause.WORKER: _Advice("yours", "start workers, and look at their load"),
+}
+
+
+def describe(cause: Cause) -> str:
+    """Say in a sentence whose fault it is, what to do, and where more is written."""
+    whose, what_to_do = _ADVICE[cause]
+    return f"Cause {cause}, {whose}: {what_to_do} ({RUNBOOK}#cause-{cause})"
