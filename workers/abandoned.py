@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from callvault.contracts import names
@@ -18,6 +18,7 @@ from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState
+from callvault.temporal.executions import Execution, describe_execution, list_executions
 from workers.recall import Recall
 from workflows.call.takeover import join
 from workflows.loops.continue_as_new import CarriedState
@@ -75,11 +76,9 @@ class AbandonedCalls:
         """Raise an alarm about every workflow whose tasks fail."""
         await self._for_each(STUCK, self._tell_of_stuck)
 
-    async def _for_each(
-        self, query: str, do: Callable[[WorkflowExecution], Awaitable[None]]
-    ) -> None:
+    async def _for_each(self, query: str, do: Callable[[Execution], Awaitable[None]]) -> None:
         """Deal once with every run that is found; what fails keeps no other one waiting."""
-        found = [each async for each in self._client.list_workflows(query)]
+        found = [each async for each in list_executions(self._client, query)]
         for run in found:
             if run.run_id not in self._known:
                 try:
@@ -91,11 +90,11 @@ class AbandonedCalls:
         while len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
 
-    async def _tell_of_stuck(self, stuck: WorkflowExecution) -> None:
+    async def _tell_of_stuck(self, stuck: Execution) -> None:
         what = "its workflow's tasks fail, so that nobody minds the call: the worker's log says why"
         await self._alarm(stuck, what)
 
-    async def _take_over(self, ended: WorkflowExecution) -> None:
+    async def _take_over(self, ended: Execution) -> None:
         try:
             last = await self._recall.last_state(ended.id, ended.run_id)
             await self._hand_over(ended, last)
@@ -106,12 +105,12 @@ class AbandonedCalls:
             how = type(error).__name__
             await self._alarm(ended, f"its workflow ended too early, and nothing takes over: {how}")
 
-    async def _hand_over(self, ended: WorkflowExecution, last: LastState) -> None:
+    async def _hand_over(self, ended: Execution, last: LastState) -> None:
         """Give a dead run's last state to the run that keeps the call, or to a new one."""
         later = await self._later_states(ended)
         if any(ended.run_id in each.status.taken_over for each in later):
             return  # The call is minded again.
-        newest = await self._client.get_workflow_handle(ended.id).describe()
+        newest = await describe_execution(self._client, ended.id)
         if newest.close_time is None:
             handle = self._client.get_workflow_handle(ended.id, run_id=newest.run_id)
             await handle.signal(names.TAKE_OVER, last)
@@ -126,15 +125,16 @@ class AbandonedCalls:
         await self._begin(ended.id, last.status)
         log.critical("a call was taken over: its workflow had ended", workflow_id=ended.id)
 
-    async def _later_states(self, ended: WorkflowExecution) -> list[LastState]:
+    async def _later_states(self, ended: Execution) -> list[LastState]:
         """Read the states of the call's runs that began after one had ended."""
         # A quote would end the text in the query; no id that is computed as documented has one.
         workflow_id = ended.id.partition("'")[0]
         query = f"WorkflowId = '{workflow_id}' AND StartTime >= '{_moment(ended.close_time)}'"
-        listed = self._client.list_workflows(f"{query} AND ExecutionStatus != 'ContinuedAsNew'")
+        last_runs = f"{query} AND ExecutionStatus != 'ContinuedAsNew'"
+        listed = list_executions(self._client, last_runs)
         runs = {run.run_id: run.start_time async for run in listed}
         # Visibility lags: the newest run may be listed or not.
-        newest = await self._client.get_workflow_handle(ended.id).describe()
+        newest = await describe_execution(self._client, ended.id)
         runs.setdefault(newest.run_id, newest.start_time)
         runs.pop(ended.run_id, None)
         in_order = sorted(runs, key=runs.__getitem__)
@@ -153,7 +153,7 @@ class AbandonedCalls:
             static_summary="takes over a call whose workflow ended too early",
         )
 
-    async def _alarm(self, about: WorkflowExecution, what: str) -> None:
+    async def _alarm(self, about: Execution, what: str) -> None:
         alarm = Alarm(
             id=f"{about.id}/{about.run_id}/abandoned",
             kind=AlarmKind.ABANDONED,

@@ -16,6 +16,7 @@ from temporalio.common import MetricMeter
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
 from callvault.telemetry import metrics
+from callvault.temporal.executions import list_executions
 
 OBSERVE_INTERVAL = timedelta(seconds=30)
 
@@ -31,7 +32,7 @@ SEARCH_PRECISION = timedelta(seconds=1)
 UNCONFIGURED = "(unconfigured)"
 """The resources of open recordings that are no longer in the settings."""
 
-_OPEN = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
+_OPEN = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND CloseTime IS NULL"
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +91,7 @@ class Observer:
         return min(await self._deadlines(narrowed), default=bound) if count else None
 
     async def _deadlines(self, query: str) -> list[datetime]:
-        listed = self._client.list_workflows(query, page_size=MAX_LISTED, limit=MAX_LISTED)
+        listed = list_executions(self._client, query, limit=MAX_LISTED)
         found = [item.typed_search_attributes.get(names.EXPIRES_AT) async for item in listed]
         return [deadline for deadline in found if deadline is not None]
 

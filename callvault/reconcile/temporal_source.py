@@ -7,12 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import (
-    Client,
-    WorkflowExecution,
-    WorkflowExecutionStatus,
-    WorkflowQueryFailedError,
-)
+from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,6 +16,7 @@ from callvault.contracts.reconciliation import CallSeen, Source
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
 from callvault.reconcile.records import Record, of_result, of_status, unreadable_record
+from callvault.temporal.executions import Execution, describe_execution, list_executions
 
 MAX_CONCURRENT_READS = 16
 """Workflows that are read at the same time."""
@@ -58,7 +54,7 @@ class Calls:
         seen = [
             trace
             async for found in self._list(_traces(self._since))
-            if (trace := await _trace(found))
+            if (trace := await self._trace(found))
         ]
         runs = [found async for found in self._list(_calls(self._since))]
         # Visibility lags, so that a call's trace may be listed before its workflow is.
@@ -73,31 +69,38 @@ class Calls:
             source=await self._source(len(runs), len(seen)),
         )
 
-    async def _list(self, query: str) -> AsyncIterator[WorkflowExecution]:
-        async for found in self._client.list_workflows(query):
+    async def _list(self, query: str) -> AsyncIterator[Execution]:
+        async for found in list_executions(self._client, query):
             # Such a run has handed everything to the next one, which is listed as well.
-            if found.status is not WorkflowExecutionStatus.CONTINUED_AS_NEW:
+            if found.status != "continued_as_new":
                 yield found
 
-    async def _not_listed(self, workflow_ids: set[str]) -> list[WorkflowExecution]:
+    async def _trace(self, found: Execution) -> CallSeen | None:
+        payload = found.memo.fields.get(names.CALL_SEEN_MEMO)
+        if payload is None:
+            return None
+        [trace] = await self._client.data_converter.decode([payload], [CallSeen])
+        return trace if isinstance(trace, CallSeen) else None
+
+    async def _not_listed(self, workflow_ids: set[str]) -> list[Execution]:
         """Find workflows that are older than the period, or too new for the list."""
         found = await asyncio.gather(*map(self._find, sorted(workflow_ids)))
         return [run for run in found if run]
 
-    async def _find(self, workflow_id: str) -> WorkflowExecution | None:
+    async def _find(self, workflow_id: str) -> Execution | None:
         try:
             async with self._semaphore:
-                return await self._client.get_workflow_handle(workflow_id).describe()
+                return await describe_execution(self._client, workflow_id)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
 
-    async def _read_run(self, run: WorkflowExecution) -> list[Record]:
-        is_over = run.status is not WorkflowExecutionStatus.RUNNING
+    async def _read_run(self, run: Execution) -> list[Record]:
+        is_over = not run.is_open
         async with self._semaphore:
             # A run that is open, or was ended by others, has no result: its status is read.
-            if run.status is WorkflowExecutionStatus.COMPLETED:
+            if run.status == "completed":
                 if (result := await self._result(run)) is not None:
                     return of_result(run.id, result)
                 return [_unreadable_record(run, "its result cannot be read")]
@@ -106,7 +109,7 @@ class Calls:
             return [_unreadable_record(run, _UNANSWERED)]
         return of_status(run.id, status, is_over=is_over)
 
-    async def _result(self, run: WorkflowExecution) -> CallResult | None:
+    async def _result(self, run: Execution) -> CallResult | None:
         handle = self._client.get_workflow_handle(run.id, run_id=run.run_id, result_type=CallResult)
         try:
             # By default the SDK would go on to a run that followed this one.
@@ -117,7 +120,7 @@ class Calls:
             return None
         return result
 
-    async def _status(self, run: WorkflowExecution) -> CallStatus | None:
+    async def _status(self, run: Execution) -> CallStatus | None:
         if self._unanswered >= MAX_UNANSWERED:
             return None
         handle = self._client.get_workflow_handle(run.id, run_id=run.run_id)
@@ -156,7 +159,7 @@ def _calls(since: datetime) -> str:
     moment = since.isoformat()
     return (
         f"WorkflowType = '{names.WORKFLOW_TYPE}' AND (StartTime >= '{moment}'"
-        f" OR CloseTime >= '{moment}' OR ExecutionStatus = 'Running')"
+        f" OR CloseTime >= '{moment}' OR CloseTime IS NULL)"
     )
 
 
@@ -164,23 +167,19 @@ def _traces(since: datetime) -> str:
     return f"WorkflowType = '{names.CALL_SEEN_TYPE}' AND StartTime >= '{since.isoformat()}'"
 
 
-async def _trace(found: WorkflowExecution) -> CallSeen | None:
-    return await found.memo_value(names.CALL_SEEN_MEMO, None, type_hint=CallSeen)
-
-
 def _call_of(trace: CallSeen) -> str:
     return names.workflow_id(trace.server_call_id)
 
 
-def _ids(runs: Sequence[WorkflowExecution]) -> set[str]:
+def _ids(runs: Sequence[Execution]) -> set[str]:
     return {run.id for run in runs}
 
 
-def _unreadable_record(run: WorkflowExecution, why: str) -> Record:
+def _unreadable_record(run: Execution, why: str) -> Record:
     """Make the account of a workflow that does not answer, from its entry in the list."""
     shown = run.typed_search_attributes
-    is_over = run.status is not WorkflowExecutionStatus.RUNNING
-    status = run.status.name.lower().replace("_", " ") if run.status else "unknown"
+    is_over = not run.is_open
+    status = run.status.replace("_", " ")
     state = "" if is_over else shown.get(names.STATE, "")
     if not is_over and not state:
         why = f"no worker has begun to keep it since {run.start_time:%Y-%m-%d %H:%M:%S} UTC"

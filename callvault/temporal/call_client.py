@@ -9,7 +9,6 @@ import structlog
 from pydantic import ValidationError
 from temporalio.client import (
     Client,
-    WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
@@ -26,6 +25,7 @@ from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal import updates
+from callvault.temporal.executions import Execution, describe_execution, list_executions
 from callvault.temporal.rpc_errors import (
     NOT_CONFIRMED,
     REQUEST_ID_REUSED,
@@ -196,8 +196,8 @@ class CallClient:
         try:
             async with translated(RPC_TIMEOUT):
                 # Described first: the result of an open workflow would be waited for.
-                last = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
-                if last.status is not WorkflowExecutionStatus.COMPLETED:
+                last = await self._describe(workflow_id)
+                if last.status != "completed":
                     return None
                 run = self.client.get_workflow_handle(
                     workflow_id, run_id=last.run_id, result_type=CallResult
@@ -215,7 +215,7 @@ class CallClient:
         """Read the name of a call's resource; None if the call is not known."""
         try:
             async with translated(RPC_TIMEOUT):
-                description = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+                description = await self._describe(workflow_id)
         except WorkflowNotFound:
             return None
         resource = description.typed_search_attributes.get(names.RESOURCE)
@@ -226,13 +226,12 @@ class CallClient:
         """Return the error for a workflow that cannot be asked: it never was, or it has ended."""
         try:
             async with translated(RPC_TIMEOUT):
-                description = await self._handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+                description = await self._describe(workflow_id)
         except WorkflowNotFound:
             return unknown_call(workflow_id)
-        end = description.status.name.lower() if description.status else "over"
         return InvalidRequest(
-            f"the workflow {workflow_id} has ended ({end}): its recordings cannot be changed;"
-            " start a new one for this call",
+            f"the workflow {workflow_id} has ended ({description.status}): its recordings cannot be"
+            " changed; start a new one for this call",
             status=409,
             code="already_ended",
         )
@@ -245,7 +244,7 @@ class CallClient:
         async with translated(RPC_TIMEOUT):
             found = [
                 each.id
-                async for each in self.client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)
+                async for each in list_executions(self.client, query, rpc_timeout=RPC_TIMEOUT)
                 # The dev server's store ignores case, and ids do not.
                 if recording_id in (each.typed_search_attributes.get(names.RECORDING_IDS) or ())
             ]
@@ -256,6 +255,9 @@ class CallClient:
         """Raise `Unavailable` unless Temporal answers."""
         async with translated(RPC_TIMEOUT):
             await self.client.service_client.check_health(timeout=RPC_TIMEOUT)
+
+    async def _describe(self, workflow_id: str) -> Execution:
+        return await describe_execution(self.client, workflow_id, rpc_timeout=RPC_TIMEOUT)
 
     def _handle(self, workflow_id: str) -> WorkflowHandle[object, object]:
         return self.client.get_workflow_handle(workflow_id)

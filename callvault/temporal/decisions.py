@@ -7,11 +7,7 @@ waits for the recording.
 
 from typing import Any
 
-from temporalio.client import (
-    WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
-    WorkflowUpdateFailedError,
-)
+from temporalio.client import WorkflowUpdateFailedError
 
 from callvault.contracts import names
 from callvault.contracts.base import Message
@@ -22,6 +18,7 @@ from callvault.contracts.status import CallStatus
 from callvault.errors import InvalidRequest
 from callvault.temporal import updates
 from callvault.temporal.call_client import CallClient
+from callvault.temporal.executions import Execution, describe_execution
 from callvault.temporal.rpc_errors import (
     NOT_CONFIRMED,
     RPC_TIMEOUT,
@@ -96,12 +93,11 @@ class DecisionClient:
                 rpc_timeout=RPC_TIMEOUT,
             )
 
-    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
+    async def _describe(self, workflow_id: str) -> Execution | None:
         """Describe a call's last workflow; None if there never was one."""
         try:
             async with translated(RPC_TIMEOUT):
-                handle = self._client.get_workflow_handle(workflow_id)
-                return await handle.describe(rpc_timeout=RPC_TIMEOUT)
+                return await describe_execution(self._client, workflow_id, rpc_timeout=RPC_TIMEOUT)
         except WorkflowNotFound:
             return None
 
@@ -143,11 +139,11 @@ def _only_of(workflow_id: str, unkept: RecordingRequest | None) -> RecordingRequ
     return unkept
 
 
-def _with_all_known(status: CallStatus, ended: WorkflowExecutionDescription) -> list[Any]:
+def _with_all_known(status: CallStatus, ended: Execution) -> list[Any]:
     """Return the arguments of a workflow that goes on where one that has ended left off."""
     request = RecordingRequest(
         server_call_id=status.server_call_id, resource=status.resource, start_recording=False
     )
-    is_complete = ended.status is WorkflowExecutionStatus.COMPLETED
+    is_complete = ended.status == "completed"
     # The shape of `CarriedState`; where the end came too early, it is taken over as usual.
     return [request, {"status": status.model_dump(mode="json"), "reopened": is_complete}]

@@ -5,16 +5,22 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import WorkflowEnvironment
 
+from callvault.cli.actions.recordings import listing
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
 from callvault.emulator.server import running
+from callvault.reconcile.temporal_source import Calls
+from callvault.temporal.executions import describe_execution
 from callvault.temporal.namespace import register_search_attributes
 
 pytestmark = pytest.mark.server
@@ -59,6 +65,17 @@ async def begin(server: WorkflowEnvironment, server_call_id: str) -> str:
     return workflow_id
 
 
+async def a_paused_workflow(server: WorkflowEnvironment, temporal_binary: Path) -> str:
+    await register_search_attributes(server.client)
+    workflow_id = await begin(server, "call")
+    pausing = await asyncio.create_subprocess_exec(
+        str(temporal_binary),
+        *("workflow", "pause", "--workflow-id", workflow_id, "--address", address_of(server)),
+    )
+    assert await pausing.wait() == 0
+    return workflow_id
+
+
 async def found(server: WorkflowEnvironment, name: str) -> dict[str, Any]:
     """Wait until a check fails: visibility lags."""
     async with asyncio.timeout(60):
@@ -87,16 +104,34 @@ async def test_a_paused_workflow_is_found(
     server: WorkflowEnvironment, temporal_binary: Path
 ) -> None:
     """Workflow Pause stops the timers: no deadline is watched."""
-    await register_search_attributes(server.client)
-    workflow_id = await begin(server, "call")
-    pausing = await asyncio.create_subprocess_exec(
-        str(temporal_binary),
-        *("workflow", "pause", "--workflow-id", workflow_id, "--address", address_of(server)),
-    )
-    assert await pausing.wait() == 0
+    workflow_id = await a_paused_workflow(server, temporal_binary)
     check = await found(server, "paused workflows")
     assert workflow_id in check["found"]
     assert "unpause" in check["fix"]
+
+
+async def test_a_paused_workflow_is_listed_and_reconciled_as_such(
+    server: WorkflowEnvironment, temporal_binary: Path
+) -> None:
+    """The SDK's own list fails on it, and on every other call with it."""
+    workflow_id = await a_paused_workflow(server, temporal_binary)
+    other = await begin(server, "other")
+    await found(server, "paused workflows")
+    console = Console(file=StringIO(), width=200)
+    console.print(await listing(server.client, None))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    shown = {line.split()[0]: line for line in lines}
+    assert "(paused in Temporal)" in shown[workflow_id]
+    assert other in shown
+    described = await describe_execution(server.client, workflow_id)
+    assert (described.status, described.is_open) == ("paused", True)
+
+    # Older than the period, both are known because they are open.
+    calls = Calls(server.client, datetime.now(UTC) + timedelta(hours=1))
+    read = await calls.read()
+    assert read.workflow_ids == {workflow_id, other}
+    accounts = {record.workflow_id: record for record in read.records}
+    assert not accounts[workflow_id].is_over
 
 
 async def test_a_call_whose_workflow_was_terminated_is_found(server: WorkflowEnvironment) -> None:

@@ -10,12 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import (
-    DescribeNamespaceRequest,
-    DescribeWorkflowExecutionRequest,
-    ListWorkflowExecutionsRequest,
-)
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -27,6 +22,7 @@ from callvault.cli.terminal import line, say_json
 from callvault.config.settings import Settings, load_settings
 from callvault.contracts import names
 from callvault.errors import CallvaultError
+from callvault.temporal.executions import Execution, describe_execution, list_executions
 from callvault.temporal.namespace import missing_search_attributes
 from workers.abandoned import STUCK, dead_runs
 
@@ -118,17 +114,13 @@ async def _examine(client: Client, settings: Settings, results: list[CheckResult
             results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
 
 
-async def _always(client: Client, run: WorkflowExecution) -> bool:
+async def _always(client: Client, run: Execution) -> bool:
     return True
 
 
-async def _is_newest(client: Client, run: WorkflowExecution) -> bool:
+async def _is_newest(client: Client, run: Execution) -> bool:
     """Tell if no run of the call has begun since."""
-    newest = WorkflowExecution(workflow_id=run.workflow_id)
-    described = await client.workflow_service.describe_workflow_execution(
-        DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=newest)
-    )
-    return described.workflow_execution_info.execution.run_id == run.run_id
+    return (await describe_execution(client, run.id)).run_id == run.run_id
 
 
 async def _none_of(
@@ -136,29 +128,20 @@ async def _none_of(
     name: str,
     query: str,
     fix: str,
-    counts: Callable[[Client, WorkflowExecution], Awaitable[bool]] = _always,
+    counts: Callable[[Client, Execution], Awaitable[bool]] = _always,
 ) -> CheckResult:
     """Check that no workflow matches a query."""
     try:
-        matching = await _matching(client, query)
+        matching = [found async for found in list_executions(client, query, limit=MAX_LISTED)]
     except RPCError as error:
         if error.status is not RPCStatusCode.INVALID_ARGUMENT:
             raise
         return CheckResult(name, True, "this Temporal server does not know of any such thing")
-    found = [run.workflow_id for run in matching if await counts(client, run)]
+    found = [run.id for run in matching if await counts(client, run)]
     if not found:
         return CheckResult(name, True, "none")
     more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
     return CheckResult(name, False, f"{', '.join(found[:MAX_NAMED])}{more}", fix)
-
-
-async def _matching(client: Client, query: str) -> list[WorkflowExecution]:
-    # Not the SDK's own list, which fails on a paused workflow: it does not know that status.
-    request = ListWorkflowExecutionsRequest(
-        namespace=client.namespace, query=query, page_size=MAX_LISTED
-    )
-    listed = await client.workflow_service.list_workflow_executions(request)
-    return [found.execution for found in listed.executions]
 
 
 def show(results: list[CheckResult], *, as_json: bool) -> None:

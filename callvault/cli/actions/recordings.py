@@ -21,6 +21,7 @@ from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.client import connect
 from callvault.temporal.decisions import DecisionClient
+from callvault.temporal.executions import describe_execution, list_executions
 
 T = TypeVar("T")
 
@@ -73,12 +74,12 @@ async def listing(client: Client, state: str | None, *, orphans: bool = False) -
         query += f" AND {names.STATE.name} = '{_state_word(state)}'"
     if orphans:
         query += f" AND {names.ORPHAN.name} = true"
-    async for call in client.list_workflows(query):
+    async for call in list_executions(client, query):
         known = call.typed_search_attributes
         expires = known.get(names.EXPIRES_AT)
         table.add_row(
             call.id,
-            known.get(names.STATE, ""),
+            f"{known.get(names.STATE, '')}{' (paused in Temporal)' * (call.status == 'paused')}",
             known.get(names.RESOURCE, ""),
             f"{expires:%Y-%m-%d %H:%M:%S} UTC" if expires else "",
             "orphan" if known.get(names.ORPHAN) else "",
@@ -102,8 +103,8 @@ async def statuses(client: Client, call: str) -> list[CallStatus]:
     # A quote would end the text in the query below.
     if "'" in key:
         raise InvalidRequest(f"{key!r} is no workflow's id")
-    newest = (await client.get_workflow_handle(key).describe()).run_id
-    listed = client.list_workflows(f"WorkflowId = '{key}' AND {_LAST_RUN}")
+    newest = (await describe_execution(client, key)).run_id
+    listed = list_executions(client, f"WorkflowId = '{key}' AND {_LAST_RUN}")
     # Visibility lags: the newest run may be listed or not, and is asked by itself.
     before = [run async for run in listed if run.run_id != newest]
     handles = [
