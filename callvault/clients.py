@@ -6,6 +6,7 @@ The only module that knows both sides, so that no client has to know how it is c
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 from azure.identity import DefaultAzureCredential
 
@@ -18,7 +19,8 @@ from callvault.acs.credentials import (
     parse_connection_string,
 )
 from callvault.archive.identity import ProvenArchive
-from callvault.archive.manifests.keys import Signer
+from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.store import Archive
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
@@ -27,6 +29,7 @@ from callvault.azure_storage.clients import StorageAccess
 from callvault.config.resources import CredentialSettings, ResourceSettings
 from callvault.config.settings import Settings
 from callvault.config.storage import ArchiveSettings, DirectorySettings
+from callvault.errors import ConfigurationError
 
 
 def open_acs_client(settings: ResourceSettings) -> AcsClient:
@@ -63,6 +66,23 @@ def open_signer(settings: ArchiveSettings) -> Signer | None:
     """Open the signer of an archive's manifests; None where no key is configured."""
     key = settings.signing_key
     return Signer.from_secret(key.resolve()) if key is not None else None
+
+
+def open_keyring(settings: ArchiveSettings) -> Keyring:
+    """Return the keys that may have signed in an archive; `ConfigurationError` for one unread."""
+    keys = [_public_key(file) for file in settings.public_keys]
+    if not keys and (signer := open_signer(settings)):
+        keys = [signer.public]
+    return Keyring(keys)
+
+
+def _public_key(file: Path) -> PublicKey:
+    try:
+        return PublicKey.from_pem(file.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"public key {file} cannot be read: {error.strerror}") from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{file}: {error}") from None
 
 
 def _credential(settings: CredentialSettings) -> Credential:

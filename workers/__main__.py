@@ -88,7 +88,10 @@ def _workers(
         )
         seal = SealActivities(connections.archive_of, connections.signer_of)
         reconcile = ReconcileActivities(
-            client, openers(settings.archives), settings.reconciliation.target
+            client,
+            openers(settings.archives),
+            settings.reconciliation.target,
+            connections.keys_of,
         )
         yield export_worker(client, export, seal, settings.worker, others=[reconcile.reconcile])
 

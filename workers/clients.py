@@ -12,11 +12,12 @@ import httpx
 
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
+from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.azure_storage.clients import StorageAccess
-from callvault.clients import open_acs_client, open_proven, open_signer
+from callvault.clients import open_acs_client, open_keyring, open_proven, open_signer
 from callvault.clocks import Clocks
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
@@ -90,6 +91,10 @@ class Connections:
     def signer_of(self, name: str) -> Signer | None:
         """Return the signer of an archive's manifests; None if no key is configured."""
         return open_signer(self._settings.archive(name))
+
+    def keys_of(self, name: str) -> Keyring:
+        """Return the keys that may have signed in an archive."""
+        return open_keyring(self._settings.archive(name))
 
     def alarm_sink(self) -> Webhook | None:
         """Return the webhook that alarms go to; None if none is configured."""

@@ -109,7 +109,7 @@ def failback(
             exists=True,
             dir_okay=False,
             help="File with a public key that may have signed in the fallback archive; repeatable."
-            " By default its configured key.",
+            " By default its configured keys.",
         ),
     ] = None,
     config: ConfigFile = None,
@@ -117,12 +117,14 @@ def failback(
     """Copy sealed recordings from the fallback archive back, verify them, and seal them there.
 
     Safe to repeat. Nothing is overwritten in the primary archive, and nothing is deleted from the
-    fallback archive. Exit status 1 where a recording could not be copied.
+    fallback archive. Exit status 1 where a recording could not be copied, or an archive is not the
+    one that `callvault setup` has remembered.
     """
-    from callvault.cli.actions.failback import fail_back_all, open_both
+    from callvault.cli.actions.failback import fail_back_all, open_both, remembered
     from callvault.config.settings import load_settings
 
     settings = load_settings(config)
-    with open_both(settings, fallback, primary, key or []) as failback:
+    ids = remembered(config, settings, fallback, primary)
+    with open_both(settings, fallback, primary, key or [], ids) as failback:
         if not fail_back_all(failback, settings, recordings or []):
             raise typer.Exit(1)

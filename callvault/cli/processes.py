@@ -52,14 +52,21 @@ def setup(
 ) -> None:
     """Register Callvault's search attributes in Temporal, and make new archives. Safe to repeat.
 
-    An archive that is known, and is not in its place, is an error: nothing is made there.
+    An archive that is known, and is not in its place, is an error: nothing is made there. The
+    others are made all the same; exit status 1 where one is not ready.
     """
     from callvault.cli.actions import recordings as calls
     from callvault.cli.actions.setup import set_up
 
     settings = load_settings(config)
-    done = calls.with_client(config, lambda client: set_up(client, settings, make_archive or []))
-    say(f"All is ready: {', '.join(done) or 'nothing was missing'}.")
+    made = calls.with_client(config, lambda client: set_up(client, settings, make_archive or []))
+    what = ", ".join(made.done) or "nothing was missing"
+    if made.refused:
+        say(f"Done: {what}. Not ready:")
+        for refusal in made.refused:
+            say(f"  {refusal}")
+        raise typer.Exit(1)
+    say(f"All is ready: {what}.")
 
 
 def config(config: ConfigFile = None) -> None:

@@ -28,6 +28,11 @@ class _CommonArchiveSettings(Section):
     signing_key: SecretRef | None = None
     """Secret reference to the Ed25519 private key that signs the archive's manifests; make one with
     `callvault keygen`. Without it they are unsigned, and `callvault verify` says so."""
+    public_keys: tuple[AbsolutePath, ...] = ()
+    """Files with the public keys, the present and all former ones, that may have signed in the
+    archive; by default that of `signing_key` alone. `callvault reconcile --deep` and
+    `callvault recordings failback` refuse what no such key has signed; without any key they believe
+    those that lie in the archive."""
 
 
 class AzureBlobSettings(_CommonArchiveSettings):

@@ -38,11 +38,17 @@ class Sealed:
 class Inventory:
     """The archives of a configuration. Blocking and thread-safe: use it in a thread.
 
-    ``archives`` opens each of them by its name, when it is first needed.
+    ``archives`` opens each of them by its name, when it is first needed; ``keys_of`` reads the keys
+    that may have signed in it.
     """
 
-    def __init__(self, archives: Mapping[str, Callable[[], Archive]]) -> None:
+    def __init__(
+        self,
+        archives: Mapping[str, Callable[[], Archive]],
+        keys_of: Callable[[str], Keyring] = lambda _: Keyring(),
+    ) -> None:
         self._opening = archives
+        self._keys_of = keys_of
         self._opened: dict[str, Archive] = {}
         self._failures: Counter[str] = Counter()
         self._problems: dict[str, str] = {}
@@ -145,7 +151,8 @@ class Inventory:
         if self._failures[expected.archive] >= MAX_FAILURES:
             return Discrepancy(self._problems[expected.archive], is_unknown=True)
         try:
-            found = examine(self._archive(expected.archive), expected, deep=deep)
+            keys = self._keys_of(expected.archive) if deep else None
+            found = examine(self._archive(expected.archive), expected, keys)
         except CallvaultError as error:
             self._problems[expected.archive] = str(error)
             self._failures[expected.archive] += 1
@@ -174,17 +181,19 @@ def _newest(sealed: Iterable[Sealed]) -> list[Sealed]:
     return list(by_recording.values())
 
 
-def examine(archive: Archive, expected: ExpectedObject, *, deep: bool) -> Discrepancy | None:
+def examine(
+    archive: Archive, expected: ExpectedObject, keys: Keyring | None = None
+) -> Discrepancy | None:
     """Return why the claim does not hold now; None if it does. Errors of the store pass through.
 
     A manifest is read and compared. Of other objects the size is compared, and the SHA-256 that the
-    store noted. ``deep`` reads every file that a manifest names as well, as `callvault verify`
-    does.
+    store noted. With ``keys``, every file that a manifest names is read as well, and its signature
+    proven, as `callvault verify` does.
     """
     if not expected.is_manifest:
         return _object(archive, expected)
     found = _manifest(archive, expected)
-    return _files_of(archive, expected) if found is None and deep else found
+    return _files_of(archive, expected, keys) if found is None and keys is not None else found
 
 
 def _object(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
@@ -214,7 +223,7 @@ def _manifest(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
     return None
 
 
-def _files_of(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
-    report = verify_manifest(archive, expected.object_name, Keyring())
+def _files_of(archive: Archive, expected: ExpectedObject, keys: Keyring) -> Discrepancy | None:
+    report = verify_manifest(archive, expected.object_name, keys)
     problems = [f"{remark.object_name}: {remark.text}" for remark in report.problems]
     return Discrepancy("; ".join(problems)) if problems else None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from temporalio.client import Client
 
+from callvault.archive.manifests.documents import Keyring
 from callvault.archive.store import Archive
 from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
 from callvault.reconcile.inventory import Inventory
@@ -18,18 +19,23 @@ Archives = Mapping[str, Callable[[], Archive]]
 
 
 async def reconcile(
-    client: Client, archives: Archives, input: ReconcileInput, target: float
+    client: Client,
+    archives: Archives,
+    input: ReconcileInput,
+    target: float,
+    keys_of: Callable[[str], Keyring] = lambda _: Keyring(),
 ) -> Reconciliation:
     """Report what became of every recording of the period up to now.
 
-    ``target`` applies where the order names none. An archive or a worker that does not answer
+    ``target`` applies where the order names none; ``keys_of`` reads the keys that may have signed
+    in an archive. An archive or a worker that does not answer
     makes recordings unknown; where Temporal does not answer, its `RPCError` passes through.
     """
     until = datetime.now(UTC)
     since = until - input.since
     # In this order: a recording that is archived meanwhile is told of by its workflow, and every
     # object that a workflow names is looked for once more, by itself.
-    with closing(Inventory(archives)) as inventory:
+    with closing(Inventory(archives, keys_of)) as inventory:
         await asyncio.to_thread(inventory.list_objects, since, until)
         temporal = await Calls(client, since).read()
         evidence = await asyncio.to_thread(_gather, inventory, temporal, since, until, input.deep)

@@ -1,6 +1,7 @@
 """Failback from the fallback archive: proven, sealed, nothing twice, after any crash."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,13 @@ from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.manifest import Manifest
-from callvault.errors import BrokenContent, CallvaultError, InvalidRequest, ObjectExists
+from callvault.errors import (
+    BrokenContent,
+    CallvaultError,
+    InvalidRequest,
+    ObjectExists,
+    WrongArchive,
+)
 from tests.archive.sealed import (
     NOON,
     SERVER_CALL,
@@ -49,7 +56,7 @@ BUFFERS = BufferPool(parallelism=2, block_size=4096)
 def spare(tmp_path: Path) -> DirectoryArchive:
     """The fallback archive."""
     archive = DirectoryArchive("spare", tmp_path / "spare")
-    archive.make()
+    make_identity(archive, None, NOON)
     return archive
 
 
@@ -375,8 +382,8 @@ def config(tmp_path: Path, spare: DirectoryArchive, home: DirectoryArchive) -> P
     file.write_text(
         "\n".join(
             f'[archives.{name}]\nkind = "directory"\npath = "{tmp_path / name}"\n'
-            f'signing_key = "file:{tmp_path / name}.key"'
-            for name in ("spare", "main")
+            f'signing_key = "file:{tmp_path / name}.key"\nid = "{archive.prove()}"'
+            for name, archive in (("spare", spare), ("main", home))
         )
         + "".join(
             f'\n[resources.{name}]\nendpoint = "https://{name}.communication.azure.com"\n'
@@ -468,6 +475,29 @@ def test_a_rotated_key_is_given_by_file(
     public.write_bytes(old.public.pem())
     assert run(config, "--key", str(public)).exit_code == 0
     assert verified(config) == 0
+
+
+@pytest.mark.parametrize("wrong", ["spare", "main"])
+def test_neither_side_may_be_another_archive(
+    config: Path, spare: DirectoryArchive, tmp_path: Path, wrong: str
+) -> None:
+    sealed_in_fallback(spare)
+    shutil.move(tmp_path / wrong, tmp_path / "unmounted")
+    make_identity(DirectoryArchive(wrong, tmp_path / wrong), None, NOON)
+    done = run(config)
+    assert isinstance(done.exception, WrongArchive)
+    assert f"archive {wrong} is expected to be" in str(done.exception)
+
+
+def test_one_archive_under_two_names_is_refused(config: Path, tmp_path: Path) -> None:
+    """The same volume, mounted twice."""
+    shutil.copy(tmp_path / "spare" / IDENTITY_OBJECT, tmp_path / "main" / IDENTITY_OBJECT)
+    text = config.read_text()
+    own = [line for line in text.splitlines() if line.startswith("id = ")]
+    config.write_text(text.replace(own[1], own[0]))
+    done = run(config)
+    assert isinstance(done.exception, WrongArchive)
+    assert "are the same archive" in str(done.exception)
 
 
 def test_the_command_needs_archives_that_are_configured(config: Path) -> None:

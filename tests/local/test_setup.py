@@ -4,13 +4,14 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.archive.identity import IDENTITY_OBJECT, ArchiveIdentity
+from callvault.archive.stores.directory import DirectoryArchive
 from callvault.temporal.archives import remember_archive, remembered_archives
 
 pytestmark = [pytest.mark.server, pytest.mark.slow("a Temporal server for each test")]
@@ -34,7 +35,9 @@ class Place:
     def identity(self) -> ArchiveIdentity:
         return ArchiveIdentity.model_validate_json((self.root / IDENTITY_OBJECT).read_bytes())
 
-    async def callvault(self, *words: str, **settings: str) -> tuple[int | None, str]:
+    async def callvault(
+        self, *words: str, others: Mapping[str, str] = {}, **settings: str
+    ) -> tuple[int | None, str]:
         """Run a command; return its exit status and all that it said."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "callvault", *words),
@@ -44,7 +47,8 @@ class Place:
                 "CALLVAULT_ARCHIVES__MAIN__KIND": "directory",
                 "CALLVAULT_ARCHIVES__MAIN__PATH": str(self.root),
             }
-            | {f"CALLVAULT_ARCHIVES__MAIN__{key}": value for key, value in settings.items()},
+            | {f"CALLVAULT_ARCHIVES__MAIN__{key}": value for key, value in settings.items()}
+            | others,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -102,6 +106,28 @@ async def test_another_archive_by_that_name_is_refused(place: Place) -> None:
     assert f"known as {known}" in said
     assert "c" * 32 in said
     assert await remembered_archives(place.server.client) == {"main": known}
+
+
+async def test_an_archive_that_is_refused_keeps_no_other_from_being_made(
+    place: Place, tmp_path: Path
+) -> None:
+    """Two are refused, before and behind the one that is new: all is told together."""
+    await place.callvault("setup")
+    shutil.rmtree(place.root)
+    other = {
+        "CALLVAULT_ARCHIVES__NEW__KIND": "directory",
+        "CALLVAULT_ARCHIVES__NEW__PATH": str(tmp_path / "new"),
+        "CALLVAULT_ARCHIVES__ZERO__KIND": "azure_blob",
+        "CALLVAULT_ARCHIVES__ZERO__CONTAINER": "recordings",
+        "CALLVAULT_ARCHIVES__ZERO__CONNECTION_STRING": "env:NOT_SET_ANYWHERE",
+    }
+    status, said = await place.callvault("setup", others=other)
+    assert status == 1
+    made = DirectoryArchive("new", tmp_path / "new").prove()
+    assert f"archive new ({made})" in said
+    assert (await remembered_archives(place.server.client))["new"] == made
+    assert "archive main: archive main, reading archive.json" in said
+    assert "archive zero: " in said
 
 
 async def test_a_new_archive_is_taken_where_it_is_asked_for(place: Place) -> None:

@@ -15,8 +15,12 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
+from callvault.clients import open_keyring
+from callvault.config.storage import DirectorySettings
 from callvault.contracts import names
 from callvault.contracts.reconciliation import ReconcileInput, Reconciliation, Verdict
 from callvault.errors import Unavailable
@@ -59,6 +63,9 @@ def vault(tmp_path: Path) -> Vault:
     return vault
 
 
+OTHER = Signer.generate()
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait where no worker is."""
@@ -94,9 +101,11 @@ async def look(
     archives: dict[str, Callable[[], Archive]] | None = None,
     *,
     deep: bool = False,
+    keys: Keyring | None = None,
 ) -> Reconciliation:
     input = ReconcileInput(since=timedelta(hours=1), deep=deep)
-    return await reconcile(client, archives or {"main": vault.open}, input, 100)
+    opening = archives or {"main": vault.open}
+    return await reconcile(client, opening, input, 100, lambda _: keys or Keyring())
 
 
 def verdict_of(report: Reconciliation, call: str) -> tuple[Verdict, str]:
@@ -196,6 +205,34 @@ async def test_deep_reads_the_files_themselves(temporal: Client, vault: Vault) -
     [gap] = [gap for gap in after[1].gaps if gap.recording_id == "rec-1"]
     assert chunk.archived is not None
     assert chunk.archived.object_name in gap.what
+
+
+@pytest.mark.parametrize(
+    ("believed", "complete"), [((sealing.SIGNER,), 1), ((), 0), ((sealing.SIGNER, OTHER), 1)]
+)
+async def test_deep_believes_no_other_key_than_those_of_the_settings(
+    temporal: Client,
+    vault: Vault,
+    tmp_path: Path,
+    believed: tuple[Signer, ...],
+    complete: int,
+) -> None:
+    """Whoever can write to the archive can put a key of their own there, and sign with that."""
+    archive, now = vault.open(), datetime.now(UTC)
+    chunk = sealing.archived(archive)
+    input = sealing.seal_input(archive, sealing.recording(chunk), recorded_on=now)
+    seal(archive, input, sealing.SIGNER, lambda: now)
+    files = [tmp_path / f"{number}.pub" for number in range(3)]
+    for file, signer in zip(files, (OTHER, *believed), strict=False):
+        file.write_bytes(signer.public.pem())
+    settings = DirectorySettings(
+        kind="directory", path=tmp_path, public_keys=tuple(f for f in files if f.exists())
+    )
+    report = await look(temporal, vault, deep=True, keys=open_keyring(settings))
+    assert report.verdicts[Verdict.COMPLETE] == complete
+    if not complete:
+        [gap] = [gap for gap in report.gaps if gap.recording_id == "rec-1"]
+        assert "which is not among those given" in gap.what
 
 
 async def test_a_call_that_is_older_than_the_period_is_no_gap_of_it(

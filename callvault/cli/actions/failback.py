@@ -1,7 +1,7 @@
 """The work of `callvault recordings failback`: select recordings, copy them back, report."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,32 +16,53 @@ from callvault.archive.failback.candidates import FailbackCandidate, failback_ca
 from callvault.archive.failback.failback import Failback, FailbackResult, OnStep
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey
+from callvault.cli.actions.recordings import with_client
 from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line
-from callvault.clients import open_archive, open_proven, open_signer
+from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.settings import Settings
 from callvault.contracts.printable import printable
-from callvault.errors import CallvaultError
+from callvault.errors import CallvaultError, WrongArchive
+from callvault.temporal.archives import remembered_archives
 
 _REFUSED = ("refused", "bold red")
 
 
+def remembered(config: Path | None, settings: Settings, *archives: str) -> dict[str, str]:
+    """Return the ids that Temporal remembers; it is asked only if the settings lack one."""
+    if all(settings.archive(name).id is not None for name in archives):
+        return {}
+    return with_client(config, remembered_archives)
+
+
 @contextmanager
 def open_both(
-    settings: Settings, fallback: str, primary: str, key_files: Sequence[Path]
+    settings: Settings,
+    fallback: str,
+    primary: str,
+    key_files: Sequence[Path],
+    ids: Mapping[str, str],
 ) -> Iterator[Failback]:
-    """Open both archives.
+    """Open both archives; `WrongArchive` where one is not in its place.
 
-    Manifests of the fallback are checked with ``key_files``, or else with its configured key.
+    ``ids`` are those that are remembered, by name; the settings' own count first. Manifests of the
+    fallback are checked with ``key_files``, or else with its configured keys.
     """
     source, target = settings.archive(fallback), settings.archive(primary)
-    keys = [PublicKey.from_pem(file.read_bytes()) for file in key_files]
-    if not keys and (signer := open_signer(source)):
-        keys = [signer.public]
-    with closing(open_archive(fallback, source)) as a, closing(open_proven(primary, target)) as b:
+    given = [PublicKey.from_pem(file.read_bytes()) for file in key_files]
+    keys = Keyring(given) if given else open_keyring(source)
+    with (
+        closing(open_proven(fallback, source, ids.get(fallback))) as a,
+        closing(open_proven(primary, target, ids.get(primary))) as b,
+    ):
+        if a.prove() == b.prove():
+            raise WrongArchive(
+                f"{fallback} and {primary} are the same archive, {a.prove()}: mount or name the"
+                " right ones"
+            )
         # Only this one is written to.
         b.check()
-        yield Failback(a, b, Keyring(keys), open_signer(target), lambda: datetime.now(UTC))
+        yield Failback(a, b, keys, open_signer(target), lambda: datetime.now(UTC))
 
 
 def fail_back_all(failback: Failback, settings: Settings, wanted: Sequence[str]) -> bool:

@@ -6,9 +6,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from callvault.archive.manifests.documents import Keyring
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.terminal import InertTable, line
-from callvault.clients import openers
+from callvault.clients import open_keyring, openers
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.reconciliation import Gap, ReconcileInput, Reconciliation, Verdict
@@ -30,7 +31,11 @@ def look(config: Path | None, input: ReconcileInput) -> Reconciliation:
     settings = load_settings(config)
     target = settings.reconciliation.target
     archives = openers(settings.archives)
-    return with_client(config, lambda client: reconcile(client, archives, input, target))
+
+    def keys_of(name: str) -> Keyring:
+        return open_keyring(settings.archive(name))
+
+    return with_client(config, lambda client: reconcile(client, archives, input, target, keys_of))
 
 
 def schedule(config: Path | None, input: ReconcileInput, interval: timedelta) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from temporalio.client import Client
 
@@ -11,35 +12,52 @@ from callvault.archive.identity import IDENTITY_OBJECT, has_manifests, make_iden
 from callvault.archive.store import Archive
 from callvault.clients import open_archive
 from callvault.config.settings import Settings
-from callvault.errors import WrongArchive
+from callvault.config.storage import ArchiveSettings
+from callvault.errors import CallvaultError, WrongArchive
 from callvault.temporal.archives import remember_archive, remembered_archives
 from callvault.temporal.namespace import register_search_attributes
 
 
-async def set_up(client: Client, settings: Settings, to_make: Collection[str]) -> list[str]:
-    """Register search attributes, make the archives that are new; return what was done.
+class Outcome(NamedTuple):
+    """What was done, in a few words each, and why the rest was not."""
+
+    done: list[str]
+    refused: list[str]
+
+
+async def set_up(client: Client, settings: Settings, to_make: Collection[str]) -> Outcome:
+    """Register search attributes, make the archives that are new; one refused stops no other.
 
     ``to_make`` names archives to make although another one was known.
-
-    Raises `WrongArchive` where a known archive is not in its place, `ConfigurationError` where its
-    id cannot be remembered.
     """
     for name in to_make:
         settings.archive(name)
     done = [f"search attribute {name}" for name in await register_search_attributes(client)]
-    remembered = await remembered_archives(client)
+    remembered, refused = await remembered_archives(client), []
     for name, archive_settings in settings.archives.items():
-        chosen, known = archive_settings.id, remembered.get(name)
-        with closing(open_archive(name, archive_settings)) as archive:
-            if name in to_make or (chosen or known) is None:
-                await asyncio.to_thread(_make, archive, chosen, known)
-            expected = None if name in to_make else known
-            found = await asyncio.to_thread(_prove, archive, chosen or expected)
-        if found != remembered.get(name):
-            if archive_settings.id is None:
+        known = remembered.get(name)
+        try:
+            found = await _set_up_archive(name, archive_settings, known, name in to_make)
+            if found != known and archive_settings.id is None:
                 await remember_archive(client, name, found)
+        except CallvaultError as error:
+            refused.append(f"archive {name}: {error}")
+            continue
+        if found != known:
             done.append(f"archive {name} ({found})")
-    return done
+    return Outcome(done, refused)
+
+
+async def _set_up_archive(
+    name: str, settings: ArchiveSettings, known: str | None, is_to_make: bool
+) -> str:
+    """Make an archive if it is new; return its id. `WrongArchive` where another one is there."""
+    chosen = settings.id
+    with closing(open_archive(name, settings)) as archive:
+        if is_to_make or (chosen or known) is None:
+            await asyncio.to_thread(_make, archive, chosen, known)
+        expected = None if is_to_make else known
+        return await asyncio.to_thread(_prove, archive, chosen or expected)
 
 
 def _make(archive: Archive, chosen: str | None, known: str | None) -> None:
