@@ -48,7 +48,8 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         closing(Connections(settings)) as connections,
     ):
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
-        watch = Watch(client, settings, connections.clocks, telemetry.runtime.metric_meter)
+        meter = telemetry.runtime.metric_meter
+        watch = Watch(client, settings, connections.clocks, meter, connections.tell)
         # Before any task is taken: one that sets an unknown attribute would fail.
         await watch.look_at_attributes()
         connections.expect_archives(await remembered_archives(client))

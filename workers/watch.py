@@ -15,6 +15,7 @@ from temporalio.common import MetricMeter
 
 from callvault.clocks import Clocks
 from callvault.config.settings import Settings
+from callvault.contracts.alarms import Alarm
 from callvault.errors import CallvaultError, Unavailable
 from callvault.probes import Answer, Probe, probes
 from callvault.problems import Problems
@@ -23,6 +24,7 @@ from callvault.telemetry import metrics
 from callvault.temporal.clock import server_time
 from callvault.temporal.namespace import unusable_search_attributes
 from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
+from workers.problem_alarms import ProblemAlarms
 
 ATTRIBUTE_INTERVAL = timedelta(seconds=5)
 """Less than the server takes to notice itself that an attribute was removed."""
@@ -48,8 +50,11 @@ class Watch:
         settings: Settings,
         clocks: Clocks,
         meter: MetricMeter = MetricMeter.noop,
+        send: Callable[[Alarm], object] = lambda _: None,
     ) -> None:
+        """``send`` sends an alarm to the webhook; it may block."""
         self.problems = Problems(meter)
+        self._alarms = ProblemAlarms(send, clocks.now)
         self._client = client
         self._settings = settings
         self._clocks = clocks
@@ -80,18 +85,18 @@ class Watch:
             return
         SEARCH_ATTRIBUTES.seen(missing)
         text = "the namespace does not know it, or as another type: run `callvault setup`"
-        self.problems.found("attributes", {f"search attribute {each}": text for each in missing})
+        await self._found("attributes", {f"search attribute {each}": text for each in missing})
 
     async def look_at_secrets(self) -> None:
         """Read every secret of a worker, and check its form."""
         found = await asyncio.to_thread(secret_problems, self._settings, SECTIONS)
-        self.problems.found("secrets", found)
+        await self._found("secrets", found)
 
     async def ask_services(self) -> None:
         """Ask every service if it lets us in, and for its time."""
         answers = await self._ask()
         refused = {what: each.problem for what, each in answers.items() if each.problem}
-        self.problems.found("services", refused)
+        await self._found("services", refused)
         try:
             self._clocks.learn("Temporal", await server_time(self._client))
         except Unavailable as error:
@@ -99,7 +104,11 @@ class Watch:
         for clock, seconds in self._clocks.differences().items():
             self._differences.set(abs(seconds), {"clock": clock})
         wrong = {f"the clock of {whose}": text for whose, text in self._clocks.problems().items()}
-        self.problems.found("clocks", wrong)
+        await self._found("clocks", wrong)
+
+    async def _found(self, kind: str, problems: dict[str, str]) -> None:
+        self.problems.found(kind, problems)
+        await self._alarms.found(kind, problems)
 
     async def _ask(self) -> dict[str, Answer]:
         asked = {what: self._begin(what, probe) for what, probe in self._probes.items()}

@@ -61,6 +61,8 @@ class AlarmKind(StrEnum):
     """Fewer recordings of a period are complete than should be."""
     DEAD_LETTERS = "dead_letters"
     """Dead letters are not understood, or cannot be swept."""
+    WORKER_PROBLEM = "worker_problem"
+    """A secret, a service, a clock or a search attribute of a worker is amiss, or is no longer."""
     TEST = "test"
     """Nothing happened: an operator checks whether alarms arrive."""
 

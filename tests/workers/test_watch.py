@@ -15,10 +15,13 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from activities.webhooks import Webhook
+from callvault.causes import Cause
 from callvault.clocks import Clocks
 from callvault.config.settings import Settings
 from callvault.contracts import names
+from callvault.contracts.alarms import Alarm
 from callvault.emulator.server import RunningEmulator, running
+from callvault.errors import Unavailable
 from callvault.local.azurite import Azurite
 from callvault.probes import Answer
 from callvault.temporal.clock import server_time
@@ -111,6 +114,64 @@ async def test_h12_a_key_that_a_service_refuses_is_told_by_name_and_its_mending_
         ("mended", "resources.europe"),
     ]
     assert wrong not in str(logs)
+
+
+class Webhooks:
+    """A receiver of alarms that is away at first."""
+
+    def __init__(self, away: int = 0) -> None:
+        self.away = away
+        self.told: list[Alarm] = []
+
+    def send(self, alarm: Alarm) -> None:
+        self.away -= 1
+        if self.away >= 0:
+            raise Unavailable("the alarm webhook answered 503")
+        self.told.append(alarm)
+
+
+async def test_a_wrong_key_and_a_wrong_clock_are_alarmed_once_and_so_is_their_mending(
+    temporal: Client, place: Place
+) -> None:
+    ahead, webhook = 600.0, Webhooks(away=1)
+    clocks = Clocks(lambda: time.time() + ahead)
+    looking = Watch(temporal, place.settings, clocks, send=webhook.send)
+    good = place.acs.read_text()
+    wrong = base64.b64encode(b"a key of another resource").decode()
+    place.acs.write_text(good.partition("accesskey=")[0] + f"accesskey={wrong}")
+    await looking.ask_services()
+    assert webhook.told == [], "it may be a blip"
+    for _ in range(3):
+        await looking.ask_services()
+    assert len({alarm.id for alarm in webhook.told}) == len(webhook.told) == 2
+    of = {alarm.what.split(": ")[1]: alarm for alarm in webhook.told}
+    assert set(of) == {"resources.europe", "the clock of this machine"}
+    assert of["resources.europe"].resource == "europe"
+    clock = of["the clock of this machine"]
+    assert (clock.kind, clock.severity, clock.cause) == ("worker_problem", "error", Cause.CLOCK)
+    assert abs(clock.at - datetime.now(UTC)) < timedelta(seconds=10), "the time that others have"
+    assert wrong not in str(webhook.told)
+
+    place.acs.write_text(good)
+    ahead = 0.0
+    await looking.ask_services()
+    mended = webhook.told[2:]
+    assert sorted(alarm.what.split(": ", 1)[1] for alarm in mended) == [
+        "resources.europe: mended",
+        "the clock of this machine: mended",
+    ]
+    assert {alarm.severity for alarm in mended} == {"warning"}
+
+
+async def test_a_secret_that_lacks_is_alarmed(temporal: Client, place: Place) -> None:
+    webhook = Webhooks()
+    looking = Watch(temporal, place.settings, Clocks(), send=webhook.send)
+    place.storage.unlink()
+    for _ in range(3):
+        await looking.look_at_secrets()
+    [alarm] = webhook.told
+    assert "archives.main.connection_string" in alarm.what
+    assert alarm.cause is Cause.SETTINGS
 
 
 async def test_a_secret_that_goes_while_the_worker_runs_is_told_by_name(
