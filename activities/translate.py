@@ -53,7 +53,7 @@ def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> App
     return ApplicationError(
         # A payload above the server's limit would fail the task.
         shorten(f"{error} (fault: {error.owner})"),
-        *([error.cause] if error.cause else []),
+        {"cause": error.cause, "fault": error.owner},
         # The name by which workflows tell errors apart.
         type=type(error).__name__,
         non_retryable=not is_transient,

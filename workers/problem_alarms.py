@@ -12,9 +12,8 @@ from datetime import datetime
 
 import structlog
 
-from callvault.causes import Cause, describe
-from callvault.contracts.alarms import Alarm, AlarmKind, Severity
-from callvault.contracts.base import shorten
+from callvault.causes import Cause
+from callvault.contracts.alarms import Alarm, AlarmKind, Severity, explained
 
 SIGHTINGS = 2
 """Looks in a row that must find a problem before it is alarmed: a blip wakes nobody."""
@@ -52,13 +51,13 @@ class ProblemAlarms:
             await self._send_all()
 
     def _raise(self, what: str, problem: str, severity: Severity, cause: Cause | None) -> None:
-        now, advice = self._now(), f". {describe(cause)}" if cause else ""
+        now = self._now()
         alarm = Alarm(
             id=f"callvault-worker-{self._host}/{what}/{now:%Y%m%dT%H%M%S.%fZ}",
             kind=AlarmKind.WORKER_PROBLEM,
             severity=severity,
             at=now,
-            what=shorten(f"worker on {self._host}: {what}: {problem}{advice}"),
+            what=explained(f"worker on {self._host}: {what}: {problem}", cause),
             cause=cause,
             workflow_id=f"callvault-worker-{self._host}",
             resource=what.removeprefix("resources.") if what.startswith("resources.") else "all",

@@ -3,6 +3,8 @@
 An activity's class does not survive the boundary: errors are known by their ``type``.
 """
 
+from typing import Any
+
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
@@ -60,15 +62,26 @@ def problem(error: FailureError) -> tuple[str, Cause | None]:
     return reason(error), _cause_told(error)
 
 
+def is_archives_fault(error: FailureError) -> bool:
+    """Tell if an activity failed because an archive could not be used."""
+    return _told(error).get("fault") == "archive"
+
+
 def _cause_told(error: FailureError) -> Cause | None:
     failure = _cause(error)
-    if isinstance(failure, ActivityTimeout):
-        if not isinstance(failure.cause, ApplicationError):
-            return Cause.NO_ANSWER
-        failure = failure.cause
+    if isinstance(failure, ActivityTimeout) and failure.cause is None:
+        return Cause.NO_ANSWER
     # A later version may know other causes.
+    return next((cause for cause in Cause if cause == _told(error).get("cause")), None)
+
+
+def _told(error: FailureError) -> dict[str, Any]:
+    """Return what `activities.translate` tells of an activity's last error."""
+    failure = _cause(error)
+    if isinstance(failure, ActivityTimeout):
+        failure = failure.cause
     told = failure.details if isinstance(failure, ApplicationError) else ()
-    return next((cause for cause in Cause if cause in told), None)
+    return next((each for each in told if isinstance(each, dict)), {})
 
 
 def _type(error: FailureError) -> str | None:

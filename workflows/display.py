@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate, TypedSearchAttributes
 
 from callvault.contracts import names
+from callvault.contracts.alarms import explained
 from callvault.contracts.base import shorten
 from callvault.contracts.printable import printable_markdown as plain
 from callvault.contracts.states import RecordingState
@@ -20,7 +21,7 @@ from callvault.contracts.status import (
     RecordingStatus,
 )
 from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
-from workflows.call.alarms import explained, is_at_risk
+from workflows.call.recording_state import is_at_risk
 from workflows.call.results import worst
 
 MAX_INDEXED_BYTES = 2_000

@@ -3,8 +3,15 @@
 from datetime import datetime
 from enum import StrEnum
 
-from callvault.causes import Cause
-from callvault.contracts.base import CallerMessage, Message, ShortText, State
+from callvault.causes import Cause, describe
+from callvault.contracts.base import (
+    MAX_TEXT,
+    CallerMessage,
+    Message,
+    ShortText,
+    State,
+    shorten,
+)
 
 
 class Severity(StrEnum):
@@ -39,6 +46,9 @@ class AlarmKind(StrEnum):
     """A file is announced and still not archived."""
     FALLBACK_USED = "fallback_used"
     """A recording goes to the fallback archive."""
+    ARCHIVE_UNREACHABLE = "archive_unreachable"
+    """The window has closed, and the archive cannot be looked at: whether something is lost is not
+    known."""
     LOST = "lost"
     """The window has closed on a file that is not archived."""
     NOT_SEALED = "not_sealed"
@@ -108,3 +118,11 @@ class Acknowledge(CallerMessage):
 
     alarm_id: ShortText | None = None
     """One alarm; none for all that stand and were sent."""
+
+
+def explained(what: str, cause: Cause | None) -> str:
+    """Add to a sentence what is to be done about its cause, within the bounds of a text."""
+    if cause is None:
+        return shorten(what)
+    advice = f". {describe(cause)}"
+    return shorten(what, MAX_TEXT - len(advice)) + advice

@@ -141,6 +141,9 @@ class ChunkStatus(State):
     earlier_copy: ArchivedChunk | None = None
     """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""
+    is_undecided: bool = False
+    """True once its last chance has passed while the archive could not be reached: that it is lost
+    is not known until the archive is back."""
     escalations: int = 0
     """Number of steps of the escalation schedule that have raised an alarm."""
     source_deleted: bool = False
@@ -222,6 +225,11 @@ class RecordingStatus(State):
     """Number of alarms that were raised because no file is announced."""
     sealed: SealedRecording | None = None
     """The manifest; none before the recording has reached its end, and again after a late file."""
+    looked_up: int = 0
+    """Number of alarms about missing files at which the archives were last looked into, in vain."""
+    undecided_since: datetime | None = None
+    """End of the export window, if the archives could not be looked into since the last such alarm:
+    that files are lost is not known until then. None once they were."""
     window_closed: bool = False
     """True if the export window ended before every file had been announced."""
     problem: str = ""

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from callvault.archive.identity import IDENTITY_OBJECT
 from callvault.contracts.alarms import AlarmKind
 from callvault.errors import ContentMissing
@@ -163,6 +165,78 @@ async def test_a_recording_whose_archive_is_away_is_looked_up_when_it_is_back(
     there.rmdir()
     away.rename(there)
     assert (await scene.result()).outcome == "archived"
+
+
+async def test_a_recording_is_not_lost_while_its_archive_cannot_be_looked_at(
+    scene: Scene,
+) -> None:
+    """The archive is away for the whole window, and longer."""
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    before = await scene.status()
+    await scene.announced(chunk())
+    await scene.result()
+    there = root(scene)
+    away = there.with_name(f"{there.name}-away")
+    there.rename(away)
+    there.mkdir()
+    await scene.is_restored_to(before)
+    await scene.passes(2 * SHORT_WINDOW)
+    recording = await scene.recording()
+    assert recording.undecided_since is not None
+    assert not recording.state.is_final
+    kinds = [alarm.kind for alarm in scene.told()]
+    assert AlarmKind.LOST not in kinds
+    [alarm] = [a for a in scene.told() if a.kind is AlarmKind.ARCHIVE_UNREACHABLE]
+    assert alarm.severity == "critical"
+    assert "whether it is lost is not known" in alarm.what
+    there.rmdir()
+    away.rename(there)
+    assert (await scene.result()).outcome == "archived"
+    assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
+
+
+async def test_a_recording_is_lost_once_its_archive_is_back_and_does_not_hold_it(
+    scene: Scene,
+) -> None:
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    there = root(scene)
+    away = there.with_name(f"{there.name}-away")
+    there.rename(away)
+    await scene.passes(2 * SHORT_WINDOW)
+    assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
+    away.rename(there)
+    assert (await scene.result()).outcome == "lost"
+    assert [alarm.kind for alarm in scene.told()][-2:] == [
+        AlarmKind.ARCHIVE_UNREACHABLE,
+        AlarmKind.LOST,
+    ]
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+async def test_a_file_is_not_lost_while_its_archive_is_away(scene: Scene, has_it: bool) -> None:
+    """What the service still has once the archive is back is archived; else it is lost then."""
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    there = root(scene)
+    away = there.with_name(f"{there.name}-away")
+    there.rename(away)
+    await scene.announced(chunk())
+    await scene.passes(2 * BRIEF_WINDOW + timedelta(hours=1))
+    assert (await scene.recording()).chunks[0].is_undecided
+    [alarm] = [a for a in scene.told() if a.kind is AlarmKind.ARCHIVE_UNREACHABLE]
+    assert (alarm.severity, alarm.chunk_index) == ("critical", 0)
+    assert "whether chunk 0 is lost is not known" in alarm.what
+    assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
+    if not has_it:
+        gone = ContentMissing("the service has deleted the file", status=404)
+        scene.service.fails_for("open_content", gone, EVER)
+    away.rename(there)
+    assert (await scene.result()).outcome == ("archived" if has_it else "lost")
 
 
 async def test_what_is_sealed_by_another_key_is_not_believed(scene: Scene) -> None:

@@ -7,10 +7,16 @@ for each recording that has stopped and whose files are not announced.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from callvault.causes import Cause, describe
+from callvault.causes import Cause
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, AlarmRecord, Severity
-from callvault.contracts.base import MAX_TEXT, shorten
+from callvault.contracts.alarms import (
+    Acknowledge,
+    Alarm,
+    AlarmKind,
+    AlarmRecord,
+    Severity,
+    explained,
+)
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.states import ChunkState
@@ -73,6 +79,32 @@ class Alarms:
     ) -> None:
         """Say that a recording which was asked for does not begin."""
         self.add(AlarmKind.FAILED_TO_START, Severity.ERROR, why, recording, now, cause=cause)
+
+    def undecided(
+        self,
+        recording: RecordingStatus,
+        what: str,
+        why: tuple[str, Cause | None],
+        now: datetime,
+        chunk: ChunkStatus | None = None,
+    ) -> None:
+        """Say that something may be lost, which only an archive that is away could tell."""
+        problem, cause = why
+        text = (
+            f"whether {what} is lost is not known: the window has closed, and the archive cannot be"
+            f" used ({problem}). Mend it: it is asked until it answers"
+        )
+        kind, severity = AlarmKind.ARCHIVE_UNREACHABLE, Severity.CRITICAL
+        self.add(kind, severity, text, recording, now, chunk, cause)
+
+    def is_undecided(self, recording: RecordingStatus) -> bool:
+        """Tell if that was said of a recording as a whole."""
+        return any(
+            record.alarm.kind is AlarmKind.ARCHIVE_UNREACHABLE
+            and record.alarm.recording_id == recording.recording_id
+            and record.alarm.chunk_index is None
+            for record in self._status.alarms
+        )
 
     def pause_forced(
         self, recording: RecordingStatus, record: ControlRecord, now: datetime
@@ -255,33 +287,12 @@ class Alarms:
         self.add(AlarmKind.NO_FILE_EVENT, severity, what, recording, now)
 
 
-def explained(what: str, cause: Cause | None) -> str:
-    """Add to a sentence what is to be done about its cause, within the bounds of a text."""
-    if cause is None:
-        return shorten(what)
-    advice = f". {describe(cause)}"
-    return shorten(what, MAX_TEXT - len(advice)) + advice
-
-
-def is_at_risk(status: CallStatus) -> bool:
-    """Tell if a file of the call is late, or lost."""
-    return any(
-        recording.state == "lost"
-        or (not recording.state.is_final and (recording.escalations > 0 or _is_late(recording)))
-        for recording in status.recordings
-    )
-
-
 def _fallback_due(policy: ResourcePolicy, chunk: ChunkStatus, age: timedelta) -> datetime:
     """Return the moment at which a chunk takes its recording to the fallback archive."""
     # Of the time left to a chunk that was announced late, the first archive has half.
     left = (chunk.expires_at or chunk.announced_at) - chunk.announced_at
     left = max(left, deadlines.last_chance_timeout(policy.export_window))
     return max(chunk.retention_starts_at + age, chunk.announced_at + min(age, left / 2))
-
-
-def _is_late(recording: RecordingStatus) -> bool:
-    return any(c.escalations and c.state is ChunkState.ANNOUNCED for c in recording.chunks)
 
 
 def _end(recording: RecordingStatus) -> datetime:

@@ -259,13 +259,14 @@ def to_seal(status: CallStatus) -> list[RecordingStatus]:
 def next_awaited(status: CallStatus) -> tuple[datetime, int] | None:
     """Return the nearest end of a wait for files, and the number of its recording.
 
-    None if no files are awaited.
+    None if no files are awaited, or an archive alone could tell of them.
     """
     if status.policy is None:
         return None
     moments = (
         (awaited_until(recording, status.policy.export_window), recording.number)
         for recording in status.recordings
+        if recording.undecided_since is None
     )
     return min(((until, number) for until, number in moments if until), default=None)
 

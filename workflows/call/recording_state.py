@@ -103,6 +103,19 @@ def describe_missing(recording: RecordingStatus) -> str:
     return shorten(f"only chunks {known} were announced before the export window closed")
 
 
+def is_at_risk(status: CallStatus) -> bool:
+    """Tell if a file of the call is late, or lost."""
+    return any(
+        recording.state == "lost"
+        or (not recording.state.is_final and (recording.escalations > 0 or _is_late(recording)))
+        for recording in status.recordings
+    )
+
+
+def _is_late(recording: RecordingStatus) -> bool:
+    return any(c.escalations and c.state is ChunkState.ANNOUNCED for c in recording.chunks)
+
+
 def _nearest_deadline(recording: RecordingStatus, window: timedelta | None) -> datetime | None:
     if window is None or recording.state.is_final:
         return None

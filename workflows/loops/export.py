@@ -11,7 +11,13 @@ from callvault.contracts.activity_io import ArchivedChunk
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import ChunkStatus
 from workflows import activity_calls
-from workflows.activity_errors import gave_up_archive, is_final, reason
+from workflows.activity_errors import (
+    gave_up_archive,
+    is_archives_fault,
+    is_final,
+    problem,
+    reason,
+)
 from workflows.call import chunks, deadlines
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey, find_chunk
@@ -107,6 +113,8 @@ class ExportLoop:
                 was_last_chance = is_unchanged and not conditions.chunk_has_time
                 if gave_up_archive(error):
                     self._archive_refused(key, conditions.archive, reason(error))
+                elif was_last_chance and self._is_undecided(key, error):
+                    self._archive_is_away(key, error)
                 elif is_final(error) or was_last_chance:
                     raise
             if self._run.is_draining:
@@ -130,15 +138,28 @@ class ExportLoop:
     def _start_copy(
         self, conditions: Conditions, key: ChunkKey
     ) -> workflow.ActivityHandle[ArchivedChunk]:
-        if conditions.chunk_has_time:
-            return activity_calls.export(self._call.status, key, conditions.priority)
         _, chunk = find_chunk(self._call.status, key)
+        if conditions.chunk_has_time or chunk.is_undecided:
+            return activity_calls.export(self._call.status, key, conditions.priority)
         now, window = workflow.now(), self._call.policy.export_window
         self._call.note(now, f"the window has closed on chunk {key.index}: a last try")
         # The service may have begun to count later than at the file's birth.
         notified_at = chunk.notified_at or chunk.announced_at
         timeout = max(deadlines.last_chance_timeout(window), notified_at + window - now)
         return activity_calls.last_chance_export(self._call.status, key, timeout)
+
+    def _is_undecided(self, key: ChunkKey, error: ActivityError) -> bool:
+        """Tell if only the archive stands in the way of knowing whether the chunk is lost."""
+        _, chunk = find_chunk(self._call.status, key)
+        # An earlier attempt may have brought it there, and the service may have it still.
+        return chunk.earlier_copy is None and is_archives_fault(error)
+
+    def _archive_is_away(self, key: ChunkKey, error: ActivityError) -> None:
+        recording, chunk = find_chunk(self._call.status, key)
+        if not chunk.is_undecided:
+            chunk.is_undecided = True
+            what = f"chunk {key.index}"
+            self._alarms.undecided(recording, what, problem(error), workflow.now(), chunk)
 
     def _archive_refused(self, key: ChunkKey, archive: str, why: str) -> None:
         recording, _ = find_chunk(self._call.status, key)

@@ -48,16 +48,20 @@ class LookUpLoop:
         return [
             recording.number
             for recording in self._call.status.recordings
-            if self._is_overdue(recording)
-            and recording.escalations > self._looked.get(recording.number, 0)
+            if self._is_overdue(recording) and self._is_to_look_again(recording)
         ]
+
+    def _is_to_look_again(self, recording: RecordingStatus) -> bool:
+        number = recording.number
+        is_first = recording.undecided_since is not None and number not in self._looked
+        return is_first or recording.escalations > self._looked.get(number, recording.looked_up)
 
     def _is_overdue(self, recording: RecordingStatus) -> bool:
         return is_awaiting(recording) and recording.recording_id is not None
 
     async def _look_up(self, number: int) -> None:
         recording = self._call.recording(number)
-        self._looked[number] = recording.escalations
+        self._looked[number] = escalations = recording.escalations
         looking = activity_calls.find_sealed(self._call.status, recording)
         await workflow.wait_condition(
             lambda: (
@@ -72,6 +76,8 @@ class LookUpLoop:
         with suppress(ActivityError):
             for found in (await looking).recordings:
                 self._fold(recording, found)
+            # What is not there either may be told as lost, once its window closes.
+            recording.looked_up, recording.undecided_since = max(escalations, 1), None
 
     def _fold(self, recording: RecordingStatus, found: FoundRecording) -> None:
         """Fold what lies in an archive like an event, and like the copies that followed it."""

@@ -1,14 +1,15 @@
 """The timers loop: acts on all that falls due in the life of a call."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from temporalio import workflow
 
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import RecordingState
+from callvault.contracts.status import RecordingStatus
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import next_awaited
 from workflows.call.consent_gate import ConsentGate
@@ -16,6 +17,9 @@ from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.clock import Moment
 from workflows.loops.loop import Run
+
+LOOK_TIMEOUT = timedelta(minutes=10)
+"""Time for an archive to be looked into at the end of a window, before an alarm is raised."""
 
 
 class Source(NamedTuple):
@@ -88,15 +92,33 @@ class MissingFiles:
     def next_due(self) -> datetime | None:
         """Return the end of the nearest wait for files; None while none are awaited."""
         awaited = next_awaited(self._call.status)
-        return awaited[0] if awaited else None
+        moments = [at for at, _ in self._undecided()]
+        return min([*moments, awaited[0]] if awaited else moments, default=None)
 
     def act(self, now: datetime) -> None:
         """Close every window whose end has come."""
         while (awaited := next_awaited(self._call.status)) is not None and awaited[0] <= now:
             self._close_window(awaited[1], now)
+        for at, recording in list(self._undecided()):
+            if at <= now:
+                why = ("it does not answer", None)
+                self._alarms.undecided(recording, "it", why, now)
+
+    def _undecided(self) -> Iterator[tuple[datetime, RecordingStatus]]:
+        """Yield the recordings that only an archive could tell of, until that is alarmed."""
+        for recording in self._call.status.recordings:
+            since = recording.undecided_since
+            if since is not None and not self._alarms.is_undecided(recording):
+                yield since + LOOK_TIMEOUT, recording
 
     def _close_window(self, number: int, now: datetime) -> None:
-        self._call.window_closed(number, now)
         recording = self._call.recording(number)
+        # Before something is told as lost, the archives are looked into, if they can be.
+        if recording.recording_id is not None and recording.looked_up < max(
+            recording.escalations, 1
+        ):
+            recording.undecided_since = now
+            return
+        self._call.window_closed(number, now)
         if recording.state is RecordingState.LOST:
             self._alarms.add(AlarmKind.LOST, Severity.CRITICAL, recording.problem, recording, now)
