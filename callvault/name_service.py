@@ -80,6 +80,20 @@ class NetworkBackend(httpcore.SyncBackend):
         raise problem
 
 
+def create_connection(
+    address: tuple[str, int], timeout: float | None = None, source: Any = None
+) -> socket.socket:
+    """Connect as `socket.create_connection` does, within a time-out that covers the name, too."""
+    host, port = address
+    problem = OSError(f"{host} has no address")
+    for each in addresses(host, timeout):
+        try:
+            return socket.create_connection((each, port), timeout, source)
+        except OSError as error:
+            problem = error
+    raise problem
+
+
 def _addresses(host: str, timeout: float | None) -> list[str]:
     try:
         return addresses(host, timeout)

@@ -77,6 +77,8 @@ def probe_archive(name: str, settings: AzureBlobSettings) -> Answer:
     except ResourceNotFoundError:
         problem = ""
     except AzureError as error:
+        # The time of a refusal, too: the clock may be why.
+        dates.append(getattr(getattr(error, "response", None), "headers", {}).get("Date"))
         problem = str(blob_error(error, name, "asking if it lets us in"))
     except ConfigurationError as error:
         problem = str(error)

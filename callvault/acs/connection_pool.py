@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 
+from callvault import name_service
 from callvault.proxies import proxy_for
 
 IDLE_TIMEOUT = 20.0
@@ -55,6 +56,8 @@ class ConnectionPool:
     def fresh(self, origin: Origin) -> HTTPConnection:
         """Open a new connection."""
         connection = self._make(origin)
+        # http.client has no public way to bound the name's resolution.
+        connection._create_connection = name_service.create_connection  # type: ignore[attr-defined]
         connection.connect()
         # The time-out of the constructor was for connecting; the next bytes may take longer.
         connection.sock.settimeout(self._read_timeout)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
 
 from azure.core.exceptions import (
     AzureError,
@@ -12,6 +14,8 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from callvault import name_service
+from callvault.causes import Cause
 from callvault.errors import (
     AccessDenied,
     BrokenContent,
@@ -25,7 +29,10 @@ from callvault.errors import (
     Throttled,
     Unavailable,
 )
-from callvault.header_values import retry_after
+from callvault.header_values import http_time, retry_after
+
+MAX_SIGNED_AWAY = timedelta(minutes=15)
+"""Difference of clocks that Azure Storage allows a signature with an account's key."""
 
 CONTAINER_NOT_FOUND = "ContainerNotFound"
 INVALID_BLOCK_LIST = "InvalidBlockList"
@@ -95,13 +102,35 @@ def storage_error(error: AzureError, action: str, *, owner: Owner) -> CallvaultE
     status = response.status_code if response else None
     code = _code(error)
     kind, advice = _verdict(error, status, code)
+    cause = None
+    if kind is AccessDenied and (off := _clock_off(response)) is not None:
+        cause = Cause.CLOCK
+        advice = f"this machine's clock is {off} the service's: set it over the network (NTP)"
     return kind(
         f"{action}: {_cause(error)}; {advice}",
         owner=owner,
         status=status,
         code=code,
         retry_after=retry_after(getattr(response, "headers", {}).get("Retry-After")),
+        cause=cause or name_service.cause_of(error) or _cause_without_answer(error, status),
     )
+
+
+def _clock_off(response: Any) -> str | None:
+    """Return by how much a request was signed off the service's time; None if that is allowed."""
+    request = getattr(response, "request", None)
+    ours = http_time(getattr(request, "headers", {}).get("x-ms-date"))
+    theirs = http_time(getattr(response, "headers", {}).get("Date"))
+    if ours is None or theirs is None or abs(ours - theirs) <= MAX_SIGNED_AWAY:
+        return None
+    minutes = round(abs(ours - theirs).total_seconds() / 60)
+    return f"{minutes} min {'ahead of' if ours > theirs else 'behind'}"
+
+
+def _cause_without_answer(error: AzureError, status: int | None) -> Cause | None:
+    if status is not None or not isinstance(error, ServiceRequestError | ServiceResponseError):
+        return None
+    return Cause.UNREACHABLE if isinstance(error, ServiceRequestError) else Cause.NO_ANSWER
 
 
 def _verdict(error: AzureError, status: int | None, code: str | None) -> _Verdict:

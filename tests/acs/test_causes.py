@@ -2,7 +2,9 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -95,6 +97,40 @@ def test_a_name_service_that_hangs_is_told_from_a_service_that_is_away(
     resolver("contoso.communication.azure.com", None)
     endpoint = "https://contoso.communication.azure.com"
     assert cause(endpoint, AccessKey(KEY_TEXT)) == Cause.NAME_SERVICE
+
+
+def test_a_download_waits_for_a_name_no_longer_than_for_a_connection(
+    resolver: Callable[[str, Any], None],
+) -> None:
+    resolver("contoso.communication.azure.com", None)
+    endpoint = "https://contoso.communication.azure.com"
+    with AcsClient(endpoint, AccessKey(KEY_TEXT), timeout=IMPATIENT) as client:
+        content = client.ranged_content(f"{endpoint}/v1/objects/0-eus-d1-1/content/video")
+        began = time.monotonic()
+        with closing(content.reader()) as reader, pytest.raises(Unavailable) as caught:
+            reader.open(0, 10)
+    assert time.monotonic() - began < 5
+    assert caught.value.cause == Cause.NAME_SERVICE
+
+
+def test_a_resource_whose_name_service_hangs_keeps_no_other_one_waiting(
+    resolver: Callable[[str, Any], None], emulator: RunningEmulator
+) -> None:
+    """Many threads ask for it; the pause of another resource goes through at once."""
+    resolver("contoso.communication.azure.com", None)
+    endpoint, key = parse_connection_string(emulator.connection_string)
+    with ThreadPoolExecutor(20) as threads, AcsClient(endpoint, key) as healthy:
+        hanging = [
+            threads.submit(cause, "https://contoso.communication.azure.com", AccessKey(KEY_TEXT))
+            for _ in range(20)
+        ]
+        began = time.monotonic()
+        with pytest.raises(CallvaultError) as caught:
+            healthy.pause("recording", "call")
+        assert caught.value.cause == Cause.REFUSED
+        assert time.monotonic() - began < 2
+        assert {each.result() for each in hanging} == {Cause.NAME_SERVICE}
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
