@@ -53,7 +53,9 @@ def _type_name(key: object) -> str:
     return words.get(name, name.capitalize())
 
 
-@pytest.fixture(scope="session")
+# No longer than its module: a worker whose event loop stands still for minutes, as it does while the
+# tests of other folders run, is given no workflow task ever after.
+@pytest.fixture(scope="module")
 async def world(
     skipping: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
@@ -83,6 +85,8 @@ async def scene(
         with suppress(RPCError):  # it may have failed before its workflow began
             history = _when_what(await scene.handle.fetch_history())
             request.node.add_report_section("teardown", "history", history)
+    with suppress(RPCError):  # it is over mostly; what is not would go on beside other tests
+        await scene.handle.terminate("its test is over")
 
 
 def _when_what(history: WorkflowHistory) -> str:
