@@ -23,8 +23,8 @@ DYNAMIC_CONFIG = (
     'history.timerProcessorMaxTimeShift="10ms"',
     "history.timerProcessorMaxPollRPS=1000",
     "history.timerProcessorMaxPollHostRPS=1000",
-    # A run that begins within a second of the one before waits for the rest of it, with nothing else
-    # pending: the server's virtual time would leap by hours meanwhile, over steps that are due.
+    # A run that begins within a second of the one before waits for the rest of it, with nothing
+    # else pending: virtual time would leap by hours meanwhile, over steps that are due.
     'history.workflowIdReuseMinimalInterval="0s"',
 )
 
@@ -56,7 +56,7 @@ def _type_name(key: object) -> str:
     return words.get(name, name.capitalize())
 
 
-# No longer than its module: a worker whose event loop stands still for minutes, as it does while the
+# No longer than its module: a worker whose event loop stands still for minutes, as it does while
 # tests of other folders run, is given no workflow task ever after.
 @pytest.fixture(scope="module")
 async def world(
