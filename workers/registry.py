@@ -18,6 +18,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
+from activities.signal_times import SignalTimesActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
@@ -103,6 +104,7 @@ def control_worker(
             activities.stop_recording,
             activities.polling.poll_state,
             activities.polling.poll_result,
+            SignalTimesActivities(client).find_signal_times,
             *others,
         ],
         # As many threads as slots: an activity that waits for a thread uses up its own time.

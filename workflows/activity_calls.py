@@ -10,6 +10,7 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.polling import PollingActivities
 from activities.seal import SealActivities
+from activities.signal_times import SignalTimesActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.contracts import names
 from callvault.contracts.activity_io import (
@@ -32,6 +33,7 @@ from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import SealInput
+from callvault.contracts.signal_times import SignalTimes, SignalTimesQuery, UntimedSignal
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
 from workflows.call.chunks import ChunkKey, find_chunk, is_kind_assumed, may_change_archive
@@ -284,6 +286,14 @@ def announce(
     options = activity_options.announcement(f"announce recording {recording.number}", within)
     return workflow.start_activity_method(
         AnnouncementActivities.announce_recording, input, **options
+    )
+
+
+def signal_times(signals: tuple[UntimedSignal, ...]) -> workflow.ActivityHandle[SignalTimes]:
+    """Read from the history when signals came that told no time."""
+    query = SignalTimesQuery(workflow_id=workflow.info().workflow_id, signals=signals)
+    return workflow.start_local_activity_method(
+        SignalTimesActivities.find_signal_times, query, **activity_options.signal_times()
     )
 
 

@@ -20,6 +20,10 @@ the call meanwhile. An ordinary activity takes over from there, see decision 002
 RECALL_TIMEOUT = timedelta(minutes=2)
 """Time for the last state of the run before a reset to be read."""
 
+SIGNAL_TIMES_ATTEMPT_TIMEOUT = timedelta(seconds=1)
+SIGNAL_TIMES_TIMEOUT = timedelta(minutes=2)
+"""Time to find out when signals came; then they count from when they were seen."""
+
 ADOPT_TIMEOUT = timedelta(seconds=5)
 """Longest wait for the callback that tells whose recording runs in the call already."""
 
@@ -117,6 +121,21 @@ def was_reset() -> LocalActivityConfig:
 def recall(summary: str) -> ActivityConfig:
     """Return options to read the last state of another run: nothing is started until then."""
     return {**control(summary), "schedule_to_close_timeout": RECALL_TIMEOUT}
+
+
+def signal_times() -> LocalActivityConfig:
+    """Return options to find out when signals came that told no time.
+
+    Nothing else happens to the call meanwhile: so an attempt is short, and the next one is later.
+    """
+    return LocalActivityConfig(
+        summary="when did signals come?",
+        start_to_close_timeout=SIGNAL_TIMES_ATTEMPT_TIMEOUT,
+        schedule_to_close_timeout=SIGNAL_TIMES_TIMEOUT,
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), backoff_coefficient=1),
+        # Between two attempts the workflow task ends, and a timer is set.
+        local_retry_threshold=timedelta(milliseconds=1),
+    )
 
 
 def start(summary: str) -> ActivityConfig:

@@ -53,6 +53,7 @@ from workflows.loops.notify import NotifyLoop
 from workflows.loops.polling import ResultPollingLoop, SilencePollingLoop, StatePollingLoop
 from workflows.loops.recall import RecallLoop
 from workflows.loops.seal import SealLoop
+from workflows.loops.signal_times import SignalTimesLoop
 from workflows.loops.timers import TimersLoop
 
 
@@ -85,6 +86,7 @@ class RecordingWorkflow:
         self.poll_results = ResultPollingLoop(run, call, alarms)
         self.look_up = LookUpLoop(run, call, alarms)
         self.recall = RecallLoop(run, call, alarms, self.delete_source)
+        self.signal_times = SignalTimesLoop(run, call, watchdog, lambda: self.control.is_hurried)
         self.notify = NotifyLoop(run, alarms)
         self.shown: display.Display | None = None
 
@@ -128,6 +130,7 @@ class RecordingWorkflow:
             self.recall,  # learn what a run knew that was ended by force, or reset
             self.announce,  # have a recording announced, if its resource asks for that
             self.control,  # ask ACS for the next thing that brings actual nearer to wanted
+            self.signal_times,  # find out when signals came that told no time
             self.poll_states,  # find out that a recording is over, if no event tells it
             self.poll_silence,  # see to it that what should be silent is so
             self.poll_results,  # ask for files that are overdue
@@ -200,16 +203,22 @@ class RecordingWorkflow:
     @workflow.signal(name=names.CONSENT)
     def consent(self, *payloads: Any) -> None:
         """Take note of a participant's decision about being recorded."""
+        seen = self.signal_times.seen(names.CONSENT)
         decision = self._readable(read_decision(payloads), names.CONSENT)
         if decision is not None:
             self.gate.decided(decision, workflow.now())
+            if not decision.given and decision.decided_at is None:
+                self.signal_times.search(seen, decision.participant)
 
     @workflow.signal(name=names.PARTICIPANT_CHANGED)
     def participant_changed(self, *payloads: Any) -> None:
         """Take note that a participant came into the call, or left it."""
+        seen = self.signal_times.seen(names.PARTICIPANT_CHANGED)
         change = self._read(ParticipantChanged, payloads, names.PARTICIPANT_CHANGED)
         if change is not None:
             self.gate.participant_changed(change, workflow.now())
+            if change.at is None:
+                self.signal_times.search(seen, change.participant)
 
     @workflow.signal(name=names.ACKNOWLEDGE)
     def acknowledge(self, *payloads: Any) -> None:
@@ -355,9 +364,12 @@ class RecordingWorkflow:
         return message
 
     def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
+        seen = self.signal_times.seen(operation)
         request = self._readable(read_control(operation, payloads), operation)
         if request is not None:
-            self._request(operation, pauses.of_outside(request))
+            record = self._request(operation, pauses.of_outside(request))
+            if request.requested_at is None:
+                self.signal_times.search_request(seen, record)
 
     def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
         now, known = workflow.now(), list(self.call.status.requests.values())

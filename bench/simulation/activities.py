@@ -27,10 +27,13 @@ from callvault.contracts.activity_io import (
     ToldRecording,
 )
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.signal_times import SignalTimes
 from callvault.contracts.status import RecordingStatus
 
 _OBJECTS = "https://acs.example/v1/objects"
 _SHA256 = "0" * 64
+_LATE = (None, timedelta(), timedelta(milliseconds=3), timedelta(seconds=1), timedelta(minutes=2))
+"""The times by which signals come before they are seen; none where that is not known any more."""
 _END_REASONS = {True: "SessionEnded", False: "ChunkMaximumSizeExceeded"}
 
 
@@ -61,6 +64,7 @@ class Surroundings:
         self._answer_of: dict[str, Callable[[Activity, random.Random], Any]] = {
             "describe_resource": lambda activity, rng: self._policy,
             names.RESET_ACTIVITY: lambda activity, rng: False,
+            names.SIGNAL_TIMES_ACTIVITY: self._find_signal_times,
             "start_recording": self._start,
             "confirm_active": self._confirm,
             "read_state": self._read,
@@ -265,6 +269,12 @@ class Surroundings:
             raise Broken("the service's copy of a file is deleted that is not archived")
         file.is_deleted = True
         return None
+
+    def _find_signal_times(self, activity: Activity, rng: random.Random) -> Any:
+        """Tell that signals came before they were seen, or that nothing is known of that."""
+        drawn = ((signal, rng.choice(_LATE)) for signal in activity.input.signals)
+        times = (None if by is None else signal.received_at - by for signal, by in drawn)
+        return SignalTimes(times=tuple(times))
 
     # The archive and the webhooks.
 

@@ -276,8 +276,14 @@ class Invariants:
             return
         # A pause may wait until a reading proves it: the poll makes it.
         waits_for_proof = recording.actual is Actual.PAUSED and not is_silent(recording)
-        waiting = {record.operation for record in self._pending(recording)}
-        if waiting - ({Operation.PAUSE} if waits_for_proof else set()):
+        pending = list(self._pending(recording))
+        waiting = {record.operation for record in pending}
+        if waits_for_proof:
+            waiting -= {Operation.PAUSE}
+        if self.call.requests.is_time_awaited(recording):
+            # A resume may wait until it is known when it came.
+            waiting -= {Operation.RESUME}
+        if waiting:
             raise Broken("a request waits, and nothing is asked of ACS")
 
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:

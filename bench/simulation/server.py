@@ -16,11 +16,13 @@ from callvault.contracts import activity_io
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.results import CallResult
+from callvault.contracts.signal_times import SignalTimesQuery
 from callvault.contracts.takeover import RunQuery
 
 INPUT_OF: dict[str, type[Any]] = {
     "describe_resource": activity_io.ResourceQuery,
     "was_reset": RunQuery,
+    "find_signal_times": SignalTimesQuery,
     "start_recording": activity_io.StartInput,
     "confirm_active": activity_io.RecordingInput,
     "read_state": activity_io.RecordingInput,

@@ -103,14 +103,24 @@ class ConsentDecision(CallerMessage):
     """The law that applies, as ``DE`` or ``US-CA``."""
     reason: ShortText = ""
     decided_at: ServiceTime | None = None
-    """Time of the decision; by default, when the workflow heard of it. An agreement that is told
-    after a withdrawal counts only if this is later than the withdrawal's arrival, or by more than
-    five minutes later than the withdrawal's own time."""
+    """Time of the decision; by default that of a withdrawal is its arrival at the gateway or at
+    Temporal, that of an agreement is when the workflow heard of it. An agreement that is told after
+    a withdrawal counts only if this is later than the withdrawal's arrival, or by more than five
+    minutes later than the withdrawal's own time."""
     request_id: RequestId | None = None
     """The caller's id of this decision; the same decision again under the same id changes nothing.
     Under the id of another one, an agreement is refused and a withdrawal carried out."""
     problem: ShortText = ""
     """The reason why parts of a withdrawal could not be read. Filled in by the reader."""
+
+
+def dated_withdrawal(decision: ConsentDecision, received_at: datetime) -> ConsentDecision:
+    """Return a refusal or withdrawal with its time: when it was received, if it tells none."""
+    # An agreement stays as it is: told after a withdrawal it counts by the order of arrival, which
+    # the clock of whoever passes it on must not turn round.
+    if decision.given or decision.decided_at is not None:
+        return decision
+    return decision.model_copy(update={"decided_at": received_at})
 
 
 class ConsentRecord(State):

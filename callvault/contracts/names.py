@@ -50,6 +50,9 @@ RECALL_ACTIVITY = "recall_run"
 RESET_ACTIVITY = "was_reset"
 """Activity that reads the last state of the run before a reset."""
 
+SIGNAL_TIMES_ACTIVITY = "find_signal_times"
+"""Activity that reads from a history when signals came that did not tell their time."""
+
 STATUS = "status"
 """Query."""
 

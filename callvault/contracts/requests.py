@@ -57,8 +57,9 @@ class ControlRequest(CallerMessage):
     """The caller's id of this request: the same request again is the same, another one under the
     same id is refused, or carried out if it protects (a pause, a stop)."""
     requested_at: AskedAt = None
-    """Time of asking, by the asker's clock: the deadlines of a pause count from it. By default, and
-    at the latest, when the workflow hears of it; one that cannot be read counts as left out."""
+    """Time of asking, by the asker's clock: the deadlines of a pause count from it. At the latest,
+    when the workflow hears of it; by default, for a signal, when it came to Temporal's server. One
+    that cannot be read counts as left out."""
     expires_at: ServiceTime | None = None
     """Of a resume: later than this it does nothing, and has failed. By default `RESUME_EXPIRY`
     after the time of asking."""

@@ -22,6 +22,7 @@ from callvault.contracts.consent import (
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
 from callvault.contracts.requests import Guards
+from callvault.contracts.signal_times import UntimedSignal
 from callvault.contracts.silence import SilenceAccount, SoundEvidence
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 
@@ -50,9 +51,12 @@ class ControlRecord(State):
     """The key or token behind the request, as the gateway found it; empty where it told none."""
     reason: str
     requested_at: datetime
-    """Time of asking by the request's own account, and no later than `received_at`."""
+    """Time of asking by the request's own account, and no later than `received_at`. For a signal
+    without one, the time at which it came to Temporal's server."""
     received_at: datetime
     """Time at which the workflow saw it first."""
+    is_time_awaited: bool = False
+    """True while it is not known when such a signal came."""
     expires_at: datetime | None = None
     """Of a resume: time at which it fails if ACS has not confirmed it."""
     force: bool = False
@@ -318,6 +322,8 @@ class CallStatus(State):
     """Number of those among them that stood: while there is one, no policy is met."""
     participants_left_out: int = 0
     """Number of the oldest stays in the call that are not kept."""
+    untimed: list[UntimedSignal] = []
+    """Signals that did not tell their time, until it is known when they came."""
     kept_until: datetime | None = None
     """Time until which a call without a recording is kept for what was told of its participants."""
     taken_over: list[str] = []

@@ -1,5 +1,6 @@
 """The route for decisions on consent. A withdrawal is never refused for its form."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.base import OpaqueId, Unreadable, explain
-from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.consent import ConsentDecision, ConsentRecord, dated_withdrawal
 from callvault.contracts.consent_messages import withdrawal_in
 from callvault.contracts.json_text import parse_json
 from callvault.contracts.participants import HIDING, hiding
@@ -53,8 +54,10 @@ class ConsentsApi:
 
     async def decide(self, request: Request, workflow_id: str) -> Response:
         """Tell of consent given or withdrawn; a withdrawal is answered once ACS records no more."""
+        # Before any wait: from now on nobody who withdraws is to be heard.
+        received_at = datetime.now(UTC)
         told = told_by(request, self._read(await read_body(request, self._max_body)))
-        decision = ConsentDecision.model_validate(told.model_dump())
+        decision = dated_withdrawal(ConsentDecision.model_validate(told.model_dump()), received_at)
         unkept = self._unkept(told)
         if not waits_for_result(request):
             await self._decisions.tell(workflow_id, decision, unkept)

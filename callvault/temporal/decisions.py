@@ -5,13 +5,14 @@ is to be marked, and renews the manifests. What is told before the call is recor
 waits for the recording.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.client import WorkflowUpdateFailedError
 
 from callvault.contracts import names
 from callvault.contracts.base import Message
-from callvault.contracts.consent import ConsentDecision, ConsentRecord
+from callvault.contracts.consent import ConsentDecision, ConsentRecord, dated_withdrawal
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.status import CallStatus
@@ -44,6 +45,7 @@ class DecisionClient:
         ``unkept`` is the request that begins to keep the call if nobody does. An agreement that the
         workflow refuses is an `InvalidRequest` with status 409 and the workflow's sentence.
         """
+        decision = dated_withdrawal(decision, datetime.now(UTC))
         try:
             async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
                 return await self._update(workflow_id, decision)
@@ -57,6 +59,7 @@ class DecisionClient:
         self, workflow_id: str, decision: ConsentDecision, unkept: RecordingRequest | None = None
     ) -> None:
         """Send a decision, and do not wait for its effect."""
+        decision = dated_withdrawal(decision, datetime.now(UTC))
         if await self._calls.signal(workflow_id, names.CONSENT, decision):
             return
         arguments = await self._arguments(workflow_id, decision, unkept)

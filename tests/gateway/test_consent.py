@@ -85,6 +85,26 @@ async def test_a_decision_reaches_the_workflow_under_the_participants_hash(
     ]
 
 
+@pytest.mark.parametrize("prefer", ["", "respond-async"])
+async def test_a_withdrawal_without_its_time_gets_that_at_which_it_was_received(
+    prefer: str, hiding_gateway: Gateway, call: Call
+) -> None:
+    """Its workflow may see it much later; whoever withdrew is not to be heard from here on."""
+    await start(hiding_gateway, call)
+    own = datetime.now(UTC) - timedelta(minutes=1)
+    before = datetime.now(UTC)
+    await decide(hiding_gateway, call, prefer, participant=RAW_ID, given=False)
+    after = datetime.now(UTC)
+    await decide(
+        hiding_gateway, call, prefer, participant=RAW_ID, given=False, decidedAt=own.isoformat()
+    )
+    await decide(hiding_gateway, call, prefer, participant=RAW_ID, given=True)
+    told = [each["decidedAt"] for _, each in await call.received()]
+    assert before <= datetime.fromisoformat(told[0]) <= after
+    assert datetime.fromisoformat(told[1]) == own
+    assert told[2] is None, "agreements count by the order in which they come"
+
+
 async def test_who_is_named_in_a_request_is_hidden_too(
     hiding_gateway: Gateway, call: Call, temporal: Client
 ) -> None:

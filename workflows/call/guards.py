@@ -85,6 +85,27 @@ class Watchdog:
         if failed and is_new:
             self._pause_failed(recording, failed[0], why, cause, now)
 
+    def confirmed_late(
+        self, recording: RecordingStatus, record: ControlRecord, now: datetime
+    ) -> None:
+        """React to a pause of which it is known only now that it was confirmed too late."""
+        if record.operation != Operation.PAUSE or record.is_overdue or not record.is_done:
+            return
+        guards = self._call.guards_of(recording)
+        due_at = silence.due_at(recording, record.requested_at, guards.pause_confirm_within)
+        silent_since = silence.silent_since(recording)
+        if silent_since is None or silent_since <= due_at:
+            return
+        record.is_overdue = True
+        what = (
+            f"the pause asked by {record.requested_by} came at {record.requested_at:%H:%M:%S} UTC,"
+            f" and was confirmed at {silent_since:%H:%M:%S}, later than it may: what was recorded"
+            " meanwhile may be what was not to be recorded"
+        )
+        self._alarms.add(AlarmKind.PAUSE_UNCONFIRMED, Severity.CRITICAL, what, recording, now)
+        if guards.on_pause_failure is OnPauseFailure.STOP and recording is self._call.current:
+            self._ask(Operation.STOP, "a pause was confirmed too late", now)
+
     def _pause_failed(
         self,
         recording: RecordingStatus,

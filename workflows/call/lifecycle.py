@@ -231,7 +231,8 @@ class Lifecycle:
     def _may_ask(self, recording: RecordingStatus, operation: Operation) -> bool:
         """Tell if something may be asked of ACS now, rather than later or never."""
         is_refused = recording.ask_again_at is not None and operation == recording.refused_operation
-        return not is_refused and not (self.is_recalling and operation is Operation.START)
+        is_early = operation is Operation.RESUME and self.requests.is_time_awaited(recording)
+        return not (is_refused or is_early or (self.is_recalling and operation is Operation.START))
 
     def _awaits_reading(self, recording: RecordingStatus) -> bool:
         """Tell if a request to pause what is paused waits for the reading that confirms it."""

@@ -67,6 +67,13 @@ class Requests:
             if record.recording == recording.number and record.state is RequestState.PENDING
         ]
 
+    def is_time_awaited(self, recording: RecordingStatus) -> bool:
+        """Tell if a resume is pending of which it is not known when it came: it may be too old."""
+        return any(
+            record.is_time_awaited and record.operation == Operation.RESUME
+            for record in self.pending(recording)
+        )
+
     def accepted(
         self,
         recording: RecordingStatus,

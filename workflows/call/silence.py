@@ -230,10 +230,21 @@ def review(
     wanted = Span(max(sound.wanted_since, sound.begun_at), until)
     pieces = [_unconfirmed(span, why) for span in _outside(_silent(recording), wanted)]
     recording.silence.unconfirmed = _joined(recording.silence.unconfirmed, pieces, wanted.since)
-    for interval in recording.silence.unconfirmed:
-        lasted = (interval.until or now) - interval.since
-        interval.is_finding |= lasted > _limit(recording, interval, confirm_within)
+    _judge(recording, confirm_within, now)
     sound.wanted_since = None if until != FOREVER else sound.wanted_since
+
+
+def was_wanted(
+    recording: RecordingStatus, wanted: Span, why: str, confirm_within: timedelta, now: datetime
+) -> None:
+    """Add a time in which silence was wanted, too, of which is known only now."""
+    sound = recording.sound
+    if sound.begun_at is None:
+        return
+    wanted = Span(max(wanted.since, sound.begun_at), min(wanted.until, sound.over_at or FOREVER))
+    pieces = [_unconfirmed(span, why) for span in _outside(_silent(recording), wanted)]
+    recording.silence.unconfirmed = _merged([*recording.silence.unconfirmed, *pieces])
+    _judge(recording, confirm_within, now)
 
 
 def due_at(recording: RecordingStatus, since: datetime, confirm_within: timedelta) -> datetime:
@@ -243,6 +254,13 @@ def due_at(recording: RecordingStatus, since: datetime, confirm_within: timedelt
     if begun_at is not None and recording.sound.is_begun_paused and since <= begun_at:
         return max(since + confirm_within, begun_at + STARTING_TIMEOUT + confirm_within)
     return since + confirm_within
+
+
+def _judge(recording: RecordingStatus, confirm_within: timedelta, now: datetime) -> None:
+    """Tell what is unconfirmed for longer than it may be: a finding."""
+    for interval in recording.silence.unconfirmed:
+        lasted = (interval.until or now) - interval.since
+        interval.is_finding |= lasted > _limit(recording, interval, confirm_within)
 
 
 def _limit(
@@ -316,8 +334,13 @@ def _joined(
     What was open before is told by the new ones from ``since`` on.
     """
     before = [each if each.until else _closed(each, max(each.since, since)) for each in old]
+    return _merged([*before, *new])
+
+
+def _merged(intervals: list[UnconfirmedInterval]) -> list[UnconfirmedInterval]:
+    """Join what overlaps, or touches."""
     joined: list[UnconfirmedInterval] = []
-    for interval in sorted([*before, *new], key=lambda each: each.since):
+    for interval in sorted(intervals, key=lambda each: each.since):
         last = joined[-1] if joined else None
         if last is None or interval.since > (last.until or FOREVER):
             joined.append(interval.model_copy())

@@ -202,6 +202,7 @@ def _join_lists(status: CallStatus, before: CallStatus, is_reset: bool) -> None:
 
     _extend(before.consents, status.consents, decision)
     presence.add_stays(before, status.participants)
+    status.untimed += [signal for signal in before.untimed if signal not in status.untimed]
     # In place: others hold these lists.
     status.alarms[:], status.timeline[:] = before.alarms, before.timeline
     status.consents[:], status.participants[:] = before.consents, before.participants

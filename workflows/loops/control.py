@@ -63,6 +63,8 @@ class ControlLoop:
         self._act_on_due = act_on_due
         self._called_off: list[workflow.ActivityHandle[ControlResult]] = []
         """Starts that are asked for no more, because ACS has told of what they began."""
+        self.is_hurried = False
+        """True while ACS is asked within a workflow task."""
 
     @property
     def is_idle(self) -> bool:
@@ -103,7 +105,11 @@ class ControlLoop:
         """Ask at once, and if that does not settle it with patience; None if given up."""
         if command.operation not in _LOCAL_FIRST and not command.is_urgent:
             return await self._execute_until_answered(command, input)
-        result = await self._execute_locally(command, input)
+        self.is_hurried = True
+        try:
+            result = await self._execute_locally(command, input)
+        finally:
+            self.is_hurried = False
         # Seconds may have gone by within this workflow task, in which no timer could fire.
         self._run.clock.look()
         if result is not None and result.is_settled:

@@ -1,0 +1,118 @@
+"""The signal times loop: finds out when signals came that did not tell it themselves."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Literal
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from callvault.contracts import names
+from callvault.contracts.signal_times import UntimedSignal
+from callvault.contracts.states import RequestState
+from callvault.contracts.status import ControlRecord
+from workflows import activity_calls
+from workflows.activity_errors import reason
+from workflows.call.guards import Watchdog
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.signal_times import SignalTimes
+from workflows.loops.loop import Run
+
+_ABOUT: dict[str, Literal["withdrawal", "presence"]] = {
+    names.CONSENT: "withdrawal",
+    names.PARTICIPANT_CHANGED: "presence",
+}
+
+
+class SignalTimesLoop:
+    """Asks Temporal's server, after all that the signals asked for is asked of ACS."""
+
+    is_interruptible = True
+
+    def __init__(
+        self, run: Run, call: Lifecycle, watchdog: Watchdog, is_hurried: Callable[[], bool]
+    ) -> None:
+        """``is_hurried`` tells if ACS is being asked within this workflow task."""
+        self._run = run
+        self._is_hurried = is_hurried
+        self._call = call
+        self._times = SignalTimes(call, watchdog)
+        self._is_asking = False
+        self._seen_with = 0
+        """Length of the history at the workflow task whose signals are counted."""
+        self._seen: Counter[str] = Counter()
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing is asked now."""
+        return not self._is_asking
+
+    @property
+    def is_done(self) -> bool:
+        """True if every time is known that can be."""
+        return not self._is_asking and not self._call.status.untimed
+
+    def seen(self, name: str) -> UntimedSignal:
+        """Count a signal; return what finds it in the history, should it tell no time itself."""
+        info = workflow.info()
+        length = info.get_current_history_length()
+        if length != self._seen_with:
+            self._seen_with, self._seen = length, Counter()
+        number, self._seen[name] = self._seen[name], self._seen[name] + 1
+        return UntimedSignal(
+            name=name,
+            about=_ABOUT.get(name, "request"),
+            subject="",
+            run_id=info.run_id,
+            history_length=length,
+            number=number,
+            received_at=workflow.now(),
+        )
+
+    def search(self, signal: UntimedSignal, subject: str) -> None:
+        """Have the time of a signal searched for that told of a request, or of a participant."""
+        self._times.search(signal.model_copy(update={"subject": subject}))
+
+    def search_request(self, signal: UntimedSignal, record: ControlRecord) -> None:
+        """Have the time of a signal searched for that asked for something which was taken."""
+        is_new = record.received_at == signal.received_at
+        if record.operation == names.START or record.state is RequestState.FAILED or not is_new:
+            return
+        requests = self._call.status.requests.items()
+        key = next((key for key, each in requests if each is record), None)
+        if key is not None:
+            self.search(signal, key)
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Find out the times of all that came by one moment together."""
+        while not self._run.is_finished:
+            await workflow.wait_condition(lambda: self._run.is_finished or self._is_to_ask())
+            if not self._run.is_finished:
+                self._is_asking = True
+                await self._ask(tuple(self._call.status.untimed))
+                self._is_asking = False
+                self._run.clock.look()
+
+    def _is_to_ask(self) -> bool:
+        # Nothing stands before an urgent request, and no two local activities overlap.
+        is_asked = self._call.in_flight is not None or self._call.next_command() is None
+        is_calm = is_asked and not self._is_hurried() and not self._run.is_draining
+        return bool(self._call.status.untimed) and is_calm
+
+    async def _ask(self, signals: tuple[UntimedSignal, ...]) -> None:
+        asked, run = activity_calls.signal_times(signals), self._run
+        await workflow.wait_condition(lambda: asked.done() or run.is_draining or run.is_finished)
+        is_called_off = not asked.done()
+        asked.cancel()
+        try:
+            times = (await asked).times
+        except FailureError as error:
+            if is_called_off:
+                # The next run asks again.
+                return
+            times = (None,) * len(signals)
+            what = f"when {len(signals)} signals came is not to be had: {reason(error)}"
+            self._call.note(workflow.now(), what)
+        for signal, came_at in zip(signals, times, strict=True):
+            self._times.found(signal, came_at, workflow.now())
