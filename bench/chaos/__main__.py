@@ -38,7 +38,9 @@ def _play(options: Options, keep: Path | None) -> RunResult:
 def _options(given: argparse.Namespace, seed: int) -> Options:
     if given.mutation:
         return short(seed, min(given.scenarios, MUTATION_SCENARIOS), given.mutation)
-    return Options(seed, given.scenarios, given.concurrency)
+    return Options(
+        seed, given.scenarios, given.concurrency, fault_interval=given.fault_interval
+    )
 
 
 def _say(what: str) -> None:
@@ -50,6 +52,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--scenarios", type=int, default=1000)
     parser.add_argument("--concurrency", type=int, default=24, help="calls at a time")
+    parser.add_argument(
+        "--fault-interval", type=float, default=Options.fault_interval, help="seconds, on average"
+    )
     parser.add_argument(
         "--mutation", choices=("", *MUTATIONS), default="", help="a promise to break on purpose"
     )

@@ -108,14 +108,15 @@ MUTATIONS: dict[str, Callable[[], None]] = {
 }
 
 
-def main(name: str, *command: str) -> None:
-    """Apply the mutation, then run the role."""
+def run(name: str, *command: str) -> None:
+    """Apply the mutation, if one is named, then run the role."""
     from callvault.cli import main as callvault
 
-    MUTATIONS[name]()
+    if name:
+        MUTATIONS[name]()
     sys.argv = ["callvault", *command]
     callvault.main()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(*sys.argv[1:])

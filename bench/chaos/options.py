@@ -20,7 +20,7 @@ class Options:
     state_poll_interval: float = 5.0
     """Seconds after which ACS is first polled for a recording's state: the event of the call's end
     may be lost, too."""
-    fault_interval: float = 12.0
+    fault_interval: float = 6.0
     """Seconds between two faults of the cluster, on average."""
     fault_rate: float = 0.006
     """Share of the requests to the service that meet a fault of each kind, at the worst."""
@@ -33,6 +33,14 @@ class Options:
     def escalation_schedule(self) -> tuple[float, ...]:
         """Ages of a file, in seconds, at which an alarm is raised."""
         return tuple(step * self.export_window for step in ESCALATION_STEPS)
+
+    @property
+    def has_directory(self) -> bool:
+        """True for even seeds: the archive is a directory, which is unmounted and set back.
+
+        The service's copies are deleted then. With odd seeds it is a container.
+        """
+        return self.seed % 2 == 0
 
     @property
     def polls_result(self) -> bool:

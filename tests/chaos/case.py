@@ -4,11 +4,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.chaos.checker import Case, Violation, check, losses_of
-from bench.chaos.cluster import Outage
+from bench.chaos.checker import Case, check, losses_of
 from bench.chaos.generator import DeliveryMode, Scenario, scenario
-from bench.chaos.history import Chunk, History, Object, Run
+from bench.chaos.history import Chunk, History, Run
+from bench.chaos.objects import Object
+from bench.chaos.parts import Outage
 from bench.chaos.proxy import ReceivedAlarm, SentEvent
+from bench.chaos.violations import Violation
 from bench.chaos.workload import PlayedScenario
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench.chaos import report
-from bench.chaos.cluster import Part
 from bench.chaos.options import short
+from bench.chaos.parts import Part
 from bench.chaos.run import run
 
 SEED = 7

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from bench.chaos import run_context
-from bench.chaos.cluster import Cluster, Fault, Part
+from bench.chaos.cluster import Cluster
 from bench.chaos.event_loop import EventLoop
 from bench.chaos.generator import Channel, DeliveryMode, scenario
 from bench.chaos.history import objects_in
 from bench.chaos.options import short
+from bench.chaos.parts import Fault, Part
 from bench.chaos.proxy import Proxy
 from bench.chaos.run import cluster_config
 from bench.chaos.run_context import RunContext
