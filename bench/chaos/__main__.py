@@ -38,9 +38,7 @@ def _play(options: Options, keep: Path | None) -> RunResult:
 def _options(given: argparse.Namespace, seed: int) -> Options:
     if given.mutation:
         return short(seed, min(given.scenarios, MUTATION_SCENARIOS), given.mutation)
-    return Options(
-        seed, given.scenarios, given.concurrency, fault_interval=given.fault_interval
-    )
+    return Options(seed, given.scenarios, given.concurrency, fault_interval=given.fault_interval)
 
 
 def _say(what: str) -> None:
