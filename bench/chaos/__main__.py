@@ -38,6 +38,8 @@ def _play(options: Options, keep: Path | None) -> RunResult:
 def _options(given: argparse.Namespace, seed: int) -> Options:
     if given.mutation:
         return short(seed, min(given.scenarios, MUTATION_SCENARIOS), given.mutation)
+    if given.short:
+        return short(seed, given.scenarios)
     return Options(seed, given.scenarios, given.concurrency, fault_interval=given.fault_interval)
 
 
@@ -56,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--mutation", choices=("", *MUTATIONS), default="", help="a promise to break on purpose"
     )
+    parser.add_argument("--short", action="store_true", help="with short times: minutes, not hours")
     parser.add_argument("--keep", type=Path, help="a directory for logs, database and archive")
     parser.add_argument("--report", type=Path, help="where to write the page")
     return parser.parse_args()

@@ -11,7 +11,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowQueryFailedError
+from temporalio.service import RPCError
 
 from bench.chaos.client import Backend
 from bench.chaos.cluster import Cluster
@@ -19,6 +20,7 @@ from bench.chaos.directory import json_of, objects_of
 from bench.chaos.objects import Object, json_in, objects_in
 from bench.chaos.workload import PlayedScenario
 from callvault.contracts import names
+from callvault.contracts.status import CallStatus
 
 MAX_CONCURRENT_READS = 16
 
@@ -80,6 +82,9 @@ class Run:
     timers: list[TimerSet] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     events: int = 0
+    only_looks_out: bool = False
+    """True while all is done, but a start that was given up may still have begun: it is looked out
+    for as long as nobody tells that the call is over."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,11 @@ async def open_runs(client: Client) -> list[WorkflowExecution]:
     return [each async for each in _executions(client, " AND ExecutionStatus = 'Running'")]
 
 
+async def busy_runs(client: Client) -> list[WorkflowExecution]:
+    """List the workflows that still run, and have something to do but to look out for a start."""
+    return [run for run in await open_runs(client) if not await _only_looks_out(client, run)]
+
+
 async def each(work: list[Any]) -> list[Any]:
     """Await all, `MAX_CONCURRENT_READS` at a time; return the results in order."""
     places = asyncio.Semaphore(MAX_CONCURRENT_READS)
@@ -165,7 +175,20 @@ async def _run(client: Client, execution: WorkflowExecution) -> Run:
     reader = _Reader(run)
     async for event in handle.fetch_history_events():
         reader.read(event)
+    run.only_looks_out = run.status == "RUNNING" and await _only_looks_out(client, execution)
     return run
+
+
+async def _only_looks_out(client: Client, execution: WorkflowExecution) -> bool:
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    try:
+        status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+    except (RPCError, WorkflowQueryFailedError):
+        return False
+    recordings = status.recordings
+    return all(each.state.is_final for each in recordings) and any(
+        each.looked_for_until is not None for each in recordings
+    )
 
 
 class _Reader:

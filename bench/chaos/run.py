@@ -135,7 +135,7 @@ class _Run:
             time.sleep(POLL_INTERVAL)
 
     def _is_over(self) -> bool:
-        left = self.loop.do(history.open_runs(self.context.client), timeout=60)
+        left = self.loop.do(history.busy_runs(self.context.client), timeout=60)
         return not left and self.proxy.is_empty
 
     def _repair(self, restore: Restore) -> None:
