@@ -60,6 +60,7 @@ class RunChecker:
                 self.world.signing_keys,
                 named_missing,
                 self.operator.failures,
+                self.operator.ended,
             ),
         )
         losses = losses_of(case)

@@ -193,6 +193,8 @@ def _workflows(case: Case) -> Iterator[Violation]:
     scenarios |= {each.workflow_id: each.scenario.number for each in case.played}
     for run in case.history.runs:
         scenario = scenarios[run.workflow_id]
+        if run.run_id in case.world.ended_runs and run.status == "TERMINATED":
+            continue  # its alarm has come, and another run has taken over
         if run.status not in ENDED and not run.only_looks_out:
             yield Violation(scenario, f"{run.workflow_id} is {run.status}")
         for failure in run.failed_tasks:

@@ -4,10 +4,11 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from bench.chaos.client import Backend
@@ -20,6 +21,9 @@ COMMAND_TIMEOUT = 60.0
 PATIENCE = 90.0
 """Seconds for which a command is repeated: other parts may be down."""
 RETRY_INTERVAL = 2.0
+CARE_INTERVAL = 10.0
+STUCK = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+"""The query of docs/operations.md."""
 CLOCK_TOLERANCE = 1.0
 """Seconds by which a backup may be newer than its own time says."""
 
@@ -35,17 +39,39 @@ class Operator:
     client: Client
     backend: Backend
     adopted: int = 0
+    restores: list[Restore] = field(default_factory=list)
+    ended: set[str] = field(default_factory=set)
+    """Ids of the runs that were ended because a restore had made their histories contradictory."""
     failures: list[str] = field(default_factory=list)
     """Commands that never came to their end."""
 
     async def after(self, restore: Restore) -> None:
         """Follow the runbook of a restore."""
+        self.restores.append(restore)
         if restore.has_database:
             await self._repeat("setup")
             await self._adopt_all()
             await self._deliver(self._answered_since(restore))
         if restore.taken:
             await self._deliver(self._of_documents(restore), "--again")
+
+    async def care(self) -> None:
+        """End, until cancelled, the runs whose tasks fail since a restore: others take over.
+
+        Workers that ran meanwhile remembered more of them than Temporal did.
+        """
+        while True:
+            await asyncio.sleep(CARE_INTERVAL)
+            with suppress(RPCError):
+                async for run in self.client.list_workflows(STUCK):
+                    if run.run_id not in self.ended and self._was_set_back(run):
+                        handle = self.client.get_workflow_handle(run.id, run_id=run.run_id)
+                        await handle.terminate("its tasks fail since the restore")
+                        self.ended.add(run.run_id)
+
+    def _was_set_back(self, run: WorkflowExecution) -> bool:
+        began = run.start_time.timestamp()
+        return any(each.has_database and began <= each.at for each in self.restores)
 
     async def _adopt_all(self) -> None:
         for played in list(self.workload.played):

@@ -114,6 +114,7 @@ class _Run:
         ]
         service_faults = self.loop.begin(self.context.service_faults.run())
         self.loop.begin(self.context.run_sweeps())
+        self.loop.begin(self.operator.care())
         playing = self.loop.begin(self.context.workload.play(scenarios, options.concurrency))
         nemesis = Nemesis(
             self.world, options.seed, options.fault_interval, self._worker_killed, self._report

@@ -11,7 +11,7 @@ from bench.chaos import backups, rotation
 from bench.chaos.backups import Backup
 from bench.chaos.cluster import Cluster
 from bench.chaos.lines import Line
-from bench.chaos.parts import LINES, Fault, Outage, Part
+from bench.chaos.parts import LINES, WORKERS, Fault, Outage, Part
 from bench.chaos.proxy import Proxy
 from bench.chaos.rotation import SigningKey
 
@@ -124,10 +124,18 @@ class World:
         if has_database:
             backups.restore_database(self.cluster, backup)
             self.cluster.heal(outage)
+            self._restart_workers()
         # A later restore does not go back to before this one.
         self._backups.clear()
         self.back_up()
         self.operate(restore)
+
+    def _restart_workers(self) -> None:
+        """Let the workers forget what Temporal has forgotten; those that are down do so later."""
+        down = {each.part for each in self.cluster.outages if each.ended is None}
+        for worker in WORKERS:
+            if worker not in down:
+                self.cluster.heal(self.cluster.inject(worker, Fault.END))
 
     def _mount(self) -> None:
         for file in self.cluster.directory.rglob("*"):

@@ -33,6 +33,8 @@ class WorldFacts:
     named_missing: set[str] = field(default_factory=set)
     """The recordings that `callvault reconcile` names as not complete."""
     failed_commands: list[str] = field(default_factory=list)
+    ended_runs: set[str] = field(default_factory=set)
+    """The runs that the operator had to end after a restore, as the runbook says."""
 
     @property
     def taken(self) -> set[str]:
