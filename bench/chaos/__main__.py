@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bench.chaos import report
-from bench.chaos.mutations import MUTATIONS
+from bench.chaos.mutations import MUTATIONS, TARGETS
 from bench.chaos.options import Options, short
 from bench.chaos.results import RunResult, Tally
 from bench.chaos.run import run
@@ -37,7 +37,12 @@ def _play(options: Options, keep: Path | None) -> RunResult:
 
 def _options(given: argparse.Namespace, seed: int) -> Options:
     if given.mutation:
-        return short(seed, min(given.scenarios, MUTATION_SCENARIOS), given.mutation)
+        return short(
+            seed,
+            min(given.scenarios, MUTATION_SCENARIOS),
+            given.mutation,
+            TARGETS.get(given.mutation, ()),
+        )
     if given.short:
         return short(seed, given.scenarios)
     return Options(seed, given.scenarios, given.concurrency, fault_interval=given.fault_interval)

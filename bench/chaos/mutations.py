@@ -15,6 +15,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from bench.chaos.parts import WORKERS, Part
+
 DELIVERY_DELAY = 8.0
 """Seconds between the early answer and the delivery."""
 
@@ -176,6 +178,15 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "forget-the-archive": forget_the_archive,
     "believe-a-pause": believe_a_pause,
 }
+
+
+TARGETS: dict[str, tuple[Part, ...]] = {
+    "trust-any-place": (Part.ARCHIVE,),
+    "never-reread": (Part.SECRETS,),
+    "sign-with-own-clock": WORKERS,
+    "forget-the-archive": (Part.TEMPORAL,),
+}
+"""The parts whose faults show that a promise is broken; all for the others."""
 
 
 def run(name: str, *command: str) -> None:

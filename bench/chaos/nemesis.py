@@ -47,6 +47,8 @@ class Nemesis:
     on_worker_killed: Callable[[str, float], None]
     """Called with identity and time of each killed worker."""
     say: Callable[[str], None]
+    only: tuple[Part, ...] = ()
+    """The parts that meet faults; all without any."""
 
     def run(self, *, until: Callable[[], bool]) -> None:
         """Inject and heal faults until the end; all parts run again then."""
@@ -69,7 +71,8 @@ class Nemesis:
     def parts(self) -> list[Part]:
         """The parts that this cluster has."""
         has_directory = self.world.cluster.plan.has_directory
-        return [part for part in Part if has_directory or part is not Part.ARCHIVE]
+        parts = self.only or tuple(Part)
+        return [part for part in parts if has_directory or part is not Part.ARCHIVE]
 
     def _inject(self, part: Part, fault: Fault, dice: Random) -> Outage:
         identity = self.world.cluster.identity(part) if part in WORKERS else ""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bench.chaos.parts import Part
+
 ESCALATION_STEPS = (0.3, 0.6, 0.9)
 """Parts of the export window: few steps, but enough alarms to measure their lateness."""
 
@@ -28,6 +30,8 @@ class Options:
     """Seconds that an alarm may be late."""
     mutation: str = ""
     """Name of the promise that is broken on purpose."""
+    parts: tuple[Part, ...] = ()
+    """The parts that meet faults; all without any."""
 
     @property
     def escalation_schedule(self) -> tuple[float, ...]:
@@ -65,7 +69,9 @@ class Options:
         return f'make chaos SEEDS="{self.seed}" SCENARIOS={self.scenarios}{mutation}'
 
 
-def short(seed: int, scenarios: int = 30, mutation: str = "") -> Options:
+def short(
+    seed: int, scenarios: int = 30, mutation: str = "", parts: tuple[Part, ...] = ()
+) -> Options:
     """Make the options of a run of some two minutes, in which every part meets a fault."""
     # Other tests share the machine and slow everything down: alarms get more time.
     # With a mutation, faults are so frequent that the broken promise must show.
@@ -79,4 +85,5 @@ def short(seed: int, scenarios: int = 30, mutation: str = "") -> Options:
         fault_rate=0.02 if mutation else 0.006,
         max_alarm_latency=20,
         mutation=mutation,
+        parts=parts,
     )

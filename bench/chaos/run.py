@@ -117,7 +117,12 @@ class _Run:
         self.loop.begin(self.operator.care())
         playing = self.loop.begin(self.context.workload.play(scenarios, options.concurrency))
         nemesis = Nemesis(
-            self.world, options.seed, options.fault_interval, self._worker_killed, self._report
+            self.world,
+            options.seed,
+            options.fault_interval,
+            self._worker_killed,
+            self._report,
+            options.parts,
         )
         end = time.monotonic() + MAX_WORKLOAD_TIME * (1 + options.scenarios / 100)
         nemesis.run(until=lambda: playing.done() or time.monotonic() > end)
