@@ -25,6 +25,7 @@ from callvault.telemetry.setup import Telemetry, setup
 from callvault.temporal.archives import remembered_archives
 from callvault.temporal.client import connect
 from workers.abandoned import AbandonedCalls
+from workers.adoption import Adoption
 from workers.clients import Connections
 from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker
@@ -79,6 +80,7 @@ def _workers(
             SweepActivities(settings, client).sweep_dead_letters,
             recall.recall_run,
             recall.was_reset,
+            Adoption(settings, client).adopt_recording,
         ]
         announcements = AnnouncementActivities(connections.announcement_webhook)
         yield control_worker(client, control, settings.worker, others=others)

@@ -22,11 +22,18 @@ from activities.signal_times import SignalTimesActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
+from workflows.adoption import AdoptionWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.sweep import SweepWorkflow
 
-WORKFLOWS = (RecordingWorkflow, CallSeenWorkflow, ReconcileWorkflow, SweepWorkflow)
+WORKFLOWS = (
+    RecordingWorkflow,
+    AdoptionWorkflow,
+    CallSeenWorkflow,
+    ReconcileWorkflow,
+    SweepWorkflow,
+)
 
 DRAIN_TIMEOUT = timedelta(seconds=30)
 """Time for running activities to come to a good end when a worker is told to stop."""

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bench.chaos import report
-from bench.chaos.mutations import MUTATIONS
+from bench.chaos.mutations import MUTATIONS, TARGETS
 from bench.chaos.options import Options, short
 from bench.chaos.results import RunResult, Tally
 from bench.chaos.run import run
@@ -37,8 +37,15 @@ def _play(options: Options, keep: Path | None) -> RunResult:
 
 def _options(given: argparse.Namespace, seed: int) -> Options:
     if given.mutation:
-        return short(seed, min(given.scenarios, MUTATION_SCENARIOS), given.mutation)
-    return Options(seed, given.scenarios, given.concurrency)
+        return short(
+            seed,
+            min(given.scenarios, MUTATION_SCENARIOS),
+            given.mutation,
+            TARGETS.get(given.mutation, ()),
+        )
+    if given.short:
+        return short(seed, given.scenarios)
+    return Options(seed, given.scenarios, given.concurrency, fault_interval=given.fault_interval)
 
 
 def _say(what: str) -> None:
@@ -51,8 +58,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenarios", type=int, default=1000)
     parser.add_argument("--concurrency", type=int, default=24, help="calls at a time")
     parser.add_argument(
+        "--fault-interval", type=float, default=Options.fault_interval, help="seconds, on average"
+    )
+    parser.add_argument(
         "--mutation", choices=("", *MUTATIONS), default="", help="a promise to break on purpose"
     )
+    parser.add_argument("--short", action="store_true", help="with short times: minutes, not hours")
     parser.add_argument("--keep", type=Path, help="a directory for logs, database and archive")
     parser.add_argument("--report", type=Path, help="where to write the page")
     return parser.parse_args()

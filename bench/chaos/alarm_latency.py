@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bench.chaos.cluster import WORKERS, Outage, Part
 from bench.chaos.history import Run, TimerSet
+from bench.chaos.parts import WORKERS, Outage, Part
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm, AlarmKind
 from callvault.contracts.status import CallStatus, RecordingStatus

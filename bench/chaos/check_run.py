@@ -1,5 +1,7 @@
 """Check of a whole run: collects its history and compares it with every promise."""
 
+import asyncio
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,14 +9,18 @@ from datetime import datetime
 
 from bench.chaos import history, recovery
 from bench.chaos.alarm_latency import LateAlarm, due_by, excluded_times, latency
-from bench.chaos.checker import Case, Violation, check, losses_of
+from bench.chaos.checker import Case, check, losses_of
 from bench.chaos.cluster import Cluster
 from bench.chaos.history import History
+from bench.chaos.operator import Operator
 from bench.chaos.options import Options
 from bench.chaos.proxy import Proxy, ReceivedAlarm
 from bench.chaos.recovery import Interrupted, Recovery
 from bench.chaos.results import RunResult
 from bench.chaos.run_context import RunContext
+from bench.chaos.violations import Violation
+from bench.chaos.world import World
+from bench.chaos.world_checks import WorldFacts
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus
 from callvault.local.stack import ARCHIVE, CALLVAULT
@@ -26,17 +32,19 @@ VERIFY_TIMEOUT = 900
 @dataclass(frozen=True)
 class RunChecker:
     options: Options
-    cluster: Cluster
+    world: World
     proxy: Proxy
     context: RunContext
+    operator: Operator
     interrupted: list[Interrupted]
 
     async def check(self) -> RunResult:
         """Collect the history and check every promise."""
         workload = self.context.workload
         found = await history.gather(
-            workload.played, workload.backend, self.context.client, self.cluster.azurite
+            workload.played, workload.backend, self.context.client, self.cluster
         )
+        named_missing = await asyncio.to_thread(self._named_missing)
         case = Case(
             workload.played,
             found,
@@ -45,6 +53,15 @@ class RunChecker:
             self.cluster.outages,
             workload.early_deletion.documents,
             self.options.polls_result,
+            WorldFacts(
+                self.world.restores,
+                self.world.intruders,
+                self.proxy.refused_alarms,
+                self.world.signing_keys,
+                named_missing,
+                self.operator.failures,
+                self.operator.ended,
+            ),
         )
         losses = losses_of(case)
         late_alarms = await self._late_alarms(found)
@@ -65,15 +82,28 @@ class RunChecker:
     def verify(self) -> list[Violation]:
         """Run `callvault verify` on the archive, in a process of its own."""
         # Quick: the bytes of the files have been compared with the service's already.
-        done = subprocess.run(
-            [*CALLVAULT, "verify", ARCHIVE, "--quick"],
+        done = self._callvault("verify", ARCHIVE, "--quick")
+        said = (done.stdout + done.stderr)[-2000:]
+        return [Violation(0, f"callvault verify: {said}")] if done.returncode else []
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.world.cluster
+
+    def _named_missing(self) -> set[str]:
+        """Ask `callvault reconcile`, in a process of its own, for what is not complete."""
+        done = self._callvault("reconcile", "--since", "24h", "--json")
+        gaps = json.loads(done.stdout)["gaps"] if done.stdout.startswith("{") else []
+        return {str(gap.get("recordingId")) for gap in gaps}
+
+    def _callvault(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*CALLVAULT, *words],
             env=dict(self.cluster.environment),
             capture_output=True,
             text=True,
             timeout=VERIFY_TIMEOUT,
         )
-        said = (done.stdout + done.stderr)[-2000:]
-        return [Violation(0, f"callvault verify: {said}")] if done.returncode else []
 
     async def _late_alarms(self, found: History) -> list[LateAlarm]:
         """Measure the lateness of each alarm."""

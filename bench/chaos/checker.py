@@ -3,14 +3,18 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from bench.chaos.cluster import DEAD_LETTER_DELAY, Outage, Part
+from bench.chaos.cluster import DEAD_LETTER_DELAY
+from bench.chaos.false_losses import false_losses
 from bench.chaos.generator import LOSSY_MODES, DeliveryMode
 from bench.chaos.history import Chunk, History, Run
+from bench.chaos.parts import Outage, Part
 from bench.chaos.proxy import ReceivedAlarm, SentEvent
+from bench.chaos.violations import Violation
 from bench.chaos.workload import PlayedScenario
+from bench.chaos.world_checks import SET_BACK, WorldFacts, world_violations
 from callvault.contracts.alarms import AlarmKind
 
 ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
@@ -18,14 +22,6 @@ ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
 
 DEAD_LETTER_TIMEOUT = DEAD_LETTER_DELAY + 30.0
 """Seconds from a refusal until Event Grid has written the dead letter; Azurite may be down then."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A promise that was broken; scenario 0 stands for the whole run."""
-
-    scenario: int
-    what: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,7 @@ class Case:
     early_deletions: set[str]
     polls_result: bool = False
     """True if Callvault can find files that no event announced."""
+    world: WorldFacts = field(default_factory=WorldFacts)
 
 
 def check(case: Case, losses: list[Loss]) -> list[Violation]:
@@ -59,6 +56,8 @@ def check(case: Case, losses: list[Loss]) -> list[Violation]:
         *_losses(case, losses),
         *_starts(case),
         *_workflows(case),
+        *false_losses(case.history, case.alarms, case.sent_events),
+        *world_violations(case.world, case.history),
     ]
 
 
@@ -94,6 +93,8 @@ def _was_accepted(chunk: Chunk, case: Case) -> bool:
 def _cause(chunk: Chunk, case: Case) -> str:
     if chunk.document_id in case.early_deletions:
         return "deleted by the service before it was announced"
+    if chunk.document_id in case.world.taken and not chunk.is_stored:
+        return SET_BACK
     if case.polls_result:  # Callvault could have asked the service
         return ""
     seen = [each for each in case.sent_events if chunk.document_id in each.documents]
@@ -144,11 +145,13 @@ def _losses(case: Case, losses: list[Loss]) -> Iterator[Violation]:
     for loss in losses:
         chunk, keys = loss.chunk, (loss.chunk.document_id, loss.chunk.recording_id)
         played = next((recorded[key] for key in keys if key in recorded), None)
+        if loss.cause == SET_BACK and chunk.recording_id in case.world.named_missing:
+            continue
         if played is None:
             yield Violation(chunk.scenario, f"{chunk.document_id} is neither archived nor lost")
         elif not loss.cause:
             yield Violation(chunk.scenario, f"{chunk.document_id} is lost, and need not be")
-        elif played.workflow_id not in alarmed:
+        elif loss.cause != SET_BACK and played.workflow_id not in alarmed:
             yield Violation(chunk.scenario, f"{chunk.document_id} is lost, and nobody was told")
 
 
@@ -177,7 +180,8 @@ def _starts(case: Case) -> Iterator[Violation]:
             yield Violation(each.scenario.number, f"{made} recordings began for {wanted} starts")
         elif made > wanted - failed:
             yield Violation(each.scenario.number, "a start that ACS accepted stands as failed")
-        if len(records) < wanted:
+        # A start that Temporal has forgotten before ACS was asked never came about.
+        if len(records) < wanted and not case.world.was_set_back(each.began, each.ended):
             yield Violation(
                 each.scenario.number, f"{wanted} starts, and {len(records)} records of them"
             )
@@ -189,7 +193,9 @@ def _workflows(case: Case) -> Iterator[Violation]:
     scenarios |= {each.workflow_id: each.scenario.number for each in case.played}
     for run in case.history.runs:
         scenario = scenarios[run.workflow_id]
-        if run.status not in ENDED:
+        if run.run_id in case.world.ended_runs and run.status == "TERMINATED":
+            continue  # its alarm has come, and another run has taken over
+        if run.status not in ENDED and not run.only_looks_out:
             yield Violation(scenario, f"{run.workflow_id} is {run.status}")
         for failure in run.failed_tasks:
             yield Violation(scenario, f"{run.workflow_id} failed a task: {failure}")

@@ -1,24 +1,26 @@
 """The cluster: Callvault and its servers as real processes that are killed and started again.
 
-Every part keeps its port and its files when it is started again.
+Every part keeps its port and its files when it is started again. The workers reach ACS, and the
+first of them Temporal, through lines that can be broken.
 """
 
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from bench.chaos.cluster_settings import DEAD_LETTERS, ClusterConfig, settings_of, write_secret
+from bench.chaos.lines import Line
+from bench.chaos.parts import WORKERS, Fault, Outage, Part
 from callvault.emulator.eventgrid.events import FILE_EVENT
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import (
     CALLVAULT,
-    RESOURCE,
     LocalEmulator,
     announced_by,
     environment_of,
@@ -30,66 +32,14 @@ from callvault.local.temporal import TemporalServer, free_ports, start_temporal
 EVENTS = (FILE_EVENT, "Microsoft.Communication.CallEnded")
 CHUNK = "3s"
 """Length of a file, so that some recordings have several."""
-DEAD_LETTERS = "dead-letters"
 DEAD_LETTER_DELAY = 5.0
 """Seconds from the last attempt at a delivery; Event Grid waits five minutes."""
 GRACE = timedelta(seconds=45)
 """From SIGTERM to SIGKILL, as in a container platform: a worker may be copying, and Temporal may be
 down while the worker disconnects."""
-RESULT_API = "2024-09-01-preview"
 MUTATIONS_MODULE = "bench.chaos.mutations"
-
-
-class Part(StrEnum):
-    TEMPORAL = "temporal"
-    AZURITE = "azurite"
-    EMULATOR = "emulator"
-    GATEWAY = "gateway"
-    WORKER_1 = "worker-1"
-    WORKER_2 = "worker-2"
-
-
-WORKERS = (Part.WORKER_1, Part.WORKER_2)
-
-
-class Fault(StrEnum):
-    """A fault that is injected into a part."""
-
-    KILL = "SIGKILL"
-    END = "SIGTERM"
-    FREEZE = "SIGSTOP"
-    """The part does not answer for a while, then continues."""
-
-
-@dataclass
-class Outage:
-    """A time in which a part did not work, in seconds since the epoch."""
-
-    part: Part
-    fault: Fault
-    began: float
-    ended: float | None = None
-    """None while the fault lasts."""
-
-
-@dataclass(frozen=True)
-class ClusterConfig:
-    """The settings of a cluster."""
-
-    seed: int
-    export_window: float
-    """Seconds."""
-    event_expected_within: float
-    """Seconds."""
-    state_poll_interval: float
-    """Seconds."""
-    polls_result: bool
-    escalation_schedule: tuple[float, ...]
-    """Seconds."""
-    proxy: str
-    """Base URL of the proxy for events and alarms."""
-    mutation: str = ""
-    """Name of the mutation: a promise that is broken on purpose, for a test of the checker."""
+CLOCK_MODULE = "bench.chaos.wrong_clock"
+WEBHOOK_SECRET = "webhook-secret"
 
 
 @dataclass
@@ -102,6 +52,8 @@ class Cluster:
     outages: list[Outage] = field(default_factory=list)
     _running: dict[Part, Process] = field(default_factory=dict)
     _starts: dict[Part, int] = field(default_factory=dict)
+    _clocks: dict[Part, float] = field(default_factory=dict)
+    """Seconds by which the clock of a worker is ahead."""
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -116,7 +68,9 @@ class Cluster:
         self._dead_letters = self.azurite.new_container(DEAD_LETTERS)
         self._start_emulator()
         self._start_temporal()
-        settings = write_settings(self.home, self.emulator, self.azurite)
+        write_secret(self.home / WEBHOOK_SECRET, self.plan.webhook_secret)
+        archive = self.directory if self.plan.has_directory else self.azurite
+        settings = write_settings(self.home, self.emulator, archive)
         self.environment = environment_of(settings, self.temporal) | self._settings()
         setup = [*CALLVAULT, "setup"]
         sweeping = [*CALLVAULT, "sweep", "--every", "1m"]
@@ -128,15 +82,17 @@ class Cluster:
         self._subscribe()
 
     def inject(self, part: Part, fault: Fault) -> Outage:
-        """Inject a fault into a part; the fault lasts until `heal`."""
+        """Inject a fault into a process; it lasts until `heal`."""
         process = self._running[part]
         outage = Outage(part, fault, time.time())
-        if fault is Fault.END:
-            process.stop(GRACE)
-        else:
-            os.killpg(process.pid, signal.Signals[fault.value])
-        if fault is Fault.KILL:
-            process.wait_for_end()
+        match fault:
+            case Fault.END:
+                process.stop(GRACE)
+            case Fault.FREEZE:
+                os.killpg(process.pid, signal.SIGSTOP)
+            case _:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait_for_end()
         self.outages.append(outage)
         return outage
 
@@ -149,9 +105,29 @@ class Cluster:
         # Only now: the start of the part belongs to the outage.
         outage.ended = time.time()
 
+    def set_clock(self, part: Part, ahead: float) -> None:
+        """Start a worker again, with a clock that is ahead by some seconds."""
+        self._clocks[part] = ahead
+        self.heal(self.inject(part, Fault.END))
+
+    def line(self, part: Part, seed: int) -> Line:
+        """Make the line of this part; its port stays the same."""
+        server = Part.TEMPORAL if part is Part.LINE_TO_TEMPORAL else Part.EMULATOR
+        return Line(self._ports[part], self._ports[server], seed)
+
     def identity(self, part: Part) -> str:
         """Return the identity of a running worker at Temporal, which is new after each start."""
         return f"{part}.{self._starts[part]}"
+
+    @property
+    def directory(self) -> Path:
+        """The archive, where it is a directory."""
+        return self.home / "archive"
+
+    @property
+    def database(self) -> Path:
+        """Temporal's."""
+        return self.home / "temporal.db"
 
     @property
     def gateway(self) -> str:
@@ -169,6 +145,7 @@ class Cluster:
         options = [
             *("--port", str(self._ports[Part.EMULATOR])),
             *("--content-port", str(self._content_port)),
+            *("--public-url", f"http://127.0.0.1:{self._ports[Part.LINE_TO_ACS]}"),
             *("--state-dir", str(self.home / "emulator")),
             *("--dead-letters", self._dead_letters),
             *("--dead-letter-delay", f"{DEAD_LETTER_DELAY:g}s"),
@@ -176,7 +153,11 @@ class Cluster:
             *("--max-chunk-duration", CHUNK),
         ]
         process = self._launch(Part.EMULATOR, [*CALLVAULT, "emulator", *options], environment_of())
-        self.emulator: LocalEmulator = announced_by(process)
+        # Its URLs lead through the line; who plays the callers has a line of his own.
+        port = self._ports[Part.EMULATOR]
+        self.emulator: LocalEmulator = replace(
+            announced_by(process), control=f"http://127.0.0.1:{port}/_emulator"
+        )
 
     def _start_emulator_and_subscribe(self) -> None:
         self._start_emulator()
@@ -199,7 +180,7 @@ class Cluster:
     def _start_temporal(self) -> None:
         self.temporal: TemporalServer = start_temporal(
             self.supervisor,
-            database=self.home / "temporal.db",
+            database=self.database,
             ui=False,
             port=self._ports[Part.TEMPORAL],
             name=self._next_name(Part.TEMPORAL),
@@ -212,15 +193,22 @@ class Cluster:
 
     def _role(self, part: Part) -> list[str]:
         role = "worker" if part in WORKERS else part.value
-        if self.plan.mutation:
-            return [CALLVAULT[0], "-m", MUTATIONS_MODULE, self.plan.mutation, role]
-        return [*CALLVAULT, role]
+        mutation = [self.plan.mutation] if self.plan.mutation else []
+        if ahead := self._clocks.get(part):
+            return [CALLVAULT[0], "-m", CLOCK_MODULE, str(ahead), *mutation, role]
+        return (
+            [CALLVAULT[0], "-m", MUTATIONS_MODULE, *mutation, role]
+            if mutation
+            else [*CALLVAULT, role]
+        )
 
     def _launch(
         self, part: Part, command: Sequence[str], environment: dict[str, str] | None = None
     ) -> Process:
         name = self._next_name(part)
         own = environment or self.environment | {"CALLVAULT_WORKER__IDENTITY": name}
+        if part is Part.WORKER_1:
+            own["TEMPORAL_ADDRESS"] = f"127.0.0.1:{self._ports[Part.LINE_TO_TEMPORAL]}"
         # Without bytecode a worker compiles its modules anew for every workflow that it replays.
         own.pop("PYTHONDONTWRITEBYTECODE", None)
         self._running[part] = self.supervisor.start(name, command, environment=own)
@@ -231,24 +219,13 @@ class Cluster:
         return f"{part}.{self._starts[part]}"
 
     def _settings(self) -> dict[str, str]:
-        resource = f"CALLVAULT_RESOURCES__{RESOURCE.upper()}__"
-        return {
-            f"{resource}EXPORT_WINDOW": f"{self.plan.export_window:g}s",
-            f"{resource}EVENT_EXPECTED_WITHIN": f"{self.plan.event_expected_within:g}s",
-            f"{resource}ESCALATION_SCHEDULE": ",".join(
-                f"{step:g}s" for step in self.plan.escalation_schedule
-            ),
-            f"{resource}STATE_POLL_INTERVAL": f"{self.plan.state_poll_interval:g}s",
-            # An empty variable counts as not set.
-            f"{resource}RESULT_API_VERSION": RESULT_API if self.plan.polls_result else "",
-            f"{resource}CONTENT_HOSTS": f"127.0.0.1:{self._content_port}",
-            "CALLVAULT_GATEWAY__PORT": str(self._ports[Part.GATEWAY]),
-            "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",
-            "ALARMS": f"{self.plan.proxy}/alarms",
-            "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:DEAD_LETTERS",
-            "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": DEAD_LETTERS,
-            "DEAD_LETTERS": self._dead_letters,
-        }
+        return settings_of(
+            self.plan,
+            content_port=self._content_port,
+            gateway_port=self._ports[Part.GATEWAY],
+            dead_letters=self._dead_letters,
+            webhook_secret=self.home / WEBHOOK_SECRET,
+        )
 
 
 def _is_ready(process: Process) -> dict[str, object] | None:

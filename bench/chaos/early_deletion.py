@@ -1,6 +1,7 @@
 """Early deletion: files are deleted at the service before they are fetched."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -18,7 +19,8 @@ POLL_INTERVAL = 0.3
 
 @dataclass
 class EarlyDeletion:
-    emulator: LocalEmulator
+    emulator: Callable[[], LocalEmulator]
+    """Its key may be rotated."""
     backend: Backend
     documents: set[str] = field(default_factory=set)
     """Ids of the deleted documents."""
@@ -36,7 +38,7 @@ class EarlyDeletion:
             await asyncio.sleep(POLL_INTERVAL)
 
     def _delete(self, location: str) -> None:
-        endpoint, key = parse_connection_string(self.emulator.connection_string)
+        endpoint, key = parse_connection_string(self.emulator().connection_string)
         client = AcsClient(endpoint, key)
         try:
             client.delete_content(location)

@@ -1,27 +1,26 @@
 """History of a run, read from the emulator, the archive and the workflows."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from azure.storage.blob import ContainerClient
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowQueryFailedError
+from temporalio.service import RPCError
 
 from bench.chaos.client import Backend
+from bench.chaos.cluster import Cluster
+from bench.chaos.directory import json_of, objects_of
+from bench.chaos.objects import Object, json_in, objects_in
 from bench.chaos.workload import PlayedScenario
-from callvault.archive.names import metadata_object_name
 from callvault.contracts import names
-from callvault.local.azurite import Azurite
-from callvault.local.stack import CONTAINER
+from callvault.contracts.status import CallStatus
 
 MAX_CONCURRENT_READS = 16
 
@@ -40,18 +39,10 @@ class Chunk:
     metadata_sha256: str
     ended_at: float
     """End of its recording, in seconds since the epoch."""
+    is_stored: bool = True
+    """True if the service still has it at the end of the run."""
     index: int = 0
     """Position in the recording; after a failover of the service two files have the same index."""
-
-
-@dataclass(frozen=True)
-class Object:
-    """A media file in the archive, and its metadata file."""
-
-    name: str
-    document_id: str
-    sha256: str
-    metadata_sha256: str
 
 
 @dataclass(frozen=True)
@@ -91,6 +82,9 @@ class Run:
     timers: list[TimerSet] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     events: int = 0
+    only_looks_out: bool = False
+    """True while all is done, but a start that was given up may still have begun: it is looked out
+    for as long as nobody tells that the call is over."""
 
 
 @dataclass(frozen=True)
@@ -100,26 +94,47 @@ class History:
     chunks: list[Chunk]
     objects: list[Object]
     runs: list[Run]
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The JSON documents of the archive, by name: manifests, and the links of their chain."""
 
     def runs_of(self, workflow_id: str) -> list[Run]:
         return [run for run in self.runs if run.workflow_id == workflow_id]
 
 
 async def gather(
-    played: list[PlayedScenario], backend: Backend, client: Client, azurite: Azurite
+    played: list[PlayedScenario], backend: Backend, client: Client, cluster: Cluster
 ) -> History:
     """Collect the history from the emulator, Temporal and the archive."""
     numbers = [each.scenario.number for each in played if each.call_id]
     answers = await each([backend.truth(each.call_id) for each in played if each.call_id])
     truths = dict(zip(numbers, answers, strict=True))
     runs = await each([_run(client, one) async for one in _executions(client)])
-    objects = await asyncio.to_thread(objects_in, azurite)
-    return History(truths, [*_chunks(truths)], objects, runs)
+    objects = await asyncio.to_thread(archived_in, cluster)
+    documents = await asyncio.to_thread(documents_in, cluster)
+    return History(truths, [*_chunks(truths)], objects, runs, documents)
+
+
+def archived_in(cluster: Cluster) -> list[Object]:
+    """Read every media file of the archive."""
+    in_directory = cluster.plan.has_directory
+    return objects_of(cluster.directory) if in_directory else objects_in(cluster.azurite)
+
+
+def documents_in(cluster: Cluster) -> dict[str, dict[str, Any]]:
+    """Read every manifest, and every link of their chain."""
+    in_directory = cluster.plan.has_directory
+    texts = json_of(cluster.directory) if in_directory else json_in(cluster.azurite)
+    return {name: json.loads(text) for name, text in texts.items()}
 
 
 async def open_runs(client: Client) -> list[WorkflowExecution]:
     """List the workflows that still run."""
     return [each async for each in _executions(client, " AND ExecutionStatus = 'Running'")]
+
+
+async def busy_runs(client: Client) -> list[WorkflowExecution]:
+    """List the workflows that still run, and have something to do but to look out for a start."""
+    return [run for run in await open_runs(client) if not await _only_looks_out(client, run)]
 
 
 async def each(work: list[Any]) -> list[Any]:
@@ -148,32 +163,9 @@ def _chunks(truths: dict[int, dict[str, Any]]) -> Iterator[Chunk]:
                     chunk["sha256"],
                     chunk["metadataSha256"],
                     datetime.fromisoformat(recording["endedAt"]).timestamp(),
+                    chunk["isStored"],
                     chunk["index"],
                 )
-
-
-def objects_in(azurite: Azurite) -> list[Object]:
-    """Read every media file of the container with Azure's client alone, not with Callvault's."""
-    with (
-        ContainerClient.from_connection_string(azurite.connection_string, CONTAINER) as container,
-        ThreadPoolExecutor(MAX_CONCURRENT_READS // 2) as pool,
-    ):
-        blobs = {blob.name: blob for blob in container.list_blobs(include=["metadata"])}
-        media = [name for name in blobs if not name.endswith((".json", ".pem"))]
-        digests = dict(pool.map(lambda name: (name, _digest(container, name)), blobs))
-        return [
-            Object(
-                name,
-                (blobs[name].metadata or {}).get("document_id", ""),
-                digests[name],
-                digests.get(metadata_object_name(name), ""),
-            )
-            for name in media
-        ]
-
-
-def _digest(container: ContainerClient, name: str) -> str:
-    return hashlib.sha256(container.download_blob(name).readall()).hexdigest()
 
 
 async def _run(client: Client, execution: WorkflowExecution) -> Run:
@@ -183,7 +175,20 @@ async def _run(client: Client, execution: WorkflowExecution) -> Run:
     reader = _Reader(run)
     async for event in handle.fetch_history_events():
         reader.read(event)
+    run.only_looks_out = run.status == "RUNNING" and await _only_looks_out(client, execution)
     return run
+
+
+async def _only_looks_out(client: Client, execution: WorkflowExecution) -> bool:
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    try:
+        status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+    except (RPCError, WorkflowQueryFailedError):
+        return False
+    recordings = status.recordings
+    return all(each.state.is_final for each in recordings) and any(
+        each.looked_for_until is not None for each in recordings
+    )
 
 
 class _Reader:

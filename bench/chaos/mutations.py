@@ -15,6 +15,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from bench.chaos.parts import WORKERS, Part
+
 DELIVERY_DELAY = 8.0
 """Seconds between the early answer and the delivery."""
 
@@ -100,22 +102,102 @@ def start_anew() -> None:
     AcsClient.start = forgetful  # type: ignore[method-assign]
 
 
+def trust_any_place() -> None:
+    """Let a worker believe an archive without a look at its identity."""
+    from callvault.archive import identity
+    from callvault.archive.stores import directory
+
+    def believe(self: Any) -> str:
+        return "believed"
+
+    identity.ProvenArchive.prove = believe  # type: ignore[method-assign]
+    directory.DirectoryArchive.prove = believe  # type: ignore[method-assign]
+
+
+def never_reread() -> None:
+    """Let each process use the secrets that it has read first."""
+    from functools import cache
+
+    from callvault.config.types import SecretRef
+
+    SecretRef.resolve = cache(SecretRef.resolve)  # type: ignore[method-assign]
+
+
+def sign_with_own_clock() -> None:
+    """Let alarms be signed with the time of the worker's own clock."""
+    import time
+    from datetime import UTC, datetime
+
+    from callvault.clocks import Clocks
+
+    Clocks.now = lambda self: datetime.fromtimestamp(time.time(), UTC)  # type: ignore[method-assign]
+
+
+def forget_the_archive() -> None:
+    """Let nobody look into the archive before a recording is given up as lost."""
+    from activities import seal
+
+    def find_nothing(*_: Any) -> None:
+        return None
+
+    seal.find_sealed = find_nothing  # type: ignore[assignment, attr-defined]
+
+
+def believe_a_pause() -> None:
+    """Let a pause be taken for confirmed as soon as ACS has accepted it."""
+    from callvault.acs.client import AcsClient
+
+    pause, resume, get_state = AcsClient.pause, AcsClient.resume, AcsClient.get_state
+    paused: set[str] = set()
+
+    def believed(self: AcsClient, recording_id: str, server_call_id: str) -> None:
+        pause(self, recording_id, server_call_id)
+        paused.add(recording_id)
+
+    def resumed(self: AcsClient, recording_id: str, server_call_id: str) -> None:
+        paused.discard(recording_id)
+        resume(self, recording_id, server_call_id)
+
+    def state(self: AcsClient, recording_id: str, server_call_id: str) -> Any:
+        told = get_state(self, recording_id, server_call_id)
+        is_paused = recording_id in paused
+        return told.model_copy(update={"recording_state": "inactive"}) if is_paused else told
+
+    AcsClient.pause, AcsClient.resume = believed, resumed  # type: ignore[method-assign]
+    AcsClient.get_state = state  # type: ignore[method-assign]
+
+
 MUTATIONS: dict[str, Callable[[], None]] = {
     "answer-early": answer_early,
     "believe-every-answer": believe_every_answer,
     "take-events-twice": take_events_twice,
     "start-anew": start_anew,
+    "trust-any-place": trust_any_place,
+    "never-reread": never_reread,
+    "sign-with-own-clock": sign_with_own_clock,
+    "forget-the-archive": forget_the_archive,
+    "believe-a-pause": believe_a_pause,
 }
 
 
-def main(name: str, *command: str) -> None:
-    """Apply the mutation, then run the role."""
+TARGETS: dict[str, tuple[Part, ...]] = {
+    "trust-any-place": (Part.ARCHIVE,),
+    "never-reread": (Part.SECRETS,),
+    "sign-with-own-clock": WORKERS,
+    "forget-the-archive": (Part.TEMPORAL,),
+}
+"""The parts whose faults show that a promise is broken; all for the others."""
+
+
+def run(name: str, *command: str) -> None:
+    """Apply the mutation, if one is named, then run the role."""
     from callvault.cli import main as callvault
 
-    MUTATIONS[name]()
+    if name:
+        MUTATIONS[name]()
     sys.argv = ["callvault", *command]
     callvault.main()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(*sys.argv[1:])

@@ -1,11 +1,12 @@
-"""Nemesis: kills and freezes parts of the cluster at seeded moments, and heals them."""
+"""Nemesis: injects faults into the cluster and its world at seeded moments, and heals them."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from bench.chaos.cluster import WORKERS, Cluster, Fault, Outage, Part
+from bench.chaos.parts import WORKERS, Fault, Outage, Part
+from bench.chaos.world import World
 
 MIN_FAULT_INTERVAL = 2.0
 """Seconds."""
@@ -14,16 +15,24 @@ DOWNTIME = (0.3, 6.0)
 PAIR_PROBABILITY = 0.2
 """Share of the faults that hit two parts at once."""
 
+LONG = {Fault.WRONG_CLOCK: (8.0, 20.0), Fault.UNMOUNT: (2.0, 10.0)}
+"""Seconds that other faults last, which take effect more slowly."""
+
 FAULT_WEIGHTS: dict[Part, dict[Fault, int]] = {
-    Part.TEMPORAL: {Fault.KILL: 1},
+    # Set back while the workers run: they remember more of their calls than Temporal does.
+    Part.TEMPORAL: {Fault.KILL: 2, Fault.RESTORE: 1, Fault.RESTORE_ALL: 1},
     # Azurite writes its list of blobs every five seconds: killed, it loses acknowledged blobs,
     # which no real archive does.
     Part.AZURITE: {Fault.END: 2, Fault.FREEZE: 1},
     Part.EMULATOR: {Fault.KILL: 3, Fault.FREEZE: 1},
     Part.GATEWAY: {Fault.KILL: 3, Fault.FREEZE: 1},
     # A frozen worker wakes with tasks that others have taken over meanwhile.
-    Part.WORKER_1: {Fault.KILL: 3, Fault.END: 1, Fault.FREEZE: 2},
-    Part.WORKER_2: {Fault.KILL: 3, Fault.END: 1, Fault.FREEZE: 2},
+    Part.WORKER_1: {Fault.KILL: 3, Fault.END: 1, Fault.FREEZE: 2, Fault.WRONG_CLOCK: 2},
+    Part.WORKER_2: {Fault.KILL: 3, Fault.END: 1, Fault.FREEZE: 2, Fault.WRONG_CLOCK: 2},
+    Part.ARCHIVE: {Fault.UNMOUNT: 3, Fault.RESTORE: 1},
+    Part.SECRETS: {Fault.ROTATE: 1},
+    Part.LINE_TO_TEMPORAL: {Fault.HALF_OPEN: 1, Fault.HOLD: 1, Fault.LOSSY: 1},
+    Part.LINE_TO_ACS: {Fault.HALF_OPEN: 1, Fault.HOLD: 2, Fault.LOSSY: 2},
 }
 
 
@@ -31,32 +40,43 @@ FAULT_WEIGHTS: dict[Part, dict[Fault, int]] = {
 class Nemesis:
     """Injects faults; for the main thread only, as processes are."""
 
-    cluster: Cluster
+    world: World
     seed: int
     fault_interval: float
     """Seconds between two faults, on average."""
     on_worker_killed: Callable[[str, float], None]
     """Called with identity and time of each killed worker."""
     say: Callable[[str], None]
+    only: tuple[Part, ...] = ()
+    """The parts that meet faults; all without any."""
 
     def run(self, *, until: Callable[[], bool]) -> None:
         """Inject and heal faults until the end; all parts run again then."""
         # The text is part of the seed: another text would draw other faults for known seeds.
         dice = Random(f"{self.seed} blows")
-        deck = _deck(dice)
+        deck = _deck(dice, self.parts)
         while _wait(self._next_interval(dice), until):
+            self.world.back_up()
             parts = {next(deck), next(deck)} if dice.random() < PAIR_PROBABILITY else {next(deck)}
             faults_by_part = [(part, _draw_fault(dice, part)) for part in sorted(parts)]
             self.say(", ".join(f"{part} {fault}" for part, fault in faults_by_part))
-            outages = [self._inject(part, fault) for part, fault in faults_by_part]
-            time.sleep(dice.uniform(*DOWNTIME))
+            outages = [self._inject(part, fault, dice) for part, fault in faults_by_part]
+            longest = max((LONG.get(fault, DOWNTIME) for _, fault in faults_by_part))
+            time.sleep(dice.uniform(*longest))
             # The emulator last: when it starts, it validates its webhook at the gateway.
             for outage in sorted(outages, key=lambda each: each.part is Part.EMULATOR):
-                self.cluster.heal(outage)
+                self.world.heal(outage)
 
-    def _inject(self, part: Part, fault: Fault) -> Outage:
-        identity = self.cluster.identity(part)
-        outage = self.cluster.inject(part, fault)
+    @property
+    def parts(self) -> list[Part]:
+        """The parts that this cluster has."""
+        has_directory = self.world.cluster.plan.has_directory
+        parts = self.only or tuple(Part)
+        return [part for part in parts if has_directory or part is not Part.ARCHIVE]
+
+    def _inject(self, part: Part, fault: Fault, dice: Random) -> Outage:
+        identity = self.world.cluster.identity(part) if part in WORKERS else ""
+        outage = self.world.inject(part, fault, dice)
         if part in WORKERS and fault is Fault.KILL:
             # At once: Temporal forgets who ran an activity as soon as another attempt begins.
             self.on_worker_killed(identity, outage.began)
@@ -69,10 +89,10 @@ class Nemesis:
         )
 
 
-def _deck(dice: Random) -> Iterator[Part]:
+def _deck(dice: Random, parts: list[Part]) -> Iterator[Part]:
     """Yield parts in random order, each once before any comes again."""
     while True:
-        yield from dice.sample([*Part], len(Part))
+        yield from dice.sample(parts, len(parts))
 
 
 def _draw_fault(dice: Random, part: Part) -> Fault:

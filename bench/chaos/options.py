@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bench.chaos.parts import Part
+
 ESCALATION_STEPS = (0.3, 0.6, 0.9)
 """Parts of the export window: few steps, but enough alarms to measure their lateness."""
 
@@ -20,7 +22,7 @@ class Options:
     state_poll_interval: float = 5.0
     """Seconds after which ACS is first polled for a recording's state: the event of the call's end
     may be lost, too."""
-    fault_interval: float = 12.0
+    fault_interval: float = 6.0
     """Seconds between two faults of the cluster, on average."""
     fault_rate: float = 0.006
     """Share of the requests to the service that meet a fault of each kind, at the worst."""
@@ -28,11 +30,21 @@ class Options:
     """Seconds that an alarm may be late."""
     mutation: str = ""
     """Name of the promise that is broken on purpose."""
+    parts: tuple[Part, ...] = ()
+    """The parts that meet faults; all without any."""
 
     @property
     def escalation_schedule(self) -> tuple[float, ...]:
         """Ages of a file, in seconds, at which an alarm is raised."""
         return tuple(step * self.export_window for step in ESCALATION_STEPS)
+
+    @property
+    def has_directory(self) -> bool:
+        """True for even seeds: the archive is a directory, which is unmounted and set back.
+
+        The service's copies are deleted then. With odd seeds it is a container.
+        """
+        return self.seed % 2 == 0
 
     @property
     def polls_result(self) -> bool:
@@ -57,7 +69,9 @@ class Options:
         return f'make chaos SEEDS="{self.seed}" SCENARIOS={self.scenarios}{mutation}'
 
 
-def short(seed: int, scenarios: int = 30, mutation: str = "") -> Options:
+def short(
+    seed: int, scenarios: int = 30, mutation: str = "", parts: tuple[Part, ...] = ()
+) -> Options:
     """Make the options of a run of some two minutes, in which every part meets a fault."""
     # Other tests share the machine and slow everything down: alarms get more time.
     # With a mutation, faults are so frequent that the broken promise must show.
@@ -71,4 +85,5 @@ def short(seed: int, scenarios: int = 30, mutation: str = "") -> Options:
         fault_rate=0.02 if mutation else 0.006,
         max_alarm_latency=20,
         mutation=mutation,
+        parts=parts,
     )

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from bench.chaos.alarm_receiver import AlarmReceiver
 from bench.chaos.generator import DeliveryMode, Scenario
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.names import EVENTS_PATH
@@ -38,6 +39,8 @@ class SentEvent:
     sent_at: float
     accepted_at: float | None = None
     """Time of the gateway's first 2xx: from then on Callvault must not lose the event."""
+    body: dict[str, Any] = field(default_factory=dict)
+    """The event itself, as an operator has it in a copy."""
 
 
 @dataclass
@@ -45,6 +48,14 @@ class ReceivedAlarm:
     """An alarm and its time of receipt."""
 
     alarm: Alarm
+    at: float
+
+
+@dataclass(frozen=True)
+class RefusedAlarm:
+    """An alarm that its receiver did not believe, and why."""
+
+    why: str
     at: float
 
 
@@ -58,6 +69,8 @@ class Proxy:
     """By callId and by serverCallId: the workload registers a call before it has events."""
     sent_events: dict[str, SentEvent] = field(default_factory=dict)
     alarms: list[ReceivedAlarm] = field(default_factory=list)
+    refused_alarms: list[RefusedAlarm] = field(default_factory=list)
+    receiver: AlarmReceiver = field(default_factory=AlarmReceiver)
     modes: Counter[DeliveryMode] = field(default_factory=Counter)
     unknown_calls: list[str] = field(default_factory=list)
     """Events of calls unknown to the workload: the emulator was killed before its answer."""
@@ -74,6 +87,9 @@ class Proxy:
         return Starlette(routes=routes)
 
     async def receive_alarm(self, request: Request) -> Response:
+        if problem := self.receiver.problem(request.headers, await request.body(), time.time()):
+            self.refused_alarms.append(RefusedAlarm(problem, time.time()))
+            return Response(status_code=401)
         self.alarms.append(
             ReceivedAlarm(Alarm.model_validate((await request.json())["data"]), time.time())
         )
@@ -112,7 +128,9 @@ class Proxy:
         # An event that was not accepted comes again under the same id, and is counted once.
         if event["id"] not in self.sent_events:
             self.modes[mode] += 1
-            self.sent_events[event["id"]] = SentEvent(scenario.number, documents, mode, time.time())
+            self.sent_events[event["id"]] = SentEvent(
+                scenario.number, documents, mode, time.time(), body=event
+            )
         return self.sent_events[event["id"]], mode
 
     def _delay(self, event: dict[str, Any], sent_event: SentEvent) -> None:

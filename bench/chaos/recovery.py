@@ -7,8 +7,8 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 
 from bench.chaos.alarm_latency import excluded_times, merged
-from bench.chaos.cluster import Outage
 from bench.chaos.history import MAX_CONCURRENT_READS, Run, open_runs
+from bench.chaos.parts import Outage
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
 MAX_RECOVERY_TIME = HEARTBEAT_TIMEOUT.total_seconds() + 5

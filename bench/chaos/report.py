@@ -5,7 +5,7 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.chaos.cluster import Fault, Part
+from bench.chaos.parts import Fault, Part
 from bench.chaos.recovery import MAX_RECOVERY_TIME
 from bench.chaos.results import RunResult, Tally
 

@@ -4,12 +4,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bench.chaos.alarm_latency import LateAlarm
-from bench.chaos.checker import Loss, Violation
-from bench.chaos.cluster import Outage
+from bench.chaos.checker import Loss
 from bench.chaos.generator import DeliveryMode
 from bench.chaos.history import History
 from bench.chaos.options import Options
+from bench.chaos.parts import Outage
 from bench.chaos.recovery import Recovery
+from bench.chaos.violations import Violation
 
 
 @dataclass

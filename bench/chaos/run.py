@@ -3,26 +3,32 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.chaos import history, recovery, run_context
+from bench.chaos.alarm_receiver import AlarmReceiver
 from bench.chaos.check_run import RunChecker
-from bench.chaos.cluster import Cluster, ClusterConfig
+from bench.chaos.cluster import Cluster
+from bench.chaos.cluster_settings import ClusterConfig
 from bench.chaos.event_loop import EventLoop
 from bench.chaos.generator import scenario
 from bench.chaos.nemesis import Nemesis
+from bench.chaos.operator import Operator
 from bench.chaos.options import Options
 from bench.chaos.proxy import Proxy
 from bench.chaos.recovery import Interrupted
 from bench.chaos.results import RunResult
 from bench.chaos.run_context import RunContext
+from bench.chaos.world import Restore, World
 from callvault.local.processes import Supervisor
 
 MAX_WORKLOAD_TIME = 600.0
 """Time limit of playing in seconds, and as much again for each hundred scenarios."""
 CHECK_TIMEOUT = 1200.0
 POLL_INTERVAL = 2.0
+REPAIR_TIMEOUT = 600.0
 
 Say = Callable[[str], None]
 
@@ -30,19 +36,23 @@ Say = Callable[[str], None]
 def run(options: Options, home: Path, say: Say) -> RunResult:
     """Play all scenarios under faults, and check the outcome. Needs the main thread."""
     with Supervisor(home / "logs") as supervisor, EventLoop() as loop:
-        cluster = Cluster(supervisor, home, cluster_config(options, loop.address))
-        proxy = Proxy(cluster.gateway, options.export_window)
+        receiver = AlarmReceiver()
+        cluster = Cluster(supervisor, home, cluster_config(options, loop.address, receiver.key))
+        proxy = Proxy(cluster.gateway, options.export_window, receiver=receiver)
         loop.serve(proxy)
+        world = World(cluster, proxy, loop.do)
+        world.open_lines()
         cluster.build()
         acting = loop.do(run_context.enter(cluster, proxy, options), timeout=60)
         try:
-            return _Run(options, cluster, proxy, loop, acting, say).execute()
+            return _Run(options, world, proxy, loop, acting, say).execute()
         finally:
             for leaving in (acting.leave(), proxy.close()):
                 loop.do(leaving, timeout=10)
+            world.close_lines()
 
 
-def cluster_config(options: Options, proxy: str) -> ClusterConfig:
+def cluster_config(options: Options, proxy: str, webhook_secret: str) -> ClusterConfig:
     """Make the cluster's settings; ``proxy`` is the base URL of the proxy."""
     return ClusterConfig(
         seed=options.seed,
@@ -52,6 +62,8 @@ def cluster_config(options: Options, proxy: str) -> ClusterConfig:
         polls_result=options.polls_result,
         escalation_schedule=options.escalation_schedule,
         proxy=proxy,
+        webhook_secret=webhook_secret,
+        has_directory=options.has_directory,
         mutation=options.mutation,
     )
 
@@ -59,12 +71,26 @@ def cluster_config(options: Options, proxy: str) -> ClusterConfig:
 @dataclass
 class _Run:
     options: Options
-    cluster: Cluster
+    world: World
     proxy: Proxy
     loop: EventLoop
     context: RunContext
     say: Say
     interrupted: list[Interrupted] = dataclasses.field(default_factory=list)
+    repairs: list[Future[None]] = dataclasses.field(default_factory=list)
+    """What the operator does after restores."""
+
+    def __post_init__(self) -> None:
+        workload = self.context.workload
+        self.operator = Operator(
+            lambda: self.world.cluster.environment,
+            self.world.cluster.home,
+            workload,
+            self.proxy,
+            self.context.client,
+            workload.backend,
+        )
+        self.world.operate = self._repair
 
     def execute(self) -> RunResult:
         began = time.monotonic()
@@ -72,7 +98,9 @@ class _Run:
         self._settle()
         seconds = time.monotonic() - began
         self.say(f"over after {seconds:.0f} s, checking")
-        checker = RunChecker(self.options, self.cluster, self.proxy, self.context, self.interrupted)
+        checker = RunChecker(
+            self.options, self.world, self.proxy, self.context, self.operator, self.interrupted
+        )
         result = self.loop.do(checker.check(), timeout=CHECK_TIMEOUT)
         result.violations += checker.verify()
         result.seconds = seconds
@@ -86,9 +114,15 @@ class _Run:
         ]
         service_faults = self.loop.begin(self.context.service_faults.run())
         self.loop.begin(self.context.run_sweeps())
+        self.loop.begin(self.operator.care())
         playing = self.loop.begin(self.context.workload.play(scenarios, options.concurrency))
         nemesis = Nemesis(
-            self.cluster, options.seed, options.fault_interval, self._worker_killed, self._report
+            self.world,
+            options.seed,
+            options.fault_interval,
+            self._worker_killed,
+            self._report,
+            options.parts,
         )
         end = time.monotonic() + MAX_WORKLOAD_TIME * (1 + options.scenarios / 100)
         nemesis.run(until=lambda: playing.done() or time.monotonic() > end)
@@ -100,13 +134,19 @@ class _Run:
     def _settle(self) -> None:
         """Clear the faults and wait for every workflow; the checker reports those stuck."""
         self.loop.do(self.context.service_faults.clear(), timeout=60)
+        for repair in self.repairs:
+            repair.result(REPAIR_TIMEOUT)
         end = time.monotonic() + self.options.settle_timeout
         while not self._is_over() and time.monotonic() < end:
             time.sleep(POLL_INTERVAL)
 
     def _is_over(self) -> bool:
-        left = self.loop.do(history.open_runs(self.context.client), timeout=60)
+        left = self.loop.do(history.busy_runs(self.context.client), timeout=60)
         return not left and self.proxy.is_empty
+
+    def _repair(self, restore: Restore) -> None:
+        # Beside the faults, as an operator would have to.
+        self.repairs.append(self.loop.begin(self.operator.after(restore)))
 
     def _worker_killed(self, identity: str, killed: float) -> None:
         async def look() -> None:

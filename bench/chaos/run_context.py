@@ -57,7 +57,7 @@ async def enter(cluster: Cluster, proxy: Proxy, options: Options) -> RunContext:
     limits = httpx.Limits(max_connections=CONNECTIONS)
     http = httpx.AsyncClient(trust_env=False, timeout=HTTP_TIMEOUT, limits=limits)
     backend = Backend(cluster.gateway, cluster.emulator.control, client, http)
-    workload = Workload(backend, proxy, EarlyDeletion(cluster.emulator, backend))
+    workload = Workload(backend, proxy, EarlyDeletion(lambda: cluster.emulator, backend))
     return RunContext(
         client,
         workload,

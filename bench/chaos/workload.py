@@ -1,6 +1,7 @@
 """Workload: plays the generated scenarios, several at a time."""
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,10 @@ class PlayedScenario:
     server_call_id: str = ""
     problem: str = ""
     """Description of the part that could not be played."""
+    began: float = 0.0
+    """Seconds since the epoch."""
+    ended: float = 0.0
+    """End of the call, in seconds since the epoch; 0 while it lasts."""
 
     @property
     def workflow_id(self) -> str:
@@ -51,7 +56,7 @@ class Workload:
                 group.create_task(one(scenario))
 
     async def _play(self, scenario: Scenario) -> None:
-        played = PlayedScenario(scenario)
+        played = PlayedScenario(scenario, began=time.time())
         self.played.append(played)
         try:
             await self._talk(scenario, played)
@@ -68,6 +73,7 @@ class Workload:
             await self._record(scenario, played, call, number, recording)
         await asyncio.sleep(scenario.talk)
         await self.backend.call_ends(call)
+        played.ended = time.time()
         if scenario.deleted_early:
             await self.early_deletion.delete_files(played.call_id)
         await self._settled(played)

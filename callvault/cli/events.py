@@ -34,6 +34,13 @@ def deliver(
             " quarantined file, a queue's message. - for standard input.",
         ),
     ],
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Copy files anew although their call is archived and over: the archive went back.",
+        ),
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
     """Deliver events, and print what became of each. Safe to repeat.
@@ -46,7 +53,7 @@ def deliver(
 
     settings = load_settings(config)
     all_delivered = calls.with_client(
-        config, lambda client: deliver_all(settings, client, files, say)
+        config, lambda client: deliver_all(settings, client, files, say, again=again)
     )
     raise typer.Exit(0 if all_delivered else 1)
 

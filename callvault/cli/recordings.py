@@ -156,8 +156,8 @@ def adopt(
     After Temporal was restored, or when a workflow was deleted. Safe to repeat.
     """
     from callvault.cli.actions import recordings as calls
-    from callvault.cli.actions.adopt import adopt as keep
-    from callvault.cli.actions.adopt import found_at_acs
+    from workers.adoption import adopt as keep
+    from workers.adoption import found_at_acs
 
     settings = load_settings(config)
     request = read(

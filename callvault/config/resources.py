@@ -82,6 +82,10 @@ class ResourceSettings(Section):
     record_all_calls: Literal["no", "mp4", "mp3", "wav", "unmixed_wav"] = "no"
     """Record every call that Event Grid tells of, and as what; `no` records only what is asked for.
     The law may demand consent."""
+    adopt_orphans: Literal["no", "mp4", "mp3", "wav", "unmixed_wav"] = "no"
+    """Keep a recording that ACS's callbacks tell of and that no workflow knows, as after a restore
+    of Temporal, and as what it is recorded; `no` leaves it to `callvault recordings adopt`. Needs
+    `callback_url`."""
     watch_calls: bool = False
     """Remember every call that Event Grid tells of, so that `callvault reconcile` knows those that
     were not recorded. Where all calls are recorded they are remembered in any case."""
@@ -151,6 +155,12 @@ class ResourceSettings(Section):
             raise ValueError(
                 "announce_late_joiners needs announcement_url: set it, or leave the other out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _orphans_are_told_by_callbacks(self) -> Self:
+        if self.adopt_orphans != "no" and self.callback_url is None:
+            raise ValueError("adopt_orphans needs callback_url: set it, or leave the other out")
         return self
 
     @property

@@ -24,6 +24,10 @@ SWEEP_TYPE = "SweepWorkflow"
 SWEEP_SCHEDULE = "callvault-sweep"
 """Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
+ADOPTION_TYPE = "AdoptionWorkflow"
+ADOPTION_ACTIVITY = "adopt_recording"
+"""Adoption of a recording that no workflow knows: a workflow of its own, which ends at once."""
+
 START = "start"
 PAUSE = "pause"
 RESUME = "resume"
@@ -101,6 +105,11 @@ def workflow_id(server_call_id: str) -> str:
 def call_seen_id(server_call_id: str, what: str) -> str:
     """Return the id of the trace of a call's beginning (``began``) or end (``ended``)."""
     return f"call-{what}-{short_hash(canonical_call_id(server_call_id))}"
+
+
+def adoption_id(recording_id: str) -> str:
+    """Return the id of the workflow that adopts a recording."""
+    return f"adoption-{short_hash(recording_id)}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:

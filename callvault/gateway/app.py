@@ -16,6 +16,7 @@ from callvault.gateway.consents_api import ConsentsApi, consents_router
 from callvault.gateway.events import EventWebhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.load_shedding import LoadShedding
+from callvault.gateway.orphans import Orphans
 from callvault.gateway.recordings_api import ControlApi, control_router
 from callvault.gateway.request_url import cleaned
 from callvault.gateway.shared_secrets import SharedSecrets
@@ -89,4 +90,11 @@ def _add_description(app: FastAPI) -> None:
 def _callbacks(settings: Settings, recordings: CallClient, meter: MetricMeter) -> CallbackReceiver:
     audiences = {name: each.callback_audience for name, each in settings.resources.items()}
     gateway = settings.gateway
-    return CallbackReceiver(gateway.callbacks, audiences, recordings, gateway.max_body, meter)
+    return CallbackReceiver(
+        gateway.callbacks,
+        audiences,
+        recordings,
+        gateway.max_body,
+        meter,
+        Orphans(settings, recordings),
+    )

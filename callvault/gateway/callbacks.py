@@ -22,6 +22,7 @@ from callvault.contracts.json_text import parse_json
 from callvault.errors import AccessDenied, InvalidRequest
 from callvault.gateway.access import RateLimiter, bearer_token
 from callvault.gateway.bodies import read_body
+from callvault.gateway.orphans import Orphans
 from callvault.gateway.refusals import Refusals
 from callvault.gateway.shared_secrets import refuse_cross_site
 from callvault.gateway.tokens import ACS_LEEWAY, TokenValidator
@@ -61,6 +62,7 @@ class CallbackReceiver:
         recordings: CallClient,
         max_body: int,
         meter: MetricMeter = MetricMeter.noop,
+        orphans: Orphans | None = None,
     ) -> None:
         """``audiences`` has that of each resource, by its name in the settings."""
         self._audiences = audiences
@@ -69,6 +71,7 @@ class CallbackReceiver:
         self._refusals = Refusals("callback", _REFUSED, meter)
         self._recordings = recordings
         self._max_body = max_body
+        self._orphans = orphans
         self._rate = RateLimiter(CALL_RATE)
 
     async def receive(self, request: Request, workflow_id: str, recording: int) -> Response:
@@ -83,14 +86,22 @@ class CallbackReceiver:
         claims = await self._claims(request)
         self._rate.count(workflow_id)
         body = await read_body(request, self._max_body)
+        is_known = True
         if await self._may_tell(claims, workflow_id):
             for told in _readable(body, recording):
-                changed = told.model_copy(update={"is_signed": self._validator is not None})
-                known = await self._recordings.signal(
-                    workflow_id, names.RECORDING_STATE_CHANGED, changed
-                )
-                log.info("callback", workflow_id=workflow_id, state=changed.state, known=known)
+                is_known &= await self._tell(workflow_id, told)
+        else:
+            is_known = False
+        if not is_known and self._orphans is not None:
+            await self._orphans.look(claims, workflow_id, _values(body))
         return JSONResponse({"accepted": True})
+
+    async def _tell(self, workflow_id: str, told: RecordingStateChanged) -> bool:
+        """Tell the call's workflow; return False if none runs."""
+        changed = told.model_copy(update={"is_signed": self._validator is not None})
+        known = await self._recordings.signal(workflow_id, names.RECORDING_STATE_CHANGED, changed)
+        log.info("callback", workflow_id=workflow_id, state=changed.state, known=known)
+        return known
 
     async def _claims(self, request: Request) -> dict[str, Any]:
         """Return the claims of a genuine token; none where every caller is let in."""

@@ -64,9 +64,12 @@ class Intake:
         calls: CallClient,
         channel: str,
         meter: MetricMeter = MetricMeter.noop,
+        *,
+        again: bool = False,
     ) -> None:
+        """``again`` as for `Router`."""
         self._hide = routes.hide
-        self._router = Router(routes, calls)
+        self._router = Router(routes, calls, again=again)
         self._channel = channel
         self._events = events(meter)
 

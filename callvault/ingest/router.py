@@ -37,7 +37,9 @@ log = structlog.get_logger(__name__)
 class Router:
     """Routes events by their type, their resource and their call."""
 
-    def __init__(self, routes: Routes, calls: CallClient) -> None:
+    def __init__(self, routes: Routes, calls: CallClient, *, again: bool = False) -> None:
+        """With ``again``, files are copied anew that a workflow archived before it ended."""
+        self._again = again
         self._routes = routes
         self._calls = calls
         self._decisions = DecisionClient(calls)
@@ -91,6 +93,8 @@ class Router:
         for workflow_id in candidates:
             if await self._calls.signal(workflow_id, names.FILE_STATUS_UPDATED, files):
                 return workflow_id
+        if self._again:
+            return await self._calls.announce(request, files, earlier=None)
         # The event may have come before, by another channel: then the call is archived and over.
         earlier: CallResult | None = None
         for workflow_id in candidates:

@@ -21,14 +21,14 @@ REQUESTED_BY = "event-grid"
 
 _Format = tuple[ContentType, ChannelType, FormatType]
 
-_FORMATS: dict[str, _Format | None] = {
+FORMATS: dict[str, _Format | None] = {
     "no": None,
     "mp4": (ContentType.AUDIO_VIDEO, ChannelType.MIXED, FormatType.MP4),
     "mp3": (ContentType.AUDIO, ChannelType.MIXED, FormatType.MP3),
     "wav": (ContentType.AUDIO, ChannelType.MIXED, FormatType.WAV),
     "unmixed_wav": (ContentType.AUDIO, ChannelType.UNMIXED, FormatType.WAV),
 }
-"""By the setting `record_all_calls`."""
+"""By the settings `record_all_calls` and `adopt_orphans`."""
 
 
 _FIELDS = {
@@ -173,7 +173,7 @@ def _route(name: str, resource: ResourceSettings, own_container: str | None) -> 
         resource=name,
         hosts=AllowedHosts(parse_endpoint(resource.endpoint), resource.content_hosts),
         own_container=own_container,
-        recorded_as=_FORMATS[resource.record_all_calls],
+        recorded_as=FORMATS[resource.record_all_calls],
         tracks_calls=resource.tracks_calls,
         keeps_participants=resource.keeps_participants,
     )

@@ -58,12 +58,15 @@ def start_stack(
     archive: Path | None = None,
     emulator_options: Sequence[str] = (),
     workers: Sequence[Sequence[str]] = ((),),
+    database: Path | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Stack:
     """Start everything and return when a call can be made.
 
     Settings and secrets are written to ``home``. Recordings go to the directory ``archive``, or to
     an Azurite of our own where there is none. ``emulator_options`` go to `callvault emulator`,
-    each of ``workers`` to a `callvault worker` of its own.
+    each of ``workers`` to a `callvault worker` of its own. Temporal keeps its histories in the file
+    ``database``, or in memory. ``settings`` are variables for the gateway and the workers alone.
 
     Raises `Unavailable` when a part does not start, `ConfigurationError` when one is not installed.
     """
@@ -75,13 +78,12 @@ def start_stack(
         [*CALLVAULT, "emulator", "--port", "0", *emulator_options],
         environment=environment_of(),
     )
-    temporal = start_temporal(supervisor)
+    temporal = start_temporal(supervisor, database=database)
     store = archive or start_azurite(supervisor)
     emulator = announced_by(emulating)
-    settings = write_settings(home, emulator, store)
-    environment = environment_of(settings, temporal)
+    environment = environment_of(write_settings(home, emulator, store), temporal)
     supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
-    gateway = _start_gateway_and_workers(supervisor, environment, workers)
+    gateway = _start_gateway_and_workers(supervisor, {**environment, **(settings or {})}, workers)
     # Last: Event Grid asks the webhook for a handshake at once, which the gateway must answer.
     subscribe(emulating, emulator.control, gateway + EVENTS_PATH)
     return Stack(temporal, emulator, gateway, store, environment)

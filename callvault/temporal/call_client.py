@@ -17,6 +17,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from callvault.contracts import names
+from callvault.contracts.adoption import AdoptionInput
 from callvault.contracts.base import Message, shorten
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
@@ -147,6 +148,18 @@ class CallClient:
                     # Event Grid repeats events, and by default an ended workflow frees its id.
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     memo={names.CALL_SEEN_MEMO: seen},
+                    rpc_timeout=RPC_TIMEOUT,
+                )
+
+    async def adopt(self, input: AdoptionInput) -> None:
+        """Have a recording adopted that no workflow knows, however often asked."""
+        with suppress(WorkflowAlreadyStartedError):
+            async with translated(RPC_TIMEOUT):
+                await self.client.start_workflow(
+                    names.ADOPTION_TYPE,
+                    input,
+                    id=names.adoption_id(input.recording_id),
+                    task_queue=names.CONTROL_QUEUE,
                     rpc_timeout=RPC_TIMEOUT,
                 )
 

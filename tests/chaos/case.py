@@ -4,12 +4,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.chaos.checker import Case, Violation, check, losses_of
-from bench.chaos.cluster import Outage
+from bench.chaos.checker import Case, check, losses_of
 from bench.chaos.generator import DeliveryMode, Scenario, scenario
-from bench.chaos.history import Chunk, History, Object, Run
+from bench.chaos.history import Chunk, History, Run
+from bench.chaos.objects import Object
+from bench.chaos.parts import Outage
 from bench.chaos.proxy import ReceivedAlarm, SentEvent
+from bench.chaos.violations import Violation
 from bench.chaos.workload import PlayedScenario
+from bench.chaos.world_checks import WorldFacts
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 
 ENDED = 1_000.0
@@ -51,6 +54,7 @@ class Trial:
     early_deletions: set[str] = field(default_factory=set)
     problem: str = ""
     polls_result: bool = False
+    world: WorldFacts = field(default_factory=WorldFacts)
 
     def loses_the_file(
         self, mode: DeliveryMode = DeliveryMode.ON_TIME, *, accepted_at: float | None = None
@@ -110,4 +114,5 @@ class Trial:
             self.outages,
             self.early_deletions,
             self.polls_result,
+            self.world,
         )

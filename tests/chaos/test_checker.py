@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.chaos.cluster import Fault, Outage, Part
 from bench.chaos.generator import DeliveryMode
-from bench.chaos.history import Object
+from bench.chaos.objects import Object
+from bench.chaos.parts import Fault, Outage, Part
 
 from .case import DOCUMENT, ENDED, MEDIA, METADATA, Trial
 

@@ -3,8 +3,8 @@
 import pytest
 
 from bench.chaos.alarm_latency import RECOVERY_GRACE, excluded_times, latency, merged
-from bench.chaos.cluster import Fault, Outage, Part
 from bench.chaos.history import Run, Started, TimerSet
+from bench.chaos.parts import Fault, Outage, Part
 from bench.chaos.recovery import EXPORT, Interrupted, counted_seconds, recoveries
 from callvault.contracts.alarms import AlarmKind
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 import pytest
 
 from bench.chaos import run_context
-from bench.chaos.cluster import Cluster, Fault, Part
+from bench.chaos.alarm_receiver import AlarmReceiver
+from bench.chaos.cluster import Cluster
 from bench.chaos.event_loop import EventLoop
 from bench.chaos.generator import Channel, DeliveryMode, scenario
-from bench.chaos.history import objects_in
+from bench.chaos.objects import objects_in
 from bench.chaos.options import short
+from bench.chaos.parts import Fault, Part
 from bench.chaos.proxy import Proxy
 from bench.chaos.run import cluster_config
 from bench.chaos.run_context import RunContext
+from bench.chaos.world import World
 from callvault.contracts import names
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
@@ -84,14 +87,19 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     home = tmp_path_factory.mktemp("cluster")
     with Supervisor(home / "logs") as supervisor, EventLoop() as loop:
-        cluster = Cluster(supervisor, home, cluster_config(OPTIONS, loop.address))
-        proxy = Proxy(cluster.gateway, OPTIONS.export_window)
+        receiver = AlarmReceiver()
+        config = cluster_config(OPTIONS, loop.address, receiver.key)
+        cluster = Cluster(supervisor, home, config)
+        proxy = Proxy(cluster.gateway, OPTIONS.export_window, receiver=receiver)
         loop.serve(proxy)
+        world = World(cluster, proxy, loop.do)
+        world.open_lines()
         cluster.build()
         acting = loop.do(run_context.enter(cluster, proxy, OPTIONS), timeout=60)
         yield Stage(loop, cluster, proxy, acting)
         loop.do(acting.leave(), timeout=10)
         loop.do(proxy.close(), timeout=10)
+        world.close_lines()
 
 
 @pytest.mark.timeout(300)

@@ -21,10 +21,15 @@ _GOOD = (Disposition.DELIVERED, Disposition.IGNORED)
 Say = Callable[[str], None]
 
 
-async def deliver_all(settings: Settings, client: Client, files: Sequence[Path], say: Say) -> bool:
-    """Deliver every event of the files; return True if none was left undelivered."""
+async def deliver_all(
+    settings: Settings, client: Client, files: Sequence[Path], say: Say, *, again: bool = False
+) -> bool:
+    """Deliver every event of the files; return True if none was left undelivered.
+
+    With ``again``, files are copied anew that a workflow archived before it ended.
+    """
     routes = Routes(settings, own_containers(settings))
-    intake = Intake(routes, CallClient(client), "cli")
+    intake = Intake(routes, CallClient(client), "cli", again=again)
     results = [await _deliver(intake, file, say) for file in files]
     return all(results)
 

@@ -176,16 +176,17 @@ def _recording_truth(recording: Recording, emulator: Emulator) -> dict[str, Any]
         "pausedIntervals": pauses(timeline),
         "durationMs": timeline.duration_ms,
         "media": recording.media_state,
-        "chunks": [_chunk_truth(chunk, emulator.file_locations) for chunk in recording.chunks],
+        "chunks": [_chunk_truth(chunk, emulator) for chunk in recording.chunks],
         "failoverDuplicates": [
-            _chunk_truth(chunk, emulator.file_locations) for chunk in recording.failover_duplicates
+            _chunk_truth(chunk, emulator) for chunk in recording.failover_duplicates
         ],
     }
 
 
-def _chunk_truth(chunk: StoredChunk, endpoint: str) -> dict[str, Any]:
+def _chunk_truth(chunk: StoredChunk, emulator: Emulator) -> dict[str, Any]:
     return {
-        **announced(chunk, endpoint),
+        **announced(chunk, emulator.file_locations),
+        "isStored": emulator.storage.find(chunk.document_id, chunk.view) is not None,
         "durationMs": chunk.duration_ms,
         "size": chunk.content.size,
         "sha256": chunk.content.sha256,

@@ -1,26 +1,33 @@
-"""The adoption of a recording that ACS makes, and that no workflow knows.
+"""The adoption of a recording that ACS makes, and that no workflow knows: by command or by policy.
 
 After Temporal's database was restored to an earlier state, or a workflow was deleted, ACS goes on
 recording, and nobody would stop it or keep its files.
 """
 
+import asyncio
 from contextlib import closing
 from datetime import UTC, datetime
 
+import structlog
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.translate import to_application_error
 from callvault.clients import open_acs_client
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.contracts import names
+from callvault.contracts.adoption import AdoptionInput, AdoptionResult
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from callvault.contracts.takeover import LastState
-from callvault.errors import InvalidRequest, RecordingNotFound
+from callvault.errors import CallvaultError, InvalidRequest, RecordingNotFound
 from workflows.call import silence
 from workflows.loops.continue_as_new import CarriedState
+
+log = structlog.get_logger(__name__)
 
 
 def found_at_acs(
@@ -78,6 +85,30 @@ def _status(request: RecordingRequest, recording_id: str, *, is_on: bool) -> Rec
     if is_on:
         silence.active_read(recording, now, now)
     return recording
+
+
+class Adoption:
+    """Built once by a worker."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._settings = settings
+        self._client = client
+
+    @activity.defn(name=names.ADOPTION_ACTIVITY)
+    async def adopt_recording(self, input: AdoptionInput) -> AdoptionResult:
+        """Adopt a recording, if ACS says that it is on, and of this call."""
+        try:
+            recording = await asyncio.to_thread(
+                found_at_acs, self._settings, input.request, input.recording_id, unproven=False
+            )
+            workflow_id = await adopt(self._client, self._settings, input.request, recording)
+        except InvalidRequest as error:
+            log.warning("a recording is not adopted", problem=str(error))
+            return AdoptionResult(problem=str(error))
+        except CallvaultError as error:
+            raise to_application_error(error, retry_permanent=True) from error
+        log.warning("a recording that no workflow knew is adopted", workflow_id=workflow_id)
+        return AdoptionResult(workflow_id=workflow_id)
 
 
 async def adopt(

@@ -1,0 +1,146 @@
+"""The operator: follows docs/operations.md after a restore, with Callvault's own commands."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from temporalio.client import Client, WorkflowExecution
+from temporalio.service import RPCError, RPCStatusCode
+
+from bench.chaos.client import Backend
+from bench.chaos.proxy import Proxy, SentEvent
+from bench.chaos.workload import PlayedScenario, Workload
+from bench.chaos.world import Restore
+from callvault.local.stack import CALLVAULT
+
+COMMAND_TIMEOUT = 60.0
+PATIENCE = 90.0
+"""Seconds for which a command is repeated: other parts may be down."""
+RETRY_INTERVAL = 2.0
+CARE_INTERVAL = 10.0
+STUCK = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+"""The query of docs/operations.md."""
+CLOCK_TOLERANCE = 1.0
+"""Seconds by which a backup may be newer than its own time says."""
+
+
+@dataclass
+class Operator:
+    """Follows the runbooks; runs on the event loop beside the main thread."""
+
+    environment: Callable[[], Mapping[str, str]]
+    home: Path
+    workload: Workload
+    proxy: Proxy
+    client: Client
+    backend: Backend
+    adopted: int = 0
+    restores: list[Restore] = field(default_factory=list)
+    ended: set[str] = field(default_factory=set)
+    """Ids of the runs that were ended because a restore had made their histories contradictory."""
+    failures: list[str] = field(default_factory=list)
+    """Commands that never came to their end."""
+
+    async def after(self, restore: Restore) -> None:
+        """Follow the runbook of a restore."""
+        self.restores.append(restore)
+        if restore.has_database:
+            await self._repeat("setup")
+            await self._adopt_all()
+            await self._deliver(self._answered_since(restore))
+        if restore.taken:
+            await self._deliver(self._of_documents(restore), "--again")
+
+    async def care(self) -> None:
+        """End, until cancelled, the runs whose tasks fail since a restore: others take over.
+
+        Workers that ran meanwhile remembered more of them than Temporal did.
+        """
+        while True:
+            await asyncio.sleep(CARE_INTERVAL)
+            with suppress(RPCError):
+                async for run in self.client.list_workflows(STUCK):
+                    if run.run_id not in self.ended and self._was_set_back(run):
+                        handle = self.client.get_workflow_handle(run.id, run_id=run.run_id)
+                        await handle.terminate("its tasks fail since the restore")
+                        self.ended.add(run.run_id)
+
+    def _was_set_back(self, run: WorkflowExecution) -> bool:
+        began = run.start_time.timestamp()
+        return any(each.has_database and began <= each.at for each in self.restores)
+
+    async def _adopt_all(self) -> None:
+        for played in list(self.workload.played):
+            if played.call_id and not await self._is_known(played):
+                await self._adopt(played)
+
+    async def _is_known(self, played: PlayedScenario) -> bool:
+        handle = self.client.get_workflow_handle(played.workflow_id)
+        for _ in range(int(PATIENCE / RETRY_INTERVAL)):
+            try:
+                await handle.describe()
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return False
+                await asyncio.sleep(RETRY_INTERVAL)
+            else:
+                return True
+        return True
+
+    async def _adopt(self, played: PlayedScenario) -> None:
+        truth = await self.backend.truth(played.call_id)
+        for recording in truth["recordings"]:
+            if recording["endedAt"] is None:
+                content, channel, container = played.scenario.media
+                kind = ("--content", content, "--channel", channel, "--format", container)
+                words = ("recordings", "adopt", played.server_call_id, recording["recordingId"])
+                # It may end meanwhile: then its event brings its files.
+                if not await self._run(*words, *kind):
+                    self.adopted += 1
+
+    def _answered_since(self, restore: Restore) -> list[SentEvent]:
+        """Return the events that Temporal had and has no longer."""
+        since = restore.to - CLOCK_TOLERANCE
+        return [
+            each
+            for each in self.proxy.sent_events.values()
+            if each.accepted_at is not None and since <= each.accepted_at <= restore.at
+        ]
+
+    def _of_documents(self, restore: Restore) -> list[SentEvent]:
+        return [each for each in self.proxy.sent_events.values() if each.documents & restore.taken]
+
+    async def _deliver(self, events: list[SentEvent], *options: str) -> None:
+        if not events:
+            return
+        copies = self.home / f"events-{time.time_ns()}.json"
+        copies.write_text(json.dumps([each.body for each in events]))
+        await self._repeat("events", "deliver", *options, str(copies))
+
+    async def _repeat(self, *words: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while problem := await self._run(*words):
+            if time.monotonic() > end:
+                self.failures.append(f"callvault {' '.join(words)}: {problem}")
+                return
+            await asyncio.sleep(RETRY_INTERVAL)
+
+    async def _run(self, *words: str) -> str:
+        """Run a command; return what it said if it failed."""
+        process = await asyncio.create_subprocess_exec(
+            *CALLVAULT,
+            *words,
+            env=dict(self.environment()),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), COMMAND_TIMEOUT)
+        except TimeoutError:
+            process.kill()
+            return "it did not end"
+        return said.decode()[-500:] if process.returncode else ""

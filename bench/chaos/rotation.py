@@ -1,0 +1,61 @@
+"""The rotation of keys: ACS's, that of alarms, and that of manifests, in files, while all runs."""
+
+import hashlib
+import time
+from dataclasses import dataclass, replace
+
+import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bench.chaos.alarm_receiver import AlarmReceiver
+from bench.chaos.cluster import WEBHOOK_SECRET, Cluster
+from bench.chaos.cluster_settings import write_secret
+
+ACS_SECRET = "acs-connection-string"
+SIGNING_KEY = "signing-key.pem"
+"""Files that `callvault.local.stack` writes."""
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A key that signs manifests, from a time on."""
+
+    key_id: str
+    since: float
+    """Seconds since the epoch."""
+
+
+def rotate(cluster: Cluster, receiver: AlarmReceiver) -> SigningKey:
+    """Replace every key; the old ones are dead at once, but for that of alarms."""
+    write_secret(cluster.home / WEBHOOK_SECRET, receiver.replace_key())
+    key = Ed25519PrivateKey.generate()
+    write_secret(cluster.home / SIGNING_KEY, _pem(key))
+    _rotate_acs(cluster)
+    return SigningKey(_key_id(key), time.time())
+
+
+def _rotate_acs(cluster: Cluster) -> None:
+    try:
+        answer = httpx.post(
+            f"{cluster.emulator.control}/keys/rotate", json={"which": "primary"}, trust_env=False
+        )
+        key = answer.raise_for_status().json()["primaryKey"]
+    except httpx.HTTPError:
+        return  # the emulator is down, and keeps its key
+    endpoint = cluster.emulator.connection_string.partition("accesskey=")[0]
+    cluster.emulator = replace(cluster.emulator, connection_string=f"{endpoint}accesskey={key}")
+    write_secret(cluster.home / ACS_SECRET, cluster.emulator.connection_string)
+
+
+def _pem(key: Ed25519PrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def _key_id(key: Ed25519PrivateKey) -> str:
+    """Compute the id of a key as docs/manifest.md has it."""
+    return hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:16]
