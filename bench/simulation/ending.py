@@ -12,6 +12,8 @@
 - No silence is claimed in which ACS recorded.
 """
 
+from itertools import pairwise
+
 from bench.simulation.acs import FakeAcs, File
 from bench.simulation.activities import Surroundings
 from bench.simulation.instance import Broken
@@ -32,8 +34,8 @@ def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
         _check_request(record)
     for recording in status.recordings:
         _check_recording(status, recording)
-        if recording.number not in acs.meddled:
-            _check_silence(recording, acs)
+        _check_account(recording)
+        _check_silence(recording, acs)
         _check_manifest(recording, surroundings)
         if status.policy is not None and status.policy.delete_source:
             _check_deleted(recording, surroundings, acs)
@@ -79,8 +81,24 @@ def _check_ends(recording: RecordingStatus) -> None:
         raise Broken("a mark for deletion never ends")
 
 
+def _check_account(recording: RecordingStatus) -> None:
+    """Check that an account is in order: nothing empty, and nothing told twice."""
+    account = recording.silence
+    both = sorted([*account.silent, *account.unconfirmed], key=lambda each: each.since)
+    for interval in both:
+        if interval.until is not None and interval.until <= interval.since:
+            raise Broken("an interval of the account is empty")
+    for interval, following in pairwise(both):
+        if interval.until is None or interval.until > following.since:
+            raise Broken("intervals of the account overlap")
+
+
 def _check_silence(recording: RecordingStatus, acs: FakeAcs) -> None:
-    sounds = [each for each in acs.sounds_heard if each.recording == recording.number]
+    sounds = [
+        each
+        for each in acs.sounds_heard
+        if each.recording == recording.number and (each.is_read or not each.is_foreign)
+    ]
     for claim in recording.silence.silent:
         for sound in sounds:
             begins_before_its_end = claim.until is None or sound.since < claim.until

@@ -72,6 +72,7 @@ class Invariants:
 
     def around(self, jobs: Sequence[Job], activate: Callable[[], None]) -> None:
         """Activate, and look at what that has changed."""
+        self._acs.catch_up()
         delivered = Delivered(jobs)
         has_begun = self.server.run.workflow is not None
         self._wanted = {r.number: r.wanted for r in self._status.recordings} if has_begun else {}
@@ -212,10 +213,11 @@ class Invariants:
         self._consent.check(self._status, recording, self.server.now)
         # A run that is just beginning does not act on what is due.
         if not at_rest.is_beginning(self.server):
-            self._consent.check_timeout(recording, self.server.now)
+            self._consent.check_timeout(recording, self.server.told_at)
 
     def _check_exposure(self, recording: RecordingStatus) -> None:
-        number, now = recording.number, self.server.now
+        # What fell due while the worker stood still is done next.
+        number, now = recording.number, self.server.told_at
         is_silence_wanted = recording.wanted is Wanted.PAUSED or (
             recording.wanted is Wanted.ACTIVE and not self._consent.has_consent(recording)
         )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from bench.simulation import at_rest, ending, messages, protocol
 from bench.simulation.acs import FakeAcs
+from bench.simulation.acs_requests import AcsRequests
 from bench.simulation.activities import Surroundings
 from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.instance import Broken, Opening
@@ -39,7 +40,7 @@ class Life:
         self.story: list[str] = []
         """What happened, a line for each step."""
         rng = self._lot("terms")
-        self._acs = FakeAcs()
+        self._acs = FakeAcs(lambda: self.server.now, self._note)
         self._people = People()
         self._invariants = Invariants(self._acs, self._people)
         request = RecordingRequest.model_validate(
@@ -60,7 +61,10 @@ class Life:
         self._outages = Outages(faults, rng)
         # Some callers stop and start in a hurry.
         self._is_hurried = rng.random() < 0.1
-        self._surroundings = Surroundings(self.server, self._acs, draw_policy(rng))
+        self._is_frozen = Fault.LATENESS in faults and rng.random() < 0.3
+        """True if the worker stands still now and then."""
+        self._requests = AcsRequests(self._acs, Fault.LATENESS in faults)
+        self._surroundings = Surroundings(self.server, self._acs, self._requests, draw_policy(rng))
 
     def live(self, steps: Iterable[int] = range(STEPS)) -> None:
         """Live through these steps, then let everything come to its end."""
@@ -93,6 +97,8 @@ class Life:
     def _step(self, step: int) -> None:
         rng = self._lot(step)
         action = rng.choice(self._actions())
+        if self._is_frozen and rng.random() < 0.1:
+            self.server.stands_still = timedelta(seconds=rng.choice([0.5, 2, 4.9]))
         self.story.append(f"{step}: {action.__name__.strip('_').replace('_', ' ')}")
         action(rng, step)
         self._finish_local(rng)
@@ -193,7 +199,7 @@ class Life:
         if rng.random() < 0.3:
             rare.append(self._end_call)
         if Fault.MEDDLING in self.faults:
-            rare.append(lambda rng: self._acs.meddle(self.server.now))
+            rare.append(self._meddle)
         if Fault.CANCELLATION in self.faults:
             rare.append(lambda rng: self._send(rng, protocol.cancellation()))
         rng.choice(rare)(rng)
@@ -201,10 +207,16 @@ class Life:
     def _toggle_outage(self, rng: random.Random) -> None:
         self._note(self._outages.toggle())
 
+    def _meddle(self, rng: random.Random) -> None:
+        self._note("another client meddles")
+        self._acs.catch_up()
+        self._acs.meddle(rng)
+
     def _end_call(self, rng: random.Random) -> None:
         """Let everybody hang up; no event may tell of it."""
         self._note("the call ends")
-        self._acs.end_call(self.server.now)
+        self._acs.catch_up()
+        self._acs.end_call()
         if rng.random() < 0.6:
             self._send(rng, messages.signal(names.CALL_ENDED, CallEnded()))
 
@@ -241,8 +253,10 @@ class Life:
         rng = self._lot("end")
         self.story.append("then all comes to its end")
         self._outages.end()
+        self._requests.is_slow = False
         self.server.deliver()
-        self._acs.end_call(self.server.now)
+        self._acs.catch_up()
+        self._acs.end_call()
         if rng.random() < 0.7:
             self.server.deliver(messages.signal(names.CALL_ENDED, CallEnded()))
         self._finish_local(rng)
@@ -269,7 +283,8 @@ class Life:
             tried.append(activity)
             self._attempt(activity, rng)
             self._finish_local(rng)
-        self._acs.end_call(self.server.now)
+        self._acs.catch_up()
+        self._acs.end_call()
         if not any(activity.is_cancelled for activity in self.server.activities.values()):
             due = self.server.next_due()
             far = timedelta(hours=1)
