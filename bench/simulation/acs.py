@@ -85,6 +85,8 @@ class FakeAcs:
     sounds_heard: list[Sound] = field(default_factory=list)
     meddled: set[int] = field(default_factory=set)
     """Recordings that another client of ACS changed: only a callback tells of it."""
+    disobeyed: set[int] = field(default_factory=set)
+    """Recordings that were to begin paused, and did not."""
     files: dict[str, list[File]] = field(default_factory=dict)
     """By the id of a recording that has ended."""
     stopped_at: datetime | None = None
@@ -178,6 +180,8 @@ class FakeAcs:
         self.starts[request_id] = recording_id
         # That it is to begin paused may go unheard.
         begins_paused = paused and rng.random() < 0.95
+        if paused and not begins_paused:
+            self.disobeyed.add(number)
         takes = timedelta(seconds=rng.choice(_TIMES_TO_BEGIN))
         if begins_paused or not takes:
             self.change(recording_id, not begins_paused)

@@ -94,6 +94,14 @@ class AcsRequests:
             activity.memory["unanswered_at"] = self.acs.now
         return REPEAT
 
+    def may_refuse_start(self, activity: Activity) -> bool:
+        """Tell if a start can be refused, and is believed to be: nothing has begun, or may yet."""
+        unanswered_at = activity.memory.get("unanswered_at")
+        is_doubtful = unanswered_at is not None and self.acs.now - unanswered_at < ARRIVAL_TIMEOUT
+        is_sent = activity.under_way is not None
+        begun = activity.input.repeatability_request_id in self.acs.starts
+        return not (begun or is_sent or is_doubtful)
+
     def give_up(self, activity: Activity, delivery: Delivery, rng: random.Random) -> None:
         """Call an attempt off; it may have been made, or be made still."""
         if activity.under_way is None and delivery is not Delivery.LOST and rng.random() < 0.5:
@@ -105,7 +113,7 @@ class AcsRequests:
             return
         if is_made and rng.random() < 0.5:
             self._answer_of[activity.kind](Request(activity, self.acs.now, rng, {}))
-        elif is_made or (self.is_slow and rng.random() < 0.3):
+        elif is_made or (self.is_slow and rng.random() < 0.6):
             self._send(activity, rng)
 
     def _send(self, activity: Activity, rng: random.Random) -> Request:

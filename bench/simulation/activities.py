@@ -130,11 +130,7 @@ class Surroundings:
             if not activity.input.may_refuse:
                 return None
             kind = "ArchiveRefused"
-        # A start that has begun something is not refused.
-        if (
-            activity.kind == "start_recording"
-            and activity.input.repeatability_request_id in self._acs.starts
-        ):
+        if activity.kind == "start_recording" and not self._requests.may_refuse_start(activity):
             return None
         return protocol.failed(kind, "refused", is_final=True, is_local=activity.is_local)
 

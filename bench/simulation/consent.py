@@ -108,7 +108,8 @@ class ConsentInvariants:
             raise Broken("it is held with consent" if recording.is_held else "it is not held")
 
     def _check_declined(self, recording: RecordingStatus) -> None:
-        is_heard = recording.number in self._acs.sounded - self._acs.meddled
+        unknowable = self._acs.meddled | self._acs.disobeyed
+        is_heard = recording.number in self._acs.sounded - unknowable
         if recording.declined and is_heard:
             raise Broken("what is declined was recorded")
 

@@ -27,6 +27,7 @@ from callvault.contracts.status import CallStatus
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STEPS = 60
+_A_MOMENT = timedelta(milliseconds=10)
 MAX_CLOSING_STEPS = 600
 """Steps after which a workflow that has not ended never will."""
 
@@ -59,8 +60,7 @@ class Life:
         )
         self._invariants.server = self.server
         self._outages = Outages(faults, rng)
-        # Some callers stop and start in a hurry.
-        self._is_hurried = rng.random() < 0.1
+        self._theme = rng.choices(list(messages.Theme), [6, 1, 3])[0]
         self._is_frozen = Fault.LATENESS in faults and rng.random() < 0.3
         """True if the worker stands still now and then."""
         self._requests = AcsRequests(self._acs, Fault.LATENESS in faults)
@@ -100,6 +100,8 @@ class Life:
         if self._is_frozen and rng.random() < 0.1:
             self.server.stands_still = timedelta(seconds=rng.choice([0.5, 2, 4.9]))
         self.story.append(f"{step}: {action.__name__.strip('_').replace('_', ' ')}")
+        # No two things happen at one moment.
+        self._pass_time(_A_MOMENT)
         action(rng, step)
         self._finish_local(rng)
 
@@ -115,6 +117,8 @@ class Life:
         ]
         if Fault.EVICTION in self.faults:
             actions.append(self._evict)
+        if self._theme is messages.Theme.SILENCE and Fault.MEDDLING in self.faults:
+            actions.append(self._meddle)
         return actions
 
     def _progress(self, rng: random.Random, step: int) -> None:
@@ -132,7 +136,7 @@ class Life:
         sender = f"app-{step}-{rng.randrange(1_000_000)}"
         kind = rng.random()
         if kind < 0.5:
-            return messages.request(rng, sender, self._is_hurried)
+            return messages.request(rng, sender, self._theme)
         if kind < 0.75:
             return messages.decision(rng, sender, self.server.now)
         if kind < 0.92:
@@ -144,7 +148,9 @@ class Life:
         return messages.acknowledgement()
 
     def _wait(self, rng: random.Random, step: int) -> None:
-        seconds = rng.choice([0.1, 1, 1, 4, 4, 10, 10, 60, 600, 3 * 3_600])
+        spans = [0.1, 1, 1, 4, 4, 10, 10]
+        is_short = self._theme is messages.Theme.SILENCE
+        seconds = rng.choice(spans if is_short else [*spans, 60, 600, 3 * 3_600])
         self._note(f"{seconds} s")
         if Fault.ODD in self.faults and rng.random() < 0.3:
             # Rejected in the same activation as what falls due first: no history holds it.
@@ -207,8 +213,9 @@ class Life:
     def _toggle_outage(self, rng: random.Random) -> None:
         self._note(self._outages.toggle())
 
-    def _meddle(self, rng: random.Random) -> None:
+    def _meddle(self, rng: random.Random, step: int = 0) -> None:
         self._note("another client meddles")
+        self._pass_time(_A_MOMENT)
         self._acs.catch_up()
         self._acs.meddle(rng)
 
@@ -230,6 +237,10 @@ class Life:
             self.server.deliver(job)
 
     def _attempt(self, activity: Activity, rng: random.Random) -> None:
+        if not activity.is_local:
+            self._pass_time(_A_MOMENT)
+            if self.server.activities.get(activity.seq) is not activity:
+                return
         delivery = self._outages.delivery(activity, rng)
         result = self._surroundings.attempt(activity, delivery, rng)
         self._note(f"{activity.kind} {delivery}{'' if result is not None else ', to be repeated'}")

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
@@ -61,15 +62,26 @@ def terms(rng: random.Random) -> dict[str, Any]:
     }
 
 
+class Theme(StrEnum):
+    """The kind of requests that are made most in a life."""
+
+    ANY = "any"
+    HURRY = "hurry"
+    """Stops and starts."""
+    SILENCE = "silence"
+    """Pauses and resumes, and hardly a stop."""
+
+
 _OPERATIONS = {
-    False: ("pause", "pause", "pause", "resume", "resume", "stop", "start"),
-    True: ("stop", "start"),
+    Theme.ANY: ("pause", "pause", "pause", "resume", "resume", "stop", "start"),
+    Theme.HURRY: ("stop", "start"),
+    Theme.SILENCE: (*["pause"] * 9, *["resume"] * 10, "stop", "start"),
 }
 
 
-def request(rng: random.Random, sender: str, is_hurried: bool) -> Job:
-    """Draw a request of a backend, as a signal or as an update; in a hurry, stops and starts."""
-    operation = rng.choice(_OPERATIONS[is_hurried])
+def request(rng: random.Random, sender: str, theme: Theme) -> Job:
+    """Draw a request of a backend, as a signal or as an update."""
+    operation = rng.choice(_OPERATIONS[theme])
     request_id = rng.choice([None, None, None, "a", "b"])
     # Few of those who resume have paused: without force the rest of a life would be silent.
     force = operation == names.RESUME and rng.random() < 0.7

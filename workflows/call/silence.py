@@ -174,10 +174,11 @@ def active_read(
     return Sight.CONTRADICTION
 
 
-def active_told(recording: RecordingStatus, told_at: datetime) -> None:
+def active_told(recording: RecordingStatus, told_at: datetime) -> bool:
     """Fold a callback that says ``active``; one that no request of ours explains is another's.
 
-    ``told_at`` is its own time, by a foreign clock; it may be late.
+    ``told_at`` is its own time, by a foreign clock; it may be late. Tell if silence was claimed,
+    and the claim is taken back.
     """
     sound = recording.sound
     if told_at != sound.sound_told_at:
@@ -186,9 +187,11 @@ def active_told(recording: RecordingStatus, told_at: datetime) -> None:
     if not sound.is_sound_asked:
         sound.starting_until = None
     interval = _open(recording)
-    if interval is not None and sound.sounds_told > sound.sounds_sent:
-        at = sound.inactive_at or interval.since
-        _take_back(recording, at, "ACS told that it records, although it was paused")
+    if interval is None or sound.sounds_told <= sound.sounds_sent:
+        return False
+    at = sound.inactive_at or interval.since
+    _take_back(recording, at, "ACS told that it records, although it was paused")
+    return True
 
 
 def ended(recording: RecordingStatus, at: datetime) -> None:
