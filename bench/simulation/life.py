@@ -15,6 +15,7 @@ from bench.simulation.activities import Surroundings
 from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.instance import Broken, Opening
 from bench.simulation.invariants import Invariants
+from bench.simulation.limits import limits
 from bench.simulation.outages import Outages
 from bench.simulation.people import People
 from bench.simulation.protocol import Job
@@ -60,6 +61,8 @@ class Life:
         )
         self._invariants.server = self.server
         self._outages = Outages(faults, rng)
+        # Some calls can remember little: what they give up must not change what they do.
+        self._max_size = rng.choice([6_000, 15_000]) if rng.random() < 0.15 else None
         self._theme = rng.choices(list(messages.Theme), [6, 1, 3])[0]
         self._is_frozen = Fault.LATENESS in faults and rng.random() < 0.3
         """True if the worker stands still now and then."""
@@ -68,6 +71,10 @@ class Life:
 
     def live(self, steps: Iterable[int] = range(STEPS)) -> None:
         """Live through these steps, then let everything come to its end."""
+        with limits(self._max_size):
+            self._live(steps)
+
+    def _live(self, steps: Iterable[int]) -> None:
         rng = self._lot("beginning")
         self.server.begin([self._draw_message(rng, 0) for _ in range(rng.choice([0, 0, 0, 3]))])
         for step in steps:
@@ -134,6 +141,8 @@ class Life:
 
     def _draw_message(self, rng: random.Random, step: int) -> Job:
         sender = f"app-{step}-{rng.randrange(1_000_000)}"
+        if rng.random() < 0.1:
+            sender = f"{'a long name ' * rng.choice([3, 9, 20])}{sender}"
         kind = rng.random()
         if kind < 0.5:
             return messages.request(rng, sender, self._theme)

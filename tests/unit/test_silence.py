@@ -299,9 +299,9 @@ def test_sound_from_before_the_silence_is_no_contradiction() -> None:
 def test_a_callback_that_no_request_of_ours_explains_takes_the_claim_back() -> None:
     world = paused(World())
     for _ in range(2):
-        silence.active_told(world.recording, NOON)
+        silence.active_told(world.recording, NOON, at(world.now))
         assert silence.is_silent(world.recording), "the start's own, late, and repeated"
-    silence.active_told(world.recording, NOON + TICK)
+    silence.active_told(world.recording, NOON + TICK, at(world.now))
     assert not silence.is_silent(world.recording)
 
 
