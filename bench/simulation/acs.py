@@ -91,6 +91,8 @@ class FakeAcs:
     """By the id of a recording that has ended."""
     stopped_at: datetime | None = None
     is_call_over: bool = False
+    asked_at: list[datetime] = field(default_factory=list)
+    """When sound was asked for here."""
     starting: dict[str, bool] = field(default_factory=dict)
     """By the id of a recording that does not record yet: True if no pause keeps it from that."""
     _arrivals: list[Arrival] = field(default_factory=list)
@@ -199,7 +201,9 @@ class FakeAcs:
         """Take note that the workflow is told of a reading that says ``active``."""
         for sound in self.sounds_heard:
             was_on = sound.since <= sent_at and (sound.until is None or read_at < sound.until)
-            if sound.recording == self.numbers[recording_id] and was_on:
+            # Else it may be what was asked for here.
+            is_unasked = not any(sound.since <= at <= read_at for at in self.asked_at)
+            if sound.recording == self.numbers[recording_id] and was_on and is_unasked:
                 sound.is_read = True
 
     def stop(self, recording_id: str) -> None:

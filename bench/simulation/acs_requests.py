@@ -67,6 +67,8 @@ class AcsRequests:
 
     def scheduled(self, activity: Activity) -> None:
         """Take note of an activity that is to be made."""
+        if activity.kind in ("start_recording", "resume_recording"):
+            self.acs.asked_at.append(self.acs.now)
         # Of an attempt before this activity nothing is known but that it may still arrive.
         if getattr(activity.input, "is_unanswered", False):
             activity.memory["unanswered_at"] = self.acs.now
