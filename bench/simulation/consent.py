@@ -6,7 +6,7 @@
 - A refusal is never swallowed.
 - What is recorded after a refusal is marked, where that is asked for, until ACS is silent.
 - Whatever ACS recorded while consent was missing lies, in the end, in an interval that is marked or
-  unconfirmed.
+  unconfirmed. So does whatever it recorded while it was to be paused: that is unconfirmed.
 """
 
 from collections.abc import Sequence

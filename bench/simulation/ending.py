@@ -9,7 +9,8 @@
 - Every alarm has reached a receiver, was acknowledged, or was tried until its time was over.
 - Every request is confirmed, superseded, or failed; a pause that failed was alarmed.
 - Nothing that Callvault has begun records on.
-- No silence is claimed in which ACS recorded.
+- No silence is claimed in which ACS recorded by what was asked of it, or as was read.
+- The account of silence is in order: nothing in it is empty, or told twice.
 """
 
 from itertools import pairwise
