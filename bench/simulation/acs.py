@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 FORGET_TIMEOUT = timedelta(seconds=20)
 """Longest time for which a stopped recording may count as the call's only one."""
@@ -166,9 +167,7 @@ class FakeAcs:
             self._meddle(recording_id, not active)
             if rng.random() < 0.5:
                 after = timedelta(seconds=rng.choice([0.5, 3, 20, 90]))
-                self.later(
-                    after, "meddled again", lambda i=recording_id, a=active: self._meddle(i, a)
-                )
+                self.later(after, "meddled again", partial(self._meddle, recording_id, active))
 
     def _meddle(self, recording_id: str, active: bool) -> None:
         if recording_id in self.active:

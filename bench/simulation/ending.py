@@ -21,6 +21,7 @@ from bench.simulation.instance import Broken
 from bench.simulation.server import Server
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.results import CallResult, ChunkResult
+from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState
 from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
 
@@ -85,7 +86,11 @@ def _check_ends(recording: RecordingStatus) -> None:
 def _check_account(recording: RecordingStatus) -> None:
     """Check that an account is in order: nothing empty, and nothing told twice."""
     account = recording.silence
-    both = sorted([*account.silent, *account.unconfirmed], key=lambda each: each.since)
+    intervals: list[SilentInterval | UnconfirmedInterval] = [
+        *account.silent,
+        *account.unconfirmed,
+    ]
+    both = sorted(intervals, key=lambda each: each.since)
     for interval in both:
         if interval.until is not None and interval.until <= interval.since:
             raise Broken("an interval of the account is empty")

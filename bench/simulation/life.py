@@ -140,21 +140,7 @@ class Life:
         self._send(rng, self._draw_message(rng, step))
 
     def _draw_message(self, rng: random.Random, step: int) -> Job:
-        sender = f"app-{step}-{rng.randrange(1_000_000)}"
-        if rng.random() < 0.1:
-            sender = f"{'a long name ' * rng.choice([3, 9, 20])}{sender}"
-        kind = rng.random()
-        if kind < 0.5:
-            return messages.request(rng, sender, self._theme)
-        if kind < 0.75:
-            return messages.decision(rng, sender, self.server.now)
-        if kind < 0.92:
-            return messages.presence(rng)
-        if Fault.ODD in self.faults and kind < 0.96:
-            return messages.odd(rng, sender)
-        if Fault.UNREADABLE in self.faults:
-            return messages.unreadable(rng, sender)
-        return messages.acknowledgement()
+        return messages.draw(rng, step, self.server.now, self._theme, self.faults)
 
     def _wait(self, rng: random.Random, step: int) -> None:
         spans = [0.1, 1, 1, 4, 4, 10, 10]

@@ -8,6 +8,7 @@ from typing import Any
 from temporalio.api.common.v1 import Payload
 
 from bench.simulation import protocol
+from bench.simulation.faults import Fault
 from bench.simulation.people import NAMED_PEOPLE, PEOPLE
 from bench.simulation.protocol import Job
 from callvault.contracts import names
@@ -70,6 +71,25 @@ class Theme(StrEnum):
     """Stops and starts."""
     SILENCE = "silence"
     """Pauses and resumes, and hardly a stop."""
+
+
+def draw(
+    rng: random.Random, step: int, now: datetime, theme: Theme, faults: frozenset[Fault]
+) -> Job:
+    """Draw the message of a step."""
+    sender = f"app-{step}-{rng.randrange(1_000_000)}"
+    if rng.random() < 0.1:
+        sender = f"{'a long name ' * rng.choice([3, 9, 20])}{sender}"
+    kind = rng.random()
+    if kind < 0.5:
+        return request(rng, sender, theme)
+    if kind < 0.75:
+        return decision(rng, sender, now)
+    if kind < 0.92:
+        return presence(rng)
+    if Fault.ODD in faults and kind < 0.96:
+        return odd(rng, sender)
+    return unreadable(rng, sender) if Fault.UNREADABLE in faults else acknowledgement()
 
 
 _OPERATIONS = {
