@@ -7,6 +7,7 @@ _CALL = (
     "unit/test_alarms.py",
 )
 _CONSENT = (
+    "guards/test_two_decisions.py",
     "unit/test_consent.py",
     "unit/test_consent_at.py",
     "unit/test_presence.py",
@@ -37,7 +38,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     "workflows/call/deletion_marks.py": ("unit/test_deletion_marks.py", *_CONSENT),
     "workflows/call/guards.py": ("unit/test_guards.py", *_CALL, "unit/test_pauses.py"),
     "workflows/call/late_joiners.py": ("unit/test_late_joiners.py", *_CONSENT),
-    "workflows/call/lifecycle.py": (*_CALL, "unit/test_pauses.py", "unit/test_refusals.py"),
+    "workflows/call/lifecycle.py": (
+        *_CALL,
+        "guards/test_two_facts.py",
+        "unit/test_pauses.py",
+        "unit/test_refusals.py",
+    ),
     "workflows/call/pauses.py": (*_CALL, "unit/test_pauses.py"),
     "workflows/call/presence.py": ("unit/test_presence.py", *_CONSENT),
     "workflows/call/refusals.py": ("unit/test_refusals.py", *_CALL),
