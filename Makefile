@@ -14,7 +14,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz check lint types imports audit bench simulate listen chaos schemas lock clean
+.PHONY: help setup demo dev test test-fast fuzz check lint types imports audit bench simulate listen chaos mutants schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -80,6 +80,10 @@ SCENARIOS ?= 1000
 chaos: setup  ## Kill everything again and again, and write docs/reliability.md (SEEDS="1 2" SCENARIOS=1000)
 	$(BIN)/python -m bench.chaos --seeds $(SEEDS) --scenarios $(SCENARIOS) \
 	  $(if $(MUTATION),--mutation $(MUTATION),--report docs/reliability.md)
+
+COUNT ?= 100
+mutants: setup  ## Change a line of a decision, again and again, and tell which no test notices (SEED=1 COUNT=100)
+	$(BIN)/python -m bench.mutants --seed $(SEED) --count $(COUNT)
 
 schemas: setup  ## Write the JSON Schemas of the contracts anew
 	$(BIN)/python -m callvault.contracts.schemas docs/contracts

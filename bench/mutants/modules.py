@@ -1,0 +1,71 @@
+"""The deciding modules, and the tests of each that need no server: the most telling ones first."""
+
+_CALL = (
+    "unit/test_lifecycle.py",
+    "unit/test_guards.py",
+    "unit/test_consent.py",
+    "unit/test_alarms.py",
+)
+_CONSENT = (
+    "guards/test_two_decisions.py",
+    "unit/test_consent.py",
+    "unit/test_consent_at.py",
+    "unit/test_presence.py",
+    "unit/test_late_joiners.py",
+    "unit/test_takeover.py",
+    "unit/test_consent_properties.py",
+)
+_ARCHIVE = (
+    "guards/test_known_answers.py",
+    "archive/test_chain.py",
+    "archive/test_manifest.py",
+    "archive/test_verify.py",
+    "archive/test_proof.py",
+    "archive/test_late_events.py",
+    "archive/test_duties.py",
+)
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "workflows/call/acs_answers.py": (*_CALL, "unit/test_callbacks.py"),
+    "workflows/call/alarms.py": ("unit/test_alarms.py", "unit/test_deadlines.py", *_CALL),
+    "workflows/call/callbacks.py": ("unit/test_callbacks.py", *_CALL),
+    "workflows/call/chunks.py": ("unit/test_chunks.py", *_CALL),
+    "workflows/call/commands.py": (*_CALL, "unit/test_pauses.py"),
+    "workflows/call/consent.py": _CONSENT,
+    "workflows/call/consent_gate.py": (*_CONSENT, *_CALL, "unit/test_refusals.py"),
+    "workflows/call/consent_holds.py": (*_CONSENT, *_CALL, "guards/test_two_facts.py"),
+    "workflows/call/deadlines.py": ("unit/test_deadlines.py", "unit/test_activity_options.py"),
+    "workflows/call/deletion_marks.py": ("unit/test_deletion_marks.py", *_CONSENT),
+    "workflows/call/guards.py": ("unit/test_guards.py", *_CALL, "unit/test_pauses.py"),
+    "workflows/call/late_joiners.py": ("unit/test_late_joiners.py", *_CONSENT),
+    "workflows/call/lifecycle.py": (
+        *_CALL,
+        "guards/test_two_facts.py",
+        "unit/test_pauses.py",
+        "unit/test_refusals.py",
+    ),
+    "workflows/call/pauses.py": (*_CALL, "unit/test_pauses.py"),
+    "workflows/call/presence.py": ("unit/test_presence.py", *_CONSENT),
+    "workflows/call/refusals.py": ("unit/test_refusals.py", *_CALL),
+    "workflows/call/request_records.py": (*_CALL, "unit/test_pauses.py"),
+    "workflows/call/results.py": ("unit/test_results.py", *_CALL),
+    "workflows/call/silence.py": ("unit/test_silence.py", *_CALL, "unit/test_deletion_marks.py"),
+    "workflows/call/takeover.py": ("unit/test_takeover.py",),
+    "workflows/activity_errors.py": ("guards/test_retries.py",),
+    "callvault/acs/signing.py": ("acs/test_signing.py", "guards/test_known_answers.py"),
+    "callvault/archive/manifests/chain.py": _ARCHIVE,
+    "callvault/archive/manifests/documents.py": _ARCHIVE,
+    "callvault/archive/manifests/late_events.py": ("archive/test_late_events.py", *_ARCHIVE),
+    "callvault/archive/manifests/service_account.py": ("archive/test_service_account.py",),
+    "callvault/header_values.py": ("unit/test_header_values.py", "acs/test_errors.py"),
+    "callvault/ingest/router.py": ("guards/test_two_facts.py",),
+    "callvault/reconcile/verdicts.py": ("unit/test_reconcile.py",),
+}
+"""Each deciding module with the tests below `tests` that are to notice its changes.
+
+What a loop of `workflows/loops` decides needs Temporal to be seen: `python -m bench.simulation
+--mutants` changes those, line by line.
+"""
+
+QUICK = "not without_end and not outlives_the_limits"
+"""Which of their tests are run: two that fill a state up to its limits take seconds each."""
