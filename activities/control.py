@@ -5,7 +5,8 @@ that belong to a recording's life (it is over) are answers, not errors. As a loc
 holds up its workflow, a method waits for ACS no longer than `LOCAL_REQUEST_TIMEOUT`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -19,6 +20,7 @@ from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.acs.models import (
     ExternalStorage,
+    RecordingStateResponse,
     Repeatability,
     ServerCallLocator,
     StartRecording,
@@ -37,6 +39,7 @@ from callvault.contracts.activity_io import (
 )
 from callvault.errors import (
     AlreadyRecording,
+    NeverAgain,
     NotReady,
     RecordingNotFound,
     StateConflict,
@@ -91,21 +94,8 @@ class ControlActivities:
         with translated():
             self._refuse_old_task()
             sent_at = self._server_time.now()
-            answer = self._client(input.resource).start(
-                StartRecording(
-                    call_locator=ServerCallLocator(server_call_id=input.server_call_id),
-                    recording_content_type=input.recording_content_type,
-                    recording_channel_type=input.recording_channel_type,
-                    recording_format_type=input.recording_format_type,
-                    pause_on_start=input.pause_on_start,
-                    external_storage=self._external_storage(input.own_storage),
-                    recording_state_callback_uri=input.callback_uri,
-                ),
-                Repeatability(
-                    request_id=input.repeatability_request_id,
-                    first_sent=input.repeatability_first_sent,
-                ),
-            )
+            with self._doubting_refusals():
+                answer = self._start(input)
             # ACS says `inactive` until it really records: `confirm_active` reads the state back.
             received_at = self._server_time.now()
             return ControlResult(
@@ -165,6 +155,46 @@ class ControlActivities:
             stopped = result(input, "inactive", sent_at, self._server_time)
             stopped = stopped.model_copy(update={"accepted_at": stopped.received_at})
             return self._confirm_stopped(input, stopped)
+
+    def _start(self, input: StartInput) -> RecordingStateResponse:
+        return self._client(input.resource).start(
+            StartRecording(
+                call_locator=ServerCallLocator(server_call_id=input.server_call_id),
+                recording_content_type=input.recording_content_type,
+                recording_channel_type=input.recording_channel_type,
+                recording_format_type=input.recording_format_type,
+                pause_on_start=input.pause_on_start,
+                external_storage=self._external_storage(input.own_storage),
+                recording_state_callback_uri=input.callback_uri,
+            ),
+            Repeatability(
+                request_id=input.repeatability_request_id,
+                first_sent=input.repeatability_first_sent,
+            ),
+        )
+
+    @contextmanager
+    def _doubting_refusals(self) -> Iterator[None]:
+        """Believe a refusal only once no earlier attempt at the start may still arrive."""
+        info = activity.info()
+        unanswered_at = info.current_attempt_scheduled_time if info.attempt > 1 else None
+        if info.heartbeat_details:
+            told = ControlProgress.model_validate(info.heartbeat_details[0])
+            unanswered_at = told.unanswered_at
+        try:
+            yield
+        except TryAgain as error:
+            is_unanswered = isinstance(error, Unavailable)
+            given_up_at = self._server_time.now() if is_unanswered else unanswered_at
+            activity.heartbeat(ControlProgress(unanswered_at=given_up_at))
+            raise
+        except NeverAgain as refusal:
+            if not unanswered_at or self._server_time.now() >= unanswered_at + ACS_TIMEOUT:
+                raise
+            activity.heartbeat(ControlProgress(unanswered_at=unanswered_at))
+            raise NotReady(
+                f"{refusal} An earlier attempt may still arrive: asking again."
+            ) from None
 
     def _client(self, resource: str) -> AcsClient:
         client = self._client_of(resource)

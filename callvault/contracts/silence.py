@@ -59,7 +59,8 @@ class SoundEvidence(State):
     """True if it may have recorded already when sound was sent for last: then no reading tells that
     the request has come through."""
     may_arrive_until: datetime | None = None
-    """Time until which such a request may still take effect that was answered or given up."""
+    """Time until which such a request may still take effect that was answered or given up, or at
+    which it was last seen to record: what was read before proves nothing."""
     starting_until: datetime | None = None
     """Time until which ``inactive`` may mean that it is only starting; none once it was seen to
     record."""

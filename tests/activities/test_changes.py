@@ -10,8 +10,20 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.control import EFFECT_TIMEOUT, ControlActivities
-from callvault.contracts.activity_io import ControlProgress, ControlResult, RecordingInput
-from callvault.errors import CallvaultError, RecordingNotFound, Unavailable
+from callvault.contracts.activity_io import (
+    ACS_TIMEOUT,
+    ControlProgress,
+    ControlResult,
+    RecordingInput,
+    StartInput,
+)
+from callvault.errors import (
+    CallvaultError,
+    InvalidRequest,
+    NotReady,
+    RecordingNotFound,
+    Unavailable,
+)
 
 INPUT = RecordingInput(resource="default", server_call_id="call-1", recording_id="recording-1")
 
@@ -52,6 +64,66 @@ def changes(operation: str, client: Client, *told: ControlProgress) -> ControlRe
 
 def _none(name: str) -> Any:
     raise AssertionError(name)
+
+
+START = StartInput(
+    resource="default",
+    server_call_id="call-1",
+    callback_uri="https://gateway/1",
+    recording_content_type="audio",
+    recording_channel_type="mixed",
+    recording_format_type="wav",
+    pause_on_start=False,
+    repeatability_request_id="1",
+    repeatability_first_sent=datetime(2026, 3, 2, tzinfo=UTC),
+)
+
+
+class RefusingClient:
+    """ACS, which answers a start with this error."""
+
+    def __init__(self, error: CallvaultError) -> None:
+        self._error = error
+
+    def start(self, *of: Any) -> None:
+        raise self._error
+
+
+def starts(error: CallvaultError, attempt: int, *told: ControlProgress) -> ControlProgress | None:
+    """Make an attempt at a start, which fails; return what the next one is told, if any follows."""
+    environment = ActivityEnvironment()
+    now = datetime.now(UTC)
+    environment.info = replace(
+        environment.info,
+        attempt=attempt,
+        heartbeat_details=list(told),
+        current_attempt_scheduled_time=now,
+        started_time=now,
+    )
+    notes: list[ControlProgress] = []
+    environment.on_heartbeat = notes.append
+    control: Any = ControlActivities(lambda _: RefusingClient(error), _none, _none)  # type: ignore
+    with pytest.raises(ApplicationError) as raised:
+        environment.run(control.start_recording, START)
+    return None if raised.value.non_retryable else notes[-1]
+
+
+def test_a_start_that_is_refused_at_once_has_begun_nothing() -> None:
+    assert starts(InvalidRequest("403"), 1) is None
+
+
+def test_a_refusal_is_not_believed_while_an_earlier_attempt_at_the_start_may_arrive() -> None:
+    """It would begin a recording of which Callvault had said that it failed to start."""
+    lost = starts(Unavailable("no answer"), 1)
+    assert lost is not None
+    refused = starts(InvalidRequest("403"), 2, lost)
+    assert refused == lost, "and it does not wait for ever"
+    long_ago = ControlProgress(unanswered_at=datetime.now(UTC) - ACS_TIMEOUT)
+    assert starts(InvalidRequest("403"), 3, long_ago) is None
+    assert starts(InvalidRequest("403"), 2) is not None, "a worker died before it could tell"
+    answered = starts(NotReady("412"), 1)
+    assert answered == ControlProgress()
+    assert starts(InvalidRequest("403"), 2, answered) is None
 
 
 def test_of_two_resumes_that_were_accepted_one_may_still_take_effect() -> None:

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.events import RecordingStateChanged
-from workflows.call import acs_answers, callbacks
+from workflows.call import acs_answers, callbacks, silence
 
 from .call import Call, paused_call, recording_call, stopped_call
 
@@ -244,3 +245,27 @@ def test_a_start_that_has_begun_after_all_is_not_over_with_the_end_of_its_call()
     acs_answers.has_begun(call.life, call.recording, "recording-1", call.ticks())
     assert call.life.may_record(call.recording)
     assert call.next == "stop"
+
+
+def test_a_pause_ends_where_a_callback_has_taken_its_silence_back() -> None:
+    """Its record went on claiming it, though the account did not."""
+    call = paused_call()
+    [pause] = call.recording.pauses
+    assert pause.confirmed_at is not None
+    for after in range(3):
+        tells(call, "active", after=after)
+    assert call.recording.silence.silent == []
+    assert pause.resumed_at == pause.confirmed_at
+
+
+def test_sound_that_is_read_while_acs_is_asked_for_something_is_no_secret() -> None:
+    """What was asked found it paused again, and the claim stood."""
+    call = paused_call()
+    tells(call, "active")
+    assert call.is_asked("read")
+    at = call.ticks()
+    seen = ControlResult(recording_id="recording-1", state="active", read_at=at, received_at=at)
+    said = callbacks.observed_meanwhile(call.life, call.recording, seen, at)
+    assert said == "ACS recorded, although it was paused"
+    assert not silence.is_silent(call.recording)
+    assert call.recording.actual == "paused", "the answer tells what is the case now"

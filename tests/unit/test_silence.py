@@ -296,12 +296,46 @@ def test_sound_from_before_the_silence_is_no_contradiction() -> None:
     assert world.recording.silence.silent == []
 
 
+def test_sound_that_was_read_before_the_end_is_heard_of_after_it_as_well() -> None:
+    world = paused(World())
+    read_at = at(world.now)
+    world.waits(10)
+    silence.ended(world.recording, at(world.now))
+    sent_at = read_at + 2 * TICK
+    sight = silence.active_read(world.recording, sent_at, sent_at + TICK)
+    assert sight is Sight.CONTRADICTION
+    assert all(each.since < each.until <= sent_at for each in world.recording.silence.silent)
+    doubt = world.recording.silence.unconfirmed[-1]
+    assert doubt.since <= sent_at
+    assert (doubt.until, doubt.is_finding) == (at(world.now), True)
+
+
+def test_a_reading_that_is_heard_of_after_a_later_one_said_active_proves_no_silence() -> None:
+    world = paused(World())
+    world.waits(4)
+    early, late = at(world.now), at(world.now + 2)
+    assert silence.active_read(world.recording, late, late + TICK) is Sight.CONTRADICTION
+    sight = silence.inactive_read(world.recording, early, early + TICK, "a reading")
+    assert (sight, silence.is_silent(world.recording)) == (Sight.AMBIGUOUS, False)
+    assert silence.proves_from(world.recording) == late + TICK
+
+
+def test_a_reading_from_before_acs_told_that_it_records_proves_no_silence() -> None:
+    """It was read while the recording was starting, and is heard of later."""
+    world = World()
+    world.start(1, 9, False, True)
+    sent_at, told = at(world.now), at(world.now + 4)
+    silence.active_told(world.recording, told - TICK, told)
+    assert silence.inactive_read(world.recording, sent_at, told, "") is Sight.AMBIGUOUS
+    assert silence.inactive_read(world.recording, told, told + TICK, "") is Sight.SILENT
+
+
 def test_a_callback_that_no_request_of_ours_explains_takes_the_claim_back() -> None:
     world = paused(World())
     for _ in range(2):
-        silence.active_told(world.recording, NOON)
+        silence.active_told(world.recording, NOON, at(world.now))
         assert silence.is_silent(world.recording), "the start's own, late, and repeated"
-    silence.active_told(world.recording, NOON + TICK)
+    silence.active_told(world.recording, NOON + TICK, at(world.now))
     assert not silence.is_silent(world.recording)
 
 

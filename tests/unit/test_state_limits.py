@@ -5,11 +5,11 @@ import time
 import pytest
 
 from callvault.contracts.events import MAX_CHUNK_INDEX, RecordingChunk
-from callvault.contracts.status import ChunkStatus
+from callvault.contracts.status import CallStatus, ChunkStatus
 from workflows.call.recording_state import describe_missing, is_whole
-from workflows.call.state_limits import MAX_CHUNKS, MAX_CHUNKS_SIZE, MAX_RECORDINGS
+from workflows.call.state_limits import MAX_CHUNKS, MAX_CHUNKS_SIZE, MAX_RECORDINGS, fit
 
-from .call import NOON, Call, chunk, more, recording_call, stopped_call
+from .call import NOON, Call, chunk, hashed, more, recording_call, stopped_call
 
 
 def folding(count: int) -> float:
@@ -106,3 +106,18 @@ def test_a7_a_start_too_many_is_refused_with_a_sentence() -> None:
         last = call.asks("start")
     assert last.state == "failed"
     assert "may not have more" in last.problem
+
+
+def test_terms_of_a_recording_that_is_over_can_be_read_once_they_were_cut() -> None:
+    """They named nobody, which such terms may not: no run could go on with that state."""
+    names = tuple(hashed(f"{n}") for n in range(50))
+    call = Call(consent_policy="named", consent_participants=names)
+    call.asks("stop")
+    fit(call.life.status, 1, call.ticks())
+    again = CallStatus.model_validate(call.life.status.model_dump(mode="json"))
+    terms = again.recordings[0].consent
+    assert len(terms.consent_participants) == 1
+    call.recording.looked_for_until = call.now
+    call.recording.consent = terms.model_copy(update={"consent_participants": names})
+    fit(call.life.status, 1, call.ticks())
+    assert call.recording.consent.consent_participants == names, "it may begin still"

@@ -36,8 +36,8 @@ def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> Record
     if event.problem:
         return _failed_to_start(call, recording, event, now)
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
-    if event.state == "active":
-        silence.active_told(recording, event.at)
+    if event.state == "active" and silence.active_told(recording, event.at, now):
+        pauses.sounds(recording, recording.silence.unconfirmed[-1].since)
     if recording.actual is Actual.STARTING and event.state == "active":
         acs_answers.began(call, recording, now)
     _add_evidence(call, recording, event)
@@ -130,6 +130,19 @@ def observed(
         unexpected = _unexpected(call, recording, before, actual, now)
     call.settle_all(now)
     return unexpected
+
+
+def observed_meanwhile(
+    call: Lifecycle, recording: RecordingStatus, seen: ControlResult, now: datetime
+) -> str | None:
+    """Fold a reading that came back while ACS was asked for something: into the account alone.
+
+    What is asked may find it otherwise by then. Return in a sentence what is amiss, None if nothing
+    is.
+    """
+    sight = _sight(recording, seen, now)
+    call.settle(recording, now)
+    return "ACS recorded, although it was paused" if sight is Sight.CONTRADICTION else None
 
 
 def _sight(recording: RecordingStatus, seen: ControlResult, now: datetime) -> Sight | None:

@@ -162,9 +162,10 @@ def active_read(
 
     ``inactive_at`` is when an earlier reading was sent, by the same poll, that said ``inactive``.
     """
-    recording.sound.starting_until = None
+    _sounded(recording, received_at)
     recording.sound.active_at = recording.sound.active_at or received_at
-    interval = _open(recording)
+    # What was read just before the end may be heard of after it.
+    interval = _open(recording) or _last_until_end(recording)
     if interval is None or received_at <= interval.since:
         return Sight.SOUND
     if sent_at < interval.since:
@@ -174,21 +175,24 @@ def active_read(
     return Sight.CONTRADICTION
 
 
-def active_told(recording: RecordingStatus, told_at: datetime) -> None:
+def active_told(recording: RecordingStatus, told_at: datetime, now: datetime) -> bool:
     """Fold a callback that says ``active``; one that no request of ours explains is another's.
 
-    ``told_at`` is its own time, by a foreign clock; it may be late.
+    ``told_at`` is its own time, by a foreign clock; it may be late. Tell if silence was claimed,
+    and the claim is taken back.
     """
     sound = recording.sound
     if told_at != sound.sound_told_at:
         sound.sounds_told += 1
         sound.sound_told_at = told_at
-    if not sound.is_sound_asked:
-        sound.starting_until = None
+    if not sound.is_sound_asked and sound.starting_until is not None:
+        _sounded(recording, now)
     interval = _open(recording)
-    if interval is not None and sound.sounds_told > sound.sounds_sent:
-        at = sound.inactive_at or interval.since
-        _take_back(recording, at, "ACS told that it records, although it was paused")
+    if interval is None or sound.sounds_told <= sound.sounds_sent:
+        return False
+    at = sound.inactive_at or interval.since
+    _take_back(recording, at, "ACS told that it records, although it was paused")
+    return True
 
 
 def ended(recording: RecordingStatus, at: datetime) -> None:
@@ -259,6 +263,12 @@ def _open(recording: RecordingStatus) -> SilentInterval | None:
     return silent[-1] if silent and silent[-1].until is None else None
 
 
+def _last_until_end(recording: RecordingStatus) -> SilentInterval | None:
+    """Return the silence that lasted until the recording was over; None if none did."""
+    silent, over_at = recording.silence.silent, recording.sound.over_at
+    return silent[-1] if silent and over_at and silent[-1].until == over_at else None
+
+
 def _proves(recording: RecordingStatus, sent_at: datetime) -> bool:
     """Tell if ``inactive``, as the answer to what was sent then, can mean silence alone."""
     sound = recording.sound
@@ -268,10 +278,23 @@ def _proves(recording: RecordingStatus, sent_at: datetime) -> bool:
     return quiet_from is None or sent_at >= quiet_from
 
 
+def _sounded(recording: RecordingStatus, at: datetime) -> None:
+    """Take note that it recorded by then: what was read before, and is heard of later, is no proof.
+
+    It is not starting any more.
+    """
+    sound = recording.sound
+    sound.starting_until = None
+    sound.may_arrive_until = max(sound.may_arrive_until or at, at)
+
+
 def _end_silence(recording: RecordingStatus, at: datetime) -> None:
-    interval = _open(recording)
-    if interval is None:
-        return
+    if _open(recording) is not None:
+        _end_last_silence(recording, at)
+
+
+def _end_last_silence(recording: RecordingStatus, at: datetime) -> None:
+    interval = recording.silence.silent[-1]
     interval.until = at
     if at <= interval.since:
         recording.silence.silent.pop()
@@ -279,8 +302,9 @@ def _end_silence(recording: RecordingStatus, at: datetime) -> None:
 
 def _take_back(recording: RecordingStatus, at: datetime, why: str) -> None:
     """Claim no silence after ``at``."""
-    _end_silence(recording, at)
-    mark = UnconfirmedInterval(since=at, until=at, reason=why, is_finding=True)
+    _end_last_silence(recording, at)
+    until = recording.sound.over_at or at
+    mark = UnconfirmedInterval(since=at, until=until, reason=why, is_finding=True)
     recording.silence.unconfirmed.append(mark)
 
 

@@ -227,9 +227,11 @@ def _cut_ids(status: CallStatus) -> str:
     for record in old:
         record.request_id = None
     for recording in status.recordings:
-        if recording.actual is Actual.STOPPED:
-            nobody = {"consent_participants": ()}
-            recording.consent = recording.consent.model_copy(update=nobody)
+        # One that is looked for may begin still.
+        if recording.actual is Actual.STOPPED and recording.looked_for_until is None:
+            # One stays: terms that name nobody could not be read any more.
+            few = {"consent_participants": recording.consent.consent_participants[:1]}
+            recording.consent = recording.consent.model_copy(update=few)
     return f"the ids of {len(old)} old decisions were given up" if old else ""
 
 

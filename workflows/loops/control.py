@@ -266,8 +266,10 @@ class ControlLoop:
         return "it is a recording of another call" if found.is_of_call is False else None
 
     def _has_just_stopped_another(self, recording: RecordingStatus, now: datetime) -> bool:
+        # One that was only announced may be the very one that this start has begun.
         return any(
-            other.actual is Actual.STOPPED
+            other.origin == "requested"
+            and other.actual is Actual.STOPPED
             and other.stopped_at is not None
             and now - other.stopped_at < RELEASE_TIMEOUT
             for other in self._call.status.recordings

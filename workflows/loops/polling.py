@@ -71,12 +71,13 @@ class _StateLoop(_PollingLoop):
         now = workflow.now()
         if seen.state == "gone":
             acs_answers.found_gone(self._call, recording.number, now, seen.received_at)
-        elif not self._call.is_in_flight(recording):
-            # While something is asked of ACS, the answer to that tells more.
-            unexpected = callbacks.observed(self._call, recording, seen, now)
-            if unexpected is not None:
-                kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
-                self._alarms.add(kind, severity, unexpected, recording, now)
+            return
+        # While something is asked of ACS, the answer to that tells more of what is the case.
+        is_asking = self._call.is_in_flight(recording)
+        fold = callbacks.observed_meanwhile if is_asking else callbacks.observed
+        if (unexpected := fold(self._call, recording, seen, now)) is not None:
+            kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
+            self._alarms.add(kind, severity, unexpected, recording, now)
 
 
 class StatePollingLoop(_StateLoop):
