@@ -53,7 +53,7 @@ def check_due(server: Server) -> None:
         return
     for source in workflow.timers._sources:
         due = source.next_due()
-        if due is not None and due + _ROUNDING <= server.now:
+        if due is not None and due + _ROUNDING + server.has_stood_still <= server.now:
             raise Broken(f"it is due, and is not done: {source.summary}")
 
 
@@ -99,6 +99,7 @@ def _check_timers(server: Server, workflow: RecordingWorkflow) -> None:
     for at in server.timers.values():
         # Neither a moment's: the wait for the callback that tells whose recording it is.
         is_short = at <= server.now + ADOPT_TIMEOUT
-        is_needed = any(at <= moment <= at + LEEWAY for moment in awaited)
+        begun = at - server.has_stood_still
+        is_needed = any(begun <= moment <= at + LEEWAY for moment in awaited)
         if not (is_short or is_needed):
             raise Broken("a timer stands that nothing needs")

@@ -6,7 +6,7 @@
 - A refusal is never swallowed.
 - What is recorded after a refusal is marked, where that is asked for, until ACS is silent.
 - Whatever ACS recorded while consent was missing lies, in the end, in an interval that is marked or
-  unconfirmed.
+  unconfirmed. So does whatever it recorded while it was to be paused: that is unconfirmed.
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,8 @@ class ConsentInvariants:
         """Recordings with sound, consent to which was withdrawn and is missing since."""
         self._exposed: set[tuple[int, datetime]] = set()
         """Recordings, and moments at which they recorded without consent."""
+        self._unwanted: set[tuple[int, datetime]] = set()
+        """The same while they were to be paused."""
 
     def check_wanted(self, status: CallStatus, before: dict[int, Wanted]) -> None:
         """Check that decisions, comings and goings stop a recording at most."""
@@ -68,8 +70,11 @@ class ConsentInvariants:
         if status.policy is not None and recording.origin == "requested":
             self._check_hold(recording)
         self._check_mark(recording)
-        if self._acs.sounds(recording.number) and not self.has_consent(recording):
-            self._exposed.add((recording.number, now))
+        if self._acs.sounds(recording.number):
+            if not self.has_consent(recording):
+                self._exposed.add((recording.number, now))
+            if recording.wanted is Wanted.PAUSED:
+                self._unwanted.add((recording.number, now))
 
     def check_timeout(self, recording: RecordingStatus, now: datetime) -> None:
         """Check that a recording which has waited for consent too long is declined."""
@@ -80,18 +85,19 @@ class ConsentInvariants:
             raise Broken("consent is awaited for too long")
 
     def check_end(self, status: CallStatus) -> None:
-        """Check that no voice without consent is outside the intervals that tell of it."""
+        """Check that no unwanted voice is outside the intervals that tell of it."""
         told: dict[int, list[DeletionMark | UnconfirmedInterval]] = {
             each.number: [*each.marked, *each.silence.unconfirmed] for each in status.recordings
         }
         # What was silenced at the very moment has recorded nothing in it.
         silenced = {(each.recording, each.until) for each in self._acs.sounds_heard}
         for number, moment in sorted(self._exposed - silenced):
-            if not any(
-                each.since <= moment and (each.until is None or moment <= each.until)
-                for each in told[number]
-            ):
+            if not _covers(told[number], moment):
                 raise Broken("what ACS recorded without consent is neither marked nor unconfirmed")
+        doubtful = {each.number: each.silence.unconfirmed for each in status.recordings}
+        for number, moment in sorted(self._unwanted - silenced):
+            if not _covers(doubtful[number], moment):
+                raise Broken("what ACS recorded although it was to be paused is not unconfirmed")
 
     def _check_hold(self, recording: RecordingStatus) -> None:
         if recording.wanted is Wanted.STOPPED:
@@ -102,7 +108,8 @@ class ConsentInvariants:
             raise Broken("it is held with consent" if recording.is_held else "it is not held")
 
     def _check_declined(self, recording: RecordingStatus) -> None:
-        is_heard = recording.number in self._acs.sounded - self._acs.meddled
+        unknowable = self._acs.meddled | self._acs.disobeyed
+        is_heard = recording.number in self._acs.sounded - unknowable
         if recording.declined and is_heard:
             raise Broken("what is declined was recorded")
 
@@ -117,3 +124,9 @@ class ConsentInvariants:
     def has_consent(self, recording: RecordingStatus) -> bool:
         """Tell if those in the call have agreed to a recording."""
         return self._people.agree_to(recording.consent)
+
+
+def _covers(intervals: Sequence[DeletionMark | UnconfirmedInterval], moment: datetime) -> bool:
+    return any(
+        each.since <= moment and (each.until is None or moment <= each.until) for each in intervals
+    )

@@ -9,8 +9,11 @@
 - Every alarm has reached a receiver, was acknowledged, or was tried until its time was over.
 - Every request is confirmed, superseded, or failed; a pause that failed was alarmed.
 - Nothing that Callvault has begun records on.
-- No silence is claimed in which ACS recorded.
+- No silence is claimed in which ACS recorded by what was asked of it, or as was read.
+- The account of silence is in order: nothing in it is empty, or told twice.
 """
+
+from itertools import pairwise
 
 from bench.simulation.acs import FakeAcs, File
 from bench.simulation.activities import Surroundings
@@ -18,6 +21,7 @@ from bench.simulation.instance import Broken
 from bench.simulation.server import Server
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.results import CallResult, ChunkResult
+from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState
 from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
 
@@ -32,8 +36,8 @@ def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
         _check_request(record)
     for recording in status.recordings:
         _check_recording(status, recording)
-        if recording.number not in acs.meddled:
-            _check_silence(recording, acs)
+        _check_account(recording)
+        _check_silence(recording, acs)
         _check_manifest(recording, surroundings)
         if status.policy is not None and status.policy.delete_source:
             _check_deleted(recording, surroundings, acs)
@@ -79,8 +83,28 @@ def _check_ends(recording: RecordingStatus) -> None:
         raise Broken("a mark for deletion never ends")
 
 
+def _check_account(recording: RecordingStatus) -> None:
+    """Check that an account is in order: nothing empty, and nothing told twice."""
+    account = recording.silence
+    intervals: list[SilentInterval | UnconfirmedInterval] = [
+        *account.silent,
+        *account.unconfirmed,
+    ]
+    both = sorted(intervals, key=lambda each: each.since)
+    for interval in both:
+        if interval.until is not None and interval.until <= interval.since:
+            raise Broken("an interval of the account is empty")
+    for interval, following in pairwise(both):
+        if interval.until is None or interval.until > following.since:
+            raise Broken("intervals of the account overlap")
+
+
 def _check_silence(recording: RecordingStatus, acs: FakeAcs) -> None:
-    sounds = [each for each in acs.sounds_heard if each.recording == recording.number]
+    sounds = [
+        each
+        for each in acs.sounds_heard
+        if each.recording == recording.number and (each.is_read or not each.is_foreign)
+    ]
     for claim in recording.silence.silent:
         for sound in sounds:
             begins_before_its_end = claim.until is None or sound.since < claim.until
@@ -179,10 +203,15 @@ def _check_chunk(status: CallStatus, file: File, chunk: ChunkResult) -> None:
         raise Broken("a file is taken for another one")
 
 
+def _is_unknowable(acs: FakeAcs, recording_id: str) -> bool:
+    """Tell if a recording may have sounded by nobody's request here, and nobody has told of it."""
+    return acs.numbers[recording_id] in acs.meddled | acs.disobeyed
+
+
 def _check_told(result: CallResult, recording_id: str, acs: FakeAcs) -> None:
     """Check that what was recorded is not taken for nothing."""
     for recording in result.recordings:
-        if recording.recording_id == recording_id and acs.numbers[recording_id] not in acs.meddled:
+        if recording.recording_id == recording_id and not _is_unknowable(acs, recording_id):
             if recording.state in (RecordingState.EMPTY, RecordingState.DECLINED):
                 raise Broken("what was recorded counts as nothing")
             is_missing = len(recording.chunks) < len(acs.files[recording_id])

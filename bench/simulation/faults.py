@@ -8,6 +8,8 @@ class Fault(StrEnum):
 
     ACS = "acs"
     """ACS is away, refuses, or its answers are lost."""
+    LATENESS = "lateness"
+    """Requests, changes and workers take their time; what was given up takes effect."""
     MEDDLING = "meddling"
     """Another client of ACS controls the recordings."""
     EVICTION = "eviction"

@@ -36,8 +36,8 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from workflows.call.chunks import chunks_of
 from workflows.call.commands import REACHED, TARGET_OF, Operation
 from workflows.call.lifecycle import Lifecycle
-from workflows.call.pauses import GATE, GUARD
-from workflows.call.silence import is_silent
+from workflows.call.pauses import GATE, GUARD, THIRD_PARTY
+from workflows.call.silence import STARTING_TIMEOUT, is_silent
 
 _OPERATIONS = {
     "start_recording": Operation.START,
@@ -72,6 +72,7 @@ class Invariants:
 
     def around(self, jobs: Sequence[Job], activate: Callable[[], None]) -> None:
         """Activate, and look at what that has changed."""
+        self._acs.catch_up()
         delivered = Delivered(jobs)
         has_begun = self.server.run.workflow is not None
         self._wanted = {r.number: r.wanted for r in self._status.recordings} if has_begun else {}
@@ -212,11 +213,11 @@ class Invariants:
         self._consent.check(self._status, recording, self.server.now)
         # A run that is just beginning does not act on what is due.
         if not at_rest.is_beginning(self.server):
-            self._consent.check_timeout(recording, self.server.now)
+            self._consent.check_timeout(recording, self.server.told_at)
 
     def _check_exposure(self, recording: RecordingStatus) -> None:
         number, now = recording.number, self.server.now
-        is_silence_wanted = recording.wanted is Wanted.PAUSED or (
+        is_silence_wanted = self._is_pause_asked(recording) or (
             recording.wanted is Wanted.ACTIVE and not self._consent.has_consent(recording)
         )
         if not (is_silence_wanted and self._acs.sounds(number)):
@@ -224,11 +225,20 @@ class Invariants:
             return
         since = self._exposed_since.setdefault(number, now)
         self._last_exposed[number] = now
-        if now - since > self._confirm_timeout() and not self._is_alarmed(recording, since):
+        # What fell due while the worker stood still is done next.
+        is_late = self.server.told_at - since > self._confirm_timeout(number)
+        if is_late and not self._is_alarmed(recording, since):
             raise Broken("ACS records what it must not, and nobody is told")
 
-    def _confirm_timeout(self) -> timedelta:
-        return self.call.policy.guards.pause_confirm_within
+    def _is_pause_asked(self, recording: RecordingStatus) -> bool:
+        """Tell if it is to be paused, and not only because another client of ACS has paused it."""
+        askers = {pause.requested_by for pause in recording.pauses if pause.is_open}
+        return recording.wanted is Wanted.PAUSED and askers != {THIRD_PARTY}
+
+    def _confirm_timeout(self, number: int = 0) -> timedelta:
+        within = self.call.policy.guards.pause_confirm_within
+        # As long as it may be starting, nobody can tell if it began paused, as was asked.
+        return within + STARTING_TIMEOUT if number in self._acs.disobeyed else within
 
     def _check_unconfirmed(self, recording: RecordingStatus, since: datetime | None) -> None:
         """Check that an exposure which has ended is marked, if it lasted for longer than it may."""

@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 from bench.simulation import at_rest, ending, messages, protocol
 from bench.simulation.acs import FakeAcs
+from bench.simulation.acs_requests import AcsRequests
 from bench.simulation.activities import Surroundings
 from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.instance import Broken, Opening
 from bench.simulation.invariants import Invariants
+from bench.simulation.limits import limits
 from bench.simulation.outages import Outages
 from bench.simulation.people import People
 from bench.simulation.protocol import Job
@@ -26,6 +28,7 @@ from callvault.contracts.status import CallStatus
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STEPS = 60
+_A_MOMENT = timedelta(milliseconds=10)
 MAX_CLOSING_STEPS = 600
 """Steps after which a workflow that has not ended never will."""
 
@@ -39,7 +42,7 @@ class Life:
         self.story: list[str] = []
         """What happened, a line for each step."""
         rng = self._lot("terms")
-        self._acs = FakeAcs()
+        self._acs = FakeAcs(lambda: self.server.now, self._note)
         self._people = People()
         self._invariants = Invariants(self._acs, self._people)
         request = RecordingRequest.model_validate(
@@ -58,12 +61,20 @@ class Life:
         )
         self._invariants.server = self.server
         self._outages = Outages(faults, rng)
-        # Some callers stop and start in a hurry.
-        self._is_hurried = rng.random() < 0.1
-        self._surroundings = Surroundings(self.server, self._acs, draw_policy(rng))
+        # Some calls can remember little: what they give up must not change what they do.
+        self._max_size = rng.choice([6_000, 15_000]) if rng.random() < 0.15 else None
+        self._theme = rng.choices(list(messages.Theme), [6, 1, 3])[0]
+        self._is_frozen = Fault.LATENESS in faults and rng.random() < 0.3
+        """True if the worker stands still now and then."""
+        self._requests = AcsRequests(self._acs, Fault.LATENESS in faults)
+        self._surroundings = Surroundings(self.server, self._acs, self._requests, draw_policy(rng))
 
     def live(self, steps: Iterable[int] = range(STEPS)) -> None:
         """Live through these steps, then let everything come to its end."""
+        with limits(self._max_size):
+            self._live(steps)
+
+    def _live(self, steps: Iterable[int]) -> None:
         rng = self._lot("beginning")
         self.server.begin([self._draw_message(rng, 0) for _ in range(rng.choice([0, 0, 0, 3]))])
         for step in steps:
@@ -93,7 +104,11 @@ class Life:
     def _step(self, step: int) -> None:
         rng = self._lot(step)
         action = rng.choice(self._actions())
+        if self._is_frozen and rng.random() < 0.1:
+            self.server.stands_still = timedelta(seconds=rng.choice([0.5, 2, 4.9]))
         self.story.append(f"{step}: {action.__name__.strip('_').replace('_', ' ')}")
+        # No two things happen at one moment.
+        self._pass_time(_A_MOMENT)
         action(rng, step)
         self._finish_local(rng)
 
@@ -109,6 +124,8 @@ class Life:
         ]
         if Fault.EVICTION in self.faults:
             actions.append(self._evict)
+        if self._theme is messages.Theme.SILENCE and Fault.MEDDLING in self.faults:
+            actions.append(self._meddle)
         return actions
 
     def _progress(self, rng: random.Random, step: int) -> None:
@@ -123,22 +140,12 @@ class Life:
         self._send(rng, self._draw_message(rng, step))
 
     def _draw_message(self, rng: random.Random, step: int) -> Job:
-        sender = f"app-{step}-{rng.randrange(1_000_000)}"
-        kind = rng.random()
-        if kind < 0.5:
-            return messages.request(rng, sender, self._is_hurried)
-        if kind < 0.75:
-            return messages.decision(rng, sender, self.server.now)
-        if kind < 0.92:
-            return messages.presence(rng)
-        if Fault.ODD in self.faults and kind < 0.96:
-            return messages.odd(rng, sender)
-        if Fault.UNREADABLE in self.faults:
-            return messages.unreadable(rng, sender)
-        return messages.acknowledgement()
+        return messages.draw(rng, step, self.server.now, self._theme, self.faults)
 
     def _wait(self, rng: random.Random, step: int) -> None:
-        seconds = rng.choice([0.1, 1, 1, 4, 4, 10, 10, 60, 600, 3 * 3_600])
+        spans = [0.1, 1, 1, 4, 4, 10, 10]
+        is_short = self._theme is messages.Theme.SILENCE
+        seconds = rng.choice(spans if is_short else [*spans, 60, 600, 3 * 3_600])
         self._note(f"{seconds} s")
         if Fault.ODD in self.faults and rng.random() < 0.3:
             # Rejected in the same activation as what falls due first: no history holds it.
@@ -193,7 +200,7 @@ class Life:
         if rng.random() < 0.3:
             rare.append(self._end_call)
         if Fault.MEDDLING in self.faults:
-            rare.append(lambda rng: self._acs.meddle(self.server.now))
+            rare.append(self._meddle)
         if Fault.CANCELLATION in self.faults:
             rare.append(lambda rng: self._send(rng, protocol.cancellation()))
         rng.choice(rare)(rng)
@@ -201,10 +208,17 @@ class Life:
     def _toggle_outage(self, rng: random.Random) -> None:
         self._note(self._outages.toggle())
 
+    def _meddle(self, rng: random.Random, step: int = 0) -> None:
+        self._note("another client meddles")
+        self._pass_time(_A_MOMENT)
+        self._acs.catch_up()
+        self._acs.meddle(rng)
+
     def _end_call(self, rng: random.Random) -> None:
         """Let everybody hang up; no event may tell of it."""
         self._note("the call ends")
-        self._acs.end_call(self.server.now)
+        self._acs.catch_up()
+        self._acs.end_call()
         if rng.random() < 0.6:
             self._send(rng, messages.signal(names.CALL_ENDED, CallEnded()))
 
@@ -218,6 +232,10 @@ class Life:
             self.server.deliver(job)
 
     def _attempt(self, activity: Activity, rng: random.Random) -> None:
+        if not activity.is_local:
+            self._pass_time(_A_MOMENT)
+            if self.server.activities.get(activity.seq) is not activity:
+                return
         delivery = self._outages.delivery(activity, rng)
         result = self._surroundings.attempt(activity, delivery, rng)
         self._note(f"{activity.kind} {delivery}{'' if result is not None else ', to be repeated'}")
@@ -241,8 +259,10 @@ class Life:
         rng = self._lot("end")
         self.story.append("then all comes to its end")
         self._outages.end()
+        self._requests.is_slow = False
         self.server.deliver()
-        self._acs.end_call(self.server.now)
+        self._acs.catch_up()
+        self._acs.end_call()
         if rng.random() < 0.7:
             self.server.deliver(messages.signal(names.CALL_ENDED, CallEnded()))
         self._finish_local(rng)
@@ -269,7 +289,8 @@ class Life:
             tried.append(activity)
             self._attempt(activity, rng)
             self._finish_local(rng)
-        self._acs.end_call(self.server.now)
+        self._acs.catch_up()
+        self._acs.end_call()
         if not any(activity.is_cancelled for activity in self.server.activities.values()):
             due = self.server.next_due()
             far = timedelta(hours=1)

@@ -2,11 +2,13 @@
 
 import random
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
 
 from bench.simulation import protocol
+from bench.simulation.faults import Fault
 from bench.simulation.people import NAMED_PEOPLE, PEOPLE
 from bench.simulation.protocol import Job
 from callvault.contracts import names
@@ -61,15 +63,45 @@ def terms(rng: random.Random) -> dict[str, Any]:
     }
 
 
+class Theme(StrEnum):
+    """The kind of requests that are made most in a life."""
+
+    ANY = "any"
+    HURRY = "hurry"
+    """Stops and starts."""
+    SILENCE = "silence"
+    """Pauses and resumes, and hardly a stop."""
+
+
+def draw(
+    rng: random.Random, step: int, now: datetime, theme: Theme, faults: frozenset[Fault]
+) -> Job:
+    """Draw the message of a step."""
+    sender = f"app-{step}-{rng.randrange(1_000_000)}"
+    if rng.random() < 0.1:
+        sender = f"{'a long name ' * rng.choice([3, 9, 20])}{sender}"
+    kind = rng.random()
+    if kind < 0.5:
+        return request(rng, sender, theme)
+    if kind < 0.75:
+        return decision(rng, sender, now)
+    if kind < 0.92:
+        return presence(rng)
+    if Fault.ODD in faults and kind < 0.96:
+        return odd(rng, sender)
+    return unreadable(rng, sender) if Fault.UNREADABLE in faults else acknowledgement()
+
+
 _OPERATIONS = {
-    False: ("pause", "pause", "pause", "resume", "resume", "stop", "start"),
-    True: ("stop", "start"),
+    Theme.ANY: ("pause", "pause", "pause", "resume", "resume", "stop", "start"),
+    Theme.HURRY: ("stop", "start"),
+    Theme.SILENCE: (*["pause"] * 9, *["resume"] * 10, "stop", "start"),
 }
 
 
-def request(rng: random.Random, sender: str, is_hurried: bool) -> Job:
-    """Draw a request of a backend, as a signal or as an update; in a hurry, stops and starts."""
-    operation = rng.choice(_OPERATIONS[is_hurried])
+def request(rng: random.Random, sender: str, theme: Theme) -> Job:
+    """Draw a request of a backend, as a signal or as an update."""
+    operation = rng.choice(_OPERATIONS[theme])
     request_id = rng.choice([None, None, None, "a", "b"])
     # Few of those who resume have paused: without force the rest of a life would be silent.
     force = operation == names.RESUME and rng.random() < 0.7

@@ -1,11 +1,21 @@
 """What fails in one life, and for how long."""
 
 import random
+from enum import StrEnum
 
-from bench.simulation.activities import Delivery
 from bench.simulation.faults import Fault
 from bench.simulation.server import Activity
 from callvault.contracts import names
+
+
+class Delivery(StrEnum):
+    """The fate of one attempt."""
+
+    ANSWERED = "answered"
+    LOST = "lost"
+    UNHEARD = "unheard"
+    """It has its effect, and the answer is lost."""
+    REFUSED = "refused"
 
 
 class Outages:

@@ -58,6 +58,8 @@ class Activity:
     is_cancelled: bool = False
     memory: dict[str, Any] = field(default_factory=dict)
     """What earlier attempts have noted."""
+    under_way: Any = None
+    """An attempt that was sent and not heard of."""
 
 
 @dataclass
@@ -82,12 +84,18 @@ class Server:
     runs: int = 1
     is_cancelled: bool = False
     """True if the run that is open was told of a cancellation."""
+    has_stood_still: timedelta = timedelta()
+    """Longest time for which the worker has stood still: timers begin later by as much."""
+    stands_still: timedelta = timedelta()
+    """Time for which the worker will stand still within its next workflow task."""
     _held: list[Job] = field(default_factory=list)
     _exchanges: int = 0
 
     def begin(self, messages: Sequence[Job] = ()) -> None:
         """Begin the workflow's first run; messages may have come before."""
         self.run = RunInstance(self.opening)
+        self.told_at = self.now
+        """The time of the workflow task: the workflow takes it to be now."""
         self._exchange(list(messages), is_first=True)
 
     @property
@@ -105,9 +113,15 @@ class Server:
         told = [job for job in (*held, *jobs) if self._is_told(job)]
         if told and not self.is_over:
             self._exchanges = 0
+            self.told_at = self.now
+            self._stand_still()
             self._exchange(told)
             if not self.is_over:
                 self.on_rest()
+
+    def _stand_still(self) -> None:
+        self.has_stood_still = max(self.has_stood_still, self.stands_still)
+        self.now, self.stands_still = self.now + self.stands_still, timedelta()
 
     def _is_told(self, job: Job) -> bool:
         """Tell if the run is told: Temporal tells each run of its first cancellation alone."""
@@ -120,6 +134,7 @@ class Server:
         """Query the workflow."""
         self.deliver()
         if not self.is_over:
+            self.told_at = self.now
             self._exchange([job])
 
     def resolve(self, activity: Activity, result: ActivityResolution) -> None:
@@ -135,7 +150,9 @@ class Server:
     def pass_time(self, span: timedelta) -> None:
         """Let time go by; what falls due does so at its moment."""
         end = self.now + span
-        while (due := self.next_due()) is not None and due <= end and not self.is_over:
+        while (due := self.next_due()) is not None and due <= max(end, self.now):
+            if self.is_over:
+                break
             self.now = max(self.now, due)
             self._fall_due()
         self.now = max(self.now, end)
@@ -174,7 +191,7 @@ class Server:
 
         def activate() -> None:
             run = self.run
-            commands[:] = run.begin(jobs) if is_first else run.activate(self.now, jobs)
+            commands[:] = run.begin(jobs) if is_first else run.activate(self.told_at, jobs)
 
         self.on_activation(jobs, activate)
         at_once: list[Job] = []
@@ -196,6 +213,7 @@ class Server:
         self.runs += 1
         self.is_cancelled = False
         self.run = RunInstance(self.opening)
+        self.told_at = self.now
         self._exchange([], is_first=True)
 
     def _obey(self, command: WorkflowCommand) -> list[Job]:

@@ -15,7 +15,8 @@ def test_no_random_life_breaks_a_promise() -> None:
     assert [str(problem) for problem in find(0, LIVES)] == []
 
 
-BROKEN_ONCE = (112, 432, 442, 481, 775, 1404, 1635, 2119, 3181, 3189, 5138, 5175, 5940)
+# In the first five terms named nobody once they were cut, or a reading was heard of after the end.
+BROKEN_ONCE = (45, 54, 223, 290, 330, 112, 432, 442, 481, 775, 1404, 1635, 2119, 3181, 3189, 5138)
 
 
 @pytest.mark.parametrize("seed", BROKEN_ONCE)
