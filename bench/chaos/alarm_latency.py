@@ -43,9 +43,9 @@ def latency(alarm: Alarm, due: float, received: float, excluded: Iterable[Interv
     return LateAlarm(alarm, seconds, max(seconds - free, 0.0))
 
 
-def due_by(alarm: Alarm, status: CallStatus) -> float:
+def due_by(alarm: Alarm, status: CallStatus | None) -> float:
     """Return the time at which an alarm was due by its kind's rule, or else was raised."""
-    due = _due(alarm, status, status.policy) if status.policy else None
+    due = _due(alarm, status, status.policy) if status and status.policy else None
     return (due or alarm.at).timestamp()
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from temporalio.service import RPCError, RPCStatusCode
+
 from bench.chaos import history, recovery
 from bench.chaos.alarm_latency import LateAlarm, due_by, excluded_times, latency
 from bench.chaos.checker import Case, check, losses_of
@@ -121,9 +123,16 @@ class RunChecker:
             for each in received
         ]
 
-    async def _status(self, workflow_id: str) -> CallStatus:
+    async def _status(self, workflow_id: str) -> CallStatus | None:
+        """Query a call; None if a restore of Temporal has forgotten it."""
         handle = self.context.client.get_workflow_handle(workflow_id)
-        status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+        try:
+            status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
+        except RPCError as error:
+            forgotten = error.status is RPCStatusCode.NOT_FOUND and bool(self.world.restores)
+            if not forgotten:
+                raise
+            return None
         return status
 
     def _too_late(self, late_alarms: list[LateAlarm]) -> Iterator[Violation]:

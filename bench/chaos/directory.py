@@ -18,7 +18,7 @@ def objects_of(root: Path) -> list[Object]:
             path.relative_to(root).as_posix(),
             _document_id(path),
             _digest(path),
-            _digest(path.with_name(f"{path.name.rpartition('.')[0]}.metadata.json")),
+            _digest(_metadata_of(path)),
         )
         for path in _media(root)
     ]
@@ -31,8 +31,8 @@ def json_of(root: Path) -> dict[str, bytes]:
 
 
 def documents_in(root: Path) -> frozenset[str]:
-    """List the ids of the documents whose media are there."""
-    return frozenset(_document_id(path) for path in _media(root))
+    """List the ids of the documents whose media and metadata are there."""
+    return frozenset(_document_id(path) for path in _media(root) if _metadata_of(path).exists())
 
 
 def _media(root: Path) -> Iterator[Path]:
@@ -40,6 +40,10 @@ def _media(root: Path) -> Iterator[Path]:
         for name in files:
             if not name.startswith(".") and not name.endswith(_NOT_MEDIA):
                 yield Path(folder, name)
+
+
+def _metadata_of(path: Path) -> Path:
+    return path.with_name(f"{path.name.rpartition('.')[0]}.metadata.json")
 
 
 def _document_id(path: Path) -> str:

@@ -82,6 +82,8 @@ class Run:
     timers: list[TimerSet] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     events: int = 0
+    began: float = 0.0
+    """Seconds since the epoch."""
     only_looks_out: bool = False
     """True while all is done, but a start that was given up may still have begun: it is looked out
     for as long as nobody tells that the call is over."""
@@ -170,7 +172,7 @@ def _chunks(truths: dict[int, dict[str, Any]]) -> Iterator[Chunk]:
 
 async def _run(client: Client, execution: WorkflowExecution) -> Run:
     status = execution.status.name if execution.status else "UNKNOWN"
-    run = Run(execution.id, execution.run_id, status)
+    run = Run(execution.id, execution.run_id, status, began=execution.start_time.timestamp())
     handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
     reader = _Reader(run)
     async for event in handle.fetch_history_events():

@@ -41,6 +41,10 @@ class WorldFacts:
         """The documents that the archive had, and no longer had after a restore."""
         return {document for each in self.restores for document in each.taken}
 
+    def set_runs_back(self, began: float) -> bool:
+        """Tell if Temporal forgot something of a run that began then."""
+        return any(each.has_database and began <= each.at for each in self.restores)
+
     def was_set_back(self, began: float, ended: float) -> bool:
         """Tell if Temporal forgot something of a call with these times (0: it has not ended)."""
         return any(
