@@ -7,7 +7,7 @@ import pytest
 from callvault.contracts.events import RecordingStateChanged
 from workflows.call import acs_answers, callbacks
 
-from .call import Call, paused_call, recording_call, stopped_call
+from .call import ALL, Call, awaiting, paused_call, recording_call, stopped_call
 
 
 def tells(call: Call, state: str, *, after: float = 0, **facts: object) -> None:
@@ -244,3 +244,12 @@ def test_a_start_that_has_begun_after_all_is_not_over_with_the_end_of_its_call()
     acs_answers.has_begun(call.life, call.recording, "recording-1", call.ticks())
     assert call.life.may_record(call.recording)
     assert call.next == "stop"
+
+
+def test_what_acs_told_to_record_was_not_declined() -> None:
+    call = awaiting(ALL, "ana").confirms("start")
+    tells(call, "active")
+    call.reads("inactive")
+    call.ends()
+    call.confirms("stop")
+    assert (call.recording.state, call.recording.declined) == ("processing", "")

@@ -38,6 +38,7 @@ def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> Record
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
     if event.state == "active":
         silence.active_told(recording, event.at)
+        recording.was_active = True
     if recording.actual is Actual.STARTING and event.state == "active":
         acs_answers.began(call, recording, now)
     _add_evidence(call, recording, event)
