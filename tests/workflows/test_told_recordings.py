@@ -92,6 +92,7 @@ async def test_the_id_that_an_event_of_files_told_first_is_the_starts_own(scene:
     await scene.announced(chunk(0), recording=9)
     await scene.until(lambda recording: recording.chunks != [], number=2)
     await scene.signals(names.RECORDING_STATE_CHANGED, told("recording-9", isSigned=True))
+    await scene.until(lambda recording: recording.recording_id == "recording-9")
     result = await scene.result()
     [recording] = result.recordings
     assert (recording.origin, result.outcome) == ("requested", "archived")
