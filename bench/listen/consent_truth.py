@@ -8,7 +8,7 @@ withdrawal without a time, can be known once Callvault has heard of it.
 from bench.listen.record import Deed, Played
 from bench.listen.relay import Told
 from bench.listen.spans import FOREVER, Span, complement, intersection, union
-from bench.listen.story import Channel, Verb
+from bench.listen.story import REQUESTS, Channel, Verb
 
 TRANSPORT = 1.0
 """Seconds that a decision without a time of its own may take until it is with Temporal."""
@@ -87,10 +87,11 @@ def _heard_at(played: Played, came: float) -> float:
     """Return when something is heard of for certain that has come to Temporal by then.
 
     A worker may be dead or frozen: it has heard of it once it has answered what was asked later.
+    What the service answers to somebody else tells nothing.
     """
     answers = [
         deed.answered
-        for deed in played.deeds
+        for deed in played.deeds_of(*REQUESTS)
         if deed.sent >= came and deed.is_done and deed.answered and waits_for_answer(deed)
     ]
     return min(answers, default=FOREVER)
@@ -154,10 +155,21 @@ def _known_since(played: Played, who: int, joined: float) -> float:
 
 def _gone_since(played: Played, who: int, left: float) -> float:
     events = _events(played, who, False, left)
-    if not events:
+    if not events or _is_named_later(played, who, left, events[0].taken_at):
         return FOREVER
     is_ahead = events[0].at > left + 0.5
     return _heard_at(played, events[0].taken_at) if is_ahead else left
+
+
+def _is_named_later(played: Played, who: int, left: float, told_at: float) -> bool:
+    """Return True if a start that names who has left meanwhile may have come after that was told.
+
+    The call's workflow may have ended in between: then the start is all that is known.
+    """
+    return who in played.listed and any(
+        start.sent <= left and (start.answered is None or start.answered > told_at)
+        for start in played.deeds_of(Verb.START)
+    )
 
 
 def _events(played: Played, who: int, joined: bool, after: float) -> list[Told]:

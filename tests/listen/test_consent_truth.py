@@ -84,6 +84,7 @@ def test_what_was_asked_and_answered_later_tells_that_a_withdrawal_was_heard_of(
     said(played, Verb.PAUSE, 3.05, 3.2)
     said(played, Verb.PAUSE, 4, 8)
     said(played, Verb.PAUSE, 5, 5.5, done=False, answer="no answer")
+    said(played, Verb.FOREIGN_RESUME, 5, 5.5)
     assert missing(played, 0) == [(0, 1), (8, inf)]
 
 
@@ -148,4 +149,12 @@ def test_who_left_untold_may_be_taken_to_be_there() -> None:
     played = call("any_party")
     said(played, Verb.AGREE, 1, 1.1, who=1)
     left(played, 1, 6, told=None)
+    assert missing(played, 0) == [(0, 1)]
+
+
+def test_who_left_while_a_start_named_them_may_be_taken_to_be_there() -> None:
+    played = call("any_party")
+    said(played, Verb.AGREE, 1, 1.1, who=1)
+    said(played, Verb.START, 5, 8)
+    left(played, 1, 6, told=7)
     assert missing(played, 0) == [(0, 1)]

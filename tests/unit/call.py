@@ -89,7 +89,8 @@ class Call:
         )
         self.life.policy_known(POLICY)
         self.life.settle_all(NOON)
-        self.gate = ConsentGate(self.life, Alarms(self.life.status, "workflow"))
+        self.alarms = Alarms(self.life.status, "workflow")
+        self.gate = ConsentGate(self.life, self.alarms)
         self.starts = 0
 
     # Actions.

@@ -8,7 +8,7 @@ from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.events import RecordingStateChanged
 from workflows.call import acs_answers, callbacks, silence
 
-from .call import Call, paused_call, recording_call, stopped_call
+from .call import ALL, Call, awaiting, paused_call, recording_call, stopped_call
 
 
 def tells(call: Call, state: str, *, after: float = 0, **facts: object) -> None:
@@ -269,3 +269,12 @@ def test_sound_that_is_read_while_acs_is_asked_for_something_is_no_secret() -> N
     assert said == "ACS recorded, although it was paused"
     assert not silence.is_silent(call.recording)
     assert call.recording.actual == "paused", "the answer tells what is the case now"
+
+
+def test_what_acs_told_to_record_was_not_declined() -> None:
+    call = awaiting(ALL, "ana").confirms("start")
+    tells(call, "active")
+    call.reads("inactive")
+    call.ends()
+    call.confirms("stop")
+    assert (call.recording.state, call.recording.declined) == ("processing", "")

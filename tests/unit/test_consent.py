@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from callvault.archive.manifests.manifest import unexpected_files
 from callvault.contracts.base import Unreadable, read
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.requests import RecordingRequest
@@ -13,8 +14,9 @@ from workflows.call import consent
 from workflows.call.alarms import Alarms
 from workflows.call.guards import Watchdog
 from workflows.call.silence import STARTING_TIMEOUT
+from workflows.loops.timers import MissingFiles
 
-from .call import ALL, NOON, POLICY, SECOND, Call, agreed, awaiting, hashed
+from .call import ALL, NOON, POLICY, SECOND, Call, agreed, awaiting, chunk, hashed
 
 # Before the first second.
 
@@ -316,7 +318,7 @@ def test_consent_that_is_not_given_in_time_stops_a_recording_that_started_paused
     call = awaiting(ALL, "ana", consent_within="PT1M").confirms("start")
     call.gate.act(NOON + timedelta(minutes=1))
     call.confirms("stop")
-    assert (call.recording.state, call.life.is_over) == ("declined", True)
+    assert call.recording.state == "declined"
 
 
 def test_patience_ends_with_the_first_consent() -> None:
@@ -336,6 +338,33 @@ def test_a_call_that_ends_without_consent_is_declined(mode: str) -> None:
     if mode == "paused":
         call.confirms("stop")
     assert call.recording.state == "declined"
+    # ACS began what it began paused: another program may have resumed it, and files may come.
+    assert call.life.is_over is (mode == "wait")
+    missing = MissingFiles(call.life, call.alarms)
+    if mode == "paused":
+        missing.act(call.now + POLICY.export_window)
+    assert (call.recording.state, call.life.is_over) == ("declined", True)
+    assert (call.recording.problem, call.life.status.alarms) == ("", [])
+
+
+def test_a_file_of_what_was_declined_comes_to_the_account_of_its_silence() -> None:
+    """Another program resumed it: what was heard until ACS was read is unconfirmed."""
+    call = awaiting(ALL, "ana").confirms("start")
+    call.polls("inactive", after=timedelta(seconds=60))
+    call.ends()
+    call.confirms("stop")
+    [doubt] = call.recording.silence.unconfirmed
+    assert (call.recording.state, call.life.is_over) == ("declined", False)
+    assert call.alarms.next_due() is None, "that no file comes is as it should be"
+
+    file = chunk()
+    call.announced(file)
+    call.archives(file)
+
+    [recording] = call.life.status.recordings
+    assert (recording.state, recording.origin, call.life.is_over) == ("archived", "requested", True)
+    assert recording.silence.unconfirmed == [doubt]
+    assert "the service has files of it" in next(unexpected_files(recording))
 
 
 def test_a_pause_is_confirmed_at_once_while_nothing_may_be_recorded() -> None:

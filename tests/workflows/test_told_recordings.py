@@ -15,7 +15,7 @@ from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings
 from callvault.errors import AlreadyRecording, Unavailable
 
-from .scene import Scene
+from .scene import Scene, chunk
 
 OCCUPIED = AlreadyRecording("Only one recording of a given type is supported.", code="8553")
 
@@ -84,6 +84,19 @@ async def test_b1_the_id_of_another_recording_of_the_call_is_left_alone(scene: S
     assert "belongs_to" not in scene.service.asked
     alarms = [record.alarm for record in (await scene.status()).alarms]
     assert any("another recording of the call" in alarm.what for alarm in alarms)
+
+
+async def test_the_id_that_an_event_of_files_told_first_is_the_starts_own(scene: Scene) -> None:
+    """Its file was sealed as that of a recording which nobody asked for, and nothing doubted."""
+    await occupied(scene)
+    await scene.announced(chunk(0), recording=9)
+    await scene.until(lambda recording: recording.chunks != [], number=2)
+    await scene.signals(names.RECORDING_STATE_CHANGED, told("recording-9", isSigned=True))
+    await scene.until(lambda recording: recording.recording_id == "recording-9")
+    result = await scene.result()
+    [recording] = result.recordings
+    assert (recording.origin, result.outcome) == ("requested", "archived")
+    assert not [alarm for alarm in scene.told() if alarm.kind == "state_unexpected"]
 
 
 async def test_b1_acs_is_asked_until_it_answers(scene: Scene) -> None:

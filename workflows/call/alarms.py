@@ -19,7 +19,7 @@ from callvault.contracts.alarms import (
 )
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
-from callvault.contracts.states import ChunkState
+from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
 from workflows.call import chunks, deadlines
 from workflows.call.recording_state import is_awaiting
@@ -241,6 +241,9 @@ class Alarms:
 
     def _missing_files(self, policy: ResourcePolicy) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in filter(is_awaiting, self._status.recordings):
+            if recording.state is RecordingState.DECLINED:
+                # Nothing is known to be recorded: that no file comes is as it should be.
+                continue
             if recording.escalations == 0:
                 # The first alarm comes early, those after it at the steps of the escalation.
                 yield _end(recording) + policy.event_expected_within, recording

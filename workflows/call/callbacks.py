@@ -36,8 +36,10 @@ def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> Record
     if event.problem:
         return _failed_to_start(call, recording, event, now)
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
-    if event.state == "active" and silence.active_told(recording, event.at, now):
-        pauses.sounds(recording, recording.silence.unconfirmed[-1].since)
+    if event.state == "active":
+        recording.was_active = True
+        if silence.active_told(recording, event.at, now):
+            pauses.sounds(recording, recording.silence.unconfirmed[-1].since)
     if recording.actual is Actual.STARTING and event.state == "active":
         acs_answers.began(call, recording, now)
     _add_evidence(call, recording, event)

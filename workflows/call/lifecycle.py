@@ -389,11 +389,12 @@ class Lifecycle:
     @property
     def is_over(self) -> bool:
         """True if every recording of the call has reached its end, and none is waited for."""
-        has_ended = all(
-            recording.state.is_final and recording.looked_for_until is None
+        return self.status.kept_until is None and all(
+            recording.state.is_final
+            and recording.looked_for_until is None
+            and not recording_state.is_awaiting(recording)
             for recording in self.status.recordings
         )
-        return has_ended and self.status.kept_until is None
 
     def _controlled(self) -> list[RecordingStatus]:
         return [

@@ -74,10 +74,12 @@ def is_whole(recording: RecordingStatus) -> bool:
 
 
 def is_awaiting(recording: RecordingStatus) -> bool:
-    """Tell if the recording is over and files of it are still to be announced."""
+    """Tell if the recording is over and files of it may still be announced."""
+    # What was to begin paused may have recorded all the same, for another program resumes as well.
+    has_begun = recording.state is RecordingState.DECLINED and recording.recording_id is not None
     return (
         recording.actual is Actual.STOPPED
-        and not recording.state.is_final
+        and (has_begun or not recording.state.is_final)
         and not recording.window_closed
         and not is_whole(recording)
     )

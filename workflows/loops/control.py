@@ -275,8 +275,12 @@ class ControlLoop:
         """Say why a told id may not be adopted; None if ACS says that it is of this call."""
         # Before the first await: another callback may come meanwhile.
         is_signed = recording.is_callback_signed
-        if any(other.recording_id == told for other in self._call.status.recordings):
+        others = [r for r in self._call.status.recordings if r.recording_id == told]
+        if any(other.origin == "requested" for other in others):
             return "it is that of another recording of the call"
+        if others and is_signed:
+            # An event told of its files: it is of this call, and over, so ACS may not know it.
+            return None
         try:
             found = await activity_calls.identify(self._call.status, recording, told)
         except ActivityFailures as error:
