@@ -47,6 +47,7 @@ OPTIONS: list[tuple[str, dict[str, Any], timedelta | None, timedelta, tuple[Any,
 LOCAL = {
     "local_attempt": "once: while it waits, nothing else can happen to the call (decision 0024)",
     "was_reset": "nothing is asked of ACS until Temporal has answered",
+    "signal_times": "nothing else happens to the call meanwhile: short, and again later",
 }
 
 
@@ -93,7 +94,11 @@ def test_i4_only_a_local_activity_is_given_up_after_a_number_of_attempts() -> No
     local = activity_options.local_attempt("pause")["retry_policy"]
     assert local is not None
     assert local.maximum_attempts == 1, LOCAL["local_attempt"]
-    for retry in (activity_options.RECONCILE, activity_options.was_reset()):
+    for retry in (
+        activity_options.RECONCILE,
+        activity_options.was_reset(),
+        activity_options.signal_times(),
+    ):
         policy = retry["retry_policy"]
         assert policy is not None
         assert policy.maximum_attempts == 0
