@@ -114,9 +114,9 @@ class MissingFiles:
     def _close_window(self, number: int, now: datetime) -> None:
         recording = self._call.recording(number)
         # Before something is told as lost, the archives are looked into, if they can be.
-        if recording.recording_id is not None and recording.looked_up < max(
-            recording.escalations, 1
-        ):
+        is_searched = recording.looked_up >= max(recording.escalations, 1)
+        may_be_lost = recording.recording_id is not None and not recording.state.is_final
+        if may_be_lost and not is_searched:
             recording.undecided_since = now
             return
         self._call.window_closed(number, now)
