@@ -108,7 +108,7 @@ async def test_a_fallback_that_refuses_too_gives_the_recording_back(scene: Scene
 async def test_what_is_safe_in_the_first_archive_is_not_lost_where_the_fallback_fails(
     scene: Scene,
 ) -> None:
-    """The service has lost the file, and neither archive takes anything any more."""
+    """The service has lost the file, and no archive answers until its window has closed."""
     fallback = scene.with_fallback()
     scene.world.windows[scene.resource] = SHORT_WINDOW
     first, second = chunk(0, last=False), chunk(1)
@@ -117,6 +117,9 @@ async def test_what_is_safe_in_the_first_archive_is_not_lost_where_the_fallback_
     await scene.announced(first, second)
     await scene.until(lambda recording: recording.chunks[0].state == "archived")
     scene.world.refusing |= {scene.resource, fallback.name}
+    while AlarmKind.ARCHIVE_UNREACHABLE not in {alarm.kind for alarm in scene.told()}:
+        await scene.passes(SHORT_WINDOW / 4)
+    scene.world.refusing.clear()
 
     result = await scene.result()
 
@@ -132,9 +135,10 @@ async def test_a_late_file_goes_where_the_recording_was_archived_before(scene: S
     first, late = chunk(0, last=False), chunk(1)
     scene.world.refusing.add(scene.resource)
     await scene.hears_late(scene.event(first, recording_id="recording-9"))
+    await scene.until(lambda recording: recording.chunks[0].state == "archived")
+    scene.world.refusing.clear()
     before = await scene.result()
     assert archives_of(before) == {fallback.name}
-    scene.world.refusing.clear()
 
     await scene.hears_late(scene.event(first, late, recording_id="recording-9"), before)
     result = await scene.result()
