@@ -142,6 +142,12 @@ def test_a_long_id_of_a_connection_is_kept_short() -> None:
     assert len(call.life.status.participants[-1].connection) == presence.MAX_CONNECTION
 
 
+def test_an_id_of_a_connection_is_kept_as_it_is_up_to_the_bound() -> None:
+    call, longest = agreed(), "c" * presence.MAX_CONNECTION
+    call.joins("cem", connection=longest)
+    assert call.life.status.participants[-1].connection == longest
+
+
 def test_a_participant_may_be_named_twice() -> None:
     people = [hashed("ana")] * 2
     request = {"server_call_id": "c", "consent_policy": ALL, "participants": people}

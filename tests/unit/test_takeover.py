@@ -3,7 +3,7 @@
 from callvault.contracts.takeover import LastState
 from workflows.call import consent, presence
 
-from .call import ALL, NOON, Call, agreed, chunk, hashed, recording_call
+from .call import ALL, NOON, SECOND, Call, agreed, chunk, hashed, recording_call
 
 
 def joined(call: Call, dead: Call, *, is_reset: bool, run_id: str = "dead") -> bool:
@@ -131,3 +131,12 @@ def test_the_timeline_tells_how_the_run_before_ended() -> None:
         call = recording_call()
         joined(call, recording_call(), is_reset=is_reset)
         assert f"run dead {how}: " in call.timeline
+
+
+def test_the_timelines_of_both_are_one_in_their_order() -> None:
+    dead, call = recording_call(), recording_call()
+    for at, of in enumerate((dead, call, dead, call)):
+        of.life.note(NOON + (100 + at) * SECOND, f"note {at}")
+    joined(call, dead, is_reset=False)
+    noted = [e.what for e in call.life.status.timeline if e.what.startswith("note ")]
+    assert noted == [f"note {at}" for at in range(4)]
