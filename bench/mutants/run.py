@@ -18,7 +18,7 @@ from bench.changed_module import replace_source
 from bench.mutants.changes import ROOT, Mutant, changes
 from bench.mutants.modules import MODULES, QUICK
 
-LIBRARIES = ["pytest", "pydantic", "temporalio.testing", "azure.storage.blob"]
+LIBRARIES = ["pytest", "pydantic", "temporalio.testing", "azure.storage.blob", "httpx", "rich"]
 """Imported once for all; nothing of Callvault, which a mutant must import anew."""
 
 CAUGHT = 1
