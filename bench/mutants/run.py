@@ -18,7 +18,7 @@ from bench.changed_module import replace_source
 from bench.mutants.changes import ROOT, Mutant, changes
 from bench.mutants.modules import MODULES, QUICK
 
-LIBRARIES = ["pytest", "pydantic", "temporalio.testing", "azure.storage.blob"]
+LIBRARIES = ["pytest", "pydantic", "temporalio.testing", "azure.storage.blob", "httpx", "rich"]
 """Imported once for all; nothing of Callvault, which a mutant must import anew."""
 
 CAUGHT = 1
@@ -61,7 +61,6 @@ def drawn(count: int, seed: int, paths: Iterable[str] = MODULES) -> list[Mutant]
 
 def verdicts(mutants: Sequence[Mutant], processes: int, timeout: float) -> Iterator[Verdict]:
     """Yield the verdict on each mutant; ``timeout`` in seconds bounds one mutant's tests."""
-    get_context("forkserver").set_forkserver_preload(LIBRARIES)
     with ThreadPoolExecutor(processes) as pool:
         running = [pool.submit(verdict, mutant, timeout) for mutant in mutants]
         yield from (each.result() for each in as_completed(running))
@@ -79,7 +78,9 @@ def verdict(mutant: Mutant, timeout: float, tests: Sequence[str] | None = None) 
 
 
 def _status_of(mutant: Mutant, paths: list[str], timeout: float) -> int | None:
-    process = get_context("forkserver").Process(target=_test, args=(mutant, paths), daemon=True)
+    context = get_context("forkserver")
+    context.set_forkserver_preload(LIBRARIES)
+    process = context.Process(target=_test, args=(mutant, paths), daemon=True)
     process.start()
     process.join(timeout)
     if process.is_alive():

@@ -15,7 +15,12 @@ from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
 from callvault.contracts.states import ChunkState
 from callvault.ingest.eventgrid import ParticipantEvent
-from callvault.ingest.router import OVERTAKING_LIMIT, Router, _may_have_overtaken_the_start
+from callvault.ingest.router import (
+    KEEPING_LIMIT,
+    OVERTAKING_LIMIT,
+    Router,
+    _may_have_overtaken_the_start,
+)
 from callvault.temporal.call_client import CallClient
 from tests.unit.call import chunk, event
 from tests.unit.test_deletion_marks import SEALED, agreed, archived_and_sealed
@@ -140,6 +145,53 @@ def test_a_coming_is_asked_for_again_only_if_a_start_is_on_its_way_and_it_is_new
     at = None if age is None else datetime.now(UTC) - age
     came = cast(ParticipantEvent, SimpleNamespace(change=SimpleNamespace(at=at)))
     assert _may_have_overtaken_the_start(came, cast(Any, route)) is is_early
+
+
+class NoCall:
+    """The client of calls, where no workflow of the call runs."""
+
+    client = None
+
+    async def signal(self, *_: Any) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("route", "joined", "age", "is_kept"),
+    [
+        (True, True, timedelta(), True),
+        (True, True, None, True),
+        (True, True, KEEPING_LIMIT + timedelta(seconds=1), False),
+        (True, False, timedelta(), False),
+        (False, True, timedelta(), False),
+        (None, True, timedelta(), False),
+    ],
+)
+async def test_a_coming_is_kept_only_where_a_recording_may_be_asked_for_soon(
+    monkeypatch: pytest.MonkeyPatch,
+    route: bool | None,
+    joined: bool,
+    age: timedelta | None,
+    is_kept: bool,
+) -> None:
+    router = Router(cast(Any, None), cast(CallClient, NoCall()))
+    kept: list[str] = []
+
+    async def keep(request: str, _: Any) -> str:
+        kept.append(request)
+        return "kept"
+
+    monkeypatch.setattr(router._decisions, "joined", keep)
+    way = SimpleNamespace(
+        keeps_participants=route, records_all_calls=False, waiting_request=lambda call: call
+    )
+    at = None if age is None else datetime.now(UTC) - age
+    came = SimpleNamespace(server_call_id="call", change=SimpleNamespace(at=at, joined=joined))
+    found = await router._participant_changed(
+        cast(ParticipantEvent, came), None if route is None else cast(Any, way)
+    )
+    assert found == ("kept" if is_kept else None)
+    assert kept == (["call"] if is_kept else [])
 
 
 def test_a_seal_without_findings_is_not_told_as_amiss() -> None:

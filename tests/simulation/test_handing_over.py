@@ -3,11 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
-from bench.simulation.server import Server
+from bench.simulation import protocol
+from bench.simulation.server import Activity, Server
+from callvault.contracts import names
+from tests.unit.call import archived, chunk, event
 
-from .calls import answer, recorded
+from .calls import answer, recorded, stops
 
 LONGEST = timedelta(minutes=1)
+LONG = 60
+"""Events of a history that a call without trouble does not have, up to its manifest."""
 
 
 def test_what_falls_due_as_a_run_hands_over_is_asked_of_acs_by_the_next_one() -> None:
@@ -19,6 +24,50 @@ def test_what_falls_due_as_a_run_hands_over_is_asked_of_acs_by_the_next_one() ->
     assert server.runs == 2
     answer(server, "was_reset", False)
     assert "stop_recording" in {activity.kind for activity in server.activities.values()}
+
+
+def test_i3_an_alarm_that_is_called_off_as_a_run_hands_over_is_sent_by_the_next_one() -> None:
+    """It was given up for good: its receiver was away just then, and nobody was told."""
+    server = recorded(max_history_events=LONG)
+    stops(server)
+    server.pass_time(timedelta(minutes=11))
+    [sending] = under_way(server, "raise_alarm")
+    grows_long(server)
+    assert sending.is_cancelled
+    server.resolve(sending, protocol.cancelled())
+    assert server.runs == 2
+    answer(server, "was_reset", False)
+    assert [each.input.id for each in under_way(server, "raise_alarm")] == [sending.input.id]
+
+
+def test_i8_no_run_hands_over_while_a_manifest_is_being_written() -> None:
+    """It would wait for the archive, perhaps for hours, and every pause with it."""
+    server = recorded(max_history_events=LONG)
+    stops(server)
+    tells(server, names.FILE_STATUS_UPDATED, event(chunk(), of="r"))
+    answer(server, "export_chunk", archived())
+    assert under_way(server, "seal_recording")
+    # A late file: what is being sealed is not to be sealed any more.
+    tells(server, names.FILE_STATUS_UPDATED, event(chunk(1), of="r"))
+    grows_long(server)
+    [export] = under_way(server, "export_chunk")
+    assert not export.is_cancelled, "nothing is called off before the run is to hand over"
+    tells(server, names.START)
+    assert under_way(server, "start_recording")
+
+
+def under_way(server: Server, kind: str) -> list[Activity]:
+    return [each for each in server.activities.values() if each.kind == kind]
+
+
+def tells(server: Server, name: str, what: object = None) -> None:
+    server.deliver(protocol.signal(name, [protocol.payload(what or {})]))
+
+
+def grows_long(server: Server) -> None:
+    """Deliver signals that change nothing, until the run is to hand over."""
+    while server.runs == 1 and server.run.seen_history_length < LONG:
+        tells(server, names.ACKNOWLEDGE)
 
 
 def recorded_briefly(**policy: Any) -> Server:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from callvault.contracts.alarms import Acknowledge, AlarmKind, Severity
 from workflows.call.alarms import Alarms
 
@@ -69,3 +71,45 @@ def test_a_file_that_was_announced_late_has_half_of_the_rest_for_the_first_archi
     assert call.recording.archive == "main"
     alarms.raise_due(NOON + timedelta(hours=45))
     assert call.recording.archive == "second"
+
+
+def test_an_alarm_names_the_file_or_the_recording_that_it_is_about_and_when_that_expires() -> None:
+    call, alarms = announced(timedelta())
+    [file] = call.recording.chunks
+    call.recording.expires_at = NOON + HOUR
+    for recording, about in ((call.recording, file), (call.recording, None), (None, None)):
+        alarms.add(AlarmKind.LOST, Severity.CRITICAL, "look", recording, NOON, about)
+    told = [record.alarm for record in call.life.status.alarms]
+    assert [(a.recording_id, a.chunk_index, a.expires_at) for a in told] == [
+        ("recording-1", 0, NOON + WINDOW),
+        ("recording-1", None, NOON + HOUR),
+        (None, None, None),
+    ]
+    assert told[0].what.startswith("recording 1: ")
+    assert told[2].what == "look"
+
+
+def test_a_file_goes_to_the_fallback_at_that_very_moment_and_no_sooner() -> None:
+    call, alarms = announced(timedelta())
+    file = call.recording.chunks[0]
+    file.escalations = 100
+    due = alarms.next_due()
+    assert due is not None
+    alarms.raise_due(due - timedelta(microseconds=1))
+    assert call.recording.archive == "main"
+    alarms.raise_due(due)
+    assert call.recording.archive == "second"
+
+
+@pytest.mark.parametrize("awaits", ["an event", "an export"])
+def test_an_alarm_is_raised_as_soon_as_it_is_due_and_no_sooner(awaits: str) -> None:
+    call, alarms = announced(timedelta())
+    call.life.status.policy = POLICY
+    if awaits == "an event":
+        call.recording.chunks = []
+    due = alarms.next_due()
+    assert due is not None
+    alarms.raise_due(due - timedelta(microseconds=1))
+    assert call.life.status.alarms == []
+    alarms.raise_due(due)
+    assert len(call.life.status.alarms) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.requests import CallEnded, ControlRequest, StartRequest
-from workflows.call import acs_answers
+from workflows.call import acs_answers, takeover
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.guards import Watchdog
@@ -82,6 +82,21 @@ def test_h3_a_pause_of_what_is_paused_is_confirmed_by_a_reading() -> None:
     assert again.state == "confirmed"
     assert call.next is None
     assert [pause.requested_by for pause in call.recording.pauses] == ["agent", "supervisor"]
+
+
+def test_a_pause_of_what_is_paused_is_asked_for_anew_if_the_reading_fails() -> None:
+    call = paused_call()
+    call.asks("pause", requested_by="robot")
+    call.refuses(call.is_asked("read"))
+    assert call.recording.actual == "unknown"
+    assert call.next == "pause", "nothing proves that it still is paused"
+
+
+def test_what_is_to_record_is_not_asked_to_resume_because_a_reading_fails() -> None:
+    call = recording_call()
+    takeover.doubt(call.recording)
+    call.refuses(call.is_asked("read"))
+    assert (call.recording.actual, call.next) == ("active", None)
 
 
 def test_each_of_two_pauses_in_a_row_has_its_evidence() -> None:
@@ -421,6 +436,23 @@ def test_a_call_that_ends_under_a_pause_gives_it_up_and_stops() -> None:
     call.confirms("stop")
     assert pause.state == "superseded"
     assert call.confirmed_pauses == []
+
+
+def test_a_call_that_ends_is_no_proof_that_its_recording_has_ended() -> None:
+    call = recording_call()
+    call.ends()
+    assert call.recording.sound.over_at is None, "ACS has not answered the stop"
+    call.confirms("stop")
+    assert call.recording.sound.over_at == call.now
+
+
+def test_a_recording_that_may_have_begun_is_looked_for_until_the_call_ends() -> None:
+    call, problem = Call(), "no answer came"
+    acs_answers.failed(call.life, call.is_asked("start"), problem, NOON, is_denied=False)
+    assert call.recording.looked_for_until is not None
+    call.ends()
+    assert call.recording.looked_for_until is None
+    assert call.recording.sound.over_at == call.now
 
 
 def test_a_call_that_ends_twice_ended_once() -> None:

@@ -490,3 +490,15 @@ def test_a_resume_with_long_words_expires_when_they_are_cut() -> None:
     assert resume.expires_at is not None
     watching(call).act(resume.expires_at)
     assert (resume.state, call.recording.wanted) == ("failed", "paused")
+
+
+@pytest.mark.parametrize("asked", [pauses.MAX_OPEN_OF_ONE, pauses.MAX_OPEN_OF_ONE + 1, 20])
+def test_of_the_open_pauses_of_one_holder_the_first_and_the_newest_are_kept(asked: int) -> None:
+    call = recording_call()
+    for number in range(asked):
+        call.asks("pause", requested_by="ana", reason=str(number))
+    kept = [int(pause.reason) for pause in call.recording.pauses]
+    assert (kept[0], kept[-1]) == (0, asked - 1)
+    assert len(kept) <= pauses.MAX_OPEN_OF_ONE
+    assert call.recording.pauses_left_out == asked - len(kept)
+    assert (asked > pauses.MAX_OPEN_OF_ONE) == (len(kept) < asked)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from callvault.contracts.requests import RecordingRequest
-from workflows.call import presence
+from workflows.call import consent, presence
 
 from .call import ALL, NOON, SECOND, Call, agreed, awaiting, hashed
 
@@ -54,6 +54,23 @@ def test_whose_devices_are_known_is_not_there_once_more_because_a_request_names_
     call.asks("start", consent_policy=ALL, participants=[hashed("ana")])
     call.leaves("ana", connection="a")
     assert presence.gone(call.life.status) == {hashed("ana")}
+
+
+def test_whose_device_is_known_is_not_there_once_more_because_a_coming_names_none() -> None:
+    call = agreed()
+    call.joins("cem", connection="a")
+    call.joins("cem")
+    call.leaves("cem", connection="a")
+    assert presence.gone(call.life.status) == {hashed("cem")}
+    assert not call.recording.is_held
+
+
+def test_comings_and_goings_stand_in_the_timeline_each_by_its_name() -> None:
+    call = agreed()
+    call.joins("cem")
+    assert f"{consent.short(hashed('cem'))} joined the call" in call.timeline
+    call.leaves("cem")
+    assert f"{consent.short(hashed('cem'))} left the call" in call.timeline
 
 
 def test_a_coming_that_is_older_than_the_going_changes_nothing() -> None:
@@ -123,6 +140,12 @@ def test_a_long_id_of_a_connection_is_kept_short() -> None:
     call = agreed()
     call.joins("cem", connection="ü" * 100)
     assert len(call.life.status.participants[-1].connection) == presence.MAX_CONNECTION
+
+
+def test_an_id_of_a_connection_is_kept_as_it_is_up_to_the_bound() -> None:
+    call, longest = agreed(), "c" * presence.MAX_CONNECTION
+    call.joins("cem", connection=longest)
+    assert call.life.status.participants[-1].connection == longest
 
 
 def test_a_participant_may_be_named_twice() -> None:

@@ -56,6 +56,15 @@ def test_a_resume_is_not_sent_before_it_is_known_when_it_came() -> None:
     assert call.next == "resume"
 
 
+def test_a_resume_waits_for_the_time_of_another_one_that_is_pending() -> None:
+    call = paused_call()
+    times, signal, _ = resumed(call)
+    call.asks("resume", request_id="r2", requested_by="agent")
+    assert call.next is None
+    times.found(signal, SECOND)
+    assert call.next == "resume"
+
+
 def test_a_resume_that_came_too_long_ago_is_not_carried_out() -> None:
     """A worker was away: the talk has gone on meanwhile."""
     call = paused_call()

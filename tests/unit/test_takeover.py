@@ -3,7 +3,7 @@
 from callvault.contracts.takeover import LastState
 from workflows.call import consent, presence
 
-from .call import ALL, NOON, Call, agreed, chunk, hashed, recording_call
+from .call import ALL, NOON, SECOND, Call, agreed, chunk, hashed, recording_call
 
 
 def joined(call: Call, dead: Call, *, is_reset: bool, run_id: str = "dead") -> bool:
@@ -48,11 +48,13 @@ def test_a_recording_that_is_not_known_here_is_controlled_from_now_on() -> None:
 
 def test_an_update_that_waits_for_a_request_keeps_its_record() -> None:
     dead = recording_call()
-    dead.asks("pause", request_id="p")
+    asked = dead.asks("pause", request_id="p")
     call = Call()
     waited_for = call.asks("pause", request_id="p")
+    dead.confirms("pause")
     joined(call, dead, is_reset=True)
     assert call.life.status.requests["p"] is waited_for
+    assert waited_for == asked, "it is answered as ACS has answered before"
 
 
 def test_it_stays_paused_for_everybody_who_held_it_in_either_run() -> None:
@@ -94,3 +96,47 @@ def test_the_marks_of_both_are_kept() -> None:
     joined(call, dead, is_reset=False)
     [recording] = call.life.status.recordings
     assert {mark.participant for mark in recording.marked} == {hashed("ana"), hashed("ben")}
+
+
+def test_what_is_known_here_by_its_files_alone_is_the_recording_that_was_asked_for() -> None:
+    dead, call = recording_call(), Call(start_recording=False)
+    dead.asks("pause")
+    call.announced(chunk())
+    assert call.recording.origin == "announced"
+    joined(call, dead, is_reset=False)
+    [recording] = call.life.status.recordings
+    assert (recording.origin, recording.number) == ("requested", 1)
+    assert recording.pauses == dead.recording.pauses
+    assert [each.chunk for each in recording.chunks] == [chunk()]
+
+
+def test_of_two_runs_that_asked_for_it_the_one_that_keeps_the_call_says_by_whom() -> None:
+    dead, call = recording_call(requested_by="robot"), recording_call()
+    joined(call, dead, is_reset=False)
+    [recording] = call.life.status.recordings
+    assert recording.requested_by == "backend"
+
+
+def test_what_was_known_there_by_its_files_alone_stays_the_recording_that_was_asked_for() -> None:
+    dead, call = Call(start_recording=False), recording_call()
+    dead.announced(chunk())
+    joined(call, dead, is_reset=False)
+    [recording] = call.life.status.recordings
+    assert (recording.origin, recording.requested_by) == ("requested", "backend")
+    assert [each.chunk for each in recording.chunks] == [chunk()]
+
+
+def test_the_timeline_tells_how_the_run_before_ended() -> None:
+    for is_reset, how in ((True, "was reset"), (False, "ended too early")):
+        call = recording_call()
+        joined(call, recording_call(), is_reset=is_reset)
+        assert f"run dead {how}: " in call.timeline
+
+
+def test_the_timelines_of_both_are_one_in_their_order() -> None:
+    dead, call = recording_call(), recording_call()
+    for at, of in enumerate((dead, call, dead, call)):
+        of.life.note(NOON + (100 + at) * SECOND, f"note {at}")
+    joined(call, dead, is_reset=False)
+    noted = [e.what for e in call.life.status.timeline if e.what.startswith("note ")]
+    assert noted == [f"note {at}" for at in range(4)]

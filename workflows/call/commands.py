@@ -37,12 +37,6 @@ class Command:
         """True if ACS may record once this has arrived: it may not heed that it is to be paused."""
         return self.operation in (Operation.START, Operation.RESUME)
 
-    @property
-    def begins_recording(self) -> bool:
-        """True if ACS records once this has arrived, answered or not."""
-        is_start = self.operation is Operation.START and not self.pause_on_start
-        return is_start or self.operation is Operation.RESUME
-
 
 TARGET_OF = {
     Operation.START: Wanted.ACTIVE,
