@@ -57,9 +57,18 @@ def open_proven(name: str, settings: ArchiveSettings, remembered: str | None = N
     return ProvenArchive(open_archive(name, settings), settings.id or remembered)
 
 
-def openers(archives: Mapping[str, ArchiveSettings]) -> dict[str, Callable[[], Archive]]:
-    """Return how to open each archive, by name; an opened one is its caller's to close."""
-    return {name: partial(open_archive, name, settings) for name, settings in archives.items()}
+def openers(
+    archives: Mapping[str, ArchiveSettings], remembered: Mapping[str, str]
+) -> dict[str, Callable[[], Archive]]:
+    """Return how to open each archive, by name, as one that shows its identity.
+
+    ``remembered`` are the ids by `callvault.temporal.archives`. An opened archive is its caller's
+    to close.
+    """
+    return {
+        name: partial(open_proven, name, settings, remembered.get(name))
+        for name, settings in archives.items()
+    }
 
 
 def open_signer(settings: ArchiveSettings) -> Signer | None:

@@ -117,4 +117,6 @@ def cause_of(error: BaseException) -> Cause | None:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        # The Azure SDK raises its errors out of the reach of what they are about.
+        about = getattr(error, "inner_exception", None)
+        error = error.__cause__ or error.__context__ or about

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from typing import Any
 
@@ -53,9 +53,10 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         watch = Watch(client, settings, connections.clocks, meter, connections.tell)
         # Before any task is taken: one that sets an unknown attribute would fail.
         await watch.look_at_attributes()
-        connections.expect_archives(await remembered_archives(client))
+        remembered = await remembered_archives(client)
+        connections.expect_archives(remembered)
         async with AsyncExitStack() as running:
-            for worker in _workers(client, connections, settings, only):
+            for worker in _workers(client, connections, settings, only, remembered):
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
@@ -69,7 +70,11 @@ async def run(settings: Settings, only: Role | None = None) -> None:
 
 
 def _workers(
-    client: Client, connections: Connections, settings: Settings, only: Role | None
+    client: Client,
+    connections: Connections,
+    settings: Settings,
+    only: Role | None,
+    remembered: Mapping[str, str],
 ) -> Iterator[Worker]:
     if only is not Role.EXPORTS:
         control = ControlActivities(
@@ -92,7 +97,7 @@ def _workers(
         seal = SealActivities(connections.archive_of, connections.signer_of)
         reconcile = ReconcileActivities(
             client,
-            openers(settings.archives),
+            openers(settings.archives, remembered),
             settings.reconciliation.target,
             connections.keys_of,
         )

@@ -14,6 +14,10 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueServiceClient
 
+from callvault.azure_storage.transport import bounded_transport
+
+_TIMEOUTS = ("connection_timeout", "read_timeout")
+
 Client = TypeVar("Client", ContainerClient, QueueServiceClient)
 
 
@@ -81,6 +85,7 @@ class StorageAccess:
 
 def container_client(access: StorageAccess, container: str, **options: Any) -> ContainerClient:
     """Make the client of a blob container; ``options`` are the SDK's. A SAS URL names its own."""
+    options = _bounded(options)
     return access.open(
         lambda text: ContainerClient.from_connection_string(text, container, **options),
         lambda url: ContainerClient.from_container_url(url, **options),
@@ -90,8 +95,14 @@ def container_client(access: StorageAccess, container: str, **options: Any) -> C
 
 def queue_service_client(access: StorageAccess, **options: Any) -> QueueServiceClient:
     """Make the client of an account's queues; ``options`` are the SDK's."""
+    options = _bounded(options)
     return access.open(
         lambda text: QueueServiceClient.from_connection_string(text, **options),
         lambda url: QueueServiceClient(url, **options),
         lambda url, identity: QueueServiceClient(url, credential=identity, **options),
     )
+
+
+def _bounded(options: dict[str, Any]) -> dict[str, Any]:
+    timeouts = {name: options[name] for name in _TIMEOUTS if name in options}
+    return {"transport": bounded_transport(**timeouts), **options}

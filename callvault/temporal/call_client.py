@@ -1,32 +1,26 @@
 """A client of the recording workflows, which asks them by the names of the contracts."""
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-import structlog
-from pydantic import ValidationError
-from temporalio.client import (
-    Client,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
-    WorkflowUpdateFailedError,
-)
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from callvault.contracts import names
 from callvault.contracts.adoption import AdoptionInput
-from callvault.contracts.base import Message, shorten
+from callvault.contracts.base import Message
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.results import CallResult
-from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from callvault.errors import InvalidRequest, Unavailable
+from callvault.contracts.status import ControlRecord, RecordingStatus
+from callvault.errors import CallvaultError, Unavailable
 from callvault.temporal import updates
-from callvault.temporal.executions import Execution, describe_execution, list_executions
+from callvault.temporal.call_reader import CallReader
+from callvault.temporal.earlier_runs import EarlierRun, begin
 from callvault.temporal.rpc_errors import (
     NOT_CONFIRMED,
     REQUEST_ID_REUSED,
@@ -35,14 +29,7 @@ from callvault.temporal.rpc_errors import (
     WorkflowNotFound,
     refusal_of,
     translated,
-    unknown_call,
 )
-
-_ID_PATTERN = re.compile(r"[A-Za-z0-9_.~=+/-]+")
-"""An id that a query may hold: the dev server's store does not escape quotes. Real ids are
-base64url."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,15 +41,12 @@ class Started:
     is_new: bool
 
 
-class CallClient:
+class CallClient(CallReader):
     """A client of all recording workflows.
 
     Every method raises `Unavailable` while Temporal is away or slow, and `InvalidRequest` for a
     request that Temporal refuses for good.
     """
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
 
     async def announce(
         self, request: RecordingRequest, event: FileStatusUpdated, earlier: CallResult | None
@@ -90,18 +74,21 @@ class CallClient:
         return workflow_id
 
     async def start(self, request: RecordingRequest) -> Started:
-        """Start the workflow of a call; if one runs already, signal `start` to it."""
+        """Start the workflow of a call; if one runs already, signal `start` to it.
+
+        One that follows another knows what that one knew; `Unavailable` while it cannot be read.
+        """
         workflow_id = names.workflow_id(request.server_call_id)
-        request = dated(request, datetime.now(UTC))
-        # A workflow that ends between the two requests is started anew.
-        while True:
-            try:
-                return await self._begin(workflow_id, request)
-            except WorkflowAlreadyStartedError as error:
-                run_id = error.run_id
-            payload = updates.start_request(request)
-            if not request.start_recording or await self.signal(workflow_id, names.START, payload):
-                return Started(workflow_id, run_id, is_new=False)
+        request = updates.with_id(dated(request, datetime.now(UTC)))
+        try:
+            return await self._begin(workflow_id, request, is_first=True)
+        except WorkflowAlreadyStartedError as error:
+            run_id = error.run_id
+        # One that ends between two requests is followed by another one.
+        while not await self._is_told(workflow_id, request):
+            with suppress(WorkflowAlreadyStartedError):
+                return await self._follow(workflow_id, request)
+        return Started(workflow_id, run_id, is_new=False)
 
     async def start_confirmed(self, request: RecordingRequest) -> ControlRecord | RecordingStatus:
         """Record a call and wait for ACS's ``recordingId``.
@@ -109,10 +96,10 @@ class CallClient:
         Returns the recording that runs, if the call is being recorded already. Otherwise a refusal
         by the workflow is an `InvalidRequest` with status 409 and the workflow's sentence.
         """
-        request = dated(request, datetime.now(UTC))
+        request = updates.with_id(dated(request, datetime.now(UTC)))
         try:
             async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
-                return await updates.start_confirmed(self.client, request)
+                return await self._start_confirmed(request)
         except WorkflowUpdateFailedError as error:
             refusal = refusal_of(error)
         if refusal.code == REQUEST_ID_REUSED:
@@ -123,7 +110,21 @@ class CallClient:
             raise refusal
         return running
 
-    async def _begin(self, workflow_id: str, request: RecordingRequest) -> Started:
+    async def _start_confirmed(self, request: RecordingRequest) -> ControlRecord:
+        workflow_id = names.workflow_id(request.server_call_id)
+        with suppress(WorkflowAlreadyStartedError):
+            return await updates.start_confirmed(self.client, request)
+        arguments: list[Any] = [request]
+        earlier = await self._earlier(workflow_id)
+        if earlier is not None and earlier.is_complete:
+            arguments = earlier.arguments
+        elif earlier is not None:
+            await self._hand_over(workflow_id, request, earlier)
+        return await updates.start_confirmed(self.client, request, arguments)
+
+    async def _begin(
+        self, workflow_id: str, request: RecordingRequest, *, is_first: bool
+    ) -> Started:
         async with translated(RPC_TIMEOUT):
             handle = await self.client.start_workflow(
                 names.WORKFLOW_TYPE,
@@ -131,10 +132,60 @@ class CallClient:
                 id=workflow_id,
                 task_queue=names.CONTROL_QUEUE,
                 task_timeout=names.TASK_TIMEOUT,
+                id_reuse_policy=updates.reuse_policy(is_first=is_first),
                 static_summary=updates.summary(request),
                 rpc_timeout=RPC_TIMEOUT,
             )
         return Started(workflow_id, handle.result_run_id, is_new=True)
+
+    async def _is_told(self, workflow_id: str, request: RecordingRequest) -> bool:
+        """Tell a request to the workflow that runs; return False if none does."""
+        if request.start_recording:
+            return await self.signal(workflow_id, names.START, updates.start_request(request))
+        async with translated(RPC_TIMEOUT):
+            return (await self._describe(workflow_id)).is_open
+
+    async def _follow(self, workflow_id: str, request: RecordingRequest) -> Started:
+        """Begin a workflow after one that has ended, with what counts of all that one knew."""
+        earlier = await self._earlier(workflow_id)
+        if earlier is None:
+            return await self._begin(workflow_id, request, is_first=False)
+        if not earlier.is_complete:
+            return await self._hand_over(workflow_id, request, earlier)
+        told = updates.start_request(request) if request.start_recording else None
+        signal = names.START if told else None
+        run_id = await begin(self.client, workflow_id, earlier.arguments, signal, told)
+        return Started(workflow_id, run_id, is_new=True)
+
+    async def _hand_over(
+        self, workflow_id: str, request: RecordingRequest, earlier: EarlierRun
+    ) -> Started:
+        """Begin a workflow after one that was ended by force, and tell it what that one knew."""
+        # Its state may be old: so the request counts first, as where a worker hands a state over.
+        last = earlier.last_state
+        run_id = await begin(self.client, workflow_id, [request], names.TAKE_OVER, last)
+        # Again, for one that was begun by another meanwhile: by its id it is taken once.
+        await self._is_told(workflow_id, request)
+        return Started(workflow_id, run_id, is_new=True)
+
+    async def _earlier(self, workflow_id: str) -> EarlierRun | None:
+        """Read a call's last workflow; None if it runs, or counts for no other recording.
+
+        `Unavailable` where it cannot be read: a withdrawal that it knew might be forgotten.
+        """
+        async with translated(RPC_TIMEOUT):
+            last = await self._describe(workflow_id)
+        if last.is_open:
+            return None
+        try:
+            earlier = EarlierRun(last, await self.status(workflow_id))
+        except CallvaultError as error:
+            raise Unavailable(
+                "nothing was begun, because the decisions on consent of this call's earlier"
+                f" workflow cannot be read ({error}): repeat the request",
+                owner="callvault",
+            ) from error
+        return earlier if earlier.counts else None
 
     async def record_call_seen(self, seen: CallSeen) -> None:
         """Leave a trace of a call: one of its beginning and one of its end, however often asked."""
@@ -190,87 +241,3 @@ class CallClient:
             raise refusal_of(error) from error
         except WorkflowNotFound:
             raise await self.not_running_error(workflow_id) from None
-
-    async def status(self, workflow_id: str) -> CallStatus:
-        """Read all that is known of a call; also when its workflow has ended."""
-        try:
-            async with translated(RPC_TIMEOUT):
-                status: CallStatus = await self._handle(workflow_id).query(
-                    names.STATUS, result_type=CallStatus, rpc_timeout=RPC_TIMEOUT
-                )
-        except WorkflowQueryFailedError as error:
-            raise Unavailable(f"the workflow does not answer: {shorten(str(error))}") from error
-        except WorkflowNotFound:
-            raise unknown_call(workflow_id) from None
-        return status
-
-    async def result(self, workflow_id: str) -> CallResult | None:
-        """Read the result of a call; None if it is open, never was, or ended otherwise."""
-        try:
-            async with translated(RPC_TIMEOUT):
-                # Described first: the result of an open workflow would be waited for.
-                last = await self._describe(workflow_id)
-                if last.status != "completed":
-                    return None
-                run = self.client.get_workflow_handle(
-                    workflow_id, run_id=last.run_id, result_type=CallResult
-                )
-                result = await run.result(rpc_timeout=RPC_TIMEOUT)
-        except WorkflowNotFound:
-            return None
-        # Raised by the result of another version; the event in hand is kept all the same.
-        except ValidationError:
-            log.warning("the result of a workflow cannot be read", workflow_id=workflow_id)
-            return None
-        return result if isinstance(result, CallResult) else None
-
-    async def resource_of(self, workflow_id: str) -> str | None:
-        """Read the name of a call's resource; None if the call is not known."""
-        try:
-            async with translated(RPC_TIMEOUT):
-                description = await self._describe(workflow_id)
-        except WorkflowNotFound:
-            return None
-        resource = description.typed_search_attributes.get(names.RESOURCE)
-        # The attribute is there after the workflow's first task only, and people may remove it.
-        return resource or (await self.status(workflow_id)).resource
-
-    async def not_running_error(self, workflow_id: str) -> InvalidRequest:
-        """Return the error for a workflow that cannot be asked: it never was, or it has ended."""
-        try:
-            async with translated(RPC_TIMEOUT):
-                description = await self._describe(workflow_id)
-        except WorkflowNotFound:
-            return unknown_call(workflow_id)
-        return InvalidRequest(
-            f"the workflow {workflow_id} has ended ({description.status}): its recordings cannot be"
-            " changed; start a new one for this call",
-            status=409,
-            code="already_ended",
-        )
-
-    async def find(self, recording_id: str) -> list[str]:
-        """Find all workflows, open or over, that know a recording; visibility lags by a second."""
-        if not _ID_PATTERN.fullmatch(recording_id):
-            return []
-        query = f'{names.RECORDING_IDS.name} = "{recording_id}"'
-        async with translated(RPC_TIMEOUT):
-            found = [
-                each.id
-                async for each in list_executions(self.client, query, rpc_timeout=RPC_TIMEOUT)
-                # The dev server's store ignores case, and ids do not.
-                if recording_id in (each.typed_search_attributes.get(names.RECORDING_IDS) or ())
-            ]
-        # Every run is listed, and a workflow has several once it has continued as new.
-        return list(dict.fromkeys(found))
-
-    async def check(self) -> None:
-        """Raise `Unavailable` unless Temporal answers."""
-        async with translated(RPC_TIMEOUT):
-            await self.client.service_client.check_health(timeout=RPC_TIMEOUT)
-
-    async def _describe(self, workflow_id: str) -> Execution:
-        return await describe_execution(self.client, workflow_id, rpc_timeout=RPC_TIMEOUT)
-
-    def _handle(self, workflow_id: str) -> WorkflowHandle[object, object]:
-        return self.client.get_workflow_handle(workflow_id)

@@ -11,14 +11,13 @@ from typing import Any
 from temporalio.client import WorkflowUpdateFailedError
 
 from callvault.contracts import names
-from callvault.contracts.base import Message
 from callvault.contracts.consent import ConsentDecision, ConsentRecord, dated_withdrawal
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import RecordingRequest
-from callvault.contracts.status import CallStatus
 from callvault.errors import InvalidRequest
-from callvault.temporal import updates
+from callvault.temporal import earlier_runs, updates
 from callvault.temporal.call_client import CallClient
+from callvault.temporal.earlier_runs import EarlierRun
 from callvault.temporal.executions import Execution, describe_execution
 from callvault.temporal.rpc_errors import (
     NOT_CONFIRMED,
@@ -63,7 +62,7 @@ class DecisionClient:
         if await self._calls.signal(workflow_id, names.CONSENT, decision):
             return
         arguments = await self._arguments(workflow_id, decision, unkept)
-        await self._begin(workflow_id, arguments, names.CONSENT, decision)
+        await earlier_runs.begin(self._client, workflow_id, arguments, names.CONSENT, decision)
 
     async def joined(self, unkept: RecordingRequest, change: ParticipantChanged) -> str | None:
         """Keep a coming for a recording that may be asked for; None if the call is over."""
@@ -75,26 +74,11 @@ class DecisionClient:
             status = await self._calls.status(workflow_id)
             if status.ended_at is not None:
                 return None
-            arguments = _with_all_known(status, ended)
-        await self._begin(workflow_id, arguments, names.PARTICIPANT_CHANGED, change)
+            arguments = EarlierRun(ended, status).arguments
+        await earlier_runs.begin(
+            self._client, workflow_id, arguments, names.PARTICIPANT_CHANGED, change
+        )
         return workflow_id
-
-    async def _begin(
-        self, workflow_id: str, arguments: list[Any], signal: str, payload: Message
-    ) -> None:
-        """Signal a call's workflow, begun with these arguments where none runs."""
-        async with translated(RPC_TIMEOUT):
-            # One request for start and signal, so that no workflow ends between the two.
-            await self._client.start_workflow(
-                names.WORKFLOW_TYPE,
-                args=arguments,
-                id=workflow_id,
-                task_queue=names.CONTROL_QUEUE,
-                task_timeout=names.TASK_TIMEOUT,
-                start_signal=signal,
-                start_signal_args=[payload],
-                rpc_timeout=RPC_TIMEOUT,
-            )
 
     async def _describe(self, workflow_id: str) -> Execution | None:
         """Describe a call's last workflow; None if there never was one."""
@@ -128,7 +112,7 @@ class DecisionClient:
         if decision.given:
             # It changes nothing of what was recorded.
             raise await self._calls.not_running_error(workflow_id)
-        return _with_all_known(await self._calls.status(workflow_id), ended)
+        return EarlierRun(ended, await self._calls.status(workflow_id)).arguments
 
 
 def _only_of(workflow_id: str, unkept: RecordingRequest | None) -> RecordingRequest:
@@ -140,13 +124,3 @@ def _only_of(workflow_id: str, unkept: RecordingRequest | None) -> RecordingRequ
             code="not_found",
         )
     return unkept
-
-
-def _with_all_known(status: CallStatus, ended: Execution) -> list[Any]:
-    """Return the arguments of a workflow that goes on where one that has ended left off."""
-    request = RecordingRequest(
-        server_call_id=status.server_call_id, resource=status.resource, start_recording=False
-    )
-    is_complete = ended.status == "completed"
-    # The shape of `CarriedState`; where the end came too early, it is taken over as usual.
-    return [request, {"status": status.model_dump(mode="json"), "reopened": is_complete}]

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
@@ -107,8 +107,13 @@ def _is_not_ready(error: RPCError) -> bool:
 _ONLY_AT_BEGINNING = {"server_call_id", "resource", "start_recording"}
 
 
-async def start_confirmed(client: Client, request: RecordingRequest) -> ControlRecord:
+async def start_confirmed(
+    client: Client, request: RecordingRequest, go_on: Sequence[Any] | None = None
+) -> ControlRecord:
     """Start the call's workflow where none runs, ask it to record, and wait for ACS's answer.
+
+    Without ``go_on``, the arguments of a workflow that goes on where an earlier one left off, it is
+    a call's first: `WorkflowAlreadyStartedError` if there was one that has ended.
 
     Raises ``WorkflowUpdateFailedError`` where the workflow refuses, because a recording runs in the
     call already or the call is over; and the errors of Temporal's client.
@@ -120,12 +125,13 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
         # Made anew for each attempt: the SDK refuses to use such an operation twice.
         beginning: WithStartWorkflowOperation[object, CallResult] = WithStartWorkflowOperation(
             names.WORKFLOW_TYPE,
-            request,
+            args=go_on or [request],
             id=names.workflow_id(request.server_call_id),
             task_queue=names.CONTROL_QUEUE,
             task_timeout=names.TASK_TIMEOUT,
             # Without a policy the SDK refuses; a call that is being kept takes the update as it is.
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=reuse_policy(is_first=go_on is None),
             static_summary=summary(request),
             result_type=CallResult,
         )
@@ -139,6 +145,14 @@ async def start_confirmed(client: Client, request: RecordingRequest) -> ControlR
         return record
 
     return await until_ready(send)
+
+
+def reuse_policy(*, is_first: bool) -> WorkflowIDReusePolicy:
+    """Return the policy for a workflow that is a call's first, or that knows of its earlier one."""
+    # So Temporal tells by itself of an earlier one, and nothing else is asked for a first one.
+    if is_first:
+        return WorkflowIDReusePolicy.REJECT_DUPLICATE
+    return WorkflowIDReusePolicy.ALLOW_DUPLICATE
 
 
 def with_id(request: RecordingRequest) -> RecordingRequest:

@@ -20,8 +20,10 @@ from callvault.contracts.status import (
     PauseHolder,
     RecordingStatus,
 )
+from tests.policies import a_policy
 
 RECORDING_ID = "recording-of-acs"
+POLICY = a_policy()
 HELD_SINCE = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KNOWS = "knows "
 """Prefix of a reason: the recording id after it becomes a search attribute."""
@@ -186,6 +188,7 @@ class FakeRecordingWorkflow:
             server_call_id=self.request.server_call_id,
             resource=self.request.resource,
             recordings=[recording],
+            policy=POLICY,
         )
 
     @workflow.query(name="received")

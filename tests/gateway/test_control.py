@@ -305,8 +305,12 @@ async def test_a_call_may_be_kept_again_after_its_workflow_ended(
 ) -> None:
     await _start(gateway, call)
     await gateway.deliver([call.ended()])
-    await temporal.get_workflow_handle(call.workflow_id).result()
-    assert (await _start(gateway, call)).status_code == 201
+    handle = temporal.get_workflow_handle(call.workflow_id)
+    await handle.result()
+    assert (await _start(gateway, call, requestedBy="crm")).status_code == 201
+    assert (await handle.query("carried"))["status"]["serverCallId"] == call.server_call_id
+    [(name, request)] = await call.received()
+    assert (name, request["requestedBy"]) == ("start", "crm"), "it goes on with what was known"
 
 
 @pytest.mark.parametrize(

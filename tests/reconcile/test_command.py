@@ -2,17 +2,19 @@
 
 import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client, ScheduleActionStartWorkflow
 from temporalio.service import RPCError
 
+from callvault.archive.identity import make_identity
 from callvault.contracts import names
 from callvault.contracts.reconciliation import ReconcileInput
 from callvault.local.stack import CALLVAULT
 
-from .seeding import Vault
+from .seeding import Vault, run_all, standing_in
 
 SETTINGS = """
 [resources.default]
@@ -45,6 +47,7 @@ async def test_the_command_tells_of_gaps_and_makes_its_schedule(
     temporal: Client, tmp_path: Path
 ) -> None:
     vault = Vault(tmp_path)
+    make_identity(vault.open(), None, datetime.now(UTC))
     vault.keep("whole")
     gone = vault.keep("gone")
     vault.path(gone.media.object_name).unlink()
@@ -67,3 +70,25 @@ async def test_the_command_tells_of_gaps_and_makes_its_schedule(
     assert "reconcile removed." in (await says(temporal, settings, "--remove"))[1]
     with pytest.raises(RPCError, match="not found"):
         await handle.describe()
+
+
+@pytest.mark.parametrize(
+    ("archive_id", "sentence"),
+    [(None, "there is no archive here"), ("a" * 32, "archive main is expected to be bbb")],
+)
+async def test_a_place_that_is_not_the_archive_is_said_so_and_nothing_is_told_missing(
+    archive_id: str | None, sentence: str, temporal: Client, tmp_path: Path
+) -> None:
+    vault = Vault(tmp_path)
+    call = f"kept-{archive_id}"
+    kept = vault.keep(call)
+    async with standing_in(temporal):
+        await run_all(temporal, [kept.result])
+    vault.path(kept.media.object_name).unlink()
+    if archive_id:
+        make_identity(vault.open(), archive_id, datetime.now(UTC))
+    settings = tmp_path / "callvault.toml"
+    settings.write_text(SETTINGS.format(path=tmp_path / "archive") + f'id = "{"b" * 32}"\n')
+    status, output = await says(temporal, settings)
+    assert (status, sentence in output) == (1, True), output
+    assert f"unknown {names.workflow_id(call)}" in output

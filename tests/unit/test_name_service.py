@@ -9,10 +9,19 @@ from typing import Any
 
 import httpx
 import pytest
+from azure.core.exceptions import AzureError
+from azure.core.rest import HttpRequest
 
 from callvault import name_service
+from callvault.archive.stores import blob
+from callvault.azure_storage.clients import StorageAccess, queue_service_client
+from callvault.azure_storage.transport import bounded_transport
+from callvault.causes import Cause
+from callvault.errors import Unavailable
 from callvault.http_transports import Transport
 from tests.acs.service import Answer, Service, serving
+
+HANGING_ACCOUNT = StorageAccess(sas_url="http://hanging.example/recordings?sig=x")
 
 
 @pytest.fixture
@@ -39,6 +48,9 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     yield asked
     answers.set()
+    for thread in threading.enumerate():
+        if thread.name == "resolve":  # so that the next test asks anew
+            thread.join(5)
 
 
 def test_a_request_waits_for_a_name_no_longer_than_for_a_connection(
@@ -69,3 +81,33 @@ def test_a_name_that_does_not_exist_is_said() -> None:
         pytest.raises(httpx.ConnectError),
     ):
         http.get("http://nobody.invalid/", timeout=10)
+
+
+def test_an_archive_waits_for_a_name_no_longer_than_for_a_connection(
+    hanging: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blob, "_CONNECT_TIMEOUT", 0.2)
+    archive = blob.BlobArchive.open("main", HANGING_ACCOUNT, "recordings")
+    began = time.monotonic()
+    with closing(archive), pytest.raises(Unavailable) as caught:
+        archive.stat("a")
+    assert time.monotonic() - began < 8, "twice the time-out, and the pause between the attempts"
+    assert hanging == ["hanging.example"], "one thread asks"
+    assert caught.value.cause is Cause.NAME_SERVICE
+
+
+def test_a_queue_waits_for_a_name_no_longer_than_for_a_connection(hanging: list[str]) -> None:
+    limits = {"retry_total": 0, "connection_timeout": 0.2}
+    began = time.monotonic()
+    with (
+        closing(queue_service_client(HANGING_ACCOUNT, **limits)) as queues,
+        pytest.raises(AzureError) as caught,
+    ):
+        queues.get_service_properties()
+    assert time.monotonic() - began < 5
+    assert name_service.cause_of(caught.value) is Cause.NAME_SERVICE, "as the errors of storage say"
+
+
+def test_the_storage_transport_reaches_a_service(service: Service) -> None:
+    with bounded_transport() as transport:
+        assert transport.send(HttpRequest("GET", service.url)).status_code == 200

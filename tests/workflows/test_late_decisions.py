@@ -2,6 +2,9 @@
 
 import json
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind
@@ -10,6 +13,8 @@ from callvault.contracts.manifest import Manifest
 from callvault.contracts.participants import ParticipantChanged, participant_hash
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus
+from callvault.errors import Unavailable
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.decisions import DecisionClient
 
@@ -130,3 +135,93 @@ async def test_a_withdrawal_from_an_earlier_recording_marks_it_and_holds_the_nex
     first, second = (await scene.status()).recordings
     assert [[mark.participant for mark in each.marked] for each in (first, second)] == [[ANA]] * 2
     assert second.actual == "paused"
+
+
+async def test_a_recording_after_the_workflow_has_ended_knows_who_withdrew(scene: Scene) -> None:
+    await archived_before_the_call_ends(scene)
+    with scene.environment.with_time_skipping_disabled():
+        calls = CallClient(scene.environment.client)
+        request = asked(scene, consent_policy="named", consent_participants=[BEN])
+        assert (await calls.start(request)).is_new
+        await scene.signals(names.CONSENT, {"participant": BEN, "given": True})
+        held = await scene.until(lambda recording: recording.is_held, number=2)
+    assert held.actual in ("none", "paused"), "Ana, who withdrew before, is in the call still"
+    known = [(each.participant, each.given) for each in (await scene.status()).consents]
+    assert known == [(ANA, True), (ANA, False), (BEN, True)]
+    await scene.signals(names.CONSENT, {"participant": ANA, "given": True})
+    await scene.until(lambda recording: recording.actual == "active", number=2)
+
+
+async def test_a_confirmed_start_after_the_workflow_has_ended_knows_who_agreed(
+    scene: Scene,
+) -> None:
+    await archived_before_the_call_ends(scene, withdraws=False)
+    with scene.environment.with_time_skipping_disabled():
+        calls = CallClient(scene.environment.client)
+        record = await calls.start_confirmed(asked(scene, consent_policy="all_parties"))
+        assert (record.state, record.recording) == ("confirmed", 2)
+        await scene.until(lambda recording: recording.actual == "active", number=2)
+
+
+@pytest.mark.parametrize("is_confirmed", [True, False])
+async def test_a_start_after_the_workflow_was_ended_by_force_knows_who_withdrew(
+    is_confirmed: bool, scene: Scene
+) -> None:
+    await scene.keep(consent_policy="named", consent_participants=[BEN], participants=[ANA, BEN])
+    await scene.signals(names.CONSENT, {"participant": BEN, "given": True})
+    await scene.until(lambda recording: recording.actual == "active")
+    await scene.asks("stop")
+    await scene.signals(names.CONSENT, {"participant": ANA, "given": False})
+    await scene.status()
+    await scene.handle.terminate("by mistake")
+    with scene.environment.with_time_skipping_disabled():
+        calls = CallClient(scene.environment.client)
+        request = asked(scene, consent_policy="named", consent_participants=[BEN])
+        await (calls.start_confirmed(request) if is_confirmed else calls.start(request))
+        # The earlier one is told to it: it comes before, and has another number.
+        await scene.until(lambda recording: recording.is_held and recording.actual != "stopped")
+        status = await scene.status()
+    assert len(status.recordings) == 2
+    known = {each.participant: each.given for each in status.consents}
+    assert known == {ANA: False, BEN: True}
+
+
+async def test_a_start_after_the_end_of_the_call_begins_anew(scene: Scene) -> None:
+    await archived(scene, "pause")
+    with scene.environment.with_time_skipping_disabled():
+        await CallClient(scene.environment.client).start(asked(scene))
+        assert [each.number for each in (await scene.status()).recordings] == [1]
+
+
+async def test_nothing_is_begun_where_an_earlier_workflow_cannot_be_read(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await archived_before_the_call_ends(scene)
+    calls = CallClient(scene.environment.client)
+    ended = await scene.handle.describe()
+
+    async def no_answer(self: CallClient, workflow_id: str) -> CallStatus:
+        raise Unavailable("the workflow does not answer")
+
+    monkeypatch.setattr(CallClient, "status", no_answer)
+    for start in (calls.start, calls.start_confirmed):
+        with pytest.raises(Unavailable, match="nothing was begun, because the decisions"):
+            await start(asked(scene))
+    assert (await scene.handle.describe()).run_id == ended.run_id
+
+
+def asked(scene: Scene, **terms: Any) -> RecordingRequest:
+    request = {"server_call_id": scene.server_call_id, "resource": scene.resource, **terms}
+    return RecordingRequest.model_validate({"requested_by": "crm", **request})
+
+
+async def archived_before_the_call_ends(scene: Scene, *, withdraws: bool = True) -> None:
+    """Record and archive a part of a call that goes on, to which Ana agreed."""
+    await scene.keep(consent_policy="all_parties", participants=[ANA])
+    await scene.signals(names.CONSENT, {"participant": ANA, "given": True})
+    await scene.until(lambda recording: recording.actual == "active")
+    if withdraws:
+        await scene.signals(names.CONSENT, {"participant": ANA, "given": False})
+    await scene.asks("stop")
+    await scene.announced(chunk(), session_end_reason="CallRecordingStopped")
+    await scene.result()

@@ -5,16 +5,13 @@ from collections.abc import Iterator
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import requests
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import (
     BlobClient,
     BlobProperties,
     ContainerClient,
     LinearRetry,
 )
-from requests.adapters import HTTPAdapter
 
 from callvault.archive.blocks import BlockDigests, BlockLedger, block_id, sha256_in
 from callvault.archive.identity import read_identity
@@ -25,6 +22,7 @@ from callvault.archive.stores.blob_upload import BlobUpload
 from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
 from callvault.azure_storage.folders import is_folder
+from callvault.azure_storage.transport import bounded_transport
 from callvault.errors import ConfigurationError
 
 _CONNECT_TIMEOUT = 10
@@ -184,14 +182,10 @@ def _stored(object_name: str, properties: BlobProperties) -> StoredObject:
 
 
 def _client_options() -> dict[str, Any]:
-    session = requests.Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_MAX_CONNECTIONS))
+    timeouts = {"connection_timeout": _CONNECT_TIMEOUT, "read_timeout": _READ_TIMEOUT}
     return {
-        "transport": RequestsTransport(session=session),
+        "transport": bounded_transport(_MAX_CONNECTIONS, **timeouts),
         "retry_policy": LinearRetry(backoff=1, retry_total=1, random_jitter_range=1),
-        "connection_timeout": _CONNECT_TIMEOUT,
-        "read_timeout": _READ_TIMEOUT,
         "max_single_get_size": _READ_SIZE,
         "max_chunk_get_size": _READ_SIZE,
         "connection_data_block_size": _READ_SIZE // 4,  # a third of the SDK default's CPU time

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+from temporalio.client import Client
 
 from callvault.archive.manifests.documents import Keyring
 from callvault.cli.actions.recordings import with_client
@@ -15,6 +16,7 @@ from callvault.contracts import names
 from callvault.contracts.reconciliation import Gap, ReconcileInput, Reconciliation, Verdict
 from callvault.reconcile.run import reconcile
 from callvault.temporal import schedules
+from callvault.temporal.archives import remembered_archives
 
 _COLOURS = {
     Verdict.COMPLETE: "green",
@@ -30,12 +32,15 @@ def look(config: Path | None, input: ReconcileInput) -> Reconciliation:
     """Reconcile now, in this process; a worker is needed only to query open calls."""
     settings = load_settings(config)
     target = settings.reconciliation.target
-    archives = openers(settings.archives)
 
     def keys_of(name: str) -> Keyring:
         return open_keyring(settings.archive(name))
 
-    return with_client(config, lambda client: reconcile(client, archives, input, target, keys_of))
+    async def compare(client: Client) -> Reconciliation:
+        archives = openers(settings.archives, await remembered_archives(client))
+        return await reconcile(client, archives, input, target, keys_of)
+
+    return with_client(config, compare)
 
 
 def schedule(config: Path | None, input: ReconcileInput, interval: timedelta) -> str:
