@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from callvault.contracts.base import shorten
@@ -17,6 +18,7 @@ from callvault.errors import (
     TryAgain,
     WrongArchive,
 )
+from callvault.telemetry.metrics import failed_attempts
 
 OPERATOR_FIXABLE = (AccessDenied, ConfigurationError, WrongArchive)
 """Errors that last until a person mends a key or a setting.
@@ -39,7 +41,14 @@ def translated(*, retry_permanent: bool = False) -> Iterator[None]:
     try:
         yield
     except CallvaultError as error:
+        _count(error)
         raise to_application_error(error, retry_permanent=retry_permanent) from error
+
+
+def _count(error: CallvaultError) -> None:
+    if activity.in_activity():
+        attributes = {"owner": error.owner, "error": type(error).__name__}
+        failed_attempts(activity.metric_meter()).add(1, attributes)
 
 
 def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> ApplicationError:
