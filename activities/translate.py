@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from callvault.contracts.base import shorten
 from callvault.errors import (
     AccessDenied,
     CallvaultError,
     ConfigurationError,
+    NotReady,
     TryAgain,
     WrongArchive,
 )
@@ -41,7 +42,8 @@ def translated(*, retry_permanent: bool = False) -> Iterator[None]:
     try:
         yield
     except CallvaultError as error:
-        _count(error)
+        if not isinstance(error, NotReady):
+            _count(error)
         raise to_application_error(error, retry_permanent=retry_permanent) from error
 
 
@@ -67,4 +69,11 @@ def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> App
         non_retryable=not is_transient,
         # None leaves the interval to the retry policy of the activity.
         next_retry_delay=delay,
+        category=_category(error),
     )
+
+
+def _category(error: CallvaultError) -> ApplicationErrorCategory:
+    # A healthy call waits for what is not there yet: no line of the log, no failure in metrics.
+    waits = isinstance(error, NotReady)
+    return ApplicationErrorCategory.BENIGN if waits else ApplicationErrorCategory.UNSPECIFIED

@@ -89,7 +89,7 @@ class CallbackReceiver:
                 known = await self._recordings.signal(
                     workflow_id, names.RECORDING_STATE_CHANGED, changed
                 )
-                log.info("callback", workflow_id=workflow_id, state=changed.state, known=known)
+                log.debug("callback", workflow_id=workflow_id, state=changed.state, known=known)
         return JSONResponse({"accepted": True})
 
     async def _claims(self, request: Request) -> dict[str, Any]:
