@@ -14,7 +14,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz check lint types imports audit bench simulate listen chaos mutants schemas lock clean
+.PHONY: help setup demo dev test test-fast fuzz check lint types imports rules audit bench simulate listen chaos mutants schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,7 +44,7 @@ fuzz: setup  ## Send every door more hostile input than `make test` does, anothe
 	FUZZ_TIMES=$(TIMES) $(BIN)/pytest --numprocesses 2 --dist loadfile --timeout 0 tests/fuzz
 
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
-check: lint types imports  ## All of the following four; the last passes, and says so, without a network
+check: lint types imports rules  ## All of the following five; the last two say what they leave out, without promtool or network
 	$(BIN)/python .ci/audit.py --may-be-offline
 
 lint: setup  ## Code style and formatting
@@ -56,6 +56,15 @@ types: setup  ## Types
 
 imports: setup  ## The direction of imports
 	$(BIN)/lint-imports
+
+PROMETHEUS = deploy/prometheus/callvault.rules
+rules:  ## Alerting rules, with Prometheus' promtool; says what is left out where there is none
+	@if command -v promtool >/dev/null; then \
+	  promtool check rules $(PROMETHEUS).yaml && promtool test rules $(PROMETHEUS).test.yaml; \
+	else \
+	  echo "promtool was not found: the alerting rules are neither checked nor tested, and make test does"; \
+	  echo "not check the form of the metrics. On Debian and Ubuntu: apt-get install prometheus"; \
+	fi
 
 audit: setup  ## Ask whether a pinned dependency has a known vulnerability; fails where that cannot be asked
 	$(BIN)/python .ci/audit.py

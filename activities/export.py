@@ -31,7 +31,7 @@ from callvault.contracts.activity_io import (
 )
 from callvault.contracts.media import FormatType, MediaKind
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
-from callvault.telemetry.metrics import bytes_exported
+from callvault.telemetry.metrics import exported_bytes
 
 GONE_AFTER = timedelta(minutes=15)
 """Time for which the service must deny a file before the file counts as gone."""
@@ -111,7 +111,7 @@ class ExportActivities:
                 owner="archive",
             )
         metadata = export_metadata(sources.metadata, archive, name, now)
-        bytes_exported(activity.metric_meter()).add(digest.size, {"archive": archive.name})
+        exported_bytes(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,
             # Last of all: the place may have become another one since the copy began.

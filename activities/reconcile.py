@@ -1,6 +1,7 @@
 """Reconciliation: report what became of every recording of a period."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from temporalio import activity
 from temporalio.client import Client
@@ -44,4 +45,5 @@ def _measure(report: Reconciliation) -> None:
     meter = activity.metric_meter()
     for verdict, count in report.verdicts.items():
         metrics.reconciled(meter).set(count, {"verdict": verdict})
-    metrics.reconciled_percentage(meter).set(report.percentage)
+    metrics.reconciled_ratio(meter).set(report.percentage / 100)
+    metrics.reconciled_at(meter).set(datetime.now(UTC).timestamp())

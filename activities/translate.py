@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from temporalio.exceptions import ApplicationError
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from callvault.contracts.base import shorten
 from callvault.errors import (
     AccessDenied,
     CallvaultError,
     ConfigurationError,
+    NotReady,
     TryAgain,
     WrongArchive,
 )
+from callvault.telemetry.metrics import failed_attempts
 
 OPERATOR_FIXABLE = (AccessDenied, ConfigurationError, WrongArchive)
 """Errors that last until a person mends a key or a setting.
@@ -39,7 +42,15 @@ def translated(*, retry_permanent: bool = False) -> Iterator[None]:
     try:
         yield
     except CallvaultError as error:
+        if not isinstance(error, NotReady):
+            _count(error)
         raise to_application_error(error, retry_permanent=retry_permanent) from error
+
+
+def _count(error: CallvaultError) -> None:
+    if activity.in_activity():
+        attributes = {"owner": error.owner, "error": type(error).__name__}
+        failed_attempts(activity.metric_meter()).add(1, attributes)
 
 
 def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> ApplicationError:
@@ -59,4 +70,11 @@ def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> App
         non_retryable=not is_transient,
         # None leaves the interval to the retry policy of the activity.
         next_retry_delay=delay,
+        category=_category(error),
     )
+
+
+def _category(error: CallvaultError) -> ApplicationErrorCategory:
+    # A healthy call waits for what is not there yet: no line of the log, no failure in metrics.
+    waits = isinstance(error, NotReady)
+    return ApplicationErrorCategory.BENIGN if waits else ApplicationErrorCategory.UNSPECIFIED

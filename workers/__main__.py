@@ -32,6 +32,7 @@ from workers.registry import control_worker, export_worker, notification_worker
 from workers.roles import Role
 from workers.visibility_metrics import Observer
 from workers.watch import Watch
+from workers.zero_counters import begin_at_zero
 
 
 async def run(settings: Settings, only: Role | None = None) -> None:
@@ -108,7 +109,10 @@ def _workers(
 async def _observing(
     client: Client, telemetry: Telemetry, settings: Settings
 ) -> AsyncIterator[None]:
-    observer = Observer(client, telemetry.runtime.metric_meter, settings.resources)
+    meter = telemetry.runtime.metric_meter
+    begin_at_zero(meter, client.namespace, settings.resources)
+    windows = {name: each.export_window for name, each in settings.resources.items()}
+    observer = Observer(client, meter, windows)
     async with _beside(observer.run()):
         yield
 

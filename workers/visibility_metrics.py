@@ -6,7 +6,7 @@ minimum of deadlines) over workers, never the sum. Visibility lags by about a se
 
 import asyncio
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -40,11 +40,16 @@ log = structlog.get_logger(__name__)
 class Observer:
     """Reads the store and sets the gauges."""
 
-    def __init__(self, client: Client, meter: MetricMeter, resources: Iterable[str]) -> None:
+    def __init__(
+        self, client: Client, meter: MetricMeter, windows: Mapping[str, timedelta]
+    ) -> None:
+        """Take the export window of each resource in the settings."""
         self._client = client
-        self._resources = tuple(resources)
+        self._windows = windows
         self._recordings = metrics.recordings(meter)
+        self._at_risk = metrics.recordings_at_risk(meter)
         self._nearest_deadline = metrics.nearest_deadline(meter)
+        self._oldest = metrics.oldest_unarchived(meter)
 
     async def run(self, interval: timedelta = OBSERVE_INTERVAL) -> None:
         """Observe until cancelled; a failure is logged, and the next round tries again."""
@@ -62,14 +67,24 @@ class Observer:
             count = await self._count(f"{_OPEN} AND {names.STATE.name} = '{state}'")
             self._recordings.set(count, {"state": state})
         for resource, condition in self._by_resource():
-            deadline = await self._find_nearest_deadline(f"{_OPEN} AND {condition}")
-            self._nearest_deadline.set(_seconds_until(deadline), {"resource": resource})
+            await self._observe_resource(resource, f"{_OPEN} AND {condition}")
+
+    async def _observe_resource(self, resource: str, query: str) -> None:
+        label = {"resource": resource}
+        at_risk = await self._count(f"{query} AND {names.AT_RISK.name} = true")
+        self._at_risk.set(at_risk, label)
+        deadline = await self._find_nearest_deadline(query)
+        self._nearest_deadline.set(_seconds_until(deadline), label)
+        # A deadline is the birth of the oldest file, and the window. Unknown for other resources.
+        if (window := self._windows.get(resource)) is not None:
+            born_at = deadline - window if deadline is not None else None
+            self._oldest.set(_seconds_since(born_at), label)
 
     def _by_resource(self) -> Iterator[tuple[str, str]]:
         name = names.RESOURCE.name
-        for resource in self._resources:
+        for resource in self._windows:
             yield resource, f"{name} = '{resource}'"
-        known = ", ".join(f"'{resource}'" for resource in self._resources)
+        known = ", ".join(f"'{resource}'" for resource in self._windows)
         yield UNCONFIGURED, f"{name} NOT IN ({known})" if known else f"{name} IS NOT NULL"
 
     async def _find_nearest_deadline(self, query: str) -> datetime | None:
@@ -105,3 +120,10 @@ def _seconds_until(deadline: datetime | None) -> float:
         return math.inf
     # Temporal's gauges cannot be negative.
     return max((deadline - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def _seconds_since(born_at: datetime | None) -> float:
+    """Return the age in seconds; 0 where there is no file."""
+    if born_at is None:
+        return 0.0
+    return max((datetime.now(UTC) - born_at).total_seconds(), 0.0)

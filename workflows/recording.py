@@ -55,6 +55,7 @@ from workflows.loops.recall import RecallLoop
 from workflows.loops.seal import SealLoop
 from workflows.loops.signal_times import SignalTimesLoop
 from workflows.loops.timers import TimersLoop
+from workflows.outcome_metrics import count_outcomes
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
@@ -123,7 +124,9 @@ class RecordingWorkflow:
                 args=[request, self._carried(), self.begun.earlier],
                 search_attributes=display.inherited(),
             )
-        return result_of(self.call.status, self.begun.earlier)
+        result = result_of(self.call.status, self.begun.earlier)
+        count_outcomes(result)
+        return result
 
     async def _work(self) -> None:
         await self.this_run.work(

@@ -16,7 +16,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.common import Priority, SearchAttributes, TypedSearchAttributes
+from temporalio.common import MetricMeter, Priority, SearchAttributes, TypedSearchAttributes
 from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker._workflow_instance import WorkflowInstance, WorkflowInstanceDetails
 
@@ -212,6 +212,7 @@ def _essence(entry: _Entry, completion: WorkflowActivationCompletion) -> list[by
 
 
 _EXTERN_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "__temporal_get_metric_meter": lambda: MetricMeter.noop,
     # The worker checks here that it has the activity.
     "__temporal_assert_local_activity_valid": lambda name: None,
 }

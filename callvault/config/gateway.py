@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from callvault.config.types import (
     AbsolutePath,
+    BindAddress,
     Name,
     Rate,
     Roles,
@@ -92,6 +93,9 @@ class GatewaySettings(Section):
         default=Path("~/.local/state/callvault/quarantine"), validate_default=True
     )
     """Directory for events that are authentic, but not understood."""
+    metrics_address: BindAddress = None
+    """host:port where Prometheus reads the gateway's metrics, as `127.0.0.1:9465`; `none` for off.
+    It has no access control, so it is no port of callers."""
 
     @model_validator(mode="after")
     def _requires_authentication(self) -> Self:

@@ -22,7 +22,7 @@ from callvault.config.storage import (
     DirectorySettings,
     QueueSettings,
 )
-from callvault.config.types import Name, SecretRef, Section, is_loopback
+from callvault.config.types import BindAddress, Name, SecretRef, Section, is_loopback
 from callvault.config.worker import WorkerSettings
 from callvault.contracts.requests import OnMaxPause
 from callvault.errors import ConfigurationError
@@ -37,6 +37,13 @@ class AlarmSettings(Section):
     """Secret reference to the URL that alarms are posted to, as CloudEvents."""
     webhook_secret: SecretRef | None = None
     """Secret reference to the key, in base64, that signs them (Standard Webhooks)."""
+
+
+class IngestSettings(Section):
+    """The process that reads queues, `callvault ingest`."""
+
+    metrics_address: BindAddress = None
+    """host:port where Prometheus reads its metrics, as `127.0.0.1:9466`; `none` for off."""
 
 
 class ReconciliationSettings(Section):
@@ -75,6 +82,7 @@ class Settings(Section):
     dead_letters: dict[Name, DeadLetterSettings] = {}
     """The dead-letter containers that `callvault sweep` reads, by name."""
     gateway: GatewaySettings = GatewaySettings()
+    ingest: IngestSettings = IngestSettings()
     worker: WorkerSettings = WorkerSettings()
     alarms: AlarmSettings = AlarmSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()

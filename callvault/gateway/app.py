@@ -18,6 +18,7 @@ from callvault.gateway.health import health_router
 from callvault.gateway.load_shedding import LoadShedding
 from callvault.gateway.orphans import Orphans
 from callvault.gateway.recordings_api import ControlApi, control_router
+from callvault.gateway.request_metrics import RequestMetrics
 from callvault.gateway.request_url import cleaned
 from callvault.gateway.shared_secrets import SharedSecrets
 from callvault.ingest.intake import Intake
@@ -62,6 +63,8 @@ def create_app(
     # The framework's pages for people load a script from elsewhere, on the gateway's own origin.
     app = Gateway(title="Callvault gateway", redirect_slashes=False, openapi_url=None)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
+    # Added last, it is outside: requests that are refused for the load are measured.
+    app.add_middleware(RequestMetrics, meter=meter)
     error_responses.install(app)
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)

@@ -100,7 +100,7 @@ class CallbackReceiver:
         """Tell the call's workflow; return False if none runs."""
         changed = told.model_copy(update={"is_signed": self._validator is not None})
         known = await self._recordings.signal(workflow_id, names.RECORDING_STATE_CHANGED, changed)
-        log.info("callback", workflow_id=workflow_id, state=changed.state, known=known)
+        log.debug("callback", workflow_id=workflow_id, state=changed.state, known=known)
         return known
 
     async def _claims(self, request: Request) -> dict[str, Any]:

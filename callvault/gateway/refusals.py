@@ -28,6 +28,8 @@ class Refusals:
         self._channel = channel
         self._what = what
         self._metric = refused_deliveries(meter)
+        # A counter that first appears at 1 has not increased, as Prometheus sees it.
+        self._metric.add(0, {"channel": channel})
         self._counts: dict[str, int] = {}
         self._logged_at: dict[str, float] = {}
 

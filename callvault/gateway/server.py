@@ -15,7 +15,9 @@ from callvault.gateway.connections import (
     accept_limit,
     let_the_system_queue,
 )
+from callvault.gateway.quarantine_metrics import count_quarantined
 from callvault.gateway.secret_watch import watch_secrets
+from callvault.ingest.quarantine import Quarantine
 from callvault.problems import Problems
 from callvault.telemetry.announcement import announce
 from callvault.telemetry.setup import setup
@@ -46,7 +48,9 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    with setup("gateway", settings.log) as telemetry:
+    with setup(
+        "gateway", settings.log, metrics_address=settings.gateway.metrics_address
+    ) as telemetry:
         # A line for each request that is no HTTP would fill the disk.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         client = await connect(
@@ -56,11 +60,15 @@ async def _serve(settings: Settings) -> None:
         problems = Problems(meter)
         app = create_app(settings, client, meter, problems)
         instrument_app(app)
-        watching = asyncio.create_task(watch_secrets(settings, problems))
+        watching = [asyncio.create_task(watch_secrets(settings, problems))]
+        if telemetry.exports_metrics:
+            quarantine = Quarantine(settings.gateway.quarantine)
+            watching.append(asyncio.create_task(count_quarantined(quarantine, meter)))
         try:
             await _AnnouncedServer(server_config(app, settings)).serve()
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -72,6 +72,9 @@ class Intake:
         self._router = Router(routes, calls, again=again)
         self._channel = channel
         self._events = events(meter)
+        for disposition in Disposition:
+            # A counter that first appears at 1 has not increased, as Prometheus sees it.
+            self._count(disposition, 0)
 
     async def deliver(self, values: Sequence[Any]) -> list[EventOutcome]:
         """Deliver every event that can be; the outcomes are in the order of ``values``.
@@ -83,8 +86,11 @@ class Intake:
     async def _deliver_and_count(self, value: Any) -> EventOutcome:
         # Each attempt is counted: an event that waits shows as often as it is brought.
         outcome = await self._deliver(value)
-        self._events.add(1, {"channel": self._channel, "disposition": outcome.disposition})
+        self._count(outcome.disposition, 1)
         return outcome
+
+    def _count(self, disposition: Disposition, number: int) -> None:
+        self._events.add(number, {"channel": self._channel, "disposition": disposition})
 
     async def _deliver(self, value: Any) -> EventOutcome:
         event = None

@@ -38,7 +38,11 @@ async def _read(settings: Settings, routes: Routes, names: Sequence[str]) -> Non
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     loop.set_default_executor(_threads(settings, names))
-    with setup("ingest", settings.log) as telemetry, ExitStack() as opened:
+    address = settings.ingest.metrics_address
+    with (
+        setup("ingest", settings.log, metrics_address=address) as telemetry,
+        ExitStack() as opened,
+    ):
         client = await connect(
             settings, plugins=telemetry.plugins, runtime=telemetry.runtime, lazy=True
         )

@@ -152,7 +152,7 @@ class Router:
         """Tell the call's workflow, if one runs or may be needed soon."""
         workflow_id = names.workflow_id(event.server_call_id)
         known = await self._calls.signal(workflow_id, names.PARTICIPANT_CHANGED, event.change)
-        log.info("participant changed", workflow_id=workflow_id, known=known)
+        log.debug("participant changed", workflow_id=workflow_id, known=known)
         if known:
             return workflow_id
         if route is not None and route.keeps_participants and _may_matter(event):

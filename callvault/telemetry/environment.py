@@ -7,7 +7,9 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.metadata import version
 
+from opentelemetry.sdk.resources import OTELResourceDetector
 from opentelemetry.util.re import parse_env_headers
 
 from callvault.contracts.base import shorten
@@ -24,6 +26,16 @@ _POSITIVE = re.compile(r"OTEL_(?:BSP_MAX\w+|BSP_SCHEDULE_DELAY|EXPORTER_OTLP_(?:
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 _MILLISECONDS = re.compile(r"0{0,9}[1-9][0-9]{0,8}")
 _DEFAULT_ENDPOINT = "http://localhost:4318"
+
+
+def resource(role: str) -> dict[str, str]:
+    """Return the attributes of a process; ``OTEL_SERVICE_NAME``, ``OTEL_RESOURCE_ATTRIBUTES`` win.
+
+    One set for spans and metrics, so that a collector knows both to be of one process.
+    """
+    ours = {"service.name": f"callvault-{role}", "service.version": version("callvault")}
+    asked_for = OTELResourceDetector().detect().attributes
+    return ours | {name: str(value) for name, value in asked_for.items()}
 
 
 def trace_exporters() -> list[str]:

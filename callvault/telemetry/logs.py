@@ -15,6 +15,7 @@ from opentelemetry import trace
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
+from temporalio.exceptions import ApplicationError
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -23,6 +24,7 @@ from temporalio.worker import (
 )
 
 from callvault.contracts.printable import printable, printable_json, printable_lines
+from callvault.errors import CallvaultError
 from callvault.telemetry.redaction import redact_all
 
 _NOISY = ("azure", "httpcore", "httpx", "urllib3", "uvicorn.access")
@@ -116,6 +118,20 @@ def _add_trace_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _tell_expected_failure(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Tell an attempt that failed with an error of ours by its sentence, which says what to do.
+
+    Its traceback of several thousand bytes would come with each attempt. Errors that nobody has
+    foreseen keep theirs.
+    """
+    failed = event.get("exc_info")
+    error = failed[1] if isinstance(failed, tuple) else failed
+    if isinstance(error, ApplicationError) and isinstance(error.__cause__, CallvaultError):
+        del event["exc_info"]
+        event.update(error=error.type, problem=error.message)
+    return event
+
+
 _COMMON: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -123,6 +139,7 @@ _COMMON: tuple[Processor, ...] = (
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     _add_temporal_ids,
     _add_trace_ids,
+    _tell_expected_failure,
     structlog.processors.StackInfoRenderer(),
     structlog.processors.format_exc_info,
 )

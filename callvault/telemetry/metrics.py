@@ -1,69 +1,46 @@
-"""Callvault's own metrics, and the exporter of all: a port for Prometheus, or OTLP.
+"""Callvault's own metrics, by name, unit and description; ``docs/observability.md`` lists them.
 
-All of them, and Temporal's, are made with Temporal's meter: one exporter serves a process.
+All of them, and Temporal's, are made with Temporal's meter: one exporter serves a process. Names
+are those of OpenTelemetry: ``_total`` of counters and ``_seconds`` of durations are appended on the
+way to Prometheus; the unit of a gauge or of a counter is a part of its name.
 """
 
-import logging
+from importlib.metadata import version
 
-from temporalio.common import MetricCounter, MetricGauge, MetricGaugeFloat, MetricMeter
-from temporalio.runtime import (
-    LogForwardingConfig,
-    LoggingConfig,
-    OpenTelemetryConfig,
-    PrometheusConfig,
-    Runtime,
-    TelemetryConfig,
-    TelemetryFilter,
+from temporalio.common import (
+    MetricCounter,
+    MetricGauge,
+    MetricGaugeFloat,
+    MetricHistogramTimedelta,
+    MetricMeter,
 )
 
-from callvault.errors import ConfigurationError
-from callvault.telemetry import environment
+REQUEST_DURATION = "callvault_gateway_request_duration"
+"""Name of the histogram of the gateway's requests."""
 
-Exporter = PrometheusConfig | OpenTelemetryConfig
-
-_LOGGING = LoggingConfig(
-    TelemetryFilter(core_level="WARN", other_level="ERROR"),
-    forwarding=LogForwardingConfig(logging.getLogger("temporalio")),
-)
+REQUEST_DURATION_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper bounds in seconds: a pause is to be confirmed within 5, Event Grid waits for 30."""
 
 
-def exporter(prometheus_address: str | None) -> Exporter | None:
-    """Choose Prometheus if an address (host:port) is given, else OTLP if the environment asks."""
-    if prometheus_address:
-        # In seconds, as Prometheus has it: the SDK's default is milliseconds.
-        return PrometheusConfig(bind_address=prometheus_address, durations_as_seconds=True)
-    if environment.exports_metrics():
-        return OpenTelemetryConfig(
-            url=environment.metrics_endpoint(),
-            headers=environment.metrics_headers(),
-            metric_periodicity=environment.metrics_interval(),
-            durations_as_seconds=True,
-            http=True,
-        )
-    return None
+def build_info(meter: MetricMeter) -> None:
+    """Set the gauge that is always 1; attribute ``version``."""
+    gauge = meter.create_gauge("callvault_build_info", "Version of Callvault in this process")
+    gauge.set(1, {"version": version("callvault")})
 
 
-def make_runtime(service: str, metrics: Exporter | None) -> Runtime:
-    """Make Temporal's runtime: its metrics go to the exporter, its log lines to our log."""
-    telemetry = TelemetryConfig(
-        logging=_LOGGING,
-        metrics=metrics,
-        # The SDK's own name is the same for gateway and worker.
-        attach_service_name=False,
-        global_tags={"service_name": service},
-    )
-    try:
-        return Runtime(telemetry=telemetry)
-    except (RuntimeError, ValueError) as error:
-        raise ConfigurationError(
-            f"metrics cannot be exported ({error}): correct worker.metrics_address or the "
-            "OTEL_EXPORTER_OTLP_* variables"
-        ) from error
+# Of open calls, read from Temporal's visibility store.
 
 
 def recordings(meter: MetricMeter) -> MetricGauge:
     """Make the gauge of open recording workflows; attribute ``state``."""
     return meter.create_gauge("callvault_recordings", "Open calls, by state")
+
+
+def recordings_at_risk(meter: MetricMeter) -> MetricGauge:
+    """Make the gauge of open workflows that are marked as at risk; attribute ``resource``."""
+    return meter.create_gauge(
+        "callvault_recordings_at_risk", "Open calls of which a recording may be lost"
+    )
 
 
 def nearest_deadline(meter: MetricMeter) -> MetricGaugeFloat:
@@ -78,11 +55,48 @@ def nearest_deadline(meter: MetricMeter) -> MetricGaugeFloat:
     )
 
 
-def bytes_exported(meter: MetricMeter) -> MetricCounter:
+def oldest_unarchived(meter: MetricMeter) -> MetricGaugeFloat:
+    """Make the gauge of the age of the oldest file to archive, 0 if none; attribute ``resource``.
+
+    As long as the resource's export window or longer once that file may be deleted.
+    """
+    return meter.create_gauge_float(
+        "callvault_oldest_unarchived_seconds",
+        "Age of the oldest file that is not archived yet",
+        "s",
+    )
+
+
+# Of the work that is done.
+
+
+def finished_recordings(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of recordings that reached their end; ``outcome``, ``resource``."""
+    return meter.create_counter(
+        "callvault_finished_recordings", "Recordings that reached their end, by outcome"
+    )
+
+
+def failed_attempts(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of failed attempts of activities; attributes ``owner`` and ``error``."""
+    return meter.create_counter(
+        "callvault_failed_attempts", "Failed attempts of activities, by whose fault it was"
+    )
+
+
+def exported_bytes(meter: MetricMeter) -> MetricCounter:
     """Make the counter of bytes of media archived and verified; attribute ``archive``."""
     return meter.create_counter(
-        "callvault_bytes_exported", "Bytes of media archived and verified", "By"
+        "callvault_exported_bytes", "Bytes of media archived and verified", "By"
     )
+
+
+def alarms(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of alarms; attributes ``kind``, ``severity`` and ``resource``."""
+    return meter.create_counter("callvault_alarms", "Alarms raised")
+
+
+# Of the last reconciliation.
 
 
 def reconciled(meter: MetricMeter) -> MetricGauge:
@@ -92,21 +106,55 @@ def reconciled(meter: MetricMeter) -> MetricGauge:
     )
 
 
-def reconciled_percentage(meter: MetricMeter) -> MetricGaugeFloat:
-    """Make the gauge of complete recordings among those that count, in per cent."""
+def reconciled_ratio(meter: MetricMeter) -> MetricGaugeFloat:
+    """Make the gauge of complete recordings among those that count, from 0 to 1."""
     return meter.create_gauge_float(
-        "callvault_reconciled_percent", "Complete recordings, by the last reconciliation", "%"
+        "callvault_reconciled_ratio",
+        "Complete recordings among those that count, by the last reconciliation",
+        "1",
     )
 
 
-def alarms(meter: MetricMeter) -> MetricCounter:
-    """Make the counter of alarms; attributes ``kind``, ``severity`` and ``resource``."""
-    return meter.create_counter("callvault_alarms", "Alarms raised")
+def reconciled_at(meter: MetricMeter) -> MetricGaugeFloat:
+    """Make the gauge of the time of the last reconciliation, in seconds since 1970."""
+    return meter.create_gauge_float(
+        "callvault_reconciled_timestamp_seconds", "Unix time of the last reconciliation", "s"
+    )
+
+
+# Of what comes in.
 
 
 def events(meter: MetricMeter) -> MetricCounter:
     """Make the counter of events that came in; attributes ``channel`` and ``disposition``."""
     return meter.create_counter("callvault_events", "Events taken in, by channel and disposition")
+
+
+def refused_deliveries(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of deliveries whose sender was not believed; attribute ``channel``."""
+    return meter.create_counter(
+        "callvault_refused_deliveries", "Events and callbacks refused: wrong secret or token"
+    )
+
+
+def quarantined(meter: MetricMeter) -> MetricGauge:
+    """Make the gauge of the deliveries that wait in the quarantine for a person."""
+    return meter.create_gauge(
+        "callvault_quarantined_deliveries", "Deliveries in the quarantine, not delivered since"
+    )
+
+
+def request_durations(meter: MetricMeter) -> MetricHistogramTimedelta:
+    """Make the histogram of HTTP requests; attributes ``method``, ``route`` and ``status``.
+
+    Temporal's meter keeps durations in whole milliseconds.
+    """
+    return meter.create_histogram_timedelta(
+        REQUEST_DURATION, "Duration of HTTP requests to the gateway", "s"
+    )
+
+
+# Of a process and its surroundings.
 
 
 def problems(meter: MetricMeter) -> MetricGauge:
@@ -120,11 +168,4 @@ def clock_differences(meter: MetricMeter) -> MetricGaugeFloat:
         "callvault_clock_difference_seconds",
         "Seconds between our clock and another",
         "s",
-    )
-
-
-def refused_deliveries(meter: MetricMeter) -> MetricCounter:
-    """Make the counter of deliveries whose sender was not believed; attribute ``channel``."""
-    return meter.create_counter(
-        "callvault_refused_deliveries", "Events and callbacks refused: wrong secret or token"
     )

@@ -9,7 +9,7 @@ from temporalio.client import Plugin
 from temporalio.runtime import Runtime
 
 from callvault.errors import ConfigurationError
-from callvault.telemetry import environment, metrics
+from callvault.telemetry import environment, metrics_export
 from callvault.telemetry.logs import LogOptions, correlation_plugin, logging_as
 from callvault.telemetry.redaction import redact
 
@@ -36,26 +36,25 @@ def setup(
     ``metrics_address`` (host:port) opens a port for Prometheus instead. Raises
     `ConfigurationError` where they ask for something that does not exist.
     """
-    service = f"callvault-{role}"
     # Both before anything is set up: wrong variables raise here.
-    exporter = metrics.exporter(metrics_address)
+    exporter = metrics_export.exporter(metrics_address)
     span_exporters = environment.trace_exporters()
     with ExitStack() as stack:
         stack.enter_context(logging_as(log))
         plugins: list[Plugin] = [correlation_plugin()]
         if span_exporters:
             # First, so that an activity's span is there when the ids are put into it.
-            plugins.insert(0, stack.enter_context(_traced(service, span_exporters)))
-        runtime = metrics.make_runtime(service, exporter)
+            plugins.insert(0, stack.enter_context(_traced(role, span_exporters)))
+        runtime = metrics_export.make_runtime(role, exporter)
         yield Telemetry(tuple(plugins), runtime, exports_metrics=exporter is not None)
 
 
-def _traced(service: str, exporters: Sequence[str]) -> AbstractContextManager[Plugin]:
+def _traced(role: Role, exporters: Sequence[str]) -> AbstractContextManager[Plugin]:
     try:
         # Loaded only when asked for: it takes longer than many a command.
         from callvault.telemetry import tracing
 
-        return tracing.traced(service, tracing.processors(exporters))
+        return tracing.traced(role, tracing.processors(exporters))
     except ValueError as error:
         # OpenTelemetry reads some variables when it is loaded, others when its parts are made.
         raise ConfigurationError(

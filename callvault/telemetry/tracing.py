@@ -13,7 +13,7 @@ from azure.core.settings import settings as azure_settings
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from temporalio.contrib.opentelemetry import (
@@ -22,6 +22,7 @@ from temporalio.contrib.opentelemetry import (
     create_tracer_provider,
 )
 
+from callvault.telemetry import environment
 from callvault.telemetry.redaction import RedactingExporter
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ def processors(exporters: Iterable[str]) -> list[SpanProcessor]:
 
 
 @contextmanager
-def traced(service: str, processors: Iterable[SpanProcessor]) -> Iterator[OpenTelemetryPlugin]:
+def traced(role: str, processors: Iterable[SpanProcessor]) -> Iterator[OpenTelemetryPlugin]:
     """Trace this process, all libraries included; on leaving, send what is left.
 
     Yields the plugin for the Temporal client. Can be entered once per process: OpenTelemetry takes
     a global tracer provider only once.
     """
-    provider = create_tracer_provider(resource=_resource(service))
+    provider = create_tracer_provider(resource=Resource.create(environment.resource(role)))
     for processor in processors:
         provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
@@ -77,9 +78,3 @@ def instrument_app(app: "FastAPI") -> None:
 def _exporter(name: str) -> SpanExporter:
     # Standard output belongs to the line by which a process announces itself.
     return OTLPSpanExporter() if name == "otlp" else ConsoleSpanExporter(out=sys.stderr)
-
-
-def _resource(service: str) -> Resource:
-    """Name the sender of the spans; ``OTEL_SERVICE_NAME``, ``OTEL_RESOURCE_ATTRIBUTES`` win."""
-    ours = Resource.create({"service.name": service})
-    return ours.merge(OTELResourceDetector().detect())

@@ -7,6 +7,7 @@ import signal
 import socket
 from pathlib import Path
 
+import httpx
 import pytest
 from azure.storage.queue import QueueClient
 
@@ -52,6 +53,23 @@ async def test_what_a_killed_process_held_is_taken_by_the_next_one(
     assert second.exit_status == 0
     log = first.log.read_text() + second.log.read_text()
     assert storage.account_key not in log
+
+
+async def test_prometheus_reads_what_became_of_the_events(
+    environment: dict[str, str], storage: Azurite, queue_name: str, call: Call, tmp_path: Path
+) -> None:
+    address = environment["CALLVAULT_INGEST__METRICS_ADDRESS"] = _nobodys_address()
+    queue = QueueClient.from_connection_string(storage.connection_string, queue_name)
+    with queue, Supervisor(tmp_path / "logs") as supervisor:
+        queue.send_message(json.dumps(call.recorded()))
+        ingesting(supervisor, "only", environment)
+        await until(lambda: queue.get_queue_properties().approximate_message_count == 0)
+        async with httpx.AsyncClient() as prometheus:
+            exposed = (await prometheus.get(f"http://{address}/metrics")).text
+    service = 'service_name="callvault-ingest"'
+    for disposition, count in (("delivered", 1), ("waiting", 0)):
+        labels = f'channel="queue",disposition="{disposition}",{service}'
+        assert f"callvault_events_total{{{labels}}} {count}\n" in exposed
 
 
 async def test_a_process_that_is_told_to_stop_gives_back_what_waits(

@@ -1,6 +1,7 @@
 """The real workflow and activity that a Schedule starts, on a real server."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -105,7 +106,8 @@ async def test_what_is_complete_is_reported_and_nobody_is_told(
     assert not told
     found = measured(metrics)
     assert (found["complete"], found["missing"]) == (3, 0)
-    assert found["callvault_reconciled_percent"] == 100
+    assert found["callvault_reconciled_ratio"] == 1
+    assert found["callvault_reconciled_timestamp_seconds"] == pytest.approx(time.time(), abs=60)
 
 
 async def test_a_file_that_is_gone_is_alarmed_by_name(

@@ -20,6 +20,7 @@ from callvault.emulator.settings import EmulatorSettings
 from callvault.telemetry.redaction import RedactingExporter
 from callvault.telemetry.tracing import traced
 from callvault.temporal.converter import data_converter
+from tests.telemetry.processes import environment_within
 
 CAPTURE_HEADERS = tuple(
     f"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_{side}_REQUEST" for side in ("CLIENT", "SERVER")
@@ -63,6 +64,14 @@ def temporal(
     return temporal_server
 
 
+@pytest.fixture
+def environment(
+    temporal: WorkflowEnvironment, emulator: RunningEmulator, tmp_path: Path
+) -> dict[str, str]:
+    """Makes a process work here, writing JSON."""
+    return environment_within(tmp_path, temporal, emulator)
+
+
 @pytest.fixture(scope="module")
 def tracing() -> Iterator[tuple[Plugin, InMemorySpanExporter]]:
     """Trace this process, with all headers; restore the previous state afterwards."""
@@ -70,7 +79,7 @@ def tracing() -> Iterator[tuple[Plugin, InMemorySpanExporter]]:
     with pytest.MonkeyPatch.context() as environment:
         for variable in CAPTURE_HEADERS:
             environment.setenv(variable, ".*")
-        with traced("callvault-test", [SimpleSpanProcessor(RedactingExporter(exporter))]) as plugin:
+        with traced("test", [SimpleSpanProcessor(RedactingExporter(exporter))]) as plugin:
             yield plugin, exporter
     # Public API can set the global provider only once per process.
     trace._TRACER_PROVIDER = None

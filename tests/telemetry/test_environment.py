@@ -12,8 +12,9 @@ from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig
 from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError
 from callvault.gateway import server
-from callvault.telemetry import environment, metrics
-from callvault.telemetry.setup import setup
+from callvault.ingest.process import read_queues
+from callvault.telemetry import environment, metrics_export
+from callvault.telemetry.setup import Role, setup
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 NOT_OURS = "192.0.2.1:9464"
@@ -135,7 +136,7 @@ def test_metrics_go_to_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hush")
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "5000")
 
-    exporter = metrics.exporter(None)
+    exporter = metrics_export.exporter(None)
 
     assert isinstance(exporter, OpenTelemetryConfig)
     assert exporter.url == "http://collector:4318/v1/metrics"
@@ -148,7 +149,7 @@ def test_an_address_for_prometheus_wins_over_the_collector(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(ENDPOINT, "http://collector:4318")
-    assert isinstance(metrics.exporter("127.0.0.1:9464"), PrometheusConfig)
+    assert isinstance(metrics_export.exporter("127.0.0.1:9464"), PrometheusConfig)
 
 
 @pytest.mark.parametrize(
@@ -159,23 +160,45 @@ def test_a_wrong_interval_stops_the_start(interval: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", interval)
     begins = f"OTEL_METRIC_EXPORT_INTERVAL={interval[:90]}"
     with pytest.raises(ConfigurationError, match=begins) as refused:
-        metrics.exporter(None)
+        metrics_export.exporter(None)
     assert len(str(refused.value)) < 250
     assert "is not a number of milliseconds" in str(refused.value)
 
 
-def test_only_a_worker_opens_the_port_for_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings.model_validate({"worker": {"metrics_address": NOT_OURS}})
+@pytest.mark.parametrize("role", ["worker", "gateway", "ingest"])
+def test_an_address_that_is_not_ours_stops_the_start_and_names_its_setting(role: Role) -> None:
+    settings = Settings.model_validate({role: {"metrics_address": NOT_OURS}})
+    with (
+        pytest.raises(ConfigurationError, match=rf"{role}\.metrics_address"),
+        setup(role, settings.log, metrics_address=getattr(settings, role).metrics_address),
+    ):
+        pass
+
+
+def test_each_process_opens_a_port_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file of settings serves all of them, also on one machine."""
     served: list[uvicorn.Server] = []
 
     async def serve(server: uvicorn.Server) -> None:
         served.append(server)
 
     monkeypatch.setattr(uvicorn.Server, "serve", serve)
-    server.serve(settings)
+    server.serve(Settings.model_validate({"worker": {"metrics_address": NOT_OURS}}))
     assert served
-    with (
-        pytest.raises(ConfigurationError, match=r"worker\.metrics_address"),
-        setup("worker", settings.log, metrics_address=settings.worker.metrics_address),
-    ):
-        pass
+    with pytest.raises(ConfigurationError, match=r"gateway\.metrics_address"):
+        server.serve(Settings.model_validate({"gateway": {"metrics_address": NOT_OURS}}))
+    queue = {"queue": "recording-events", "connection_string": "env:NONE"}
+    settings = {"ingest": {"metrics_address": NOT_OURS}, "queues": {"grid": queue}}
+    with pytest.raises(ConfigurationError, match=r"ingest\.metrics_address"):
+        read_queues(Settings.model_validate(settings), {})
+
+
+def test_the_variables_name_a_process_for_spans_and_metrics_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert environment.resource("gateway")["service.name"] == "callvault-gateway"
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "night-shift")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test")
+    resource = environment.resource("gateway")
+    assert resource["service.name"] == "night-shift"
+    assert resource["deployment.environment"] == "test"

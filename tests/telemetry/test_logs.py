@@ -11,7 +11,9 @@ import structlog
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.translate import translated
 from callvault.config.settings import LogSettings, Settings
+from callvault.errors import Unavailable
 from callvault.telemetry.logs import correlation_plugin, logging_as
 from callvault.temporal.client import connect
 from tests.telemetry.talking import Order, Talking, speak
@@ -102,6 +104,24 @@ def test_no_line_tells_a_secret(capsys: Capture) -> None:
     assert len(said) == 3
     assert "hush" not in json.dumps(said)
     assert "ValueError: AccountKey=REDACTED" in said[2]["exception"]
+
+
+def test_an_expected_failure_is_told_by_its_sentence_and_any_other_with_its_traceback(
+    capsys: Capture,
+) -> None:
+    """Where an archive is away, each attempt writes such a line."""
+    with logging_as(LogSettings()):
+        for error in (Unavailable("the archive is away", owner="archive"), ValueError("a bug")):
+            try:
+                with translated():
+                    raise error
+            except Exception:
+                logging.getLogger("temporalio.activity").warning("it failed", exc_info=True)
+
+    expected, bug = lines(capsys)
+    assert (expected["error"], "exception" in expected) == ("Unavailable", False)
+    assert expected["problem"] == "the archive is away (fault: archive)"
+    assert "ValueError: a bug" in bug["exception"]
 
 
 def test_libraries_do_not_tell_of_every_request(capsys: Capture) -> None:

@@ -21,6 +21,7 @@ from workers import visibility_metrics as observer
 from workers.visibility_metrics import UNCONFIGURED, Observer
 
 HOUR = timedelta(hours=1)
+WINDOW = 48 * HOUR
 
 
 class Gauges:
@@ -57,11 +58,17 @@ class Calls:
         self._handles: list[WorkflowHandle[object, object]] = []
 
     async def kept(
-        self, state: RecordingState, resource: str, expires_in: timedelta | None = None
+        self,
+        state: RecordingState,
+        resource: str,
+        expires_in: timedelta | None = None,
+        *,
+        at_risk: bool = False,
     ) -> None:
         shown: list[SearchAttributePair[Any]] = [
             SearchAttributePair(names.STATE, state),
             SearchAttributePair(names.RESOURCE, resource),
+            SearchAttributePair(names.AT_RISK, at_risk),
         ]
         if expires_in is not None:
             expires_at = datetime.now(UTC) + expires_in
@@ -106,7 +113,7 @@ async def test_open_recordings_are_counted_by_state(calls: Calls, gauges: Gauges
     await calls.kept(RecordingState.RECORDING, "us")
     await calls.are_visible()
 
-    await Observer(calls.client, gauges.meter, ["eu", "us"]).observe()
+    await Observer(calls.client, gauges.meter, {"eu": WINDOW, "us": WINDOW}).observe()
 
     counted = gauges.read("callvault_recordings")
     assert counted.pop("paused") == 1
@@ -120,7 +127,7 @@ async def test_a_state_that_nobody_is_in_any_more_goes_back_to_zero(
 ) -> None:
     await calls.kept(RecordingState.ARCHIVING, "eu")
     await calls.are_visible()
-    observer = Observer(calls.client, gauges.meter, ["eu"])
+    observer = Observer(calls.client, gauges.meter, {"eu": WINDOW})
     await observer.observe()
     assert gauges.read("callvault_recordings")["archiving"] == 1
 
@@ -137,13 +144,45 @@ async def test_each_resource_has_its_nearest_deadline(calls: Calls, gauges: Gaug
     await calls.kept(RecordingState.ARCHIVING, "removed", 3 * HOUR)
     await calls.are_visible()
 
-    await Observer(calls.client, gauges.meter, ["eu", "late", "quiet"]).observe()
+    windows = dict.fromkeys(["eu", "late", "quiet"], WINDOW)
+    await Observer(calls.client, gauges.meter, windows).observe()
 
     nearest = gauges.read("callvault_nearest_deadline_seconds")
     assert nearest["eu"] == pytest.approx(7 * 3600, abs=30)
     assert nearest["late"] == 0
     assert nearest["quiet"] == math.inf
     assert nearest[UNCONFIGURED] == pytest.approx(3 * 3600, abs=30)
+
+
+async def test_each_resource_has_the_age_of_its_oldest_file(calls: Calls, gauges: Gauges) -> None:
+    for hours in (30, 7, 46):
+        await calls.kept(RecordingState.ARCHIVING, "eu", hours * HOUR)
+    await calls.kept(RecordingState.ARCHIVING, "late", -HOUR)
+    await calls.kept(RecordingState.RECORDING, "quiet")
+    await calls.kept(RecordingState.ARCHIVING, "short", HOUR)
+    await calls.are_visible()
+
+    windows = {"eu": WINDOW, "late": WINDOW, "quiet": WINDOW, "short": 24 * HOUR}
+    await Observer(calls.client, gauges.meter, windows).observe()
+
+    oldest = gauges.read("callvault_oldest_unarchived_seconds")
+    assert oldest["eu"] == pytest.approx(41 * 3600, abs=30)
+    assert oldest["late"] == pytest.approx(49 * 3600, abs=30)
+    assert oldest["quiet"] == 0
+    assert oldest["short"] == pytest.approx(23 * 3600, abs=30)
+
+
+async def test_calls_at_risk_are_counted_by_resource(calls: Calls, gauges: Gauges) -> None:
+    await calls.kept(RecordingState.ARCHIVING, "eu", HOUR, at_risk=True)
+    await calls.kept(RecordingState.ARCHIVING, "eu", 9 * HOUR, at_risk=True)
+    await calls.kept(RecordingState.ARCHIVING, "eu", 47 * HOUR)
+    await calls.kept(RecordingState.ARCHIVING, "removed", HOUR, at_risk=True)
+    await calls.are_visible()
+
+    await Observer(calls.client, gauges.meter, {"eu": WINDOW, "us": WINDOW}).observe()
+
+    at_risk = gauges.read("callvault_recordings_at_risk")
+    assert (at_risk["eu"], at_risk["us"], at_risk[UNCONFIGURED]) == (2, 0, 1)
 
 
 @pytest.mark.parametrize("few", [1, 3])
@@ -155,7 +194,7 @@ async def test_among_many_the_nearest_deadline_is_found_by_counting(
         await calls.kept(RecordingState.ARCHIVING, "eu", hours * HOUR)
     await calls.are_visible()
 
-    await Observer(calls.client, gauges.meter, ["eu"]).observe()
+    await Observer(calls.client, gauges.meter, {"eu": WINDOW}).observe()
 
     nearest = gauges.read("callvault_nearest_deadline_seconds")["eu"]
     assert nearest == pytest.approx(29 * 3600, abs=30)
@@ -169,7 +208,7 @@ async def test_a_crowd_with_one_deadline_is_told_apart_to_the_second(
         await calls.kept(RecordingState.ARCHIVING, "eu", HOUR)
     await calls.are_visible()
 
-    await Observer(calls.client, gauges.meter, ["eu"]).observe()
+    await Observer(calls.client, gauges.meter, {"eu": WINDOW}).observe()
 
     nearest = gauges.read("callvault_nearest_deadline_seconds")["eu"]
     assert nearest == pytest.approx(3600, abs=30)
@@ -182,7 +221,7 @@ async def test_a_failure_is_logged_and_does_not_end_the_watch(gauges: Gauges) ->
     nowhere = await Client.connect(address, lazy=True)
 
     with capture_logs() as lines:
-        watch = Observer(nowhere, gauges.meter, ["eu"]).run(timedelta(milliseconds=5))
+        watch = Observer(nowhere, gauges.meter, {"eu": WINDOW}).run(timedelta(milliseconds=5))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(watch, 0.3)
 

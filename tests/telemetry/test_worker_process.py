@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,15 +11,14 @@ from typing import Any
 
 import httpx
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
 from callvault.config.settings import Settings, load_settings
 from callvault.emulator.server import RunningEmulator
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import LocalEmulator, write_settings
 from callvault.temporal.client import connect
 from tests.acs.service import Answer, Service, serving
-from tests.telemetry.vault import MEDIA_SECRET, gateway_to, make_archives
+from tests.telemetry.processes import free_address
+from tests.telemetry.vault import MEDIA_SECRET, gateway_to
 
 
 @dataclass
@@ -52,19 +49,6 @@ def collector() -> Iterator[Service]:
         yield service
 
 
-@pytest.fixture
-def environment(
-    temporal: WorkflowEnvironment, emulator: RunningEmulator, tmp_path: Path
-) -> dict[str, str]:
-    """Makes a process work here, writing JSON."""
-    acs = LocalEmulator(
-        emulator.endpoint, emulator.control, emulator.topic, emulator.connection_string
-    )
-    file = write_settings(tmp_path, acs, tmp_path / "archive")
-    make_archives(load_settings(file))
-    return {**os.environ, "CALLVAULT_CONFIG": str(file), "CALLVAULT_LOG__FORMAT": "json"}
-
-
 @contextmanager
 def running_worker(environment: dict[str, str], home: Path) -> Iterator[Process]:
     with Supervisor(home / "logs") as supervisor:
@@ -77,15 +61,9 @@ def running_worker(environment: dict[str, str], home: Path) -> Iterator[Process]
 @pytest.fixture
 def worker(environment: dict[str, str], tmp_path: Path) -> Iterator[RunningWorker]:
     settings = load_settings(Path(environment["CALLVAULT_CONFIG"]))
-    address = environment["CALLVAULT_WORKER__METRICS_ADDRESS"] = _free_address()
+    address = environment["CALLVAULT_WORKER__METRICS_ADDRESS"] = free_address()
     with running_worker(environment, tmp_path) as process:
         yield RunningWorker(process, settings, tmp_path / "archive", address)
-
-
-def _free_address() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 async def test_prometheus_reads_our_metrics_and_temporals(
@@ -96,12 +74,14 @@ async def test_prometheus_reads_our_metrics_and_temporals(
         await vault.keeps_a_call()
 
     exposed = await worker.scrape()
-    bytes_exported = _value(exposed, "callvault_bytes_exported", 'archive="local"')
+    exported_bytes = _value(exposed, "callvault_exported_bytes_total", 'archive="local"')
     kept = worker.archive.rglob("*.wav")
-    assert bytes_exported == sum(path.stat().st_size for path in kept) > 0
+    assert exported_bytes == sum(path.stat().st_size for path in kept) > 0
     assert _value(exposed, "callvault_recordings", 'state="recording"') >= 0
     assert _value(exposed, "callvault_nearest_deadline_seconds", 'resource="default"') >= 0
-    assert _value(exposed, "temporal_activity_task_received", 'service_name="callvault-worker"')
+    assert _value(
+        exposed, "temporal_activity_task_received_total", 'service_name="callvault-worker"'
+    )
 
 
 async def test_the_worker_logs_json_without_secrets_and_ends_well(
@@ -143,7 +123,12 @@ async def test_a_collector_gets_spans_and_metrics_and_no_secret(
     }
     for expected in (b"RunActivity:export_chunk", b"RunWorkflow:RecordingWorkflow", b"night-shift"):
         assert expected in sent["/v1/traces"]
-    for metric in (b"callvault_bytes_exported", b"callvault_recordings", b"temporal_"):
+    for metric in (
+        b"callvault_exported_bytes",
+        b"callvault_recordings",
+        b"temporal_",
+        b"night-shift",
+    ):
         assert metric in sent["/v1/metrics"]
     assert MEDIA_SECRET.encode() not in sent["/v1/traces"]
     assert process.exit_status == 0
@@ -160,7 +145,7 @@ def _value(exposed: str, name: str, label: str) -> float:
 async def test_h18_a_worker_works_with_standard_streams_that_take_nothing(
     environment: dict[str, str],
 ) -> None:
-    address = _free_address()
+    address = free_address()
     worker = await asyncio.create_subprocess_exec(
         *("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh"),
         *(sys.executable, "-m", "callvault", "worker"),

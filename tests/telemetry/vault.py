@@ -94,8 +94,11 @@ class Vault:
     async def close(self) -> None:
         await self._world.aclose()
 
-    async def keeps_a_call(self) -> dict[str, Any]:
-        """Play a call from its start to its archived file; return the event about its files."""
+    async def keeps_a_call(self, *, secretly: bool = True, pauses: bool = False) -> dict[str, Any]:
+        """Play a call from its start to its archived file; return the event about its files.
+
+        ``secretly`` puts a secret into a URL of the event; ``pauses`` pauses and resumes the call.
+        """
         people = [{"displayName": "Ada"}, {"displayName": "Ben"}]
         call = await self._emulator("POST", "/calls", {"participants": people})
         request = {
@@ -106,9 +109,12 @@ class Vault:
         started = await self._gateway("/v1/recordings", request)
         workflow_id = str(started["workflowId"])
         await self._recording_is("active", workflow_id)
+        for number, verb in enumerate(("pause", "resume") if pauses else ()):
+            await self._emulator("POST", "/clock", {"advanceSeconds": 3})
+            await self._gateway(f"/v1/recordings/{workflow_id}:{verb}", {"requestId": f"p{number}"})
         await self._emulator("POST", "/clock", {"advanceSeconds": 3})
         await self._gateway(f"/v1/recordings/{workflow_id}:stop", {"requestId": "1"})
-        event = self._event(call, await self._recorded(call["callId"]))
+        event = self._event(call, await self._recorded(call["callId"]), secretly=secretly)
         await self.hears(event)
         await self.archives(workflow_id)
         return event
@@ -134,10 +140,13 @@ class Vault:
                 await self._emulator("POST", "/clock", {"advanceSeconds": 1})
                 await asyncio.sleep(0.05)
 
-    def _event(self, call: dict[str, Any], recording: dict[str, Any]) -> dict[str, Any]:
+    def _event(
+        self, call: dict[str, Any], recording: dict[str, Any], *, secretly: bool
+    ) -> dict[str, Any]:
         """Make the event about a recording's files, with a secret in a URL that is refused."""
         (chunk,) = recording["chunks"]
-        chunk["deleteLocation"] += f"?code={MEDIA_SECRET}"
+        if secretly:
+            chunk["deleteLocation"] += f"?code={MEDIA_SECRET}"
         whole = f"/recording/call/{call['callId']}/serverCallId/{call['serverCallId']}"
         return {
             "id": str(uuid.uuid4()),
