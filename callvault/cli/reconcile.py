@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli.options import ConfigFile, Every, JsonReport, RemoveSchedule, duration
-from callvault.cli.terminal import say, say_json
+from callvault.cli.terminal import say_done, say_json
 from callvault.contracts.reconciliation import ReconcileInput
 
 _A_DAY = timedelta(hours=24)
@@ -43,12 +43,12 @@ def reconcile(
     from callvault.cli.actions import reconcile as reconciliation
 
     if remove:
-        say(reconciliation.unschedule(config))
+        say_done(reconciliation.unschedule(config), as_json=as_json)
         return
     looking_back = since or (2 * every if every else _A_DAY)
     input = ReconcileInput(since=looking_back, target=target, deep=deep)
     if every:
-        say(reconciliation.schedule(config, input, every))
+        say_done(reconciliation.schedule(config, input, every), as_json=as_json)
         return
     report = reconciliation.look(config, input)
     if as_json:

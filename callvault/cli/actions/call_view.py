@@ -1,0 +1,137 @@
+"""Everything that is known of one call, with a worker that answers or without one.
+
+Temporal itself tells the state of the workflow, its search attributes and its pending activities
+with their last errors. The rest is the answer of the workflow; where none comes, its history is
+folded into the same state.
+"""
+
+from datetime import datetime
+
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client, WorkflowHistory
+from temporalio.exceptions import TemporalError
+from temporalio.service import RPCError
+
+from callvault.cli.actions.call_lookup import find_call
+from callvault.contracts import names
+from callvault.contracts.alarms import Alarm, AlarmRecord
+from callvault.contracts.base import Message, shorten
+from callvault.contracts.status import CallStatus
+from callvault.errors import CallvaultError
+from callvault.temporal.call_client import CallClient
+from callvault.temporal.executions import Execution
+from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
+from workers.recall import FoldedHistory
+
+_ALARM_ACTIVITY = "raise_alarm"
+
+
+class WorkflowView(Message):
+    """The workflow of a call, as Temporal shows it without a worker."""
+
+    workflow_id: str
+    run_id: str
+    status: str
+    """``running``, ``completed``, ``terminated``, ``paused`` …"""
+    started_at: datetime
+    closed_at: datetime | None
+    state: str
+    """Its search attribute `CallvaultState`; empty before a worker has begun to keep it."""
+    resource: str
+    expires_at: datetime | None
+    is_at_risk: bool
+    recording_ids: tuple[str, ...]
+    call_ids: tuple[str, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """True if it has not ended."""
+        return self.closed_at is None
+
+
+class CallView(Message):
+    """One call: its workflow, what that waits for, and the state of its recordings."""
+
+    workflow: WorkflowView
+    pending: tuple[PendingActivity, ...]
+    status: CallStatus | None
+    """None where neither the workflow answers nor its history can be read."""
+    is_answered: bool
+    """True if ``status`` is the workflow's own answer; else it is drawn from the history."""
+    problem: str = ""
+    """The reason why the workflow does not answer."""
+
+
+async def view_call(client: Client, call: str) -> CallView:
+    """Gather everything about a call, by any of its ids; `InvalidRequest` where nobody keeps it."""
+    described = await describe_with_activities(client, await find_call(client, call))
+    execution, problem = described.execution, ""
+    status: CallStatus | None
+    try:
+        status = await CallClient(client).status(execution.id)
+    # ValueError is pydantic's, for the state of another version.
+    except (CallvaultError, ValueError) as error:
+        problem = shorten(str(error), 300)
+        status = await _folded(client, execution)
+    return CallView(
+        workflow=_workflow(execution),
+        pending=tuple(described.pending),
+        status=status,
+        is_answered=not problem,
+        problem=problem,
+    )
+
+
+async def _folded(client: Client, execution: Execution) -> CallStatus | None:
+    """Read the state of a call from its history, alarms included."""
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    try:
+        history = await handle.fetch_history()
+        status = await FoldedHistory(client).status(history.events)
+    # A history may have been begun with anything at all.
+    except (RPCError, TemporalError, ValueError, LookupError, TypeError):
+        return None
+    known = {record.alarm.id for record in status.alarms}
+    raised = await _alarms(client, history)
+    status.alarms += [record for record in raised if record.alarm.id not in known]
+    return status
+
+
+async def _alarms(client: Client, history: WorkflowHistory) -> list[AlarmRecord]:
+    scheduled: dict[int, AlarmRecord] = {}
+    for event in history.events:
+        if (alarm := await _alarm(client, event)) is not None:
+            scheduled[event.event_id] = AlarmRecord(alarm=alarm)
+        elif event.HasField("activity_task_completed_event_attributes"):
+            done = event.activity_task_completed_event_attributes.scheduled_event_id
+            if done in scheduled:
+                scheduled[done].sent_at = event.event_time.ToDatetime()
+    return list(scheduled.values())
+
+
+async def _alarm(client: Client, event: HistoryEvent) -> Alarm | None:
+    asked = event.activity_task_scheduled_event_attributes
+    if asked.activity_type.name != _ALARM_ACTIVITY:
+        return None
+    try:
+        [alarm] = await client.data_converter.decode(asked.input.payloads, [Alarm])
+    except ValueError:
+        return None
+    return alarm if isinstance(alarm, Alarm) else None
+
+
+def _workflow(execution: Execution) -> WorkflowView:
+    known = execution.typed_search_attributes
+    return WorkflowView(
+        workflow_id=execution.id,
+        run_id=execution.run_id,
+        status=execution.status,
+        started_at=execution.start_time,
+        closed_at=execution.close_time,
+        state=known.get(names.STATE) or "",
+        resource=known.get(names.RESOURCE) or "",
+        expires_at=known.get(names.EXPIRES_AT),
+        is_at_risk=bool(known.get(names.AT_RISK)),
+        recording_ids=tuple(known.get(names.RECORDING_IDS) or ()),
+        call_ids=tuple(known.get(names.CALL_IDS) or ()),
+    )
