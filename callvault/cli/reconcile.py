@@ -8,8 +8,14 @@ import typer
 from callvault.cli.options import ConfigFile, Every, JsonReport, RemoveSchedule, duration
 from callvault.cli.terminal import say_done, say_json
 from callvault.contracts.reconciliation import ReconcileInput
+from callvault.errors import NotDone
 
 _A_DAY = timedelta(hours=24)
+
+_NOTHING_SEEN = (
+    "no call was seen in this period, so nothing was compared: look whether TEMPORAL_NAMESPACE and"
+    " the archives are the right ones, or say that there may be none (--may-be-empty)"
+)
 
 
 def reconcile(
@@ -31,6 +37,9 @@ def reconcile(
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every file again and compare its SHA-256.")
     ] = False,
+    may_be_empty: Annotated[
+        bool, typer.Option("--may-be-empty", help="A period in which no call was seen passes.")
+    ] = False,
     as_json: JsonReport = False,
     every: Every = None,
     remove: RemoveSchedule = False,
@@ -38,7 +47,8 @@ def reconcile(
 ) -> None:
     """Join calls seen, recordings and archives; name everything that is not complete.
 
-    Exit status 1 where less is complete than the target, or anything is missing.
+    Exit status 1 where less is complete than the target, or anything is missing, or no call was
+    seen at all.
     """
     from callvault.cli.actions import reconcile as reconciliation
 
@@ -55,5 +65,7 @@ def reconcile(
         say_json(report.model_dump_json(indent=2))
     else:
         reconciliation.show(report)
+    if not report.calls_seen and not may_be_empty:
+        raise NotDone(_NOTHING_SEEN)
     if not report.is_met:
         raise typer.Exit(1)
