@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,7 +67,7 @@ class Terminal:
         call: str,
         state: RecordingState = RecordingState.ARCHIVING,
         expires_in: timedelta | None = None,
-        *more: SearchAttributePair[Any],
+        more: Sequence[SearchAttributePair[Any]] = (),
     ) -> WorkflowHandle[Any, Any]:
         """Begin a workflow that shows itself so, and that no worker keeps."""
         shown: list[SearchAttributePair[Any]] = [

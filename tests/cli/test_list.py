@@ -63,7 +63,7 @@ async def test_all_calls_are_listed_whole_and_the_nearest_deadline_first(
     terminal = own_terminal
     late = await terminal.kept("late", ARCHIVING, HOUR / 2)
     lost = SearchAttributePair(names.AT_RISK, True)
-    risky = await terminal.kept("risky", ARCHIVING, 30 * HOUR, lost)
+    risky = await terminal.kept("risky", ARCHIVING, 30 * HOUR, [lost])
     calm = await terminal.kept("calm", ARCHIVING, 20 * HOUR)
     dead = await terminal.kept("dead", RecordingState.RECORDING)
     await dead.terminate()

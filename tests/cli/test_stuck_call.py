@@ -50,6 +50,7 @@ async def test_a_stuck_call_is_shown_explained_and_retried(
     ):
         assert words in shown
     assert "from its history" in shown
+    assert (await view(stuck)).workflow.call_ids == ("c1",), "a search attribute"
 
     told = await terminal.says("recordings", "explain", "recording-1")
     assert "another object is in its place" in told

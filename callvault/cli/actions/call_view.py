@@ -10,20 +10,21 @@ from datetime import datetime
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 from temporalio.exceptions import TemporalError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.cli.actions.call_lookup import find_call
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmRecord
 from callvault.contracts.base import Message, shorten
 from callvault.contracts.status import CallStatus
-from callvault.errors import CallvaultError
-from callvault.temporal.call_client import CallClient
 from callvault.temporal.executions import Execution
 from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
+from callvault.temporal.rpc_errors import RPC_TIMEOUT
 from workers.recall import FoldedHistory
 
 _ALARM_ACTIVITY = "raise_alarm"
+
+_LATE = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
 class WorkflowView(Message):
@@ -65,21 +66,32 @@ class CallView(Message):
 async def view_call(client: Client, call: str) -> CallView:
     """Gather everything about a call, by any of its ids; `InvalidRequest` where nobody keeps it."""
     described = await describe_with_activities(client, await find_call(client, call))
-    execution, problem = described.execution, ""
-    status: CallStatus | None
-    try:
-        status = await CallClient(client).status(execution.id)
-    # ValueError is pydantic's, for the state of another version.
-    except (CallvaultError, ValueError) as error:
-        problem = shorten(str(error), 300)
-        status = await _folded(client, execution)
+    status = await _answer(client, described.execution)
+    problem = status if isinstance(status, str) else ""
     return CallView(
-        workflow=_workflow(execution),
+        workflow=_workflow(described.execution),
         pending=tuple(described.pending),
-        status=status,
+        status=await _folded(client, described.execution) if isinstance(status, str) else status,
         is_answered=not problem,
         problem=problem,
     )
+
+
+async def _answer(client: Client, execution: Execution) -> CallStatus | str:
+    """Query the newest run; return the reason where no answer comes."""
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    try:
+        status: CallStatus = await handle.query(
+            names.STATUS, result_type=CallStatus, rpc_timeout=RPC_TIMEOUT
+        )
+    except RPCError as error:
+        if error.status in _LATE:
+            return f"no worker answers within {RPC_TIMEOUT.total_seconds():.0f} s"
+        return shorten(error.message, 300)
+    # ValueError is pydantic's, for the state of another version.
+    except (TemporalError, ValueError) as error:
+        return f"its answer cannot be had: {shorten(str(error), 300)}"
+    return status
 
 
 async def _folded(client: Client, execution: Execution) -> CallStatus | None:

@@ -16,7 +16,7 @@ from callvault.cli.actions.tables import moment, time_left
 from callvault.cli.terminal import say
 from callvault.contracts.base import Message
 from callvault.contracts.states import RecordingState
-from callvault.temporal.pending_activities import PendingActivity
+from callvault.temporal.pending_activities import PendingActivity, owner_told
 
 _POLLS = frozenset({"poll_state", "poll_result"})
 """Activities that wait by failing: nothing is wrong with them."""
@@ -34,7 +34,12 @@ class Explanation(Message):
 
 def explain(view: CallView, now: datetime | None = None) -> Explanation:
     """Explain a call as of ``now``, by default this moment."""
-    reasons = [*_of_workflow(view), *_of_recordings(view), *_of_pending(view)]
+    reasons = [
+        *_of_workflow(view),
+        *_of_recordings(view),
+        *_of_pending(view),
+        *_of_alarms(view),
+    ]
     return Explanation(
         workflow_id=view.workflow.workflow_id,
         summary=_summary(view, now or datetime.now(UTC)),
@@ -136,6 +141,21 @@ def _of_activity(activity: PendingActivity, workflow_id: str) -> Iterator[Reason
             fault="whoever paused it",
             do=(f"callvault recordings retry {workflow_id}",),
             runbook="export_late",
+        )
+
+
+def _of_alarms(view: CallView) -> Iterator[Reason]:
+    """Yield one reason for the newest alarm of each kind that nobody has acknowledged."""
+    alarms = view.status.alarms if view.status else []
+    newest = {each.alarm.kind: each.alarm for each in alarms if each.acknowledged_at is None}
+    for kind, alarm in newest.items():
+        acknowledge = f"callvault recordings acknowledge {view.workflow.workflow_id}"
+        yield Reason(
+            what=f"Alarm {kind} ({alarm.severity}, {moment(alarm.at)}), not acknowledged:"
+            f" {alarm.what.rstrip('.')}.",
+            fault=OWNERS.get(owner_told(alarm.what), NOBODY),
+            do=(acknowledge,) if view.workflow.is_open else (),
+            runbook=kind,
         )
 
 

@@ -70,8 +70,8 @@ def recording_table(recording: RecordingStatus, copied: str = "") -> InertTable:
     for what, known in _identity(recording):
         table.add_row(what, known)
     if recording.expires_at:
-        left = f"within {time_left(recording.expires_at)}, by {moment(recording.expires_at)}"
-        table.add_row("must be archived", left)
+        by = moment(recording.expires_at)
+        table.add_row("must be archived", f"by {by}: {time_left(recording.expires_at)}")
     if recording.problem:
         table.add_row("problem", line((recording.problem, "bold red")))
     _add_consent(table, recording)
@@ -141,6 +141,10 @@ def moment(at: datetime) -> str:
 
 
 def time_left(until: datetime, now: datetime | None = None) -> str:
-    """Format the time from ``now`` until then in hours, minutes and seconds."""
-    seconds = max(int((until - (now or datetime.now(UTC))).total_seconds()), 0)
-    return f"{seconds // 3600} h {seconds // 60 % 60:02} min {seconds % 60:02} s"
+    """Format the time from ``now`` until then in hours, minutes and seconds, or say it is over."""
+    seconds = int((until - (now or datetime.now(UTC))).total_seconds())
+    return (
+        "over"
+        if seconds < 0
+        else f"{seconds // 3600} h {seconds // 60 % 60:02} min {seconds % 60:02} s"
+    )
