@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
-from rich.console import Console
+from rich.console import Console, RenderableType
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -191,18 +191,18 @@ def _remarks(call: ListedCall) -> Iterator[str]:
 
 async def watch(client: Client, wanted: Filter) -> None:
     """Print the list again and again, until Ctrl-C; an outage of Temporal is told, not the end."""
-    console = Console()
+    screen = Console()
     while True:
-        try:
-            shown = table(await listed(client, wanted))
-        except (RPCError, Unavailable) as error:
-            shown = None
-            problem = f"Temporal does not answer: {error}"
-        console.clear()
-        if shown is None:
-            console.print(line((problem, "bold red")))
-        else:
-            console.print(shown)
+        shown = await _table_or_problem(client, wanted)
+        screen.clear()
+        screen.print(shown)
         at = f"{datetime.now(UTC):%H:%M:%S} UTC, every {WATCH_INTERVAL:.0f} s; Ctrl-C ends this"
-        console.print(line((at, "dim")))
+        screen.print(line((at, "dim")))
         await asyncio.sleep(WATCH_INTERVAL)
+
+
+async def _table_or_problem(client: Client, wanted: Filter) -> RenderableType:
+    try:
+        return table(await listed(client, wanted))
+    except (RPCError, Unavailable) as error:
+        return line((f"Temporal does not answer: {error}", "bold red"))
