@@ -80,6 +80,8 @@ def a_view(
         "resource": "default",
         "expiresAt": NOW + timedelta(minutes=9),
         "isAtRisk": False,
+        "isOrphan": False,
+        "duties": 0,
         "recordingIds": (),
         "callIds": (),
         **workflow,

@@ -5,7 +5,7 @@ with their last errors. The rest is the answer of the workflow; where none comes
 folded into the same state.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
@@ -13,6 +13,7 @@ from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.cli.actions.call_lookup import find_call
+from callvault.cli.actions.listing import ListedCall, listed_call
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmRecord
 from callvault.contracts.base import Message, shorten
@@ -27,22 +28,10 @@ _ALARM_ACTIVITY = "raise_alarm"
 _LATE = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
-class WorkflowView(Message):
+class WorkflowView(ListedCall):
     """The workflow of a call, as Temporal shows it without a worker."""
 
-    workflow_id: str
     run_id: str
-    status: str
-    """``running``, ``completed``, ``terminated``, ``paused`` …"""
-    started_at: datetime
-    closed_at: datetime | None
-    state: str
-    """Its search attribute `CallvaultState`; empty before a worker has begun to keep it."""
-    resource: str
-    expires_at: datetime | None
-    is_at_risk: bool
-    recording_ids: tuple[str, ...]
-    call_ids: tuple[str, ...]
 
     @property
     def is_open(self) -> bool:
@@ -133,17 +122,5 @@ async def _alarm(client: Client, event: HistoryEvent) -> Alarm | None:
 
 
 def _workflow(execution: Execution) -> WorkflowView:
-    known = execution.typed_search_attributes
-    return WorkflowView(
-        workflow_id=execution.id,
-        run_id=execution.run_id,
-        status=execution.status,
-        started_at=execution.start_time,
-        closed_at=execution.close_time,
-        state=known.get(names.STATE) or "",
-        resource=known.get(names.RESOURCE) or "",
-        expires_at=known.get(names.EXPIRES_AT),
-        is_at_risk=bool(known.get(names.AT_RISK)),
-        recording_ids=tuple(known.get(names.RECORDING_IDS) or ()),
-        call_ids=tuple(known.get(names.CALL_IDS) or ()),
-    )
+    shown = listed_call(execution, datetime.now(UTC))
+    return WorkflowView(run_id=execution.run_id, **dict(shown))

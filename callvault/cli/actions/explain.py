@@ -11,6 +11,7 @@ from callvault.cli.actions.explain_recording import (
     Reason,
     reasons_of_recording,
 )
+from callvault.cli.actions.listing import ENDED_EARLY
 from callvault.cli.actions.retry import EXPORTS
 from callvault.cli.actions.tables import moment, time_left
 from callvault.cli.terminal import say
@@ -20,8 +21,6 @@ from callvault.temporal.pending_activities import PendingActivity, owner_told
 
 _POLLS = frozenset({"poll_state", "poll_result"})
 """Activities that wait by failing: nothing is wrong with them."""
-
-_ENDED_EARLY = ("terminated", "failed", "timed_out", "canceled")
 
 
 class Explanation(Message):
@@ -73,7 +72,7 @@ def _of_workflow(view: CallView) -> Iterator[Reason]:
             do=(f"temporal workflow unpause --workflow-id {name}",),
             runbook="abandoned",
         )
-    elif workflow.status in _ENDED_EARLY and is_unfinished:
+    elif workflow.status in ENDED_EARLY and is_unfinished:
         yield Reason(
             what=f"Its workflow was {workflow.status.replace('_', ' ')} at"
             f" {moment(workflow.closed_at or workflow.started_at)}, before its recordings were"

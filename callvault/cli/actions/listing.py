@@ -29,7 +29,8 @@ LAST_RUN = "ExecutionStatus != 'ContinuedAsNew'"
 """Filter for the last run of each chain: that one holds the complete state."""
 
 _UNFINISHED = frozenset(state for state in RecordingState if not state.is_final)
-_ENDED_EARLY = ("terminated", "failed", "timed_out", "canceled")
+ENDED_EARLY = ("terminated", "failed", "timed_out", "canceled")
+"""Ends of a workflow that are not its own."""
 
 
 class Filter(NamedTuple):
@@ -88,7 +89,7 @@ def query_of(wanted: Filter) -> str:
     if wanted.orphans:
         parts.append(f"{names.ORPHAN.name} = true")
     if wanted.at_risk:
-        early = ", ".join(f"'{_in_query(status)}'" for status in _ENDED_EARLY)
+        early = ", ".join(f"'{_in_query(status)}'" for status in ENDED_EARLY)
         risky = f"{names.AT_RISK.name} = true OR CloseTime IS NULL"
         parts.append(f"({risky} OR ExecutionStatus IN ({early}))")
     return " AND ".join(parts)
@@ -118,7 +119,7 @@ def listed_call(run: Execution, now: datetime) -> ListedCall:
 def is_abandoned(run: Execution) -> bool:
     """Tell if nobody keeps a call: its workflow is paused, or ended before its recordings had."""
     is_unfinished = run.typed_search_attributes.get(names.STATE) in _UNFINISHED
-    return run.status == "paused" or (run.status in _ENDED_EARLY and is_unfinished)
+    return run.status == "paused" or (run.status in ENDED_EARLY and is_unfinished)
 
 
 def urgency(call: ListedCall) -> tuple[bool, bool, float, float]:
