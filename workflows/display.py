@@ -25,7 +25,7 @@ from workflows.call.recording_state import is_at_risk
 from workflows.call.results import worst
 
 MAX_INDEXED_BYTES = 2_000
-"""Bytes of the recordings' ids in one search attribute: at 2,048 the server ends the workflow."""
+"""Bytes of ids in one search attribute: at 2,048 the server ends the workflow."""
 
 MAX_LISTED = 20
 """Decisions that are shown, and pauses: the newest."""
@@ -40,6 +40,7 @@ class Display:
 
     state: RecordingState
     recording_ids: tuple[str, ...]
+    call_ids: tuple[str, ...]
     expires_at: datetime | None
     at_risk: bool
     resource: str
@@ -54,6 +55,7 @@ def of(status: CallStatus) -> Display:
     return Display(
         state=worst(status),
         recording_ids=_indexed(r.recording_id for r in status.recordings if r.recording_id),
+        call_ids=_indexed({r.call_id: None for r in status.recordings if r.call_id}),
         expires_at=_full_minute(min(expiries, default=None)),
         at_risk=is_at_risk(status),
         resource=status.resource,
@@ -77,15 +79,15 @@ def inherited() -> TypedSearchAttributes | None:
     return SEARCH_ATTRIBUTES.inherited(workflow.info().typed_search_attributes)
 
 
-def _indexed(recording_ids: Iterable[str]) -> tuple[str, ...]:
+def _indexed(ids: Iterable[str]) -> tuple[str, ...]:
     """Return the newest ids, as many as a search attribute holds; the status has them all."""
     kept: list[str] = []
     left = MAX_INDEXED_BYTES
-    for recording_id in reversed(list(recording_ids)):
+    for each in reversed(list(ids)):
         # As JSON: with quotes and a comma, and with each of these escaped in the text.
-        size = len(json.dumps(recording_id)) + 1
+        size = len(json.dumps(each)) + 1
         if size <= left:
-            kept.append(recording_id)
+            kept.append(each)
             left -= size
     return tuple(reversed(kept))
 
@@ -94,6 +96,7 @@ def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
     return [
         names.STATE.value_set(display.state),
         names.RECORDING_IDS.value_set(display.recording_ids),
+        names.CALL_IDS.value_set(display.call_ids),
         names.EXPIRES_AT.value_set(display.expires_at)
         if display.expires_at
         else names.EXPIRES_AT.value_unset(),

@@ -1,14 +1,15 @@
 """`callvault alarms`: check that alarms arrive."""
 
+import json
 import uuid
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from callvault.cli.options import ConfigFile
-from callvault.cli.terminal import say
+from callvault.cli.options import ConfigFile, Json
+from callvault.cli.terminal import say, say_json
 from callvault.config.settings import Settings, load_settings
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.errors import CallvaultError
@@ -27,6 +28,7 @@ def send_test(
     severity: Annotated[
         Severity, typer.Option(help="Some receivers wake people for critical.")
     ] = Severity.WARNING,
+    as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Send one alarm of kind `test` to every configured receiver, and print each answer.
@@ -38,37 +40,48 @@ def send_test(
     settings = load_settings(config)
     # The log is a receiver of alarms, too.
     with setup("cli", settings.log):
-        arrived = send_to_all(settings, _test_alarm(severity))
-    if not arrived:
+        answers = send_to_all(settings, _test_alarm(severity))
+    if as_json:
+        say_json(json.dumps([answer._asdict() for answer in answers], indent=2))
+    else:
+        for answer in answers:
+            say(f"{answer.receiver}: {answer.answer}")
+    if not all(answer.arrived for answer in answers):
         raise typer.Exit(1)
 
 
-def send_to_all(settings: Settings, alarm: Alarm) -> bool:
-    """Send an alarm to the log and to the webhook; return False if one did not accept it."""
+class Answer(NamedTuple):
+    """The answer of a receiver to an alarm."""
+
+    receiver: str
+    arrived: bool
+    answer: str
+
+
+def send_to_all(settings: Settings, alarm: Alarm) -> list[Answer]:
+    """Send an alarm to the log and to the webhook."""
     from activities.webhooks import log
 
     log(alarm)
-    say(f"log: written as {alarm.severity}, on standard error")
-    return _send_to_webhook(settings, alarm)
+    told = Answer("log", True, f"written as {alarm.severity}, on standard error")
+    return [told, _send_to_webhook(settings, alarm)]
 
 
-def _send_to_webhook(settings: Settings, alarm: Alarm) -> bool:
+def _send_to_webhook(settings: Settings, alarm: Alarm) -> Answer:
     from workers.clients import Connections
 
     reference = settings.alarms.webhook_url
     if reference is None:
-        say("webhook: none; set alarms.webhook_url to be told elsewhere too")
-        return True
+        return Answer("webhook", True, "none; set alarms.webhook_url to be told elsewhere too")
     signed = "signed" if settings.alarms.webhook_secret else "not signed: no alarms.webhook_secret"
     with closing(Connections(settings)) as connections:
         sink = connections.alarm_sink()
         try:
             status = sink.send(alarm) if sink else None
         except CallvaultError as error:
-            say(f"webhook {reference}: NOT taken ({signed}): {error}")
-            return False
-    say(f"webhook {reference}: {alarm.id} taken, answered {status} ({signed})")
-    return True
+            return Answer(f"webhook {reference}", False, f"NOT taken ({signed}): {error}")
+    taken = f"{alarm.id} taken, answered {status} ({signed})"
+    return Answer(f"webhook {reference}", True, taken)
 
 
 def _test_alarm(severity: Severity) -> Alarm:

@@ -1,12 +1,13 @@
 """Commands on archives: `verify`, `keygen`, and `recordings failback`."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from callvault.cli.options import ConfigFile, JsonReport
+from callvault.cli.options import ConfigFile, Json, JsonReport
 from callvault.cli.terminal import say, say_json
 from callvault.errors import InvalidRequest
 
@@ -65,6 +66,7 @@ def verify(
 
 def keygen(
     file: Annotated[Path, typer.Argument(help="Where the private key goes; it must not exist.")],
+    as_json: Json = False,
 ) -> None:
     """Make a key that signs manifests: FILE, for the worker alone, and FILE.pub, for all."""
     from callvault.archive.manifests.keys import Signer
@@ -73,6 +75,10 @@ def keygen(
     public = file.with_name(f"{file.name}.pub")
     _write_new(file, signer.pem(), mode=0o600)
     _write_new(public, signer.public.pem(), mode=0o644)
+    if as_json:
+        paths = {"privateKey": str(file.absolute()), "publicKey": str(public.absolute())}
+        say_json(json.dumps({"keyId": signer.public.key_id, **paths}, indent=2))
+        return
     say(f"Key {signer.public.key_id}: {file} (private) and {public} (public).")
     say(f'Set archives.NAME.signing_key = "file:{file.absolute()}"')
 

@@ -1,10 +1,11 @@
 """Commands on duties: what people must do about recordings, and what was done."""
 
+import json
 from typing import Annotated
 
 import typer
 
-from callvault.cli.options import ConfigFile, JsonReport
+from callvault.cli.options import ConfigFile, Json, JsonReport
 from callvault.cli.terminal import say, say_json
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ def done(
             " everything was kept.",
         ),
     ] = None,
+    as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Record what was done about duties, signed and in the archive's chain.
@@ -61,4 +63,7 @@ def done(
     from callvault.config.settings import load_settings
 
     written = record(load_settings(config), archive, manifest, duty, erased or [], by, reason)
-    say(f"Recorded in {written}.")
+    if as_json:
+        say_json(json.dumps({"record": written}))
+    else:
+        say(f"Recorded in {written}.")

@@ -5,8 +5,15 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.options import ConfigFile, DeadLetterNames, Every, QueueNames, RemoveSchedule
-from callvault.cli.terminal import say
+from callvault.cli.options import (
+    ConfigFile,
+    DeadLetterNames,
+    Every,
+    Json,
+    QueueNames,
+    RemoveSchedule,
+)
+from callvault.cli.terminal import say_done
 from callvault.errors import InvalidRequest
 
 app = typer.Typer(help="Deliver events of Event Grid by hand.", no_args_is_help=True)
@@ -41,19 +48,23 @@ def deliver(
             help="Copy files anew although their call is archived and over: the archive went back.",
         ),
     ] = False,
+    as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Deliver events, and print what became of each. Safe to repeat.
 
+    With --json: one object on a line for each event.
     Exit status 1 where an event was not delivered that may matter.
     """
+    from callvault.cli.actions import deliver as deliveries
     from callvault.cli.actions import recordings as calls
-    from callvault.cli.actions.deliver import deliver_all
     from callvault.config.settings import load_settings
 
     settings = load_settings(config)
+    told = deliveries.say_json_line if as_json else deliveries.say_outcome
     all_delivered = calls.with_client(
-        config, lambda client: deliver_all(settings, client, files, say, again=again)
+        config,
+        lambda client: deliveries.deliver_all(settings, client, files, told, again=again),
     )
     raise typer.Exit(0 if all_delivered else 1)
 
@@ -82,6 +93,7 @@ def sweep(
     ] = False,
     every: Every = None,
     remove: RemoveSchedule = False,
+    as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Deliver the events of dead-letter containers, and mark the blobs that are delivered.
@@ -101,16 +113,15 @@ def sweep(
             " Schedule"
         )
     if remove:
-        say(calls.with_client(config, sweeps.remove_schedule))
+        say_done(calls.with_client(config, sweeps.remove_schedule), as_json=as_json)
     elif every is not None:
         input = sweeps.input(settings, names or [])
-        say(calls.with_client(config, lambda client: sweeps.schedule(client, input, every)))
+        done = calls.with_client(config, lambda client: sweeps.schedule(client, input, every))
+        say_done(done, as_json=as_json)
     else:
         stores = sweeps.stores(settings, names or [], quarantine=quarantine)
         reports = calls.with_client(
             config, lambda client: sweeps.sweep_all(settings, client, stores)
         )
-        for report in reports:
-            for line in sweeps.describe(report):
-                say(line)
+        sweeps.show(reports, as_json=as_json)
         raise typer.Exit(int(not all(map(sweeps.leaves_nothing, reports))))

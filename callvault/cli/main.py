@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -11,6 +13,7 @@ from callvault.cli import alarms, archives, duties, events, processes, recording
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
 from callvault.cli.reconcile import reconcile
+from callvault.cli.terminal import say
 from callvault.contracts.printable import printable, printable_lines
 from callvault.errors import CallvaultError, ConfigurationError
 from callvault.telemetry.announcement import fill_standard_streams
@@ -20,10 +23,30 @@ app = typer.Typer(
     name="callvault",
     help="Archive every recorded call of Azure Communication Services.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # Typer's own tracebacks may show local variables, and secrets among them.
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        say(f"callvault {version('callvault')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _callvault(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Archive every recorded call of Azure Communication Services."""
+
+
 app.command()(stack.demo)
 app.command()(stack.dev)
 app.command()(processes.worker)

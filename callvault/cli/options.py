@@ -1,15 +1,23 @@
 """Arguments and options that several commands have in common."""
 
+import difflib
+import getpass
+import os
+from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from callvault.config.types import Duration
+from callvault.contracts.base import MAX_TEXT
 
 _DURATION = TypeAdapter[timedelta](Duration)
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 def duration(text: str) -> timedelta:
@@ -20,14 +28,65 @@ def duration(text: str) -> timedelta:
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
+def one_of(words: type[Word], what: str) -> Callable[[str], Word]:
+    """Make the parser of an option that is one of these words.
+
+    Another one is refused with those that are allowed, and the nearest of them.
+    """
+
+    def parse(text: str) -> Word:
+        try:
+            return words(text)
+        except ValueError:
+            allowed = [str(word) for word in words]
+            near = difflib.get_close_matches(text.lower().replace("-", "_"), allowed, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise typer.BadParameter(
+                f"{text!r} is no {what}.{hint} Allowed: {', '.join(allowed)}"
+            ) from None
+
+    return parse
+
+
+def os_user() -> str:
+    """Return the name of whoever runs this process; its user id where the system knows no name."""
+    try:
+        return getpass.getuser()
+    # In a container the process may run under any number.
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def person(name: str) -> str:
+    """Return the name of who asks: as given, or that of the operating system's user."""
+    if len(name) > MAX_TEXT:
+        raise typer.BadParameter(f"a name has at most {MAX_TEXT} characters")
+    return name.strip() or os_user()
+
+
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", help="TOML file; otherwise the one that CALLVAULT_CONFIG names."),
 ]
 
 CallId = Annotated[
-    str, typer.Argument(help="A workflow id (recording-…) or a serverCallId.", show_default=False)
+    str,
+    typer.Argument(
+        help="A workflow id (recording-…), serverCallId, recordingId or callId.", show_default=False
+    ),
 ]
+
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        callback=person,
+        help="Who asks; by default the operating system's user.",
+        show_default=False,
+    ),
+]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Reason = Annotated[str, typer.Option(help="Why, for the evidence.")]
 

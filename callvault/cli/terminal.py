@@ -4,14 +4,20 @@ Commands print through `say` and `say_json`, or give Rich what `line` and `Inert
 reads a plain string as its own markup.
 """
 
+import json
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from callvault.contracts.printable import printable, printable_json
+
+MAX_WIDTH = 10_000
+"""Width in characters of what is no terminal."""
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -19,9 +25,32 @@ def say(text: str, *, err: bool = False) -> None:
     typer.echo(printable(text), err=err)
 
 
+def say_fields(fields: Sequence[str]) -> None:
+    """Print fields on one line with tabs between them; a tab within a field is escaped."""
+    typer.echo("\t".join(map(printable, fields)))
+
+
 def say_json(document: str) -> None:
     """Print a JSON document."""
     typer.echo(printable_json(document))
+
+
+def say_done(sentence: str, *, as_json: bool) -> None:
+    """Print what was done, in a sentence or as JSON."""
+    if as_json:
+        say_json(json.dumps({"done": sentence}))
+    else:
+        say(sentence)
+
+
+def is_terminal() -> bool:
+    """Tell if standard output is read by a person, and not by another program or a file."""
+    return sys.stdout.isatty()
+
+
+def console() -> Console:
+    """Make a console that cuts and folds nothing in a pipe or a file, which have no width."""
+    return Console() if is_terminal() else Console(width=MAX_WIDTH, highlight=False)
 
 
 def line(*parts: str | tuple[str, str]) -> Text:

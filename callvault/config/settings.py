@@ -4,6 +4,7 @@ Settings come from a TOML file and from ``CALLVAULT_*`` environment variables; t
 Keys that are not settings stop the start. `callvault.config.reference` writes the page about it.
 """
 
+import difflib
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -149,7 +150,9 @@ def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
 
 def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
     names = ", ".join(sorted(known)) or "none"
-    return f"there is no {kind} {name!r} in the configuration; known: {names}"
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no {kind} {name!r} in the configuration; known: {names}{hint}"
 
 
 def _plain(topic: str | None) -> str:

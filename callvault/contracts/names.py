@@ -78,6 +78,7 @@ EVENTS_PATH = "/v1/events"
 
 STATE = SearchAttributeKey.for_keyword("CallvaultState")
 RECORDING_IDS = SearchAttributeKey.for_keyword_list("CallvaultRecordingId")
+CALL_IDS = SearchAttributeKey.for_keyword_list("CallvaultCallId")
 EXPIRES_AT = SearchAttributeKey.for_datetime("CallvaultExpiresAt")
 AT_RISK = SearchAttributeKey.for_bool("CallvaultAtRisk")
 RESOURCE = SearchAttributeKey.for_keyword("CallvaultResource")
@@ -86,7 +87,16 @@ ORPHAN = SearchAttributeKey.for_bool("CallvaultOrphan")
 DUTIES = SearchAttributeKey.for_int("CallvaultDuties")
 """Number of things that people must do about the call's recordings: `callvault duties`."""
 
-SEARCH_ATTRIBUTES = (STATE, RECORDING_IDS, EXPIRES_AT, AT_RISK, RESOURCE, ORPHAN, DUTIES)
+SEARCH_ATTRIBUTES = (
+    STATE,
+    RECORDING_IDS,
+    CALL_IDS,
+    EXPIRES_AT,
+    AT_RISK,
+    RESOURCE,
+    ORPHAN,
+    DUTIES,
+)
 """Registered in the Temporal namespace by `callvault setup`."""
 
 

@@ -43,6 +43,16 @@ async def says(client: Client, settings: Path, *arguments: str) -> tuple[int | N
     return process.returncode, output.decode()
 
 
+async def test_a_reconciliation_of_nothing_is_no_success(temporal: Client, tmp_path: Path) -> None:
+    settings = tmp_path / "callvault.toml"
+    settings.write_text(SETTINGS.format(path=tmp_path / "archive"))
+    Vault(tmp_path)
+    nowhen = ("--since", "1s")
+    assert (await says(temporal, settings, *nowhen))[0] == 1
+    assert (await says(temporal, settings, *nowhen, "--json"))[0] == 1
+    assert (await says(temporal, settings, *nowhen, "--may-be-empty"))[0] == 0
+
+
 async def test_the_command_tells_of_gaps_and_makes_its_schedule(
     temporal: Client, tmp_path: Path
 ) -> None:

@@ -114,7 +114,7 @@ class ControlLoop:
         self._run.clock.look()
         if result is not None and result.is_settled:
             return result
-        self._act_on_due(workflow.now())
+        self._act_on_due(self._run.clock.seen.now)
         # The signals that came during the local activity are folded by now.
         if self._call.is_superseded(command):
             return None

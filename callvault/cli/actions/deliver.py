@@ -1,11 +1,15 @@
 """The work of `callvault events deliver`, apart from its options: it is slow to load."""
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from pydantic.alias_generators import to_camel
 from temporalio.client import Client
 
+from callvault.cli.terminal import say, say_json
 from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.errors import InvalidRequest
@@ -18,11 +22,22 @@ STANDARD_INPUT = Path("-")
 
 _GOOD = (Disposition.DELIVERED, Disposition.IGNORED)
 
-Say = Callable[[str], None]
+
+class Told(NamedTuple):
+    """What became of an event, or of a whole file that holds none."""
+
+    disposition: str
+    problem: str
+    event_type: str = ""
+    event_id: str = ""
+    workflow_id: str = ""
+
+
+Tell = Callable[[Told], None]
 
 
 async def deliver_all(
-    settings: Settings, client: Client, files: Sequence[Path], say: Say, *, again: bool = False
+    settings: Settings, client: Client, files: Sequence[Path], tell: Tell, *, again: bool = False
 ) -> bool:
     """Deliver every event of the files; return True if none was left undelivered.
 
@@ -30,18 +45,18 @@ async def deliver_all(
     """
     routes = Routes(settings, own_containers(settings))
     intake = Intake(routes, CallClient(client), "cli", again=again)
-    results = [await _deliver(intake, file, say) for file in files]
+    results = [await _deliver(intake, file, tell) for file in files]
     return all(results)
 
 
-async def _deliver(intake: Intake, file: Path, say: Say) -> bool:
+async def _deliver(intake: Intake, file: Path, tell: Tell) -> bool:
     try:
         outcomes = await intake.deliver(read_events(_read(file)))
     except InvalidRequest as error:
-        say(f"not understood: {file}: {error}")
+        tell(Told("not understood", f"{file}: {error}"))
         return False
     for outcome in outcomes:
-        say(describe(outcome))
+        tell(_told(outcome))
     return all(outcome.disposition in _GOOD for outcome in outcomes)
 
 
@@ -52,11 +67,28 @@ def _read(file: Path) -> bytes:
         raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
 
 
-def describe(outcome: EventOutcome) -> str:
-    """Describe the outcome of one event in a line."""
+def _told(outcome: EventOutcome) -> Told:
     raw = outcome.raw
-    kind = str(raw.get("eventType") or raw.get("type") or "event").rpartition(".")[2]
-    line = f"{outcome.disposition.replace('_', ' ')}: {kind} {raw.get('id') or ''}".rstrip()
-    if outcome.workflow_id:
-        return f"{line} to {outcome.workflow_id}"
-    return f"{line}: {outcome.problem}" if outcome.problem else line
+    return Told(
+        disposition=outcome.disposition.replace("_", " "),
+        problem=outcome.problem,
+        event_type=str(raw.get("eventType") or raw.get("type") or "event"),
+        event_id=str(raw.get("id") or ""),
+        workflow_id=outcome.workflow_id or "",
+    )
+
+
+def say_outcome(told: Told) -> None:
+    """Describe what became of one event in a line."""
+    kind = told.event_type.rpartition(".")[2]
+    line = f"{told.disposition}: {kind} {told.event_id}".rstrip(": ")
+    if told.workflow_id:
+        say(f"{line} to {told.workflow_id}")
+    else:
+        say(f"{line}: {told.problem}" if told.problem else line)
+
+
+def say_json_line(told: Told) -> None:
+    """Print what became of one event as JSON, on a line of its own."""
+    fields = {to_camel(name): value for name, value in told._asdict().items()}
+    say_json(json.dumps(fields))

@@ -8,7 +8,8 @@ from typing import TypeVar
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from callvault.cli.terminal import InertTable
+from callvault.cli.actions.call_lookup import find_call, workflow_id
+from callvault.cli.actions.listing import LAST_RUN
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
@@ -24,12 +25,6 @@ from callvault.temporal.decisions import DecisionClient
 from callvault.temporal.executions import describe_execution, list_executions
 
 T = TypeVar("T")
-
-_WIDTHS = {"workflow": len(names.workflow_id("")), "state": len("failed_to_start")}
-"""In characters: ids stay whole on narrow terminals, so that they can be copied."""
-
-_LAST_RUN = "ExecutionStatus != 'ContinuedAsNew'"
-"""Filter for the last run of each chain: that one holds the complete state."""
 
 
 def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T:
@@ -52,44 +47,9 @@ def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T
     return asyncio.run(run())
 
 
-def workflow_id(call: str) -> str:
-    """Return the id of a call's workflow, from a serverCallId or the id itself."""
-    return call if call.startswith("recording-") else names.workflow_id(call)
-
-
-def _state_word(text: str) -> str:
-    # The word is put into a query: quotes in it would change the query's meaning.
-    if not text.replace("_", "").isalpha():
-        raise InvalidRequest(f"{text!r} is no state")
-    return text
-
-
-async def listing(client: Client, state: str | None, *, orphans: bool = False) -> InertTable:
-    """Tabulate the calls: all, those in one state, or those with an orphaned recording."""
-    table = InertTable(box=None)
-    for column in ("workflow", "state", "resource", "must be archived by", "orphan"):
-        table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
-    query = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND {_LAST_RUN}"
-    if state is not None:
-        query += f" AND {names.STATE.name} = '{_state_word(state)}'"
-    if orphans:
-        query += f" AND {names.ORPHAN.name} = true"
-    async for call in list_executions(client, query):
-        known = call.typed_search_attributes
-        expires = known.get(names.EXPIRES_AT)
-        table.add_row(
-            call.id,
-            f"{known.get(names.STATE, '')}{' (paused in Temporal)' * (call.status == 'paused')}",
-            known.get(names.RESOURCE, ""),
-            f"{expires:%Y-%m-%d %H:%M:%S} UTC" if expires else "",
-            "orphan" if known.get(names.ORPHAN) else "",
-        )
-    return table
-
-
 async def status(client: Client, call: str) -> CallStatus:
     """Query the status of a call's newest workflow."""
-    handle = client.get_workflow_handle(workflow_id(call))
+    handle = client.get_workflow_handle(await find_call(client, call))
     found: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
     return found
 
@@ -99,12 +59,12 @@ async def statuses(client: Client, call: str) -> list[CallStatus]:
 
     A late event begins another workflow, which knows only the contents of that event.
     """
-    key = workflow_id(call)
+    key = await find_call(client, call)
     # A quote would end the text in the query below.
     if "'" in key:
         raise InvalidRequest(f"{key!r} is no workflow's id")
     newest = (await describe_execution(client, key)).run_id
-    listed = list_executions(client, f"WorkflowId = '{key}' AND {_LAST_RUN}")
+    listed = list_executions(client, f"WorkflowId = '{key}' AND {LAST_RUN}")
     # Visibility lags: the newest run may be listed or not, and is asked by itself.
     before = [run async for run in listed if run.run_id != newest]
     handles = [
@@ -134,7 +94,8 @@ async def update(
 ) -> ControlRecord:
     """Request a change, and return once ACS has confirmed it; `InvalidRequest` if refused."""
     try:
-        return await CallClient(client).update(workflow_id(call), operation, request)
+        key = await find_call(client, call)
+        return await CallClient(client).update(key, operation, request)
     except Unavailable as error:
         if operation == names.RESUME:
             raise
@@ -170,7 +131,8 @@ async def acknowledge(
 
     `InvalidRequest` where none is open, `RPCError` where the workflow has ended.
     """
-    known = (await status(client, call)).alarms
+    key = await find_call(client, call)
+    known = (await status(client, key)).alarms
     standing = [
         record
         for record in known
@@ -180,7 +142,7 @@ async def acknowledge(
         ids = ", ".join(map(_number, known)) or "none"
         raise InvalidRequest(f"no such alarm stands; alarms of this call: {ids}")
     meant = standing[:1] if alarm_id else standing
-    handle = client.get_workflow_handle(workflow_id(call))
+    handle = client.get_workflow_handle(key)
     # One signal for each by its id: an alarm raised at this moment must not be acknowledged unseen.
     for record in meant:
         message = Acknowledge(requested_by=requested_by, alarm_id=record.alarm.id)

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from temporalio.client import Client
 
+from callvault.cli.terminal import say, say_json
 from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.contracts import names
-from callvault.contracts.sweeps import SweepInput, SweepReport
+from callvault.contracts.sweeps import SweepInput, SweepReport, SweepReports
 from callvault.errors import CallvaultError, ConfigurationError
 from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.ingest.intake import Intake
@@ -75,6 +76,16 @@ async def schedule(client: Client, input: SweepInput, interval: timedelta) -> st
 async def remove_schedule(client: Client) -> str:
     """Remove the Temporal Schedule; return a sentence about the outcome."""
     return await schedules.unschedule(client, names.SWEEP_SCHEDULE)
+
+
+def show(reports: Sequence[SweepReport], *, as_json: bool) -> None:
+    """Print the reports."""
+    if as_json:
+        say_json(SweepReports(reports=tuple(reports)).model_dump_json(indent=2))
+        return
+    for report in reports:
+        for line in describe(report):
+            say(line)
 
 
 def describe(report: SweepReport) -> list[str]:

@@ -1,5 +1,7 @@
 """Tables of a call's status for the terminal."""
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -24,6 +26,7 @@ def call_table(status: CallStatus) -> RenderableType:
     """Render the whole status of a call: recordings, files, pauses, alarms and timeline."""
     parts: list[RenderableType] = [recording_table(recording) for recording in status.recordings]
     if status.alarms:
+        parts.append(line(alarms_by_kind(status.alarms)))
         parts.append(alarms_table(status.alarms))
     parts.append(timeline_table(status))
     return Group(*parts)
@@ -31,11 +34,22 @@ def call_table(status: CallStatus) -> RenderableType:
 
 def alarms_table(alarms: list[AlarmRecord]) -> InertTable:
     """Render the alarms of a call and their outcome; `acknowledge` takes the ids shown."""
-    table = InertTable("alarm", "severity", "what", "since then", box=None, padding=(0, 2, 0, 0))
+    columns = ("alarm", "raised (UTC)", "kind", "severity", "what", "since then")
+    table = InertTable(*columns, box=None, padding=(0, 2, 0, 0))
     for record in alarms:
         alarm = record.alarm
-        table.add_row(alarm.id.rpartition("/")[2], alarm.severity, alarm.what, _became(record))
+        number = alarm.id.rpartition("/")[2]
+        at = f"{alarm.at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(number, at, alarm.kind, alarm.severity, alarm.what, _became(record))
     return table
+
+
+def alarms_by_kind(alarms: Sequence[AlarmRecord]) -> str:
+    """Count the alarms of each kind, and those that nobody has acknowledged."""
+    kinds = Counter(record.alarm.kind for record in alarms)
+    standing = sum(record.acknowledged_at is None for record in alarms)
+    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return f"alarms: {counted}; {standing} not acknowledged"
 
 
 def _became(record: AlarmRecord) -> str:
@@ -53,10 +67,11 @@ def recording_table(recording: RecordingStatus, copied: str = "") -> InertTable:
     table.add_row("recording", line((state, COLOURS.get(recording.state, "bold"))))
     if recording.is_orphan:
         table.add_row("orphan", "nobody asked for it: an event announced it")
-    if recording.recording_id:
-        table.add_row("recording id", recording.recording_id)
+    for what, known in _identity(recording):
+        table.add_row(what, known)
     if recording.expires_at:
-        table.add_row("must be archived", f"within {time_left(recording.expires_at)}")
+        by = moment(recording.expires_at)
+        table.add_row("must be archived", f"by {by}: {time_left(recording.expires_at)}")
     if recording.problem:
         table.add_row("problem", line((recording.problem, "bold red")))
     _add_consent(table, recording)
@@ -67,20 +82,30 @@ def recording_table(recording: RecordingStatus, copied: str = "") -> InertTable:
     return table
 
 
+def _identity(recording: RecordingStatus) -> Iterator[tuple[str, str]]:
+    """Yield the ids of a recording, and its dates."""
+    for what, known in (("recording id", recording.recording_id), ("call id", recording.call_id)):
+        if known:
+            yield what, known
+    for what, at in (("started", recording.started_at), ("stopped", recording.stopped_at)):
+        if at:
+            yield what, moment(at)
+
+
 def _add_consent(table: InertTable, recording: RecordingStatus) -> None:
     if recording.is_held:
         table.add_row("held back", recording.holds[-1].reason)
     if recording.declined:
         table.add_row("declined", recording.declined)
     for mark in recording.marked:
-        table.add_row("to be deleted", f"since {mark.since:%H:%M:%S}, consent was withdrawn")
+        table.add_row("to be deleted", f"since {moment(mark.since)}, consent was withdrawn")
 
 
 def timeline_table(status: CallStatus) -> InertTable:
     """Render the timeline of a call, oldest first."""
     table = InertTable("time (UTC)", "what happened", box=None, padding=(0, 2, 0, 0))
     for entry in status.timeline:
-        table.add_row(f"{entry.at:%H:%M:%S.%f}"[:-3], entry.what)
+        table.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.what)
     return table
 
 
@@ -110,7 +135,16 @@ def size(count: int) -> str:
     return f"{count / 1024 / 1024:.2f} MiB" if count >= 1024 * 1024 else f"{count / 1024:.1f} KiB"
 
 
-def time_left(moment: datetime) -> str:
-    """Format the time until ``moment`` in hours, minutes and seconds."""
-    seconds = max(int((moment - datetime.now(UTC)).total_seconds()), 0)
-    return f"{seconds // 3600} h {seconds // 60 % 60:02} min {seconds % 60:02} s"
+def moment(at: datetime) -> str:
+    """Format a time with its date."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def time_left(until: datetime, now: datetime | None = None) -> str:
+    """Format the time from ``now`` until then in hours, minutes and seconds, or say it is over."""
+    seconds = int((until - (now or datetime.now(UTC))).total_seconds())
+    return (
+        "over"
+        if seconds < 0
+        else f"{seconds // 3600} h {seconds // 60 % 60:02} min {seconds % 60:02} s"
+    )

@@ -1,0 +1,119 @@
+"""Do the options of every command mean the same, and does a wrong one say what is right?"""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+import typer
+from temporalio.client import WorkflowExecutionStatus
+from typer.main import get_command
+
+from callvault.cli.main import app
+from callvault.cli.options import one_of, os_user, person
+from callvault.contracts.states import RecordingState
+
+from .conftest import Terminal
+
+ROLES = {"worker", "gateway", "ingest queue", "emulator", "demo", "dev"}
+"""Commands that run until they are told to stop, or play a story."""
+
+ALWAYS_JSON = {"config"}
+
+BY_LINE = {"setup", "recordings failback"}
+"""Commands that print a line as soon as something is done."""
+
+
+def commands(group: Any, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        whole = f"{above} {name}".strip()
+        if hasattr(command, "commands"):
+            yield from commands(command, whole)
+        else:
+            yield whole, command
+
+
+ALL = dict(commands(get_command(app)))
+
+
+def options(command: str) -> set[str]:
+    return {option for each in ALL[command].params for option in each.opts}
+
+
+@pytest.mark.parametrize("command", sorted(ALL.keys() - ROLES - ALWAYS_JSON - BY_LINE))
+def test_every_command_that_prints_can_print_json(command: str) -> None:
+    assert "--json" in options(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("start", "adopt", "pause", "resume", "stop", "retry", "export-now"),
+        *("acknowledge", "consent"),
+    ],
+)
+def test_every_command_that_asks_for_something_says_who_asks(command: str) -> None:
+    assert "--by" in options(f"recordings {command}")
+
+
+def test_who_asks_is_whoever_runs_the_command_if_nobody_is_named() -> None:
+    assert person("  ") == person("") == os_user()
+    assert person(" olga ") == "olga"
+    with pytest.raises(typer.BadParameter, match="at most 1024"):
+        person("x" * 1025)
+
+
+def test_a_user_without_a_name_is_named_by_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container a process may run under a number that no file knows: a pause must go on."""
+
+    def unknown() -> str:
+        raise OSError("No username set in the environment")
+
+    monkeypatch.setattr(getpass, "getuser", unknown)
+    assert os_user() == f"uid {os.getuid()}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("archivd", "archived"), ("Awaiting-Consent", "awaiting_consent")]
+)
+def test_a_word_that_is_not_allowed_is_refused_with_the_nearest(wrong: str, near: str) -> None:
+    with pytest.raises(typer.BadParameter, match=f"Did you mean {near}\\?.*declined"):
+        one_of(RecordingState, "state")(wrong)
+    with pytest.raises(typer.BadParameter, match=r"'x' is no state\. Allowed: "):
+        one_of(RecordingState, "state")("x")
+
+
+async def test_help_and_version_need_no_server(terminal: Terminal) -> None:
+    nowhere = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
+    assert (await terminal.runs("--version", **nowhere))[1].startswith("callvault 0.")
+    for words in (("-h",), ("recordings", "list", "-h"), ("duties", "done", "-h")):
+        status, out, _ = await terminal.runs(*words, **nowhere)
+        assert (status, "Usage: " in out) == (0, True)
+
+
+async def test_a_shell_completes_commands(terminal: Terminal) -> None:
+    asked = {
+        "_CALLVAULT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "callvault recordings ex",
+        "COMP_CWORD": "2",
+    }
+    _, out, _ = await terminal.runs(**asked)
+    assert out.split() == ["explain", "export-now"]
+
+
+async def test_an_id_that_nobody_keeps_is_refused_with_what_was_tried(terminal: Terminal) -> None:
+    said = await terminal.refuses("recordings", "show", "no-such-call")
+    assert "serverCallId, recordingId or callId" in said
+
+
+async def test_an_id_that_was_cut_off_is_refused_with_the_whole_one(terminal: Terminal) -> None:
+    kept = await terminal.kept("call-to-be-found")
+    said = ""
+    async with asyncio.timeout(60):
+        while kept.id not in said:
+            said = await terminal.refuses("recordings", "stop", kept.id[:-3])
+    assert f"did you mean {kept.id}?" in said
+    assert (await kept.describe()).status is WorkflowExecutionStatus.RUNNING, "it was only meant"
