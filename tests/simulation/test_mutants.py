@@ -23,4 +23,4 @@ def test_the_line_that_a_mutant_changes_is_still_there(mutant: Mutant) -> None:
 @pytest.mark.slow("lives in a process of their own")
 @pytest.mark.parametrize("mutant", QUICKLY_NOTICED, ids=lambda each: each.module)
 def test_a_changed_decision_is_noticed(mutant: Mutant) -> None:
-    assert find(mutant, 200)
+    assert find(mutant, 300)
