@@ -44,7 +44,9 @@ def emulator() -> Iterator[RunningEmulator]:
         yield emulator
 
 
-@pytest.fixture(scope="session")
+# No longer than its module: calls that are left open would come to the workers of the next one,
+# which know other archives.
+@pytest.fixture(scope="module")
 async def temporal_server(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
