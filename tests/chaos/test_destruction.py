@@ -9,7 +9,8 @@ from bench.chaos.options import short
 from bench.chaos.parts import Part
 from bench.chaos.run import run
 
-SEED = 7
+SEED = 205
+"""One that draws all of these parts early, and no wrong clock, which takes long."""
 
 PROCESSES = (
     Part.TEMPORAL,

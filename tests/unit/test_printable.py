@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from callvault.cli import main
-from callvault.cli.actions.deliver import describe
+from callvault.cli.actions.deliver import Told, say_json_line, say_outcome
 from callvault.cli.actions.evidence import evidence_of, evidence_tables
 from callvault.cli.actions.tables import call_table
 from callvault.cli.terminal import say, say_json
@@ -22,7 +22,6 @@ from callvault.contracts.printable import (
     printable_markdown,
 )
 from callvault.errors import ConfigurationError, InvalidRequest
-from callvault.ingest.intake import Disposition, EventOutcome
 from workflows import display
 
 from .call import Call, hashed
@@ -110,10 +109,14 @@ def test_a_callers_text_is_no_markup_and_no_escape_in_the_evidence() -> None:
     assert not [line for line in shown.splitlines() if line.startswith("12:00:00 all consented")]
 
 
-def test_an_events_id_is_no_line_of_its_own() -> None:
+def test_an_events_id_is_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     """B16: ids of events come from outside, too."""
-    outcome = EventOutcome({"id": HOSTILE, "eventType": HOSTILE}, Disposition.IGNORED)
-    assert printable(HOSTILE)[-20:] in printable(describe(outcome))
+    told = Told("ignored", HOSTILE, event_type=HOSTILE, event_id=HOSTILE)
+    say_outcome(told)
+    say_json_line(told)
+    sentence, document = capsys.readouterr().out.splitlines()
+    assert is_inert(sentence + document)
+    assert printable(HOSTILE)[-20:] in sentence
 
 
 def test_what_commands_print_is_inert(capsys: pytest.CaptureFixture[str]) -> None:
