@@ -12,7 +12,7 @@ from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestI
 from callvault.cli.terminal import say, say_json
 from callvault.config.settings import load_settings
 from callvault.contracts import names
-from callvault.contracts.base import Unreadable, read
+from callvault.contracts.base import AnyMessage, Unreadable, read
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.contracts.participants import HIDING, hiding
@@ -43,22 +43,18 @@ def start(
 
     # Refused here by name, before a workflow is begun for it.
     load_settings(config).resource(resource)
-    request = read(
+    request = _read(
         RecordingRequest,
-        {
-            "server_call_id": server_call_id,
-            "resource": resource,
-            "recording_content_type": content,
-            "recording_channel_type": channel,
-            "recording_format_type": file_format,
-            "requested_by": by,
-            "requested_at": asked_at,
-            "reason": reason,
-            "request_id": request_id,
-        },
+        server_call_id=server_call_id,
+        resource=resource,
+        recording_content_type=content,
+        recording_channel_type=channel,
+        recording_format_type=file_format,
+        requested_by=by,
+        requested_at=asked_at,
+        reason=reason,
+        request_id=request_id,
     )
-    if isinstance(request, Unreadable):
-        raise InvalidRequest(request.problem)
     workflow_id = calls.with_client(config, lambda client: calls.begin(client, request))
     _say_workflow(workflow_id, as_json=as_json)
 
@@ -86,24 +82,28 @@ def adopt(
     from workers.adoption import found_at_acs
 
     settings = load_settings(config)
-    request = read(
+    request = _read(
         RecordingRequest,
-        {
-            "server_call_id": server_call_id,
-            "resource": resource,
-            "recording_content_type": content,
-            "recording_channel_type": channel,
-            "recording_format_type": file_format,
-            "requested_by": by,
-        },
+        server_call_id=server_call_id,
+        resource=resource,
+        recording_content_type=content,
+        recording_channel_type=channel,
+        recording_format_type=file_format,
+        requested_by=by,
     )
-    if isinstance(request, Unreadable):
-        raise InvalidRequest(request.problem)
     recording = found_at_acs(settings, request, recording_id, unproven=unproven)
     workflow_id = calls.with_client(
         config, lambda client: keep(client, settings, request, recording)
     )
     _say_workflow(workflow_id, as_json=as_json)
+
+
+def _read(model: type[AnyMessage], **facts: object) -> AnyMessage:
+    """Make what is asked for; `InvalidRequest` says what is wrong with an option."""
+    request = read(model, facts)
+    if isinstance(request, Unreadable):
+        raise InvalidRequest(request.problem)
+    return request
 
 
 def _say_workflow(workflow_id: str, *, as_json: bool) -> None:
@@ -173,9 +173,7 @@ def _control(
     asked_at = datetime.now(UTC)
     from callvault.cli.actions import recordings as calls
 
-    request = read(ControlRequest, {"requested_at": asked_at, **facts})
-    if isinstance(request, Unreadable):
-        raise InvalidRequest(request.problem)
+    request = _read(ControlRequest, requested_at=asked_at, **facts)
     record = calls.with_client(
         config, lambda client: calls.update(client, call, operation, request)
     )

@@ -1,5 +1,7 @@
 """What becomes of a call whose archive is emptied, changed or unmounted, or cannot be sealed in?"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from callvault.archive.identity import IDENTITY_OBJECT
 from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.status import CallStatus
 from callvault.errors import ContentMissing
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, Scene, chunk
@@ -21,6 +24,30 @@ def media(scene: Scene) -> Path:
 
 def root(scene: Scene) -> Path:
     return Path(scene.archive.location(IDENTITY_OBJECT)).parent
+
+
+@contextmanager
+def away(scene: Scene, *, leaves_directory: bool = False) -> Iterator[Path]:
+    """Have the archive away; yield its place, where an empty directory may be left."""
+    place = root(scene)
+    elsewhere = place.with_name(f"{place.name}-away")
+    place.rename(elsewhere)
+    if leaves_directory:
+        place.mkdir()
+    yield place
+    if leaves_directory:
+        place.rmdir()
+    elsewhere.rename(place)
+
+
+async def archived(scene: Scene) -> CallStatus:
+    """Have a call archived; return what was known of it before its file was announced."""
+    await scene.recorded()
+    await scene.asks("stop")
+    before = await scene.status()
+    await scene.announced(chunk())
+    await scene.result()
+    return before
 
 
 async def archived_unsealed(scene: Scene) -> None:
@@ -89,20 +116,15 @@ async def test_an_unmounted_archive_begins_no_chain_and_costs_no_copy(scene: Sce
     """H9: links began at 1 anew, and the service's copy was deleted."""
     scene.world.delete_source.add(scene.resource)
     await scene.recorded_as_sound()
-    there = root(scene)
-    away = there.with_name(f"{there.name}-unmounted")
-    there.rename(away)
-    there.mkdir()
-    await scene.announced(chunk())
-    await scene.has_asked("start")
-    await scene.passes(timedelta(hours=7))
-    recording = await scene.recording()
-    assert recording.chunks[0].state == "announced"
-    assert not [path for path in there.rglob("*") if path.is_file()]
-    assert "delete_content" not in scene.service.asked
-    assert {alarm.kind for alarm in scene.told()} == {AlarmKind.EXPORT_LATE}
-    there.rmdir()
-    away.rename(there)
+    with away(scene, leaves_directory=True) as place:
+        await scene.announced(chunk())
+        await scene.has_asked("start")
+        await scene.passes(timedelta(hours=7))
+        recording = await scene.recording()
+        assert recording.chunks[0].state == "announced"
+        assert not [path for path in place.rglob("*") if path.is_file()]
+        assert "delete_content" not in scene.service.asked
+        assert {alarm.kind for alarm in scene.told()} == {AlarmKind.EXPORT_LATE}
     result = await scene.result()
     assert result.outcome == "archived"
     assert scene.service.asked[-1] == "delete_content"
@@ -151,19 +173,10 @@ async def test_a_recording_whose_archive_is_away_is_looked_up_when_it_is_back(
 ) -> None:
     """H13, with the archive restored later than Temporal."""
     scene.world.windows[scene.resource] = SHORT_WINDOW
-    await scene.recorded()
-    await scene.asks("stop")
-    before = await scene.status()
-    await scene.announced(chunk())
-    await scene.result()
-    there = root(scene)
-    away = there.with_name(f"{there.name}-away")
-    there.rename(away)
-    there.mkdir()
-    await scene.is_restored_to(before)
-    await scene.passes(SHORT_WINDOW / 2)
-    there.rmdir()
-    away.rename(there)
+    before = await archived(scene)
+    with away(scene, leaves_directory=True):
+        await scene.is_restored_to(before)
+        await scene.passes(SHORT_WINDOW / 2)
     assert (await scene.result()).outcome == "archived"
 
 
@@ -172,27 +185,18 @@ async def test_a_recording_is_not_lost_while_its_archive_cannot_be_looked_at(
 ) -> None:
     """The archive is away for the whole window, and longer."""
     scene.world.windows[scene.resource] = SHORT_WINDOW
-    await scene.recorded()
-    await scene.asks("stop")
-    before = await scene.status()
-    await scene.announced(chunk())
-    await scene.result()
-    there = root(scene)
-    away = there.with_name(f"{there.name}-away")
-    there.rename(away)
-    there.mkdir()
-    await scene.is_restored_to(before)
-    await scene.passes(2 * SHORT_WINDOW)
-    recording = await scene.recording()
-    assert recording.undecided_since is not None
-    assert not recording.state.is_final
-    kinds = [alarm.kind for alarm in scene.told()]
-    assert AlarmKind.LOST not in kinds
-    [alarm] = [a for a in scene.told() if a.kind is AlarmKind.ARCHIVE_UNREACHABLE]
-    assert alarm.severity == "critical"
-    assert "whether it is lost is not known" in alarm.what
-    there.rmdir()
-    away.rename(there)
+    before = await archived(scene)
+    with away(scene, leaves_directory=True):
+        await scene.is_restored_to(before)
+        await scene.passes(2 * SHORT_WINDOW)
+        recording = await scene.recording()
+        assert recording.undecided_since is not None
+        assert not recording.state.is_final
+        kinds = [alarm.kind for alarm in scene.told()]
+        assert AlarmKind.LOST not in kinds
+        [alarm] = [a for a in scene.told() if a.kind is AlarmKind.ARCHIVE_UNREACHABLE]
+        assert alarm.severity == "critical"
+        assert "whether it is lost is not known" in alarm.what
     assert (await scene.result()).outcome == "archived"
     assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
 
@@ -203,12 +207,9 @@ async def test_a_recording_is_lost_once_its_archive_is_back_and_does_not_hold_it
     scene.world.windows[scene.resource] = SHORT_WINDOW
     await scene.recorded()
     await scene.asks("stop")
-    there = root(scene)
-    away = there.with_name(f"{there.name}-away")
-    there.rename(away)
-    await scene.passes(2 * SHORT_WINDOW)
-    assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
-    away.rename(there)
+    with away(scene):
+        await scene.passes(2 * SHORT_WINDOW)
+        assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
     assert (await scene.result()).outcome == "lost"
     assert [alarm.kind for alarm in scene.told()][-2:] == [
         AlarmKind.ARCHIVE_UNREACHABLE,
@@ -222,31 +223,24 @@ async def test_a_file_is_not_lost_while_its_archive_is_away(scene: Scene, has_it
     scene.world.windows[scene.resource] = BRIEF_WINDOW
     await scene.recorded()
     await scene.asks("stop")
-    there = root(scene)
-    away = there.with_name(f"{there.name}-away")
-    there.rename(away)
-    await scene.announced(chunk())
-    await scene.passes(2 * BRIEF_WINDOW + timedelta(hours=1))
-    assert (await scene.recording()).chunks[0].is_undecided
-    [alarm] = [a for a in scene.told() if a.kind is AlarmKind.ARCHIVE_UNREACHABLE]
-    assert (alarm.severity, alarm.chunk_index) == ("critical", 0)
-    assert "whether chunk 0 is lost is not known" in alarm.what
-    assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
-    if not has_it:
-        gone = ContentMissing("the service has deleted the file", status=404)
-        scene.service.fails_for("open_content", gone, EVER)
-    away.rename(there)
+    with away(scene):
+        await scene.announced(chunk())
+        await scene.passes(2 * BRIEF_WINDOW + timedelta(hours=1))
+        assert (await scene.recording()).chunks[0].is_undecided
+        [alarm] = [a for a in scene.told() if a.kind is AlarmKind.ARCHIVE_UNREACHABLE]
+        assert (alarm.severity, alarm.chunk_index) == ("critical", 0)
+        assert "whether chunk 0 is lost is not known" in alarm.what
+        assert AlarmKind.LOST not in {alarm.kind for alarm in scene.told()}
+        if not has_it:
+            gone = ContentMissing("the service has deleted the file", status=404)
+            scene.service.fails_for("open_content", gone, EVER)
     assert (await scene.result()).outcome == ("archived" if has_it else "lost")
 
 
 async def test_what_is_sealed_by_another_key_is_not_believed(scene: Scene) -> None:
     """H13: a planted manifest must silence no alarm."""
     scene.world.windows[scene.resource] = BRIEF_WINDOW
-    await scene.recorded()
-    await scene.asks("stop")
-    before = await scene.status()
-    await scene.announced(chunk())
-    await scene.result()
+    before = await archived(scene)
     [manifest] = (
         Path(scene.archive.location(n))
         for n in scene.archive.names("recordings/")
