@@ -23,8 +23,7 @@ def server_clock() -> Callable[[], datetime]:
     """Return a clock that goes with Temporal's server; take it as an activity begins.
 
     Times of different workers can be compared, even where a host's clock is wrong, and under a
-    time-skipping test server they are virtual like the workflow's. Not for local activities, which
-    the server does not begin: see `ServerTime`.
+    time-skipping test server they are virtual like the workflow's.
     """
     began = activity.info().started_time
     # The host's own clock may be wrong: only the time that passes is measured here.
@@ -56,31 +55,26 @@ class ServerTime:
                 return datetime.now(UTC)
             return datetime.fromtimestamp(self._clock() + self._ahead[0][1], UTC)
 
-    def begin(self, asked_at: datetime | None = None) -> None:
-        """Learn from the task of the activity that calls this, as it begins.
+    def begin(self) -> None:
+        """Learn from the task of the activity that calls this, as it begins."""
+        self._learn(activity.info().started_time)
 
-        ``asked_at`` is the time of the workflow task that asks for a local activity, which no
-        server begins.
-        """
-        if (told := _told(asked_at)) is not None:
-            self._learn(told)
-
-    def refuse_old_task(self, limit: timedelta, asked_at: datetime | None = None) -> None:
+    def refuse_old_task(self, limit: timedelta) -> None:
         """Raise `TaskTooOld` if Temporal gave out this task longer than ``limit`` ago.
 
-        To be called right before something is sent; ``asked_at`` as for `begin`.
+        To be called right before something is sent.
         """
-        told = _told(asked_at)
-        if told is None or self.now() - told <= limit:
-            return
         info = activity.info()
-        if not info.is_local and self._was_set_back(info.activity_id, info.attempt):
+        told = info.started_time
+        if self.now() - told <= limit:
+            return
+        if self._was_set_back(info.activity_id, info.attempt):
             self._forget()
             self._learn(told)
             return
         raise TaskTooOld(
             "this worker stood still, or the line to Temporal did: its task is older than"
-            f" {limit.total_seconds():.0f} s and was not carried out, Temporal gives it out anew"
+            f" {limit.total_seconds():g} s and was not carried out, Temporal gives it out anew"
         )
 
     def _was_set_back(self, activity_id: str, attempt: int) -> bool:
@@ -105,8 +99,3 @@ class ServerTime:
     def _forget(self) -> None:
         with self._lock:
             self._ahead.clear()
-
-
-def _told(asked_at: datetime | None) -> datetime | None:
-    info = activity.info()
-    return asked_at if info.is_local else info.started_time

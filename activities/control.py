@@ -1,8 +1,8 @@
 """Control of recordings at ACS: start, pause, resume, stop, read back.
 
 Every method sends one request and reads back its effect; Temporal repeats what fails. The ends
-that belong to a recording's life (it is over) are answers, not errors. As a local activity, which
-holds up its workflow, a method waits for ACS no longer than `LOCAL_REQUEST_TIMEOUT`.
+that belong to a recording's life (it is over) are answers, not errors. A quick attempt waits for
+ACS no longer than `QUICK_REQUEST_TIMEOUT`, so that what hangs is soon asked for again.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from temporalio import activity
-from temporalio.exceptions import CancelledError
 
 from activities.clock import ServerTime
 from activities.polling import PollingActivities
@@ -29,6 +28,7 @@ from callvault.archive.store import Archive
 from callvault.archive.transfer.own_storage import container_of
 from callvault.contracts.activity_io import (
     ACS_TIMEOUT,
+    QUICK_ATTEMPT_TIMEOUT,
     ControlProgress,
     ControlResult,
     RecordingInput,
@@ -49,18 +49,18 @@ from callvault.errors import (
 
 State = Literal["active", "inactive", "gone"]
 
-LOCAL_REQUEST_TIMEOUT = 1.5
-"""Seconds that ACS may take for each of the two requests of a local activity."""
+QUICK_REQUEST_TIMEOUT = 1.5
+"""Seconds that ACS may take for each of the two requests of a quick attempt."""
 
 EFFECT_TIMEOUT = timedelta(seconds=2)
 """Time that ACS may take to make a change it has accepted, before the change is asked for again."""
 
-MAX_AGE = timedelta(seconds=4)
-"""Longest time since the workflow task that asks for a local activity until something is sent: less
-than the task's time-out (`names.TASK_TIMEOUT`), after which another worker may do it."""
+MAX_QUICK_AGE = QUICK_ATTEMPT_TIMEOUT - timedelta(seconds=QUICK_REQUEST_TIMEOUT)
+"""Longest time since a quick attempt was given out until something is sent: after its time-out
+another worker may do it."""
 
 MAX_ATTEMPT_AGE = 2 * ACS_TIMEOUT
-"""The same for an attempt of an ordinary activity, which has three times as long as ACS."""
+"""The same for any other attempt, which has three times as long as ACS."""
 
 OCCUPIED = AlreadyRecording.__name__
 """Type of the error of a start in a call where a recording of its kind runs."""
@@ -122,7 +122,7 @@ class ControlActivities:
     def identify_recording(self, input: RecordingInput) -> ToldRecording:
         """Read back whose recording it is that a callback told of; nothing is changed."""
         with translated():
-            client = self._client(input.resource)
+            client = self._client(input)
             try:
                 is_of_call = client.belongs_to(input.recording_id, input.server_call_id)
             except RecordingNotFound:
@@ -133,22 +133,22 @@ class ControlActivities:
     def pause_recording(self, input: RecordingInput) -> ControlResult:
         """Pause, and read back that ACS records no more."""
         with translated():
-            return self._change(input, self._client(input.resource).pause, "inactive")
+            return self._change(input, self._client(input).pause, "inactive")
 
     @activity.defn
     def resume_recording(self, input: RecordingInput) -> ControlResult:
         """Resume, and read back that ACS records again."""
         with translated():
-            return self._change(input, self._client(input.resource).resume, "active")
+            return self._change(input, self._client(input).resume, "active")
 
     @activity.defn
     def stop_recording(self, input: RecordingInput) -> ControlResult:
         """Stop, and read back that ACS knows the recording no more, if that can be read."""
         with translated():
-            self._refuse_old_task(input.asked_at)
+            self._refuse_old_task(is_quick=input.is_quick)
             sent_at = self._server_time.now()
             try:
-                self._client(input.resource).stop(input.recording_id, input.server_call_id)
+                self._client(input).stop(input.recording_id, input.server_call_id)
             except RecordingNotFound:
                 # A known issue of ACS: a stop may get 404 though the files are delivered.
                 return result(input, "gone", sent_at, self._server_time)
@@ -157,7 +157,7 @@ class ControlActivities:
             return self._confirm_stopped(input, stopped)
 
     def _start(self, input: StartInput) -> RecordingStateResponse:
-        return self._client(input.resource).start(
+        return self._client_of(input.resource).start(
             StartRecording(
                 call_locator=ServerCallLocator(server_call_id=input.server_call_id),
                 recording_content_type=input.recording_content_type,
@@ -196,23 +196,14 @@ class ControlActivities:
                 f"{refusal} An earlier attempt may still arrive: asking again."
             ) from None
 
-    def _client(self, resource: str) -> AcsClient:
-        client = self._client_of(resource)
-        if not activity.info().is_local:
-            return client
-        if activity.is_cancelled():
-            # It waited for a thread for so long that an ordinary activity asks by now.
-            raise CancelledError("too late to be asked at once")
-        return client.with_timeout(LOCAL_REQUEST_TIMEOUT)
+    def _client(self, input: RecordingInput) -> AcsClient:
+        client = self._client_of(input.resource)
+        return client.with_timeout(QUICK_REQUEST_TIMEOUT) if input.is_quick else client
 
-    def _refuse_old_task(self, asked_at: datetime | None = None) -> None:
-        """Raise `TaskTooOld` if the task may have been overtaken; right before something is sent.
-
-        ``asked_at`` is for what may be a local activity.
-        """
-        self._server_time.begin(asked_at)
-        limit = MAX_AGE if activity.info().is_local else MAX_ATTEMPT_AGE
-        self._server_time.refuse_old_task(limit, asked_at)
+    def _refuse_old_task(self, *, is_quick: bool = False) -> None:
+        """Raise `TaskTooOld` if the task may be overtaken; right before something is sent."""
+        self._server_time.begin()
+        self._server_time.refuse_old_task(MAX_QUICK_AGE if is_quick else MAX_ATTEMPT_AGE)
 
     def _change(
         self, input: RecordingInput, request: Callable[[str, str], None], wanted: State
@@ -227,7 +218,7 @@ class ControlActivities:
             waited = self._server_time.now() - before.accepted_at
             if seen.state in (wanted, "gone") or waited < EFFECT_TIMEOUT:
                 return _settled(seen, wanted).model_copy(update=_told(before))
-        self._refuse_old_task(input.asked_at)
+        self._refuse_old_task(is_quick=input.is_quick)
         sent_at = self._server_time.now()
         try:
             progress = self._ask(input, request, before)
@@ -265,19 +256,19 @@ class ControlActivities:
             progress = before.model_copy(update={"unanswered_at": self._server_time.now()})
             raise
         finally:
-            # Local activities have no heartbeat.
-            if not activity.info().is_local:
+            # No other attempt comes after a quick one.
+            if not input.is_quick:
                 activity.heartbeat(progress)
         return progress
 
     def _effect(
         self, input: RecordingInput, wanted: State, progress: ControlProgress
     ) -> ControlResult:
-        """Read the effect of a change; a local activity does not wait for it."""
+        """Read the effect of a change; a quick attempt does not wait for it."""
         try:
             seen = _settled(self._read(input), wanted)
         except TryAgain:
-            if progress.accepted_at is None or not activity.info().is_local:
+            if progress.accepted_at is None or not input.is_quick:
                 raise
             now = self._server_time.now()
             unseen = result(input, "unknown", now, self._server_time)
@@ -291,7 +282,7 @@ class ControlActivities:
         return ExternalStorage(recording_destination_container_url=url)
 
     def _read(self, input: RecordingInput) -> ControlResult:
-        return read(self._client(input.resource), input, self._server_time)
+        return read(self._client(input), input, self._server_time)
 
 
 def _settled(seen: ControlResult, wanted: State) -> ControlResult:
@@ -303,10 +294,10 @@ def _settled(seen: ControlResult, wanted: State) -> ControlResult:
 def _progress(input: RecordingInput) -> ControlProgress:
     """Return what became of earlier attempts at a change, as far as these could tell."""
     info = activity.info()
-    if not info.is_local and info.heartbeat_details:
+    if info.heartbeat_details:
         return ControlProgress.model_validate(info.heartbeat_details[0])
     # Of an attempt whose worker died nothing is known: it may have asked just before.
-    is_unanswered = not info.is_local and (info.attempt > 1 or input.is_unanswered)
+    is_unanswered = info.attempt > 1 or input.is_unanswered
     return ControlProgress(
         accepted_at=input.accepted_at,
         unanswered_at=info.current_attempt_scheduled_time if is_unanswered else None,

@@ -15,7 +15,7 @@ _KNOWN: dict[str, Seen] = {"active": "active", "inactive": "inactive"}
 
 def read(client: AcsClient, input: RecordingInput, server_time: ServerTime) -> ControlResult:
     """Read the state of a recording; one that ACS denies is ``gone``."""
-    server_time.begin(input.asked_at)
+    server_time.begin()
     read_at = server_time.now()
     try:
         state = client.get_state(input.recording_id, input.server_call_id).recording_state

@@ -5,7 +5,6 @@ query. Then its history is folded by the code that a workflow folds messages wit
 own time; an event that this code cannot fold is left out.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -46,9 +45,6 @@ from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
 from workflows.call.consent_gate import ConsentGate
 from workflows.call.lifecycle import Lifecycle
-
-_LOCAL_ACTIVITY = "core_local_activity"
-"""The SDK's name of the event that holds a local activity's result."""
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 
@@ -162,10 +158,6 @@ class FoldedHistory:
                 await self._decoded(scheduled.activity_task_scheduled_event_attributes.input),
                 await self._decoded(completed.result),
             )
-        elif event.marker_recorded_event_attributes.marker_name == _LOCAL_ACTIVITY:
-            details = event.marker_recorded_event_attributes.details
-            name = json.loads(details["data"].payloads[0].data)["activity_type"]
-            self._fold_activity(name, [None], await self._decoded(details["result"]))
         elif event.HasField("workflow_execution_signaled_event_attributes"):
             signal = event.workflow_execution_signaled_event_attributes
             self._fold_message(signal.signal_name, await self._decoded(signal.input))
@@ -193,8 +185,7 @@ class FoldedHistory:
             "resume_recording": partial(self._changed, Operation.RESUME),
             "stop_recording": partial(self._changed, Operation.STOP),
         }
-        # A local activity that failed has no result.
-        if name in folds and results:
+        if name in folds:
             folds[name](inputs[0], results[0])
 
     def _described(self, _: Any, policy: Any) -> None:

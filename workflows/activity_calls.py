@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
+from temporalio.workflow import ActivityConfig
 
 from activities.control import ControlActivities
 from activities.export import ExportActivities
@@ -63,20 +64,26 @@ def command_input(status: CallStatus, recording: RecordingStatus, command: Comma
     return _recording_input(status, recording)
 
 
-async def control_locally(command: Command, input: CommandInput) -> ControlResult:
-    """Ask ACS once, on the shortest way: a local activity."""
-    result: ControlResult = await workflow.execute_local_activity_method(
-        _ACTIVITIES[command.operation], input, **activity_options.local_attempt(_summary(command))
+def quick_control(
+    command: Command, input: RecordingInput
+) -> workflow.ActivityHandle[ControlResult]:
+    """Ask ACS once, for a few seconds."""
+    input = input.model_copy(update={"is_quick": True})
+    return workflow.start_activity_method(
+        _ACTIVITIES[command.operation], input, **activity_options.quick(_options(command))
     )
-    return result
 
 
 def control(command: Command, input: CommandInput) -> workflow.ActivityHandle[ControlResult]:
     """Ask ACS until it answers, or until the workflow calls it off."""
-    options = _OPTIONS.get(command.operation, activity_options.control)
     return workflow.start_activity_method(
-        _ACTIVITIES[command.operation], input, **options(_summary(command))
+        _ACTIVITIES[command.operation], input, **_options(command)
     )
+
+
+def _options(command: Command) -> ActivityConfig:
+    options = _OPTIONS.get(command.operation, activity_options.control)
+    return options(_summary(command))
 
 
 async def identify(
@@ -292,7 +299,7 @@ def announce(
 def signal_times(signals: tuple[UntimedSignal, ...]) -> workflow.ActivityHandle[SignalTimes]:
     """Read from the history when signals came that told no time."""
     query = SignalTimesQuery(workflow_id=workflow.info().workflow_id, signals=signals)
-    return workflow.start_local_activity_method(
+    return workflow.start_activity_method(
         SignalTimesActivities.find_signal_times, query, **activity_options.signal_times()
     )
 
@@ -302,7 +309,6 @@ def _recording_input(status: CallStatus, recording: RecordingStatus) -> Recordin
         resource=status.resource,
         server_call_id=status.server_call_id,
         recording_id=recording.recording_id or "",
-        asked_at=workflow.now(),
     )
 
 

@@ -13,10 +13,6 @@ from activities.export import ARCHIVE_REFUSED
 from activities.seal import FILES_GONE
 from callvault.causes import Cause
 
-ActivityFailures = (ActivityError, ApplicationError, ActivityTimeout)
-"""The ways in which an activity fails: the SDK wraps the error of an ordinary one in an
-`ActivityError`, and not that of a local one."""
-
 
 def gave_up_archive(error: FailureError) -> bool:
     """Tell if an export ended because its archive refused for long."""

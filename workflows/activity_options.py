@@ -6,21 +6,17 @@ Derived from a few figures by arithmetic, so that they cannot drift apart.
 from datetime import timedelta
 
 from temporalio.common import Priority, RetryPolicy
-from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
+from temporalio.workflow import ActivityCancellationType, ActivityConfig
 
 from activities.polling import FIRST_POLL_INTERVAL, MAX_POLL_INTERVAL
 from callvault.contracts import names
-from callvault.contracts.activity_io import ACS_TIMEOUT
+from callvault.contracts.activity_io import ACS_TIMEOUT, QUICK_ATTEMPT_TIMEOUT
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
-
-LOCAL_ATTEMPT_TIMEOUT = timedelta(seconds=4)
-"""Longest first attempt of a control request, within the workflow task: nothing else can happen to
-the call meanwhile. An ordinary activity takes over from there, see decision 0024."""
 
 RECALL_TIMEOUT = timedelta(minutes=2)
 """Time for the last state of the run before a reset to be read."""
 
-SIGNAL_TIMES_ATTEMPT_TIMEOUT = timedelta(seconds=1)
+SIGNAL_TIMES_ATTEMPT_TIMEOUT = timedelta(seconds=10)
 SIGNAL_TIMES_TIMEOUT = timedelta(minutes=2)
 """Time to find out when signals came; then they count from when they were seen."""
 
@@ -75,7 +71,8 @@ _LAST_RETRY = RetryPolicy(
 EXPORT_ATTEMPT_TIMEOUT = timedelta(hours=12)
 """One attempt at an export; its heartbeat is what notices a stall."""
 
-POLICY_LOOKUP = LocalActivityConfig(
+POLICY_LOOKUP = ActivityConfig(
+    task_queue=names.CONTROL_QUEUE,
     start_to_close_timeout=timedelta(seconds=5),
     retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
 )
@@ -91,15 +88,14 @@ RECONCILE = ActivityConfig(
 """It reads archives, and may read all of them: so it goes where the copies go."""
 
 
-def local_attempt(summary: str) -> LocalActivityConfig:
-    """Return options for the first attempt of a control request: the shortest way to ACS."""
-    return LocalActivityConfig(
-        summary=summary,
-        start_to_close_timeout=LOCAL_ATTEMPT_TIMEOUT,
-        # Once: while it waits, no signal of the call is seen and no timer fires (decision 0024).
-        retry_policy=RetryPolicy(maximum_attempts=1),
-        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    )
+def quick(options: ActivityConfig) -> ActivityConfig:
+    """Return options for a quick attempt at what these options are for."""
+    return {
+        **options,
+        "start_to_close_timeout": QUICK_ATTEMPT_TIMEOUT,
+        # Once: whatever it ends with, `control` goes on from there.
+        "retry_policy": RetryPolicy(maximum_attempts=1),
+    }
 
 
 def control(summary: str) -> ActivityConfig:
@@ -113,7 +109,7 @@ def control(summary: str) -> ActivityConfig:
     )
 
 
-def was_reset() -> LocalActivityConfig:
+def was_reset() -> ActivityConfig:
     """Return options to ask Temporal if a run was reset: nothing is asked of ACS until then."""
     return {**POLICY_LOOKUP, "summary": "was this run reset?"}
 
@@ -123,18 +119,14 @@ def recall(summary: str) -> ActivityConfig:
     return {**control(summary), "schedule_to_close_timeout": RECALL_TIMEOUT}
 
 
-def signal_times() -> LocalActivityConfig:
-    """Return options to find out when signals came that told no time.
-
-    Nothing else happens to the call meanwhile: so an attempt is short, and the next one is later.
-    """
-    return LocalActivityConfig(
+def signal_times() -> ActivityConfig:
+    """Return options to find out when signals came that told no time."""
+    return ActivityConfig(
         summary="when did signals come?",
+        task_queue=names.CONTROL_QUEUE,
         start_to_close_timeout=SIGNAL_TIMES_ATTEMPT_TIMEOUT,
         schedule_to_close_timeout=SIGNAL_TIMES_TIMEOUT,
-        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), backoff_coefficient=1),
-        # Between two attempts the workflow task ends, and a timer is set.
-        local_retry_threshold=timedelta(milliseconds=1),
+        retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
     )
 
 

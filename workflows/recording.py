@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.control import ControlActivities
 from callvault.contracts import names
@@ -32,7 +32,7 @@ from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord
 from callvault.contracts.takeover import LastState
 from workflows import display
-from workflows.activity_errors import ActivityFailures, reason
+from workflows.activity_errors import reason
 from workflows.activity_options import POLICY_LOOKUP
 from workflows.call import callbacks, file_events, pauses, repeats
 from workflows.call.alarms import Alarms
@@ -87,7 +87,7 @@ class RecordingWorkflow:
         self.poll_results = ResultPollingLoop(run, call, alarms)
         self.look_up = LookUpLoop(run, call, alarms)
         self.recall = RecallLoop(run, call, alarms, self.delete_source)
-        self.signal_times = SignalTimesLoop(run, call, watchdog, lambda: self.control.is_hurried)
+        self.signal_times = SignalTimesLoop(run, call, watchdog)
         self.notify = NotifyLoop(run, alarms)
         self.shown: display.Display | None = None
 
@@ -328,10 +328,10 @@ class RecordingWorkflow:
             resource=request.resource, retry_permanent=not request.start_recording
         )
         try:
-            policy = await workflow.execute_local_activity_method(
+            policy = await workflow.execute_activity_method(
                 ControlActivities.describe_resource, query, **POLICY_LOOKUP
             )
-        except ActivityFailures as error:
+        except ActivityError as error:
             raise ApplicationError(
                 reason(error), type="InvalidRequest", non_retryable=True
             ) from error

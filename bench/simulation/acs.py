@@ -47,6 +47,8 @@ class Arrival:
     at: datetime
     number: int
     arrive: Callable[[], None] = field(compare=False)
+    change: tuple[str, bool] | None = field(default=None, compare=False)
+    """The recording that this makes record, or cease to; None if it is something else."""
 
 
 @dataclass
@@ -106,7 +108,13 @@ class FakeAcs:
         """The moment at which what is being done comes about."""
         return self._now or self.clock()
 
-    def later(self, after: timedelta, what: str, arrive: Callable[[], None]) -> None:
+    def later(
+        self,
+        after: timedelta,
+        what: str,
+        arrive: Callable[[], None],
+        change: tuple[str, bool] | None = None,
+    ) -> None:
         """Let something come about after some time."""
         self._count += 1
 
@@ -114,7 +122,7 @@ class FakeAcs:
             self.note(f"({what} at {self.now:%H:%M:%S.%f})")
             arrive()
 
-        self._arrivals.append(Arrival(self.now + after, self._count, tell))
+        self._arrivals.append(Arrival(self.now + after, self._count, tell, change))
 
     def catch_up(self) -> None:
         """Let all come about that has its moment by now."""
@@ -172,6 +180,9 @@ class FakeAcs:
     def _meddle(self, recording_id: str, active: bool) -> None:
         if recording_id in self.active:
             self.meddled.add(self.numbers[recording_id])
+            # What was asked for here, and takes its time, has come about by that.
+            change = (recording_id, active)
+            self._arrivals = [each for each in self._arrivals if each.change != change]
             self.change(recording_id, active, is_foreign=True)
 
     def start(self, request_id: str, number: int, paused: bool, rng: random.Random) -> str:

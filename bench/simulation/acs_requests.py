@@ -78,7 +78,7 @@ class AcsRequests:
         """Make one attempt, or go on with it; return the answer, or `REPEAT` if there is none."""
         if activity.under_way is not None:
             return self._hear(activity.under_way)
-        if self.is_slow and not activity.is_local and rng.random() < 0.25:
+        if self.is_slow and not activity.is_quick and rng.random() < 0.25:
             activity.under_way = self._send(activity, rng)
             return REPEAT
         if delivery is Delivery.LOST:
@@ -171,10 +171,10 @@ class AcsRequests:
         is_remembered = begun is None and acs.is_slow_to_forget() and request.rng.random() < 0.5
         meets_itself = begun in acs.active and request.rng.random() < 0.1
         if is_in_the_way or is_remembered or meets_itself:
-            return protocol.failed("AlreadyRecording", "8553", is_final=True, is_local=False)
+            return protocol.failed("AlreadyRecording", "8553", is_final=True)
         if begun is None:
             if acs.is_call_over:
-                return protocol.failed("InvalidRequest", "no call", is_final=True, is_local=False)
+                return protocol.failed("InvalidRequest", "no call", is_final=True)
             if number in acs.numbers.values():
                 raise Broken("a recording is started a second time")
             begun = acs.start(
@@ -198,7 +198,7 @@ class AcsRequests:
         return self._seen(request, "inactive").model_copy(update={"accepted_at": self.acs.now})
 
     def _change(self, request: Request, wanted: Literal["active", "inactive"]) -> Any:
-        acs, memory, is_local = self.acs, request.memory, request.activity.is_local
+        acs, memory = self.acs, request.memory
         recording_id, accepted_at = request.activity.input.recording_id, memory.get("accepted_at")
         if accepted_at is not None:
             seen = self._read(request)
@@ -214,7 +214,7 @@ class AcsRequests:
         seen = self._read(request).model_copy(update={"read_at": acs.now})
         if seen.state == wanted:
             return _with_progress(seen, memory)
-        if not is_local:
+        if not request.activity.is_quick:
             return REPEAT
         unseen = {"state": "unknown", "is_settled": False}
         return _with_progress(seen.model_copy(update=unseen), memory)
@@ -222,7 +222,7 @@ class AcsRequests:
     def _make(self, request: Request, recording_id: str, wanted: str) -> None:
         """Make a change; it may take its time, or be forgotten although it was accepted."""
         rng, is_active = request.rng, wanted == "active"
-        if request.activity.is_local and rng.random() < 0.1:
+        if request.activity.is_quick and rng.random() < 0.1:
             return
 
         def change() -> None:
@@ -230,8 +230,11 @@ class AcsRequests:
                 self.acs.change(recording_id, is_active)
 
         takes = timedelta(seconds=rng.choice(_TIMES_TO_CHANGE))
-        if takes and self.is_slow and request.sent_at == self.acs.now:
-            self.acs.later(takes, f"{recording_id} becomes {wanted}", change)
+        # What is the case already, as another client has seen to it, is no change that takes time.
+        is_change = self.acs.active.get(recording_id) is not is_active
+        if takes and is_change and self.is_slow and request.sent_at == self.acs.now:
+            what = f"{recording_id} becomes {wanted}"
+            self.acs.later(takes, what, change, (recording_id, is_active))
         else:
             change()
 

@@ -119,11 +119,11 @@ class Surroundings:
             self.sent.add(activity.input.id)
 
     def _repeat(self, activity: Activity, rng: random.Random) -> ActivityResolution | None:
-        if not activity.is_local or activity.kind == "describe_resource":
+        if not activity.is_quick:
             return None
         if rng.random() < 0.3:
-            return protocol.timed_out(is_local=True)
-        return protocol.failed("Unavailable", "ACS is away", is_final=False, is_local=True)
+            return protocol.timed_out(activity.timeout_type)
+        return protocol.failed("Unavailable", "ACS is away", is_final=False)
 
     def _refuse(self, activity: Activity) -> ActivityResolution | None:
         """Refuse for good; None where that does not happen."""
@@ -136,7 +136,7 @@ class Surroundings:
             kind = "ArchiveRefused"
         if activity.kind == "start_recording" and not self._requests.may_refuse_start(activity):
             return None
-        return protocol.failed(kind, "refused", is_final=True, is_local=activity.is_local)
+        return protocol.failed(kind, "refused", is_final=True)
 
     def _poll_result(self, activity: Activity, rng: random.Random) -> Any:
         files = self._acs.files.get(activity.input.recording_id, [])

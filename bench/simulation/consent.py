@@ -54,8 +54,20 @@ class ConsentInvariants:
             if is_marking and needs_consent and is_heard:
                 if not self.has_consent(recording):
                     self._withdrawn.add(recording.number)
-                if not recording.marked:
+                if not (recording.marked or self._is_doubted(recording)):
                     raise Broken("what was recorded before a withdrawal is not marked")
+
+    def _is_doubted(self, recording: RecordingStatus) -> bool:
+        """Tell if all sound of a recording is listed as unconfirmed: it was never to be there."""
+        return all(
+            any(
+                interval.since <= sound.since
+                and (interval.until is None or (sound.until and sound.until <= interval.until))
+                for interval in recording.silence.unconfirmed
+            )
+            for sound in self._acs.sounds_heard
+            if sound.recording == recording.number
+        )
 
     def check_taken(self, status: CallStatus, told: Sequence[ConsentDecision]) -> None:
         """Check that no refusal is swallowed: it stands, whatever it came with."""

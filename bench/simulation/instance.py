@@ -213,6 +213,4 @@ def _essence(entry: _Entry, completion: WorkflowActivationCompletion) -> list[by
 
 _EXTERN_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "__temporal_get_metric_meter": lambda: MetricMeter.noop,
-    # The worker checks here that it has the activity.
-    "__temporal_assert_local_activity_valid": lambda name: None,
 }

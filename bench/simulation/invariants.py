@@ -213,7 +213,9 @@ class Invariants:
         self._consent.check(self._status, recording, self.server.now)
         # A run that is just beginning does not act on what is due.
         if not at_rest.is_beginning(self.server):
-            self._consent.check_timeout(recording, self.server.told_at)
+            # A timer begins later if the worker stands still meanwhile.
+            acted_at = self.server.told_at - self.server.has_stood_still
+            self._consent.check_timeout(recording, acted_at)
 
     def _check_exposure(self, recording: RecordingStatus) -> None:
         number, now = recording.number, self.server.now
@@ -253,12 +255,10 @@ class Invariants:
 
     def _is_alarmed(self, recording: RecordingStatus, since: datetime) -> bool:
         """Tell if an alarm was raised then; or before, of the same pause: a start may come late."""
-        pauses = (
-            record for record in self._pending(recording) if record.operation == Operation.PAUSE
-        )
-        return any(record.is_overdue for record in pauses) or any(
-            record.alarm.kind is AlarmKind.PAUSE_UNCONFIRMED
-            and record.alarm.at >= since - self._confirm_timeout()
+        unconfirmed = (p.received_at for p in recording.pauses if p.is_open and not p.confirmed_at)
+        first = min((*unconfirmed, since - self._confirm_timeout()))
+        return any(
+            record.alarm.kind is AlarmKind.PAUSE_UNCONFIRMED and record.alarm.at >= first
             for record in self._status.alarms
         )
 

@@ -110,7 +110,6 @@ class Life:
         # No two things happen at one moment.
         self._pass_time(_A_MOMENT)
         action(rng, step)
-        self._finish_local(rng)
 
     def _actions(self) -> list[Callable[[random.Random, int], None]]:
         """Return what may happen next; what is here twice is twice as likely."""
@@ -147,6 +146,9 @@ class Life:
         is_short = self._theme is messages.Theme.SILENCE
         seconds = rng.choice(spans if is_short else [*spans, 60, 600, 3 * 3_600])
         self._note(f"{seconds} s")
+        # Temporal answers soon, as it does for every workflow task.
+        for asked in [a for a in self.server.activities.values() if a.kind == names.RESET_ACTIVITY]:
+            self._attempt(asked, rng)
         if Fault.ODD in self.faults and rng.random() < 0.3:
             # Rejected in the same activation as what falls due first: no history holds it.
             self.server.hold(messages.rejected(f"wait-{step}"))
@@ -232,25 +234,14 @@ class Life:
             self.server.deliver(job)
 
     def _attempt(self, activity: Activity, rng: random.Random) -> None:
-        if not activity.is_local:
-            self._pass_time(_A_MOMENT)
-            if self.server.activities.get(activity.seq) is not activity:
-                return
+        self._pass_time(_A_MOMENT)
+        if self.server.activities.get(activity.seq) is not activity:
+            return
         delivery = self._outages.delivery(activity, rng)
         result = self._surroundings.attempt(activity, delivery, rng)
         self._note(f"{activity.kind} {delivery}{'' if result is not None else ', to be repeated'}")
         if result is not None:
             self.server.resolve(activity, result)
-
-    def _finish_local(self, rng: random.Random) -> None:
-        """End local activities: nothing else happens to a call while one is made."""
-        for _ in range(50):
-            pending = [a for a in self.server.activities.values() if a.is_local]
-            held = [a for a in pending if a.kind != "describe_resource"]
-            if not held or self.server.is_over:
-                return
-            self.server.now += timedelta(seconds=rng.choice([0.01, 0.1, 0.1, 1, 3.9]))
-            self._attempt(held[0], rng)
 
     # The end.
 
@@ -265,7 +256,6 @@ class Life:
         self._acs.end_call()
         if rng.random() < 0.7:
             self.server.deliver(messages.signal(names.CALL_ENDED, CallEnded()))
-        self._finish_local(rng)
         for recording_id, files in sorted(self._acs.files.items()):
             if rng.random() < 0.8:
                 self.server.deliver()
@@ -288,7 +278,6 @@ class Life:
         while (activity := self._untried(tried)) is not None:
             tried.append(activity)
             self._attempt(activity, rng)
-            self._finish_local(rng)
         self._acs.catch_up()
         self._acs.end_call()
         if not any(activity.is_cancelled for activity in self.server.activities.values()):

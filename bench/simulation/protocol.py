@@ -6,10 +6,11 @@ All of it is internal to the SDK: `tests/simulation/test_protocol.py` pins what 
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import TimeoutType
+from temporalio.api.enums.v1 import TimeoutType as TimeoutTypeProto
 from temporalio.api.failure.v1 import Failure
 from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.bridge.proto.workflow_activation import WorkflowActivationJob
+from temporalio.exceptions import TimeoutType
 
 from callvault.temporal.converter import data_converter
 
@@ -73,10 +74,9 @@ def eviction() -> Job:
     return job
 
 
-def resolution(seq: int, result: ActivityResolution, is_local: bool) -> Job:
+def resolution(seq: int, result: ActivityResolution) -> Job:
     job = Job()
     job.resolve_activity.seq = seq
-    job.resolve_activity.is_local = is_local
     job.resolve_activity.result.CopyFrom(result)
     return job
 
@@ -90,24 +90,20 @@ def completed(value: Any) -> ActivityResolution:
     return result
 
 
-def failed(kind: str, message: str, *, is_final: bool, is_local: bool) -> ActivityResolution:
-    """Make the failure of an activity; that of a local one comes without a wrapping."""
+def failed(kind: str, message: str, *, is_final: bool) -> ActivityResolution:
     failure = Failure(message=message)
     failure.application_failure_info.type = kind
     failure.application_failure_info.non_retryable = is_final
     result = ActivityResolution()
-    result.failed.failure.CopyFrom(failure if is_local else _wrapped(failure))
+    result.failed.failure.CopyFrom(_wrapped(failure))
     return result
 
 
-def timed_out(is_local: bool) -> ActivityResolution:
+def timed_out(timeout_type: TimeoutType) -> ActivityResolution:
     failure = Failure(message="timed out")
-    kind = TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
-    if is_local:
-        kind = TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
-    failure.timeout_failure_info.timeout_type = kind
+    failure.timeout_failure_info.timeout_type = TimeoutTypeProto.ValueType(timeout_type)
     result = ActivityResolution()
-    result.failed.failure.CopyFrom(failure if is_local else _wrapped(failure))
+    result.failed.failure.CopyFrom(_wrapped(failure))
     return result
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.bridge.proto.workflow_commands import ActivityCancellationType, WorkflowCommand
+from temporalio.exceptions import TimeoutType
 
 from bench.simulation import protocol
 from bench.simulation.instance import Broken, Opening, RunInstance
@@ -54,14 +55,20 @@ class Activity:
     seq: int
     kind: str
     input: Any
-    is_local: bool
     deadline: datetime | None
+    timeout_type: TimeoutType
+    """The kind of time-out that comes with the deadline."""
     waits_for_cancellation: bool
     is_cancelled: bool = False
     memory: dict[str, Any] = field(default_factory=dict)
     """What earlier attempts have noted."""
     under_way: Any = None
     """An attempt that was sent and not heard of."""
+
+    @property
+    def is_quick(self) -> bool:
+        """True if it is over after one attempt, which takes seconds."""
+        return self.timeout_type is TimeoutType.START_TO_CLOSE
 
 
 @dataclass
@@ -142,7 +149,7 @@ class Server:
     def resolve(self, activity: Activity, result: ActivityResolution) -> None:
         """End an activity."""
         del self.activities[activity.seq]
-        self.deliver(protocol.resolution(activity.seq, result, activity.is_local))
+        self.deliver(protocol.resolution(activity.seq, result))
 
     def next_due(self) -> datetime | None:
         """Return when the next timer fires, or the next activity times out."""
@@ -179,7 +186,7 @@ class Server:
             if activity.deadline is not None and activity.deadline <= self.now:
                 if activity.kind == "raise_alarm":
                     self.timed_out.add(activity.input.id)
-                self.resolve(activity, protocol.timed_out(activity.is_local))
+                self.resolve(activity, protocol.timed_out(activity.timeout_type))
                 return
 
     # The exchange with the workflow.
@@ -227,25 +234,27 @@ class Server:
                 self.timers[timer.seq] = self.now + _span(timer.start_to_fire_timeout)
             case "cancel_timer":
                 self.timers.pop(command.cancel_timer.seq, None)
-            case "schedule_activity" | "schedule_local_activity":
-                self._schedule(getattr(command, kind), is_local="local" in kind)
-            case "request_cancel_activity" | "request_cancel_local_activity":
-                return self._cancel(getattr(command, kind).seq)
+            case "schedule_activity":
+                self._schedule(command.schedule_activity)
+            case "request_cancel_activity":
+                return self._cancel(command.request_cancel_activity.seq)
             case _:
                 self._note_answer(kind, command)
         return []
 
-    def _schedule(self, order: Any, *, is_local: bool) -> None:
+    def _schedule(self, order: Any) -> None:
         kind: str = order.activity_type
-        has_deadline = order.HasField("schedule_to_close_timeout") and not is_local
-        deadline = self.now + _span(order.schedule_to_close_timeout) if has_deadline else None
+        is_single = order.retry_policy.maximum_attempts == 1
+        timeout_type = TimeoutType.START_TO_CLOSE if is_single else TimeoutType.SCHEDULE_TO_CLOSE
+        field = f"{timeout_type.name.lower()}_timeout"
+        deadline = self.now + _span(getattr(order, field)) if order.HasField(field) else None
         waits = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
         activity = Activity(
             seq=order.seq,
             kind=kind,
             input=protocol.value_of(order.arguments[0], INPUT_OF[kind]),
-            is_local=is_local,
             deadline=deadline,
+            timeout_type=timeout_type,
             waits_for_cancellation=order.cancellation_type == waits,
         )
         self.activities[activity.seq] = activity
@@ -259,7 +268,7 @@ class Server:
         if activity.waits_for_cancellation:
             return []
         del self.activities[seq]
-        return [protocol.resolution(seq, protocol.cancelled(), activity.is_local)]
+        return [protocol.resolution(seq, protocol.cancelled())]
 
     def _note_response(self, command: WorkflowCommand) -> None:
         response = command.update_response

@@ -20,6 +20,10 @@ ACS_TIMEOUT = timedelta(seconds=10)
 """The longest that one control request to ACS waits for its answer: the client's time-out, from
 which `workflows/activity_options.py` derives those of activities."""
 
+QUICK_ATTEMPT_TIMEOUT = timedelta(seconds=4)
+"""Longest first attempt to pause, resume or stop: should its worker die, another one asks within
+the five seconds in which a pause is to be confirmed, see decision 0024."""
+
 
 class ResourceQuery(Message):
     """A question for the policy of a resource."""
@@ -134,10 +138,11 @@ class RecordingInput(Message):
     accepted_at: datetime | None = None
     """Time at which ACS accepted this change, if it is known to have done so: then its effect is
     read before the change is asked for again."""
-    asked_at: datetime | None = None
-    """Time of the workflow task that asks: Temporal's server set it, and no clock of a worker's."""
     is_unanswered: bool = False
     """True if an attempt before this activity got no answer: it may still arrive."""
+    is_quick: bool = False
+    """True: the only attempt of its activity, which is over within seconds; another activity goes
+    on from there."""
 
 
 class ControlResult(Message):

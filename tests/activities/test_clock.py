@@ -22,29 +22,16 @@ class Machine:
         self.seconds = 1_000.0
         self.server_time = ServerTime(lambda: self.seconds)
 
-    def gets(
-        self,
-        begun_at: datetime,
-        *,
-        attempt: int = 1,
-        activity_id: str = "1",
-        is_local: bool = False,
-    ) -> None:
+    def gets(self, begun_at: datetime, *, attempt: int = 1, activity_id: str = "1") -> None:
         """Get a task that the server began at a time, and carry it out unless it is too old."""
 
         def work() -> None:
-            asked_at = begun_at if is_local else None
-            self.server_time.begin(asked_at)
-            self.server_time.refuse_old_task(LIMIT, asked_at)
+            self.server_time.begin()
+            self.server_time.refuse_old_task(LIMIT)
 
         environment = ActivityEnvironment()
         environment.info = dataclasses.replace(
-            environment.info,
-            # The beginning of a local activity is told by the worker's own clock, which is wrong.
-            started_time=begun_at + timedelta(days=is_local),
-            attempt=attempt,
-            activity_id=activity_id,
-            is_local=is_local,
+            environment.info, started_time=begun_at, attempt=attempt, activity_id=activity_id
         )
         environment.run(work)
 
@@ -53,15 +40,14 @@ def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("is_local", [False, True])
-def test_h1_a_task_that_waited_in_a_sleeping_machine_is_refused(is_local: bool) -> None:
+def test_h1_a_task_that_waited_in_a_sleeping_machine_is_refused() -> None:
     machine = Machine()
     machine.gets(NOON)
     machine.seconds += 20
     with pytest.raises(TaskTooOld, match="stood still"):
-        machine.gets(after(1), is_local=is_local)
+        machine.gets(after(1))
     # A new one is carried out at once.
-    machine.gets(after(20), activity_id="2", is_local=is_local)
+    machine.gets(after(20), activity_id="2")
 
 
 @pytest.mark.parametrize(("seconds", "is_refused"), [(4.0, False), (4.1, True)])

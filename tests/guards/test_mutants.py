@@ -43,7 +43,7 @@ ROWS = {
 GUARDS = {
     "i1": "two_facts.py::test_i1_a_late_event_is_dropped_only_if_all_its_files_are_archived",
     "i2": "two_facts.py::test_i2_one_denial_after_a_long_outage_is_the_first_one",
-    "i4": "retries.py::test_i4_only_a_local_activity_is_given_up_after_a_number_of_attempts",
+    "i4": "retries.py::test_i4_only_a_quick_attempt_is_given_up_after_a_number_of_attempts",
     "i5": "two_facts.py::test_i5_a_withdrawal_unseals_an_earlier_recording_too",
     "i6": "known_answers.py::test_i6_who_loses_a_race_follows_the_link_that_won_it",
     "i7": "known_answers.py"

@@ -41,14 +41,11 @@ OPTIONS: list[tuple[str, dict[str, Any], timedelta | None, timedelta, tuple[Any,
     ("poll_silence", {}, EVER, 30 * S, (1, 60, 2), "silence is proven by readings alone"),
     ("poll_state", {"interval": 10 * S}, EVER, 30 * S, (10, 40, 1.5), "as long as it records"),
     ("poll_result", {}, EVER, 30 * S, (30, 1800, 2), "until the workflow calls it off"),
+    ("was_reset", {}, EVER, 5 * S, (1, 30, 2), "nothing is asked of ACS until it has answered"),
+    ("signal_times", {}, 2 * M, 10 * S, (1, 10, 2), "then signals count from when they were seen"),
     ("sweep", {}, H, H, (1, 300, 2), "the next sweep does what is left"),
     ("announcement", {"timeout": 20 * S}, 20 * S, 20 * S, (0.5, 3, 2), "people are waiting"),
 ]
-LOCAL = {
-    "local_attempt": "once: while it waits, nothing else can happen to the call (decision 0024)",
-    "was_reset": "nothing is asked of ACS until Temporal has answered",
-    "signal_times": "nothing else happens to the call meanwhile: short, and again later",
-}
 
 
 @pytest.mark.parametrize(
@@ -86,22 +83,15 @@ def facts(retry: RetryPolicy) -> tuple[float, float | None, float]:
     )
 
 
-def test_i4_only_a_local_activity_is_given_up_after_a_number_of_attempts() -> None:
+def test_i4_only_a_quick_attempt_is_given_up_after_a_number_of_attempts() -> None:
     for name, arguments, *_, why in OPTIONS:
         retry = made(getattr(activity_options, name), arguments)["retry_policy"]
         assert retry.maximum_attempts == 0, f"{name}: {why}"
         assert not retry.non_retryable_error_types, f"{name}: the error itself says if it is final"
-    local = activity_options.local_attempt("pause")["retry_policy"]
-    assert local is not None
-    assert local.maximum_attempts == 1, LOCAL["local_attempt"]
-    for retry in (
-        activity_options.RECONCILE,
-        activity_options.was_reset(),
-        activity_options.signal_times(),
-    ):
-        policy = retry["retry_policy"]
-        assert policy is not None
-        assert policy.maximum_attempts == 0
+    assert activity_options.RECONCILE["retry_policy"].maximum_attempts == 0
+    quick = activity_options.quick(activity_options.control("pause"))
+    assert quick["retry_policy"].maximum_attempts == 1, "an activity with patience takes over"
+    assert quick["start_to_close_timeout"] == 4 * S, "a pause is to be confirmed within 5 s"
 
 
 def test_the_tables_name_every_activity() -> None:
@@ -110,7 +100,7 @@ def test_the_tables_name_every_activity() -> None:
         for name, found in inspect.getmembers(activity_options, inspect.isfunction)
         if found.__module__ == activity_options.__name__
     }
-    assert functions == {name for name, *_ in OPTIONS} | set(LOCAL)
+    assert functions == {name for name, *_ in OPTIONS} | {"quick"}
 
 
 def test_the_long_activities_without_a_table_of_their_own_end_in_time() -> None:
@@ -158,7 +148,6 @@ def timed_out(kind: TimeoutType, last: Exception | None = None) -> ActivityError
     ("error", "said"),
     [
         (failed(ApplicationError("the archive is full")), "the archive is full"),
-        (ApplicationError("of a local activity"), "of a local activity"),
         (
             timed_out(TimeoutType.SCHEDULE_TO_CLOSE, ApplicationError("the last one")),
             "the last one",

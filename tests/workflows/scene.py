@@ -73,11 +73,11 @@ class VirtualTime(ServerTime):
     def now(self) -> datetime:
         return self._own.now()
 
-    def begin(self, asked_at: datetime | None = None) -> None:
-        self._own.begin(asked_at)
+    def begin(self) -> None:
+        self._own.begin()
 
-    def refuse_old_task(self, limit: timedelta, asked_at: datetime | None = None) -> None:
-        self._own.refuse_old_task(limit, asked_at)
+    def refuse_old_task(self, limit: timedelta) -> None:
+        self._own.refuse_old_task(limit)
 
 
 class World:

@@ -133,11 +133,26 @@ class Lifecycle:
         record.requested_at = max(record.requested_at, recording.requested_at)
         pauses.fold(recording, record)
         if isinstance(request, StartRequest) and request.pause_on_start:
-            pauses.hold(recording, record)
+            self._hold_from_start(request, record, recording)
         if record.released:
             names = ", ".join(holder.caller for holder in record.released)
             what = f"{record.requested_by} released by force the pauses of {names}"
             self.note(record.received_at, f"recording {recording.number}: {what}")
+
+    def _hold_from_start(
+        self, request: StartRequest, record: ControlRecord, recording: RecordingStatus
+    ) -> None:
+        """Take a start that is to begin paused for a pause, too: it has to be confirmed in time."""
+        asked = ControlRequest(
+            requested_by=request.requested_by,
+            authenticated_as=request.authenticated_as,
+            reason=request.reason,
+            requested_at=record.requested_at,
+        )
+        pause = self.requests.add(
+            Operation.PAUSE, asked, recording.number, record.received_at, None
+        )
+        pauses.fold(recording, pause)
 
     def _note_request(
         self, operation: Operation, request: ControlRequest, refused: str | None, now: datetime

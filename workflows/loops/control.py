@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ActivityError, FailureError
 
 from callvault.causes import Cause
 from callvault.contracts.activity_io import ControlResult, RecordingInput
@@ -16,7 +16,7 @@ from callvault.contracts.states import Actual, RecordingState, Wanted
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
 from workflows.activity_calls import CommandInput
-from workflows.activity_errors import ActivityFailures, is_final, is_occupied, problem, reason
+from workflows.activity_errors import is_final, is_occupied, problem, reason
 from workflows.activity_options import ADOPT_TIMEOUT, RELEASE_TIMEOUT
 from workflows.call import acs_answers, callbacks
 from workflows.call.alarms import Alarms
@@ -25,7 +25,7 @@ from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.loop import Run, one_at_a_time
 
-_LOCAL_FIRST = (Operation.PAUSE, Operation.RESUME, Operation.STOP)
+_QUICK_FIRST = (Operation.PAUSE, Operation.RESUME, Operation.STOP)
 """A start is not hurried: ACS may take its time, and one asked twice may meet itself."""
 
 MAX_TOLD_IDS = 3
@@ -44,7 +44,7 @@ class Adopted(Exception):
 
 
 class ControlLoop:
-    """Asks ACS for one thing after the other, each first on the shortest way."""
+    """Asks ACS for one thing after the other."""
 
     is_interruptible = False
 
@@ -63,8 +63,6 @@ class ControlLoop:
         self._act_on_due = act_on_due
         self._called_off: list[workflow.ActivityHandle[ControlResult]] = []
         """Starts that are asked for no more, because ACS has told of what they began."""
-        self.is_hurried = False
-        """True while ACS is asked within a workflow task."""
 
     @property
     def is_idle(self) -> bool:
@@ -94,7 +92,7 @@ class ControlLoop:
             result = await self._execute_until_settled(command, input)
         except Adopted:
             return
-        except ActivityFailures as error:
+        except ActivityError as error:
             await self._failed(command, recording, error)
         else:
             self._answered(command, recording, result)
@@ -102,47 +100,42 @@ class ControlLoop:
     async def _execute_until_settled(
         self, command: Command, input: CommandInput
     ) -> ControlResult | None:
-        """Ask at once, and if that does not settle it with patience; None if given up."""
-        if command.operation not in _LOCAL_FIRST and not command.is_urgent:
-            return await self._execute_until_answered(command, input)
-        self.is_hurried = True
-        try:
-            result = await self._execute_locally(command, input)
-        finally:
-            self.is_hurried = False
-        # Seconds may have gone by within this workflow task, in which no timer could fire.
-        self._run.clock.look()
-        if result is not None and result.is_settled:
-            return result
-        self._act_on_due(self._run.clock.seen.now)
-        # The signals that came during the local activity are folded by now.
-        if self._call.is_superseded(command):
-            return None
-        if isinstance(input, RecordingInput):
+        """Ask quickly, and if that does not settle it with patience; None if given up."""
+        if isinstance(input, RecordingInput) and (
+            command.operation in _QUICK_FIRST or command.is_urgent
+        ):
+            result = await self._execute_quickly(command, input)
+            if result is not None and result.is_settled:
+                return result
+            if self._call.is_superseded(command):
+                return None
             accepted_at = result.accepted_at if result is not None else None
             told = {"accepted_at": accepted_at, "is_unanswered": result is None}
             input = input.model_copy(update=told)
-        return await self._execute_until_answered(command, input)
+        return await self._until_answered(command, activity_calls.control(command, input))
 
-    async def _execute_locally(self, command: Command, input: CommandInput) -> ControlResult | None:
-        """Ask once; None if it is worth another try."""
+    async def _execute_quickly(
+        self, command: Command, input: RecordingInput
+    ) -> ControlResult | None:
+        """Ask once; None if it is worth another try, or if something else was wanted meanwhile."""
         try:
-            result = await activity_calls.control_locally(command, input)
-        except ActivityFailures as error:
+            result = await self._until_answered(
+                command, activity_calls.quick_control(command, input)
+            )
+        except ActivityError as error:
             if is_final(error):
                 raise
             acs_answers.not_done(self._call, command, *problem(error), workflow.now())
             return None
-        if not result.is_settled:
+        if result is not None and not result.is_settled:
             why = f"ACS accepted it {result.accepted_at:%H:%M:%S} UTC, and was not seen to do it"
             acs_answers.not_done(self._call, command, why, Cause.NO_EFFECT, workflow.now())
         return result
 
-    async def _execute_until_answered(
-        self, command: Command, input: CommandInput
+    async def _until_answered(
+        self, command: Command, answer: workflow.ActivityHandle[ControlResult]
     ) -> ControlResult | None:
-        """Ask until ACS answers; None if something else was wanted before it did."""
-        answer = activity_calls.control(command, input)
+        """Wait for ACS's answer; None if something else was wanted before it came."""
         is_outdated = self._call.is_superseded
         await workflow.wait_condition(
             lambda: answer.done() or is_outdated(command) or self._is_told_meanwhile(command)
@@ -158,7 +151,7 @@ class ControlLoop:
         try:
             # The activity may still answer: what ACS did must be known as well as it can be.
             return await answer
-        except ActivityFailures:
+        except ActivityError:
             if is_given_up:
                 return None
             raise
@@ -284,7 +277,7 @@ class ControlLoop:
             return None
         try:
             found = await activity_calls.identify(self._call.status, recording, told)
-        except ActivityFailures as error:
+        except ActivityError as error:
             return f"ACS did not say whose it is ({reason(error)})"
         if not found.is_known:
             return "ACS knows no such recording"

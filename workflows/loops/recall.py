@@ -59,7 +59,7 @@ class RecallLoop:
             run_id=info.run_id,
             is_first=info.run_id == info.first_execution_run_id,
         )
-        is_reset = await workflow.execute_local_activity(
+        is_reset = await workflow.execute_activity(
             names.RESET_ACTIVITY, query, result_type=bool, **was_reset()
         )
         if is_reset:

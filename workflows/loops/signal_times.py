@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from typing import Literal
 
 from temporalio import workflow
@@ -30,12 +29,8 @@ class SignalTimesLoop:
 
     is_interruptible = True
 
-    def __init__(
-        self, run: Run, call: Lifecycle, watchdog: Watchdog, is_hurried: Callable[[], bool]
-    ) -> None:
-        """``is_hurried`` tells if ACS is being asked within this workflow task."""
+    def __init__(self, run: Run, call: Lifecycle, watchdog: Watchdog) -> None:
         self._run = run
-        self._is_hurried = is_hurried
         self._call = call
         self._times = SignalTimes(call, watchdog)
         self._is_asking = False
@@ -95,10 +90,9 @@ class SignalTimesLoop:
                 self._run.clock.look()
 
     def _is_to_ask(self) -> bool:
-        # Nothing stands before an urgent request, and no two local activities overlap.
+        # Nothing stands before an urgent request.
         is_asked = self._call.in_flight is not None or self._call.next_command() is None
-        is_calm = is_asked and not self._is_hurried() and not self._run.is_draining
-        return bool(self._call.status.untimed) and is_calm
+        return bool(self._call.status.untimed) and is_asked and not self._run.is_draining
 
     async def _ask(self, signals: tuple[UntimedSignal, ...]) -> None:
         asked, run = activity_calls.signal_times(signals), self._run
