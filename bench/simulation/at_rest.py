@@ -38,7 +38,7 @@ def check(server: Server) -> None:
     workflow = server.run.workflow
     if is_beginning(server):
         return
-    if workflow.call.in_flight is None and workflow.call.next_command() is not None:
+    if workflow.call.in_flight is None and workflow.control.next_command() is not None:
         raise Broken("something is wanted of ACS, and is not asked")
     _check_ending(server, workflow)
     _check_copied(server, workflow)

@@ -22,7 +22,7 @@ which `workflows/activity_options.py` derives those of activities."""
 
 QUICK_ATTEMPT_TIMEOUT = timedelta(seconds=4)
 """Longest first attempt to pause, resume or stop: should its worker die, another one asks within
-the five seconds in which a pause is to be confirmed, see decision 0024."""
+the five seconds in which a pause is to be confirmed, see decision 63."""
 
 
 class ResourceQuery(Message):

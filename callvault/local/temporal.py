@@ -41,6 +41,10 @@ def temporal_binary() -> Path:
     return Path(found)
 
 
+_EAGER = {"system.enableActivityEagerExecution": True}
+"""An activity goes out with the answer to its workflow task, rather than through a task queue."""
+
+
 def start_temporal(
     supervisor: Supervisor,
     *,
@@ -64,7 +68,7 @@ def start_temporal(
     options: list[str | Path] = [
         *("--ip", HOST, "--port", str(port), "--namespace", namespace, "--log-level", "warn"),
         *(("--ui-port", str(ui_port), "--ui-disable-news-fetch") if ui else ("--headless",)),
-        *_dynamic_options(dynamic_config or {}),
+        *_dynamic_options({**_EAGER, **(dynamic_config or {})}),
     ]
     if database:
         database.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from callvault.contracts import names
+from callvault.contracts.activity_io import QUICK_ATTEMPT_TIMEOUT
 from callvault.errors import AlreadyRecording, InvalidRequest, NotReady, StateConflict, Unavailable
 
 from .scene import Scene, chunk, released
@@ -310,8 +311,8 @@ async def test_g35_a_stop_that_acs_refuses_for_good_is_alarmed_and_asked_for_aga
     assert scene.service.control_calls() == ["start"] + ["stop"] * 4
 
 
-async def test_a_pause_takes_the_shortest_way(scene: Scene) -> None:
-    """Within the workflow task: nothing is scheduled for a worker to fetch."""
+async def test_what_acs_does_at_once_is_asked_once(scene: Scene) -> None:
+    """By the quick attempt alone: no activity with patience follows it."""
     await scene.recorded()
     for operation in ("pause", "resume", "stop"):
         await scene.asks(operation)
@@ -319,12 +320,25 @@ async def test_a_pause_takes_the_shortest_way(scene: Scene) -> None:
             await scene.asks(operation)
     history = await scene.handle.fetch_history()
     scheduled = [
-        event.activity_task_scheduled_event_attributes.activity_type.name
+        event.activity_task_scheduled_event_attributes
         for event in history.events
         if event.HasField("activity_task_scheduled_event_attributes")
     ]
+    asked = [a for a in scheduled if a.retry_policy.maximum_attempts == 1]
+    assert [a.activity_type.name for a in asked] == [
+        "pause_recording",
+        # The second pause is confirmed by a reading.
+        "read_state",
+        "resume_recording",
+        "stop_recording",
+    ]
+    assert all(a.start_to_close_timeout.ToTimedelta() == QUICK_ATTEMPT_TIMEOUT for a in asked)
+    others = [a.activity_type.name for a in scheduled if a not in asked]
     # The last one reads what should be silent, now and then, for as long as it should.
-    assert scheduled == ["start_recording", "confirm_active", "poll_state", "poll_state"]
+    assert others == [
+        *("describe_resource", "was_reset"),
+        *("start_recording", "confirm_active", "poll_state", "poll_state"),
+    ]
 
 
 async def test_a_recording_that_somebody_else_resumed_is_paused_again_and_alarmed(

@@ -66,20 +66,34 @@ class ControlLoop:
 
     @property
     def is_idle(self) -> bool:
-        """True if nothing is asked of ACS, and nothing is to be asked."""
-        is_asking = self._call.in_flight is not None or not all(s.done() for s in self._called_off)
-        return not is_asking and self._call.next_command() is None
+        """True if nothing is asked of ACS, and nothing is to be asked by this run."""
+        return not self._is_asking and self.next_command() is None
 
-    is_done = is_idle
+    @property
+    def is_done(self) -> bool:
+        """True if nothing is asked of ACS, and nothing is to be asked."""
+        return not self._is_asking and self._call.next_command() is None
+
+    @property
+    def _is_asking(self) -> bool:
+        return self._call.in_flight is not None or not all(s.done() for s in self._called_off)
+
+    def next_command(self) -> Command | None:
+        """Name the next thing to ask of ACS, or None while this run is to ask nothing."""
+        command = self._call.next_command()
+        # Pauses of what is paused, one after the other without end, would never let it hand over.
+        if command is not None and command.is_urgent and self._run.is_handing_over:
+            return None
+        return command
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Ask for all that brings the recordings nearer to what is wanted."""
-        await one_at_a_time(self._run, self._call.next_command, self._execute)
+        await one_at_a_time(self._run, self.next_command, self._execute)
 
     async def _execute(self, command: Command) -> None:
         # What is due counts first: a resume may have expired while no timer could fire.
         self._act_on_due(workflow.now())
-        if self._call.next_command() != command:
+        if self.next_command() != command:
             return
         recording = self._call.recording(command.recording)
         # Before the first await: from here on the recording counts as what the command makes of it.

@@ -55,6 +55,11 @@ class Run:
         return self._is_ending or self.continues_as_new or self._is_complete()
 
     @property
+    def is_handing_over(self) -> bool:
+        """True if its history is long, and nobody waits for an answer: what can wait is left."""
+        return self._is_long() and workflow.all_handlers_finished()
+
+    @property
     def is_draining(self) -> bool:
         """True if nothing long is to be begun, and what can be called off is to be called off."""
         # As long as anything else is under way, exports go on: it may take ACS hours to answer.
