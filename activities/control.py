@@ -40,6 +40,7 @@ from callvault.contracts.activity_io import (
 from callvault.errors import (
     AlreadyRecording,
     NeverAgain,
+    NotOurs,
     NotReady,
     RecordingNotFound,
     StateConflict,
@@ -188,7 +189,7 @@ class ControlActivities:
             given_up_at = self._server_time.now() if is_unanswered else unanswered_at
             activity.heartbeat(ControlProgress(unanswered_at=given_up_at))
             raise
-        except NeverAgain as refusal:
+        except (NeverAgain, NotOurs) as refusal:
             if not unanswered_at or self._server_time.now() >= unanswered_at + ACS_TIMEOUT:
                 raise
             activity.heartbeat(ControlProgress(unanswered_at=unanswered_at))
