@@ -73,6 +73,9 @@ class VirtualTime(ServerTime):
     def now(self) -> datetime:
         return self._own.now()
 
+    def latest(self) -> datetime | None:
+        return self._own.latest()
+
     def begin(self, asked_at: datetime | None = None) -> None:
         self._own.begin(asked_at)
 
