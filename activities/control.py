@@ -40,6 +40,7 @@ from callvault.contracts.activity_io import (
 from callvault.errors import (
     AlreadyRecording,
     NeverAgain,
+    NotOurs,
     NotReady,
     RecordingNotFound,
     StateConflict,
@@ -97,11 +98,11 @@ class ControlActivities:
             with self._doubting_refusals():
                 answer = self._start(input)
             # ACS says `inactive` until it really records: `confirm_active` reads the state back.
-            received_at = self._server_time.now()
+            received_at = self._server_time.latest()
             return ControlResult(
                 recording_id=answer.recording_id,
                 state="inactive",
-                accepted_at=received_at,
+                accepted_at=self._latest(),
                 sent_at=sent_at,
                 received_at=received_at,
             )
@@ -153,7 +154,8 @@ class ControlActivities:
                 # A known issue of ACS: a stop may get 404 though the files are delivered.
                 return result(input, "gone", sent_at, self._server_time)
             stopped = result(input, "inactive", sent_at, self._server_time)
-            stopped = stopped.model_copy(update={"accepted_at": stopped.received_at})
+            accepted_at = self._latest()
+            stopped = stopped.model_copy(update={"accepted_at": accepted_at})
             return self._confirm_stopped(input, stopped)
 
     def _start(self, input: StartInput) -> RecordingStateResponse:
@@ -185,10 +187,10 @@ class ControlActivities:
             yield
         except TryAgain as error:
             is_unanswered = isinstance(error, Unavailable)
-            given_up_at = self._server_time.now() if is_unanswered else unanswered_at
+            given_up_at = self._latest() if is_unanswered else unanswered_at
             activity.heartbeat(ControlProgress(unanswered_at=given_up_at))
             raise
-        except NeverAgain as refusal:
+        except (NeverAgain, NotOurs) as refusal:
             if not unanswered_at or self._server_time.now() >= unanswered_at + ACS_TIMEOUT:
                 raise
             activity.heartbeat(ControlProgress(unanswered_at=unanswered_at))
@@ -244,7 +246,7 @@ class ControlActivities:
         progress = before
         try:
             request(input.recording_id, input.server_call_id)
-            now = self._server_time.now()
+            now = self._latest()
             # Of two that were accepted one is seen, and the other may still take effect.
             unanswered_at = now if before.accepted_at else before.unanswered_at
             progress = ControlProgress(accepted_at=now, unanswered_at=unanswered_at)
@@ -253,7 +255,7 @@ class ControlActivities:
             activity.logger.info("ACS reports a conflict, reading the state: %s", conflict)
         except Unavailable:
             # It may still arrive.
-            progress = before.model_copy(update={"unanswered_at": self._server_time.now()})
+            progress = before.model_copy(update={"unanswered_at": self._latest()})
             raise
         finally:
             # No other attempt comes after a quick one.
@@ -274,6 +276,10 @@ class ControlActivities:
             unseen = result(input, "unknown", now, self._server_time)
             seen = unseen.model_copy(update={"is_settled": False})
         return seen.model_copy(update=_told(progress))
+
+    def _latest(self) -> datetime:
+        """Return the latest time that it can be, or as late a one as can be told."""
+        return self._server_time.latest() or self._server_time.now()
 
     def _external_storage(self, archive: str | None) -> ExternalStorage | None:
         if archive is None:

@@ -33,5 +33,5 @@ def result(
         state=state,
         sent_at=sent_at,
         read_at=sent_at,
-        received_at=server_time.now(),
+        received_at=server_time.latest(),
     )

@@ -11,6 +11,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
@@ -51,13 +52,15 @@ async def run(settings: Settings, only: Role | None = None) -> None:
     ):
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         meter = telemetry.runtime.metric_meter
-        watch = Watch(client, settings, connections.clocks, meter, connections.tell)
+        time = ServerTime()
+        watch = Watch(client, settings, connections.clocks, meter, connections.tell, time)
         # Before any task is taken: one that sets an unknown attribute would fail.
         await watch.look_at_attributes()
+        await watch.look_at_server_time()
         remembered = await remembered_archives(client)
         connections.expect_archives(remembered)
         async with AsyncExitStack() as running:
-            for worker in _workers(client, connections, settings, only, remembered):
+            for worker in _workers(client, connections, settings, only, remembered, time):
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
@@ -76,10 +79,11 @@ def _workers(
     settings: Settings,
     only: Role | None,
     remembered: Mapping[str, str],
+    time: ServerTime,
 ) -> Iterator[Worker]:
     if only is not Role.EXPORTS:
         control = ControlActivities(
-            connections.client_of, connections.policy_of, connections.archive_of
+            connections.client_of, connections.policy_of, connections.archive_of, time
         )
         alarms, recall = AlarmActivities(connections.alarm_sink()), Recall(client)
         others: list[Callable[..., Any]] = [

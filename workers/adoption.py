@@ -24,6 +24,8 @@ from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from callvault.contracts.takeover import LastState
 from callvault.errors import CallvaultError, InvalidRequest, RecordingNotFound
+from callvault.temporal.call_client import CallClient
+from callvault.temporal.earlier_runs import begin
 from workflows.call import silence
 from workflows.loops.continue_as_new import CarriedState
 
@@ -125,6 +127,11 @@ async def adopt(
         taken_over=[key],
     )
     kept = request.model_copy(update={"start_recording": False})
+    if (before := await CallClient(client).ended_well(workflow_id)) is not None:
+        # Decisions on consent, and who is in the call, count for this recording, too.
+        last = _last_state(key, status)
+        await begin(client, workflow_id, before.arguments, names.TAKE_OVER, last)
+        return workflow_id
     try:
         await client.start_workflow(
             names.WORKFLOW_TYPE,
@@ -135,7 +142,10 @@ async def adopt(
             static_summary="adopts a recording that no workflow knew",
         )
     except WorkflowAlreadyStartedError:
-        status.taken_over = []
-        last = LastState(run_id=key, status=status)
+        last = _last_state(key, status)
         await client.get_workflow_handle(workflow_id).signal(names.TAKE_OVER, last)
     return workflow_id
+
+
+def _last_state(key: str, status: CallStatus) -> LastState:
+    return LastState(run_id=key, status=status.model_copy(update={"taken_over": []}))

@@ -13,6 +13,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.common import MetricMeter
 
+from activities.clock import ServerTime
 from callvault.clocks import Clocks
 from callvault.config.settings import Settings
 from callvault.contracts.alarms import Alarm
@@ -51,13 +52,15 @@ class Watch:
         clocks: Clocks,
         meter: MetricMeter = MetricMeter.noop,
         send: Callable[[Alarm], object] = lambda _: None,
+        time: ServerTime | None = None,
     ) -> None:
-        """``send`` sends an alarm to the webhook; it may block."""
+        """``send`` sends an alarm to the webhook; it may block. ``time`` is taught Temporal's."""
         self.problems = Problems(meter)
         self._alarms = ProblemAlarms(send, clocks.now)
         self._client = client
         self._settings = settings
         self._clocks = clocks
+        self._time = time or ServerTime()
         self._differences = metrics.clock_differences(meter)
         self._probes = probes(settings)
         self._threads = ThreadPoolExecutor(max(1, len(self._probes)), "probe")
@@ -97,14 +100,21 @@ class Watch:
         answers = await self._ask()
         refused = {what: each.problem for what, each in answers.items() if each.problem}
         await self._found("services", refused)
-        try:
-            self._clocks.learn("Temporal", await server_time(self._client))
-        except Unavailable as error:
-            log.debug("a clock could not be compared", problem=str(error))
+        await self.look_at_server_time()
         for clock, seconds in self._clocks.differences().items():
             self._differences.set(abs(seconds), {"clock": clock})
         wrong = {f"the clock of {whose}": text for whose, text in self._clocks.problems().items()}
         await self._found("clocks", wrong)
+
+    async def look_at_server_time(self) -> None:
+        """Measure Temporal's time: no claim of silence is to begin before its proof."""
+        try:
+            measured = await server_time(self._client)
+        except Unavailable as error:
+            log.debug("a clock could not be compared", problem=str(error))
+            return
+        self._clocks.learn("Temporal", measured.told)
+        self._time.measured(*measured)
 
     async def _found(self, kind: str, problems: dict[str, str]) -> None:
         self.problems.found(kind, problems)

@@ -5,7 +5,7 @@ As `activities/control.py` makes them. What was given up may still take effect: 
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -98,11 +98,14 @@ class AcsRequests:
 
     def may_refuse_start(self, activity: Activity) -> bool:
         """Tell if a start can be refused, and is believed to be: nothing has begun, or may yet."""
-        unanswered_at = activity.memory.get("unanswered_at")
-        is_doubtful = unanswered_at is not None and self.acs.now - unanswered_at < ARRIVAL_TIMEOUT
         is_sent = activity.under_way is not None
         begun = activity.input.repeatability_request_id in self.acs.starts
-        return not (begun or is_sent or is_doubtful)
+        return not (begun or is_sent or self._is_doubtful(activity.memory))
+
+    def _is_doubtful(self, memory: Mapping[str, Any]) -> bool:
+        """Tell if an earlier attempt may still arrive, so that no refusal is believed."""
+        unanswered_at = memory.get("unanswered_at")
+        return unanswered_at is not None and self.acs.now - unanswered_at < ARRIVAL_TIMEOUT
 
     def give_up(self, activity: Activity, delivery: Delivery, rng: random.Random) -> None:
         """Call an attempt off; it may have been made, or be made still."""
@@ -171,6 +174,8 @@ class AcsRequests:
         is_remembered = begun is None and acs.is_slow_to_forget() and request.rng.random() < 0.5
         meets_itself = begun in acs.active and request.rng.random() < 0.1
         if is_in_the_way or is_remembered or meets_itself:
+            if self._is_doubtful(request.memory):
+                return REPEAT
             return protocol.failed("AlreadyRecording", "8553", is_final=True)
         if begun is None:
             if acs.is_call_over:

@@ -336,8 +336,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/silence.py",
-        "recording.silence.silent.append(SilentInterval(since=received_at, proof=proof))",
-        "recording.silence.silent.append(SilentInterval(since=sound.begun_at, proof=proof))",
+        "intervals.prove(recording.silence, SilentInterval(since=received_at, proof=proof))",
+        "intervals.prove(recording.silence, SilentInterval(since=sound.begun_at, proof=proof))",
     ),
     Mutant(
         "workflows/call/silence.py",
@@ -365,12 +365,12 @@ MUTANTS = (
         "if False:",
     ),
     Mutant(
-        "workflows/call/silence.py",
+        "workflows/call/intervals.py",
         "if since < until:",
         "if False:",
     ),
     Mutant(
-        "workflows/call/silence.py",
+        "workflows/call/intervals.py",
         "last.until = None if FOREVER in ends else max(ends)",
         "last.until = min(ends)",
     ),

@@ -204,16 +204,21 @@ def _check_chunk(status: CallStatus, file: File, chunk: ChunkResult) -> None:
 
 
 def _is_unknowable(acs: FakeAcs, recording_id: str) -> bool:
-    """Tell if a recording may have sounded by nobody's request here, and nobody has told of it."""
-    return acs.numbers[recording_id] in acs.meddled | acs.disobeyed
+    """Tell if a recording sounded by nobody's request here, and neither reading nor file told."""
+    number = acs.numbers[recording_id]
+    was_read = any(each.is_read for each in acs.sounds_heard if each.recording == number)
+    is_told = was_read or any(file.is_announced for file in acs.files[recording_id])
+    return number in acs.meddled | acs.disobeyed and not is_told
 
 
 def _check_told(result: CallResult, recording_id: str, acs: FakeAcs) -> None:
     """Check that what was recorded is not taken for nothing."""
     for recording in result.recordings:
-        if recording.recording_id == recording_id and not _is_unknowable(acs, recording_id):
-            if recording.state in (RecordingState.EMPTY, RecordingState.DECLINED):
-                raise Broken("what was recorded counts as nothing")
-            is_missing = len(recording.chunks) < len(acs.files[recording_id])
-            if recording.state is RecordingState.ARCHIVED and is_missing:
-                raise Broken("a recording counts as archived of which a file is missing")
+        if recording.recording_id != recording_id:
+            continue
+        is_nothing = recording.state in (RecordingState.EMPTY, RecordingState.DECLINED)
+        if is_nothing and not _is_unknowable(acs, recording_id):
+            raise Broken("what was recorded counts as nothing")
+        is_missing = len(recording.chunks) < len(acs.files[recording_id])
+        if recording.state is RecordingState.ARCHIVED and is_missing:
+            raise Broken("a recording counts as archived of which a file is missing")

@@ -159,7 +159,8 @@ class ControlResult(Message):
     It may be too early, never too late."""
     received_at: datetime | None = None
     """Time right after the answer to the request that tells the state: the reading after a change,
-    the stop itself. It may be too late, never too early."""
+    the stop itself. It may be too late, never too early; none where the worker cannot tell when
+    that was by the server's clock: then the workflow hears of it later."""
     read_at: datetime | None = None
     """Time right before that request was sent."""
     unanswered_at: datetime | None = None

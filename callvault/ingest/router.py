@@ -94,7 +94,7 @@ class Router:
             if await self._calls.signal(workflow_id, names.FILE_STATUS_UPDATED, files):
                 return workflow_id
         if self._again:
-            return await self._calls.announce(request, files, earlier=None)
+            return await self._calls.announce(request, files, earlier=None, again=True)
         # The event may have come before, by another channel: then the call is archived and over.
         earlier: CallResult | None = None
         for workflow_id in candidates:

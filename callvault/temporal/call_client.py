@@ -16,7 +16,7 @@ from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.reconciliation import CallSeen
 from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.results import CallResult
-from callvault.contracts.status import ControlRecord, RecordingStatus
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import CallvaultError, Unavailable
 from callvault.temporal import updates
 from callvault.temporal.call_reader import CallReader
@@ -49,29 +49,52 @@ class CallClient(CallReader):
     """
 
     async def announce(
-        self, request: RecordingRequest, event: FileStatusUpdated, earlier: CallResult | None
+        self,
+        request: RecordingRequest,
+        event: FileStatusUpdated,
+        earlier: CallResult | None,
+        *,
+        again: bool = False,
     ) -> str:
         """Signal files to a call's workflow, started if none runs; return the workflow's id.
 
-        ``earlier`` is the result of a workflow of the same call that has ended.
+        ``earlier`` is the result of a workflow of the same call that has ended; of files that are
+        to be copied ``again`` nothing is known. One that follows another knows what that one knew;
+        `Unavailable` while it cannot be read.
         """
         workflow_id = names.workflow_id(request.server_call_id)
         # The place of the second argument belongs to the run before: see RecordingWorkflow.run.
-        nothing_carried = None
-        async with translated(RPC_TIMEOUT):
-            # One request for start and signal, so that no workflow ends between the two.
-            await self.client.start_workflow(
-                names.WORKFLOW_TYPE,
-                args=[request, nothing_carried, earlier] if earlier else [request],
-                id=workflow_id,
-                task_queue=names.CONTROL_QUEUE,
-                task_timeout=names.TASK_TIMEOUT,
-                start_signal=names.FILE_STATUS_UPDATED,
-                start_signal_args=[event],
-                static_summary=updates.summary(request),
-                rpc_timeout=RPC_TIMEOUT,
-            )
+        arguments: list[Any] = [request, None]
+        if (before := await self.ended_well(workflow_id)) is not None:
+            arguments = before.arguments_for_files(event, again=again)
+            # The state knows all else of that run.
+            earlier = earlier and earlier.model_copy(update={"recordings": ()})
+        if earlier is not None and not again:
+            arguments.append(earlier)
+        await begin(
+            self.client,
+            workflow_id,
+            arguments,
+            names.FILE_STATUS_UPDATED,
+            event,
+            summary=updates.summary(request),
+        )
         return workflow_id
+
+    async def ended_well(self, workflow_id: str) -> EarlierRun | None:
+        """Read a call's last workflow; None if it runs, never was, or was ended by force.
+
+        What that last one knew is handed over by `workers/abandoned.py`.
+        """
+        try:
+            async with translated(RPC_TIMEOUT):
+                last = await self._describe(workflow_id)
+        except WorkflowNotFound:
+            return None
+        if last.status != "completed":
+            return None
+        before = EarlierRun(last, await self._status_of_ended(workflow_id))
+        return before if before.status.policy is not None else None
 
     async def start(self, request: RecordingRequest) -> Started:
         """Start the workflow of a call; if one runs already, signal `start` to it.
@@ -177,15 +200,18 @@ class CallClient(CallReader):
             last = await self._describe(workflow_id)
         if last.is_open:
             return None
+        earlier = EarlierRun(last, await self._status_of_ended(workflow_id))
+        return earlier if earlier.counts else None
+
+    async def _status_of_ended(self, workflow_id: str) -> CallStatus:
         try:
-            earlier = EarlierRun(last, await self.status(workflow_id))
+            return await self.status(workflow_id)
         except CallvaultError as error:
             raise Unavailable(
                 "nothing was begun, because the decisions on consent of this call's earlier"
                 f" workflow cannot be read ({error}): repeat the request",
                 owner="callvault",
             ) from error
-        return earlier if earlier.counts else None
 
     async def record_call_seen(self, seen: CallSeen) -> None:
         """Leave a trace of a call: one of its beginning and one of its end, however often asked."""

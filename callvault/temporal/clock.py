@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -14,6 +15,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from callvault.clocks import elapsed
 from callvault.errors import Unavailable
 
 _QUEUE = "callvault-clock"
@@ -26,15 +28,24 @@ _INTERVAL = 0.1
 _ATTEMPTS = 20
 
 
-async def server_time(client: Client) -> datetime:
-    """Return the server's time, which was right within the last second; or raise `Unavailable`."""
+class Measured(NamedTuple):
+    """A time that the server told, between two moments of `elapsed`."""
+
+    sent: float
+    told: datetime
+    received: float
+
+
+async def server_time(client: Client) -> Measured:
+    """Ask for the server's time; raise `Unavailable` if it does not tell it."""
     identity = f"clock-{uuid.uuid4().hex}"
+    sent = elapsed()
     polling = asyncio.create_task(_poll(client, identity))
     try:
         for _ in range(_ATTEMPTS):
             await asyncio.sleep(_INTERVAL)
             if (seen := await _seen(client, identity)) is not None:
-                return seen
+                return Measured(sent, seen, elapsed())
     except RPCError as error:
         raise Unavailable(
             f"Temporal does not tell its time: {error.message}", owner="callvault"

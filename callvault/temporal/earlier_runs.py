@@ -3,14 +3,16 @@
 Decisions on consent, and who is in the call, count for every recording of one call.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from temporalio.client import Client
 
 from callvault.contracts import names
 from callvault.contracts.base import Message
+from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.requests import RecordingRequest
+from callvault.contracts.states import ChunkState
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState
 from callvault.temporal.executions import Execution
@@ -47,6 +49,22 @@ class EarlierRun:
         status = self.status.model_dump(mode="json")
         return [request, {"status": status, "reopened": self.is_complete}]
 
+    def arguments_for_files(self, event: FileStatusUpdated, *, again: bool) -> list[Any]:
+        """Return the same for a run that is to export the files of an event.
+
+        What is archived stays so, unless it is to be copied ``again``.
+        """
+        status = self.status.model_copy(deep=True)
+        named = {(chunk.document_id, chunk.index) for chunk in event.chunks}
+        for recording in status.recordings:
+            recording.chunks = [
+                each
+                for each in recording.chunks
+                if (each.chunk.document_id, each.chunk.index) not in named
+                or (each.state is ChunkState.ARCHIVED and not again)
+            ]
+        return replace(self, status=status).arguments
+
     @property
     def last_state(self) -> LastState:
         """The payload of `take_over` that tells all of it to another run."""
@@ -59,6 +77,7 @@ async def begin(
     arguments: list[Any],
     signal: str | None = None,
     payload: Message | None = None,
+    summary: str | None = None,
 ) -> str | None:
     """Signal a call's workflow, begun with these arguments where none runs; return the run's id."""
     async with translated(RPC_TIMEOUT):
@@ -71,6 +90,7 @@ async def begin(
             task_timeout=names.TASK_TIMEOUT,
             start_signal=signal,
             start_signal_args=[] if payload is None else [payload],
+            static_summary=summary,
             rpc_timeout=RPC_TIMEOUT,
         )
     return handle.result_run_id

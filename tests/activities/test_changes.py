@@ -18,6 +18,7 @@ from callvault.contracts.activity_io import (
     StartInput,
 )
 from callvault.errors import (
+    AlreadyRecording,
     CallvaultError,
     InvalidRequest,
     NotReady,
@@ -124,6 +125,16 @@ def test_a_refusal_is_not_believed_while_an_earlier_attempt_at_the_start_may_arr
     answered = starts(NotReady("412"), 1)
     assert answered == ControlProgress()
     assert starts(InvalidRequest("403"), 2, answered) is None
+
+
+def test_a_recording_in_the_way_tells_nothing_while_an_earlier_attempt_may_arrive() -> None:
+    """The attempt began a recording after the answer, and nobody was told that it recorded."""
+    lost = starts(Unavailable("no answer"), 1)
+    assert lost is not None
+    assert starts(AlreadyRecording("8553"), 2, lost) == lost
+    long_ago = ControlProgress(unanswered_at=datetime.now(UTC) - ACS_TIMEOUT)
+    assert starts(AlreadyRecording("8553"), 3, long_ago) is None
+    assert starts(AlreadyRecording("8553"), 1) is None
 
 
 def test_of_two_resumes_that_were_accepted_one_may_still_take_effect() -> None:

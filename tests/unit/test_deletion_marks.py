@@ -120,6 +120,32 @@ def test_files_that_are_announced_after_a_withdrawal_are_marked() -> None:
     ]
 
 
+def begun_paused(**terms: Any) -> Call:
+    """A recording that was to begin paused, and was stopped before that could be read."""
+    call = awaiting(ALL, "ana", "ben", **MARKING, **terms)
+    call.confirms("start")
+    return call
+
+
+def test_what_began_paused_may_have_recorded_until_that_was_read() -> None:
+    call = begun_paused()
+    call.ends()
+    call.confirms("stop")
+    call.withdraws("ben")
+    assert [mark.participant for mark in call.recording.marked] == [hashed("ben")]
+
+
+def test_a_file_of_what_was_read_to_be_paused_all_the_time_is_marked_for_who_refused() -> None:
+    call = begun_paused()
+    call.polls("inactive", STARTING_TIMEOUT)
+    call.withdraws("ben")
+    call.ends()
+    call.confirms("stop")
+    assert call.recording.marked == []
+    call.announced(chunk())
+    assert [mark.participant for mark in call.recording.marked] == [hashed("ben")]
+
+
 def test_files_whose_beginning_nobody_tells_are_marked_from_long_before() -> None:
     call = agreed(**MARKING)
     call.withdraws("ana")

@@ -15,6 +15,7 @@ from callvault.contracts.silence import SilenceAccount, SilentInterval, Unconfir
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import RecordingStatus
 from workflows.call import silence
+from workflows.call.intervals import FOREVER
 from workflows.call.silence import Sight
 
 from .call import NOON
@@ -189,7 +190,7 @@ def in_order(account: SilenceAccount) -> None:
         for each in intervals:
             assert ends[-1] <= each.since
             assert each.until is None or each.since < each.until
-            ends.append(each.until or silence.FOREVER)
+            ends.append(each.until or FOREVER)
 
 
 few = st.integers(0, 6)
@@ -308,6 +309,92 @@ def test_sound_that_was_read_before_the_end_is_heard_of_after_it_as_well() -> No
     doubt = world.recording.silence.unconfirmed[-1]
     assert doubt.since <= sent_at
     assert (doubt.until, doubt.is_finding) == (at(world.now), True)
+
+
+def test_silence_that_is_proven_is_not_unconfirmed_however_late_that_is_heard() -> None:
+    """The answer to a pause came after the pause had been released."""
+    world = World()
+    world.start(1, 0, False, True)
+    world.read(0, 1, 0)
+    world.pause(0, True, False)
+    sent_at, received_at = at(world.now), at(world.now + 1)
+    world.waits(8)
+    world._want(False)
+    world._review()
+    silence.inactive_read(world.recording, sent_at, received_at, "a reading")
+    world.waits(4)
+    world._review()
+    account = world.recording.silence
+    assert [each.until for each in account.unconfirmed] == [received_at]
+    assert [each.since for each in account.silent] == [received_at]
+
+
+def test_a_claim_that_is_taken_back_after_the_end_is_one_doubt_with_what_was_before() -> None:
+    world = paused(World())
+    [doubt] = world.recording.silence.unconfirmed
+    world.waits(10)
+    world._want(False)
+    world.end()
+    asked = at(world.now - 10)
+    assert silence.active_read(world.recording, asked, asked + TICK) is Sight.CONTRADICTION
+    in_order(world.recording.silence)
+    [found] = world.recording.silence.unconfirmed
+    assert (found.since, found.until, found.is_finding) == (doubt.since, at(world.now), True)
+
+
+def test_the_reason_to_take_a_claim_back_is_a_finding_also_while_nothing_is_wanted() -> None:
+    """It has no length then, and counts with the doubt in which it lies."""
+    world = paused(World())
+    world._want(False)
+    world._review()
+    asked = at(world.now)
+    silence.active_read(world.recording, asked, asked + TICK)
+    world._review()
+    [found] = world.recording.silence.unconfirmed
+    assert found.is_finding
+
+
+def test_a_claim_is_not_taken_back_beyond_the_sound_that_was_sent_for_before_it() -> None:
+    world = paused(World())
+    world.waits(4)
+    world.resume(1, 0, None, True)
+    before = world.recording.silence.silent[0].model_copy()
+    world.pause(0, True, True)
+    early, now = before.since, at(world.now + 1)
+    silence.active_read(world.recording, at(world.now), now, inactive_at=early)
+    assert world.recording.silence.silent[0] == before
+    world.now += 2
+    world._review()
+    in_order(world.recording.silence)
+
+
+def test_no_silence_is_claimed_where_another_run_has_doubts() -> None:
+    world = paused(World())
+    since = world.recording.silence.silent[0].since
+    world.waits(40)
+    world.end()
+    doubts = [
+        UnconfirmedInterval(since=since + 4 * TICK, until=since + 6 * TICK, reason="a doubt"),
+        UnconfirmedInterval(since=since + 10 * TICK, reason="it was open"),
+    ]
+    silence.doubted(world.recording, doubts)
+    account = world.recording.silence
+    assert [(each.since, each.until) for each in account.silent] == [
+        (since, since + 4 * TICK),
+        (since + 6 * TICK, since + 10 * TICK),
+    ]
+    assert account.unconfirmed[-1].until == at(world.now)
+    in_order(account)
+
+
+def test_a_doubt_of_another_run_is_open_until_the_next_proof() -> None:
+    world = paused(World())
+    since = world.recording.silence.silent[0].since
+    doubt = UnconfirmedInterval(since=since - TICK, reason="it was open", is_finding=True)
+    silence.doubted(world.recording, [doubt])
+    assert silence.is_silent(world.recording)
+    [found] = world.recording.silence.unconfirmed
+    assert (found.until, found.is_finding) == (since, True)
 
 
 def test_a_reading_that_is_heard_of_after_a_later_one_said_active_proves_no_silence() -> None:

@@ -5,11 +5,18 @@ import time
 import pytest
 
 from callvault.contracts.events import MAX_CHUNK_INDEX, RecordingChunk
+from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.status import CallStatus, ChunkStatus
 from workflows.call.recording_state import describe_missing, is_whole
-from workflows.call.state_limits import MAX_CHUNKS, MAX_CHUNKS_SIZE, MAX_RECORDINGS, fit
+from workflows.call.state_limits import (
+    MAX_CHUNKS,
+    MAX_CHUNKS_SIZE,
+    MAX_KEPT_PAUSES,
+    MAX_RECORDINGS,
+    fit,
+)
 
-from .call import NOON, Call, chunk, hashed, more, recording_call, stopped_call
+from .call import NOON, SECOND, Call, chunk, hashed, more, recording_call, stopped_call
 
 
 def folding(count: int) -> float:
@@ -121,3 +128,21 @@ def test_terms_of_a_recording_that_is_over_can_be_read_once_they_were_cut() -> N
     call.recording.consent = terms.model_copy(update={"consent_participants": names})
     fit(call.life.status, 1, call.ticks())
     assert call.recording.consent.consent_participants == names, "it may begin still"
+
+
+def test_doubts_that_are_joined_stay_findings_and_no_silence_is_claimed_in_them() -> None:
+    call = recording_call()
+    account = call.recording.silence
+    for n in range(MAX_KEPT_PAUSES + 3):
+        since = NOON + 4 * n * SECOND
+        doubt = UnconfirmedInterval(
+            since=since, until=since + SECOND, reason="x", is_finding=n == 1
+        )
+        account.unconfirmed.append(doubt)
+        silent = SilentInterval(since=since + SECOND, until=since + 2 * SECOND, proof="x")
+        account.silent.append(silent)
+    del account.silent[5:]
+    fit(call.life.status, 1, call.ticks())
+    assert account.unconfirmed[0].until == NOON + 9 * SECOND
+    assert account.unconfirmed[0].is_finding
+    assert [each.since for each in account.silent] == [NOON + n * SECOND for n in (9, 13, 17)]

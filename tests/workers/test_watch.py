@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from activities.clock import ServerTime
 from activities.webhooks import Webhook
 from callvault.causes import Cause
 from callvault.clocks import Clocks
@@ -24,7 +25,7 @@ from callvault.emulator.server import RunningEmulator, running
 from callvault.errors import Unavailable
 from callvault.local.azurite import Azurite
 from callvault.probes import Answer
-from callvault.temporal.clock import server_time
+from callvault.temporal.clock import Measured, server_time
 from workers import watch as watching
 from workers.watch import Watch
 
@@ -197,8 +198,9 @@ async def test_h10_a_worker_whose_clock_is_wrong_says_so_and_signs_with_the_righ
 async def test_h17_a_temporal_whose_clock_is_a_day_ahead_is_told(
     temporal: Client, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def a_day_ahead(client: Client) -> datetime:
-        return await server_time(client) + timedelta(days=1)
+    async def a_day_ahead(client: Client) -> Measured:
+        sent, told, received = await server_time(client)
+        return Measured(sent, told + timedelta(days=1), received)
 
     monkeypatch.setattr(watching, "server_time", a_day_ahead)
     looking = watch(temporal, place)
@@ -208,7 +210,19 @@ async def test_h17_a_temporal_whose_clock_is_a_day_ahead_is_told(
 
 
 async def test_the_time_of_a_real_server_is_that_of_this_machine_here(temporal: Client) -> None:
-    assert abs(await server_time(temporal) - datetime.now(UTC)) < timedelta(seconds=2)
+    assert abs((await server_time(temporal)).told - datetime.now(UTC)) < timedelta(seconds=2)
+
+
+async def test_a_worker_s_bounds_of_the_time_of_a_real_server_enclose_it(
+    temporal: Client, place: Place
+) -> None:
+    known = ServerTime()
+    await Watch(temporal, place.settings, Clocks(), time=known).look_at_server_time()
+    before = datetime.now(UTC)
+    earliest, latest = known.now(), known.latest()
+    assert latest is not None
+    assert earliest <= datetime.now(UTC)
+    assert before <= latest <= before + timedelta(seconds=1)
 
 
 async def test_a_name_service_that_hangs_keeps_no_other_probe_and_no_other_round_waiting(

@@ -73,6 +73,9 @@ class VirtualTime(ServerTime):
     def now(self) -> datetime:
         return self._own.now()
 
+    def latest(self) -> datetime | None:
+        return self._own.latest()
+
     def begin(self) -> None:
         self._own.begin()
 

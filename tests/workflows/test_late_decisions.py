@@ -1,14 +1,17 @@
 """Does a decision count before the call is recorded, after its end, and after its sealing?"""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind
-from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentTerms
+from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.participants import ParticipantChanged, participant_hash
 from callvault.contracts.requests import RecordingRequest
@@ -17,6 +20,7 @@ from callvault.contracts.status import CallStatus
 from callvault.errors import Unavailable
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.decisions import DecisionClient
+from workers import adoption
 
 from .scene import Scene, chunk
 
@@ -84,6 +88,57 @@ async def test_a_withdrawal_is_in_the_manifest_without_marks_too(scene: Scene) -
     renewed = manifest_of(scene, await scene.result())
     assert [consent.given for consent in renewed.consents] == [True, False]
     assert renewed.marked == ()
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_file_that_is_announced_after_the_end_is_kept_with_what_was_decided(
+    scene: Scene, again: bool
+) -> None:
+    """Nothing of it was known to its workflow: who had withdrawn, whose recording it is."""
+    await archived(scene, "pause_and_mark")
+    with scene.environment.with_time_skipping_disabled():
+        withdrawal = ConsentDecision(participant=ANA, given=False)
+        await decisions(scene).decide(scene.handle.id, withdrawal)
+    before = await scene.result()
+    first = manifest_of(scene, before)
+    event = FileStatusUpdated.model_validate(scene.event(chunk(0 if again else 1)))
+    if again:
+        [lost] = scene.world.directory.glob(f"{scene.resource}/**/*.mp4")
+        lost.unlink()
+    copied = scene.service.asked.count("open_content")
+    with scene.environment.with_time_skipping_disabled():
+        calls = CallClient(scene.environment.client)
+        await calls.announce(unkept(scene), event, None if again else before, again=again)
+    result = await scene.result()
+    late = manifest_of(scene, result)
+    assert len(late.chunks) == (1 if again else 2)
+    assert [mark.participant for mark in late.marked] == [ANA]
+    assert late.consents == first.consents
+    assert scene.service.asked.count("open_content") == copied + 1
+    assert [each.origin for each in result.recordings] == ["requested"]
+
+
+async def test_a_recording_that_is_adopted_after_the_workflow_has_ended_is_held_by_a_withdrawal(
+    scene: Scene,
+) -> None:
+    await archived_before_the_call_ends(scene)
+    scene.service.recordings["adopted-1"] = "active"
+    request = unkept(scene)
+    found = adoption._status(request, "adopted-1", is_on=True)
+    found.consent = ConsentTerms(consent_policy=ConsentPolicy.NAMED, consent_participants=(ANA,))
+    resource = {"endpoint": "https://c.example", "credential": {"entra": True}}
+    archives = {scene.resource: {"kind": "directory", "path": "/archive"}}
+    settings = Settings.model_validate(
+        {"resources": {scene.resource: resource}, "archives": archives}
+    )
+    with scene.environment.with_time_skipping_disabled():
+        await adoption.adopt(scene.environment.client, settings, request, found)
+        async with asyncio.timeout(20):
+            while len((await scene.status()).recordings) < 2:
+                await asyncio.sleep(0.02)
+        await scene.until(lambda recording: recording.actual == "paused", number=2)
+    known = [(each.participant, each.given) for each in (await scene.status()).consents]
+    assert known == [(ANA, True), (ANA, False)]
 
 
 async def test_what_was_decided_and_who_came_before_the_request_counts_for_the_recording(

@@ -32,10 +32,15 @@ def answered(call: Lifecycle, command: Command, outcome: ControlResult, now: dat
     call.in_flight = recording.trouble = None
     call.requests.accepted(recording, command.operation, outcome.accepted_at, now)
     if outcome.state == "gone":
-        _gone(call, recording, command, outcome.received_at, now)
+        _gone(call, recording, command, received_by(outcome, now), now)
     else:
         _confirmed(call, recording, command, outcome, now)
     call.settle(recording, now)
+
+
+def received_by(outcome: ControlResult, now: datetime) -> datetime:
+    """Return by when an answer had come at the latest; the workflow hears of it after that."""
+    return outcome.received_at or max(now, outcome.read_at or now)
 
 
 def not_done(
@@ -204,7 +209,7 @@ def _confirmed(
         return
     call.note(at, f"recording {recording.number}: {command.operation} confirmed by ACS")
     call.settled(recording)
-    recording.known_at = received_at = outcome.received_at or at
+    recording.known_at = received_at = received_by(outcome, at)
     read_at = outcome.read_at or at
     # No reading confirms that it began paused: what was told meanwhile stays in doubt.
     recording.needs_read = recording.needs_read and command.operation is Operation.START

@@ -126,7 +126,7 @@ def observed(
     unexpected = None
     if actual is not None and recording.wanted is not Wanted.STOPPED:
         before, recording.actual = recording.actual, actual
-        recording.known_at = seen.received_at or now
+        recording.known_at = acs_answers.received_by(seen, now)
         if actual is Actual.PAUSED:
             call.settled(recording)
         unexpected = _unexpected(call, recording, before, actual, now)
@@ -149,7 +149,7 @@ def observed_meanwhile(
 
 def _sight(recording: RecordingStatus, seen: ControlResult, now: datetime) -> Sight | None:
     """Draw up in the account what was read."""
-    read_at, received_at = seen.read_at or now, seen.received_at or now
+    read_at, received_at = seen.read_at or now, acs_answers.received_by(seen, now)
     if seen.inactive_at is not None:
         # An earlier reading of the same poll: when it came back, is not known any more.
         recording.sound.inactive_at = max(

@@ -31,8 +31,7 @@ def add(
 
     Also a recording that is over, and one that was sealed.
     """
-    is_heard = recording.was_active or may_record
-    if not is_heard or not _is_to_be_marked(status, recording):
+    if not (may_record or _may_be_heard(recording)) or not _is_to_be_marked(status, recording):
         return False
     beginning = _beginning(recording)
     since = max(beginning, presence.in_call_since(status, refusal.participant) or beginning)
@@ -50,8 +49,10 @@ def add(
 
 
 def add_announced(status: CallStatus, recording: RecordingStatus, now: datetime) -> bool:
-    """Mark a recording that nobody asked for, of which an event told after somebody had refused."""
-    if recording.origin != "announced" or recording.marked:
+    """Mark a recording with files, of which nobody had known, or heard, when somebody refused."""
+    # What was seen to record before was marked then.
+    is_known = recording.origin == "requested" and recording.was_active
+    if is_known or recording.marked:
         return False
     refusals = [record for record in status.consents if not record.given]
     marked = [add(status, recording, refusal, False, now) for refusal in refusals]
@@ -64,6 +65,13 @@ def end(recording: RecordingStatus, silent_since: datetime | None) -> None:
         return
     for mark in recording.marked:
         mark.until = mark.until or max(silent_since, mark.since)
+
+
+def _may_be_heard(recording: RecordingStatus) -> bool:
+    """Tell if its files may hold a sound: ACS may have recorded what was to begin paused."""
+    was_begun = recording.recording_id is not None or recording.looked_for_until is not None
+    is_never_proven = was_begun and not recording.silence.silent
+    return recording.was_active or bool(recording.chunks) or is_never_proven
 
 
 def _is_to_be_marked(status: CallStatus, recording: RecordingStatus) -> bool:

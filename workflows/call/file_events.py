@@ -2,17 +2,21 @@
 
 from datetime import datetime
 
+from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.events import FileStatusUpdated
+from workflows.call import given_up
 from workflows.call.alarms import Alarms
 from workflows.call.lifecycle import Lifecycle
 
 
 def fold(call: Lifecycle, alarms: Alarms, event: FileStatusUpdated, now: datetime) -> int:
-    """Fold an event, and raise an alarm if it names more files than a call may have.
+    """Fold an event; raise an alarm for files that nobody can explain, and for too many of them.
 
     Returns the number of files that were left out.
     """
     left_out = call.files_announced(event, now)
+    for recording, why in given_up.doubt_files(call.status, event, now):
+        alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, why, recording, now)
     if left_out:
         alarms.too_much(now)
     return left_out

@@ -372,8 +372,9 @@ class Lifecycle:
     def sealed(self, recording: RecordingStatus, sealed: SealedRecording, now: datetime) -> None:
         """Fold a manifest."""
         recording.sealed = sealed
-        # The service's account contradicts ours, and counts.
-        recording.silence = sealed.silence or recording.silence
+        if sealed.silence is not None:
+            # The service's account contradicts ours, and counts; ours may have grown meanwhile.
+            silence.doubted(recording, sealed.silence.unconfirmed)
         amiss = f", amiss: {'; '.join(sealed.findings)}" if sealed.findings else ""
         what = f"manifest {sealed.sequence} of archive {sealed.archive}{amiss}"
         self.note(now, f"recording {recording.number}: {what}")

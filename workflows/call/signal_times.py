@@ -14,9 +14,9 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from workflows.call import pauses, silence
 from workflows.call.commands import Operation
 from workflows.call.guards import Watchdog
+from workflows.call.intervals import Span
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GATE
-from workflows.call.silence import Span
 
 MAX_UNTIMED = 100
 """Most signals whose times are searched for at once; those beyond count from when they were seen.

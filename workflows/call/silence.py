@@ -5,14 +5,15 @@ nothing else has come back, and ends when sound is sent for, answered or not. Wh
 a time in which silence was wanted is unconfirmed. Nothing else in Callvault claims silence.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.status import RecordingStatus
+from workflows.call import intervals
+from workflows.call.intervals import FOREVER, Span
 
 STARTING_TIMEOUT = timedelta(seconds=30)
 """Longest time for ACS to record after it has accepted a start. Until it was seen to record, ACS
@@ -21,8 +22,6 @@ reports a recording that is starting and one that is paused alike."""
 ARRIVAL_TIMEOUT = ACS_TIMEOUT + timedelta(seconds=5)
 """Longest time for which a request that was given up may still arrive, and take effect: the
 request's own time-out, and as long as a workflow task, whose clock may be behind by so much."""
-
-FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Sight(StrEnum):
@@ -38,13 +37,6 @@ class Sight(StrEnum):
     """It says ``active`` within a silence that was claimed: that claim is taken back."""
     DOUBT = "doubt"
     """It says ``active``, perhaps from before the silence: another reading tells."""
-
-
-class Span(NamedTuple):
-    """A time from its beginning to just before its end."""
-
-    since: datetime
-    until: datetime
 
 
 def is_silent(recording: RecordingStatus) -> bool:
@@ -148,7 +140,7 @@ def inactive_read(
         return Sight.SILENT
     if not _proves(recording, sent_at):
         return Sight.AMBIGUOUS
-    recording.silence.silent.append(SilentInterval(since=received_at, proof=proof))
+    intervals.prove(recording.silence, SilentInterval(since=received_at, proof=proof))
     return Sight.SILENT
 
 
@@ -223,17 +215,17 @@ def review(
     ``wanted_since`` is since when silence is wanted, by the request's own time, and ``why`` in
     words; None while it is not.
     """
-    sound = recording.sound
+    sound, account = recording.sound, recording.silence
     if wanted_since is not None:
         sound.wanted_since = min(sound.wanted_since or wanted_since, wanted_since)
     if sound.wanted_since is None or sound.begun_at is None:
         sound.wanted_since = wanted_since
-        recording.silence.unconfirmed = _without_empty(recording.silence.unconfirmed)
+        account.unconfirmed = intervals.without_empty(account.unconfirmed)
         return
     until = sound.over_at or (FOREVER if wanted_since is not None else now)
     wanted = Span(max(sound.wanted_since, sound.begun_at), until)
-    pieces = [_unconfirmed(span, why) for span in _outside(_silent(recording), wanted)]
-    recording.silence.unconfirmed = _joined(recording.silence.unconfirmed, pieces, wanted.since)
+    pieces = _unproven(recording, wanted, why)
+    account.unconfirmed = _joined(account.unconfirmed, pieces, wanted.since)
     _judge(recording, confirm_within, now)
     sound.wanted_since = None if until != FOREVER else sound.wanted_since
 
@@ -242,12 +234,12 @@ def was_wanted(
     recording: RecordingStatus, wanted: Span, why: str, confirm_within: timedelta, now: datetime
 ) -> None:
     """Add a time in which silence was wanted, too, of which is known only now."""
-    sound = recording.sound
+    sound, account = recording.sound, recording.silence
     if sound.begun_at is None:
         return
     wanted = Span(max(wanted.since, sound.begun_at), min(wanted.until, sound.over_at or FOREVER))
-    pieces = [_unconfirmed(span, why) for span in _outside(_silent(recording), wanted)]
-    recording.silence.unconfirmed = _merged([*recording.silence.unconfirmed, *pieces])
+    pieces = _unproven(recording, wanted, why)
+    account.unconfirmed = intervals.merged([*account.unconfirmed, *pieces])
     _judge(recording, confirm_within, now)
 
 
@@ -258,6 +250,21 @@ def due_at(recording: RecordingStatus, since: datetime, confirm_within: timedelt
     if begun_at is not None and recording.sound.is_begun_paused and since <= begun_at:
         return max(since + confirm_within, begun_at + STARTING_TIMEOUT + confirm_within)
     return since + confirm_within
+
+
+def doubted(recording: RecordingStatus, doubts: Iterable[UnconfirmedInterval]) -> None:
+    """Add doubts of somebody who knows of the recording, too; no silence is claimed in them."""
+    known = (_until_proven(recording, each) for each in doubts)
+    intervals.doubt(recording.silence, known)
+
+
+def _until_proven(recording: RecordingStatus, doubt: UnconfirmedInterval) -> UnconfirmedInterval:
+    """Return a doubt that was open until what is proven since then, or the end."""
+    if doubt.until is not None:
+        return doubt
+    proven = (each.since for each in recording.silence.silent if each.since >= doubt.since)
+    until = next(proven, recording.sound.over_at)
+    return _closed(doubt, max(doubt.since, until)) if until is not None else doubt
 
 
 def _judge(recording: RecordingStatus, confirm_within: timedelta, now: datetime) -> None:
@@ -319,35 +326,23 @@ def _end_last_silence(recording: RecordingStatus, at: datetime) -> None:
 
 
 def _take_back(recording: RecordingStatus, at: datetime, why: str) -> None:
-    """Claim no silence after ``at``."""
+    """Claim no silence after ``at``; what was claimed before another sound was sent for stays."""
+    account, over_at = recording.silence, recording.sound.over_at
+    earlier = account.silent[-2].until if len(account.silent) > 1 else None
+    at = min(max(at, earlier or at), over_at or at)
     _end_last_silence(recording, at)
-    until = recording.sound.over_at or at
-    mark = UnconfirmedInterval(since=at, until=until, reason=why, is_finding=True)
-    recording.silence.unconfirmed.append(mark)
+    mark = UnconfirmedInterval(since=at, until=over_at or at, reason=why, is_finding=True)
+    # It may reach back before the silence, to the reading that was to prove it.
+    account.unconfirmed = intervals.merged([*account.unconfirmed, mark])
 
 
-def _silent(recording: RecordingStatus) -> list[Span]:
-    return [Span(each.since, each.until or FOREVER) for each in recording.silence.silent]
-
-
-def _outside(silent: list[Span], wanted: Span) -> Iterator[Span]:
-    """Yield the parts of ``wanted`` that lie in none of the others, which are in order."""
-    since = wanted.since
-    for span in silent:
-        if span.since > since:
-            yield from _span(since, min(span.since, wanted.until))
-        since = max(since, span.until)
-    yield from _span(since, wanted.until)
-
-
-def _span(since: datetime, until: datetime) -> Iterator[Span]:
-    if since < until:
-        yield Span(since, until)
-
-
-def _unconfirmed(span: Span, why: str) -> UnconfirmedInterval:
-    until = None if span.until == FOREVER else span.until
-    return UnconfirmedInterval(since=span.since, until=until, reason=why)
+def _unproven(recording: RecordingStatus, wanted: Span, why: str) -> list[UnconfirmedInterval]:
+    """Return the parts of a time in which no silence is proven."""
+    silent = [intervals.span_of(each) for each in recording.silence.silent]
+    return [
+        UnconfirmedInterval(since=since, until=None if until == FOREVER else until, reason=why)
+        for since, until in intervals.outside(silent, wanted)
+    ]
 
 
 def _joined(
@@ -358,26 +353,8 @@ def _joined(
     What was open before is told by the new ones from ``since`` on.
     """
     before = [each if each.until else _closed(each, max(each.since, since)) for each in old]
-    return _merged([*before, *new])
-
-
-def _merged(intervals: list[UnconfirmedInterval]) -> list[UnconfirmedInterval]:
-    """Join what overlaps, or touches."""
-    joined: list[UnconfirmedInterval] = []
-    for interval in sorted(intervals, key=lambda each: each.since):
-        last = joined[-1] if joined else None
-        if last is None or interval.since > (last.until or FOREVER):
-            joined.append(interval.model_copy())
-            continue
-        last.is_finding |= interval.is_finding
-        ends = (last.until or FOREVER, interval.until or FOREVER)
-        last.until = None if FOREVER in ends else max(ends)
-    return _without_empty(joined)
+    return intervals.without_empty(intervals.merged([*before, *new]))
 
 
 def _closed(interval: UnconfirmedInterval, until: datetime) -> UnconfirmedInterval:
     return interval.model_copy(update={"until": until})
-
-
-def _without_empty(intervals: list[UnconfirmedInterval]) -> list[UnconfirmedInterval]:
-    return [each for each in intervals if each.until != each.since]

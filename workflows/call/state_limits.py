@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from callvault.contracts.base import shorten
+from callvault.contracts.silence import UnconfirmedInterval
 from callvault.contracts.states import Actual, RequestState
 from callvault.contracts.status import (
     CallStatus,
@@ -18,7 +19,7 @@ from callvault.contracts.status import (
     RecordingStatus,
     TimelineEntry,
 )
-from workflows.call import pauses
+from workflows.call import intervals, pauses
 
 MAX_CHUNKS = 500
 """Most files of a call.
@@ -141,22 +142,32 @@ def _cut_intervals(status: CallStatus) -> str:
     """Join the oldest doubts and marks of each recording to one: it spans more, and hides none."""
     cut = 0
     for recording in status.recordings:
-        for intervals in (recording.silence.unconfirmed, recording.marked):
-            cut += _join(intervals)
+        cut += _join_doubts(recording.silence.unconfirmed) + _join(recording.marked)
         # Silence that is claimed no more hides nothing.
-        silent = recording.silence.silent
-        cut += len(silent[:-MAX_KEPT_PAUSES])
-        del silent[:-MAX_KEPT_PAUSES]
+        account = recording.silence
+        cut += len(account.silent[:-MAX_KEPT_PAUSES])
+        del account.silent[:-MAX_KEPT_PAUSES]
+        # A doubt that spans more now may span what was proven.
+        intervals.doubt(account, [])
     return f"{cut} old doubts, marks and silent times were joined or given up" if cut else ""
 
 
-def _join(intervals: list[Any]) -> int:
-    old = intervals[:-MAX_KEPT_PAUSES]
+def _join_doubts(doubts: list[UnconfirmedInterval]) -> int:
+    old = doubts[:-MAX_KEPT_PAUSES]
+    is_finding = any(each.is_finding for each in old)
+    joined = _join(doubts)
+    if joined:
+        doubts[0].is_finding = is_finding
+    return joined
+
+
+def _join(spans: list[Any]) -> int:
+    old = spans[:-MAX_KEPT_PAUSES]
     if len(old) < 2:
         return 0
     ends = [each.until for each in old]
     old[0].until = None if None in ends else max(ends)
-    del intervals[1 : len(old)]
+    del spans[1 : len(old)]
     return len(old) - 1
 
 

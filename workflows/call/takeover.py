@@ -17,7 +17,7 @@ from callvault.contracts.status import (
     RecordingStatus,
 )
 from callvault.contracts.takeover import LastState
-from workflows.call import consent, pauses, presence
+from workflows.call import consent, pauses, presence, silence
 from workflows.call.chunks import ChunkKey, next_number
 from workflows.call.recording_state import refresh
 
@@ -72,8 +72,7 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
         mine.stopped_at = mine.stopped_at or other.stopped_at
     mine.session_end_reason = mine.session_end_reason or other.session_end_reason
     _join_pauses(mine, other, is_reset)
-    doubts = mine.silence.unconfirmed
-    doubts += [each for each in other.silence.unconfirmed if each not in doubts]
+    silence.doubted(mine, other.silence.unconfirmed)
     mine.marked += [mark for mark in other.marked if mark not in mine.marked]
     _join_chunks(mine, other)
     return mine.number

@@ -35,7 +35,8 @@ class CarriedState(Message):
     to_delete: tuple[ChunkKey, ...] = ()
     """Archived chunks whose copy at the service is to be deleted, perhaps."""
     reopened: bool = False
-    """True if the run before had ended as it should, and this one was begun by a withdrawal."""
+    """True if the run before had ended as it should, and this one was begun by a withdrawal,
+    a start, or a late file."""
 
     @classmethod
     def taken_over(cls, status: CallStatus) -> "CarriedState":
@@ -77,21 +78,24 @@ def read_arguments(
         return Arguments(request, state, result)
     if more:
         return Arguments(Unreadable("arguments: only the first is a caller's"))
-    if carried is not None:
-        return _takes_over(request, read(CarriedState, carried))
     before = None if earlier is None else read(CallResult, earlier)
     if isinstance(before, Unreadable):
         return Arguments(before)
-    return Arguments(request, None, archived_alone(before) if before else None)
+    known = archived_alone(before) if before else None
+    if carried is not None:
+        return _goes_on(request, read(CarriedState, carried), known)
+    return Arguments(request, None, known)
 
 
-def _takes_over(
-    request: RecordingRequest | Unreadable, state: CarriedState | Unreadable
+def _goes_on(
+    request: RecordingRequest | Unreadable,
+    state: CarriedState | Unreadable,
+    earlier: CallResult | None,
 ) -> Arguments:
-    """Read the arguments of a run that goes on where another one was ended by force."""
+    """Read the arguments of a run that goes on where another one has ended."""
     if isinstance(request, Unreadable) or isinstance(state, Unreadable):
         return Arguments(Unreadable("arguments: only the first is a caller's"))
     status = state.status
     if status.policy is None or status.server_call_id != request.server_call_id:
         return Arguments(Unreadable("arguments: the second is of another call, or of none"))
-    return Arguments(request, state, takes_over=not state.reopened)
+    return Arguments(request, state, earlier, takes_over=not state.reopened)

@@ -25,7 +25,7 @@ async def check_services(client: Client, settings: Settings) -> list[CheckResult
     for whose, answer in answers.items():
         if answer.time is not None:
             clocks.learn(whose, answer.time)
-    clocks.learn("Temporal", await server_time(client))
+    clocks.learn("Temporal", (await server_time(client)).told)
     refused = {what: answer.problem for what, answer in answers.items() if answer.problem}
     return [
         of_problems(
