@@ -225,7 +225,8 @@ class ControlActivities:
         try:
             progress = self._ask(input, request, before)
         except RecordingNotFound:
-            return result(input, "gone", sent_at, self._server_time)
+            gone = result(input, "gone", sent_at, self._server_time)
+            return gone.model_copy(update=_told(before))
         effect = self._effect(input, wanted, progress)
         return effect.model_copy(update={"sent_at": sent_at})
 

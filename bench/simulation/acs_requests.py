@@ -213,7 +213,7 @@ class AcsRequests:
                 return REPEAT
             memory["unanswered_at"] = acs.now
         if recording_id not in acs.active:
-            return self._read(request)
+            return _with_progress(self._read(request), memory)
         memory["accepted_at"] = acs.now
         self._make(request, recording_id, wanted)
         seen = self._read(request).model_copy(update={"read_at": acs.now})

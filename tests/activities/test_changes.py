@@ -137,6 +137,19 @@ def test_a_recording_in_the_way_tells_nothing_while_an_earlier_attempt_may_arriv
     assert starts(AlreadyRecording("8553"), 1) is None
 
 
+class GoneClient(Client):
+    """ACS, which does not know the recording any more."""
+
+    def resume(self, *of: str) -> None:
+        raise RecordingNotFound("no such recording")
+
+
+def test_an_end_tells_of_an_earlier_attempt_that_may_have_come_through() -> None:
+    asked_at = datetime.now(UTC)
+    gone = changes("resume_recording", GoneClient(), ControlProgress(unanswered_at=asked_at))
+    assert (gone.state, gone.unanswered_at) == ("gone", asked_at)
+
+
 def test_of_two_resumes_that_were_accepted_one_may_still_take_effect() -> None:
     accepted_at = datetime.now(UTC) - 2 * EFFECT_TIMEOUT
     before = ControlProgress(accepted_at=accepted_at)

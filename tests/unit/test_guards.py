@@ -3,8 +3,20 @@
 from workflows.call import acs_answers
 from workflows.call.alarms import Alarms
 from workflows.call.guards import Watchdog
+from workflows.call.silence import STARTING_TIMEOUT
 
 from .call import POLICY, Call, awaiting, recording_call
+
+
+def test_what_began_paused_and_is_never_proven_to_be_is_alarmed() -> None:
+    call = Call(pause_on_start=True).confirms("start")
+    watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
+    due = watch.next_due()
+    assert due is not None
+    within = POLICY.guards.pause_confirm_within
+    assert due <= call.now + STARTING_TIMEOUT + within
+    watch.act(due)
+    assert [r.alarm.kind for r in call.life.status.alarms] == ["pause_unconfirmed"]
 
 
 def a_pause_that_hangs_while_the_next_recording_is_asked_for() -> tuple[Call, Watchdog]:

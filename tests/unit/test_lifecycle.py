@@ -491,6 +491,21 @@ def test_a_recording_that_is_gone_when_paused_is_over_and_the_pause_failed() -> 
     assert call.next is None
 
 
+@pytest.mark.parametrize("earlier", ["accepted_at", "unanswered_at", None])
+def test_a_resume_that_may_have_come_through_before_the_end_leaves_a_file(
+    earlier: str | None,
+) -> None:
+    call = Call(pause_on_start=True).confirms("start")
+    call.asks("resume")
+    command = call.is_asked("resume")
+    told = {"recording_id": "recording-1", "state": "gone"}
+    if earlier is not None:
+        told[earlier] = f"{call.now:%FT%TZ}"
+    outcome = ControlResult.model_validate(told)
+    acs_answers.answered(call.life, command, outcome, call.ticks())
+    assert call.recording.was_active is (earlier is not None)
+
+
 def test_a_recording_that_is_gone_before_it_became_active_is_over() -> None:
     call = Call().confirms("start")
     call.answers(call.is_asked("confirm"), "gone")

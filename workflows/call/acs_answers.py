@@ -32,7 +32,7 @@ def answered(call: Lifecycle, command: Command, outcome: ControlResult, now: dat
     call.in_flight = recording.trouble = None
     call.requests.accepted(recording, command.operation, outcome.accepted_at, now)
     if outcome.state == "gone":
-        _gone(call, recording, command, received_by(outcome, now), now)
+        _gone(call, recording, command, outcome, now)
     else:
         _confirmed(call, recording, command, outcome, now)
     call.settle(recording, now)
@@ -181,10 +181,14 @@ def _gone(
     call: Lifecycle,
     recording: RecordingStatus,
     command: Command,
-    told_at: datetime | None,
+    outcome: ControlResult,
     now: datetime,
 ) -> None:
     """Fold a 404: for a stop that is success, for all else the recording is over."""
+    told_at = received_by(outcome, now)
+    if command.makes_sound and (outcome.accepted_at or outcome.unanswered_at):
+        # An earlier attempt may have come through: then there is a file.
+        recording.was_active = True
     if command.operation is Operation.READ:
         # The usual end: everybody has hung up, and ACS told that it does not record any more.
         _found_over(call, recording, told_at, now)
