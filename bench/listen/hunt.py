@@ -1,12 +1,16 @@
 """The judge on trial: every mutant of the account is to be found within some calls.
 
-    .venv/bin/python -m bench.listen.hunt workflows/call/silence.py --calls 160
+    .venv/bin/python -m bench.listen.hunt --list                       # which there are
+    .venv/bin/python -m bench.listen.hunt --count 10 --seed 3          # ten of them, some minutes
+    .venv/bin/python -m bench.listen.hunt --only workflows/call/silence.py:12
+    .venv/bin/python -m bench.listen.hunt --share 2/8 --calls 160      # all, in eight parts
 
 Plays the same calls with each mutant, until a law is broken, or until fair calls get no answer any
 more: who claims nothing breaks no law. The exit status is 1 if a mutant is not found.
 """
 
 import argparse
+import random
 import sys
 import tempfile
 import time
@@ -15,16 +19,19 @@ from pathlib import Path
 
 from bench.listen import laws, run
 from bench.listen.fairness import FAIR_SHARE, fair_share
-from bench.listen.mutants import Mutant, mutants
+from bench.listen.mutants import ACCOUNT, Mutant, mutants, named
 from bench.listen.record import Played
 from bench.listen.storyteller import WAVE
 from callvault.errors import CallvaultError
 
 
 def main() -> int:
-    """Hunt the mutants of a file, or some of them."""
+    """Hunt the mutants of the account, or some of them."""
     given = _arguments()
-    hunted = [each for each in mutants(given.path) if not given.only or each.number in given.only]
+    hunted = chosen(given)
+    if given.list:
+        print("\n".join(f"{each.name}  {each}" for each in hunted))
+        return 0
     if sign := find(None, given.seed, given.calls):
         print(f"no mutant can be told from the account itself, which shows this: {sign}")
         return 1
@@ -34,9 +41,20 @@ def main() -> int:
         found = find(mutant, given.seed, given.calls)
         missed += not found
         took = f"{time.monotonic() - began:.0f} s"
-        print(f"{found or 'NOT FOUND'} ({took})  <-  [{mutant.number}] {mutant}", flush=True)
+        print(f"{found or 'NOT FOUND'} ({took})  <-  {mutant.name}  {mutant}", flush=True)
     print(f"{len(hunted) - missed} of {len(hunted)} mutants are found")
     return 1 if missed else 0
+
+
+def chosen(given: argparse.Namespace) -> list[Mutant]:
+    """Return the mutants that are hunted, drawn by the seed if there is a count."""
+    if given.only:
+        return [named(name) for name in given.only]
+    found = [each for path in given.paths or ACCOUNT for each in mutants(path)]
+    part, parts = (int(number) for number in given.share.split("/"))
+    found = found[part - 1 :: parts]
+    count = min(given.count or len(found), len(found))
+    return random.Random(given.seed).sample(found, count) if count < len(found) else found
 
 
 def find(mutant: Mutant | None, seed: int, calls: int) -> str:
@@ -69,13 +87,16 @@ def _sign(wave: Sequence[Played]) -> str:
     return ""
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.listen.hunt", description=__doc__)
-    parser.add_argument("path", help="the file whose mutants are hunted")
+    parser.add_argument("paths", nargs="*", help="files whose mutants are hunted: the account's")
     parser.add_argument("--calls", type=int, default=4 * WAVE, help="for each, at most")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, nargs="*", help="numbers of mutants")
-    return parser.parse_args()
+    parser.add_argument("--only", nargs="*", help="names of mutants, as they are printed")
+    parser.add_argument("--count", type=int, default=0, help="hunt so many, drawn by the seed")
+    parser.add_argument("--share", default="1/1", help="the part of all, as 2/8")
+    parser.add_argument("--list", action="store_true", help="print the mutants, and play nothing")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

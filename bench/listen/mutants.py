@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bench.changed_module import replace_source
@@ -35,8 +36,16 @@ _CLOCKS = {
     "since": "until",
     "min": "max",
     "max": "min",
+    "latest": "now",
 }
 """One time in place of another."""
+
+ACCOUNT = (
+    "workflows/call/silence.py",
+    "workflows/call/intervals.py",
+    "activities/readings.py",
+)
+"""The files that decide on a claim of silence: its rules, and the clocks of its proofs."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,14 @@ class Mutant:
         return f"{self.path} line {self.line}: {self.change}"
 
 
-def mutants(path: str, text: str | None = None) -> list[Mutant]:
+@cache
+def mutants(path: str, text: str | None = None) -> tuple[Mutant, ...]:
     """Make every mutant of a file, in the order of its lines."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8") if text is None else text)
-    return [
+    return tuple(
         Mutant(path, number, line, change, ast.unparse(changed))
         for number, (line, change, changed) in enumerate(_changes(tree))
-    ]
+    )
 
 
 def named(name: str) -> Mutant:

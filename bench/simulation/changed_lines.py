@@ -128,7 +128,7 @@ MUTANTS = (
         "sent = iter([sent_at])",
     ),
     Mutant(
-        "workflows/call/silence.py",
+        "workflows/call/intervals.py",
         "if span.since > since:",
         "if False:",
     ),

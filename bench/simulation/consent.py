@@ -24,6 +24,7 @@ from callvault.contracts.consent import (
 from callvault.contracts.silence import UnconfirmedInterval
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
+from workflows.call.pauses import GUARD
 
 
 class ConsentInvariants:
@@ -39,10 +40,18 @@ class ConsentInvariants:
         self._unwanted: set[tuple[int, datetime]] = set()
         """The same while they were to be paused."""
 
-    def check_wanted(self, status: CallStatus, before: dict[int, Wanted]) -> None:
-        """Check that decisions, comings and goings stop a recording at most."""
+    def check_wanted(
+        self, status: CallStatus, before: dict[int, Wanted], requests: set[str]
+    ) -> None:
+        """Check that decisions, comings and goings stop a recording at most.
+
+        ``requests`` are those of before: what a guard asks for because it is due is its own.
+        """
+        new = (record for key, record in status.requests.items() if key not in requests)
+        guarded = {record.recording for record in new if record.requested_by == GUARD}
         for recording in status.recordings:
-            if recording.wanted not in (before.get(recording.number), Wanted.STOPPED):
+            is_kept = recording.wanted in (before.get(recording.number), Wanted.STOPPED)
+            if not is_kept and recording.number not in guarded:
                 raise Broken("consent has changed what a backend wants")
 
     def check_withdrawn(self, status: CallStatus) -> None:

@@ -81,7 +81,7 @@ class Invariants:
         activate()
         withdrew = self._learn(delivered, consents, has_begun)
         if delivered.is_about_consent and has_begun:
-            self._consent.check_wanted(self._status, self._wanted)
+            self._consent.check_wanted(self._status, self._wanted, requests)
         self._consent.check_taken(self._status, delivered.decisions)
         if len(jobs) == 1 and withdrew:
             self._consent.check_withdrawn(self._status)

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from bench.listen.mutants import mutants
+from bench.listen.hunt import _arguments, chosen
+from bench.listen.mutants import ACCOUNT, mutants, named
 
 SOURCE = """
 def silent(sent_at, received_at, span, at):
@@ -41,6 +42,29 @@ def test_a_mutant_differs_in_one_place() -> None:
     for mutant in mutants("some/file.py", SOURCE):
         changed = mutant.source.splitlines()
         assert sum(a != b for a, b in zip(original, changed, strict=True)) == 1
+
+
+def test_every_file_of_the_account_has_mutants_and_each_of_them_can_be_named() -> None:
+    for path in ACCOUNT:
+        found = mutants(path)
+        assert found, path
+        assert named(found[-1].name) == found[-1]
+        assert [each.number for each in found] == list(range(len(found)))
+
+
+def test_the_clock_of_a_proof_is_among_what_is_changed() -> None:
+    changes = [each.change for each in mutants("activities/readings.py")]
+    assert "server_time.latest  ->  server_time.now" in changes
+
+
+def test_shares_of_a_hunt_are_all_of_it_and_a_count_draws_by_the_seed() -> None:
+    whole = chosen(_arguments([]))
+    parts = [chosen(_arguments(["--share", f"{n}/4"])) for n in (1, 2, 3, 4)]
+    assert sorted(each.name for part in parts for each in part) == sorted(m.name for m in whole)
+    few = chosen(_arguments(["--count", "5", "--seed", "3"]))
+    assert few == chosen(_arguments(["--count", "5", "--seed", "3"]))
+    assert len(few) == 5
+    assert chosen(_arguments(["--only", few[0].name])) == few[:1]
 
 
 @pytest.mark.slow("starts a role")
