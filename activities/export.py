@@ -1,6 +1,6 @@
 """Export: bring one chunk and its metadata into the archive, and prove the copy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,13 +9,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.clock import server_clock
-from activities.export_metadata import export_metadata, reader_of
+from activities.export_metadata import Reader, export_metadata, reader_of
+from activities.export_names import object_name, possible_names
 from activities.heartbeat import denied_since
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.evidence import require_sealed
 from callvault.archive.media.kind import HEAD, kind_of
-from callvault.archive.names import chunk_object_name
 from callvault.archive.store import Archive, already_archived
 from callvault.archive.transfer import copier, own_storage
 from callvault.archive.transfer.buffers import BufferPool
@@ -29,7 +29,7 @@ from callvault.contracts.activity_io import (
     ExportProgress,
     RecordedPause,
 )
-from callvault.contracts.media import FormatType, MediaKind
+from callvault.contracts.media import MediaKind
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import exported_bytes
 
@@ -42,6 +42,9 @@ REFUSED_AFTER = timedelta(minutes=10)
 ARCHIVE_REFUSED = "ArchiveRefused"
 """Type of the failure of an export whose archive was given up."""
 
+NOT_ARCHIVED = "NotArchived"
+"""Type of the failure of a last look into an archive that does not hold the chunk."""
+
 STALLED_AFTER = timedelta(minutes=10)
 """Time without a byte moved after which a copy begins anew: longer than the service may ask to wait
 (5 min), and than the copier itself takes to give up a connection."""
@@ -52,10 +55,11 @@ RECHECK_INTERVAL = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class _Sources:
-    """The two files of a chunk, at the place they are read from."""
+    """The places from which the two files of a chunk are read."""
 
-    media: Source
-    metadata: Callable[[], bytes] | None
+    metadata: Reader | None
+    stored: ObjectSource | None = None
+    """The media file, if it lies in a container; else the service is asked for it."""
 
 
 class ExportActivities:
@@ -88,6 +92,8 @@ class ExportActivities:
                     if input.may_refuse:
                         _give_up_on_archive_or_wait(error)
                 elif isinstance(error, ContentMissing):
+                    if input.is_archived_alone:
+                        raise _not_archived(error) from error
                     _confirm_missing(error)
                 raise
 
@@ -95,12 +101,12 @@ class ExportActivities:
         now = server_clock()
         archive, sources = self._archive_of(input.archive), self._sources(input)
         try:
-            name, headers = self._copy(sources.media, archive, input)
+            name, headers = self._copy(sources.stored, archive, input)
         except ContentMissing:
             if input.earlier_copy is None:
                 raise
             sources = self._earlier_copy(input.earlier_copy)
-            name, headers = self._copy(sources.media, archive, input)
+            name, headers = self._copy(sources.stored, archive, input)
         by_itself = _kind_in(ObjectSource(archive, name)) if input.is_kind_assumed else None
         # The media is proven before its metadata is asked for: trouble there loses no media.
         digest = read_back(archive, name, _progress("verifying"), self._buffers)
@@ -110,7 +116,8 @@ class ExportActivities:
                 " the archive, move the object away, and the chunk is archived again",
                 owner="archive",
             )
-        metadata = export_metadata(sources.metadata, archive, name, now)
+        may_wait = not input.is_archived_alone
+        metadata = export_metadata(sources.metadata, archive, name, now, may_wait=may_wait)
         exported_bytes(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,
@@ -152,14 +159,18 @@ class ExportActivities:
         own = self._own_files(input)
         if own is not None:
             return own
-        client, location = self._client_of(input.resource), input.chunk.metadata_location
+        location = input.chunk.metadata_location
+        if location is None:
+            return _Sources(None)
+        return _Sources(lambda: self._client_of(input.resource).read_metadata(location))
+
+    def _from_service(self, input: ExportInput) -> Source:
+        if input.is_archived_alone:
+            raise ContentMissing(f"archive {input.archive} does not hold it")
         if input.chunk.content_location is None:
             why = input.chunk.end_reason or "it does not say why"
             raise ContentMissing(f"the service announced the chunk without a file ({why})")
-        return _Sources(
-            client.ranged_content(input.chunk.content_location),
-            (lambda: client.read_metadata(location)) if location is not None else None,
-        )
+        return self._client_of(input.resource).ranged_content(input.chunk.content_location)
 
     def _own_files(self, input: ExportInput) -> _Sources | None:
         if input.own_storage is None:
@@ -173,11 +184,7 @@ class ExportActivities:
         )
         if found is None:
             return None
-        metadata = found.metadata
-        return _Sources(
-            ObjectSource(storage, found.media),
-            reader_of(storage, metadata),
-        )
+        return _Sources(reader_of(storage, found.metadata), ObjectSource(storage, found.media))
 
     def _earlier_copy(self, earlier_copy: ArchivedChunk) -> _Sources:
         """Read from the verified copy in the archive that the recording has left."""
@@ -186,32 +193,33 @@ class ExportActivities:
             earlier_copy.metadata_object_name,
         )
         return _Sources(
-            ObjectSource(storage, earlier_copy.object_name),
-            reader_of(storage, metadata),
+            reader_of(storage, metadata), ObjectSource(storage, earlier_copy.object_name)
         )
 
     def _copy(
-        self, source: Source, archive: Archive, input: ExportInput
+        self, stored: ObjectSource | None, archive: Archive, input: ExportInput
     ) -> tuple[str, dict[str, str]]:
         """Copy the file, unless it is archived already.
 
         Returns the object's name, and the headers of the service's answer that tell of the file.
         """
         # It lies in this archive already: ACS wrote it there, or its recording has come back.
-        if isinstance(source, ObjectSource) and source.archive.name == archive.name:
-            return source.object_name, {}
+        if stored is not None and stored.archive.name == archive.name:
+            return stored.object_name, {}
         identity = {
             "recording_id": input.recording_id or "",
             "document_id": input.chunk.document_id,
             "chunk_index": str(input.chunk.index),
         }
-        for known in _possible_names(input):
+        for known in possible_names(archive, input):
             if already_archived(archive, known, identity) is not None:
                 return known, {}
+        # Only now: what lies in the archive is not lost, whatever is amiss with the service.
+        source = stored or self._from_service(input)
         format_type = input.recording_format_type
         if input.is_kind_assumed:
             format_type = _kind_in(source).format or format_type
-        name = _object_name(input, format_type)
+        name = object_name(input, format_type)
         copied = copier.copy(
             source,
             archive,
@@ -222,28 +230,6 @@ class ExportActivities:
             buffers=self._buffers,
         )
         return name, {"etag": copied.etag_of_source} if copied.etag_of_source else {}
-
-
-def _possible_names(input: ExportInput) -> Iterator[str]:
-    """Yield the names under which an earlier attempt may have archived the file."""
-    formats = FormatType if input.is_kind_assumed else (input.recording_format_type,)
-    # Unlike an event, a polled result names no callId: an export that began with such a result
-    # has archived the file under another name.
-    for known in (input, input.model_copy(update={"call_id": None})):
-        for format_type in formats:
-            yield _object_name(known, format_type)
-
-
-def _object_name(input: ExportInput, format_type: FormatType) -> str:
-    return chunk_object_name(
-        recorded_on=input.recorded_on,
-        call_id=input.call_id,
-        server_call_id=input.server_call_id,
-        recording_id=input.recording_id,
-        index=input.chunk.index,
-        document_id=input.chunk.document_id,
-        extension=format_type,
-    )
 
 
 def _kind_in(source: Source) -> MediaKind:
@@ -279,6 +265,10 @@ def _progress(phase: str) -> OnProgress:
             raise ApplicationError("the worker is shutting down: another one goes on")
 
     return report
+
+
+def _not_archived(missing: ContentMissing) -> ApplicationError:
+    return ApplicationError(str(missing), type=NOT_ARCHIVED, non_retryable=True)
 
 
 def _confirm_missing(missing: ContentMissing) -> None:

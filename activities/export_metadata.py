@@ -43,13 +43,18 @@ class Archived:
 
 
 def export_metadata(
-    read: Reader | None, archive: Archive, chunk_name: str, now: Callable[[], datetime]
+    read: Reader | None,
+    archive: Archive,
+    chunk_name: str,
+    now: Callable[[], datetime],
+    *,
+    may_wait: bool = True,
 ) -> Archived:
     """Archive the metadata file byte for byte.
 
     Raises where another attempt is due. In the end a file that is no metadata is archived all the
     same, and one that cannot be had is done without: the media is verified. ``now`` is the
-    server's clock, taken as the activity began.
+    server's clock, taken as the activity began. Without ``may_wait`` one attempt is all there is.
     """
     if read is None:  # older events announce none
         return Archived()
@@ -60,10 +65,11 @@ def export_metadata(
     try:
         content = read()
     except CallvaultError as error:
-        _give_up_or_try_again(error, now())
+        if may_wait:
+            _give_up_or_try_again(error, now())
         return Archived(problem=shorten(f"its metadata file is not archived: {error}"))
     parsed = _parsed(name, content)
-    if parsed.is_unreadable:
+    if parsed.is_unreadable and may_wait:
         _give_up_or_try_again(BrokenContent(parsed.problem), now())
     put_bytes(archive, name, content, content_type="application/json", metadata={})
     return parsed

@@ -121,6 +121,17 @@ def last_chance_export(
     return workflow.start_activity_method(ExportActivities.export_chunk, input, **options)
 
 
+def find_copy(
+    status: CallStatus, key: ChunkKey, archive: str
+) -> workflow.ActivityHandle[ArchivedChunk]:
+    """Look into an archive for a chunk that else is lost, until the archive answers."""
+    looking = {"archive": archive, "is_archived_alone": True, "may_refuse": False}
+    input = _export_input(status, key).model_copy(update=looking)
+    summary = f"does archive {archive} hold chunk {key.index}?"
+    options = activity_options.export(summary, status.resource, activity_options.HIGHEST_PRIORITY)
+    return workflow.start_activity_method(ExportActivities.export_chunk, input, **options)
+
+
 def _export_input(status: CallStatus, key: ChunkKey) -> ExportInput:
     recording, chunk = find_chunk(status, key)
     if status.policy is None or chunk.expires_at is None:

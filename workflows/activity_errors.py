@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.control import OCCUPIED
-from activities.export import ARCHIVE_REFUSED
+from activities.export import ARCHIVE_REFUSED, NOT_ARCHIVED
 from activities.seal import FILES_GONE
 from callvault.causes import Cause
 
@@ -17,6 +17,11 @@ from callvault.causes import Cause
 def gave_up_archive(error: FailureError) -> bool:
     """Tell if an export ended because its archive refused for long."""
     return _type(error) == ARCHIVE_REFUSED
+
+
+def is_not_archived(error: FailureError) -> bool:
+    """Tell if an archive was looked into, and does not hold a chunk."""
+    return _type(error) == NOT_ARCHIVED
 
 
 def files_gone(error: FailureError) -> list[tuple[str, int]]:

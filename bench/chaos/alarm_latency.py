@@ -7,10 +7,13 @@ file's retention or the end of a recording. Excused is the time
   was just started again connects to the others;
 - while a task of the alarm's own workflow was assigned to a dead worker, until Temporal noticed, as
   the workflow's history shows;
+- in which the tasks of its workflow failed because the harness had set Temporal back while workers
+  ran, which the runbook forbids, until the operator ended that run, as the runbook says, and the
+  next one began: Temporal tells of such a run after some failures, ten seconds apart;
 - by which a timer fires late because Temporal was down before it had taken the task that set it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,6 +59,19 @@ def excluded_times(outages: list[Outage], runs: list[Run]) -> list[Interval]:
     ]
     own = (each for run in runs for each in (*run.stalls, *_stood_still(run.timers, temporal)))
     return [*temporal, *_nobody_works(outages), *own]
+
+
+def contradictory_times(
+    runs: list[Run], ended: Mapping[str, float], restored_at: Iterable[float]
+) -> Iterator[Interval]:
+    """Yield the time from a restore until another run followed one that had to be ended for it."""
+    restores = sorted(restored_at)
+    for run in runs:
+        if (at := ended.get(run.run_id)) is None:
+            continue
+        begin = max((each for each in restores if each <= at), default=at)
+        follows = min((each.began for each in runs if each.began > run.began), default=at)
+        yield begin, max(at, follows) + RECOVERY_GRACE
 
 
 def merged(intervals: Iterable[Interval], begin: float, end: float) -> list[Interval]:

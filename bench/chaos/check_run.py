@@ -7,15 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError
 
 from bench.chaos import history, recovery
-from bench.chaos.alarm_latency import LateAlarm, due_by, excluded_times, latency
+from bench.chaos.alarm_latency import (
+    Interval,
+    LateAlarm,
+    contradictory_times,
+    due_by,
+    excluded_times,
+    latency,
+)
 from bench.chaos.checker import Case, check, losses_of
 from bench.chaos.cluster import Cluster
-from bench.chaos.history import History
+from bench.chaos.history import History, Run
 from bench.chaos.operator import Operator
 from bench.chaos.options import Options
+from bench.chaos.parts import WORKERS, Part
 from bench.chaos.proxy import Proxy, ReceivedAlarm
 from bench.chaos.recovery import Interrupted, Recovery
 from bench.chaos.results import RunResult
@@ -27,6 +36,9 @@ from callvault.contracts import names
 from callvault.contracts.status import CallStatus
 from callvault.local.stack import ARCHIVE, CALLVAULT
 
+INTERRUPTION_MARGIN = 15.0
+"""Seconds before and after an outage in which a workflow task may have been lost by it: a task has
+five, and is given to another worker after that."""
 VERIFY_TIMEOUT = 900
 """Seconds."""
 
@@ -62,7 +74,8 @@ class RunChecker:
                 self.world.signing_keys,
                 named_missing,
                 self.operator.failures,
-                self.operator.ended,
+                self._interruptions(),
+                {*self.operator.ended},
             ),
         )
         losses = losses_of(case)
@@ -118,20 +131,35 @@ class RunChecker:
                 each.alarm,
                 due_by(each.alarm, statuses[each.alarm.workflow_id]),
                 each.at,
-                excluded_times(self.cluster.outages, found.runs_of(each.alarm.workflow_id)),
+                self._excluded(found.runs_of(each.alarm.workflow_id)),
             )
             for each in received
         ]
 
+    def _excluded(self, runs: list[Run]) -> list[Interval]:
+        restored_at = [each.at for each in self.world.restores if each.has_database]
+        contradictory = contradictory_times(runs, self.operator.ended, restored_at)
+        return [*excluded_times(self.cluster.outages, runs), *contradictory]
+
+    def _interruptions(self) -> list[Interval]:
+        parts = (Part.TEMPORAL, *WORKERS, Part.LINE_TO_TEMPORAL)
+        return [
+            (each.began - INTERRUPTION_MARGIN, (each.ended or each.began) + INTERRUPTION_MARGIN)
+            for each in self.cluster.outages
+            if each.part in parts
+        ]
+
     async def _status(self, workflow_id: str) -> CallStatus | None:
-        """Query a call; None if a restore of Temporal has forgotten it."""
+        """Query a call; None if a restore of Temporal has forgotten or broken it.
+
+        One that does not work is a violation in itself.
+        """
         handle = self.context.client.get_workflow_handle(workflow_id)
         try:
             status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
-        except RPCError as error:
-            forgotten = error.status is RPCStatusCode.NOT_FOUND and bool(self.world.restores)
-            if not forgotten:
-                raise
+        except (RPCError, WorkflowQueryFailedError) as error:
+            if not self.world.restores:
+                raise RuntimeError(f"{workflow_id} cannot be queried") from error
             return None
         return status
 

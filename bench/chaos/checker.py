@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.chaos.cluster import DEAD_LETTER_DELAY
-from bench.chaos.false_losses import false_losses
+from bench.chaos.false_losses import false_losses, losses_not_taken_back
 from bench.chaos.generator import LOSSY_MODES, DeliveryMode
 from bench.chaos.history import Chunk, History, Run
 from bench.chaos.parts import Outage, Part
@@ -57,6 +57,7 @@ def check(case: Case, losses: list[Loss]) -> list[Violation]:
         *_starts(case),
         *_workflows(case),
         *false_losses(case.history, case.alarms, case.sent_events),
+        *losses_not_taken_back(case.history),
         *world_violations(case.world, case.history),
     ]
 

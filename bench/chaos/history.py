@@ -21,6 +21,7 @@ from bench.chaos.objects import Object, json_in, objects_in
 from bench.chaos.workload import PlayedScenario
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus
+from workflows.call.results import result_of
 
 MAX_CONCURRENT_READS = 16
 
@@ -129,6 +130,17 @@ def documents_in(cluster: Cluster) -> dict[str, dict[str, Any]]:
     return {name: json.loads(text) for name, text in texts.items()}
 
 
+def sealed_in(cluster: Cluster) -> set[str]:
+    """Return the documents that lie in the archive by its manifests."""
+    return {
+        chunk["documentId"]
+        for name, manifest in documents_in(cluster).items()
+        if name.startswith("recordings/")
+        for chunk in manifest["chunks"]
+        if chunk["state"] == "archived"
+    }
+
+
 async def open_runs(client: Client) -> list[WorkflowExecution]:
     """List the workflows that still run."""
     return [each async for each in _executions(client, " AND ExecutionStatus = 'Running'")]
@@ -136,7 +148,7 @@ async def open_runs(client: Client) -> list[WorkflowExecution]:
 
 async def busy_runs(client: Client) -> list[WorkflowExecution]:
     """List the workflows that still run, and have something to do but to look out for a start."""
-    return [run for run in await open_runs(client) if not await _only_looks_out(client, run)]
+    return [run for run in await open_runs(client) if await _looking_out(client, run) is None]
 
 
 async def each(work: list[Any]) -> list[Any]:
@@ -177,20 +189,26 @@ async def _run(client: Client, execution: WorkflowExecution) -> Run:
     reader = _Reader(run)
     async for event in handle.fetch_history_events():
         reader.read(event)
-    run.only_looks_out = run.status == "RUNNING" and await _only_looks_out(client, execution)
+    looking = await _looking_out(client, execution) if run.status == "RUNNING" else None
+    if looking is not None:
+        # It has no result yet, and counts as ended.
+        run.only_looks_out = True
+        run.result = result_of(looking).model_dump(mode="json", by_alias=True)
     return run
 
 
-async def _only_looks_out(client: Client, execution: WorkflowExecution) -> bool:
+async def _looking_out(client: Client, execution: WorkflowExecution) -> CallStatus | None:
+    """Return the status of a call whose workflow only looks out for a start; None for others."""
     handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
     try:
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
     except (RPCError, WorkflowQueryFailedError):
-        return False
+        return None
     recordings = status.recordings
-    return all(each.state.is_final for each in recordings) and any(
+    only_looks_out = all(each.state.is_final for each in recordings) and any(
         each.looked_for_until is not None for each in recordings
     )
+    return status if only_looks_out else None
 
 
 class _Reader:

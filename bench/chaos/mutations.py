@@ -185,6 +185,7 @@ TARGETS: dict[str, tuple[Part, ...]] = {
     "never-reread": (Part.SECRETS,),
     "sign-with-own-clock": WORKERS,
     "forget-the-archive": (Part.TEMPORAL,),
+    "believe-a-pause": (Part.GATEWAY,),
 }
 """The parts whose faults show that a promise is broken; all for the others."""
 

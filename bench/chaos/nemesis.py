@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from bench.chaos.parts import WORKERS, Fault, Outage, Part
@@ -49,6 +49,8 @@ class Nemesis:
     say: Callable[[str], None]
     only: tuple[Part, ...] = ()
     """The parts that meet faults; all without any."""
+    met: set[Part] = field(default_factory=set)
+    """The parts that have met a fault."""
 
     def run(self, *, until: Callable[[], bool]) -> None:
         """Inject and heal faults until the end; all parts run again then."""
@@ -67,6 +69,14 @@ class Nemesis:
             for outage in sorted(outages, key=lambda each: each.part is Part.EMULATOR):
                 self.world.heal(outage)
 
+    def may_begin(self, number: int, of: int) -> bool:
+        """Tell if the scenario with this number may begin, so that every part meets a fault.
+
+        Some faults last longer than a short run: its scenarios are spread over the first round of
+        all parts, the last one begins when each has met a fault.
+        """
+        return len(self.met) >= number * len(self.parts) // of
+
     @property
     def parts(self) -> list[Part]:
         """The parts that this cluster has."""
@@ -77,6 +87,7 @@ class Nemesis:
     def _inject(self, part: Part, fault: Fault, dice: Random) -> Outage:
         identity = self.world.cluster.identity(part) if part in WORKERS else ""
         outage = self.world.inject(part, fault, dice)
+        self.met.add(part)
         if part in WORKERS and fault is Fault.KILL:
             # At once: Temporal forgets who ran an activity as soon as another attempt begins.
             self.on_worker_killed(identity, outage.began)

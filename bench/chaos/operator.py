@@ -15,6 +15,7 @@ from bench.chaos.client import Backend
 from bench.chaos.proxy import Proxy, SentEvent
 from bench.chaos.workload import PlayedScenario, Workload
 from bench.chaos.world import Restore
+from callvault.contracts import names
 from callvault.local.stack import CALLVAULT
 
 COMMAND_TIMEOUT = 60.0
@@ -22,6 +23,7 @@ PATIENCE = 90.0
 """Seconds for which a command is repeated: other parts may be down."""
 RETRY_INTERVAL = 2.0
 CARE_INTERVAL = 10.0
+OPEN = f"ExecutionStatus = 'Running' AND WorkflowType = '{names.WORKFLOW_TYPE}'"
 STUCK = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 """The query of docs/operations.md."""
 CLOCK_TOLERANCE = 1.0
@@ -38,10 +40,13 @@ class Operator:
     proxy: Proxy
     client: Client
     backend: Backend
+    sealed: Callable[[], set[str]]
+    """Reads from the archive the documents that lie sealed in it."""
     adopted: int = 0
     restores: list[Restore] = field(default_factory=list)
-    ended: set[str] = field(default_factory=set)
-    """Ids of the runs that were ended because a restore had made their histories contradictory."""
+    ended: dict[str, float] = field(default_factory=dict)
+    """Ids of the runs that were ended because a restore had made their histories contradictory,
+    with the time in seconds since the epoch."""
     failures: list[str] = field(default_factory=list)
     """Commands that never came to their end."""
 
@@ -49,11 +54,21 @@ class Operator:
         """Follow the runbook of a restore."""
         self.restores.append(restore)
         if restore.has_database:
+            await self._wake_all()
             await self._repeat("setup")
             await self._adopt_all()
-            await self._deliver(self._answered_since(restore))
+            await self._deliver(await self._forgotten(restore))
         if restore.taken:
             await self._deliver(self._of_documents(restore), "--again")
+
+    async def _wake_all(self) -> None:
+        """Have every call look at its history: a worker of before may have answered for it."""
+        nothing = {"requestedBy": "operator", "alarmId": "none"}
+        with suppress(RPCError):
+            async for run in self.client.list_workflows(OPEN):
+                with suppress(RPCError):
+                    handle = self.client.get_workflow_handle(run.id, run_id=run.run_id)
+                    await handle.signal(names.ACKNOWLEDGE, nothing)
 
     async def care(self) -> None:
         """End, until cancelled, the runs whose tasks fail since a restore: others take over.
@@ -67,7 +82,7 @@ class Operator:
                     if run.run_id not in self.ended and self._was_set_back(run):
                         handle = self.client.get_workflow_handle(run.id, run_id=run.run_id)
                         await handle.terminate("its tasks fail since the restore")
-                        self.ended.add(run.run_id)
+                        self.ended[run.run_id] = time.time()
 
     def _was_set_back(self, run: WorkflowExecution) -> bool:
         began = run.start_time.timestamp()
@@ -101,6 +116,18 @@ class Operator:
                 # It may end meanwhile: then its event brings its files.
                 if not await self._run(*words, *kind):
                     self.adopted += 1
+
+    async def _forgotten(self, restore: Restore) -> list[SentEvent]:
+        """Return the events that Temporal had, and whose files do not lie sealed in the archive.
+
+        Those that do are found there without their events, as the runbook says.
+        """
+        sealed = await asyncio.to_thread(self.sealed)
+        return [each for each in self._answered_since(restore) if not self._lies_in(each, sealed)]
+
+    @staticmethod
+    def _lies_in(event: SentEvent, sealed: set[str]) -> bool:
+        return bool(event.documents) and event.documents <= sealed
 
     def _answered_since(self, restore: Restore) -> list[SentEvent]:
         """Return the events that Temporal had and has no longer."""

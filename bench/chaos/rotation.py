@@ -1,4 +1,4 @@
-"""The rotation of keys: ACS's, that of alarms, and that of manifests, in files, while all runs."""
+"""The rotation of keys, in files, while all runs: of ACS, storage, alarms and manifests."""
 
 import hashlib
 import time
@@ -11,8 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bench.chaos.alarm_receiver import AlarmReceiver
 from bench.chaos.cluster import WEBHOOK_SECRET, Cluster
 from bench.chaos.cluster_settings import write_secret
+from bench.chaos.parts import Fault, Part
+from callvault.local.azurite import replace_key
 
 ACS_SECRET = "acs-connection-string"
+STORAGE_SECRET = "azurite-connection-string"
 SIGNING_KEY = "signing-key.pem"
 """Files that `callvault.local.stack` writes."""
 
@@ -32,6 +35,7 @@ def rotate(cluster: Cluster, receiver: AlarmReceiver) -> SigningKey:
     key = Ed25519PrivateKey.generate()
     write_secret(cluster.home / SIGNING_KEY, _pem(key))
     _rotate_acs(cluster)
+    _rotate_storage(cluster)
     return SigningKey(_key_id(key), time.time())
 
 
@@ -46,6 +50,17 @@ def _rotate_acs(cluster: Cluster) -> None:
     endpoint = cluster.emulator.connection_string.partition("accesskey=")[0]
     cluster.emulator = replace(cluster.emulator, connection_string=f"{endpoint}accesskey={key}")
     write_secret(cluster.home / ACS_SECRET, cluster.emulator.connection_string)
+
+
+def _rotate_storage(cluster: Cluster) -> None:
+    """Replace the key of the storage account; Azurite must be started again for that."""
+    is_down = any(each.part is Part.AZURITE and each.ended is None for each in cluster.outages)
+    if is_down or cluster.plan.has_directory:
+        return
+    outage = cluster.inject(Part.AZURITE, Fault.END)
+    replace_key(cluster.home / "azurite")
+    cluster.heal(outage)
+    write_secret(cluster.home / STORAGE_SECRET, cluster.azurite.connection_string)
 
 
 def _pem(key: Ed25519PrivateKey) -> str:

@@ -29,6 +29,8 @@ MAX_WORKLOAD_TIME = 600.0
 CHECK_TIMEOUT = 1200.0
 POLL_INTERVAL = 2.0
 REPAIR_TIMEOUT = 600.0
+TAKE_OVER_TIME = 45.0
+"""Seconds after which another run follows one that was ended: half a minute, says the runbook."""
 
 Say = Callable[[str], None]
 
@@ -89,6 +91,7 @@ class _Run:
             self.proxy,
             self.context.client,
             workload.backend,
+            lambda: history.sealed_in(self.world.cluster),
         )
         self.world.operate = self._repair
 
@@ -115,7 +118,6 @@ class _Run:
         service_faults = self.loop.begin(self.context.service_faults.run())
         self.loop.begin(self.context.run_sweeps())
         self.loop.begin(self.operator.care())
-        playing = self.loop.begin(self.context.workload.play(scenarios, options.concurrency))
         nemesis = Nemesis(
             self.world,
             options.seed,
@@ -123,6 +125,9 @@ class _Run:
             self._worker_killed,
             self._report,
             options.parts,
+        )
+        playing = self.loop.begin(
+            self.context.workload.play(scenarios, options.concurrency, nemesis.may_begin)
         )
         end = time.monotonic() + MAX_WORKLOAD_TIME * (1 + options.scenarios / 100)
         nemesis.run(until=lambda: playing.done() or time.monotonic() > end)
@@ -142,7 +147,12 @@ class _Run:
 
     def _is_over(self) -> bool:
         left = self.loop.do(history.busy_runs(self.context.client), timeout=60)
-        return not left and self.proxy.is_empty
+        return not left and self.proxy.is_empty and not self._awaits_take_over()
+
+    def _awaits_take_over(self) -> bool:
+        """Tell if another run may still take over from one that the operator has just ended."""
+        ended_at = max(self.operator.ended.values(), default=0.0)
+        return time.time() < ended_at + TAKE_OVER_TIME
 
     def _repair(self, restore: Restore) -> None:
         # Beside the faults, as an operator would have to.

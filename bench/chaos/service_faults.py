@@ -16,6 +16,8 @@ UNPROVABLE = frozenset({FaultKind.FLIPPED_BIT})
 """The service gives no checksum, so Callvault cannot notice; on a real connection TLS does."""
 UNANSWERED_FACTOR = 8
 """Factor for the rate of starts that take effect without an answer."""
+IGNORED_PAUSE_FACTOR = 8
+"""Factor for the rate of pauses that ACS accepts and that take no effect: few calls pause."""
 SLOW_FACTOR = 10
 """Factor for the rate of slow files: without them no worker would be killed during a copy."""
 
@@ -95,6 +97,7 @@ def rules(dice: Random, worst: float) -> list[dict[str, Any]]:
     slow = {"kinds": [FaultKind.SLOW_DRIP], **_DETAILS[FaultKind.SLOW_DRIP]}
     return [
         {"rate": UNANSWERED_FACTOR * rate, **unanswered},
+        {"rate": IGNORED_PAUSE_FACTOR * rate, "kinds": [FaultKind.PAUSE_NOT_EFFECTIVE]},
         {"rate": SLOW_FACTOR * rate, **slow},
         *each,
     ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from bench.chaos.generator import RecordingPlan, Scenario
 from bench.chaos.proxy import Proxy
 from callvault.contracts import names
 
+BEGIN_INTERVAL = 0.1
+"""Seconds until it is asked again if a scenario may begin."""
 SETTLE_TIMEOUT = 20.0
 """Seconds that a scenario keeps its slot after the call's end, if it is not archived before."""
 
@@ -44,11 +47,16 @@ class Workload:
     finished: int = 0
     """Number of scenarios that have been played to their end."""
 
-    async def play(self, scenarios: list[Scenario], concurrency: int) -> None:
+    async def play(
+        self, scenarios: list[Scenario], concurrency: int, may_begin: Callable[[int, int], bool]
+    ) -> None:
+        """Play all; ``may_begin`` is asked with a scenario's number and that of the last one."""
         places = asyncio.Semaphore(concurrency)
 
         async def one(scenario: Scenario) -> None:
             async with places:
+                while not may_begin(scenario.number, len(scenarios)):
+                    await asyncio.sleep(BEGIN_INTERVAL)
                 await self._play(scenario)
 
         async with asyncio.TaskGroup() as group:

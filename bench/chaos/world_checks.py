@@ -18,6 +18,11 @@ from bench.chaos.world import Restore
 
 SET_BACK = "the archive was set back, after the service's copy had been deleted"
 """Cause of a loss that the harness itself made."""
+WITHDRAWN = (
+    "the service's own account tells of sound in them",
+    "the files play longer than they can, were all of them true",
+)
+"""Reasons of a manifest for a silence that was claimed and is not any more."""
 FRAME = 0.3
 """Seconds by which the service's account of a pause is rounded, at either end."""
 
@@ -33,6 +38,8 @@ class WorldFacts:
     named_missing: set[str] = field(default_factory=set)
     """The recordings that `callvault reconcile` names as not complete."""
     failed_commands: list[str] = field(default_factory=list)
+    interruptions: list[tuple[float, float]] = field(default_factory=list)
+    """The times in which a workflow task could be lost after it had asked ACS for something."""
     ended_runs: set[str] = field(default_factory=set)
     """The runs that the operator had to end after a restore, as the runbook says."""
 
@@ -64,6 +71,7 @@ def world_violations(world: WorldFacts, history: History) -> Iterator[Violation]
     yield from _sealed_twice(history)
     yield from _signed_with_old_keys(world.signing_keys, history)
     yield from _untrue_silence(history)
+    yield from _withdrawn_silence(world, history)
 
 
 def _manifests(history: History) -> list[tuple[str, dict[str, Any]]]:
@@ -97,6 +105,34 @@ def _signed_with_old_keys(keys: list[SigningKey], history: History) -> Iterator[
 
 def _untrue_silence(history: History) -> Iterator[Violation]:
     """Yield each claim of silence for a time in which the service recorded."""
+    for name, manifest, scenario, truth in _with_truths(history):
+        for claim in manifest["silence"]["silent"]:
+            seconds = _recorded_within(claim, truth)
+            if seconds > FRAME:
+                yield Violation(scenario, f"{name} claims silence, and {seconds:.1f} s are heard")
+
+
+def _withdrawn_silence(world: WorldFacts, history: History) -> Iterator[Violation]:
+    """Yield each claim that stood until the service's own account contradicted it, rightly.
+
+    A claim beside an interruption is not counted: what a lost workflow task had asked of ACS is not
+    known until it is asked again.
+    """
+    for name, manifest, scenario, truth in _with_truths(history):
+        for claim in manifest["silence"].get("unconfirmed", ()):
+            seconds = _recorded_within(claim, truth) if claim["reason"] in WITHDRAWN else 0.0
+            if seconds > FRAME and not _is_interrupted(claim, truth, world):
+                what = f"{name} had to withdraw a silence: {seconds:.1f} s are heard in it"
+                yield Violation(scenario, what)
+
+
+def _is_interrupted(claim: Any, truth: Any, world: WorldFacts) -> bool:
+    since, until = _seconds(claim["since"]), _seconds(claim["until"] or truth["endedAt"])
+    return any(begin <= until and since <= end for begin, end in world.interruptions)
+
+
+def _with_truths(history: History) -> Iterator[tuple[str, Any, int, Any]]:
+    """Yield each manifest with its name, and the emulator's record of its recording."""
     truths = {
         recording["recordingId"]: (scenario, recording)
         for scenario, truth in history.truths.items()
@@ -105,12 +141,8 @@ def _untrue_silence(history: History) -> Iterator[Violation]:
     }
     for name, manifest in _manifests(history):
         scenario, truth = truths.get(manifest["recording"]["recordingId"], (0, None))
-        if truth is None:
-            continue
-        for claim in manifest["silence"]["silent"]:
-            seconds = _recorded_within(claim, truth)
-            if seconds > FRAME:
-                yield Violation(scenario, f"{name} claims silence, and {seconds:.1f} s are heard")
+        if truth is not None:
+            yield name, manifest, scenario, truth
 
 
 def _recorded_within(claim: dict[str, Any], truth: dict[str, Any]) -> float:

@@ -61,6 +61,12 @@ def chunk_object_name(
     return f"{folder}/{index:04d}-{_component(document_id)}.{extension}"
 
 
+def day_prefix(recorded_on: datetime) -> str:
+    """Return what the names of all recordings of a day, in UTC, begin with."""
+    day = recorded_on.astimezone(UTC)
+    return f"{RECORDINGS_PREFIX}{day.year:04d}/{day.month:02d}/{day.day:02d}/"
+
+
 def metadata_object_name(object_name: str) -> str:
     """Build the name of the metadata file that lies beside the media file ``object_name``.
 
@@ -151,8 +157,7 @@ def _recording_folder(
         raise InvalidRequest("recorded_on has no time zone: the day of a recording is one in UTC")
     call = _server_call(server_call_id) if call_id is None else _component(call_id)
     recording = _NO_RECORDING_ID if recording_id is None else _component(recording_id)
-    day = recorded_on.astimezone(UTC)
-    return f"{RECORDINGS_PREFIX}{day.year:04d}/{day.month:02d}/{day.day:02d}/{call}/{recording}"
+    return f"{day_prefix(recorded_on)}{call}/{recording}"
 
 
 def _server_call(server_call_id: str) -> str:

@@ -203,6 +203,8 @@ class ExportInput(Message):
     verified_before: str = ""
     """SHA-256 of the file, if it was archived and verified before, and was gone or changed since.
     """
+    is_archived_alone: bool = False
+    """Take what lies in the archive alone: the last look, before the chunk is told as lost."""
 
 
 class RecordedPause(Message):

@@ -5,6 +5,7 @@ came (so a backend with its own Event Grid subscription forwards it unread), or 
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -114,6 +115,34 @@ MediaUrl = Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
 
 BEING_RECORDED = "chunkisbeingrecorded"
 """``endReason``, in lower case, of a chunk that has none yet."""
+
+_UNFINISHED = frozenset(
+    {
+        BEING_RECORDED,
+        "chunkmaximumsizeexceeded",
+        "chunkmaximumtimeexceeded",
+        "chunkuploadfailure",
+    }
+)
+
+
+def ends_recording(end_reason: str) -> bool:
+    """Tell by a chunk's ``endReason`` if no further chunk follows.
+
+    The service's list of reasons is open: every reason ends the recording, save those that are
+    known to say that another chunk follows or that this one failed.
+    """
+    return end_reason.lower() not in _UNFINISHED
+
+
+def are_whole(chunks: Iterable[tuple[int, str]]) -> bool:
+    """Tell by their indices and ``endReason`` if these chunks are all of a recording."""
+    reasons = list(chunks)
+    last = max((index for index, reason in reasons if ends_recording(reason)), default=None)
+    if last is None:
+        return False
+    # Counted, never listed: an index comes from outside, and may be any number.
+    return len({index for index, _ in reasons if index <= last}) == last + 1
 
 
 _DocumentId = Annotated[

@@ -145,6 +145,7 @@ class ChunkStatus(State):
     earlier_copy: ArchivedChunk | None = None
     """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""
+    """Why it is lost; while it is still announced, why it is lost if no archive holds it."""
     is_undecided: bool = False
     """True once its last chance has passed while the archive could not be reached: that it is lost
     is not known until the archive is back."""

@@ -32,6 +32,8 @@ class Azurite:
     blob_endpoint: str
     account_name: str
     account_key: str = field(repr=False)
+    second_key: str = field(default="", repr=False)
+    """An account has two, so that one can be replaced while the other is used."""
     queue_endpoint: str = ""
     """Empty where only the blob service runs."""
 
@@ -45,13 +47,16 @@ class Azurite:
         )
 
     def new_container(self, name: str) -> str:
-        """Create a container; return its URL with a SAS to read, list and write for a day."""
+        """Create a container; return its URL with a SAS to read, list and write for a day.
+
+        The second key signs it: it stays valid when the first one is replaced.
+        """
         with ContainerClient.from_connection_string(self.connection_string, name) as client:
             client.create_container()
         signature = generate_container_sas(
             self.account_name,
             name,
-            self.account_key,
+            self.second_key or self.account_key,
             permission=ContainerSasPermissions(
                 read=True, write=True, create=True, add=True, list=True
             ),
@@ -77,15 +82,14 @@ def start_azurite(
     """
     account = _account(data_directory)
     address = _serve(supervisor, name, "blob", BLOB_SERVICE, account, data_directory, port)
-    account_name, key = account
-    return Azurite(f"{address}/{account_name}", account_name, key)
+    return Azurite(f"{address}/{account[0]}", *account)
 
 
 def add_queues(
     supervisor: Supervisor, azurite: Azurite, *, data_directory: Path | None = None
 ) -> Azurite:
     """Start Azurite's queue service for the same account; errors as `start_azurite`'s."""
-    account = azurite.account_name, azurite.account_key
+    account = azurite.account_name, azurite.account_key, azurite.second_key
     address = _serve(supervisor, "azurite-queue", "queue", QUEUE_SERVICE, account, data_directory)
     return replace(azurite, queue_endpoint=f"{address}/{azurite.account_name}")
 
@@ -95,7 +99,7 @@ def _serve(
     name: str,
     service: str,
     program: Path,
-    account: tuple[str, str],
+    account: tuple[str, str, str],
     data_directory: Path | None,
     port: int = 0,
 ) -> str:
@@ -119,8 +123,14 @@ def _options(service: str, data_directory: Path | None, port: int) -> list[str |
     ]
 
 
-def _account(data_directory: Path | None) -> tuple[str, str]:
-    """Return account name and key: random, or those kept in the data directory."""
+def replace_key(data_directory: Path) -> None:
+    """Replace the account's first key: the old one is dead once Azurite is started again."""
+    name, _, second_key = _account(data_directory)
+    (data_directory / "account").write_text(":".join((name, _random_key(), second_key)))
+
+
+def _account(data_directory: Path | None) -> tuple[str, str, str]:
+    """Return account name and keys: random, or those kept in the data directory."""
     # Random, so that an accepted request proves that it was our own Azurite that answered.
     if data_directory is None:
         return _random_account()
@@ -130,13 +140,16 @@ def _account(data_directory: Path | None) -> tuple[str, str]:
         # Before the text is written: at no moment can another user read it.
         kept.touch(mode=0o600)
         kept.write_text(":".join(_random_account()))
-    name, _, key = kept.read_text().partition(":")
-    return name, key
+    name, key, second_key = kept.read_text().split(":")
+    return name, key, second_key
 
 
-def _random_account() -> tuple[str, str]:
-    key = base64.b64encode(secrets.token_bytes(64)).decode()
-    return f"local{secrets.token_hex(6)}", key
+def _random_account() -> tuple[str, str, str]:
+    return f"local{secrets.token_hex(6)}", _random_key(), _random_key()
+
+
+def _random_key() -> str:
+    return base64.b64encode(secrets.token_bytes(64)).decode()
 
 
 def _address(process: Process) -> str | None:

@@ -90,6 +90,32 @@ def test_a_further_file_completes_what_is_known_and_forgets_nothing(archive: Arc
     assert after.earlier.object_name == first.object_name
 
 
+def test_a_loss_is_taken_back_once_the_missing_file_has_come_late(archive: Archive) -> None:
+    one, two = archived(archive, 0), archived(archive, 1)
+    one.chunk = one.chunk.model_copy(update={"end_reason": "ChunkMaximumSizeExceeded"})
+    asked = recording(
+        one, state=RecordingState.LOST, window_closed=True, problem="only chunks 0 were announced"
+    )
+    first = seal(archive, seal_input(archive, asked), SIGNER, lambda: NOON)
+    assert manifest_of(archive, first).recording.state is RecordingState.LOST
+
+    second = sealed_by_a_late_event(archive, one, two)
+
+    after = manifest_of(archive, second)
+    assert after.recording.state is RecordingState.ARCHIVED
+    assert (after.recording.problem, after.findings) == ("", ())
+
+
+def test_a_loss_stands_while_a_file_is_still_missing(archive: Archive) -> None:
+    one, three = archived(archive, 0), archived(archive, 2)
+    asked = recording(
+        one, state=RecordingState.LOST, window_closed=True, problem="only chunks 0 were announced"
+    )
+    seal(archive, seal_input(archive, asked), SIGNER, lambda: NOON)
+    after = manifest_of(archive, sealed_by_a_late_event(archive, three))
+    assert after.recording.state is RecordingState.LOST
+
+
 def test_a_late_loss_is_recorded_beside_what_was_archived(archive: Archive) -> None:
     sealed_by_the_first_run(archive, archived(archive, 0))
     second = sealed_by_a_late_event(archive, archived(archive, 0), lost(1, "it was gone"))

@@ -2,7 +2,13 @@
 
 import pytest
 
-from bench.chaos.alarm_latency import RECOVERY_GRACE, excluded_times, latency, merged
+from bench.chaos.alarm_latency import (
+    RECOVERY_GRACE,
+    contradictory_times,
+    excluded_times,
+    latency,
+    merged,
+)
 from bench.chaos.history import Run, Started, TimerSet
 from bench.chaos.parts import Fault, Outage, Part
 from bench.chaos.recovery import EXPORT, Interrupted, counted_seconds, recoveries
@@ -101,3 +107,11 @@ def test_what_nobody_ever_takes_up_is_endlessly_late() -> None:
     open_run = Run("workflow", "run", "RUNNING")
     (found,) = recoveries([interrupted], [open_run])
     assert counted_seconds(found, [], open_run) == float("inf")
+
+
+def test_a_run_that_a_restore_broke_is_excused_until_the_next_one_has_begun() -> None:
+    broken, sound = Run("w", "broken", "TERMINATED"), Run("w", "sound", "COMPLETED")
+    broken.began, sound.began = 5, 41
+    [excused] = contradictory_times([broken, sound], {"broken": 40}, [10, 20, 60])
+    assert excused == (20, 41 + RECOVERY_GRACE)
+    assert [*contradictory_times([broken, sound], {}, [10])] == []

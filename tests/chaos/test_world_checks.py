@@ -4,8 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from activities.webhooks import signature_headers
 from bench.chaos.alarm_receiver import OVERLAP, AlarmReceiver
+from bench.chaos.false_losses import losses_not_taken_back
 from bench.chaos.history import History
 from bench.chaos.proxy import RefusedAlarm
 from bench.chaos.rotation import SigningKey
@@ -68,6 +71,21 @@ def test_silence_that_was_claimed_too_early_is_found() -> None:
 def test_silence_that_was_claimed_to_the_end_is_found() -> None:
     [said] = violations(history((10, 20), recordings__manifest=manifest((10, None))))
     assert said.endswith("40.0 s are heard")
+
+
+@pytest.mark.parametrize(("interruptions", "count"), [([], 1), ([(0.0, 1e12)], 0)])
+def test_a_silence_that_had_to_be_withdrawn_is_found(
+    interruptions: list[tuple[float, float]], count: int
+) -> None:
+    """The service's own account contradicts it: it was claimed for as long as that was not read."""
+    withdrawn = manifest()
+    reason = "the service's own account tells of sound in them"
+    doubt = {"since": moment(9), "until": moment(20), "reason": reason}
+    withdrawn["silence"]["unconfirmed"] = [doubt, {**doubt, "reason": "asked for a pause"}]
+    found = history((10, 20), recordings__manifest=withdrawn)
+    said = violations(found, WorldFacts(interruptions=interruptions))
+    assert len(said) == count
+    assert all("1.0 s are heard in it" in each for each in said)
 
 
 def test_a_manifest_that_is_sealed_twice_is_found() -> None:
@@ -147,3 +165,32 @@ def test_a_loss_that_is_none_is_found() -> None:
     trial.objects = Trial().objects
     assert f"{RECORDING} was told as lost, and lies archived" in trial.violations()
     assert trial.alarms[0].alarm.kind is AlarmKind.LOST
+
+
+def test_a_loss_that_is_told_before_anybody_heard_of_the_file_is_none_of_these() -> None:
+    """Event Grid repeats an event after 10, 30 and 60 s: a short window closes before."""
+    trial = Trial()
+    trial.loses_the_file(accepted_at=ENDED + 0.5)
+    trial.objects = Trial().objects
+    trial.recording |= Trial().recording
+    assert trial.violations() == []
+
+
+@pytest.mark.parametrize(("state", "count"), [("lost", 1), ("archived", 0)])
+def test_a_loss_that_is_not_taken_back_is_found(state: str, count: int) -> None:
+    """The newest manifest counts: that of the file which came late."""
+    trial = Trial()
+    of = {"recordingId": RECORDING, "state": state}
+    sealed = {**manifest(), "recording": of, "chunks": [{"state": "archived"}], "silence": {}}
+    found = History(
+        {},
+        [trial.chunk],
+        trial.objects,
+        [],
+        {
+            "recordings/manifest-2.json": sealed,
+            "recordings/manifest.json": {**sealed, "recording": {**of, "state": "lost"}}
+            | {"sealedAt": moment(1)},
+        },
+    )
+    assert len([*losses_not_taken_back(found)]) == count

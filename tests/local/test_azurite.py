@@ -1,14 +1,15 @@
 """Azurite as `make setup` installs it, spoken to with Microsoft's own client."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient
 
 from callvault.errors import ConfigurationError
-from callvault.local.azurite import LOCATION, Azurite, add_queues, start_azurite
+from callvault.local.azurite import LOCATION, Azurite, add_queues, replace_key, start_azurite
 from callvault.local.processes import Supervisor
 
 pytestmark = pytest.mark.server
@@ -74,3 +75,23 @@ def test_queues_share_the_account_of_the_blobs(azurite: Azurite, tmp_path: Path)
             assert [message.content for message in queue.receive_messages()] == ["<hello>"]
         with service(both) as client:
             assert client.get_account_information()
+
+
+def test_a_replaced_key_is_dead_and_the_second_one_goes_on(tmp_path: Path) -> None:
+    with Supervisor(tmp_path / "logs") as supervisor:
+        before = start_azurite(supervisor, data_directory=tmp_path / "data")
+        signed = before.new_container("kept")
+        port = int(before.blob_endpoint.split(":")[2].partition("/")[0])
+        supervisor.processes[-1].stop(timedelta(seconds=10))
+        replace_key(tmp_path / "data")
+        after = start_azurite(supervisor, data_directory=tmp_path / "data", port=port)
+        assert after.account_key != before.account_key
+        with (
+            ContainerClient.from_connection_string(before.connection_string, "kept") as old,
+            pytest.raises(HttpResponseError),
+        ):
+            old.get_container_properties()
+        with ContainerClient.from_connection_string(after.connection_string, "kept") as new:
+            assert new.get_container_properties().name == "kept"
+        with ContainerClient.from_container_url(signed) as by_signature:
+            assert list(by_signature.list_blob_names()) == []

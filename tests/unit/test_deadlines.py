@@ -6,6 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from callvault.contracts.events import ends_recording
 from workflows.call import deadlines
 
 from .call import NOON, chunk, event, more
@@ -90,7 +91,7 @@ def test_a_file_is_never_younger_than_its_receipt_and_nothing_overflows(
     ],
 )
 def test_every_reason_ends_a_recording_save_those_known_not_to(reason: str, ends: bool) -> None:
-    assert deadlines.ends_recording(chunk(reason=reason)) is ends
+    assert ends_recording(reason) is ends
 
 
 def test_what_is_being_recorded_is_no_file_yet() -> None:

@@ -372,8 +372,9 @@ def _update(
 def _take_location(recording: RecordingStatus, known: ChunkStatus, chunk: RecordingChunk) -> None:
     if chunk.content_location is None:
         return
-    known.chunk = chunk
+    # An archive that is being looked into for it need not be: there is something to be copied.
+    known.chunk, known.lost_reason = chunk, ""
     # A manifest that was sealed before lacks this file: another one follows it.
     recording.sealed = None
     if known.state is ChunkState.LOST:
-        known.state, known.lost_reason = ChunkState.ANNOUNCED, ""
+        known.state = ChunkState.ANNOUNCED

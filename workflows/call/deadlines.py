@@ -10,15 +10,11 @@ from itertools import takewhile
 
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Severity
-from callvault.contracts.events import BEING_RECORDED, FileStatusUpdated, RecordingChunk, known_time
-
-_UNFINISHED = frozenset(
-    {
-        BEING_RECORDED,
-        "chunkmaximumsizeexceeded",
-        "chunkmaximumtimeexceeded",
-        "chunkuploadfailure",
-    }
+from callvault.contracts.events import (
+    FileStatusUpdated,
+    RecordingChunk,
+    ends_recording,
+    known_time,
 )
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)
@@ -27,18 +23,12 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 LAST_CHANCE_TIMEOUT = timedelta(minutes=10)
 """Shortest time an export is tried after its chunk may be gone: the file may still be there."""
 
+LOOK_TIMEOUT = timedelta(minutes=10)
+"""Time for an archive to be looked into at the end of a window, before an alarm is raised."""
+
 MIN_LAST_CHANCE_TIMEOUT = 3 * HEARTBEAT_TIMEOUT
 """Lower bound of a last chance, which else is no longer than a short export window: a worker may
 die during it."""
-
-
-def ends_recording(chunk: RecordingChunk) -> bool:
-    """Tell if no further chunk follows this one, by its ``endReason``.
-
-    The service's list of reasons is open: every reason ends the recording, save those that are
-    known to say that another chunk follows or that this one failed.
-    """
-    return chunk.end_reason.lower() not in _UNFINISHED
 
 
 def retention_starts_at(
@@ -65,7 +55,7 @@ def _recorded_for(
     event: FileStatusUpdated, chunk: RecordingChunk, *, at_most: timedelta
 ) -> timedelta:
     """Return for how long after the recording's start this chunk certainly was being written."""
-    if event.recording_duration_ms is None or not ends_recording(chunk):
+    if event.recording_duration_ms is None or not ends_recording(chunk.end_reason):
         return timedelta()
     millisecond = timedelta(milliseconds=1)
     # Bounded as a number: a wrong event may claim more than a `timedelta` can hold.

@@ -342,12 +342,26 @@ class Lifecycle:
     def chunk_archived(self, key: ChunkKey, archived: ArchivedChunk, now: datetime) -> None:
         """Fold a verified copy that is kept."""
         recording, chunk = find_chunk(self.status, key)
-        chunk.state, chunk.archived = ChunkState.ARCHIVED, archived
+        chunk.state, chunk.archived, chunk.lost_reason = ChunkState.ARCHIVED, archived, ""
         learn_kind(recording, archived.kind)
         recording_state.refresh(self.status, recording)
         amiss = f", amiss: {archived.metadata_problem}" if archived.metadata_problem else ""
         what = f"chunk {key.index} archived and verified, {archived.size} bytes{amiss}"
         self.note(now, f"recording {recording.number}: {what}")
+
+    def chunk_doubtful(self, key: ChunkKey, reason: str) -> None:
+        """Fold that a chunk is lost unless an archive holds it."""
+        find_chunk(self.status, key)[1].lost_reason = shorten(reason)
+
+    def chunk_found(self, key: ChunkKey, archive: str, now: datetime) -> None:
+        """Fold that an archive holds a chunk that was about to be told as lost."""
+        recording, chunk = find_chunk(self.status, key)
+        self.note(
+            now,
+            f"recording {recording.number}: chunk {key.index} lies in archive {archive} already"
+            f" ({chunk.lost_reason})",
+        )
+        chunk.lost_reason, chunk.is_undecided = "", False
 
     def chunk_lost(self, key: ChunkKey, reason: str, now: datetime) -> None:
         """Fold that a chunk can be had from nowhere any more."""

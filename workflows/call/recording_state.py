@@ -6,9 +6,9 @@ A state is never stepped from one to the next: so no order of events can lead in
 from datetime import datetime, timedelta
 
 from callvault.contracts.base import shorten
+from callvault.contracts.events import are_whole
 from callvault.contracts.states import Actual, ChunkState, RecordingState, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call.deadlines import ends_recording
 
 _NOT_BEGUN = (Actual.NONE, Actual.PAUSED)
 _STILL_GOING = frozenset({"", "sessionstillongoing"})
@@ -66,11 +66,7 @@ def session_has_ended(recording: RecordingStatus) -> bool:
 
 def is_whole(recording: RecordingStatus) -> bool:
     """Tell if every chunk of the recording has been announced."""
-    last = max((c.chunk.index for c in recording.chunks if ends_recording(c.chunk)), default=None)
-    if last is None:
-        return False
-    # Counted, never listed: an index comes from outside, and may be any number.
-    return len({c.chunk.index for c in recording.chunks if c.chunk.index <= last}) == last + 1
+    return are_whole((c.chunk.index, c.chunk.end_reason) for c in recording.chunks)
 
 
 def is_awaiting(recording: RecordingStatus) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from callvault.causes import Cause
 from callvault.contracts.activity_io import ArchivedChunk
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import ChunkStatus
@@ -15,6 +16,7 @@ from workflows.activity_errors import (
     gave_up_archive,
     is_archives_fault,
     is_final,
+    is_not_archived,
     problem,
     reason,
 )
@@ -78,13 +80,69 @@ class ExportLoop:
 
     async def _export(self, key: ChunkKey) -> None:
         """Archive one chunk, or know after the end of its window that it is lost."""
-        try:
-            copy = self._reused_copy(key) or await self._copy(key)
-        except ActivityError as error:
-            self._not_copied(key, reason(error))
-        else:
-            if copy is not None:
-                self._copied(key, copy)
+        _, chunk = find_chunk(self._call.status, key)
+        copy = self._reused_copy(key)
+        # An earlier run may have been about to give it up.
+        if copy is None and not chunk.lost_reason:
+            try:
+                copy = await self._copy(key)
+            except ActivityError as error:
+                self._call.chunk_doubtful(key, reason(error))
+        if copy is None and chunk.lost_reason:
+            copy = await self._last_look(key, chunk)
+        if copy is not None:
+            self._copied(key, copy)
+
+    async def _last_look(self, key: ChunkKey, chunk: ChunkStatus) -> ArchivedChunk | None:
+        """Return the copy that an archive holds; the chunk is lost once none is left to ask.
+
+        The answer of an earlier attempt may be lost, its worker may be dead, or Temporal may have
+        been restored: what the last attempt says of the service tells nothing of the archives.
+        """
+        archives = self._archives_of(key) if chunk.earlier_copy is None else ()
+        for archive in archives:
+            if self._run.is_draining or not chunk.lost_reason:
+                return None  # the next run looks again, or a file has come
+            looking = activity_calls.find_copy(self._call.status, key, archive)
+            await self._answered(looking, key, chunk)
+            looking.cancel()
+            try:
+                copy = await looking
+            except ActivityError as error:
+                if not is_not_archived(error):
+                    return None  # called off
+            else:
+                self._call.chunk_found(key, archive, workflow.now())
+                return copy
+        # Empty if the service has told of a file meanwhile, which is tried then.
+        if chunk.lost_reason:
+            self._not_copied(key, chunk.lost_reason)
+        return None
+
+    def _archives_of(self, key: ChunkKey) -> tuple[str, ...]:
+        policy, (recording, _) = self._call.policy, find_chunk(self._call.status, key)
+        names = recording.archive, policy.archive, policy.fallback_archive
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    async def _answered(
+        self,
+        looking: workflow.ActivityHandle[ArchivedChunk],
+        key: ChunkKey,
+        chunk: ChunkStatus,
+    ) -> None:
+        """Wait until an archive has answered, and say so if it does not, or until all is off."""
+
+        def is_over() -> bool:
+            return looking.done() or self._run.is_draining or not chunk.lost_reason
+
+        overdue = Moment(
+            workflow.now() + deadlines.LOOK_TIMEOUT, f"no archive tells of chunk {key.index}"
+        )
+        while not is_over():
+            moments = [] if chunk.is_undecided else [overdue]
+            await self._run.clock.changed(lambda: (is_over(), chunk.is_undecided), *moments)
+            if not is_over() and workflow.now() >= overdue.at:
+                self._archive_is_away(key, ("it does not answer", None))
 
     def _copied(self, key: ChunkKey, copy: ArchivedChunk) -> None:
         recording, _ = find_chunk(self._call.status, key)
@@ -114,7 +172,7 @@ class ExportLoop:
                 if gave_up_archive(error):
                     self._archive_refused(key, conditions.archive, reason(error))
                 elif was_last_chance and self._is_undecided(key, error):
-                    self._archive_is_away(key, error)
+                    self._archive_is_away(key, problem(error))
                 elif is_final(error) or was_last_chance:
                     raise
             if self._run.is_draining:
@@ -154,12 +212,12 @@ class ExportLoop:
         # An earlier attempt may have brought it there, and the service may have it still.
         return chunk.earlier_copy is None and is_archives_fault(error)
 
-    def _archive_is_away(self, key: ChunkKey, error: ActivityError) -> None:
+    def _archive_is_away(self, key: ChunkKey, why: tuple[str, Cause | None]) -> None:
         recording, chunk = find_chunk(self._call.status, key)
         if not chunk.is_undecided:
             chunk.is_undecided = True
             what = f"chunk {key.index}"
-            self._alarms.undecided(recording, what, problem(error), workflow.now(), chunk)
+            self._alarms.undecided(recording, what, why, workflow.now(), chunk)
 
     def _archive_refused(self, key: ChunkKey, archive: str, why: str) -> None:
         recording, _ = find_chunk(self._call.status, key)

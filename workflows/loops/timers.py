@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from temporalio import workflow
@@ -13,13 +13,11 @@ from callvault.contracts.status import RecordingStatus
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import next_awaited
 from workflows.call.consent_gate import ConsentGate
+from workflows.call.deadlines import LOOK_TIMEOUT
 from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.clock import Moment
 from workflows.loops.loop import Run
-
-LOOK_TIMEOUT = timedelta(minutes=10)
-"""Time for an archive to be looked into at the end of a window, before an alarm is raised."""
 
 
 class Source(NamedTuple):

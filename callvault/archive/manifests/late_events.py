@@ -7,6 +7,7 @@ consents: these stand in the manifest which is there.
 
 from callvault.archive.manifests.manifest import findings, unexpected_files
 from callvault.archive.manifests.service_account import compare
+from callvault.contracts.events import are_whole
 from callvault.contracts.manifest import Manifest, ManifestChunk, SealInput
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import RecordingStatus
@@ -47,10 +48,13 @@ def adds_nothing(input: SealInput, sealed: Manifest) -> bool:
 def completed(new: Manifest, input: SealInput, sealed: Manifest) -> Manifest:
     """Complete the sealed manifest with the files of the new one; nothing of it is left out."""
     chunks = _merge_chunks(new, sealed)
-    was_whole = sealed.recording.state is RecordingState.ARCHIVED
+    # The missing file of a recording that was told as lost may be the one that came late.
+    is_whole = sealed.recording.state is RecordingState.ARCHIVED or are_whole(
+        (chunk.index, chunk.end_reason) for chunk in chunks
+    )
     lost = any(chunk.state is not ChunkState.ARCHIVED for chunk in chunks)
-    state = RecordingState.LOST if lost or not was_whole else RecordingState.ARCHIVED
-    known = _recording(input, sealed, was_whole=was_whole)
+    state = RecordingState.LOST if lost or not is_whole else RecordingState.ARCHIVED
+    known = _recording(input, sealed, is_whole=is_whole)
     compared = compare(known, chunks)
     known = known.model_copy(update={"silence": compared.silence})
     return sealed.model_copy(
@@ -71,10 +75,10 @@ def completed(new: Manifest, input: SealInput, sealed: Manifest) -> Manifest:
     )
 
 
-def _recording(input: SealInput, sealed: Manifest, *, was_whole: bool) -> RecordingStatus:
+def _recording(input: SealInput, sealed: Manifest, *, is_whole: bool) -> RecordingStatus:
     """Return what is known of the recording by both, to be judged anew."""
     # A late run waits in vain for files that it does not know to be there.
-    late = {"problem": "", "window_closed": False} if was_whole else {}
+    late = {"problem": "", "window_closed": False} if is_whole else {}
     told = {
         name: getattr(sealed.recording, name)
         for name in ("origin", "started_at", "stopped_at", "recording_duration_ms")

@@ -1,0 +1,162 @@
+"""Is nothing told as lost that lies in an archive, whatever the service says of it?"""
+
+from datetime import timedelta
+
+import pytest
+
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.contracts import names
+from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import CallStatus
+from callvault.errors import ContentMissing, UrlNotAllowed
+
+from .scene import BRIEF_WINDOW, Scene, chunk
+
+EVER = timedelta(days=365)
+GONE = ContentMissing("the service has deleted the file", status=404)
+
+
+async def stopped(scene: Scene) -> CallStatus:
+    """Record and stop; return what was known before any file was announced."""
+    await scene.recorded()
+    await scene.asks("stop")
+    return await scene.status()
+
+
+async def archived_in_the_fallback(scene: Scene) -> tuple[DirectoryArchive, CallStatus]:
+    """Have a call archived in the fallback; return this, and the status before its event."""
+    fallback = scene.with_fallback()
+    before = await stopped(scene)
+    scene.world.refusing.add(scene.resource)
+    await scene.announced(chunk())
+    assert archives_of(await scene.result()) == {fallback.name}
+    scene.world.refusing.discard(scene.resource)
+    scene.service.fails_for("open_content", GONE, EVER)
+    return fallback, before
+
+
+def archives_of(result: CallResult) -> set[str]:
+    return {each.archived.archive for each in result.archived if each.archived}
+
+
+def kinds(scene: Scene) -> set[AlarmKind]:
+    return {alarm.kind for alarm in scene.told()}
+
+
+async def test_what_is_archived_is_found_though_the_service_cannot_be_asked(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporal was restored; since then the host of the files is allowed no more."""
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    before = await stopped(scene)
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+
+    def refused(*_: object) -> None:
+        raise UrlNotAllowed("this host is not allowed")
+
+    monkeypatch.setattr(scene.service, "ranged_content", refused)
+    await scene.is_restored_to(before)
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+    assert AlarmKind.LOST not in kinds(scene)
+
+
+async def test_a_file_that_comes_without_its_place_is_found_in_the_archive(scene: Scene) -> None:
+    """Temporal was restored, and an event without a location is all that is delivered again."""
+    before = await stopped(scene)
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+    await scene.is_restored_to(before)
+    await scene.announced({**chunk(), "contentLocation": None})
+    assert (await scene.result()).outcome == "archived"
+    assert AlarmKind.LOST not in kinds(scene)
+
+
+async def test_what_is_polled_after_a_restore_is_not_archived_twice(scene: Scene) -> None:
+    """The event that named the call is forgotten, and ACS's result names no call."""
+    scene.world.polls_result.add(scene.resource)
+    before = await stopped(scene)
+    await scene.announced(chunk(0, last=False))
+    await scene.until(lambda recording: recording.chunks[0].state == "archived")
+    await scene.handle.terminate()
+    scene.service.results["recording-1"] = {
+        "recordingStorageInfo": {"recordingChunks": [chunk(0, last=False), chunk(1)]},
+        "errors": [],
+        "sessionEndReason": "callEnded",
+        "recordingExpirationTime": None,
+    }
+    await scene.is_restored_to(before)
+    result = await scene.result()
+    assert result.outcome == "archived"
+    names_of_media = [n for n in scene.archive.names("recordings/") if not n.endswith(".json")]
+    assert len(names_of_media) == 2
+
+
+async def test_what_the_fallback_holds_is_not_lost_after_a_restore(scene: Scene) -> None:
+    """The restored call knows nothing of its fallback, and the service has deleted the file."""
+    fallback, before = await archived_in_the_fallback(scene)
+    await scene.is_restored_to(before)
+    await scene.announced(chunk())
+
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    assert AlarmKind.LOST not in kinds(scene)
+    notes = [entry.what for entry in (await scene.status()).timeline]
+    assert any(f"lies in archive {fallback.name} already" in note for note in notes)
+    [kept] = result.recordings[0].chunks
+    assert kept.lost_reason == ""
+
+
+async def test_nothing_is_lost_while_one_of_its_archives_cannot_be_looked_at(
+    scene: Scene,
+) -> None:
+    fallback, before = await archived_in_the_fallback(scene)
+    scene.world.refusing.add(fallback.name)
+    await scene.is_restored_to(before)
+    await scene.announced(chunk())
+    await scene.passes(timedelta(hours=2))
+    [unknown] = [a for a in scene.told() if a.kind is AlarmKind.ARCHIVE_UNREACHABLE]
+    assert "whether chunk 0 is lost is not known" in unknown.what
+    assert AlarmKind.LOST not in kinds(scene)
+    assert (await scene.recording()).chunks[0].state == "announced"
+    scene.world.refusing.discard(fallback.name)
+    assert (await scene.result()).outcome == "archived"
+    assert AlarmKind.LOST not in kinds(scene)
+
+
+async def test_a_file_that_comes_while_an_archive_is_looked_at_is_copied(scene: Scene) -> None:
+    fallback = scene.with_fallback()
+    await stopped(scene)
+    scene.world.refusing.add(fallback.name)
+    await scene.announced({**chunk(), "contentLocation": None})
+    await scene.passes(timedelta(hours=1))
+    assert (await scene.recording()).chunks[0].lost_reason
+    await scene.announced(chunk())
+    result = await scene.result()
+    assert archives_of(result) == {scene.resource}
+    assert AlarmKind.LOST not in kinds(scene)
+
+
+@pytest.mark.parametrize("waits", [timedelta(minutes=30), timedelta(minutes=3)])
+async def test_a_run_that_ends_while_an_archive_is_looked_at_hands_the_look_over(
+    scene: Scene, waits: timedelta
+) -> None:
+    """While it is looked at, or just before: then the look is not begun."""
+    scene.world.max_history_events[scene.resource] = 120
+    fallback = scene.with_fallback()
+    await stopped(scene)
+    first = (await scene.handle.describe()).run_id
+    scene.world.refusing.add(fallback.name)
+    await scene.announced({**chunk(), "contentLocation": None})
+    await scene.passes(waits)
+    for _ in range(50):
+        await scene.signals(names.ACKNOWLEDGE, {"requestedBy": "operator"})
+    await scene.passes(timedelta(hours=2))
+    assert (await scene.handle.describe()).run_id != first
+    assert (await scene.recording()).chunks[0].is_undecided
+    assert AlarmKind.LOST not in kinds(scene)
+    scene.world.refusing.discard(fallback.name)
+    assert (await scene.result()).outcome == "lost"
