@@ -11,6 +11,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.alarm_causes import AlarmCauses
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
@@ -81,7 +82,8 @@ def _workers(
         control = ControlActivities(
             connections.client_of, connections.policy_of, connections.archive_of
         )
-        alarms, recall = AlarmActivities(connections.alarm_sink()), Recall(client)
+        alarms = AlarmActivities(connections.alarm_sink(), AlarmCauses(client))
+        recall = Recall(client)
         others: list[Callable[..., Any]] = [
             SweepActivities(settings, client).sweep_dead_letters,
             recall.recall_run,

@@ -56,7 +56,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "workflows/call/results.py": ("unit/test_results.py", *_CALL),
     "workflows/call/silence.py": ("unit/test_silence.py", *_CALL, "unit/test_deletion_marks.py"),
     "workflows/call/takeover.py": ("unit/test_takeover.py",),
-    "workflows/activity_errors.py": ("guards/test_retries.py",),
+    "workflows/activity_errors.py": ("guards/test_retries.py", "unit/test_activity_errors.py"),
     "callvault/acs/signing.py": ("acs/test_signing.py", "guards/test_known_answers.py"),
     "callvault/archive/manifests/chain.py": _ARCHIVE,
     "callvault/archive/manifests/documents.py": _ARCHIVE,

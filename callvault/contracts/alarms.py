@@ -93,6 +93,8 @@ class Alarm(Message):
     recording_id: str | None = None
     chunk_index: int | None = None
     expires_at: datetime | None = None
+    activity_id: str | None = None
+    """The activity of the workflow that does not succeed; its last error tells the cause."""
 
 
 class AlarmRecord(State):

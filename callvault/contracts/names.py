@@ -50,6 +50,10 @@ ACKNOWLEDGE = "acknowledge"
 TAKE_OVER = "take_over"
 """Signal of Callvault's own workers: a run learns what another run of its call knew."""
 
+
+CUT_FAILURE = "Failure exceeds size limit."
+"""The server's message in place of a failure that it has cut: the failure itself is its cause."""
+
 RECALL_ACTIVITY = "recall_run"
 RESET_ACTIVITY = "was_reset"
 """Activity that reads the last state of the run before a reset."""
