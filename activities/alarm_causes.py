@@ -10,7 +10,7 @@ from callvault.causes import Cause, tag
 from callvault.contracts.alarms import Alarm, explained
 from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
 
-WAIT_FOR_FAILURE = timedelta(seconds=10)
+FAILURE_TIMEOUT = timedelta(seconds=10)
 """Time for an attempt to fail: an export that becomes more urgent begins anew as it is alarmed."""
 
 LOOK_INTERVAL = timedelta(seconds=0.5)
@@ -44,7 +44,7 @@ class AlarmCauses:
 
     async def _pending(self, workflow_id: str, activity_id: str) -> PendingActivity | None:
         """Find the activity, and wait a little for an error of it."""
-        until = self._loop.time() + WAIT_FOR_FAILURE.total_seconds()
+        until = self._loop.time() + FAILURE_TIMEOUT.total_seconds()
         while True:
             described = await describe_with_activities(self._client, workflow_id)
             found = next((each for each in described.pending if each.id == activity_id), None)

@@ -28,6 +28,9 @@ ADOPTION_TYPE = "AdoptionWorkflow"
 ADOPTION_ACTIVITY = "adopt_recording"
 """Adoption of a recording that no workflow knows: a workflow of its own, which ends at once."""
 
+ALARM_TYPE = "AlarmWorkflow"
+"""Workflow that sends an alarm of a process that sends none itself."""
+
 START = "start"
 PAUSE = "pause"
 RESUME = "resume"
