@@ -36,7 +36,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "workflows/call/consent.py": _CONSENT,
     "workflows/call/consent_gate.py": (*_CONSENT, *_CALL, "unit/test_refusals.py"),
     "workflows/call/consent_holds.py": (*_CONSENT, *_CALL, "guards/test_two_facts.py"),
-    "workflows/call/deadlines.py": ("unit/test_deadlines.py", "unit/test_activity_options.py"),
+    "workflows/call/deadlines.py": (
+        "unit/test_deadlines.py",
+        "guards/test_small_decisions.py",
+        "unit/test_activity_options.py",
+    ),
     "workflows/call/deletion_marks.py": ("unit/test_deletion_marks.py", *_CONSENT),
     "workflows/call/guards.py": ("unit/test_guards.py", *_CALL, "unit/test_pauses.py"),
     "workflows/call/late_joiners.py": ("unit/test_late_joiners.py", *_CONSENT),

@@ -19,6 +19,7 @@ from callvault.temporal.call_client import CallClient
 from tests.unit.call import (
     ALL,
     NOON,
+    POLICY,
     SECOND,
     Call,
     awaiting,
@@ -27,7 +28,7 @@ from tests.unit.call import (
     recording_call,
     seen,
 )
-from workflows.call import callbacks, consent, pauses, presence, silence, state_limits
+from workflows.call import callbacks, consent, deadlines, pauses, presence, silence, state_limits
 from workflows.call import guards as watchdogs
 from workflows.call.commands import Operation
 from workflows.call.silence import Span
@@ -218,3 +219,9 @@ def test_silence_that_consent_demands_says_how_it_is_kept(is_stopped: bool) -> N
     assert wanted is not None
     assert ("being stopped" in wanted[1]) is is_stopped
     assert ("held back" in wanted[1]) is not is_stopped
+
+
+def test_a_step_of_the_escalation_has_passed_at_its_very_moment() -> None:
+    for number, age in enumerate(deadlines.escalation_ages(POLICY)):
+        assert deadlines.steps_passed(POLICY, age - SECOND) == number
+        assert deadlines.steps_passed(POLICY, age) == number + 1
