@@ -45,5 +45,8 @@ def _measure(report: Reconciliation) -> None:
     meter = activity.metric_meter()
     for verdict, count in report.verdicts.items():
         metrics.reconciled(meter).set(count, {"verdict": verdict})
+    if report.unread:
+        # No share of what is not known: the time of the last one that knew it grows old, and tells.
+        return
     metrics.reconciled_ratio(meter).set(report.percentage / 100)
     metrics.reconciled_at(meter).set(datetime.now(UTC).timestamp())

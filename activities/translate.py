@@ -10,7 +10,8 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from callvault.contracts.base import shorten
+from callvault.causes import tag
+from callvault.contracts.base import MAX_TEXT, shorten
 from callvault.errors import (
     AccessDenied,
     CallvaultError,
@@ -62,9 +63,7 @@ def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> App
     elif not is_transient and retry_permanent:
         is_transient, delay = True, PERMANENT_RETRY_INTERVAL
     return ApplicationError(
-        # A payload above the server's limit would fail the task.
-        shorten(f"{error} (fault: {error.owner})"),
-        {"cause": error.cause, "fault": error.owner},
+        _message(error),
         # The name by which workflows tell errors apart.
         type=type(error).__name__,
         non_retryable=not is_transient,
@@ -72,6 +71,12 @@ def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> App
         next_retry_delay=delay,
         category=_category(error),
     )
+
+
+def _message(error: CallvaultError) -> str:
+    told = tag(error.owner, error.cause)
+    # A payload above the server's limit would fail the task.
+    return shorten(str(error), MAX_TEXT - len(told)) + told
 
 
 def _category(error: CallvaultError) -> ApplicationErrorCategory:

@@ -108,12 +108,20 @@ class Webhook:
 class AlarmActivities:
     """Built once by a worker."""
 
-    def __init__(self, sink: Sink | None) -> None:
+    def __init__(
+        self, sink: Sink | None, with_cause: Callable[[Alarm], Alarm] = lambda alarm: alarm
+    ) -> None:
+        """``with_cause`` adds why the activity of an alarm does not succeed; it may block."""
         self._sink = sink
+        self._with_cause = with_cause
 
     @activity.defn
-    def raise_alarm(self, alarm: Alarm) -> None:
-        """Write an alarm to the log and the metrics, and send it to the webhook if one is set."""
+    def raise_alarm(self, alarm: Alarm) -> Alarm | None:
+        """Write an alarm to the log and the metrics, and send it to the webhook if one is set.
+
+        Returns the alarm as it was told, with its cause.
+        """
+        alarm = self._with_cause(alarm)
         # Only the webhook can fail, so that further attempts are about the webhook alone.
         if activity.info().attempt == 1:
             log(alarm)
@@ -123,6 +131,7 @@ class AlarmActivities:
         if self._sink is not None:
             with translated(retry_permanent=True):
                 self._sink.send(alarm)
+        return alarm
 
 
 class AnnouncementActivities:

@@ -4,6 +4,7 @@ An error carries its cause through Temporal to the alarm and the status of a cal
 section of the same name in docs/operations.md.
 """
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -39,6 +40,10 @@ class Cause(StrEnum):
     """A setting or a secret cannot be used."""
     ARCHIVE = "archive"
     """The place is not the archive that it should be, or holds another object."""
+    FULL = "full"
+    """The archive has no room left."""
+    STORAGE = "storage"
+    """The archive's disk or share fails, or does not let this process in."""
     WORKER = "worker"
     """No worker did it in time."""
 
@@ -62,6 +67,8 @@ _ADVICE = {
     Cause.CONTENT: _Advice("the service's", "nothing is to be done here: it is asked for again"),
     Cause.SETTINGS: _Advice("yours", "mend the setting that is named"),
     Cause.ARCHIVE: _Advice("yours", "mount or name the right archive"),
+    Cause.FULL: _Advice("yours", "make room in the archive, or enlarge it"),
+    Cause.STORAGE: _Advice("yours", "look at the disk or share, its mount and its rights"),
     Cause.WORKER: _Advice("yours", "start workers, and look at their load"),
 }
 
@@ -70,3 +77,35 @@ def describe(cause: Cause) -> str:
     """Say in a sentence whose fault it is, what to do, and where more is written."""
     whose, what_to_do = _ADVICE[cause]
     return f"Cause {cause}, {whose}: {what_to_do} ({RUNBOOK}#cause-{cause})"
+
+
+class Blame(NamedTuple):
+    """The owner and the cause that the message of an error of ours names."""
+
+    owner: str = ""
+    """``service``, ``archive``, ``callvault`` or ``caller``; empty where it names none."""
+    cause: Cause | None = None
+
+
+_TAG = re.compile(r" \(fault: (\w+)(?:, cause: (\w+))?\)")
+
+
+def tag(owner: str, cause: Cause | None) -> str:
+    """Return what the message of an error ends with, for `blame_in`.
+
+    Of a failed attempt Temporal keeps the message, and cuts all else where a traceback is long.
+    """
+    return f" (fault: {owner}, cause: {cause})" if cause else f" (fault: {owner})"
+
+
+def blame_in(message: str) -> Blame:
+    """Read whose fault a message names, and its cause."""
+    if (found := _TAG.search(message)) is None:
+        return Blame()
+    # A later version may know other causes.
+    return Blame(found[1], next((cause for cause in Cause if cause == found[2]), None))
+
+
+def without_tag(message: str) -> str:
+    """Return a message without whose fault it names, for people who are told that apart."""
+    return _TAG.sub("", message)

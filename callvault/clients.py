@@ -8,8 +8,6 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from azure.identity import DefaultAzureCredential
-
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import (
     AccessKey,
@@ -26,6 +24,7 @@ from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.transfer.own_storage import container_of
 from callvault.azure_storage.clients import StorageAccess
+from callvault.azure_storage.identity import ProcessIdentity
 from callvault.config.resources import CredentialSettings, ResourceSettings
 from callvault.config.settings import Settings
 from callvault.config.storage import ArchiveSettings, DirectorySettings
@@ -100,7 +99,7 @@ def _credential(settings: CredentialSettings) -> Credential:
         return RotatingKey(lambda: parse_connection_string(text.resolve())[1])
     if (key := settings.access_key) is not None:
         return RotatingKey(lambda: AccessKey(key.resolve()))
-    return EntraToken(DefaultAzureCredential())
+    return EntraToken(ProcessIdentity())
 
 
 def own_containers(settings: Settings) -> dict[str, str]:

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkflowRunner
 
+from activities.alarm_causes import AlarmCauses
 from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
@@ -28,6 +29,7 @@ from callvault.temporal.client import connect
 from workers.abandoned import AbandonedCalls
 from workers.adoption import Adoption
 from workers.clients import Connections
+from workers.liveness import Liveness, NotingRunner
 from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker
 from workers.roles import Role
@@ -60,13 +62,19 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         remembered = await remembered_archives(client)
         connections.expect_archives(remembered)
         async with AsyncExitStack() as running:
-            for worker in _workers(client, connections, settings, only, remembered, time):
+            runner = NotingRunner()
+            workers = _workers(client, connections, settings, only, remembered, runner, time)
+            for worker in workers:
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
             if only is not Role.EXPORTS:
                 abandoned = AbandonedCalls(client, connections.tell)
                 await running.enter_async_context(_beside(abandoned.run()))
+                # With worker versioning, what waits may be meant for another version.
+                if settings.worker.build_id is None:
+                    liveness = Liveness(client, runner, connections.tell)
+                    await running.enter_async_context(_beside(liveness.run()))
             await running.enter_async_context(_beside(watch.run()))
             gc.freeze()  # what is loaded stays: no collection needs to look through it again
             announce({"ready": True})
@@ -79,13 +87,15 @@ def _workers(
     settings: Settings,
     only: Role | None,
     remembered: Mapping[str, str],
+    runner: WorkflowRunner,
     time: ServerTime,
 ) -> Iterator[Worker]:
     if only is not Role.EXPORTS:
         control = ControlActivities(
             connections.client_of, connections.policy_of, connections.archive_of, time
         )
-        alarms, recall = AlarmActivities(connections.alarm_sink()), Recall(client)
+        alarms = AlarmActivities(connections.alarm_sink(), AlarmCauses(client))
+        recall = Recall(client)
         others: list[Callable[..., Any]] = [
             SweepActivities(settings, client).sweep_dead_letters,
             recall.recall_run,
@@ -93,7 +103,7 @@ def _workers(
             Adoption(settings, client).adopt_recording,
         ]
         announcements = AnnouncementActivities(connections.announcement_webhook)
-        yield control_worker(client, control, settings.worker, others=others)
+        yield control_worker(client, control, settings.worker, others=others, runner=runner)
         yield notification_worker(client, alarms, announcements, settings.worker)
     if only is not Role.CONTROL:
         export = ExportActivities(

@@ -23,6 +23,7 @@ from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from workflows.adoption import AdoptionWorkflow
+from workflows.alarm import AlarmWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.sweep import SweepWorkflow
@@ -30,6 +31,7 @@ from workflows.sweep import SweepWorkflow
 WORKFLOWS = (
     RecordingWorkflow,
     AdoptionWorkflow,
+    AlarmWorkflow,
     CallSeenWorkflow,
     ReconcileWorkflow,
     SweepWorkflow,

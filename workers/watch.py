@@ -19,13 +19,13 @@ from callvault.config.settings import Settings
 from callvault.contracts.alarms import Alarm
 from callvault.errors import CallvaultError, Unavailable
 from callvault.probes import Answer, Probe, probes
+from callvault.problem_alarms import ProblemAlarms
 from callvault.problems import Problems
 from callvault.secret_checks import secret_problems
 from callvault.telemetry import metrics
 from callvault.temporal.clock import server_time
 from callvault.temporal.namespace import unusable_search_attributes
 from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
-from workers.problem_alarms import ProblemAlarms
 
 ATTRIBUTE_INTERVAL = timedelta(seconds=5)
 """Less than the server takes to notice itself that an attribute was removed."""
@@ -56,7 +56,9 @@ class Watch:
     ) -> None:
         """``send`` sends an alarm to the webhook; it may block. ``time`` is taught Temporal's."""
         self.problems = Problems(meter)
-        self._alarms = ProblemAlarms(send, clocks.now)
+        self._alarms = ProblemAlarms(
+            "worker", lambda alarm: asyncio.to_thread(send, alarm), clocks.now
+        )
         self._client = client
         self._settings = settings
         self._clocks = clocks

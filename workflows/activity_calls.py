@@ -37,6 +37,7 @@ from callvault.contracts.manifest import SealInput
 from callvault.contracts.signal_times import SignalTimes, SignalTimesQuery, UntimedSignal
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
+from workflows.call.activity_ids import export_id, seal_id
 from workflows.call.chunks import ChunkKey, find_chunk, is_kind_assumed, may_change_archive
 from workflows.call.commands import Command, Operation
 
@@ -109,6 +110,7 @@ def export(
     input = _export_input(status, key)
     summary = f"archive chunk {key.index}, expires {input.expires_at:%Y-%m-%d %H:%M} UTC"
     options = activity_options.export(summary, status.resource, priority)
+    options["activity_id"] = export_id(key.document_id, key.index)
     return workflow.start_activity_method(ExportActivities.export_chunk, input, **options)
 
 
@@ -118,6 +120,7 @@ def last_chance_export(
     """Copy a chunk that the service may have deleted by now, for as long as ``within``."""
     summary, input = f"last chance to archive chunk {key.index}", _export_input(status, key)
     options = activity_options.last_chance_export(summary, status.resource, within)
+    options["activity_id"] = export_id(key.document_id, key.index)
     return workflow.start_activity_method(ExportActivities.export_chunk, input, **options)
 
 
@@ -176,6 +179,7 @@ def seal(
         run_id=workflow.info().run_id,
     )
     options = activity_options.seal(f"seal recording {recording.number}")
+    options["activity_id"] = seal_id(recording.number)
     return workflow.start_activity_method(SealActivities.seal_recording, input, **options)
 
 
@@ -251,8 +255,8 @@ def poll_result(
 
 def send_alarm(
     alarm: Alarm, within: timedelta = activity_options.ALARM_TIMEOUT
-) -> workflow.ActivityHandle[None]:
-    """Send an alarm until a receiver accepts it, or ``within`` has passed."""
+) -> workflow.ActivityHandle[Alarm | None]:
+    """Send an alarm until a receiver accepts it, or ``within`` has passed; return what was told."""
     options = activity_options.alarm(f"{alarm.severity}: {alarm.kind}", within)
     return workflow.start_activity_method(AlarmActivities.raise_alarm, alarm, **options)
 

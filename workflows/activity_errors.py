@@ -3,15 +3,14 @@
 An activity's class does not survive the boundary: errors are known by their ``type``.
 """
 
-from typing import Any
-
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.control import OCCUPIED
 from activities.export import ARCHIVE_REFUSED, NOT_ARCHIVED
 from activities.seal import FILES_GONE
-from callvault.causes import Cause
+from callvault.causes import Blame, Cause, blame_in
+from callvault.contracts import names
 
 
 def gave_up_archive(error: FailureError) -> bool:
@@ -45,17 +44,14 @@ def is_occupied(error: FailureError) -> bool:
 
 def reason(error: FailureError) -> str:
     """Say in a sentence why an activity failed: its last own error, not the engine's wrapping."""
-    cause = _cause(error)
-    if isinstance(cause, ActivityTimeout):
-        last = cause.cause
-        if isinstance(last, ApplicationError):
-            return last.message
-        if cause.type is TimeoutType.SCHEDULE_TO_CLOSE:
+    failure, last = _cause(error), _last(error)
+    if isinstance(last, ApplicationError):
+        return last.message
+    if isinstance(failure, ActivityTimeout):
+        if failure.type is TimeoutType.SCHEDULE_TO_CLOSE:
             return "it was not done within the time allowed for it"
         return "a worker gave no sign of life"
-    if isinstance(cause, ApplicationError):
-        return cause.message
-    return str(cause or error)
+    return str(failure or error)
 
 
 def problem(error: FailureError) -> tuple[str, Cause | None]:
@@ -65,24 +61,29 @@ def problem(error: FailureError) -> tuple[str, Cause | None]:
 
 def is_archives_fault(error: FailureError) -> bool:
     """Tell if an activity failed because an archive could not be used."""
-    return _told(error).get("fault") == "archive"
+    return _blame(error).owner == "archive"
 
 
 def _cause_told(error: FailureError) -> Cause | None:
     failure = _cause(error)
     if isinstance(failure, ActivityTimeout) and failure.cause is None:
         return Cause.NO_ANSWER
-    # A later version may know other causes.
-    return next((cause for cause in Cause if cause == _told(error).get("cause")), None)
+    return _blame(error).cause
 
 
-def _told(error: FailureError) -> dict[str, Any]:
-    """Return what `activities.translate` tells of an activity's last error."""
+def _blame(error: FailureError) -> Blame:
+    last = _last(error)
+    return blame_in(last.message) if isinstance(last, ApplicationError) else Blame()
+
+
+def _last(error: FailureError) -> BaseException | None:
+    """Return the last error of the activity itself."""
     failure = _cause(error)
     if isinstance(failure, ActivityTimeout):
         failure = failure.cause
-    told = failure.details if isinstance(failure, ApplicationError) else ()
-    return next((each for each in told if isinstance(each, dict)), {})
+    while isinstance(failure, FailureError) and failure.message == names.CUT_FAILURE:
+        failure = failure.cause
+    return failure
 
 
 def _type(error: FailureError) -> str | None:

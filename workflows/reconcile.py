@@ -73,10 +73,9 @@ def _severity(report: Reconciliation) -> Severity:
 def _advice(report: Reconciliation, since: timedelta) -> str:
     hours = -(-since // timedelta(hours=1))
     named = ", ".join(gap.workflow_id for gap in report.gaps[:MAX_LISTED])
-    return (
-        f"{sentence(report)} Run `callvault reconcile --since {hours}h` for the reasons."
-        f" First of all: {named}"
-    )
+    first = f" First of all: {named}" if named else ""
+    advice = f" Run `callvault reconcile --since {hours}h` for the reasons.{first}"
+    return f"{sentence(report)}{advice}"
 
 
 def sentence(report: Reconciliation) -> str:
@@ -89,4 +88,10 @@ def sentence(report: Reconciliation) -> str:
     return (
         f"{report.shown_percentage} of the recordings since {report.since:%Y-%m-%d %H:%M} UTC are"
         f" complete, the target is {report.target:g} %: {', '.join(counts) or 'there were none'}."
+        f"{_unread(report)}"
     )
+
+
+def _unread(report: Reconciliation) -> str:
+    told = "; ".join(f"{source.name} ({source.problem})" for source in report.unread)
+    return f" Not read, so that what it may hold is in no figure: {told}." if told else ""

@@ -1,6 +1,7 @@
 """The deciding modules, and the tests of each that need no server: the most telling ones first."""
 
 _CALL = (
+    "guards/test_small_decisions.py",
     "unit/test_lifecycle.py",
     "unit/test_guards.py",
     "unit/test_consent.py",
@@ -8,6 +9,7 @@ _CALL = (
 )
 _CONSENT = (
     "guards/test_two_decisions.py",
+    "guards/test_small_decisions.py",
     "unit/test_consent.py",
     "unit/test_consent_at.py",
     "unit/test_presence.py",
@@ -34,7 +36,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "workflows/call/consent.py": _CONSENT,
     "workflows/call/consent_gate.py": (*_CONSENT, *_CALL, "unit/test_refusals.py"),
     "workflows/call/consent_holds.py": (*_CONSENT, *_CALL, "guards/test_two_facts.py"),
-    "workflows/call/deadlines.py": ("unit/test_deadlines.py", "unit/test_activity_options.py"),
+    "workflows/call/deadlines.py": (
+        "unit/test_deadlines.py",
+        "guards/test_small_decisions.py",
+        "unit/test_activity_options.py",
+    ),
     "workflows/call/deletion_marks.py": ("unit/test_deletion_marks.py", *_CONSENT),
     "workflows/call/guards.py": ("unit/test_guards.py", *_CALL, "unit/test_pauses.py"),
     "workflows/call/late_joiners.py": ("unit/test_late_joiners.py", *_CONSENT),
@@ -55,8 +61,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows/call/results.py": ("unit/test_results.py", *_CALL),
     "workflows/call/silence.py": ("unit/test_silence.py", *_CALL, "unit/test_deletion_marks.py"),
-    "workflows/call/takeover.py": ("unit/test_takeover.py",),
-    "workflows/activity_errors.py": ("guards/test_retries.py",),
+    "workflows/call/takeover.py": ("unit/test_takeover.py", "guards/test_small_decisions.py"),
+    "workflows/activity_errors.py": ("guards/test_retries.py", "unit/test_activity_errors.py"),
     "callvault/acs/signing.py": ("acs/test_signing.py", "guards/test_known_answers.py"),
     "callvault/archive/manifests/chain.py": _ARCHIVE,
     "callvault/archive/manifests/documents.py": _ARCHIVE,
@@ -64,9 +70,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "callvault/archive/manifests/service_account.py": (
         "archive/test_service_account_bounds.py",
         "archive/test_service_account.py",
+        "guards/test_small_decisions.py",
     ),
     "callvault/header_values.py": ("unit/test_header_values.py", "acs/test_errors.py"),
-    "callvault/ingest/router.py": ("guards/test_two_facts.py",),
+    "callvault/ingest/router.py": ("guards/test_two_facts.py", "guards/test_small_decisions.py"),
     "callvault/reconcile/verdicts.py": ("unit/test_reconcile.py",),
 }
 """Each deciding module with the tests below `tests` that are to notice its changes.

@@ -11,7 +11,9 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 
+from callvault import name_service
 from callvault.acs import signing
+from callvault.causes import Cause
 from callvault.errors import AccessDenied, ConfigurationError, Unavailable
 from callvault.header_values import http_time
 from callvault.rereading import Reread
@@ -168,7 +170,10 @@ def _token(credential: TokenCredential) -> str:
             "Entra ID refused to issue a token for ACS: check the identity, its secret and tenant"
         ) from error
     except AzureError as error:
-        raise Unavailable("Entra ID could not be reached for a token for ACS") from error
+        raise Unavailable(
+            "Entra ID could not be reached for a token for ACS",
+            cause=name_service.cause_of(error) or Cause.UNREACHABLE,
+        ) from error
 
 
 def parse_connection_string(text: str) -> tuple[str, AccessKey]:

@@ -10,10 +10,10 @@ from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from azure.core.credentials import TokenCredential
-from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueServiceClient
 
+from callvault.azure_storage.identity import ProcessIdentity
 from callvault.azure_storage.transport import bounded_transport
 
 _TIMEOUTS = ("connection_timeout", "read_timeout")
@@ -80,7 +80,7 @@ class StorageAccess:
         url = self.account_url or ""
         if urlsplit(url).scheme != "https":
             raise ValueError("Entra ID tokens need https")
-        return by_account_url(url, self.credential or DefaultAzureCredential())
+        return by_account_url(url, self.credential or ProcessIdentity())
 
 
 def container_client(access: StorageAccess, container: str, **options: Any) -> ContainerClient:

@@ -48,7 +48,7 @@ def reconcile(
     """Join calls seen, recordings and archives; name everything that is not complete.
 
     Exit status 1 where less is complete than the target, or anything is missing, or no call was
-    seen at all.
+    seen at all, or an archive or the workers of open calls did not answer.
     """
     from callvault.cli.actions import reconcile as reconciliation
 

@@ -72,7 +72,8 @@ class AlarmKind(StrEnum):
     DEAD_LETTERS = "dead_letters"
     """Dead letters are not understood, or cannot be swept."""
     WORKER_PROBLEM = "worker_problem"
-    """A secret, a service, a clock or a search attribute of a worker is amiss, or is no longer."""
+    """A secret, a service, a clock or a search attribute of a worker, or a secret of a gateway, is
+    amiss, or is no longer."""
     TEST = "test"
     """Nothing happened: an operator checks whether alarms arrive."""
 
@@ -93,6 +94,8 @@ class Alarm(Message):
     recording_id: str | None = None
     chunk_index: int | None = None
     expires_at: datetime | None = None
+    activity_id: str | None = None
+    """The activity of the workflow that does not succeed; its last error tells the cause."""
 
 
 class AlarmRecord(State):

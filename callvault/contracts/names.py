@@ -28,6 +28,9 @@ ADOPTION_TYPE = "AdoptionWorkflow"
 ADOPTION_ACTIVITY = "adopt_recording"
 """Adoption of a recording that no workflow knows: a workflow of its own, which ends at once."""
 
+ALARM_TYPE = "AlarmWorkflow"
+"""Workflow that sends an alarm of a process that sends none itself."""
+
 START = "start"
 PAUSE = "pause"
 RESUME = "resume"
@@ -49,6 +52,10 @@ ACKNOWLEDGE = "acknowledge"
 
 TAKE_OVER = "take_over"
 """Signal of Callvault's own workers: a run learns what another run of its call knew."""
+
+
+CUT_FAILURE = "Failure exceeds size limit."
+"""The server's message in place of a failure that it has cut: the failure itself is its cause."""
 
 RECALL_ACTIVITY = "recall_run"
 RESET_ACTIVITY = "was_reset"

@@ -89,6 +89,8 @@ class Source(Message):
     summary: str
     """Summary of what it told, in words."""
     problem: str = ""
+    is_unread: bool = False
+    """True if it did not tell what it should: no figure says anything of what it may hold."""
 
 
 class Reconciliation(Message):
@@ -100,7 +102,7 @@ class Reconciliation(Message):
     percentage: float
     """Complete recordings of those that count; 100 where there are none."""
     is_met: bool
-    """True if the percentage reaches the target, and nothing is missing."""
+    """True if the percentage reaches the target, nothing is missing, and every source was read."""
     calls_seen: int
     """Calls that Event Grid told of, or that were kept, or of which a manifest tells."""
     recordings_requested: int
@@ -119,6 +121,11 @@ class Reconciliation(Message):
     """Recordings that count and are not complete, and declined ones; the worst first."""
     gaps_left_out: int = 0
     sources: tuple[Source, ...] = ()
+
+    @property
+    def unread(self) -> tuple[Source, ...]:
+        """The sources that did not tell what they should."""
+        return tuple(source for source in self.sources if source.is_unread)
 
     @property
     def shown_percentage(self) -> str:

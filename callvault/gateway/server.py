@@ -16,7 +16,7 @@ from callvault.gateway.connections import (
     let_the_system_queue,
 )
 from callvault.gateway.quarantine_metrics import count_quarantined
-from callvault.gateway.secret_watch import watch_secrets
+from callvault.gateway.secret_watch import SecretWatch
 from callvault.ingest.quarantine import Quarantine
 from callvault.problems import Problems
 from callvault.telemetry.announcement import announce
@@ -60,7 +60,7 @@ async def _serve(settings: Settings) -> None:
         problems = Problems(meter)
         app = create_app(settings, client, meter, problems)
         instrument_app(app)
-        watching = [asyncio.create_task(watch_secrets(settings, problems))]
+        watching = [asyncio.create_task(SecretWatch(settings, client, problems).run())]
         if telemetry.exports_metrics:
             quarantine = Quarantine(settings.gateway.quarantine)
             watching.append(asyncio.create_task(count_quarantined(quarantine, meter)))

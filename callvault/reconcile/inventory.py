@@ -107,6 +107,8 @@ class Inventory:
                 name=f"archive {name}",
                 summary=f"{sum(map(is_manifest_name, names))} manifests among {len(names)} objects",
                 problem=self._problems.get(name, ""),
+                # A single object that could not be read has made its recording unknown.
+                is_unread=self._failures[name] >= MAX_FAILURES,
             )
             for name, names in self._listed.items()
         )

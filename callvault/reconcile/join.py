@@ -69,7 +69,10 @@ def join(evidence: Evidence, target: float) -> Reconciliation:
         until=evidence.until,
         target=target,
         percentage=percentage,
-        is_met=percentage >= target and not verdicts[Verdict.MISSING],
+        is_met=percentage >= target
+        and not verdicts[Verdict.MISSING]
+        # What an unreadable archive alone knows of is in no figure.
+        and not any(source.is_unread for source in evidence.sources),
         calls_seen=len(_calls(evidence)),
         recordings_requested=sum(record.origin != "announced" for record in records),
         recordings_started=sum(record.recording_id is not None for record in records),

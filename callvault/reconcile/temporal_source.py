@@ -48,6 +48,8 @@ class Calls:
         self._since = since
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_READS)
         self._unanswered = 0
+        self._silent = 0
+        """Open workflows that told nothing, in all."""
 
     async def read(self) -> TemporalRecords:
         """Read the calls; one whose workflow cannot be read is reported as such."""
@@ -106,6 +108,8 @@ class Calls:
                 return [_unreadable_record(run, "its result cannot be read")]
             status = await self._status(run)
         if status is None:
+            # One that has ended is unknown, and counts; an open one passes for one that goes on.
+            self._silent += run.is_open
             return [_unreadable_record(run, _UNANSWERED)]
         return of_status(run.id, status, is_over=is_over)
 
@@ -146,11 +150,15 @@ class Calls:
             name=f"Temporal, namespace {namespace}",
             summary=summary + late,
             problem="; ".join(self._problems(retention)),
+            is_unread=self._silent > 0,
         )
 
     def _problems(self, retention: timedelta) -> Iterator[str]:
-        if self._unanswered:
-            yield "no worker answered: open calls show what the list knows of them"
+        if self._silent:
+            yield (
+                f"no worker answered for {self._silent} calls: the list alone tells of them, and"
+                " not what is wrong with them"
+            )
         if retention and datetime.now(UTC) - self._since > retention:
             yield "the period is longer than that: earlier calls are known by manifests alone"
 

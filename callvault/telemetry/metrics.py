@@ -116,9 +116,11 @@ def reconciled_ratio(meter: MetricMeter) -> MetricGaugeFloat:
 
 
 def reconciled_at(meter: MetricMeter) -> MetricGaugeFloat:
-    """Make the gauge of the time of the last reconciliation, in seconds since 1970."""
+    """Make the gauge of the time of the last reconciliation that read every source, since 1970."""
     return meter.create_gauge_float(
-        "callvault_reconciled_timestamp_seconds", "Unix time of the last reconciliation", "s"
+        "callvault_reconciled_timestamp_seconds",
+        "Unix time of the last reconciliation that read every source",
+        "s",
     )
 
 

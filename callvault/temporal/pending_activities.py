@@ -5,7 +5,6 @@ needs no worker and no event in the history, keeps what the attempts before have
 heartbeats, and begins the intervals between attempts anew.
 """
 
-import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -22,6 +21,8 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault.causes import Cause, blame_in, without_tag
+from callvault.contracts import names
 from callvault.contracts.base import Message, shorten
 from callvault.errors import Unavailable
 from callvault.temporal.executions import Execution
@@ -34,12 +35,6 @@ _STATES = {
     PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED: "paused",
     PendingActivityState.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED: "pausing",
 }
-
-_TOO_LARGE = "Failure exceeds size limit."
-"""The server's word in place of a failure that it has cut: the failure itself is its cause."""
-
-_FAULT = re.compile(r" \(fault: (\w+)\)")
-"""Part of the message of an error of ours: see `activities/translate.py`."""
 
 
 class PendingActivity(Message):
@@ -56,6 +51,8 @@ class PendingActivity(Message):
     """The last error as a sentence, without its owner."""
     fault: str = ""
     """The owner of that error: ``service``, ``archive``, ``callvault`` or ``caller``."""
+    cause: Cause | None = None
+    """The cause of that error, where it has one."""
     last_attempt_ended_at: datetime | None = None
     started_at: datetime | None = None
     """Beginning of the newest attempt; none before the first."""
@@ -120,7 +117,8 @@ async def try_now(
 
 
 def _read(info: PendingActivityInfo) -> PendingActivity:
-    sentence, fault = _told(info.last_failure) if info.HasField("last_failure") else ("", "")
+    failure = _own(info.last_failure)
+    message = failure.message
     ended, begun, coming = (
         info.last_attempt_complete_time,
         info.last_started_time,
@@ -132,25 +130,27 @@ def _read(info: PendingActivityInfo) -> PendingActivity:
         state=_STATES.get(info.state, "unknown"),
         attempt=info.attempt,
         task_queue=info.activity_options.task_queue.name,
-        last_failure=sentence,
-        fault=fault,
+        last_failure=shorten(without_tag(message)),
+        fault=blame_in(message).owner,
+        cause=_cause(failure),
         last_attempt_ended_at=_time(ended),
         started_at=_time(begun),
         next_attempt_at=_time(coming),
     )
 
 
-def owner_told(sentence: str) -> str:
-    """Return the owner that the message of an error of ours names; empty where it names none."""
-    found = _FAULT.search(sentence)
-    return found[1] if found else ""
-
-
-def _told(failure: Failure) -> tuple[str, str]:
-    """Return what a failure says, and the owner that it names."""
-    while failure.message in ("", _TOO_LARGE) and failure.HasField("cause"):
+def _own(failure: Failure) -> Failure:
+    """Return the failure that says something: the server wraps one that is too large."""
+    while failure.message in ("", names.CUT_FAILURE) and failure.HasField("cause"):
         failure = failure.cause
-    return shorten(_FAULT.sub("", failure.message)), owner_told(failure.message)
+    return failure
+
+
+def _cause(failure: Failure) -> Cause | None:
+    """Return the cause of an activity's error, as `activities/translate.py` tells it."""
+    if failure.HasField("timeout_failure_info"):
+        return Cause.WORKER
+    return blame_in(failure.message).cause
 
 
 def _time(at: Timestamp) -> datetime | None:

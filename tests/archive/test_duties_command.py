@@ -14,7 +14,7 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
-from callvault.errors import InvalidRequest, WrongArchive
+from callvault.errors import ConfigurationError, InvalidRequest, WrongArchive
 
 from .test_duties import with_duties
 
@@ -93,3 +93,10 @@ def test_h9_duties_of_an_archive_that_is_not_mounted_are_not_none(
         with pytest.raises(WrongArchive, match="not mounted"):
             CliRunner().invoke(app, ["duties", *arguments], catch_exceptions=False)
     assert not list(root.iterdir())
+
+
+def test_without_an_archive_nothing_is_said_to_be_done(tmp_path: Path) -> None:
+    config = tmp_path / "callvault.toml"
+    config.write_text("")
+    done = CliRunner().invoke(app, ["duties", "--config", str(config)])
+    assert isinstance(done.exception, ConfigurationError)

@@ -30,6 +30,7 @@ from callvault.errors import (
     BrokenContent,
     CallvaultError,
     InvalidRequest,
+    NotDone,
     ObjectExists,
     WrongArchive,
 )
@@ -462,6 +463,12 @@ def test_the_command_says_what_it_cannot_find(config: Path, spare: DirectoryArch
     assert done.exit_code == 1
     assert "rec-7: no sealed recording of that name" in done.output
     assert "0 brought" in done.output
+
+
+def test_an_archive_without_a_recording_is_no_success(config: Path) -> None:
+    done = run(config)
+    assert isinstance(done.exception, NotDone)
+    assert "holds no sealed recording" in str(done.exception)
 
 
 def test_a_rotated_key_is_given_by_file(

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from callvault.causes import Cause, blame_in
 from callvault.cli.actions.call_view import CallView
 from callvault.cli.actions.explain import Explanation, explain
 from callvault.cli.actions.retry import why_not
 from callvault.cli.main import app
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.states import RecordingState
-from callvault.temporal.pending_activities import PendingActivity, owner_told
+from callvault.temporal.pending_activities import PendingActivity
 from tests.deploy.conftest import ROOT
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -234,5 +235,6 @@ def test_only_what_waits_for_a_time_tries_now(facts: dict[str, Any], why: str) -
 
 
 def test_the_owner_of_an_error_is_read_from_its_sentence() -> None:
-    assert owner_told("403 (fault: archive) It has been so since noon.") == "archive"
-    assert owner_told("no owner") == ""
+    said = "403 (fault: archive, cause: key) It has been so since noon."
+    assert blame_in(said) == ("archive", Cause.KEY)
+    assert blame_in("no owner") == ("", None)

@@ -20,6 +20,7 @@ from callvault.contracts import names
 from callvault.gateway.app import create_app
 from callvault.temporal.converter import data_converter
 from tests.gateway.fake_workflow import FakeRecordingWorkflow
+from workflows.alarm import AlarmWorkflow
 from workflows.reconcile import CallSeenWorkflow
 
 DOCUMENT = "0-eus-d12-801b3f3fc462fe8a01e6810cbff729b8"
@@ -40,7 +41,7 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
         Worker(
             environment.client,
             task_queue=names.CONTROL_QUEUE,
-            workflows=[FakeRecordingWorkflow, CallSeenWorkflow],
+            workflows=[FakeRecordingWorkflow, CallSeenWorkflow, AlarmWorkflow],
             workflow_runner=UnsandboxedWorkflowRunner(),
         ),
     ):

@@ -46,7 +46,7 @@ async def says(client: Client, settings: Path, *arguments: str) -> tuple[int | N
 async def test_a_reconciliation_of_nothing_is_no_success(temporal: Client, tmp_path: Path) -> None:
     settings = tmp_path / "callvault.toml"
     settings.write_text(SETTINGS.format(path=tmp_path / "archive"))
-    Vault(tmp_path)
+    make_identity(Vault(tmp_path).open(), None, datetime.now(UTC))
     nowhen = ("--since", "1s")
     assert (await says(temporal, settings, *nowhen))[0] == 1
     assert (await says(temporal, settings, *nowhen, "--json"))[0] == 1
@@ -80,6 +80,22 @@ async def test_the_command_tells_of_gaps_and_makes_its_schedule(
     assert "reconcile removed." in (await says(temporal, settings, "--remove"))[1]
     with pytest.raises(RPCError, match="not found"):
         await handle.describe()
+
+
+async def test_an_archive_that_cannot_be_read_is_no_success(
+    temporal: Client, tmp_path: Path
+) -> None:
+    vault = Vault(tmp_path)
+    make_identity(vault.open(), None, datetime.now(UTC))
+    vault.keep("whole")
+    settings = tmp_path / "callvault.toml"
+    spare = f'[archives.spare]\nkind = "directory"\npath = "{tmp_path}/unmounted"\n'
+    of_main = SETTINGS.format(path=tmp_path / "archive")
+    named = of_main.replace("credential.entra", 'archive = "main"\ncredential.entra')
+    settings.write_text(named + spare)
+    status, output = await says(temporal, settings)
+    assert status == 1
+    assert "100.00 % complete, and not read: archive spare" in output
 
 
 @pytest.mark.parametrize(

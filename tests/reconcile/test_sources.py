@@ -172,9 +172,31 @@ async def test_an_archive_that_cannot_be_opened_makes_its_recordings_unknown(
     assert found is Verdict.UNKNOWN
     assert "the share is not mounted" in what
     assert report.sources[1].problem == "the share is not mounted"
+    assert [source.name for source in report.unread] == ["archive main"]
 
     found, what = verdict_of(await look(temporal, vault, {"other": vault.open}), "unreachable")
     assert (found, "no archive of this name" in what) == (Verdict.UNKNOWN, True)
+
+
+async def test_what_an_archive_may_hold_that_cannot_be_read_is_no_success(
+    temporal: Client, vault: Vault
+) -> None:
+    """All that is known is complete, and what lies in the other archive alone is not known."""
+    vault.keep("whole")
+
+    def away() -> Archive:
+        raise Unavailable("the share is not mounted", owner="archive")
+
+    report = await look(temporal, vault, {"main": vault.open, "spare": away})
+    assert [source.name for source in report.unread] == ["archive spare"]
+    assert (await look(temporal, vault)).unread == ()
+
+
+async def test_open_calls_that_do_not_answer_are_no_success(temporal: Client, vault: Vault) -> None:
+    """The list says that a call is being archived, and not that its manifest cannot be written."""
+    await opened(temporal, "archiving-silent", "archiving")
+    [source] = (await look(temporal, vault)).unread
+    assert "for 1 calls" in source.problem
 
 
 async def test_files_that_nobody_knows_and_manifests_that_nobody_can_read_are_told(

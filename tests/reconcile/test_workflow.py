@@ -126,6 +126,22 @@ async def test_a_file_that_is_gone_is_alarmed_by_name(
     assert "66.66 % of the recordings" in alarm.what
 
 
+async def test_an_archive_that_is_away_is_alarmed_though_nothing_is_known_to_lack(
+    client: Client, vault: Vault, kept: list[Kept], told: TemporalRecords, metrics: MetricBuffer
+) -> None:
+    place = vault.path("")
+    away = place.rename(place.with_name("away"))
+    measured(metrics)
+    report = await reconciled(client)
+    away.rename(place)
+    assert (report.percentage, report.is_met) == (100, False)
+    [alarm] = told
+    told.clear()
+    assert alarm.severity is Severity.ERROR
+    assert "Not read, so that what it may hold is in no figure: archive main" in alarm.what
+    assert "callvault_reconciled_ratio" not in measured(metrics), "no dashboard shows 100 %"
+
+
 async def test_an_order_that_cannot_be_read_fails_with_the_reason(client: Client) -> None:
     with pytest.raises(WorkflowFailureError) as failed:
         await client.execute_workflow(

@@ -120,7 +120,7 @@ def test_an_expected_failure_is_told_by_its_sentence_and_any_other_with_its_trac
 
     expected, bug = lines(capsys)
     assert (expected["error"], "exception" in expected) == ("Unavailable", False)
-    assert expected["problem"] == "the archive is away (fault: archive)"
+    assert expected["problem"] == "the archive is away (fault: archive, cause: service)"
     assert "ValueError: a bug" in bug["exception"]
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import HttpRequest
 
 from callvault import name_service
+from callvault.acs.credentials import EntraToken
 from callvault.archive.stores import blob
+from callvault.azure_storage import identity
 from callvault.azure_storage.clients import StorageAccess, queue_service_client
 from callvault.azure_storage.transport import bounded_transport
 from callvault.causes import Cause
@@ -39,7 +41,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     resolve = socket.getaddrinfo
 
     def getaddrinfo(host: str, *arguments: Any, **options: Any) -> Any:
-        if host == "hanging.example":
+        if host in ("hanging.example", "login.microsoftonline.com"):
             asked.append(host)
             answers.wait()
             raise socket.gaierror("gone")
@@ -106,6 +108,48 @@ def test_a_queue_waits_for_a_name_no_longer_than_for_a_connection(hanging: list[
         queues.get_service_properties()
     assert time.monotonic() - began < 5
     assert name_service.cause_of(caught.value) is Cause.NAME_SERVICE, "as the errors of storage say"
+
+
+@pytest.fixture
+def principal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give this process an identity, whose token service is that of Azure."""
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "00000000-0000-0000-0000-000000000001")
+    monkeypatch.setattr(identity, "CONNECT_TIMEOUT", 0.2)
+
+
+def test_an_archive_waits_for_the_name_of_the_token_service_no_longer_than_for_a_connection(
+    hanging: list[str], principal: None
+) -> None:
+    by_identity = StorageAccess(account_url="https://account.example")
+    began = time.monotonic()
+    with (
+        closing(blob.BlobArchive.open("main", by_identity, "recordings")) as archive,
+        pytest.raises(Unavailable) as caught,
+    ):
+        archive.stat("a")
+    assert time.monotonic() - began < 10
+    assert hanging == ["login.microsoftonline.com"], "one thread asks"
+    assert caught.value.cause is Cause.NAME_SERVICE, "nobody has refused the identity"
+
+
+def test_acs_waits_for_the_name_of_the_token_service_no_longer_than_for_a_connection(
+    hanging: list[str], principal: None
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        EntraToken(identity.ProcessIdentity()).authenticator("acs.example").headers("GET", "/", b"")
+    assert time.monotonic() - began < 5
+    assert caught.value.cause is Cause.NAME_SERVICE
+
+
+def test_a_machine_without_an_identity_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing answers at the address of managed identities, and that is no fault of a network."""
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(identity, "CONNECT_TIMEOUT", 0.2)
+    with pytest.raises(ClientAuthenticationError, match="failed to retrieve a token"):
+        identity.ProcessIdentity().get_token("https://storage.azure.com/.default")
 
 
 def test_the_storage_transport_reaches_a_service(service: Service) -> None:

@@ -499,6 +499,18 @@ def test_of_the_open_pauses_of_one_holder_the_first_and_the_newest_are_kept(aske
         call.asks("pause", requested_by="ana", reason=str(number))
     kept = [int(pause.reason) for pause in call.recording.pauses]
     assert (kept[0], kept[-1]) == (0, asked - 1)
-    assert len(kept) <= pauses.MAX_OPEN_OF_ONE
+    newest = list(range(asked))[1 - pauses.MAX_OPEN_OF_ONE :]
+    assert kept == sorted({0, *newest})
+    assert len(kept) == pauses.MAX_OPEN_OF_ONE, "as many as there may be"
     assert call.recording.pauses_left_out == asked - len(kept)
-    assert (asked > pauses.MAX_OPEN_OF_ONE) == (len(kept) < asked)
+
+
+def test_as_many_holders_are_told_apart_as_there_may_be_whatever_else_is_held() -> None:
+    call = Call(consent_policy="all_parties", participants=[hashed("ana")])
+    call.agrees("ana")
+    call.confirms("start", "confirm")
+    call.withdraws("ana")
+    for number in range(pauses.MAX_HOLDERS):
+        call.asks("pause", requested_by=f"agent {number}")
+    held = {pause.requested_by for pause in call.recording.pauses if pause.is_open}
+    assert held == {pauses.GATE, *(f"agent {number}" for number in range(pauses.MAX_HOLDERS))}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from callvault.contracts import names
-from callvault.contracts.reconciliation import CallSeen, Reconciliation, Verdict
+from callvault.contracts.reconciliation import CallSeen, Reconciliation, Source, Verdict
 from callvault.contracts.states import RecordingState
 from callvault.reconcile.join import MAX_GAPS, Evidence, bounded, join
 from callvault.reconcile.records import ExpectedObject, Record
@@ -151,6 +151,14 @@ def test_what_is_open_empty_or_declined_does_not_count() -> None:
     of = report(workflow_records(), *others)
     assert (of.percentage, of.is_met) == (100, True)
     assert [gap.verdict for gap in of.gaps] == [Verdict.DECLINED]
+
+
+def test_a_source_that_could_not_be_read_is_no_success() -> None:
+    away = Source(name="archive spare", summary="nothing", problem="away", is_unread=True)
+    odd = Source(name="archive main", summary="3 manifests", problem="one is odd")
+    assert report(workflow_records(), sources=(odd,)).is_met
+    of = report(workflow_records(), sources=(odd, away), target=0)
+    assert (of.percentage, of.is_met, of.unread) == (100, False, (away,))
 
 
 def test_nothing_at_all_is_complete() -> None:

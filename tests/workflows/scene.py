@@ -15,6 +15,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from activities.alarm_causes import AlarmCauses
 from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
@@ -122,7 +123,8 @@ class World:
 
     def archive_of(self, name: str) -> DirectoryArchive:
         if name in self.refusing:
-            raise Unavailable("the archive is full", owner="archive")
+            # As long as real ones, with their tracebacks: Temporal keeps a part of such an error.
+            raise Unavailable("the archive is full", owner="archive") from OSError("x" * 5_000)
         archive = DirectoryArchive(name, self.directory / name)
         if name not in self.made:
             self.made[name] = make_identity(archive, None, datetime.now(UTC)).id
@@ -162,7 +164,7 @@ class World:
             control_queue,
             notification_worker(
                 client,
-                AlarmActivities(self.told),
+                AlarmActivities(self.told, AlarmCauses(client)),
                 AnnouncementActivities(self.webhooks.get),
                 settings,
             ),

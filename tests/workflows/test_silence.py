@@ -26,7 +26,8 @@ async def test_g1_a_recording_that_cannot_be_stopped_is_not_said_to_be_stopped(
     [alarm] = scene.told()
     assert alarm.what == (
         "recording 1: the pause asked by agent failed (it is not confirmed yet: ACS is away"
-        " (fault: service)): it is asked to stop, and may be recording until that is confirmed."
+        " (fault: service, cause: service)): it is asked to stop, and may be recording until that"
+        " is confirmed."
         " Cause service, the service's: look at its health; nothing is to be done here"
         " (docs/operations.md#cause-service)"
     )

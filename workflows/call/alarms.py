@@ -22,6 +22,7 @@ from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
 from workflows.call import chunks, deadlines
+from workflows.call.activity_ids import export_id
 from workflows.call.recording_state import is_awaiting
 
 
@@ -173,10 +174,12 @@ class Alarms:
         now: datetime,
         chunk: ChunkStatus | None = None,
         cause: Cause | None = None,
+        activity_id: str | None = None,
     ) -> None:
         """Raise an alarm about a call, about a recording of it, or about one file of that.
 
-        What is to be done about the cause is said at its end.
+        What is to be done about the cause is said at its end; where an activity is named, its last
+        error is added as the alarm is sent.
         """
         about = f"recording {recording.number}: " if recording else ""
         expires_at = recording.expires_at if recording else None
@@ -192,6 +195,7 @@ class Alarms:
             recording_id=recording.recording_id if recording else None,
             chunk_index=chunk.chunk.index if chunk else None,
             expires_at=chunk.expires_at if chunk else expires_at,
+            activity_id=activity_id,
         )
         self._status.alarms.append(AlarmRecord(alarm=alarm))
 
@@ -208,9 +212,10 @@ class Alarms:
         """Look an alarm up by its id."""
         return next(record for record in self._status.alarms if record.alarm.id == alarm_id)
 
-    def sent(self, record: AlarmRecord, now: datetime) -> None:
-        """Fold that a receiver has accepted an alarm."""
+    def sent(self, record: AlarmRecord, told: Alarm | None, now: datetime) -> None:
+        """Fold that a receiver has accepted an alarm, and what it was told, with its cause."""
         record.sent_at = now
+        record.alarm = told or record.alarm
 
     def not_sent(self, record: AlarmRecord, problem: str) -> None:
         """Fold that no receiver has accepted an alarm in time: it is given up."""
@@ -266,13 +271,11 @@ class Alarms:
         age = now - chunk.retention_starts_at
         left = policy.export_window - age
         chunk.escalations = deadlines.steps_passed(policy, age)
-        until = f"in {_words(left)}" if left > timedelta() else "any moment"
-        what = (
-            f"chunk {chunk.chunk.index} is not archived, and may be deleted {until}: "
-            "see why its export_chunk activity fails"
-        )
-        severity = deadlines.severity(policy, age)
-        self.add(AlarmKind.EXPORT_LATE, severity, what, recording, now, chunk)
+        until = f"in {deadlines.in_words(left)}" if left > timedelta() else "any moment"
+        what = f"chunk {chunk.chunk.index} is not archived, and may be deleted {until}"
+        severity, activity_id = deadlines.severity(policy, age), _export_of(chunk)
+        kind = AlarmKind.EXPORT_LATE
+        self.add(kind, severity, what, recording, now, chunk, activity_id=activity_id)
 
     def _file_is_missing(
         self, policy: ResourcePolicy, recording: RecordingStatus, now: datetime
@@ -283,8 +286,8 @@ class Alarms:
             f"only {len(recording.chunks)} of its files are" if recording.chunks else "no file is"
         )
         what = (
-            f"it ended {_words(age)} ago, and {known} announced: look at the Event Grid "
-            "subscription and its dead letters"
+            f"it ended {deadlines.in_words(age)} ago, and {known} announced: look at the Event Grid"
+            " subscription and its dead letters"
         )
         severity = deadlines.severity(policy, age)
         self.add(AlarmKind.NO_FILE_EVENT, severity, what, recording, now)
@@ -298,10 +301,9 @@ def _fallback_due(policy: ResourcePolicy, chunk: ChunkStatus, age: timedelta) ->
     return max(chunk.retention_starts_at + age, chunk.announced_at + min(age, left / 2))
 
 
+def _export_of(chunk: ChunkStatus) -> str:
+    return export_id(chunk.chunk.document_id, chunk.chunk.index)
+
+
 def _end(recording: RecordingStatus) -> datetime:
     return recording.stopped_at or recording.requested_at
-
-
-def _words(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

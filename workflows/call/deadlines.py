@@ -114,3 +114,9 @@ def fallback_age(policy: ResourcePolicy) -> timedelta | None:
     if policy.fallback_archive is None:
         return None
     return policy.fallback_after or policy.export_window / 2
+
+
+def in_words(span: timedelta) -> str:
+    """Say how long something is, in hours and minutes."""
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

@@ -98,7 +98,11 @@ def fold(recording: RecordingStatus, record: ControlRecord) -> None:
 def hold(recording: RecordingStatus, record: ControlRecord) -> None:
     """Add the pause of a request."""
     holder = holder_of(record)
-    known = {_holder(pause) for pause in recording.pauses if pause.is_open}
+    known = {
+        _holder(pause)
+        for pause in recording.pauses
+        if pause.is_open and pause.requested_by not in RESERVED
+    }
     if holder not in known and holder.name not in RESERVED and len(known) >= MAX_HOLDERS:
         holder = Holder(MANY)
     recording.pauses.append(
@@ -221,7 +225,7 @@ def _end(pauses: list[PauseRecord], by: str, now: datetime) -> None:
 def _bound(recording: RecordingStatus, holder: Holder) -> None:
     """Keep of a holder's open pauses the first and the newest."""
     own = [p for p in recording.pauses if p.is_open and _holder(p) == holder]
-    for pause in own[1 : 2 - MAX_OPEN_OF_ONE] if len(own) > MAX_OPEN_OF_ONE else []:
+    for pause in own[1 : 1 - MAX_OPEN_OF_ONE]:
         recording.pauses.remove(pause)
         recording.pauses_left_out += 1
 

@@ -56,7 +56,7 @@ MAX_NAME_SIZE = 300
 """Bytes by which a file, and a participant who is named, make it grow."""
 
 MAX_KEPT_TIMELINE = 50
-"""Entries of its timeline that a larger state keeps."""
+"""Entries of its timeline that a larger state keeps beside the first one: the newest."""
 
 MAX_KEPT_REQUESTS = 250
 """Requests that a state keeps which is too large even so: the newest, and all pending ones."""

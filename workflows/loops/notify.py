@@ -46,8 +46,7 @@ class NotifyLoop:
         sending.cancel()
         try:
             # Awaited even so: an alarm that arrived must not be sent again by the next run.
-            await sending
-            self._alarms.sent(record, workflow.now())
+            self._alarms.sent(record, await sending, workflow.now())
         except ActivityError as error:
             if not is_called_off:
                 self._alarms.not_sent(record, reason(error))

@@ -5,17 +5,22 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from callvault.causes import Cause
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
-from workflows.activity_errors import files_gone, reason
+from workflows.activity_errors import files_gone, problem, reason
+from workflows.activity_options import SEAL_TIMEOUT
 from workflows.call import chunks, deadlines
+from workflows.call.activity_ids import seal_id
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.clock import Moment
 from workflows.loops.loop import Run, one_at_a_time
+
+_NOT_SEALED = "its files are archived, its manifest is not written"
 
 
 class SealLoop:
@@ -52,7 +57,8 @@ class SealLoop:
     async def _seal(self, recording: RecordingStatus) -> None:
         archives = {each.archived.archive for each in recording.chunks if each.archived}
         if len(archives) > 1:
-            self._not_sealed(recording, f"they lie in the archives {', '.join(sorted(archives))}")
+            why = f"they lie in the archives {', '.join(sorted(archives))}"
+            self._not_sealed(recording, (why, Cause.ARCHIVE))
         else:
             self._call.lies_in(recording, archives.pop())
             self._is_sealing = True
@@ -69,7 +75,7 @@ class SealLoop:
             if gone := files_gone(error):
                 self._copy_again(recording, gone, reason(error))
             else:
-                self._not_sealed(recording, reason(error))
+                self._not_sealed(recording, problem(error))
         else:
             # An event may have been folded meanwhile, which this manifest does not know: then it
             # is no seal, and another manifest follows it.
@@ -101,10 +107,17 @@ class SealLoop:
                 await self._run.clock.changed(sealing.done, due)
             if sealing.done():
                 return
-            what = "its files are archived, its manifest is not written: see why its"
-            what += " seal_recording activity fails"
-            severity = deadlines.severity(policy, age)
-            self._alarms.add(AlarmKind.NOT_SEALED, severity, what, recording, workflow.now())
+            left = deadlines.in_words(since + SEAL_TIMEOUT - workflow.now())
+            what = f"{_NOT_SEALED}, and is given up in {left}"
+            severity, activity_id = deadlines.severity(policy, age), seal_id(recording.number)
+            self._alarms.add(
+                AlarmKind.NOT_SEALED,
+                severity,
+                what,
+                recording,
+                workflow.now(),
+                activity_id=activity_id,
+            )
 
     def _copy_again(
         self, recording: RecordingStatus, gone: list[tuple[str, int]], why: str
@@ -116,7 +129,8 @@ class SealLoop:
         what = f"chunks {indices} were archived, and are copied again: {why}"
         self._alarms.add(AlarmKind.ARCHIVE_CHANGED, Severity.ERROR, what, recording, now)
 
-    def _not_sealed(self, recording: RecordingStatus, why: str) -> None:
+    def _not_sealed(self, recording: RecordingStatus, why: tuple[str, Cause | None]) -> None:
         self.unsealable.add(recording.number)
-        what = f"its files are archived, its manifest is not written: {why}"
-        self._alarms.add(AlarmKind.NOT_SEALED, Severity.ERROR, what, recording, workflow.now())
+        problem, cause = why
+        kind, severity, what = AlarmKind.NOT_SEALED, Severity.ERROR, f"{_NOT_SEALED}: {problem}"
+        self._alarms.add(kind, severity, what, recording, workflow.now(), cause=cause)

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from callvault.causes import Cause
 from callvault.errors import (
     AccessDenied,
     CallvaultError,
@@ -243,7 +244,18 @@ def directory_error(error: OSError, archive: str, root: Path, action: str) -> Ca
         kind, advice = _missing(root)
     cause = os.strerror(error.errno) if error.errno else str(error)
     where = error.filename2 or error.filename or root
-    return kind(f"archive {archive}, {action}: {cause} ({where}); {advice}", owner="archive")
+    return kind(
+        f"archive {archive}, {action}: {cause} ({where}); {advice}",
+        owner="archive",
+        cause=_cause(error, kind),
+    )
+
+
+def _cause(error: OSError, kind: type[CallvaultError]) -> Cause | None:
+    if error.errno in FULL:
+        return Cause.FULL
+    # No service answers here, and no key is asked for.
+    return Cause.STORAGE if kind in (AccessDenied, Unavailable) else None
 
 
 def _missing(root: Path) -> _Verdict:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from callvault.causes import blame_in
 from callvault.cli.actions.call_view import CallView
 from callvault.cli.actions.explain_recording import (
     NOBODY,
@@ -17,7 +18,7 @@ from callvault.cli.actions.tables import moment, time_left
 from callvault.cli.terminal import say
 from callvault.contracts.base import Message
 from callvault.contracts.states import RecordingState
-from callvault.temporal.pending_activities import PendingActivity, owner_told
+from callvault.temporal.pending_activities import PendingActivity
 
 _POLLS = frozenset({"poll_state", "poll_result"})
 """Activities that wait by failing: nothing is wrong with them."""
@@ -152,7 +153,7 @@ def _of_alarms(view: CallView) -> Iterator[Reason]:
         yield Reason(
             what=f"Alarm {kind} ({alarm.severity}, {moment(alarm.at)}), not acknowledged:"
             f" {alarm.what.rstrip('.')}.",
-            fault=OWNERS.get(owner_told(alarm.what), NOBODY),
+            fault=OWNERS.get(blame_in(alarm.what).owner, NOBODY),
             do=(acknowledge,) if view.workflow.is_open else (),
             runbook=kind,
         )

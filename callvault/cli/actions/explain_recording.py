@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from callvault.causes import blame_in
 from callvault.cli.actions.tables import moment, size
 from callvault.contracts.base import Message
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import RecordingStatus
-from callvault.temporal.pending_activities import owner_told
 
 NOBODY = "nobody's"
 
@@ -73,7 +73,7 @@ def _ended(runbook: str, recording: RecordingStatus, workflow_id: str) -> Reason
     why = recording.problem or recording.declined or "; ".join(filter(None, lost))
     return Reason(
         what=f"Recording {recording.number} is over: {state}{f', {why}' if why else ''}.",
-        fault=OWNERS.get(owner_told(why), UNTOLD),
+        fault=OWNERS.get(blame_in(why).owner, UNTOLD),
         do=(f"callvault recordings show {workflow_id}",),
         runbook=runbook,
     )
@@ -138,6 +138,6 @@ def _files(recording: RecordingStatus, *, has_pending_export: bool) -> Iterator[
             yield Reason(
                 what=f"Recording {recording.number}: file {chunk.chunk.index} is lost,"
                 f" {chunk.lost_reason}.",
-                fault=OWNERS.get(owner_told(chunk.lost_reason), UNTOLD),
+                fault=OWNERS.get(blame_in(chunk.lost_reason).owner, UNTOLD),
                 runbook="lost",
             )

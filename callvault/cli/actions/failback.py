@@ -22,7 +22,7 @@ from callvault.cli.terminal import line
 from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.settings import Settings
 from callvault.contracts.printable import printable
-from callvault.errors import CallvaultError, WrongArchive
+from callvault.errors import CallvaultError, NotDone, WrongArchive
 from callvault.temporal.archives import remembered_archives
 
 _REFUSED = ("refused", "bold red")
@@ -66,7 +66,10 @@ def open_both(
 
 
 def fail_back_all(failback: Failback, settings: Settings, wanted: Sequence[str]) -> bool:
-    """Copy back the recordings wanted, or all of this archive; return True if none was refused."""
+    """Copy back the recordings wanted, or all of this archive; return True if none was refused.
+
+    `NotDone` where the archive holds no sealed recording at all.
+    """
     console = Console(soft_wrap=True, highlight=False)
     outcome: Counter[str] = Counter()
     missed = dict.fromkeys(wanted)
@@ -83,6 +86,11 @@ def fail_back_all(failback: Failback, settings: Settings, wanted: Sequence[str])
     for word in missed:
         console.print(line(_REFUSED, f" {word}: no sealed recording of that name"))
     console.print(_summary(outcome, failback))
+    if not (outcome or wanted):
+        raise NotDone(
+            f"archive {failback.fallback.name} holds no sealed recording, so nothing was compared:"
+            " look whether it is the one that was meant"
+        )
     return not (outcome["refused"] or missed)
 
 

@@ -69,7 +69,8 @@ def show(report: Reconciliation) -> None:
         console.print(_describe(gap))
     for source in report.sources:
         problem = f" {source.problem}" if source.problem else ""
-        console.print(line((f"from {source.name}: {source.summary}", "dim"), (problem, "yellow")))
+        colour = "bold red" if source.is_unread else "yellow"
+        console.print(line((f"from {source.name}: {source.summary}", "dim"), (problem, colour)))
     console.print(_sum(report))
 
 
@@ -104,8 +105,10 @@ def _describe(gap: Gap) -> Text:
 
 def _sum(report: Reconciliation) -> Text:
     colour = "bold green" if report.is_met else "bold red"
+    unread = f", and not read: {', '.join(each.name for each in report.unread)}"
     return line(
         (f"{report.shown_percentage} complete", colour),
+        (unread if report.unread else "", "bold red"),
         f", target {report.target:g} %,"
         f" {report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M} UTC.",
     )

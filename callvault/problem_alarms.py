@@ -1,4 +1,4 @@
-"""Alarms about what is amiss with a worker: secrets, services, clocks, search attributes.
+"""Alarms about what is amiss with a process: secrets, services, clocks, search attributes.
 
 An alarm is raised once for each problem that lasts, and another one when it has gone. The log and
 the metrics have both at once.
@@ -7,7 +7,7 @@ the metrics have both at once.
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -27,10 +27,16 @@ log = structlog.get_logger(__name__)
 
 
 class ProblemAlarms:
-    """Raises the alarms of one worker process."""
+    """Raises the alarms of one process."""
 
-    def __init__(self, send: Callable[[Alarm], object], now: Callable[[], datetime]) -> None:
-        """``send`` may block, and raises where the alarm was not taken: it is sent again later."""
+    def __init__(
+        self, who: str, send: Callable[[Alarm], Awaitable[object]], now: Callable[[], datetime]
+    ) -> None:
+        """``who`` is the kind of process; ``send`` raises where the alarm was not taken.
+
+        Such an alarm is sent again later.
+        """
+        self._who = who
         self._send = send
         self._now = now
         self._host = socket.gethostname()
@@ -51,15 +57,15 @@ class ProblemAlarms:
             await self._send_all()
 
     def _raise(self, what: str, problem: str, severity: Severity, cause: Cause | None) -> None:
-        now = self._now()
+        now, process = self._now(), f"callvault-{self._who}-{self._host}"
         alarm = Alarm(
-            id=f"callvault-worker-{self._host}/{what}/{now:%Y%m%dT%H%M%S.%fZ}",
+            id=f"{process}/{what}/{now:%Y%m%dT%H%M%S.%fZ}",
             kind=AlarmKind.WORKER_PROBLEM,
             severity=severity,
             at=now,
-            what=explained(f"worker on {self._host}: {what}: {problem}", cause),
+            what=explained(f"{self._who} on {self._host}: {what}: {problem}", cause),
             cause=cause,
-            workflow_id=f"callvault-worker-{self._host}",
+            workflow_id=process,
             resource=what.removeprefix("resources.") if what.startswith("resources.") else "all",
         )
         if len(self._unsent) < MAX_UNSENT:
@@ -68,7 +74,7 @@ class ProblemAlarms:
     async def _send_all(self) -> None:
         while self._unsent:
             try:
-                await asyncio.to_thread(self._send, self._unsent[0])
+                await self._send(self._unsent[0])
             except Exception as error:  # a webhook that refuses: the next look sends it again
                 log.warning("an alarm was not sent", alarm=self._unsent[0].id, problem=str(error))
                 return

@@ -1,0 +1,72 @@
+"""The cause of an alarm about an activity that does not succeed, read from Temporal."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+
+from callvault.causes import Cause, tag
+from callvault.contracts.alarms import Alarm, explained
+from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
+
+FAILURE_TIMEOUT = timedelta(seconds=10)
+"""Time for an attempt to fail: an export that becomes more urgent begins anew as it is alarmed."""
+
+LOOK_INTERVAL = timedelta(seconds=0.5)
+ANSWER_TIMEOUT = timedelta(seconds=15)
+"""Time for Temporal to answer in all; then an alarm is sent without its cause."""
+
+log = structlog.get_logger(__name__)
+
+
+class AlarmCauses:
+    """Adds to an alarm why its activity does not succeed. Made in the client's event loop."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, alarm: Alarm) -> Alarm:
+        """Return the alarm with what Temporal tells; blocks, so call it in a thread."""
+        if alarm.activity_id is None:
+            return alarm
+        asked = asyncio.run_coroutine_threadsafe(
+            self._pending(alarm.workflow_id, alarm.activity_id), self._loop
+        )
+        try:
+            pending = asked.result(ANSWER_TIMEOUT.total_seconds())
+        except Exception as error:  # whatever it is, the alarm itself must not wait
+            asked.cancel()
+            log.warning("the cause of an alarm is not known", alarm=alarm.id, problem=str(error))
+            return alarm
+        return with_cause(alarm, pending) if pending else alarm
+
+    async def _pending(self, workflow_id: str, activity_id: str) -> PendingActivity | None:
+        """Find the activity, and wait a little for an error of it."""
+        until = self._loop.time() + FAILURE_TIMEOUT.total_seconds()
+        while True:
+            described = await describe_with_activities(self._client, workflow_id)
+            found = next((each for each in described.pending if each.id == activity_id), None)
+            if (found and found.last_failure) or self._loop.time() >= until:
+                return found
+            await asyncio.sleep(LOOK_INTERVAL.total_seconds())
+
+
+def with_cause(alarm: Alarm, pending: PendingActivity) -> Alarm:
+    """Say in an alarm what became of its activity: its last error, and whose fault that is."""
+    cause = Cause.WORKER if pending.waits_for_worker else pending.cause
+    what = explained(f"{alarm.what}. {_account(pending)}", cause)
+    return alarm.model_copy(update={"what": what, "cause": cause})
+
+
+def _account(pending: PendingActivity) -> str:
+    what = f"{pending.type} {pending.state.replace('_', ' ')}"
+    if pending.last_failure:
+        whose = tag(pending.fault, pending.cause) if pending.fault else ""
+        why = f"{pending.last_failure}{whose}"
+        return f"Its activity is at attempt {pending.attempt} ({what}): {why}"
+    if pending.waits_for_worker:
+        return f"No worker has begun its activity ({what})"
+    since = f" since {pending.started_at:%H:%M:%S} UTC" if pending.started_at else ""
+    return f"Its activity is at attempt {pending.attempt}{since}, without an error yet ({what})"
