@@ -61,6 +61,9 @@ class File:
     is_announced: bool = False
     """True if an event about it has reached the workflow."""
     is_archived: bool = False
+    """True if the workflow was told that an archive holds it."""
+    lies_in: set[str] = field(default_factory=set)
+    """The archives that hold it."""
     is_doubted: bool = False
     """True if a manifest has found something amiss: then the service's copy stays."""
     is_deleted: bool = False

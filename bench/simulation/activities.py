@@ -11,6 +11,7 @@ from typing import Any
 
 from temporalio.bridge.proto.activity_result import ActivityResolution
 
+from activities.export import NOT_ARCHIVED
 from bench.simulation import protocol
 from bench.simulation.acs import FakeAcs
 from bench.simulation.acs_requests import REPEAT, AcsRequests
@@ -183,9 +184,12 @@ class Surroundings:
     def _export(self, activity: Activity, rng: random.Random) -> Any:
         input, now = activity.input, self._server.now
         file = self._acs.file(input.chunk.document_id)
+        if input.is_archived_alone and input.archive not in file.lies_in:
+            return protocol.failed(NOT_ARCHIVED, "it is not there", is_final=True)
         is_gone = now > input.expires_at + timedelta(hours=1) or file.is_deleted
-        if is_gone and input.earlier_copy is None:
+        if is_gone and input.earlier_copy is None and input.archive not in file.lies_in:
             return REPEAT
+        file.lies_in.add(input.archive)
         return ArchivedChunk(
             archive=input.archive,
             object_name=file.document_id,

@@ -38,7 +38,7 @@ def check(server: Server) -> None:
     workflow = server.run.workflow
     if is_beginning(server):
         return
-    if workflow.call.in_flight is None and workflow.control.next_command() is not None:
+    if workflow.call.in_flight is None and _is_to_ask(server, workflow):
         raise Broken("something is wanted of ACS, and is not asked")
     _check_ending(server, workflow)
     _check_copied(server, workflow)
@@ -60,6 +60,18 @@ def check_due(server: Server) -> None:
 def is_beginning(server: Server) -> bool:
     """Tell if a run does nothing yet: it does not know its settings, or if it was reset."""
     return not server.run.workflow.this_run._loops
+
+
+def _is_to_ask(server: Server, workflow: RecordingWorkflow) -> bool:
+    command = workflow.call.next_command()
+    if command is None:
+        return False
+    # A reading is left to the next run, unless somebody waits for it.
+    return not (command.is_urgent and _is_long(server, workflow) and not server.open_updates)
+
+
+def _is_long(server: Server, workflow: RecordingWorkflow) -> bool:
+    return server.run.seen_history_length >= workflow.call.policy.max_history_events
 
 
 def _check_ending(server: Server, workflow: RecordingWorkflow) -> None:
@@ -89,8 +101,7 @@ def _check_handed_over(server: Server, workflow: RecordingWorkflow) -> None:
     status = workflow.call.status
     if server.is_cancelled and status.being_recorded is not None:
         raise Broken("a run goes on that hears of no other cancellation")
-    limit = workflow.call.policy.max_history_events
-    if server.run.seen_history_length >= limit:
+    if _is_long(server, workflow):
         raise Broken("a run goes on whose history is long")
 
 

@@ -196,6 +196,8 @@ def _check_files(result: CallResult, status: CallStatus, acs: FakeAcs) -> None:
 def _check_chunk(status: CallStatus, file: File, chunk: ChunkResult) -> None:
     if chunk.state is ChunkState.ANNOUNCED:
         raise Broken("a file is neither archived nor lost")
+    if chunk.state is ChunkState.LOST and file.lies_in:
+        raise Broken("a file is told as lost that lies in an archive")
     if chunk.state is ChunkState.ARCHIVED and not file.is_archived:
         raise Broken("a file counts as archived that no archive holds")
     archived = chunk.archived

@@ -101,7 +101,13 @@ class Invariants:
         """Bring the truth up to date with what was told; tell if consent was taken back."""
         for document_id in delivered.documents:
             self._acs.file(document_id).is_announced = True
-        opened = {recording.requested_by for recording in self._status.recordings}
+        begun = {recording.requested_at for recording in self._status.recordings}
+        # By the requests, as a recording's texts may have been cut.
+        opened = {
+            record.requested_by
+            for record in self._status.requests.values()
+            if record.operation == Operation.START and record.requested_at in begun
+        }
         for told in delivered.about_presence:
             if isinstance(told, ParticipantChanged):
                 self._people.move(told.participant, told.joined, told.connection)
@@ -208,7 +214,7 @@ class Invariants:
             self._check_pause(recording)
             self._check_consent(recording)
             self._check_files(recording)
-            if self.server.run.workflow.control.is_idle:
+            if self.server.run.workflow.control.is_done:
                 self._check_waiting(recording)
 
     def _check_consent(self, recording: RecordingStatus) -> None:

@@ -44,7 +44,8 @@ class Outages:
             return Delivery.ANSWERED
         drawn = self._draw(rng)
         is_unheard = activity.kind == "pause_recording" and self._hears_no_pause
-        is_refused = activity.kind == "export_chunk" and self._archives_nothing
+        is_copy = activity.kind == "export_chunk" and not activity.input.is_archived_alone
+        is_refused = is_copy and self._archives_nothing
         return Delivery.LOST if is_unheard or is_refused else drawn
 
     def _draw(self, rng: random.Random) -> Delivery:

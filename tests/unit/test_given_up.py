@@ -1,5 +1,7 @@
 """Are files doubted that may be those of a start which counts as failed? (points 6, 7 of G20)"""
 
+from typing import Any
+
 from callvault.archive.manifests.manifest import _of_recording
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.events import RecordingStateChanged
@@ -20,9 +22,9 @@ def kinds(call: Call) -> list[AlarmKind]:
     return [record.alarm.kind for record in call.life.status.alarms]
 
 
-def given_up_start() -> Call:
+def given_up_start(**terms: Any) -> Call:
     """A start that nobody answered, while it was to begin paused."""
-    call = awaiting(ALL, "ana")
+    call = awaiting(ALL, "ana", **terms)
     start = call.is_asked("start")
     acs_answers.failed(call.life, start, "no answer", call.ticks(), is_denied=False)
     assert call.recording.state == "failed_to_start"
@@ -47,6 +49,25 @@ def test_it_is_so_after_the_call_has_ended_too_and_said_once() -> None:
     tell_of_file(call)
     assert recording.problem
     assert kinds(call).count(AlarmKind.STATE_UNEXPECTED) == 1
+
+
+def test_a_withdrawal_after_the_call_marks_what_a_start_may_have_begun_and_the_file_too() -> None:
+    call = given_up_start(on_withdrawal="pause_and_mark")
+    call.ends()
+    call.withdraws("ana")
+    [mark] = call.recording.marked
+    assert mark.until is not None
+    assert mark in tell_of_file(call).marked
+
+
+def test_the_marks_of_a_file_end_with_it_though_those_of_its_start_are_open() -> None:
+    call = given_up_start(on_withdrawal="pause_and_mark")
+    call.withdraws("ana")
+    [mark] = call.recording.marked
+    assert mark.until is None, "it may begin still"
+    recording = tell_of_file(call)
+    assert recording.marked
+    assert all(each.until is not None for each in recording.marked)
 
 
 def test_what_acs_refused_has_begun_nothing_that_a_file_could_be_of() -> None:

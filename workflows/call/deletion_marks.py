@@ -69,7 +69,8 @@ def end(recording: RecordingStatus, silent_since: datetime | None) -> None:
 
 def _may_be_heard(recording: RecordingStatus) -> bool:
     """Tell if its files may hold a sound: ACS may have recorded what was to begin paused."""
-    was_begun = recording.recording_id is not None or recording.looked_for_until is not None
+    # A start that was given up may have begun it, which no id tells; one that ACS denied has not.
+    was_begun = recording.recording_id is not None or recording.sound.begun_at is not None
     is_never_proven = was_begun and not recording.silence.silent
     return recording.was_active or bool(recording.chunks) or is_never_proven
 

@@ -43,7 +43,8 @@ def _doubt(recording: RecordingStatus, starts: list[RecordingStatus], now: datet
         doubts = start.silence.unconfirmed
         closed = [each.model_copy(update={"until": each.until or now}) for each in doubts]
         intervals.doubt(recording.silence, closed)
-        recording.marked += [mark for mark in start.marked if mark not in recording.marked]
+        marks = [each.model_copy(update={"until": each.until or now}) for each in start.marked]
+        recording.marked += [mark for mark in marks if mark not in recording.marked]
     numbers = ", ".join(str(start.number) for start in starts)
     recording.problem = shorten(
         f"it may be what the start of recording {numbers} began, which counts as failed"

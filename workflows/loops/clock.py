@@ -63,8 +63,9 @@ class Clock:
 
     async def changed(self, read: Callable[[], object], *moments: Moment) -> None:
         """Wait until ``read`` gives another value than now, or until one of the moments comes."""
-        self.look()
+        # Before the look: what that changes is a change for the caller, who has not seen it.
         before = read()
+        self.look()
         first = min((moment.at for moment in moments), default=None)
         self._awaited += moments
         try:
