@@ -101,13 +101,12 @@ class Invariants:
         """Bring the truth up to date with what was told; tell if consent was taken back."""
         for document_id in delivered.documents:
             self._acs.file(document_id).is_announced = True
-        begun = {recording.requested_at for recording in self._status.recordings}
-        # By the requests, as a recording's texts may have been cut.
-        opened = {
-            record.requested_by
-            for record in self._status.requests.values()
-            if record.operation == Operation.START and record.requested_at in begun
-        }
+        # By the requests, as a recording's texts may have been cut; the first of each has begun it.
+        opened_by: dict[int, str] = {}
+        for record in self._status.requests.values():
+            if record.operation == Operation.START:
+                opened_by.setdefault(record.recording, record.requested_by)
+        opened = set(opened_by.values()) | {r.requested_by for r in self._status.recordings}
         for told in delivered.about_presence:
             if isinstance(told, ParticipantChanged):
                 self._people.move(told.participant, told.joined, told.connection)

@@ -511,3 +511,13 @@ def test_silence_is_wanted_since_the_first_who_asked_for_it() -> None:
         silence.review(world.recording, at(since), "", CONFIRM_WITHIN, at(first + 9))
     assert world.recording.silence.unconfirmed[0].since == at(first)
     assert world.recording.sound.wanted_since == at(first)
+
+
+def test_what_was_seen_to_record_while_it_was_being_stopped_is_not_taken_for_empty() -> None:
+    call = Call(pause_on_start=True).confirms("start")
+    call.asks("stop")
+    stop = call.is_asked("stop")
+    call.polls("active")
+    call.answers(stop)
+    call.life.window_closed(1, call.ticks())
+    assert call.recording.state == "lost"

@@ -154,6 +154,8 @@ def active_read(
 
     ``inactive_at`` is when an earlier reading was sent, by the same poll, that said ``inactive``.
     """
+    # Whoever has made it record: there is a file.
+    recording.was_active = True
     _sounded(recording, received_at)
     recording.sound.active_at = recording.sound.active_at or received_at
     # What was read just before the end may be heard of after it.
