@@ -17,7 +17,7 @@ Those about consent itself are in `consent.py`, and those about a run at rest in
   sealed with nothing amiss.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bench.simulation import at_rest
@@ -101,12 +101,7 @@ class Invariants:
         """Bring the truth up to date with what was told; tell if consent was taken back."""
         for document_id in delivered.documents:
             self._acs.file(document_id).is_announced = True
-        # By the requests, as a recording's texts may have been cut; the first of each has begun it.
-        opened_by: dict[int, str] = {}
-        for record in self._status.requests.values():
-            if record.operation == Operation.START:
-                opened_by.setdefault(record.recording, record.requested_by)
-        opened = set(opened_by.values()) | {r.requested_by for r in self._status.recordings}
+        opened = set(self._openers())
         for told in delivered.about_presence:
             if isinstance(told, ParticipantChanged):
                 self._people.move(told.participant, told.joined, told.connection)
@@ -119,6 +114,16 @@ class Invariants:
                 decided = record.participant, record.given, record.decided_at, record.received_at
                 withdrew |= self._people.decide(*decided)
         return withdrew
+
+    def _openers(self) -> Iterator[str]:
+        """Yield who has asked for the recordings: their texts may have been cut, requests' not."""
+        numbers = set()
+        for record in self._status.requests.values():
+            if record.operation == Operation.START and record.recording not in numbers:
+                # The first of each recording has begun it.
+                numbers.add(record.recording)
+                yield record.requested_by
+        yield from (recording.requested_by for recording in self._status.recordings)
 
     # What may be asked of the world.
 

@@ -18,7 +18,7 @@ from workflows.call import silence
 from workflows.call.intervals import FOREVER
 from workflows.call.silence import Sight
 
-from .call import NOON
+from .call import NOON, Call
 
 TICK = timedelta(milliseconds=500)
 CONFIRM_WITHIN = timedelta(seconds=5)
