@@ -1,12 +1,11 @@
 """Settings of the gateway: its address, its callers, who signs callbacks, its limits."""
 
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from callvault.config.storage import QuarantineDirectorySettings, QuarantineSettings
 from callvault.config.types import (
-    AbsolutePath,
     BindAddress,
     Name,
     Rate,
@@ -89,10 +88,8 @@ class GatewaySettings(Section):
     them late."""
     max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
     """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
-    quarantine: AbsolutePath = Field(
-        default=Path("~/.local/state/callvault/quarantine"), validate_default=True
-    )
-    """Directory for events that are authentic, but not understood."""
+    quarantine: QuarantineSettings = Field(default_factory=QuarantineDirectorySettings)
+    """The place for events that are authentic, but not understood."""
     metrics_address: BindAddress = None
     """host:port where Prometheus reads the gateway's metrics, as `127.0.0.1:9465`; `none` for off.
     It has no access control, so it is no port of callers."""

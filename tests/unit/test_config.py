@@ -70,7 +70,7 @@ def problem(path: Path | None = None) -> str:
 def test_nothing_configured_gives_the_defaults() -> None:
     loaded = load_settings()
     assert (loaded.gateway.host, loaded.gateway.port) == ("127.0.0.1", 8080)
-    assert loaded.gateway.quarantine.is_absolute()
+    assert loaded.gateway.quarantine.path.is_absolute()
 
 
 def test_toml_file_is_read_and_the_only_archive_needs_no_naming(tmp_path: Path) -> None:
