@@ -1,29 +1,64 @@
-"""The checks of `callvault doctor` that look at archives: each is in its place."""
+"""The checks of `callvault doctor` that look at archives: each is in its place, and can be used."""
 
-import asyncio
-from contextlib import closing
+import secrets
+from collections.abc import Callable
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
 
-from temporalio.client import Client
-
-from callvault.cli.actions.check_result import CheckResult
+from callvault.archive.store import Archive, put_bytes, read_small
+from callvault.archive.stores.directory_files import sidecar_path
+from callvault.azure_storage.clients import StorageAccess, container_client
+from callvault.azure_storage.errors import blob_errors
+from callvault.cli.actions.check_result import CheckResult, Subject, run_blocking
 from callvault.clients import open_proven
 from callvault.config.settings import Settings
-from callvault.config.storage import ArchiveSettings
-from callvault.errors import CallvaultError
+from callvault.config.storage import ArchiveSettings, AzureBlobSettings
+from callvault.errors import BrokenContent, CallvaultError, ObjectExists
 from callvault.temporal.archives import remembered_archives
 
+_OURS, _OTHER = b"callvault doctor", b"Callvault doctor"
+"""Two objects of one size, of which the second must not take the place of the first."""
 
-async def check_archives(client: Client, settings: Settings) -> list[CheckResult]:
-    """Check every archive's identity; nothing is written."""
-    remembered = await remembered_archives(client)
-    checks = (
-        asyncio.to_thread(_archive, name, archive, remembered.get(name))
-        for name, archive in settings.archives.items()
+_FIXES = {
+    "write": "Give the identity the role Storage Blob Data Contributor, or a SAS to read, add,"
+    " create, write and list; let this user write into a directory; make room.",
+    "read": "Give the identity, or the SAS, the right to read.",
+    "verify": "Its storage gives back other bytes than it was given: use another.",
+    "conditional write": "Its storage overwrites an object that is there: use another, nothing in"
+    " this one is safe.",
+}
+
+Remove = Callable[[str], None]
+
+
+async def check_archives(subject: Subject) -> list[CheckResult]:
+    """Check every archive's identity, and try out those that have the right one."""
+    client, archives = subject.client, subject.settings.archives
+    remembered = {} if client is None else await remembered_archives(client)
+    identities = await run_blocking(
+        {
+            f"archive {name}": partial(
+                _identity, name, each, remembered.get(name), is_known=client is None
+            )
+            for name, each in archives.items()
+        }
     )
-    return await asyncio.gather(*checks)
+    good = [name for name, found in zip(archives, identities, strict=True) if found.is_ok]
+    trials = await run_blocking(
+        {
+            f"archive {name}, objects": partial(
+                _try_out, name, subject.settings, remembered.get(name)
+            )
+            for name in good
+        }
+    )
+    return [*identities, *trials]
 
 
-def _archive(name: str, settings: ArchiveSettings, remembered: str | None) -> CheckResult:
+def _identity(
+    name: str, settings: ArchiveSettings, remembered: str | None, *, is_known: bool
+) -> CheckResult:
     what = f"archive {name}"
     try:
         with closing(open_proven(name, settings, remembered)) as archive:
@@ -32,6 +67,75 @@ def _archive(name: str, settings: ArchiveSettings, remembered: str | None) -> Ch
         fix = "Mount or name the right place, or mend its secrets; make a new archive with"
         return CheckResult(what, False, str(error), f"{fix} `callvault setup`.")
     if settings.id is None and remembered is None:
+        if is_known:
+            return CheckResult(what, True, f"{found}, as far as can be told without Temporal")
         fix = f'Run `callvault setup`, or set archives.{name}.id = "{found}".'
         return CheckResult(what, False, f"{found}, which nobody has remembered", fix)
     return CheckResult(what, True, found)
+
+
+def _try_out(name: str, settings: Settings, remembered: str | None) -> CheckResult:
+    archive_settings = settings.archives[name]
+    with closing(open_proven(name, archive_settings, remembered)) as archive:
+        if isinstance(archive_settings, AzureBlobSettings):
+            return try_out(archive, partial(_delete_blob, name, archive_settings))
+        return try_out(archive, partial(_delete_file, archive))
+
+
+def try_out(archive: Archive, remove: Remove) -> CheckResult:
+    """Write a small object, read it, compare, try to overwrite it, and remove it."""
+    what, step = f"archive {archive.name}, objects", "write"
+    object_name = f"doctor/{secrets.token_hex(8)}.txt"
+    try:
+        put_bytes(archive, object_name, _OURS, content_type="text/plain", metadata={})
+        try:
+            step = "read"
+            found = read_small(archive, object_name, len(_OURS))
+            step = "verify"
+            _verify(archive, object_name, found)
+            step = "conditional write"
+            _refuse_to_overwrite(archive, object_name)
+        finally:
+            left = _left_behind(remove, object_name)
+    except CallvaultError as error:
+        return CheckResult(what, False, f"{step}: {error}", _FIXES[step])
+    done = "written, read, verified, not overwritten"
+    return CheckResult(what, True, f"{done}; {left}" if left else f"{done}, deleted")
+
+
+def _verify(archive: Archive, object_name: str, found: bytes) -> None:
+    stored = archive.stat(object_name)
+    if found != _OURS or stored is None or stored.size != len(_OURS):
+        raise BrokenContent(f"{archive.location(object_name)} is not what was written")
+
+
+def _refuse_to_overwrite(archive: Archive, object_name: str) -> None:
+    with suppress(ObjectExists):
+        put_bytes(archive, object_name, _OTHER, content_type="text/plain", metadata={})
+        raise BrokenContent(f"{archive.location(object_name)} was overwritten")
+
+
+def _left_behind(remove: Remove, object_name: str) -> str:
+    """Remove the object; return a sentence where that is not allowed, as it should be."""
+    try:
+        remove(object_name)
+    except (CallvaultError, OSError) as error:
+        return f"{object_name} stays, for nothing may be deleted there, which is good: {error}"
+    return ""
+
+
+def _delete_blob(name: str, settings: AzureBlobSettings, object_name: str) -> None:
+    access = StorageAccess.from_settings(settings)
+    with (
+        blob_errors(name, f"deleting {object_name}"),
+        closing(container_client(access, settings.container, retry_total=0)) as container,
+    ):
+        container.delete_blob(object_name)
+
+
+def _delete_file(archive: Archive, object_name: str) -> None:
+    path = Path(archive.location(object_name))
+    path.unlink()
+    sidecar_path(path).unlink(missing_ok=True)
+    with suppress(OSError):  # another doctor's object lies there
+        path.parent.rmdir()

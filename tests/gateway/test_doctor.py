@@ -1,0 +1,80 @@
+"""Does `callvault doctor` find a gateway that is away, not ready, or of another secret?"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from callvault.cli.actions.check_result import CheckResult, Subject
+from callvault.cli.actions.doctor_gateway import check_gateway
+from tests.gateway.conftest import settings
+from tests.gateway.test_limits import listening
+
+
+async def asked(url: str | None, **gateway: Any) -> dict[str, CheckResult]:
+    results = await check_gateway(Subject(settings(Path("/unused"), **gateway), gateway=url))
+    return {each.name: each for each in results}
+
+
+async def test_a_good_gateway_passes_and_another_secret_is_found(
+    temporal: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RIGHT", "hunter2")
+    monkeypatch.setenv("WRONG", "hunter3")
+    secrets = {"event_secrets": ["env:RIGHT"]}
+    async with listening(temporal, tmp_path / "quarantine", **secrets) as port:
+        url = f"http://127.0.0.1:{port}"
+        good = await asked(url, **secrets)
+        assert [each.is_ok for each in good.values()] == [True, True], good
+        other = await asked(url, event_secrets=["env:RIGHT", "env:WRONG"])
+    assert other["gateway"].is_ok
+    handshake = other["subscription handshake"]
+    assert not handshake.is_ok
+    assert handshake.found.startswith("gateway.event_secrets.1: POST /v1/events answers")
+    assert "401" in handshake.found
+    assert "Rotating the secret" in handshake.fix
+    assert "hunter" not in str(other)
+    assert list((tmp_path / "quarantine").iterdir()) == [], "nothing was changed"
+
+
+async def test_a_gateway_that_is_not_ready_says_what_is_missing(
+    temporal_away: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    async with listening(temporal_away, tmp_path / "file" / "quarantine") as port:
+        results = await asked(f"http://127.0.0.1:{port}")
+    assert not results["gateway"].is_ok
+    assert "temporal: " in results["gateway"].found
+    assert "quarantine: cannot be written" in results["gateway"].found
+
+
+async def test_a_gateway_that_is_away_is_found() -> None:
+    results = await asked("http://127.0.0.1:1")
+    assert [each.is_ok for each in results.values()] == [False, False]
+    assert all("callvault gateway" in each.fix for each in results.values())
+
+
+async def test_something_else_at_its_address_is_found() -> None:
+    """A proxy that answers every request with 200, for one."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        results = await asked(f"http://127.0.0.1:{port}")
+    assert not results["subscription handshake"].is_ok
+    assert "answers a validation event 200: {}" in results["subscription handshake"].found
+
+
+async def test_no_secret_is_sent_in_clear_and_without_an_address_none_is_asked() -> None:
+    results = await asked("http://callvault.example")
+    assert list(results) == ["gateway"]
+    assert "in clear" in results["gateway"].found
+    results = await asked(None)
+    assert (results["gateway"].is_ok, results["gateway"].found[:9]) == (True, "not asked")
