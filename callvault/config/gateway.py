@@ -87,7 +87,8 @@ class GatewaySettings(Section):
     are answered 503, so that they come again. Far more than Temporal takes at once only make all of
     them late."""
     max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
-    """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
+    """Largest request body that is understood, in bytes (Event Grid sends 1 MiB at most). Larger
+    events go to the quarantine, up to 16 MiB of each, two at a time."""
     quarantine: QuarantineSettings = Field(default_factory=QuarantineDirectorySettings)
     """The place for events that are authentic, but not understood."""
     metrics_address: BindAddress = None
