@@ -111,11 +111,8 @@ class Quarantine:
         self, reason: str, headers: Mapping[str, str], body: bytes, *, is_cut: bool
     ) -> str:
         self._refuse_if_full()
-        received = datetime.now(UTC)
-        content = quarantined.first_line(reason, received, headers) + body
-        name = quarantined.name_of(content, received, is_cut=is_cut)
         try:
-            await self._in_thread(lambda: self._store.put(name, content))
+            name = await self._in_thread(lambda: self._put(reason, headers, body, is_cut=is_cut))
         except CallvaultError as error:
             # Without its status: no answer but 503 makes Event Grid come again.
             raise Unavailable(
@@ -123,6 +120,13 @@ class Quarantine:
             ) from error
         self._count += 1
         log.warning("event quarantined", reason=reason, name=name, place=self.place)
+        return name
+
+    def _put(self, reason: str, headers: Mapping[str, str], body: bytes, *, is_cut: bool) -> str:
+        received = datetime.now(UTC)
+        content = quarantined.first_line(reason, received, headers) + body
+        name = quarantined.name_of(content, received, is_cut=is_cut)
+        self._store.put(name, content)
         return name
 
     def pending(self) -> Iterator[DeadLetter]:

@@ -33,11 +33,11 @@ class QuarantineContainer:
         self._clients = Remade(
             lambda: StorageAccess.from_settings(settings), self._open, ContainerClient.close
         )
-        self._clients.current()
+        self._url = urlsplit(self._clients.current().url)._replace(query="").geturl()
 
     @property
     def location(self) -> str:
-        return urlsplit(self._clients.current().url)._replace(query="").geturl()
+        return self._url
 
     def put(self, name: str, content: bytes) -> None:
         blob = self._clients.current().get_blob_client(name)

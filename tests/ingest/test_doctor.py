@@ -68,7 +68,8 @@ async def archive_by(
     table = {"kind": "azure_blob", "container": "unused"}
     made = Settings.model_validate({"archives": {"main": {**table, "sas_url": "env:ALL"}}})
     with closing(open_archive("main", made.archive("main"))) as archive:
-        make_identity(archive, None, datetime.now(UTC))
+        identity = make_identity(archive, None, datetime.now(UTC))
+    table["id"] = identity.id
     return by_name(
         await check_archives(subject(archives={"main": {**table, "sas_url": "env:SAS"}}))
     )
@@ -158,6 +159,9 @@ async def test_a_directory_is_tried_out_and_nothing_is_left(tmp_path: Path) -> N
     assert sorted((tmp_path / "archive").rglob("*")) == before
     results = await check_archives(subject(archives={"main": {**table, "id": "0" * 32}}))
     assert [(each.name, each.is_ok) for each in results] == [("archive main", False)]
+    results = await check_archives(subject(archives={"main": {**table, "id": None}}))
+    assert [(each.name, each.is_ok) for each in results] == [("archive main", True)]
+    assert "not tried out" in results[0].found
 
 
 async def queue(settings: Mapping[str, Any]) -> CheckResult:

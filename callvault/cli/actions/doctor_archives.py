@@ -12,7 +12,6 @@ from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import blob_errors
 from callvault.cli.actions.check_result import CheckResult, Subject, run_blocking
 from callvault.clients import open_proven
-from callvault.config.settings import Settings
 from callvault.config.storage import ArchiveSettings, AzureBlobSettings
 from callvault.errors import BrokenContent, CallvaultError, ObjectExists
 from callvault.temporal.archives import remembered_archives
@@ -33,52 +32,62 @@ Remove = Callable[[str], None]
 
 
 async def check_archives(subject: Subject) -> list[CheckResult]:
-    """Check every archive's identity, and try out those that have the right one."""
-    client, archives = subject.client, subject.settings.archives
-    remembered = {} if client is None else await remembered_archives(client)
+    """Check every archive's identity, and try out those that are known to have the right one."""
+    archives, remembered = subject.settings.archives, await _remembered(subject)
+    expected = {name: each.id or (remembered or {}).get(name) for name, each in archives.items()}
     identities = await run_blocking(
         {
             f"archive {name}": partial(
-                _identity, name, each, remembered.get(name), is_known=client is None
+                _identity, name, each, expected[name], without_temporal=remembered is None
             )
             for name, each in archives.items()
         }
     )
-    good = [name for name, found in zip(archives, identities, strict=True) if found.is_ok]
-    trials = await run_blocking(
-        {
-            f"archive {name}, objects": partial(
-                _try_out, name, subject.settings, remembered.get(name)
-            )
-            for name in good
-        }
-    )
-    return [*identities, *trials]
+    # Nothing is written where it is not certain that this is the archive.
+    right = [
+        name
+        for name, found in zip(archives, identities, strict=True)
+        if found.is_ok and expected[name]
+    ]
+    trials = {
+        f"archive {name}, objects": partial(_try_out, name, archives[name], expected[name])
+        for name in right
+    }
+    return [*identities, *await run_blocking(trials)]
+
+
+async def _remembered(subject: Subject) -> dict[str, str] | None:
+    """Return the ids of archives that Temporal remembers; None where it cannot be asked."""
+    if subject.client is None:
+        return None
+    with suppress(CallvaultError):
+        return dict(await remembered_archives(subject.client))
+    return None
 
 
 def _identity(
-    name: str, settings: ArchiveSettings, remembered: str | None, *, is_known: bool
+    name: str, settings: ArchiveSettings, expected: str | None, *, without_temporal: bool
 ) -> CheckResult:
     what = f"archive {name}"
     try:
-        with closing(open_proven(name, settings, remembered)) as archive:
+        with closing(open_proven(name, settings, expected)) as archive:
             found = archive.prove()
     except CallvaultError as error:
         fix = "Mount or name the right place, or mend its secrets; make a new archive with"
         return CheckResult(what, False, str(error), f"{fix} `callvault setup`.")
-    if settings.id is None and remembered is None:
-        if is_known:
-            return CheckResult(what, True, f"{found}, as far as can be told without Temporal")
-        fix = f'Run `callvault setup`, or set archives.{name}.id = "{found}".'
-        return CheckResult(what, False, f"{found}, which nobody has remembered", fix)
-    return CheckResult(what, True, found)
+    if expected is not None:
+        return CheckResult(what, True, found)
+    if without_temporal:
+        told = f"{found}; only Temporal remembers if it is the right one, so it is not tried out"
+        return CheckResult(what, True, told)
+    fix = f'Run `callvault setup`, or set archives.{name}.id = "{found}".'
+    return CheckResult(what, False, f"{found}, which nobody has remembered", fix)
 
 
-def _try_out(name: str, settings: Settings, remembered: str | None) -> CheckResult:
-    archive_settings = settings.archives[name]
-    with closing(open_proven(name, archive_settings, remembered)) as archive:
-        if isinstance(archive_settings, AzureBlobSettings):
-            return try_out(archive, partial(_delete_blob, name, archive_settings))
+def _try_out(name: str, settings: ArchiveSettings, expected: str | None) -> CheckResult:
+    with closing(open_proven(name, settings, expected)) as archive:
+        if isinstance(settings, AzureBlobSettings):
+            return try_out(archive, partial(_delete_blob, name, settings))
         return try_out(archive, partial(_delete_file, archive))
 
 
