@@ -1,6 +1,7 @@
 """Does `callvault doctor` find a gateway that is away, not ready, or of another secret?"""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,26 @@ async def test_something_else_at_its_address_is_found() -> None:
         results = await asked(f"http://127.0.0.1:{port}")
     assert not results["subscription handshake"].is_ok
     assert "answers a validation event 200: {}" in results["subscription handshake"].found
+
+
+async def test_a_proxy_that_swallows_the_handshake_of_cloud_events_is_found() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        status, body = b"405 Method Not Allowed", b"no"
+        if head.startswith(b"POST"):
+            [event] = json.loads(await reader.readuntil(b"]"))
+            status = b"200 OK"
+            body = json.dumps({"validationResponse": event["data"]["validationCode"]}).encode()
+        length = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        writer.write(b"HTTP/1.1 " + status + b"\r\n" + length + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        handshake = (await asked(f"http://127.0.0.1:{port}"))["subscription handshake"]
+    assert (handshake.is_ok, handshake.found) == (False, "OPTIONS /v1/events answers 405: no")
+    assert "a proxy has to let POST and OPTIONS through" in handshake.fix
 
 
 async def test_no_secret_is_sent_in_clear_and_without_an_address_none_is_asked() -> None:

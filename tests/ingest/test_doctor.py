@@ -235,6 +235,15 @@ async def quarantine(table: Mapping[str, Any]) -> CheckResult:
     return by_name(await check_events(subject(**tree)))["quarantine"]
 
 
+async def test_a_quarantine_that_may_only_be_read_is_found(
+    azurite: Azurite, container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAS", sas(azurite, container, "rl"))
+    result = await quarantine({"kind": "azure_blob", "container": "unused", "sas_url": "env:SAS"})
+    assert (result.is_ok, "that deliveries can be stored" in result.found) == (False, True)
+    assert "sig=" not in str(result)
+
+
 async def test_a_quarantine_that_is_not_empty_or_not_there_is_found(
     azurite: Azurite, tmp_path: Path
 ) -> None:

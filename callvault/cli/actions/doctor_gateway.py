@@ -18,10 +18,14 @@ from callvault.http_transports import Transport
 _TIMEOUT = 10.0
 """Seconds for each step of the exchange: a gateway asks its quarantine and Temporal, too."""
 
+_UNREACHED = "it cannot be reached"
+
 _READY, _HANDSHAKE = "gateway", "subscription handshake"
 
 _START = "Start `callvault gateway`, or name its address: `callvault doctor --gateway URL`."
 _SECRET = "Give gateway and subscription one secret: docs/gateway.md, Rotating the secret."  # noqa: S105
+
+_PROXY = "See what answers there: a proxy has to let POST and OPTIONS through to the gateway."
 
 
 async def check_gateway(subject: Subject) -> list[CheckResult]:
@@ -80,9 +84,14 @@ def _handshake(url: str, references: tuple[SecretRef, ...]) -> CheckResult:
         headers = {SECRET_HEADER: secret} if secret else {}
         if problem := _validation_problem(url, headers) or _options_problem(url, headers):
             which = f"gateway.event_secrets.{number}: " if secret else ""
-            fix = _START if "reached" in problem else _SECRET
-            return CheckResult(_HANDSHAKE, False, f"{which}{problem}", fix)
+            return CheckResult(_HANDSHAKE, False, f"{which}{problem}", _fix_of(problem))
     return CheckResult(_HANDSHAKE, True, "answered as Event Grid and as CloudEvents ask")
+
+
+def _fix_of(problem: str) -> str:
+    if _UNREACHED in problem:
+        return _START
+    return _SECRET if " 401" in problem else _PROXY
 
 
 def _validation_problem(url: str, headers: dict[str, str]) -> str:
@@ -123,4 +132,4 @@ def _ask(method: str, url: str, **options: object) -> httpx.Response | str:
         with httpx.Client(transport=Transport(), timeout=_TIMEOUT) as http:
             return http.request(method, url, **options)  # type: ignore[arg-type]
     except (httpx.HTTPError, httpx.InvalidURL, Unavailable, OSError) as error:
-        return f"it cannot be reached: {error or type(error).__name__}"
+        return f"{_UNREACHED}: {str(error) or type(error).__name__}"
