@@ -1,7 +1,8 @@
 """Does `callvault doctor` find a gateway that is away, not ready, or of another secret?"""
 
 import asyncio
-import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,13 @@ async def test_a_good_gateway_passes_and_another_secret_is_found(
         url = f"http://127.0.0.1:{port}"
         good = await asked(url, **secrets)
         assert [each.is_ok for each in good.values()] == [True, True], good
+        without = (await asked(url))["subscription handshake"]
+        assert (without.is_ok, "no event_secrets to try" in without.found) == (True, True)
         other = await asked(url, event_secrets=["env:RIGHT", "env:WRONG"])
     assert other["gateway"].is_ok
     handshake = other["subscription handshake"]
     assert not handshake.is_ok
-    assert handshake.found.startswith("gateway.event_secrets.1: POST /v1/events answers")
+    assert handshake.found.startswith("gateway.event_secrets.1: OPTIONS /v1/events answers")
     assert "401" in handshake.found
     assert "Rotating the secret" in handshake.fix
     assert "hunter" not in str(other)
@@ -57,38 +60,45 @@ async def test_a_gateway_that_is_away_is_found() -> None:
     assert all("callvault gateway" in each.fix for each in results.values())
 
 
-async def test_something_else_at_its_address_is_found() -> None:
-    """A proxy that answers every request with 200, for one."""
+@asynccontextmanager
+async def answering(answer: Callable[[bytes, bytes], bytes]) -> AsyncIterator[str]:
+    """Run a server that answers with what ``answer`` makes of head and body; yield its URL."""
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readuntil(b"]") if head.startswith(b"POST") else b""
+        writer.write(answer(head, body))
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        results = await asked(f"http://127.0.0.1:{port}")
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def reply(status: str, body: bytes = b"no", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", "connection: close", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def test_something_else_at_its_address_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver of CloudEvents that takes every POST, for one."""
+    monkeypatch.setenv("RIGHT", "hunter2")
+
+    def answer(head: bytes, body: bytes) -> bytes:
+        return reply("200 OK", b"{}", "webhook-allowed-origin: *")
+
+    async with answering(answer) as url:
+        results = await asked(url, event_secrets=["env:RIGHT"])
     assert not results["subscription handshake"].is_ok
     assert "answers a validation event 200: {}" in results["subscription handshake"].found
 
 
 async def test_a_proxy_that_swallows_the_handshake_of_cloud_events_is_found() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        status, body = b"405 Method Not Allowed", b"no"
-        if head.startswith(b"POST"):
-            [event] = json.loads(await reader.readuntil(b"]"))
-            status = b"200 OK"
-            body = json.dumps({"validationResponse": event["data"]["validationCode"]}).encode()
-        length = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        writer.write(b"HTTP/1.1 " + status + b"\r\n" + length + body)
-        await writer.drain()
-        writer.close()
+    def answer(head: bytes, body: bytes) -> bytes:
+        return reply("405 Method Not Allowed" if head.startswith(b"OPTIONS") else "200 OK")
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        handshake = (await asked(f"http://127.0.0.1:{port}"))["subscription handshake"]
+    async with answering(answer) as url:
+        handshake = (await asked(url))["subscription handshake"]
     assert (handshake.is_ok, handshake.found) == (False, "OPTIONS /v1/events answers 405: no")
     assert "a proxy has to let POST and OPTIONS through" in handshake.fix
 

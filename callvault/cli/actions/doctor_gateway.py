@@ -76,16 +76,21 @@ def _amiss(answer: httpx.Response) -> str:
 
 def _handshake(url: str, references: tuple[SecretRef, ...]) -> CheckResult:
     """Do both handshakes of Event Grid, with each secret: they change nothing."""
+    if problem := _options_problem(url, {}):
+        return CheckResult(_HANDSHAKE, False, problem, _fix_of(problem))
     try:
-        presented = [reference.resolve() for reference in references] or [""]
+        presented = [reference.resolve() for reference in references]
     except ConfigurationError as error:
         return CheckResult(_HANDSHAKE, False, str(error), _SECRET)
     for number, secret in enumerate(presented):
-        headers = {SECRET_HEADER: secret} if secret else {}
-        if problem := _validation_problem(url, headers) or _options_problem(url, headers):
-            which = f"gateway.event_secrets.{number}: " if secret else ""
-            return CheckResult(_HANDSHAKE, False, f"{which}{problem}", _fix_of(problem))
-    return CheckResult(_HANDSHAKE, True, "answered as Event Grid and as CloudEvents ask")
+        headers = {SECRET_HEADER: secret}
+        if problem := _options_problem(url, headers) or _validation_problem(url, headers):
+            found = f"gateway.event_secrets.{number}: {problem}"
+            return CheckResult(_HANDSHAKE, False, found, _fix_of(problem))
+    secrets_tried = (
+        f"with {len(presented)} secrets" if presented else "no event_secrets to try here"
+    )
+    return CheckResult(_HANDSHAKE, True, f"answered as Event Grid asks, {secrets_tried}")
 
 
 def _fix_of(problem: str) -> str:
