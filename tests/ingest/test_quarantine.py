@@ -1,6 +1,7 @@
 """Is a delivery that nobody understands safe, in a directory and in a container alike?"""
 
 import asyncio
+import errno
 import gzip
 import json
 import os
@@ -123,6 +124,22 @@ async def test_nothing_but_a_file_of_the_directory_is_read(kind: str, tmp_path: 
         async with asyncio.timeout(5):
             with pytest.raises(InvalidRequest):
                 await asyncio.to_thread(quarantine.read, DeadLetter("x.event"))
+
+
+async def test_a_file_system_without_hard_links_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An SMB share, for one."""
+
+    def refuse(*paths: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    place = Directory(tmp_path / "quarantine")
+    with closing(opened(place)) as quarantine:
+        name = await quarantine.store("odd", {}, b"?")
+        assert quarantine.read(DeadLetter(name)).body == b"?"
+    assert [path.name for path in (tmp_path / "quarantine").iterdir()] == [name]
 
 
 async def test_whoever_asks_if_it_is_ready_shares_one_check(tmp_path: Path) -> None:
