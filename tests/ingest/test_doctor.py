@@ -181,7 +181,7 @@ async def test_a_queue_is_found_missing_or_poisoned(
         assert still.dequeue_count == 1, "nothing was taken"
 
         missing = await queue({"queue": "no-such-queue"})
-        assert (missing.is_ok, "looking at it" in missing.found) == (False, True)
+        assert (missing.is_ok, "there is no such queue" in missing.found) == (False, True)
         service.create_queue(f"{queue_name}-poison").send_message("?")
         poisoned = await queue({"queue": queue_name})
         assert "1 messages are in its poison queue" in poisoned.found

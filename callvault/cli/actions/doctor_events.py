@@ -74,7 +74,12 @@ def _queue_service(settings: QueueSettings) -> QueueServiceClient:
 
 def _look_at_queue(what: str, queue: QueueClient) -> int:
     with _errors(what, "looking at it"):
-        waiting = queue.get_queue_properties().approximate_message_count
+        try:
+            waiting = queue.get_queue_properties().approximate_message_count
+        except ResourceNotFoundError:
+            raise ConfigurationError(
+                "there is no such queue: create it, or correct its name"
+            ) from None
         queue.peek_messages()
     with _errors(what, "asking if messages may be removed"):
         try:
