@@ -1,8 +1,10 @@
-"""Sweep: deliver the events that lie in dead-letter containers."""
+"""Sweep: deliver the events that lie in dead-letter containers, or in the quarantine."""
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from temporalio import activity
 from temporalio.client import Client
@@ -11,17 +13,23 @@ from activities.clock import server_clock
 from activities.translate import to_application_error
 from callvault.clients import own_containers
 from callvault.config.settings import Settings
+from callvault.config.storage import QuarantineDirectorySettings
 from callvault.contracts.base import shorten
 from callvault.contracts.sweeps import SweepInput, SweepReport, SweepReports
-from callvault.errors import CallvaultError
+from callvault.errors import CallvaultError, ConfigurationError
 from callvault.ingest.dead_letters import DeadLetterContainer, location_of
 from callvault.ingest.intake import Intake
+from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
 from callvault.ingest.sweep import Sweep
+from callvault.ingest.undelivered import UndeliveredStore
 from callvault.temporal.call_client import CallClient
 
 RETRY_TIMEOUT = timedelta(minutes=30)
 """Time for which a container that cannot be swept is tried, before the sweep ends without it."""
+
+
+_Open = Callable[[], UndeliveredStore]
 
 
 @dataclass(frozen=True)
@@ -50,24 +58,45 @@ class SweepActivities:
         now = server_clock()
         routes = Routes(self._settings, own_containers(self._settings))
         intake = Intake(routes, CallClient(self._client), "sweep", activity.metric_meter())
-        wanted = input.dead_letters or sorted(self._settings.dead_letters)
-        ends = [await self._sweep(name, intake) for name in wanted]
+        stores = self._quarantine() if input.quarantine else self._containers(input)
+        ends = [await _sweep(location, store, intake) for location, store in stores.items()]
         if now() - activity.info().scheduled_time < RETRY_TIMEOUT:
             _raise_transient([end.error for end in ends if end.error is not None])
         return SweepReports(reports=tuple(end.report for end in ends))
 
-    async def _sweep(self, name: str, intake: Intake) -> _Sweep:
+    def _containers(self, input: SweepInput) -> dict[str, _Open]:
+        wanted = input.dead_letters or sorted(self._settings.dead_letters)
+        return {location_of(name): partial(self._open_container, name) for name in wanted}
+
+    def _open_container(self, name: str) -> DeadLetterContainer:
+        return DeadLetterContainer.open(name, self._settings.dead_letter_container(name))
+
+    def _quarantine(self) -> dict[str, _Open]:
+        return {Quarantine.location: partial(shared_quarantine, self._settings)}
+
+
+def shared_quarantine(settings: Settings) -> Quarantine:
+    """Open the quarantine; `ConfigurationError` where it is a directory of some gateway's."""
+    if isinstance(settings.gateway.quarantine, QuarantineDirectorySettings):
+        raise ConfigurationError(
+            "the quarantine is a directory of the gateway's machine, which no Schedule can sweep:"
+            " sweep it there (`callvault sweep --quarantine`), or let gateway.quarantine be a"
+            " container"
+        )
+    return Quarantine.open(settings.gateway.quarantine)
+
+
+async def _sweep(location: str, open_store: _Open, intake: Intake) -> _Sweep:
+    try:
+        store = open_store()
+    except CallvaultError as error:
+        return _Sweep(SweepReport(location=location, problem=shorten(str(error), 500)), error)
+    with closing(store):
+        sweep = Sweep(store, intake, activity.heartbeat)
         try:
-            container = DeadLetterContainer.open(name, self._settings.dead_letter_container(name))
+            return _Sweep(await sweep.run())
         except CallvaultError as error:
-            problem = shorten(str(error), 500)
-            return _Sweep(SweepReport(location=location_of(name), problem=problem), error)
-        with closing(container):
-            sweep = Sweep(container, intake, activity.heartbeat)
-            try:
-                return _Sweep(await sweep.run())
-            except CallvaultError as error:
-                return _Sweep(sweep.interrupted_by(error), error)
+            return _Sweep(sweep.interrupted_by(error), error)
 
 
 def _raise_transient(errors: list[CallvaultError]) -> None:

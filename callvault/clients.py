@@ -78,10 +78,15 @@ def open_signer(settings: ArchiveSettings) -> Signer | None:
 
 def open_keyring(settings: ArchiveSettings) -> Keyring:
     """Return the keys that may have signed in an archive; `ConfigurationError` for one unread."""
-    keys = [_public_key(file) for file in settings.public_keys]
+    keys = public_keys(settings)
     if not keys and (signer := open_signer(settings)):
         keys = [signer.public]
     return Keyring(keys)
+
+
+def public_keys(settings: ArchiveSettings) -> list[PublicKey]:
+    """Read the public keys that an archive's settings name; `ConfigurationError` for one unread."""
+    return [_public_key(file) for file in settings.public_keys]
 
 
 def _public_key(file: Path) -> PublicKey:

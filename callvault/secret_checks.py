@@ -49,6 +49,7 @@ _CHECKS: dict[str, Mapping[str, _Check]] = {
         "announcement_secret": webhook_key,
     },
     "archives": _BLOBS,
+    "gateway": _BLOBS,
     "dead_letters": _BLOBS,
     "queues": {
         "connection_string": _connection_string(queue_service_client),

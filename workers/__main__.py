@@ -22,7 +22,7 @@ from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
 from callvault.config.settings import Settings, load_settings
 from callvault.secret_checks import refuse_unusable_signing_keys
-from callvault.telemetry.announcement import announce, fill_standard_streams
+from callvault.telemetry.announcement import fill_standard_streams
 from callvault.telemetry.setup import Telemetry, setup
 from callvault.temporal.archives import remembered_archives
 from callvault.temporal.client import connect
@@ -30,6 +30,7 @@ from workers.abandoned import AbandonedCalls
 from workers.adoption import Adoption
 from workers.clients import Connections
 from workers.liveness import Liveness, NotingRunner
+from workers.readiness import Readiness, needed
 from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker
 from workers.roles import Role
@@ -39,7 +40,7 @@ from workers.zero_counters import begin_at_zero
 
 
 async def run(settings: Settings, only: Role | None = None) -> None:
-    """Work in one role or in both until told to stop; print a line of JSON once polling."""
+    """Work in one role or in both until told to stop; print a line of JSON once ready, or not."""
     if only is not Role.CONTROL:
         refuse_unusable_signing_keys(settings)
     stopping = asyncio.Event()
@@ -77,7 +78,10 @@ async def run(settings: Settings, only: Role | None = None) -> None:
                     await running.enter_async_context(_beside(liveness.run()))
             await running.enter_async_context(_beside(watch.run()))
             gc.freeze()  # what is loaded stays: no collection needs to look through it again
-            announce({"ready": True})
+            # Who only controls needs no archive.
+            archives = {} if only is Role.CONTROL else openers(needed(settings), remembered)
+            ready = Readiness(archives, watch.problems, meter)
+            await running.enter_async_context(_beside(ready.run()))
             await stopping.wait()
 
 

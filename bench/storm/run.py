@@ -40,7 +40,7 @@ kind = "directory"
 path = "/never-written"
 [gateway]
 port = 0
-quarantine = "{home}/quarantine"
+quarantine = {{ kind = "directory", path = "{home}/quarantine" }}
 max_in_flight = {max_in_flight}
 event_secrets = ["env:EVENT_SECRET"]
 api_keys = ["env:EVENT_SECRET"]

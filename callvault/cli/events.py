@@ -41,6 +41,14 @@ def deliver(
             " quarantined file, a queue's message. - for standard input.",
         ),
     ],
+    quarantine: Annotated[
+        bool,
+        typer.Option(
+            "--quarantine",
+            help="Each FILE is the name of a delivery in the quarantine, delivered before or not;"
+            " it is marked as delivered.",
+        ),
+    ] = False,
     again: Annotated[
         bool,
         typer.Option(
@@ -64,7 +72,9 @@ def deliver(
     told = deliveries.say_json_line if as_json else deliveries.say_outcome
     all_delivered = calls.with_client(
         config,
-        lambda client: deliveries.deliver_all(settings, client, files, told, again=again),
+        lambda client: deliveries.deliver_all(
+            settings, client, files, told, again=again, quarantine=quarantine
+        ),
     )
     raise typer.Exit(0 if all_delivered else 1)
 
@@ -89,14 +99,17 @@ def sweep(
     names: DeadLetterNames = None,
     quarantine: Annotated[
         bool,
-        typer.Option("--quarantine", help="Sweep the gateway's quarantine directory instead."),
+        typer.Option(
+            "--quarantine",
+            help="Sweep the gateways' quarantine instead; a directory on its own machine.",
+        ),
     ] = False,
     every: Every = None,
     remove: RemoveSchedule = False,
     as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
-    """Deliver the events of dead-letter containers, and mark the blobs that are delivered.
+    """Deliver the events of dead-letter containers or of the quarantine; mark what is delivered.
 
     Safe to repeat, and for several at the same time. Exit status 1 where an event is not
     understood, or a blob cannot be read or marked: it stays, and the next sweep tries it again.
@@ -107,15 +120,15 @@ def sweep(
     from callvault.config.settings import load_settings
 
     settings = load_settings(config)
-    if (every or remove) and quarantine:
-        raise InvalidRequest(
-            "the quarantine is a directory of the gateway's machine: sweep it there, without a"
-            " Schedule"
-        )
+    if quarantine and names:
+        raise InvalidRequest("--quarantine takes no names: there is one quarantine")
     if remove:
-        say_done(calls.with_client(config, sweeps.remove_schedule), as_json=as_json)
+        removed = calls.with_client(
+            config, lambda client: sweeps.remove_schedule(client, quarantine=quarantine)
+        )
+        say_done(removed, as_json=as_json)
     elif every is not None:
-        input = sweeps.input(settings, names or [])
+        input = sweeps.input(settings, names or [], quarantine=quarantine)
         done = calls.with_client(config, lambda client: sweeps.schedule(client, input, every))
         say_done(done, as_json=as_json)
     else:

@@ -50,10 +50,10 @@ def setup(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Register Callvault's search attributes in Temporal, and make new archives. Safe to repeat.
+    """Register search attributes in Temporal, make new archives and the quarantine's container.
 
-    An archive that is known, and is not in its place, is an error: nothing is made there. The
-    others are made all the same; exit status 1 where one is not ready.
+    Safe to repeat. An archive that is known, and is not in its place, is an error: nothing is made
+    there. The others are made all the same; exit status 1 where one is not ready.
     """
     from callvault.cli.actions import recordings as calls
     from callvault.cli.actions.setup import set_up

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-_TAGGED = ("archives",)
-"""Tables whose errors carry the chosen kind after the entry's name."""
+_TAGGED = (("archives",), ("gateway", "quarantine"))
+"""Beginnings of the paths whose errors carry the chosen kind as their third part."""
 
 
 def setting_fields(
@@ -72,7 +72,8 @@ def _concerns(sets: tuple[str, ...], path: tuple[str, ...]) -> bool:
 def _path(problem: ErrorDetails) -> tuple[str, ...]:
     # Pydantic adds "[key]" where the name of a table's entry is wrong.
     path = tuple(str(part) for part in problem["loc"] if part != "[key]")
-    return path[:2] + path[3:] if path[:1] == _TAGGED and len(path) > 2 else path
+    is_tagged = any(path[: len(tagged)] == tagged for tagged in _TAGGED)
+    return path[:2] + path[3:] if is_tagged else path
 
 
 def _did_you_mean(path: tuple[str, ...], known: list[tuple[str, ...]]) -> str:

@@ -1,12 +1,11 @@
 """Settings of the gateway: its address, its callers, who signs callbacks, its limits."""
 
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from callvault.config.storage import QuarantineDirectorySettings, QuarantineSettings
 from callvault.config.types import (
-    AbsolutePath,
     BindAddress,
     Name,
     Rate,
@@ -88,11 +87,10 @@ class GatewaySettings(Section):
     are answered 503, so that they come again. Far more than Temporal takes at once only make all of
     them late."""
     max_body: Annotated[int, Field(ge=1_024)] = 1_048_576
-    """Largest request body that is read into memory, in bytes (Event Grid sends 1 MiB at most)."""
-    quarantine: AbsolutePath = Field(
-        default=Path("~/.local/state/callvault/quarantine"), validate_default=True
-    )
-    """Directory for events that are authentic, but not understood."""
+    """Largest request body that is understood, in bytes (Event Grid sends 1 MiB at most). Larger
+    events go to the quarantine, up to 16 MiB of each, two at a time."""
+    quarantine: QuarantineSettings = Field(default_factory=QuarantineDirectorySettings)
+    """The place for events that are authentic, but not understood."""
     metrics_address: BindAddress = None
     """host:port where Prometheus reads the gateway's metrics, as `127.0.0.1:9465`; `none` for off.
     It has no access control, so it is no port of callers."""

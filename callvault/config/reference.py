@@ -44,6 +44,11 @@ account_url = "https://contosoarchive.blob.core.windows.net"
 host = "0.0.0.0"
 event_secrets = ["env:EVENT_SECRET"]
 api_keys = ["file:/run/secrets/api-key"]
+
+[gateway.quarantine]
+kind = "azure_blob"
+container = "quarantine"
+account_url = "https://contosoevents.blob.core.windows.net"
 ```
 """
 

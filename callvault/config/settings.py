@@ -21,6 +21,7 @@ from callvault.config.storage import (
     ArchiveSettings,
     DeadLetterSettings,
     DirectorySettings,
+    QuarantineContainerSettings,
     QueueSettings,
 )
 from callvault.config.types import BindAddress, Name, SecretRef, Section, is_loopback
@@ -97,6 +98,7 @@ class Settings(Section):
             *_topic_problems(self),
             *_callback_problems(self),
             *_pause_problems(self),
+            *_quarantine_problems(self),
         ]:
             raise ValueError("; ".join(problems))
         return self
@@ -210,6 +212,24 @@ def _pause_problems(settings: Settings) -> list[str]:
         if resource.max_pause is not None
         and resource.on_max_pause is OnMaxPause.RESUME
         and not resource.max_pause_ends_protection
+    ]
+
+
+def _quarantine_problems(settings: Settings) -> list[str]:
+    """Refuse a container that is swept, or sealed, as something else."""
+    quarantine = settings.gateway.quarantine
+    if not isinstance(quarantine, QuarantineContainerSettings):
+        return []
+    # A SAS URL names its container itself: the reference to it is all that can be compared.
+    ways = ("container", "connection_string", "sas_url", "account_url")
+    others = {
+        **{f"archives.{name}": each for name, each in settings.archives.items()},
+        **{f"dead_letters.{name}": each for name, each in settings.dead_letters.items()},
+    }
+    return [
+        f"gateway.quarantine: {where} is this container already: give the quarantine its own"
+        for where, other in others.items()
+        if all(getattr(other, way, None) == getattr(quarantine, way) for way in ways)
     ]
 
 

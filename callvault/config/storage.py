@@ -1,8 +1,9 @@
-"""Settings of storage: archives, and the queues and containers that Event Grid writes to."""
+"""Settings of storage: archives, the quarantine, and what Event Grid writes to."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from callvault.config.types import (
     AbsolutePath,
@@ -62,6 +63,56 @@ class DirectorySettings(_CommonArchiveSettings):
 
 
 ArchiveSettings = Annotated[AzureBlobSettings | DirectorySettings, Field(discriminator="kind")]
+
+
+class QuarantineContainerSettings(Section):
+    """A container for what gateways cannot understand: exactly one of the three ways to reach it.
+
+    Any number of gateways share it. It is of no other use: not an archive's, nor Event Grid's.
+    """
+
+    kind: Literal["azure_blob"]
+    """`azure_blob`, for a container in Azure Blob Storage, which all gateways share."""
+    container: ContainerName
+    """The container's name; `callvault setup` makes it, if it is missing."""
+    connection_string: SecretRef | None = None
+    """Secret reference to the storage account's connection string."""
+    sas_url: SecretRef | None = None
+    """Secret reference to the container's URL with a shared access signature: to read, add, create,
+    write and list."""
+    account_url: Url | None = None
+    """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID; the role is Storage Blob Data
+    Contributor."""
+
+    _has_one_access = exactly_one("connection_string", "sas_url", "account_url")
+
+
+class QuarantineDirectorySettings(Section):
+    """A directory for what a gateway cannot understand: for a laptop, or a disk that stays."""
+
+    kind: Literal["directory"] = "directory"
+    """`directory`, for a directory of the gateway's machine. A container that is replaced takes it
+    along."""
+    path: AbsolutePath = Field(
+        default=Path("~/.local/state/callvault/quarantine"), validate_default=True
+    )
+    """The directory; the gateway makes it."""
+
+
+def _is_table(value: Any) -> Any:
+    if isinstance(value, str | Path):
+        raise ValueError(
+            'write a table, { kind = "directory", path = "/…" } or { kind = "azure_blob",'
+            ' container = "…", account_url = "https://…" }'
+        )
+    return value
+
+
+QuarantineSettings = Annotated[
+    QuarantineContainerSettings | QuarantineDirectorySettings,
+    Field(discriminator="kind"),
+    BeforeValidator(_is_table),
+]
 
 
 class QueueSettings(Section):

@@ -22,6 +22,7 @@ RECONCILE_TYPE = "ReconcileWorkflow"
 RECONCILE_SCHEDULE = "callvault-reconcile"
 SWEEP_TYPE = "SweepWorkflow"
 SWEEP_SCHEDULE = "callvault-sweep"
+QUARANTINE_SCHEDULE = "callvault-sweep-quarantine"
 """Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
 ADOPTION_TYPE = "AdoptionWorkflow"

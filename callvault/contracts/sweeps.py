@@ -7,6 +7,8 @@ class SweepInput(Message):
     """Sweep these dead-letter containers, by their configured names; all without any."""
 
     dead_letters: tuple[str, ...] = ()
+    quarantine: bool = False
+    """Sweep the gateways' quarantine instead; it must be a container."""
 
 
 class SweepReport(Message):

@@ -43,6 +43,7 @@ def create_app(
     client: Client,
     meter: MetricMeter = MetricMeter.noop,
     problems: Problems | None = None,
+    quarantine: Quarantine | None = None,
 ) -> FastAPI:
     """Build the gateway around a (lazy) Temporal client.
 
@@ -52,7 +53,7 @@ def create_app(
     gateway = settings.gateway
     recordings = CallClient(client)
     routes = Routes(settings, own_containers(settings))
-    quarantine = Quarantine(gateway.quarantine)
+    quarantine = quarantine or Quarantine.open(gateway.quarantine)
     webhook = EventWebhook(
         SharedSecrets(gateway.event_secrets),
         Intake(routes, recordings, "webhook", meter),

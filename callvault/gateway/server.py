@@ -15,7 +15,7 @@ from callvault.gateway.connections import (
     accept_limit,
     let_the_system_queue,
 )
-from callvault.gateway.quarantine_metrics import count_quarantined
+from callvault.gateway.quarantine_watch import watch_quarantine
 from callvault.gateway.secret_watch import SecretWatch
 from callvault.ingest.quarantine import Quarantine
 from callvault.problems import Problems
@@ -58,17 +58,19 @@ async def _serve(settings: Settings) -> None:
         )
         meter = telemetry.runtime.metric_meter
         problems = Problems(meter)
-        app = create_app(settings, client, meter, problems)
+        quarantine = Quarantine.open(settings.gateway.quarantine)
+        app = create_app(settings, client, meter, problems, quarantine)
         instrument_app(app)
-        watching = [asyncio.create_task(SecretWatch(settings, client, problems).run())]
-        if telemetry.exports_metrics:
-            quarantine = Quarantine(settings.gateway.quarantine)
-            watching.append(asyncio.create_task(count_quarantined(quarantine, meter)))
+        watching = [
+            asyncio.create_task(SecretWatch(settings, client, problems).run()),
+            asyncio.create_task(watch_quarantine(quarantine, meter, problems)),
+        ]
         try:
             await _AnnouncedServer(server_config(app, settings)).serve()
         finally:
             for task in watching:
                 task.cancel()
+            quarantine.close()
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -30,8 +30,9 @@ _TIMEOUTS: dict[str, Any] = {"retry_total": 2, "connection_timeout": 10, "read_t
 class DeadLetterContainer:
     """An `UndeliveredStore` whose dead letters are blobs."""
 
-    def __init__(self, name: str, container: ContainerClient, prefix: str = "") -> None:
-        self._name = name
+    def __init__(self, location: str, container: ContainerClient, prefix: str = "") -> None:
+        """``location`` is the container's name for people."""
+        self._location = location
         self._container = container
         self._prefix = prefix
 
@@ -41,13 +42,13 @@ class DeadLetterContainer:
         try:
             access = StorageAccess.from_settings(settings)
             container = container_client(access, settings.container, **_TIMEOUTS)
-            return cls(name, container, settings.prefix)
+            return cls(location_of(name), container, settings.prefix)
         except ValueError as error:
             raise ConfigurationError(f"dead letters {name} cannot be reached: {error}") from None
 
     @property
     def location(self) -> str:
-        return location_of(self._name)
+        return self._location
 
     def pending(self) -> Iterator[DeadLetter]:
         with self._errors("listing the container"):

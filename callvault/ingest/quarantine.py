@@ -1,182 +1,191 @@
 """Keeps deliveries that were authentic but not understood, until a person has looked at them.
 
-Each file is one line of JSON (reason, time of receipt, headers), then the body, byte for byte.
+A gateway answers 200 only for what is stored here durably; what cannot be stored is answered 503,
+and Event Grid sends it again.
 """
 
 import asyncio
-import json
-import os
-import tempfile
-import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import BinaryIO
+from itertools import islice
+from typing import Protocol, Self, TypeVar
 
 import structlog
 
-from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
+from callvault.config.storage import QuarantineDirectorySettings, QuarantineSettings
+from callvault.errors import CallvaultError, Unavailable
+from callvault.ingest import quarantined
 from callvault.ingest.deliveries import Delivery
-from callvault.ingest.formats import read_kept
+from callvault.ingest.quarantine_container import QuarantineContainer
+from callvault.ingest.quarantine_directory import QuarantineDirectory
+from callvault.ingest.quarantined import MAX_SIZE
 from callvault.ingest.undelivered import DeadLetter
 
-MAX_SIZE = 16 * 1024 * 1024
-"""Largest part of one body that is kept, in bytes; Event Grid never sends more than 1 MiB."""
+MAX_COUNT = 10_000
+"""Deliveries that may wait for a person; a setting is wrong long before there are so many."""
 
-PROBE_SIZE = 16_384
-"""Bytes that must fit: more than most events have."""
+MAX_CONCURRENT = 8
+"""Deliveries stored at a time: while the storage hangs, they must not take all of a process."""
 
-DELIVERED = "delivered"
-"""Folder within the quarantine for the files that a sweep could deliver after all."""
+MAX_CONCURRENT_LARGE = 2
+"""Bodies beyond `gateway.max_body` that are in memory at a time, of `MAX_SIZE` each."""
 
-_TRUNCATED = "-cut.event"
-"""End of the name of a file that holds only the beginning of a body."""
-
-# Only these headers are kept: any other may carry a secret.
-# Some are needed to read the body again: its encoding, and the attributes of a CloudEvent.
-_SAFE_HEADERS = (
-    "content-type",
-    "content-encoding",
-    "user-agent",
-    "traceparent",
-    "aeg-",
-    "ce-",
-    "webhook-",
-)
-_SECRET_HEADERS = ("aeg-sas-",)
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 
-class Quarantine:
-    """A directory with one file for each body; a file is there completely or not at all.
-
-    It is an `UndeliveredStore` too: each file is a dead letter.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    async def store(
-        self, reason: str, headers: Mapping[str, str], body: AsyncIterator[bytes] | bytes
-    ) -> Path:
-        """Keep a body, so that it survives a power cut once this returns. Raises `Unavailable`."""
-        try:
-            stored = await self._write(reason, headers, _pieces(body))
-        except OSError as error:
-            raise Unavailable(
-                f"the quarantine directory cannot be written: {error.strerror}", owner="callvault"
-            ) from error
-        log.warning("event quarantined", reason=reason, file=str(stored))
-        return stored
-
-    async def _write(
-        self, reason: str, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
-    ) -> Path:
-        received = datetime.now(UTC)
-        name = f"{received:%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:12]}"
-        partial = self.directory / f".{name}.partial"
-        try:
-            with await asyncio.to_thread(self._create, partial) as file:
-                file.write(_first_line(reason, received, headers))
-                cut = await _copy(pieces, file)
-                await asyncio.to_thread(_sync, file)
-            final = self.directory / f"{name}{_TRUNCATED if cut else '.event'}"
-            await asyncio.to_thread(self._publish, partial, final)
-        except BaseException:
-            # A request that is cancelled must leave nothing behind, either.
-            partial.unlink(missing_ok=True)
-            raise
-        return final
+class QuarantineStore(Protocol):
+    """A place of quarantined deliveries. Its methods block, and raise our errors."""
 
     @property
     def location(self) -> str:
-        return "quarantine"
+        """The place, for people: a path or a URL without secrets."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Store a delivery, whole or not at all, so that it survives a crash of anything.
+
+        Never overwrites: `ObjectExists` where other bytes have the name. The same bytes are one
+        delivery.
+        """
 
     def pending(self) -> Iterator[DeadLetter]:
-        """Yield the files that were not delivered since, the oldest first."""
-        yield from (DeadLetter(path.name) for path in sorted(self.directory.glob("*.event")))
+        """Yield the deliveries that are not marked, the oldest first."""
 
-    def read(self, dead_letter: DeadLetter) -> Delivery:
-        """Return the delivery as it came; `InvalidRequest` if it was cut, or cannot be read."""
-        if dead_letter.name.endswith(_TRUNCATED):
-            raise InvalidRequest("only its beginning was kept")
-        try:
-            content = (self.directory / dead_letter.name).read_bytes()
-        except OSError as error:
-            raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
-        # A first line that a person has mended wrongly takes nothing but the headers along.
-        return read_kept(content) or Delivery(content.partition(b"\n")[2])
+    def get(self, name: str) -> bytes:
+        """Return what was stored, marked or not, but no more than a byte beyond the limit."""
 
     def mark_delivered(self, dead_letter: DeadLetter) -> None:
-        """Move a file to the folder `DELIVERED`; not an error if another sweeper did."""
-        delivered = self.directory / DELIVERED
-        try:
-            delivered.mkdir(exist_ok=True, mode=0o700)
-            with suppress(FileNotFoundError):
-                (self.directory / dead_letter.name).rename(delivered / dead_letter.name)
-        except OSError as error:
-            raise ConfigurationError(
-                f"it cannot be moved to {delivered}: {error.strerror}; let this user write there",
-                owner="callvault",
-            ) from error
+        """Note that it is delivered. Not an error if another sweeper did, or if it is gone."""
 
     def check(self) -> None:
-        """Raise `OSError` unless the directory takes an event's bytes."""
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=self.directory, buffering=0) as file:
-            # On a full disk a file can be made, but nothing written to it; some file systems say so
-            # only when the bytes are to be on the disk.
-            file.write(bytes(PROBE_SIZE))
-            os.fsync(file.fileno())
+        """Prove that a delivery can be stored; nothing stays."""
 
-    def _create(self, path: Path) -> BinaryIO:
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    def make(self) -> bool:
+        """Make the place if it is missing, and check it; return True where it was missing."""
 
-    def _publish(self, partial: Path, final: Path) -> None:
-        partial.rename(final)
-        # The name, too, is on the disk only once its directory is.
-        directory = os.open(self.directory, os.O_RDONLY)
+    def close(self) -> None:
+        """Release connections."""
+
+
+class Quarantine:
+    """The deliveries that no gateway understood, in whichever place; an `UndeliveredStore` too."""
+
+    location = "quarantine"
+
+    def __init__(self, store: QuarantineStore) -> None:
+        self._store = store
+        self._count = 0
+        self._checking: asyncio.Future[None] | None = None
+        self._large = asyncio.Semaphore(MAX_CONCURRENT_LARGE)
+        # Threads of its own: storage that hangs must not hold up anything else of the process.
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT, "quarantine")
+
+    @classmethod
+    def open(cls, settings: QuarantineSettings) -> Self:
+        """Open it without touching it; `ConfigurationError` if a secret is missing or wrong."""
+        if isinstance(settings, QuarantineDirectorySettings):
+            return cls(QuarantineDirectory(settings.path))
+        return cls(QuarantineContainer(settings))
+
+    @property
+    def place(self) -> str:
+        """The path or the URL of the place, without secrets."""
+        return self._store.location
+
+    async def store(
+        self, reason: str, headers: Mapping[str, str], body: AsyncIterator[bytes] | bytes
+    ) -> str:
+        """Keep a body and return its name, once it survives a crash. Raises `Unavailable` alone.
+
+        A body that is not in memory yet is kept up to `MAX_SIZE`, and read to its end.
+        """
+        if isinstance(body, bytes):
+            return await self._keep(reason, headers, body, is_cut=False)
+        async with self._large:
+            begun, is_cut = await _read(body)
+            return await self._keep(reason, headers, begun, is_cut=is_cut)
+
+    async def _keep(
+        self, reason: str, headers: Mapping[str, str], body: bytes, *, is_cut: bool
+    ) -> str:
+        self._refuse_if_full()
         try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+            name = await self._in_thread(lambda: self._put(reason, headers, body, is_cut=is_cut))
+        except CallvaultError as error:
+            # Without its status: no answer but 503 makes Event Grid come again.
+            raise Unavailable(
+                f"the quarantine takes nothing: {error}", owner="callvault"
+            ) from error
+        self._count += 1
+        log.warning("event quarantined", reason=reason, name=name, place=self.place)
+        return name
+
+    def _put(self, reason: str, headers: Mapping[str, str], body: bytes, *, is_cut: bool) -> str:
+        received = datetime.now(UTC)
+        content = quarantined.first_line(reason, received, headers) + body
+        name = quarantined.name_of(content, received, is_cut=is_cut)
+        self._store.put(name, content)
+        return name
+
+    def pending(self) -> Iterator[DeadLetter]:
+        """Yield the deliveries that were not delivered since, the oldest first."""
+        return self._store.pending()
+
+    def read(self, dead_letter: DeadLetter) -> Delivery:
+        """Return the delivery as it came; `InvalidRequest` if it was cut or changed."""
+        name = quarantined.check_name(dead_letter.name)
+        return quarantined.read_quarantined(name, self._store.get(name))
+
+    def mark_delivered(self, dead_letter: DeadLetter) -> None:
+        """Mark a delivery; not an error if another sweeper did."""
+        self._store.mark_delivered(dead_letter)
+
+    async def count(self) -> int:
+        """Count what is pending, up to `MAX_COUNT`; what is stored is refused by this number."""
+        self._count = await self._in_thread(
+            lambda: sum(1 for _ in islice(self._store.pending(), MAX_COUNT))
+        )
+        return self._count
+
+    async def check(self) -> None:
+        """Raise `CallvaultError` unless another delivery can be stored."""
+        self._refuse_if_full()
+        # Anybody may ask a gateway if it is ready: one check is under way, for all who ask.
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.ensure_future(self._in_thread(self._store.check))
+            self._checking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        await asyncio.shield(self._checking)
+
+    async def make(self) -> bool:
+        """Make the place if it is missing, and check it; return True where it was missing."""
+        return await self._in_thread(self._store.make)
+
+    def close(self) -> None:
+        """Release connections and threads; whatever still hangs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._store.close()
+
+    def _refuse_if_full(self) -> None:
+        # Counted now and then: gateways that share a container may go beyond it by some.
+        if self._count >= MAX_COUNT:
+            raise Unavailable(
+                f"the quarantine holds {MAX_COUNT} deliveries and takes no more: mend why they are"
+                " not understood, then run `callvault sweep --quarantine`",
+                owner="callvault",
+            )
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-async def _pieces(body: AsyncIterator[bytes] | bytes) -> AsyncIterator[bytes]:
-    if isinstance(body, bytes):
-        yield body
-        return
-    async for piece in body:
-        yield piece
-
-
-async def _copy(pieces: AsyncIterator[bytes], file: BinaryIO) -> bool:
-    """Copy up to `MAX_SIZE` bytes, reading on to the end; return True if some were left out."""
-    room = MAX_SIZE
-    total = 0
+async def _read(pieces: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """Read to the end; return the first `MAX_SIZE` bytes, and True if there were more."""
+    body = bytearray()
+    is_cut = False
     async for piece in pieces:
-        total += len(piece)
-        await asyncio.to_thread(file.write, piece[:room])
-        room -= len(piece[:room])
-    return total > MAX_SIZE
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _first_line(reason: str, received: datetime, headers: Mapping[str, str]) -> bytes:
-    about = {
-        "reason": reason,
-        "receivedAt": received.isoformat(),
-        "headers": {name: headers[name] for name in sorted(headers) if _is_harmless(name)},
-    }
-    return json.dumps(about).encode() + b"\n"
-
-
-def _is_harmless(name: str) -> bool:
-    return name.lower().startswith(_SAFE_HEADERS) and not name.lower().startswith(_SECRET_HEADERS)
+        room = MAX_SIZE - len(body)
+        body += piece[:room]
+        is_cut = is_cut or len(piece) > room
+    return bytes(body), is_cut

@@ -37,3 +37,6 @@ class UndeliveredStore(Protocol):
 
     def mark_delivered(self, dead_letter: DeadLetter) -> None:
         """Note that it is delivered. Not an error if another sweeper did, or if it is gone."""
+
+    def close(self) -> None:
+        """Release connections."""

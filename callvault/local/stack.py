@@ -110,7 +110,8 @@ key = {_text(_participant_key(home))}
 
 [gateway]
 port = 0
-quarantine = {_text(home / "quarantine")}
+quarantine.kind = "directory"
+quarantine.path = {_text(home / "quarantine")}
 
 [log]
 format = "console"

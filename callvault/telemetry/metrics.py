@@ -164,6 +164,13 @@ def problems(meter: MetricMeter) -> MetricGauge:
     return meter.create_gauge("callvault_problem", "Secrets, clocks and settings that are amiss")
 
 
+def worker_ready(meter: MetricMeter) -> MetricGauge:
+    """Make the gauge of a worker's readiness: 1 while its archives can be reached, else 0."""
+    return meter.create_gauge(
+        "callvault_worker_ready", "1 while the worker polls and reaches its archives"
+    )
+
+
 def clock_differences(meter: MetricMeter) -> MetricGaugeFloat:
     """Make the gauge of seconds between this clock and another one; attribute ``clock``."""
     return meter.create_gauge_float(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from callvault.config.settings import Settings, load_settings
-from callvault.config.storage import AzureBlobSettings
+from callvault.config.storage import AzureBlobSettings, QuarantineContainerSettings
 
 from .conftest import ENVIRONMENT, parsed
 
@@ -77,6 +77,11 @@ def test_every_variable_of_ours_is_a_setting(
         key = settings.gateway.keys["app"]
         assert key.secret[0].resolve() == ENVIRONMENT["API_KEY"]
         assert set(key.roles) == {"control", "read", "consent"}
+    if name in {"gateway", "setup", "worker"}:
+        quarantine = settings.gateway.quarantine
+        assert isinstance(quarantine, QuarantineContainerSettings)
+        assert quarantine.connection_string is not None
+        assert "AccountName=callvault;AccountKey=c2Vj" in quarantine.connection_string.resolve()
     if name == "ingest":
         queue = settings.queue("grid").connection_string
         assert queue is not None
@@ -108,8 +113,8 @@ def test_secrets_reach_only_the_services_that_use_them(compose: dict[str, Any]) 
     services = compose["services"]
     for secret, users in {
         "ACS_CONNECTION_STRING": {"worker", "exporter"},
-        # It makes the archive.
-        "AZURITE_KEY": {"setup", "worker", "exporter", "azurite"},
+        # `setup` makes archive and quarantine, to which the gateway writes.
+        "AZURITE_KEY": {"gateway", "setup", "worker", "exporter", "azurite"},
         "API_KEY": {"gateway"},
         "EVENT_SECRET": {"gateway"},
         "PARTICIPANT_KEY": {"gateway", "worker", "ingest"},
@@ -202,6 +207,10 @@ def test_the_documented_override_brings_another_archive(
     assert set(override) == set(ours)
     for name, service in ours.items():
         environment = {**service["environment"], **override[name]["environment"]}
-        archive = settings_within(environment, monkeypatch).archive("main")
+        settings = settings_within(environment, monkeypatch)
+        archive = settings.archive("main")
         assert isinstance(archive, AzureBlobSettings)
         assert archive.account_url == "https://contosoarchive.blob.core.windows.net"
+        quarantine = settings.gateway.quarantine
+        assert isinstance(quarantine, QuarantineContainerSettings)
+        assert quarantine.account_url == "https://contosoevents.blob.core.windows.net"

@@ -51,7 +51,7 @@ connection_string = "env:SEED_REFUSED"
 
 [gateway]
 port = 0
-quarantine = "{home}/quarantine"
+quarantine = {{ kind = "directory", path = "{home}/quarantine" }}
 event_secrets = ["env:SEED_EVENT_SECRET"]
 keys.backend = {{ secret = "env:SEED_API_KEY", roles = ["control", "read"] }}
 callbacks.configuration_url = "http://127.0.0.1:9"

@@ -18,6 +18,7 @@ from callvault.errors import InvalidRequest
 from callvault.ingest import deliveries, formats
 from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.ingest.quarantine import Quarantine
+from callvault.ingest.quarantine_directory import QuarantineDirectory
 from callvault.ingest.sweep import Sweep
 from callvault.ingest.undelivered import UndeliveredStore
 from callvault.local.azurite import Azurite
@@ -148,9 +149,10 @@ async def test_the_quarantine_is_swept_to_the_last(
     tmp_path: Path, intake_of: IntakeOf, temporal: Client, kept: list[tuple[bytes, bytes]]
 ) -> None:
     call = some_call(temporal)
-    quarantine = Quarantine(tmp_path / call.call_id)
-    quarantine.check()
+    directory = tmp_path / call.call_id
+    quarantine = Quarantine(QuarantineDirectory(directory))
+    await quarantine.check()
     for number, lines in enumerate(kept):
-        (quarantine.directory / f"{number:03}.event").write_bytes(b"\n".join(lines))
+        (directory / f"{number:03}.event").write_bytes(b"\n".join(lines))
     await quarantine.store("odd", {}, written(call.recorded()))
     await _sweep(quarantine, intake_of, call, len(kept) + 1)

@@ -57,7 +57,10 @@ async def temporal_away() -> Client:
     return await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=data_converter)
 
 
-def settings(quarantine: Path, **gateway: Any) -> Settings:
+def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
+    """Make settings; ``quarantine`` is a directory, or a table of the settings."""
+    if isinstance(quarantine, Path):
+        quarantine = {"kind": "directory", "path": quarantine}
     participants = gateway.pop("participants", {})
     resource = {
         "endpoint": "https://acs.example",

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from temporalio.client import Client
 
 from callvault.contracts import names
@@ -19,6 +20,7 @@ from callvault.errors import AccessDenied, ConfigurationError
 from callvault.ingest import eventgrid
 from callvault.ingest import quarantine as quarantining
 from callvault.ingest.quarantine import Quarantine
+from callvault.ingest.quarantine_directory import QuarantineDirectory
 from callvault.temporal.call_client import CallClient
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf
 
@@ -200,7 +202,7 @@ async def test_d11_what_is_needed_to_read_a_body_again_is_kept_with_it(
     binary = {"ce-type": event["eventType"], "ce-source": TOPIC + "new", "ce-id": "7"}
     content = json.dumps(event["data"]).encode()
     await gateway.http.post("/v1/events", content=content, headers=binary)
-    kept = Quarantine(gateway.quarantine)
+    kept = Quarantine(QuarantineDirectory(gateway.quarantine))
     whole_one, rest, binary_one = [kept.read(each).events() for each in kept.pending()]
     assert (whole_one, rest) == ([event, {"id": "odd"}], [{"id": "odd"}])
     assert binary_one[0]["data"] == event["data"]
@@ -274,10 +276,12 @@ def full_disk() -> Iterator[None]:
 
 async def test_h19_a_gateway_whose_quarantine_is_full_is_not_ready(gateway: Gateway) -> None:
     assert (await gateway.http.get("/readyz")).status_code == 200
-    with full_disk():
+    # The log is captured: the tests' own output goes to a file.
+    with capture_logs() as logs, full_disk():
         ready = await gateway.http.get("/readyz")
     assert ready.status_code == 503
     assert "cannot be written" in ready.json()["quarantine"]
+    assert "File too large" in logs[0]["problem"]
     assert (await gateway.http.get("/readyz")).status_code == 200
 
 

@@ -32,7 +32,7 @@ kind = "directory"
 path = "/never-written"
 [gateway]
 port = 0
-quarantine = "{quarantine}"
+quarantine = {{ kind = "directory", path = "{quarantine}" }}
 event_secrets = ["env:EVENT_SECRET"]
 """
 

@@ -94,7 +94,7 @@ kind = "directory"
 path = "/never-written"
 
 [gateway]
-quarantine = "{tmp_path / "quarantine"}"
+quarantine = {{ kind = "directory", path = "{tmp_path / "quarantine"}" }}
 
 [dead_letters.grid]
 container = "{container.container_name}"

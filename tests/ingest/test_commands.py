@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from typer.testing import CliRunner
 from callvault.cli.main import app
 from callvault.contracts import names
 from callvault.errors import CallvaultError
+from callvault.local.azurite import Azurite
 from tests.gateway.conftest import TOPIC, Call, as_cloud_event
 from tests.ingest.dead_lettering import dead_lettered, marked, put
+from tests.ingest.quarantine_places import container as container_of
+from tests.ingest.quarantine_places import opened, still_waiting
 
 Says = Callable[..., Awaitable[tuple[int, str]]]
 
@@ -80,9 +84,64 @@ async def test_a_container_that_cannot_be_swept_is_told_and_the_others_are_swept
     assert marked(container) == {dead_letter}
 
 
-async def test_the_quarantine_is_swept_by_its_own_option(says: Says) -> None:
+async def test_the_quarantine_is_swept_by_its_own_option(says: Says, tmp_path: Path) -> None:
+    status, output = await says("sweep", "--quarantine")
+    assert status == 1, "the directory of another machine is not an empty one"
+    assert "quarantine cannot be listed: No such file" in output
+    (tmp_path / "quarantine").mkdir()
     nothing = "0 letters, 0 events delivered, 0 of no interest, 0 not understood"
     assert await says("sweep", "--quarantine") == (0, f"quarantine: {nothing}\n")
+
+
+async def test_a_quarantined_delivery_is_delivered_by_its_name(
+    says: Says, call: Call, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = json.dumps([call.recorded()]).encode()
+    with container_of(azurite, tmp_path) as place:
+        for key, value in place.table.items():
+            monkeypatch.setenv(f"CALLVAULT_GATEWAY__QUARANTINE__{key.upper()}", value)
+        monkeypatch.setenv("CALLVAULT_CONFIG", str(without_quarantine(tmp_path)))
+        with closing(opened(place)) as quarantine:
+            name = await quarantine.store("odd", {}, event)
+            odd = await quarantine.store("odd", {}, b"?")
+            status, output = await says("events", "deliver", "--quarantine", name, odd)
+            assert status == 1
+            assert f"to {call.workflow_id}" in output
+            assert f"not understood: {odd}: the body is not JSON" in output
+            assert still_waiting(place, quarantine) == {odd}
+
+            # It can be delivered once more, as after a restore of the archive.
+            again = await says("events", "deliver", "--quarantine", "--again", name)
+            assert again[0] == 0
+            for path in ("../x.event", str(tmp_path / "secret"), "x.event.txt"):
+                status, output = await says("events", "deliver", "--quarantine", path)
+                assert status == 1
+                assert "no name of a quarantined delivery" in output
+
+
+def without_quarantine(home: Path) -> Path:
+    """Write the settings without the directory: tables of both kinds cannot be mixed."""
+    file = home / "callvault.toml"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join(line for line in lines if not line.startswith("quarantine")))
+    return file
+
+
+async def test_the_schedule_of_the_quarantine_is_another_one(
+    says: Says, temporal: Client, azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with container_of(azurite, tmp_path) as place:
+        for key, value in place.table.items():
+            monkeypatch.setenv(f"CALLVAULT_GATEWAY__QUARANTINE__{key.upper()}", value)
+        monkeypatch.setenv("CALLVAULT_CONFIG", str(without_quarantine(tmp_path)))
+        status, output = await says("sweep", "--quarantine", "--every", "15m")
+        assert (status, output) == (
+            0,
+            "Schedule callvault-sweep-quarantine set: the quarantine, every 0:15:00.\n",
+        )
+        await temporal.get_schedule_handle(names.QUARANTINE_SCHEDULE).describe()
+        status, output = await says("sweep", "--quarantine", "--remove")
+        assert output == "Schedule callvault-sweep-quarantine removed.\n"
 
 
 async def test_the_schedule_is_set_changed_and_removed(says: Says, temporal: Client) -> None:
@@ -103,6 +162,7 @@ async def test_the_schedule_is_set_changed_and_removed(says: Says, temporal: Cli
     [
         (["--every", "often"], 2, "write a number with a unit"),
         (["nobody"], 1, "there is no dead-letter container 'nobody' in the configuration"),
+        (["--quarantine", "grid"], 1, "--quarantine takes no names"),
         (["--quarantine", "--every", "1h"], 1, "the quarantine is a directory of the gateway's"),
     ],
 )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -330,32 +331,29 @@ async def test_a_container_that_does_not_exist_is_said(
 
 
 async def test_the_quarantine_is_swept_of_what_can_be_understood_now(
-    known: Settings, intake_of: IntakeOf, temporal: Client, call: Call
+    known: Settings, tmp_path: Path, intake_of: IntakeOf, temporal: Client, call: Call
 ) -> None:
-    quarantine = Quarantine(known.gateway.quarantine)
+    quarantine = Quarantine.open(known.gateway.quarantine)
+    directory = tmp_path / "quarantine"
     good = await quarantine.store("no resource", {}, json.dumps([call.recorded()]).encode())
     odd = await quarantine.store("not JSON", {}, b"?")
-    cut = quarantine.directory / "20260727T152023.000000Z-abc-cut.event"
+    cut = directory / "20260727T152023.000000Z-abc-cut.event"
     cut.write_bytes(b"{}\n[")
     report = await Sweep(quarantine, intake_of(temporal)).run()
     assert (report.dead_letters, report.delivered, report.not_understood) == (3, 1, 2)
     assert f"{cut.name}: only its beginning was kept" in report.problems
     assert await call.names_received() == [names.FILE_STATUS_UPDATED]
-    assert {path.name for path in quarantine.directory.iterdir()} == {
-        odd.name,
-        cut.name,
-        "delivered",
-    }
-    assert [path.name for path in (quarantine.directory / "delivered").iterdir()] == [good.name]
+    assert {path.name for path in directory.iterdir()} == {odd, cut.name, "delivered"}
+    assert [path.name for path in (directory / "delivered").iterdir()] == [good]
 
 
 async def test_where_the_quarantine_cannot_be_written_its_events_are_delivered_all_the_same(
-    known: Settings, intake_of: IntakeOf, temporal: Client, call: Call
+    known: Settings, tmp_path: Path, intake_of: IntakeOf, temporal: Client, call: Call
 ) -> None:
-    quarantine = Quarantine(known.gateway.quarantine)
+    quarantine = Quarantine.open(known.gateway.quarantine)
     for _ in range(2):
         await quarantine.store("no resource", {}, json.dumps([call.recorded()]).encode())
-    (quarantine.directory / "delivered").write_bytes(b"no folder")
+    (tmp_path / "quarantine" / "delivered").write_bytes(b"no folder")
     report = await Sweep(quarantine, intake_of(temporal)).run()
     assert (report.delivered, report.failed) == (2, 2)
     assert "let this user write there" in report.problems[0]

@@ -1,7 +1,8 @@
 """The Schedule's workflow sweeps, on a worker as it is in production."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -14,20 +15,27 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.control import ControlActivities
-from activities.sweep import SweepActivities
+from activities.sweep import SweepActivities, shared_quarantine
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.settings import Settings
 from callvault.config.storage import DeadLetterSettings
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind
 from callvault.contracts.sweeps import SweepInput, SweepReports
-from callvault.errors import CallvaultError, InvalidRequest, Unavailable
+from callvault.errors import (
+    CallvaultError,
+    ConfigurationError,
+    InvalidRequest,
+    Unavailable,
+)
 from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.local.azurite import Azurite
 from callvault.temporal.converter import data_converter
 from callvault.temporal.schedules import put_schedule
 from tests.gateway.conftest import Call
 from tests.ingest.dead_lettering import dead_lettered, marked, put
+from tests.ingest.quarantine_places import Container, opened, still_waiting
+from tests.ingest.quarantine_places import container as quarantine_container
 from workers.clients import Connections
 from workers.registry import control_worker, notification_worker, sandbox
 from workflows.sweep import ALL_LOCATIONS, SweepWorkflow
@@ -51,9 +59,17 @@ def sent_alarms() -> SentAlarms:
 
 
 @pytest.fixture
+def quarantined(azurite: Azurite, tmp_path: Path) -> Iterator[Container]:
+    """Make the container of the gateways' quarantine."""
+    with quarantine_container(azurite, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
 async def client(
     temporal_binary: Path,
     known: Settings,
+    quarantined: Container,
     container: ContainerClient,
     azurite: Azurite,
     sent_alarms: SentAlarms,
@@ -63,7 +79,8 @@ async def client(
     monkeypatch.setenv("TEST_LETTERS", azurite.connection_string)
     there = {"container": container.container_name, "connection_string": "env:TEST_LETTERS"}
     letters = {"gone": {**there, "container": "no-such-container"}, "grid": there}
-    settings = Settings.model_validate({**known.model_dump(), "dead_letters": letters})
+    changed = {"dead_letters": letters, "gateway": {"quarantine": quarantined.table}}
+    settings = Settings.model_validate({**known.model_dump(), **changed})
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         search_attributes=names.SEARCH_ATTRIBUTES,
@@ -109,6 +126,29 @@ async def triggered(
             await asyncio.sleep(0.05)
     action: Any = now.info.recent_actions[-1].action
     return client.get_workflow_handle(action.workflow_id, result_type=SweepReports)
+
+
+async def test_the_quarantine_of_all_gateways_is_swept_by_a_schedule_and_alarmed(
+    client: Client, quarantined: Container, sent_alarms: SentAlarms, call: Call
+) -> None:
+    with closing(opened(quarantined)) as quarantine:
+        await quarantine.store("no resource", {}, json.dumps([call.recorded()]).encode())
+        odd = await quarantine.store("not JSON", {}, b"?")
+        input = SweepInput(quarantine=True)
+        every = timedelta(minutes=15)
+        await put_schedule(client, names.QUARANTINE_SCHEDULE, names.SWEEP_TYPE, input, every)
+        schedule = client.get_schedule_handle(names.QUARANTINE_SCHEDULE)
+        for _ in range(2):
+            [report] = (await (await triggered(client, schedule)).result()).reports
+        assert (report.location, report.not_understood) == ("quarantine", 1)
+        assert still_waiting(quarantined, quarantine) == {odd}
+    [alarm] = sent_alarms
+    assert f"quarantine: {odd}: the body is not JSON" in alarm.what
+
+
+async def test_a_directory_is_swept_by_no_schedule(known: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="which no Schedule can sweep"):
+        shared_quarantine(known)
 
 
 async def test_what_the_schedule_starts_sweeps_and_tells_what_it_found(

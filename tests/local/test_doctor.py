@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.cli.actions.listing import Filter, listed
 from callvault.contracts import names
@@ -23,14 +25,18 @@ from callvault.temporal.namespace import register_search_attributes
 
 pytestmark = pytest.mark.server
 
-_PAUSE_ENABLED = ["--dynamic-config-value", "frontend.WorkflowPauseEnabled=true"]
+_REPORTED_AFTER = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute"
+_DYNAMIC_CONFIG = [
+    *("--dynamic-config-value", "frontend.WorkflowPauseEnabled=true"),
+    *("--dynamic-config-value", f"{_REPORTED_AFTER}=2"),
+]
 
 
 @pytest.fixture
 async def server(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
     """Yield a server of its own, for the whole namespace is examined."""
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(temporal_binary), dev_server_extra_args=_PAUSE_ENABLED
+        dev_server_existing_path=str(temporal_binary), dev_server_extra_args=_DYNAMIC_CONFIG
     ) as environment:
         yield environment
 
@@ -128,6 +134,29 @@ async def test_a_paused_workflow_is_listed_and_reconciled_as_such(
     assert not accounts[workflow_id].is_over
 
 
+@workflow.defn(name=names.WORKFLOW_TYPE)
+class Broken:
+    """A workflow whose code cannot be run."""
+
+    @workflow.run
+    async def run(self) -> None:
+        raise RuntimeError("a version that does not fit")
+
+
+async def test_a_call_whose_workflow_tasks_fail_is_found(server: WorkflowEnvironment) -> None:
+    await register_search_attributes(server.client)
+    async with Worker(
+        server.client,
+        task_queue=names.CONTROL_QUEUE,
+        workflows=[Broken],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        workflow_id = await begin(server, "call")
+        check = await found(server, "failing workflow tasks")
+    assert workflow_id in check["found"]
+    assert "worker's log" in check["fix"]
+
+
 async def test_a_call_whose_workflow_was_terminated_is_found(server: WorkflowEnvironment) -> None:
     await register_search_attributes(server.client)
     workflow_id = names.workflow_id("call")
@@ -149,7 +178,9 @@ async def test_a_server_that_does_not_answer_and_a_missing_namespace_are_said(
 ) -> None:
     status, results = await checks("127.0.0.1:1")
     assert status == 1
-    assert list(results) == ["Temporal"]
+    assert "127.0.0.1:1" in results["Temporal"]["found"]
+    failed = [name for name, check in results.items() if not check["isOk"]]
+    assert (failed, len(results) > 5) == (["Temporal"], True), "the rest is checked all the same"
     status, results = await checks(address_of(server), TEMPORAL_NAMESPACE="nowhere")
     assert status == 1
     assert "nowhere does not exist" in results["namespace"]["found"]

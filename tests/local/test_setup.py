@@ -12,7 +12,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from callvault.archive.identity import IDENTITY_OBJECT, ArchiveIdentity
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.local.azurite import Azurite
 from callvault.temporal.archives import remember_archive, remembered_archives
+from tests.ingest.quarantine_places import container
 
 pytestmark = [pytest.mark.server, pytest.mark.slow("a Temporal server for each test")]
 
@@ -73,6 +75,28 @@ async def test_a_new_archive_is_made_and_remembered_once(place: Place) -> None:
     assert "nothing was missing" in said
     status, said = await place.callvault("doctor")
     assert f"archive main: {made.id}" in said
+
+
+async def test_the_container_of_the_quarantine_is_made_once(
+    place: Place, azurite: Azurite, tmp_path: Path
+) -> None:
+    with container(azurite, tmp_path) as quarantine:
+        quarantine.take_away()
+        settings = {
+            f"CALLVAULT_GATEWAY__QUARANTINE__{key.upper()}": value
+            for key, value in quarantine.table.items()
+        }
+        status, said = await place.callvault("doctor", others=settings)
+        assert (status, "FAIL  quarantine" in said) == (1, True)
+        status, said = await place.callvault("setup", others=settings)
+        assert (status, "the quarantine's container" in said) == (0, True)
+        status, said = await place.callvault("setup", others=settings)
+        assert (status, "nothing was missing" in said) == (0, True)
+        status, said = await place.callvault("doctor", others=settings)
+        assert (status, "takes deliveries" in said) == (0, True), said
+        quarantine.secret.write_text("garbage")
+        status, said = await place.callvault("setup", others=settings)
+        assert (status, "quarantine: gateway.quarantine" in said) == (1, True)
 
 
 async def test_what_is_remembered_of_one_archive_stays_when_another_is(place: Place) -> None:

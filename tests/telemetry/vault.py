@@ -70,7 +70,7 @@ def settings_for(
                 "main": {"kind": "azure_blob", "container": "c-1", "sas_url": "env:TEST_SAS_URL"}
             },
             "gateway": {
-                "quarantine": str(home / "quarantine"),
+                "quarantine": {"kind": "directory", "path": str(home / "quarantine")},
                 "event_secrets": ["env:TEST_EVENT_SECRET"],
                 "api_keys": ["env:TEST_API_KEY"],
             },

@@ -70,7 +70,7 @@ def problem(path: Path | None = None) -> str:
 def test_nothing_configured_gives_the_defaults() -> None:
     loaded = load_settings()
     assert (loaded.gateway.host, loaded.gateway.port) == ("127.0.0.1", 8080)
-    assert loaded.gateway.quarantine.is_absolute()
+    assert loaded.gateway.quarantine.path.is_absolute()
 
 
 def test_toml_file_is_read_and_the_only_archive_needs_no_naming(tmp_path: Path) -> None:
@@ -188,6 +188,11 @@ def test_variables_that_hold_secrets_are_no_settings(
         ("GATEWAY__CALLBACKS__CONFIGURATION_URL", "http://a.example/x", "https://host"),
         ("GATEWAY__RATE_LIMIT", "100 per second", "100/second"),
         ("GATEWAY__RATE_LIMIT", "0/second", "100/second"),
+        ("GATEWAY__QUARANTINE", "/var/lib/quarantine", 'write a table, { kind = "directory"'),
+        ("GATEWAY__QUARANTINE__KIND", "azure_blob", "gateway.quarantine.container: is missing"),
+        ("GATEWAY__QUARANTINE__KIND", "tape", "'azure_blob', 'directory'"),
+        ("GATEWAY__QUARANTINE", '{"kind": "directory", "pfad": "/a"}', "gateway.quarantine.path"),
+        ("GATEWAY__QUARANTINE", '{"kind": "directory", "path": "a"}', "gateway.quarantine.path"),
         ("WORKER__METRICS_ADDRESS", "9464", "worker.metrics_address"),
         ("LOG", "debug", "log"),
     ],
@@ -197,6 +202,18 @@ def test_wrong_values_are_named(
 ) -> None:
     monkeypatch.setenv(f"CALLVAULT_{name}", value)
     assert named in problem(written(tmp_path, COMPLETE))
+
+
+@pytest.mark.parametrize("table", ["archives", "dead_letters"])
+def test_the_quarantine_has_a_container_of_its_own(table: str) -> None:
+    """A sweep of dead letters would take its blobs for its own, and an archive is no such place."""
+    place = {"container": "events", "account_url": "https://a.example"}
+    kind = {"kind": "azure_blob"} if table == "archives" else {}
+    others = {"quarantine": {"kind": "azure_blob", **place}}
+    with pytest.raises(ValidationError, match=rf"{table}.x is this container already"):
+        Settings.model_validate({table: {"x": {**kind, **place}}, "gateway": others})
+    other = {**place, "account_url": "https://b.example"}
+    Settings.model_validate({table: {"x": {**kind, **other}}, "gateway": others})
 
 
 @pytest.mark.parametrize("ways", [[], ["connection_string", "sas_url"], ["sas_url", "account_url"]])

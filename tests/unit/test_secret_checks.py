@@ -39,6 +39,7 @@ PLACES = {
     "dead_letters.main.connection_string": "storage",
     "dead_letters.other.sas_url": "url",
     "alarms.webhook_secret": "webhook",
+    "gateway.quarantine.connection_string": "storage",
 }
 """Every setting whose secret has a form, and which."""
 
@@ -79,6 +80,11 @@ def configured(folder: Path) -> Settings:
             "alarms": {"webhook_url": ref["text"], "webhook_secret": ref["webhook"]},
             "participants": {"key": ref["text"]},
             "gateway": {
+                "quarantine": {
+                    "kind": "azure_blob",
+                    "container": "quarantine",
+                    "connection_string": ref["storage"],
+                },
                 "event_secrets": [ref["text"]],
                 "keys": {"crm": {"secret": [ref["text"]], "roles": ["read"]}},
             },

@@ -1,10 +1,12 @@
 """The work of `callvault events deliver`, apart from its options: it is slow to load."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic.alias_generators import to_camel
 from temporalio.client import Client
@@ -15,7 +17,9 @@ from callvault.config.settings import Settings
 from callvault.errors import InvalidRequest
 from callvault.ingest.formats import read_events
 from callvault.ingest.intake import Disposition, EventOutcome, Intake
+from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
+from callvault.ingest.undelivered import DeadLetter
 from callvault.temporal.call_client import CallClient
 
 STANDARD_INPUT = Path("-")
@@ -37,23 +41,56 @@ Tell = Callable[[Told], None]
 
 
 async def deliver_all(
-    settings: Settings, client: Client, files: Sequence[Path], tell: Tell, *, again: bool = False
+    settings: Settings,
+    client: Client,
+    files: Sequence[Path],
+    tell: Tell,
+    *,
+    again: bool = False,
+    quarantine: bool = False,
 ) -> bool:
     """Deliver every event of the files; return True if none was left undelivered.
 
-    With ``again``, files are copied anew that a workflow archived before it ended.
+    With ``again``, files are copied anew that a workflow archived before it ended. With
+    ``quarantine``, the files are names in the quarantine.
     """
     routes = Routes(settings, own_containers(settings))
     intake = Intake(routes, CallClient(client), "cli", again=again)
-    results = [await _deliver(intake, file, tell) for file in files]
+    if not quarantine:
+        results = [await _deliver(intake, file, tell) for file in files]
+        return all(results)
+    with closing(Quarantine.open(settings.gateway.quarantine)) as store:
+        results = [await _deliver_quarantined(store, intake, str(name), tell) for name in files]
     return all(results)
 
 
 async def _deliver(intake: Intake, file: Path, tell: Tell) -> bool:
+    return await _deliver_events(intake, lambda: read_events(_read(file)), str(file), tell)
+
+
+async def _deliver_quarantined(store: Quarantine, intake: Intake, name: str, tell: Tell) -> bool:
+    is_good = await _deliver_events(
+        intake, lambda: store.read(DeadLetter(name)).events(), name, tell
+    )
+    if is_good:
+        await asyncio.to_thread(_mark, store, name)
+    return is_good
+
+
+def _mark(store: Quarantine, name: str) -> None:
+    # As it is listed, which tells its version; one that is marked is listed no more.
+    for letter in store.pending():
+        if letter.name == name:
+            store.mark_delivered(letter)
+
+
+async def _deliver_events(
+    intake: Intake, read: Callable[[], list[Any]], source: str, tell: Tell
+) -> bool:
     try:
-        outcomes = await intake.deliver(read_events(_read(file)))
+        outcomes = await intake.deliver(await asyncio.to_thread(read))
     except InvalidRequest as error:
-        tell(Told("not understood", f"{file}: {error}"))
+        tell(Told("not understood", f"{source}: {error}"))
         return False
     for outcome in outcomes:
         tell(_told(outcome))

@@ -1,147 +1,75 @@
-"""The checks of `callvault doctor`, and their report.
+"""`callvault doctor`: runs the checks and prints their results.
 
-A check is a function that looks at one thing and returns a `CheckResult`; a new one goes into
-`CHECKS`. None changes anything.
+A check looks at one thing and returns a `CheckResult`, with its fix where it fails; a new one goes
+into `CHECKS`. Nothing that Temporal or an archive keeps is changed: what is written to try a place
+out is removed again.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from callvault.cli.actions.check_result import CheckResult
+from callvault.cli.actions.check_result import CheckResult, Subject
 from callvault.cli.actions.doctor_archives import check_archives
+from callvault.cli.actions.doctor_events import check_events
+from callvault.cli.actions.doctor_gateway import check_gateway
 from callvault.cli.actions.doctor_services import check_services
-from callvault.cli.actions.recordings import with_client
+from callvault.cli.actions.doctor_settings import check_settings
+from callvault.cli.actions.doctor_temporal import check_temporal
+from callvault.cli.actions.doctor_webhooks import check_webhooks
 from callvault.cli.terminal import line, say_json
 from callvault.config.settings import Settings, load_settings
-from callvault.contracts import names
-from callvault.errors import CallvaultError
-from callvault.temporal.executions import Execution, describe_execution, list_executions
-from callvault.temporal.namespace import missing_search_attributes
-from workers.abandoned import STUCK, dead_runs
+from callvault.errors import CallvaultError, ConfigurationError
+from callvault.telemetry.setup import setup
+from callvault.temporal.client import connect
 
-MAX_NAMED = 10
-"""Workflows that a result names; the rest are counted."""
-
-MAX_LISTED = 1_000
-"""Workflows that a check looks at."""
-
-_PAUSED = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Paused'"
-
-
-Check = Callable[[Client], Awaitable[CheckResult]]
-
-
-async def _namespace(client: Client) -> CheckResult:
-    name = "namespace"
-    request = DescribeNamespaceRequest(namespace=client.namespace)
-    try:
-        await client.workflow_service.describe_namespace(request)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        fix = "Create it (`temporal operator namespace create`), or set TEMPORAL_NAMESPACE."
-        return CheckResult(name, False, f"{client.namespace} does not exist", fix)
-    return CheckResult(name, True, client.namespace)
-
-
-async def _search_attributes(client: Client) -> CheckResult:
-    name, missing = "search attributes", await missing_search_attributes(client)
-    if missing:
-        return CheckResult(name, False, f"missing: {', '.join(missing)}", "Run `callvault setup`.")
-    return CheckResult(name, True, "all are registered")
-
-
-async def _paused(client: Client) -> CheckResult:
-    fix = (
-        "Unpause them at once: a paused workflow watches no deadline, and takes no pause of a"
-        " recording (`temporal workflow unpause`)."
-    )
-    return await _none_of(client, "paused workflows", _PAUSED, fix)
-
-
-async def _stuck(client: Client) -> CheckResult:
-    fix = "See the worker's log for the reason: such a call is controlled by nobody."
-    return await _none_of(client, "failing workflow tasks", STUCK, fix)
-
-
-async def _dead(client: Client) -> CheckResult:
-    fix = "Start a worker, which takes them over within a minute; its log says if it cannot."
-    return await _none_of(
-        client, "calls without a workflow", dead_runs(datetime.now(UTC)), fix, _is_newest
-    )
-
+Check = Callable[[Subject], Awaitable[list[CheckResult]]]
 
 CHECKS: tuple[tuple[str, Check], ...] = (
-    ("namespace", _namespace),
-    ("search attributes", _search_attributes),
-    ("paused workflows", _paused),
-    ("failing workflow tasks", _stuck),
-    ("calls without a workflow", _dead),
+    ("Temporal", check_temporal),
+    ("settings", check_settings),
+    ("services", check_services),
+    ("archives", check_archives),
+    ("webhooks", check_webhooks),
+    ("gateway", check_gateway),
+    ("events", check_events),
 )
-"""In their order: what a later one needs is checked before."""
+"""In the order of their results."""
 
 
-def examine(config: Path | None) -> list[CheckResult]:
-    """Run every check; one that cannot be run has failed."""
-    results: list[CheckResult] = []
+def examine(config: Path | None, *, gateway: str | None = None) -> list[CheckResult]:
+    """Run every check; one that cannot be run has failed. ``gateway`` is its URL, if given."""
     try:
         settings = load_settings(config)
-        with_client(config, lambda client: _examine(client, settings, results))
-    except CallvaultError as error:
-        fix = "Start Temporal, or mend its address (TEMPORAL_ADDRESS) or the settings."
-        results.append(CheckResult("Temporal", False, str(error), fix))
-    return results
+    except ConfigurationError as error:
+        fix = "Correct the file that CALLVAULT_CONFIG names, or the variables; then check again."
+        return [CheckResult("settings", False, str(error), fix)]
+    return asyncio.run(_examine(settings, gateway))
 
 
-async def _examine(client: Client, settings: Settings, results: list[CheckResult]) -> None:
-    results.append(CheckResult("Temporal", True, client.service_client.config.target_host))
-    for name, check in CHECKS:
+async def _examine(settings: Settings, gateway: str | None) -> list[CheckResult]:
+    with setup("cli", settings.log) as telemetry:
+        subject = Subject(settings, gateway=gateway)
         try:
-            results.append(await check(client))
-        except (RPCError, CallvaultError) as error:
-            results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
-    for name, check_all in (("services", check_services), ("archives", check_archives)):
-        try:
-            results += await check_all(client, settings)
+            subject.client = await connect(
+                settings, plugins=telemetry.plugins, runtime=telemetry.runtime
+            )
         except CallvaultError as error:
-            results.append(CheckResult(name, False, f"cannot be checked: {error}", "Try again."))
+            # The rest can be checked all the same, and may be why somebody looks.
+            subject.why_no_client = str(error)
+        results = await asyncio.gather(*(_run(name, check, subject) for name, check in CHECKS))
+    return [result for some in results for result in some]
 
 
-async def _always(client: Client, run: Execution) -> bool:
-    return True
-
-
-async def _is_newest(client: Client, run: Execution) -> bool:
-    """Tell if no run of the call has begun since."""
-    return (await describe_execution(client, run.id)).run_id == run.run_id
-
-
-async def _none_of(
-    client: Client,
-    name: str,
-    query: str,
-    fix: str,
-    counts: Callable[[Client, Execution], Awaitable[bool]] = _always,
-) -> CheckResult:
-    """Check that no workflow matches a query."""
+async def _run(name: str, check: Check, subject: Subject) -> list[CheckResult]:
     try:
-        matching = [found async for found in list_executions(client, query, limit=MAX_LISTED)]
-    except RPCError as error:
-        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
-            raise
-        return CheckResult(name, True, "this Temporal server does not know of any such thing")
-    found = [run.id for run in matching if await counts(client, run)]
-    if not found:
-        return CheckResult(name, True, "none")
-    more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
-    return CheckResult(name, False, f"{', '.join(found[:MAX_NAMED])}{more}", fix)
+        return await check(subject)
+    except (RPCError, CallvaultError) as error:
+        return [CheckResult(name, False, f"cannot be checked: {error}", "Try again.")]
 
 
 def show(results: list[CheckResult], *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The work of `callvault setup`: search attributes in Temporal, and an identity per archive."""
+"""The work of `callvault setup`: search attributes, archives with an identity, the quarantine."""
 
 import asyncio
 from collections.abc import Collection
@@ -12,8 +12,9 @@ from callvault.archive.identity import IDENTITY_OBJECT, has_manifests, make_iden
 from callvault.archive.store import Archive
 from callvault.clients import open_archive
 from callvault.config.settings import Settings
-from callvault.config.storage import ArchiveSettings
+from callvault.config.storage import ArchiveSettings, QuarantineDirectorySettings
 from callvault.errors import CallvaultError, WrongArchive
+from callvault.ingest.quarantine import Quarantine
 from callvault.temporal.archives import remember_archive, remembered_archives
 from callvault.temporal.namespace import register_search_attributes
 
@@ -26,7 +27,7 @@ class Outcome(NamedTuple):
 
 
 async def set_up(client: Client, settings: Settings, to_make: Collection[str]) -> Outcome:
-    """Register search attributes, make the archives that are new; one refused stops no other.
+    """Register search attributes, make what is new of the storage; one refused stops no other.
 
     ``to_make`` names archives to make although another one was known.
     """
@@ -45,7 +46,20 @@ async def set_up(client: Client, settings: Settings, to_make: Collection[str]) -
             continue
         if found != known:
             done.append(f"archive {name} ({found})")
+    try:
+        if await _make_quarantine(settings):
+            done.append("the quarantine's container")
+    except CallvaultError as error:
+        refused.append(f"quarantine: {error}")
     return Outcome(done, refused)
+
+
+async def _make_quarantine(settings: Settings) -> bool:
+    """Make the quarantine's container if it is missing; a directory is the gateway's to make."""
+    if isinstance(settings.gateway.quarantine, QuarantineDirectorySettings):
+        return False
+    with closing(Quarantine.open(settings.gateway.quarantine)) as quarantine:
+        return await quarantine.make()
 
 
 async def _set_up_archive(

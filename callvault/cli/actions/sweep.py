@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from temporalio.client import Client
 
+from activities.sweep import shared_quarantine
 from callvault.cli.terminal import say, say_json
 from callvault.clients import own_containers
 from callvault.config.settings import Settings
@@ -26,24 +27,32 @@ def stores(
 ) -> list[UndeliveredStore]:
     """Return the quarantine, or the containers wanted; `ConfigurationError` without any."""
     if quarantine:
-        return [Quarantine(settings.gateway.quarantine)]
+        return [Quarantine.open(settings.gateway.quarantine)]
     # Raises for an unknown name before any container is opened.
-    input(settings, wanted)
+    _check(settings, wanted)
     return [
         DeadLetterContainer.open(name, settings.dead_letter_container(name))
         for name in wanted or sorted(settings.dead_letters)
     ]
 
 
-def input(settings: Settings, wanted: Sequence[str]) -> SweepInput:
-    """Build the input of a sweep; `ConfigurationError` where a container is not configured."""
+def input(settings: Settings, wanted: Sequence[str], *, quarantine: bool) -> SweepInput:
+    """Build the input of a Schedule's sweep; `ConfigurationError` for what it cannot reach."""
+    if quarantine:
+        shared_quarantine(settings).close()
+    else:
+        _check(settings, wanted)
+    return SweepInput(dead_letters=tuple(wanted), quarantine=quarantine)
+
+
+def _check(settings: Settings, wanted: Sequence[str]) -> None:
+    """Raise `ConfigurationError` where a container is not configured."""
     if not settings.dead_letters:
         raise ConfigurationError(
             "there are no dead letters in the configuration: add [dead_letters.NAME]"
         )
     for name in wanted:
         settings.dead_letter_container(name)
-    return SweepInput(dead_letters=tuple(wanted))
 
 
 async def sweep_all(
@@ -60,22 +69,27 @@ async def sweep_all(
         except CallvaultError as error:
             # The report keeps what was delivered before the error.
             reports.append(sweep.interrupted_by(error))
-        if isinstance(store, DeadLetterContainer):
-            store.close()
+        store.close()
     return reports
 
 
 async def schedule(client: Client, input: SweepInput, interval: timedelta) -> str:
     """Set or change the Temporal Schedule; return a sentence about the outcome."""
     what = ", ".join(input.dead_letters) or "all dead letters"
+    if input.quarantine:
+        what = "the quarantine"
     return await schedules.schedule(
-        client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, input, interval, what
+        client, _schedule_id(input.quarantine), names.SWEEP_TYPE, input, interval, what
     )
 
 
-async def remove_schedule(client: Client) -> str:
+async def remove_schedule(client: Client, *, quarantine: bool) -> str:
     """Remove the Temporal Schedule; return a sentence about the outcome."""
-    return await schedules.unschedule(client, names.SWEEP_SCHEDULE)
+    return await schedules.unschedule(client, _schedule_id(quarantine))
+
+
+def _schedule_id(quarantine: bool) -> str:
+    return names.QUARANTINE_SCHEDULE if quarantine else names.SWEEP_SCHEDULE
 
 
 def show(reports: Sequence[SweepReport], *, as_json: bool) -> None:
