@@ -25,7 +25,7 @@ IDS = st.one_of(
     ),
 )
 
-ERROR_MEMBERS = {"code", "message", "mayBeRecording", "heldBy"}
+ERROR_MEMBERS = {"code", "message", "httpRequestId", "mayBeRecording", "heldBy"}
 
 
 @given(request=REQUESTS, target=IDS, waits=st.booleans())
