@@ -22,14 +22,21 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[
 """W3C Trace Context, section 3.2: version, trace id, parent id, flags."""
 
 
+OF_EVERY_ANSWER = {
+    # A proxy may keep what was asked for with x-api-key: RFC 9111 speaks of Authorization alone.
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+}
+
+
 async def answer_with_id(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Have a request answered with its id in a header, and logged with it."""
+    """Have a request answered with its id and `OF_EVERY_ANSWER`, and logged with its id."""
     headers = Headers(scope=scope)
     request_id = id_of(headers.get(HEADER, ""), headers.get("traceparent", ""))
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)[HEADER] = request_id
+            MutableHeaders(scope=message).update({**OF_EVERY_ANSWER, HEADER: request_id})
         await send(message)
 
     tokens = structlog.contextvars.bind_contextvars(**{KEY: request_id})

@@ -44,6 +44,7 @@ class Declared:
 def check(method: str, path: str, status: int, headers: dict[str, str], body: bytes) -> None:
     """Fail unless the document declares such an answer."""
     assert headers.get("x-request-id"), "every answer has the id of its request"
+    assert headers["cache-control"] == "no-store", "who was called when is nothing to keep"
     path = "/" + path.strip("/")
     # A gateway without callbacks in its settings has not their route.
     if path in (DOCUMENT, PAGE) or (status == 404 and path.startswith("/v1/callbacks/")):

@@ -91,7 +91,7 @@ def test_every_error_is_told_of_on_the_gateways_page(problem: Problem) -> None:
 async def test_an_answer_that_is_not_declared_fails_the_test_that_got_it(
     status: int, body: Part
 ) -> None:
-    headers = {"x-request-id": "1", "www-authenticate": "Bearer"}
+    headers = {"x-request-id": "1", "www-authenticate": "Bearer", "cache-control": "no-store"}
     answer = JSONResponse(body, status, headers)
 
     async def ignore(_: Any) -> None: ...
@@ -105,6 +105,7 @@ def test_an_answer_without_a_header_that_it_should_have_is_not_declared() -> Non
     error = {"code": "unavailable", "message": "", "httpRequestId": "1"}
     body = json.dumps({"error": error}).encode()
     headers = {"content-type": "application/json", "x-request-id": "1", "retry-after": "10"}
+    headers["cache-control"] = "no-store"
     check("GET", "/v1/recordings", 503, headers, body)
     del headers["retry-after"]
     with pytest.raises(AssertionError):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -77,6 +78,7 @@ def _as_sent(parameter: Schema) -> None:
         schema.pop(repeated, None)
 
 
+@cache
 def _schemas() -> dict[str, Schema]:
     sent = [(model, "validation") for model in SENT]
     answered = [(model, "serialization") for model in ANSWERED]
