@@ -108,6 +108,7 @@ def _take_raw_ids(properties: dict[str, Schema]) -> None:
         schema = properties.get(name, {})
         for each in (schema, schema.get("items", {})):
             if each.pop("pattern", None):
+                each["minLength"] = 1
                 each["description"] = (
                     "A `rawId`, which the gateway replaces by its hash, or the hash"
                 )
