@@ -223,6 +223,7 @@ def _add_operation(router: APIRouter, api: ControlApi, operation: str, access: A
         control,
         methods=["POST"],
         name=operation,
+        description=api.control.__doc__,
         dependencies=only_role(access, "control"),
         **operations.CONTROL[operation],
     )

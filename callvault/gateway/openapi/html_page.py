@@ -27,6 +27,13 @@ POLICY = (
 )
 """The page's Content-Security-Policy: its own style, and nothing else at all."""
 
+_BOUNDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "maxLength": "length at most",
+    "default": "default",
+}
+
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -151,8 +158,11 @@ def _type(schema: Schema) -> str:
         return " or ".join(f"<code>{escape(json.dumps(word))}</code>" for word in words)
     if schema.get("type") == "array":
         return f"array of {_type(schema.get('items', {}))}"
-    form = schema.get("format")
-    return escape(str(schema.get("type", "anything")) + (f" ({form})" if form else ""))
+    told = [
+        f"{name} {json.dumps(schema[word])}" for word, name in _BOUNDS.items() if word in schema
+    ]
+    form = [schema["format"]] if "format" in schema else []
+    return escape(" ".join([schema.get("type", "anything"), *map("({})".format, form + told)]))
 
 
 def _table(header: tuple[str, ...], rows: Any) -> str:
