@@ -24,12 +24,13 @@ from callvault.gateway.access import RateLimiter, bearer_token
 from callvault.gateway.bodies import read_body
 from callvault.gateway.openapi import operations
 from callvault.gateway.orphans import Orphans
+from callvault.gateway.path_parts import NUMBER
 from callvault.gateway.refusals import Refusals
 from callvault.gateway.shared_secrets import refuse_cross_site
 from callvault.gateway.tokens import ACS_LEEWAY, TokenValidator
 from callvault.temporal.call_client import CallClient
 
-PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
+PATH = f"/v1/callbacks/{{workflow_id}}/{{recording:{NUMBER}}}"
 """The route of the addresses that `names.callback_path` makes."""
 
 STATE_CHANGED = "Microsoft.Communication.RecordingStateChanged"

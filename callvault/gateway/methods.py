@@ -4,22 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.routing import Match
 from starlette.types import Scope
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-
-CALL = "call"
-"""Convertor of a path's part that ends where ``:pause`` and its like begin: a path with one of
-these has not the methods of the path without."""
-
-
-class _Call(StringConvertor):
-    regex = "[^/:]+"
-
-
-register_url_convertor(CALL, _Call())
 
 
 def add_read(

@@ -21,8 +21,9 @@ from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import answer_for, json_response, not_answered, not_done
 from callvault.gateway.messages import RecordingConfirmed, RecordingStarted, RequestSent
-from callvault.gateway.methods import CALL, add_read
+from callvault.gateway.methods import add_read
 from callvault.gateway.openapi import operations
+from callvault.gateway.path_parts import CALL
 from callvault.gateway.protections import loosened, sets_protection
 from callvault.rereading import Reread
 from callvault.temporal.call_client import CallClient

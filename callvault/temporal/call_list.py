@@ -1,5 +1,6 @@
 """The list of calls: what Temporal's visibility knows of them, without asking any workflow."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from callvault.temporal.executions import Execution, describe_execution
 NEAR = timedelta(hours=1)
 """Time before a deadline at which an open call counts as at risk, whatever its workflow has shown:
 a call that no worker keeps says nothing of its own."""
+
+MAX_DESCRIBED_AT_ONCE = 20
+"""Requests to Temporal at the same time: after an accident a whole page may have ended by force."""
 
 LAST_RUN = "ExecutionStatus != 'ContinuedAsNew'"
 """Filter for the last run of each chain: that one holds the complete state."""
@@ -60,7 +64,7 @@ async def chosen(client: Client, runs: Sequence[Execution], wanted: Filter) -> l
     calls = [(run, listed_call(run, now)) for run in runs]
     if wanted.at_risk:
         dead = [run for run, call in calls if call.is_at_risk and is_abandoned(run)]
-        superseded = {run.run_id for run in dead if not await _is_newest(client, run)}
+        superseded = await _superseded(client, dead)
         calls = [
             (run, call) for run, call in calls if call.is_at_risk and run.run_id not in superseded
         ]
@@ -118,9 +122,16 @@ def urgency(call: ListedCall) -> tuple[bool, bool, float, float]:
     return is_over, call.expires_at is None, deadline, -call.started_at.timestamp()
 
 
-async def _is_newest(client: Client, run: Execution) -> bool:
-    """Tell if no later run keeps the call instead."""
-    return (await describe_execution(client, run.id)).run_id == run.run_id
+async def _superseded(client: Client, runs: Sequence[Execution]) -> set[str]:
+    """Return the ids of those runs after which a later one keeps the call."""
+    slots = asyncio.Semaphore(MAX_DESCRIBED_AT_ONCE)
+
+    async def newest(run: Execution) -> str:
+        async with slots:
+            return (await describe_execution(client, run.id)).run_id
+
+    found = await asyncio.gather(*map(newest, runs))
+    return {run.run_id for run, last in zip(runs, found, strict=True) if run.run_id != last}
 
 
 def _in_query(status: str) -> str:
