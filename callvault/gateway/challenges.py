@@ -24,7 +24,7 @@ def challenge(request: Request, status: int, code: str) -> dict[str, str]:
 
 
 def _unauthorized(request: Request) -> str:
-    if request.url.path == EVENTS_PATH:
+    if request.scope["path"] == EVENTS_PATH:
         return _SECRET
     # No error is named to who presented nothing (RFC 6750, section 3.1).
     presented = "authorization" in request.headers

@@ -121,7 +121,7 @@ def install(app: FastAPI) -> None:
             if request.method == "OPTIONS":
                 return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
         name = HTTPStatus(error.status_code).name.lower()
-        said = f"{error.detail}: {request.url.path}"
+        said = f"{error.detail}: {request.scope['path']}"
         return error_response(error.status_code, name, said, headers=headers)
 
     @app.exception_handler(Exception)

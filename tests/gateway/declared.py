@@ -54,7 +54,7 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     if operation is None:
         assert status in OF_ANY_PATH.get(method, OF_ANY_PATH["GET"]), f"{said}, as no path is"
         return
-    declared = operation["responses"].get(str(status))
+    declared = resolved(operation["responses"].get(str(status)))
     assert declared, f"{said}, which {operation['operationId']} does not declare"
     assert {name.lower() for name in declared["headers"]} <= headers.keys(), said
     content = declared.get("content", {}).get("application/json")
@@ -63,6 +63,16 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
         return
     assert headers["content-type"].startswith("application/json"), said
     _check_body(json.loads(body), content, said)
+
+
+def resolved(part: Part | None) -> Part | None:
+    """Return the part of the document that a reference points to; what is none stays."""
+    if part is None or "$ref" not in part:
+        return part
+    found: Part = document()
+    for name in part["$ref"].split("/")[1:]:
+        found = found[name]
+    return found
 
 
 def _check_body(value: Any, content: Part, said: str) -> None:

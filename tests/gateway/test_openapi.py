@@ -9,12 +9,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.responses import JSONResponse
+from temporalio.client import Client
 
 from callvault.gateway.openapi import problems
 from callvault.gateway.openapi.problems import Problem
 from callvault.gateway.openapi.written import written
-from tests.gateway.conftest import Gateway
-from tests.gateway.declared import ROOT, Declared, check, document
+from tests.gateway.conftest import Gateway, GatewayOf
+from tests.gateway.declared import ROOT, Declared, check, document, resolved
 
 COMMITTED = ROOT / "docs" / "openapi.json"
 OPERATIONS = [
@@ -49,7 +50,8 @@ def test_an_operation_has_a_name_for_methods_a_tag_and_its_keys(
 
 @each_operation
 def test_every_example_is_valid(path: str, method: str, operation: Part) -> None:
-    for answer in operation["responses"].values():
+    for answer in map(resolved, operation["responses"].values()):
+        assert answer
         for content in answer.get("content", {}).values():
             for example in content.get("examples", {}).values():
                 _validate(content["schema"], example["value"])
@@ -112,16 +114,16 @@ def test_an_answer_without_a_header_that_it_should_have_is_not_declared() -> Non
         check("GET", "/v1/recordings", 503, headers, body)
 
 
-async def test_what_is_served_is_what_is_committed_but_for_callbacks(gateway: Gateway) -> None:
-    served = await gateway.http.get("/openapi.json")
-    assert served.headers["content-type"] == "application/json"
+async def test_what_is_served_is_what_is_committed_but_for_callbacks(
+    gateway: Gateway, gateway_of: GatewayOf, temporal: Client
+) -> None:
     committed = json.loads(COMMITTED.read_text())
-    committed["paths"] = {
-        path: operations
-        for path, operations in committed["paths"].items()
-        if "callbacks" not in path
-    }
+    complete = gateway_of(temporal, callback_url="http://127.0.0.1:8080")
+    served = await complete.http.get("/openapi.json")
+    assert served.headers["content-type"] == "application/json"
     assert served.json() == committed
+    without = (await gateway.http.get("/openapi.json")).json()["paths"]
+    assert committed["paths"].keys() - without.keys() == {"/v1/callbacks/{workflowId}/{recording}"}
 
 
 class _Loaded(HTMLParser):

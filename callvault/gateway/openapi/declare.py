@@ -119,9 +119,10 @@ def _errors(errors: set[Problem]) -> dict[int | str, dict[str, Any]]:
             for problem in sorted(errors)
             if problem.status == status
         }
+        codes = ", ".join(f"`{code}`" for code in examples)
         content = {"schema": {"$ref": "#/components/schemas/ErrorResponse"}, "examples": examples}
         declared[int(status)] = {
-            "description": f"{status.phrase}: {', '.join(f'`{code}`' for code in examples)}",
+            "description": f"{problems.phrase(status)}: {codes}",
             "headers": _headers(status),
             "content": {JSON: content},
         }

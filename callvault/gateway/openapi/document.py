@@ -3,6 +3,7 @@
 import json
 import re
 from functools import cache
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 from callvault.gateway.error_responses import ErrorDetail, ErrorResponse
 from callvault.gateway.messages import Accepted, Alive, Readiness
 from callvault.gateway.openapi import examples
+from callvault.gateway.openapi.problems import phrase
 from callvault.gateway.openapi.shared import HEADERS, INFO, PARAMETERS, SECURITY_SCHEMES, TAGS
 
 SENT: tuple[type[BaseModel], ...] = tuple(map(type, examples.SENT))
@@ -49,6 +51,7 @@ def describe(app: FastAPI) -> Schema:
     }
     document["components"] = {
         "schemas": dict(sorted(_schemas().items())),
+        "responses": _shared_responses(document["paths"]),
         "headers": HEADERS,
         "parameters": PARAMETERS,
         "securitySchemes": SECURITY_SCHEMES,
@@ -64,6 +67,27 @@ def _path(operations: dict[str, Schema]) -> dict[str, Schema]:
         for parameter in operation.get("parameters", ()):
             _as_sent(parameter)
     return operations
+
+
+def _shared_responses(paths: dict[str, dict[str, Schema]]) -> dict[str, Schema]:
+    """Replace errors by references to one of each kind, and return those by their names."""
+    kinds: dict[str, list[Schema]] = {}
+    for operation in (each for operations in paths.values() for each in operations.values()):
+        for status, answer in operation["responses"].items():
+            if int(status) >= HTTPStatus.BAD_REQUEST:
+                kinds.setdefault(status + json.dumps(answer), []).append(operation)
+    shared: dict[str, Schema] = {}
+    # The most frequent kind of a status has its plain name.
+    for kind, operations in sorted(kinds.items(), key=lambda each: -len(each[1])):
+        status, answer = kind[:3], json.loads(kind[3:])
+        name = phrase(int(status)).title().replace(" ", "")
+        if name in shared:
+            first = operations[0]["operationId"]
+            name = f"{name}Of{first[0].upper()}{first[1:]}"
+        shared[name] = answer
+        for operation in operations:
+            operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(shared.items()))
 
 
 def _as_sent(parameter: Schema) -> None:

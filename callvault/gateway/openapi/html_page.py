@@ -103,7 +103,9 @@ def _operation(document: Schema, operation: Schema) -> Iterator[str]:
         yield f"<p>Body: {_type(body['content']['application/json']['schema'])}</p>"
     rows = [
         (status, _text(answer["description"]), _content(answer))
-        for status, answer in operation["responses"].items()
+        for status, answer in (
+            (status, _resolved(document, each)) for status, each in operation["responses"].items()
+        )
     ]
     yield _table(("answer", "meaning", "body"), rows)
 

@@ -19,6 +19,19 @@ class Problem(NamedTuple):
 
 S = HTTPStatus
 
+PHRASES = {
+    S.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    S.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
+"""Names of statuses (RFC 9110) that older Pythons have otherwise, and newer ones so."""
+
+
+def phrase(status: int) -> str:
+    """Return the name of a status, the same with every version of Python."""
+    known = HTTPStatus(status)
+    return PHRASES.get(known, known.phrase)
+
+
 BROKEN_BODY = Problem(S.BAD_REQUEST, "invalid_request", "the body broke off")
 SLOW_BODY = Problem(S.REQUEST_TIMEOUT, "invalid_request", "the body did not arrive within 10 s")
 LARGE_BODY = Problem(
