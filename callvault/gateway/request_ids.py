@@ -21,7 +21,6 @@ _USABLE = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,128}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-.{2,}")
 """W3C Trace Context, section 3.2: version, trace id, parent id, flags."""
 
-
 OF_EVERY_ANSWER = {
     # A proxy may keep what was asked for with x-api-key: RFC 9111 speaks of Authorization alone.
     "cache-control": "no-store",

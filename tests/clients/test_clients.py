@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -148,6 +149,15 @@ async def test_an_error_is_a_model_of_the_generated_python_client(
     async with api.client(stack, "wrong") as stranger:
         refused = await api.ask("list_recordings", client=stranger)
     assert refused.error.code == "access_denied"
+
+
+def test_the_example_on_the_gateways_page_names_what_is_generated(api: Api) -> None:
+    page = (ROOT / "docs" / "gateway.md").read_text()
+    [example] = re.findall("```python\n(.*?)```", page, re.DOTALL)
+    compile(example, "gateway.md", "exec")
+    known: dict[str, Any] = {}
+    exec("\n".join(line for line in example.splitlines() if line.startswith("from ")), known)
+    assert {"AuthenticatedClient", "pause_recording", "ControlRecord", "ControlRequest"} <= {*known}
 
 
 async def test_the_generated_typescript_client_drives_a_call(stack: Stack, call: Call) -> None:

@@ -71,20 +71,19 @@ def _path(operations: dict[str, Schema]) -> dict[str, Schema]:
 
 def _shared_responses(paths: dict[str, dict[str, Schema]]) -> dict[str, Schema]:
     """Replace errors by references to one of each kind, and return those by their names."""
-    kinds: dict[str, list[Schema]] = {}
+    kinds: dict[tuple[str, str], list[Schema]] = {}
     for operation in (each for operations in paths.values() for each in operations.values()):
         for status, answer in operation["responses"].items():
             if int(status) >= HTTPStatus.BAD_REQUEST:
-                kinds.setdefault(status + json.dumps(answer), []).append(operation)
+                kinds.setdefault((status, json.dumps(answer)), []).append(operation)
     shared: dict[str, Schema] = {}
     # The most frequent kind of a status has its plain name.
-    for kind, operations in sorted(kinds.items(), key=lambda each: -len(each[1])):
-        status, answer = kind[:3], json.loads(kind[3:])
+    for (status, text), operations in sorted(kinds.items(), key=lambda each: -len(each[1])):
         name = phrase(int(status)).title().replace(" ", "")
         if name in shared:
             first = operations[0]["operationId"]
             name = f"{name}Of{first[0].upper()}{first[1:]}"
-        shared[name] = answer
+        shared[name] = json.loads(text)
         for operation in operations:
             operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
     return dict(sorted(shared.items()))
