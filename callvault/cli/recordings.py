@@ -61,8 +61,9 @@ def list_(
     # Late, as in every command: Temporal's client takes long to load, and help needs none.
     from callvault.cli.actions import listing
     from callvault.cli.actions.recordings import with_client
+    from callvault.temporal.call_list import Filter
 
-    wanted = listing.Filter(state, at_risk, open_, orphans, limit)
+    wanted = Filter(state, at_risk, open_, orphans, limit)
     if watch:
         if as_json or not is_terminal():
             raise InvalidRequest("--watch is for a terminal: elsewhere, repeat the command")

@@ -4,6 +4,7 @@ A backend in any language can compute `workflow_id`; nothing here carries person
 """
 
 import hashlib
+import re
 from datetime import timedelta
 
 from temporalio.common import SearchAttributeKey
@@ -108,6 +109,9 @@ SEARCH_ATTRIBUTES = (
 """Registered in the Temporal namespace by `callvault setup`."""
 
 
+_WORKFLOW_ID = re.compile(r"recording-[0-9a-f]{32}")
+
+
 def short_hash(text: str) -> str:
     """Return the first 32 hexadecimal digits of the SHA-256 of ``text`` in UTF-8."""
     # Part of every workflow id: backends in other languages compute the same.
@@ -118,6 +122,11 @@ def short_hash(text: str) -> str:
 def workflow_id(server_call_id: str) -> str:
     """Return the id of the one workflow that keeps the call with this ``serverCallId``."""
     return f"recording-{short_hash(canonical_call_id(server_call_id))}"
+
+
+def is_workflow_id(text: str) -> bool:
+    """Tell an id of the form of `workflow_id` from one that no call's workflow can have."""
+    return _WORKFLOW_ID.fullmatch(text) is not None
 
 
 def call_seen_id(server_call_id: str, what: str) -> str:

@@ -1,8 +1,6 @@
 """Builds the gateway's application from its parts."""
 
-import json
-
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 from temporalio.common import MetricMeter
@@ -15,9 +13,12 @@ from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
 from callvault.gateway.consents_api import ConsentsApi, consents_router
 from callvault.gateway.events import EventWebhook, events_router
 from callvault.gateway.health import health_router
+from callvault.gateway.lists_api import ListsApi, lists_router
 from callvault.gateway.load_shedding import LoadShedding
+from callvault.gateway.openapi.pages import add_description
 from callvault.gateway.orphans import Orphans
 from callvault.gateway.recordings_api import ControlApi, control_router
+from callvault.gateway.request_ids import answer_with_id
 from callvault.gateway.request_metrics import RequestMetrics
 from callvault.gateway.request_url import cleaned
 from callvault.gateway.shared_secrets import SharedSecrets
@@ -34,8 +35,9 @@ class Gateway(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = cleaned(scope)
-        await super().__call__(scope, receive, send)
+            await answer_with_id(super().__call__, cleaned(scope), receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(
@@ -61,7 +63,7 @@ def create_app(
         gateway.max_body,
         meter,
     )
-    # The framework's pages for people load a script from elsewhere, on the gateway's own origin.
+    # The framework's own pages load a script from elsewhere, on the gateway's own origin.
     app = Gateway(title="Callvault gateway", redirect_slashes=False, openapi_url=None)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
     # Added last, it is outside: requests that are refused for the load are measured.
@@ -71,24 +73,15 @@ def create_app(
     api = ControlApi(settings, recordings, gateway.max_body)
     access = Access(gateway)
     app.include_router(control_router(api, access))
+    app.include_router(lists_router(ListsApi(recordings), access))
     consents = ConsentsApi(settings, DecisionClient(recordings), gateway.max_body)
     app.include_router(consents_router(consents, access))
     # A way in that nobody has asked for does not exist.
     if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
         app.include_router(callbacks_router(_callbacks(settings, recordings, meter)))
     app.include_router(health_router(recordings, quarantine, problems or Problems(meter)))
-    _add_description(app)
+    add_description(app)
     return app
-
-
-def _add_description(app: FastAPI) -> None:
-    """Add the OpenAPI document, written once: anybody may ask for it, any number of times."""
-    document = json.dumps(app.openapi()).encode()
-
-    async def describe() -> Response:
-        return Response(document, media_type="application/json")
-
-    app.add_api_route("/openapi.json", describe, include_in_schema=False)
 
 
 def _callbacks(settings: Settings, recordings: CallClient, meter: MetricMeter) -> CallbackReceiver:

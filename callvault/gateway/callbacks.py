@@ -22,13 +22,15 @@ from callvault.contracts.json_text import parse_json
 from callvault.errors import AccessDenied, InvalidRequest
 from callvault.gateway.access import RateLimiter, bearer_token
 from callvault.gateway.bodies import read_body
+from callvault.gateway.openapi import operations
 from callvault.gateway.orphans import Orphans
+from callvault.gateway.path_parts import NUMBER
 from callvault.gateway.refusals import Refusals
 from callvault.gateway.shared_secrets import refuse_cross_site
 from callvault.gateway.tokens import ACS_LEEWAY, TokenValidator
 from callvault.temporal.call_client import CallClient
 
-PATH = "/v1/callbacks/{workflow_id}/{recording:int}"
+PATH = f"/v1/callbacks/{{workflow_id}}/{{recording:{NUMBER}}}"
 """The route of the addresses that `names.callback_path` makes."""
 
 STATE_CHANGED = "Microsoft.Communication.RecordingStateChanged"
@@ -115,6 +117,9 @@ class CallbackReceiver:
 
     async def _may_tell(self, claims: dict[str, Any], workflow_id: str) -> bool:
         """Return False for a call of which no resource is known; `AccessDenied` for another's."""
+        # Another program's workflow might understand the signal, too.
+        if not names.is_workflow_id(workflow_id):
+            return False
         if len(set(self._audiences.values())) == 1:
             return True
         # The address is not proven: a token of one resource must not speak of another's calls.
@@ -198,7 +203,5 @@ def _problem(data: dict[str, Any]) -> str:
 def callbacks_router(callbacks: CallbackReceiver) -> APIRouter:
     """Return the route of the callbacks."""
     router = APIRouter(tags=["callbacks"])
-    router.add_api_route(
-        PATH, callbacks.receive, methods=["POST"], summary="Hear from ACS how a recording changes"
-    )
+    router.add_api_route(PATH, callbacks.receive, methods=["POST"], **operations.CALLBACK)
     return router

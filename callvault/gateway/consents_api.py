@@ -9,20 +9,22 @@ from pydantic import TypeAdapter, ValidationError
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.base import OpaqueId, Unreadable, explain
-from callvault.contracts.consent import ConsentDecision, ConsentRecord, dated_withdrawal
+from callvault.contracts.consent import ConsentDecision, dated_withdrawal
 from callvault.contracts.consent_messages import withdrawal_in
 from callvault.contracts.json_text import parse_json
 from callvault.contracts.participants import HIDING, hiding
-from callvault.contracts.requests import RecordingRequest, ResourceName
+from callvault.contracts.requests import RecordingRequest
 from callvault.errors import InvalidRequest
 from callvault.gateway.access import Access
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import json_response
+from callvault.gateway.messages import ToldDecision
+from callvault.gateway.openapi import operations
 from callvault.gateway.recordings_api import (
     PATH,
     WRITTEN_BY_GATEWAY,
-    RequestSent,
-    body_schema,
+    CallPath,
+    a_call,
     only_role,
     sent_answer,
     told_by,
@@ -31,15 +33,6 @@ from callvault.gateway.recordings_api import (
 from callvault.temporal.decisions import DecisionClient
 
 _CALL_ID = TypeAdapter[str](OpaqueId)
-
-
-class ToldDecision(ConsentDecision):
-    """Body of a decision; the call's own id is needed only while nobody keeps the call."""
-
-    server_call_id: OpaqueId | None = None
-    """The call's ``serverCallId``: the decision is kept for up to a day, until it is recorded."""
-    resource: ResourceName = "default"
-    """The resource of the call, as in the request that will record it."""
 
 
 class ConsentsApi:
@@ -52,10 +45,11 @@ class ConsentsApi:
         # A body may name participants; in a history they stand by their hash only.
         self._hide = hiding(settings.participant_key())
 
-    async def decide(self, request: Request, workflow_id: str) -> Response:
+    async def decide(self, request: Request, workflow_id: CallPath) -> Response:
         """Tell of consent given or withdrawn; a withdrawal is answered once ACS records no more."""
         # Before any wait: from now on nobody who withdraws is to be heard.
         received_at = datetime.now(UTC)
+        a_call(workflow_id)
         told = told_by(request, self._read(await read_body(request, self._max_body)))
         decision = dated_withdrawal(ConsentDecision.model_validate(told.model_dump()), received_at)
         unkept = self._unkept(told)
@@ -102,9 +96,7 @@ def consents_router(api: ConsentsApi, access: Access) -> APIRouter:
         api.decide,
         methods=["POST"],
         dependencies=only_role(access, "consent"),
-        summary="Tell of a participant's consent",
-        responses={200: {"model": ConsentRecord}, 202: {"model": RequestSent}},
-        openapi_extra=body_schema(ToldDecision),
+        **operations.CONSENT,
     )
     return router
 

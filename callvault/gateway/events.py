@@ -17,6 +17,7 @@ from temporalio.common import MetricMeter
 
 from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import AccessDenied, InvalidRequest, Unavailable
+from callvault.gateway.openapi import operations
 from callvault.gateway.refusals import Refusals
 from callvault.gateway.request_url import SECRET_HEADER
 from callvault.gateway.shared_secrets import SharedSecrets, presented_in, refuse_cross_site
@@ -153,13 +154,8 @@ def _accepted(outcomes: Sequence[EventOutcome] = ()) -> Response:
 def events_router(webhook: EventWebhook) -> APIRouter:
     """Return the routes of the webhook."""
     router = APIRouter(tags=["events"])
+    router.add_api_route(EVENTS_PATH, webhook.receive, methods=["POST"], **operations.EVENTS)
     router.add_api_route(
-        EVENTS_PATH, webhook.receive, methods=["POST"], summary="Receive events from Event Grid"
-    )
-    router.add_api_route(
-        EVENTS_PATH,
-        webhook.handshake,
-        methods=["OPTIONS"],
-        summary="Answer the CloudEvents handshake",
+        EVENTS_PATH, webhook.handshake, methods=["OPTIONS"], **operations.HANDSHAKE
     )
     return router

@@ -4,6 +4,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from callvault.errors import Unavailable
+from callvault.gateway.error_responses import RETRY_AFTER
+from callvault.gateway.methods import add_read
+from callvault.gateway.openapi import operations
 from callvault.gateway.quarantine_watch import look_at_quarantine
 from callvault.ingest.quarantine import Quarantine
 from callvault.problems import Problems
@@ -16,11 +19,9 @@ def health_router(recordings: CallClient, quarantine: Quarantine, problems: Prob
     """Return the routes for probes; they need no key and tell no secrets."""
     router = APIRouter(tags=["health"])
 
-    @router.get(ALIVE, summary="Alive")
-    async def alive() -> dict[str, str]:
-        return {"status": "ok"}
+    async def alive() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
 
-    @router.get("/readyz", summary="Able to take events: Temporal and the quarantine are there")
     async def ready() -> JSONResponse:
         # Not ACS and no archive: events can be taken while those are away.
         checks = {
@@ -31,8 +32,11 @@ def health_router(recordings: CallClient, quarantine: Quarantine, problems: Prob
         # Told, and no reason to send events elsewhere: the last good secrets are used on. The names
         # of settings only: anybody may ask.
         told = dict.fromkeys(problems.current(), "cannot be used: see the log")
-        return JSONResponse({**checks, **told}, 200 if is_ready else 503)
+        again = {} if is_ready else {"retry-after": str(RETRY_AFTER)}
+        return JSONResponse({**checks, **told}, 200 if is_ready else 503, again)
 
+    add_read(router, ALIVE, alive, **operations.ALIVE)
+    add_read(router, "/readyz", ready, **operations.READY)
     return router
 
 

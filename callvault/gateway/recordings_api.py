@@ -1,9 +1,9 @@
 """The control API: start, pause, resume and stop recordings, and read their status."""
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.params import Depends as Dependency
 from pydantic import ValidationError
 
@@ -11,15 +11,19 @@ from callvault.config.settings import Settings
 from callvault.config.types import Role
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
-from callvault.contracts.base import CallerMessage, Message, State, explain
+from callvault.contracts.base import CallerMessage, Message, explain, shorten
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
-from callvault.contracts.status import CallStatus, ControlRecord
+from callvault.contracts.status import ControlRecord
 from callvault.errors import CallvaultError, InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import answer_for, json_response, not_answered, not_done
+from callvault.gateway.messages import RecordingConfirmed, RecordingStarted, RequestSent
+from callvault.gateway.methods import add_read
+from callvault.gateway.openapi import operations
+from callvault.gateway.path_parts import CALL
 from callvault.gateway.protections import loosened, sets_protection
 from callvault.rereading import Reread
 from callvault.temporal.call_client import CallClient
@@ -31,40 +35,13 @@ WRITTEN_BY_GATEWAY = "authenticatedAs: the gateway writes it, so leave it out"
 
 Body = TypeVar("Body", bound=CallerMessage)
 
-
-class RecordingStarted(State):
-    """Answer to a request to record a call."""
-
-    workflow_id: str
-    run_id: str | None
-    is_new: bool
-    """False: the call was being kept already; its workflow has been told of the request."""
-
-
-class RecordingConfirmed(State):
-    """Answer to a request to record a call, once ACS has given the recording its id."""
-
-    workflow_id: str
-    is_new: bool
-    """False: the call was being recorded already, and this tells of that recording."""
-    recording: int
-    """Number of the recording in its call, from 1."""
-    recording_id: str | None
-    record: ControlRecord | None
-    """What became of the request; none where nothing had to be done."""
-
-
-class RequestSent(State):
-    """Answer to a control request that is not waited for."""
-
-    workflow_id: str
-    request: str
+CallPath = Annotated[str, Path(description="The `workflowId` of the call.")]
 
 
 class ControlApi:
     """Turns HTTP requests into starts, updates, signals and queries of workflows.
 
-    The docstrings of its routes are descriptions on the OpenAPI page.
+    The docstrings of its routes are descriptions in the OpenAPI document.
     """
 
     def __init__(self, settings: Settings, recordings: CallClient, max_body: int) -> None:
@@ -127,13 +104,14 @@ class ControlApi:
         location = {"location": f"{PATH}/{workflow_id}"}
         return json_response(answer, 201 if record else 200, location)
 
-    async def status(self, workflow_id: str) -> Response:
+    async def status(self, workflow_id: CallPath) -> Response:
         """All that is known of a call and its recordings."""
-        return json_response(await self._recordings.status(workflow_id))
+        return json_response(await self._recordings.status(a_call(workflow_id)))
 
     async def control(self, request: Request, workflow_id: str, operation: str) -> Response:
         """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
         try:
+            a_call(workflow_id)
             wanted = await self._body(request, ControlRequest)
             if not waits_for_result(request):
                 return await self._send(workflow_id, operation, wanted)
@@ -143,10 +121,10 @@ class ControlApi:
             return not_answered(operation, error)
         return answer_for(record)
 
-    async def acknowledge(self, request: Request, workflow_id: str) -> Response:
+    async def acknowledge(self, request: Request, workflow_id: CallPath) -> Response:
         """Somebody looks after an alarm, or after all of a call's that stand."""
         answer = await self._body(request, Acknowledge)
-        return await self._send(workflow_id, names.ACKNOWLEDGE, answer)
+        return await self._send(a_call(workflow_id), names.ACKNOWLEDGE, answer)
 
     async def _send(self, workflow_id: str, operation: str, wanted: Message) -> Response:
         if not await self._recordings.signal(workflow_id, operation, wanted):
@@ -166,6 +144,21 @@ class ControlApi:
         if "authenticated_as" in read.model_fields_set:
             raise InvalidRequest(WRITTEN_BY_GATEWAY)
         return told_by(request, dated(read, received_at))
+
+
+def a_call(workflow_id: str) -> str:
+    """Return the id of a call's workflow; `InvalidRequest` (404) for any other.
+
+    Temporal's namespace may have workflows of other programs, which understand a ``stop``, too.
+    """
+    if names.is_workflow_id(workflow_id):
+        return workflow_id
+    raise InvalidRequest(
+        f"there is no recording {shorten(workflow_id, 100)}: a workflowId is recording- and 32"
+        " hexadecimal digits; GET /v1/recordings:lookup finds it by any other id of the call",
+        status=404,
+        code="not_found",
+    )
 
 
 def told_by(request: Request, read: Body) -> Body:
@@ -196,9 +189,7 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         api.start,
         methods=["POST"],
         dependencies=only_role(access, "control"),
-        summary="Record a call",
-        responses={201: {"model": RecordingConfirmed}, 200: {"model": RecordingConfirmed}},
-        openapi_extra=body_schema(RecordingRequest),
+        **operations.START,
     )
     for operation in OPERATIONS:
         _add_operation(router, api, operation, access)
@@ -207,17 +198,14 @@ def control_router(api: ControlApi, access: Access) -> APIRouter:
         api.acknowledge,
         methods=["POST"],
         dependencies=only_role(access, "control"),
-        summary="Acknowledge alarms",
-        responses={202: {"model": RequestSent}},
-        openapi_extra=body_schema(Acknowledge),
+        **operations.ACKNOWLEDGE,
     )
-    router.add_api_route(
-        PATH + "/{workflow_id}",
+    add_read(
+        router,
+        f"{PATH}/{{workflow_id:{CALL}}}",
         api.status,
-        methods=["GET"],
         dependencies=only_role(access, "read"),
-        summary="See how a call's recordings are",
-        responses={200: {"model": CallStatus}},
+        **operations.STATUS,
     )
     return router
 
@@ -228,7 +216,7 @@ def only_role(access: Access, role: Role) -> list[Dependency]:
 
 
 def _add_operation(router: APIRouter, api: ControlApi, operation: str, access: Access) -> None:
-    async def control(request: Request, workflow_id: str) -> Response:
+    async def control(request: Request, workflow_id: CallPath) -> Response:
         return await api.control(request, workflow_id, operation)
 
     router.add_api_route(
@@ -236,16 +224,7 @@ def _add_operation(router: APIRouter, api: ControlApi, operation: str, access: A
         control,
         methods=["POST"],
         name=operation,
+        description=api.control.__doc__,
         dependencies=only_role(access, "control"),
-        summary=f"{operation.capitalize()} the recording",
-        responses={200: {"model": ControlRecord}, 202: {"model": RequestSent}},
-        openapi_extra=body_schema(ControlRequest),
+        **operations.CONTROL[operation],
     )
-
-
-def body_schema(model: type[Message]) -> dict[str, Any]:
-    """Describe a body that is read by hand, for the OpenAPI page."""
-    schema = model.model_json_schema()
-    # Written by the gateway alone.
-    del schema["properties"]["authenticatedAs"]
-    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}

@@ -1,5 +1,6 @@
 """Measures requests: how many, with which answers, and how long they take."""
 
+import re
 import time
 from datetime import timedelta
 
@@ -52,4 +53,6 @@ def _method(scope: Scope) -> str:
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", NO_ROUTE)
+    path = getattr(scope.get("route"), "path", NO_ROUTE)
+    # Without the form of a part of the path, which is nothing to ask metrics for.
+    return re.sub(r":\w+(?=})", "", path)

@@ -67,20 +67,38 @@ async def list_executions(
     rpc_timeout: timedelta | None = None,
 ) -> AsyncIterator[Execution]:
     """List the runs that match a query, ``limit`` at most; visibility lags by a second."""
-    request = ListWorkflowExecutionsRequest(
-        namespace=client.namespace, query=query, page_size=min(limit or MAX_PAGE, MAX_PAGE)
-    )
-    left = limit
+    left, token = limit, b""
+    size = min(limit or MAX_PAGE, MAX_PAGE)
     while True:
-        page = await client.workflow_service.list_workflow_executions(
-            request, retry=True, timeout=rpc_timeout
-        )
-        for info in page.executions[:left]:
-            yield Execution.of(info)
-        left = None if left is None else left - len(page.executions)
-        if not page.next_page_token or (left is not None and left <= 0):
+        page, token = await list_page(client, query, size, token, rpc_timeout=rpc_timeout)
+        for run in page[:left]:
+            yield run
+        left = None if left is None else left - len(page)
+        if not token or (left is not None and left <= 0):
             return
-        request.next_page_token = page.next_page_token
+
+
+async def list_page(
+    client: Client,
+    query: str,
+    size: int,
+    token: bytes = b"",
+    *,
+    retry: bool = True,
+    rpc_timeout: timedelta | None = None,
+) -> tuple[list[Execution], bytes]:
+    """List ``size`` runs at most from where ``token`` points; return the next token with them.
+
+    The token is Temporal's, and empty at either end of the list.
+    """
+    page = await client.workflow_service.list_workflow_executions(
+        ListWorkflowExecutionsRequest(
+            namespace=client.namespace, query=query, page_size=size, next_page_token=token
+        ),
+        retry=retry,
+        timeout=rpc_timeout,
+    )
+    return [Execution.of(info) for info in page.executions], page.next_page_token
 
 
 async def describe_execution(

@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 from temporalio.common import SearchAttributePair
 
-from callvault.cli.actions.listing import Filter, ListedCall, query_of, table
+from callvault.cli.actions.listing import table
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
+from callvault.temporal.call_list import Filter, ListedCall, query_of
 
 from .conftest import Terminal
 

@@ -10,10 +10,10 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair
 from temporalio.testing import WorkflowEnvironment
 
-from callvault.cli.actions.call_lookup import find_call
 from callvault.contracts import names
 from callvault.contracts.call_ids import canonical_call_id
 from callvault.errors import InvalidRequest, Unavailable
+from callvault.temporal.call_lookup import find_call
 
 from .conftest import Terminal
 

@@ -25,7 +25,7 @@ IDS = st.one_of(
     ),
 )
 
-ERROR_MEMBERS = {"code", "message", "mayBeRecording", "heldBy"}
+ERROR_MEMBERS = {"code", "message", "httpRequestId", "mayBeRecording", "heldBy"}
 
 
 @given(request=REQUESTS, target=IDS, waits=st.booleans())
@@ -65,3 +65,30 @@ async def test_a_status_is_read_or_there_is_none(
     answer = await guarded.http.request("GET", url, content=body)
     assert answer.status_code in {404, 405}, (answer.status_code, answer.text)
     assert is_inert(answer.json()["error"]["message"])
+
+
+PARAMETERS = st.sampled_from(
+    ["state", "atRisk", "open", "orphans", "limit", "cursor", "id", "code", "", "\0", "x" * 99]
+)
+VALUES = st.one_of(
+    st.text(max_size=30),
+    st.binary(max_size=30).map(lambda value: value.decode("latin-1")),
+    st.sampled_from(["", "1", "-1", "1e9", "true", "archived", "' OR ''='", "9" * 400, "\ud83d"]),
+)
+
+
+@given(query=st.lists(st.tuples(PARAMETERS, VALUES), max_size=5), looks_up=st.booleans())
+@example(query=[("cursor", "A" * 5_000)], looks_up=False)
+@example(query=[("id", "x" * 5_000)], looks_up=True)
+@fuzz(60)
+async def test_any_parameters_of_a_list_or_a_look_up_are_answered_as_documented(
+    guarded: Gateway, query: list[tuple[str, str]], looks_up: bool
+) -> None:
+    asked = "&".join(
+        f"{quote(name, errors='replace')}={quote(value, errors='replace')}" for name, value in query
+    )
+    path = "/v1/recordings:lookup" if looks_up else "/v1/recordings"
+    answer = await guarded.http.get(f"{path}?{asked}")
+    assert answer.status_code in {200, 404, 422}, (answer.status_code, answer.text)
+    if not answer.is_success:
+        assert is_inert(answer.json()["error"]["message"])

@@ -19,6 +19,7 @@ from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.gateway.app import create_app
 from callvault.temporal.converter import data_converter
+from tests.gateway.declared import Declared
 from tests.gateway.fake_workflow import FakeRecordingWorkflow
 from workflows.alarm import AlarmWorkflow
 from workflows.reconcile import CallSeenWorkflow
@@ -129,7 +130,8 @@ async def gateway_of(tmp_path: Path) -> AsyncIterator[GatewayOf]:
     def make(client: Client, **changes: Any) -> Gateway:
         quarantine = changes.pop("quarantine", tmp_path / "quarantine")
         app = create_app(settings(quarantine, **changes), client)
-        http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
+        transport = httpx.ASGITransport(Declared(app))
+        http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         opened.append(http)
         return Gateway(http, quarantine)
 

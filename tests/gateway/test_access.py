@@ -236,9 +236,3 @@ async def test_b10_the_right_key_is_enough_whatever_stands_beside_it(
     assert (await gateway.http.get(path, headers=headers)).status_code == 404
     wrong = [(name, value.replace("auditor", "x")) for name, value in headers]
     assert (await gateway.http.get(path, headers=wrong)).status_code == 401
-
-
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
-async def test_b14_no_page_loads_a_script_from_elsewhere(path: str, gateway: Gateway) -> None:
-    assert (await gateway.http.get(path)).status_code == 404
-    assert (await gateway.http.get("/openapi.json")).headers["content-type"] == "application/json"

@@ -312,3 +312,13 @@ async def test_h11_a_callback_of_a_clock_that_is_minutes_ahead_is_taken(
     assert (await tell(guarded, call, [changed()], ahead)).status_code == 200
     too_far = issuer.token(nbf=now + 400, exp=now + 3_840)
     assert (await tell(guarded, call, [changed()], too_far)).status_code == 401
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "9" * 10, "-1", "1.0", "x", "\u0661"])
+async def test_a_number_that_no_recording_has_is_no_path_and_no_fault_of_the_gateway(
+    number: str, gateway_of: GatewayOf, temporal: Client
+) -> None:
+    """Python refuses to convert so many digits: each such request left a traceback in the log."""
+    gateway = gateway_of(temporal, callback_url="http://127.0.0.1:8080")
+    path = f"/v1/callbacks/{names.workflow_id('x')}/{number}"
+    assert (await gateway.http.post(path, json=[])).status_code == 404

@@ -179,6 +179,7 @@ async def test_what_did_not_come_about_is_never_answered_as_done(
     assert answer.status_code == status
     told = answer.json()["error"]
     assert told.pop("message") == ANSWERS[reason]["problem"]
+    del told["httpRequestId"]
     assert told == error
 
 
@@ -244,7 +245,9 @@ async def test_what_the_workflow_refuses_is_a_conflict_with_its_sentence(
     await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:stop")
     answer = await gateway.http.post(f"{RECORDINGS}/{call.workflow_id}:pause")
     assert answer.status_code == 409
-    assert answer.json()["error"] == {
+    told = answer.json()["error"]
+    del told["httpRequestId"]
+    assert told == {
         "code": "refused",
         "message": "Recording 1 is stopped, and a stop is final.",
         "mayBeRecording": True,
@@ -256,7 +259,8 @@ async def test_what_acs_refuses_is_said_so(gateway: Gateway, call: Call) -> None
     resume = f"{RECORDINGS}/{call.workflow_id}:resume"
     answer = await gateway.http.post(resume, json={"reason": "ACS says no"})
     assert answer.status_code == 502
-    assert answer.json()["error"] == {"code": "not_done", "message": "8573: not allowed"}
+    error = answer.json()["error"]
+    assert (error["code"], error["message"]) == ("not_done", "8573: not allowed")
 
 
 async def test_what_is_not_confirmed_in_time_is_said_so_and_may_be_asked_again(
@@ -318,15 +322,16 @@ async def test_a_call_may_be_kept_again_after_its_workflow_ended(
     [("GET", ""), ("POST", ":pause"), ("POST", ":resume"), ("POST", ":stop")],
 )
 async def test_an_unknown_workflow_is_not_found(method: str, path: str, gateway: Gateway) -> None:
-    for headers in ({}, {"Prefer": "respond-async"}):
-        answer = await gateway.http.request(
-            method, f"{RECORDINGS}/recording-0{path}", headers=headers
-        )
-        assert answer.status_code == 404
-        error = answer.json()["error"]
-        # Of what was to be silenced it is said that it may record.
-        assert error.pop("mayBeRecording", False) is (path in (":pause", ":stop"))
-        assert error == {"code": "not_found", "message": "there is no recording recording-0"}
+    for unknown in (names.workflow_id("unknown"), "recording-0"):
+        for headers in ({}, {"Prefer": "respond-async"}):
+            url = f"{RECORDINGS}/{unknown}{path}"
+            answer = await gateway.http.request(method, url, headers=headers)
+            assert answer.status_code == 404
+            error = answer.json()["error"]
+            # Of what was to be silenced it is said that it may record.
+            assert error.get("mayBeRecording", False) is (path in (":pause", ":stop"))
+            assert error["code"] == "not_found"
+            assert error["message"].startswith(f"there is no recording {unknown}")
 
 
 @pytest.mark.parametrize(
@@ -451,7 +456,7 @@ async def test_unknown_paths_are_answered_in_the_same_form(path: str, gateway: G
 async def test_a_wrong_method_says_which_is_right(gateway: Gateway) -> None:
     answer = await gateway.http.delete("/v1/recordings/recording-0")
     assert answer.status_code == 405
-    assert "GET" in answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 async def test_health_and_readiness(
@@ -463,12 +468,3 @@ async def test_health_and_readiness(
     not_ready = await away.http.get("/readyz")
     assert not_ready.status_code == 503
     assert not_ready.json()["temporal"] != "ok"
-
-
-async def test_the_openapi_page_describes_bodies_and_answers(gateway: Gateway) -> None:
-    page = (await gateway.http.get("/openapi.json")).json()
-    start = page["paths"]["/v1/recordings"]["post"]
-    schema = start["requestBody"]["content"]["application/json"]["schema"]
-    assert "serverCallId" in schema["properties"]
-    assert {"200", "201"} <= set(start["responses"])
-    assert "/v1/recordings/{workflow_id}:pause" in page["paths"]

@@ -15,11 +15,12 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from callvault.cli.actions.listing import Filter, listed
+from callvault.cli.actions.listing import listed
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
 from callvault.emulator.server import running
 from callvault.reconcile.temporal_source import Calls
+from callvault.temporal.call_list import Filter
 from callvault.temporal.executions import describe_execution
 from callvault.temporal.namespace import register_search_attributes
 

@@ -103,6 +103,8 @@ async def everything_happens(client: Client, endpoint: str, emulator: RunningEmu
         await vault.close()
         await http.post("/v1/recordings", json={"serverCallId": "bm93aGVyZQ=="})
         await http.get("/v1/recordings/nobody")
+        # Of the form of a call, so that Temporal is asked, and fails.
+        await http.get(f"/v1/recordings/{names.workflow_id('nobody')}")
         await http.post(names.EVENTS_PATH, json=[{}], params={"code": "wrong"})
         await http.post(names.EVENTS_PATH, json=[{"odd": 1}], params={"code": EVENT_SECRET})
     await client.execute_workflow(

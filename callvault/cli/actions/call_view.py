@@ -12,12 +12,12 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
-from callvault.cli.actions.call_lookup import find_call
-from callvault.cli.actions.listing import ListedCall, listed_call
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmRecord
 from callvault.contracts.base import Message, shorten
 from callvault.contracts.status import CallStatus
+from callvault.temporal.call_list import ListedCall, listed_call
+from callvault.temporal.call_lookup import find_call
 from callvault.temporal.executions import Execution
 from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
 from callvault.temporal.rpc_errors import RPC_TIMEOUT

@@ -12,12 +12,12 @@ from callvault.cli.actions.explain_recording import (
     Reason,
     reasons_of_recording,
 )
-from callvault.cli.actions.listing import ENDED_EARLY
 from callvault.cli.actions.retry import EXPORTS
 from callvault.cli.actions.tables import moment, time_left
 from callvault.cli.terminal import say
 from callvault.contracts.base import Message
 from callvault.contracts.states import RecordingState
+from callvault.temporal.call_list import ENDED_EARLY
 from callvault.temporal.pending_activities import PendingActivity
 
 _POLLS = frozenset({"poll_state", "poll_result"})

@@ -1,9 +1,8 @@
-"""The list of calls: what Temporal's visibility knows of them, without asking any workflow."""
+"""The list of calls on a terminal: its order, its table and the watch."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 from rich.console import Console, RenderableType
@@ -12,130 +11,19 @@ from temporalio.service import RPCError
 
 from callvault.cli.actions.tables import COLOURS, moment, time_left
 from callvault.cli.terminal import InertTable, is_terminal, line, say_fields
-from callvault.contracts import names
-from callvault.contracts.base import Message
-from callvault.contracts.states import RecordingState
 from callvault.errors import Unavailable
-from callvault.temporal.executions import Execution, describe_execution, list_executions
-
-NEAR = timedelta(hours=1)
-"""Time before a deadline at which an open call counts as at risk, whatever its workflow has shown:
-a call that no worker keeps says nothing of its own."""
+from callvault.temporal.call_list import Filter, ListedCall, chosen, query_of, urgency
+from callvault.temporal.executions import list_executions
 
 WATCH_INTERVAL = 5.0
 """Seconds between two looks of `--watch`."""
 
-LAST_RUN = "ExecutionStatus != 'ContinuedAsNew'"
-"""Filter for the last run of each chain: that one holds the complete state."""
-
-_UNFINISHED = frozenset(state for state in RecordingState if not state.is_final)
-ENDED_EARLY = ("terminated", "failed", "timed_out", "canceled")
-"""Ends of a workflow that are not its own."""
-
-
-class Filter(NamedTuple):
-    """The calls that are asked for."""
-
-    state: RecordingState | None = None
-    at_risk: bool = False
-    open: bool = False
-    orphans: bool = False
-    limit: int | None = None
-
-
-class ListedCall(Message):
-    """One call, as the list shows it."""
-
-    workflow_id: str
-    state: str
-    """The most urgent state of its recordings; empty before a worker has begun to keep it."""
-    status: str
-    """The status of its workflow in Temporal: ``running``, ``completed``, ``paused`` …"""
-    expires_at: datetime | None
-    """Earliest time at which the service may delete a file that is not archived."""
-    is_at_risk: bool
-    """True if a file is late or lost, its deadline is within the hour, or nobody keeps the call."""
-    resource: str
-    is_orphan: bool
-    duties: int
-    recording_ids: tuple[str, ...]
-    call_ids: tuple[str, ...]
-    started_at: datetime
-    closed_at: datetime | None
-
 
 async def listed(client: Client, wanted: Filter) -> list[ListedCall]:
     """List calls: those with the nearest deadline first, those that are over last."""
-    now = datetime.now(UTC)
     runs = [run async for run in list_executions(client, query_of(wanted))]
-    calls = [(run, listed_call(run, now)) for run in runs]
-    if wanted.at_risk:
-        dead = [run for run, call in calls if call.is_at_risk and is_abandoned(run)]
-        superseded = {run.run_id for run in dead if not await _is_newest(client, run)}
-        calls = [
-            (run, call) for run, call in calls if call.is_at_risk and run.run_id not in superseded
-        ]
-    return sorted((call for _, call in calls), key=urgency)[: wanted.limit]
-
-
-def query_of(wanted: Filter) -> str:
-    """Write the visibility query; what it cannot tell is filtered afterwards."""
-    parts = [f"WorkflowType = '{names.WORKFLOW_TYPE}'", LAST_RUN]
-    if wanted.state is not None:
-        parts.append(f"{names.STATE.name} = '{wanted.state}'")
-    if wanted.open:
-        # Not by the status: a paused workflow is open, too.
-        parts.append("CloseTime IS NULL")
-    if wanted.orphans:
-        parts.append(f"{names.ORPHAN.name} = true")
-    if wanted.at_risk:
-        early = ", ".join(f"'{_in_query(status)}'" for status in ENDED_EARLY)
-        risky = f"{names.AT_RISK.name} = true OR CloseTime IS NULL"
-        parts.append(f"({risky} OR ExecutionStatus IN ({early}))")
-    return " AND ".join(parts)
-
-
-def listed_call(run: Execution, now: datetime) -> ListedCall:
-    """Read one call from its entry in the list."""
-    known = run.typed_search_attributes
-    expires_at = known.get(names.EXPIRES_AT)
-    is_near = run.is_open and expires_at is not None and expires_at - now < NEAR
-    return ListedCall(
-        workflow_id=run.id,
-        state=known.get(names.STATE) or "",
-        status=run.status,
-        expires_at=expires_at,
-        is_at_risk=bool(known.get(names.AT_RISK)) or is_near or is_abandoned(run),
-        resource=known.get(names.RESOURCE) or "",
-        is_orphan=bool(known.get(names.ORPHAN)),
-        duties=known.get(names.DUTIES) or 0,
-        recording_ids=tuple(known.get(names.RECORDING_IDS) or ()),
-        call_ids=tuple(known.get(names.CALL_IDS) or ()),
-        started_at=run.start_time,
-        closed_at=run.close_time,
-    )
-
-
-def is_abandoned(run: Execution) -> bool:
-    """Tell if nobody keeps a call: its workflow is paused, or ended before its recordings had."""
-    is_unfinished = run.typed_search_attributes.get(names.STATE) in _UNFINISHED
-    return run.status == "paused" or (run.status in ENDED_EARLY and is_unfinished)
-
-
-def urgency(call: ListedCall) -> tuple[bool, bool, float, float]:
-    """Return a key that sorts open calls first, by deadline, and then the newest first."""
-    deadline = call.expires_at.timestamp() if call.expires_at else 0.0
-    is_over = call.closed_at is not None
-    return is_over, call.expires_at is None, deadline, -call.started_at.timestamp()
-
-
-async def _is_newest(client: Client, run: Execution) -> bool:
-    """Tell if no later run keeps the call instead."""
-    return (await describe_execution(client, run.id)).run_id == run.run_id
-
-
-def _in_query(status: str) -> str:
-    return "".join(word.capitalize() for word in status.split("_"))
+    calls = await chosen(client, runs, wanted)
+    return sorted(calls, key=urgency)[: wanted.limit]
 
 
 def as_json(calls: Sequence[ListedCall]) -> str:

@@ -8,8 +8,6 @@ from typing import TypeVar
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from callvault.cli.actions.call_lookup import find_call, workflow_id
-from callvault.cli.actions.listing import LAST_RUN
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
@@ -20,6 +18,8 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from callvault.errors import InvalidRequest, NotDone, Unavailable
 from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import CallClient
+from callvault.temporal.call_list import LAST_RUN
+from callvault.temporal.call_lookup import find_call, workflow_id
 from callvault.temporal.client import connect
 from callvault.temporal.decisions import DecisionClient
 from callvault.temporal.executions import describe_execution, list_executions

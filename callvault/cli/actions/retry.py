@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from temporalio.client import Client
 
-from callvault.cli.actions.call_lookup import find_call
 from callvault.cli.terminal import say
 from callvault.contracts.base import Message
+from callvault.temporal.call_lookup import find_call
 from callvault.temporal.pending_activities import (
     PendingActivity,
     describe_with_activities,

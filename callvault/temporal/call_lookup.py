@@ -18,7 +18,6 @@ from callvault.temporal.rpc_errors import RPC_TIMEOUT, WorkflowNotFound, transla
 
 MAX_NEAREST = 3
 
-_WORKFLOW_ID = re.compile(r"recording-[0-9a-f]{32}")
 _SAFE_IN_QUERY = re.compile(r"[A-Za-z0-9_.~=+/-]+")
 """An id that a query may hold: the dev server does not escape quotes, and real ids have none."""
 
@@ -35,7 +34,8 @@ async def find_call(client: Client, call: str) -> str:
     """
     call = call.strip()
     key = workflow_id(call)
-    if await _is_known(client, key):
+    # Another program's workflow may have an id that only begins like ours.
+    if names.is_workflow_id(key) and await _is_known(client, key):
         return key
     async with translated(RPC_TIMEOUT):
         found = await _by_search_attribute(client, call)
@@ -95,7 +95,7 @@ async def _unknown(client: Client, call: str) -> str:
 async def _nearest(client: Client, call: str) -> list[str]:
     """Find the ids that begin as this one does: it may have been cut off at its end."""
     prefix = call[: len("recording-") + 6]
-    if _WORKFLOW_ID.fullmatch(prefix.ljust(len("recording-") + 32, "0")) is None:
+    if not names.is_workflow_id(prefix.ljust(len("recording-") + 32, "0")):
         return []
     query = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND WorkflowId STARTS_WITH '{prefix}'"
     listed = list_executions(client, query, limit=20)

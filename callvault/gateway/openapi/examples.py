@@ -1,0 +1,110 @@
+"""Examples of bodies and answers in the OpenAPI document: models, so that they are always valid."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from callvault.contracts import names
+from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.consent import ConsentRecord
+from callvault.contracts.participants import participant_hash
+from callvault.contracts.requests import ControlRequest, RecordingRequest
+from callvault.contracts.states import Actual, RecordingState, RequestState, Wanted
+from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
+from callvault.gateway.messages import (
+    CallList,
+    RecordingConfirmed,
+    RecordingStarted,
+    RequestSent,
+    SubscriptionValidated,
+    ToldDecision,
+)
+from callvault.temporal.call_list import ListedCall
+
+CALL = "aHR0cHM6Ly9leGFtcGxlLmNvbS9jYWxsLzE"
+WORKFLOW = names.workflow_id(CALL)
+RECORDING = "eyJQbGF0Zm9ybUVuZHBvaW50SWQiOiIxIn0"
+BEGUN = datetime(2030, 3, 1, 9, 30, tzinfo=UTC)
+SOON = timedelta(milliseconds=350)
+PERSON = "4:+4930123456"
+"""A ``rawId``, which the gateway takes in place of its hash."""
+
+_STARTED = ControlRecord(
+    operation=names.START,
+    requested_by="crm",
+    authenticated_as="key crm",
+    reason="consented at the beginning of the call",
+    requested_at=BEGUN,
+    received_at=BEGUN,
+    recording=1,
+    recording_id=RECORDING,
+    state=RequestState.CONFIRMED,
+    accepted_at=BEGUN + SOON,
+    settled_at=BEGUN + SOON,
+)
+_PAUSED = _STARTED.model_copy(
+    update={"operation": names.PAUSE, "requested_by": "agent-7", "reason": "card number"}
+)
+_RECORDING = RecordingStatus(
+    number=1,
+    origin="requested",
+    requested_by="crm",
+    requested_at=BEGUN,
+    state=RecordingState.RECORDING,
+    wanted=Wanted.ACTIVE,
+    actual=Actual.ACTIVE,
+    recording_id=RECORDING,
+    started_at=BEGUN + SOON,
+    was_active=True,
+)
+_LISTED = ListedCall(
+    workflow_id=WORKFLOW,
+    state=RecordingState.RECORDING,
+    status="running",
+    expires_at=None,
+    is_at_risk=False,
+    resource="default",
+    is_orphan=False,
+    duties=0,
+    recording_ids=(RECORDING,),
+    call_ids=(),
+    started_at=BEGUN,
+    closed_at=None,
+)
+
+SENT: tuple[BaseModel, ...] = (
+    RecordingRequest(server_call_id=CALL, requested_by="crm", request_id="order-42"),
+    ControlRequest(requested_by="agent-7", reason="card number", request_id="order-42-card"),
+    Acknowledge(requested_by="operator"),
+    ToldDecision(
+        participant=participant_hash(PERSON), given=False, method="spoken", requested_by="ivr"
+    ),
+)
+"""Bodies: what they leave out has a default."""
+
+ANSWERED: tuple[BaseModel, ...] = (
+    RecordingConfirmed(
+        workflow_id=WORKFLOW, is_new=True, recording=1, recording_id=RECORDING, record=_STARTED
+    ),
+    RecordingStarted(
+        workflow_id=WORKFLOW, run_id="0199e7a8-52a1-7a39-9d0e-3f7f5f0d7c11", is_new=True
+    ),
+    _PAUSED,
+    RequestSent(workflow_id=WORKFLOW, request=names.PAUSE),
+    CallStatus(server_call_id=CALL, resource="default", recordings=[_RECORDING]),
+    ConsentRecord(
+        participant=participant_hash(PERSON), given=False, decided_at=BEGUN, received_at=BEGUN
+    ),
+    _LISTED,
+    CallList(calls=[_LISTED], next_cursor="b1kQZ5mXr0sKDQ"),
+    SubscriptionValidated(validation_response="512d38b6-c7b8-40c8-89fe-f46f9e9622b6"),
+)
+"""Answers, which are always whole."""
+
+
+def by_model() -> dict[str, Any]:
+    """Return each example as JSON, by the name of its model."""
+    sent = {type(each).__name__: each.model_dump(mode="json", exclude_unset=True) for each in SENT}
+    sent[ToldDecision.__name__]["participant"] = PERSON
+    return sent | {type(each).__name__: each.model_dump(mode="json") for each in ANSWERED}

@@ -1,0 +1,128 @@
+"""The errors of the gateway: status, code, and a sentence as it is sent.
+
+Every error that a route sends is one of these: the tests of the gateway compare each answer with
+what its operation declares. `docs/gateway.md` tells what to do about each.
+"""
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One error, as an operation declares it."""
+
+    status: HTTPStatus
+    code: str
+    example: str
+    """A message."""
+
+
+S = HTTPStatus
+
+PHRASES = {
+    S.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    S.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
+"""Names of statuses (RFC 9110) that older Pythons have otherwise, and newer ones so."""
+
+
+def phrase(status: int) -> str:
+    """Return the name of a status, the same with every version of Python."""
+    known = HTTPStatus(status)
+    return PHRASES.get(known, known.phrase)
+
+
+BROKEN_BODY = Problem(S.BAD_REQUEST, "invalid_request", "the body broke off")
+SLOW_BODY = Problem(S.REQUEST_TIMEOUT, "invalid_request", "the body did not arrive within 10 s")
+LARGE_BODY = Problem(
+    S.REQUEST_ENTITY_TOO_LARGE, "invalid_request", "the body is larger than 1048576 bytes"
+)
+INVALID_BODY = Problem(S.UNPROCESSABLE_ENTITY, "invalid_request", "serverCallId: Field required")
+INVALID_PARAMETER = Problem(
+    S.UNPROCESSABLE_ENTITY,
+    "invalid_request",
+    "query.limit: Input should be less than or equal to 200",
+)
+NO_KEY = Problem(
+    S.UNAUTHORIZED,
+    "access_denied",
+    "send an API key: Authorization: Bearer KEY, or x-api-key: KEY",
+)
+NO_SECRET = Problem(S.UNAUTHORIZED, "access_denied", "the event secret is missing or wrong")
+NO_TOKEN = Problem(
+    S.UNAUTHORIZED, "access_denied", "the token is not accepted: it was made for another audience"
+)
+ROLE_MISSING = Problem(
+    S.FORBIDDEN,
+    "role_missing",
+    "crm lacks the role read: give it in gateway.keys, or in the token's roles",
+)
+NOT_ON_LOOPBACK = Problem(
+    S.FORBIDDEN,
+    "not_on_loopback",
+    "without keys only programs of this machine are let in: set event_secrets and api_keys, and"
+    " callback_audience",
+)
+WEB_PAGE_REFUSED = Problem(
+    S.FORBIDDEN,
+    "web_page_refused",
+    "without keys only programs of this machine are let in, and no web pages: ask for 127.0.0.1, or"
+    " set event_secrets and api_keys",
+)
+NOT_FOUND = Problem(
+    S.NOT_FOUND, "not_found", "there is no recording recording-4dc6fac55f8b05f7a7d4b3ebba4d5c1e"
+)
+REFUSED = Problem(S.CONFLICT, "refused", "Nothing is being recorded: there is nothing to pause.")
+REQUEST_ID_REUSED = Problem(
+    S.CONFLICT,
+    "request_id_reused",
+    "The requestId 42 stands for another request: send this one with an id of its own.",
+)
+STILL_PAUSED = Problem(
+    S.CONFLICT, "still_paused", "your pause is released; the recording stays paused by agent-9"
+)
+SUPERSEDED = Problem(S.CONFLICT, "superseded", "superseded by the resume of agent-9")
+ALREADY_ENDED = Problem(
+    S.CONFLICT,
+    "already_ended",
+    "the workflow recording-4dc6fac55f8b05f7a7d4b3ebba4d5c1e has ended (completed): its recordings"
+    " cannot be changed; start a new one for this call",
+)
+TOO_MANY_REQUESTS = Problem(
+    S.TOO_MANY_REQUESTS,
+    "too_many_requests",
+    "more than 100 per 1 second: ask again in 1 s, or raise gateway.rate_limit",
+)
+INTERNAL_ERROR = Problem(
+    S.INTERNAL_SERVER_ERROR,
+    "internal_error",
+    "the gateway failed: repeat the request; its log has the cause under this id",
+)
+NOT_DONE = Problem(S.BAD_GATEWAY, "not_done", "start failed: the call is not connected (8501)")
+PAUSE_FAILED = Problem(S.BAD_GATEWAY, "pause_failed", "pause failed: access denied")
+UNAVAILABLE = Problem(S.SERVICE_UNAVAILABLE, "unavailable", "Temporal cannot be reached")
+OVERLOADED = Problem(
+    S.SERVICE_UNAVAILABLE,
+    "overloaded",
+    "more requests are under way than can be answered: send it again",
+)
+PAUSE_UNCONFIRMED = Problem(
+    S.GATEWAY_TIMEOUT,
+    "pause_unconfirmed",
+    "ACS did not confirm the pause within 5 s: the recording is being stopped",
+)
+EXPIRED = Problem(
+    S.GATEWAY_TIMEOUT, "expired", "it expired before ACS had confirmed it: the recording is paused"
+)
+NOT_CONFIRMED = Problem(
+    S.GATEWAY_TIMEOUT,
+    "not_confirmed",
+    "no answer within 30 s: does a worker run? The request may still take effect: repeat it with"
+    " the same requestId, or ask for the status",
+)
+
+OF_CALLERS = (
+    *(NO_KEY, ROLE_MISSING, NOT_ON_LOOPBACK, WEB_PAGE_REFUSED),
+    *(TOO_MANY_REQUESTS, UNAVAILABLE),
+)
+OF_BODIES = (BROKEN_BODY, SLOW_BODY, LARGE_BODY, INVALID_BODY)
