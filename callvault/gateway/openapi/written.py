@@ -36,7 +36,7 @@ def _with_every_route(folder: str) -> Settings:
         {
             "resources": {"default": resource},
             "archives": {"main": {"kind": "directory", "path": folder}},
-            "gateway": {"quarantine": folder},
+            "gateway": {"quarantine": {"kind": "directory", "path": folder}},
         }
     )
 
