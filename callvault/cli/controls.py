@@ -10,6 +10,7 @@ import typer
 
 from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId
 from callvault.cli.terminal import say, say_json
+from callvault.config.archive_only import check_any_control, check_control_of
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.base import AnyMessage, Unreadable, read
@@ -42,7 +43,7 @@ def start(
     from callvault.cli.actions import recordings as calls
 
     # Refused here by name, before a workflow is begun for it.
-    load_settings(config).resource(resource)
+    check_control_of(load_settings(config), resource)
     request = _read(
         RecordingRequest,
         server_call_id=server_call_id,
@@ -82,6 +83,7 @@ def adopt(
     from workers.adoption import found_at_acs
 
     settings = load_settings(config)
+    check_control_of(settings, resource)
     request = _read(
         RecordingRequest,
         server_call_id=server_call_id,
@@ -173,6 +175,7 @@ def _control(
     asked_at = datetime.now(UTC)
     from callvault.cli.actions import recordings as calls
 
+    check_any_control(load_settings(config))
     request = _read(ControlRequest, requested_at=asked_at, **facts)
     record = calls.with_client(
         config, lambda client: calls.update(client, call, operation, request)
@@ -262,7 +265,9 @@ def consent(
         "reason": reason,
     }
     # Participants are named by a keyed hash alone: the raw id must not reach a history.
-    hide = hiding(load_settings(config).participant_key())
+    settings = load_settings(config)
+    check_any_control(settings)
+    hide = hiding(settings.participant_key())
     decision = ConsentDecision.model_validate(facts, context={HIDING: hide})
     record = calls.with_client(
         config, lambda client: calls.decide(client, call, resource, decision)

@@ -1,0 +1,26 @@
+"""The resources that only archive, by the settings as they are now."""
+
+from callvault.config.settings import Settings
+from callvault.contracts.archive_only import refusal_of_control
+from callvault.errors import InvalidRequest
+
+
+def archiving_only(settings: Settings) -> list[str]:
+    """Name the resources whose recordings another program controls."""
+    return [name for name, resource in settings.resources.items() if resource.archive_only]
+
+
+def check_control_of(settings: Settings, resource: str) -> None:
+    """Raise `InvalidRequest` (409) if a resource's recordings are not to be controlled here."""
+    if settings.resource(resource).archive_only:
+        raise InvalidRequest(refusal_of_control(resource), status=409, code="refused")
+
+
+def check_any_control(settings: Settings) -> None:
+    """Raise the same if no resource's recordings are: then it does not matter whose call it is.
+
+    Where only some are, the call's workflow, which knows its resource, refuses.
+    """
+    names = archiving_only(settings)
+    if names and len(names) == len(settings.resources):
+        check_control_of(settings, names[0])
