@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,9 +44,10 @@ def demo(
     Exit status 0 only if the archived bytes were read back and agree with what was recorded.
     """
     from callvault.cli.demo.play import play
+    from callvault.cli.demo.scenarios.library import SCENARIOS
 
     console = Console()
-    with stack(console, archive) as (running, supervisor):
+    with stack(console, archive, SCENARIOS[scenario].settings) as (running, supervisor):
         verified = asyncio.run(play(running, supervisor, console, scenario))
         if keep:
             _wait(console, supervisor)
@@ -62,10 +63,15 @@ def dev(archive: Archive = None) -> None:
 
 
 @contextmanager
-def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
-    """Start everything; afterwards nothing is left running, and only the archive is kept."""
+def stack(
+    console: Console, archive: Path | None, settings: Mapping[str, str] | None = None
+) -> Iterator[tuple["Stack", Supervisor]]:
+    """Start everything; afterwards nothing is left running, and only the archive is kept.
+
+    ``settings`` are variables for the gateway and the worker.
+    """
     try:
-        with _started(console, archive) as started:
+        with _started(console, archive, settings) as started:
             yield started
     except Interrupted as interrupted:
         # The shell's status of a program that a signal has ended.
@@ -73,7 +79,9 @@ def stack(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Sup
 
 
 @contextmanager
-def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", Supervisor]]:
+def _started(
+    console: Console, archive: Path | None, settings: Mapping[str, str] | None
+) -> Iterator[tuple["Stack", Supervisor]]:
     from callvault.local.stack import start_stack
 
     # Around the supervisor: the processes' files must be there until the last one has ended.
@@ -81,7 +89,7 @@ def _started(console: Console, archive: Path | None) -> Iterator[tuple["Stack", 
         home = Path(directory)
         with Supervisor(home / "logs") as supervisor:
             with console.status("Starting Temporal, the ACS emulator, the archive, our own …"):
-                running = start_stack(supervisor, home, archive=archive)
+                running = start_stack(supervisor, home, archive=archive, settings=settings)
             _talk_to(running)
             yield running, supervisor
 

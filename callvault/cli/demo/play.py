@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.cli.actions import tables
 from callvault.cli.demo.call import Call
@@ -80,7 +80,13 @@ async def _watch(
 
 
 async def _is_over(client: Client, call: Call) -> bool:
-    description = await client.get_workflow_handle(call.workflow_id).describe()
+    try:
+        description = await client.get_workflow_handle(call.workflow_id).describe()
+    except RPCError as error:
+        # Where another program records, there is none before the first event.
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
     return description.close_time is not None
 
 
