@@ -8,6 +8,7 @@ import typer
 
 from callvault.cli.options import ConfigFile
 from callvault.cli.terminal import say, say_json
+from callvault.config.archive_only import describe_archiving
 from callvault.config.settings import load_settings
 from callvault.config.startup import check_at_start
 from workers.roles import Role
@@ -61,6 +62,8 @@ def setup(
     settings = load_settings(config)
     made = calls.with_client(config, lambda client: set_up(client, settings, make_archive or []))
     what = ", ".join(made.done) or "nothing was missing"
+    if archiving := describe_archiving(settings):
+        say(archiving)
     if made.refused:
         say(f"Done: {what}. Not ready:")
         for refusal in made.refused:

@@ -24,3 +24,19 @@ def check_any_control(settings: Settings) -> None:
     names = archiving_only(settings)
     if names and len(names) == len(settings.resources):
         check_control_of(settings, names[0])
+
+
+def describe_archiving(settings: Settings) -> str:
+    """Say which resources only archive, and what that depends on; empty where none does."""
+    if not (names := archiving_only(settings)):
+        return ""
+    word = "only archives" if len(names) == 1 else "only archive"
+    another = (
+        "queues or dead letters bring it if the webhook does not"
+        if settings.queues or settings.dead_letters
+        else "only the webhook brings it: docs/events.md adds another channel"
+    )
+    return (
+        f"{', '.join(names)} {word}: recordings are started and controlled elsewhere. Their Event"
+        f" Grid event is all that tells of them, and {another}."
+    )

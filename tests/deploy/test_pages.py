@@ -115,6 +115,16 @@ def test_the_configuration_of_the_readme_is_valid(
     assert isinstance(settings.archive("main"), AzureBlobSettings)
 
 
+def test_the_configuration_of_archive_only_is_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CALLVAULT_CONFIG", raising=False)
+    (text,) = blocks(ROOT / "docs" / "archive-only.md", "toml")
+    file = tmp_path / "callvault.toml"
+    file.write_text(text)
+    assert load_settings(file).resource("default").archive_only
+
+
 def test_the_python_of_the_readme_compiles() -> None:
     for text in blocks(ROOT / "README.md", "python"):
         body = "\n".join(f"    {line}" for line in text.splitlines())

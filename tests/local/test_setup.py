@@ -77,6 +77,16 @@ async def test_a_new_archive_is_made_and_remembered_once(place: Place) -> None:
     assert f"archive main: {made.id}" in said
 
 
+async def test_setup_says_that_a_resource_only_archives(place: Place) -> None:
+    settings = {
+        "CALLVAULT_RESOURCES__DEFAULT__ENDPOINT": "https://contoso.communication.azure.com",
+        "CALLVAULT_RESOURCES__DEFAULT__CREDENTIAL__ENTRA": "true",
+        "CALLVAULT_RESOURCES__DEFAULT__ARCHIVE_ONLY": "true",
+    }
+    status, said = await place.callvault("setup", others=settings)
+    assert (status, "default only archives: " in said) == (0, True), said
+
+
 async def test_the_container_of_the_quarantine_is_made_once(
     place: Place, azurite: Azurite, tmp_path: Path
 ) -> None:
