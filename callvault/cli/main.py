@@ -19,10 +19,16 @@ from callvault.errors import CallvaultError, ConfigurationError
 from callvault.telemetry.announcement import fill_standard_streams
 from callvault.telemetry.environment import check_numbers
 
+EXIT_STATUS = (
+    "Exit status: 0 done; 1 not done, or what was checked is not good: standard error says why;"
+    " 2 a wrong option or argument; 128 + n ended by signal n."
+)
+
 app = typer.Typer(
     name="callvault",
     help="Archive every recorded call of Azure Communication Services.",
     no_args_is_help=True,
+    epilog=EXIT_STATUS,
     context_settings={"help_option_names": ["-h", "--help"]},
     # Typer's own tracebacks may show local variables, and secrets among them.
     pretty_exceptions_enable=False,
@@ -64,6 +70,18 @@ app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(duties.app, name="duties")
+
+
+def _tell_exit_status(group: typer.Typer) -> None:
+    """Let the help of every command of the group end with the exit statuses, which all share."""
+    for command in group.registered_commands:
+        command.epilog = EXIT_STATUS
+    for each in group.registered_groups:
+        each.epilog = EXIT_STATUS
+        _tell_exit_status(each.typer_instance or typer.Typer())
+
+
+_tell_exit_status(app)
 
 
 def main() -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from callvault.cli.options import ConfigFile
+from callvault.cli.options import ConfigFile, Json
 from callvault.cli.terminal import say, say_json
 from callvault.config.settings import load_settings
 from callvault.config.startup import check_at_start
@@ -48,6 +49,7 @@ def setup(
             " archive that was moved or lost for good.",
         ),
     ] = None,
+    as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Register Callvault's search attributes in Temporal, and make new archives. Safe to repeat.
@@ -60,13 +62,21 @@ def setup(
 
     settings = load_settings(config)
     made = calls.with_client(config, lambda client: set_up(client, settings, make_archive or []))
-    what = ", ".join(made.done) or "nothing was missing"
+    _tell_of_setup(made.done, made.refused, as_json=as_json)
     if made.refused:
-        say(f"Done: {what}. Not ready:")
-        for refusal in made.refused:
-            say(f"  {refusal}")
         raise typer.Exit(1)
-    say(f"All is ready: {what}.")
+
+
+def _tell_of_setup(done: Sequence[str], refused: Sequence[str], *, as_json: bool) -> None:
+    what = ", ".join(done) or "nothing was missing"
+    if as_json:
+        say_json(json.dumps({"done": done, "refused": refused}, indent=2))
+    elif refused:
+        say(f"Done: {what}. Not ready:")
+        for refusal in refused:
+            say(f"  {refusal}")
+    else:
+        say(f"All is ready: {what}.")
 
 
 def config(config: ConfigFile = None) -> None:
