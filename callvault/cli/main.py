@@ -12,6 +12,7 @@ import typer
 from callvault.cli import alarms, archives, duties, events, processes, recordings, stack
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
+from callvault.cli.output import OutputLost, complain, end_without_output, guard_output
 from callvault.cli.reconcile import reconcile
 from callvault.cli.terminal import say
 from callvault.contracts.printable import printable, printable_lines
@@ -87,14 +88,22 @@ _tell_exit_status(app)
 def main() -> None:
     """Run the command; a `CallvaultError` is one sentence and exit status 1, never a traceback."""
     fill_standard_streams()
-    status = _run()
-    for stream in (sys.stdout, sys.stderr):
-        # What a full disk does not take is no reason to end with a traceback.
-        with suppress(OSError, ValueError):
-            stream.flush()
+    guard_output()
+    status = _run_and_write()
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
     # All work is done and closed. The interpreter's own shutdown can abort the process (exit
     # status 134), because the Temporal SDK's threads may still call into the interpreter.
     os._exit(status)
+
+
+def _run_and_write() -> int:
+    try:
+        status = _run()
+        sys.stdout.flush()
+    except OutputLost as lost:
+        return end_without_output(lost)
+    return status
 
 
 def _run() -> int:
@@ -114,5 +123,4 @@ def _run() -> int:
 def _explain(error: CallvaultError) -> None:
     # Only settings, which are the operator's own, are explained in several lines.
     is_ours = isinstance(error, ConfigurationError)
-    text = printable_lines(str(error)) if is_ours else printable(str(error))
-    print(f"callvault: {text}", file=sys.stderr)  # noqa: T201 (this is the command line)
+    complain(printable_lines(str(error)) if is_ours else printable(str(error)))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.options import ConfigFile, Json
+from callvault.cli.options import ConfigFile, Json, choice
 from callvault.cli.terminal import say, say_json
 from callvault.config.settings import load_settings
 from callvault.config.startup import check_at_start
@@ -18,8 +18,12 @@ def worker(
     config: ConfigFile = None,
     only: Annotated[
         Role | None,
-        typer.Option(
-            help="Decide and control, or export: two processes, so that copies never delay a pause."
+        choice(
+            Role,
+            "role",
+            "--only",
+            about="Decide and control, or export: two processes, so that copies never delay a"
+            " pause.",
         ),
     ] = None,
 ) -> None:

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from callvault.cli.demo.scenarios.names import ScenarioName
+from callvault.cli.options import choice
 from callvault.cli.terminal import InertTable
 from callvault.local.processes import Interrupted, Supervisor
 
@@ -28,7 +29,8 @@ Archive = Annotated[
 
 
 Scenario = Annotated[
-    ScenarioName, typer.Option("--scenario", help="The story that is played and verified.")
+    ScenarioName,
+    choice(ScenarioName, "scenario", "--scenario", about="The story that is played and verified."),
 ]
 
 

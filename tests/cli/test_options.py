@@ -121,6 +121,24 @@ def test_a_word_that_is_not_allowed_is_refused_with_the_nearest(wrong: str, near
         one_of(RecordingState, "state")("x")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("demo", "--scenario", "card_paymnt"), "Did you mean card-payment? Allowed: basic,"),
+        (("worker", "--only", "export"), "Did you mean exports? Allowed: control, exports"),
+        (("emulator", "--media", "reel"), "Did you mean real? Allowed: real, sparse"),
+        (("recordings", "list", "--state", "lst"), "Did you mean lost? Allowed: "),
+        (("recordings", "list", "--jsn"), "Possible options: --json"),
+        (("recordins",), "Did you mean 'recordings'?"),
+        (("reconcile", "--since", "yesterday"), 'as "48h"'),
+    ],
+)
+def test_what_is_wrong_is_refused_with_what_is_right(words: tuple[str, ...], said: str) -> None:
+    done = CliRunner().invoke(app, [*words], env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
 async def test_help_and_version_need_no_server(terminal: Terminal) -> None:
     nowhere = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
     assert (await terminal.runs("--version", **nowhere))[1].startswith("callvault 0.")
