@@ -25,7 +25,8 @@ from bench.chaos.world import World
 from bench.chaos.world_checks import WorldFacts
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus
-from callvault.local.stack import ARCHIVE, CALLVAULT
+from callvault.local.stack import CALLVAULT
+from callvault.local.stack_settings import ARCHIVE
 
 VERIFY_TIMEOUT = 900
 """Seconds."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli import alarms, archives, duties, events, processes, recordings, stack
+from callvault.cli import alarms, archives, dev, duties, events, processes, recordings, stack
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
 from callvault.cli.output import OutputLost, complain, end_without_output, guard_output
@@ -17,6 +17,7 @@ from callvault.cli.reconcile import reconcile
 from callvault.cli.terminal import say
 from callvault.contracts.printable import printable, printable_lines
 from callvault.errors import CallvaultError, ConfigurationError
+from callvault.local.processes import PartFailed
 from callvault.telemetry.announcement import fill_standard_streams
 from callvault.telemetry.environment import check_numbers
 
@@ -55,7 +56,6 @@ def _callvault(
 
 
 app.command()(stack.demo)
-app.command()(stack.dev)
 app.command()(processes.worker)
 app.command()(processes.gateway)
 app.command()(emulator)
@@ -66,6 +66,7 @@ app.command()(processes.config)
 app.command()(reconcile)
 app.command()(archives.verify)
 app.command()(archives.keygen)
+app.add_typer(dev.app, name="dev")
 app.add_typer(events.app, name="events")
 app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
@@ -121,6 +122,6 @@ def _run() -> int:
 
 
 def _explain(error: CallvaultError) -> None:
-    # Only settings, which are the operator's own, are explained in several lines.
-    is_ours = isinstance(error, ConfigurationError)
+    # Only settings, which are the operator's own, and logs of parts on this machine have lines.
+    is_ours = isinstance(error, (ConfigurationError, PartFailed))
     complain(printable_lines(str(error)) if is_ours else printable(str(error)))

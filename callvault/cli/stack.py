@@ -1,4 +1,4 @@
-"""`callvault demo` and `callvault dev`: everything on one laptop, all parts real."""
+"""`callvault demo`: a call is played on one laptop, with real parts."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from rich.console import Console
 
 from callvault.cli.demo.scenarios.names import ScenarioName
 from callvault.cli.options import choice
-from callvault.cli.terminal import InertTable
-from callvault.local.processes import Interrupted, Supervisor
+from callvault.local.processes import Supervisor
+from callvault.local.signals import Interrupted
 
 if TYPE_CHECKING:
     from callvault.local.stack import Stack
@@ -53,14 +53,6 @@ def demo(
         if keep:
             _wait(console, supervisor)
     raise typer.Exit(0 if verified else 1)
-
-
-def dev(archive: Archive = None) -> None:
-    """Start the same parts as the demo and keep them up until Ctrl-C."""
-    console = Console()
-    with stack(console, archive) as (running, supervisor):
-        console.print(_addresses(running))
-        _wait(console, supervisor)
 
 
 @contextmanager
@@ -103,20 +95,3 @@ def _wait(console: Console, supervisor: Supervisor) -> None:
         while True:
             supervisor.check()
             time.sleep(1)
-
-
-def _addresses(running: "Stack") -> InertTable:
-    table = InertTable(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("Temporal Web UI", running.temporal.ui_url)
-    table.add_row("gateway", running.gateway)
-    table.add_row("ACS emulator", running.emulator.endpoint)
-    table.add_row("emulator control", running.emulator.control)
-    table.add_row("archive", _archive_location(running))
-    for name in ("CALLVAULT_CONFIG", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"):
-        table.add_row("for other commands", f"export {name}={running.environment[name]}")
-    return table
-
-
-def _archive_location(running: "Stack") -> str:
-    archive = running.archive
-    return str(archive) if isinstance(archive, Path) else f"Azurite, {archive.blob_endpoint}"

@@ -49,6 +49,7 @@ def start_temporal(
     namespace: str = "default",
     dynamic_config: Mapping[str, Any] | None = None,
     port: int = 0,
+    ui_port: int = 0,
     name: str = "temporal",
 ) -> TemporalServer:
     """Start the server on 127.0.0.1, on free ports by default, and wait until it answers.
@@ -59,8 +60,8 @@ def start_temporal(
 
     Raises `ConfigurationError` without a `temporal` command, `Unavailable` when it does not start.
     """
-    free_port, ui_port = free_ports(2)
-    port = port or free_port
+    free_port, free_ui_port = free_ports(2)
+    port, ui_port = port or free_port, ui_port or free_ui_port
     options: list[str | Path] = [
         *("--ip", HOST, "--port", str(port), "--namespace", namespace, "--log-level", "warn"),
         *(("--ui-port", str(ui_port), "--ui-disable-news-fetch") if ui else ("--headless",)),
