@@ -24,7 +24,10 @@ def duration(text: str) -> timedelta:
     try:
         return _DURATION.validate_python(text)
     except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        problem = error.errors()[0]
+        too_short = "it must be longer than nothing" if problem["type"] == "greater_than" else ""
+        said = problem["msg"].removeprefix("Value error, ")
+        raise typer.BadParameter(too_short or said) from None
 
 
 def one_of(words: Iterable[Word], what: str) -> Callable[[str], Word]:

@@ -65,7 +65,7 @@ def start_temporal(
     options: list[str | Path] = [
         *("--ip", HOST, "--port", str(port), "--namespace", namespace, "--log-level", "warn"),
         *(("--ui-port", str(ui_port), "--ui-disable-news-fetch") if ui else ("--headless",)),
-        *_dynamic_options(dynamic_config or {}),
+        *dynamic_options(dynamic_config or {}),
     ]
     if database:
         database.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,8 @@ def _pragmas() -> list[str]:
     return ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"]
 
 
-def _dynamic_options(values: Mapping[str, Any]) -> list[str]:
+def dynamic_options(values: Mapping[str, Any]) -> list[str]:
+    """Return the server's options for values of its dynamic configuration."""
     return [
         part
         for key, value in values.items()
