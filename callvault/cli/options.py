@@ -40,13 +40,16 @@ def one_of(words: Iterable[Word], what: str) -> Callable[[str], Word]:
     def parse(text: str) -> Word:
         if text in allowed:
             return allowed[text]
-        spelt = text.lower().replace("-", "_")
-        near = difflib.get_close_matches(spelt, [each.replace("-", "_") for each in allowed], n=1)
-        meant = [each for each in allowed if each.replace("-", "_") in near]
-        hint = f" Did you mean {meant[0]}?" if meant else ""
+        spelt = {_plain(each): each for each in allowed}
+        near = difflib.get_close_matches(_plain(text), spelt, n=1)
+        hint = f" Did you mean {spelt[near[0]]}?" if near else ""
         raise typer.BadParameter(f"{text!r} is no {what}.{hint} Allowed: {', '.join(allowed)}")
 
     return parse
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")
 
 
 def choice(words: Iterable[Word], what: str, *names: str, about: str) -> Any:

@@ -14,7 +14,7 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
-from callvault.errors import InvalidRequest, WrongArchive
+from callvault.errors import ConfigurationError, InvalidRequest, WrongArchive
 
 from .test_duties import with_duties
 
@@ -93,3 +93,9 @@ def test_h9_duties_of_an_archive_that_is_not_mounted_are_not_none(
         with pytest.raises(WrongArchive, match="not mounted"):
             CliRunner().invoke(app, ["duties", *arguments], catch_exceptions=False)
     assert not list(root.iterdir())
+
+
+def test_duties_of_no_archive_are_not_told_as_none(tmp_path: Path) -> None:
+    (file := tmp_path / "callvault.toml").write_text("")
+    with pytest.raises(ConfigurationError, match=r"add \[archives\.NAME\]"):
+        run("--config", str(file))

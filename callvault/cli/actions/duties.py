@@ -13,7 +13,7 @@ from callvault.clients import open_proven, open_signer
 from callvault.config.settings import Settings
 from callvault.contracts.base import MAX_TEXT
 from callvault.contracts.duties import Duty, Outcome
-from callvault.errors import InvalidRequest
+from callvault.errors import ConfigurationError, InvalidRequest
 
 
 class Listed(NamedTuple):
@@ -25,7 +25,10 @@ class Listed(NamedTuple):
 
 
 def listed(settings: Settings, archives: Sequence[str]) -> list[Listed]:
-    """Find the open duties of these archives, or of all."""
+    """Find the open duties of these archives, or of all; `ConfigurationError` without any."""
+    # Else duties that nobody looked for would be told as duties that are not there.
+    if not settings.archives:
+        raise ConfigurationError("there is no archive in the configuration: add [archives.NAME]")
     return [each for name in archives or settings.archives for each in _of(settings, name)]
 
 
