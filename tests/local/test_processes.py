@@ -352,3 +352,16 @@ def test_the_programs_own_signal_handlers_are_restored(tmp_path: Path) -> None:
     with Supervisor(tmp_path):
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_these_tests_pass_in_the_background_of_a_script() -> None:
+    """There SIGINT and SIGHUP are ignored: one of them forked without end, waiting for its end."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    with inherited(signal.SIG_IGN):
+        done = subprocess.run(
+            [*command, "-k", "ctrl_c or supervising_program"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout
