@@ -8,7 +8,7 @@ import typer
 
 from callvault.cli.options import Json
 from callvault.cli.terminal import say, say_done, say_json
-from callvault.local.dev_home import DevHome, PartRequest, default_home
+from callvault.local.dev_home import DevHome, PartRequest, PartState, default_home
 
 app = typer.Typer(
     help="Run all parts on this machine until Ctrl-C, and try what happens without one of them.",
@@ -78,7 +78,7 @@ def dev(
 
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
-    """Show what runs, with addresses and logs."""
+    """Show what runs, with addresses and logs; exit status 1 if a part stays down."""
     from callvault.cli.actions import dev as work
 
     state = context.obj.state()
@@ -86,6 +86,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         say_json(state.model_dump_json(indent=2, exclude={"variables"}))
     else:
         work.show(state)
+    if any(part.state is PartState.DOWN for part in state.parts):
+        raise typer.Exit(1)
 
 
 @app.command()

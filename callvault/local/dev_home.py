@@ -81,9 +81,8 @@ class DevHome:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Have the folder for this process alone; `ConfigurationError` where another has it."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._lock() as lock:
+        """Have the folder for this process alone; `ConfigurationError` where that cannot be."""
+        with self._made() as lock:
             if not _locked(lock, fcntl.LOCK_EX):
                 raise ConfigurationError(
                     f"`callvault dev` runs already, in {self.directory}: end it, or give this one a"
@@ -94,6 +93,16 @@ class DevHome:
                 yield
             finally:
                 self._forget()
+
+    def _made(self) -> IO[str]:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return self._lock()
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.directory} cannot be used: {error.strerror}. Give another folder,"
+                " `callvault dev --home DIRECTORY`"
+            ) from None
 
     def _forget(self) -> None:
         for folder in (self.data, self._requests):
@@ -140,8 +149,8 @@ class DevHome:
 
 def default_home() -> Path:
     """Return the folder where programs keep what they need beyond a restart (XDG)."""
-    state = os.environ.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local" / "state") / "callvault" / "dev"
+    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    return Path(state) / "callvault" / "dev"
 
 
 def _locked(lock: IO[str], how: int) -> bool:

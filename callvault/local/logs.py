@@ -23,7 +23,8 @@ def bound(log: Path) -> None:
     Its process goes on writing to the same file, which it must have opened to append. What it
     writes at this very moment may be lost.
     """
-    if log.stat().st_size > MAX_LOG_BYTES:
+    # Somebody may have deleted it.
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         shutil.copyfile(log, _make_room(log))
         os.truncate(log, 0)
 

@@ -137,7 +137,11 @@ class Process:
             os.killpg(self.pid, signum)
 
     def _printed(self) -> list[str]:
-        return self.log.read_text(errors="replace").splitlines()
+        try:
+            return self.log.read_text(errors="replace").splitlines()
+        # Somebody has deleted it.
+        except FileNotFoundError:
+            return []
 
 
 class Supervisor:

@@ -215,6 +215,15 @@ def test_the_folder_is_where_programs_keep_their_state(monkeypatch: pytest.Monke
     assert default_home() == Path("/people/me/.local/state/callvault/dev")
 
 
+def test_a_folder_that_cannot_be_used_is_refused_with_the_option(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ConfigurationError, match=r"Not a directory\. .*--home DIRECTORY"),
+        DevHome(tmp_path / "file" / "home").claimed(),
+    ):
+        pass
+
+
 def test_who_only_looks_keeps_nobody_from_starting(tmp_path: Path) -> None:
     home = DevHome(tmp_path)
     with pytest.raises(ConfigurationError, match="does not run"):

@@ -90,6 +90,13 @@ def test_a_part_that_ends_again_and_again_stays_down_until_it_is_started(tmp_pat
         assert f"(1 of {MAX_RESTARTS})" in kept.told[-1]
 
 
+def test_a_part_whose_log_was_deleted_is_kept_all_the_same(tmp_path: Path) -> None:
+    with parts(tmp_path, worker=SLEEPS) as kept:
+        (tmp_path / "worker.log").unlink()
+        kept.is_killed("worker")
+        assert kept.becomes("worker", PartState.RUNNING)
+
+
 def test_between_the_starts_of_a_part_the_time_doubles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,8 +93,11 @@ def _keep(home: DevHome, supervisor: Supervisor, stack: Stack, console: Console)
         keeper.look(home.requests())
         now = told.model_copy(update={"parts": keeper.statuses})
         if now != told:
-            home.write_state(now)
             told = now
+            try:
+                home.write_state(now)
+            except OSError as error:
+                tell(f"other commands do not hear of it: {error.strerror}")
         time.sleep(POLL_INTERVAL)
 
 

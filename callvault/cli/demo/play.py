@@ -46,7 +46,7 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console, name: Sce
         try:
             result = await _watch(scenario, call, client, supervisor, console)
         except TimeoutError:
-            _explain(supervisor, console)
+            explain_delay(supervisor, console)
             return False
         handle = client.get_workflow_handle(call.workflow_id)
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
@@ -166,7 +166,7 @@ def _describe_seal(manifest: SealedRecording | None) -> str:
     )
 
 
-def _explain(supervisor: Supervisor, console: Console) -> None:
+def explain_delay(supervisor: Supervisor, console: Console) -> None:
     """Print the last output of every process, as the call was not archived in time."""
     console.print(Text(f"NOT kept within {ARCHIVE_TIMEOUT:.0f} s.", "bold red"))
     for process in supervisor.processes:

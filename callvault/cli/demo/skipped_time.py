@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from callvault.cli.demo.call import Call
-from callvault.cli.demo.play import verify, workflow_url
+from callvault.cli.demo.play import explain_delay, verify, workflow_url
 from callvault.cli.demo.scenarios.scenario import PlayedCall, Scenario
 from callvault.cli.terminal import line
 from callvault.config.settings import load_settings
@@ -73,6 +73,7 @@ class SkippedTime:
                     self._goes_on = await self._skipper.fast_forward(self._handle, duration / STEPS)
                 await self._tell()
                 yield
+                await asyncio.sleep(STEP_INTERVAL)
 
     async def passes_until_the_end(self) -> CallResult:
         """Let the time pass that the call still needs; return its result."""
@@ -105,19 +106,15 @@ async def pass_time(
     client = await connect(settings)
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         call = Call(stack, http)
-        await _story(call, console)
-        time = SkippedTime(client, call, console)
-        until = await time.is_announced()
-        _say(console, f"the file is announced; ACS may delete it at {until:%Y-%m-%d %H:%M} UTC")
-        _show_page(call, console)
-        _press_enter(console, "Press Enter, and the time passes.", is_watched=is_watched)
-        async for _ in time.passes(duration):
-            supervisor.check()
-            await asyncio.sleep(STEP_INTERVAL)
-        if not is_lost:
-            await call.acs_recovers()
-            _say(console, "ACS is back: the next attempt gets the file")
-        result = await time.passes_until_the_end()
+        try:
+            time = await _until_announced(call, client, console)
+            _press_enter(console, "Press Enter, and the time passes.", is_watched=is_watched)
+            async for _ in time.passes(duration):
+                supervisor.check()
+            result = await _end(call, time, console, is_lost=is_lost)
+        except TimeoutError:
+            explain_delay(supervisor, console)
+            return False
         played = PlayedCall(call, result, await time.status(), await call.truth(), [])
     is_right = _verify_loss(played, console) if is_lost else _verify_archived(played, console)
     _show_page(call, console)
@@ -125,7 +122,7 @@ async def pass_time(
     return is_right
 
 
-async def _story(call: Call, console: Console) -> None:
+async def _until_announced(call: Call, client: Client, console: Console) -> SkippedTime:
     await call.begins("Ana (customer)", "Ben (agent)")
     await call.is_to_be_recorded()
     await call.becomes("active")
@@ -135,7 +132,18 @@ async def _story(call: Call, console: Console) -> None:
     _say(console, "ACS answers 503 to everybody who wants a file")
     await call.asks("stop", "conversation over")
     await call.ends()
-    _say(console, "everybody hangs up")
+    time = SkippedTime(client, call, console)
+    until = await time.is_announced()
+    _say(console, f"the file is announced; ACS may delete it at {until:%Y-%m-%d %H:%M} UTC")
+    _show_page(call, console)
+    return time
+
+
+async def _end(call: Call, time: SkippedTime, console: Console, *, is_lost: bool) -> CallResult:
+    if not is_lost:
+        await call.acs_recovers()
+        _say(console, "ACS is back: the next attempt gets the file")
+    return await time.passes_until_the_end()
 
 
 def _verify_archived(played: PlayedCall, console: Console) -> bool:
