@@ -35,8 +35,8 @@ def dev(
             "--config",
             exists=True,
             dir_okay=False,
-            help="TOML file with settings of your own; only those count from elsewhere without"
-            " which the parts do not find each other.",
+            help="TOML file with settings of your own. Those with which the parts find each other"
+            " (resource default, archive local) are set by variables, which come before it.",
         ),
     ] = None,
     free_ports: Annotated[

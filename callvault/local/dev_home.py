@@ -4,6 +4,7 @@ One process keeps the parts, and has the folder's lock as long as it lives. Othe
 ``state.json`` and leave requests, one file for each part.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -78,6 +79,7 @@ class DevHome:
         """Of Temporal, Azurite and the emulator: so that each can be started again."""
         self._requests = self.directory / "requests"
         self._state = self.directory / "state.json"
+        self._lock_file = self.directory / "callvault-dev.lock"
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -97,6 +99,9 @@ class DevHome:
     def _made(self) -> IO[str]:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # What is deleted at each start must never be somebody's own.
+            if any(self.directory.iterdir()) and not self._lock_file.exists():
+                raise FileExistsError(errno.ENOTEMPTY, "it holds other files")
             return self._lock()
         except OSError as error:
             raise ConfigurationError(
@@ -112,11 +117,11 @@ class DevHome:
 
     def _lock(self) -> IO[str]:
         # It is left to no child: files of Python are closed in them.
-        return (self.directory / "lock").open("a")
+        return self._lock_file.open("a")
 
     def state(self) -> DevState:
         """Read the state of what runs; `ConfigurationError` where nothing does."""
-        with suppress(FileNotFoundError), self._lock() as lock:
+        with suppress(FileNotFoundError), self._lock_file.open() as lock:
             # Shared: those who look do not take each other for the one who keeps the parts.
             if not _locked(lock, fcntl.LOCK_SH):
                 return DevState.model_validate_json(self._state.read_bytes())

@@ -67,13 +67,15 @@ def own_settings(
     }
 
 
-def as_variables(settings: Tree, path: str = "CALLVAULT") -> dict[str, str]:
+def as_variables(settings: Tree, prefix: str = "CALLVAULT_") -> dict[str, str]:
     """Return settings as environment variables, which count before those of any file."""
     variables: dict[str, str] = {}
-    separator = "_" if path == "CALLVAULT" else "__"
     for key, value in settings.items():
-        name = f"{path}{separator}{key.upper()}"
-        variables |= as_variables(value, name) if isinstance(value, dict) else {name: str(value)}
+        name = f"{prefix}{key.upper()}"
+        if isinstance(value, dict):
+            variables |= as_variables(value, f"{name}__")
+        else:
+            variables[name] = str(value)
     return variables
 
 

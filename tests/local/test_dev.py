@@ -224,9 +224,23 @@ def test_a_folder_that_cannot_be_used_is_refused_with_the_option(tmp_path: Path)
         pass
 
 
+def test_a_folder_with_files_of_others_is_refused_and_they_stay(tmp_path: Path) -> None:
+    """Its own data are deleted at each start."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "thesis.txt").touch()
+    for _ in range(2):
+        with (
+            pytest.raises(ConfigurationError, match="it holds other files"),
+            DevHome(tmp_path).claimed(),
+        ):
+            pass
+    assert [file.name for file in tmp_path.rglob("*.*")] == ["thesis.txt"]
+
+
 def test_who_only_looks_keeps_nobody_from_starting(tmp_path: Path) -> None:
-    home = DevHome(tmp_path)
-    with pytest.raises(ConfigurationError, match="does not run"):
-        home.state()
-    with home.claimed():
-        pass
+    home = DevHome(tmp_path / "home")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="does not run"):
+            home.state()
+        with home.claimed():
+            pass

@@ -43,11 +43,11 @@ ASK_TIMEOUT = timedelta(seconds=90)
 def run(home: DevHome, archive: Path | None, config: Path | None, wanted: Ports) -> None:
     """Start all parts and keep them running until Ctrl-C, which is the good end here."""
     console = Console(highlight=False, soft_wrap=True)
-    ports, taken = free_or_other(wanted)
-    for sentence in taken:
-        console.print(line((sentence, "yellow")))
     try:
         with home.claimed(), Supervisor(home.logs) as supervisor:
+            ports, taken = free_or_other(wanted)
+            for sentence in taken:
+                console.print(line((sentence, "yellow")))
             with console.status("Starting Temporal, the ACS emulator, the archive, our own …"):
                 stack = _start(home, supervisor, archive, config, ports)
             with suppress(Interrupted):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -147,7 +148,7 @@ async def _end(call: Call, time: SkippedTime, console: Console, *, is_lost: bool
 
 
 def _verify_archived(played: PlayedCall, console: Console) -> bool:
-    return verify(Scenario(_no_story), played, console) and _are_late(played)
+    return verify(Scenario(_no_story), played, console) and _became_urgent(played)
 
 
 def _verify_loss(played: PlayedCall, console: Console) -> bool:
@@ -155,12 +156,13 @@ def _verify_loss(played: PlayedCall, console: Console) -> bool:
     reasons = [c.lost_reason for r in played.result.recordings for c in r.chunks if c.lost_reason]
     for reason in reasons:
         console.print(line(f"  lost       {reason}"), soft_wrap=True)
-    *_, last = played.alarms
+    kinds = [alarm.kind for alarm in played.alarms]
     is_right = (
         played.result.outcome is RecordingState.LOST
         and bool(reasons)
-        and last.kind is AlarmKind.LOST
-        and _are_late(played)
+        and AlarmKind.EXPORT_LATE in kinds
+        and kinds[-1] is AlarmKind.LOST
+        and _became_urgent(played)
     )
     console.print(
         Text("Lost, as ACS never gave it: said early, often, and in the end.", "bold yellow")
@@ -170,7 +172,7 @@ def _verify_loss(played: PlayedCall, console: Console) -> bool:
     return is_right
 
 
-def _are_late(played: PlayedCall) -> bool:
+def _became_urgent(played: PlayedCall) -> bool:
     """Return True if each alarm for lateness was at least as urgent as the one before."""
     late = [alarm for alarm in played.alarms if alarm.kind is AlarmKind.EXPORT_LATE]
     urgencies = [list(_STYLES).index(alarm.severity) for alarm in late]
@@ -191,4 +193,5 @@ def _show_page(call: Call, console: Console) -> None:
 
 def _press_enter(console: Console, why: str, *, is_watched: bool) -> None:
     if is_watched:
-        console.input(line((why, "bold")))
+        with suppress(EOFError):  # Ctrl-D is as good
+            console.input(line((why, "bold")))
