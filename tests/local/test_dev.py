@@ -23,6 +23,11 @@ pytestmark = pytest.mark.slow("starts a whole stack")
 
 CALLVAULT = Path(sys.executable).with_name("callvault")
 SOON = 60.0
+UNTIL_ARCHIVED = f"""
+until {CALLVAULT} recordings show "$call" --json | grep -q '"state": *"archived"'; do
+  sleep 0.2
+done
+"""
 
 
 class Dev:
@@ -103,9 +108,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
 def test_what_it_prints_can_be_pasted_and_archives_a_call(dev: Dev) -> None:
     commands = dev.commands()
     shown = next(n for n, command in enumerate(commands) if " show " in command)
-    wait = "until " + commands[shown].replace(" show ", " explain ") + "; do sleep 0.2; done"
-    pasted = [*commands[:shown], "sleep 0.2", wait, *commands[shown:]]
-    done = dev.other_terminal("\n".join(pasted))
+    done = dev.other_terminal("\n".join([*commands[:shown], UNTIL_ARCHIVED, *commands[shown:]]))
     assert done.returncode == 0, done.stderr
     assert "stop: confirmed" in done.stdout
     assert "worker is stopped. To start it: " in done.stdout
@@ -141,13 +144,9 @@ def test_a_part_that_dies_is_started_again_and_the_call_goes_on(dev: Dev) -> Non
     names = ("temporal", "azurite", "emulator", "gateway")
     assert eventually(lambda: all(f"{name} is ready again." in dev.said for name in names))
     assert "temporal was killed by SIGKILL. The end of its log, " in dev.said
-    commands = [command for command in dev.commands() if " dev --home " not in command]
-    env, call = dev.commands()[:2]
-    done = dev.other_terminal(
-        "\n".join([env, call, *commands[:2], f'until {CALLVAULT} recordings explain "$call"; do'])
-        + " sleep 0.2; done"
-    )
+    done = dev.other_terminal("\n".join([*dev.commands()[:4], UNTIL_ARCHIVED]))
     assert done.returncode == 0, done.stderr
+    assert "stop: confirmed" in done.stdout
 
 
 def test_a_part_that_is_not_there_is_refused_with_the_nearest(dev: Dev) -> None:
