@@ -149,6 +149,13 @@ def test_a_part_that_dies_is_started_again_and_the_call_goes_on(dev: Dev) -> Non
     assert "stop: confirmed" in done.stdout
 
 
+def test_the_status_is_whole_in_a_pipe(dev: Dev) -> None:
+    said = dev.run("status").stdout
+    state = dev.status()
+    assert all(address in said for address in state["addresses"].values())
+    assert all(part["log"] in said for part in state["parts"])
+
+
 def test_a_part_that_is_not_there_is_refused_with_the_nearest(dev: Dev) -> None:
     done = dev.run("stop", "wrker")
     assert done.returncode == 1

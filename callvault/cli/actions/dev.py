@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from callvault.cli.terminal import InertTable, line
+from callvault.cli.terminal import console as make_console
 from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import InvalidRequest, NotDone
 from callvault.local.dev_home import (
@@ -42,7 +43,7 @@ ASK_TIMEOUT = timedelta(seconds=90)
 
 def run(home: DevHome, archive: Path | None, config: Path | None, wanted: Ports) -> None:
     """Start all parts and keep them running until Ctrl-C, which is the good end here."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     try:
         with home.claimed(), Supervisor(home.logs) as supervisor:
             ports, taken = free_or_other(wanted)
@@ -134,7 +135,8 @@ def _show_start(home: DevHome, state: DevState, console: Console) -> None:
         console.print()
         console.print(line(f"  {what}"))
         for command in commands:
-            console.print(line(f"    {command}"))
+            # Not folded by us: a terminal copies a line that it folds itself as one.
+            console.print(line(f"    {command}"), soft_wrap=True)
     console.print("\nCtrl-C here stops everything.")
 
 
@@ -187,11 +189,11 @@ def exports(home: DevHome) -> str:
 
 def show(state: DevState) -> None:
     """Print the parts and their addresses."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     console.print(_addresses(state))
-    table = InertTable(
-        "part", "state", "process", "restarts", "log", box=None, padding=(0, 2, 0, 0)
-    )
+    table = InertTable(box=None, padding=(0, 2, 0, 0))
+    for column in ("part", "state", "process", "restarts", "log"):
+        table.add_column(column, overflow="fold")
     for part in state.parts:
         table.add_row(part.name, part.state, str(part.pid), str(part.restarts), str(part.log))
     console.print(table)
@@ -199,6 +201,8 @@ def show(state: DevState) -> None:
 
 def _addresses(state: DevState) -> InertTable:
     table = InertTable(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for what, where in state.addresses.items():
         table.add_row(what, where)
     return table
