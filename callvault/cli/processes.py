@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -41,7 +43,15 @@ def gateway(config: ConfigFile = None) -> None:
 
     settings = load_settings(config)
     check_at_start(settings)
+    # uvicorn sends itself the signal again when all is done.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _end_well)
     serve(settings)
+
+
+def _end_well(_signum: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def setup(

@@ -1,5 +1,6 @@
 """The work of `callvault events deliver`, apart from its options: it is slow to load."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -51,7 +52,9 @@ async def deliver_all(
 
 async def _deliver(intake: Intake, file: Path, tell: Tell) -> bool:
     try:
-        outcomes = await intake.deliver(read_events(_read(file)))
+        # In a thread, which Ctrl-C leaves: a pipe may have nothing to read for long.
+        content = await asyncio.to_thread(_read, file)
+        outcomes = await intake.deliver(read_events(content))
     except InvalidRequest as error:
         tell(Told("not understood", f"{file}: {error}"))
         return False
