@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from callvault.cli.actions.dev import program
 from callvault.errors import ConfigurationError
 from callvault.local.dev_home import DevHome, default_home
 
@@ -219,6 +220,18 @@ def test_the_folder_is_where_programs_keep_their_state(monkeypatch: pytest.Monke
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "/people/me")
     assert default_home() == Path("/people/me/.local/state/callvault/dev")
+
+
+def test_a_shell_is_told_the_shortest_name_that_it_finds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(CALLVAULT)])
+    monkeypatch.setenv("PATH", str(CALLVAULT.parent))
+    assert program() == "callvault"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert program() == shlex.quote(str(CALLVAULT))
+    monkeypatch.setattr(sys, "argv", ["/somewhere/callvault/__main__.py"])
+    assert program() == f"{shlex.quote(sys.executable)} -m callvault"
 
 
 def test_a_folder_that_cannot_be_used_is_refused_with_the_option(tmp_path: Path) -> None:
