@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId
+from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId, choice
 from callvault.cli.terminal import say, say_json
 from callvault.config.archive_only import check_any_control, check_control_of
 from callvault.config.settings import load_settings
@@ -21,9 +21,15 @@ from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.errors import InvalidRequest, NotDone
 
 Resource = Annotated[str, typer.Option(help="The ACS resource, as configured.")]
-Content = Annotated[ContentType, typer.Option(help="What is recorded.")]
-Channel = Annotated[ChannelType, typer.Option(help="One track, or one for each.")]
-FileFormat = Annotated[FormatType, typer.Option("--format", help="The file's format.")]
+Content = Annotated[
+    ContentType, choice(ContentType, "content", "--content", about="What is recorded.")
+]
+Channel = Annotated[
+    ChannelType, choice(ChannelType, "channel", "--channel", about="One track, or one for each.")
+]
+FileFormat = Annotated[
+    FormatType, choice(FormatType, "format", "--format", about="The file's format.")
+]
 
 
 def start(

@@ -96,7 +96,7 @@ def test_commands_that_are_named_exist() -> None:
     known = set(commands(get_command(app)))
     groups = "|".join({name.split()[0] for name in known if " " in name})
     text = "\n".join(page.read_text() for page in [*BY_HAND, *(ROOT / "docs").rglob("*.md")])
-    pattern = rf"(?:`|bin/|^)callvault\s((?:{groups}) [\w-]+|[a-z]+)\b"
+    pattern = rf"(?:`|bin/|^)callvault\s((?:{groups}) \w[\w-]*|[a-z]+)\b"
     named = set(re.findall(pattern, text, re.MULTILINE))
     assert {"worker", "gateway", "setup", "config", "demo", "recordings start"} <= named
     assert named <= known

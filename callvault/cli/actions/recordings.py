@@ -1,6 +1,5 @@
 """The work of `callvault recordings`, apart from its options: it is slow to load."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault.cli.actions import interruptible
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
@@ -44,7 +44,7 @@ def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T
                     raise InvalidRequest(f"not found or over: {error.message}") from error
                 raise Unavailable(f"Temporal: {error.message}", owner="callvault") from error
 
-    return asyncio.run(run())
+    return interruptible.run(run())
 
 
 async def status(client: Client, call: str) -> CallStatus:
