@@ -10,7 +10,13 @@ import typer
 
 from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId, choice
 from callvault.cli.terminal import say, say_json
-from callvault.config.archive_only import check_any_control, check_control_of
+from callvault.config.archive_only import (
+    check_any_control,
+    check_control_of,
+    explain_unkept,
+    explain_unknown,
+    may_be_begun,
+)
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.base import AnyMessage, Unreadable, read
@@ -181,11 +187,15 @@ def _control(
     asked_at = datetime.now(UTC)
     from callvault.cli.actions import recordings as calls
 
-    check_any_control(load_settings(config))
+    settings = load_settings(config)
+    check_any_control(settings)
     request = _read(ControlRequest, requested_at=asked_at, **facts)
-    record = calls.with_client(
-        config, lambda client: calls.update(client, call, operation, request)
-    )
+    try:
+        record = calls.with_client(
+            config, lambda client: calls.update(client, call, operation, request)
+        )
+    except InvalidRequest as error:
+        raise explain_unknown(settings, error) from error
     if as_json:
         say_json(record.model_dump_json(indent=2))
     else:
@@ -275,9 +285,13 @@ def consent(
     check_any_control(settings)
     hide = hiding(settings.participant_key())
     decision = ConsentDecision.model_validate(facts, context={HIDING: hide})
-    record = calls.with_client(
-        config, lambda client: calls.decide(client, call, resource, decision)
-    )
+    begun_by = resource if may_be_begun(settings, resource) else None
+    try:
+        record = calls.with_client(
+            config, lambda client: calls.decide(client, call, begun_by, decision)
+        )
+    except InvalidRequest as error:
+        raise explain_unkept(settings, resource, error) from error
     if as_json:
         say_json(record.model_dump_json(indent=2))
         return

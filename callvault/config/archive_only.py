@@ -2,7 +2,7 @@
 
 from callvault.config.settings import Settings
 from callvault.contracts.archive_only import refusal_of_control
-from callvault.errors import InvalidRequest
+from callvault.errors import CallvaultError, InvalidRequest
 
 
 def archiving_only(settings: Settings) -> list[str]:
@@ -24,6 +24,36 @@ def check_any_control(settings: Settings) -> None:
     names = archiving_only(settings)
     if names and len(names) == len(settings.resources):
         check_control_of(settings, names[0])
+
+
+def may_be_begun(settings: Settings, resource: str) -> bool:
+    """Tell if a call of this resource may be begun to be kept for what is told of consent."""
+    return resource in settings.resources and not settings.resource(resource).archive_only
+
+
+def explain_unkept(settings: Settings, resource: str, error: CallvaultError) -> CallvaultError:
+    """Replace the error for an unknown call if it is said to be one that is only archived.
+
+    Only then: a call that is kept has the resource of its own workflow, whatever a caller says.
+    """
+    if error.code == "not_found" and resource in archiving_only(settings):
+        return InvalidRequest(refusal_of_control(resource), status=409, code="refused")
+    return error
+
+
+def explain_unknown(settings: Settings, error: CallvaultError) -> CallvaultError:
+    """Add to the error for an unknown call that it may be one that is only archived.
+
+    Such a call has no workflow before its first event, and so no resource that is known.
+    """
+    names = archiving_only(settings)
+    if not names or error.code != "not_found":
+        return error
+    return InvalidRequest(
+        f"{error}. If it is a call of {' or '.join(names)}: {refusal_of_control(names[0])}",
+        status=error.status,
+        code=error.code,
+    )
 
 
 def describe_archiving(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
-from callvault.config.archive_only import check_any_control, check_control_of
+from callvault.config.archive_only import check_any_control, explain_unkept, may_be_begun
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.base import OpaqueId, Unreadable, explain
@@ -56,6 +56,20 @@ class ConsentsApi:
         told = told_by(request, self._read(await read_body(request, self._max_body)))
         decision = dated_withdrawal(ConsentDecision.model_validate(told.model_dump()), received_at)
         unkept = self._unkept(told)
+        try:
+            return await self._answer(request, workflow_id, decision, unkept)
+        except InvalidRequest as error:
+            if told.server_call_id is None:
+                raise
+            raise explain_unkept(self._settings, told.resource, error) from error
+
+    async def _answer(
+        self,
+        request: Request,
+        workflow_id: str,
+        decision: ConsentDecision,
+        unkept: RecordingRequest | None,
+    ) -> Response:
         if not waits_for_result(request):
             await check_control_of_call(self._settings, self._decisions.calls, workflow_id)
             await self._decisions.tell(workflow_id, decision, unkept)
@@ -81,9 +95,8 @@ class ConsentsApi:
 
     def _unkept(self, told: ToldDecision) -> RecordingRequest | None:
         """Return the request that keeps a call for its decisions, if the body names the call."""
-        if told.server_call_id is None or told.resource not in self._settings.resources:
+        if told.server_call_id is None or not may_be_begun(self._settings, told.resource):
             return None
-        check_control_of(self._settings, told.resource)
         return RecordingRequest(
             server_call_id=told.server_call_id,
             resource=told.resource,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.params import Depends as Dependency
 from pydantic import ValidationError
 
-from callvault.config.archive_only import check_any_control, check_control_of
+from callvault.config.archive_only import check_any_control, check_control_of, explain_unknown
 from callvault.config.settings import Settings
 from callvault.config.types import Role
 from callvault.contracts import names
@@ -124,7 +124,7 @@ class ControlApi:
             # An update and not a signal: only its answer says that ACS has confirmed.
             record = await self._recordings.update(workflow_id, operation, wanted)
         except CallvaultError as error:
-            return not_answered(operation, error)
+            return not_answered(operation, explain_unknown(self._settings, error))
         return answer_for(record)
 
     async def acknowledge(self, request: Request, workflow_id: CallPath) -> Response:

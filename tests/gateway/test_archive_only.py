@@ -70,6 +70,24 @@ async def test_beside_another_resource_it_is_refused_by_the_calls_own(
     assert is_refused(await asks(mixed, call, path, "respond-async"))
 
 
+async def test_a_call_that_is_not_known_yet_may_be_one_of_them(mixed: Gateway, call: Call) -> None:
+    answer = await asks(mixed, call, "/{}:pause")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["mayBeRecording"]) == (404, "not_found", True)
+    assert "If it is a call of default: " in error["message"]
+    assert CHANGE in error["message"]
+
+
+async def test_a_withdrawal_counts_whatever_resource_is_said(mixed: Gateway, call: Call) -> None:
+    """The resource of a body is for calls that nobody keeps; by default it is ``default``."""
+    told = {"participant": "0" * 64, "given": False, "serverCallId": call.server_call_id}
+    url = f"/v1/recordings/{call.workflow_id}/consents"
+    assert is_refused(await mixed.http.post(url, json=told))
+    body = {"serverCallId": call.server_call_id, "resource": "europe"}
+    assert (await mixed.http.post("/v1/recordings", json=body)).status_code == 201
+    assert (await mixed.http.post(url, json=told)).status_code == 200
+
+
 async def test_the_files_of_a_recording_that_others_began_are_kept(
     archiving: Gateway, call: Call, temporal: Client
 ) -> None:

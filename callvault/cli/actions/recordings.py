@@ -109,17 +109,18 @@ def why_not_done(record: ControlRecord) -> str:
 
 
 async def decide(
-    client: Client, call: str, resource: str, decision: ConsentDecision
+    client: Client, call: str, resource: str | None, decision: ConsentDecision
 ) -> ConsentRecord:
     """Report a decision; a withdrawal returns once ACS has paused. `InvalidRequest` if refused.
 
-    A call that nobody keeps is begun to be kept for it, if it is named by its ``serverCallId``.
+    A call that nobody keeps is begun to be kept for it, if it is named by its ``serverCallId`` and
+    its ``resource``.
     """
     key = workflow_id(call)
     facts = {"server_call_id": call, "resource": resource, "start_recording": False}
     unkept = read(RecordingRequest, {**facts, "requested_by": decision.requested_by})
     decisions = DecisionClient(CallClient(client))
-    if key == call or isinstance(unkept, Unreadable):
+    if key == call or resource is None or isinstance(unkept, Unreadable):
         return await decisions.decide(key, decision)
     return await decisions.decide(key, decision, unkept)
 
