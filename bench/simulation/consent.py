@@ -138,7 +138,8 @@ class ConsentInvariants:
         if self.has_consent(recording):
             self._withdrawn.discard(recording.number)
         is_heard = self._acs.sounds(recording.number)
-        is_marked = any(mark.until is None for mark in recording.marked)
+        open_doubts = (each.until is None for each in recording.silence.unconfirmed)
+        is_marked = any(mark.until is None for mark in recording.marked) or any(open_doubts)
         if is_heard and recording.number in self._withdrawn and not is_marked:
             raise Broken("what is recorded after a withdrawal is not marked")
 

@@ -48,6 +48,9 @@ _OPERATIONS = {
     "stop_recording": Operation.STOP,
 }
 
+_TELL_OF_SOUND = (AlarmKind.PAUSE_UNCONFIRMED, AlarmKind.STATE_UNEXPECTED)
+"""Alarms that say that it may record, although it is to be silent."""
+
 
 class Invariants:
     """The promises of one life, looked at around every activation."""
@@ -239,8 +242,9 @@ class Invariants:
             return
         since = self._exposed_since.setdefault(number, now)
         self._last_exposed[number] = now
-        # What fell due while the worker stood still is done next.
-        is_late = self.server.told_at - since > self._confirm_timeout(number)
+        # What fell due while the worker stood still is done next, and a timer begins later by that.
+        timeout = self._confirm_timeout(number) + self.server.has_stood_still
+        is_late = self.server.told_at - since > timeout
         if is_late and not self._is_alarmed(recording, since):
             raise Broken("ACS records what it must not, and nobody is told")
 
@@ -270,7 +274,7 @@ class Invariants:
         unconfirmed = (p.received_at for p in recording.pauses if p.is_open and not p.confirmed_at)
         first = min((*unconfirmed, since - self._confirm_timeout()))
         return any(
-            record.alarm.kind is AlarmKind.PAUSE_UNCONFIRMED and record.alarm.at >= first
+            record.alarm.kind in _TELL_OF_SOUND and record.alarm.at >= first
             for record in self._status.alarms
         )
 

@@ -244,6 +244,7 @@ def _started(
     chunks.adopt_announced(call.status, recording)
     if command.pause_on_start:
         recording.actual = Actual.PAUSED
+        call.watch_beginning(recording)
     else:
         # Never seen active, perhaps, but a silent loss is worse than a false alarm.
         recording.was_active = True

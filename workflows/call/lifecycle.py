@@ -157,6 +157,17 @@ class Lifecycle:
         )
         pauses.fold(recording, pause)
 
+    def watch_beginning(self, recording: RecordingStatus) -> None:
+        """Have it confirmed in time that a recording has begun paused.
+
+        The requests for that are settled: when they came, nothing was recorded.
+        """
+        pending = self.requests.pending(recording)
+        begun_at = recording.sound.begun_at
+        if begun_at is not None and all(each.operation != Operation.PAUSE for each in pending):
+            asked = ControlRequest(requested_by=pauses.GUARD, reason="it was to begin paused")
+            self.requests.add(Operation.PAUSE, asked, recording.number, begun_at, None)
+
     def _note_request(
         self, operation: Operation, request: ControlRequest, refused: str | None, now: datetime
     ) -> None:

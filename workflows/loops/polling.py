@@ -19,6 +19,7 @@ from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
 from workflows.call import acs_answers, callbacks, file_events, silence
 from workflows.call.alarms import Alarms
+from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.recording_state import is_awaiting
 from workflows.loops.loop import Run, each_once
@@ -72,8 +73,9 @@ class _StateLoop(_PollingLoop):
         if seen.state == "gone":
             acs_answers.found_gone(self._call, recording.number, now, seen.received_at)
             return
-        # While something is asked of ACS, the answer to that tells more of what is the case.
-        is_asking = self._call.is_in_flight(recording)
+        # While a change is asked of ACS, the answer to that tells more of what is the case.
+        asked = self._call.in_flight if self._call.is_in_flight(recording) else None
+        is_asking = asked is not None and asked.operation is not Operation.READ
         fold = callbacks.observed_meanwhile if is_asking else callbacks.observed
         if (unexpected := fold(self._call, recording, seen, now)) is not None:
             kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
