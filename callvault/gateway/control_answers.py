@@ -47,7 +47,8 @@ def _kind_of(record: ControlRecord) -> tuple[int, str]:
     is_superseded = record.state is RequestState.SUPERSEDED
     is_pause = record.operation == names.PAUSE
     has_expired = record.expires_at and record.settled_at and record.settled_at >= record.expires_at
-    if record.is_overdue and is_pause:
+    is_pending = record.state is RequestState.PENDING
+    if is_pause and (record.is_overdue or is_pending):
         return 504, "pause_unconfirmed"
     if record.held_by:
         return 409, "still_paused"

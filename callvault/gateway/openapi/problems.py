@@ -109,7 +109,8 @@ OVERLOADED = Problem(
 PAUSE_UNCONFIRMED = Problem(
     S.GATEWAY_TIMEOUT,
     "pause_unconfirmed",
-    "ACS did not confirm the pause within 5 s: the recording is being stopped",
+    "it is not confirmed yet: no answer of ACS for 5 s: it may be recording, and ACS is asked again"
+    " until it is proven to pause",
 )
 EXPIRED = Problem(
     S.GATEWAY_TIMEOUT, "expired", "it expired before ACS had confirmed it: the recording is paused"
@@ -117,8 +118,8 @@ EXPIRED = Problem(
 NOT_CONFIRMED = Problem(
     S.GATEWAY_TIMEOUT,
     "not_confirmed",
-    "no answer within 30 s: does a worker run? The request may still take effect: repeat it with"
-    " the same requestId, or ask for the status",
+    "no worker has answered within 5 s: start workers, or look at their load. The request may still"
+    " take effect: repeat it with the same requestId, or ask for the status",
 )
 
 OF_CALLERS = (
