@@ -10,7 +10,6 @@ from temporalio.api.common.v1 import Payload
 
 from bench.simulation.instance import Broken
 from callvault.contracts import names
-from callvault.contracts.states import RequestState
 from callvault.contracts.status import ControlRecord
 
 PAUSE_CONFIRM_WITHIN = timedelta(seconds=5)

@@ -2,6 +2,7 @@
 
 from fastapi import Response
 
+from callvault.causes import Cause, blame_in
 from callvault.contracts import names
 from callvault.contracts.base import State
 from callvault.contracts.states import RequestState
@@ -44,6 +45,8 @@ def not_answered(operation: str, error: CallvaultError) -> Response:
 
 
 def _kind_of(record: ControlRecord) -> tuple[int, str]:
+    if record.operation == names.START and blame_in(record.problem).cause is Cause.UNKNOWN_CALL:
+        return 422, "unknown_call"
     is_superseded = record.state is RequestState.SUPERSEDED
     is_pause = record.operation == names.PAUSE
     has_expired = record.expires_at and record.settled_at and record.settled_at >= record.expires_at

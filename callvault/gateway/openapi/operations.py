@@ -44,7 +44,7 @@ START = declared(
     body=RecordingRequest,
     errors=(
         *(problems.REFUSED, problems.REQUEST_ID_REUSED, problems.SUPERSEDED, problems.NOT_DONE),
-        *(problems.EXPIRED, problems.NOT_CONFIRMED),
+        *(problems.UNKNOWN_CALL, problems.EXPIRED, problems.NOT_CONFIRMED),
     ),
     may_prefer=True,
 )

@@ -99,6 +99,12 @@ INTERNAL_ERROR = Problem(
     "the gateway failed: repeat the request; its log has the cause under this id",
 )
 NOT_DONE = Problem(S.BAD_GATEWAY, "not_done", "start failed: the call is not connected (8501)")
+UNKNOWN_CALL = Problem(
+    S.UNPROCESSABLE_ENTITY,
+    "unknown_call",
+    "start failed: could not start a recording: ACS answered 400 8527 (Invalid join identity,"
+    " cannot join call.). Pass the call's serverCallId, not its callId.",
+)
 PAUSE_FAILED = Problem(S.BAD_GATEWAY, "pause_failed", "pause failed: access denied")
 UNAVAILABLE = Problem(S.SERVICE_UNAVAILABLE, "unavailable", "Temporal cannot be reached")
 OVERLOADED = Problem(
