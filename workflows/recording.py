@@ -267,7 +267,8 @@ class RecordingWorkflow:
         decision = _readable_or_refused(read_decision(payloads))
         if (record := self.gate.decided(decision, workflow.now())) is None:
             raise ApplicationError(self.gate.refusal(decision) or "", type=names.REFUSED)
-        await workflow.wait_condition(lambda: decision.given or self.gate.has_paused())
+        if not decision.given:
+            await self._paused_or_due()
         return record
 
     @consent_confirmed.validator
@@ -395,6 +396,20 @@ class RecordingWorkflow:
         record = self._request(operation, request)
         await self._settled_or_due(record)
         return repeats.answer_of(self.call.status, record, workflow.now())
+
+    async def _paused_or_due(self) -> None:
+        """Wait until nothing is recorded without consent; raise once a pause may take no longer."""
+        status, has_paused = self.call.status, self.gate.has_paused
+        await workflow.wait_condition(lambda: status.policy is not None or has_paused())
+        if has_paused():
+            return
+        current = self.call.current
+        guards = self.call.guards_of(current) if current else self.call.policy.guards
+        due = workflow.now() + guards.pause_confirm_within
+        moment = Moment(due, "until then a withdrawal is answered")
+        await self.this_run.clock.changed(has_paused, moment)
+        if not has_paused():
+            raise ApplicationError(unconfirmed.WITHDRAWAL, type=names.PAUSE_UNCONFIRMED)
 
     async def _settled_or_due(self, record: ControlRecord) -> None:
         """Wait until a request is settled; for a pause, no longer than its caller may wait."""

@@ -1,18 +1,23 @@
-"""Is a pause answered in time with what is known, with everything real but ACS?"""
+"""Is a pause, or a withdrawal, answered in time with what is known, with everything real but ACS?"""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
 from callvault.causes import Cause
+from callvault.contracts import names
+from callvault.contracts.participants import participant_hash
 from callvault.contracts.status import ControlRecord
 from callvault.errors import CallvaultError, Unavailable
+from callvault.temporal.rpc_errors import refusal_of
 
 from .scene import Scene
 
 AWAY = Unavailable("ACS is away", cause=Cause.UNREACHABLE)
 SLOW = Unavailable("no answer came in time", cause=Cause.NO_ANSWER)
+ANA = participant_hash("8:acs:ana", "key")
 WITHIN = timedelta(seconds=5)
 
 
@@ -87,6 +92,33 @@ async def test_a_pause_right_after_the_start_is_answered_in_time_and_blames_nobo
     await scene.passes(timedelta(seconds=31))
     await scene.until(lambda recording: recording.pauses[0].confirmed_at is not None)
     assert (await scene.status()).requests["p1"].state == "confirmed"
+
+
+async def test_a_withdrawal_is_answered_in_time_and_counts(scene: Scene) -> None:
+    await scene.keep(
+        requested_by="backend",
+        consent_policy="all_parties",
+        participants=[ANA],
+        pause_on_start=True,
+    )
+    await scene.until(lambda recording: recording.actual == "paused")
+    await scene.signals(names.CONSENT, {"participant": ANA, "given": True})
+    await scene.says("resume", requested_by="backend")
+    await scene.until(lambda recording: recording.actual == "active")
+    scene.service.fails_for("pause", AWAY, timedelta(seconds=30))
+    withdrawal = {"participant": ANA, "given": False, "requestedBy": "ivr"}
+    asking = asyncio.create_task(scene.handle.execute_update(names.CONSENT, withdrawal))
+    await scene.until(lambda recording: recording.is_held)
+    await scene.passes(WITHIN)
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await asyncio.wait_for(asking, 5)
+    told = refusal_of(failed.value)
+    assert (told.status, told.code, told.owner) == (504, "pause_unconfirmed", "service")
+    assert str(told).startswith("the withdrawal counts, and ACS has not confirmed yet")
+
+    await scene.passes(timedelta(minutes=1))
+    await scene.until(lambda recording: recording.actual == "paused")
+    assert (await scene.recording()).is_held
 
 
 async def test_a_pause_of_what_is_not_begun_yet_is_answered_in_time(scene: Scene) -> None:

@@ -16,6 +16,12 @@ from workflows.call.commands import Operation
 MIN_ANSWER_TIMEOUT = timedelta(seconds=1)
 """Time that ACS has to confirm a pause which was seen late, before its caller is answered."""
 
+WITHDRAWAL = (
+    "the withdrawal counts, and ACS has not confirmed yet that it records no more: it may be"
+    " recording, and ACS is asked again until it is proven to pause"
+)
+"""The answer to a withdrawal whose pause is not confirmed in time."""
+
 
 def answer_due(record: ControlRecord, confirm_within: timedelta) -> datetime | None:
     """Return by when the caller of a pause is answered with what is known; None for all else."""

@@ -89,7 +89,7 @@ CONSENT = declared(
     body=ToldDecision,
     errors=(
         *(problems.NOT_FOUND, problems.REFUSED, problems.REQUEST_ID_REUSED),
-        *(problems.ALREADY_ENDED, problems.NOT_CONFIRMED),
+        *(problems.ALREADY_ENDED, problems.PAUSE_UNCONFIRMED, problems.NOT_CONFIRMED),
     ),
     may_prefer=True,
 )
