@@ -273,6 +273,7 @@ async def test_what_is_not_confirmed_in_time_is_said_so_and_may_be_asked_again(
     body = {"reason": "ACS answers after a pause", "requestId": "r1"}
     late = await gateway.http.post(resume, json=body)
     assert (late.status_code, late.json()["error"]["code"]) == (504, "not_confirmed")
+    assert "ACS has not confirmed it" in late.json()["error"]["message"], "a worker answers"
     pause = f"{RECORDINGS}/{call.workflow_id}:pause"
     await gateway.http.post(pause, headers={"Prefer": "respond-async"})
     monkeypatch.undo()

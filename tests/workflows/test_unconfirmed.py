@@ -1,4 +1,4 @@
-"""Is a pause, or a withdrawal, answered in time with what is known, with everything real but ACS?"""
+"""Is a pause, or a withdrawal, answered in time by what is known, with all real but ACS?"""
 
 import asyncio
 from datetime import timedelta
@@ -13,7 +13,7 @@ from callvault.contracts.status import ControlRecord
 from callvault.errors import CallvaultError, Unavailable
 from callvault.temporal.rpc_errors import refusal_of
 
-from .scene import Scene
+from .scene import Scene, released
 
 AWAY = Unavailable("ACS is away", cause=Cause.UNREACHABLE)
 SLOW = Unavailable("no answer came in time", cause=Cause.NO_ANSWER)
@@ -77,11 +77,11 @@ async def test_a_pause_right_after_the_start_is_answered_in_time_and_blames_nobo
     """ACS tells of a recording that only begins, and of one that is paused, alike."""
     begins = scene.service.holds("get_state")
     await scene.keep(requested_by="backend", pause_confirm_within="PT5S")
-    await scene.has_asked("start")
-    asking = asyncio.create_task(scene.asks("pause", requested_by="agent", request_id="p1"))
-    while "p1" not in (await scene.status()).requests:
-        await asyncio.sleep(0.01)
-    begins.set()
+    with released(begins):
+        await scene.has_asked("start")
+        asking = asyncio.create_task(scene.asks("pause", requested_by="agent", request_id="p1"))
+        while "p1" not in (await scene.status()).requests:
+            await asyncio.sleep(0.01)
     await scene.until(lambda recording: recording.actual == "paused")
     await scene.passes(WITHIN)
     answer = await asyncio.wait_for(asking, 5)
@@ -124,7 +124,7 @@ async def test_a_withdrawal_is_answered_in_time_and_counts(scene: Scene) -> None
 async def test_a_pause_of_what_is_not_begun_yet_is_answered_in_time(scene: Scene) -> None:
     begins = scene.service.holds("start")
     await scene.keep(requested_by="backend", pause_on_start=True)
-    await scene.has_asked("start")
-    answer = await answered(scene)
-    assert (answer.state, answer.may_be_recording) == ("pending", True)
-    begins.set()
+    with released(begins):
+        await scene.has_asked("start")
+        answer = await answered(scene)
+        assert (answer.state, answer.may_be_recording) == ("pending", True)
