@@ -37,8 +37,10 @@ from callvault.contracts.activity_io import (
     StartInput,
     ToldRecording,
 )
+from callvault.contracts.archive_only import refusal_of_control
 from callvault.errors import (
     AlreadyRecording,
+    InvalidRequest,
     NeverAgain,
     NotOurs,
     NotReady,
@@ -94,6 +96,8 @@ class ControlActivities:
         """Start a recording; to a repeated request ACS answers with the one it already started."""
         with translated():
             self._refuse_old_task()
+            if self._policy_of(input.resource).archive_only:
+                raise InvalidRequest(refusal_of_control(input.resource))
             sent_at = self._server_time.now()
             with self._doubting_refusals():
                 answer = self._start(input)

@@ -112,6 +112,8 @@ def _describe(recording: RecordingStatus) -> str:
     lines = [f"**Recording {recording.number}: {recording.state.replace('_', ' ')}**", ""]
     if recording.is_orphan:
         lines.append("- an orphan: nobody asked for it, an event announced it")
+    if recording.archive_only:
+        lines.append("- only archived: another program records")
     if recording.expires_at:
         lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if recording.problem:

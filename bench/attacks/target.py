@@ -10,7 +10,8 @@ from bench.attacks.webhook import dripping
 from bench.storm.load import EVENT_SECRET
 from callvault.emulator.credentials import CONFIGURATION_PATH
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import CALLVAULT, announced_by, environment_of, write_settings
+from callvault.local.stack import CALLVAULT, announced_by
+from callvault.local.stack_settings import environment_of, write_settings
 from callvault.local.temporal import start_temporal
 
 API_KEY = "the-key-of-the-backend"

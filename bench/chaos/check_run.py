@@ -34,7 +34,8 @@ from bench.chaos.world import World
 from bench.chaos.world_checks import WorldFacts
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus
-from callvault.local.stack import ARCHIVE, CALLVAULT
+from callvault.local.stack import CALLVAULT
+from callvault.local.stack_settings import ARCHIVE
 
 INTERRUPTION_MARGIN = 15.0
 """Seconds before and after an outage in which a workflow task may have been lost by it: a task has

@@ -19,14 +19,8 @@ from bench.chaos.parts import WORKERS, Fault, Outage, Part
 from callvault.emulator.eventgrid.events import FILE_EVENT
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import (
-    CALLVAULT,
-    LocalEmulator,
-    announced_by,
-    environment_of,
-    subscribe,
-    write_settings,
-)
+from callvault.local.stack import CALLVAULT, announced_by, subscribe
+from callvault.local.stack_settings import LocalEmulator, environment_of, write_settings
 from callvault.local.temporal import TemporalServer, free_ports, start_temporal
 
 EVENTS = (FILE_EVENT, "Microsoft.Communication.CallEnded")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from callvault.local.stack import RESOURCE
+from callvault.local.stack_settings import RESOURCE
 
 DEAD_LETTERS = "dead-letters"
 RESULT_API = "2024-09-01-preview"

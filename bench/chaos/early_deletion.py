@@ -10,7 +10,7 @@ from bench.chaos.client import Backend
 from callvault.acs.client import AcsClient
 from callvault.acs.credentials import parse_connection_string
 from callvault.errors import CallvaultError
-from callvault.local.stack import LocalEmulator
+from callvault.local.stack_settings import LocalEmulator
 
 MAX_POLLS = 60
 """Number of requests for the files of a call."""

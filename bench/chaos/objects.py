@@ -8,7 +8,7 @@ from azure.storage.blob import ContainerClient
 
 from callvault.archive.names import metadata_object_name
 from callvault.local.azurite import Azurite
-from callvault.local.stack import CONTAINER
+from callvault.local.stack_settings import CONTAINER
 
 MAX_CONCURRENT_READS = 8
 

@@ -10,15 +10,8 @@ from pathlib import Path
 
 from bench.listen.story import Verb
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import (
-    CALLBACK_URL,
-    CALLVAULT,
-    RESOURCE,
-    announced_by,
-    environment_of,
-    subscribe,
-    write_settings,
-)
+from callvault.local.stack import CALLBACK_URL, CALLVAULT, announced_by, subscribe
+from callvault.local.stack_settings import RESOURCE, environment_of, write_settings
 from callvault.local.temporal import free_ports, start_temporal
 
 FRAMES_PER_SECOND = 40

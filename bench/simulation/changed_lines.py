@@ -189,7 +189,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/lifecycle.py",
-        "chunk.state, chunk.archived = ChunkState.ARCHIVED, archived",
+        'chunk.state, chunk.archived, chunk.lost_reason = ChunkState.ARCHIVED, archived, ""',
         "chunk.archived = archived",
     ),
     Mutant(
@@ -214,8 +214,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/notify.py",
-        "self._alarms.sent(record, workflow.now())",
-        "pass",
+        "self._alarms.sent(record, await sending, workflow.now())",
+        "await sending",
     ),
     Mutant(
         "workflows/loops/loop.py",
@@ -293,9 +293,8 @@ MUTANTS = (
         "return self._to_seal() is None",
     ),
     Mutant(
-        "workflows/call/recording_state.py",
-        "return len({c.chunk.index for c in recording.chunks if c.chunk.index <= last})"
-        " == last + 1",
+        "callvault/contracts/events.py",
+        "return len({index for index, _ in reasons if index <= last}) == last + 1",
         "return True",
     ),
     Mutant(

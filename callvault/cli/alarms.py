@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from callvault.cli.options import ConfigFile, Json
+from callvault.cli.options import ConfigFile, Json, choice
 from callvault.cli.terminal import say, say_json
 from callvault.config.settings import Settings, load_settings
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
@@ -26,7 +26,13 @@ def _alarms() -> None:
 @app.command("test")
 def send_test(
     severity: Annotated[
-        Severity, typer.Option(help="Some receivers wake people for critical.")
+        Severity,
+        choice(
+            Severity,
+            "severity",
+            "--severity",
+            about="Some receivers wake people for critical.",
+        ),
     ] = Severity.WARNING,
     as_json: Json = False,
     config: ConfigFile = None,

@@ -118,10 +118,12 @@ def failback(
             " By default its configured keys.",
         ),
     ] = None,
+    as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Copy sealed recordings from the fallback archive back, verify them, and seal them there.
 
+    With --json: one object on a line for each recording, as soon as it is done.
     Safe to repeat. Nothing is overwritten in the primary archive, and nothing is deleted from the
     fallback archive. Exit status 1 where a recording could not be copied, or an archive is not the
     one that `callvault setup` has remembered.
@@ -132,5 +134,5 @@ def failback(
     settings = load_settings(config)
     ids = remembered(config, settings, fallback, primary)
     with open_both(settings, fallback, primary, key or [], ids) as failback:
-        if not fail_back_all(failback, settings, recordings or []):
+        if not fail_back_all(failback, settings, recordings or [], as_json=as_json):
             raise typer.Exit(1)

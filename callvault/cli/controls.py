@@ -8,8 +8,15 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId
+from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId, choice
 from callvault.cli.terminal import say, say_json
+from callvault.config.archive_only import (
+    check_any_control,
+    check_control_of,
+    explain_unkept,
+    explain_unknown,
+    may_be_begun,
+)
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.base import AnyMessage, Unreadable, read
@@ -20,9 +27,15 @@ from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.errors import InvalidRequest, NotDone
 
 Resource = Annotated[str, typer.Option(help="The ACS resource, as configured.")]
-Content = Annotated[ContentType, typer.Option(help="What is recorded.")]
-Channel = Annotated[ChannelType, typer.Option(help="One track, or one for each.")]
-FileFormat = Annotated[FormatType, typer.Option("--format", help="The file's format.")]
+Content = Annotated[
+    ContentType, choice(ContentType, "content", "--content", about="What is recorded.")
+]
+Channel = Annotated[
+    ChannelType, choice(ChannelType, "channel", "--channel", about="One track, or one for each.")
+]
+FileFormat = Annotated[
+    FormatType, choice(FormatType, "format", "--format", about="The file's format.")
+]
 
 
 def start(
@@ -42,7 +55,7 @@ def start(
     from callvault.cli.actions import recordings as calls
 
     # Refused here by name, before a workflow is begun for it.
-    load_settings(config).resource(resource)
+    check_control_of(load_settings(config), resource)
     request = _read(
         RecordingRequest,
         server_call_id=server_call_id,
@@ -82,6 +95,7 @@ def adopt(
     from workers.adoption import found_at_acs
 
     settings = load_settings(config)
+    check_control_of(settings, resource)
     request = _read(
         RecordingRequest,
         server_call_id=server_call_id,
@@ -173,10 +187,15 @@ def _control(
     asked_at = datetime.now(UTC)
     from callvault.cli.actions import recordings as calls
 
+    settings = load_settings(config)
+    check_any_control(settings)
     request = _read(ControlRequest, requested_at=asked_at, **facts)
-    record = calls.with_client(
-        config, lambda client: calls.update(client, call, operation, request)
-    )
+    try:
+        record = calls.with_client(
+            config, lambda client: calls.update(client, call, operation, request)
+        )
+    except InvalidRequest as error:
+        raise explain_unknown(settings, error) from error
     if as_json:
         say_json(record.model_dump_json(indent=2))
     else:
@@ -262,11 +281,17 @@ def consent(
         "reason": reason,
     }
     # Participants are named by a keyed hash alone: the raw id must not reach a history.
-    hide = hiding(load_settings(config).participant_key())
+    settings = load_settings(config)
+    check_any_control(settings)
+    hide = hiding(settings.participant_key())
     decision = ConsentDecision.model_validate(facts, context={HIDING: hide})
-    record = calls.with_client(
-        config, lambda client: calls.decide(client, call, resource, decision)
-    )
+    begun_by = resource if may_be_begun(settings, resource) else None
+    try:
+        record = calls.with_client(
+            config, lambda client: calls.decide(client, call, begun_by, decision)
+        )
+    except InvalidRequest as error:
+        raise explain_unkept(settings, resource, error) from error
     if as_json:
         say_json(record.model_dump_json(indent=2))
         return

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from callvault.cli.options import choice
 from callvault.config.types import Duration
 from callvault.contracts.base import explain
 from callvault.errors import ConfigurationError
@@ -45,7 +46,13 @@ def emulator(
     ] = "5m",
     fps: Annotated[int, typer.Option(help="Frames a second of mp4: 8 or 16.")] = 8,
     media: Annotated[
-        Literal["real", "sparse"], typer.Option(help="Files to play, or gigabytes of noise.")
+        str,
+        choice(
+            ("real", "sparse"),
+            "kind of media",
+            "--media",
+            about="Files to play, or gigabytes of noise.",
+        ),
     ] = "real",
     max_chunk_bytes: Annotated[
         int | None, typer.Option(help="Recordings go on in another file at this size.")

@@ -3,11 +3,10 @@
 import difflib
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +16,7 @@ from callvault.contracts.base import MAX_TEXT
 
 _DURATION = TypeAdapter[timedelta](Duration)
 
-Word = TypeVar("Word", bound=StrEnum)
+Word = TypeVar("Word", bound=str)
 
 
 def duration(text: str) -> timedelta:
@@ -25,27 +24,44 @@ def duration(text: str) -> timedelta:
     try:
         return _DURATION.validate_python(text)
     except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        problem = error.errors()[0]
+        too_short = "it must be longer than nothing" if problem["type"] == "greater_than" else ""
+        said = problem["msg"].removeprefix("Value error, ")
+        raise typer.BadParameter(too_short or said) from None
 
 
-def one_of(words: type[Word], what: str) -> Callable[[str], Word]:
+def one_of(words: Iterable[Word], what: str) -> Callable[[str], Word]:
     """Make the parser of an option that is one of these words.
 
     Another one is refused with those that are allowed, and the nearest of them.
     """
+    allowed = {str(word): word for word in words}
 
     def parse(text: str) -> Word:
-        try:
-            return words(text)
-        except ValueError:
-            allowed = [str(word) for word in words]
-            near = difflib.get_close_matches(text.lower().replace("-", "_"), allowed, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise typer.BadParameter(
-                f"{text!r} is no {what}.{hint} Allowed: {', '.join(allowed)}"
-            ) from None
+        if text in allowed:
+            return allowed[text]
+        spelt = {_plain(each): each for each in allowed}
+        near = difflib.get_close_matches(_plain(text), spelt, n=1)
+        hint = f" Did you mean {spelt[near[0]]}?" if near else ""
+        raise typer.BadParameter(f"{text!r} is no {what}.{hint} Allowed: {', '.join(allowed)}")
 
     return parse
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")
+
+
+def choice(words: Iterable[Word], what: str, *names: str, about: str) -> Any:
+    """Declare an option that is one of these words: checked, completed and shown in the help."""
+    allowed = [str(word) for word in words]
+    return typer.Option(
+        *names,
+        parser=one_of(words, what),
+        metavar="|".join(allowed),
+        autocompletion=lambda: allowed,
+        help=about,
+    )
 
 
 def os_user() -> str:

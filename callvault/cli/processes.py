@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import signal
+from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
 
-from callvault.cli.options import ConfigFile
+from callvault.cli.options import ConfigFile, Json, choice
 from callvault.cli.terminal import say, say_json
+from callvault.config.archive_only import describe_archiving
 from callvault.config.settings import load_settings
 from callvault.config.startup import check_at_start
 from workers.roles import Role
@@ -17,8 +21,12 @@ def worker(
     config: ConfigFile = None,
     only: Annotated[
         Role | None,
-        typer.Option(
-            help="Decide and control, or export: two processes, so that copies never delay a pause."
+        choice(
+            Role,
+            "role",
+            "--only",
+            about="Decide and control, or export: two processes, so that copies never delay a"
+            " pause.",
         ),
     ] = None,
 ) -> None:
@@ -36,7 +44,15 @@ def gateway(config: ConfigFile = None) -> None:
 
     settings = load_settings(config)
     check_at_start(settings)
+    # uvicorn sends itself the signal again when all is done.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _end_well)
     serve(settings)
+
+
+def _end_well(_signum: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def setup(
@@ -48,6 +64,7 @@ def setup(
             " archive that was moved or lost for good.",
         ),
     ] = None,
+    as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Register search attributes in Temporal, make new archives and the quarantine's container.
@@ -60,13 +77,23 @@ def setup(
 
     settings = load_settings(config)
     made = calls.with_client(config, lambda client: set_up(client, settings, make_archive or []))
-    what = ", ".join(made.done) or "nothing was missing"
+    if not as_json and (archiving := describe_archiving(settings)):
+        say(archiving)
+    _tell_of_setup(made.done, made.refused, as_json=as_json)
     if made.refused:
-        say(f"Done: {what}. Not ready:")
-        for refusal in made.refused:
-            say(f"  {refusal}")
         raise typer.Exit(1)
-    say(f"All is ready: {what}.")
+
+
+def _tell_of_setup(done: Sequence[str], refused: Sequence[str], *, as_json: bool) -> None:
+    what = ", ".join(done) or "nothing was missing"
+    if as_json:
+        say_json(json.dumps({"done": done, "refused": refused}, indent=2))
+    elif refused:
+        say(f"Done: {what}. Not ready:")
+        for refusal in refused:
+            say(f"  {refusal}")
+    else:
+        say(f"All is ready: {what}.")
 
 
 def config(config: ConfigFile = None) -> None:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from callvault.cli import controls
 from callvault.cli.archives import failback
-from callvault.cli.options import CallId, ConfigFile, Json, one_of
+from callvault.cli.options import CallId, ConfigFile, Json, choice
 from callvault.cli.terminal import console, is_terminal, say, say_json
 from callvault.config.settings import load_settings
 from callvault.contracts.events import ServiceTime
@@ -24,11 +24,7 @@ app = typer.Typer(help="Look at calls and control their recordings.", no_args_is
 def list_(
     state: Annotated[
         RecordingState | None,
-        typer.Option(
-            parser=one_of(RecordingState, "state"),
-            metavar="STATE",
-            help="Only calls in this state.",
-        ),
+        choice(RecordingState, "state", "--state", about="Only calls in this state."),
     ] = None,
     at_risk: Annotated[
         bool,

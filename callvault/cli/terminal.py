@@ -4,6 +4,7 @@ Commands print through `say` and `say_json`, or give Rich what `line` and `Inert
 reads a plain string as its own markup.
 """
 
+import codecs
 import json
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from callvault.contracts.printable import printable, printable_json
+from callvault.contracts.printable import ascii_json, printable, printable_json
 
 MAX_WIDTH = 10_000
 """Width in characters of what is no terminal."""
@@ -31,8 +32,10 @@ def say_fields(fields: Sequence[str]) -> None:
 
 
 def say_json(document: str) -> None:
-    """Print a JSON document."""
-    typer.echo(printable_json(document))
+    """Print a JSON document, in ASCII where standard output is not in UTF-8, as JSON must be."""
+    text = printable_json(document)
+    is_utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+    typer.echo(text if is_utf8 else ascii_json(text))
 
 
 def say_done(sentence: str, *, as_json: bool) -> None:

@@ -54,6 +54,10 @@ class ResourceSettings(Section):
     topic: Topic | None = None
     """The Azure resource id, by which Event Grid's events find the resource; needed as soon as
     there are several resources. Compared without case."""
+    archive_only: bool = False
+    """Only archive: another program starts and controls the recordings of this resource, and
+    Callvault keeps every one that an event announces. Whatever asks Callvault to control one is
+    refused."""
     data_region: str = ""
     """The resource's data region, for people to read."""
     archive: Name | None = None
@@ -163,6 +167,15 @@ class ResourceSettings(Section):
             raise ValueError("adopt_orphans needs callback_url: set it, or leave the other out")
         return self
 
+    @model_validator(mode="after")
+    def _controls_what_it_promises(self) -> Self:
+        if self.archive_only and (needed := _needing_control(self)):
+            raise ValueError(
+                f"archive_only controls no recording, and {', '.join(needed)} would have to: leave"
+                " out the one or the other"
+            )
+        return self
+
     @property
     def keeps_participants(self) -> bool:
         """True if what Event Grid tells of participants is kept before a recording is asked for."""
@@ -173,3 +186,16 @@ class ResourceSettings(Section):
     def tracks_calls(self) -> bool:
         """True if a call that Event Grid tells of leaves a trace."""
         return self.watch_calls or self.record_all_calls != "no"
+
+
+def _needing_control(resource: ResourceSettings) -> list[str]:
+    """Name the settings by which Callvault would begin a recording, or hold one back."""
+    wanted = {
+        "record_all_calls": resource.record_all_calls != "no",
+        "adopt_orphans": resource.adopt_orphans != "no",
+        "consent_policy": resource.consent_policy != "none",
+        "keep_participants": bool(resource.keep_participants),
+        "announcement_url": resource.announcement_url is not None,
+        "max_duration": resource.max_duration is not None,
+    }
+    return [name for name, is_wanted in wanted.items() if is_wanted]

@@ -90,6 +90,8 @@ class ResourcePolicy(Message):
     """Interval at which the service is asked, at first, whether a recording is still on."""
     max_history_events: int
     """Events in the history of a run after which it hands over to the next one."""
+    archive_only: bool
+    """True if another program controls the recordings, and what is announced is no orphan."""
 
 
 class StartInput(Message):

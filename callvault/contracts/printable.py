@@ -11,6 +11,8 @@ import unicodedata
 _INVISIBLE_BUT_HARMLESS = "Zs"
 """Category of the spaces: of all characters that Python calls not printable, these alone stay."""
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&@]|:(?=//)|(?<=www)\.")
 """Signs that make markup within a line, and what begins a link by itself."""
 
@@ -38,6 +40,11 @@ def printable_json(document: str) -> str:
     return "".join(each if each in "\n" else _json_escaped(each) for each in document)
 
 
+def ascii_json(document: str) -> str:
+    r"""Return a JSON document in ASCII: what is not, as ``\u....``."""
+    return _NOT_ASCII.sub(lambda found: _utf16_escape(found[0]), document)
+
+
 def printable_markdown(text: str) -> str:
     """Return the text as `printable`, without anything that Markdown would draw differently."""
     return _MARKDOWN.sub(r"\\\g<0>", printable(text))
@@ -54,7 +61,9 @@ def _printable(character: str) -> str:
 
 
 def _json_escaped(character: str) -> str:
-    if _is_harmless(character):
-        return character
+    return character if _is_harmless(character) else _utf16_escape(character)
+
+
+def _utf16_escape(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))

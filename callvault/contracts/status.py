@@ -173,6 +173,8 @@ class RecordingStatus(State):
     """Counts the recordings of the call, from 1."""
     origin: str
     """``requested`` by a backend, or ``announced`` by an event without such a request."""
+    archive_only: bool = False
+    """True if its resource only archives: another program controls it, and no request is missed."""
     recording_content_type: ContentType = ContentType.AUDIO_VIDEO
     recording_channel_type: ChannelType = ChannelType.MIXED
     recording_format_type: FormatType = FormatType.MP4
@@ -285,8 +287,8 @@ class RecordingStatus(State):
 
     @property
     def is_orphan(self) -> bool:
-        """True if no backend asked for it: an event announced its files."""
-        return self.origin == "announced"
+        """True if no backend asked for it, and one should have: an event announced its files."""
+        return self.origin == "announced" and not self.archive_only
 
 
 class TimelineEntry(Message):

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
+from callvault.config.archive_only import check_any_control, explain_unkept, may_be_begun
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.contracts.base import OpaqueId, Unreadable, explain
@@ -16,6 +17,7 @@ from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import RecordingRequest
 from callvault.errors import InvalidRequest
 from callvault.gateway.access import Access
+from callvault.gateway.archive_only import check_control_of_call
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import json_response
 from callvault.gateway.messages import ToldDecision
@@ -50,10 +52,26 @@ class ConsentsApi:
         # Before any wait: from now on nobody who withdraws is to be heard.
         received_at = datetime.now(UTC)
         a_call(workflow_id)
+        check_any_control(self._settings)
         told = told_by(request, self._read(await read_body(request, self._max_body)))
         decision = dated_withdrawal(ConsentDecision.model_validate(told.model_dump()), received_at)
         unkept = self._unkept(told)
+        try:
+            return await self._answer(request, workflow_id, decision, unkept)
+        except InvalidRequest as error:
+            if told.server_call_id is None:
+                raise
+            raise explain_unkept(self._settings, told.resource, error) from error
+
+    async def _answer(
+        self,
+        request: Request,
+        workflow_id: str,
+        decision: ConsentDecision,
+        unkept: RecordingRequest | None,
+    ) -> Response:
         if not waits_for_result(request):
+            await check_control_of_call(self._settings, self._decisions.calls, workflow_id)
             await self._decisions.tell(workflow_id, decision, unkept)
             return sent_answer(workflow_id, names.CONSENT)
         return json_response(await self._decisions.decide(workflow_id, decision, unkept))
@@ -77,7 +95,7 @@ class ConsentsApi:
 
     def _unkept(self, told: ToldDecision) -> RecordingRequest | None:
         """Return the request that keeps a call for its decisions, if the body names the call."""
-        if told.server_call_id is None or told.resource not in self._settings.resources:
+        if told.server_call_id is None or not may_be_begun(self._settings, told.resource):
             return None
         return RecordingRequest(
             server_call_id=told.server_call_id,

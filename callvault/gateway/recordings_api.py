@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.params import Depends as Dependency
 from pydantic import ValidationError
 
+from callvault.config.archive_only import check_any_control, check_control_of, explain_unknown
 from callvault.config.settings import Settings
 from callvault.config.types import Role
 from callvault.contracts import names
@@ -18,6 +19,7 @@ from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.status import ControlRecord
 from callvault.errors import CallvaultError, InvalidRequest
 from callvault.gateway.access import Access, caller_of
+from callvault.gateway.archive_only import check_control_of_call
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import answer_for, json_response, not_answered, not_done
 from callvault.gateway.messages import RecordingConfirmed, RecordingStarted, RequestSent
@@ -56,6 +58,8 @@ class ControlApi:
         wanted = await self._body(request, RecordingRequest)
         # An unknown resource is refused now: a workflow could only fail because of it.
         self._settings.resource(wanted.resource)
+        if wanted.start_recording:
+            check_control_of(self._settings, wanted.resource)
         await self._check_protections(request, wanted)
         if waits_for_result(request) and wanted.start_recording and not self._may_take_long(wanted):
             return await self._start_confirmed(wanted)
@@ -112,13 +116,15 @@ class ControlApi:
         """Pause, resume or stop; confirmed by ACS, unless the caller prefers not to wait."""
         try:
             a_call(workflow_id)
+            check_any_control(self._settings)
             wanted = await self._body(request, ControlRequest)
             if not waits_for_result(request):
+                await check_control_of_call(self._settings, self._recordings, workflow_id)
                 return await self._send(workflow_id, operation, wanted)
             # An update and not a signal: only its answer says that ACS has confirmed.
             record = await self._recordings.update(workflow_id, operation, wanted)
         except CallvaultError as error:
-            return not_answered(operation, error)
+            return not_answered(operation, explain_unknown(self._settings, error))
         return answer_for(record)
 
     async def acknowledge(self, request: Request, workflow_id: CallPath) -> Response:

@@ -8,17 +8,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self, TypeVar
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVar
 
 from callvault.errors import Unavailable
+from callvault.local.logs import rotate
+from callvault.local.signals import EndSignals
 
 T = TypeVar("T")
-Handler = Callable[[int, FrameType | None], Any] | int | None
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 START_TIMEOUT = timedelta(seconds=60)
@@ -30,21 +31,22 @@ TAIL_LINES = 30
 """Lines of a log that an error message repeats."""
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, or a signal that asks to end; ``signum`` says which."""
+class PartFailed(Unavailable):
+    """A child process has ended, or is not ready in time; the message has the end of its log."""
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(signal.Signals(signum).name)
-        self.signum = signum
+    owner = "callvault"
 
 
 class Process:
     """A child process in a session and process group of its own, with one log for all it prints."""
 
-    def __init__(self, name: str, log: Path, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, name: str, log: Path, launch: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.name = name
         self.log = log
-        self._child = child
+        self._launch = launch
+        self._ready: Callable[[], object | None] | None = None
+        self._is_group_over = False
+        self._child = launch()
 
     @property
     def pid(self) -> int:
@@ -56,13 +58,17 @@ class Process:
         """None while it runs; negative when a signal ended it."""
         return self._child.poll()
 
+    @property
+    def is_ready(self) -> bool:
+        """True once it is what was waited for first, in this life."""
+        return self._ready is None or self._ready() is not None
+
     def check(self) -> None:
-        """Raise `Unavailable` with the end of its log when it has ended."""
+        """Raise `PartFailed` with the end of its log when it has ended."""
         if self.exit_status is not None:
-            raise Unavailable(
+            raise PartFailed(
                 f"{self.name} has ended with exit status {self.exit_status}. "
                 f"The end of its log {self.log}:\n{self.tail()}",
-                owner="callvault",
             )
 
     def tail(self, lines: int = TAIL_LINES) -> str:
@@ -81,28 +87,28 @@ class Process:
     def wait_for(self, ready: Callable[[], T | None], timeout: timedelta = START_TIMEOUT) -> T:
         """Return what ``ready`` returns once it is not None.
 
-        Raises `Unavailable` when the process ends before, or when it takes too long.
+        Raises `PartFailed` when the process ends before, or when it takes too long.
         """
+        self._ready = self._ready or ready
         end = time.monotonic() + timeout.total_seconds()
         # `ready` comes first: `Supervisor.run` waits for the end, which `check` takes for a fault.
         while (result := ready()) is None:
             self.check()
             if time.monotonic() > end:
-                raise Unavailable(
+                raise PartFailed(
                     f"{self.name} was not ready within {timeout.total_seconds():g} s. "
                     f"The end of its log {self.log}:\n{self.tail()}",
-                    owner="callvault",
                 )
             time.sleep(POLL_INTERVAL.total_seconds())
         return result
 
     def wait_for_end(self, timeout: timedelta = START_TIMEOUT) -> int:
-        """Return its exit status once it has ended; `Unavailable` when it takes too long."""
+        """Return its exit status once it has ended; `PartFailed` when it takes too long."""
         try:
             return self._child.wait(timeout.total_seconds())
         except subprocess.TimeoutExpired:
-            raise Unavailable(
-                f"{self.name} did not end within {timeout.total_seconds():g} s", owner="callvault"
+            raise PartFailed(
+                f"{self.name} did not end within {timeout.total_seconds():g} s"
             ) from None
 
     def stop(self, timeout: timedelta = STOP_TIMEOUT) -> None:
@@ -112,15 +118,30 @@ class Process:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(timeout.total_seconds())
         # After a good end, too: the process may have left others in its group.
-        self._signal(signal.SIGKILL)
+        self.kill()
         self._child.wait()
+
+    def kill(self) -> None:
+        """Kill it and everything in its process group, and do not wait."""
+        if not self._is_group_over:
+            self._signal(signal.SIGKILL)
+            # From then on another process may get the id.
+            self._is_group_over = self.exit_status is not None
+
+    def start_again(self) -> None:
+        """Start the same program anew, after its end; only a supervisor may call this."""
+        self._child, self._is_group_over = self._launch(), False
 
     def _signal(self, signum: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):  # the group is gone, or only zombies
             os.killpg(self.pid, signum)
 
     def _printed(self) -> list[str]:
-        return self.log.read_text(errors="replace").splitlines()
+        try:
+            return self.log.read_text(errors="replace").splitlines()
+        # Somebody has deleted it.
+        except FileNotFoundError:
+            return []
 
 
 class Supervisor:
@@ -128,17 +149,16 @@ class Supervisor:
 
     While the block is open, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in it, except those that
     this program was started to ignore; they are deferred while a process is being started or
-    stopped, so that none is left behind. No child ignores what its parent does. On Linux not even
-    SIGKILL leaves a process behind, because the kernel then kills the children. The kernel does so
-    too when the thread that started them ends: hence only the main thread may use a supervisor.
+    stopped, so that none is left behind. A Ctrl-C while they are being stopped kills those that are
+    left. No child ignores what its parent does. On Linux not even SIGKILL leaves a process behind,
+    because the kernel then kills the children. The kernel does so too when the thread that started
+    them ends: hence only the main thread may use a supervisor.
     """
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._processes: list[Process] = []
-        self._previous: dict[signal.Signals, Handler] = {}
-        self._undisturbed = False
-        self._pending: int | None = None
+        self._signals = EndSignals(self._kill)
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -156,32 +176,33 @@ class Supervisor:
         """Start ``command`` and return at once; `Process.wait_for` tells when it is ready.
 
         It inherits this process's environment unless one is given. Its output goes to
-        ``<logs>/<name>.log``.
+        ``<logs>/<name>.log``; earlier logs of that name are kept, a few of them.
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start processes from the main thread: they die with their thread")
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
+
+        def launch() -> subprocess.Popen[bytes]:
+            rotate(log)
+            with log.open("ab") as output:
+                return _launch(command, environment, directory, output)
+
         # A signal between these lines would leave a process behind that no supervisor knows.
-        with self._signals_wait(), log.open("wb") as output:
-            child = subprocess.Popen(  # noqa: S603 - programs of ours, no user input
-                [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), *command],
-                cwd=directory,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C reaches this program alone, which then stops the others in order.
-                start_new_session=True,
-            )
-            process = Process(name, log, child)
+        with self._signals.deferred():
+            process = Process(name, log, launch)
             self._processes.append(process)
         return process
+
+    def start_again(self, process: Process) -> None:
+        """Start a process of this supervisor anew, after its end; its log is a new one."""
+        with self._signals.deferred():
+            process.start_again()
 
     def run(
         self, name: str, command: Sequence[str | Path], *, environment: Mapping[str, str]
     ) -> None:
-        """Start ``command`` and wait until it has done its work; `Unavailable` where it fails."""
+        """Start ``command`` and wait until it has done its work; `PartFailed` where it fails."""
         process = self.start(name, command, environment=environment)
         if process.wait_for(lambda: process.exit_status) != 0:
             process.check()
@@ -189,25 +210,26 @@ class Supervisor:
         self._processes.remove(process)
 
     def check(self) -> None:
-        """Raise `Unavailable` when any of the processes has ended."""
+        """Raise `PartFailed` when any of the processes has ended."""
         for process in self._processes:
             process.check()
 
     def stop(self) -> None:
         """Stop every process, the youngest first."""
-        with self._signals_wait():
+        with self._signals.deferred(is_ending=True):
             while self._processes:
                 # Forgotten only once it has ended, for `atexit` may call this method again.
                 self._processes[-1].stop()
                 self._processes.pop()
 
+    def _kill(self) -> None:
+        for process in self._processes:
+            process.kill()
+
     def __enter__(self) -> Self:
         # For a signal that arrives just before __exit__ begins.
         atexit.register(self.stop)
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # What is ignored stays so, as `nohup` and a background job of a script want it.
-            if signal.getsignal(signum) is not signal.SIG_IGN:
-                self._previous[signum] = signal.signal(signum, self._interrupt)
+        self._signals.take()
         return self
 
     def __exit__(
@@ -219,25 +241,23 @@ class Supervisor:
         try:
             self.stop()
         finally:
-            for signum, handler in self._previous.items():
-                # None stands for a handler that was not installed from Python.
-                signal.signal(signum, handler or signal.SIG_DFL)
+            self._signals.give_back()
             atexit.unregister(self.stop)
 
-    def _interrupt(self, signum: int, frame: FrameType | None) -> None:
-        if self._undisturbed:
-            self._pending = signum
-        else:
-            raise Interrupted(signum)
 
-    @contextmanager
-    def _signals_wait(self) -> Iterator[None]:
-        self._undisturbed = True
-        try:
-            yield
-        finally:
-            self._undisturbed = False
-            pending, self._pending = self._pending, None
-        # Not in `finally`: an error of the block is not to be replaced by a signal.
-        if pending is not None:
-            raise Interrupted(pending)
+def _launch(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None,
+    directory: Path | None,
+    output: BinaryIO,
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - programs of ours, no user input
+        [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), *command],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        # Ctrl-C reaches this program alone, which then stops the others in order.
+        start_new_session=True,
+    )

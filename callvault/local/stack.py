@@ -1,41 +1,30 @@
 """The whole stack on one laptop: Temporal, emulator, archive, and Callvault's own processes."""
 
-import json
-import os
-import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from callvault.archive.manifests.keys import Signer
 from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import Unavailable
 from callvault.local.azurite import Azurite, start_azurite
+from callvault.local.ports import ANY_PORTS, Ports
 from callvault.local.processes import Process, Supervisor
+from callvault.local.stack_settings import (
+    RESOURCE,
+    LocalEmulator,
+    as_variables,
+    environment_of,
+    own_settings,
+    write_settings,
+)
 from callvault.local.temporal import TemporalServer, start_temporal
 
-RESOURCE = "default"
-ARCHIVE = "local"
-CONTAINER = "recordings"
 CALLBACK_URL = f"CALLVAULT_RESOURCES__{RESOURCE.upper()}__CALLBACK_URL"
 CALLVAULT = (sys.executable, "-m", "callvault")
-
-# Set by the stack alone: settings of the shell must not lead to another Temporal or archive.
-_OURS = ("CALLVAULT_", "TEMPORAL_")
-
-
-@dataclass(frozen=True)
-class LocalEmulator:
-    """A running ACS emulator, as it announced itself."""
-
-    endpoint: str
-    control: str
-    """Base URL of its control API: calls, participants, subscriptions."""
-    topic: str
-    connection_string: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,29 +48,41 @@ def start_stack(
     emulator_options: Sequence[str] = (),
     workers: Sequence[Sequence[str]] = ((),),
     database: Path | None = None,
+    dynamic_config: Mapping[str, Any] | None = None,
+    azurite_data: Path | None = None,
+    ports: Ports = ANY_PORTS,
     settings: Mapping[str, str] | None = None,
+    settings_file: Path | None = None,
 ) -> Stack:
     """Start everything and return when a call can be made.
 
     Settings and secrets are written to ``home``. Recordings go to the directory ``archive``, or to
     an Azurite of our own where there is none. ``emulator_options`` go to `callvault emulator`,
     each of ``workers`` to a `callvault worker` of its own. Temporal keeps its histories in the file
-    ``database``, or in memory. ``settings`` are variables for the gateway and the workers alone.
+    ``database``, and Azurite its blobs in ``azurite_data``, or both in memory. ``settings`` are
+    variables for the gateway and the workers alone; ``settings_file`` has settings beside ours.
 
     Raises `Unavailable` when a part does not start, `ConfigurationError` when one is not installed.
     """
     home = home.absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Started first and waited for last: it starts while Temporal and Azurite do.
+    listen = ("--port", str(ports.emulator), "--content-port", str(ports.emulator_content))
     emulating = supervisor.start(
         "emulator",
-        [*CALLVAULT, "emulator", "--port", "0", *emulator_options],
+        [*CALLVAULT, "emulator", *listen, *emulator_options],
         environment=environment_of(),
     )
-    temporal = start_temporal(supervisor, database=database)
-    store = archive or start_azurite(supervisor)
+    temporal = start_temporal(
+        supervisor,
+        database=database,
+        dynamic_config=dynamic_config,
+        port=ports.temporal,
+        ui_port=ports.temporal_ui,
+    )
+    store = archive or start_azurite(supervisor, data_directory=azurite_data, port=ports.azurite)
     emulator = announced_by(emulating)
-    environment = environment_of(write_settings(home, emulator, store), temporal)
+    environment = _environment(home, emulator, store, ports.gateway, temporal, settings_file)
     supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
     gateway = _start_gateway_and_workers(supervisor, {**environment, **(settings or {})}, workers)
     # Last: Event Grid asks the webhook for a handshake at once, which the gateway must answer.
@@ -89,91 +90,18 @@ def start_stack(
     return Stack(temporal, emulator, gateway, store, environment)
 
 
-def write_settings(home: Path, emulator: LocalEmulator, archive: Path | Azurite) -> Path:
-    """Write the settings of a stack; secrets go to files beside, which only we can read."""
-    credential = _secret(home / "acs-connection-string", emulator.connection_string)
-    settings = home / "callvault.toml"
-    settings.write_text(
-        f"""\
-# Written anew at each start. Any `callvault` command can use it: CALLVAULT_CONFIG={settings}
-
-[resources.{RESOURCE}]
-endpoint = {_text(emulator.endpoint)}
-topic = {_text(emulator.topic)}
-credential.connection_string = {_text(credential)}
-
-[archives.{ARCHIVE}]
-signing_key = {_text(_signing_key(home))}
-{_archive(home, archive)}
-[participants]
-key = {_text(_participant_key(home))}
-
-[gateway]
-port = 0
-quarantine.kind = "directory"
-quarantine.path = {_text(home / "quarantine")}
-
-[log]
-format = "console"
-""",
-        encoding="utf-8",
-    )
-    return settings
-
-
-def _archive(home: Path, archive: Path | Azurite) -> str:
-    if isinstance(archive, Path):
-        return f'kind = "directory"\npath = {_text(archive.absolute())}\n'
-    secret = _secret(home / "azurite-connection-string", archive.connection_string)
-    return (
-        f'kind = "azure_blob"\ncontainer = {_text(CONTAINER)}\n'
-        f"connection_string = {_text(secret)}\n"
-    )
-
-
-def _signing_key(home: Path) -> str:
-    """Return the reference to the key for manifests, made at the first start."""
-    # Kept between starts, as the archive may be kept, too.
-    file = home / "signing-key.pem"
-    if file.exists():
-        return f"file:{file}"
-    return _secret(file, Signer.generate().pem().decode())
-
-
-def _participant_key(home: Path) -> str:
-    """Return the reference to the key for participants' hashes, made at the first start."""
-    # Kept between starts, so that the hashes stay the same.
-    file = home / "participant-key"
-    return f"file:{file}" if file.exists() else _secret(file, secrets.token_urlsafe())
-
-
-def _secret(file: Path, value: str) -> str:
-    """Keep a secret in a file and return the reference to it."""
-    # `touch` leaves the mode of an existing file as it is.
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(value, encoding="utf-8")
-    return f"file:{file}"
-
-
-def _text(value: str | Path) -> str:
-    """Quote a TOML string."""
-    # JSON's escapes are a part of TOML's.
-    return json.dumps(str(value), ensure_ascii=False)
-
-
-def environment_of(
-    settings: Path | None = None, temporal: TemporalServer | None = None
+def _environment(
+    home: Path,
+    emulator: LocalEmulator,
+    store: Path | Azurite,
+    gateway_port: int,
+    temporal: TemporalServer,
+    file: Path | None,
 ) -> dict[str, str]:
-    """Build the environment of a Callvault process that uses these settings and this server."""
-    inherited = {key: text for key, text in os.environ.items() if not key.startswith(_OURS)}
-    if settings:
-        inherited["CALLVAULT_CONFIG"] = str(settings)
-    if temporal:
-        inherited["TEMPORAL_ADDRESS"] = temporal.address
-        inherited["TEMPORAL_NAMESPACE"] = temporal.namespace
-    # A profile in the user's own Temporal configuration must not be mixed in.
-    return {**inherited, "TEMPORAL_CONFIG_FILE": os.devnull}
+    if file is None:
+        return environment_of(write_settings(home, emulator, store, gateway_port), temporal)
+    ours = own_settings(home, emulator, store, gateway_port)
+    return environment_of(file.absolute(), temporal) | as_variables(ours)
 
 
 def announced_by(process: Process) -> LocalEmulator:
@@ -219,6 +147,14 @@ def subscribe(
         wanted = {"endpoint": webhook, "includedEventTypes": list(event_types)}
         client.post("/subscriptions", json=wanted).raise_for_status()
         process.wait_for(lambda: _delivers(client, webhook))
+
+
+def subscribe_again(control: str, webhook: str) -> None:
+    """Let an emulator that has lost its subscriptions deliver its events; wait for nothing."""
+    with httpx.Client(base_url=control, trust_env=False) as client:
+        known = client.get("/subscriptions").json()["subscriptions"]
+        if not any(s["endpoint"] == webhook and s["state"] != "failed" for s in known):
+            client.post("/subscriptions", json={"endpoint": webhook}).raise_for_status()
 
 
 def _delivers(client: httpx.Client, webhook: str) -> bool | None:

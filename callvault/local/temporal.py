@@ -53,6 +53,7 @@ def start_temporal(
     namespace: str = "default",
     dynamic_config: Mapping[str, Any] | None = None,
     port: int = 0,
+    ui_port: int = 0,
     name: str = "temporal",
 ) -> TemporalServer:
     """Start the server on 127.0.0.1, on free ports by default, and wait until it answers.
@@ -63,12 +64,12 @@ def start_temporal(
 
     Raises `ConfigurationError` without a `temporal` command, `Unavailable` when it does not start.
     """
-    free_port, ui_port = free_ports(2)
-    port = port or free_port
+    free_port, free_ui_port = free_ports(2)
+    port, ui_port = port or free_port, ui_port or free_ui_port
     options: list[str | Path] = [
         *("--ip", HOST, "--port", str(port), "--namespace", namespace, "--log-level", "warn"),
         *(("--ui-port", str(ui_port), "--ui-disable-news-fetch") if ui else ("--headless",)),
-        *_dynamic_options({**_EAGER, **(dynamic_config or {})}),
+        *dynamic_options({**_EAGER, **(dynamic_config or {})}),
     ]
     if database:
         database.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,8 @@ def _pragmas() -> list[str]:
     return ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"]
 
 
-def _dynamic_options(values: Mapping[str, Any]) -> list[str]:
+def dynamic_options(values: Mapping[str, Any]) -> list[str]:
+    """Return the server's options for values of its dynamic configuration."""
     return [
         part
         for key, value in values.items()

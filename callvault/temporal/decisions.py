@@ -27,7 +27,7 @@ class DecisionClient:
     """Brings decisions to recording workflows; raises the errors of `CallClient`."""
 
     def __init__(self, calls: CallClient) -> None:
-        self._calls = calls
+        self.calls = calls
         self._client = calls.client
 
     async def decide(
@@ -51,7 +51,7 @@ class DecisionClient:
     ) -> None:
         """Send a decision, and do not wait for its effect."""
         decision = dated_withdrawal(decision, datetime.now(UTC))
-        if await self._calls.signal(workflow_id, names.CONSENT, decision):
+        if await self.calls.signal(workflow_id, names.CONSENT, decision):
             return
         arguments = await self._arguments(workflow_id, decision, unkept)
         await earlier_runs.begin(self._client, workflow_id, arguments, names.CONSENT, decision)
@@ -63,7 +63,7 @@ class DecisionClient:
         if ended is None:
             arguments: list[Any] = [unkept]
         else:
-            status = await self._calls.status(workflow_id)
+            status = await self.calls.status(workflow_id)
             if status.ended_at is not None:
                 return None
             arguments = EarlierRun(ended, status).arguments
@@ -84,7 +84,7 @@ class DecisionClient:
         self, workflow_id: str, decision: ConsentDecision, arguments: list[Any] | None = None
     ) -> ConsentRecord:
         sent = self._update(workflow_id, decision, arguments)
-        return await answered(self._calls, workflow_id, sent, is_for_silence=not decision.given)
+        return await answered(self.calls, workflow_id, sent, is_for_silence=not decision.given)
 
     async def _update(
         self, workflow_id: str, decision: ConsentDecision, arguments: list[Any] | None = None
@@ -109,8 +109,8 @@ class DecisionClient:
             return [_only_of(workflow_id, unkept)]
         if decision.given:
             # It changes nothing of what was recorded.
-            raise await self._calls.not_running_error(workflow_id)
-        return EarlierRun(ended, await self._calls.status(workflow_id)).arguments
+            raise await self.calls.not_running_error(workflow_id)
+        return EarlierRun(ended, await self.calls.status(workflow_id)).arguments
 
 
 def _only_of(workflow_id: str, unkept: RecordingRequest | None) -> RecordingRequest:

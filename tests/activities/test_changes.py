@@ -25,6 +25,7 @@ from callvault.errors import (
     RecordingNotFound,
     Unavailable,
 )
+from tests.policies import a_policy
 
 INPUT = RecordingInput(resource="default", server_call_id="call-1", recording_id="recording-1")
 
@@ -103,7 +104,8 @@ def starts(error: CallvaultError, attempt: int, *told: ControlProgress) -> Contr
     )
     notes: list[ControlProgress] = []
     environment.on_heartbeat = notes.append
-    control: Any = ControlActivities(lambda _: RefusingClient(error), _none, _none)  # type: ignore
+    client: Any = RefusingClient(error)
+    control: Any = ControlActivities(lambda _: client, lambda _: a_policy(), _none)
     with pytest.raises(ApplicationError) as raised:
         environment.run(control.start_recording, START)
     return None if raised.value.non_retryable else notes[-1]

@@ -20,7 +20,6 @@ from callvault.contracts.activity_io import (
     ControlResult,
     ExportInput,
     RecordingInput,
-    ResourcePolicy,
     StartInput,
 )
 from callvault.contracts.events import FileStatusUpdated
@@ -28,6 +27,7 @@ from callvault.contracts.media import ChannelType, ContentType, FormatType
 from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings
 from callvault.local.azurite import Azurite
+from tests.policies import a_policy
 
 OWN, MAIN = "own", "main"
 
@@ -54,7 +54,9 @@ class Vault:
         """A second of a call, into the customer's container; the call's and recording's ids."""
         body = {"participants": [{"displayName": "Ana"}]}
         call = self.http.post("/calls", json=body).json()
-        control = ControlActivities(lambda _: self.client, _no_policy, self.archives.__getitem__)
+        control = ControlActivities(
+            lambda _: self.client, lambda _: a_policy(), self.archives.__getitem__
+        )
         input = StartInput(
             resource="default",
             server_call_id=call["serverCallId"],
@@ -103,10 +105,6 @@ class Vault:
     def close(self) -> None:
         for each in (self.client, self.http, *self.archives.values()):
             each.close()
-
-
-def _no_policy(_: str) -> ResourcePolicy:
-    raise AssertionError("nobody asks for it here")
 
 
 @pytest.fixture(params=[True, False], ids=["acs-can-write", "acs-cannot-write"])

@@ -444,6 +444,35 @@ def test_the_command_brings_the_rest_where_one_is_refused(
     assert "1 brought to main, 1 refused" in done.output
 
 
+def test_with_json_the_command_prints_an_object_for_each_recording(
+    config: Path, spare: DirectoryArchive
+) -> None:
+    bad = archived(spare, recording_id="rec-0")
+    sealed(spare, bad, recording_id="rec-0")
+    sealed_in_fallback(spare)
+    elsewhere = archived(spare, recording_id="rec-9")
+    west = recording(elsewhere, recording_id="rec-9")
+    seal(spare, seal_input(spare, west, resource="west"), SIGNER, lambda: NOON)
+    assert bad.archived
+    flip(spare, bad.archived.object_name)
+    done = run(config, "--json")
+    assert done.exit_code == 1
+    told = [json.loads(text) for text in done.stdout.splitlines()]
+    assert [(each["recording"][-5:], each["outcome"]) for each in told] == [
+        ("rec-0", "refused"),
+        ("rec-1", "brought"),
+        ("rec-9", "elsewhere"),
+    ]
+    assert "was changed" in told[0]["problem"]
+    assert (told[1]["manifests"], told[1]["files"], told[1]["problem"]) == (2, 4, "")
+    assert told[1]["bytes"] > 0
+    again = run(config, "rec-1", "rec-7", "--json")
+    assert [json.loads(text)["outcome"] for text in again.stdout.splitlines()] == [
+        "at home",
+        "refused",
+    ]
+
+
 @pytest.mark.parametrize(
     "by", [SERVER_CALL, SERVER_CALL + "==", "call-1", "rec-1", "recording-1", "manifest"]
 )

@@ -71,6 +71,19 @@ async def test_a_window_that_the_service_does_not_promise_is_found() -> None:
     assert (await windows(export_window="48h", endpoint="http://127.0.0.1:9")).is_ok, "an emulator"
 
 
+async def test_a_resource_that_only_archives_is_told_with_what_it_depends_on() -> None:
+    assert "archive only" not in {each.name for each in await check_settings(subject())}
+    only = {"archive_only": True}
+    told = (await check_settings(subject(resource=only)))[-1]
+    assert (told.name, told.is_ok) == ("archive only", True)
+    assert told.found.startswith("default only archives: ")
+    assert "only the webhook brings it: docs/events.md" in told.found
+    entra = {"account_url": "https://contoso.queue.core.windows.net"}
+    queues = {"recordings": {"queue": "recording-events", **entra}}
+    told = (await check_settings(subject(resource=only, queues=queues)))[-1]
+    assert "queues or dead letters bring it" in told.found
+
+
 async def keys(**archive: Any) -> CheckResult:
     return (await check_settings(subject(archive=archive)))[1]
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
@@ -52,13 +52,16 @@ def started(
     address: str,
     output: int = subprocess.PIPE,
     sigint: signal.Handlers = signal.SIG_DFL,
+    stdin: int | None = None,
+    environment: Mapping[str, str] = {},
 ) -> subprocess.Popen[bytes]:
     """Start a command that finds this effect of SIGINT, whatever the tests' own is."""
     before = signal.signal(signal.SIGINT, sigint)
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "callvault", *words],
-            env=os.environ | {"TEMPORAL_ADDRESS": address},
+            env=os.environ | {"TEMPORAL_ADDRESS": address} | environment,
+            stdin=stdin,
             stdout=output,
             stderr=output if output != subprocess.PIPE else subprocess.PIPE,
             start_new_session=True,
@@ -75,6 +78,45 @@ def test_ctrl_c_ends_a_command_that_waits_without_a_traceback(words: tuple[str, 
         _, said = process.communicate(timeout=SOON)
     assert process.returncode == 128 + signal.SIGINT
     assert b"Traceback" not in said
+
+
+@pytest.mark.parametrize("words", [("reconcile",), ("setup",), ("doctor",)])
+async def test_ctrl_c_ends_a_command_whose_archive_does_not_answer(
+    terminal: Terminal, words: tuple[str, ...]
+) -> None:
+    """A thread waits for it, and would be waited for."""
+    with silent_server() as archive:
+        settings = {
+            "CALLVAULT_ARCHIVES__MAIN__KIND": "azure_blob",
+            "CALLVAULT_ARCHIVES__MAIN__CONTAINER": "recordings",
+            "CALLVAULT_ARCHIVES__MAIN__CONNECTION_STRING": "env:STORAGE",
+            "STORAGE": f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=c2VjcmV0;"
+            f"BlobEndpoint=http://{archive.address}/a",
+        }
+        with started(*words, address=terminal.address, environment=settings) as process:
+            await asyncio.to_thread(archive.is_asked)
+            process.send_signal(signal.SIGINT)
+            _, said = await asyncio.to_thread(process.communicate, timeout=5)
+    assert process.returncode == 128 + signal.SIGINT, said
+    assert b"Traceback" not in said
+
+
+async def test_ctrl_c_ends_a_command_that_reads_standard_input(terminal: Terminal) -> None:
+    with started("events", "deliver", "-", address=terminal.address, stdin=subprocess.PIPE) as it:
+        await asyncio.to_thread(time.sleep, 3)
+        it.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(it.wait, 5) == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_gateway_that_was_asked_to_end_has_ended_well(signum: signal.Signals) -> None:
+    with started(
+        "gateway", address="127.0.0.1:1", environment={"CALLVAULT_GATEWAY__PORT": "0"}
+    ) as it:
+        assert it.stdout
+        assert b"endpoint" in it.stdout.readline()
+        it.send_signal(signum)
+        assert it.wait(SOON) == 0
 
 
 def test_where_the_caller_ignores_sigint_sigterm_ends_a_command() -> None:

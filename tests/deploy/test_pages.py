@@ -96,7 +96,7 @@ def test_commands_that_are_named_exist() -> None:
     known = set(commands(get_command(app)))
     groups = "|".join({name.split()[0] for name in known if " " in name})
     text = "\n".join(page.read_text() for page in [*BY_HAND, *(ROOT / "docs").rglob("*.md")])
-    pattern = rf"(?:`|bin/|^)callvault\s((?:{groups}) [\w-]+|[a-z]+)\b"
+    pattern = rf"(?:`|bin/|^)callvault\s((?:{groups}) \w[\w-]*|[a-z]+)\b"
     named = set(re.findall(pattern, text, re.MULTILINE))
     assert {"worker", "gateway", "setup", "config", "demo", "recordings start"} <= named
     assert named <= known
@@ -113,6 +113,16 @@ def test_the_configuration_of_the_readme_is_valid(
     settings = load_settings(file)
     assert settings.resource("default").export_window.total_seconds() == 24 * 3600
     assert isinstance(settings.archive("main"), AzureBlobSettings)
+
+
+def test_the_configuration_of_archive_only_is_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CALLVAULT_CONFIG", raising=False)
+    (text,) = blocks(ROOT / "docs" / "archive-only.md", "toml")
+    file = tmp_path / "callvault.toml"
+    file.write_text(text)
+    assert load_settings(file).resource("default").archive_only
 
 
 def test_the_python_of_the_readme_compiles() -> None:

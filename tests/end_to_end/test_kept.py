@@ -21,7 +21,8 @@ from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
 from callvault.local.azurite import Azurite
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import CALLVAULT, CONTAINER, Stack
+from callvault.local.stack import CALLVAULT, Stack
+from callvault.local.stack_settings import CONTAINER
 
 from .conftest import Running
 

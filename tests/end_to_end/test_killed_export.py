@@ -17,7 +17,8 @@ from callvault.contracts.activity_io import ExportProgress
 from callvault.emulator.media import sparse
 from callvault.local.azurite import Azurite
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import CALLVAULT, CONTAINER, start_stack
+from callvault.local.stack import CALLVAULT, start_stack
+from callvault.local.stack_settings import CONTAINER
 
 from .conftest import Running
 

@@ -14,7 +14,8 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.cli.demo.call import Call
 from callvault.contracts.results import CallResult
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import ARCHIVE, CALLVAULT, start_stack
+from callvault.local.stack import CALLVAULT, start_stack
+from callvault.local.stack_settings import ARCHIVE
 
 from .conftest import Running
 

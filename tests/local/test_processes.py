@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from callvault.errors import Unavailable
-from callvault.local.processes import Interrupted, Process, Supervisor
+from callvault.local.processes import Process, Supervisor
+from callvault.local.signals import Interrupted
 
 SOON = timedelta(seconds=10)
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
@@ -24,14 +25,15 @@ child = subprocess.Popen([sys.executable, "-c", {IGNORES_SIGTERM!r}])
 print('{{"child": %d}}' % child.pid, flush=True)
 child.wait()
 """
-SUPERVISES = f"""
+SUPERVISES = """
 import pathlib, signal, sys, time
-from callvault.local.processes import Interrupted, Supervisor
+from callvault.local.processes import Supervisor
+from callvault.local.signals import Interrupted
 signal.alarm(60)  # it ends, and its children with it, should the tests not be there to end it
 try:
     with Supervisor(pathlib.Path(sys.argv[1])) as supervisor:
         for n in range(int(sys.argv[2])):
-            print(supervisor.start(str(n), [sys.executable, "-c", {SLEEPS!r}]).pid, flush=True)
+            print(supervisor.start(str(n), [sys.executable, "-c", sys.argv[3]]).pid, flush=True)
         time.sleep(60)
 except Interrupted as interrupted:
     sys.exit(128 + interrupted.signum)
@@ -97,10 +99,13 @@ def inherited(effect: signal.Handlers) -> Iterator[None]:
 
 @contextmanager
 def supervising(
-    logs: Path, children: int, signals: signal.Handlers = signal.SIG_DFL
+    logs: Path,
+    children: int,
+    signals: signal.Handlers = signal.SIG_DFL,
+    child: str = SLEEPS,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a program that prints the ids of the processes it supervises; end it in any case."""
-    command = [sys.executable, "-c", SUPERVISES, str(logs), str(children)]
+    command = [sys.executable, "-c", SUPERVISES, str(logs), str(children), child]
     with inherited(signals):
         program = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -239,6 +244,40 @@ def test_a_signal_to_the_supervising_program_ends_every_process(
         assert not any(runs(pid) for pid in pids)
 
 
+def test_a_second_ctrl_c_ends_at_once_what_takes_its_time(tmp_path: Path) -> None:
+    """Asked to end, such a process would be waited for: ten seconds each."""
+    with supervising(tmp_path, children=3, child=IGNORES_SIGTERM) as program:
+        pids = pids_of(program, 3)
+        assert eventually(lambda: all("up" in log.read_text() for log in tmp_path.glob("*.log")))
+        program.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            program.wait(1)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(5) == 128 + signal.SIGINT
+        assert not any(runs(pid) for pid in pids)
+
+
+def test_a_process_that_is_started_again_has_a_log_of_its_own(supervisor: Supervisor) -> None:
+    process = start_python(supervisor, "import os; print('{\"life\": %d}' % os.getpid())")
+    first = process.wait_for(lambda: process.announcement("life"), SOON)["life"]
+    process.wait_for_end(SOON)
+    supervisor.start_again(process)
+    assert eventually(lambda: process.is_ready)
+    second = process.announcement("life")
+    assert second == {"life": process.pid}
+    assert process.pid != first
+    assert str(first) in process.log.with_suffix(".1.log").read_text()
+
+
+def test_a_process_that_is_started_again_ends_with_the_block(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        process = start_python(supervisor, SLEEPS)
+        process.stop()
+        supervisor.start_again(process)
+        wait_until_up(process)
+    assert not runs(process.pid)
+
+
 def test_in_the_background_of_a_script_sigterm_ends_every_process(tmp_path: Path) -> None:
     """SIGINT is ignored there, for a Ctrl-C is meant for what runs in the foreground."""
     with supervising(tmp_path, children=2, signals=signal.SIG_IGN) as program:
@@ -313,3 +352,16 @@ def test_the_programs_own_signal_handlers_are_restored(tmp_path: Path) -> None:
     with Supervisor(tmp_path):
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_these_tests_pass_in_the_background_of_a_script() -> None:
+    """There SIGINT and SIGHUP are ignored: one of them forked without end, waiting for its end."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    with inherited(signal.SIG_IGN):
+        done = subprocess.run(
+            [*command, "-k", "ctrl_c or supervising_program"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout

@@ -1,6 +1,7 @@
 """Does `callvault setup` make what is new, and nothing in the place of what is known? (H9)"""
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -75,6 +76,16 @@ async def test_a_new_archive_is_made_and_remembered_once(place: Place) -> None:
     assert "nothing was missing" in said
     status, said = await place.callvault("doctor")
     assert f"archive main: {made.id}" in said
+
+
+async def test_setup_says_that_a_resource_only_archives(place: Place) -> None:
+    settings = {
+        "CALLVAULT_RESOURCES__DEFAULT__ENDPOINT": "https://contoso.communication.azure.com",
+        "CALLVAULT_RESOURCES__DEFAULT__CREDENTIAL__ENTRA": "true",
+        "CALLVAULT_RESOURCES__DEFAULT__ARCHIVE_ONLY": "true",
+    }
+    status, said = await place.callvault("setup", others=settings)
+    assert (status, "default only archives: " in said) == (0, True), said
 
 
 async def test_the_container_of_the_quarantine_is_made_once(
@@ -152,6 +163,13 @@ async def test_an_archive_that_is_refused_keeps_no_other_from_being_made(
     assert (await remembered_archives(place.server.client))["new"] == made
     assert "archive main: archive main, reading archive.json" in said
     assert "archive zero: " in said
+    status, said = await place.callvault("setup", "--json", others=other)
+    told = json.loads(said)
+    assert (status, told["done"]) == (1, [])
+    assert [refusal.partition(":")[0] for refusal in told["refused"]] == [
+        "archive main",
+        "archive zero",
+    ]
 
 
 async def test_a_new_archive_is_taken_where_it_is_asked_for(place: Place) -> None:

@@ -9,7 +9,7 @@ import pytest
 from callvault.config.settings import load_settings
 from callvault.config.storage import AzureBlobSettings, DirectorySettings
 from callvault.local.azurite import Azurite
-from callvault.local.stack import LocalEmulator, write_settings
+from callvault.local.stack_settings import LocalEmulator, write_settings
 
 EMULATOR = LocalEmulator(
     endpoint="http://127.0.0.1:4711",

@@ -19,7 +19,7 @@ from callvault.contracts import names
 from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
 from callvault.emulator.server import RunningEmulator
 from callvault.local.processes import Process, Supervisor
-from callvault.local.stack import LocalEmulator, write_settings
+from callvault.local.stack_settings import LocalEmulator, write_settings
 from tests.telemetry.vault import EVENT_SECRET, Vault, make_archives
 
 PROCESSES = ("worker", "gateway")

@@ -11,28 +11,19 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
+from callvault.local.temporal import dynamic_options
+from callvault.local.time_skipping import TIME_SKIPPING
 from callvault.temporal.converter import data_converter
 
 from .scene import Scene, World
 
 HAS_FAILED = pytest.StashKey[bool]()
 
-DYNAMIC_CONFIG = (
-    "frontend.WorkflowTimeSkippingEnabled=true",
-    "frontend.WorkflowTimeSkippingMaxSkipPerSession=9999",
-    'history.timerProcessorMaxTimeShift="10ms"',
-    "history.timerProcessorMaxPollRPS=1000",
-    "history.timerProcessorMaxPollHostRPS=1000",
-    # A run that begins within a second of the one before waits for the rest of it, with nothing
-    # else pending: virtual time would leap by hours meanwhile, over steps that are due.
-    'history.workflowIdReuseMinimalInterval="0s"',
-)
-
 
 @pytest.fixture(scope="session")
 async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
     """Start one server for the whole session; each test has workflow ids of its own."""
-    arguments = [word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)]
+    arguments = dynamic_options(TIME_SKIPPING)
     async with await WorkflowEnvironment.start_time_skipping_v2(
         data_converter=data_converter,
         dev_server_existing_path=str(temporal_binary),

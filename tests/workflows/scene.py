@@ -93,6 +93,7 @@ class World:
         self.signer = Signer.generate()
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
+        self.archive_only: set[str] = set()
         self.windows: dict[str, timedelta] = {}
         self.checked_every: dict[str, timedelta] = {}
         self.fallbacks: dict[str, str] = {}
@@ -114,6 +115,7 @@ class World:
             export_window=self.windows.get(name, WINDOW),
             state_poll_interval=self.checked_every.get(name, CHECKED_EVERY),
             delete_source=name in self.delete_source,
+            archive_only=name in self.archive_only,
             fallback_archive=self.fallbacks.get(name),
             polls_result=name in self.polls_result,
             max_history_events=self.max_history_events.get(name, SETTINGS.max_history_events),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from callvault.contracts.archive_only import refusal_of_control
 from callvault.contracts.base import quoted
 from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantChanged
@@ -42,10 +43,13 @@ class ConsentGate:
     # Decisions, comings and goings.
 
     def refusal(self, decision: ConsentDecision) -> str | None:
-        """Say why an agreement makes no sense, in a sentence for a person; None if it does.
+        """Say why a decision makes no sense, in a sentence for a person; None if it does.
 
-        A refusal or withdrawal always makes sense.
+        A refusal or withdrawal always makes sense, unless another program controls the recordings:
+        an answer that it counts would be taken for a pause.
         """
+        if self._call.only_archives:
+            return refusal_of_control(self.status.resource)
         if not decision.given or consent.known(self.status, decision) is not None:
             return None
         if consent.is_id_taken(self.status, decision):

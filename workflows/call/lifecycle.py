@@ -16,6 +16,7 @@ from callvault.contracts.activity_io import (
     ResourcePolicy,
     SealedRecording,
 )
+from callvault.contracts.archive_only import refusal_of_control
 from callvault.contracts.base import shorten
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.events import FileStatusUpdated
@@ -93,6 +94,8 @@ class Lifecycle:
         if operation is Operation.START:
             started = sum(r.origin == "requested" for r in self.status.recordings)
             return refuse_start(self.current, self.status.ended_at, started)
+        if self.only_archives:
+            return refusal_of_control(self.status.resource)
         expired = refuse_expired(operation, expiry_of(operation, request, now), now)
         return refuse_control(operation, self.current) or expired
 
@@ -404,6 +407,13 @@ class Lifecycle:
     def current(self) -> RecordingStatus | None:
         """The newest recording that was asked for here; announced ones cannot be controlled."""
         return next((r for r in reversed(self.status.recordings) if r.origin == "requested"), None)
+
+    @property
+    def only_archives(self) -> bool:
+        """True if another program controls all recordings of the call."""
+        policy = self.status.policy
+        # One that was started here is of later settings, by which it may be controlled.
+        return policy is not None and policy.archive_only and self.current is None
 
     @property
     def policy(self) -> ResourcePolicy:

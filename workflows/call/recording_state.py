@@ -19,6 +19,10 @@ def refresh(status: CallStatus, recording: RecordingStatus) -> None:
     window = status.policy.export_window if status.policy else None
     if status.policy is not None and not recording.archive:
         recording.archive = status.policy.archive
+    is_announced = recording.origin == "announced"
+    recording.archive_only = (
+        is_announced and status.policy is not None and status.policy.archive_only
+    )
     for chunk in recording.chunks:
         chunk.expires_at = chunk.retention_starts_at + window if window is not None else None
     recording.state = state_of(recording)

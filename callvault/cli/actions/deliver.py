@@ -88,6 +88,7 @@ async def _deliver_events(
     intake: Intake, read: Callable[[], list[Any]], source: str, tell: Tell
 ) -> bool:
     try:
+        # In a thread, which Ctrl-C leaves: a pipe may have nothing to read for long.
         outcomes = await intake.deliver(await asyncio.to_thread(read))
     except InvalidRequest as error:
         tell(Told("not understood", f"{source}: {error}"))

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from callvault.cli.actions.check_result import CheckResult, Subject, of_problems
 from callvault.clients import open_signer, public_keys
+from callvault.config.archive_only import describe_archiving
 from callvault.config.resources import ResourceSettings
 from callvault.config.storage import ArchiveSettings
 from callvault.config.types import is_loopback
@@ -22,11 +23,12 @@ _PROBE = b"Can this key sign?"
 
 
 async def check_settings(subject: Subject) -> list[CheckResult]:
-    """Check every resource's window, and every archive's keys."""
+    """Check every resource's window, and every archive's keys; tell which only archive."""
     settings = subject.settings
     windows = {f"resources.{name}": window_problem(r) for name, r in settings.resources.items()}
     keys = {f"archives.{name}": key_problem(a) for name, a in settings.archives.items()}
     signed = sum(archive.signing_key is not None for archive in settings.archives.values())
+    archiving = describe_archiving(settings)
     return [
         of_problems(
             "export windows",
@@ -40,6 +42,7 @@ async def check_settings(subject: Subject) -> list[CheckResult]:
             "Name the right files (`callvault keygen` writes both halves).",
             f"{signed} of {len(keys)} archives are signed, and each key proves what it signs",
         ),
+        *([CheckResult("archive only", True, archiving)] if archiving else []),
     ]
 
 

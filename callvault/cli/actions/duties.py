@@ -26,6 +26,7 @@ class Listed(NamedTuple):
 
 def listed(settings: Settings, archives: Sequence[str]) -> list[Listed]:
     """Find the open duties of these archives, or of all; `ConfigurationError` without any."""
+    # Else duties that nobody looked for would be told as duties that are not there.
     if not settings.archives:
         raise ConfigurationError("there is no archive in the configuration: add [archives.NAME]")
     return [each for name in archives or settings.archives for each in _of(settings, name)]

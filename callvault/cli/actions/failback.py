@@ -1,11 +1,14 @@
 """The work of `callvault recordings failback`: select recordings, copy them back, report."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,19 +16,42 @@ from rich.table import Column
 from rich.text import Text
 
 from callvault.archive.failback.candidates import FailbackCandidate, failback_candidates
-from callvault.archive.failback.failback import Failback, FailbackResult, OnStep
+from callvault.archive.failback.failback import Failback, OnStep
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.actions.tables import size
-from callvault.cli.terminal import line
+from callvault.cli.terminal import line, say_json
 from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.settings import Settings
 from callvault.contracts.printable import printable
 from callvault.errors import CallvaultError, NotDone, WrongArchive
 from callvault.temporal.archives import remembered_archives
 
-_REFUSED = ("refused", "bold red")
+
+class FailbackOutcome(StrEnum):
+    """The end of the failback of one recording."""
+
+    BROUGHT = "brought"
+    AT_HOME = "at home"
+    ELSEWHERE = "elsewhere"
+    """Left alone: its resource names another archive."""
+    REFUSED = "refused"
+
+
+_NEWS = {FailbackOutcome.BROUGHT, FailbackOutcome.REFUSED}
+
+
+class Told(NamedTuple):
+    """The report on one recording; with --json, the members of an object."""
+
+    outcome: FailbackOutcome
+    recording: str
+    """Its folder in the archive; or the name asked for, where no recording has it."""
+    manifests: int = 0
+    files: int = 0
+    bytes: int = 0
+    problem: str = ""
 
 
 def remembered(config: Path | None, settings: Settings, *archives: str) -> dict[str, str]:
@@ -65,13 +91,31 @@ def open_both(
         yield Failback(a, b, keys, open_signer(target), lambda: datetime.now(UTC))
 
 
-def fail_back_all(failback: Failback, settings: Settings, wanted: Sequence[str]) -> bool:
+def fail_back_all(
+    failback: Failback, settings: Settings, wanted: Sequence[str], *, as_json: bool
+) -> bool:
     """Copy back the recordings wanted, or all of this archive; return True if none was refused.
 
     `NotDone` where the archive holds no sealed recording at all.
     """
-    console = Console(soft_wrap=True, highlight=False)
-    outcome: Counter[str] = Counter()
+    tell = _print_json if as_json else _print
+    counts: Counter[FailbackOutcome] = Counter()
+    for told in _outcomes(failback, settings, wanted):
+        counts[told.outcome] += 1
+        # Of those that are not asked for by name, people want to see what was done.
+        if as_json or wanted or told.outcome in _NEWS:
+            tell(told)
+    if not as_json:
+        _console().print(_summary(counts, failback))
+    if not (counts or wanted):
+        raise NotDone(
+            f"archive {failback.fallback.name} holds no sealed recording, so nothing was compared:"
+            " look whether it is the one that was meant"
+        )
+    return not counts[FailbackOutcome.REFUSED]
+
+
+def _outcomes(failback: Failback, settings: Settings, wanted: Sequence[str]) -> Iterator[Told]:
     missed = dict.fromkeys(wanted)
     for recording in failback_candidates(failback.fallback):
         answered = [word for word in wanted if recording.matches(word)]
@@ -80,18 +124,11 @@ def fail_back_all(failback: Failback, settings: Settings, wanted: Sequence[str])
         for word in answered:
             missed.pop(word, None)
         if not wanted and _belongs_to_another(recording, settings, failback.primary.name):
-            outcome["elsewhere"] += 1
+            yield Told(FailbackOutcome.ELSEWHERE, recording.folder)
             continue
-        outcome[_fail_back(failback, recording, console, is_wanted=bool(wanted))] += 1
+        yield _fail_back(failback, recording)
     for word in missed:
-        console.print(line(_REFUSED, f" {word}: no sealed recording of that name"))
-    console.print(_summary(outcome, failback))
-    if not (outcome or wanted):
-        raise NotDone(
-            f"archive {failback.fallback.name} holds no sealed recording, so nothing was compared:"
-            " look whether it is the one that was meant"
-        )
-    return not (outcome["refused"] or missed)
+        yield Told(FailbackOutcome.REFUSED, word, problem="no sealed recording of that name")
 
 
 def _belongs_to_another(recording: FailbackCandidate, settings: Settings, primary: str) -> bool:
@@ -102,40 +139,56 @@ def _belongs_to_another(recording: FailbackCandidate, settings: Settings, primar
     return any(settings.archive_name(resource) != primary for resource in known)
 
 
-def _fail_back(
-    failback: Failback, recording: FailbackCandidate, console: Console, *, is_wanted: bool
-) -> str:
-    where = recording.folder
+def _fail_back(failback: Failback, recording: FailbackCandidate) -> Told:
     try:
         with _bar() as on_step:
             came = replace(failback, on_step=on_step).fail_back(recording)
     except CallvaultError as error:
-        console.print(line(_REFUSED, f" {where}: {error}"))
-        return "refused"
-    if came.manifests:
-        console.print(line(("brought", "green"), f" {where}: {_amount(came)}"))
-        return "brought"
-    if is_wanted:
-        console.print(line(f"at home {where}: nothing was left to do"))
-    return "at home"
+        return Told(FailbackOutcome.REFUSED, recording.folder, problem=str(error))
+    if not came.manifests:
+        return Told(FailbackOutcome.AT_HOME, recording.folder)
+    return Told(
+        FailbackOutcome.BROUGHT,
+        recording.folder,
+        manifests=came.manifests,
+        files=came.files,
+        bytes=came.size,
+    )
 
 
-def _amount(came: FailbackResult) -> str:
-    manifests = "1 manifest" if came.manifests == 1 else f"{came.manifests} manifests"
-    return f"{manifests}, {came.files} files, {size(came.size)}"
+def _print_json(told: Told) -> None:
+    say_json(json.dumps(told._asdict()))
 
 
-def _summary(outcome: Counter[str], failback: Failback) -> Text:
+def _print(told: Told) -> None:
+    style, what = {
+        FailbackOutcome.BROUGHT: ("green", _amount(told)),
+        FailbackOutcome.AT_HOME: ("", "nothing was left to do"),
+        FailbackOutcome.REFUSED: ("bold red", told.problem),
+    }[told.outcome]
+    _console().print(line((told.outcome, style), f" {told.recording}: {what}"))
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _amount(told: Told) -> str:
+    manifests = "1 manifest" if told.manifests == 1 else f"{told.manifests} manifests"
+    return f"{manifests}, {told.files} files, {size(told.bytes)}"
+
+
+def _summary(counts: Counter[FailbackOutcome], failback: Failback) -> Text:
     fallback, primary = failback.fallback.name, failback.primary.name
-    parts = [f"{outcome['brought']} brought to {primary}"]
-    if outcome["at home"]:
-        parts.append(f"{outcome['at home']} there already")
-    if outcome["elsewhere"]:
-        parts.append(f"{outcome['elsewhere']} left alone, for their resources name another archive")
-    refused = f"{outcome['refused']} refused" if outcome["refused"] else ""
+    parts = [f"{counts[FailbackOutcome.BROUGHT]} brought to {primary}"]
+    if at_home := counts[FailbackOutcome.AT_HOME]:
+        parts.append(f"{at_home} there already")
+    if elsewhere := counts[FailbackOutcome.ELSEWHERE]:
+        parts.append(f"{elsewhere} left alone, for their resources name another archive")
+    refused = counts[FailbackOutcome.REFUSED]
     return line(
         ", ".join([*parts, ""] if refused else parts),
-        (refused, "bold red"),
+        (f"{refused} refused" if refused else "", "bold red"),
         f". Nothing was deleted from {fallback}: that is for a retention rule of its storage, or"
         " for a person.",
     )

@@ -1,6 +1,5 @@
 """The work of `callvault recordings`, apart from its options: it is slow to load."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault.cli.actions import interruptible
 from callvault.config.settings import load_settings
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmRecord
@@ -44,7 +44,7 @@ def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T
                     raise InvalidRequest(f"not found or over: {error.message}") from error
                 raise Unavailable(f"Temporal: {error.message}", owner="callvault") from error
 
-    return asyncio.run(run())
+    return interruptible.run(run())
 
 
 async def status(client: Client, call: str) -> CallStatus:
@@ -109,17 +109,18 @@ def why_not_done(record: ControlRecord) -> str:
 
 
 async def decide(
-    client: Client, call: str, resource: str, decision: ConsentDecision
+    client: Client, call: str, resource: str | None, decision: ConsentDecision
 ) -> ConsentRecord:
     """Report a decision; a withdrawal returns once ACS has paused. `InvalidRequest` if refused.
 
-    A call that nobody keeps is begun to be kept for it, if it is named by its ``serverCallId``.
+    A call that nobody keeps is begun to be kept for it, if it is named by its ``serverCallId`` and
+    its ``resource``.
     """
     key = workflow_id(call)
     facts = {"server_call_id": call, "resource": resource, "start_recording": False}
     unkept = read(RecordingRequest, {**facts, "requested_by": decision.requested_by})
     decisions = DecisionClient(CallClient(client))
-    if key == call or isinstance(unkept, Unreadable):
+    if key == call or resource is None or isinstance(unkept, Unreadable):
         return await decisions.decide(key, decision)
     return await decisions.decide(key, decision, unkept)
 

@@ -67,6 +67,8 @@ def recording_table(recording: RecordingStatus, copied: str = "") -> InertTable:
     table.add_row("recording", line((state, COLOURS.get(recording.state, "bold"))))
     if recording.is_orphan:
         table.add_row("orphan", "nobody asked for it: an event announced it")
+    if recording.archive_only:
+        table.add_row("control", "another program's: the resource only archives")
     for what, known in _identity(recording):
         table.add_row(what, known)
     if recording.expires_at:

@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.cli.actions import tables
 from callvault.cli.demo.call import Call
@@ -46,13 +46,13 @@ async def play(stack: Stack, supervisor: Supervisor, console: Console, name: Sce
         try:
             result = await _watch(scenario, call, client, supervisor, console)
         except TimeoutError:
-            _explain(supervisor, console)
+            explain_delay(supervisor, console)
             return False
         handle = client.get_workflow_handle(call.workflow_id)
         status: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
         truth = await call.truth()
-    verified = _verify(scenario, PlayedCall(call, result, status, truth, []), console)
-    console.print(line(f"This call's workflow: {_workflow_url(call)}"), soft_wrap=True)
+    verified = verify(scenario, PlayedCall(call, result, status, truth, []), console)
+    console.print(line(f"This call's workflow: {workflow_url(call)}"), soft_wrap=True)
     return verified
 
 
@@ -80,7 +80,13 @@ async def _watch(
 
 
 async def _is_over(client: Client, call: Call) -> bool:
-    description = await client.get_workflow_handle(call.workflow_id).describe()
+    try:
+        description = await client.get_workflow_handle(call.workflow_id).describe()
+    except RPCError as error:
+        # Where another program records, there is none before the first event.
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
     return description.close_time is not None
 
 
@@ -92,7 +98,7 @@ async def _look(handle: WorkflowHandle[Any, Any], call: Call) -> Group | Text:
         return Text("…")
     copied = await _copied(handle)
     shown = [tables.recording_table(recording, copied) for recording in status.recordings]
-    return Group("", *shown, Text(_workflow_url(call), "dim", overflow="fold"))
+    return Group("", *shown, Text(workflow_url(call), "dim", overflow="fold"))
 
 
 async def _copied(handle: WorkflowHandle[Any, Any]) -> str:
@@ -109,12 +115,13 @@ async def _copied(handle: WorkflowHandle[Any, Any]) -> str:
     return ""
 
 
-def _workflow_url(call: Call) -> str:
+def workflow_url(call: Call) -> str:
+    """Return the address of the call's page in the Web UI."""
     temporal = call.stack.temporal
     return f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows/{call.workflow_id}"
 
 
-def _verify(scenario: Scenario, played: PlayedCall, console: Console) -> bool:
+def verify(scenario: Scenario, played: PlayedCall, console: Console) -> bool:
     """Read every archived file once more, and compare it with what the emulator recorded."""
     result = played.result
     recorded = {chunk["documentId"]: chunk["sha256"] for chunk in played.truth["chunks"]}
@@ -165,7 +172,7 @@ def _describe_seal(manifest: SealedRecording | None) -> str:
     )
 
 
-def _explain(supervisor: Supervisor, console: Console) -> None:
+def explain_delay(supervisor: Supervisor, console: Console) -> None:
     """Print the last output of every process, as the call was not archived in time."""
     console.print(Text(f"NOT kept within {ARCHIVE_TIMEOUT:.0f} s.", "bold red"))
     for process in supervisor.processes:

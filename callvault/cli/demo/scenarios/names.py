@@ -10,3 +10,4 @@ class ScenarioName(StrEnum):
     CONSENT = "consent"
     CARD_PAYMENT = "card-payment"
     ACS_OUTAGE = "acs-outage"
+    ARCHIVE_ONLY = "archive-only"

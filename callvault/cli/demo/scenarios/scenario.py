@@ -1,7 +1,7 @@
 """A scenario of the demo: a story that is played, and the proof its media must give."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -49,3 +49,5 @@ class Scenario:
     """A check beyond the bytes: prints its findings and returns True if they are right."""
     is_flawless: bool = True
     """True if the manifest must have no findings."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the gateway and the worker."""
