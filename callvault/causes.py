@@ -32,6 +32,8 @@ class Cause(StrEnum):
     """The service asks for patience."""
     REFUSED = "refused"
     """The service refuses the request itself."""
+    UNKNOWN_CALL = "unknown_call"
+    """The service knows no call of this ``serverCallId``."""
     NO_EFFECT = "no_effect"
     """The service accepts the request, and is not seen to do it."""
     CONTENT = "content"
@@ -63,6 +65,7 @@ _ADVICE = {
     Cause.SERVICE: _Advice("the service's", "look at its health; nothing is to be done here"),
     Cause.THROTTLED: _Advice("the service's", "ask for a higher limit, if it lasts"),
     Cause.REFUSED: _Advice("the request's", "read the service's own words"),
+    Cause.UNKNOWN_CALL: _Advice("the request's", "send the id of a call of this resource"),
     Cause.NO_EFFECT: _Advice("the service's", "look who else controls the recording"),
     Cause.CONTENT: _Advice("the service's", "nothing is to be done here: it is asked for again"),
     Cause.SETTINGS: _Advice("yours", "mend the setting that is named"),

@@ -34,7 +34,7 @@ from callvault.contracts.takeover import LastState
 from workflows import display
 from workflows.activity_errors import reason
 from workflows.activity_options import POLICY_LOOKUP
-from workflows.call import callbacks, file_events, pauses, repeats
+from workflows.call import callbacks, file_events, pauses, repeats, unconfirmed
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -42,7 +42,7 @@ from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.results import archived_in, result_of
 from workflows.loops.announce import AnnounceLoop
-from workflows.loops.clock import changed
+from workflows.loops.clock import Moment, changed
 from workflows.loops.continue_as_new import Arguments, CarriedState, read_arguments
 from workflows.loops.control import ControlLoop
 from workflows.loops.delete_source import SourceDeletionLoop
@@ -267,7 +267,8 @@ class RecordingWorkflow:
         decision = _readable_or_refused(read_decision(payloads))
         if (record := self.gate.decided(decision, workflow.now())) is None:
             raise ApplicationError(self.gate.refusal(decision) or "", type=names.REFUSED)
-        await workflow.wait_condition(lambda: decision.given or self.gate.has_paused())
+        if not decision.given:
+            await self._paused_or_due()
         return record
 
     @consent_confirmed.validator
@@ -393,8 +394,38 @@ class RecordingWorkflow:
         self.this_run.clock.look()
         request = _asked(operation, payloads)
         record = self._request(operation, request)
-        await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)
-        return repeats.answer_of(self.call.status, record)
+        await self._settled_or_due(record)
+        return repeats.answer_of(self.call.status, record, workflow.now())
+
+    async def _paused_or_due(self) -> None:
+        """Wait until nothing is recorded without consent; raise once a pause may take no longer."""
+        status, has_paused = self.call.status, self.gate.has_paused
+        await workflow.wait_condition(lambda: status.policy is not None or has_paused())
+        if has_paused():
+            return
+        current = self.call.current
+        guards = self.call.guards_of(current) if current else self.call.policy.guards
+        due = workflow.now() + guards.pause_confirm_within
+        moment = Moment(due, "until then a withdrawal is answered")
+        await self.this_run.clock.changed(has_paused, moment)
+        if not has_paused():
+            raise ApplicationError(unconfirmed.WITHDRAWAL, type=names.PAUSE_UNCONFIRMED)
+
+    async def _settled_or_due(self, record: ControlRecord) -> None:
+        """Wait until a request is settled; for a pause, no longer than its caller may wait."""
+        status = self.call.status
+        await workflow.wait_condition(
+            lambda: status.policy is not None or record.state is not RequestState.PENDING
+        )
+        if record.state is not RequestState.PENDING:
+            return
+        guards = self.call.guards_of(self.call.recording(record.recording))
+        due = unconfirmed.answer_due(record, guards.pause_confirm_within)
+        moments = [Moment(due, "until then a pause is answered")] if due else []
+        await self.this_run.clock.changed(lambda: record.state, *moments)
+        if record.state is RequestState.PENDING:
+            # What is due at this moment may say more: it stops the recording, perhaps.
+            self.timers.act(workflow.now())
 
 
 def _open_or_go_on(begun: Arguments) -> Lifecycle:

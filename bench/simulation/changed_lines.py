@@ -234,7 +234,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/recording.py",
-        "await workflow.wait_condition(lambda: record.state is not RequestState.PENDING)",
+        "await self._settled_or_due(record)",
         "pass",
     ),
     Mutant(

@@ -63,7 +63,9 @@ _DOWN = _Verdict(Unavailable, "Try again with the same identity of the request."
 _COMPLIANCE = _Verdict(InvalidRequest, "A compliance policy of the call forbids it.")
 _REFUSED = _Verdict(InvalidRequest, "Repeating it changes nothing; correct the request.")
 _NOT_FOUND = _Verdict(RecordingNotFound, "The recording is over, or never was.")
-_UNKNOWN_CALL = _Verdict(InvalidRequest, "Pass the serverCallId of a call of this resource.")
+_UNKNOWN_CALL = _Verdict(
+    InvalidRequest, "Pass the serverCallId of a call of this resource.", Cause.UNKNOWN_CALL
+)
 _MISSING = _Verdict(ContentMissing, "The file may have expired or been deleted.")
 _NOT_YET = _Verdict(NotReady, "The file is not written yet; ask again.")
 _CHANGED = _Verdict(BrokenContent, "This is not the file; ask for it again.")
@@ -85,7 +87,9 @@ _BY_CODE = {
     "8520": _Verdict(InvalidRequest, "ACS does not offer this operation."),
     "8522": _NOT_FOUND,
     "8523": _REFUSED,
-    "8527": _Verdict(InvalidRequest, "Pass the call's serverCallId, not its callId."),
+    "8527": _Verdict(
+        InvalidRequest, "Pass the call's serverCallId, not its callId.", Cause.UNKNOWN_CALL
+    ),
     "8528": _CALL_OVER,
     "8529": _BUSY,
     "8530": _BUSY,

@@ -42,8 +42,9 @@ CONSENT = "consent"
 
 REFUSED = "Refused"
 REQUEST_ID_REUSED = "RequestIdReused"
-"""Types of the errors of an update that makes no sense now, and of one whose ``requestId`` stands
-for another request."""
+PAUSE_UNCONFIRMED = "PauseUnconfirmed"
+"""Types of the errors of an update that makes no sense now, of one whose ``requestId`` stands for
+another request, and of a withdrawal that counts while ACS has not confirmed the pause."""
 
 FILE_STATUS_UPDATED = "file_status_updated"
 RECORDING_STATE_CHANGED = "recording_state_changed"

@@ -49,6 +49,8 @@ class Verdict(StrEnum):
     """Not to be told: no worker or no archive answers."""
     DECLINED = "declined"
     """Refused by consent."""
+    NO_SUCH_CALL = "no_such_call"
+    """Asked for under a ``serverCallId`` that ACS does not know: nothing could be recorded."""
     EMPTY = "empty"
     """Nothing was recorded, so nothing is to be kept."""
     OPEN = "open"
@@ -118,7 +120,8 @@ class Reconciliation(Message):
     unreferenced_objects: int = 0
     """Files of the period that neither a workflow nor a manifest knows (yet)."""
     gaps: tuple[Gap, ...] = ()
-    """Recordings that count and are not complete, and declined ones; the worst first."""
+    """Recordings that count and are not complete, and those that are declined, or of no call; the
+    worst first."""
     gaps_left_out: int = 0
     sources: tuple[Source, ...] = ()
 

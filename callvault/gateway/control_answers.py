@@ -2,6 +2,7 @@
 
 from fastapi import Response
 
+from callvault.causes import Cause, blame_in
 from callvault.contracts import names
 from callvault.contracts.base import State
 from callvault.contracts.states import RequestState
@@ -44,10 +45,13 @@ def not_answered(operation: str, error: CallvaultError) -> Response:
 
 
 def _kind_of(record: ControlRecord) -> tuple[int, str]:
+    if record.operation == names.START and blame_in(record.problem).cause is Cause.UNKNOWN_CALL:
+        return 422, "unknown_call"
     is_superseded = record.state is RequestState.SUPERSEDED
     is_pause = record.operation == names.PAUSE
     has_expired = record.expires_at and record.settled_at and record.settled_at >= record.expires_at
-    if record.is_overdue and is_pause:
+    is_pending = record.state is RequestState.PENDING
+    if is_pause and (record.is_overdue or is_pending):
         return 504, "pause_unconfirmed"
     if record.held_by:
         return 409, "still_paused"

@@ -31,6 +31,7 @@ _WORST_FIRST = (
     Verdict.LOST,
     Verdict.PARTIAL,
     Verdict.UNKNOWN,
+    Verdict.NO_SUCH_CALL,
     Verdict.DECLINED,
 )
 
@@ -128,11 +129,16 @@ def _completed(later: Record, earlier: Record) -> Record:
 
 def _recordings(evidence: Evidence) -> Iterator[Judged]:
     sealed = defaultdict(list)
+    calls = {names.workflow_id(seen.server_call_id) for seen in evidence.seen}
     for record in evidence.sealed:
         sealed[record.key].append((record, judge(record, evidence.discrepancies)))
     for key, record in merged(evidence.workflow_records).items():
         # Popped, so that manifests of which no workflow tells are left for the next loop.
-        yield _best_known(record, judge(record, evidence.discrepancies), sealed.pop(key, []))
+        judgement = judge(record, evidence.discrepancies)
+        if judgement.verdict is Verdict.NO_SUCH_CALL and record.workflow_id in calls:
+            # Event Grid has told of it: there was such a call, whatever ACS said of its id.
+            judgement = replace(judgement, verdict=Verdict.MISSING)
+        yield _best_known(record, judgement, sealed.pop(key, []))
     for judged in sealed.values():
         yield best(judged)
 

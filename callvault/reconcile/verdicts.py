@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from callvault.causes import Cause, blame_in
 from callvault.contracts.reconciliation import Verdict
 from callvault.reconcile.records import ExpectedObject, Record
 
@@ -70,6 +71,8 @@ def _lost(record: Record) -> Judgement:
 
 def _failed_to_start(record: Record) -> Judgement:
     why = f": {record.problem}" if record.problem else ""
+    if blame_in(record.problem).cause is Cause.UNKNOWN_CALL:
+        return Judgement(Verdict.NO_SUCH_CALL, f"it was asked for, of no call of ACS{why}")
     return Judgement(Verdict.MISSING, f"it was asked for and did not begin{why}")
 
 
@@ -97,6 +100,7 @@ _BEST_FIRST = (
     Verdict.COMPLETE,
     Verdict.OPEN,
     Verdict.DECLINED,
+    Verdict.NO_SUCH_CALL,
     Verdict.EMPTY,
     Verdict.PARTIAL,
     Verdict.LOST,

@@ -22,14 +22,13 @@ from callvault.temporal import updates
 from callvault.temporal.call_reader import CallReader
 from callvault.temporal.earlier_runs import EarlierRun, begin
 from callvault.temporal.rpc_errors import (
-    NOT_CONFIRMED,
     REQUEST_ID_REUSED,
     RPC_TIMEOUT,
-    UPDATE_TIMEOUT,
     WorkflowNotFound,
     refusal_of,
     translated,
 )
+from callvault.temporal.unanswered import answered
 
 
 @dataclass(frozen=True)
@@ -120,14 +119,13 @@ class CallClient(CallReader):
         by the workflow is an `InvalidRequest` with status 409 and the workflow's sentence.
         """
         request = updates.with_id(dated(request, datetime.now(UTC)))
+        workflow_id = names.workflow_id(request.server_call_id)
         try:
-            async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
-                return await self._start_confirmed(request)
+            return await answered(self, workflow_id, self._start_confirmed(request))
         except WorkflowUpdateFailedError as error:
             refusal = refusal_of(error)
         if refusal.code == REQUEST_ID_REUSED:
             raise refusal
-        workflow_id = names.workflow_id(request.server_call_id)
         running = (await self.status(workflow_id)).being_recorded
         if running is None:
             raise refusal
@@ -255,14 +253,14 @@ class CallClient(CallReader):
     ) -> ControlRecord:
         """Send a control request and wait until ACS has confirmed it.
 
+        A pause is answered in the time that it may take, confirmed or not: then it is pending.
         A refusal by the workflow is an `InvalidRequest` with status 409 and its sentence.
         """
         request = dated(request, datetime.now(UTC))
         try:
-            async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
-                return await updates.update(
-                    self.client, workflow_id, operation, request, ControlRecord
-                )
+            sent = updates.update(self.client, workflow_id, operation, request, ControlRecord)
+            is_for_silence = operation == names.PAUSE
+            return await answered(self, workflow_id, sent, is_for_silence=is_for_silence)
         except WorkflowUpdateFailedError as error:
             raise refusal_of(error) from error
         except WorkflowNotFound:

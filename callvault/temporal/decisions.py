@@ -19,14 +19,8 @@ from callvault.temporal import earlier_runs, updates
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.earlier_runs import EarlierRun
 from callvault.temporal.executions import Execution, describe_execution
-from callvault.temporal.rpc_errors import (
-    NOT_CONFIRMED,
-    RPC_TIMEOUT,
-    UPDATE_TIMEOUT,
-    WorkflowNotFound,
-    refusal_of,
-    translated,
-)
+from callvault.temporal.rpc_errors import RPC_TIMEOUT, WorkflowNotFound, refusal_of, translated
+from callvault.temporal.unanswered import answered
 
 
 class DecisionClient:
@@ -46,13 +40,11 @@ class DecisionClient:
         """
         decision = dated_withdrawal(decision, datetime.now(UTC))
         try:
-            async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
-                return await self._update(workflow_id, decision)
+            return await self._answered(workflow_id, decision)
         except WorkflowNotFound:
             pass
         arguments = await self._arguments(workflow_id, decision, unkept)
-        async with translated(UPDATE_TIMEOUT, NOT_CONFIRMED):
-            return await self._update(workflow_id, decision, arguments)
+        return await self._answered(workflow_id, decision, arguments)
 
     async def tell(
         self, workflow_id: str, decision: ConsentDecision, unkept: RecordingRequest | None = None
@@ -87,6 +79,12 @@ class DecisionClient:
                 return await describe_execution(self._client, workflow_id, rpc_timeout=RPC_TIMEOUT)
         except WorkflowNotFound:
             return None
+
+    async def _answered(
+        self, workflow_id: str, decision: ConsentDecision, arguments: list[Any] | None = None
+    ) -> ConsentRecord:
+        sent = self._update(workflow_id, decision, arguments)
+        return await answered(self.calls, workflow_id, sent, is_for_silence=not decision.given)
 
     async def _update(
         self, workflow_id: str, decision: ConsentDecision, arguments: list[Any] | None = None

@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
 from callvault.contracts.base import shorten
-from callvault.errors import InvalidRequest, Unavailable
+from callvault.errors import CallvaultError, InvalidRequest, Unavailable
 
 RPC_TIMEOUT = timedelta(seconds=5)
 """Time for Temporal to answer one request; Event Grid waits 30 s for all of ours together."""
@@ -20,6 +20,9 @@ UPDATE_TIMEOUT = timedelta(seconds=30)
 
 NOT_CONFIRMED = "not_confirmed"
 """Code of the error where ACS's confirmation does not come in time."""
+
+PAUSE_UNCONFIRMED = "pause_unconfirmed"
+"""Code of the error where ACS has not confirmed in time that it records no more."""
 
 REQUEST_ID_REUSED = "request_id_reused"
 """Code of the refusal of another request under an id that was used before."""
@@ -77,9 +80,12 @@ def _is_about_a_workflow(error: RPCError) -> bool:
     return any(detail.type_url.endswith(".NotFoundFailure") for detail in details)
 
 
-def refusal_of(error: WorkflowUpdateFailedError) -> InvalidRequest:
+def refusal_of(error: WorkflowUpdateFailedError) -> CallvaultError:
     """Return the error for an update that its workflow refused, with the workflow's sentence."""
     sentence = shorten(getattr(error.cause, "message", "") or str(error.cause))
-    is_reused = getattr(error.cause, "type", None) == names.REQUEST_ID_REUSED
+    kind = getattr(error.cause, "type", None)
+    if kind == names.PAUSE_UNCONFIRMED:
+        return Unavailable(sentence, status=504, code=PAUSE_UNCONFIRMED)
+    is_reused = kind == names.REQUEST_ID_REUSED
     code = REQUEST_ID_REUSED if is_reused else "refused"
     return InvalidRequest(sentence, status=409, code=code)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import signal
+from typing import Any
 
 import httpx
 import pytest
@@ -128,6 +129,22 @@ async def test_a_worker_that_is_killed_mid_call_is_replaced_without_loss(
     assert hashlib.sha256(content).hexdigest() == truth["chunks"][0]["sha256"]
 
 
+async def test_a_start_of_no_call_is_the_callers_fault_and_no_recording_that_is_missing(
+    running: Running, call: Call, client: Client
+) -> None:
+    call.server_call_id = "bWlzdHlwZWQ"
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        await call.is_to_be_recorded()
+    error = refused.value.response.json()["error"]
+    assert (refused.value.response.status_code, error["code"]) == (422, "unknown_call")
+    assert "Pass the call's serverCallId" in error["message"]
+    assert (await result_of(client, call)).outcome == "failed_to_start"
+    [gap] = [
+        each for each in (await report(running.stack))["gaps"] if "no call of ACS" in each["what"]
+    ]
+    assert (gap["workflowId"], gap["verdict"]) == (call.workflow_id, "no_such_call")
+
+
 async def test_a_call_of_teams_is_refused_with_the_reason(call: Call, client: Client) -> None:
     await call.begins("Eve", kind="teamsInterop")
     with pytest.raises(httpx.HTTPStatusError) as refused:
@@ -211,15 +228,20 @@ async def test_a_file_taken_from_the_archive_is_found_by_reconciling(
 
 async def reconciled(stack: Stack) -> dict[str, list[str]]:
     """Return the gaps that the command reports: workflow ids, and the missing objects."""
+    return {gap["workflowId"]: gap["objects"] for gap in (await report(stack))["gaps"]}
+
+
+async def report(stack: Stack) -> Any:
+    """Reconcile the last hour by the command."""
     process = await asyncio.create_subprocess_exec(
         *(*CALLVAULT, "reconcile", "--since", "1h", "--json"),
         env=dict(stack.environment),
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
-    report = json.loads(output)
-    assert process.returncode == (0 if report["isMet"] else 1)
-    return {gap["workflowId"]: gap["objects"] for gap in report["gaps"]}
+    told = json.loads(output)
+    assert process.returncode == (0 if told["isMet"] else 1)
+    return told
 
 
 async def is_in_state(client: Client, call: Call, state: str) -> None:

@@ -10,6 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
 from callvault.temporal import call_client as recordings
+from callvault.temporal import unanswered
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.fake_workflow import ANSWERS, RECORDING_ID
 
@@ -267,11 +268,12 @@ async def test_what_is_not_confirmed_in_time_is_said_so_and_may_be_asked_again(
     gateway: Gateway, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _start(gateway, call)
-    monkeypatch.setattr(recordings, "UPDATE_TIMEOUT", timedelta(milliseconds=200))
+    monkeypatch.setattr(unanswered, "UPDATE_TIMEOUT", timedelta(milliseconds=200))
     resume = f"{RECORDINGS}/{call.workflow_id}:resume"
     body = {"reason": "ACS answers after a pause", "requestId": "r1"}
     late = await gateway.http.post(resume, json=body)
     assert (late.status_code, late.json()["error"]["code"]) == (504, "not_confirmed")
+    assert "ACS has not confirmed it" in late.json()["error"]["message"], "a worker answers"
     pause = f"{RECORDINGS}/{call.workflow_id}:pause"
     await gateway.http.post(pause, headers={"Prefer": "respond-async"})
     monkeypatch.undo()

@@ -28,8 +28,16 @@ from tests.unit.call import (
     recording_call,
     seen,
 )
-from workflows.call import callbacks, consent, deadlines, pauses, presence, silence, state_limits
-from workflows.call import guards as watchdogs
+from workflows.call import (
+    callbacks,
+    consent,
+    deadlines,
+    pauses,
+    presence,
+    silence,
+    state_limits,
+    unconfirmed,
+)
 from workflows.call.commands import Operation
 from workflows.call.silence import Span
 
@@ -201,7 +209,7 @@ def test_a_pause_that_waited_longer_for_a_worker_than_for_acs_is_the_workers_fau
         Operation.PAUSE, ControlRequest(requested_at=call.now), call.now + unseen * SECOND
     )
     now = record.received_at + timedelta(seconds=waited)
-    why, found = watchdogs._why_unconfirmed(call.recording, record, now)
+    why, found = unconfirmed.why(call.recording, record, now)
     assert found is cause
     assert f"for {max(unseen, waited)} s" in why
 

@@ -354,7 +354,7 @@ def test_a_repetition_from_before_the_resume_pauses_nothing_and_is_not_confirmed
     call = recording_call()
     first, again = pause_again_after_its_resume(call, requested_at=call.now)
     assert (again is first, call.next) == (True, None)
-    answer = repeats.answer_of(call.life.status, again)
+    answer = repeats.answer_of(call.life.status, again, call.now)
     assert (answer.state, answer.is_done, first.state) == ("superseded", False, "confirmed")
 
 
@@ -465,9 +465,9 @@ def test_a_pause_with_long_words_stays_confirmed_when_they_are_cut() -> None:
     pause = call.asks("pause", **WORDS)
     outgrown(call)
     call.confirms("pause")
-    assert repeats.answer_of(call.life.status, pause).state == "confirmed"
+    assert repeats.answer_of(call.life.status, pause, call.now).state == "confirmed"
     outgrown(call)
-    assert repeats.answer_of(call.life.status, pause).state == "confirmed"
+    assert repeats.answer_of(call.life.status, pause, call.now).state == "confirmed"
     assert [each.confirmed_at for each in pauses.of(call.recording, pause)] == [call.now]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from callvault.causes import Cause, tag
 from callvault.contracts import names
 from callvault.contracts.reconciliation import CallSeen, Reconciliation, Source, Verdict
 from callvault.contracts.states import RecordingState
@@ -130,6 +131,27 @@ def test_exactly_what_is_amiss_is_named_and_the_percentage_counts_it() -> None:
     assert (of.percentage, of.is_met) == (80, False)
     assert (of.calls_seen, of.recordings_requested, of.recordings_started) == (10, 10, 10)
     assert (of.files_announced, of.files_archived) == (9, 8)
+
+
+MISTYPED: dict[str, Any] = {
+    **NOTHING,
+    "state": "failed_to_start",
+    "recording_id": None,
+    "problem": f"start failed: ACS answered 400 8527{tag('caller', Cause.UNKNOWN_CALL)}",
+}
+
+
+def test_a_mistyped_id_is_named_and_no_recording_that_is_missing() -> None:
+    of = report(workflow_records("mistyped", **MISTYPED))
+    assert (of.percentage, of.is_met) == (100, True)
+    assert [(gap.verdict, gap.workflow_id) for gap in of.gaps] == [
+        (Verdict.NO_SUCH_CALL, names.workflow_id("mistyped"))
+    ]
+
+
+def test_a_call_that_event_grid_told_of_is_missing_whatever_acs_says_of_its_id() -> None:
+    of = report(workflow_records("call", **MISTYPED), seen=(seen("call"),))
+    assert (counts(of), of.percentage, of.is_met) == ({"missing": 1}, 0, False)
 
 
 def test_a_target_forgives_what_is_lost_but_nothing_that_is_missing() -> None:

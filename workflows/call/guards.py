@@ -15,7 +15,7 @@ from callvault.contracts.base import shorten
 from callvault.contracts.requests import ControlRequest, OnMaxPause, OnPauseFailure
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
-from workflows.call import pauses, silence
+from workflows.call import pauses, silence, unconfirmed
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
@@ -48,7 +48,7 @@ class Watchdog:
     def act(self, now: datetime) -> None:
         """Do everything that has fallen due."""
         for recording, record in _due(self._unconfirmed(), now):
-            self._pause_failed(recording, record, *_why_unconfirmed(recording, record, now), now)
+            self._pause_failed(recording, record, *unconfirmed.why(recording, record, now), now)
         for recording, pause in _due(self._long_pauses(), now):
             self._end_pause(recording, pause, now)
         for recording, record in _due(self._late_resumes(), now):
@@ -234,20 +234,6 @@ def _due(
     return [(recording, watched) for moment, recording, watched in moments if moment <= now]
 
 
-def _why_unconfirmed(
-    recording: RecordingStatus, record: ControlRecord, now: datetime
-) -> tuple[str, Cause]:
-    """Say why a pause is not confirmed, as far as anything told, and its cause."""
-    unconfirmed = "it is not confirmed yet"
-    if recording.trouble is not None and recording.trouble.cause is not None:
-        return f"{unconfirmed}: {recording.trouble.what}", recording.trouble.cause
-    unseen = record.received_at - record.requested_at
-    if unseen > now - record.received_at:
-        return f"{unconfirmed}: no worker took it for {unseen.total_seconds():.0f} s", Cause.WORKER
-    waited = (now - record.received_at).total_seconds()
-    return f"{unconfirmed}: no answer for {waited:.0f} s", Cause.NO_ANSWER
-
-
 def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:
     """Return when a pause began to count."""
     # The time for which consent held the recording back is no pause of a backend's to limit.
@@ -271,9 +257,9 @@ def _failed_pauses(
 
 _REACTIONS = {
     OnPauseFailure.STOP: "it is asked to stop, and may be recording until that is confirmed",
-    OnPauseFailure.ALARM: "it may be recording, and is asked again until it pauses",
+    OnPauseFailure.ALARM: "it may be recording, and ACS is asked again until it is proven to pause",
     OnPauseFailure.MARK: (
-        "it may be recording, is asked again until it pauses, and what it records meanwhile is"
-        " listed as unconfirmed"
+        "it may be recording, ACS is asked again until it is proven to pause, and what it records"
+        " meanwhile is listed as unconfirmed"
     ),
 }

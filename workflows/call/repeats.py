@@ -9,7 +9,7 @@ from datetime import datetime
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import pauses
+from workflows.call import pauses, unconfirmed
 from workflows.call.commands import Operation
 from workflows.call.refusals import refuse_control
 from workflows.call.request_records import asked_at
@@ -35,8 +35,10 @@ def first(
     return known if is_older and _is_released(status, known) else None
 
 
-def answer_of(status: CallStatus, record: ControlRecord) -> ControlRecord:
+def answer_of(status: CallStatus, record: ControlRecord, now: datetime) -> ControlRecord:
     """Return what to answer: a pause that is held no more is never said to be confirmed."""
+    if record.state is RequestState.PENDING:
+        return unconfirmed.answer(_recording_of(status, record), record, now)
     if record.state is not RequestState.CONFIRMED or not _is_released(status, record):
         return record
     ended = {"state": RequestState.SUPERSEDED, "problem": "it was released since: ask again"}
@@ -46,5 +48,8 @@ def answer_of(status: CallStatus, record: ControlRecord) -> ControlRecord:
 def _is_released(status: CallStatus, record: ControlRecord) -> bool:
     if record.operation != Operation.PAUSE or record.state is RequestState.FAILED:
         return False
-    recording = next(each for each in status.recordings if each.number == record.recording)
-    return not any(pause.is_open for pause in pauses.of(recording, record))
+    return not any(pause.is_open for pause in pauses.of(_recording_of(status, record), record))
+
+
+def _recording_of(status: CallStatus, record: ControlRecord) -> RecordingStatus:
+    return next(each for each in status.recordings if each.number == record.recording)

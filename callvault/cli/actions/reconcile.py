@@ -24,6 +24,7 @@ _COLOURS = {
     Verdict.LOST: "bold red",
     Verdict.PARTIAL: "red",
     Verdict.UNKNOWN: "yellow",
+    Verdict.NO_SUCH_CALL: "yellow",
     Verdict.DECLINED: "cyan",
 }
 

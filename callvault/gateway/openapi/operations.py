@@ -44,7 +44,7 @@ START = declared(
     body=RecordingRequest,
     errors=(
         *(problems.REFUSED, problems.REQUEST_ID_REUSED, problems.SUPERSEDED, problems.NOT_DONE),
-        *(problems.EXPIRED, problems.NOT_CONFIRMED),
+        *(problems.UNKNOWN_CALL, problems.EXPIRED, problems.NOT_CONFIRMED),
     ),
     may_prefer=True,
 )
@@ -89,7 +89,7 @@ CONSENT = declared(
     body=ToldDecision,
     errors=(
         *(problems.NOT_FOUND, problems.REFUSED, problems.REQUEST_ID_REUSED),
-        *(problems.ALREADY_ENDED, problems.NOT_CONFIRMED),
+        *(problems.ALREADY_ENDED, problems.PAUSE_UNCONFIRMED, problems.NOT_CONFIRMED),
     ),
     may_prefer=True,
 )

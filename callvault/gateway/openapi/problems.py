@@ -99,6 +99,12 @@ INTERNAL_ERROR = Problem(
     "the gateway failed: repeat the request; its log has the cause under this id",
 )
 NOT_DONE = Problem(S.BAD_GATEWAY, "not_done", "start failed: the call is not connected (8501)")
+UNKNOWN_CALL = Problem(
+    S.UNPROCESSABLE_ENTITY,
+    "unknown_call",
+    "start failed: could not start a recording: ACS answered 400 8527 (Invalid join identity,"
+    " cannot join call.). Pass the call's serverCallId, not its callId.",
+)
 PAUSE_FAILED = Problem(S.BAD_GATEWAY, "pause_failed", "pause failed: access denied")
 UNAVAILABLE = Problem(S.SERVICE_UNAVAILABLE, "unavailable", "Temporal cannot be reached")
 OVERLOADED = Problem(
@@ -109,7 +115,8 @@ OVERLOADED = Problem(
 PAUSE_UNCONFIRMED = Problem(
     S.GATEWAY_TIMEOUT,
     "pause_unconfirmed",
-    "ACS did not confirm the pause within 5 s: the recording is being stopped",
+    "it is not confirmed yet: no answer of ACS for 5 s: it may be recording, and ACS is asked again"
+    " until it is proven to pause",
 )
 EXPIRED = Problem(
     S.GATEWAY_TIMEOUT, "expired", "it expired before ACS had confirmed it: the recording is paused"
@@ -117,8 +124,8 @@ EXPIRED = Problem(
 NOT_CONFIRMED = Problem(
     S.GATEWAY_TIMEOUT,
     "not_confirmed",
-    "no answer within 30 s: does a worker run? The request may still take effect: repeat it with"
-    " the same requestId, or ask for the status",
+    "no worker has answered within 5 s: start workers, or look at their load. The request may still"
+    " take effect: repeat it with the same requestId, or ask for the status",
 )
 
 OF_CALLERS = (

@@ -1,0 +1,72 @@
+"""A pause that is not confirmed in time: when its caller is told, and in which words.
+
+It goes on being asked for. The caller learns at once what is known: why it is not confirmed, and
+whether ACS may be recording.
+"""
+
+from datetime import datetime, timedelta
+
+from callvault.causes import Cause
+from callvault.contracts.base import shorten
+from callvault.contracts.states import Actual
+from callvault.contracts.status import ControlRecord, RecordingStatus
+from workflows.call import silence
+from workflows.call.commands import Operation
+
+MIN_ANSWER_TIMEOUT = timedelta(seconds=1)
+"""Time that ACS has to confirm a pause which was seen late, before its caller is answered."""
+
+WITHDRAWAL = (
+    "the withdrawal counts, and ACS has not confirmed yet that it records no more: it may be"
+    " recording, and ACS is asked again until it is proven to pause"
+)
+"""The answer to a withdrawal whose pause is not confirmed in time."""
+
+
+def answer_due(record: ControlRecord, confirm_within: timedelta) -> datetime | None:
+    """Return by when the caller of a pause is answered with what is known; None for all else."""
+    if record.operation != Operation.PAUSE:
+        return None
+    return max(record.requested_at + confirm_within, record.received_at + MIN_ANSWER_TIMEOUT)
+
+
+def answer(recording: RecordingStatus, record: ControlRecord, now: datetime) -> ControlRecord:
+    """Return a pending request as its caller is told of it: not done, and why."""
+    told = {
+        "may_be_recording": not silence.is_silent(recording),
+        "problem": record.problem or shorten(f"{why(recording, record, now)[0]}: {_GOES_ON}"),
+    }
+    return record.model_copy(update=told)
+
+
+def why(
+    recording: RecordingStatus, record: ControlRecord, now: datetime
+) -> tuple[str, Cause | None]:
+    """Say why a pause is not confirmed, as far as anything told, and its cause.
+
+    Without a cause it is nobody's fault.
+    """
+    unconfirmed = "it is not confirmed yet"
+    if recording.trouble is not None and recording.trouble.cause is not None:
+        return f"{unconfirmed}: {recording.trouble.what}", recording.trouble.cause
+    if recording.sound.begun_at is None:
+        return f"{unconfirmed}: ACS has not been asked to record yet", None
+    if (ambiguous := _ambiguous(recording, now)) is not None:
+        return f"{unconfirmed}: {ambiguous}", None
+    unseen = record.received_at - record.requested_at
+    if unseen > now - record.received_at:
+        return f"{unconfirmed}: no worker took it for {unseen.total_seconds():.0f} s", Cause.WORKER
+    waited = (now - record.received_at).total_seconds()
+    return f"{unconfirmed}: no answer of ACS for {waited:.0f} s", Cause.NO_ANSWER
+
+
+def _ambiguous(recording: RecordingStatus, now: datetime) -> str | None:
+    """Say until when a reading proves nothing; None if it does, or none says that it is paused."""
+    proves_from = silence.proves_from(recording)
+    if recording.actual is not Actual.PAUSED or proves_from is None or proves_from <= now:
+        return None
+    until = f"{proves_from:%H:%M:%S} UTC"
+    return f"ACS reports it inactive, which until {until} may also mean that sound is still to come"
+
+
+_GOES_ON = "ACS is asked again until it is proven to pause"
