@@ -2,6 +2,8 @@
 
 The SDK drops a signal whose payload cannot be decoded, and fails the workflow task of such a start
 again and again. So what nobody can decode reaches a handler as `Unreadable`, which says why.
+
+An error goes to Temporal as one sentence: people read it there.
 """
 
 from collections.abc import Sequence
@@ -9,8 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, DefaultFailureConverter
+from temporalio.converter import PayloadConverter as AnyPayloadConverter
 
 from callvault.contracts.base import Unreadable, explain, quoted
 
@@ -43,5 +47,26 @@ def _reason(payload: Payload, error: Exception) -> str:
     return f"the payload of encoding {quoted(encoding)} cannot be decoded"
 
 
-data_converter = DataConverter(payload_converter_class=PayloadConverter)
+class FailureConverter(DefaultFailureConverter):
+    """The SDK's converter, without the stack trace and the errors that led to an error.
+
+    The worker's log has both. With them, one failed attempt could exceed the server's size limit,
+    and the server would cut the sentence.
+    """
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: AnyPayloadConverter, failure: Failure
+    ) -> None:
+        """Encode an error: its type and its sentence; of the engine's own wrapping, what is in."""
+        super().to_failure(exception, payload_converter, failure)
+        failure.stack_trace = ""
+        if failure.HasField("application_failure_info"):
+            failure.ClearField("cause")
+            # As of an assertion: without a word the Web UI would show nothing.
+            failure.message = failure.message or failure.application_failure_info.type
+
+
+data_converter = DataConverter(
+    payload_converter_class=PayloadConverter, failure_converter_class=FailureConverter
+)
 """Used by workers, clients, replays and tests alike: a history must be read as it was."""
