@@ -33,6 +33,8 @@ class Display:
     resource: str
     has_orphan: bool
     duties: int
+    memo: tuple[tuple[str, str], ...]
+    """Short forms of the newest ids, as people have them."""
     details: str
 
 
@@ -48,6 +50,7 @@ def of(status: CallStatus) -> Display:
         resource=status.resource,
         has_orphan=any(recording.is_orphan for recording in status.recordings),
         duties=sum(r.sealed.duties for r in status.recordings if r.sealed),
+        memo=_memo(status),
         details=page.of(status),
     )
 
@@ -58,6 +61,8 @@ def show(status: CallStatus, before: Display | None = None) -> Display:
     workflow.set_current_details(now.details)
     if before is None or _attributes(before) != _attributes(now):
         workflow.upsert_search_attributes(SEARCH_ATTRIBUTES.usable(_attributes(now)))
+    if before is None or before.memo != now.memo:
+        workflow.upsert_memo(dict(now.memo))
     return now
 
 
@@ -77,6 +82,16 @@ def _indexed(ids: Iterable[str]) -> tuple[str, ...]:
             kept.append(each)
             left -= size
     return tuple(reversed(kept))
+
+
+def _memo(status: CallStatus) -> tuple[tuple[str, str], ...]:
+    newest = status.recordings[-1] if status.recordings else None
+    ids = {
+        names.MEMO_SERVER_CALL_ID: status.server_call_id,
+        names.MEMO_RECORDING_ID: newest and newest.recording_id,
+        names.MEMO_CALL_ID: newest and newest.call_id,
+    }
+    return tuple((key, names.short_form(value)) for key, value in ids.items() if value)
 
 
 def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:

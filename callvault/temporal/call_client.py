@@ -225,6 +225,7 @@ class CallClient(CallReader):
                     # Event Grid repeats events, and by default an ended workflow frees its id.
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     memo={names.CALL_SEEN_MEMO: seen},
+                    static_summary=f"a call {seen.what}: remembered for the reconciliation",
                     rpc_timeout=RPC_TIMEOUT,
                 )
 
@@ -237,6 +238,7 @@ class CallClient(CallReader):
                     input,
                     id=names.adoption_id(input.recording_id),
                     task_queue=names.CONTROL_QUEUE,
+                    static_summary="has a recording adopted that no workflow knew",
                     rpc_timeout=RPC_TIMEOUT,
                 )
 

@@ -116,3 +116,11 @@ def test_a_recording_without_files_is_told_as_such() -> None:
     call = stopped_call()
     Alarms(call.life.status, "recording-1").raise_due(NOON + WINDOW / 2)
     assert "no file of it is announced**" in details(call).splitlines()[0]
+
+
+def test_the_memo_holds_short_forms_of_the_ids_that_people_have() -> None:
+    call, _ = fresh_call()
+    call.life.status.server_call_id = "aHR0cHM6Ly9jb252LmV4YW1wbGUuY29tL2NvbnYvMTIzNDU2Nzg5MA"
+    shown = dict(display.of(call.life.status).memo)
+    assert shown["serverCallId"] == "aHR0cHM6…YvMTIzNDU2Nzg5MA"
+    assert shown["recordingId"] == call.recording.recording_id
