@@ -14,6 +14,7 @@ from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
 from callvault.cli.reconcile import reconcile
 from callvault.cli.terminal import say
+from callvault.cli.ui import ui
 from callvault.contracts.printable import printable, printable_lines
 from callvault.errors import CallvaultError, ConfigurationError
 from callvault.telemetry.announcement import fill_standard_streams
@@ -55,6 +56,7 @@ app.command()(emulator)
 app.command()(events.sweep)
 app.command()(processes.setup)
 app.command()(doctor)
+app.command()(ui)
 app.command()(processes.config)
 app.command()(reconcile)
 app.command()(archives.verify)
