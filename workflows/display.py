@@ -85,13 +85,16 @@ def _indexed(ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def _memo(status: CallStatus) -> tuple[tuple[str, str], ...]:
+    """Return the memo once ACS has named a recording: until then the start's own will do."""
+    # Each change is an event in the history.
     newest = status.recordings[-1] if status.recordings else None
-    ids = {
-        names.MEMO_SERVER_CALL_ID: status.server_call_id,
-        names.MEMO_RECORDING_ID: newest and newest.recording_id,
-        names.MEMO_CALL_ID: newest and newest.call_id,
-    }
-    return tuple((key, names.short_form(value)) for key, value in ids.items() if value)
+    if newest is None or newest.recording_id is None:
+        return ()
+    known = names.memo_of(status.server_call_id)
+    known[names.MEMO_RECORDING_ID] = names.short_form(newest.recording_id)
+    if newest.call_id:
+        known[names.MEMO_CALL_ID] = names.short_form(newest.call_id)
+    return tuple(known.items())
 
 
 def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:

@@ -144,6 +144,11 @@ def short_form(any_id: str) -> str:
     return f"{any_id[:MEMO_ID_START]}…{any_id[-MEMO_ID_END:]}"
 
 
+def memo_of(server_call_id: str) -> dict[str, str]:
+    """Return the memo to start a call's workflow with; the workflow adds the ids that it learns."""
+    return {MEMO_SERVER_CALL_ID: short_form(server_call_id)}
+
+
 def call_seen_id(server_call_id: str, what: str) -> str:
     """Return the id of the trace of a call's beginning (``began``) or end (``ended``)."""
     return f"call-{what}-{short_hash(canonical_call_id(server_call_id))}"

@@ -157,6 +157,7 @@ class CallClient(CallReader):
                 task_timeout=names.TASK_TIMEOUT,
                 id_reuse_policy=updates.reuse_policy(is_first=is_first),
                 static_summary=updates.summary(request),
+                memo=names.memo_of(request.server_call_id),
                 rpc_timeout=RPC_TIMEOUT,
             )
         return Started(workflow_id, handle.result_run_id, is_new=True)
