@@ -16,11 +16,34 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultFailureConverter
 from temporalio.converter import PayloadConverter as AnyPayloadConverter
 
+from callvault.contracts.activity_io import (
+    AnnouncementInput,
+    ExportInput,
+    PollResultInput,
+    RecordingInput,
+    StartInput,
+)
 from callvault.contracts.base import Unreadable, explain, quoted
+from callvault.contracts.requests import ControlRequest
+
+WITHOUT_NULLS = (
+    ControlRequest,
+    StartInput,
+    AnnouncementInput,
+    RecordingInput,
+    ExportInput,
+    PollResultInput,
+)
+"""What is sent without the members that are null: people read what a workflow and its activities
+begin with. Each of these members is null by default, so that it is read back as it was."""
 
 
 class PayloadConverter(PydanticPayloadConverter):
     """Pydantic's converter, which raises only where a certain type is asked for."""
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """Encode values, each as one payload."""
+        return super().to_payloads([_without_nulls(value) for value in values])
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
@@ -37,6 +60,12 @@ class PayloadConverter(PydanticPayloadConverter):
             if hint not in (None, Any):
                 raise
             return Unreadable(_reason(payload, error))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, WITHOUT_NULLS):
+        return value.model_dump(mode="json", exclude_none=True)
+    return value
 
 
 def _reason(payload: Payload, error: Exception) -> str:

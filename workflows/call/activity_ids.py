@@ -3,7 +3,7 @@
 Each is that of one activity at a time: another attempt at the same begins once it has ended.
 """
 
-from callvault.contracts import names
+import hashlib
 
 MAX_DOCUMENT_ID = 200
 """Characters of a document id from which on its hash stands for it: the server refuses an activity
@@ -12,8 +12,9 @@ id of more than 1,000, and with it the workflow's task, for ever."""
 
 def export_id(document_id: str, index: int) -> str:
     """Return the id of the activity that copies a chunk."""
-    is_long = len(document_id) > MAX_DOCUMENT_ID
-    return f"export {names.short_hash(document_id) if is_long else document_id} {index}"
+    if len(document_id) > MAX_DOCUMENT_ID:
+        document_id = hashlib.sha256(document_id.encode()).hexdigest()
+    return f"export {document_id} {index}"
 
 
 def seal_id(recording: int) -> str:
