@@ -181,7 +181,7 @@ def _alarms(status: CallStatus) -> Iterator[str]:
     """List the newest alarms, and say when the next one falls due."""
     if status.alarms:
         rows = map(_alarm, status.alarms[-MAX_LISTED:])
-        yield _table(("alarm", "raised", "seen by", "what", "runbook"), rows)
+        yield _table(("alarm", "raised", "seen by", "what"), rows)
     if (due := Alarms(status, "").next_due()) is not None:
         yield f"Next alarm, if nothing changes: {_date(due)}."
 
@@ -194,7 +194,6 @@ def _alarm(record: AlarmRecord) -> tuple[str, ...]:
         _date(alarm.at),
         _seen_by(record),
         _cell(what),
-        f"{RUNBOOK}#{alarm.kind}",
     )
 
 
@@ -229,8 +228,10 @@ def _help(status: CallStatus) -> str:
     if any(record.acknowledged_at is None for record in status.alarms):
         commands.append(f"callvault recordings acknowledge {workflow_id}")
     lines = [f"- `{command}`" for command in commands]
-    causes = {record.alarm.cause: None for record in status.alarms if record.alarm.cause}
-    lines += [f"- runbook: {RUNBOOK}#cause-{cause}" for cause in causes]
+    # Not in the table of alarms: a word so long makes all other columns narrow.
+    told = [record.alarm for record in status.alarms[-MAX_LISTED:]]
+    sections = [*(alarm.kind for alarm in told), *(f"cause-{a.cause}" for a in told if a.cause)]
+    lines += [f"- runbook: `{RUNBOOK}#{section}`" for section in dict.fromkeys(sections)]
     return "\n".join(lines)
 
 

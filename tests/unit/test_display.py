@@ -75,7 +75,7 @@ def test_the_first_line_tells_what_is_at_risk_why_and_whose_fault_it_is() -> Non
     first, *others = details(call).splitlines()
     assert first.endswith("archive main: no space left on / device, attempt 10, yours**")
     assert "| 0 | announced | no space left on / device, attempt 10 | yours |" in others
-    assert "- runbook: docs/operations.md#cause-full" in others
+    assert "- runbook: `docs/operations.md#cause-full`" in others
 
 
 def test_the_page_names_alarms_who_has_seen_them_the_next_one_and_the_commands_that_help() -> None:
@@ -89,7 +89,7 @@ def test_the_page_names_alarms_who_has_seen_them_the_next_one_and_the_commands_t
     alarms.acknowledge(Acknowledge(requested_by="Olga"), NOON)
     assert "| critical: export late |" in details(call)
     assert "| Olga |" in details(call)
-    assert "docs/operations.md#export_late |" in details(call)
+    assert "- runbook: `docs/operations.md#export_late`" in details(call)
     assert "recordings acknowledge" not in details(call)
     early, _ = fresh_call()
     assert "Next alarm, if nothing changes: 2026-03-0" in details(early)
