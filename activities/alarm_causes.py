@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from callvault.causes import Cause, tag
 from callvault.contracts.alarms import Alarm, explained
+from callvault.contracts.base import shorten
 from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
 
 FAILURE_TIMEOUT = timedelta(seconds=10)
@@ -16,6 +17,9 @@ FAILURE_TIMEOUT = timedelta(seconds=10)
 LOOK_INTERVAL = timedelta(seconds=0.5)
 ANSWER_TIMEOUT = timedelta(seconds=15)
 """Time for Temporal to answer in all; then an alarm is sent without its cause."""
+
+MAX_ERROR = 300
+"""Characters of a last error, which the state of a call keeps for each alarm."""
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +61,8 @@ def with_cause(alarm: Alarm, pending: PendingActivity) -> Alarm:
     """Say in an alarm what became of its activity: its last error, and whose fault that is."""
     cause = Cause.WORKER if pending.waits_for_worker else pending.cause
     what = explained(f"{alarm.what}. {_account(pending)}", cause)
-    return alarm.model_copy(update={"what": what, "cause": cause})
+    known = {"attempt": pending.attempt, "last_error": shorten(pending.last_failure, MAX_ERROR)}
+    return alarm.model_copy(update={"what": what, "cause": cause, **known})
 
 
 def _account(pending: PendingActivity) -> str:

@@ -56,8 +56,8 @@ class PollingActivities:
         """
         self._server_time.begin()
         with translated(retry_permanent=True):
-            if activity.info().attempt == 1:
-                # It has just been asked for a change: a request would be wasted.
+            if input.expected == "inactive" and activity.info().attempt == 1:
+                # It has just been asked to pause: a request would be wasted.
                 raise _not_ready("it has only begun: ACS is asked later")
             seen = read(self._client_of(input.resource), input, self._server_time)
             before = _progress()

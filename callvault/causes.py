@@ -82,6 +82,11 @@ def describe(cause: Cause) -> str:
     return f"Cause {cause}, {whose}: {what_to_do} ({RUNBOOK}#cause-{cause})"
 
 
+def owner_of(cause: Cause) -> str:
+    """Say whose fault a cause is, as ``yours`` or ``the service's``."""
+    return _ADVICE[cause].whose
+
+
 class Blame(NamedTuple):
     """The owner and the cause that the message of an error of ours names."""
 

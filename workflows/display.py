@@ -1,4 +1,4 @@
-"""The display of a call in the Temporal Web UI: search attributes and current details."""
+"""The display of a call in the Temporal Web UI: search attributes, and the text of its page."""
 
 import json
 from collections.abc import Iterable
@@ -10,28 +10,15 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate, TypedSearchAttributes
 
 from callvault.contracts import names
-from callvault.contracts.alarms import explained
-from callvault.contracts.base import shorten
-from callvault.contracts.printable import printable_markdown as plain
 from callvault.contracts.states import RecordingState
-from callvault.contracts.status import (
-    CallStatus,
-    ChunkStatus,
-    PauseRecord,
-    RecordingStatus,
-)
+from callvault.contracts.status import CallStatus
 from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
+from workflows import page
 from workflows.call.recording_state import is_at_risk
 from workflows.call.results import worst
 
 MAX_INDEXED_BYTES = 2_000
 """Bytes of ids in one search attribute: at 2,048 the server ends the workflow."""
-
-MAX_LISTED = 20
-"""Decisions that are shown, and pauses: the newest."""
-
-MAX_LISTED_CHUNKS = 100
-"""Chunks of a recording that are shown: the first."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +33,8 @@ class Display:
     resource: str
     has_orphan: bool
     duties: int
+    memo: tuple[tuple[str, str], ...]
+    """Short forms of the newest ids, as people have them."""
     details: str
 
 
@@ -61,7 +50,8 @@ def of(status: CallStatus) -> Display:
         resource=status.resource,
         has_orphan=any(recording.is_orphan for recording in status.recordings),
         duties=sum(r.sealed.duties for r in status.recordings if r.sealed),
-        details="\n\n".join([*map(_describe, status.recordings), *_describe_consents(status)]),
+        memo=_memo(status),
+        details=page.of(status),
     )
 
 
@@ -71,6 +61,8 @@ def show(status: CallStatus, before: Display | None = None) -> Display:
     workflow.set_current_details(now.details)
     if before is None or _attributes(before) != _attributes(now):
         workflow.upsert_search_attributes(SEARCH_ATTRIBUTES.usable(_attributes(now)))
+    if before is None or before.memo != now.memo:
+        workflow.upsert_memo(dict(now.memo))
     return now
 
 
@@ -92,6 +84,19 @@ def _indexed(ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(reversed(kept))
 
 
+def _memo(status: CallStatus) -> tuple[tuple[str, str], ...]:
+    """Return the memo once ACS has named a recording: until then the start's own will do."""
+    # Each change is an event in the history.
+    newest = status.recordings[-1] if status.recordings else None
+    if newest is None or newest.recording_id is None:
+        return ()
+    known = names.memo_of(status.server_call_id)
+    known[names.MEMO_RECORDING_ID] = names.short_form(newest.recording_id)
+    if newest.call_id:
+        known[names.MEMO_CALL_ID] = names.short_form(newest.call_id)
+    return tuple(known.items())
+
+
 def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
     return [
         names.STATE.value_set(display.state),
@@ -107,79 +112,7 @@ def _attributes(display: Display) -> list[SearchAttributeUpdate[Any]]:
     ]
 
 
-def _describe(recording: RecordingStatus) -> str:
-    """Describe a recording in a few lines of Markdown."""
-    lines = [f"**Recording {recording.number}: {recording.state.replace('_', ' ')}**", ""]
-    if recording.is_orphan:
-        lines.append("- an orphan: nobody asked for it, an event announced it")
-    if recording.archive_only:
-        lines.append("- only archived: another program records")
-    if recording.expires_at:
-        lines.append(f"- next deadline {recording.expires_at:%Y-%m-%d %H:%M:%S} UTC")
-    if recording.problem:
-        lines.append(f"- problem: {plain(recording.problem)}")
-    if (trouble := recording.trouble) is not None:
-        what = explained(f"{trouble.operation} is not done: {trouble.what}", trouble.cause)
-        lines.append(f"- **{plain(what)}**")
-    lines += _describe_consent(recording)
-    lines += [
-        f"- paused by {plain(pause.requested_by)} ({plain(pause.reason) or 'no reason given'})"
-        f" from {_begin(pause)} to {_clock(pause.resumed_at)}"
-        for pause in recording.pauses[-MAX_LISTED:]
-    ]
-    if recording.escalations:
-        lines.append("- **no file is announced: look at Event Grid**")
-    lines += [_describe_chunk(chunk) for chunk in recording.chunks[:MAX_LISTED_CHUNKS]]
-    if len(recording.chunks) > MAX_LISTED_CHUNKS:
-        lines.append(f"- {len(recording.chunks)} chunks in all")
-    return "\n".join(lines)
-
-
-def _describe_consent(recording: RecordingStatus) -> list[str]:
-    lines = [f"- **held back: {plain(recording.holds[-1].reason)}**"] if recording.is_held else []
-    if recording.declined:
-        lines.append(f"- declined: {plain(recording.declined)}")
-    return lines + [
-        f"- **to be deleted by you**: {mark.since:%H:%M:%S} to {_clock(mark.until)}, "
-        f"{mark.participant[:8]}… withdrew consent"
-        for mark in recording.marked
-    ]
-
-
-def _describe_consents(status: CallStatus) -> list[str]:
-    """Describe the newest decisions, in a table."""
-    if not status.consents:
-        return []
-    rows = [
-        f"| {record.participant[:8]}… | {'given' if record.given else 'not given'} | "
-        f"{_cell(record.method)} | {_cell(record.evidence)} | {record.decided_at:%H:%M:%S} |"
-        for record in status.consents[-MAX_LISTED:]
-    ]
-    head = ["| participant | consent | how | evidence | decided |", "|---|---|---|---|---|"]
-    return ["\n".join(["**Consent**", "", *head, *rows])]
-
-
-def _cell(text: str) -> str:
-    """Fit free text into a table: short, and on one line."""
-    return plain(shorten(" ".join(text.split()), 60).replace("|", "/"))
-
-
-def _describe_chunk(chunk: ChunkStatus) -> str:
-    line = f"- chunk {chunk.chunk.index}: {chunk.state}"
-    if chunk.archived:
-        return f"{line}, {chunk.archived.size} bytes at {chunk.archived.location}"
-    return f"{line} {plain(chunk.lost_reason)}".rstrip()
-
-
 def _full_minute(moment: datetime | None) -> datetime | None:
     """Round down to the minute."""
     # Chunks that expire within one minute cost one update, an event each, together.
     return moment and moment.replace(second=0, microsecond=0)
-
-
-def _begin(pause: PauseRecord) -> str:
-    return _clock(pause.confirmed_at) if pause.confirmed_at else "a time that is not confirmed"
-
-
-def _clock(moment: datetime | None) -> str:
-    return f"{moment:%H:%M:%S}" if moment else "now"

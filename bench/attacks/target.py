@@ -98,7 +98,8 @@ def _announced(process: Process) -> Gateway:
 def _guard(settings: Path, issuer: str) -> None:
     """Add secrets, keys, signed callbacks and an alarm webhook to the settings of a stack."""
     text = settings.read_text()
-    text = text.replace("[archives.", f'callback_audience = "{_AUDIENCE}"\n\n[archives.', 1)
+    resource = "[resources.default]\n"
+    text = text.replace(resource, f'{resource}callback_audience = "{_AUDIENCE}"\n', 1)
     guarded = (
         '[alarms]\nwebhook_url = "env:ALARMS"\n\n[gateway]\n'
         'event_secrets = ["env:EVENT_SECRET"]\napi_keys = ["env:API_KEY"]\nrate_limit = "none"\n'

@@ -43,6 +43,7 @@ INPUT_OF: dict[str, type[Any]] = {
 }
 
 POLLS = ("poll_state", "poll_result")
+_SHOWN = ("upsert_workflow_search_attributes", "modify_workflow_properties")
 _ENDS = ("complete_workflow_execution", "continue_as_new_workflow_execution")
 
 _MAX_EXCHANGES = 200
@@ -288,7 +289,7 @@ class Server:
         elif kind == "respond_to_query":
             if not command.respond_to_query.HasField("succeeded"):
                 raise Broken(f"a query fails: {command.respond_to_query.failed.message}")
-        elif kind != "upsert_workflow_search_attributes":
+        elif kind not in _SHOWN:
             self._end(kind, command)
 
     def _end(self, kind: str, command: WorkflowCommand) -> None:

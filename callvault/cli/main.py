@@ -15,6 +15,7 @@ from callvault.cli.emulator import emulator
 from callvault.cli.output import OutputLost, complain, end_without_output, guard_output
 from callvault.cli.reconcile import reconcile
 from callvault.cli.terminal import say
+from callvault.cli.ui import ui
 from callvault.contracts.printable import printable, printable_lines
 from callvault.errors import CallvaultError, ConfigurationError
 from callvault.local.processes import PartFailed
@@ -62,6 +63,7 @@ app.command()(emulator)
 app.command()(events.sweep)
 app.command()(processes.setup)
 app.command()(doctor)
+app.command()(ui)
 app.command()(processes.config)
 app.command()(reconcile)
 app.command()(archives.verify)

@@ -24,7 +24,7 @@ from callvault.config.storage import (
     QuarantineContainerSettings,
     QueueSettings,
 )
-from callvault.config.types import BindAddress, Name, SecretRef, Section, is_loopback
+from callvault.config.types import BindAddress, Name, SecretRef, Section, Url, is_loopback
 from callvault.config.worker import WorkerSettings
 from callvault.contracts.requests import OnMaxPause
 from callvault.errors import ConfigurationError
@@ -63,6 +63,14 @@ class ParticipantSettings(Section):
     SHA-256, which hides no telephone number. Another key makes other hashes: keep it."""
 
 
+class WebUiSettings(Section):
+    """Temporal's Web UI, for the links that people are given."""
+
+    url: Url = "http://localhost:8233"
+    """Its address; `https://cloud.temporal.io` for Temporal Cloud. By default that of Temporal's
+    development server."""
+
+
 class LogSettings(Section):
     """The log."""
 
@@ -89,6 +97,7 @@ class Settings(Section):
     alarms: AlarmSettings = AlarmSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     participants: ParticipantSettings = ParticipantSettings()
+    web_ui: WebUiSettings = WebUiSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")

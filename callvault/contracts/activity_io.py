@@ -187,8 +187,8 @@ class ExportInput(Message):
     resource: str
     archive: str
     server_call_id: str
-    call_id: str | None
-    recording_id: str | None
+    call_id: str | None = None
+    recording_id: str | None = None
     recorded_on: datetime
     """Gives the object its date."""
     recording_format_type: FormatType

@@ -96,6 +96,10 @@ class Alarm(Message):
     expires_at: datetime | None = None
     activity_id: str | None = None
     """The activity of the workflow that does not succeed; its last error tells the cause."""
+    attempt: int | None = None
+    """The attempt at which that activity is; none where no activity is named, or found."""
+    last_error: str = ""
+    """The last error of that activity, as a sentence."""
 
 
 class AlarmRecord(State):

@@ -110,6 +110,14 @@ SEARCH_ATTRIBUTES = (
 """Registered in the Temporal namespace by `callvault setup`."""
 
 
+MEMO_SERVER_CALL_ID = "serverCallId"
+MEMO_RECORDING_ID = "recordingId"
+MEMO_CALL_ID = "callId"
+"""Keys of the memo of a call's workflow: short forms of ids, by which people know a call."""
+
+MEMO_ID_START, MEMO_ID_END = 8, 16
+"""Characters of a long id that its short form keeps: ids of one resource begin alike."""
+
 _WORKFLOW_ID = re.compile(r"recording-[0-9a-f]{32}")
 
 
@@ -128,6 +136,18 @@ def workflow_id(server_call_id: str) -> str:
 def is_workflow_id(text: str) -> bool:
     """Tell an id of the form of `workflow_id` from one that no call's workflow can have."""
     return _WORKFLOW_ID.fullmatch(text) is not None
+
+
+def short_form(any_id: str) -> str:
+    """Shorten an id so that it fits into a line, and can still be told from others."""
+    if len(any_id) <= MEMO_ID_START + MEMO_ID_END + 1:
+        return any_id
+    return f"{any_id[:MEMO_ID_START]}…{any_id[-MEMO_ID_END:]}"
+
+
+def memo_of(server_call_id: str) -> dict[str, str]:
+    """Return the memo to start a call's workflow with; the workflow adds the ids that it learns."""
+    return {MEMO_SERVER_CALL_ID: short_form(server_call_id)}
 
 
 def call_seen_id(server_call_id: str, what: str) -> str:

@@ -155,6 +155,7 @@ class CallClient(CallReader):
                 task_timeout=names.TASK_TIMEOUT,
                 id_reuse_policy=updates.reuse_policy(is_first=is_first),
                 static_summary=updates.summary(request),
+                memo=names.memo_of(request.server_call_id),
                 rpc_timeout=RPC_TIMEOUT,
             )
         return Started(workflow_id, handle.result_run_id, is_new=True)
@@ -223,6 +224,7 @@ class CallClient(CallReader):
                     # Event Grid repeats events, and by default an ended workflow frees its id.
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     memo={names.CALL_SEEN_MEMO: seen},
+                    static_summary=f"a call {seen.what}: remembered for the reconciliation",
                     rpc_timeout=RPC_TIMEOUT,
                 )
 
@@ -235,6 +237,7 @@ class CallClient(CallReader):
                     input,
                     id=names.adoption_id(input.recording_id),
                     task_queue=names.CONTROL_QUEUE,
+                    static_summary="has a recording adopted that no workflow knew",
                     rpc_timeout=RPC_TIMEOUT,
                 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from temporalio.client import Client, Interceptor, Plugin
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 
 from callvault.config.settings import Settings
@@ -28,10 +28,7 @@ async def connect(
     ``lazy`` connects with the first call, so that a process can start while Temporal is away.
     Raises `ConfigurationError` for a wrong profile, `Unavailable` where Temporal does not answer.
     """
-    try:
-        profile = ClientConfig.load_client_connect_config()
-    except (RuntimeError, ValueError) as error:
-        raise ConfigurationError(f"Temporal's own configuration is wrong: {error}") from error
+    profile = _profile()
     address = profile.setdefault("target_host", DEFAULT_ADDRESS)
     try:
         return await Client.connect(
@@ -48,3 +45,15 @@ async def connect(
             f"Temporal does not answer at {address}: start it, or set TEMPORAL_ADDRESS ({error})",
             owner="callvault",
         ) from error
+
+
+def configured_namespace() -> str:
+    """Return the namespace that `connect` would use, without connecting."""
+    return _profile().get("namespace") or "default"
+
+
+def _profile() -> ClientConnectConfig:
+    try:
+        return ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError) as error:
+        raise ConfigurationError(f"Temporal's own configuration is wrong: {error}") from error

@@ -2,6 +2,8 @@
 
 The SDK drops a signal whose payload cannot be decoded, and fails the workflow task of such a start
 again and again. So what nobody can decode reaches a handler as `Unreadable`, which says why.
+
+An error goes to Temporal as one sentence: people read it there.
 """
 
 from collections.abc import Sequence
@@ -9,14 +11,39 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, DefaultFailureConverter
+from temporalio.converter import PayloadConverter as AnyPayloadConverter
 
+from callvault.contracts.activity_io import (
+    AnnouncementInput,
+    ExportInput,
+    PollResultInput,
+    RecordingInput,
+    StartInput,
+)
 from callvault.contracts.base import Unreadable, explain, quoted
+from callvault.contracts.requests import ControlRequest
+
+WITHOUT_NULLS = (
+    ControlRequest,
+    StartInput,
+    AnnouncementInput,
+    RecordingInput,
+    ExportInput,
+    PollResultInput,
+)
+"""What is sent without the members that are null: people read what a workflow and its activities
+begin with. Each of these members is null by default, so that it is read back as it was."""
 
 
 class PayloadConverter(PydanticPayloadConverter):
     """Pydantic's converter, which raises only where a certain type is asked for."""
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """Encode values, each as one payload."""
+        return super().to_payloads([_without_nulls(value) for value in values])
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
@@ -35,6 +62,12 @@ class PayloadConverter(PydanticPayloadConverter):
             return Unreadable(_reason(payload, error))
 
 
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, WITHOUT_NULLS):
+        return value.model_dump(mode="json", exclude_none=True)
+    return value
+
+
 def _reason(payload: Payload, error: Exception) -> str:
     """Say why a payload cannot be decoded, without repeating what is in it."""
     if isinstance(error, ValidationError):
@@ -43,5 +76,26 @@ def _reason(payload: Payload, error: Exception) -> str:
     return f"the payload of encoding {quoted(encoding)} cannot be decoded"
 
 
-data_converter = DataConverter(payload_converter_class=PayloadConverter)
+class FailureConverter(DefaultFailureConverter):
+    """The SDK's converter, without the stack trace and the errors that led to an error.
+
+    The worker's log has both. With them, one failed attempt could exceed the server's size limit,
+    and the server would cut the sentence.
+    """
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: AnyPayloadConverter, failure: Failure
+    ) -> None:
+        """Encode an error: its type and its sentence; of the engine's own wrapping, what is in."""
+        super().to_failure(exception, payload_converter, failure)
+        failure.stack_trace = ""
+        if failure.HasField("application_failure_info"):
+            failure.ClearField("cause")
+            # As of an assertion: without a word the Web UI would show nothing.
+            failure.message = failure.message or failure.application_failure_info.type
+
+
+data_converter = DataConverter(
+    payload_converter_class=PayloadConverter, failure_converter_class=FailureConverter
+)
 """Used by workers, clients, replays and tests alike: a history must be read as it was."""

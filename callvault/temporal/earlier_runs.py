@@ -77,7 +77,7 @@ async def begin(
     arguments: list[Any],
     signal: str | None = None,
     payload: Message | None = None,
-    summary: str | None = None,
+    summary: str = "goes on with a call that an earlier workflow kept",
 ) -> str | None:
     """Signal a call's workflow, begun with these arguments where none runs; return the run's id."""
     async with translated(RPC_TIMEOUT):

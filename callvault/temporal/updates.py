@@ -65,6 +65,7 @@ async def decide_with_start(
             task_queue=names.CONTROL_QUEUE,
             task_timeout=names.TASK_TIMEOUT,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary="keeps what a call's participants decide on being recorded",
             result_type=CallResult,
         )
         record: ConsentRecord = await client.execute_update_with_start_workflow(
@@ -133,6 +134,7 @@ async def start_confirmed(
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=reuse_policy(is_first=go_on is None),
             static_summary=summary(request),
+            memo=names.memo_of(request.server_call_id),
             result_type=CallResult,
         )
         record: ControlRecord = await client.execute_update_with_start_workflow(

@@ -163,15 +163,15 @@ def test_a_result_that_acs_denies_is_asked_for_again_as_soon_as_one_that_is_not_
     assert not denied.value.non_retryable
 
 
-def test_the_first_attempt_asks_nothing_and_later_ones_ask_until_acs_denies_twice(
-    call: Call,
-) -> None:
-    call.client.stop(call.recording_id, call.server_call_id)
-    first, _ = poll_state(call, attempt=1)
+def test_just_after_a_pause_nothing_is_asked(call: Call) -> None:
+    first, _ = poll_state(call, attempt=1, expected="inactive")
     assert isinstance(first, ApplicationError)
     assert "only begun" in str(first)
 
-    second, (noted,) = poll_state(call, attempt=2)
+
+def test_acs_is_asked_until_it_denies_the_recording_twice(call: Call) -> None:
+    call.client.stop(call.recording_id, call.server_call_id)
+    second, (noted,) = poll_state(call, attempt=1)
     assert isinstance(second, ApplicationError)
     assert second.next_retry_delay == timedelta(minutes=1)
     assert noted.gone_since is not None

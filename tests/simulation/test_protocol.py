@@ -48,6 +48,7 @@ COMMANDS = {
     "update_response",
     "respond_to_query",
     "upsert_workflow_search_attributes",
+    "modify_workflow_properties",
     "complete_workflow_execution",
     "continue_as_new_workflow_execution",
     "fail_workflow_execution",

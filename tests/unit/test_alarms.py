@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from callvault.contracts.alarms import Acknowledge, AlarmKind, Severity
+from workflows.call.activity_ids import export_id
 from workflows.call.alarms import Alarms
 
 from .call import NOON, POLICY, WINDOW, Call, chunk, stopped_call
@@ -113,3 +114,11 @@ def test_an_alarm_is_raised_as_soon_as_it_is_due_and_no_sooner(awaits: str) -> N
     assert call.life.status.alarms == []
     alarms.raise_due(due)
     assert len(call.life.status.alarms) == 1
+
+
+def test_a_long_document_id_makes_no_activity_id_that_the_server_refuses() -> None:
+    """Of more than 1,000 characters it refuses the workflow's task, for ever."""
+    documents = [f"{letter * 2_047}{end}" for letter in "ab" for end in "cd"]
+    ids = {export_id(document, 1) for document in documents}
+    assert len(ids) == 4
+    assert max(map(len, ids)) < 1_000

@@ -337,7 +337,7 @@ async def test_what_acs_does_at_once_is_asked_once(scene: Scene) -> None:
     # The last one reads what should be silent, now and then, for as long as it should.
     assert others == [
         *("describe_resource", "was_reset"),
-        *("start_recording", "confirm_active", "poll_state", "poll_state"),
+        *("start_recording", "confirm_active", "poll_state"),
     ]
 
 

@@ -22,6 +22,7 @@ from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.recording_state import is_awaiting
+from workflows.loops.clock import Moment
 from workflows.loops.loop import Run, each_once
 
 MAX_REUSE = timedelta(seconds=4)
@@ -92,13 +93,23 @@ class StatePollingLoop(_StateLoop):
     async def _poll(self, number: int) -> None:
         recording = self._call.recording(number)
         interval = self._call.policy.state_poll_interval
+        # By a timer, not by an attempt that fails: a healthy call shows no failure.
+        first = Moment(workflow.now() + interval, f"is recording {number} still on?")
+        while self._is_needed(recording) and workflow.now() < first.at:
+            await self._run.clock.changed(lambda: self._is_needed(recording), first)
+        if not self._is_needed(recording):
+            return
         poll = activity_calls.poll_state(self._call.status, recording, interval)
-        await workflow.wait_condition(lambda: poll.done() or self._run.is_finished)
+        await workflow.wait_condition(lambda: poll.done() or not self._is_needed(recording))
         poll.cancel()
         try:
             self._fold(recording, await poll)
         except ActivityError:
-            self._polled.add(number)
+            if self._is_needed(recording):
+                self._polled.add(number)  # refused for good
+
+    def _is_needed(self, recording: RecordingStatus) -> bool:
+        return self._is_due(recording) and not self._run.is_finished
 
 
 class SilencePollingLoop(_StateLoop):
