@@ -123,10 +123,7 @@ def _recording(status: CallStatus, recording: RecordingStatus) -> Iterator[str]:
 
 def _facts(status: CallStatus, recording: RecordingStatus) -> Iterator[Row]:
     yield "wanted", f"{recording.target}; ACS: {recording.actual}"
-    if recording.is_orphan:
-        yield "orphan", "nobody asked for it, an event announced it"
-    if recording.archive_only:
-        yield "only archived", "another program records"
+    yield from _origin(recording)
     if recording.expires_at:
         yield "must be archived by", _date(recording.expires_at)
     if recording.recording_id:
@@ -142,6 +139,13 @@ def _facts(status: CallStatus, recording: RecordingStatus) -> Iterator[Row]:
     yield from map(_pause, recording.pauses[-MAX_LISTED:])
     if recording.escalations:
         yield "**files**", "**no file is announced, or not all are: look at Event Grid**"
+
+
+def _origin(recording: RecordingStatus) -> Iterator[Row]:
+    if recording.is_orphan:
+        yield "orphan", "nobody asked for it, an event announced it"
+    if recording.archive_only:
+        yield "only archived", "another program records"
 
 
 def _consent(recording: RecordingStatus) -> Iterator[Row]:

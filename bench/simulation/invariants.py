@@ -36,7 +36,7 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from workflows.call.chunks import chunks_of
 from workflows.call.commands import REACHED, TARGET_OF, Operation
 from workflows.call.lifecycle import Lifecycle
-from workflows.call.pauses import GATE, GUARD, THIRD_PARTY
+from workflows.call.pauses import GATE, GUARD, THIRD_PARTY, short_name
 from workflows.call.silence import STARTING_TIMEOUT, is_silent
 
 _OPERATIONS = {
@@ -108,7 +108,7 @@ class Invariants:
         for told in delivered.about_presence:
             if isinstance(told, ParticipantChanged):
                 self._people.move(told.participant, told.joined, told.connection)
-            elif told.requested_by in opened:
+            elif opened & {told.requested_by, short_name(told.requested_by)}:
                 for who in told.participants:
                     self._people.named(who)
         withdrew = False

@@ -112,6 +112,8 @@ async def test_h16_calls_are_controlled_without_search_attributes_and_setup_brin
         async with asyncio.timeout(10):
             while await shown_state(scene.handle) != "paused":
                 await asyncio.sleep(0.05)
+        # A run that has only just begun has done nothing yet that could be replayed.
+        await scene.status()
         await replays(scene.handle)
         await scene.asks("stop")
 

@@ -88,5 +88,7 @@ async def test_full_control_later_begins_in_a_call_that_was_only_archived(scene:
     await announced(scene)
     scene.world.archive_only.clear()
     started = await scene.asks(names.START)
+    # Before that, nothing proves a pause.
+    await scene.until(lambda recording: recording.actual == "active", started.recording)
     paused = await scene.asks(names.PAUSE)
     assert (started.is_done, paused.is_done) == (True, True)

@@ -119,7 +119,8 @@ class Lifecycle:
             if refused is None:
                 self.current.ask_again_at = None
                 self._take(request, record, self.current)
-            self.settle(self.current, now)
+            # A start tells who is in the call, which an earlier recording may still record.
+            self.settle_all(now)
         return record
 
     def _first(
