@@ -19,6 +19,8 @@ from callvault.local.processes import Supervisor
 from callvault.local.stack import CALLVAULT, Stack, start_stack
 from callvault.temporal.converter import data_converter
 
+from .known import is_known
+
 pytestmark = pytest.mark.slow("starts every part as a process of its own, and calls last seconds")
 
 
@@ -49,18 +51,6 @@ async def reads(stack: Stack, *words: str) -> Any:
     return json.loads(out)
 
 
-async def is_known(call: Call) -> None:
-    """Wait until an event has begun the call's workflow."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                await call.status()
-            except httpx.HTTPStatusError:
-                await asyncio.sleep(0.2)
-            else:
-                return
-
-
 async def test_the_recording_of_another_program_is_kept_as_a_normal_one(stack: Stack) -> None:
     client = await Client.connect(
         stack.temporal.address, namespace=stack.temporal.namespace, data_converter=data_converter
@@ -68,7 +58,7 @@ async def test_the_recording_of_another_program_is_kept_as_a_normal_one(stack: S
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         call = Call(stack, http)
         await archive_only.story(call, lambda _: None)
-        await is_known(call)
+        await is_known(call, within=60)
         handle = client.get_workflow_handle(call.workflow_id, result_type=CallResult)
         result = await asyncio.wait_for(handle.result(), 60)
         status = CallStatus.model_validate(await call.status())

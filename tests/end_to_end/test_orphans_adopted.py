@@ -16,6 +16,7 @@ from callvault.local.processes import Supervisor
 from callvault.local.stack import Stack, start_stack
 from callvault.temporal.converter import data_converter
 
+from .known import is_known
 from .test_restored import recorded_and_forgotten
 
 pytestmark = pytest.mark.slow("starts every part as a process of its own, and calls last seconds")
@@ -45,17 +46,6 @@ def pauses_at_acs(stack: Stack, recording_id: str, server_call_id: str) -> None:
         client.pause(recording_id, server_call_id)
 
 
-async def is_known_again(call: Call) -> None:
-    async with asyncio.timeout(ADOPTED_WITHIN):
-        while True:
-            try:
-                await call.status()
-            except httpx.HTTPStatusError:
-                await asyncio.sleep(0.2)
-            else:
-                return
-
-
 async def test_a_forgotten_recording_is_adopted_when_acs_tells_of_a_change(stack: Stack) -> None:
     client = await Client.connect(
         stack.temporal.address, namespace=stack.temporal.namespace, data_converter=data_converter
@@ -66,7 +56,7 @@ async def test_a_forgotten_recording_is_adopted_when_acs_tells_of_a_change(stack
         await call.speaks("Ana", 1.5)
         # Somebody else's request, or ACS's own: whatever changes is told at the call's address.
         await asyncio.to_thread(pauses_at_acs, stack, recording_id, call.server_call_id)
-        await is_known_again(call)
+        await is_known(call, within=ADOPTED_WITHIN)
         status = await call.status()
         assert status["recordings"][0]["recordingId"] == recording_id
         await call.asks("stop", "over")
