@@ -223,7 +223,7 @@ def _confirmed(
             _started(call, recording, command, outcome.recording_id, at)
         case Operation.CONFIRM:
             silence.active_read(recording, read_at, received_at)
-            recording.actual, recording.was_active = Actual.ACTIVE, True
+            recording.actual = Actual.ACTIVE
         case Operation.RESUME:
             silence.resume_answered(recording, received_at, outcome.unanswered_at)
             recording.actual, recording.was_active = Actual.ACTIVE, True

@@ -179,7 +179,6 @@ def _unexpected(
     if actual is Actual.PAUSED:
         is_foreign = recording.target is Wanted.ACTIVE and before is Actual.ACTIVE
         return _was_paused(recording, now) if is_foreign else None
-    recording.was_active = True
     # A resume that was asked for while the state was being read makes sound no surprise.
     return _pause_again(call, recording, now) if recording.target is Wanted.PAUSED else None
 
