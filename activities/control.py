@@ -33,7 +33,6 @@ from callvault.contracts.activity_io import (
     ControlResult,
     RecordingInput,
     ResourcePolicy,
-    ResourceQuery,
     StartInput,
     ToldRecording,
 )
@@ -84,12 +83,6 @@ class ControlActivities:
         self._archive_of = archive_of
         self._server_time = server_time or ServerTime()
         self.polling = PollingActivities(client_of, self._server_time)
-
-    @activity.defn
-    def describe_resource(self, query: ResourceQuery) -> ResourcePolicy:
-        """Look up the settings that steer the workflow's decisions."""
-        with translated(retry_permanent=query.retry_permanent):
-            return self._policy_of(query.resource)
 
     @activity.defn
     def start_recording(self, input: StartInput) -> ControlResult:

@@ -28,6 +28,7 @@ from callvault.temporal.archives import remembered_archives
 from callvault.temporal.client import connect
 from workers.abandoned import AbandonedCalls
 from workers.adoption import Adoption
+from workers.begin import BeginActivities
 from workers.clients import Connections
 from workers.liveness import Liveness, NotingRunner
 from workers.readiness import Readiness, needed
@@ -103,7 +104,7 @@ def _workers(
         others: list[Callable[..., Any]] = [
             SweepActivities(settings, client).sweep_dead_letters,
             recall.recall_run,
-            recall.was_reset,
+            BeginActivities(client, connections.policy_of).begin_run,
             Adoption(settings, client).adopt_recording,
         ]
         announcements = AnnouncementActivities(connections.announcement_webhook)

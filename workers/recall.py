@@ -21,9 +21,9 @@ from temporalio.service import RPCError
 from callvault.contracts import names
 from callvault.contracts.activity_io import (
     ArchivedChunk,
+    Beginning,
     ControlResult,
     ExportInput,
-    ResourcePolicy,
     StartInput,
 )
 from callvault.contracts.base import Message, Unreadable
@@ -64,20 +64,9 @@ class Recall:
         """Read the last state of the run from which a reset began this one."""
         handle = self._client.get_workflow_handle(query.workflow_id, run_id=query.run_id)
         async for event in handle.fetch_history_events():
-            if (base := _base_of(event, query.run_id)) is not None:
+            if (base := base_of(event, query.run_id)) is not None:
                 return Recalled(last=await self.last_state(query.workflow_id, base))
         return Recalled()
-
-    @activity.defn(name=names.RESET_ACTIVITY)
-    async def was_reset(self, query: RunQuery) -> bool:
-        """Tell if this run was reset, to before its first workflow task was done."""
-        if query.is_first:
-            return False
-        handle = self._client.get_workflow_handle(query.workflow_id, run_id=query.run_id)
-        async for event in handle.fetch_history_events():
-            if _base_of(event, query.run_id) is not None:
-                return True
-        return False
 
     async def last_state(self, workflow_id: str, run_id: str) -> LastState:
         """Read the last state of a run, whether or not a worker can replay it."""
@@ -93,7 +82,7 @@ class Recall:
         return LastState(run_id=run_id, status=status)
 
 
-def _base_of(event: HistoryEvent, run_id: str) -> str | None:
+def base_of(event: HistoryEvent, run_id: str) -> str | None:
     """Return the run from which a reset began this one, if the event tells."""
     failed = event.workflow_task_failed_event_attributes
     is_reset = failed.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
@@ -178,7 +167,7 @@ class FoldedHistory:
 
     def _fold_activity(self, name: str, inputs: list[Any], results: list[Any]) -> None:
         folds: dict[str, Callable[[Any, Any], None]] = {
-            "describe_resource": self._described,
+            names.BEGIN_ACTIVITY: self._begun,
             "start_recording": self._started,
             "export_chunk": self._exported,
             "pause_recording": partial(self._changed, Operation.PAUSE),
@@ -188,9 +177,10 @@ class FoldedHistory:
         if name in folds:
             folds[name](inputs[0], results[0])
 
-    def _described(self, _: Any, policy: Any) -> None:
-        self._call.policy_known(ResourcePolicy.model_validate(policy))
-        self._call.settle_all(self._at)
+    def _begun(self, _: Any, result: Any) -> None:
+        if (policy := Beginning.model_validate(result).policy) is not None:
+            self._call.policy_known(policy)
+            self._call.settle_all(self._at)
 
     def _started(self, input: Any, result: Any) -> None:
         """Fold an answered start; what was asked of it afterwards is to be read from ACS."""

@@ -103,7 +103,6 @@ def control_worker(
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         activities=[
-            activities.describe_resource,
             activities.start_recording,
             activities.confirm_active,
             activities.read_state,

@@ -71,7 +71,8 @@ _LAST_RETRY = RetryPolicy(
 EXPORT_ATTEMPT_TIMEOUT = timedelta(hours=12)
 """One attempt at an export; its heartbeat is what notices a stall."""
 
-POLICY_LOOKUP = ActivityConfig(
+BEGIN = ActivityConfig(
+    summary="what is known of this run?",
     task_queue=names.CONTROL_QUEUE,
     start_to_close_timeout=timedelta(seconds=5),
     retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
@@ -107,11 +108,6 @@ def control(summary: str) -> ActivityConfig:
         retry_policy=_CONTROL_RETRY,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
-
-
-def was_reset() -> ActivityConfig:
-    """Return options to ask Temporal if a run was reset: nothing is asked of ACS until then."""
-    return {**POLICY_LOOKUP, "summary": "was this run reset?"}
 
 
 def recall(summary: str) -> ActivityConfig:

@@ -12,9 +12,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.control import ControlActivities
 from callvault.contracts import names
-from callvault.contracts.activity_io import ResourceQuery
+from callvault.contracts.activity_io import BeginInput, Beginning
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import AnyMessage, Unreadable, quoted, read_one
 from callvault.contracts.consent import ConsentRecord
@@ -33,7 +32,7 @@ from callvault.contracts.status import CallStatus, ControlRecord
 from callvault.contracts.takeover import LastState
 from workflows import display
 from workflows.activity_errors import reason
-from workflows.activity_options import POLICY_LOOKUP
+from workflows.activity_options import BEGIN
 from workflows.call import callbacks, file_events, pauses, repeats, unconfirmed
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
@@ -105,9 +104,7 @@ class RecordingWorkflow:
         request = self.begun.request
         if isinstance(request, Unreadable):
             raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
-        if self.begun.carried is None:
-            await self._through_cancellation(self._learn_policy(request))
-        await self._through_cancellation(self.recall.begin())
+        await self._through_cancellation(self._begin(request))
         if self.begun.takes_over:
             self.call.taken_over(workflow.now())
             self.alarms.taken_over(self.call.current, workflow.now())
@@ -323,22 +320,35 @@ class RecordingWorkflow:
 
     # The parts.
 
-    async def _learn_policy(self, request: RecordingRequest) -> None:
-        """Fix the resource's settings for this call, so that a change of them cannot split it."""
-        query = ResourceQuery(
-            resource=request.resource, retry_permanent=not request.start_recording
+    async def _begin(self, request: RecordingRequest) -> None:
+        """Learn what must be known before anything is asked of ACS.
+
+        A call's first run fixes its resource's settings, so that a change of them cannot split it.
+        """
+        # Asked if it was reset, and the answer in the history: neither the run's ids nor the
+        # history's length are the same at a replay, after a reset to a later task or a task
+        # without commands.
+        info = workflow.info()
+        query = BeginInput(
+            workflow_id=info.workflow_id,
+            run_id=info.run_id,
+            is_first=info.run_id == info.first_execution_run_id,
+            resource=request.resource if self.begun.carried is None else None,
+            retry_permanent=not request.start_recording,
         )
         try:
-            policy = await workflow.execute_activity_method(
-                ControlActivities.describe_resource, query, **POLICY_LOOKUP
+            beginning: Beginning = await workflow.execute_activity(
+                names.BEGIN_ACTIVITY, query, result_type=Beginning, **BEGIN
             )
         except ActivityError as error:
             raise ApplicationError(
                 reason(error), type="InvalidRequest", non_retryable=True
             ) from error
-        self.call.policy_known(policy)
-        # Consent could not be judged before: what was folded meanwhile has its consequences now.
-        self.call.settle_all(workflow.now())
+        self.recall.begun(beginning)
+        if beginning.policy is not None:
+            self.call.policy_known(beginning.policy)
+            # Consent could not be judged before: what was folded has its consequences now.
+            self.call.settle_all(workflow.now())
 
     async def _run_display(self) -> None:
         while True:

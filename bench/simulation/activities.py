@@ -21,6 +21,7 @@ from bench.simulation.server import Activity, Server
 from callvault.contracts import names
 from callvault.contracts.activity_io import (
     ArchivedChunk,
+    Beginning,
     FoundRecordings,
     PolledResult,
     ResourcePolicy,
@@ -55,8 +56,7 @@ class Surroundings:
         self.to_delete: set[str] = set()
         """The files whose copy at the service was to be deleted."""
         self._answer_of: dict[str, Callable[[Activity, random.Random], Any]] = {
-            "describe_resource": lambda activity, rng: self._policy,
-            names.RESET_ACTIVITY: lambda activity, rng: False,
+            names.BEGIN_ACTIVITY: self._begin,
             names.SIGNAL_TIMES_ACTIVITY: self._find_signal_times,
             "poll_result": self._poll_result,
             "delete_source": self._delete,
@@ -67,6 +67,10 @@ class Surroundings:
             "raise_alarm": self._raise_alarm,
             "announce_recording": self._announce,
         }
+
+    def _begin(self, activity: Activity, rng: random.Random) -> Beginning:
+        # No run of a life is reset to its very beginning.
+        return Beginning(policy=self._policy if activity.input.resource is not None else None)
 
     def scheduled(self, activity: Activity) -> None:
         """Take note of an activity that is to be made."""
@@ -223,4 +227,4 @@ class Surroundings:
         return None
 
 
-_NEVER_REFUSED = ("describe_resource", "stop_recording", "poll_state", "raise_alarm")
+_NEVER_REFUSED = (names.BEGIN_ACTIVITY, "stop_recording", "poll_state", "raise_alarm")

@@ -147,7 +147,7 @@ class Life:
         seconds = rng.choice(spans if is_short else [*spans, 60, 600, 3 * 3_600])
         self._note(f"{seconds} s")
         # Temporal answers soon, as it does for every workflow task.
-        for asked in [a for a in self.server.activities.values() if a.kind == names.RESET_ACTIVITY]:
+        for asked in [a for a in self.server.activities.values() if a.asks_temporal_alone]:
             self._attempt(asked, rng)
         if Fault.ODD in self.faults and rng.random() < 0.3:
             # Rejected in the same activation as what falls due first: no history holds it.

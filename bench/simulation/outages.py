@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from bench.simulation.faults import Fault
 from bench.simulation.server import Activity
-from callvault.contracts import names
 
 
 class Delivery(StrEnum):
@@ -39,7 +38,7 @@ class Outages:
 
     def delivery(self, activity: Activity, rng: random.Random) -> Delivery:
         """Draw the fate of an attempt."""
-        if activity.kind == names.RESET_ACTIVITY:
+        if activity.asks_temporal_alone:
             # Temporal answers, as it does for every workflow task.
             return Delivery.ANSWERED
         drawn = self._draw(rng)

@@ -14,16 +14,14 @@ from bench.simulation import protocol
 from bench.simulation.instance import Broken, Opening, RunInstance
 from bench.simulation.protocol import Job
 from bench.simulation.update_answers import judge_answer
-from callvault.contracts import activity_io
+from callvault.contracts import activity_io, names
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.results import CallResult
 from callvault.contracts.signal_times import SignalTimesQuery
-from callvault.contracts.takeover import RunQuery
 
 INPUT_OF: dict[str, type[Any]] = {
-    "describe_resource": activity_io.ResourceQuery,
-    "was_reset": RunQuery,
+    names.BEGIN_ACTIVITY: activity_io.BeginInput,
     "find_signal_times": SignalTimesQuery,
     "start_recording": activity_io.StartInput,
     "confirm_active": activity_io.RecordingInput,
@@ -71,6 +69,11 @@ class Activity:
     def is_quick(self) -> bool:
         """True if it is over after one attempt, which takes seconds."""
         return self.timeout_type is TimeoutType.START_TO_CLOSE
+
+    @property
+    def asks_temporal_alone(self) -> bool:
+        """True if it only looks into a history: the settings came from the run before."""
+        return self.kind == names.BEGIN_ACTIVITY and self.input.resource is None
 
 
 @dataclass

@@ -25,10 +25,15 @@ QUICK_ATTEMPT_TIMEOUT = timedelta(seconds=4)
 the five seconds in which a pause is to be confirmed, see decision 63."""
 
 
-class ResourceQuery(Message):
-    """A question for the policy of a resource."""
+class BeginInput(Message):
+    """A question of a run that begins."""
 
-    resource: str
+    workflow_id: str
+    run_id: str
+    is_first: bool
+    """True if no other run was before it, which a reset run always has."""
+    resource: str | None = None
+    """The resource whose policy is asked for; None where the run before has handed it over."""
     retry_permanent: bool = False
     """True where an unknown name may become known: an event's recording is never refused for it."""
 
@@ -92,6 +97,15 @@ class ResourcePolicy(Message):
     """Events in the history of a run after which it hands over to the next one."""
     archive_only: bool
     """True if another program controls the recordings, and what is announced is no orphan."""
+
+
+class Beginning(Message):
+    """Answer to a `BeginInput`."""
+
+    was_reset: bool = False
+    """True if the run was reset, to before its first workflow task was done."""
+    policy: ResourcePolicy | None = None
+    """None if it was not asked for."""
 
 
 class StartInput(Message):

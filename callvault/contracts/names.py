@@ -60,8 +60,10 @@ TAKE_OVER = "take_over"
 CUT_FAILURE = "Failure exceeds size limit."
 """The server's message in place of a failure that it has cut: the failure itself is its cause."""
 
+BEGIN_ACTIVITY = "begin_run"
+"""Activity that tells a run what it must know before it does anything."""
+
 RECALL_ACTIVITY = "recall_run"
-RESET_ACTIVITY = "was_reset"
 """Activity that reads the last state of the run before a reset."""
 
 SIGNAL_TIMES_ACTIVITY = "find_signal_times"

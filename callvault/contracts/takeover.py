@@ -10,8 +10,6 @@ class RunQuery(Message):
     workflow_id: str
     run_id: str
     """The run that the reset began."""
-    is_first: bool = False
-    """True if no other run was before it, which a reset run always has."""
 
 
 class LastState(Message):

@@ -41,7 +41,6 @@ OPTIONS: list[tuple[str, dict[str, Any], timedelta | None, timedelta, tuple[Any,
     ("poll_silence", {}, EVER, 30 * S, (1, 60, 2), "silence is proven by readings alone"),
     ("poll_state", {"interval": 10 * S}, EVER, 30 * S, (10, 40, 1.5), "as long as it records"),
     ("poll_result", {}, EVER, 30 * S, (30, 1800, 2), "until the workflow calls it off"),
-    ("was_reset", {}, EVER, 5 * S, (1, 30, 2), "nothing is asked of ACS until it has answered"),
     ("signal_times", {}, 2 * M, 10 * S, (1, 10, 2), "then signals count from when they were seen"),
     ("sweep", {}, H, H, (1, 300, 2), "the next sweep does what is left"),
     ("announcement", {"timeout": 20 * S}, 20 * S, 20 * S, (0.5, 3, 2), "people are waiting"),
@@ -109,7 +108,7 @@ def test_the_long_activities_without_a_table_of_their_own_end_in_time() -> None:
         "daily: before the next"
     )
     assert activity_options.RECONCILE["heartbeat_timeout"] == HEARTBEAT_TIMEOUT
-    assert activity_options.POLICY_LOOKUP["start_to_close_timeout"] == 5 * S
+    assert activity_options.BEGIN["start_to_close_timeout"] == 5 * S
 
 
 def test_every_bound_stands_in_the_table_with_a_reason() -> None:

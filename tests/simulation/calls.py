@@ -7,7 +7,7 @@ from bench.simulation.instance import Opening
 from bench.simulation.life import NOON
 from bench.simulation.server import Server
 from callvault.contracts import names
-from callvault.contracts.activity_io import ControlResult
+from callvault.contracts.activity_io import Beginning, ControlResult
 from tests.policies import a_policy
 
 ACTIVE = ControlResult(recording_id="r", state="active", accepted_at=NOON)
@@ -38,8 +38,7 @@ def recorded(request: dict[str, Any] | None = None, **policy: Any) -> Server:
 
 def learns(server: Server, **policy: Any) -> None:
     """Let the workflow know its resource's settings, and that it was not reset."""
-    answer(server, "describe_resource", a_policy(**policy))
-    answer(server, "was_reset", False)
+    answer(server, "begin_run", Beginning(policy=a_policy(**policy)))
 
 
 def starts(server: Server) -> None:

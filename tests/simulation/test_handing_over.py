@@ -6,6 +6,7 @@ from typing import Any
 from bench.simulation import protocol
 from bench.simulation.server import Activity, Server
 from callvault.contracts import names
+from callvault.contracts.activity_io import Beginning
 from tests.unit.call import archived, chunk, event
 
 from .calls import answer, recorded, stops
@@ -22,7 +23,7 @@ def test_what_falls_due_as_a_run_hands_over_is_asked_of_acs_by_the_next_one() ->
     server = recorded_briefly(max_history_events=length)
     server.pass_time(LONGEST)
     assert server.runs == 2
-    answer(server, "was_reset", False)
+    answer(server, "begin_run", Beginning())
     assert "stop_recording" in {activity.kind for activity in server.activities.values()}
 
 
@@ -36,7 +37,7 @@ def test_i3_an_alarm_that_is_called_off_as_a_run_hands_over_is_sent_by_the_next_
     assert sending.is_cancelled
     server.resolve(sending, protocol.cancelled())
     assert server.runs == 2
-    answer(server, "was_reset", False)
+    answer(server, "begin_run", Beginning())
     assert [each.input.id for each in under_way(server, "raise_alarm")] == [sending.input.id]
 
 

@@ -27,6 +27,7 @@ from callvault.gateway.app import create_app
 from callvault.local.azurite import Azurite
 from callvault.telemetry.tracing import instrument_app
 from callvault.temporal.client import connect
+from workers.begin import BeginActivities
 from workers.clients import Connections
 from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker
@@ -222,10 +223,10 @@ async def working(
         )
         export = ExportActivities(connections.client_of, connections.archive_of)
         seal = SealActivities(connections.archive_of, connections.signer_of)
-        recall = Recall(client)
+        recall, begin = Recall(client), BeginActivities(client, connections.policy_of)
         async with (
             control_worker(
-                client, control, settings.worker, others=[recall.recall_run, recall.was_reset]
+                client, control, settings.worker, others=[recall.recall_run, begin.begin_run]
             ),
             notification_worker(
                 client,

@@ -34,6 +34,7 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
 from callvault.temporal import updates
 from tests.policies import a_policy
+from workers.begin import BeginActivities
 from workers.recall import Recall
 from workers.registry import control_worker, export_worker, notification_worker, sandbox
 from workflows.loops.continue_as_new import CarriedState
@@ -155,12 +156,12 @@ class World:
         control = ControlActivities(client_of, self.policy_of, archive_of, VirtualTime())
         export = ExportActivities(client_of, archive_of)
         seal = SealActivities(archive_of, self.signer_of)
-        recall = Recall(client)
+        recall, begin = Recall(client), BeginActivities(client, self.policy_of)
         control_queue = control_worker(
             client,
             control,
             settings,
-            others=[recall.recall_run, recall.was_reset],
+            others=[recall.recall_run, begin.begin_run],
             runner=sandbox(),
         )
         # On a machine with much else to do a task takes longer than the SDK's two seconds: tests

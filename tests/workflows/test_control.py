@@ -336,8 +336,7 @@ async def test_what_acs_does_at_once_is_asked_once(scene: Scene) -> None:
     others = [a.activity_type.name for a in scheduled if a not in asked]
     # The last one reads what should be silent, now and then, for as long as it should.
     assert others == [
-        *("describe_resource", "was_reset"),
-        *("start_recording", "confirm_active", "poll_state"),
+        *("begin_run", "start_recording", "confirm_active", "poll_state"),
     ]
 
 

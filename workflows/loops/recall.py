@@ -6,10 +6,11 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from callvault.contracts import names
+from callvault.contracts.activity_io import Beginning
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.takeover import LastState, Recalled, RunQuery
 from workflows.activity_errors import reason
-from workflows.activity_options import recall, was_reset
+from workflows.activity_options import recall
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey, chunks_of
 from workflows.call.lifecycle import Lifecycle
@@ -49,20 +50,9 @@ class RecallLoop:
         """Take note that this run was reset: another run has gone further than its history."""
         self._call.is_recalling = True
 
-    async def begin(self) -> None:
-        """Find out if this run was reset to its very beginning, before anything is asked of ACS."""
-        # Asked, and its answer in the history: neither the run's ids nor the history's length are
-        # the same at a replay, after a reset to a later task or a task without commands.
-        info = workflow.info()
-        query = RunQuery(
-            workflow_id=info.workflow_id,
-            run_id=info.run_id,
-            is_first=info.run_id == info.first_execution_run_id,
-        )
-        is_reset = await workflow.execute_activity(
-            names.RESET_ACTIVITY, query, result_type=bool, **was_reset()
-        )
-        if is_reset:
+    def begun(self, beginning: Beginning) -> None:
+        """Take note of a reset to the very beginning, before anything is asked of ACS."""
+        if beginning.was_reset:
             self._was_reset()
 
     def told(self, last: LastState) -> None:
