@@ -34,6 +34,9 @@ SCHEMA_VERSION = 1
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """Lower-case hexadecimal."""
 
+Sha512 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+"""Lower-case hexadecimal."""
+
 
 class SealInput(Message):
     """Input of sealing: all that is known of a recording. Repeated, it gives the same manifest."""
@@ -74,6 +77,8 @@ class ObjectReference(Message):
     size: Annotated[int, Field(ge=0)]
     """Bytes."""
     sha256: Sha256
+    sha512: Sha512 | None = None
+    """Computed from the same bytes; none of a file that was archived before it was computed."""
 
 
 class ManifestReference(ObjectReference):

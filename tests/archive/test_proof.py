@@ -10,6 +10,7 @@ from callvault.archive.manifests.documents import (
     UNSIGNED_DESPITE_KEY,
     Keyring,
     read_document,
+    reference_to,
     sha256,
     signed,
 )
@@ -64,8 +65,8 @@ def without_signatures(archive: DirectoryArchive) -> None:
         manifest = read_document(Manifest, b"".join(archive.read(manifest_name)))
         bare = signed(manifest.model_copy(update={"previous": before}), None)
         rewrite(archive, manifest_name, bare)
-        reference = link.manifest.model_copy(update={"size": len(bare), "sha256": sha256(bare)})
-        told = signed(link.model_copy(update={"manifest": reference, "previous": before}), None)
+        changed = {"manifest": reference_to(manifest_name, bare), "previous": before}
+        told = signed(link.model_copy(update=changed), None)
         rewrite(archive, name, told)
         before = LinkReference(sequence=link.sequence, sha256=sha256(told))
 

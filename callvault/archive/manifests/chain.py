@@ -29,10 +29,10 @@ def append(
     signer: Signer | None,
     *,
     after: LinkReference | None,
-) -> int:
-    """Append a link to ``manifest`` behind ``after``, and return its sequence number.
+) -> LinkReference:
+    """Append a link to ``manifest`` behind ``after``, and return it.
 
-    Where a link behind ``after`` names the manifest already, that link's number is returned.
+    Where a link behind ``after`` names the manifest already, that link is returned.
     """
     previous, sequence = after, after.sequence + 1 if after else 1
     while True:
@@ -46,13 +46,13 @@ def append(
                 signature=None,
             )
             try:
-                _write(archive, link, signer)
+                data = _write(archive, link, signer)
             except ObjectExists:  # another writer was faster: look at its link
                 continue
-            return sequence
-        if _names(taken, manifest):
-            return sequence
+            return LinkReference(sequence=sequence, sha256=sha256(data))
         previous = LinkReference(sequence=sequence, sha256=sha256(taken))
+        if _names(taken, manifest):
+            return previous
         sequence += 1
 
 
@@ -82,18 +82,16 @@ def _read(archive: Archive, sequence: int) -> bytes:
     return read_small(archive, link_object_name(sequence))
 
 
-def _write(archive: Archive, link: ChainLink, signer: Signer | None) -> None:
-    put_bytes(
-        archive,
-        link_object_name(link.sequence),
-        signed(link, signer),
-        content_type="application/json",
-        metadata={},
-    )
+def _write(archive: Archive, link: ChainLink, signer: Signer | None) -> bytes:
+    data, name = signed(link, signer), link_object_name(link.sequence)
+    put_bytes(archive, name, data, content_type="application/json", metadata={})
+    return data
 
 
 def _names(link: bytes, manifest: ObjectReference) -> bool:
     try:
-        return read_document(ChainLink, link).manifest == manifest
+        named = read_document(ChainLink, link).manifest
     except BrokenContent:  # a damaged link keeps its place; `callvault verify` reports it
         return False
+    # not the SHA-512, which links of older software do not have
+    return (named.object_name, named.sha256) == (manifest.object_name, manifest.sha256)

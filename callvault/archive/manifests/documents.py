@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.contracts.base import Message, explain
 from callvault.contracts.duties import DutyRecord
-from callvault.contracts.manifest import ChainLink, Manifest
+from callvault.contracts.manifest import ChainLink, Manifest, ObjectReference
 from callvault.errors import BrokenContent, InvalidRequest
 
 Document = TypeVar("Document", Manifest, ChainLink, DutyRecord)
@@ -30,6 +30,18 @@ def canonical(message: Message) -> bytes:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def sha512(data: bytes) -> str:
+    """Return the SHA-512 in lower-case hexadecimal."""
+    return hashlib.sha512(data).hexdigest()
+
+
+def reference_to(object_name: str, data: bytes) -> ObjectReference:
+    """Refer to an object of these bytes."""
+    return ObjectReference(
+        object_name=object_name, size=len(data), sha256=sha256(data), sha512=sha512(data)
+    )
 
 
 def signed(document: Document, signer: Signer | None) -> bytes:
