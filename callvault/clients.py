@@ -18,6 +18,7 @@ from callvault.acs.credentials import (
 )
 from callvault.archive.identity import ProvenArchive
 from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.key_vault import key_vault_signer
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.store import Archive
 from callvault.archive.stores.blob import BlobArchive
@@ -72,6 +73,8 @@ def openers(
 
 def open_signer(settings: ArchiveSettings) -> Signer | None:
     """Open the signer of an archive's manifests; None where no key is configured."""
+    if settings.signing_key_vault is not None:
+        return key_vault_signer(settings.signing_key_vault)
     key = settings.signing_key
     return Signer.from_secret(key.resolve()) if key is not None else None
 

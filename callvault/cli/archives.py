@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -66,18 +66,24 @@ def verify(
 
 def keygen(
     file: Annotated[Path, typer.Argument(help="Where the private key goes; it must not exist.")],
+    algorithm: Annotated[
+        Literal["Ed25519", "ES256"],
+        typer.Option(help="ES256 (P-256) is what Azure Key Vault can take over."),
+    ] = "Ed25519",
     as_json: Json = False,
 ) -> None:
     """Make a key that signs manifests: FILE, for the worker alone, and FILE.pub, for all."""
     from callvault.archive.manifests.keys import Signer
 
-    signer = Signer.generate()
+    signer = Signer.generate(algorithm)
     public = file.with_name(f"{file.name}.pub")
     _write_new(file, signer.pem(), mode=0o600)
     _write_new(public, signer.public.pem(), mode=0o644)
     if as_json:
         paths = {"privateKey": str(file.absolute()), "publicKey": str(public.absolute())}
-        say_json(json.dumps({"keyId": signer.public.key_id, **paths}, indent=2))
+        say_json(
+            json.dumps({"keyId": signer.public.key_id, "algorithm": algorithm, **paths}, indent=2)
+        )
         return
     say(f"Key {signer.public.key_id}: {file} (private) and {public} (public).")
     say(f'Set archives.NAME.signing_key = "file:{file.absolute()}"')

@@ -60,14 +60,21 @@ class SealInput(Message):
     run_id: str
 
 
+SignatureAlgorithm = Literal["Ed25519", "ES256"]
+"""ES256: ECDSA on P-256 with SHA-256, as RFC 7518 and Azure Key Vault write it."""
+
+
 class Signature(Message):
     """Over the canonical JSON of the document without its ``signature`` member."""
 
-    algorithm: Literal["Ed25519"] = "Ed25519"
+    algorithm: SignatureAlgorithm = "Ed25519"
+    """That of the key: a verifier goes by its key, and refuses any other."""
     key_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-    """First 16 hexadecimal digits of the SHA-256 of the raw public key."""
+    """First 16 hexadecimal digits of the SHA-256 of the raw public key: 32 bytes of Ed25519, or the
+    65 of an uncompressed point on P-256."""
     value: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
-    """Hexadecimal, in lower case: base64 spells some signatures in several ways."""
+    """Hexadecimal, in lower case: base64 spells some signatures in several ways. 64
+    bytes; of ES256 r and s, with the lower one of both s."""
 
 
 class ObjectReference(Message):
