@@ -26,6 +26,11 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.transfer.own_storage import container_of
 from callvault.azure_storage.clients import StorageAccess
 from callvault.azure_storage.identity import ProcessIdentity
+from callvault.config.checkpoints import (
+    CheckpointDirectorySettings,
+    CheckpointPlaceSettings,
+    CheckpointWebhookSettings,
+)
 from callvault.config.resources import CredentialSettings, ResourceSettings
 from callvault.config.settings import Settings
 from callvault.config.storage import ArchiveSettings, DirectorySettings
@@ -69,6 +74,18 @@ def openers(
         name: partial(open_proven, name, settings, remembered.get(name))
         for name, settings in archives.items()
     }
+
+
+def open_place(name: str, settings: CheckpointPlaceSettings) -> Archive:
+    """Open a place that stores checkpoints, without touching it; a webhook stores none."""
+    if isinstance(settings, CheckpointWebhookSettings):
+        raise ConfigurationError(
+            f"checkpoints.{name} is a webhook, which tells nothing: name the directory where its"
+            " receiver keeps what it was sent"
+        )
+    if isinstance(settings, CheckpointDirectorySettings):
+        return DirectoryArchive(name, settings.path)
+    return BlobArchive.open(name, StorageAccess.from_settings(settings), settings.container)
 
 
 def open_signer(settings: ArchiveSettings) -> Signer | None:

@@ -121,7 +121,14 @@ def _workers(
             settings.reconciliation.target,
             connections.keys_of,
         )
-        yield export_worker(client, export, seal, settings.worker, others=[reconcile.reconcile])
+        checkpoints = connections.checkpoints()
+        yield export_worker(
+            client,
+            export,
+            seal,
+            settings.worker,
+            others=[reconcile.reconcile, checkpoints.publish_checkpoints],
+        )
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import httpx
 
+from activities.checkpoints import CheckpointActivities
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.documents import Keyring
@@ -95,6 +96,10 @@ class Connections:
     def keys_of(self, name: str) -> Keyring:
         """Return the keys that may have signed in an archive."""
         return open_keyring(self._settings.archive(name))
+
+    def checkpoints(self) -> CheckpointActivities:
+        """Return the activities that publish checkpoints of the archives."""
+        return CheckpointActivities(self._settings, self.archive_of, self.signer_of, self._http)
 
     def alarm_sink(self) -> Webhook | None:
         """Return the webhook that alarms go to; None if none is configured."""

@@ -14,6 +14,7 @@ import re
 from datetime import UTC, datetime
 
 from callvault.contracts.call_ids import canonical_call_id
+from callvault.contracts.manifest import LinkReference
 from callvault.errors import InvalidRequest
 
 MAX_OBJECT_NAME = 1_024
@@ -25,6 +26,7 @@ MAX_COMPONENT = 200
 RECORDINGS_PREFIX = "recordings/"
 CHAIN_PREFIX = "manifests/"
 KEYS_PREFIX = "keys/"
+CHECKPOINTS_PREFIX = "checkpoints/"
 
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
@@ -125,6 +127,11 @@ def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
 def link_object_name(sequence: int) -> str:
     """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"
+
+
+def checkpoint_object_name(archive: str, head: LinkReference) -> str:
+    """Build ``checkpoints/<archive>/<sequence>-<hash>.json``, in the place that keeps them."""
+    return f"{CHECKPOINTS_PREFIX}{_component(archive)}/{head.sequence:010d}-{head.sha256[:16]}.json"
 
 
 def key_object_name(key_id: str) -> str:

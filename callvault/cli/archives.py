@@ -34,12 +34,28 @@ def verify(
         ),
     ] = None,
     head: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="SEQUENCE:SHA256",
-            help="A link that an earlier verification told; it must still be there.",
+            metavar="SEQUENCE:SHA256|FILES",
+            help="A link that an earlier verification told, or a file or glob of files with such"
+            " links or with its reports (--json); each must still be there. Repeatable.",
         ),
     ] = None,
+    checkpoints: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PLACE",
+            help="A place where checkpoints were published: a directory, or its configured name;"
+            " repeatable. The link of each must still be there.",
+        ),
+    ] = None,
+    against_temporal: Annotated[
+        bool,
+        typer.Option(
+            "--against-temporal",
+            help="The links that the last calls in Temporal were sealed with must still be there.",
+        ),
+    ] = False,
     may_be_empty: Annotated[
         bool, typer.Option("--may-be-empty", help="An archive in which nothing is sealed passes.")
     ] = False,
@@ -52,10 +68,12 @@ def verify(
     """
     # Late, as in every command: no other one, nor its help, needs to load this.
     from callvault.archive.verify.expectation import Expectation
+    from callvault.cli.actions.outside import Outside
     from callvault.cli.actions.verify import show, verify_target
 
-    expected = Expectation.of(archive, head, may_be_empty=may_be_empty)
-    report = verify_target(target, key or [], expected, quick=quick, config=config)
+    expected = Expectation.of(archive, head or [], may_be_empty=may_be_empty)
+    outside = Outside(tuple(checkpoints or ()), against_temporal)
+    report = verify_target(target, key or [], expected, outside, quick=quick, config=config)
     if as_json:
         say_json(report.model_dump_json(indent=2))
     else:

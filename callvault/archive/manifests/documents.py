@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.contracts.base import Message, explain
+from callvault.contracts.checkpoints import Checkpoint
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ChainLink, Manifest, ObjectReference
 from callvault.errors import BrokenContent, InvalidRequest
 
-Document = TypeVar("Document", Manifest, ChainLink, DutyRecord)
-AnyDocument = Manifest | ChainLink | DutyRecord
+Document = TypeVar("Document", Manifest, ChainLink, DutyRecord, Checkpoint)
+AnyDocument = Manifest | ChainLink | DutyRecord | Checkpoint
 
 UNSIGNED_DESPITE_KEY = (
     "it is unsigned, though a key was given: its signature was removed, or it never had one"
@@ -24,7 +25,7 @@ UNSIGNED_DESPITE_KEY = (
 
 def canonical(message: Message) -> bytes:
     """Write the message in the one spelling of RFC 8785."""
-    return _canonical(message.model_dump(mode="json"))
+    return canonical_tree(message.model_dump(mode="json"))
 
 
 def sha256(data: bytes) -> str:
@@ -60,7 +61,7 @@ def read_document(model: type[Document], data: bytes) -> Document:
     """
     try:
         tree = json.loads(data)
-        if _canonical(tree) != data:
+        if canonical_tree(tree) != data:
             raise BrokenContent("it is not canonical JSON: it was changed", owner="archive")
         return model.model_validate(tree)
     except ValidationError as error:
@@ -107,10 +108,11 @@ class Keyring:
 
 
 def _to_sign(tree: dict[str, Any]) -> bytes:
-    return _canonical({name: value for name, value in tree.items() if name != "signature"})
+    return canonical_tree({name: value for name, value in tree.items() if name != "signature"})
 
 
-def _canonical(tree: Any) -> bytes:
+def canonical_tree(tree: Any) -> bytes:
+    """Write parsed JSON in the one spelling of RFC 8785; `InvalidRequest` where it has none."""
     try:
         return rfc8785.dumps(tree)
     except rfc8785.CanonicalizationError as error:

@@ -55,6 +55,8 @@ class Report(State):
     objects: int = 0
     """Media and metadata files that the manifests name, each counted once."""
     bytes_read: int = 0
+    told: int = 0
+    """Links that were told outside the archive, and compared with its chain."""
     head: LinkReference | None = None
     """The newest link. Kept elsewhere, it shows later that nothing was cut off the chain's end."""
     problems: list[Remark] = []
@@ -93,6 +95,13 @@ class Inspector:
 
     def warning(self, object_name: str, text: str) -> None:
         self.report.warnings.append(self._remark(object_name, text))
+
+    def problem_at(self, location: str, text: str) -> None:
+        """Note a problem of something outside the archive."""
+        self.report.problems.append(_remark_at(location, text))
+
+    def warning_at(self, location: str, text: str) -> None:
+        self.report.warnings.append(_remark_at(location, text))
 
     def has_problem(self, object_name: str) -> bool:
         return object_name in self._with_problems
@@ -230,6 +239,10 @@ class Inspector:
         known = is_object_name(object_name)
         location = self.archive.location(object_name) if known else object_name
         return Remark(object_name=inert(object_name), location=inert(location), text=inert(text))
+
+
+def _remark_at(location: str, text: str) -> Remark:
+    return Remark(object_name="", location=inert(location), text=inert(text))
 
 
 def inert(text: str) -> str:

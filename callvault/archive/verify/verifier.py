@@ -19,6 +19,7 @@ from callvault.archive.names import (
 )
 from callvault.archive.store import Archive
 from callvault.archive.verify.chain import ChainWalk, check_keys
+from callvault.archive.verify.checkpoints import told_by_checkpoints
 from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
 from callvault.contracts.duties import DutyRecord
@@ -76,6 +77,8 @@ def verify_archive(
     report = Report(target=archive.name, quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance, expected)
     check_keys(inspector)
+    # before the chain is listed: what is sealed and told meanwhile must not look as if it were cut
+    told = [*expected.told, *told_by_checkpoints(inspector)]
     chain, objects = ChainWalk(inspector), _Objects(inspector, progress)
     progress.expect(chain.length)
     for manifest in chain.manifests():
@@ -84,7 +87,7 @@ def verify_archive(
     # After all manifests: only then is it known which objects none of them names.
     objects.warn_unsealed()
     # Last, for it looks at the links that were seen on the way.
-    chain.tell_cut()
+    chain.compare(told)
     report.head = chain.head
     return report
 
