@@ -3,12 +3,13 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
 import typer
 
-from callvault.cli.options import ConfigFile, Json, JsonReport
+from callvault.cli.options import ConfigFile, Json, JsonReport, choice
 from callvault.cli.terminal import say, say_json
+from callvault.contracts.manifest import SignatureAlgorithm
 from callvault.errors import InvalidRequest
 
 
@@ -85,8 +86,13 @@ def verify(
 def keygen(
     file: Annotated[Path, typer.Argument(help="Where the private key goes; it must not exist.")],
     algorithm: Annotated[
-        Literal["Ed25519", "ES256"],
-        typer.Option(help="ES256 (P-256) is what Azure Key Vault can take over."),
+        SignatureAlgorithm,
+        choice(
+            get_args(SignatureAlgorithm),
+            "algorithm",
+            "--algorithm",
+            about="ES256 (P-256) is what Azure Key Vault can take over.",
+        ),
     ] = "Ed25519",
     as_json: Json = False,
 ) -> None:

@@ -108,7 +108,7 @@ class Keyring:
 
 
 def _to_sign(tree: dict[str, Any]) -> bytes:
-    return canonical_tree({name: value for name, value in tree.items() if name != "signature"})
+    return canonical_tree({name: tree[name] for name in tree if name != "signature"})
 
 
 def canonical_tree(tree: Any) -> bytes:

@@ -9,7 +9,7 @@ from callvault.archive.checkpoints.checkpoint import (
 )
 from callvault.archive.identity import IDENTITY_OBJECT, find_identity
 from callvault.archive.manifests.documents import read_document
-from callvault.archive.names import link_object_name
+from callvault.archive.names import is_object_name, link_object_name
 from callvault.archive.store import read_small
 from callvault.archive.verify.expectation import Place
 from callvault.archive.verify.inspector import UNREADABLE, Inspector
@@ -91,9 +91,10 @@ class _OfPlace:
         self._inspector.warning_at(self._where(object_name), text)
 
     def _where(self, object_name: str) -> str:
-        if not object_name:
-            return self._place.name
-        return self._place.store.location(object_name)
+        if is_object_name(object_name):
+            return self._place.store.location(object_name)
+        # the place itself, or a file of another program
+        return f"{self._place.name}/{object_name}".rstrip("/")
 
 
 def _told(found: FoundCheckpoint, place: Place) -> ToldLink:
