@@ -27,7 +27,6 @@ from callvault.contracts.activity_io import (
     DeleteInput,
     ExportInput,
     ExportProgress,
-    RecordedPause,
 )
 from callvault.contracts.media import MediaKind
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
@@ -132,11 +131,7 @@ class ExportActivities:
             start_time=metadata.facts.chunk_start_time,
             duration_ms=metadata.facts.chunk_duration,
             kind=metadata.facts.kind.or_else(by_itself) if input.is_kind_assumed else None,
-            pauses=tuple(
-                RecordedPause(start_time=pause.start_time, duration_ms=pause.duration)
-                for pause in metadata.facts.pause_resume_intervals
-                if pause.duration is not None
-            ),
+            pauses=metadata.pauses,
             verified_at=now(),
             response_headers=headers,
         )
@@ -225,7 +220,7 @@ class ExportActivities:
             archive,
             name,
             content_type=format_type.content_type,
-            metadata=identity,
+            metadata={**identity, "end_reason": input.chunk.end_reason},
             on_progress=_progress("copying"),
             buffers=self._buffers,
         )

@@ -1,6 +1,7 @@
 """Is nothing told as lost that lies in an archive, whatever the service says of it?"""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,11 @@ async def archived_in_the_fallback(scene: Scene) -> tuple[DirectoryArchive, Call
     scene.world.refusing.discard(scene.resource)
     scene.service.fails_for("open_content", GONE, EVER)
     return fallback, before
+
+
+def spoil(path: Path, size: int) -> None:
+    path.chmod(0o600)
+    path.write_bytes(b"\0" * size)
 
 
 def archives_of(result: CallResult) -> set[str]:
@@ -72,6 +78,49 @@ async def test_a_file_that_comes_without_its_place_is_found_in_the_archive(scene
     await scene.announced({**chunk(), "contentLocation": None})
     assert (await scene.result()).outcome == "archived"
     assert AlarmKind.LOST not in kinds(scene)
+
+
+async def test_what_is_archived_and_not_sealed_is_found_after_a_restore(scene: Scene) -> None:
+    """Its workflow was restored to a time before the event, and no manifest names its files."""
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    scene.world.without_key.add(scene.resource)
+    before = await stopped(scene)
+    await scene.announced(chunk(0, last=False))
+    await scene.announced(chunk(1))
+    await scene.until(lambda recording: {c.state for c in recording.chunks} == {"archived"})
+    copied = (await scene.recording()).chunks
+    await scene.handle.terminate()
+    assert not [name for name in scene.archive.names("recordings/") if "manifest" in name]
+    scene.world.without_key.discard(scene.resource)
+    scene.service.fails_for("open_content", GONE, EVER)
+
+    await scene.is_restored_to(before)
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    assert AlarmKind.LOST not in kinds(scene)
+    found = [each.archived for each in result.recordings[0].chunks]
+    told = [(c.archived.object_name, c.archived.sha256) for c in copied if c.archived]
+    assert [(each.object_name, each.sha256) for each in found if each] == told
+    notes = [entry.what for entry in (await scene.status()).timeline]
+    assert any("its files lie in archive" in note and "not sealed" in note for note in notes)
+
+
+async def test_a_copy_that_was_changed_is_not_found_again(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    scene.world.without_key.add(scene.resource)
+    before = await stopped(scene)
+    await scene.announced(chunk())
+    kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
+    assert kept is not None
+    await scene.handle.terminate()
+    scene.world.without_key.discard(scene.resource)
+    spoil(Path(kept.location), kept.size)
+
+    await scene.is_restored_to(before)
+
+    assert (await scene.result()).outcome == "lost"
+    assert AlarmKind.LOST in kinds(scene)
 
 
 async def test_what_is_polled_after_a_restore_is_not_archived_twice(scene: Scene) -> None:
