@@ -29,7 +29,7 @@ from callvault.contracts.activity_io import (
     ExportProgress,
 )
 from callvault.contracts.media import MediaKind
-from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
+from callvault.errors import ArchiveGone, BrokenContent, CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import exported_bytes
 
 GONE_AFTER = timedelta(minutes=15)
@@ -86,8 +86,10 @@ class ExportActivities:
             try:
                 return self._export(input)
             except CallvaultError as error:
+                if isinstance(error, ArchiveGone):
+                    _give_up_gone(input, error)
                 # The owner first: a 404 of the archive itself is no denial by the service.
-                if error.owner == "archive":
+                elif error.owner == "archive":
                     if input.may_refuse:
                         _give_up_on_archive_or_wait(error)
                 elif isinstance(error, ContentMissing):
@@ -262,7 +264,16 @@ def _progress(phase: str) -> OnProgress:
     return report
 
 
-def _not_archived(missing: ContentMissing) -> ApplicationError:
+def _give_up_gone(input: ExportInput, gone: ArchiveGone) -> None:
+    """Wait no longer for an archive of which the settings say that it is gone for good."""
+    if input.is_archived_alone or server_clock()() >= input.expires_at:
+        raise _not_archived(gone) from gone
+    # Within the window the settings may be mended, where there is no other archive to go to.
+    if input.may_refuse:
+        raise ApplicationError(str(gone), type=ARCHIVE_REFUSED, non_retryable=True) from gone
+
+
+def _not_archived(missing: CallvaultError) -> ApplicationError:
     return ApplicationError(str(missing), type=NOT_ARCHIVED, non_retryable=True)
 
 

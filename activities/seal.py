@@ -24,7 +24,7 @@ from callvault.contracts.activity_io import (
 from callvault.contracts.base import shorten
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.status import RecordingStatus
-from callvault.errors import BrokenContent, ContentMissing
+from callvault.errors import ArchiveGone, BrokenContent, ContentMissing
 
 FILES_GONE = "ArchivedFilesGone"
 """Type of the failure of a seal whose files are not in the archive as they were verified; its
@@ -65,7 +65,10 @@ class SealActivities:
     def _find(
         self, name: str, input: FindSealed, now: Callable[[], datetime]
     ) -> FoundRecording | None:
-        archive = self._archive_of(name)
+        try:
+            archive = self._archive_of(name)
+        except ArchiveGone:
+            return None
         sealed = find_sealed(
             archive,
             input.server_call_id,

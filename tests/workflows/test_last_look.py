@@ -176,6 +176,48 @@ async def test_nothing_is_lost_while_one_of_its_archives_cannot_be_looked_at(
     assert AlarmKind.LOST not in kinds(scene)
 
 
+async def test_nothing_waits_for_an_archive_that_is_gone_for_good(scene: Scene) -> None:
+    """A call whose archive had burned down stayed open for ever, and no command ended it."""
+    fallback, before = await archived_in_the_fallback(scene)
+    scene.world.refusing.add(fallback.name)
+    await scene.is_restored_to(before)
+    await scene.announced(chunk())
+    await scene.passes(timedelta(hours=2))
+    assert (await scene.recording()).chunks[0].state == "announced"
+    scene.world.gone.add(fallback.name)
+    result = await scene.result()
+    assert result.outcome == "lost"
+    assert AlarmKind.LOST in kinds(scene)
+
+
+async def test_a_copy_into_an_archive_that_is_gone_for_good_goes_to_the_fallback_at_once(
+    scene: Scene,
+) -> None:
+    fallback = scene.with_fallback()
+    await stopped(scene)
+    scene.world.gone.add(scene.resource)
+    began = await scene.environment.get_current_time(scene.handle)
+    await scene.announced(chunk())
+    assert archives_of(await scene.result()) == {fallback.name}
+    ended = await scene.environment.get_current_time(scene.handle)
+    assert ended - began < timedelta(minutes=5)
+
+
+async def test_a_copy_into_an_archive_that_is_gone_is_tried_until_the_window_closes(
+    scene: Scene,
+) -> None:
+    """Without a fallback: the settings may be mended, and the service has the file."""
+    await stopped(scene)
+    scene.world.gone.add(scene.resource)
+    await scene.announced(chunk())
+    await scene.passes(timedelta(hours=40))
+    assert (await scene.recording()).chunks[0].state == "announced"
+    result = await scene.result()
+    assert result.outcome == "lost"
+    [lost] = result.recordings[0].chunks
+    assert "gone for good" in lost.lost_reason
+
+
 async def test_a_file_that_comes_while_an_archive_is_looked_at_is_copied(scene: Scene) -> None:
     fallback = scene.with_fallback()
     await stopped(scene)
