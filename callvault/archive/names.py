@@ -33,6 +33,7 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
 _MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
 _DUTY_RECORD = re.compile(r"recordings/.*/duties-[1-9][0-9]{0,5}\.json")
+_RECORDING_FOLDER = re.compile(r"recordings/[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/]+/[^/]+")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
 _MAX_INDEX = 2**63 - 1
@@ -116,6 +117,11 @@ def is_duty_record_name(object_name: str) -> bool:
 def folder_of(object_name: str) -> str:
     """Return the folder of an object: that of its recording."""
     return object_name.rpartition("/")[0]
+
+
+def is_recording_folder(folder: str) -> bool:
+    """Return True if a recording's objects could lie in this folder."""
+    return is_object_name(folder) and _RECORDING_FOLDER.fullmatch(folder) is not None
 
 
 def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
