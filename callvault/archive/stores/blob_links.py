@@ -38,15 +38,16 @@ class BlobLinks:
     def link(self, blob: BlobClient, terms: LinkTerms) -> str | None:
         """Return a URL that reads this very blob until it expires.
 
-        None where the account is opened by a signature, which cannot sign another. Raises the
-        SDK's errors where the service gives no key.
+        None where the account is opened by a signature, which cannot sign another, or under an
+        address that does not name it. Raises the SDK's errors where the service gives no key.
         """
-        signed_with = self._signed_with(terms.expires_at)
-        if signed_with is None:
+        # The service's own: a blob's client takes its container for a part of an emulator's.
+        account = self._service.account_name
+        if account is None or (signed_with := self._signed_with(terms.expires_at)) is None:
             return None
         url = urlsplit(blob.url)
         signature = generate_blob_sas(
-            str(blob.account_name),
+            account,
             blob.container_name,
             blob.blob_name,
             permission=BlobSasPermissions(read=True),
