@@ -4,9 +4,7 @@ Each is made when it is first needed, so that one resource's missing secret does
 from the others' calls; and again after a failure, or once its secret was replaced.
 """
 
-import threading
-from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Mapping
 
 import httpx
 
@@ -26,42 +24,7 @@ from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
-from callvault.rereading import Remade
-
-Client = TypeVar("Client", AcsClient, Archive)
-
-
-class Pool(Generic[Client]):
-    """Shares one client per name between threads."""
-
-    def __init__(
-        self, make: Callable[[str], Client], secret_of: Callable[[str], object] = lambda _: None
-    ) -> None:
-        """``secret_of`` reads what a name's client is made of, where it may be replaced."""
-        self._make: Callable[[str], Client] = make
-        self._secret_of = secret_of
-        self._clients: dict[str, Remade[object, Client]] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, name: str) -> Client:
-        """Return the client of this name, made now at its first use."""
-        with self._lock:
-            if name not in self._clients:
-                self._clients[name] = self._remade(name)
-        # Each has a lock of its own: one whose name service hangs must not hold up the others.
-        return self._clients[name].current()
-
-    def close(self) -> None:
-        """Close every client that was made."""
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
-
-    def _remade(self, name: str) -> Remade[object, Client]:
-        return Remade(
-            lambda: self._secret_of(name), lambda _: self._make(name), lambda made: made.close()
-        )
+from callvault.pools import Pool
 
 
 class Connections:

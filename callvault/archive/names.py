@@ -25,6 +25,7 @@ MAX_COMPONENT = 200
 RECORDINGS_PREFIX = "recordings/"
 CHAIN_PREFIX = "manifests/"
 KEYS_PREFIX = "keys/"
+ACCESS_PREFIX = "access/"
 
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
@@ -32,6 +33,7 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
 _MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
 _DUTY_RECORD = re.compile(r"recordings/.*/duties-[1-9][0-9]{0,5}\.json")
+_RECORDING_FOLDER = re.compile(r"recordings/[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/]+/[^/]+")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
 _MAX_INDEX = 2**63 - 1
@@ -117,9 +119,23 @@ def folder_of(object_name: str) -> str:
     return object_name.rpartition("/")[0]
 
 
+def is_recording_folder(folder: str) -> bool:
+    """Return True if a recording's objects could lie in this folder."""
+    return is_object_name(folder) and _RECORDING_FOLDER.fullmatch(folder) is not None
+
+
 def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
     """Return True if an object lies in a folder of the recording, of whatever day and call."""
     return folder_of(object_name).rpartition("/")[2] == _component(recording_id)
+
+
+def is_folder_of_call(object_name: str, call_id: str) -> bool:
+    """Return True if an object lies in a folder of the call, by its callId or serverCallId.
+
+    A ``serverCallId`` names the folder only where no ``callId`` was known.
+    """
+    call = folder_of(folder_of(object_name)).rpartition("/")[2]
+    return call in (_component(call_id), _server_call(call_id))
 
 
 def is_file_of_document(object_name: str, index: int, document_id: str) -> bool:
@@ -131,6 +147,11 @@ def is_file_of_document(object_name: str, index: int, document_id: str) -> bool:
 def link_object_name(sequence: int) -> str:
     """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"
+
+
+def access_object_name(sequence: int) -> str:
+    """Build ``access/<sequence>.json``, a record of the archive's access log, numbered from 1."""
+    return f"{ACCESS_PREFIX}{sequence:010d}.json"
 
 
 def key_object_name(key_id: str) -> str:

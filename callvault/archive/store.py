@@ -6,6 +6,7 @@ makes all of it visible under its name or nothing at all, and never replaces an 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -29,6 +30,15 @@ class StoredObject:
     etag: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     """As committed, after `object_metadata.bounded`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTerms:
+    """The terms of a link: until when it opens an object, and how a browser is to take it."""
+
+    expires_at: datetime
+    content_type: str
+    content_disposition: str
 
 
 class Upload(Protocol):
@@ -99,6 +109,12 @@ class Archive(Protocol):
 
     def location(self, object_name: str) -> str:
         """Return the URL or path where a person finds the object, without credentials."""
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        """Return a URL with which anybody reads this one object until it expires.
+
+        None where the store makes no links: then whoever asks must be sent the bytes.
+        """
 
     def prove(self) -> str:
         """Read the archive's id from the archive itself, now.
