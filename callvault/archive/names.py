@@ -87,6 +87,11 @@ def metadata_object_name(object_name: str) -> str:
     return f"{stem}{_METADATA}"
 
 
+def is_metadata_name(object_name: str) -> bool:
+    """Return True if `metadata_object_name` could have made this name."""
+    return is_object_name(object_name) and object_name.endswith(_METADATA)
+
+
 def manifest_object_name(
     *,
     recorded_on: datetime,

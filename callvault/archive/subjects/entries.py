@@ -56,16 +56,21 @@ class IndexedRecording:
 def entries_of_metadata(
     recording: IndexedRecording,
     metadata_name: str,
-    media_name: str,
+    media_name: str | None,
     participants: Iterable[ChunkParticipant],
     hash_of: Hash,
 ) -> Iterator[SubjectEntry]:
-    """Yield one entry for each person whom a chunk's metadata file names."""
+    """Yield one entry for each person whom a chunk's metadata file names.
+
+    Without ``media_name`` the media file is gone: the person is still named, in no chunk.
+    """
     channels: dict[str, dict[int | None, None]] = {}
     for each in participants:
         channels.setdefault(hash_of(each.raw_id), {})[each.channel] = None
     for participant, told in channels.items():
-        chunks = [SubjectChunk(object_name=media_name, channel=channel) for channel in told]
+        chunks = [
+            SubjectChunk(object_name=media_name, channel=channel) for channel in told if media_name
+        ]
         yield recording.entry(participant, metadata_name, [SubjectSource.METADATA], chunks)
 
 

@@ -32,6 +32,26 @@ def write(archive: Archive, entries: Iterable[SubjectEntry]) -> int:
     return written
 
 
+def entry_names(
+    archive: Archive, manifest: Manifest, hashes: Iterable[Hash], on_problem: OnProblem
+) -> Iterator[str]:
+    """Yield the names of all entries of a sealed recording, to be deleted before it is.
+
+    ``hashes`` are those of the key of participants and of earlier ones. Manifests and metadata
+    files must still be there: they tell whose entries there are.
+    """
+    for hash_of in hashes:
+        for entry in entries_of_recording(archive, manifest, hash_of, on_problem):
+            if archive.stat(name := entry_name(entry)) is not None:
+                yield name
+
+
+def remove(archive: Archive, name: str) -> bool:
+    """Delete one entry; False where it is not there. `StateConflict` where the store keeps it."""
+    found = archive.stat(name)
+    return found is not None and archive.delete(name, etag=found.etag or "")
+
+
 def put(archive: Archive, name: str, entry: SubjectEntry) -> None:
     """Write one entry under a name that is free."""
     put_bytes(archive, name, canonical(entry), content_type="application/json", metadata={})
