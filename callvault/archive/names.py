@@ -25,6 +25,8 @@ MAX_COMPONENT = 200
 RECORDINGS_PREFIX = "recordings/"
 CHAIN_PREFIX = "manifests/"
 KEYS_PREFIX = "keys/"
+HOLDS_PREFIX = "holds/"
+ERASURES_PREFIX = "erasures/"
 
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
@@ -32,6 +34,8 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
 _MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
 _DUTY_RECORD = re.compile(r"recordings/.*/duties-[1-9][0-9]{0,5}\.json")
+_HOLD_RECORD = re.compile(r"holds/[0-9a-f]{16}(?:-released)?\.json")
+_ERASURE_RECORD = re.compile(r"erasures/[0-9a-f]{64}/(?:[0-9]{6}|certificate)\.json")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
 _MAX_INDEX = 2**63 - 1
@@ -110,6 +114,31 @@ def duty_record_in(folder: str, number: int) -> str:
 def is_duty_record_name(object_name: str) -> bool:
     """Return True if `duty_record_in` could have made this name."""
     return is_object_name(object_name) and _DUTY_RECORD.fullmatch(object_name) is not None
+
+
+def hold_record_name(hold_id: str, *, released: bool) -> str:
+    """Build ``holds/<hold id>.json``, the record that it was placed, or that of its release."""
+    return f"{HOLDS_PREFIX}{hold_id}{'-released' if released else ''}.json"
+
+
+def is_hold_record_name(object_name: str) -> bool:
+    """Return True if `hold_record_name` could have made this name."""
+    return _HOLD_RECORD.fullmatch(object_name) is not None
+
+
+def erasure_record_name(erasure_id: str, number: int) -> str:
+    """Build ``erasures/<erasure id>/<number>.json``, the record of what is erased, from 1."""
+    return f"{ERASURES_PREFIX}{erasure_id}/{number:06d}.json"
+
+
+def erasure_certificate_name(erasure_id: str) -> str:
+    """Build ``erasures/<erasure id>/certificate.json``, the record that all of it is gone."""
+    return f"{ERASURES_PREFIX}{erasure_id}/certificate.json"
+
+
+def is_erasure_record_name(object_name: str) -> bool:
+    """Return True if it is the name of an erasure's record or certificate."""
+    return _ERASURE_RECORD.fullmatch(object_name) is not None
 
 
 def folder_of(object_name: str) -> str:
