@@ -27,6 +27,7 @@ from callvault.archive.stores.directory_files import (
     Draft,
     Sidecar,
     remove_abandoned,
+    remove_beside,
     remove_idle,
     sidecar_path,
 )
@@ -39,8 +40,10 @@ from callvault.archive.stores.filesystem import (
     publish,
     read_file,
     refuse_links,
+    sync_directory,
     write_file,
 )
+from callvault.errors import StateConflict
 
 MAKE_ROOM_INTERVAL = 60.0
 """Seconds between two searches for drafts on a full disk: each of them lists the archive."""
@@ -115,6 +118,23 @@ class DirectoryArchive:
                 for name in files:
                     if not name.startswith(".") and f"{start}{name}".startswith(prefix):
                         yield f"{start}{name}"
+
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        path = self._path(object_name)
+        with self.errors(f"deleting {object_name}"):
+            facts = self._facts(path)
+            if facts is not None and stored_object(object_name, facts, None).etag != etag:
+                raise StateConflict(
+                    f"{path} has changed since it was looked at: look again, then delete",
+                    owner="archive",
+                )
+            if path.parent.is_dir():
+                refuse_links(self._root, path.parent)
+                # The file first: a crash then leaves a sidecar alone, which the next attempt finds.
+                path.unlink(missing_ok=True)
+                remove_beside(path)
+                sync_directory(path.parent)
+        return facts is not None
 
     def location(self, object_name: str) -> str:
         return str(self._path(object_name))
