@@ -153,6 +153,7 @@ SPOILT: dict[str, Callable[[Archive, str], Any]] = {
     "another source": spoilt(lambda entry: {"sources": (SubjectSource.PRESENCE,)}),
     "another recording's id": spoilt(lambda entry: {"recording_id": "rec-2"}),
     "another call's id": spoilt(lambda entry: {"call_id": "call-2"}),
+    "another resource": spoilt(lambda entry: {"resource": "other"}),
     "another server call": spoilt(lambda entry: {"server_call_id": "other"}),
     "another person": spoilt(lambda entry: {"participant": HASH(CLEO)}),
     "other evidence": spoilt(lambda entry: {"evidence": ("recordings/x.metadata.json",)}),

@@ -45,7 +45,7 @@ def is_same(found: SubjectEntry, expected: SubjectEntry) -> bool:
 def _has_ids_of(found: SubjectEntry, expected: SubjectEntry) -> bool:
     pairs = (
         (getattr(found, each), getattr(expected, each))
-        for each in ("recording_id", "call_id", "server_call_id")
+        for each in ("resource", "recording_id", "call_id", "server_call_id")
     )
     return all(None in pair or pair[0] == pair[1] for pair in pairs)
 

@@ -90,4 +90,4 @@ def _unsealed(archive: Archive, folder: str, media_name: str | None) -> IndexedR
     """Return what the archive knows of a recording that is not sealed yet."""
     found = archive.stat(media_name) if media_name else None
     recording_id = found.metadata.get("recording_id") if found else None
-    return IndexedRecording(archive.name, folder, recording_id or None)
+    return IndexedRecording(archive.name, folder, recording_id=recording_id or None)
