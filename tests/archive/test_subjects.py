@@ -302,10 +302,9 @@ class Counting:
 
 
 def small(number: int, raw_id: str) -> Iterator[File]:
-    """Make the least that a recording is: a file, its metadata file, and an entry of the index."""
+    """Make what a search may look at: a metadata file, and an entry of the index."""
     media = f"recordings/2026/03/{number % 28 + 1:02d}/call/rec-{number}/0000-document.wav"
     metadata = metadata_object_name(media)
-    yield File(media, b"x")
     yield File(metadata, json.dumps({"participants": told(raw_id)}).encode())
     recording = IndexedRecording("main", folder_of(media))
     people = [ChunkParticipant(raw_id)]
