@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli import (
+    access,
     alarms,
     archives,
     dev,
@@ -88,6 +89,7 @@ app.add_typer(duties.app, name="duties")
 app.add_typer(holds.app, name="holds")
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(subjects.index, name="index")
+app.add_typer(access.app, name="access")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:
