@@ -1,16 +1,19 @@
 """Settings of the gateway: its address, its callers, who signs callbacks, its limits."""
 
-from typing import Annotated, Self
+from datetime import timedelta
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from callvault.config.storage import QuarantineDirectorySettings, QuarantineSettings
 from callvault.config.types import (
     BindAddress,
+    Duration,
     Name,
     Names,
     Rate,
     Roles,
+    SecretRef,
     SecretRefs,
     Section,
     Url,
@@ -78,6 +81,26 @@ class CallbackSettings(Section):
     """Address of the issuer's OpenID configuration."""
 
 
+class MediaSettings(Section):
+    """The opening of recordings, for callers with the role `listen`."""
+
+    link_lifetime: Annotated[Duration, Field(le=timedelta(hours=12))] = Field(
+        default="15m", validate_default=True
+    )
+    """Longest time for which a link opens a file; a player asks again and again while it plays."""
+    demands_reason: bool = False
+    """Refuse to open a recording for which no `reason` is given."""
+    through: Literal["storage", "gateway"] = "storage"
+    """Where links lead: to the storage account, signed so that they open one file; or to the
+    gateway, which then reads it, for listeners who do not reach the account. Links to a directory,
+    or to a container that is reached with a shared access signature, always lead to the gateway."""
+    link_key: SecretRef | None = None
+    """Secret reference to any text that signs links to the gateway: needed where several gateways
+    share an address. By default each knows its own links alone, until it is restarted."""
+    max_streams: Annotated[int, Field(ge=1, le=64)] = 16
+    """Files that a gateway sends at the same time; more are answered 503."""
+
+
 class GatewaySettings(Section):
     """HTTP in: Event Grid, ACS's callbacks and the control API."""
 
@@ -96,6 +119,7 @@ class GatewaySettings(Section):
     oidc: OidcSettings | None = None
     """Tokens instead of keys."""
     callbacks: CallbackSettings = CallbackSettings()
+    media: MediaSettings = MediaSettings()
     rate_limit: Rate = "100/second"
     """Requests to the control API from one caller: `100/second`, or `/minute`, `/hour`; `none` for
     no limit."""

@@ -27,6 +27,7 @@ from callvault.config.storage import (
 from callvault.config.types import (
     BindAddress,
     Name,
+    NotBlank,
     SecretRef,
     SecretRefs,
     Section,
@@ -98,6 +99,9 @@ class Settings(Section):
     """The ACS resources, by name; requests name one, events find one by its topic."""
     archives: dict[Name, ArchiveSettings] = {}
     """The archives, by name."""
+    gone_archives: dict[Name, NotBlank] = {}
+    """Archives that are gone for good, by name, each with the reason and who says so: no call waits
+    any more for what lies in one. What lay there alone, and was not sealed, is told as lost."""
     queues: dict[Name, QueueSettings] = {}
     """The queues that `callvault ingest queue` reads, by name."""
     dead_letters: dict[Name, DeadLetterSettings] = {}
@@ -188,7 +192,11 @@ def _plain(topic: str | None) -> str:
 
 
 def _archive_problems(settings: Settings) -> list[str]:
-    problems = []
+    problems = [
+        f"gone_archives.{name}: archives.{name} is there as well; take one of the two out"
+        for name in settings.gone_archives
+        if name in settings.archives
+    ]
     for name, resource in settings.resources.items():
         own = settings.archives.get(resource.own_storage or "")
         if isinstance(own, DirectorySettings):

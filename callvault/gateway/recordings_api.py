@@ -1,7 +1,7 @@
 """The control API: start, pause, resume and stop recordings, and read their status."""
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.params import Depends as Dependency
@@ -151,15 +151,22 @@ class ControlApi:
         """Read a request's body, and write into it who sent it, and when it came."""
         # Before any wait: from now on the deadlines of a pause count.
         received_at = datetime.now(UTC)
-        body = await read_body(request, self._max_body)
-        try:
-            # Unknown keys are forbidden here: people make typing mistakes.
-            read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
-        except ValidationError as error:
-            raise InvalidRequest(explain(error)) from None
-        if "authenticated_as" in read.model_fields_set:
-            raise InvalidRequest(WRITTEN_BY_GATEWAY)
-        return told_by(request, dated(read, received_at))
+        return dated(await read_told(request, model, self._max_body, self._context), received_at)
+
+
+async def read_told(
+    request: Request, model: type[Body], max_body: int, context: dict[str, Any] | None = None
+) -> Body:
+    """Read a request's body, and write into it who sent it."""
+    body = await read_body(request, max_body)
+    try:
+        # Unknown keys are forbidden here: people make typing mistakes.
+        read = model.model_validate_json(body or b"{}", extra="forbid", context=context)
+    except ValidationError as error:
+        raise InvalidRequest(explain(error)) from None
+    if "authenticated_as" in read.model_fields_set:
+        raise InvalidRequest(WRITTEN_BY_GATEWAY)
+    return told_by(request, read)
 
 
 def a_call(workflow_id: str) -> str:

@@ -21,7 +21,7 @@ from typing import NoReturn
 from callvault.archive.blocks import BlockDigests, BlockLedger
 from callvault.archive.identity import read_identity
 from callvault.archive.names import check_object_name, is_object_name
-from callvault.archive.store import StoredObject
+from callvault.archive.store import LinkTerms, StoredObject
 from callvault.archive.stores.directory_files import (
     MODE,
     Draft,
@@ -138,6 +138,9 @@ class DirectoryArchive:
 
     def location(self, object_name: str) -> str:
         return str(self._path(object_name))
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        return None
 
     def prove(self) -> str:
         return read_identity(self)
