@@ -5,6 +5,7 @@ from the others' calls; and again after a failure, or once its secret was replac
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import httpx
 
@@ -22,9 +23,11 @@ from callvault.config.settings import Settings
 from callvault.config.storage import DirectorySettings
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm
+from callvault.contracts.participants import hiding
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
 from callvault.pools import Pool
+from callvault.rereading import Reread
 
 
 class Connections:
@@ -58,6 +61,15 @@ class Connections:
     def keys_of(self, name: str) -> Keyring:
         """Return the keys that may have signed in an archive."""
         return open_keyring(self._settings.archive(name))
+
+    def hash_of(self, raw_id: str) -> str:
+        """Return the keyed hash of a participant, with the key of the moment."""
+        return hiding(self._participant_key.current())(raw_id)
+
+    @cached_property
+    def _participant_key(self) -> Reread[str]:
+        # Only once it is needed: a key that is missing must not keep the worker from its work.
+        return Reread(self._settings.participant_key)
 
     def alarm_sink(self) -> Webhook | None:
         """Return the webhook that alarms go to; None if none is configured."""

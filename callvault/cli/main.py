@@ -16,9 +16,11 @@ from callvault.cli import (
     dev,
     duties,
     events,
+    holds,
     processes,
     recordings,
     stack,
+    subjects,
 )
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
@@ -84,6 +86,9 @@ app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(duties.app, name="duties")
+app.add_typer(holds.app, name="holds")
+app.add_typer(subjects.app, name="subjects")
+app.add_typer(subjects.index, name="index")
 app.add_typer(access.app, name="access")
 
 
