@@ -13,6 +13,7 @@ from typing import Literal
 from temporalio import activity
 
 from activities.clock import ServerTime
+from activities.heartbeat import left_note
 from activities.polling import PollingActivities
 from activities.readings import read, result
 from activities.translate import translated
@@ -177,8 +178,7 @@ class ControlActivities:
         """Believe a refusal only once no earlier attempt at the start may still arrive."""
         info = activity.info()
         unanswered_at = info.current_attempt_scheduled_time if info.attempt > 1 else None
-        if info.heartbeat_details:
-            told = ControlProgress.model_validate(info.heartbeat_details[0])
+        if (told := left_note(ControlProgress)) is not None:
             unanswered_at = told.unanswered_at
         try:
             yield
@@ -298,8 +298,8 @@ def _settled(seen: ControlResult, wanted: State) -> ControlResult:
 def _progress(input: RecordingInput) -> ControlProgress:
     """Return what became of earlier attempts at a change, as far as these could tell."""
     info = activity.info()
-    if info.heartbeat_details:
-        return ControlProgress.model_validate(info.heartbeat_details[0])
+    if (told := left_note(ControlProgress)) is not None:
+        return told
     # Of an attempt whose worker died nothing is known: it may have asked just before.
     is_unanswered = info.attempt > 1 or input.is_unanswered
     return ControlProgress(

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from callvault.config import sources
+from callvault.config.encryption import EncryptionSettings
 from callvault.config.error_messages import explain
 from callvault.config.gateway import GatewaySettings
 from callvault.config.resources import ResourceSettings
@@ -97,6 +98,7 @@ class Settings(Section):
     alarms: AlarmSettings = AlarmSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     participants: ParticipantSettings = ParticipantSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     web_ui: WebUiSettings = WebUiSettings()
     log: LogSettings = LogSettings()
 

@@ -154,7 +154,7 @@ def _absolute(value: Path) -> Path:
     return path
 
 
-def _split(value: Any) -> Any:
+def split(value: Any) -> Any:
     """Split a list that is spelt with commas, as environment variables spell it."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -187,7 +187,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 """A time span: ``48h`` (units s, m, h, d) or ISO 8601 (``PT48H``)."""
 
-Durations = Annotated[tuple[Duration, ...], BeforeValidator(_split)]
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(split)]
 
 Url = Annotated[str, AfterValidator(_url)]
 """``https://host/path``, or ``http://`` on loopback; without a slash at the end."""
@@ -197,12 +197,12 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
-SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
+SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(split)]
 
 Role = Literal["control", "read", "consent", "loosen"]
 """A right of a caller of the gateway."""
 
-Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]
+Roles = Annotated[tuple[Role, ...], BeforeValidator(split), Field(min_length=1)]
 
 Rate = Annotated[
     Annotated[
@@ -222,7 +222,7 @@ HostName = Annotated[
     str,
     AfterValidator(_matching(r"[A-Za-z0-9._\[\]:-]+", "write an exact host name, or host:port")),
 ]
-HostNames = Annotated[tuple[HostName, ...], BeforeValidator(_split)]
+HostNames = Annotated[tuple[HostName, ...], BeforeValidator(split)]
 
 Topic = Annotated[
     str,
