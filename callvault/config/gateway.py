@@ -8,6 +8,7 @@ from callvault.config.storage import QuarantineDirectorySettings, QuarantineSett
 from callvault.config.types import (
     BindAddress,
     Name,
+    Origins,
     Rate,
     Roles,
     SecretRefs,
@@ -25,7 +26,8 @@ class KeySettings(Section):
     roles: Roles
     """The rights of the key: `control` (start, pause, resume, stop, acknowledge), `read` (see
     recordings), `consent` (give and withdraw consent), `loosen` (with `control`: start with less
-    consent, or weaker guards, than the resource's settings demand)."""
+    consent, or weaker guards, than the resource's settings demand), `decode` (read encrypted
+    histories)."""
 
 
 class OidcSettings(Section):
@@ -51,6 +53,8 @@ class OidcSettings(Section):
     loosen_role: str = "Callvault.Loosen"
     """The value that allows to start with less consent, or weaker guards, than the resource's
     settings demand."""
+    decode_role: str = "Callvault.Decode"
+    """The value that allows to read encrypted histories, in Temporal's Web UI above all."""
 
 
 class CallbackSettings(Section):
@@ -91,6 +95,9 @@ class GatewaySettings(Section):
     events go to the quarantine, up to 16 MiB of each, two at a time."""
     quarantine: QuarantineSettings = Field(default_factory=QuarantineDirectorySettings)
     """The place for events that are authentic, but not understood."""
+    web_origins: Origins = ()
+    """Origins, `https://HOST`, of Temporal's Web UI, whose pages may have encrypted payloads
+    decoded; by default that of `web_ui.url`."""
     metrics_address: BindAddress = None
     """host:port where Prometheus reads the gateway's metrics, as `127.0.0.1:9465`; `none` for off.
     It has no access control, so it is no port of callers."""

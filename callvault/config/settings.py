@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -146,6 +147,11 @@ class Settings(Section):
     def participant_key(self) -> str:
         """Read the key of participants' hashes now; empty where none is set."""
         return self.participants.key.resolve() if self.participants.key else ""
+
+    def web_origins(self) -> tuple[str, ...]:
+        """Return the origins of Temporal's Web UI, as browsers spell them."""
+        page = urlsplit(self.web_ui.url)
+        return self.gateway.web_origins or (f"{page.scheme}://{page.netloc}".lower(),)
 
     def masked(self) -> dict[str, Any]:
         """Return the effective values, fit to print: secrets show as their references."""

@@ -199,7 +199,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(split)]
 
-Role = Literal["control", "read", "consent", "loosen"]
+Role = Literal["control", "read", "consent", "loosen", "decode"]
 """A right of a caller of the gateway."""
 
 Roles = Annotated[tuple[Role, ...], BeforeValidator(split), Field(min_length=1)]
@@ -222,6 +222,17 @@ HostName = Annotated[
     str,
     AfterValidator(_matching(r"[A-Za-z0-9._\[\]:-]+", "write an exact host name, or host:port")),
 ]
+Origin = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?",
+            "write an origin as browsers do, https://host or https://host:port in lower case",
+        )
+    ),
+]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(split)]
+
 HostNames = Annotated[tuple[HostName, ...], BeforeValidator(split)]
 
 Topic = Annotated[

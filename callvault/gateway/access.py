@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, get_args
@@ -71,11 +71,16 @@ class Access:
         self._tokens = _TokenCallers(gateway.oidc) if gateway.oidc else None
         self._limiter = RateLimiter(gateway.rate_limit)
 
-    def requires(self, role: Role) -> Callable[[Request], Awaitable[None]]:
-        """Return a dependency that lets only callers with this role pass; see `caller_of`."""
+    def requires(
+        self, role: Role, origins: Collection[str] = ()
+    ) -> Callable[[Request], Awaitable[None]]:
+        """Return a dependency that lets only callers with this role pass; see `caller_of`.
+
+        Where callers have no keys, pages of ``origins`` pass too.
+        """
 
         async def check(request: Request) -> None:
-            caller = await self._caller(request)
+            caller = await self._caller(request, origins)
             # Counted before the role is looked at: refusals cost us something, too.
             self._limiter.count(caller.account)
             caller.require(role)
@@ -83,9 +88,9 @@ class Access:
 
         return check
 
-    async def _caller(self, request: Request) -> Caller:
+    async def _caller(self, request: Request, origins: Collection[str]) -> Caller:
         if self._is_open:
-            refuse_cross_site(request)
+            refuse_cross_site(request, origins)
             return Caller(ALL_ROLES)
         tokens = bearer_tokens(request)
         # A wrong key beside the right one does no harm, in whichever header either stands.
@@ -111,6 +116,7 @@ class _TokenCallers:
             oidc.read_role: "read",
             oidc.consent_role: "consent",
             oidc.loosen_role: "loosen",
+            oidc.decode_role: "decode",
         }
 
     async def caller(self, token: str) -> Caller:

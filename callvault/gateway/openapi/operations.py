@@ -14,6 +14,7 @@ from callvault.gateway.messages import (
     Accepted,
     Alive,
     CallList,
+    EncodedPayloads,
     Readiness,
     RecordingConfirmed,
     RecordingStarted,
@@ -116,6 +117,15 @@ LOOK_UP = declared(
     {200: Answer("The call, as a list shows it", ListedCall)},
     role="read",
     errors=(problems.INVALID_PARAMETER, problems.NOT_FOUND),
+)
+
+DECODE = declared(
+    "decodePayloads",
+    "Decrypt payloads",
+    {200: Answer("All payloads, in their order, none of them encrypted", EncodedPayloads)},
+    role="decode",
+    body=EncodedPayloads,
+    errors=(problems.KEY_MISSING, problems.PAYLOAD_DAMAGED),
 )
 
 _LOOPBACK = (problems.NOT_ON_LOOPBACK, problems.WEB_PAGE_REFUSED)
