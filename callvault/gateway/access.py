@@ -25,6 +25,9 @@ from callvault.gateway.shared_secrets import (
 )
 from callvault.gateway.tokens import TokenValidator
 
+PAGE_RATE = "6000/minute"
+"""Requests of one caller to decode: a page of the Web UI sends one for each payload, at once."""
+
 ALL_ROLES: frozenset[Role] = frozenset(get_args(Role))
 
 
@@ -70,6 +73,7 @@ class Access:
         ]
         self._tokens = _TokenCallers(gateway.oidc) if gateway.oidc else None
         self._limiter = RateLimiter(gateway.rate_limit)
+        self._page_limiter = RateLimiter(gateway.rate_limit and PAGE_RATE)
 
     def requires(
         self, role: Role, origins: Collection[str] = ()
@@ -82,7 +86,8 @@ class Access:
         async def check(request: Request) -> None:
             caller = await self._caller(request, origins)
             # Counted before the role is looked at: refusals cost us something, too.
-            self._limiter.count(caller.account)
+            limiter = self._page_limiter if role == "decode" else self._limiter
+            limiter.count(caller.account)
             caller.require(role)
             request.state.caller = caller
 

@@ -10,7 +10,7 @@ from callvault.config.settings import Settings
 from callvault.gateway import error_responses
 from callvault.gateway.access import Access
 from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
-from callvault.gateway.codec_api import DECODE, CodecApi, codec_router
+from callvault.gateway.codec_api import CODEC, CodecApi, codec_router
 from callvault.gateway.consents_api import ConsentsApi, consents_router
 from callvault.gateway.cross_origin import CrossOrigin
 from callvault.gateway.events import EventWebhook, events_router
@@ -69,7 +69,7 @@ def create_app(
     app = Gateway(title="Callvault gateway", redirect_slashes=False, openapi_url=None)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
     if settings.encryption.is_set:
-        app.add_middleware(CrossOrigin, path=DECODE, origins=settings.web_origins())
+        app.add_middleware(CrossOrigin, path=CODEC, origins=settings.web_origins())
     # Added last, it is outside: requests that are refused for the load are measured.
     app.add_middleware(RequestMetrics, meter=meter)
     error_responses.install(app)

@@ -1,7 +1,7 @@
 """Temporal's codec endpoint: decrypts payloads for the Web UI and for the `temporal` command.
 
-`/encode` is not served: nobody needs it, since plain messages are read as ever, and who may read
-histories needs no key to write.
+It encrypts, too: the command has even the empty argument of a query encoded, and shows no answer
+where that fails.
 """
 
 import base64
@@ -23,8 +23,6 @@ from callvault.gateway.openapi import operations
 CODEC = "/v1/codec"
 """The endpoint as it is given to the Web UI (`--codec-endpoint`), which adds the rest."""
 
-DECODE = f"{CODEC}/decode"
-
 MAX_BODY = 8 * 1024 * 1024
 """Bytes of a request: a page of history is 4 MiB at most, and base64 makes a third more of it."""
 
@@ -33,7 +31,7 @@ MAX_PAYLOADS = 5_000
 
 
 class CodecApi:
-    """Decrypts payloads with the keys of this process."""
+    """Decrypts and encrypts payloads with the keys of this process."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -51,8 +49,14 @@ class CodecApi:
                 raise InvalidRequest(str(missing), status=422, code="key_missing") from None
         if unopened(payloads.payloads):
             raise InvalidRequest(DAMAGED, status=422, code="payload_damaged")
-        told = EncodedPayloads(payloads=list(map(_told, payloads.payloads)))
-        return json_response(told)
+        return _answer(payloads)
+
+    async def encode(self, request: Request) -> Response:
+        """Return the payloads encrypted, in their order, as all that Callvault sends."""
+        payloads = _read(await read_body(request, MAX_BODY))
+        if (codec := codec_of(self._client)) is not None:
+            await codec.encode_wrapper(payloads)
+        return _answer(payloads)
 
 
 DAMAGED = (
@@ -77,6 +81,10 @@ def _read(body: bytes) -> Payloads:
         raise InvalidRequest(message) from None
 
 
+def _answer(payloads: Payloads) -> Response:
+    return json_response(EncodedPayloads(payloads=list(map(_told, payloads.payloads))))
+
+
 def _told(payload: Payload) -> EncodedPayload:
     metadata = {name: _base64(value) for name, value in payload.metadata.items()}
     return EncodedPayload(metadata=metadata, data=_base64(payload.data))
@@ -87,13 +95,14 @@ def _base64(data: bytes) -> str:
 
 
 def codec_router(api: CodecApi, access: Access, origins: tuple[str, ...]) -> APIRouter:
-    """Return the route, for callers with the role and, without keys, for pages of ``origins``."""
+    """Return the routes, for callers with the role and, without keys, for pages of ``origins``."""
     router = APIRouter(tags=["codec"])
-    router.add_api_route(
-        DECODE,
-        api.decode,
-        methods=["POST"],
-        dependencies=[Depends(access.requires("decode", origins))],
-        **operations.DECODE,
-    )
+    allowed = [Depends(access.requires("decode", origins))]
+    for part, answer, declared in (
+        ("decode", api.decode, operations.DECODE),
+        ("encode", api.encode, operations.ENCODE),
+    ):
+        router.add_api_route(
+            f"{CODEC}/{part}", answer, methods=["POST"], dependencies=allowed, **declared
+        )
     return router

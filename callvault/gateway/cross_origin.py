@@ -11,16 +11,16 @@ PREFLIGHT_SECONDS = 600
 
 
 class CrossOrigin:
-    """Middleware that lets pages of some origins read the answers of one path, errors included."""
+    """Middleware that lets pages of some origins read the answers below one path, errors too."""
 
     def __init__(self, app: ASGIApp, *, path: str, origins: tuple[str, ...]) -> None:
         self._app = app
-        self._path = path
+        self._path = f"{path}/"
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a question for the rights of a page, or tell them with the answer of the path."""
-        if scope["type"] != "http" or scope["path"] != self._path:
+        if scope["type"] != "http" or not scope["path"].startswith(self._path):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

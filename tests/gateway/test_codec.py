@@ -21,7 +21,7 @@ from callvault.gateway.codec_api import MAX_BODY, MAX_PAYLOADS
 from callvault.temporal.converter import converter_with
 from tests.gateway.conftest import Gateway
 
-DECODE = "/v1/codec/decode"
+DECODE, ENCODE = "/v1/codec/decode", "/v1/codec/encode"
 UI = "https://temporal.example"
 PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b'{"requestedBy":"Zebulon"}')
 GatewayOf = Callable[..., Gateway]
@@ -197,12 +197,26 @@ async def test_a_page_whose_name_was_pointed_to_this_machine_is_refused(
     assert answer.status_code == 403
 
 
-async def test_nothing_is_encoded_and_nothing_decoded_without_keys(
-    gateway_with: Callable[..., Gateway], gateway_of: GatewayOf, temporal_away: Client
+async def test_without_keys_there_is_no_such_way_in(
+    gateway_of: GatewayOf, temporal_away: Client
 ) -> None:
-    assert (await gateway_with().http.post("/v1/codec/encode", content=b"{}")).status_code == 404
-    answer = await gateway_of(temporal_away).http.post(DECODE, content=b"{}")
-    assert answer.status_code == 404
+    http = gateway_of(temporal_away).http
+    for path in (DECODE, ENCODE):
+        assert (await http.post(path, content=b"{}")).status_code == 404
+
+
+async def test_what_the_temporal_command_sends_is_encrypted_as_ours_is(
+    gateway_with: Callable[..., Gateway], codec: EncryptionCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its `workflow query --codec-endpoint` has even no argument at all encoded."""
+    http = gateway_with().http
+    assert payloads_in(await http.post(ENCODE, content=b'{"payloads": []}')) == []
+    [sealed] = payloads_in(await http.post(ENCODE, content=body_of(PLAIN)))
+    assert await codec.decode([sealed]) == [PLAIN]
+    assert sealed != PLAIN
+    monkeypatch.setenv("CRM_KEY", "crm-key")
+    closed = gateway_with(keys={"crm": {"secret": ["env:CRM_KEY"], "roles": ["read"]}}).http
+    assert (await closed.post(ENCODE, content=b"{}")).status_code == 401
 
 
 async def test_the_answer_keeps_what_temporal_reads(

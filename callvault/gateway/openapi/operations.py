@@ -128,6 +128,14 @@ DECODE = declared(
     errors=(problems.KEY_MISSING, problems.PAYLOAD_DAMAGED),
 )
 
+ENCODE = declared(
+    "encodePayloads",
+    "Encrypt payloads",
+    {200: Answer("All payloads, in their order, as Callvault sends them", EncodedPayloads)},
+    role="decode",
+    body=EncodedPayloads,
+)
+
 _LOOPBACK = (problems.NOT_ON_LOOPBACK, problems.WEB_PAGE_REFUSED)
 
 EVENTS = declared(
