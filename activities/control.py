@@ -78,7 +78,10 @@ class ControlActivities:
         policy_of: Callable[[str], ResourcePolicy],
         archive_of: Callable[[str], Archive],
         server_time: ServerTime | None = None,
+        refuse_other_region: Callable[[str, str], None] = lambda resource, archive: None,
     ) -> None:
+        """``refuse_other_region`` raises where ACS must not write recordings to an archive."""
+        self._refuse_other_region = refuse_other_region
         self._client_of = client_of
         self._policy_of = policy_of
         self._archive_of = archive_of
@@ -164,7 +167,7 @@ class ControlActivities:
                 recording_channel_type=input.recording_channel_type,
                 recording_format_type=input.recording_format_type,
                 pause_on_start=input.pause_on_start,
-                external_storage=self._external_storage(input.own_storage),
+                external_storage=self._external_storage(input.resource, input.own_storage),
                 recording_state_callback_uri=input.callback_uri,
             ),
             Repeatability(
@@ -279,9 +282,10 @@ class ControlActivities:
         """Return the latest time that it can be, or as late a one as can be told."""
         return self._server_time.latest() or self._server_time.now()
 
-    def _external_storage(self, archive: str | None) -> ExternalStorage | None:
+    def _external_storage(self, resource: str, archive: str | None) -> ExternalStorage | None:
         if archive is None:
             return None
+        self._refuse_other_region(resource, archive)
         url = container_of(self._archive_of(archive))
         return ExternalStorage(recording_destination_container_url=url)
 

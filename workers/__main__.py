@@ -97,7 +97,11 @@ def _workers(
 ) -> Iterator[Worker]:
     if only is not Role.EXPORTS:
         control = ControlActivities(
-            connections.client_of, connections.policy_of, connections.archive_of, time
+            connections.client_of,
+            connections.policy_of,
+            connections.archive_of,
+            time,
+            settings.refuse_other_region,
         )
         alarms = AlarmActivities(connections.alarm_sink(), AlarmCauses(client))
         recall = Recall(client)
@@ -112,7 +116,10 @@ def _workers(
         yield notification_worker(client, alarms, announcements, settings.worker)
     if only is not Role.CONTROL:
         export = ExportActivities(
-            connections.client_of, connections.archive_of, connections.buffers
+            connections.client_of,
+            connections.archive_of,
+            connections.buffers,
+            settings.refuse_other_region,
         )
         seal = SealActivities(connections.archive_of, connections.signer_of)
         reconcile = ReconcileActivities(

@@ -18,6 +18,7 @@ from callvault.config import sources
 from callvault.config.encryption import EncryptionSettings
 from callvault.config.error_messages import explain
 from callvault.config.gateway import GatewaySettings
+from callvault.config.residency import other_region, residency_problems
 from callvault.config.resources import ResourceSettings
 from callvault.config.storage import (
     ArchiveSettings,
@@ -110,6 +111,7 @@ class Settings(Section):
     def _consistent(self) -> Self:
         if problems := [
             *_archive_problems(self),
+            *residency_problems(self.resources, self.archives),
             *_topic_problems(self),
             *_callback_problems(self),
             *_pause_problems(self),
@@ -146,6 +148,16 @@ class Settings(Section):
         """Return the name of the archive that keeps a resource's recordings."""
         # With several archives a resource has to name its own: see `_archive_problems`.
         return self.resource(resource).archive or next(iter(self.archives))
+
+    def refuse_other_region(self, resource: str, archive: str) -> None:
+        """Raise `ConfigurationError` unless an archive may have a resource's recordings.
+
+        What a running call was begun with may have been changed since.
+        """
+        of_resource, of_archive = self.resource(resource), self.archive(archive)
+        if problem := other_region(resource, of_resource, archive, of_archive):
+            # The archive's fault, so that a recording goes to its fallback archive.
+            raise ConfigurationError(problem, owner="archive")
 
     def participant_key(self) -> str:
         """Read the key of participants' hashes now; empty where none is set."""
