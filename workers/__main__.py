@@ -98,7 +98,11 @@ def _workers(
 ) -> Iterator[Worker]:
     if only is not Role.EXPORTS:
         control = ControlActivities(
-            connections.client_of, connections.policy_of, connections.archive_of, time
+            connections.client_of,
+            connections.policy_of,
+            connections.archive_of,
+            time,
+            settings.refuse_other_region,
         )
         alarms = AlarmActivities(connections.alarm_sink(), AlarmCauses(client))
         recall = Recall(client)
@@ -114,7 +118,11 @@ def _workers(
     if only is not Role.CONTROL:
         index = SubjectIndex(connections.hash_of)
         export = ExportActivities(
-            connections.client_of, connections.archive_of, connections.buffers, index
+            connections.client_of,
+            connections.archive_of,
+            connections.buffers,
+            index,
+            settings.refuse_other_region,
         )
         seal = SealActivities(connections.archive_of, connections.signer_of, index)
         reconcile = ReconcileActivities(

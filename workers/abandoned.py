@@ -19,6 +19,7 @@ from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState
 from callvault.temporal.executions import Execution, describe_execution, list_executions
+from callvault.temporal.failures import failure_of_task
 from workers.recall import Recall
 from workflows.call.takeover import join
 from workflows.loops.continue_as_new import CarriedState
@@ -91,8 +92,9 @@ class AbandonedCalls:
             del self._known[next(iter(self._known))]
 
     async def _tell_of_stuck(self, stuck: Execution) -> None:
-        what = "its workflow's tasks fail, so that nobody minds the call: the worker's log says why"
-        await self._alarm(stuck, what)
+        why = await failure_of_task(self._client, stuck.id, stuck.run_id)
+        what = "its workflow's tasks fail, so that nobody minds the call"
+        await self._alarm(stuck, f"{what}: {why or 'see the log of the worker'}")
 
     async def _take_over(self, ended: Execution) -> None:
         try:

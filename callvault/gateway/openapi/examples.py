@@ -14,6 +14,8 @@ from callvault.contracts.states import Actual, RecordingState, RequestState, Wan
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.gateway.messages import (
     CallList,
+    EncodedPayload,
+    EncodedPayloads,
     OpenedFile,
     OpenedRecording,
     OpenRequest,
@@ -76,6 +78,10 @@ _LISTED = ListedCall(
     closed_at=None,
 )
 
+_PAYLOAD = EncodedPayload(
+    metadata={"encoding": "anNvbi9wbGFpbg=="}, data="eyJyZWFzb24iOiJjYXJkIG51bWJlciJ9"
+)
+
 SENT: tuple[BaseModel, ...] = (
     RecordingRequest(server_call_id=CALL, requested_by="crm", request_id="order-42"),
     ControlRequest(requested_by="agent-7", reason="card number", request_id="order-42-card"),
@@ -120,6 +126,7 @@ ANSWERED: tuple[BaseModel, ...] = (
         access_record="7:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     ),
     CallList(calls=[_LISTED], next_cursor="b1kQZ5mXr0sKDQ"),
+    EncodedPayloads(payloads=[_PAYLOAD]),
     SubscriptionValidated(validation_response="512d38b6-c7b8-40c8-89fe-f46f9e9622b6"),
 )
 """Answers, which are always whole."""
