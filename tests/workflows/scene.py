@@ -27,7 +27,7 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Alarm
+from callvault.contracts.alarms import Alarm, AlarmStatus
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -374,6 +374,13 @@ class Scene:
 
     def told(self) -> list[Alarm]:
         """Return the alarms of this call, in the order of their delivery."""
+        return [a for a in self._notifications() if a.status is AlarmStatus.FIRING]
+
+    def resolved(self) -> list[Alarm]:
+        """Return what was told to be over, in the order of delivery."""
+        return [a for a in self._notifications() if a.status is AlarmStatus.RESOLVED]
+
+    def _notifications(self) -> list[Alarm]:
         return [a for a in self.world.told.alarms if a.resource == self.resource]
 
     def archived(self) -> set[bytes]:
