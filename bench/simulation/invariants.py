@@ -15,7 +15,7 @@ Those about consent itself are in `consent.py`, and those about a run at rest in
 - The same request again changes nothing.
 - No file is copied twice at once, given up before its time, or deleted before its recording is
   sealed with nothing amiss.
-- No alarm is told to be over while a file of it lies in no archive, or ACS records what it must not.
+- No alarm is told to be over while its file lies in no archive, or ACS records what it must not.
 """
 
 from collections.abc import Callable, Iterator, Sequence

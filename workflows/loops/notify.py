@@ -71,6 +71,8 @@ class NotifyLoop:
             self._alarms.not_sent(alarm_id, answer.problem)
 
     async def _resolve(self, alarm_id: str) -> None:
+        if alarm_id not in self._alarms.unresolved():
+            return  # The same is late again since this was to be told.
         over = self._alarms.resolution(alarm_id, workflow.now())
         answer = await self._deliver(over, lambda: False)
         if answer.is_delivered:
