@@ -261,6 +261,13 @@ def send_alarm(
     return workflow.start_activity_method(AlarmActivities.raise_alarm, alarm, **options)
 
 
+def send_group_alarm(alarm: Alarm) -> workflow.ActivityHandle[None]:
+    """Send what has become of a group of alarms, until a receiver accepts it."""
+    summary = f"{alarm.status}: {alarm.count} in {alarm.group_key}"
+    options = activity_options.group_alarm(summary)
+    return workflow.start_activity_method(AlarmActivities.send_group_alarm, alarm, **options)
+
+
 async def send_schedule_alarm(
     kind: AlarmKind,
     severity: Severity,

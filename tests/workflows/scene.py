@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.alarm_causes import AlarmCauses
+from activities.alarm_sender import AlarmSender
 from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
@@ -95,6 +96,7 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.told = Told()
+        self.sender_of: Callable[[Client], AlarmSender] = lambda _: AlarmSender(self.told)
         self.signer = Signer.generate()
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
@@ -171,7 +173,7 @@ class World:
             control_queue,
             notification_worker(
                 client,
-                AlarmActivities(self.told, AlarmCauses(client)),
+                AlarmActivities(self.sender_of(client), AlarmCauses(client)),
                 AnnouncementActivities(self.webhooks.get),
                 settings,
             ),
