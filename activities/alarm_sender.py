@@ -68,7 +68,7 @@ class AlarmSender:
     def _resolve(self, alarm: Alarm, sink: Sink) -> None:
         if self._groups is not None and (alarm.is_grouped or is_summed(alarm)):
             self._groups.leave(alarm)
-        if not alarm.is_grouped:
+        if not alarm.is_grouped or self._groups is None:
             sink.send(alarm)
 
     def _raise_in_group(self, alarm: Alarm, sink: Sink, groups: Groups) -> Alarm:
