@@ -58,7 +58,8 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         meter = telemetry.runtime.metric_meter
         time = ServerTime()
-        watch = Watch(client, settings, connections.clocks, meter, connections.tell, time)
+        sender = connections.alarm_sender(client)
+        watch = Watch(client, settings, connections.clocks, meter, sender.send, time)
         # Before any task is taken: one that sets an unknown attribute would fail.
         await watch.look_at_attributes()
         await watch.look_at_server_time()
@@ -66,17 +67,20 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         connections.expect_archives(remembered)
         async with AsyncExitStack() as running:
             runner = NotingRunner()
-            workers = _workers(client, connections, settings, only, remembered, runner, time)
+            alarms = AlarmActivities(sender, AlarmCauses(client))
+            workers = _workers(
+                client, connections, settings, only, remembered, runner, time, alarms
+            )
             for worker in workers:
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
             if only is not Role.EXPORTS:
-                abandoned = AbandonedCalls(client, connections.tell)
+                abandoned = AbandonedCalls(client, sender.send)
                 await running.enter_async_context(_beside(abandoned.run()))
                 # With worker versioning, what waits may be meant for another version.
                 if settings.worker.build_id is None:
-                    liveness = Liveness(client, runner, connections.tell)
+                    liveness = Liveness(client, runner, sender.send)
                     await running.enter_async_context(_beside(liveness.run()))
             await running.enter_async_context(_beside(watch.run()))
             gc.freeze()  # what is loaded stays: no collection needs to look through it again
@@ -95,6 +99,7 @@ def _workers(
     remembered: Mapping[str, str],
     runner: WorkflowRunner,
     time: ServerTime,
+    alarms: AlarmActivities,
 ) -> Iterator[Worker]:
     if only is not Role.EXPORTS:
         control = ControlActivities(
@@ -104,7 +109,6 @@ def _workers(
             time,
             settings.refuse_other_region,
         )
-        alarms = AlarmActivities(connections.alarm_sink(), AlarmCauses(client))
         recall = Recall(client)
         others: list[Callable[..., Any]] = [
             SweepActivities(settings, client).sweep_dead_letters,

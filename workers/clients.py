@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import httpx
+from temporalio.client import Client as TemporalClient
 
+from activities.alarm_links import Links
+from activities.alarm_sender import AlarmSender
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.documents import Keyring
@@ -22,12 +25,12 @@ from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.config.storage import DirectorySettings
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Alarm
 from callvault.contracts.participants import hiding
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
 from callvault.pools import Pool
 from callvault.rereading import Reread
+from callvault.temporal.alarm_groups import AlarmGroups
 
 
 class Connections:
@@ -84,11 +87,11 @@ class Connections:
             now=self.clocks.now,
         )
 
-    def tell(self, alarm: Alarm) -> None:
-        """Send an alarm once, if there is a webhook for alarms; the caller has logged it."""
-        sink = self.alarm_sink()
-        if sink is not None:
-            sink.send(alarm)
+    def alarm_sender(self, client: TemporalClient) -> AlarmSender:
+        """Return what sends alarms to the webhook, if there is one. Call it in the event loop."""
+        groups = AlarmGroups(client, self._settings.alarms.group_interval)
+        links = Links.of(self._settings, client.namespace)
+        return AlarmSender(self.alarm_sink(), links, groups)
 
     def announcement_webhook(self, name: str) -> Webhook | None:
         """Return the webhook that a resource's recordings are announced to; None without one."""

@@ -24,6 +24,7 @@ from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from workflows.adoption import AdoptionWorkflow
 from workflows.alarm import AlarmWorkflow
+from workflows.alarm_group import AlarmGroupWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.sweep import SweepWorkflow
@@ -32,6 +33,7 @@ WORKFLOWS = (
     RecordingWorkflow,
     AdoptionWorkflow,
     AlarmWorkflow,
+    AlarmGroupWorkflow,
     CallSeenWorkflow,
     ReconcileWorkflow,
     SweepWorkflow,
@@ -134,7 +136,11 @@ def notification_worker(
     return Worker(
         client,
         task_queue=names.NOTIFICATION_QUEUE,
-        activities=[alarms.raise_alarm, announcements.announce_recording],
+        activities=[
+            alarms.raise_alarm,
+            alarms.send_group_alarm,
+            announcements.announce_recording,
+        ],
         activity_executor=ThreadPoolExecutor(MAX_CONCURRENT_NOTIFICATIONS, "notify"),
         max_concurrent_activities=MAX_CONCURRENT_NOTIFICATIONS,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,

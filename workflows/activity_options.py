@@ -47,6 +47,9 @@ SWEEP_TIMEOUT = timedelta(hours=1)
 ALARM_TIMEOUT = timedelta(hours=24)
 """Longest time for delivering an alarm; the log has it at once."""
 
+GROUP_ALARM_ATTEMPT_TIMEOUT = timedelta(seconds=15)
+"""One attempt at an alarm of a group: the webhook has ten seconds."""
+
 _CONTROL_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
     backoff_coefficient=2,
@@ -216,6 +219,14 @@ def alarm(summary: str, timeout: timedelta) -> ActivityConfig:
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
+
+
+def group_alarm(summary: str) -> ActivityConfig:
+    """Return options to deliver an alarm of a group: it asks Temporal for no cause first."""
+    return {
+        **alarm(summary, ALARM_TIMEOUT),
+        "start_to_close_timeout": GROUP_ALARM_ATTEMPT_TIMEOUT,
+    }
 
 
 def poll_silence(summary: str) -> ActivityConfig:

@@ -8,6 +8,7 @@ import difflib
 import os
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from callvault.config.storage import (
 )
 from callvault.config.types import (
     BindAddress,
+    Duration,
     Name,
     NotBlank,
     SecretRef,
@@ -51,6 +53,11 @@ class AlarmSettings(Section):
     """Secret reference to the URL that alarms are posted to, as CloudEvents."""
     webhook_secret: SecretRef | None = None
     """Secret reference to the key, in base64, that signs them (Standard Webhooks)."""
+    group_interval: Duration = timedelta(minutes=5)
+    """Shortest time from one notification about a group of alarms to the next: its count is told,
+    or that all is over. What is more urgent is told at once."""
+    runbook_url: Url = "https://github.com/callvault/callvault/blob/main/docs/operations.md"
+    """Address of the page that alarms link to, before the `#` and the name of a section."""
 
 
 class IngestSettings(Section):

@@ -33,6 +33,19 @@ ADOPTION_ACTIVITY = "adopt_recording"
 ALARM_TYPE = "AlarmWorkflow"
 """Workflow that sends an alarm of a process that sends none itself."""
 
+ALARM_GROUP_TYPE = "AlarmGroupWorkflow"
+"""Workflow that counts the calls which have the cause of an alarm in common."""
+
+ALARM_IN_GROUP = "alarm"
+ALARM_DELIVERED = "delivered"
+"""Signals of such a workflow: of a member an alarm was raised, or is over; a receiver knows."""
+
+MEMO_GROUP_DEDUP_KEY = "dedupKey"
+MEMO_GROUP_OPENED_BY = "openedBy"
+MEMO_GROUP_TOLD = "told"
+"""Keys of its memo: under which key a receiver is told of it, the alarm that began it, and if a
+receiver knows of it."""
+
 START = "start"
 PAUSE = "pause"
 RESUME = "resume"
@@ -155,6 +168,11 @@ def memo_of(server_call_id: str) -> dict[str, str]:
 def call_seen_id(server_call_id: str, what: str) -> str:
     """Return the id of the trace of a call's beginning (``began``) or end (``ended``)."""
     return f"call-{what}-{short_hash(canonical_call_id(server_call_id))}"
+
+
+def alarm_group_id(group_key: str) -> str:
+    """Return the id of the workflow that counts alarms with a common cause."""
+    return f"alarm-group-{short_hash(group_key)}"
 
 
 def adoption_id(recording_id: str) -> str:
