@@ -74,7 +74,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def webhook(url: str) -> Webhook:
-    return Webhook(lambda: url, lambda: f"whsec_{KEY}", httpx.Client(trust_env=False))
+    return Webhook(lambda: url, lambda: [f"whsec_{KEY}"], httpx.Client(trust_env=False))
 
 
 def test_an_alarm_arrives_as_a_cloud_event_that_its_signature_proves(receiver: Receiver) -> None:
@@ -266,7 +266,7 @@ def announce(url: str | None) -> None:
     webhook = None
     if url is not None:
         http = httpx.Client(trust_env=False)
-        webhook = Webhook(lambda: url, lambda: KEY, http, what="announcement")
+        webhook = Webhook(lambda: url, lambda: [KEY], http, what="announcement")
     activities = AnnouncementActivities({"default": webhook}.get)
     ActivityEnvironment().run(activities.announce_recording, ORDER)
 
