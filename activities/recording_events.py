@@ -1,6 +1,7 @@
 """Events about recordings, each sent to one receiver: the resource's webhook, or a request's."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from temporalio import activity
@@ -13,6 +14,9 @@ from callvault.telemetry.metrics import delivered_events
 
 EVENT_TYPE = "callvault.recording"
 """Type of an event, before a dot and its kind."""
+
+PING_TYPE = "callvault.ping"
+"""Type of the event by which `callvault doctor` tries a webhook out: nothing has happened."""
 
 EVENT_ATTEMPT_TIMEOUT = ALARM_TIMEOUT
 """Seconds for a whole exchange with the receiver of an event, from name to answer."""
@@ -48,3 +52,14 @@ def recording_event(event: RecordingEvent) -> dict[str, Any]:
     """Write an event as a CloudEvent 1.0, with the extension attribute ``sequence``."""
     told = cloud_event(f"{EVENT_TYPE}.{event.kind}", event, event.at)
     return told | {"sequence": event.sequence}
+
+
+def ping(resource: str, event_id: str, at: datetime) -> dict[str, Any]:
+    """Write an event that tells nothing, to try a webhook out."""
+    return {
+        "specversion": "1.0",
+        "type": PING_TYPE,
+        "source": f"callvault/{resource}",
+        "id": event_id,
+        "time": at.isoformat(),
+    }

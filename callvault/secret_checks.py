@@ -47,6 +47,7 @@ _CHECKS: dict[str, Mapping[str, _Check]] = {
         "connection_string": parse_connection_string,
         "access_key": AccessKey,
         "announcement_secret": webhook_key,
+        "webhook_secrets": webhook_key,
     },
     "archives": _BLOBS,
     "gateway": _BLOBS,
@@ -113,5 +114,6 @@ def _secrets_in(where: str, value: object) -> Iterator[tuple[str, SecretRef]]:
 
 
 def _check_of(where: str) -> _Check:
-    section, *_, name = where.split(".")
+    # One of several has its number behind the name of the setting.
+    section, *_, name = (part for part in where.split(".") if not part.isdecimal())
     return _CHECKS.get(section, {}).get(name, len)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from callvault.contracts.base import Message, State
 from callvault.contracts.silence import SilenceAccount
@@ -150,3 +151,25 @@ class EventDelivery(Message):
     """The URL that the request has named; none for the resource's own webhook."""
     within: timedelta
     """Time for its delivery, in all."""
+
+
+class RecordingCloudEvent(Message):
+    """What a webhook gets: a CloudEvent 1.0 in JSON (structured mode), signed by its headers.
+
+    The headers are those of Standard Webhooks: ``webhook-id``, which is the event's ``id``,
+    ``webhook-timestamp`` and ``webhook-signature``.
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    type: str
+    """``callvault.recording.`` and the kind of the event."""
+    source: str
+    """``callvault/`` and the name of the resource."""
+    subject: str
+    """The ``workflowId`` of the call."""
+    id: str
+    time: datetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    sequence: str
+    """Orders the events of a call: compare it as text."""
+    data: RecordingEvent

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from callvault.contracts import names
 from callvault.contracts.recording_events import EventDelivery
+from callvault.temporal.executions import Execution, describe_execution, list_executions
 from callvault.temporal.rpc_errors import RPC_TIMEOUT, translated
 
 UNDELIVERED = f'WorkflowType = "{names.RECORDING_EVENT_TYPE}" AND ExecutionStatus != "Completed"'
@@ -20,8 +21,8 @@ class Undelivered:
     """A delivery that did not end well, or is under way."""
 
     workflow_id: str
-    run_id: str
     status: str
+    """The status of its workflow in Temporal: ``running``, ``failed``, ``terminated`` …"""
     delivery: EventDelivery
 
 
@@ -47,25 +48,21 @@ async def begin_delivery(client: Client, delivery: EventDelivery) -> bool:
 
 
 async def undelivered(client: Client) -> AsyncIterator[Undelivered]:
-    """Yield what is not delivered, each delivery by its newest run; `Unavailable` as above."""
-    seen: set[str] = set()
-    async for execution in client.list_workflows(UNDELIVERED):
-        if execution.id in seen:
-            continue
-        seen.add(execution.id)
-        if (found := await _read(client, execution)) is not None:
-            yield found
+    """Yield what is not delivered; `Unavailable` where Temporal does not answer."""
+    async for run in list_executions(client, UNDELIVERED, rpc_timeout=RPC_TIMEOUT):
+        async with translated(RPC_TIMEOUT):
+            newest = await describe_execution(client, run.id, rpc_timeout=RPC_TIMEOUT)
+        # A later run of it may have delivered it.
+        if newest.run_id == run.run_id and newest.status != "completed":
+            yield Undelivered(run.id, newest.status, await _ordered(client, newest))
 
 
-async def _read(client: Client, execution: WorkflowExecution) -> Undelivered | None:
-    """Read what a run was to deliver; None if a later run of it has done that."""
+async def _ordered(client: Client, run: Execution) -> EventDelivery:
+    """Read what a run was to deliver."""
+    handle = client.get_workflow_handle(run.id, run_id=run.run_id)
     async with translated(RPC_TIMEOUT):
-        newest = await client.get_workflow_handle(execution.id).describe(rpc_timeout=RPC_TIMEOUT)
-        if newest.run_id != execution.run_id:
-            return None
-        handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
         first = await anext(handle.fetch_history_events(page_size=1))
     payloads = first.workflow_execution_started_event_attributes.input.payloads
-    [delivery] = await client.data_converter.decode(payloads, [EventDelivery])
-    status = newest.status.name.lower() if newest.status else "unknown"
-    return Undelivered(execution.id, execution.run_id, status, delivery)
+    # Read by the model: the data converter takes what is not one for something unreadable.
+    [payload] = await client.data_converter.decode(payloads)
+    return EventDelivery.model_validate(payload)

@@ -182,7 +182,7 @@ async def deliveries(scene: Scene) -> list[str]:
 
 
 async def test_a_start_that_is_refused_is_told_as_failed(scene: Scene, receiver: Receiver) -> None:
-    scene.service.fails("start_recording", InvalidRequest("the call is not there"), times=1)
+    scene.service.fails("start", InvalidRequest("the call is not there"), times=1)
     await scene.keep()
     await scene.result()
     assert receiver.kinds == ["failed"]
