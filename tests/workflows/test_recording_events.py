@@ -1,19 +1,31 @@
 """Do webhooks learn what becomes of each recording, once and truthfully, and hold up nothing?"""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.recording_events import EventKind
+from callvault.contracts.requests import RecordingRequest
 from callvault.errors import InvalidRequest, Unavailable
+from callvault.temporal.call_client import CallClient
 from callvault.temporal.recording_events import begin_delivery, undelivered
 
 from .scene import SHORT_WINDOW, Scene, chunk
 
 URL = "https://crm.example/hooks"
+TOLD_ACTIVE = {
+    "recording": 1,
+    "recordingId": "recording-1",
+    "state": "active",
+    "at": "2026-01-01",
+    "isSigned": True,
+}
+"""ACS's callback about the only recording."""
 
 
 class Receiver:
@@ -68,8 +80,8 @@ async def test_a_recording_is_told_from_its_start_to_its_archived_files(
     _, paused, resumed, _, archived = (event["data"] for event in receiver.events)
     recording = await scene.recording()
     [silent] = recording.silence.silent
-    assert _time(paused["silentSince"]) == silent.since
-    assert _time(resumed["silentUntil"]) == silent.until
+    assert datetime.fromisoformat(paused["silentSince"]) == silent.since
+    assert datetime.fromisoformat(resumed["silentUntil"]) == silent.until
     assert not resumed["isRetracted"]
     assert (archived["isFinal"], archived["archive"]) == (True, scene.resource)
     [file] = archived["files"]
@@ -82,12 +94,6 @@ async def test_a_recording_is_told_from_its_start_to_its_archived_files(
     )
     assert recording.sealed is not None
     assert archived["manifest"]["sha256"] == recording.sealed.sha256
-
-
-def _time(text: str) -> Any:
-    from datetime import datetime
-
-    return datetime.fromisoformat(text)
 
 
 async def test_a_receiver_that_is_away_delays_nothing_and_gets_all_under_the_same_ids(
@@ -190,6 +196,24 @@ async def test_a_start_that_is_refused_is_told_as_failed(scene: Scene, receiver:
     assert (data["isFinal"], "the call is not there" in data["reason"]) == (True, True)
 
 
+async def test_a_start_that_was_given_up_and_has_begun_is_told_anew(
+    scene: Scene, receiver: Receiver
+) -> None:
+    """What is told as failed was the truth that was known; the end corrects it."""
+    scene.service.loses_answers("start", Unavailable("the answer is lost"), times=1_000)
+    await scene.keep()
+    await scene.passes(timedelta(minutes=11))
+    await scene.until(lambda recording: recording.state == "failed_to_start")
+    assert (await receiver.until(EventKind.FAILED))["corrects"] is None
+    await scene.signals(names.RECORDING_STATE_CHANGED, TOLD_ACTIVE)
+    await receiver.until(EventKind.STOPPED)
+    await scene.announced(chunk())
+    await scene.result()
+    assert receiver.kinds == ["failed", "started", "stopped", "archived"]
+    failed, *_, archived = (event["data"] for event in receiver.events)
+    assert archived["corrects"] == failed["id"]
+
+
 async def test_a_lost_recording_is_told_with_its_reason(scene: Scene, receiver: Receiver) -> None:
     scene.world.windows[scene.resource] = SHORT_WINDOW
     scene.service.fails("open_content", Unavailable("the service is away"), times=10_000)
@@ -224,9 +248,6 @@ async def test_a_late_file_after_the_end_corrects_what_was_told(
     await scene.asks("stop")
     await scene.announced(chunk(0))
     await scene.result()
-    from callvault.contracts.events import FileStatusUpdated
-    from callvault.contracts.requests import RecordingRequest
-    from callvault.temporal.call_client import CallClient
 
     event = FileStatusUpdated.model_validate(scene.event(chunk(0, document="another")))
     request = RecordingRequest(

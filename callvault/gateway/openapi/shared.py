@@ -26,6 +26,7 @@ TAGS = [
     {"name": "events", "description": "For Event Grid"},
     {"name": "callbacks", "description": "For ACS; there only where a resource has a callback"},
     {"name": "health", "description": "For orchestrators"},
+    {"name": "webhooks", "description": "Sent by workers, to the receivers that are configured"},
 ]
 
 SECURITY_SCHEMES: dict[str, Any] = {
