@@ -18,9 +18,6 @@ EVENT_TYPE = "callvault.recording"
 PING_TYPE = "callvault.ping"
 """Type of the event by which `callvault doctor` tries a webhook out: nothing has happened."""
 
-EVENT_ATTEMPT_TIMEOUT = ALARM_TIMEOUT
-"""Seconds for a whole exchange with the receiver of an event, from name to answer."""
-
 
 class RecordingEventActivities:
     """Built once by a worker, with a function that finds the webhook of a resource.
@@ -43,7 +40,7 @@ class RecordingEventActivities:
                     f"resource {event.resource} has no such webhook on this worker: configure all"
                     " workers alike (webhook_url, webhook_allowed_urls)"
                 )
-            webhook.post(recording_event(event), event.id, timeout=EVENT_ATTEMPT_TIMEOUT)
+            webhook.post(recording_event(event), event.id, timeout=ALARM_TIMEOUT)
         attributes = {"kind": event.kind, "resource": event.resource}
         delivered_events(activity.metric_meter()).add(1, attributes)
 

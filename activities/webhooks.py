@@ -37,7 +37,7 @@ JOINER_ANNOUNCEMENT_TYPE = "callvault.participant.announced"
 """Type of the announcement to somebody who joins while a recording is on."""
 
 ALARM_TIMEOUT = 10.0
-"""Seconds for a whole exchange with the webhook of alarms, from name to answer."""
+"""Seconds for a whole exchange with a webhook of alarms or events, from name to answer."""
 
 _LEVELS = {
     Severity.CRITICAL: logging.CRITICAL,
