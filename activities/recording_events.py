@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.translate import translated
 from activities.webhooks import ALARM_TIMEOUT, Webhook, cloud_event
 from callvault.contracts.recording_events import EventDelivery, RecordingEvent
-from callvault.errors import InvalidRequest
+from callvault.errors import CallvaultError, InvalidRequest, Unavailable
 from callvault.telemetry.metrics import delivered_events
 
 EVENT_TYPE = "callvault.recording"
@@ -40,9 +40,17 @@ class RecordingEventActivities:
                     f"resource {event.resource} has no such webhook on this worker: configure all"
                     " workers alike (webhook_url, webhook_allowed_urls)"
                 )
-            webhook.post(recording_event(event), event.id, timeout=ALARM_TIMEOUT)
+            _post(webhook, event)
         attributes = {"kind": event.kind, "resource": event.resource}
         delivered_events(activity.metric_meter()).add(1, attributes)
+
+
+def _post(webhook: Webhook, event: RecordingEvent) -> None:
+    """Post once. Of all errors alike `Unavailable`: the intervals are those of the retry policy."""
+    try:
+        webhook.post(recording_event(event), event.id, timeout=ALARM_TIMEOUT)
+    except CallvaultError as error:
+        raise Unavailable(str(error), owner=error.owner, status=error.status) from error
 
 
 def recording_event(event: RecordingEvent) -> dict[str, Any]:

@@ -288,7 +288,7 @@ async def send_schedule_alarm(
 
 def deliver_event(delivery: EventDelivery) -> workflow.ActivityHandle[None]:
     """Deliver an event at once, or not at all."""
-    options = activity_options.event_delivery(_told(delivery))
+    options = activity_options.event_delivery(_told(delivery), delivery.event.resource)
     return workflow.start_activity_method(
         RecordingEventActivities.deliver_event, delivery, **options
     )
@@ -296,7 +296,9 @@ def deliver_event(delivery: EventDelivery) -> workflow.ActivityHandle[None]:
 
 def deliver_late_event(delivery: EventDelivery) -> workflow.ActivityHandle[None]:
     """Deliver an event until its receiver takes it, or the time for that is over."""
-    options = activity_options.late_event_delivery(_told(delivery), delivery.within)
+    options = activity_options.late_event_delivery(
+        _told(delivery), delivery.event.resource, delivery.within
+    )
     return workflow.start_activity_method(
         RecordingEventActivities.deliver_event, delivery, **options
     )

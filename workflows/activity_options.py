@@ -281,7 +281,7 @@ def sweep() -> ActivityConfig:
     )
 
 
-def event_delivery(summary: str) -> ActivityConfig:
+def event_delivery(summary: str, resource: str) -> ActivityConfig:
     """Return options to deliver an event at once: the call waits for it, so for seconds alone."""
     return ActivityConfig(
         summary=summary,
@@ -289,23 +289,22 @@ def event_delivery(summary: str) -> ActivityConfig:
         start_to_close_timeout=EVENT_ATTEMPT_TIMEOUT,
         schedule_to_close_timeout=EVENT_TIMEOUT,
         retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1)),
-        # One that is refused for good is tried again all the same, by whoever it is handed to.
+        # One resource's receivers, all of them away, must not take up all attempts.
+        priority=Priority(fairness_key=resource),
     )
 
 
-def late_event_delivery(summary: str, within: timedelta) -> ActivityConfig:
+def late_event_delivery(summary: str, resource: str, within: timedelta) -> ActivityConfig:
     """Return options to deliver an event by a workflow of its own: ``within`` all its time."""
-    return ActivityConfig(
-        summary=summary,
-        task_queue=names.EVENT_QUEUE,
-        start_to_close_timeout=EVENT_ATTEMPT_TIMEOUT,
-        schedule_to_close_timeout=within,
-        retry_policy=RetryPolicy(
+    return {
+        **event_delivery(summary, resource),
+        "schedule_to_close_timeout": within,
+        "retry_policy": RetryPolicy(
             initial_interval=timedelta(seconds=5),
             backoff_coefficient=2,
             maximum_interval=timedelta(minutes=15),
         ),
-    )
+    }
 
 
 def event_hand_over(summary: str) -> ActivityConfig:

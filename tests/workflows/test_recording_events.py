@@ -105,6 +105,8 @@ async def test_a_receiver_that_is_away_delays_nothing_and_gets_all_under_the_sam
     await scene.announced(chunk())
     assert (await scene.result()).outcome == "archived"
     assert receiver.events == []
+    # Once it took nothing, the call waits for it no more, for a minute.
+    assert await deliveries(scene) == ["deliver_event", *[names.HAND_OVER_EVENT_ACTIVITY] * 3]
     waiting = [each async for each in undelivered(scene.environment.client)]
     own = [each for each in waiting if each.delivery.event.resource == scene.resource]
     assert {each.delivery.event.kind for each in own} == {"started", "stopped", "archived"}
@@ -139,7 +141,8 @@ async def test_what_is_not_taken_within_a_day_is_alarmed_once_and_can_be_sent_ag
         while AlarmKind.EVENT_UNDELIVERED not in {each.kind for each in told(scene)}:
             await asyncio.sleep(0.05)
     [alarm] = [each for each in told(scene) if each.kind is AlarmKind.EVENT_UNDELIVERED]
-    assert "answered 503" in alarm.what
+    assert "does not take events about recordings (the event webhook answered 503" in alarm.what
+    assert "callvault webhooks resend" in alarm.what
 
     receiver.is_away = False
     assert await begin_delivery(client, own[0].delivery)

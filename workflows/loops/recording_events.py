@@ -1,6 +1,7 @@
 """The loop of events: tells webhooks what becomes of each recording."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -12,6 +13,10 @@ from workflows.call import recording_events
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.loop import Run, each_once
 from workflows.loops.seal import SealLoop
+
+AWAY_INTERVAL = timedelta(minutes=1)
+"""Time for which no call waits again for a receiver that has taken nothing: else the result of a
+call with many events would."""
 
 
 class RecordingEventsLoop:
@@ -29,6 +34,8 @@ class RecordingEventsLoop:
         self._seal = seal
         self._telling: set[int] = set()
         """The numbers of the recordings of which an event is being told."""
+        self._away_until: dict[str | None, datetime] = {}
+        """Times until which receivers that took nothing are not waited for."""
 
     @property
     def is_idle(self) -> bool:
@@ -71,7 +78,13 @@ class RecordingEventsLoop:
         recording_events.told(status, event)
 
     async def _deliver(self, delivery: EventDelivery) -> None:
-        try:
-            await activity_calls.deliver_event(delivery)
-        except ActivityError:
-            await activity_calls.hand_over_event(delivery)
+        """Deliver, or have it delivered later: at once if the receiver was away a moment ago."""
+        away_until = self._away_until.get(delivery.url)
+        if away_until is None or workflow.now() >= away_until:
+            try:
+                await activity_calls.deliver_event(delivery)
+            except ActivityError:
+                self._away_until[delivery.url] = workflow.now() + AWAY_INTERVAL
+            else:
+                return
+        await activity_calls.hand_over_event(delivery)
