@@ -26,7 +26,7 @@ from callvault.config.types import SecretRef
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.webhook_urls import refusal_of
-from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
 from callvault.rereading import Remade
 
@@ -155,12 +155,16 @@ class Connections:
         return open_acs_client(self._settings.resource(name))
 
     def _archive_access(self, name: str) -> StorageAccess | None:
+        if name in self._settings.gone_archives:
+            return None
         settings = self._settings.archive(name)
         if isinstance(settings, DirectorySettings):
             return None
         return StorageAccess.from_settings(settings)
 
     def _make_archive(self, name: str) -> Archive:
+        if reason := self._settings.gone_archives.get(name):
+            raise ArchiveGone(f"archive {name} is gone for good, as the settings say: {reason}")
         archive = open_proven(name, self._settings.archive(name), self._archive_ids.get(name))
         # An archive that cannot be used must fail the first activity, not the end of a copy.
         archive.check()

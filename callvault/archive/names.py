@@ -122,6 +122,12 @@ def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
     return folder_of(object_name).rpartition("/")[2] == _component(recording_id)
 
 
+def is_file_of_document(object_name: str, index: int, document_id: str) -> bool:
+    """Return True if `chunk_object_name` could have made this name for the chunk."""
+    stem = object_name.rpartition("/")[2].rpartition(".")[0]
+    return stem == f"{index:04d}-{_component(document_id)}"
+
+
 def link_object_name(sequence: int) -> str:
     """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"

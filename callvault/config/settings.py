@@ -24,7 +24,7 @@ from callvault.config.storage import (
     QuarantineContainerSettings,
     QueueSettings,
 )
-from callvault.config.types import BindAddress, Name, SecretRef, Section, Url, is_loopback
+from callvault.config.types import BindAddress, Name, NotBlank, SecretRef, Section, Url, is_loopback
 from callvault.config.worker import WorkerSettings
 from callvault.contracts.requests import OnMaxPause
 from callvault.errors import ConfigurationError
@@ -87,6 +87,9 @@ class Settings(Section):
     """The ACS resources, by name; requests name one, events find one by its topic."""
     archives: dict[Name, ArchiveSettings] = {}
     """The archives, by name."""
+    gone_archives: dict[Name, NotBlank] = {}
+    """Archives that are gone for good, by name, each with the reason and who says so: no call waits
+    any more for what lies in one. What lay there alone, and was not sealed, is told as lost."""
     queues: dict[Name, QueueSettings] = {}
     """The queues that `callvault ingest queue` reads, by name."""
     dead_letters: dict[Name, DeadLetterSettings] = {}
@@ -172,7 +175,11 @@ def _plain(topic: str | None) -> str:
 
 
 def _archive_problems(settings: Settings) -> list[str]:
-    problems = []
+    problems = [
+        f"gone_archives.{name}: archives.{name} is there as well; take one of the two out"
+        for name in settings.gone_archives
+        if name in settings.archives
+    ]
     for name, resource in settings.resources.items():
         own = settings.archives.get(resource.own_storage or "")
         if isinstance(own, DirectorySettings):
