@@ -16,6 +16,7 @@ from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
+from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
 from activities.subjects import SubjectIndex
 from activities.sweep import SweepActivities
@@ -34,7 +35,8 @@ from workers.clients import Connections
 from workers.liveness import Liveness, NotingRunner
 from workers.readiness import Readiness, needed
 from workers.recall import Recall
-from workers.registry import control_worker, export_worker, notification_worker
+from workers.recording_events import EventHandOver
+from workers.registry import control_worker, event_worker, export_worker, notification_worker
 from workers.roles import Role
 from workers.visibility_metrics import Observer
 from workers.watch import Watch
@@ -115,10 +117,13 @@ def _workers(
             recall.recall_run,
             BeginActivities(client, connections.policy_of).begin_run,
             Adoption(settings, client).adopt_recording,
+            EventHandOver(client).hand_over_event,
         ]
         announcements = AnnouncementActivities(connections.announcement_webhook)
         yield control_worker(client, control, settings.worker, others=others, runner=runner)
         yield notification_worker(client, alarms, announcements, settings.worker)
+        events = RecordingEventActivities(connections.event_webhook)
+        yield event_worker(client, events, settings.worker)
     if only is not Role.CONTROL:
         index = SubjectIndex(connections.hash_of)
         export = ExportActivities(

@@ -24,8 +24,10 @@ from callvault.clocks import Clocks
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.config.storage import DirectorySettings
+from callvault.config.types import SecretRef
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.participants import hiding
+from callvault.contracts.webhook_urls import refusal_of
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
 from callvault.pools import Pool
@@ -79,10 +81,9 @@ class Connections:
         settings = self._settings.alarms
         if settings.webhook_url is None:
             return None
-        secret = settings.webhook_secret
         return Webhook(
             settings.webhook_url.resolve,
-            secret.resolve if secret else None,
+            _resolving(settings.webhook_secret),
             self._http,
             now=self.clocks.now,
         )
@@ -98,14 +99,29 @@ class Connections:
         resource = self._settings.resource(name)
         if resource.announcement_url is None:
             return None
-        secret = resource.announcement_secret
         return Webhook(
             resource.announcement_url.resolve,
-            secret.resolve if secret else None,
+            _resolving(resource.announcement_secret),
             self._http,
             what="announcement",
             now=self.clocks.now,
         )
+
+    def event_webhook(self, name: str, url: str | None) -> Webhook | None:
+        """Return the webhook of a resource for events, at its own URL or at a request's.
+
+        None without one, and for a URL that is not allowed (any more).
+        """
+        resource = self._settings.resource(name)
+        if url is not None:
+            is_refused = refusal_of(url, resource.webhook_allowed_urls, name) is not None
+            read = None if is_refused else lambda: url
+        else:
+            read = resource.webhook_url.resolve if resource.webhook_url else None
+        if read is None:
+            return None
+        secrets, now = _resolving(*resource.webhook_secrets), self.clocks.now
+        return Webhook(read, secrets, self._http, what="event", now=now)
 
     def close(self) -> None:
         """Close every connection."""
@@ -133,3 +149,8 @@ class Connections:
         # One that is opened anew, after its secret was replaced, must be the same archive.
         self._archive_ids.setdefault(name, archive.prove())
         return archive
+
+
+def _resolving(*secrets: SecretRef | None) -> Callable[[], list[str]]:
+    """Return what reads these secrets anew, but for those that are not set."""
+    return lambda: [secret.resolve() for secret in secrets if secret is not None]

@@ -21,6 +21,7 @@ from callvault.cli import (
     recordings,
     stack,
     subjects,
+    webhooks,
 )
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
@@ -90,6 +91,7 @@ app.add_typer(holds.app, name="holds")
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(subjects.index, name="index")
 app.add_typer(access.app, name="access")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:

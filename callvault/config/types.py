@@ -195,6 +195,8 @@ Durations = Annotated[tuple[Duration, ...], BeforeValidator(split)]
 Url = Annotated[str, AfterValidator(_url)]
 """``https://host/path``, or ``http://`` on loopback; without a slash at the end."""
 
+Urls = Annotated[tuple[Url, ...], BeforeValidator(split)]
+
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 """`Url` without a path."""
 

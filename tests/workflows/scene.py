@@ -20,6 +20,7 @@ from activities.alarm_sender import AlarmSender
 from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.archive.identity import ProvenArchive, make_identity
@@ -37,7 +38,14 @@ from callvault.temporal import updates
 from tests.policies import a_policy
 from workers.begin import BeginActivities
 from workers.recall import Recall
-from workers.registry import control_worker, export_worker, notification_worker, sandbox
+from workers.recording_events import EventHandOver
+from workers.registry import (
+    control_worker,
+    event_worker,
+    export_worker,
+    notification_worker,
+    sandbox,
+)
 from workflows.loops.continue_as_new import CarriedState
 
 from .service import ScriptedService
@@ -114,6 +122,8 @@ class World:
         """Ids of the archives that were made, by name."""
         self.webhooks: dict[str, Any] = {}
         """Announcement webhooks, by resource."""
+        self.receivers: dict[str, Any] = {}
+        """Webhooks for events about recordings, by resource or by URL."""
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -130,6 +140,8 @@ class World:
             max_history_events=self.max_history_events.get(name, SETTINGS.max_history_events),
             announce_within=timedelta(seconds=30) if name in self.webhooks else None,
             announce_late_joiners=name in self.webhooks,
+            tells_events=name in self.receivers,
+            webhook_allowed_urls=tuple(url for url in self.receivers if "://" in url),
         )
 
     def archive_of(self, name: str) -> DirectoryArchive:
@@ -146,6 +158,10 @@ class World:
         if name in self.gone:
             raise ArchiveGone(f"archive {name} is gone for good, as the settings say: it burned")
         return ProvenArchive(self.archive_of(name), self.made[name])
+
+    def receiver_of(self, name: str, url: str | None) -> Any:
+        """Return the webhook of a resource for events, or the one at a URL."""
+        return self.receivers.get(url or name)
 
     def signer_of(self, name: str) -> Signer:
         if name in self.without_key:
@@ -167,7 +183,7 @@ class World:
             client,
             control,
             settings,
-            others=[recall.recall_run, begin.begin_run],
+            others=[recall.recall_run, begin.begin_run, EventHandOver(client).hand_over_event],
             runner=sandbox(),
         )
         # On a machine with much else to do a task takes longer than the SDK's two seconds: tests
@@ -181,6 +197,7 @@ class World:
                 AnnouncementActivities(self.webhooks.get),
                 settings,
             ),
+            event_worker(client, RecordingEventActivities(self.receiver_of), settings),
             export_worker(client, export, seal, settings),
         ):
             yield
