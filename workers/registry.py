@@ -24,6 +24,7 @@ from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from workflows.adoption import AdoptionWorkflow
 from workflows.alarm import AlarmWorkflow
+from workflows.erasure import ErasureWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.sweep import SweepWorkflow
@@ -35,6 +36,7 @@ WORKFLOWS = (
     CallSeenWorkflow,
     ReconcileWorkflow,
     SweepWorkflow,
+    ErasureWorkflow,
 )
 
 DRAIN_TIMEOUT = timedelta(seconds=30)

@@ -14,10 +14,12 @@ from callvault.cli import (
     archives,
     dev,
     duties,
+    erasures,
     events,
     holds,
     processes,
     recordings,
+    retention,
     stack,
 )
 from callvault.cli.doctor import doctor
@@ -85,6 +87,8 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(duties.app, name="duties")
 app.add_typer(holds.app, name="holds")
+app.add_typer(retention.app, name="retention")
+app.add_typer(erasures.app, name="erasures")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:
