@@ -14,6 +14,8 @@ from temporalio.worker import Worker, WorkflowRunner
 from activities.alarm_causes import AlarmCauses
 from activities.clock import ServerTime
 from activities.control import ControlActivities
+from activities.erasure import ErasureActivities
+from activities.erasure_places import places_of
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.recording_events import RecordingEventActivities
@@ -140,7 +142,11 @@ def _workers(
             settings.reconciliation.target,
             connections.keys_of,
         )
-        yield export_worker(client, export, seal, settings.worker, others=[reconcile.reconcile])
+        erasure = ErasureActivities(
+            client, places_of(settings, remembered), connections.archive_of, connections.signer_of
+        )
+        others = [reconcile.reconcile, *erasure.all]
+        yield export_worker(client, export, seal, settings.worker, others=others)
 
 
 @asynccontextmanager

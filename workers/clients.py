@@ -4,7 +4,7 @@ Each is made when it is first needed, so that one resource's missing secret does
 from the others' calls; and again after a failure, or once its secret was replaced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import httpx

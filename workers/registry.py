@@ -26,6 +26,7 @@ from callvault.contracts import names
 from workflows.adoption import AdoptionWorkflow
 from workflows.alarm import AlarmWorkflow
 from workflows.alarm_group import AlarmGroupWorkflow
+from workflows.erasure import ErasureWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.recording_events import RecordingEventWorkflow
@@ -40,6 +41,7 @@ WORKFLOWS = (
     ReconcileWorkflow,
     RecordingEventWorkflow,
     SweepWorkflow,
+    ErasureWorkflow,
 )
 
 DRAIN_TIMEOUT = timedelta(seconds=30)

@@ -80,6 +80,9 @@ _LAST_RETRY = RetryPolicy(
 EXPORT_ATTEMPT_TIMEOUT = timedelta(hours=12)
 """One attempt at an export; its heartbeat is what notices a stall."""
 
+ERASE_ATTEMPT_TIMEOUT = timedelta(hours=6)
+"""One attempt at a step of an erasure: to plan one may mean to read all manifests of archives."""
+
 BEGIN = ActivityConfig(
     summary="what is known of this run?",
     task_queue=names.CONTROL_QUEUE,
@@ -185,6 +188,17 @@ def seal(summary: str) -> ActivityConfig:
         task_queue=names.EXPORT_QUEUE,
         start_to_close_timeout=timedelta(minutes=30),
         schedule_to_close_timeout=SEAL_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_EXPORT_RETRY,
+    )
+
+
+def erase(summary: str) -> ActivityConfig:
+    """Return options of an erasure's steps: one that was begun comes to its end."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EXPORT_QUEUE,
+        start_to_close_timeout=ERASE_ATTEMPT_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=_EXPORT_RETRY,
     )

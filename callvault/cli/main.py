@@ -15,10 +15,12 @@ from callvault.cli import (
     archives,
     dev,
     duties,
+    erasures,
     events,
     holds,
     processes,
     recordings,
+    retention,
     stack,
     subjects,
     webhooks,
@@ -92,6 +94,8 @@ app.add_typer(subjects.app, name="subjects")
 app.add_typer(subjects.index, name="index")
 app.add_typer(access.app, name="access")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(retention.app, name="retention")
+app.add_typer(erasures.app, name="erasures")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:

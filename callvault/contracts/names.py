@@ -26,6 +26,10 @@ SWEEP_SCHEDULE = "callvault-sweep"
 QUARANTINE_SCHEDULE = "callvault-sweep-quarantine"
 """Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
+ERASURE_TYPE = "ErasureWorkflow"
+RETENTION_SCHEDULE = "callvault-retention"
+"""Workflow that erases what a plan names; the Schedule that begins it where retention is over."""
+
 ADOPTION_TYPE = "AdoptionWorkflow"
 ADOPTION_ACTIVITY = "adopt_recording"
 """Adoption of a recording that no workflow knows: a workflow of its own, which ends at once."""
@@ -191,6 +195,11 @@ def adoption_id(recording_id: str) -> str:
 def event_delivery_id(event_id: str, url: str | None) -> str:
     """Return the id of the workflow that delivers an event to one of its receivers."""
     return "event-" + short_hash(f"{event_id} {url or ''}")
+
+
+def erasure_id(token: str) -> str:
+    """Return the id of the workflow that carries out the plan with this token."""
+    return f"erasure-{token[:32]}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:

@@ -40,6 +40,7 @@ from callvault.archive.stores.filesystem import (
     publish,
     read_file,
     refuse_links,
+    remove_empty,
     sync_directory,
     write_file,
 )
@@ -134,6 +135,8 @@ class DirectoryArchive:
                 path.unlink(missing_ok=True)
                 remove_beside(path)
                 sync_directory(path.parent)
+                # A folder's name may tell of a person, as that of their entries in the index does.
+                remove_empty(self._root, path.parent)
         return facts is not None
 
     def location(self, object_name: str) -> str:
