@@ -1,0 +1,94 @@
+"""All that a page tells of one recording: its manifest, its proof, its duties, its sound."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from callvault.archive.manifests.documents import Keyring, read_document, sha256
+from callvault.archive.manifests.duties import duties_of
+from callvault.archive.media.waveform import NoWaveform, Waveform, object_waveform
+from callvault.archive.names import duty_record_in, folder_of, manifest_in
+from callvault.archive.store import Archive, read_small
+from callvault.archive.verify.inspector import Report
+from callvault.archive.verify.verifier import verify_manifest
+from callvault.contracts.duties import Duty, DutyRecord
+from callvault.contracts.manifest import Manifest, ManifestChunk
+from callvault.errors import BrokenContent, ContentMissing
+
+Picture = Waveform | NoWaveform
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFacts:
+    """One recording, as a page shows it."""
+
+    manifest: Manifest
+    place: str
+    """The URL or path where a person finds the manifest; empty where nothing is sealed."""
+    sha256: str = ""
+    """SHA-256 of the manifest, byte for byte; empty where nothing is sealed."""
+    report: Report | None = None
+    """The proof of this recording; none where nothing is sealed."""
+    duties: tuple[Duty, ...] = ()
+    records: tuple[DutyRecord, ...] = ()
+    """What was done about duties."""
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    """The sound of each file, by its object name."""
+
+
+def sealed_recording(
+    archive: Archive, manifest_name: str, keys: Keyring, *, is_heard: bool = True
+) -> RecordingFacts:
+    """Gather the facts of a sealed recording from its archive, and prove them.
+
+    Of several manifests of the recording the newest one counts. Every file is read, twice if it is
+    heard. Raises `ContentMissing` where there is no such manifest.
+    """
+    name = newest_manifest(archive, manifest_name)
+    data = read_small(archive, name)
+    manifest = read_document(Manifest, data)
+    report = verify_manifest(archive, name, keys)
+    return RecordingFacts(
+        manifest=manifest,
+        place=archive.location(name),
+        sha256=sha256(data),
+        report=report,
+        duties=duties_of(manifest),
+        records=tuple(_records(archive, folder_of(name))),
+        pictures={
+            chunk.media.object_name: _picture(archive, chunk)
+            for chunk in manifest.chunks
+            if chunk.media and is_heard
+        },
+    )
+
+
+def newest_manifest(archive: Archive, manifest_name: str) -> str:
+    """Return the name of the newest manifest that completes the one of this name."""
+    current, number = read_document(Manifest, read_small(archive, manifest_name)), 1
+    folder = folder_of(manifest_name)
+    # others lie in the folder, too, where the ids of their recordings are not known
+    while archive.stat(name := manifest_in(folder, number)) is not None:
+        later = read_document(Manifest, read_small(archive, name))
+        if later.earlier and later.earlier.object_name == current.object_name:
+            current = later
+        number += 1
+    return current.object_name
+
+
+def _records(archive: Archive, folder: str) -> list[DutyRecord]:
+    found: list[DutyRecord] = []
+    while archive.stat(name := duty_record_in(folder, len(found) + 1)) is not None:
+        found.append(read_document(DutyRecord, read_small(archive, name)))
+    return found
+
+
+def _picture(archive: Archive, chunk: ManifestChunk) -> Picture:
+    media = chunk.media
+    if media is None:
+        return NoWaveform("it is not archived")
+    try:
+        return object_waveform(archive, media.object_name, media.size)
+    except ContentMissing:
+        return NoWaveform("the file is not in the archive")
+    except BrokenContent as error:
+        return NoWaveform(str(error))
