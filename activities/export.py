@@ -12,6 +12,7 @@ from activities.clock import server_clock
 from activities.export_metadata import Reader, export_metadata, reader_of
 from activities.export_names import object_name, possible_names
 from activities.heartbeat import denied_since
+from activities.subjects import SubjectIndex
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.evidence import require_sealed
@@ -70,11 +71,16 @@ class ExportActivities:
         client_of: Callable[[str], AcsClient],
         archive_of: Callable[[str], Archive],
         buffers: BufferPool | None = None,
+        index: SubjectIndex | None = None,
     ) -> None:
-        """Share ``buffers``, the memory of copies, among all exports of the process."""
+        """Share ``buffers``, the memory of copies, among all exports of the process.
+
+        Without ``index``, nobody is indexed.
+        """
         self._client_of = client_of
         self._archive_of = archive_of
         self._buffers = buffers or BufferPool()
+        self._index = index
 
     # No exception is thrown into the thread: `_progress` notices a cancellation between two blocks.
     @activity.defn(no_thread_cancel_exception=True)
@@ -118,6 +124,8 @@ class ExportActivities:
             )
         may_wait = not input.is_archived_alone
         metadata = export_metadata(sources.metadata, archive, name, now, may_wait=may_wait)
+        if self._index:
+            self._index.add_chunk(archive, input, name, metadata)
         exported_bytes(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,

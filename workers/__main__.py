@@ -17,6 +17,7 @@ from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.seal import SealActivities
+from activities.subjects import SubjectIndex
 from activities.sweep import SweepActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
@@ -111,10 +112,11 @@ def _workers(
         yield control_worker(client, control, settings.worker, others=others, runner=runner)
         yield notification_worker(client, alarms, announcements, settings.worker)
     if only is not Role.CONTROL:
+        index = SubjectIndex(connections.hash_of)
         export = ExportActivities(
-            connections.client_of, connections.archive_of, connections.buffers
+            connections.client_of, connections.archive_of, connections.buffers, index
         )
-        seal = SealActivities(connections.archive_of, connections.signer_of)
+        seal = SealActivities(connections.archive_of, connections.signer_of, index)
         reconcile = ReconcileActivities(
             client,
             openers(settings.archives, remembered),

@@ -6,6 +6,7 @@ from the others' calls; and again after a failure, or once its secret was replac
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import httpx
@@ -24,9 +25,10 @@ from callvault.config.settings import Settings
 from callvault.config.storage import DirectorySettings
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm
+from callvault.contracts.participants import hiding
 from callvault.errors import ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
-from callvault.rereading import Remade
+from callvault.rereading import Remade, Reread
 
 Client = TypeVar("Client", AcsClient, Archive)
 
@@ -95,6 +97,15 @@ class Connections:
     def keys_of(self, name: str) -> Keyring:
         """Return the keys that may have signed in an archive."""
         return open_keyring(self._settings.archive(name))
+
+    def hash_of(self, raw_id: str) -> str:
+        """Return the keyed hash of a participant, with the key of the moment."""
+        return hiding(self._participant_key.current())(raw_id)
+
+    @cached_property
+    def _participant_key(self) -> Reread[str]:
+        # Only once it is needed: a key that is missing must not keep the worker from its work.
+        return Reread(self._settings.participant_key)
 
     def alarm_sink(self) -> Webhook | None:
         """Return the webhook that alarms go to; None if none is configured."""
