@@ -1,7 +1,9 @@
 """`callvault recordings`: look at calls from a terminal; their control is in `controls.py`."""
 
+import json
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -114,22 +116,78 @@ def evidence(
         str | None,
         typer.Option(help="A time, as 2026-03-02T12:03:00Z: who was there, and had agreed?"),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page for an auditor to this file, with the proof of every recording of"
+            " the call; a participant is marked in it. Exit status 1 if one is not as it was"
+            " sealed."
+        ),
+    ] = None,
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            help="With --html: take all of it from this archive, by its configured name or its"
+            " directory, without Temporal. The call may be a manifest's object name, too."
+        ),
+    ] = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="With --html: show the participants' rawIds.")
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
     """Show each request, what ACS confirmed, each pause beside the files, and each consent."""
-    from callvault.cli.actions import recordings as calls
-    from callvault.cli.actions.evidence import as_json_text, evidence_of, evidence_tables
-
+    if html is None and (archive or reveal):
+        raise InvalidRequest("--archive and --reveal go with --html")
+    if html is not None and at:
+        raise InvalidRequest("--at goes without --html: the page tells of all times")
     hashed = hiding(load_settings(config).participant_key())(participant) if participant else None
-    statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
-    gathered = evidence_of(*statuses, participant=hashed, moment=_time(at) if at else None)
     if hashed:
         # With --json, standard output holds nothing but JSON.
         say(f"{participant} is {hashed}", err=as_json)
+    if html is not None:
+        _write_page(html, call, archive, hashed, is_revealed=reveal, as_json=as_json, config=config)
+        return
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.evidence import as_json_text, evidence_of, evidence_tables
+
+    statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
+    gathered = evidence_of(*statuses, participant=hashed, moment=_time(at) if at else None)
     if as_json:
         say_json(as_json_text(gathered))
     else:
         console().print(evidence_tables(gathered))
+
+
+def _write_page(
+    file: Path,
+    call: str,
+    archive: str | None,
+    participant: str | None,
+    *,
+    is_revealed: bool,
+    as_json: bool,
+    config: Path | None,
+) -> None:
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.evidence_page import Reader, broken, write_page
+
+    reader = Reader(load_settings(config), archive)
+    if archive is not None:
+        found = reader.of_archive(call)
+    else:
+        statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
+        found = reader.of_call(statuses)
+    write_page(file, found, subject=participant, is_revealed=is_revealed)
+    problems = broken(found)
+    if as_json:
+        say_json(json.dumps({"page": str(file), "recordings": len(found), "problems": problems}))
+    else:
+        say(f"The evidence is in {file}.")
+    for each in problems:
+        say(f"not as it was sealed: {each}", err=True)
+    if problems:
+        raise typer.Exit(1)
 
 
 def _time(text: str) -> datetime:

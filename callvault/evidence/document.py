@@ -64,7 +64,7 @@ def article(shown: Shown, number: int) -> Html:
         findings(manifest, people),
         tag("h3", "Timeline"),
         timeline(recording, people, f"t{number}"),
-        presence(manifest, people),
+        presence(recording, people),
         consent(manifest, people),
         pauses(manifest, people),
         silence(manifest, people),

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from callvault.contracts.consent import Presence
-from callvault.contracts.manifest import Manifest
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
+from callvault.evidence.recording import RecordingFacts
 
 HASH_DIGITS = 16
 """Digits of a participant's hash that are shown: enough to tell people apart."""
@@ -38,19 +38,21 @@ class People:
     @classmethod
     def of(
         cls,
-        manifest: Manifest,
+        recording: RecordingFacts,
         *,
         subject: str | None = None,
         known: Mapping[str, str] | None = None,
         are_hashes_shown: bool = True,
     ) -> "People":
-        """Number all participants whom a manifest names, in the order of their coming."""
+        """Number all participants of a recording, in the order of their coming."""
+        manifest = recording.manifest
         told = (
             *(stay.participant for stay in sorted(manifest.consent.participants, key=_came)),
             *(each.participant for each in manifest.consents),
             *manifest.consent.terms.consent_participants,
             *(each.participant for each in manifest.marked),
             *(each.participant for each in manifest.consent.joiner_announcements),
+            *(each.participant for each in recording.members),
         )
         return cls(
             told, subject=subject, known=known, are_hashes_shown=are_hashes_shown
@@ -76,7 +78,7 @@ class People:
             return "somebody whom the message did not name"
         number = self._numbers.get(participant)
         name = f"Person {number}" if number else "Another person"
-        return f"{name}, the one asked for" if participant == self._subject else name
+        return f"{name} (asked for)" if participant == self._subject else name
 
     def in_text(self, text: str) -> str:
         """Return a text in which each participant's hash is replaced with the name."""

@@ -1,6 +1,7 @@
 """All that a page tells of one recording: its manifest, its proof, its duties, its sound."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
@@ -10,11 +11,30 @@ from callvault.archive.names import duty_record_in, folder_of, manifest_in
 from callvault.archive.store import Archive, read_small
 from callvault.archive.verify.inspector import Report
 from callvault.archive.verify.verifier import verify_manifest
+from callvault.contracts.chunk_metadata import parse_chunk_metadata
 from callvault.contracts.duties import Duty, DutyRecord
 from callvault.contracts.manifest import Manifest, ManifestChunk
 from callvault.errors import BrokenContent, ContentMissing
 
 Picture = Waveform | NoWaveform
+
+Hash = Callable[[str], str]
+"""From a ``rawId`` to its keyed hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A participant of a file, by the service's own account."""
+
+    participant: str
+    """Keyed hash."""
+    raw_id: str = field(repr=False)
+    object_name: str
+    """The media file."""
+    index: int
+    """Of the chunk."""
+    channel: int | None = None
+    """Channel of an unmixed file, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +53,17 @@ class RecordingFacts:
     """What was done about duties."""
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     """The sound of each file, by its object name."""
+    members: tuple[Member, ...] = ()
+    """The participants whom the service's metadata files name."""
 
 
 def sealed_recording(
-    archive: Archive, manifest_name: str, keys: Keyring, *, is_heard: bool = True
+    archive: Archive, manifest_name: str, keys: Keyring, hash_of: Hash
 ) -> RecordingFacts:
     """Gather the facts of a sealed recording from its archive, and prove them.
 
-    Of several manifests of the recording the newest one counts. Every file is read, twice if it is
-    heard. Raises `ContentMissing` where there is no such manifest.
+    Of several manifests of the recording the newest one counts. Raises `ContentMissing` where there
+    is none.
     """
     name = newest_manifest(archive, manifest_name)
     data = read_small(archive, name)
@@ -57,8 +79,9 @@ def sealed_recording(
         pictures={
             chunk.media.object_name: _picture(archive, chunk)
             for chunk in manifest.chunks
-            if chunk.media and is_heard
+            if chunk.media
         },
+        members=tuple(_members(archive, manifest, hash_of)),
     )
 
 
@@ -80,6 +103,17 @@ def _records(archive: Archive, folder: str) -> list[DutyRecord]:
     while archive.stat(name := duty_record_in(folder, len(found) + 1)) is not None:
         found.append(read_document(DutyRecord, read_small(archive, name)))
     return found
+
+
+def _members(archive: Archive, manifest: Manifest, hash_of: Hash) -> Iterator[Member]:
+    for chunk in manifest.chunks:
+        if chunk.media is None or chunk.metadata is None:
+            continue
+        with suppress(BrokenContent, ContentMissing):  # the proof tells of it
+            told = parse_chunk_metadata(read_small(archive, chunk.metadata.object_name))
+            for each in told.participants:
+                name = chunk.media.object_name
+                yield Member(hash_of(each.raw_id), each.raw_id, name, chunk.index, each.channel)
 
 
 def _picture(archive: Archive, chunk: ManifestChunk) -> Picture:

@@ -6,6 +6,7 @@ from callvault.contracts.manifest import Consent, Manifest
 from callvault.contracts.status import PauseRecord
 from callvault.evidence.markup import Html, bullets, facts, joined, table, tag
 from callvault.evidence.people import People
+from callvault.evidence.recording import RecordingFacts
 from callvault.evidence.words import between, length, moment
 
 NOBODY = "Nobody is named: the service told of no participant."
@@ -50,9 +51,9 @@ def findings(manifest: Manifest, people: People) -> Html:
     return joined((title, bullets([people.in_text(each) for each in told])))
 
 
-def presence(manifest: Manifest, people: People) -> Html:
+def presence(recording: RecordingFacts, people: People) -> Html:
     """Tell who was in the call, and when."""
-    stays = manifest.consent.participants
+    stays = recording.manifest.consent.participants
     rows = [
         (people.name(s.participant), moment(s.joined_at) or f"before {moment(s.told_at)}", _left(s))
         for s in stays
@@ -61,8 +62,20 @@ def presence(manifest: Manifest, people: People) -> Html:
         (
             tag("h3", "Who was there"),
             table("Stays in the call", ("Who", "From (UTC)", "To (UTC)"), rows),
-            tag("p", NOBODY) if not rows else None,
-            _left_out(manifest.consent.participants_left_out, "stays"),
+            _left_out(recording.manifest.consent.participants_left_out, "stays"),
+            table(
+                "In the files, as the service's own metadata names them",
+                ("Who", "File", "Channel"),
+                [
+                    (
+                        people.name(m.participant),
+                        f"chunk {m.index}",
+                        "" if m.channel is None else f"{m.channel}",
+                    )
+                    for m in recording.members
+                ],
+            ),
+            tag("p", NOBODY) if not rows and not recording.members else None,
             tag(
                 "p",
                 "A device has a stay of its own. Ids are masked: a number stands for a person, and"

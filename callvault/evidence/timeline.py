@@ -52,7 +52,7 @@ def _legend(facts: RecordingFacts) -> str:
 
 def _lanes(facts: RecordingFacts, people: People) -> Iterator[Lane]:
     manifest, end = facts.manifest, _end(facts)
-    yield from _sound_lanes(facts)
+    yield from sound_lanes(facts, people)
     yield Lane(
         "Requests",
         points=[
@@ -117,7 +117,7 @@ def _silence_lanes(manifest: Manifest, end: datetime) -> Iterator[Lane]:
     )
 
 
-def _sound_lanes(facts: RecordingFacts) -> Iterator[Lane]:
+def sound_lanes(facts: RecordingFacts, people: People) -> Iterator[Lane]:
     lanes: dict[int, list[Sound]] = {}
     before = 0.0
     for chunk in sorted(facts.manifest.chunks, key=lambda chunk: chunk.index):
@@ -132,9 +132,13 @@ def _sound_lanes(facts: RecordingFacts) -> Iterator[Lane]:
                 Sound(p.since, p.until, _cut(peaks, p.first, p.end, picture.seconds))
                 for p in placed
             )
+    heard = {m.channel: people.short(m.participant) for m in facts.members}
     many = len(lanes) > 1
     for number, sounds in sorted(lanes.items()):
-        yield Lane(f"Sound, channel {number}" if many else "Sound", sounds=sounds)
+        whose = (
+            f"Sound {number}: {heard[number]}" if number in heard else f"Sound, channel {number}"
+        )
+        yield Lane(whose if many else "Sound", sounds=sounds)
 
 
 def _cut(peaks: Sequence[float], first: float, end: float, seconds: float) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import islice, pairwise, takewhile
+from itertools import dropwhile, islice, pairwise, takewhile
 from typing import Any, BinaryIO
 
 from callvault.archive.media.kind import HEAD, container_of
@@ -177,13 +177,15 @@ def _hear_spots(av: Any, container: Any, stream: Any, seconds: float) -> Iterato
     most = int(2 * SPOT_SECONDS * stream.rate / 512)
     for number in range(COLUMNS):
         begin = seconds * number / COLUMNS
-        container.seek(int(begin * _TIME_BASE))
-        frames = _until(container.decode(stream), begin + SPOT_SECONDS)
+        # by the sound's own index: pictures can be entered at few places only
+        container.seek(int(begin / stream.time_base), stream=stream)
+        frames = _between(container.decode(stream), begin, begin + SPOT_SECONDS)
         yield _peaks(b"".join(_samples(av, islice(frames, most))), stream.channels)
 
 
-def _until(frames: Iterator[Any], end: float) -> Iterator[Any]:
-    return takewhile(lambda frame: frame.time is None or frame.time < end, frames)
+def _between(frames: Iterator[Any], begin: float, end: float) -> Iterator[Any]:
+    begun = dropwhile(lambda frame: frame.time is not None and frame.time < begin, frames)
+    return takewhile(lambda frame: frame.time is None or frame.time < end, begun)
 
 
 def _samples(av: Any, frames: Iterator[Any]) -> Iterator[bytes]:
