@@ -27,6 +27,7 @@ RECORDINGS_PREFIX = "recordings/"
 CHAIN_PREFIX = "manifests/"
 KEYS_PREFIX = "keys/"
 SUBJECTS_PREFIX = "subjects/"
+ACCESS_PREFIX = "access/"
 
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
@@ -130,9 +131,23 @@ def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
     return folder_of(object_name).rpartition("/")[2] == _component(recording_id)
 
 
+def is_folder_of_call(object_name: str, call_id: str) -> bool:
+    """Return True if an object lies in a folder of the call, by its callId or serverCallId.
+
+    A ``serverCallId`` names the folder only where no ``callId`` was known.
+    """
+    call = folder_of(folder_of(object_name)).rpartition("/")[2]
+    return call in (_component(call_id), _server_call(call_id))
+
+
 def link_object_name(sequence: int) -> str:
     """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"
+
+
+def access_object_name(sequence: int) -> str:
+    """Build ``access/<sequence>.json``, a record of the archive's access log, numbered from 1."""
+    return f"{ACCESS_PREFIX}{sequence:010d}.json"
 
 
 def key_object_name(key_id: str) -> str:

@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli import alarms, archives, dev, duties, events, processes, recordings, stack
+from callvault.cli import (
+    access,
+    alarms,
+    archives,
+    dev,
+    duties,
+    events,
+    processes,
+    recordings,
+    stack,
+)
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
 from callvault.cli.output import OutputLost, complain, end_without_output, guard_output
@@ -74,6 +84,7 @@ app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(duties.app, name="duties")
+app.add_typer(access.app, name="access")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:

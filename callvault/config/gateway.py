@@ -8,6 +8,7 @@ from callvault.config.storage import QuarantineDirectorySettings, QuarantineSett
 from callvault.config.types import (
     BindAddress,
     Name,
+    Names,
     Rate,
     Roles,
     SecretRefs,
@@ -25,7 +26,11 @@ class KeySettings(Section):
     roles: Roles
     """The rights of the key: `control` (start, pause, resume, stop, acknowledge), `read` (see
     recordings), `consent` (give and withdraw consent), `loosen` (with `control`: start with less
-    consent, or weaker guards, than the resource's settings demand)."""
+    consent, or weaker guards, than the resource's settings demand), `listen` (open recordings),
+    `privacy` (find and export a person's recordings), `hold` (place and release legal holds),
+    `erase` (delete recordings)."""
+    resources: Names = ()
+    """The resources whose calls the key sees and controls; those of all resources without any."""
 
 
 class OidcSettings(Section):
@@ -51,6 +56,17 @@ class OidcSettings(Section):
     loosen_role: str = "Callvault.Loosen"
     """The value that allows to start with less consent, or weaker guards, than the resource's
     settings demand."""
+    listen_role: str = "Callvault.Listen"
+    """The value that allows to open recordings."""
+    privacy_role: str = "Callvault.Privacy"
+    """The value that allows to find and export a person's recordings."""
+    hold_role: str = "Callvault.Hold"
+    """The value that allows to place and release legal holds."""
+    erase_role: str = "Callvault.Erase"
+    """The value that allows to delete recordings."""
+    resources_claim: str | None = None
+    """The claim that lists the resources whose calls a caller sees and controls: a token without
+    it sees none. By default all see those of all resources."""
 
 
 class CallbackSettings(Section):
@@ -72,8 +88,9 @@ class GatewaySettings(Section):
     event_secrets: SecretRefs = ()
     """Secret references; Event Grid must present one of the secrets. Two while rotating."""
     api_keys: SecretRefs = ()
-    """Secret references; callers of the control API must present one of the keys, which allow
-    everything, `loosen` too, and name no caller."""
+    """Secret references; callers of the control API must present one of the keys, which name no
+    caller. They allow `control`, `read`, `consent` and `loosen`, but not what is done with
+    recordings afterwards (`listen`, `privacy`, `hold`, `erase`): that needs a key with a name."""
     keys: dict[Name, KeySettings] = {}
     """Keys with roles, by the name of their caller."""
     oidc: OidcSettings | None = None

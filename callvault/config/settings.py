@@ -108,6 +108,7 @@ class Settings(Section):
             *_callback_problems(self),
             *_pause_problems(self),
             *_quarantine_problems(self),
+            *_key_problems(self),
         ]:
             raise ValueError("; ".join(problems))
         return self
@@ -221,6 +222,15 @@ def _pause_problems(settings: Settings) -> list[str]:
         if resource.max_pause is not None
         and resource.on_max_pause is OnMaxPause.RESUME
         and not resource.max_pause_ends_protection
+    ]
+
+
+def _key_problems(settings: Settings) -> list[str]:
+    return [
+        f"gateway.keys.{name}.resources: {_unknown('resource', wanted, settings.resources)}"
+        for name, key in settings.gateway.keys.items()
+        for wanted in key.resources
+        if wanted not in settings.resources
     ]
 
 

@@ -199,8 +199,16 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
 
-Role = Literal["control", "read", "consent", "loosen"]
+CallRole = Literal["control", "read", "consent", "loosen"]
+"""A right over calls while they are recorded."""
+
+PrivacyRole = Literal["listen", "privacy", "hold", "erase"]
+"""A right over what was recorded. Whoever has one is named: it is in the archive's access log."""
+
+Role = Literal[CallRole, PrivacyRole]
 """A right of a caller of the gateway."""
+
+Names = Annotated[tuple[Name, ...], BeforeValidator(_split)]
 
 Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]
 

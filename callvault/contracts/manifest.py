@@ -254,6 +254,9 @@ class ChainLink(Message):
     sequence: Annotated[int, Field(ge=1)]
     manifest: ObjectReference
     """The manifest, or the `DutyRecord` of what was done about one."""
+    access: LinkReference | None = None
+    """The newest record of the archive's access log when this was linked; none where there was
+    none."""
     previous: LinkReference | None
     """The link before it; none for the first one."""
     signature: Signature | None

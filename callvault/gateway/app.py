@@ -71,7 +71,7 @@ def create_app(
     error_responses.install(app)
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)
-    access = Access(gateway)
+    access = Access(gateway, recordings.resource_of)
     app.include_router(control_router(api, access))
     app.include_router(lists_router(ListsApi(recordings), access))
     consents = ConsentsApi(settings, DecisionClient(recordings), gateway.max_body)

@@ -58,6 +58,7 @@ class ControlApi:
         wanted = await self._body(request, RecordingRequest)
         # An unknown resource is refused now: a workflow could only fail because of it.
         self._settings.resource(wanted.resource)
+        await self._check_sight(request, wanted)
         if wanted.start_recording:
             check_control_of(self._settings, wanted.resource)
         await self._check_protections(request, wanted)
@@ -69,6 +70,15 @@ class ControlApi:
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
         return json_response(answer, 201 if started.is_new else 200, location)
+
+    async def _check_sight(self, request: Request, wanted: RecordingRequest) -> None:
+        """Raise `AccessDenied` for a request about a resource that is not for its caller."""
+        caller = caller_of(request)
+        caller.require_resource(wanted.resource)
+        if caller.resources is not None:
+            # A call that is kept already belongs to its own resource, whichever is named here.
+            kept = await self._recordings.resource_of(names.workflow_id(wanted.server_call_id))
+            caller.require_resource(kept or wanted.resource)
 
     async def _check_protections(self, request: Request, wanted: RecordingRequest) -> None:
         """Raise `AccessDenied` for a request that loosens what its resource protects."""

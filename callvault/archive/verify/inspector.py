@@ -51,6 +51,10 @@ class Report(State):
     bytes_read: int = 0
     head: LinkReference | None = None
     """The newest link. Kept elsewhere, it shows later that nothing was cut off the chain's end."""
+    access_records: int = 0
+    """Records of the access log."""
+    access_head: LinkReference | None = None
+    """The newest of them. Kept elsewhere, it shows later that nothing was cut off the log's end."""
     problems: list[Remark] = []
     """Objects that differ from what was sealed."""
     warnings: list[Remark] = []

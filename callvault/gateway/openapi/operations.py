@@ -45,6 +45,7 @@ START = declared(
     errors=(
         *(problems.REFUSED, problems.REQUEST_ID_REUSED, problems.SUPERSEDED, problems.NOT_DONE),
         *(problems.UNKNOWN_CALL, problems.EXPIRED, problems.NOT_CONFIRMED),
+        problems.RESOURCE_DENIED,
     ),
     may_prefer=True,
 )
@@ -90,6 +91,7 @@ CONSENT = declared(
     errors=(
         *(problems.NOT_FOUND, problems.REFUSED, problems.REQUEST_ID_REUSED),
         *(problems.ALREADY_ENDED, problems.PAUSE_UNCONFIRMED, problems.NOT_CONFIRMED),
+        problems.RESOURCE_DENIED,
     ),
     may_prefer=True,
 )

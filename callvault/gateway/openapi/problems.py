@@ -57,6 +57,11 @@ ROLE_MISSING = Problem(
     "role_missing",
     "crm lacks the role read: give it in gateway.keys, or in the token's roles",
 )
+RESOURCE_DENIED = Problem(
+    S.FORBIDDEN,
+    "resource_denied",
+    "crm may not use resource europe: name it in gateway.keys, or in the token's resources",
+)
 NOT_ON_LOOPBACK = Problem(
     S.FORBIDDEN,
     "not_on_loopback",
