@@ -1,6 +1,5 @@
 """`callvault recordings`: look at calls from a terminal; their control is in `controls.py`."""
 
-import json
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from callvault.cli import controls
 from callvault.cli.archives import failback
-from callvault.cli.options import CallId, ConfigFile, Json, choice
+from callvault.cli.options import By, CallId, ConfigFile, Json, choice
 from callvault.cli.terminal import console, is_terminal, say, say_json
 from callvault.config.settings import load_settings
 from callvault.contracts.events import ServiceTime
@@ -134,6 +133,7 @@ def evidence(
     reveal: Annotated[
         bool, typer.Option("--reveal", help="With --html: show the participants' rawIds.")
     ] = False,
+    by: By = "",
     config: ConfigFile = None,
 ) -> None:
     """Show each request, what ACS confirmed, each pause beside the files, and each consent."""
@@ -146,7 +146,11 @@ def evidence(
         # With --json, standard output holds nothing but JSON.
         say(f"{participant} is {hashed}", err=as_json)
     if html is not None:
-        _write_page(html, call, archive, hashed, is_revealed=reveal, as_json=as_json, config=config)
+        from callvault.cli.actions.evidence_page import PageOrder, tell, write_evidence
+
+        order = PageOrder(html, call, archive, hashed, by, is_revealed=reveal)
+        if not tell(html, write_evidence(order, config), as_json=as_json):
+            raise typer.Exit(1)
         return
     from callvault.cli.actions import recordings as calls
     from callvault.cli.actions.evidence import as_json_text, evidence_of, evidence_tables
@@ -157,37 +161,6 @@ def evidence(
         say_json(as_json_text(gathered))
     else:
         console().print(evidence_tables(gathered))
-
-
-def _write_page(
-    file: Path,
-    call: str,
-    archive: str | None,
-    participant: str | None,
-    *,
-    is_revealed: bool,
-    as_json: bool,
-    config: Path | None,
-) -> None:
-    from callvault.cli.actions import recordings as calls
-    from callvault.cli.actions.evidence_page import Reader, broken, write_page
-
-    reader = Reader(load_settings(config), archive)
-    if archive is not None:
-        found = reader.of_archive(call)
-    else:
-        statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
-        found = reader.of_call(statuses)
-    write_page(file, found, subject=participant, is_revealed=is_revealed)
-    problems = broken(found)
-    if as_json:
-        say_json(json.dumps({"page": str(file), "recordings": len(found), "problems": problems}))
-    else:
-        say(f"The evidence is in {file}.")
-    for each in problems:
-        say(f"not as it was sealed: {each}", err=True)
-    if problems:
-        raise typer.Exit(1)
 
 
 def _time(text: str) -> datetime:

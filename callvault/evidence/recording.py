@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
 from callvault.archive.manifests.duties import duties_of
+from callvault.archive.manifests.seal import find_manifest
 from callvault.archive.media.waveform import NoWaveform, Waveform, object_waveform
 from callvault.archive.names import duty_record_in, folder_of, manifest_in
 from callvault.archive.store import Archive, read_small
@@ -87,15 +88,28 @@ def sealed_recording(
 
 def newest_manifest(archive: Archive, manifest_name: str) -> str:
     """Return the name of the newest manifest that completes the one of this name."""
-    current, number = read_document(Manifest, read_small(archive, manifest_name)), 1
-    folder = folder_of(manifest_name)
-    # others lie in the folder, too, where the ids of their recordings are not known
-    while archive.stat(name := manifest_in(folder, number)) is not None:
-        later = read_document(Manifest, read_small(archive, name))
-        if later.earlier and later.earlier.object_name == current.object_name:
-            current = later
+    newest = manifest_name
+    for manifest in _manifests(archive, folder_of(manifest_name)):
+        if manifest.earlier and manifest.earlier.object_name == newest:
+            newest = manifest.object_name
+    return newest
+
+
+def newest_manifests(archive: Archive, folder: str) -> list[str]:
+    """Return the manifests of a folder that no later one completes, each of another recording.
+
+    There are several where the ids of the recordings are not known.
+    """
+    found = list(_manifests(archive, folder))
+    completed = {each.earlier.object_name for each in found if each.earlier}
+    return [each.object_name for each in found if each.object_name not in completed]
+
+
+def _manifests(archive: Archive, folder: str) -> Iterator[Manifest]:
+    number = 1
+    while stored := find_manifest(archive, manifest_in(folder, number)):
+        yield stored.manifest
         number += 1
-    return current.object_name
 
 
 def _records(archive: Archive, folder: str) -> list[DutyRecord]:

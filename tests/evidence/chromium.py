@@ -28,6 +28,8 @@ class Page:
     def __init__(self, asked: int, answers: int, url: str) -> None:
         self._asked = os.fdopen(asked, "wb")
         self._answers = os.fdopen(answers, "rb")
+        self._read_ahead: list[bytes] = []
+        self._begun: list[bytes] = []
         self._number = 0
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
@@ -93,15 +95,21 @@ class Page:
         self._answers.close()
 
     def _read(self) -> dict[str, Any]:
-        message = b""
-        while not message.endswith(b"\0"):
-            byte = self._answers.read(1)
-            assert byte, "the browser has ended"
-            message += byte
-        found: dict[str, Any] = json.loads(message[:-1])
+        while not self._read_ahead:
+            self._fill()
+        found: dict[str, Any] = json.loads(self._read_ahead.pop(0))
         if "method" in found:
             self.events.append(found)
         return found
+
+    def _fill(self) -> None:
+        piece = os.read(self._answers.fileno(), 1024**2)
+        assert piece, "the browser has ended"
+        first, *others = piece.split(b"\0")
+        self._begun.append(first)
+        for other in others:
+            self._read_ahead.append(b"".join(self._begun))
+            self._begun = [other]
 
 
 @contextmanager

@@ -111,7 +111,11 @@ def test_people_are_numbers_unless_their_ids_are_to_be_shown(archive: Archive) -
     assert f"Person 1 (asked for): {ANNA}" in shown
 
 
-@pytest.mark.parametrize("text", [HOSTILE, TURNED, HEBREW, LONG, "\x1b[31m\0\r\n", "‮" * 99])
+@pytest.mark.parametrize(
+    "text",
+    [HOSTILE, TURNED, HEBREW, LONG, "\x1b[31m\0\r\n", "\u202e" * 99],
+    ids=["hostile", "turned", "hebrew", "long", "controls", "overrides"],
+)
 def test_no_text_from_outside_is_markup(directory_archive: DirectoryArchive, text: str) -> None:
     archive = directory_archive
     plain = Elements(page_of(facts_of(archive, sealed_call(archive, text="plain"))))

@@ -1,5 +1,6 @@
 """The work of `callvault recordings evidence --html`: find the recordings, write their page."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,21 +10,43 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from callvault.archive.failback.candidates import failback_candidates
+from callvault.archive.access_log.log import AccessLog
 from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.folders import find_folders
 from callvault.archive.manifests.seal import software
-from callvault.archive.names import RECORDINGS_PREFIX, is_folder_of_recording, is_manifest_name
+from callvault.archive.names import folder_of
 from callvault.archive.store import Archive
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.clients import open_archive, open_keyring
-from callvault.config.settings import Settings
+from callvault.cli.actions.recordings import statuses, with_client
+from callvault.cli.options import os_user
+from callvault.cli.terminal import say, say_json
+from callvault.clients import open_keyring, open_proven, open_signer
+from callvault.config.settings import Settings, load_settings
+from callvault.contracts.access import Access, AccessAction
 from callvault.contracts.participants import hiding
 from callvault.contracts.status import CallStatus
 from callvault.errors import InvalidRequest, NotDone
 from callvault.evidence.document import Shown, evidence_page
 from callvault.evidence.people import People
 from callvault.evidence.provisional import unsealed_recording
-from callvault.evidence.recording import RecordingFacts, newest_manifest, sealed_recording
+from callvault.evidence.recording import RecordingFacts, newest_manifests, sealed_recording
+
+
+@dataclass(frozen=True, slots=True)
+class PageOrder:
+    """A page that is asked for."""
+
+    file: Path
+    call: str
+    """Any id of a call or a recording."""
+    archive: str | None
+    """The name or directory of the archive to take all of it from; None for those that Temporal
+    tells."""
+    participant: str | None
+    """Keyed hash of somebody who is marked in it."""
+    by: str
+    is_revealed: bool = False
+    """True to show the ids of participants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +60,8 @@ class Reader:
     def of_archive(self, word: str) -> list[RecordingFacts]:
         """Gather the recordings that any id names, from the archive alone."""
         with self._opened(self.archive or "") as (archive, keys):
-            names = sorted({newest_manifest(archive, name) for name in _manifests(archive, word)})
+            folders = find_folders(archive, word)
+            names = [name for folder in folders for name in newest_manifests(archive, folder)]
             if not names:
                 raise InvalidRequest(f"{word[:200]!r} names no recording in {archive.name}")
             return [self._sealed(archive, name, keys) for name in names]
@@ -69,38 +93,78 @@ class Reader:
                 yield DirectoryArchive(path.name or name, path), Keyring()
                 return
             configured = self.settings.archive(name)
-            archive = stack.enter_context(closing(open_archive(name, configured)))
+            archive = stack.enter_context(closing(open_proven(name, configured)))
             yield archive, open_keyring(configured)
 
 
-def _manifests(archive: Archive, word: str) -> list[str]:
-    """Find the manifests of the recordings that ``word`` names; the quick ways first."""
-    if is_manifest_name(word):
-        return [word] if archive.stat(word) else []
-    listed = filter(is_manifest_name, archive.names(RECORDINGS_PREFIX))
-    if found := [name for name in listed if is_folder_of_recording(name, word)]:
-        return found
-    return [
-        name
-        for candidate in failback_candidates(archive)
-        if candidate.matches(word)
-        for name in candidate.manifests
-    ]
+def record(settings: Settings, recordings: Sequence[RecordingFacts], access: Access) -> None:
+    """Write into the access logs of their archives that evidence of recordings is given out.
 
-
-def write_page(
-    file: Path, recordings: Sequence[RecordingFacts], *, subject: str | None, is_revealed: bool
-) -> None:
-    """Write the page of these recordings, all of it or nothing."""
-    if not recordings:
-        raise InvalidRequest("there is no recording in this call yet, so there is no evidence")
-    shown = []
+    Not for a copy of an archive that the settings do not know: it has no log of its own.
+    """
+    folders: dict[str, list[str]] = {}
     for each in recordings:
-        known = {m.participant: m.raw_id for m in each.members} if is_revealed else {}
-        shown.append(Shown(each, People.of(each, subject=subject, known=known)))
-    text = evidence_page(shown, datetime.now(UTC), software())
-    with whole_file(file) as target:
+        if each.report and each.manifest.archive in settings.archives:
+            folder = folder_of(each.manifest.object_name)
+            folders.setdefault(each.manifest.archive, []).append(folder)
+    for name, found in folders.items():
+        configured = settings.archive(name)
+        with closing(open_proven(name, configured)) as archive:
+            told = access.model_copy(update={"recordings": tuple(found)})
+            AccessLog(archive, open_signer(configured)).record(told)
+
+
+def given_out(by: str, participant: str | None, reason: str) -> Access:
+    """Describe that copies or evidence are given to whoever runs this command."""
+    return Access(
+        action=AccessAction.EXPORTED,
+        by=by,
+        authenticated_as=f"cli:{os_user()}",
+        participant=participant,
+        reason=reason,
+    )
+
+
+def write_evidence(order: PageOrder, config: Path | None) -> list[RecordingFacts]:
+    """Write the page of a call's recordings, all of it or nothing; return what it tells.
+
+    It is in the access log before it is in the file.
+    """
+    reader = Reader(load_settings(config), order.archive)
+    if order.archive is not None:
+        found = reader.of_archive(order.call)
+    else:
+        found = reader.of_call(with_client(config, lambda client: statuses(client, order.call)))
+    if not found:
+        raise InvalidRequest("there is no recording in this call yet, so there is no evidence")
+    text = evidence_page([_shown(each, order) for each in found], datetime.now(UTC), software())
+    with whole_file(order.file) as target:
         target.write(text.encode())
+        record(reader.settings, found, given_out(order.by, order.participant, "evidence page"))
+    return found
+
+
+def _shown(facts: RecordingFacts, order: PageOrder) -> Shown:
+    known = {each.participant: each.raw_id for each in facts.members} if order.is_revealed else {}
+    return Shown(facts, People.of(facts, subject=order.participant, known=known))
+
+
+def tell(file: Path, recordings: Sequence[RecordingFacts], *, as_json: bool) -> bool:
+    """Print where the page is, and every problem; return True if there is none."""
+    problems = [
+        f"{remark.location}: {remark.text}"
+        for each in recordings
+        if each.report
+        for remark in each.report.problems
+    ]
+    if as_json:
+        told = {"page": str(file), "recordings": len(recordings), "problems": problems}
+        say_json(json.dumps(told, indent=2))
+    else:
+        say(f"The evidence is in {file}.")
+    for each in problems:
+        say(f"not as it was sealed: {each}", err=True)
+    return not problems
 
 
 @contextmanager
@@ -121,13 +185,3 @@ def whole_file(file: Path) -> Iterator[BinaryIO]:
         raise NotDone(f"{file} cannot be written: {error.strerror}; nothing was left") from error
     finally:
         Path(draft).unlink(missing_ok=True) if draft else None
-
-
-def broken(recordings: Sequence[RecordingFacts]) -> list[str]:
-    """Return the objects that are not as they were sealed."""
-    return [
-        f"{remark.location}: {remark.text}"
-        for each in recordings
-        if each.report
-        for remark in each.report.problems
-    ]
