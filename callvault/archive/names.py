@@ -26,6 +26,8 @@ MAX_COMPONENT = 200
 RECORDINGS_PREFIX = "recordings/"
 CHAIN_PREFIX = "manifests/"
 KEYS_PREFIX = "keys/"
+HOLDS_PREFIX = "holds/"
+ERASURES_PREFIX = "erasures/"
 SUBJECTS_PREFIX = "subjects/"
 ACCESS_PREFIX = "access/"
 
@@ -35,6 +37,8 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
 _MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
 _DUTY_RECORD = re.compile(r"recordings/.*/duties-[1-9][0-9]{0,5}\.json")
+_HOLD_RECORD = re.compile(r"holds/[0-9a-f]{16}(?:-released)?\.json")
+_ERASURE_RECORD = re.compile(r"erasures/[0-9a-f]{64}/(?:[0-9]{6}|certificate)\.json")
 _RECORDING = re.compile(r"recordings/([0-9]{4})/([0-9]{2})/([0-9]{2})/[^/]+/[^/]+")
 _PARTICIPANT = re.compile(r"[0-9a-f]{64}")
 _SUBJECT_ENTRY = re.compile(
@@ -87,6 +91,11 @@ def metadata_object_name(object_name: str) -> str:
     return f"{stem}{_METADATA}"
 
 
+def is_metadata_name(object_name: str) -> bool:
+    """Return True if `metadata_object_name` could have made this name."""
+    return is_object_name(object_name) and object_name.endswith(_METADATA)
+
+
 def manifest_object_name(
     *,
     recorded_on: datetime,
@@ -119,6 +128,31 @@ def duty_record_in(folder: str, number: int) -> str:
 def is_duty_record_name(object_name: str) -> bool:
     """Return True if `duty_record_in` could have made this name."""
     return is_object_name(object_name) and _DUTY_RECORD.fullmatch(object_name) is not None
+
+
+def hold_record_name(hold_id: str, *, released: bool) -> str:
+    """Build ``holds/<hold id>.json``, the record that it was placed, or that of its release."""
+    return f"{HOLDS_PREFIX}{hold_id}{'-released' if released else ''}.json"
+
+
+def is_hold_record_name(object_name: str) -> bool:
+    """Return True if `hold_record_name` could have made this name."""
+    return _HOLD_RECORD.fullmatch(object_name) is not None
+
+
+def erasure_record_name(erasure_id: str, number: int) -> str:
+    """Build ``erasures/<erasure id>/<number>.json``, the record of what is erased, from 1."""
+    return f"{ERASURES_PREFIX}{erasure_id}/{number:06d}.json"
+
+
+def erasure_certificate_name(erasure_id: str) -> str:
+    """Build ``erasures/<erasure id>/certificate.json``, the record that all of it is gone."""
+    return f"{ERASURES_PREFIX}{erasure_id}/certificate.json"
+
+
+def is_erasure_record_name(object_name: str) -> bool:
+    """Return True if it is the name of an erasure's record or certificate."""
+    return _ERASURE_RECORD.fullmatch(object_name) is not None
 
 
 def folder_of(object_name: str) -> str:

@@ -16,9 +16,11 @@ from callvault.cli import (
     dev,
     duties,
     events,
+    holds,
     processes,
     recordings,
     stack,
+    subjects,
 )
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
@@ -85,6 +87,9 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(duties.app, name="duties")
 app.add_typer(access.app, name="access")
+app.add_typer(holds.app, name="holds")
+app.add_typer(subjects.app, name="subjects")
+app.add_typer(subjects.index, name="index")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from callvault.config.retention import RetentionSettings
 from callvault.config.types import (
     Duration,
     Durations,
@@ -138,6 +139,7 @@ class ResourceSettings(Section):
     """Call that URL for everybody who joins while a recording is on, too, with the hash of the
     participant; the recording is held back until it answers, or until they leave. Needs
     `announcement_url`."""
+    retention: RetentionSettings = RetentionSettings()
     own_storage: Name | None = None
     """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
     recordings to. Its managed identity needs the role Storage Blob Data Contributor."""

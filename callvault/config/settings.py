@@ -24,7 +24,15 @@ from callvault.config.storage import (
     QuarantineContainerSettings,
     QueueSettings,
 )
-from callvault.config.types import BindAddress, Name, SecretRef, Section, Url, is_loopback
+from callvault.config.types import (
+    BindAddress,
+    Name,
+    SecretRef,
+    SecretRefs,
+    Section,
+    Url,
+    is_loopback,
+)
 from callvault.config.worker import WorkerSettings
 from callvault.contracts.requests import OnMaxPause
 from callvault.errors import ConfigurationError
@@ -61,6 +69,9 @@ class ParticipantSettings(Section):
     key: SecretRef | None = None
     """Secret reference to any text that keys the hashes of participants. Without it they are plain
     SHA-256, which hides no telephone number. Another key makes other hashes: keep it."""
+    earlier_keys: SecretRefs = ()
+    """Secret references to the keys before this one, the newest first: `callvault subjects find`
+    searches for the hashes by these, too."""
 
 
 class WebUiSettings(Section):
@@ -145,6 +156,10 @@ class Settings(Section):
     def participant_key(self) -> str:
         """Read the key of participants' hashes now; empty where none is set."""
         return self.participants.key.resolve() if self.participants.key else ""
+
+    def participant_keys(self) -> list[str]:
+        """Read the keys that participants' hashes are, and were, made with: the newest first."""
+        return [self.participant_key(), *(key.resolve() for key in self.participants.earlier_keys)]
 
     def masked(self) -> dict[str, Any]:
         """Return the effective values, fit to print: secrets show as their references."""

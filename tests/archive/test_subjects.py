@@ -89,6 +89,7 @@ def test_an_entry_tells_ids_day_and_the_channel_of_each_chunk(
     names = [chunk.archived.object_name for chunk in chunks if chunk.archived]
     assert (entry.folder, entry.recorded_on) == (folder, NOON.date())
     assert (entry.recording_id, entry.call_id) == ("rec-1", "call-1")
+    assert entry.resource == "default"
     assert entry.chunks == (
         SubjectChunk(object_name=names[0], channel=1),
         SubjectChunk(object_name=names[2], channel=0),
@@ -143,7 +144,7 @@ def test_a_recording_whose_call_was_unknown_at_first_is_found_once(
     assert early is not None
     assert early.metadata_object_name is not None
     people = [ChunkParticipant(ANA)]
-    at_export = IndexedRecording("main", folder_of(early.object_name), "rec-1")
+    at_export = IndexedRecording("main", folder_of(early.object_name), recording_id="rec-1")
     entries = entries_of_metadata(
         at_export, early.metadata_object_name, early.object_name, people, HASH
     )
