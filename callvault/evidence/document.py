@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from callvault.contracts.manifest import Manifest
-from callvault.evidence.markup import Html, foreign, tag
+from callvault.evidence.markup import Html, foreign, replaced, tag
 from callvault.evidence.people import People
 from callvault.evidence.proof import duties, files, judgement, meaning, proof
 from callvault.evidence.recording import RecordingFacts
@@ -55,7 +55,7 @@ def article(shown: Shown, number: int) -> Html:
     """Return all that is to be said of one recording."""
     recording, people = shown.facts, shown.people
     manifest = recording.manifest
-    return tag(
+    drawn = tag(
         "article",
         tag("h2", "Recording ", _name(manifest)),
         judgement(recording),
@@ -74,6 +74,8 @@ def article(shown: Shown, number: int) -> Html:
         duties(recording, people),
         proof(recording),
     )
+    # once more over all of it: callers may write an id into any text
+    return replaced(drawn, people.masked)
 
 
 def _name(manifest: Manifest) -> Html:

@@ -5,7 +5,8 @@ it, and a right-to-left text turns only itself.
 """
 
 import html
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 from callvault.contracts.printable import printable
 
@@ -15,6 +16,7 @@ MAX_TEXT = 2_000
 MAX_ROWS = 1_000
 """Rows of one table that are shown."""
 
+_TAG = re.compile(r"(<[^>]*>)")
 _VOID = frozenset({"meta", "br", "path", "rect", "line", "circle"})
 
 
@@ -96,6 +98,15 @@ def bullets(items: Sequence[str]) -> Html:
     if (left := len(items) - MAX_ROWS) > 0:
         shown.append(tag("li", f"… and {left:,} more"))
     return tag("ul", *shown) if shown else Html()
+
+
+def replaced(markup: Html, change: Callable[[str], str]) -> Html:
+    """Return markup in which every text is changed, and no tag is."""
+    # within a tag there is no ">": attributes are escaped, too
+    parts = _TAG.split(markup)
+    for number in range(0, len(parts), 2):
+        parts[number] = html.escape(change(html.unescape(parts[number])))
+    return Html("".join(parts))
 
 
 def _spelt(key: str) -> str:

@@ -141,11 +141,11 @@ def _duty(duty: Duty, record: DutyRecord | None, people: People) -> tuple[str, .
     done = "OPEN"
     if record is not None:
         by = f"{record.done_by}, {moment(record.recorded_at)}"
-        done = f"{record.outcome}: {people.in_text(record.reason)} ({by})"
+        done = f"{record.outcome}: {people.masked(record.reason)} ({by})"
     return (
         {"delete": "delete this time", "review": "listen, and decide"}[duty.kind],
         f"{moment(duty.since) or 'the beginning'} to {moment(duty.until) or 'the end'}",
-        people.in_text(duty.reason),
+        people.masked(duty.reason),
         people.name(duty.participant) if duty.participant else "",
         done,
     )

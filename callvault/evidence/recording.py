@@ -1,6 +1,6 @@
 """All that a page tells of one recording: its manifest, its proof, its duties, its sound."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -19,8 +19,8 @@ from callvault.errors import BrokenContent, ContentMissing
 
 Picture = Waveform | NoWaveform
 
-Hash = Callable[[str], str]
-"""From a ``rawId`` to its keyed hash."""
+Hashes = Callable[[str], Sequence[str]]
+"""From a ``rawId`` to its keyed hashes: by the key of participants, and by earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class RecordingFacts:
 
 
 def sealed_recording(
-    archive: Archive, manifest_name: str, keys: Keyring, hash_of: Hash
+    archive: Archive, manifest_name: str, keys: Keyring, hashes_of: Hashes
 ) -> RecordingFacts:
     """Gather the facts of a sealed recording from its archive, and prove them.
 
@@ -82,7 +82,7 @@ def sealed_recording(
             for chunk in manifest.chunks
             if chunk.media
         },
-        members=tuple(_members(archive, manifest, hash_of)),
+        members=tuple(_members(archive, manifest, hashes_of)),
     )
 
 
@@ -119,7 +119,8 @@ def _records(archive: Archive, folder: str) -> list[DutyRecord]:
     return found
 
 
-def _members(archive: Archive, manifest: Manifest, hash_of: Hash) -> Iterator[Member]:
+def _members(archive: Archive, manifest: Manifest, hashes_of: Hashes) -> Iterator[Member]:
+    told_of = manifest.model_dump_json()
     for chunk in manifest.chunks:
         if chunk.media is None or chunk.metadata is None:
             continue
@@ -127,7 +128,10 @@ def _members(archive: Archive, manifest: Manifest, hash_of: Hash) -> Iterator[Me
             told = parse_chunk_metadata(read_small(archive, chunk.metadata.object_name))
             for each in told.participants:
                 name = chunk.media.object_name
-                yield Member(hash_of(each.raw_id), each.raw_id, name, chunk.index, each.channel)
+                # by the key that was in use when it was sealed, so that nobody is two people
+                hashes = hashes_of(each.raw_id)
+                known = next((one for one in hashes if one in told_of), hashes[0])
+                yield Member(known, each.raw_id, name, chunk.index, each.channel)
 
 
 def _picture(archive: Archive, chunk: ManifestChunk) -> Picture:

@@ -48,7 +48,7 @@ def findings(manifest: Manifest, people: People) -> Html:
     told = [*manifest.findings, *(c for c in manifest.contradictions if c not in manifest.findings)]
     if not told:
         return joined((title, tag("p", "None: nothing is missing, and nothing is in doubt.")))
-    return joined((title, bullets([people.in_text(each) for each in told])))
+    return joined((title, bullets([people.masked(each) for each in told])))
 
 
 def presence(recording: RecordingFacts, people: People) -> Html:
@@ -112,7 +112,7 @@ def consent(manifest: Manifest, people: People) -> Html:
                 "Held back for want of consent",
                 ("From (UTC)", "To (UTC)", "Because", "Ended by"),
                 [
-                    (moment(h.since), moment(h.until), people.in_text(h.reason), h.ended_by)
+                    (moment(h.since), moment(h.until), people.masked(h.reason), h.ended_by)
                     for h in told.holds
                 ],
             ),
@@ -139,7 +139,7 @@ def _decision(each: Consent, people: People) -> tuple[str, ...]:
         each.method,
         each.evidence,
         each.jurisdiction,
-        people.in_text(each.reason),
+        people.masked(each.reason),
         name_of_caller(each.reported_by, each.authenticated_as),
     )
 
@@ -192,7 +192,7 @@ def pauses(manifest: Manifest, people: People) -> Html:
 def _pause(pause: PauseRecord, people: People) -> tuple[str, ...]:
     by = f" by {pause.released_by}" if pause.released_by else ""
     return (
-        people.in_text(pause.reason) or "no reason was given",
+        people.masked(pause.reason) or "no reason was given",
         name_of_caller(pause.requested_by, pause.authenticated_as),
         moment(pause.requested_at),
         moment(pause.confirmed_at) or "never proven",
@@ -229,7 +229,7 @@ def silence(manifest: Manifest, people: People) -> Html:
                         moment(u.since),
                         moment(u.until),
                         between(u.since, u.until),
-                        people.in_text(u.reason),
+                        people.masked(u.reason),
                         "yes: listen to it" if u.is_finding else "no: no longer than a pause takes",
                     )
                     for u in told.unconfirmed
@@ -249,10 +249,10 @@ def requests(manifest: Manifest, people: People) -> Html:
             (
                 each.operation,
                 name_of_caller(each.requested_by, each.authenticated_as),
-                people.in_text(each.reason),
+                people.masked(each.reason),
                 moment(each.requested_at),
                 moment(each.settled_at),
-                people.in_text(f"{each.state} {each.problem}".rstrip()),
+                people.masked(f"{each.state} {each.problem}".rstrip()),
             )
             for each in manifest.requests
         ],

@@ -76,7 +76,7 @@ def _lanes(facts: RecordingFacts, people: People) -> Iterator[Lane]:
     yield Lane(
         "Held for consent",
         [
-            Bar(h.since, h.until or end, people.in_text(h.reason), _HELD)
+            Bar(h.since, h.until or end, people.masked(h.reason), _HELD)
             for h in manifest.consent.holds
         ],
     )

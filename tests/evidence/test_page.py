@@ -40,11 +40,11 @@ KEYS = Keyring([SIGNER.public])
 
 
 def facts_of(archive: Archive, found: SealedRecording) -> RecordingFacts:
-    return sealed_recording(archive, found.object_name, KEYS, hashed)
+    return sealed_recording(archive, found.object_name, KEYS, lambda raw_id: [hashed(raw_id)])
 
 
 def page_of(*facts: RecordingFacts, **people: Any) -> str:
-    shown = [Shown(each, People.of(each, **people)) for each in facts]
+    shown = [Shown(each, People(each, **people)) for each in facts]
     return evidence_page(shown, datetime(2026, 3, 3, tzinfo=UTC), "callvault 1")
 
 
@@ -106,7 +106,7 @@ def test_people_are_numbers_unless_their_ids_are_to_be_shown(archive: Archive) -
     bare = page_of(facts, are_hashes_shown=False)
     assert hashed(BERT)[:8] not in bare
     known = {each.participant: each.raw_id for each in facts.members}
-    shown = page_of(facts, known=known, subject=hashed(ANNA))
+    shown = page_of(facts, known=known, subjects=[hashed(ANNA)])
     assert f"Person 2: {BERT}" in shown
     assert f"Person 1 (asked for): {ANNA}" in shown
 
@@ -127,6 +127,24 @@ def test_no_text_from_outside_is_markup(directory_archive: DirectoryArchive, tex
     assert not {name for name, _ in found.attributes} & {"src", "href", "action", "style"}
     assert not set(page) & {"\u202e", "\u2066", "\x1b", "\0"}
     assert max(map(len, found.texts)) < MAX_TEXT + 10_000
+
+
+def test_ids_are_masked_wherever_they_stand(directory_archive: DirectoryArchive) -> None:
+    """Callers write ids into reasons, and the service may name people by anything at all."""
+    odd = ['<td class="', "&amp;&lt;", "figcaption", "4:+4930999"]
+    people = [{"participantId": each} for each in odd]
+    archive = directory_archive
+    plain = Elements(page_of(facts_of(archive, sealed_call(archive))))
+    chunk = pieces_of(archive, participants=people, document="odd")
+    text = " and ".join((*odd, "+4930999"))
+    facts = facts_of(archive, sealed_call(archive, chunk, text=text, number=2))
+    found = Elements(page_of(facts))
+    assert "figcaption" in found.names
+    assert set(found.names) == set(plain.names)
+    assert found.attributes.count(("class", "verdict open")) == 1
+    for each in (*odd, "+4930999"):
+        assert each not in found.text, each
+    assert "Person 3 and Person 4 and Person 5 and Person 6 and Person 6" in found.text
 
 
 def test_a_long_text_and_a_long_table_are_cut_and_say_so() -> None:
@@ -198,7 +216,7 @@ def test_what_was_done_about_duties_is_told(directory_archive: DirectoryArchive)
 def test_the_sound_stands_around_the_pause(directory_archive: DirectoryArchive) -> None:
 
     facts = facts_of(directory_archive, sealed_call(directory_archive))
-    lanes = list(sound_lanes(facts, People.of(facts)))
+    lanes = list(sound_lanes(facts, People(facts)))
     assert [lane.label for lane in lanes] == ["Sound 0: Person 1", "Sound 1: Person 2"]
     # 12 s of sound, of 20 s of which 8 s were a pause, from the first second on
     spans = [(each.since - NOON, each.until - NOON) for each in lanes[0].sounds]
@@ -221,7 +239,7 @@ def test_a_file_of_the_whole_time_is_drawn_in_one(directory_archive: DirectoryAr
     archive = directory_archive
     chunk = pieces_of(archive, wav(20, channels=2), duration_ms=20_000)
     facts = facts_of(archive, sealed_call(archive, chunk))
-    lanes = list(sound_lanes(facts, People.of(facts)))
+    lanes = list(sound_lanes(facts, People(facts)))
     assert [len(lane.sounds) for lane in lanes] == [1, 1]
 
 

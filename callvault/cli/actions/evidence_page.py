@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,13 +18,13 @@ from callvault.archive.manifests.seal import software
 from callvault.archive.names import folder_of
 from callvault.archive.store import Archive
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.subjects.lookup import hashes_of
 from callvault.cli.actions.recordings import statuses, with_client
 from callvault.cli.options import os_user
 from callvault.cli.terminal import say, say_json
 from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.settings import Settings, load_settings
 from callvault.contracts.access import Access, AccessAction
-from callvault.contracts.participants import hiding
 from callvault.contracts.status import CallStatus
 from callvault.errors import InvalidRequest, NotDone
 from callvault.evidence.document import Shown, evidence_page
@@ -82,8 +83,8 @@ class Reader:
         return list(found.values())
 
     def _sealed(self, archive: Archive, name: str, keys: Keyring) -> RecordingFacts:
-        hash_of = hiding(self.settings.participant_key())
-        return sealed_recording(archive, name, keys, hash_of)
+        participants = self.settings.participant_keys()
+        return sealed_recording(archive, name, keys, partial(hashes_of, keys=participants))
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[tuple[Archive, Keyring]]:
@@ -146,7 +147,8 @@ def write_evidence(order: PageOrder, config: Path | None) -> list[RecordingFacts
 
 def _shown(facts: RecordingFacts, order: PageOrder) -> Shown:
     known = {each.participant: each.raw_id for each in facts.members} if order.is_revealed else {}
-    return Shown(facts, People.of(facts, subject=order.participant, known=known))
+    subjects = (order.participant,) if order.participant else ()
+    return Shown(facts, People(facts, subjects=subjects, known=known))
 
 
 def tell(file: Path, recordings: Sequence[RecordingFacts], *, as_json: bool) -> bool:
