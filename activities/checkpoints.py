@@ -95,8 +95,10 @@ class Publisher:
             return put_checkpoint(store, checkpoint)
 
     def _post(self, settings: CheckpointWebhookSettings, checkpoint: Checkpoint) -> bool:
-        secret = settings.secret.resolve if settings.secret else None
-        hook = Webhook(settings.url.resolve, secret, self.http, what="checkpoint", now=self.now)
+        def secrets() -> list[str]:
+            return [secret.resolve() for secret in settings.secrets]
+
+        hook = Webhook(settings.url.resolve, secrets, self.http, what="checkpoint", now=self.now)
         event = checkpoint_event(checkpoint)
         hook.post(event, str(event["id"]), timeout=WEBHOOK_TIMEOUT)
         return True

@@ -57,6 +57,13 @@ def verify(
             help="The links that the last calls in Temporal were sealed with must still be there.",
         ),
     ] = False,
+    access_head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQUENCE:SHA256",
+            help="A record of the access log that was told earlier; it must still be there.",
+        ),
+    ] = None,
     may_be_empty: Annotated[
         bool, typer.Option("--may-be-empty", help="An archive in which nothing is sealed passes.")
     ] = False,
@@ -72,7 +79,9 @@ def verify(
     from callvault.cli.actions.outside import Outside
     from callvault.cli.actions.verify import show, verify_target
 
-    expected = Expectation.of(archive, head or [], may_be_empty=may_be_empty)
+    expected = Expectation.of(
+        archive, head or [], may_be_empty=may_be_empty, access_head=access_head
+    )
     outside = Outside(tuple(checkpoints or ()), against_temporal)
     report = verify_target(target, key or [], expected, outside, quick=quick, config=config)
     if as_json:

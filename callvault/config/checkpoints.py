@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from callvault.config.storage import ArchiveSettings, ContainerName
-from callvault.config.types import AbsolutePath, Name, SecretRef, Section, Url, exactly_one
+from callvault.config.types import (
+    AbsolutePath,
+    Name,
+    SecretRef,
+    SecretRefs,
+    Section,
+    Url,
+    exactly_one,
+)
 
 
 class _CommonPlaceSettings(Section):
@@ -53,8 +61,9 @@ class CheckpointWebhookSettings(_CommonPlaceSettings):
     """`webhook`, for a receiver of CloudEvents."""
     url: SecretRef
     """Secret reference to the URL that checkpoints are posted to."""
-    secret: SecretRef | None = None
-    """Secret reference to the key, in base64, that signs the posts (Standard Webhooks)."""
+    secrets: SecretRefs = ()
+    """Secret references to the keys, in base64, each of which signs the posts (Standard Webhooks).
+    """
 
 
 CheckpointPlaceSettings = Annotated[

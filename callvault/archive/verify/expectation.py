@@ -41,21 +41,34 @@ class Expectation:
     places: tuple[Place, ...] = ()
     """Where checkpoints of the archive are kept."""
     may_be_empty: bool = False
+    access_head: LinkReference | None = None
+    """A record of the access log that was seen before."""
 
     @classmethod
-    def of(cls, archive: str | None, heads: Sequence[str], *, may_be_empty: bool) -> Self:
+    def of(
+        cls,
+        archive: str | None,
+        heads: Sequence[str],
+        *,
+        may_be_empty: bool,
+        access_head: str | None = None,
+    ) -> Self:
         """Read an expectation as people write it; `InvalidRequest` where a head is no link.
 
         A head is ``SEQUENCE:SHA256``, or a file or glob of files: with such lines, or reports of
-        earlier verifications.
+        earlier verifications. That of the access log is one link.
         """
-        told = tuple(link for text in heads for link in _told(text))
-        return cls(archive, told, may_be_empty=may_be_empty)
+        return cls(
+            archive,
+            told=tuple(link for text in heads for link in _told(text)),
+            may_be_empty=may_be_empty,
+            access_head=None if access_head is None else _one_link(access_head),
+        )
 
     @property
     def is_known(self) -> bool:
         """True if something is known that only a whole archive can show."""
-        return bool(self.told or self.places or self.may_be_empty)
+        return bool(self.told or self.places or self.access_head or self.may_be_empty)
 
     def objection(self, document: AnyDocument) -> str | None:
         """Say that the document was sealed in another archive; None where it was not."""
@@ -67,6 +80,15 @@ class Expectation:
 def spelt(link: LinkReference) -> str:
     """Write a link as `Expectation.of` reads it."""
     return f"{link.sequence}:{link.sha256}"
+
+
+def _one_link(text: str) -> LinkReference:
+    found = _HEAD.fullmatch(text)
+    if found is None:
+        raise InvalidRequest(
+            f"{text[:200]!r} is no link: give SEQUENCE:SHA256, as an earlier verification told it"
+        )
+    return _link(found)
 
 
 def _told(text: str) -> Iterator[ToldLink]:
