@@ -13,10 +13,9 @@ from activities.clock import server_clock
 from activities.heartbeat import background_heartbeat
 from activities.translate import to_application_error
 from activities.webhooks import Webhook
-from callvault.archive.checkpoints.checkpoint import make_checkpoint, put_checkpoint
+from callvault.archive.checkpoints.checkpoint import make_checkpoint, name_of, put_checkpoint
 from callvault.archive.manifests.keys import SignerOf
 from callvault.archive.manifests.seal import publish_key
-from callvault.archive.names import checkpoint_object_name
 from callvault.archive.store import Archive
 from callvault.clients import open_place
 from callvault.config.checkpoints import CheckpointWebhookSettings
@@ -141,7 +140,7 @@ def checkpoint_event(checkpoint: Checkpoint) -> dict[str, object]:
         "specversion": "1.0",
         "type": CHECKPOINT_TYPE,
         "source": f"callvault/{checkpoint.archive}",
-        "id": checkpoint_object_name(checkpoint.archive, checkpoint.head),
+        "id": name_of(checkpoint),
         "time": checkpoint.published_at.isoformat(),
         "datacontenttype": "application/json",
         "data": checkpoint.model_dump(mode="json"),

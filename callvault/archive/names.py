@@ -192,9 +192,14 @@ def link_object_name(sequence: int) -> str:
     return f"{CHAIN_PREFIX}{sequence:010d}.json"
 
 
-def checkpoint_object_name(archive: str, head: LinkReference) -> str:
-    """Build ``checkpoints/<archive>/<sequence>-<hash>.json``, in the place that keeps them."""
-    return f"{CHECKPOINTS_PREFIX}{_component(archive)}/{head.sequence:010d}-{head.sha256[:16]}.json"
+def checkpoint_object_name(archive: str, head: LinkReference, access: LinkReference | None) -> str:
+    """Build ``checkpoints/<archive>/<link>-<record>.json``, in the place that keeps them.
+
+    Both are a number and a part of the hash; of an archive without an access log the link alone.
+    """
+    ends = [head] if access is None else [head, access]
+    told = "-".join(f"{each.sequence:010d}-{each.sha256[:16]}" for each in ends)
+    return f"{CHECKPOINTS_PREFIX}{_component(archive)}/{told}.json"
 
 
 def access_object_name(sequence: int) -> str:

@@ -16,6 +16,8 @@ class Checkpoint(Message):
     """The archive's own id, of its ``archive.json``; empty where it has none."""
     head: LinkReference
     """Its sequence is the number of links too, as there is no gap."""
+    access: LinkReference | None = None
+    """The newest record of its access log; none where nobody accessed anything."""
     published_at: datetime
     software: str
     signature: Signature | None

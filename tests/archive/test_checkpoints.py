@@ -29,6 +29,7 @@ from callvault.cli.main import app
 from callvault.contracts.checkpoints import Checkpoint
 from callvault.errors import ConfigurationError, InvalidRequest
 from tests.archive.sealed import NOON, SIGNER, lost, sealed
+from tests.archive.test_access_log import OPENED, log_of, remove
 from tests.emulator.webhook import Webhook
 
 KEYS = Keyring([SIGNER.public])
@@ -218,6 +219,21 @@ def test_a_webhooks_receiver_may_lay_out_the_json_as_it_likes(
     assert problems(vault, place) == ""
     cut(vault)
     assert "the chain's end was cut off" in problems(vault, place)
+
+
+def test_the_access_log_is_pinned_too(vault: DirectoryArchive, place: DirectoryArchive) -> None:
+    put_checkpoint(place, checkpoint_of(vault))
+    log_of(vault).record(OPENED)
+    assert put_checkpoint(place, checkpoint_of(vault))
+    assert not put_checkpoint(place, checkpoint_of(vault))
+    log_of(vault).record(OPENED)
+    assert problems(vault, place) == ""
+    remove(vault, 2)
+    assert problems(vault, place) == ""
+    remove(vault, 1)
+    found = problems(vault, place)
+    assert "the checkpoint of 2026-03-02 13:00:00 UTC in away names this record" in found
+    assert "the log was cut off or replaced" in found
 
 
 def test_a_file_that_is_too_large_is_named_and_not_read(place: DirectoryArchive) -> None:

@@ -1,8 +1,8 @@
 """Checkpoints of an archive: made from its chain, published to a place, read from there.
 
 A place is anything that stores objects like an archive, but is another's or out of the reach of
-whoever can change the archive. A checkpoint is never overwritten there, and named by its link: the
-same link is published once, and two different ones of one number stand side by side.
+whoever can change the archive. A checkpoint is never overwritten there, and named by what it
+tells: the same is published once, and two different links of one number stand side by side.
 """
 
 import json
@@ -15,8 +15,9 @@ from callvault.archive.identity import find_identity
 from callvault.archive.manifests.chain import head
 from callvault.archive.manifests.documents import canonical_tree, read_document, signed
 from callvault.archive.manifests.keys import Signer
+from callvault.archive.manifests.numbered import Numbered
 from callvault.archive.manifests.seal import software
-from callvault.archive.names import checkpoint_object_name
+from callvault.archive.names import access_object_name, checkpoint_object_name
 from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.checkpoints import Checkpoint
 from callvault.errors import BrokenContent, InvalidRequest, ObjectExists
@@ -44,8 +45,9 @@ class UnreadCheckpoint(NamedTuple):
 def make_checkpoint(
     archive: Archive, signer: Signer | None, now: Callable[[], datetime]
 ) -> Checkpoint | None:
-    """State the end of the archive's chain; None where nothing was ever sealed. Not signed yet."""
+    """State where the archive's chain and access log end; None where nothing was ever sealed."""
     identity = find_identity(archive)
+    access = Numbered(archive, access_object_name).head()
     newest = head(archive)
     if newest is None:
         return None
@@ -53,6 +55,7 @@ def make_checkpoint(
         archive=archive.name,
         archive_id=identity.id if identity else "",
         head=newest,
+        access=access,
         published_at=now(),
         software=software(),
         signature=None,
@@ -60,9 +63,14 @@ def make_checkpoint(
     return read_document(Checkpoint, signed(checkpoint, signer))
 
 
+def name_of(checkpoint: Checkpoint) -> str:
+    """Return the name of a checkpoint in any place: the same for the same two ends."""
+    return checkpoint_object_name(checkpoint.archive, checkpoint.head, checkpoint.access)
+
+
 def put_checkpoint(place: Archive, checkpoint: Checkpoint) -> bool:
     """Publish a checkpoint; False where one of the same link is there already."""
-    name = checkpoint_object_name(checkpoint.archive, checkpoint.head)
+    name = name_of(checkpoint)
     if place.stat(name) is not None:
         return False
     data = canonical_tree(checkpoint.model_dump(mode="json"))

@@ -1,6 +1,7 @@
 """Checkpoints of an archive, read from the places where its owner keeps them, and judged."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from callvault.archive.checkpoints.checkpoint import (
     FoundCheckpoint,
@@ -14,17 +15,25 @@ from callvault.archive.store import read_small
 from callvault.archive.verify.expectation import Place
 from callvault.archive.verify.inspector import UNREADABLE, Inspector
 from callvault.archive.verify.told_links import ToldLink
-from callvault.contracts.manifest import ChainLink
+from callvault.contracts.manifest import ChainLink, LinkReference
 from callvault.errors import WrongArchive
 
 
-def told_by_checkpoints(inspector: Inspector) -> Iterator[ToldLink]:
-    """Yield the link of every checkpoint of this archive; what is wrong with one is a problem.
+class TrustedCheckpoint(NamedTuple):
+    """A checkpoint of this archive that was signed with a known key."""
+
+    told: ToldLink
+    access: LinkReference | None
+    """The record of the access log that it names."""
+
+
+def trusted_checkpoints(inspector: Inspector) -> Iterator[TrustedCheckpoint]:
+    """Yield every checkpoint of this archive; what is wrong with one is a problem.
 
     Errors of a place itself pass through: without it nothing was checked.
     """
     for place in inspector.expected.places:
-        yield from _OfPlace(inspector, place).told()
+        yield from _OfPlace(inspector, place).trusted()
 
 
 class _OfPlace:
@@ -37,7 +46,7 @@ class _OfPlace:
         self._id = _archive_id(inspector)
         self._of_others: set[str] = set()
 
-    def told(self) -> Iterator[ToldLink]:
+    def trusted(self) -> Iterator[TrustedCheckpoint]:
         seen, count = 0, 0
         for found in read_checkpoints(self._place.store):
             count += 1
@@ -97,10 +106,10 @@ class _OfPlace:
         return f"{self._place.name}/{object_name}".rstrip("/")
 
 
-def _told(found: FoundCheckpoint, place: Place) -> ToldLink:
+def _told(found: FoundCheckpoint, place: Place) -> TrustedCheckpoint:
     at = found.checkpoint.published_at
     source = f"the checkpoint of {at:%Y-%m-%d %H:%M:%S} UTC in {place.name}"
-    return ToldLink(found.checkpoint.head, source, at)
+    return TrustedCheckpoint(ToldLink(found.checkpoint.head, source, at), found.checkpoint.access)
 
 
 def _sealed_as(inspector: Inspector) -> str:
