@@ -12,6 +12,7 @@ from activities.clock import server_clock
 from activities.export_metadata import Reader, export_metadata, reader_of
 from activities.export_names import object_name, possible_names
 from activities.heartbeat import denied_since
+from activities.subjects import SubjectIndex
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.evidence import require_sealed
@@ -27,10 +28,9 @@ from callvault.contracts.activity_io import (
     DeleteInput,
     ExportInput,
     ExportProgress,
-    RecordedPause,
 )
 from callvault.contracts.media import MediaKind
-from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
+from callvault.errors import ArchiveGone, BrokenContent, CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import exported_bytes
 
 GONE_AFTER = timedelta(minutes=15)
@@ -70,11 +70,19 @@ class ExportActivities:
         client_of: Callable[[str], AcsClient],
         archive_of: Callable[[str], Archive],
         buffers: BufferPool | None = None,
+        index: SubjectIndex | None = None,
+        refuse_other_region: Callable[[str, str], None] = lambda resource, archive: None,
     ) -> None:
-        """Share ``buffers``, the memory of copies, among all exports of the process."""
+        """Share ``buffers``, the memory of copies, among all exports of the process.
+
+        Without ``index``, nobody is indexed. ``refuse_other_region`` raises where a resource's
+        recordings must not go to an archive.
+        """
+        self._refuse_other_region = refuse_other_region
         self._client_of = client_of
         self._archive_of = archive_of
         self._buffers = buffers or BufferPool()
+        self._index = index
 
     # No exception is thrown into the thread: `_progress` notices a cancellation between two blocks.
     @activity.defn(no_thread_cancel_exception=True)
@@ -87,8 +95,10 @@ class ExportActivities:
             try:
                 return self._export(input)
             except CallvaultError as error:
+                if isinstance(error, ArchiveGone):
+                    _give_up_gone(input, error)
                 # The owner first: a 404 of the archive itself is no denial by the service.
-                if error.owner == "archive":
+                elif error.owner == "archive":
                     if input.may_refuse:
                         _give_up_on_archive_or_wait(error)
                 elif isinstance(error, ContentMissing):
@@ -99,6 +109,8 @@ class ExportActivities:
 
     def _export(self, input: ExportInput) -> ArchivedChunk:
         now = server_clock()
+        if not input.is_archived_alone:
+            self._refuse_other_region(input.resource, input.archive)
         archive, sources = self._archive_of(input.archive), self._sources(input)
         try:
             name, headers = self._copy(sources.stored, archive, input)
@@ -118,6 +130,8 @@ class ExportActivities:
             )
         may_wait = not input.is_archived_alone
         metadata = export_metadata(sources.metadata, archive, name, now, may_wait=may_wait)
+        if self._index:
+            self._index.add_chunk(archive, input, name, metadata)
         exported_bytes(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,
@@ -132,11 +146,7 @@ class ExportActivities:
             start_time=metadata.facts.chunk_start_time,
             duration_ms=metadata.facts.chunk_duration,
             kind=metadata.facts.kind.or_else(by_itself) if input.is_kind_assumed else None,
-            pauses=tuple(
-                RecordedPause(start_time=pause.start_time, duration_ms=pause.duration)
-                for pause in metadata.facts.pause_resume_intervals
-                if pause.duration is not None
-            ),
+            pauses=metadata.pauses,
             verified_at=now(),
             response_headers=headers,
         )
@@ -225,7 +235,7 @@ class ExportActivities:
             archive,
             name,
             content_type=format_type.content_type,
-            metadata=identity,
+            metadata={**identity, "end_reason": input.chunk.end_reason},
             on_progress=_progress("copying"),
             buffers=self._buffers,
         )
@@ -267,7 +277,16 @@ def _progress(phase: str) -> OnProgress:
     return report
 
 
-def _not_archived(missing: ContentMissing) -> ApplicationError:
+def _give_up_gone(input: ExportInput, gone: ArchiveGone) -> None:
+    """Wait no longer for an archive of which the settings say that it is gone for good."""
+    if input.is_archived_alone or server_clock()() >= input.expires_at:
+        raise _not_archived(gone) from gone
+    # Within the window the settings may be mended, where there is no other archive to go to.
+    if input.may_refuse:
+        raise ApplicationError(str(gone), type=ARCHIVE_REFUSED, non_retryable=True) from gone
+
+
+def _not_archived(missing: CallvaultError) -> ApplicationError:
     return ApplicationError(str(missing), type=NOT_ARCHIVED, non_retryable=True)
 
 

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,6 +23,7 @@ from activities.translate import translated
 from callvault.config.webhook_keys import webhook_key
 from callvault.contracts.activity_io import AnnouncementInput
 from callvault.contracts.alarms import Alarm, AlarmStatus, Severity
+from callvault.contracts.recording_events import RecordingEvent
 from callvault.errors import AccessDenied, CallvaultError, InvalidRequest, Unavailable
 from callvault.telemetry.metrics import alarms
 
@@ -36,7 +37,7 @@ JOINER_ANNOUNCEMENT_TYPE = "callvault.participant.announced"
 """Type of the announcement to somebody who joins while a recording is on."""
 
 ALARM_TIMEOUT = 10.0
-"""Seconds for a whole exchange with the webhook of alarms, from name to answer."""
+"""Seconds for a whole exchange with a webhook of alarms or events, from name to answer."""
 
 _LEVELS = {
     Severity.CRITICAL: logging.CRITICAL,
@@ -64,16 +65,19 @@ _LOGGED = (
 )
 """The fields of an alarm that its line in the log has as fields, too."""
 
+Told = Alarm | AnnouncementInput | RecordingEvent
+
 
 @dataclass
 class Webhook:
     """A receiver of CloudEvents (structured JSON), signed as Standard Webhooks has it.
 
-    ``secret`` is the shared secret, ``url`` the address; both are secrets and never printed.
+    ``secrets`` are the shared secrets, each of which signs, or none; ``url`` is the address. All
+    are secret, and never printed.
     """
 
     url: Callable[[], str] = field(repr=False)
-    secret: Callable[[], str] | None = field(repr=False)
+    secrets: Callable[[], Sequence[str]] = field(repr=False)
     http: httpx.Client
     what: str = "alarm"
     """Name of its purpose, in errors."""
@@ -88,11 +92,9 @@ class Webhook:
         # Written once: the signature covers these very bytes.
         body = json.dumps(event).encode()
         headers = {"content-type": "application/cloudevents+json"}
-        if self.secret is not None:
-            # Read anew for each post, so that a secret can be replaced.
-            headers |= signature_headers(
-                self.secret(), message_id, body, int(self.now().timestamp())
-            )
+        # Read anew for each post, so that a secret can be replaced.
+        if secrets := self.secrets():
+            headers |= signature_headers(secrets, message_id, body, int(self.now().timestamp()))
         status = self._exchange(body, headers, timeout)
         if not httpx.codes.is_success(status):
             raise _refused(self.what, status)
@@ -177,29 +179,34 @@ class AnnouncementActivities:
 
 def alarm_event(alarm: Alarm) -> dict[str, object]:
     """Write an alarm as a CloudEvent 1.0."""
-    return _cloud_event(f"{ALARM_TYPE}.{alarm.kind}", alarm, alarm.at)
+    return cloud_event(f"{ALARM_TYPE}.{alarm.kind}", alarm, alarm.at)
 
 
 def announcement_event(input: AnnouncementInput, at: datetime) -> dict[str, object]:
     """Write the announcement of a recording as a CloudEvent 1.0."""
     kind = ANNOUNCEMENT_TYPE if input.participant is None else JOINER_ANNOUNCEMENT_TYPE
-    return _cloud_event(kind, input, at)
+    return cloud_event(kind, input, at)
 
 
-def signature_headers(secret: str, message_id: str, body: bytes, at: int) -> dict[str, str]:
+def signature_headers(
+    secrets: Sequence[str], message_id: str, body: bytes, at: int
+) -> dict[str, str]:
     """Make the three headers of the Standard Webhooks specification (symmetric, ``v1``).
 
-    ``secret`` is its base64 form, with or without the prefix ``whsec_``; ``at`` is in seconds.
-    `ConfigurationError` where it is no base64.
+    Each secret is in its base64 form, with or without the prefix ``whsec_``, and signs; ``at`` is
+    in seconds. `ConfigurationError` where one is no base64.
     """
-    key = webhook_key(secret)
     signed = f"{message_id}.{at}.".encode() + body
-    signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(at),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(f"v1,{_signature(secret, signed)}" for secret in secrets),
     }
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    digest = hmac.new(webhook_key(secret), signed, hashlib.sha256).digest()
+    return base64.b64encode(digest).decode()
 
 
 def log(alarm: Alarm) -> None:
@@ -211,7 +218,8 @@ def log(alarm: Alarm) -> None:
     activity.logger.log(level, "%s %s: %s", word, alarm.kind, alarm.what, extra=fields)
 
 
-def _cloud_event(kind: str, data: Alarm | AnnouncementInput, at: datetime) -> dict[str, object]:
+def cloud_event(kind: str, data: Told, at: datetime) -> dict[str, object]:
+    """Write a CloudEvent 1.0 about a call."""
     return {
         "specversion": "1.0",
         "type": kind,

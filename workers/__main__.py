@@ -14,9 +14,13 @@ from temporalio.worker import Worker, WorkflowRunner
 from activities.alarm_causes import AlarmCauses
 from activities.clock import ServerTime
 from activities.control import ControlActivities
+from activities.erasure import ErasureActivities
+from activities.erasure_places import places_of
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
+from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
+from activities.subjects import SubjectIndex
 from activities.sweep import SweepActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
@@ -33,7 +37,8 @@ from workers.clients import Connections
 from workers.liveness import Liveness, NotingRunner
 from workers.readiness import Readiness, needed
 from workers.recall import Recall
-from workers.registry import control_worker, export_worker, notification_worker
+from workers.recording_events import EventHandOver
+from workers.registry import control_worker, event_worker, export_worker, notification_worker
 from workers.roles import Role
 from workers.visibility_metrics import Observer
 from workers.watch import Watch
@@ -102,7 +107,11 @@ def _workers(
 ) -> Iterator[Worker]:
     if only is not Role.EXPORTS:
         control = ControlActivities(
-            connections.client_of, connections.policy_of, connections.archive_of, time
+            connections.client_of,
+            connections.policy_of,
+            connections.archive_of,
+            time,
+            settings.refuse_other_region,
         )
         recall = Recall(client)
         others: list[Callable[..., Any]] = [
@@ -110,22 +119,34 @@ def _workers(
             recall.recall_run,
             BeginActivities(client, connections.policy_of).begin_run,
             Adoption(settings, client).adopt_recording,
+            EventHandOver(client).hand_over_event,
         ]
         announcements = AnnouncementActivities(connections.announcement_webhook)
         yield control_worker(client, control, settings.worker, others=others, runner=runner)
         yield notification_worker(client, alarms, announcements, settings.worker)
+        events = RecordingEventActivities(connections.event_webhook)
+        yield event_worker(client, events, settings.worker)
     if only is not Role.CONTROL:
+        index = SubjectIndex(connections.hash_of)
         export = ExportActivities(
-            connections.client_of, connections.archive_of, connections.buffers
+            connections.client_of,
+            connections.archive_of,
+            connections.buffers,
+            index,
+            settings.refuse_other_region,
         )
-        seal = SealActivities(connections.archive_of, connections.signer_of)
+        seal = SealActivities(connections.archive_of, connections.signer_of, index)
         reconcile = ReconcileActivities(
             client,
             openers(settings.archives, remembered),
             settings.reconciliation.target,
             connections.keys_of,
         )
-        yield export_worker(client, export, seal, settings.worker, others=[reconcile.reconcile])
+        erasure = ErasureActivities(
+            client, places_of(settings, remembered), connections.archive_of, connections.signer_of
+        )
+        others = [reconcile.reconcile, *erasure.all]
+        yield export_worker(client, export, seal, settings.worker, others=others)
 
 
 @asynccontextmanager

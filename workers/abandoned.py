@@ -20,6 +20,7 @@ from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState
 from callvault.temporal.executions import Execution, describe_execution, list_executions
+from callvault.temporal.failures import failure_of_task
 from workers.recall import Recall
 from workflows.call.takeover import join
 from workflows.loops.continue_as_new import CarriedState
@@ -41,7 +42,6 @@ _OURS = f"WorkflowType = '{names.WORKFLOW_TYPE}'"
 _ENDED = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
 _UNFINISHED = f"{names.STATE.name} IS NOT NULL AND {names.STATE.name} NOT IN ({_FINAL})"
 STUCK = f"{_OURS} AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
-
 """Query for the calls whose workflow's tasks fail, as the server reports."""
 
 log = structlog.get_logger(__name__)
@@ -105,8 +105,10 @@ class AbandonedCalls:
         told_at, _ = self._stuck.get(stuck.run_id, (-REMINDER_INTERVAL, None))
         if time.monotonic() - told_at < REMINDER_INTERVAL:
             return
-        what = "its workflow's tasks fail, so that nobody minds the call: the worker's log says why"
+        what = "its workflow's tasks fail, so that nobody minds the call"
         try:
+            why = await failure_of_task(self._client, stuck.id, stuck.run_id)
+            what = f"{what}: {why or 'see the log of the worker'}"
             told = await self._alarm(stuck, what, resolves=True)
         except Exception as error:  # a webhook that is away: the next look tells of it
             log.warning("an alarm was not sent", workflow_id=stuck.id, problem=str(error))

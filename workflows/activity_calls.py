@@ -11,6 +11,7 @@ from temporalio.workflow import ActivityConfig
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.polling import PollingActivities
+from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
 from activities.signal_times import SignalTimesActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
@@ -35,6 +36,7 @@ from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import SealInput
+from callvault.contracts.recording_events import EventDelivery
 from callvault.contracts.signal_times import SignalTimes, SignalTimesQuery, UntimedSignal
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
@@ -297,6 +299,34 @@ async def send_schedule_alarm(
         resource="all",
     )
     await send_alarm(alarm, within)
+
+
+def deliver_event(delivery: EventDelivery) -> workflow.ActivityHandle[None]:
+    """Deliver an event at once, or not at all."""
+    options = activity_options.event_delivery(_told(delivery), delivery.event.resource)
+    return workflow.start_activity_method(
+        RecordingEventActivities.deliver_event, delivery, **options
+    )
+
+
+def deliver_late_event(delivery: EventDelivery) -> workflow.ActivityHandle[None]:
+    """Deliver an event until its receiver takes it, or the time for that is over."""
+    options = activity_options.late_event_delivery(
+        _told(delivery), delivery.event.resource, delivery.within
+    )
+    return workflow.start_activity_method(
+        RecordingEventActivities.deliver_event, delivery, **options
+    )
+
+
+async def hand_over_event(delivery: EventDelivery) -> None:
+    """Have an event delivered by a workflow of its own."""
+    options = activity_options.event_hand_over(f"{_told(delivery)}: later")
+    await workflow.execute_activity(names.HAND_OVER_EVENT_ACTIVITY, delivery, **options)
+
+
+def _told(delivery: EventDelivery) -> str:
+    return f"tell that recording {delivery.event.recording} is {delivery.event.kind}"
 
 
 def announce(

@@ -29,6 +29,7 @@ from callvault.contracts.activity_io import (
 )
 from callvault.contracts.alarms import AlarmStatus
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.recording_events import RecordingEvent
 from callvault.contracts.signal_times import SignalTimes
 from callvault.contracts.status import RecordingStatus
 
@@ -55,6 +56,8 @@ class Surroundings:
         """The episodes of alarms of which a receiver has heard, by dedup key."""
         self.over: set[str] = set()
         """Those of them that a receiver was told to be over."""
+        self.events: list[RecordingEvent] = []
+        """Those that the webhook has got, or a workflow of its own delivers, in that order."""
         self.sealed = 0
         self.manifests: dict[str, RecordingStatus] = {}
         """The recordings as the manifests tell of them, by the manifest's name."""
@@ -71,6 +74,8 @@ class Surroundings:
             "find_sealed": lambda activity, rng: FoundRecordings(),
             "raise_alarm": self._raise_alarm,
             "announce_recording": self._announce,
+            "deliver_event": self._deliver_event,
+            names.HAND_OVER_EVENT_ACTIVITY: self._deliver_event,
         }
 
     def _begin(self, activity: Activity, rng: random.Random) -> Beginning:
@@ -235,10 +240,20 @@ class Surroundings:
             raise Broken("an alarm is told to be over of which no receiver knows")
         return None
 
+    def _deliver_event(self, activity: Activity, rng: random.Random) -> Any:
+        self.events.append(activity.input.event)
+        return None
+
     def _announce(self, activity: Activity, rng: random.Random) -> Any:
         if activity.input.id in self.sent:
             raise Broken("a recording is announced again")
         return None
 
 
-_NEVER_REFUSED = (names.BEGIN_ACTIVITY, "stop_recording", "poll_state", "raise_alarm")
+_NEVER_REFUSED = (
+    names.BEGIN_ACTIVITY,
+    names.HAND_OVER_EVENT_ACTIVITY,
+    "stop_recording",
+    "poll_state",
+    "raise_alarm",
+)

@@ -17,6 +17,7 @@
 
 from itertools import pairwise
 
+from bench.simulation import told_events
 from bench.simulation.acs import FakeAcs, File
 from bench.simulation.activities import Surroundings
 from bench.simulation.instance import Broken
@@ -72,6 +73,7 @@ def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
         if status.policy is not None and status.policy.delete_source:
             _check_deleted(recording, surroundings, acs)
     _check_alarms(status, surroundings, server)
+    told_events.check(status, surroundings.events)
     _check_named(result, acs)
     _check_files(result, status, acs)
     if acs.told & set(acs.active):

@@ -21,7 +21,7 @@ Those about consent itself are in `consent.py`, and those about a run at rest in
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from bench.simulation import at_rest
+from bench.simulation import at_rest, told_events
 from bench.simulation.acs import FakeAcs
 from bench.simulation.consent import ConsentInvariants
 from bench.simulation.delivered import Delivered
@@ -141,6 +141,8 @@ class Invariants:
             self._may_delete(activity)
         elif activity.kind == "raise_alarm" and activity.input.status is AlarmStatus.RESOLVED:
             self._may_resolve(activity.input)
+        elif activity.kind == "deliver_event":
+            told_events.may_tell(self._status, activity.input.event)
 
     def _recording_of(self, activity: Activity) -> RecordingStatus:
         if activity.kind == "start_recording":
@@ -295,9 +297,7 @@ class Invariants:
         )
 
     def _check_pause(self, recording: RecordingStatus) -> None:
-        # Whoever says that the call is over is believed about a start that ACS never answered.
-        is_over = recording.recording_id is None and self._status.ended_at is not None
-        if is_silent(recording) and not is_over and self._acs.sounds(recording.number):
+        if is_silent(recording) and self._acs.sounds(recording.number):
             raise Broken("ACS records, and is said to be silent")
         for pause in recording.pauses:
             is_answered = pause.confirmed_at is not None and pause.resumed_at is None

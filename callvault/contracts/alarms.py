@@ -87,6 +87,8 @@ class AlarmKind(StrEnum):
     """The workflow of a call was cancelled in Temporal: its recording is stopped."""
     TOO_MUCH = "too_much"
     """More came for a call than its workflow can hold: something was left out."""
+    EVENT_UNDELIVERED = "event_undelivered"
+    """A webhook has not taken an event about a recording in time."""
     RECONCILIATION = "reconciliation"
     """Fewer recordings of a period are complete than should be."""
     DEAD_LETTERS = "dead_letters"

@@ -26,6 +26,10 @@ SWEEP_SCHEDULE = "callvault-sweep"
 QUARANTINE_SCHEDULE = "callvault-sweep-quarantine"
 """Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
+ERASURE_TYPE = "ErasureWorkflow"
+RETENTION_SCHEDULE = "callvault-retention"
+"""Workflow that erases what a plan names; the Schedule that begins it where retention is over."""
+
 ADOPTION_TYPE = "AdoptionWorkflow"
 ADOPTION_ACTIVITY = "adopt_recording"
 """Adoption of a recording that no workflow knows: a workflow of its own, which ends at once."""
@@ -45,6 +49,10 @@ MEMO_GROUP_OPENED_BY = "openedBy"
 MEMO_GROUP_TOLD = "told"
 """Keys of its memo: under which key a receiver is told of it, the alarm that began it, and if a
 receiver knows of it."""
+RECORDING_EVENT_TYPE = "RecordingEventWorkflow"
+HAND_OVER_EVENT_ACTIVITY = "hand_over_event"
+"""Workflow that delivers an event about a recording which its receiver did not take at once, and
+the activity that begins it."""
 
 START = "start"
 PAUSE = "pause"
@@ -97,6 +105,10 @@ EXPORT_QUEUE = "recordings-export"
 
 NOTIFICATION_QUEUE = "recordings-notifications"
 """Task queue for alarms and announcements, apart so that a slow webhook never delays a pause."""
+
+EVENT_QUEUE = "recordings-webhooks"
+"""Task queue for events about recordings, apart so that their receivers, which a request may name,
+never delay an alarm or an announcement."""
 
 EVENTS_PATH = "/v1/events"
 """Path of the gateway's webhook for Event Grid."""
@@ -178,6 +190,16 @@ def alarm_group_id(group_key: str) -> str:
 def adoption_id(recording_id: str) -> str:
     """Return the id of the workflow that adopts a recording."""
     return f"adoption-{short_hash(recording_id)}"
+
+
+def event_delivery_id(event_id: str, url: str | None) -> str:
+    """Return the id of the workflow that delivers an event to one of its receivers."""
+    return "event-" + short_hash(f"{event_id} {url or ''}")
+
+
+def erasure_id(token: str) -> str:
+    """Return the id of the workflow that carries out the plan with this token."""
+    return f"erasure-{token[:32]}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:

@@ -251,7 +251,7 @@ def test_h10_a_webhook_is_signed_with_the_time_that_is_given(monkeypatch: Any) -
     signed: list[dict[str, str]] = []
     webhook = Webhook(
         lambda: "http://127.0.0.1:1",
-        lambda: base64.b64encode(b"a shared secret").decode(),
+        lambda: [base64.b64encode(b"a shared secret").decode()],
         http=None,  # type: ignore[arg-type]
         now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
     )
