@@ -15,6 +15,8 @@ from temporalio.common import RawValue
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from callvault.cli.actions.check_result import Subject
+from callvault.cli.actions.doctor_encryption import check_encryption
 from callvault.codec import keyring
 from callvault.codec.encryption import codec_of
 from callvault.codec.key_sources import sources_of
@@ -87,6 +89,9 @@ async def test_all_that_temporal_keeps_of_a_call_is_encrypted(
                 "/v1/recordings", {"serverCallId": "nobody", "requestedBy": PERSON}
             )
         seen = list(await all_of(temporal.client))
+        used = await check_encryption(Subject(settings, client=vault.client))
+        without = settings.model_copy(update={"encryption": EncryptionSettings()})
+        lacking = await check_encryption(Subject(without, client=vault.client))
     payloads = [each for message in seen for each in payloads_in(message)]
     key = PayloadKey.from_secret(settings.encryption.keys[0].resolve()).id.encode()
     assert len(payloads) > 50
@@ -95,6 +100,9 @@ async def test_all_that_temporal_keeps_of_a_call_is_encrypted(
     assert {each.metadata[KEY_ID] for each in payloads} == {key}
     said = "".join(map(str, seen))
     assert PERSON not in said
+    assert [(each.name, each.is_ok) for each in used[1:]] == [("encryption keys in use", True)]
+    assert not lacking[1].is_ok
+    assert f"missing: {key.decode()} (" in lacking[1].found
     assert "Encoded failure" in said
 
 
