@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from temporalio.api.common.v1 import Payload, SearchAttributes
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import RawValue
 from temporalio.service import RPCError
@@ -29,30 +28,11 @@ from callvault.emulator.server import RunningEmulator
 from callvault.temporal.client import connect
 from callvault.temporal.executions import list_executions
 from tests.codec.conftest import new_key
+from tests.codec.payloads import payloads_in
 from tests.telemetry.vault import Vault, working
 from workers.abandoned import AbandonedCalls
 
 PERSON = "Zebulon-Quartermaine"
-
-
-def payloads_in(message: Message) -> Iterator[Payload]:
-    """Yield every payload of a message of Temporal's but those of search attributes."""
-    if isinstance(message, Payload):
-        yield message
-        return
-    if isinstance(message, SearchAttributes):
-        return
-    for field, value in message.ListFields():
-        yield from payloads_of(field, value)
-
-
-def payloads_of(field: FieldDescriptor, value: Any) -> Iterator[Payload]:
-    if field.type != FieldDescriptor.TYPE_MESSAGE:
-        return
-    is_map = field.message_type.GetOptions().map_entry
-    for each in value.values() if is_map else value if field.is_repeated else [value]:
-        if isinstance(each, Message):
-            yield from payloads_in(each)
 
 
 async def all_of(client: Client) -> Iterator[Message]:
