@@ -4,18 +4,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 
 from callvault.cli.actions.check_result import Subject
 from callvault.cli.actions.doctor_encryption import check_encryption
+from callvault.clocks import Clocks
+from callvault.codec.encryption import EncryptionCodec, codec_of
 from callvault.codec.key_sources import SecretKeys, sources_of
 from callvault.codec.key_vault import KeyVaultKeys
-from callvault.codec.payload_key import PayloadKey
+from callvault.codec.payload_key import KEY_ID, PayloadKey
 from callvault.config.encryption import EncryptionSettings
 from callvault.config.settings import Settings
-from callvault.errors import ConfigurationError
+from callvault.errors import ConfigurationError, PayloadKeyMissing
+from callvault.gateway.secret_watch import SecretWatch
+from callvault.problems import Problems
 from callvault.secret_checks import secret_problems
 from callvault.temporal.client import connect
 from tests.codec.conftest import new_key
+from workers.watch import Watch
+
+PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b"1")
 
 
 def configured(**encryption: Any) -> Settings:
@@ -80,3 +88,35 @@ def test_with_a_vault_the_keys_beside_it_only_decrypt() -> None:
 def test_encrypt_without_a_key_is_refused() -> None:
     with pytest.raises(ValueError, match="encrypt needs a key"):
         configured(encrypt=True)
+
+
+async def test_a_process_without_keys_takes_nothing_encrypted_for_unreadable(key: Path) -> None:
+    """Else a pause that another process has encrypted would be noted, and dropped."""
+    sealed = await (await codec_with(key)).encode([PLAIN])
+    codec = codec_of(await connect(Settings(), lazy=True))
+    assert codec
+    assert await codec.encode([PLAIN]) == [PLAIN]
+    with pytest.raises(PayloadKeyMissing):
+        await codec.decode(sealed)
+
+
+async def test_worker_and_gateway_tell_of_a_key_that_was_missing(key: Path, tmp_path: Path) -> None:
+    [sealed] = await (await codec_with(key)).encode([PLAIN])
+    settings = Settings()
+    client = await connect(settings, lazy=True)
+    codec = codec_of(client)
+    assert codec
+    with pytest.raises(PayloadKeyMissing):
+        await codec.decode([sealed])
+    gateway, worker = Problems(), Watch(client, settings, Clocks())
+    await SecretWatch(settings, client, gateway).look()
+    await worker.look_at_secrets()
+    name = f"encryption key {sealed.metadata[KEY_ID].decode()}"
+    for problems in (gateway, worker.problems):
+        assert "add it to encryption.keys" in problems.current()[name]
+
+
+async def codec_with(key: Path) -> EncryptionCodec:
+    codec = codec_of(await connect(configured(keys=[f"file:{key}"]), lazy=True))
+    assert codec
+    return codec
