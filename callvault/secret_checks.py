@@ -48,6 +48,7 @@ _CHECKS: dict[str, Mapping[str, _Check]] = {
         "connection_string": parse_connection_string,
         "access_key": AccessKey,
         "announcement_secret": webhook_key,
+        "webhook_secrets": webhook_key,
     },
     "archives": _BLOBS,
     "gateway": _BLOBS,

@@ -8,6 +8,7 @@ import difflib
 import os
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -27,7 +28,17 @@ from callvault.config.storage import (
     QuarantineContainerSettings,
     QueueSettings,
 )
-from callvault.config.types import BindAddress, Name, NotBlank, SecretRef, Section, Url, is_loopback
+from callvault.config.types import (
+    BindAddress,
+    Duration,
+    Name,
+    NotBlank,
+    SecretRef,
+    SecretRefs,
+    Section,
+    Url,
+    is_loopback,
+)
 from callvault.config.worker import WorkerSettings
 from callvault.contracts.requests import OnMaxPause
 from callvault.errors import ConfigurationError
@@ -42,6 +53,11 @@ class AlarmSettings(Section):
     """Secret reference to the URL that alarms are posted to, as CloudEvents."""
     webhook_secret: SecretRef | None = None
     """Secret reference to the key, in base64, that signs them (Standard Webhooks)."""
+    group_interval: Duration = timedelta(minutes=5)
+    """Shortest time from one notification about a group of alarms to the next: its count is told,
+    or that all is over. What is more urgent is told at once."""
+    runbook_url: Url = "https://github.com/callvault/callvault/blob/main/docs/operations.md"
+    """Address of the page that alarms link to, before the `#` and the name of a section."""
 
 
 class IngestSettings(Section):
@@ -64,6 +80,9 @@ class ParticipantSettings(Section):
     key: SecretRef | None = None
     """Secret reference to any text that keys the hashes of participants. Without it they are plain
     SHA-256, which hides no telephone number. Another key makes other hashes: keep it."""
+    earlier_keys: SecretRefs = ()
+    """Secret references to the keys before this one, the newest first: `callvault subjects find`
+    searches for the hashes by these, too."""
 
 
 class WebUiSettings(Section):
@@ -116,6 +135,7 @@ class Settings(Section):
             *_callback_problems(self),
             *_pause_problems(self),
             *_quarantine_problems(self),
+            *_key_problems(self),
         ]:
             raise ValueError("; ".join(problems))
         return self
@@ -162,6 +182,10 @@ class Settings(Section):
     def participant_key(self) -> str:
         """Read the key of participants' hashes now; empty where none is set."""
         return self.participants.key.resolve() if self.participants.key else ""
+
+    def participant_keys(self) -> list[str]:
+        """Read the keys that participants' hashes are, and were, made with: the newest first."""
+        return [self.participant_key(), *(key.resolve() for key in self.participants.earlier_keys)]
 
     def web_origins(self) -> tuple[str, ...]:
         """Return the origins of Temporal's Web UI, as browsers spell them."""
@@ -248,6 +272,15 @@ def _pause_problems(settings: Settings) -> list[str]:
         if resource.max_pause is not None
         and resource.on_max_pause is OnMaxPause.RESUME
         and not resource.max_pause_ends_protection
+    ]
+
+
+def _key_problems(settings: Settings) -> list[str]:
+    return [
+        f"gateway.keys.{name}.resources: {_unknown('resource', wanted, settings.resources)}"
+        for name, key in settings.gateway.keys.items()
+        for wanted in key.resources
+        if wanted not in settings.resources
     ]
 
 

@@ -195,6 +195,8 @@ Durations = Annotated[tuple[Duration, ...], BeforeValidator(split)]
 Url = Annotated[str, AfterValidator(_url)]
 """``https://host/path``, or ``http://`` on loopback; without a slash at the end."""
 
+Urls = Annotated[tuple[Url, ...], BeforeValidator(split)]
+
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 """`Url` without a path."""
 
@@ -202,8 +204,16 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(split)]
 
-Role = Literal["control", "read", "consent", "loosen", "decode"]
+CallRole = Literal["control", "read", "consent", "loosen", "decode"]
+"""A right over calls while they are recorded, and over their histories."""
+
+PrivacyRole = Literal["listen", "privacy", "hold", "erase"]
+"""A right over what was recorded. Whoever has one is named: it is in the archive's access log."""
+
+Role = Literal[CallRole, PrivacyRole]
 """A right of a caller of the gateway."""
+
+Names = Annotated[tuple[Name, ...], BeforeValidator(split)]
 
 Roles = Annotated[tuple[Role, ...], BeforeValidator(split), Field(min_length=1)]
 

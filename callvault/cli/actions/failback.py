@@ -25,6 +25,7 @@ from callvault.cli.terminal import line, say_json
 from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.residency import same_region
 from callvault.config.settings import Settings
+from callvault.contracts.participants import hiding
 from callvault.contracts.printable import printable
 from callvault.errors import CallvaultError, ConfigurationError, NotDone, WrongArchive
 from callvault.temporal.archives import remembered_archives
@@ -89,7 +90,9 @@ def open_both(
             )
         # Only this one is written to.
         b.check()
-        yield Failback(a, b, keys, open_signer(target), lambda: datetime.now(UTC))
+        hash_of = hiding(settings.participant_key())
+        signer = open_signer(target)
+        yield Failback(a, b, keys, signer, lambda: datetime.now(UTC), hash_of=hash_of)
 
 
 def fail_back_all(
