@@ -28,10 +28,9 @@ from callvault.contracts.activity_io import (
     DeleteInput,
     ExportInput,
     ExportProgress,
-    RecordedPause,
 )
 from callvault.contracts.media import MediaKind
-from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
+from callvault.errors import ArchiveGone, BrokenContent, CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import exported_bytes
 
 GONE_AFTER = timedelta(minutes=15)
@@ -93,8 +92,10 @@ class ExportActivities:
             try:
                 return self._export(input)
             except CallvaultError as error:
+                if isinstance(error, ArchiveGone):
+                    _give_up_gone(input, error)
                 # The owner first: a 404 of the archive itself is no denial by the service.
-                if error.owner == "archive":
+                elif error.owner == "archive":
                     if input.may_refuse:
                         _give_up_on_archive_or_wait(error)
                 elif isinstance(error, ContentMissing):
@@ -140,11 +141,7 @@ class ExportActivities:
             start_time=metadata.facts.chunk_start_time,
             duration_ms=metadata.facts.chunk_duration,
             kind=metadata.facts.kind.or_else(by_itself) if input.is_kind_assumed else None,
-            pauses=tuple(
-                RecordedPause(start_time=pause.start_time, duration_ms=pause.duration)
-                for pause in metadata.facts.pause_resume_intervals
-                if pause.duration is not None
-            ),
+            pauses=metadata.pauses,
             verified_at=now(),
             response_headers=headers,
         )
@@ -233,7 +230,7 @@ class ExportActivities:
             archive,
             name,
             content_type=format_type.content_type,
-            metadata=identity,
+            metadata={**identity, "end_reason": input.chunk.end_reason},
             on_progress=_progress("copying"),
             buffers=self._buffers,
         )
@@ -275,7 +272,16 @@ def _progress(phase: str) -> OnProgress:
     return report
 
 
-def _not_archived(missing: ContentMissing) -> ApplicationError:
+def _give_up_gone(input: ExportInput, gone: ArchiveGone) -> None:
+    """Wait no longer for an archive of which the settings say that it is gone for good."""
+    if input.is_archived_alone or server_clock()() >= input.expires_at:
+        raise _not_archived(gone) from gone
+    # Within the window the settings may be mended, where there is no other archive to go to.
+    if input.may_refuse:
+        raise ApplicationError(str(gone), type=ARCHIVE_REFUSED, non_retryable=True) from gone
+
+
+def _not_archived(missing: CallvaultError) -> ApplicationError:
     return ApplicationError(str(missing), type=NOT_ARCHIVED, non_retryable=True)
 
 

@@ -46,6 +46,7 @@ class SubjectIndex:
             recording = IndexedRecording(
                 archive.name,
                 _folder(input, media_name),
+                input.resource,
                 input.recording_id,
                 input.call_id,
                 input.server_call_id,

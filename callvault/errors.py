@@ -15,7 +15,8 @@ CallvaultError
 │   ├── NotDone             a request was taken, and ACS was not seen to do it
 │   ├── RecordingNotFound   ACS knows no such recording (8522): over, or never was
 │   ├── ConfigurationError  a setting is missing, unknown or contradictory
-│   └── WrongArchive        the place is not the archive that it should be
+│   ├── WrongArchive        the place is not the archive that it should be
+│   └── ArchiveGone         the settings say that the archive is gone for good
 └── NotOurs             it belongs to somebody else: leave it alone and say so
     ├── AlreadyRecording    another recording of this kind runs in the call (8553, 8559)
     ├── UrlNotAllowed       a URL names a host, or a path, that credentials must never reach
@@ -150,6 +151,13 @@ class WrongArchive(NeverAgain):
 
     owner: Owner = "archive"
     cause = Cause.ARCHIVE
+
+
+class ArchiveGone(NeverAgain):
+    """The settings say that the archive is gone for good: nothing waits for it any more."""
+
+    owner: Owner = "caller"
+    cause = Cause.SETTINGS
 
 
 class NotOurs(CallvaultError):

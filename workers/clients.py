@@ -4,10 +4,8 @@ Each is made when it is first needed, so that one resource's missing secret does
 from the others' calls; and again after a failure, or once its secret was replaced.
 """
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Generic, TypeVar
 
 import httpx
 
@@ -26,44 +24,10 @@ from callvault.config.storage import DirectorySettings
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.participants import hiding
-from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
-from callvault.rereading import Remade, Reread
-
-Client = TypeVar("Client", AcsClient, Archive)
-
-
-class Pool(Generic[Client]):
-    """Shares one client per name between threads."""
-
-    def __init__(
-        self, make: Callable[[str], Client], secret_of: Callable[[str], object] = lambda _: None
-    ) -> None:
-        """``secret_of`` reads what a name's client is made of, where it may be replaced."""
-        self._make: Callable[[str], Client] = make
-        self._secret_of = secret_of
-        self._clients: dict[str, Remade[object, Client]] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, name: str) -> Client:
-        """Return the client of this name, made now at its first use."""
-        with self._lock:
-            if name not in self._clients:
-                self._clients[name] = self._remade(name)
-        # Each has a lock of its own: one whose name service hangs must not hold up the others.
-        return self._clients[name].current()
-
-    def close(self) -> None:
-        """Close every client that was made."""
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
-
-    def _remade(self, name: str) -> Remade[object, Client]:
-        return Remade(
-            lambda: self._secret_of(name), lambda _: self._make(name), lambda made: made.close()
-        )
+from callvault.pools import Pool
+from callvault.rereading import Reread
 
 
 class Connections:
@@ -150,12 +114,16 @@ class Connections:
         return open_acs_client(self._settings.resource(name))
 
     def _archive_access(self, name: str) -> StorageAccess | None:
+        if name in self._settings.gone_archives:
+            return None
         settings = self._settings.archive(name)
         if isinstance(settings, DirectorySettings):
             return None
         return StorageAccess.from_settings(settings)
 
     def _make_archive(self, name: str) -> Archive:
+        if reason := self._settings.gone_archives.get(name):
+            raise ArchiveGone(f"archive {name} is gone for good, as the settings say: {reason}")
         archive = open_proven(name, self._settings.archive(name), self._archive_ids.get(name))
         # An archive that cannot be used must fail the first activity, not the end of a copy.
         archive.check()

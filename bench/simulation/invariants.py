@@ -279,9 +279,7 @@ class Invariants:
         )
 
     def _check_pause(self, recording: RecordingStatus) -> None:
-        # Whoever says that the call is over is believed about a start that ACS never answered.
-        is_over = recording.recording_id is None and self._status.ended_at is not None
-        if is_silent(recording) and not is_over and self._acs.sounds(recording.number):
+        if is_silent(recording) and self._acs.sounds(recording.number):
             raise Broken("ACS records, and is said to be silent")
         for pause in recording.pauses:
             is_answered = pause.confirmed_at is not None and pause.resumed_at is None

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from callvault.cli import (
+    access,
     alarms,
     archives,
     dev,
@@ -21,6 +22,7 @@ from callvault.cli import (
     recordings,
     retention,
     stack,
+    subjects,
 )
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
@@ -89,6 +91,9 @@ app.add_typer(duties.app, name="duties")
 app.add_typer(holds.app, name="holds")
 app.add_typer(retention.app, name="retention")
 app.add_typer(erasures.app, name="erasures")
+app.add_typer(subjects.app, name="subjects")
+app.add_typer(subjects.index, name="index")
+app.add_typer(access.app, name="access")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:

@@ -24,7 +24,16 @@ from callvault.config.storage import (
     QuarantineContainerSettings,
     QueueSettings,
 )
-from callvault.config.types import BindAddress, Name, SecretRef, Section, Url, is_loopback
+from callvault.config.types import (
+    BindAddress,
+    Name,
+    NotBlank,
+    SecretRef,
+    SecretRefs,
+    Section,
+    Url,
+    is_loopback,
+)
 from callvault.config.worker import WorkerSettings
 from callvault.contracts.requests import OnMaxPause
 from callvault.errors import ConfigurationError
@@ -61,6 +70,9 @@ class ParticipantSettings(Section):
     key: SecretRef | None = None
     """Secret reference to any text that keys the hashes of participants. Without it they are plain
     SHA-256, which hides no telephone number. Another key makes other hashes: keep it."""
+    earlier_keys: SecretRefs = ()
+    """Secret references to the keys before this one, the newest first: `callvault subjects find`
+    searches for the hashes by these, too."""
 
 
 class WebUiSettings(Section):
@@ -87,6 +99,9 @@ class Settings(Section):
     """The ACS resources, by name; requests name one, events find one by its topic."""
     archives: dict[Name, ArchiveSettings] = {}
     """The archives, by name."""
+    gone_archives: dict[Name, NotBlank] = {}
+    """Archives that are gone for good, by name, each with the reason and who says so: no call waits
+    any more for what lies in one. What lay there alone, and was not sealed, is told as lost."""
     queues: dict[Name, QueueSettings] = {}
     """The queues that `callvault ingest queue` reads, by name."""
     dead_letters: dict[Name, DeadLetterSettings] = {}
@@ -108,6 +123,7 @@ class Settings(Section):
             *_callback_problems(self),
             *_pause_problems(self),
             *_quarantine_problems(self),
+            *_key_problems(self),
         ]:
             raise ValueError("; ".join(problems))
         return self
@@ -145,6 +161,10 @@ class Settings(Section):
         """Read the key of participants' hashes now; empty where none is set."""
         return self.participants.key.resolve() if self.participants.key else ""
 
+    def participant_keys(self) -> list[str]:
+        """Read the keys that participants' hashes are, and were, made with: the newest first."""
+        return [self.participant_key(), *(key.resolve() for key in self.participants.earlier_keys)]
+
     def masked(self) -> dict[str, Any]:
         """Return the effective values, fit to print: secrets show as their references."""
         shown = self.model_dump(mode="json")
@@ -172,7 +192,11 @@ def _plain(topic: str | None) -> str:
 
 
 def _archive_problems(settings: Settings) -> list[str]:
-    problems = []
+    problems = [
+        f"gone_archives.{name}: archives.{name} is there as well; take one of the two out"
+        for name in settings.gone_archives
+        if name in settings.archives
+    ]
     for name, resource in settings.resources.items():
         own = settings.archives.get(resource.own_storage or "")
         if isinstance(own, DirectorySettings):
@@ -221,6 +245,15 @@ def _pause_problems(settings: Settings) -> list[str]:
         if resource.max_pause is not None
         and resource.on_max_pause is OnMaxPause.RESUME
         and not resource.max_pause_ends_protection
+    ]
+
+
+def _key_problems(settings: Settings) -> list[str]:
+    return [
+        f"gateway.keys.{name}.resources: {_unknown('resource', wanted, settings.resources)}"
+        for name, key in settings.gateway.keys.items()
+        for wanted in key.resources
+        if wanted not in settings.resources
     ]
 
 

@@ -184,6 +184,9 @@ def _matching(pattern: str, advice: str) -> Callable[[str], str]:
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """Lower case letters, digits and hyphens, as in `callvault.contracts.requests.ResourceName`."""
 
+NotBlank = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
+"""A text that says something."""
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 """A time span: ``48h`` (units s, m, h, d) or ISO 8601 (``PT48H``)."""
 
@@ -199,8 +202,16 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
 
-Role = Literal["control", "read", "consent", "loosen"]
+CallRole = Literal["control", "read", "consent", "loosen"]
+"""A right over calls while they are recorded."""
+
+PrivacyRole = Literal["listen", "privacy", "hold", "erase"]
+"""A right over what was recorded. Whoever has one is named: it is in the archive's access log."""
+
+Role = Literal[CallRole, PrivacyRole]
 """A right of a caller of the gateway."""
+
+Names = Annotated[tuple[Name, ...], BeforeValidator(_split)]
 
 Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]
 

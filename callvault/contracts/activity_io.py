@@ -318,7 +318,7 @@ class DeleteInput(Message):
 
 
 class FindSealed(Message):
-    """Look for a recording among those that were sealed."""
+    """Look for a recording in archives."""
 
     archives: tuple[str, ...]
     server_call_id: str
@@ -329,20 +329,20 @@ class FindSealed(Message):
 
 
 class FoundChunk(Message):
-    """A chunk that lies in an archive as it was sealed."""
+    """A chunk that lies in an archive, as it was sealed, or as it was copied and not sealed yet."""
 
     chunk: RecordingChunk
     archived: ArchivedChunk
 
 
 class FoundRecording(Message):
-    """A recording that lies sealed in an archive."""
+    """A recording that lies in an archive."""
 
     archive: str
     manifest: str
-    """Object name."""
+    """Object name; empty where nothing of it is sealed."""
     files: FileStatusUpdated
-    """The facts of the event that announced its files, as far as the manifest has them."""
+    """The facts of the event that announced its files, as far as they are known there."""
     chunks: tuple[FoundChunk, ...]
 
 

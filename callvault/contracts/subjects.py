@@ -56,13 +56,36 @@ class SubjectEntry(Message):
     """The recording's folder, in which its manifest lies or will lie."""
     recorded_on: date
     """The day of the recording, in UTC."""
+    resource: str | None = None
+    """The ACS resource of the call, by its configured name."""
     recording_id: str | None = None
     call_id: str | None = None
     server_call_id: str | None = None
-    """Ids, as far as they were known when this was written."""
+    """Ids, as far as they were known when this was written, as the resource."""
     chunks: Annotated[tuple[SubjectChunk, ...], Field(max_length=MAX_CHUNKS)] = ()
     """The chunks whose metadata files name the person, and those whose participants no metadata
     file tells: the person may be in any of these."""
     sources: Annotated[tuple[SubjectSource, ...], Field(min_length=1)]
     evidence: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of the objects that say so: metadata files and manifests of the same archive."""
+
+
+class IndexFault(Message):
+    """An object of the index, or one that it is made of, that cannot be believed."""
+
+    object_name: str
+    text: str
+
+
+class SubjectRecordings(Message):
+    """The recordings of one archive in which a person was."""
+
+    archive: str
+    participants: tuple[IndexedParticipant, ...]
+    """The person's hashes: by the key of participants, and by earlier ones."""
+    recordings: tuple[SubjectEntry, ...]
+    """The oldest first."""
+    faults: tuple[IndexFault, ...] = ()
+    """Damaged or planted entries: while there are any, recordings may be missing."""
+    access_record: str = ""
+    """The record of the search in the archive's access log, ``SEQUENCE:SHA256``."""

@@ -121,7 +121,7 @@ def test_who_is_in_a_chunk_is_found_once_it_is_archived(
     assert entry.folder == folder_of(chunk.object_name)
     assert [(each.object_name, each.channel) for each in entry.chunks] == [(chunk.object_name, 1)]
     assert (entry.recording_id, entry.call_id) == ("rec-1", "call-1")
-    assert entry.server_call_id == "server-call"
+    assert (entry.server_call_id, entry.resource) == ("server-call", "default")
     assert not list(own.names(SUBJECTS_PREFIX))
 
 

@@ -23,7 +23,7 @@ from callvault.errors import Unavailable
 
 from .sealed import NOON, SIGNER, archived, lost, sealed
 
-WRITERS = 8
+WRITERS = 4
 OPENED = Access(
     action=AccessAction.OPENED,
     by="anna",

@@ -70,6 +70,7 @@ def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
         "callback_url": gateway.pop("callback_url", None),
     }
     more = gateway.pop("resources", {})
+    archives = gateway.pop("archives", {"main": {"kind": "directory", "path": "/never-written"}})
     return Settings.model_validate(
         {
             "resources": {
@@ -87,7 +88,7 @@ def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
                 },
                 "watched": {**resource, "topic": TOPIC + "watched", "watch_calls": True},
             },
-            "archives": {"main": {"kind": "directory", "path": "/never-written"}},
+            "archives": archives,
             "gateway": {"quarantine": quarantine, **gateway},
             "participants": participants,
         }

@@ -510,3 +510,14 @@ def test_the_key_of_participants_is_read_where_it_is_needed(
     monkeypatch.setenv("PARTICIPANT_KEY", "a key\n")
     assert configured.participant_key() == "a key"
     assert settings({"only": resource()}).participant_key() == ""
+
+
+def test_an_archive_is_not_gone_and_there() -> None:
+    with pytest.raises(ValidationError, match=r"archives[.]main is there as well"):
+        settings({}, gone_archives={"main": "burned"})
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_archive_is_gone_for_a_reason(reason: str) -> None:
+    with pytest.raises(ValidationError, match="gone_archives"):
+        settings({}, gone_archives={"old": reason})

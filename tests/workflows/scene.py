@@ -31,7 +31,7 @@ from callvault.contracts.alarms import Alarm
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from callvault.errors import ConfigurationError, InvalidRequest, Unavailable
+from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest, Unavailable
 from callvault.temporal import updates
 from tests.policies import a_policy
 from workers.begin import BeginActivities
@@ -106,6 +106,8 @@ class World:
         self.polls_result: set[str] = set()
         self.refusing: set[str] = set()
         self.without_key: set[str] = set()
+        self.gone: set[str] = set()
+        """Names of archives of which the settings say that they are gone for good."""
         self.made: dict[str, str] = {}
         """Ids of the archives that were made, by name."""
         self.webhooks: dict[str, Any] = {}
@@ -139,6 +141,8 @@ class World:
 
     def proven_archive_of(self, name: str) -> ProvenArchive:
         """Open an archive as a worker does."""
+        if name in self.gone:
+            raise ArchiveGone(f"archive {name} is gone for good, as the settings say: it burned")
         return ProvenArchive(self.archive_of(name), self.made[name])
 
     def signer_of(self, name: str) -> Signer:

@@ -192,9 +192,8 @@ class Lifecycle:
             self.settle(recording, now)
         for recording in self.status.recordings:
             if recording.looked_for_until is not None:
-                # ACS records nothing beyond a call.
+                # ACS records nothing beyond a call; that this call is over, ACS has not said.
                 recording.looked_for_until = None
-                silence.ended(recording, now)
                 self.settle(recording, now)
 
     def cancelled(self, now: datetime) -> None:

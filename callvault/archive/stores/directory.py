@@ -20,8 +20,8 @@ from typing import NoReturn
 
 from callvault.archive.blocks import BlockDigests, BlockLedger
 from callvault.archive.identity import read_identity
-from callvault.archive.names import check_object_name
-from callvault.archive.store import StoredObject
+from callvault.archive.names import check_object_name, is_object_name
+from callvault.archive.store import LinkTerms, StoredObject
 from callvault.archive.stores.directory_files import (
     MODE,
     Draft,
@@ -107,7 +107,8 @@ class DirectoryArchive:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         with self.errors("listing objects"):
-            for folder, subfolders, files in os.walk(self._root, onerror=_raise):
+            start_at = self._deepest(prefix)
+            for folder, subfolders, files in os.walk(start_at, onerror=_raise) if start_at else ():
                 below = Path(folder).relative_to(self._root).as_posix()
                 start = "" if below == "." else f"{below}/"
                 subfolders[:] = [
@@ -140,6 +141,9 @@ class DirectoryArchive:
 
     def location(self, object_name: str) -> str:
         return str(self._path(object_name))
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        return None
 
     def prove(self) -> str:
         return read_identity(self)
@@ -187,6 +191,21 @@ class DirectoryArchive:
                 raise
             return None
         return facts if stat.S_ISREG(facts.st_mode) else None
+
+    def _deepest(self, prefix: str) -> Path | None:
+        """Return the folder below which all objects of a prefix lie; None where it is not there."""
+        # From the root, a list of few objects would read folders with the names of all others.
+        folder = prefix.rpartition("/")[0]
+        if not is_object_name(folder):
+            return self._root
+        path = self._path(folder)
+        try:
+            with opened_folder(self._root, path):
+                return path
+        except OSError as error:
+            if error.errno not in _NOT_THERE or not self._root.is_dir():
+                raise
+            return None
 
     def _path(self, object_name: str) -> Path:
         return self._root.joinpath(*check_object_name(object_name).split("/"))

@@ -43,7 +43,7 @@ def read_metadata(
     archive: Archive,
     recording: IndexedRecording,
     metadata_name: str,
-    media_name: str,
+    media_name: str | None,
     hash_of: Hash,
     on_problem: OnProblem,
 ) -> Iterator[SubjectEntry]:

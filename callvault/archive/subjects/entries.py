@@ -20,6 +20,7 @@ class IndexedRecording:
 
     archive: str
     folder: str
+    resource: str | None = None
     recording_id: str | None = None
     call_id: str | None = None
     server_call_id: str | None = None
@@ -29,7 +30,8 @@ class IndexedRecording:
         """Return the recording of a manifest."""
         of = manifest.recording
         folder = folder_of(manifest.object_name)
-        return cls(manifest.archive, folder, of.recording_id, of.call_id, of.server_call_id)
+        ids = (of.recording_id, of.call_id, of.server_call_id)
+        return cls(manifest.archive, folder, of.resource, *ids)
 
     def entry(
         self,
@@ -44,6 +46,7 @@ class IndexedRecording:
             archive=self.archive,
             folder=self.folder,
             recorded_on=day_of(self.folder),
+            resource=self.resource,
             recording_id=self.recording_id,
             call_id=self.call_id,
             server_call_id=self.server_call_id,
@@ -56,16 +59,21 @@ class IndexedRecording:
 def entries_of_metadata(
     recording: IndexedRecording,
     metadata_name: str,
-    media_name: str,
+    media_name: str | None,
     participants: Iterable[ChunkParticipant],
     hash_of: Hash,
 ) -> Iterator[SubjectEntry]:
-    """Yield one entry for each person whom a chunk's metadata file names."""
+    """Yield one entry for each person whom a chunk's metadata file names.
+
+    Without ``media_name`` the media file is gone: the person is still named, in no chunk.
+    """
     channels: dict[str, dict[int | None, None]] = {}
     for each in participants:
         channels.setdefault(hash_of(each.raw_id), {})[each.channel] = None
     for participant, told in channels.items():
-        chunks = [SubjectChunk(object_name=media_name, channel=channel) for channel in told]
+        chunks = [
+            SubjectChunk(object_name=media_name, channel=channel) for channel in told if media_name
+        ]
         yield recording.entry(participant, metadata_name, [SubjectSource.METADATA], chunks)
 
 

@@ -4,12 +4,15 @@ Objects are never changed. So what a metadata file tells is written when its chu
 what a manifest tells when that is sealed; both can be repeated by whoever comes later.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from callvault.archive.manifests.documents import canonical
 from callvault.archive.names import subject_entry_name
 from callvault.archive.store import Archive, put_bytes
+from callvault.archive.subjects.accounts import OnProblem, entries_of_recording
+from callvault.archive.subjects.entries import Hash
+from callvault.contracts.manifest import Manifest
 from callvault.contracts.subjects import SubjectEntry
 from callvault.errors import ObjectExists
 
@@ -30,6 +33,28 @@ def write(archive: Archive, entries: Iterable[SubjectEntry]) -> int:
                 put(archive, name, entry)
                 written += 1
     return written
+
+
+def entry_names(
+    archive: Archive, manifest: Manifest, hashes: Iterable[Hash], on_problem: OnProblem
+) -> Iterator[str]:
+    """Yield the names of all entries of a sealed recording, to be deleted before it is.
+
+    ``hashes`` are those of the key of participants and of earlier ones. Manifests and metadata
+    files must still be there: they tell whose entries there are.
+    """
+    names = {
+        entry_name(entry): None
+        for hash_of in hashes
+        for entry in entries_of_recording(archive, manifest, hash_of, on_problem)
+    }
+    yield from (name for name in names if archive.stat(name) is not None)
+
+
+def remove(archive: Archive, name: str) -> bool:
+    """Delete one entry; False where it is not there. `StateConflict` where the store keeps it."""
+    found = archive.stat(name)
+    return found is not None and archive.delete(name, etag=found.etag or "")
 
 
 def put(archive: Archive, name: str, entry: SubjectEntry) -> None:

@@ -1,6 +1,6 @@
 """The search for a person's recordings: it reads what lies under the person's hash, and no more."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
@@ -26,6 +26,9 @@ MAX_ENTRY = 4 * 1024**2
 READERS = 16
 """Entries that are read at the same time: each is a request of its own."""
 
+Objection = Callable[[SubjectEntry], str | None]
+"""Says why an account of a person is not believed; None if it is."""
+
 MEND = "run `callvault index rebuild`"
 
 
@@ -35,15 +38,18 @@ def refuse(problem: IndexProblem) -> None:
 
 
 def find(
-    archive: Archive, participant: str, on_problem: OnProblem = refuse
+    archive: Archive,
+    participant: str,
+    on_problem: OnProblem = refuse,
+    objection: Objection = lambda account: None,
 ) -> Iterator[SubjectEntry]:
     """Yield every recording in which a person was, each once, the oldest first.
 
-    ``participant`` is the keyed hash; `InvalidRequest` where it is none. An entry that cannot be
-    believed is told to ``on_problem`` and left out.
+    ``participant`` is the keyed hash; `InvalidRequest` where it is none. An account of the person
+    that is damaged, or that ``objection`` speaks against, is told to ``on_problem`` and left out.
     """
     names = sorted(archive.names(subjects_prefix(participant)))
-    read = _read_all(archive, participant, names, on_problem)
+    read = _read_all(partial(_try, archive, objection), names, on_problem)
     for _, day in groupby(read, lambda entry: entry.recorded_on):
         yield from _recordings(list(day))
 
@@ -71,21 +77,25 @@ def _is_at(entry: SubjectEntry, name: str) -> bool:
 
 
 def _read_all(
-    archive: Archive, participant: str, names: Sequence[str], on_problem: OnProblem
+    read: Callable[[str], SubjectEntry | IndexProblem | None],
+    names: Sequence[str],
+    on_problem: OnProblem,
 ) -> Iterator[SubjectEntry]:
     """Read the entries in the order of their names, which is that of their days."""
     with ThreadPoolExecutor(READERS) as pool:
         for start in range(0, len(names), READERS):
-            for found in pool.map(partial(_try, archive), names[start : start + READERS]):
+            for found in pool.map(read, names[start : start + READERS]):
                 if isinstance(found, IndexProblem):
                     on_problem(found)
                 elif found is not None:
                     yield found
 
 
-def _try(archive: Archive, name: str) -> SubjectEntry | IndexProblem | None:
+def _try(archive: Archive, objection: Objection, name: str) -> SubjectEntry | IndexProblem | None:
     try:
-        return read_entry(archive, name)
+        account = read_entry(archive, name)
+        text = objection(account)
+        return IndexProblem(name, text) if text else account
     except ContentMissing:  # erased since it was listed
         return None
     except BrokenContent as error:
@@ -120,6 +130,7 @@ def merged(accounts: Sequence[SubjectEntry]) -> SubjectEntry:
     """Put the accounts of one recording together: what any of them tells."""
     return accounts[0].model_copy(
         update={
+            "resource": _first(each.resource for each in accounts),
             "recording_id": _first(each.recording_id for each in accounts),
             "call_id": _first(each.call_id for each in accounts),
             "server_call_id": _first(each.server_call_id for each in accounts),

@@ -2,11 +2,50 @@
 
 from collections.abc import Mapping
 
-from callvault.archive.names import ACCESS_PREFIX, access_object_name
-from callvault.archive.verify.inspector import Inspector
+from callvault.archive.manifests.documents import Keyring
+from callvault.archive.names import (
+    ACCESS_PREFIX,
+    CHAIN_PREFIX,
+    access_object_name,
+    link_object_name,
+)
+from callvault.archive.store import Archive
+from callvault.archive.verify.chain import check_keys
+from callvault.archive.verify.expectation import Expectation
+from callvault.archive.verify.inspector import Inspector, Report
 from callvault.archive.verify.numbered import NumberedObjects
 from callvault.contracts.access import AccessRecord
-from callvault.contracts.manifest import LinkReference
+from callvault.contracts.manifest import ChainLink, LinkReference
+
+
+def verify_log_alone(archive: Archive, keys: Keyring, expected: Expectation) -> Report:
+    """Verify the access log and the links that name its records; no manifest and no file is read.
+
+    Errors of the store itself pass through.
+    """
+    report = Report(target=archive.name, quick=True)
+    inspector = Inspector(archive, keys, report, expected=expected)
+    check_keys(inspector)
+    verify_access_log(inspector, _named_by_links(inspector))
+    return report
+
+
+def _named_by_links(inspector: Inspector) -> dict[LinkReference, str]:
+    """Read every link of the chain of manifests; return what it names of the access log."""
+    links = NumberedObjects(inspector, CHAIN_PREFIX, link_object_name, "link")
+    links.report_gaps()
+    named: dict[LinkReference, str] = {}
+    for number in links.numbers:
+        name = link_object_name(number)
+        data = links.read(number)
+        link = inspector.document(ChainLink, name, data) if data is not None else None
+        if link is None:
+            continue
+        links.check_place(number, link)
+        if link.access is not None:
+            named.setdefault(link.access, name)
+    inspector.report.head = links.head
+    return named
 
 
 def verify_access_log(inspector: Inspector, named: Mapping[LinkReference, str]) -> None:

@@ -24,6 +24,7 @@ from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line, say_json
 from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.settings import Settings
+from callvault.contracts.participants import hiding
 from callvault.contracts.printable import printable
 from callvault.errors import CallvaultError, NotDone, WrongArchive
 from callvault.temporal.archives import remembered_archives
@@ -88,7 +89,9 @@ def open_both(
             )
         # Only this one is written to.
         b.check()
-        yield Failback(a, b, keys, open_signer(target), lambda: datetime.now(UTC))
+        hash_of = hiding(settings.participant_key())
+        signer = open_signer(target)
+        yield Failback(a, b, keys, signer, lambda: datetime.now(UTC), hash_of=hash_of)
 
 
 def fail_back_all(
