@@ -1,9 +1,10 @@
 """Two archives with recordings of known people, and everything else that tells of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,8 @@ class Corpus:
     terms: dict[str, RetentionTerms] = field(default_factory=lambda: {"default": RetentionTerms()})
     archives: dict[str, Archive] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
+    reopen: Callable[[str], Archive] | None = None
+    """Opens an archive that its user closes; one in a directory can be shared."""
 
     def __post_init__(self) -> None:
         for name in ARCHIVES:
@@ -79,12 +82,15 @@ class Corpus:
     @property
     def places(self) -> Places:
         return Places(
-            archives={name: lambda name=name: self.archives[name] for name in self.archives},  # type: ignore[misc]
+            archives={name: partial(self.opened, name) for name in self.archives},
             letters={"quarantine": self.open_quarantine},
             keys_of=lambda name: KEYS,
             terms_of=self.terms.get,
             hash_of=HASH,
         )
+
+    def opened(self, name: str) -> Archive:
+        return self.reopen(name) if self.reopen else self.archives[name]
 
     def open_quarantine(self) -> KeptLetters:
         return Quarantine(QuarantineDirectory(self.quarantine))
