@@ -22,6 +22,7 @@ from callvault.archive.verify.inspector import Report
 from callvault.archive.verify.verifier import verify_archive
 from callvault.contracts import names
 from callvault.contracts.consent import ConsentRecord, Presence
+from callvault.contracts.media import MediaCheck
 from callvault.contracts.participants import hiding
 from callvault.contracts.retention import RetentionTerms
 from callvault.ingest.quarantine import Quarantine
@@ -95,15 +96,28 @@ class Corpus:
     def open_quarantine(self) -> KeptLetters:
         return Quarantine(QuarantineDirectory(self.quarantine))
 
-    def keep(self, *people: str, archive: str = "main", **facts: Any) -> Kept:
+    def keep(
+        self,
+        *people: str,
+        archive: str = "main",
+        media: bytes | None = None,
+        check: MediaCheck | None = None,
+        participants: Any = None,
+        **facts: Any,
+    ) -> Kept:
         """Archive, seal and index a recording of these people."""
         number = len(self.kept)
         place, recording_id = self.archives[archive], f"rec-{number}"
         server_call_id = f"serverCall{number}x"
-        media = wav(0.05, tone=200 + 37 * number)
+        media = media or wav(0.05, tone=200 + 37 * number)
         told = [{"participantId": who, "channel": n} for n, who in enumerate(people)]
         chunk = archived(
-            place, media=media, duration_ms=50, recording_id=recording_id, participants=told
+            place,
+            media=media,
+            check=check,
+            duration_ms=50,
+            recording_id=recording_id,
+            participants=participants or told,
         )
         of = recording(chunk, recording_id=recording_id, **facts)
         order = seal_input(
