@@ -71,11 +71,14 @@ class ExportActivities:
         archive_of: Callable[[str], Archive],
         buffers: BufferPool | None = None,
         index: SubjectIndex | None = None,
+        refuse_other_region: Callable[[str, str], None] = lambda resource, archive: None,
     ) -> None:
         """Share ``buffers``, the memory of copies, among all exports of the process.
 
-        Without ``index``, nobody is indexed.
+        Without ``index``, nobody is indexed. ``refuse_other_region`` raises where a resource's
+        recordings must not go to an archive.
         """
+        self._refuse_other_region = refuse_other_region
         self._client_of = client_of
         self._archive_of = archive_of
         self._buffers = buffers or BufferPool()
@@ -106,6 +109,8 @@ class ExportActivities:
 
     def _export(self, input: ExportInput) -> ArchivedChunk:
         now = server_clock()
+        if not input.is_archived_alone:
+            self._refuse_other_region(input.resource, input.archive)
         archive, sources = self._archive_of(input.archive), self._sources(input)
         try:
             name, headers = self._copy(sources.stored, archive, input)

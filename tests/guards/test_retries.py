@@ -44,6 +44,16 @@ OPTIONS: list[tuple[str, dict[str, Any], timedelta | None, timedelta, tuple[Any,
     ("poll_result", {}, EVER, 30 * S, (30, 1800, 2), "until the workflow calls it off"),
     ("signal_times", {}, 2 * M, 10 * S, (1, 10, 2), "then signals count from when they were seen"),
     ("sweep", {}, H, H, (1, 300, 2), "the next sweep does what is left"),
+    ("event_delivery", {}, 15 * S, 12 * S, (1, None, 2), "a result waits for it no longer"),
+    (
+        "late_event_delivery",
+        {"within": 24 * H},
+        24 * H,
+        12 * S,
+        (5, 900, 2),
+        "a receiver may be away for a day",
+    ),
+    ("event_hand_over", {}, EVER, 10 * S, (1, 30, 2), "nothing is forgotten once Temporal has it"),
     ("announcement", {"timeout": 20 * S}, 20 * S, 20 * S, (0.5, 3, 2), "people are waiting"),
 ]
 
