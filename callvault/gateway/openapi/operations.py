@@ -15,6 +15,8 @@ from callvault.gateway.messages import (
     Alive,
     CallList,
     EncodedPayloads,
+    FindRequest,
+    FoundPerson,
     OpenedRecording,
     OpenRequest,
     Readiness,
@@ -135,6 +137,14 @@ OPEN = declared(
         *(problems.NOT_FOUND, problems.NOT_RECORDED, problems.FILE_MISSING),
         *(problems.NOT_ARCHIVED, problems.SEVERAL_RECORDINGS, problems.LOST, problems.ERASED),
     ),
+)
+
+FIND = declared(
+    "findPerson",
+    "Find a person's recordings",
+    {200: Answer("Every recording that the indexes have, and what is wrong there", FoundPerson)},
+    role="privacy",
+    body=FindRequest,
 )
 
 MEDIA = declared(
