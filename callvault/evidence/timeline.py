@@ -128,12 +128,14 @@ def sound_lanes(facts: RecordingFacts, people: People) -> Iterator[Lane]:
         placed = pieces(facts.manifest.recording, chunk, picture.seconds, before)
         before += picture.seconds
         for number, peaks in enumerate(picture.channels):
+            if facts.channels is not None and number not in facts.channels:
+                continue
             lanes.setdefault(number, []).extend(
                 Sound(p.since, p.until, _cut(peaks, p.first, p.end, picture.seconds))
                 for p in placed
             )
     heard = {m.channel: people.short(m.participant) for m in facts.members}
-    many = len(lanes) > 1
+    many = len(lanes) > 1 or facts.channels is not None
     for number, sounds in sorted(lanes.items()):
         whose = (
             f"Sound {number}: {heard[number]}" if number in heard else f"Sound, channel {number}"
