@@ -17,7 +17,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +48,12 @@ fuzz: setup  ## Send every door more hostile input than `make test` does, anothe
 
 clients: setup $(TYPESCRIPT_READY) openapi  ## Generate clients of the gateway (Python, TypeScript), and drive it with them
 	$(BIN)/pytest tests/clients
+
+VCON_PYTHON ?= python3.12
+vcon: setup  ## Have the vCon working group's library judge what `subjects export` writes (VCON_PYTHON=python3.12)
+	@test -x .venv-vcon/bin/python || $(VCON_PYTHON) -m venv .venv-vcon
+	.venv-vcon/bin/pip install --quiet vcon==0.10.0
+	VCON_PYTHON=.venv-vcon/bin/python $(BIN)/pytest tests/evidence/test_vcon.py
 
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
 check: lint types imports openapi rules  ## All of the following six; the last three say what they leave out
@@ -122,7 +128,7 @@ lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 clean:  ## Remove what setup and the tools made
 	rm -rf $(VENV) $(AZURITE)/node_modules $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/generated .sdk \
 	  .callvault .mypy_cache .ruff_cache .pytest_cache \
-	  .hypothesis .import_linter_cache
+	  .hypothesis .import_linter_cache .venv-vcon
 
 LOCK_OPTIONS = --universal --python-version 3.11 --generate-hashes --no-annotate \
   --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet
