@@ -51,9 +51,9 @@ clients: setup $(TYPESCRIPT_READY) openapi  ## Generate clients of the gateway (
 
 VCON_PYTHON ?= python3.12
 vcon: setup  ## Have the vCon working group's library judge what `subjects export` writes (VCON_PYTHON=python3.12)
-	@test -x .venv-vcon/bin/python || $(VCON_PYTHON) -m venv .venv-vcon
-	.venv-vcon/bin/pip install --quiet vcon==0.10.0
-	VCON_PYTHON=.venv-vcon/bin/python $(BIN)/pytest tests/evidence/test_vcon.py
+	@test -x .sdk/vcon/bin/python || $(VCON_PYTHON) -m venv .sdk/vcon
+	.sdk/vcon/bin/pip install --quiet vcon==0.10.0
+	VCON_PYTHON=.sdk/vcon/bin/python $(BIN)/pytest tests/evidence/test_vcon.py
 
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
 check: lint types imports openapi rules  ## All of the following six; the last three say what they leave out
@@ -128,7 +128,7 @@ lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 clean:  ## Remove what setup and the tools made
 	rm -rf $(VENV) $(AZURITE)/node_modules $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/generated .sdk \
 	  .callvault .mypy_cache .ruff_cache .pytest_cache \
-	  .hypothesis .import_linter_cache .venv-vcon
+	  .hypothesis .import_linter_cache
 
 LOCK_OPTIONS = --universal --python-version 3.11 --generate-hashes --no-annotate \
   --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet
