@@ -28,10 +28,9 @@ from callvault.contracts.activity_io import (
     DeleteInput,
     ExportInput,
     ExportProgress,
-    RecordedPause,
 )
 from callvault.contracts.media import MediaKind
-from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
+from callvault.errors import ArchiveGone, BrokenContent, CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import exported_bytes
 
 GONE_AFTER = timedelta(minutes=15)
@@ -72,11 +71,14 @@ class ExportActivities:
         archive_of: Callable[[str], Archive],
         buffers: BufferPool | None = None,
         index: SubjectIndex | None = None,
+        refuse_other_region: Callable[[str, str], None] = lambda resource, archive: None,
     ) -> None:
         """Share ``buffers``, the memory of copies, among all exports of the process.
 
-        Without ``index``, nobody is indexed.
+        Without ``index``, nobody is indexed. ``refuse_other_region`` raises where a resource's
+        recordings must not go to an archive.
         """
+        self._refuse_other_region = refuse_other_region
         self._client_of = client_of
         self._archive_of = archive_of
         self._buffers = buffers or BufferPool()
@@ -93,8 +95,10 @@ class ExportActivities:
             try:
                 return self._export(input)
             except CallvaultError as error:
+                if isinstance(error, ArchiveGone):
+                    _give_up_gone(input, error)
                 # The owner first: a 404 of the archive itself is no denial by the service.
-                if error.owner == "archive":
+                elif error.owner == "archive":
                     if input.may_refuse:
                         _give_up_on_archive_or_wait(error)
                 elif isinstance(error, ContentMissing):
@@ -105,6 +109,8 @@ class ExportActivities:
 
     def _export(self, input: ExportInput) -> ArchivedChunk:
         now = server_clock()
+        if not input.is_archived_alone:
+            self._refuse_other_region(input.resource, input.archive)
         archive, sources = self._archive_of(input.archive), self._sources(input)
         try:
             name, headers = self._copy(sources.stored, archive, input)
@@ -140,11 +146,7 @@ class ExportActivities:
             start_time=metadata.facts.chunk_start_time,
             duration_ms=metadata.facts.chunk_duration,
             kind=metadata.facts.kind.or_else(by_itself) if input.is_kind_assumed else None,
-            pauses=tuple(
-                RecordedPause(start_time=pause.start_time, duration_ms=pause.duration)
-                for pause in metadata.facts.pause_resume_intervals
-                if pause.duration is not None
-            ),
+            pauses=metadata.pauses,
             verified_at=now(),
             response_headers=headers,
         )
@@ -233,7 +235,7 @@ class ExportActivities:
             archive,
             name,
             content_type=format_type.content_type,
-            metadata=identity,
+            metadata={**identity, "end_reason": input.chunk.end_reason},
             on_progress=_progress("copying"),
             buffers=self._buffers,
         )
@@ -275,7 +277,16 @@ def _progress(phase: str) -> OnProgress:
     return report
 
 
-def _not_archived(missing: ContentMissing) -> ApplicationError:
+def _give_up_gone(input: ExportInput, gone: ArchiveGone) -> None:
+    """Wait no longer for an archive of which the settings say that it is gone for good."""
+    if input.is_archived_alone or server_clock()() >= input.expires_at:
+        raise _not_archived(gone) from gone
+    # Within the window the settings may be mended, where there is no other archive to go to.
+    if input.may_refuse:
+        raise ApplicationError(str(gone), type=ARCHIVE_REFUSED, non_retryable=True) from gone
+
+
+def _not_archived(missing: CallvaultError) -> ApplicationError:
     return ApplicationError(str(missing), type=NOT_ARCHIVED, non_retryable=True)
 
 

@@ -11,7 +11,7 @@ from activities.translate import to_application_error
 from callvault.acs.client import MAX_METADATA
 from callvault.archive.names import metadata_object_name
 from callvault.archive.store import Archive, put_bytes, read_small
-from callvault.contracts.activity_io import ExportProgress
+from callvault.contracts.activity_io import ExportProgress, RecordedPause
 from callvault.contracts.base import shorten
 from callvault.contracts.chunk_metadata import ChunkMetadata, parse_chunk_metadata
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
@@ -41,6 +41,15 @@ class Archived:
     """The reason why it is not archived, or is incomplete; empty where nothing is amiss."""
     is_unreadable: bool = False
 
+    @property
+    def pauses(self) -> tuple[RecordedPause, ...]:
+        """The service's own account of its pauses; those whose length it does not tell are out."""
+        return tuple(
+            RecordedPause(start_time=pause.start_time, duration_ms=pause.duration)
+            for pause in self.facts.pause_resume_intervals
+            if pause.duration is not None
+        )
+
 
 def export_metadata(
     read: Reader | None,
@@ -60,8 +69,8 @@ def export_metadata(
         return Archived()
     name = metadata_object_name(chunk_name)
     # By an earlier attempt; the service may have deleted its file since.
-    if archive.stat(name) is not None:
-        return _read_back(archive, name)
+    if (earlier := archived_metadata(archive, chunk_name)).object_name is not None:
+        return earlier
     try:
         content = read()
     except CallvaultError as error:
@@ -73,6 +82,12 @@ def export_metadata(
         _give_up_or_try_again(BrokenContent(parsed.problem), now())
     put_bytes(archive, name, content, content_type="application/json", metadata={})
     return parsed
+
+
+def archived_metadata(archive: Archive, chunk_name: str) -> Archived:
+    """Read the metadata file beside a chunk that the archive holds, if there is one."""
+    name = metadata_object_name(chunk_name)
+    return Archived() if archive.stat(name) is None else _read_back(archive, name)
 
 
 def reader_of(storage: Archive, name: str | None) -> Reader | None:

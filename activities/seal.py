@@ -1,6 +1,7 @@
 """Sealing: write the signed manifest of a recording, and link it into its archive's chain."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -9,16 +10,22 @@ from activities.clock import server_clock
 from activities.heartbeat import background_heartbeat
 from activities.subjects import SubjectIndex
 from activities.translate import translated
+from activities.unsealed import with_unsealed
 from callvault.archive.manifests.evidence import not_held, require_same
 from callvault.archive.manifests.keys import SignerOf
 from callvault.archive.manifests.lookup import find_sealed
 from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
-from callvault.contracts.activity_io import FindSealed, FoundRecordings, SealedRecording
+from callvault.contracts.activity_io import (
+    FindSealed,
+    FoundRecording,
+    FoundRecordings,
+    SealedRecording,
+)
 from callvault.contracts.base import shorten
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.status import RecordingStatus
-from callvault.errors import BrokenContent, ContentMissing
+from callvault.errors import ArchiveGone, BrokenContent, ContentMissing
 
 FILES_GONE = "ArchivedFilesGone"
 """Type of the failure of a seal whose files are not in the archive as they were verified; its
@@ -60,20 +67,28 @@ class SealActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     def find_sealed(self, input: FindSealed) -> FoundRecordings:
-        """Look into archives for a recording whose files nobody announces."""
-        found = []
+        """Look into archives for a recording whose files nobody announces, sealed or not yet."""
+        now = server_clock()
         with translated(retry_permanent=True), background_heartbeat():
-            for name in input.archives:
-                each = find_sealed(
-                    self._archive_of(name),
-                    input.server_call_id,
-                    input.recording_id,
-                    input.since,
-                    input.until,
-                    self._signer_of(name),
-                )
-                found += [each] if each else []
-        return FoundRecordings(recordings=tuple(found))
+            found = (self._find(name, input, now) for name in input.archives)
+            return FoundRecordings(recordings=tuple(each for each in found if each is not None))
+
+    def _find(
+        self, name: str, input: FindSealed, now: Callable[[], datetime]
+    ) -> FoundRecording | None:
+        try:
+            archive = self._archive_of(name)
+        except ArchiveGone:
+            return None
+        sealed = find_sealed(
+            archive,
+            input.server_call_id,
+            input.recording_id,
+            input.since,
+            input.until,
+            self._signer_of(name),
+        )
+        return with_unsealed(archive, input, sealed, now)
 
 
 def _refuse_without_files(archive: Archive, recording: RecordingStatus) -> None:

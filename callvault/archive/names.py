@@ -39,7 +39,7 @@ _MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
 _DUTY_RECORD = re.compile(r"recordings/.*/duties-[1-9][0-9]{0,5}\.json")
 _HOLD_RECORD = re.compile(r"holds/[0-9a-f]{16}(?:-released)?\.json")
 _ERASURE_RECORD = re.compile(r"erasures/[0-9a-f]{64}/(?:[0-9]{6}|certificate)\.json")
-_RECORDING = re.compile(r"recordings/([0-9]{4})/([0-9]{2})/([0-9]{2})/[^/]+/[^/]+")
+_RECORDING_FOLDER = re.compile(r"recordings/([0-9]{4})/([0-9]{2})/([0-9]{2})/[^/]+/[^/]+")
 _PARTICIPANT = re.compile(r"[0-9a-f]{64}")
 _SUBJECT_ENTRY = re.compile(
     r"subjects/([0-9a-f]{2})/(\1[0-9a-f]{62})/[0-9]{8}~[0-9a-f]{32}~[^/]+\.json"
@@ -160,6 +160,11 @@ def folder_of(object_name: str) -> str:
     return object_name.rpartition("/")[0]
 
 
+def is_recording_folder(folder: str) -> bool:
+    """Return True if a recording's objects could lie in this folder."""
+    return is_object_name(folder) and _RECORDING_FOLDER.fullmatch(folder) is not None
+
+
 def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
     """Return True if an object lies in a folder of the recording, of whatever day and call."""
     return folder_of(object_name).rpartition("/")[2] == _component(recording_id)
@@ -172,6 +177,12 @@ def is_folder_of_call(object_name: str, call_id: str) -> bool:
     """
     call = folder_of(folder_of(object_name)).rpartition("/")[2]
     return call in (_component(call_id), _server_call(call_id))
+
+
+def is_file_of_document(object_name: str, index: int, document_id: str) -> bool:
+    """Return True if `chunk_object_name` could have made this name for the chunk."""
+    stem = object_name.rpartition("/")[2].rpartition(".")[0]
+    return stem == f"{index:04d}-{_component(document_id)}"
 
 
 def link_object_name(sequence: int) -> str:
@@ -220,7 +231,7 @@ def is_subject_entry_name(object_name: str) -> bool:
 
 def day_of(folder: str) -> date:
     """Return the day of a recording's folder; `InvalidRequest` where it is no such folder."""
-    found = _RECORDING.fullmatch(folder)
+    found = _RECORDING_FOLDER.fullmatch(folder)
     with suppress(ValueError):  # no such day
         if found:
             return date(int(found[1]), int(found[2]), int(found[3]))

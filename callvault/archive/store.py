@@ -36,6 +36,15 @@ class StoredObject:
     """True if the store itself lets nobody delete it until its owner ends that."""
 
 
+@dataclass(frozen=True, slots=True)
+class LinkTerms:
+    """The terms of a link: until when it opens an object, and how a browser is to take it."""
+
+    expires_at: datetime
+    content_type: str
+    content_disposition: str
+
+
 class Upload(Protocol):
     """One attempt at writing one object; leaving it without `commit` abandons the attempt.
 
@@ -111,6 +120,12 @@ class Archive(Protocol):
 
     def location(self, object_name: str) -> str:
         """Return the URL or path where a person finds the object, without credentials."""
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        """Return a URL with which anybody reads this one object until it expires.
+
+        None where the store makes no links: then whoever asks must be sent the bytes.
+        """
 
     def prove(self) -> str:
         """Read the archive's id from the archive itself, now.

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from callvault.cli import controls
 from callvault.cli.archives import failback
+from callvault.cli.open import open_
 from callvault.cli.options import By, CallId, ConfigFile, Json, choice
 from callvault.cli.terminal import console, is_terminal, say, say_json
 from callvault.config.settings import load_settings
@@ -170,6 +171,7 @@ def _time(text: str) -> datetime:
         raise InvalidRequest(f"{text!r} is no time: write it as 2026-03-02T12:03:00Z") from None
 
 
+app.command("open")(open_)
 app.command()(controls.start)
 app.command()(controls.adopt)
 app.command()(controls.pause)

@@ -8,14 +8,18 @@ import difflib
 import os
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
 from callvault.config import sources
+from callvault.config.encryption import EncryptionSettings
 from callvault.config.error_messages import explain
 from callvault.config.gateway import GatewaySettings
+from callvault.config.residency import other_region, residency_problems
 from callvault.config.resources import ResourceSettings
 from callvault.config.storage import (
     ArchiveSettings,
@@ -26,7 +30,9 @@ from callvault.config.storage import (
 )
 from callvault.config.types import (
     BindAddress,
+    Duration,
     Name,
+    NotBlank,
     SecretRef,
     SecretRefs,
     Section,
@@ -47,6 +53,11 @@ class AlarmSettings(Section):
     """Secret reference to the URL that alarms are posted to, as CloudEvents."""
     webhook_secret: SecretRef | None = None
     """Secret reference to the key, in base64, that signs them (Standard Webhooks)."""
+    group_interval: Duration = timedelta(minutes=5)
+    """Shortest time from one notification about a group of alarms to the next: its count is told,
+    or that all is over. What is more urgent is told at once."""
+    runbook_url: Url = "https://github.com/callvault/callvault/blob/main/docs/operations.md"
+    """Address of the page that alarms link to, before the `#` and the name of a section."""
 
 
 class IngestSettings(Section):
@@ -98,6 +109,9 @@ class Settings(Section):
     """The ACS resources, by name; requests name one, events find one by its topic."""
     archives: dict[Name, ArchiveSettings] = {}
     """The archives, by name."""
+    gone_archives: dict[Name, NotBlank] = {}
+    """Archives that are gone for good, by name, each with the reason and who says so: no call waits
+    any more for what lies in one. What lay there alone, and was not sealed, is told as lost."""
     queues: dict[Name, QueueSettings] = {}
     """The queues that `callvault ingest queue` reads, by name."""
     dead_letters: dict[Name, DeadLetterSettings] = {}
@@ -108,6 +122,7 @@ class Settings(Section):
     alarms: AlarmSettings = AlarmSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     participants: ParticipantSettings = ParticipantSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     web_ui: WebUiSettings = WebUiSettings()
     log: LogSettings = LogSettings()
 
@@ -115,6 +130,7 @@ class Settings(Section):
     def _consistent(self) -> Self:
         if problems := [
             *_archive_problems(self),
+            *residency_problems(self.resources, self.archives),
             *_topic_problems(self),
             *_callback_problems(self),
             *_pause_problems(self),
@@ -153,6 +169,16 @@ class Settings(Section):
         # With several archives a resource has to name its own: see `_archive_problems`.
         return self.resource(resource).archive or next(iter(self.archives))
 
+    def refuse_other_region(self, resource: str, archive: str) -> None:
+        """Raise `ConfigurationError` unless an archive may have a resource's recordings.
+
+        What a running call was begun with may have been changed since.
+        """
+        of_resource, of_archive = self.resource(resource), self.archive(archive)
+        if problem := other_region(resource, of_resource, archive, of_archive):
+            # The archive's fault, so that a recording goes to its fallback archive.
+            raise ConfigurationError(problem, owner="archive")
+
     def participant_key(self) -> str:
         """Read the key of participants' hashes now; empty where none is set."""
         return self.participants.key.resolve() if self.participants.key else ""
@@ -160,6 +186,11 @@ class Settings(Section):
     def participant_keys(self) -> list[str]:
         """Read the keys that participants' hashes are, and were, made with: the newest first."""
         return [self.participant_key(), *(key.resolve() for key in self.participants.earlier_keys)]
+
+    def web_origins(self) -> tuple[str, ...]:
+        """Return the origins of Temporal's Web UI, as browsers spell them."""
+        page = urlsplit(self.web_ui.url)
+        return self.gateway.web_origins or (f"{page.scheme}://{page.netloc}".lower(),)
 
     def masked(self) -> dict[str, Any]:
         """Return the effective values, fit to print: secrets show as their references."""
@@ -188,7 +219,11 @@ def _plain(topic: str | None) -> str:
 
 
 def _archive_problems(settings: Settings) -> list[str]:
-    problems = []
+    problems = [
+        f"gone_archives.{name}: archives.{name} is there as well; take one of the two out"
+        for name in settings.gone_archives
+        if name in settings.archives
+    ]
     for name, resource in settings.resources.items():
         own = settings.archives.get(resource.own_storage or "")
         if isinstance(own, DirectorySettings):

@@ -97,6 +97,12 @@ class ResourcePolicy(Message):
     """Events in the history of a run after which it hands over to the next one."""
     archive_only: bool
     """True if another program controls the recordings, and what is announced is no orphan."""
+    tells_events: bool
+    """True if the resource has a webhook for events about recordings."""
+    webhook_allowed_urls: tuple[str, ...]
+    """The URLs that a request may name for its events, with all that is below them."""
+    webhook_within: timedelta
+    """Time for the delivery of an event."""
 
 
 class Beginning(Message):
@@ -318,7 +324,7 @@ class DeleteInput(Message):
 
 
 class FindSealed(Message):
-    """Look for a recording among those that were sealed."""
+    """Look for a recording in archives."""
 
     archives: tuple[str, ...]
     server_call_id: str
@@ -329,20 +335,20 @@ class FindSealed(Message):
 
 
 class FoundChunk(Message):
-    """A chunk that lies in an archive as it was sealed."""
+    """A chunk that lies in an archive, as it was sealed, or as it was copied and not sealed yet."""
 
     chunk: RecordingChunk
     archived: ArchivedChunk
 
 
 class FoundRecording(Message):
-    """A recording that lies sealed in an archive."""
+    """A recording that lies in an archive."""
 
     archive: str
     manifest: str
-    """Object name."""
+    """Object name; empty where nothing of it is sealed."""
     files: FileStatusUpdated
-    """The facts of the event that announced its files, as far as the manifest has them."""
+    """The facts of the event that announced its files, as far as they are known there."""
     chunks: tuple[FoundChunk, ...]
 
 

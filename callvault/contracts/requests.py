@@ -24,6 +24,7 @@ from callvault.contracts.media import (
 )
 from callvault.contracts.participants import ParticipantHash
 from callvault.contracts.retention import Retention
+from callvault.contracts.webhook_urls import WebhookUrl
 
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -143,6 +144,9 @@ class StartRequest(ControlRequest, RecordingFormat, Guards, ConsentTerms):
     """Begin paused: nothing is recorded until `resume`."""
     participants: Annotated[tuple[ParticipantHash, ...], Field(max_length=MAX_PARTICIPANTS)] = ()
     """Those in the call already: events tell only of those who come and go later."""
+    webhook_url: WebhookUrl | None = None
+    """A receiver of the recording's events, beside the resource's own webhook. The resource's
+    setting ``webhook_allowed_urls`` must allow it."""
 
 
 class RecordingRequest(StartRequest):

@@ -4,7 +4,7 @@ A legal hold beats retention, and retention beats erasure unless the resource's 
 Pure: nothing here reads an archive or a clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,14 +28,17 @@ class Verdict(StrEnum):
     """Its erasure was asked for, and its retention stands against it."""
 
 
+_STRICTEST_FIRST = (Verdict.HELD, Verdict.REFUSED, Verdict.KEPT, Verdict.DUE, Verdict.ERASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The facts of one recording that decide."""
 
     sealed_at: datetime | None
     """Time of its first sealing; None while it is not sealed."""
-    terms: RetentionTerms = RetentionTerms()  # noqa: RUF009 (frozen)
-    """The terms of its resource, as they are now."""
+    terms: RetentionTerms | None = RetentionTerms()  # noqa: RUF009 (frozen)
+    """The terms of its resource, as they are now; None where the settings have no such resource."""
     requested: timedelta | None = None
     """The retention that its own request asked for."""
     holds: Sequence[HoldRecord] = ()
@@ -68,13 +71,20 @@ def decide(facts: Facts, now: datetime) -> Decision:
         return _unready(facts, "it is not sealed yet: seal or repair it first")
     if facts.is_open:
         return _unready(facts, "its call's workflow is still open and may archive more of it")
+    if facts.terms is None:
+        return _unready(facts, "its resource is not in the settings: how long must it be kept?")
     ends = end_of_retention(facts)
     if ends is not None and now < ends:
-        return _retained(facts, ends)
+        return _retained(facts, facts.terms, ends)
     if facts.erasure_asked:
         over = f"its retention ended at {_said(ends)}" if ends else "it has no retention"
         return Decision(Verdict.ERASE, f"its erasure was asked for, and {over}", ends)
-    return _over(facts, ends)
+    return _over(facts.terms, ends)
+
+
+def strictest(decisions: Iterable[Decision]) -> Decision:
+    """Return the decision that keeps most, of several about what cannot be told apart."""
+    return min(decisions, key=lambda decision: _STRICTEST_FIRST.index(decision.verdict))
 
 
 def end_of_retention(facts: Facts) -> datetime | None:
@@ -83,7 +93,8 @@ def end_of_retention(facts: Facts) -> datetime | None:
     A request can only lengthen the retention of its resource: a backend must not shorten what the
     law demands.
     """
-    told = [each for each in (facts.terms.retention, facts.requested) if each is not None]
+    of_resource = facts.terms.retention if facts.terms is not None else None
+    told = [each for each in (of_resource, facts.requested) if each is not None]
     if facts.sealed_at is None or not told:
         return None
     try:
@@ -103,21 +114,21 @@ def _unready(facts: Facts, why: str) -> Decision:
     return Decision(Verdict.REFUSED if facts.erasure_asked else Verdict.KEPT, why)
 
 
-def _retained(facts: Facts, ends: datetime) -> Decision:
+def _retained(facts: Facts, terms: RetentionTerms, ends: datetime) -> Decision:
     why = f"its retention runs until {_said(ends)}"
     if not facts.erasure_asked:
         return Decision(Verdict.KEPT, why, ends)
-    if facts.terms.on_erasure is OnErasure.ERASE:
+    if terms.on_erasure is OnErasure.ERASE:
         said = f"its erasure was asked for, which beats its retention (until {_said(ends)})"
         return Decision(Verdict.ERASE, said, ends)
     return Decision(Verdict.REFUSED, why, ends)
 
 
-def _over(facts: Facts, ends: datetime | None) -> Decision:
+def _over(terms: RetentionTerms, ends: datetime | None) -> Decision:
     if ends is None:
         return Decision(Verdict.KEPT, "it has no retention, and nobody asked for its erasure")
     why = f"its retention ended at {_said(ends)}"
-    if facts.terms.at_end is AtEnd.ERASE:
+    if terms.at_end is AtEnd.ERASE:
         return Decision(Verdict.DUE, why, ends)
     return Decision(Verdict.KEPT, f"{why}, and its resource keeps what is over", ends)
 

@@ -72,7 +72,20 @@ def test_a_sidecar_that_a_crash_left_alone_goes_with_the_next_attempt(
     seen, path = etag(directory_archive), Path(directory_archive.location(NAME))
     path.unlink()
     assert directory_archive.delete(NAME, etag=seen) is False
-    assert list(path.parent.iterdir()) == []
+    assert not path.parent.exists()
+
+
+def test_folders_that_are_empty_then_go_and_the_archive_s_own_stays(
+    directory_archive: DirectoryArchive, write: Write
+) -> None:
+    write(directory_archive, NAME, b"one")
+    write(directory_archive, "recordings/b/0000-y.mp4", b"two")
+    directory_archive.delete(NAME, etag=etag(directory_archive))
+    root = Path(directory_archive.location("recordings")).parent
+    assert [path.name for path in (root / "recordings").iterdir()] == ["b"]
+    other = "recordings/b/0000-y.mp4"
+    directory_archive.delete(other, etag=etag(directory_archive, other))
+    assert list(root.iterdir()) == []
 
 
 def test_a_link_is_not_followed(directory_archive: DirectoryArchive, tmp_path: Path) -> None:

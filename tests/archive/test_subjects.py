@@ -1,16 +1,28 @@
 """Is every recording of a person found, each once, and nobody else's?"""
 
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.corpus.places import Container, Directory, File, Place
+from callvault.archive.failback.candidates import failback_candidates
+from callvault.archive.failback.failback import Failback
+from callvault.archive.identity import make_identity
+from callvault.archive.manifests.documents import Keyring, canonical
 from callvault.archive.manifests.seal import seal
-from callvault.archive.names import SUBJECTS_PREFIX, folder_of
-from callvault.archive.store import Archive, put_bytes
+from callvault.archive.names import SUBJECTS_PREFIX, folder_of, metadata_object_name
+from callvault.archive.store import Archive, StoredObject, put_bytes
+from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.subjects.accounts import IndexProblem, entries_of_recording
-from callvault.archive.subjects.entries import IndexedRecording, entries_of_metadata
+from callvault.archive.subjects.entries import Hash, IndexedRecording, entries_of_metadata
 from callvault.archive.subjects.index import entry_name, write
+from callvault.archive.subjects.lookup import look_up
 from callvault.archive.subjects.search import find, refuse
 from callvault.contracts.activity_io import ArchivedChunk
 from callvault.contracts.chunk_metadata import ChunkParticipant
@@ -23,7 +35,7 @@ from callvault.contracts.consent import (
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT, hiding
 from callvault.contracts.status import ChunkStatus
 from callvault.contracts.subjects import SubjectChunk, SubjectEntry, SubjectSource
-from callvault.errors import BrokenContent, InvalidRequest
+from callvault.errors import BrokenContent, ConfigurationError, InvalidRequest
 from tests.archive.sealed import NOON, SIGNER, archived, manifest_of, recording, seal_input
 
 HASH = hiding("the key of participants")
@@ -223,3 +235,107 @@ def test_an_entry_lies_under_its_own_name(directory_archive: DirectoryArchive) -
     [entry] = found(directory_archive, ANA)
     assert entry_name(entry) == name
     assert name.startswith(f"subjects/{HASH(ANA)[:2]}/{HASH(ANA)}/20260302~")
+
+
+@pytest.fixture
+def spare(tmp_path: Path) -> DirectoryArchive:
+    """A fallback archive, with a recording that is sealed and indexed in it."""
+    archive = DirectoryArchive("spare", tmp_path / "spare")
+    make_identity(archive, None, NOON)
+    chunk = archived(archive, participants=told(ANA))
+    indexed(archive, chunk, participants=(stay(BEN),))
+    return archive
+
+
+def brought_home(spare: DirectoryArchive, home: Archive, hash_of: Hash) -> None:
+    keys = Keyring([SIGNER.public])
+    failback = Failback(spare, home, keys, SIGNER, lambda: NOON, hash_of=hash_of)
+    for each in failback_candidates(spare):
+        failback.fail_back(each)
+
+
+def test_what_comes_back_from_the_fallback_archive_is_found_at_home(
+    spare: DirectoryArchive, archive: Archive
+) -> None:
+    brought_home(spare, archive, HASH)
+    for raw_id in (ANA, BEN):
+        [theirs], [ours] = found(spare, raw_id), found(archive, raw_id)
+        assert ours == theirs.model_copy(update={"archive": archive.name})
+
+
+def test_a_failback_that_ended_before_the_index_is_made_good_by_the_next_one(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    def no_key(raw_id: str) -> str:
+        raise ConfigurationError("the key of participants cannot be read")
+
+    with pytest.raises(ConfigurationError):
+        brought_home(spare, directory_archive, no_key)
+    assert not found(directory_archive, ANA)
+    brought_home(spare, directory_archive, HASH)
+    assert len(found(directory_archive, ANA)) == 1
+
+
+class Counting:
+    """Counts what is asked of an archive; a list counts each of its names as well."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._archive, name)
+
+    def stat(self, object_name: str) -> StoredObject | None:
+        self.asked["stat"] += 1
+        return self._archive.stat(object_name)
+
+    def read(self, object_name: str, **part: Any) -> Iterator[bytes]:
+        self.asked["read"] += 1
+        return self._archive.read(object_name, **part)
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        self.asked["list"] += 1
+        for name in self._archive.names(prefix):
+            self.asked["name"] += 1
+            yield name
+
+
+def small(number: int, raw_id: str) -> Iterator[File]:
+    """Make what a search may look at: a metadata file, and an entry of the index."""
+    media = f"recordings/2026/03/{number % 28 + 1:02d}/call/rec-{number}/0000-document.wav"
+    metadata = metadata_object_name(media)
+    yield File(metadata, json.dumps({"participants": told(raw_id)}).encode())
+    recording = IndexedRecording("main", folder_of(media))
+    people = [ChunkParticipant(raw_id)]
+    for entry in entries_of_metadata(recording, metadata, media, people, HASH):
+        yield File(entry_name(entry), canonical(entry))
+
+
+def test_a_search_costs_by_what_it_finds_and_not_by_what_there_is(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten recordings of a person among 100, and among 1,000: the very same requests."""
+    asked: list[Counter[str]] = []
+    read: list[str] = []
+    scandir = os.scandir
+    place: Place
+    if isinstance(archive, BlobArchive):
+        place = Container(archive._container)
+    else:
+        place = Directory(Path(archive.location("x")).parent)
+    for numbers in (range(100), range(100, 1_000)):
+        whose = ((number, ANA if number < 10 else f"8:acs:{number}") for number in numbers)
+        place.put_all(file for each in whose for file in small(*each))
+        counting = Counting(archive)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "scandir", lambda path: read.append(str(path)) or scandir(path))
+            found_now = look_up(counting, ANA, ["the key of participants"])  # type: ignore[arg-type]
+        assert len(found_now.recordings) == 10
+        counting.asked["folders of a directory"] = len(read)
+        asked.append(counting.asked)
+        read.clear()
+    assert asked[0] == asked[1]
+    assert asked[1]["read"] == 20
+    assert asked[1]["name"] == 10
+    assert asked[1]["list"] == 1

@@ -7,7 +7,14 @@ import pytest
 
 from callvault.contracts.holds import HoldAction, HoldRecord, HoldTarget
 from callvault.contracts.retention import AtEnd, OnErasure, RetentionTerms
-from callvault.retention.decision import Decision, Facts, Verdict, decide, end_of_retention
+from callvault.retention.decision import (
+    Decision,
+    Facts,
+    Verdict,
+    decide,
+    end_of_retention,
+    strictest,
+)
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -152,6 +159,23 @@ def test_the_oldest_of_several_holds_is_named_and_the_others_are_counted() -> No
     reason = decided(holds=holds).reason
     assert "case 7 (hold aaaaaaaaaaaaaaaa, by counsel-1, and 2 more)" in reason
     assert "more" not in decided(holds=holds[:1]).reason
+
+
+@pytest.mark.parametrize(("asked", "verdict"), [(True, Verdict.REFUSED), (False, Verdict.KEPT)])
+def test_a_recording_of_a_resource_that_nobody_knows_stays(asked: bool, verdict: Verdict) -> None:
+    decision = decided(terms=None, erasure_asked=asked)
+    assert (decision.verdict, decision.erases) == (verdict, False)
+    assert "its resource is not in the settings" in decision.reason
+    assert decided(terms=None, holds=[hold()]).verdict is Verdict.HELD
+
+
+def test_of_several_decisions_the_one_that_keeps_most_counts() -> None:
+    decisions = [Decision(verdict, "") for verdict in Verdict]
+    order = []
+    while decisions:
+        order.append(strictest(decisions).verdict)
+        decisions = [each for each in decisions if each.verdict is not order[-1]]
+    assert order == [HELD, REFUSED, KEPT, DUE, ERASE]
 
 
 def test_the_end_of_the_retention_is_told_with_the_decision() -> None:

@@ -1,5 +1,6 @@
 """Helpers: one call, told step by step what a test wants it to meet."""
 
+from datetime import timedelta
 from typing import Any
 
 from bench.simulation import protocol
@@ -11,6 +12,7 @@ from callvault.contracts.activity_io import Beginning, ControlResult
 from tests.policies import a_policy
 
 ACTIVE = ControlResult(recording_id="r", state="active", accepted_at=NOON)
+A_MOMENT = timedelta(milliseconds=2)
 STOPPED = ControlResult(recording_id="r", state="inactive", accepted_at=NOON)
 
 
@@ -45,6 +47,14 @@ def starts(server: Server) -> None:
     """Let ACS start what it is asked to start."""
     answer(server, "start_recording", ACTIVE)
     answer(server, "confirm_active", ACTIVE)
+
+
+def hands_over(server: Server) -> None:
+    """Let the next run take over, which is to begin."""
+    before = server.runs
+    server.pass_time(A_MOMENT)
+    assert server.runs == before + 1
+    answer(server, "begin_run", Beginning())
 
 
 def stops(server: Server) -> None:

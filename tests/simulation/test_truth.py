@@ -9,8 +9,9 @@ from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import StartRequest
+from callvault.contracts.states import Wanted
 
-from .calls import STOPPED, answer, recorded, starts
+from .calls import A_MOMENT, ACTIVE, STOPPED, answer, hands_over, recorded, starts
 
 
 def test_who_is_in_the_call_is_learned_in_the_order_in_which_it_was_told() -> None:
@@ -35,7 +36,7 @@ def test_a_run_is_told_of_its_first_cancellation_alone() -> None:
     starts(server)
     assert server.is_cancelled, "it hands over once the alarm is sent"
     answer(server, "raise_alarm", None)
-    assert server.runs == 2
+    hands_over(server)
     server.deliver(protocol.cancellation())
     assert count_cancelled(server) == 2
 
@@ -46,6 +47,22 @@ def test_payloads_are_decoded_as_a_worker_does() -> None:
     server.deliver(protocol.signal(names.STOP, [Payload(data=b"{}")]))
     timeline = server.run.workflow.call.status.timeline
     assert "could not be read" in timeline[-1].what
+
+
+def test_sound_that_a_reading_saw_is_noted_though_something_else_was_wanted_meanwhile() -> None:
+    """The answer came along with a stop, which had the reading called off: it was not looked at."""
+    server = recorded()
+    server.deliver(protocol.signal(names.PAUSE, [protocol.payload({})]))
+    answer(server, "pause_recording", STOPPED)
+    server.pass_time(A_MOMENT)
+    server.deliver(protocol.signal(names.PAUSE, [protocol.payload({})]))
+    server.hold(protocol.signal(names.STOP, [protocol.payload({})]))
+    now = server.now
+    answer(server, "read_state", ACTIVE.model_copy(update={"sent_at": now, "read_at": now}))
+    [recording] = server.run.workflow.call.status.recordings
+    assert recording.wanted is Wanted.STOPPED
+    assert all(each.until is not None for each in recording.silence.silent)
+    assert recording.silence.unconfirmed[-1].is_finding
 
 
 def count_cancelled(server: Server) -> int:

@@ -448,6 +448,26 @@ def test_what_a_resource_says_of_consent_reaches_its_recordings(
         assert connections.announcement_webhook("plain") is None
 
 
+@pytest.mark.parametrize(
+    "named", [{"webhook_url": "env:HOOK"}, {"webhook_allowed_urls": ["https://crm.example"]}]
+)
+def test_events_are_sent_to_nobody_without_a_signature(named: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="need webhook_secrets: set them, so that receivers"):
+        settings({"default": resource(**named)})
+    policy = resource_policy(
+        settings({"default": resource(**named, webhook_secrets="env:KEY", webhook_within="2d")}),
+        "default",
+    )
+    assert policy.tells_events is ("webhook_url" in named)
+    assert policy.webhook_within == timedelta(days=2)
+
+
+@pytest.mark.parametrize("url", ["http://crm.example", "https://crm.example/?a=b", "https://a:b@c"])
+def test_a_url_that_may_not_be_listed_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="write https://host"):
+        settings({"default": resource(webhook_allowed_urls=[url], webhook_secrets="env:KEY")})
+
+
 def test_late_joiners_are_announced_to_only_where_there_is_an_announcement() -> None:
     with pytest.raises(ValueError, match="announce_late_joiners needs announcement_url"):
         settings({"default": resource(announce_late_joiners=True)})
@@ -510,3 +530,14 @@ def test_the_key_of_participants_is_read_where_it_is_needed(
     monkeypatch.setenv("PARTICIPANT_KEY", "a key\n")
     assert configured.participant_key() == "a key"
     assert settings({"only": resource()}).participant_key() == ""
+
+
+def test_an_archive_is_not_gone_and_there() -> None:
+    with pytest.raises(ValidationError, match=r"archives[.]main is there as well"):
+        settings({}, gone_archives={"main": "burned"})
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_archive_is_gone_for_a_reason(reason: str) -> None:
+    with pytest.raises(ValidationError, match="gone_archives"):
+        settings({}, gone_archives={"old": reason})

@@ -14,7 +14,7 @@ from callvault.archive.identity import make_identity
 from callvault.archive.store import Archive
 from callvault.clients import open_archive
 from callvault.config.settings import Settings
-from callvault.errors import AccessDenied, WrongArchive
+from callvault.errors import AccessDenied, ArchiveGone, WrongArchive
 from callvault.local.azurite import Azurite
 from workers.clients import Connections, Pool
 
@@ -128,3 +128,12 @@ def test_a_name_service_that_hangs_for_one_holds_up_no_other() -> None:
         answers.set()
         hanging.join()
         other.join()
+
+
+def test_an_archive_that_is_gone_for_good_says_so() -> None:
+    settings = Settings.model_validate({"gone_archives": {"old": "burned, says Ms Kovac"}})
+    with (
+        closing(Connections(settings)) as connections,
+        pytest.raises(ArchiveGone, match="burned, says Ms Kovac"),
+    ):
+        connections.archive_of("old")

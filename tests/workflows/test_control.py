@@ -357,7 +357,7 @@ async def test_a_recording_that_somebody_else_resumed_is_paused_again_and_alarme
             "at": (at + timedelta(seconds=1)).isoformat(),
         },
     )
-    await scene.until(lambda recording: len(recording.pauses) == 2)
+    await scene.until(lambda r: len(r.pauses) == 2 and r.pauses[-1].confirmed_at is not None)
     assert scene.service.recordings["recording-1"] == "inactive"
     [alarm] = (await scene.status()).alarms
     assert (alarm.alarm.kind, alarm.alarm.severity) == ("state_unexpected", "critical")

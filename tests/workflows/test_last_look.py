@@ -1,6 +1,7 @@
 """Is nothing told as lost that lies in an archive, whatever the service says of it?"""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,11 @@ async def archived_in_the_fallback(scene: Scene) -> tuple[DirectoryArchive, Call
     scene.world.refusing.discard(scene.resource)
     scene.service.fails_for("open_content", GONE, EVER)
     return fallback, before
+
+
+def spoil(path: Path, size: int) -> None:
+    path.chmod(0o600)
+    path.write_bytes(b"\0" * size)
 
 
 def archives_of(result: CallResult) -> set[str]:
@@ -72,6 +78,49 @@ async def test_a_file_that_comes_without_its_place_is_found_in_the_archive(scene
     await scene.announced({**chunk(), "contentLocation": None})
     assert (await scene.result()).outcome == "archived"
     assert AlarmKind.LOST not in kinds(scene)
+
+
+async def test_what_is_archived_and_not_sealed_is_found_after_a_restore(scene: Scene) -> None:
+    """Its workflow was restored to a time before the event, and no manifest names its files."""
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    scene.world.without_key.add(scene.resource)
+    before = await stopped(scene)
+    await scene.announced(chunk(0, last=False))
+    await scene.announced(chunk(1))
+    await scene.until(lambda recording: {c.state for c in recording.chunks} == {"archived"})
+    copied = (await scene.recording()).chunks
+    await scene.handle.terminate()
+    assert not [name for name in scene.archive.names("recordings/") if "manifest" in name]
+    scene.world.without_key.discard(scene.resource)
+    scene.service.fails_for("open_content", GONE, EVER)
+
+    await scene.is_restored_to(before)
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    assert AlarmKind.LOST not in kinds(scene)
+    found = [each.archived for each in result.recordings[0].chunks]
+    told = [(c.archived.object_name, c.archived.sha256) for c in copied if c.archived]
+    assert [(each.object_name, each.sha256) for each in found if each] == told
+    notes = [entry.what for entry in (await scene.status()).timeline]
+    assert any("its files lie in archive" in note and "not sealed" in note for note in notes)
+
+
+async def test_a_copy_that_was_changed_is_not_found_again(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    scene.world.without_key.add(scene.resource)
+    before = await stopped(scene)
+    await scene.announced(chunk())
+    kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
+    assert kept is not None
+    await scene.handle.terminate()
+    scene.world.without_key.discard(scene.resource)
+    spoil(Path(kept.location), kept.size)
+
+    await scene.is_restored_to(before)
+
+    assert (await scene.result()).outcome == "lost"
+    assert AlarmKind.LOST in kinds(scene)
 
 
 async def test_what_is_polled_after_a_restore_is_not_archived_twice(scene: Scene) -> None:
@@ -125,6 +174,48 @@ async def test_nothing_is_lost_while_one_of_its_archives_cannot_be_looked_at(
     scene.world.refusing.discard(fallback.name)
     assert (await scene.result()).outcome == "archived"
     assert AlarmKind.LOST not in kinds(scene)
+
+
+async def test_nothing_waits_for_an_archive_that_is_gone_for_good(scene: Scene) -> None:
+    """A call whose archive had burned down stayed open for ever, and no command ended it."""
+    fallback, before = await archived_in_the_fallback(scene)
+    scene.world.refusing.add(fallback.name)
+    await scene.is_restored_to(before)
+    await scene.announced(chunk())
+    await scene.passes(timedelta(hours=2))
+    assert (await scene.recording()).chunks[0].state == "announced"
+    scene.world.gone.add(fallback.name)
+    result = await scene.result()
+    assert result.outcome == "lost"
+    assert AlarmKind.LOST in kinds(scene)
+
+
+async def test_a_copy_into_an_archive_that_is_gone_for_good_goes_to_the_fallback_at_once(
+    scene: Scene,
+) -> None:
+    fallback = scene.with_fallback()
+    await stopped(scene)
+    scene.world.gone.add(scene.resource)
+    began = await scene.environment.get_current_time(scene.handle)
+    await scene.announced(chunk())
+    assert archives_of(await scene.result()) == {fallback.name}
+    ended = await scene.environment.get_current_time(scene.handle)
+    assert ended - began < timedelta(minutes=5)
+
+
+async def test_a_copy_into_an_archive_that_is_gone_is_tried_until_the_window_closes(
+    scene: Scene,
+) -> None:
+    """Without a fallback: the settings may be mended, and the service has the file."""
+    await stopped(scene)
+    scene.world.gone.add(scene.resource)
+    await scene.announced(chunk())
+    await scene.passes(timedelta(hours=40))
+    assert (await scene.recording()).chunks[0].state == "announced"
+    result = await scene.result()
+    assert result.outcome == "lost"
+    [lost] = result.recordings[0].chunks
+    assert "gone for good" in lost.lost_reason
 
 
 async def test_a_file_that_comes_while_an_archive_is_looked_at_is_copied(scene: Scene) -> None:

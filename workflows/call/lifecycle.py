@@ -36,6 +36,7 @@ from workflows.call import (
     deletion_marks,
     pauses,
     presence,
+    recording_events,
     recording_state,
     repeats,
     silence,
@@ -192,9 +193,8 @@ class Lifecycle:
             self.settle(recording, now)
         for recording in self.status.recordings:
             if recording.looked_for_until is not None:
-                # ACS records nothing beyond a call.
+                # ACS records nothing beyond a call; that this call is over, ACS has not said.
                 recording.looked_for_until = None
-                silence.ended(recording, now)
                 self.settle(recording, now)
 
     def cancelled(self, now: datetime) -> None:
@@ -480,6 +480,9 @@ class Lifecycle:
 
     def settle(self, recording: RecordingStatus, now: datetime) -> None:
         """Draw the consequences of an event: holds, what became of requests, the state."""
+        # No recording is refused for it: it cannot be repeated, its events can be asked for.
+        if refused := recording_events.refuse_url(self.status, recording):
+            self.note(now, f"recording {recording.number}: {refused}")
         if held := consent_holds.review(self.status, recording, self.requests, now):
             self.note(now, f"recording {recording.number}: {held}")
         # What ACS is being asked may still come through: its answer settles the requests.
@@ -563,6 +566,7 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         requested_at=asked_at(request, now),
         wanted=Wanted.ACTIVE,
         retention=request.retention,
+        webhook_url=request.webhook_url,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
         consent=ConsentTerms.model_validate(
             request.model_dump(include=set(ConsentTerms.model_fields))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
@@ -160,7 +161,7 @@ class ControlLoop:
         answer.cancel()
         if is_given_up and command.operation in READINGS:
             # It may hang, and nothing waits for it.
-            answer.add_done_callback(self._has_ended)
+            answer.add_done_callback(partial(self._read_too_late, command))
             return None
         try:
             # The activity may still answer: what ACS did must be known as well as it can be.
@@ -201,6 +202,16 @@ class ControlLoop:
             answer.exception()
         # The history has grown.
         self._run.clock.look()
+
+    def _read_too_late(self, command: Command, answer: asyncio.Task[ControlResult]) -> None:
+        """Draw up in the account what a reading has seen that was called off just before."""
+        self._has_ended(answer)
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        recording, now = self._call.recording(command.recording), workflow.now()
+        what = callbacks.observed_meanwhile(self._call, recording, answer.result(), now)
+        if what is not None:
+            self._alarm(what, recording, now)
 
     async def _adopt(self, recording: RecordingStatus) -> None:
         """Stop a start that was given up and has begun all the same, as ACS told."""

@@ -90,7 +90,8 @@ class LookUpLoop:
         )
         if not new or elsewhere:
             return
-        what = f"its files lie sealed in archive {found.archive}, in {found.manifest}"
+        sealed = f"sealed, in {found.manifest}" if found.manifest else "not sealed"
+        what = f"its files lie in archive {found.archive}, {sealed}"
         self._call.note(now, f"recording {recording.number}: {what}")
         file_events.fold(self._call, self._alarms, found.files, now)
         self._call.lies_in(recording, found.archive)

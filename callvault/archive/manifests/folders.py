@@ -9,7 +9,7 @@ from callvault.archive.names import (
     folder_of,
     is_folder_of_call,
     is_folder_of_recording,
-    is_object_name,
+    is_recording_folder,
     manifest_in,
 )
 from callvault.archive.store import Archive
@@ -49,7 +49,7 @@ def is_of(manifest: Manifest, word: str) -> bool:
 
 
 def _is_folder(archive: Archive, folder: str) -> bool:
-    return is_object_name(folder) and any(True for _ in archive.names(f"{folder}/"))
+    return is_recording_folder(folder) and any(True for _ in archive.names(f"{folder}/"))
 
 
 def _folders(archive: Archive, prefix: str) -> Iterator[str]:

@@ -39,7 +39,9 @@ def find_sealed(
     has not signed is not believed.
     """
     newest: StoredManifest | None = None
-    for name in _candidates(archive, recording_id, since, until):
+    held = names_of_recording(archive, recording_id, since, until)
+    # the shorter name is that of the lower number
+    for name in sorted(filter(is_manifest_name, held), key=lambda name: (len(name), name)):
         try:
             found = find_manifest(archive, name)
         except BrokenContent:  # reported by `callvault verify`
@@ -51,18 +53,14 @@ def find_sealed(
     return _found(archive, newest.manifest) if newest else None
 
 
-def _candidates(
+def names_of_recording(
     archive: Archive, recording_id: str, since: datetime, until: datetime
 ) -> Iterator[str]:
-    names: list[str] = []
+    """Yield the names of all objects of a recording that was made within these days."""
     for day in _days(since, until):
-        names += (
-            name
-            for name in archive.names(f"{RECORDINGS_PREFIX}{day:%Y/%m/%d}/")
-            if is_manifest_name(name) and is_folder_of_recording(name, recording_id)
-        )
-    # the shorter name is that of the lower number
-    yield from sorted(names, key=lambda name: (len(name), name))
+        for name in archive.names(f"{RECORDINGS_PREFIX}{day:%Y/%m/%d}/"):
+            if is_folder_of_recording(name, recording_id):
+                yield name
 
 
 def _days(since: datetime, until: datetime) -> Iterator[datetime]:

@@ -18,14 +18,19 @@ from callvault.archive.blocks import BlockDigests, BlockLedger, block_id, sha256
 from callvault.archive.identity import read_identity
 from callvault.archive.names import check_object_name
 from callvault.archive.object_metadata import SHA256, unquoted
-from callvault.archive.store import StoredObject, protection
+from callvault.archive.store import LinkTerms, StoredObject, protection
 from callvault.archive.stores.blob_deletion import (
     delete_current,
     delete_versions,
     immutable_until,
 )
+from callvault.archive.stores.blob_links import BlobLinks
 from callvault.archive.stores.blob_upload import BlobUpload
-from callvault.azure_storage.clients import StorageAccess, container_client
+from callvault.azure_storage.clients import (
+    StorageAccess,
+    blob_service_client,
+    container_client,
+)
 from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
 from callvault.azure_storage.folders import is_folder
 from callvault.azure_storage.transport import bounded_transport
@@ -48,7 +53,12 @@ class BlobArchive:
     """Satisfies `callvault.archive.store.Archive`."""
 
     def __init__(
-        self, name: str, container: ContainerClient, *, content_md5: bool | None = None
+        self,
+        name: str,
+        container: ContainerClient,
+        *,
+        content_md5: bool | None = None,
+        links: BlobLinks | None = None,
     ) -> None:
         """Use `open`, which sets retries and time-outs.
 
@@ -58,6 +68,7 @@ class BlobArchive:
         # not always: the MD5 costs more than all the rest of a copy
         self._name = name
         self._container = container
+        self._links = links
         is_plain = urlsplit(container.url).scheme == "http"
         self._sends_md5 = is_plain if content_md5 is None else content_md5
 
@@ -72,11 +83,13 @@ class BlobArchive:
         """
         try:
             client = container_client(access, container, **_client_options())
+            service = blob_service_client(access, **_client_options())
         except ValueError as error:
             raise ConfigurationError(
                 f"archive {name}: the {_named(access)} cannot be used: {error}; correct it"
             ) from None
-        return cls(name, client, content_md5=content_md5)
+        links = BlobLinks(service) if service is not None else None
+        return cls(name, client, content_md5=content_md5, links=links)
 
     @property
     def name(self) -> str:
@@ -154,6 +167,12 @@ class BlobArchive:
         container = urlsplit(self._container.url)._replace(query="").geturl()
         return f"{container}/{check_object_name(object_name)}"
 
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        if self._links is None:
+            return None
+        with blob_errors(self._name, f"making a link to {object_name}"):
+            return self._links.link(self._blob(object_name), terms)
+
     def prove(self) -> str:
         return read_identity(self)
 
@@ -171,6 +190,8 @@ class BlobArchive:
 
     def close(self) -> None:
         self._container.close()
+        if self._links is not None:
+            self._links.close()
 
     def _blob(self, object_name: str) -> BlobClient:
         return self._container.get_blob_client(check_object_name(object_name))

@@ -21,7 +21,7 @@ from typing import NoReturn
 from callvault.archive.blocks import BlockDigests, BlockLedger
 from callvault.archive.identity import read_identity
 from callvault.archive.names import check_object_name, is_object_name
-from callvault.archive.store import StoredObject
+from callvault.archive.store import LinkTerms, StoredObject
 from callvault.archive.stores.directory_files import (
     MODE,
     Draft,
@@ -40,6 +40,7 @@ from callvault.archive.stores.filesystem import (
     publish,
     read_file,
     refuse_links,
+    remove_empty,
     sync_directory,
     write_file,
 )
@@ -134,10 +135,15 @@ class DirectoryArchive:
                 path.unlink(missing_ok=True)
                 remove_beside(path)
                 sync_directory(path.parent)
+                # A folder's name may tell of a person, as that of their entries in the index does.
+                remove_empty(self._root, path.parent)
         return facts is not None
 
     def location(self, object_name: str) -> str:
         return str(self._path(object_name))
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        return None
 
     def prove(self) -> str:
         return read_identity(self)

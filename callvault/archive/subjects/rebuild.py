@@ -8,6 +8,7 @@ archived, and may be ended at any time: what was mended stays mended.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -18,12 +19,12 @@ from callvault.archive.names import SUBJECTS_PREFIX, is_object_name
 from callvault.archive.store import Archive
 from callvault.archive.subjects.accounts import IndexProblem, OnProblem
 from callvault.archive.subjects.entries import Hash
-from callvault.archive.subjects.index import entry_name, put, remove, write
+from callvault.archive.subjects.index import entry_name, put, remove
 from callvault.archive.subjects.proof import is_same, objection
 from callvault.archive.subjects.recordings import Folder, days, entries_of_folder, folders
 from callvault.archive.subjects.search import read_entry
 from callvault.contracts.subjects import SubjectEntry
-from callvault.errors import BrokenContent, ContentMissing, StateConflict
+from callvault.errors import BrokenContent, ContentMissing, ObjectExists, StateConflict
 
 WORKERS = 8
 """Recordings, and entries, that are looked at at the same time."""
@@ -100,7 +101,9 @@ class IndexPass:
 
     def _missing(self, name: str, entry: SubjectEntry, tell: OnProblem) -> Verdict:
         if self.mends:
-            write(self.archive, [entry])
+            # A seal may have been faster, and knew more ids.
+            with suppress(ObjectExists):
+                put(self.archive, name, entry)
             return Verdict.WRITTEN
         tell(IndexProblem(name, f"it is missing: somebody in {entry.evidence[0]} is not found"))
         return Verdict.MISSING

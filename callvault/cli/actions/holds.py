@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
+from callvault.archive.access_log.log import AccessLog
 from callvault.archive.manifests.holds import Hold, Said, find_holds, place_hold, release_hold
+from callvault.archive.manifests.keys import Signer
+from callvault.archive.store import Archive
 from callvault.cli.options import os_user
 from callvault.cli.terminal import say
 from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.settings import Settings
+from callvault.contracts.access import Access, AccessAction
 from callvault.contracts.base import MAX_TEXT, explain
 from callvault.contracts.holds import HoldRecord, HoldTarget
 from callvault.errors import ConfigurationError, InvalidRequest
@@ -101,13 +105,33 @@ def _place(settings: Settings, name: str, wanted: HoldTarget, said: Said) -> Hol
     configured = settings.archive(name)
     signer, keys = open_signer(configured), open_keyring(configured)
     with closing(open_proven(name, configured)) as archive:
-        return place_hold(archive, wanted, said, signer, _now, keys)
+        record = place_hold(archive, wanted, said, signer, _now, keys)
+        _tell(archive, record, AccessAction.HELD, signer)
+        return record
 
 
 def _release(settings: Settings, name: str, hold_id: str, said: Said) -> HoldRecord:
     configured = settings.archive(name)
     with closing(open_proven(name, configured)) as archive:
-        return release_hold(archive, hold_id, said, open_signer(configured), _now)
+        signer = open_signer(configured)
+        record = release_hold(archive, hold_id, said, signer, _now)
+        _tell(archive, record, AccessAction.RELEASED, signer)
+        return record
+
+
+def _tell(
+    archive: Archive, record: HoldRecord, action: AccessAction, signer: Signer | None
+) -> None:
+    """Write into the access log that a hold was placed or released."""
+    AccessLog(archive, signer).record(
+        Access(
+            action=action,
+            by=record.requested_by,
+            authenticated_as=record.authenticated_as,
+            objects=(record.object_name,),
+            reason=record.reason,
+        )
+    )
 
 
 def _has(settings: Settings, name: str, hold_id: str) -> bool:
