@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import uuid
 import wave
 import zipfile
+from contextlib import closing
 from datetime import UTC, datetime
 from html import unescape
 from io import BytesIO
@@ -23,12 +25,15 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.subjects.accounts import entries_of_recording
 from callvault.archive.subjects.index import write
 from callvault.cli.main import app
+from callvault.clients import open_archive
+from callvault.config.settings import load_settings
 from callvault.contracts.access import AccessAction
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.media import ChannelType
 from callvault.errors import InvalidRequest, NotDone, Unavailable
 from callvault.evidence import package as packages
 from callvault.evidence.package import PackageIndex
+from callvault.local.azurite import Azurite
 from tests.archive.sealed import SIGNER, archived, lost, manifest_of
 
 from .calls import ANNA, BERT, KEY, hashed, pieces_of, sealed_call, unmixed
@@ -395,3 +400,51 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises(error, match=refusal):
         run(config, who, Path(to))
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.server
+def test_an_archive_in_azure_gives_the_same_files(
+    archive: DirectoryArchive,
+    config: Path,
+    tmp_path: Path,
+    azurite: Azurite,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZURITE", azurite.connection_string)
+    container = f"export-{uuid.uuid4().hex}"
+    on_azure = tmp_path / "azure.toml"
+    place = f'kind = "directory"\npath = "{tmp_path / "archive"}"\n'
+    blobs = f'kind = "azure_blob"\nconnection_string = "env:AZURITE"\ncontainer = "{container}"\n'
+    on_azure.write_text(config.read_text().replace(place, blobs))
+    settings = load_settings(on_azure)
+    with closing(open_archive("main", settings.archive("main"))) as blob:
+        make_identity(blob, None, datetime.now(UTC))
+        indexed(blob, sealed_call(blob))
+    indexed(archive, sealed_call(archive))
+    for name, file in (("azure", on_azure), ("directory", config)):
+        ended = run(file, ANNA, tmp_path / f"from-{name}")
+        assert ended.exit_code == 0, ended.output
+    one, other = (everything(tmp_path / f"from-{name}") for name in ("azure", "directory"))
+    assert one.keys() == other.keys()
+    same = ("media-0000-channel-0.wav", "metadata-0000.json", "facts.json")
+    for name in same:
+        assert one[f"0001/{name}"] == other[f"0001/{name}"], name
+
+
+def test_an_entry_whose_recording_is_not_sealed_is_told(
+    archive: DirectoryArchive, config: Path, tmp_path: Path
+) -> None:
+    found = indexed(archive, sealed_call(archive))
+    indexed(
+        archive,
+        sealed_call(archive, pieces_of(archive, recording_id="rec-2"), recording_id="rec-2"),
+    )
+    (tmp_path / "archive" / found.object_name).unlink()
+    for entry in (tmp_path / "archive" / "subjects").rglob("*~manifest.json"):
+        if json.loads(entry.read_text())["recordingId"] == "rec-1":
+            entry.unlink()
+    ended = run(config, ANNA, tmp_path / "anna")
+    assert ended.exit_code == 1
+    assert "is not sealed yet: export again later" in ended.stderr
+    assert "is not sealed yet" in (tmp_path / "anna" / "index.html").read_text()
+    assert [path.name for path in (tmp_path / "anna").iterdir() if path.is_dir()] == ["0001"]
