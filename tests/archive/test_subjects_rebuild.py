@@ -350,3 +350,32 @@ def test_the_entries_of_a_recording_are_named_for_whoever_erases_it(
         remove(directory_archive, name)
     assert folders(directory_archive, BEN) == []
     assert len(folders(directory_archive, ANA)) == 1
+
+
+def test_a_rebuild_holds_few_recordings_in_memory(directory_archive: DirectoryArchive) -> None:
+    """Names are listed as they are needed: never many more than were looked at."""
+    folder = "recordings/2026/03/01/call"
+    content = b'{"participants":[{"participantId":"8:acs:ana"}]}'
+    for number in range(600):
+        path = directory_archive._root / folder / f"rec-{number}" / "0000-a.metadata.json"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    ahead: list[int] = []
+
+    class Watched(DirectoryArchive):
+        listed = looked_at = 0
+
+        def names(self, prefix: str = "") -> Iterator[str]:
+            for name in super().names(prefix):
+                # The list of days comes first, and keeps no name.
+                self.listed += prefix != "recordings/"
+                ahead.append(self.listed - self.looked_at)
+                yield name
+
+        def read(self, object_name: str, **part: Any) -> Iterator[bytes]:
+            self.looked_at += object_name.endswith(".metadata.json")
+            return super().read(object_name, **part)
+
+    IndexPass(Watched("main", directory_archive._root), HASH, True, refuse).run()
+    assert len(folders(directory_archive, ANA)) == 600
+    assert max(ahead) < 200
