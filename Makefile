@@ -17,8 +17,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
-.PHONY: help vcon setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants subjects schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
