@@ -72,8 +72,8 @@ class Caller:
         """Raise `AccessDenied` for a caller who is bound to resources."""
         if self.resources is not None:
             raise AccessDenied(
-                f"{self._who} is bound to resources, and payloads do not tell whose they are: decode"
-                " is for callers of all resources",
+                f"{self._who} is bound to resources, and payloads do not tell whose they are:"
+                " decode is for callers of all resources",
                 status=403,
                 code="resource_denied",
             )

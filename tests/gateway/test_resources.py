@@ -209,6 +209,6 @@ async def test_a_token_that_is_bound_to_resources_cannot_decode(
         gateway = gateway_of(temporal, oidc=oidc)
         bound = issuer.token(sub="app-1", roles=["Callvault.Decode"], areas=["europe"])
         answer = await gateway.http.post(
-            f"/codec/{what}", json={"payloads": []}, headers={"authorization": f"Bearer {bound}"}
+            f"/v1/codec/{what}", json={"payloads": []}, headers={"authorization": f"Bearer {bound}"}
         )
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "resource_denied")
