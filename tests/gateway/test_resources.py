@@ -193,22 +193,3 @@ def test_a_key_that_is_bound_to_resources_cannot_decode() -> None:
         KeySettings.model_validate(
             {"secret": "env:EU", "roles": ["read", "decode"], "resources": ["europe"]}
         )
-
-
-@pytest.mark.parametrize("what", ["decode", "encode"])
-async def test_a_token_that_is_bound_to_resources_cannot_decode(
-    what: str, gateway_of: GatewayOf, temporal: Client
-) -> None:
-    with issuing() as issuer:
-        oidc = {
-            "issuer": issuer.issuer,
-            "configuration_url": issuer.url,
-            "audience": AUDIENCE,
-            "resources_claim": "areas",
-        }
-        gateway = gateway_of(temporal, oidc=oidc)
-        bound = issuer.token(sub="app-1", roles=["Callvault.Decode"], areas=["europe"])
-        answer = await gateway.http.post(
-            f"/v1/codec/{what}", json={"payloads": []}, headers={"authorization": f"Bearer {bound}"}
-        )
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "resource_denied")
