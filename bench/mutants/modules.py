@@ -75,6 +75,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "callvault/archive/manifests/es256.py": _PROOF,
     "callvault/archive/manifests/keys.py": _PROOF,
     "callvault/archive/verify/told_links.py": _PROOF,
+    "callvault/archive/manifests/numbered.py": ("archive/test_access_log.py", *_ARCHIVE),
     "callvault/archive/manifests/late_events.py": ("archive/test_late_events.py", *_ARCHIVE),
     "callvault/archive/manifests/service_account.py": (
         "archive/test_service_account_bounds.py",

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities import checkpoints as publishing
+from activities.alarm_sender import AlarmSender
 from activities.checkpoints import CheckpointActivities
 from activities.control import ControlActivities
 from activities.export import ExportActivities
@@ -78,7 +79,7 @@ async def client(
         async with (
             control_worker(temporal, control, settings, runner=sandbox()),
             notification_worker(
-                temporal, AlarmActivities(told), AnnouncementActivities(NONE), settings
+                temporal, AlarmActivities(AlarmSender(told)), AnnouncementActivities(NONE), settings
             ),
             export_worker(
                 temporal,
