@@ -1,7 +1,9 @@
 """Checkpoints by a Schedule's workflow, and the links that Temporal keeps in results of calls."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,11 @@ from callvault.config.settings import Settings
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.activity_io import SealedRecording
-from callvault.contracts.alarms import Alarm, AlarmKind
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
 from callvault.contracts.checkpoints import CheckpointInput, CheckpointReport
 from callvault.contracts.results import CallResult, RecordingResult
 from callvault.contracts.states import RecordingState
+from callvault.temporal.schedules import put_schedule
 from callvault.temporal.told_links import SealedLink, sealed_links
 from tests.archive.sealed import NOON, SIGNER, lost, sealed
 from workers.registry import control_worker, export_worker, notification_worker, sandbox
@@ -128,20 +131,44 @@ async def test_a_round_publishes_what_was_sealed_since_the_last_one(
     assert (report.ok, report.told) == (True, 1)
 
 
-async def test_a_place_that_is_gone_is_alarmed_and_stops_nothing(
+async def scheduled(client: Client) -> CheckpointReport:
+    """Let the Schedule begin a round, once it knows how the last one ended."""
+    schedule = client.get_schedule_handle(names.CHECKPOINT_SCHEDULE)
+    async with asyncio.timeout(60):
+        while (before := await schedule.describe()).info.running_actions:
+            await asyncio.sleep(0.05)
+        await schedule.trigger()
+        while (now := await schedule.describe()).info.num_actions == before.info.num_actions:
+            await asyncio.sleep(0.05)
+    action: Any = now.info.recent_actions[-1].action
+    run = client.get_workflow_handle(action.workflow_id, result_type=CheckpointReport)
+    report: CheckpointReport = await run.result()
+    return report
+
+
+async def test_a_place_that_is_gone_is_alarmed_once_and_until_it_is_back(
     client: Client, root: Path, told: Alarms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "RETRY_TIMEOUT", NOON - NOON)
+    await put_schedule(
+        client,
+        names.CHECKPOINT_SCHEDULE,
+        names.CHECKPOINT_TYPE,
+        CheckpointInput(),
+        timedelta(days=1),
+    )
     away = root / "away"
     away.rename(root / "gone")
-    try:
-        [failed] = (await published(client)).published
-    finally:
-        (root / "gone").rename(away)
-    assert failed.problem
-    [alarm] = told
-    assert alarm.kind is AlarmKind.CHECKPOINTS
-    assert "main, at away: " in alarm.what
+    for _ in range(2):
+        [failed] = (await scheduled(client)).published
+        assert failed.problem
+    (root / "gone").rename(away)
+    [back] = (await scheduled(client)).published
+    assert not back.problem
+    assert not (await scheduled(client)).problems
+    assert [each.status for each in told] == [AlarmStatus.FIRING, AlarmStatus.RESOLVED]
+    assert told[0].kind is AlarmKind.CHECKPOINTS
+    assert "main, at away: " in told[0].what
 
 
 async def ended(client: Client, number: int, found: SealedRecording | None) -> None:
