@@ -36,6 +36,15 @@ class KeySettings(Section):
     resources: Names = ()
     """The resources whose calls the key sees and controls; those of all resources without any."""
 
+    @model_validator(mode="after")
+    def _decodes_all_or_nothing(self) -> Self:
+        if self.resources and "decode" in self.roles:
+            raise ValueError(
+                "decode goes with no resources, for a payload does not tell of which it is: leave"
+                " out the one or the other"
+            )
+        return self
+
 
 class OidcSettings(Section):
     """Callers of the control API who present a signed token (OpenID Connect) instead of a key."""
