@@ -109,7 +109,7 @@ class AbandonedCalls:
         what = "its workflow's tasks fail, so that nobody minds the call"
         try:
             why = await failure_of_task(self._client, stuck.id, stuck.run_id)
-            what = f"{what}: {why or 'see the log of the worker'}"
+            what = f"{what}: {why or 'the log of the worker says why'}"
             told = await self._alarm(stuck, what, resolves=True)
         except Exception as error:  # a webhook that is away: the next look tells of it
             log.warning("an alarm was not sent", workflow_id=stuck.id, problem=str(error))
