@@ -37,11 +37,11 @@ class KeySettings(Section):
     """The resources whose calls the key sees and controls; those of all resources without any."""
 
     @model_validator(mode="after")
-    def _decodes_all_or_nothing(self) -> Self:
-        if self.resources and "decode" in self.roles:
+    def _decodes_all(self) -> Self:
+        if "decode" in self.roles and self.resources:
             raise ValueError(
-                "decode goes with no resources, for a payload does not tell of which it is: leave"
-                " out the one or the other"
+                "payloads do not tell whose they are: a key with the role decode is of all"
+                " resources, so make another key for it"
             )
         return self
 

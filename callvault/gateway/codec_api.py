@@ -13,8 +13,8 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.client import Client
 
 from callvault.codec.encryption import codec_of, unopened
-from callvault.errors import AccessDenied, InvalidRequest, PayloadKeyMissing
-from callvault.gateway.access import Access, Caller, caller_of
+from callvault.errors import InvalidRequest, PayloadKeyMissing
+from callvault.gateway.access import Access
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import json_response
 from callvault.gateway.messages import EncodedPayload, EncodedPayloads
@@ -41,7 +41,6 @@ class CodecApi:
 
         `InvalidRequest` where one cannot be decrypted, with what is to be done.
         """
-        _require_all_resources(caller_of(request))
         payloads = _read(await read_body(request, MAX_BODY))
         if (codec := codec_of(self._client)) is not None:
             try:
@@ -58,16 +57,6 @@ class CodecApi:
         if (codec := codec_of(self._client)) is not None:
             await codec.encode_wrapper(payloads)
         return _answer(payloads)
-
-
-def _require_all_resources(caller: Caller) -> None:
-    if caller.resources is not None:
-        raise AccessDenied(
-            "this token sees the calls of some resources alone, and a payload does not tell of"
-            " which it is: decode with one that sees all",
-            status=403,
-            code="role_missing",
-        )
 
 
 DAMAGED = (

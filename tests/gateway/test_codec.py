@@ -17,10 +17,10 @@ from callvault.codec.encryption import EncryptionCodec
 from callvault.codec.keyring import Keyring
 from callvault.codec.payload_key import KEY_ID
 from callvault.config.encryption import EncryptionSettings
-from callvault.gateway.access import Access, Caller
 from callvault.gateway.codec_api import MAX_BODY, MAX_PAYLOADS
 from callvault.temporal.converter import converter_with
 from tests.gateway.conftest import Gateway
+from tests.gateway.issuer import AUDIENCE, issuing
 
 DECODE, ENCODE = "/v1/codec/decode", "/v1/codec/encode"
 UI = "https://temporal.example"
@@ -237,18 +237,20 @@ async def test_the_answer_keeps_what_temporal_reads(
     }
 
 
-async def test_who_sees_the_calls_of_some_resources_reads_no_history(
-    gateway_with: Callable[..., Gateway], codec: EncryptionCodec, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("path", [DECODE, ENCODE])
+async def test_who_is_bound_to_resources_cannot_decode(
+    gateway_with: Callable[..., Gateway], path: str
 ) -> None:
-    """A payload does not tell of which resource it is."""
-    limited = {"secret": ["env:KEY"], "roles": ["decode"], "resources": ["default"]}
-    with pytest.raises(ValueError, match="decode goes with no resources"):
-        gateway_with(keys={"crm": limited})
-    monkeypatch.setattr(Access, "_caller", limited_to_default)
-    answer = await gateway_with().http.post(DECODE, content=body_of(*await codec.encode([PLAIN])))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "role_missing")
-
-
-async def limited_to_default(*_: Any) -> Caller:
-    """As of a token whose claim lists a resource."""
-    return Caller(frozenset({"decode"}), resources=frozenset({"default"}))
+    """Payloads do not tell whose they are."""
+    with issuing() as issuer:
+        oidc = {
+            "issuer": issuer.issuer,
+            "configuration_url": issuer.url,
+            "audience": AUDIENCE,
+            "resources_claim": "areas",
+        }
+        http = gateway_with(oidc=oidc).http
+        bound = issuer.token(sub="app-1", roles=["Callvault.Decode"], areas=["europe"])
+        headers = {"authorization": f"Bearer {bound}", "origin": UI}
+        answer = await http.post(path, json={"payloads": []}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "resource_denied")
