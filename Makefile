@@ -17,7 +17,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants schemas lock clean
+.PHONY: help setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants subjects schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -107,6 +107,10 @@ chaos: setup  ## Kill everything again and again, and write docs/reliability.md 
 COUNT ?= 100
 mutants: setup  ## Change a line of a decision, again and again, and tell which no test notices (SEED=1 COUNT=100)
 	$(BIN)/python -m bench.mutants --seed $(SEED) --count $(COUNT)
+
+RECORDINGS ?= 10000
+subjects: setup  ## Find everybody in an archive of many recordings, and compare with another reader (SEED=1 RECORDINGS=10000)
+	$(BIN)/python -m bench.corpus --seed $(SEED) --recordings $(RECORDINGS)
 
 schemas: setup  ## Write the JSON Schemas of the contracts and the OpenAPI document anew
 	$(BIN)/python -m callvault.contracts.schemas docs/contracts

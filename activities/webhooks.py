@@ -9,20 +9,21 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
 import httpx
 from temporalio import activity
 
 from activities import exchange
+from activities.alarm_sender import AlarmSender
 from activities.clock import server_clock
 from activities.translate import translated
 from callvault.config.webhook_keys import webhook_key
 from callvault.contracts.activity_io import AnnouncementInput
-from callvault.contracts.alarms import Alarm, Severity
+from callvault.contracts.alarms import Alarm, AlarmStatus, Severity
+from callvault.contracts.recording_events import RecordingEvent
 from callvault.errors import AccessDenied, CallvaultError, InvalidRequest, Unavailable
 from callvault.telemetry.metrics import alarms
 
@@ -36,7 +37,7 @@ JOINER_ANNOUNCEMENT_TYPE = "callvault.participant.announced"
 """Type of the announcement to somebody who joins while a recording is on."""
 
 ALARM_TIMEOUT = 10.0
-"""Seconds for a whole exchange with the webhook of alarms, from name to answer."""
+"""Seconds for a whole exchange with a webhook of alarms or events, from name to answer."""
 
 _LEVELS = {
     Severity.CRITICAL: logging.CRITICAL,
@@ -44,23 +45,39 @@ _LEVELS = {
     Severity.WARNING: logging.WARNING,
 }
 
+_LOGGED = (
+    "kind",
+    "severity",
+    "status",
+    "count",
+    "cause",
+    "whose",
+    "last_error",
+    "attempt",
+    "seconds_left",
+    "resource",
+    "archive",
+    "workflow_id",
+    "dedup_key",
+    "group_key",
+    "page_url",
+    "runbook_url",
+)
+"""The fields of an alarm that its line in the log has as fields, too."""
 
-class Sink(Protocol):
-    """A receiver of alarms beyond the log."""
-
-    def send(self, alarm: Alarm) -> int:
-        """Deliver once and return the status of the answer; raises `callvault.errors`."""
+Told = Alarm | AnnouncementInput | RecordingEvent
 
 
 @dataclass
 class Webhook:
     """A receiver of CloudEvents (structured JSON), signed as Standard Webhooks has it.
 
-    ``secret`` is the shared secret, ``url`` the address; both are secrets and never printed.
+    ``secrets`` are the shared secrets, each of which signs, or none; ``url`` is the address. All
+    are secret, and never printed.
     """
 
     url: Callable[[], str] = field(repr=False)
-    secret: Callable[[], str] | None = field(repr=False)
+    secrets: Callable[[], Sequence[str]] = field(repr=False)
     http: httpx.Client
     what: str = "alarm"
     """Name of its purpose, in errors."""
@@ -75,11 +92,9 @@ class Webhook:
         # Written once: the signature covers these very bytes.
         body = json.dumps(event).encode()
         headers = {"content-type": "application/cloudevents+json"}
-        if self.secret is not None:
-            # Read anew for each post, so that a secret can be replaced.
-            headers |= signature_headers(
-                self.secret(), message_id, body, int(self.now().timestamp())
-            )
+        # Read anew for each post, so that a secret can be replaced.
+        if secrets := self.secrets():
+            headers |= signature_headers(secrets, message_id, body, int(self.now().timestamp()))
         status = self._exchange(body, headers, timeout)
         if not httpx.codes.is_success(status):
             raise _refused(self.what, status)
@@ -109,29 +124,37 @@ class AlarmActivities:
     """Built once by a worker."""
 
     def __init__(
-        self, sink: Sink | None, with_cause: Callable[[Alarm], Alarm] = lambda alarm: alarm
+        self, sender: AlarmSender, with_cause: Callable[[Alarm], Alarm] = lambda alarm: alarm
     ) -> None:
         """``with_cause`` adds why the activity of an alarm does not succeed; it may block."""
-        self._sink = sink
+        self._sender = sender
         self._with_cause = with_cause
 
     @activity.defn
     def raise_alarm(self, alarm: Alarm) -> Alarm | None:
         """Write an alarm to the log and the metrics, and send it to the webhook if one is set.
 
-        Returns the alarm as it was told, with its cause.
+        Returns the alarm as it was told, with its cause and its group.
         """
-        alarm = self._with_cause(alarm)
+        alarm = self._sender.complete(self._with_cause(alarm))
         # Only the webhook can fail, so that further attempts are about the webhook alone.
         if activity.info().attempt == 1:
             log(alarm)
-            alarms(activity.metric_meter()).add(
-                1, {"kind": alarm.kind, "severity": alarm.severity, "resource": alarm.resource}
-            )
-        if self._sink is not None:
-            with translated(retry_permanent=True):
-                self._sink.send(alarm)
-        return alarm
+            if alarm.status is AlarmStatus.FIRING:
+                alarms(activity.metric_meter()).add(
+                    1, {"kind": alarm.kind, "severity": alarm.severity, "resource": alarm.resource}
+                )
+        with translated(retry_permanent=True):
+            return self._sender.send(alarm)
+
+    @activity.defn
+    def send_group_alarm(self, alarm: Alarm) -> None:
+        """Write what has become of a group of alarms to the log, and send it to the webhook."""
+        alarm = self._sender.complete(alarm)
+        if activity.info().attempt == 1:
+            log(alarm)
+        with translated(retry_permanent=True):
+            self._sender.send_as_it_is(alarm)
 
 
 class AnnouncementActivities:
@@ -156,37 +179,47 @@ class AnnouncementActivities:
 
 def alarm_event(alarm: Alarm) -> dict[str, object]:
     """Write an alarm as a CloudEvent 1.0."""
-    return _cloud_event(f"{ALARM_TYPE}.{alarm.kind}", alarm, alarm.at)
+    return cloud_event(f"{ALARM_TYPE}.{alarm.kind}", alarm, alarm.at)
 
 
 def announcement_event(input: AnnouncementInput, at: datetime) -> dict[str, object]:
     """Write the announcement of a recording as a CloudEvent 1.0."""
     kind = ANNOUNCEMENT_TYPE if input.participant is None else JOINER_ANNOUNCEMENT_TYPE
-    return _cloud_event(kind, input, at)
+    return cloud_event(kind, input, at)
 
 
-def signature_headers(secret: str, message_id: str, body: bytes, at: int) -> dict[str, str]:
+def signature_headers(
+    secrets: Sequence[str], message_id: str, body: bytes, at: int
+) -> dict[str, str]:
     """Make the three headers of the Standard Webhooks specification (symmetric, ``v1``).
 
-    ``secret`` is its base64 form, with or without the prefix ``whsec_``; ``at`` is in seconds.
-    `ConfigurationError` where it is no base64.
+    Each secret is in its base64 form, with or without the prefix ``whsec_``, and signs; ``at`` is
+    in seconds. `ConfigurationError` where one is no base64.
     """
-    key = webhook_key(secret)
     signed = f"{message_id}.{at}.".encode() + body
-    signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(at),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(f"v1,{_signature(secret, signed)}" for secret in secrets),
     }
 
 
+def _signature(secret: str, signed: bytes) -> str:
+    digest = hmac.new(webhook_key(secret), signed, hashlib.sha256).digest()
+    return base64.b64encode(digest).decode()
+
+
 def log(alarm: Alarm) -> None:
-    """Write an alarm to the log, at the level of its severity."""
-    activity.logger.log(_LEVELS[alarm.severity], "ALARM %s: %s", alarm.kind, alarm.what)
+    """Write an alarm to the log, at the level of its severity; that it is over, for information."""
+    is_over = alarm.status is AlarmStatus.RESOLVED
+    level = logging.INFO if is_over else _LEVELS[alarm.severity]
+    fields = {name: value for name in _LOGGED if (value := getattr(alarm, name)) not in ("", None)}
+    word = "RESOLVED" if is_over else "ALARM"
+    activity.logger.log(level, "%s %s: %s", word, alarm.kind, alarm.what, extra=fields)
 
 
-def _cloud_event(kind: str, data: Alarm | AnnouncementInput, at: datetime) -> dict[str, object]:
+def cloud_event(kind: str, data: Told, at: datetime) -> dict[str, object]:
+    """Write a CloudEvent 1.0 about a call."""
     return {
         "specversion": "1.0",
         "type": kind,

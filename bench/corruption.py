@@ -141,6 +141,9 @@ class MemoryArchive:
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> "MemoryUpload":
         return MemoryUpload(self, BlockLedger(object_name, block_size))
 
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        raise NotImplementedError
+
     def digests(self, object_name: str) -> BlockDigests | None:
         return self.kept
 

@@ -4,10 +4,14 @@ Each is made when it is first needed, so that one resource's missing secret does
 from the others' calls; and again after a failure, or once its secret was replaced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import httpx
+from temporalio.client import Client as TemporalClient
 
+from activities.alarm_links import Links
+from activities.alarm_sender import AlarmSender
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.documents import Keyring
@@ -20,11 +24,15 @@ from callvault.clocks import Clocks
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.config.storage import DirectorySettings
+from callvault.config.types import SecretRef
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Alarm
+from callvault.contracts.participants import hiding
+from callvault.contracts.webhook_urls import refusal_of
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
 from callvault.pools import Pool
+from callvault.rereading import Reread
+from callvault.temporal.alarm_groups import AlarmGroups
 
 
 class Connections:
@@ -59,38 +67,61 @@ class Connections:
         """Return the keys that may have signed in an archive."""
         return open_keyring(self._settings.archive(name))
 
+    def hash_of(self, raw_id: str) -> str:
+        """Return the keyed hash of a participant, with the key of the moment."""
+        return hiding(self._participant_key.current())(raw_id)
+
+    @cached_property
+    def _participant_key(self) -> Reread[str]:
+        # Only once it is needed: a key that is missing must not keep the worker from its work.
+        return Reread(self._settings.participant_key)
+
     def alarm_sink(self) -> Webhook | None:
         """Return the webhook that alarms go to; None if none is configured."""
         settings = self._settings.alarms
         if settings.webhook_url is None:
             return None
-        secret = settings.webhook_secret
         return Webhook(
             settings.webhook_url.resolve,
-            secret.resolve if secret else None,
+            _resolving(settings.webhook_secret),
             self._http,
             now=self.clocks.now,
         )
 
-    def tell(self, alarm: Alarm) -> None:
-        """Send an alarm once, if there is a webhook for alarms; the caller has logged it."""
-        sink = self.alarm_sink()
-        if sink is not None:
-            sink.send(alarm)
+    def alarm_sender(self, client: TemporalClient) -> AlarmSender:
+        """Return what sends alarms to the webhook, if there is one. Call it in the event loop."""
+        groups = AlarmGroups(client, self._settings.alarms.group_interval)
+        links = Links.of(self._settings, client.namespace)
+        return AlarmSender(self.alarm_sink(), links, groups)
 
     def announcement_webhook(self, name: str) -> Webhook | None:
         """Return the webhook that a resource's recordings are announced to; None without one."""
         resource = self._settings.resource(name)
         if resource.announcement_url is None:
             return None
-        secret = resource.announcement_secret
         return Webhook(
             resource.announcement_url.resolve,
-            secret.resolve if secret else None,
+            _resolving(resource.announcement_secret),
             self._http,
             what="announcement",
             now=self.clocks.now,
         )
+
+    def event_webhook(self, name: str, url: str | None) -> Webhook | None:
+        """Return the webhook of a resource for events, at its own URL or at a request's.
+
+        None without one, and for a URL that is not allowed (any more).
+        """
+        resource = self._settings.resource(name)
+        if url is not None:
+            is_refused = refusal_of(url, resource.webhook_allowed_urls, name) is not None
+            read = None if is_refused else lambda: url
+        else:
+            read = resource.webhook_url.resolve if resource.webhook_url else None
+        if read is None:
+            return None
+        secrets, now = _resolving(*resource.webhook_secrets), self.clocks.now
+        return Webhook(read, secrets, self._http, what="event", now=now)
 
     def close(self) -> None:
         """Close every connection."""
@@ -118,3 +149,8 @@ class Connections:
         # One that is opened anew, after its secret was replaced, must be the same archive.
         self._archive_ids.setdefault(name, archive.prove())
         return archive
+
+
+def _resolving(*secrets: SecretRef | None) -> Callable[[], list[str]]:
+    """Return what reads these secrets anew, but for those that are not set."""
+    return lambda: [secret.resolve() for secret in secrets if secret is not None]

@@ -17,6 +17,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
 from activities.signal_times import SignalTimesActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
@@ -24,17 +25,23 @@ from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from workflows.adoption import AdoptionWorkflow
 from workflows.alarm import AlarmWorkflow
+from workflows.alarm_group import AlarmGroupWorkflow
+from workflows.erasure import ErasureWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.recording_events import RecordingEventWorkflow
 from workflows.sweep import SweepWorkflow
 
 WORKFLOWS = (
     RecordingWorkflow,
     AdoptionWorkflow,
     AlarmWorkflow,
+    AlarmGroupWorkflow,
     CallSeenWorkflow,
     ReconcileWorkflow,
+    RecordingEventWorkflow,
     SweepWorkflow,
+    ErasureWorkflow,
 )
 
 DRAIN_TIMEOUT = timedelta(seconds=30)
@@ -134,8 +141,27 @@ def notification_worker(
     return Worker(
         client,
         task_queue=names.NOTIFICATION_QUEUE,
-        activities=[alarms.raise_alarm, announcements.announce_recording],
+        activities=[
+            alarms.raise_alarm,
+            alarms.send_group_alarm,
+            announcements.announce_recording,
+        ],
         activity_executor=ThreadPoolExecutor(MAX_CONCURRENT_NOTIFICATIONS, "notify"),
+        max_concurrent_activities=MAX_CONCURRENT_NOTIFICATIONS,
+        graceful_shutdown_timeout=DRAIN_TIMEOUT,
+        deployment_config=versioning(settings),
+    )
+
+
+def event_worker(
+    client: Client, events: RecordingEventActivities, settings: WorkerSettings
+) -> Worker:
+    """Make the worker for events about recordings, which wait for webhooks that requests name."""
+    return Worker(
+        client,
+        task_queue=names.EVENT_QUEUE,
+        activities=[events.deliver_event],
+        activity_executor=ThreadPoolExecutor(MAX_CONCURRENT_NOTIFICATIONS, "events"),
         max_concurrent_activities=MAX_CONCURRENT_NOTIFICATIONS,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,
         deployment_config=versioning(settings),

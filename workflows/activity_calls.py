@@ -1,5 +1,6 @@
 """The calls of activities: each turns a decision into an activity, its order and its summary."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from temporalio.workflow import ActivityConfig
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.polling import PollingActivities
+from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
 from activities.signal_times import SignalTimesActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
@@ -30,10 +32,11 @@ from callvault.contracts.activity_io import (
     StartInput,
     ToldRecording,
 )
-from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import SealInput
+from callvault.contracts.recording_events import EventDelivery
 from callvault.contracts.signal_times import SignalTimes, SignalTimesQuery, UntimedSignal
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
@@ -54,6 +57,8 @@ _OPTIONS = {
     Operation.CONFIRM: activity_options.confirm,
     Operation.READ: activity_options.confirm,
 }
+
+_RUN_OF_SCHEDULE = re.compile(r"-\d{4}-\d\d-\d\dT[\d:.]+Z$")
 
 CommandInput = StartInput | RecordingInput
 
@@ -261,11 +266,19 @@ def send_alarm(
     return workflow.start_activity_method(AlarmActivities.raise_alarm, alarm, **options)
 
 
+def send_group_alarm(alarm: Alarm) -> workflow.ActivityHandle[None]:
+    """Send what has become of a group of alarms, until a receiver accepts it."""
+    summary = f"{alarm.status}: {alarm.count} in {alarm.group_key}"
+    options = activity_options.group_alarm(summary)
+    return workflow.start_activity_method(AlarmActivities.send_group_alarm, alarm, **options)
+
+
 async def send_schedule_alarm(
     kind: AlarmKind,
     severity: Severity,
     what: str,
     within: timedelta = activity_options.ALARM_TIMEOUT,
+    status: AlarmStatus = AlarmStatus.FIRING,
 ) -> None:
     """Send the alarm of a workflow that a Schedule began; those of a call have their own loop.
 
@@ -274,6 +287,10 @@ async def send_schedule_alarm(
     info = workflow.info()
     alarm = Alarm(
         id=f"{info.workflow_id}/{info.run_id}",
+        status=status,
+        # The same for every run of a Schedule, which adds the time to its own id.
+        dedup_key=_RUN_OF_SCHEDULE.sub("", info.workflow_id),
+        resolves=True,
         kind=kind,
         severity=severity,
         at=workflow.now(),
@@ -282,6 +299,34 @@ async def send_schedule_alarm(
         resource="all",
     )
     await send_alarm(alarm, within)
+
+
+def deliver_event(delivery: EventDelivery) -> workflow.ActivityHandle[None]:
+    """Deliver an event at once, or not at all."""
+    options = activity_options.event_delivery(_told(delivery), delivery.event.resource)
+    return workflow.start_activity_method(
+        RecordingEventActivities.deliver_event, delivery, **options
+    )
+
+
+def deliver_late_event(delivery: EventDelivery) -> workflow.ActivityHandle[None]:
+    """Deliver an event until its receiver takes it, or the time for that is over."""
+    options = activity_options.late_event_delivery(
+        _told(delivery), delivery.event.resource, delivery.within
+    )
+    return workflow.start_activity_method(
+        RecordingEventActivities.deliver_event, delivery, **options
+    )
+
+
+async def hand_over_event(delivery: EventDelivery) -> None:
+    """Have an event delivered by a workflow of its own."""
+    options = activity_options.event_hand_over(f"{_told(delivery)}: later")
+    await workflow.execute_activity(names.HAND_OVER_EVENT_ACTIVITY, delivery, **options)
+
+
+def _told(delivery: EventDelivery) -> str:
+    return f"tell that recording {delivery.event.recording} is {delivery.event.kind}"
 
 
 def announce(

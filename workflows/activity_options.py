@@ -47,6 +47,15 @@ SWEEP_TIMEOUT = timedelta(hours=1)
 ALARM_TIMEOUT = timedelta(hours=24)
 """Longest time for delivering an alarm; the log has it at once."""
 
+GROUP_ALARM_ATTEMPT_TIMEOUT = timedelta(seconds=15)
+"""One attempt at an alarm of a group: the webhook has ten seconds."""
+EVENT_ATTEMPT_TIMEOUT = timedelta(seconds=12)
+"""One attempt at delivering an event: the exchange with its receiver, and a little more."""
+
+EVENT_TIMEOUT = timedelta(seconds=15)
+"""Longest time for which a call waits for the receiver of an event, before a workflow of its own
+goes on delivering it."""
+
 _CONTROL_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
     backoff_coefficient=2,
@@ -70,6 +79,9 @@ _LAST_RETRY = RetryPolicy(
 
 EXPORT_ATTEMPT_TIMEOUT = timedelta(hours=12)
 """One attempt at an export; its heartbeat is what notices a stall."""
+
+ERASE_ATTEMPT_TIMEOUT = timedelta(hours=6)
+"""One attempt at a step of an erasure: to plan one may mean to read all manifests of archives."""
 
 BEGIN = ActivityConfig(
     summary="what is known of this run?",
@@ -181,6 +193,17 @@ def seal(summary: str) -> ActivityConfig:
     )
 
 
+def erase(summary: str) -> ActivityConfig:
+    """Return options of an erasure's steps: one that was begun comes to its end."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EXPORT_QUEUE,
+        start_to_close_timeout=ERASE_ATTEMPT_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_EXPORT_RETRY,
+    )
+
+
 def find_sealed(summary: str) -> ActivityConfig:
     """Return options to look into an archive, until it answers or the workflow calls it off."""
     return ActivityConfig(
@@ -216,6 +239,14 @@ def alarm(summary: str, timeout: timedelta) -> ActivityConfig:
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
+
+
+def group_alarm(summary: str) -> ActivityConfig:
+    """Return options to deliver an alarm of a group: it asks Temporal for no cause first."""
+    return {
+        **alarm(summary, ALARM_TIMEOUT),
+        "start_to_close_timeout": GROUP_ALARM_ATTEMPT_TIMEOUT,
+    }
 
 
 def poll_silence(summary: str) -> ActivityConfig:
@@ -271,6 +302,42 @@ def sweep() -> ActivityConfig:
         schedule_to_close_timeout=SWEEP_TIMEOUT,
         heartbeat_timeout=2 * HEARTBEAT_TIMEOUT,
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
+    )
+
+
+def event_delivery(summary: str, resource: str) -> ActivityConfig:
+    """Return options to deliver an event at once: the call waits for it, so for seconds alone."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EVENT_QUEUE,
+        start_to_close_timeout=EVENT_ATTEMPT_TIMEOUT,
+        schedule_to_close_timeout=EVENT_TIMEOUT,
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1)),
+        # One resource's receivers, all of them away, must not take up all attempts.
+        priority=Priority(fairness_key=resource),
+    )
+
+
+def late_event_delivery(summary: str, resource: str, within: timedelta) -> ActivityConfig:
+    """Return options to deliver an event by a workflow of its own: ``within`` all its time."""
+    return {
+        **event_delivery(summary, resource),
+        "schedule_to_close_timeout": within,
+        "retry_policy": RetryPolicy(
+            initial_interval=timedelta(seconds=5),
+            backoff_coefficient=2,
+            maximum_interval=timedelta(minutes=15),
+        ),
+    }
+
+
+def event_hand_over(summary: str) -> ActivityConfig:
+    """Return options to have an event delivered by a workflow of its own: until Temporal has it."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.CONTROL_QUEUE,
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
     )
 
 

@@ -51,6 +51,7 @@ from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
 from workflows.loops.polling import ResultPollingLoop, SilencePollingLoop, StatePollingLoop
 from workflows.loops.recall import RecallLoop
+from workflows.loops.recording_events import RecordingEventsLoop
 from workflows.loops.seal import SealLoop
 from workflows.loops.signal_times import SignalTimesLoop
 from workflows.loops.timers import TimersLoop
@@ -88,6 +89,7 @@ class RecordingWorkflow:
         self.recall = RecallLoop(run, call, alarms, self.delete_source)
         self.signal_times = SignalTimesLoop(run, call, watchdog)
         self.notify = NotifyLoop(run, alarms)
+        self.recording_events = RecordingEventsLoop(run, call, self.seal)
         self.shown: display.Display | None = None
 
     @workflow.run
@@ -140,6 +142,7 @@ class RecordingWorkflow:
             self.delete_source,  # delete the service's copies, if the resource asks for that
             self.timers,  # missing files, escalation, guards and consent: do what falls due
             self.notify,  # send every alarm
+            self.recording_events,  # tell webhooks what becomes of each recording
         )
 
     async def _through_cancellation(self, doing: Coroutine[Any, Any, None]) -> None:

@@ -27,7 +27,9 @@ from callvault.contracts.activity_io import (
     ResourcePolicy,
     SealedRecording,
 )
+from callvault.contracts.alarms import AlarmStatus
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.recording_events import RecordingEvent
 from callvault.contracts.signal_times import SignalTimes
 from callvault.contracts.status import RecordingStatus
 
@@ -50,6 +52,12 @@ class Surroundings:
         self._policy = policy
         self.sent: set[str] = set()
         """The ids of the alarms and announcements that a receiver has got."""
+        self.fired: set[str] = set()
+        """The episodes of alarms of which a receiver has heard, by dedup key."""
+        self.over: set[str] = set()
+        """Those of them that a receiver was told to be over."""
+        self.events: list[RecordingEvent] = []
+        """Those that the webhook has got, or a workflow of its own delivers, in that order."""
         self.sealed = 0
         self.manifests: dict[str, RecordingStatus] = {}
         """The recordings as the manifests tell of them, by the manifest's name."""
@@ -66,6 +74,8 @@ class Surroundings:
             "find_sealed": lambda activity, rng: FoundRecordings(),
             "raise_alarm": self._raise_alarm,
             "announce_recording": self._announce,
+            "deliver_event": self._deliver_event,
+            names.HAND_OVER_EVENT_ACTIVITY: self._deliver_event,
         }
 
     def _begin(self, activity: Activity, rng: random.Random) -> Beginning:
@@ -122,6 +132,8 @@ class Surroundings:
             self._acs.file(activity.input.chunk.document_id).is_archived = True
         elif activity.kind in ("raise_alarm", "announce_recording"):
             self.sent.add(activity.input.id)
+            if getattr(activity.input, "status", None) is AlarmStatus.RESOLVED:
+                self.over.add(activity.input.dedup_key)
 
     def _repeat(self, activity: Activity, rng: random.Random) -> ActivityResolution | None:
         if not activity.is_quick:
@@ -217,8 +229,19 @@ class Surroundings:
         )
 
     def _raise_alarm(self, activity: Activity, rng: random.Random) -> Any:
-        if activity.input.id in self.sent:
+        alarm = activity.input
+        if alarm.id in self.sent:
             raise Broken("an alarm is sent again that was accepted")
+        if alarm.status is AlarmStatus.FIRING:
+            if alarm.dedup_key in self.over:
+                raise Broken("an alarm is sent after it was told to be over")
+            self.fired.add(alarm.dedup_key)
+        elif alarm.dedup_key not in self.fired:
+            raise Broken("an alarm is told to be over of which no receiver knows")
+        return None
+
+    def _deliver_event(self, activity: Activity, rng: random.Random) -> Any:
+        self.events.append(activity.input.event)
         return None
 
     def _announce(self, activity: Activity, rng: random.Random) -> Any:
@@ -227,4 +250,10 @@ class Surroundings:
         return None
 
 
-_NEVER_REFUSED = (names.BEGIN_ACTIVITY, "stop_recording", "poll_state", "raise_alarm")
+_NEVER_REFUSED = (
+    names.BEGIN_ACTIVITY,
+    names.HAND_OVER_EVENT_ACTIVITY,
+    "stop_recording",
+    "poll_state",
+    "raise_alarm",
+)

@@ -30,6 +30,8 @@ _CANNOT_BE_CALLED_OFF = (
     "stop_recording",
     "announce_recording",
     "seal_recording",
+    "deliver_event",
+    "hand_over_event",
 )
 
 

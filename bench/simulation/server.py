@@ -17,6 +17,7 @@ from bench.simulation.update_answers import judge_answer
 from callvault.contracts import activity_io, names
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.manifest import SealInput
+from callvault.contracts.recording_events import EventDelivery
 from callvault.contracts.results import CallResult
 from callvault.contracts.signal_times import SignalTimesQuery
 
@@ -38,6 +39,8 @@ INPUT_OF: dict[str, type[Any]] = {
     "seal_recording": SealInput,
     "raise_alarm": Alarm,
     "announce_recording": activity_io.AnnouncementInput,
+    "deliver_event": EventDelivery,
+    names.HAND_OVER_EVENT_ACTIVITY: EventDelivery,
 }
 
 POLLS = ("poll_state", "poll_result")

@@ -31,6 +31,7 @@ def draw_policy(rng: random.Random) -> ResourcePolicy:
         "fallback_archive": "second" if rng.random() < 0.3 else None,
         "polls_result": rng.random() < 0.4,
         "max_history_events": rng.choice([60, 100, 200, 10_000]),
+        "tells_events": rng.random() < 0.4,
         "export_window": rng.choice([timedelta(hours=24), timedelta(hours=48)]),
     }
     return _POLICY.model_copy(update=changed)

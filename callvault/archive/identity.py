@@ -142,6 +142,10 @@ class ProvenArchive:
         self.prove()
         yield from self._archive.names(prefix)
 
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        self.prove()
+        return self._archive.delete(object_name, etag=etag)
+
     def location(self, object_name: str) -> str:
         return self._archive.location(object_name)
 

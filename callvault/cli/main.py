@@ -15,10 +15,15 @@ from callvault.cli import (
     archives,
     dev,
     duties,
+    erasures,
     events,
+    holds,
     processes,
     recordings,
+    retention,
     stack,
+    subjects,
+    webhooks,
 )
 from callvault.cli.doctor import doctor
 from callvault.cli.emulator import emulator
@@ -84,7 +89,13 @@ app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(duties.app, name="duties")
+app.add_typer(holds.app, name="holds")
+app.add_typer(subjects.app, name="subjects")
+app.add_typer(subjects.index, name="index")
 app.add_typer(access.app, name="access")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(retention.app, name="retention")
+app.add_typer(erasures.app, name="erasures")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:

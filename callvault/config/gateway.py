@@ -11,6 +11,7 @@ from callvault.config.types import (
     Duration,
     Name,
     Names,
+    Origins,
     Rate,
     Roles,
     SecretRef,
@@ -31,7 +32,7 @@ class KeySettings(Section):
     recordings), `consent` (give and withdraw consent), `loosen` (with `control`: start with less
     consent, or weaker guards, than the resource's settings demand), `listen` (open recordings),
     `privacy` (find and export a person's recordings), `hold` (place and release legal holds),
-    `erase` (delete recordings)."""
+    `erase` (delete recordings), `decode` (read encrypted histories)."""
     resources: Names = ()
     """The resources whose calls the key sees and controls; those of all resources without any."""
 
@@ -70,6 +71,8 @@ class OidcSettings(Section):
     resources_claim: str | None = None
     """The claim that lists the resources whose calls a caller sees and controls: a token without
     it sees none. By default all see those of all resources."""
+    decode_role: str = "Callvault.Decode"
+    """The value that allows to read encrypted histories, in Temporal's Web UI above all."""
 
 
 class CallbackSettings(Section):
@@ -132,6 +135,9 @@ class GatewaySettings(Section):
     events go to the quarantine, up to 16 MiB of each, two at a time."""
     quarantine: QuarantineSettings = Field(default_factory=QuarantineDirectorySettings)
     """The place for events that are authentic, but not understood."""
+    web_origins: Origins = ()
+    """Origins, `https://HOST`, of Temporal's Web UI, whose pages may have encrypted payloads
+    decoded; by default that of `web_ui.url`."""
     metrics_address: BindAddress = None
     """host:port where Prometheus reads the gateway's metrics, as `127.0.0.1:9465`; `none` for off.
     It has no access control, so it is no port of callers."""

@@ -20,6 +20,7 @@ def resource_policy(settings: Settings, name: str) -> ResourcePolicy:
             "consent": values,
             "announce_within": resource.announcement_within if is_announced else None,
             "announce_late_joiners": is_announced and resource.announce_late_joiners,
+            "tells_events": resource.webhook_url is not None,
             "polls_result": resource.result_api_version is not None,
             "max_history_events": settings.worker.max_history_events,
         }

@@ -1,9 +1,10 @@
 """Settings about the ACS resources whose calls are recorded."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from callvault.config.retention import RetentionSettings
 from callvault.config.types import (
     Duration,
     Durations,
@@ -11,10 +12,13 @@ from callvault.config.types import (
     HostNames,
     Name,
     SecretRef,
+    SecretRefs,
     Section,
     Topic,
     Url,
+    Urls,
     exactly_one,
+    split,
 )
 from callvault.contracts.consent import BeforeConsent, OnWithdrawal
 from callvault.contracts.requests import OnMaxPause, OnPauseFailure
@@ -59,7 +63,10 @@ class ResourceSettings(Section):
     Callvault keeps every one that an event announces. Whatever asks Callvault to control one is
     refused."""
     data_region: str = ""
-    """The resource's data region, for people to read."""
+    """The data region that the recordings stay in, as `Europe`: each archive that the resource
+    names must lie there, by its own `data_region`. Without it in both, nothing is compared."""
+    also_regions: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
+    """Further data regions that the recordings may go to: that of a fallback archive, say."""
     archive: Name | None = None
     """The archive that keeps the recordings; needed as soon as there are several archives."""
     # `validate_default`, here and below: only validation makes a timedelta of the text.
@@ -138,6 +145,19 @@ class ResourceSettings(Section):
     """Call that URL for everybody who joins while a recording is on, too, with the hash of the
     participant; the recording is held back until it answers, or until they leave. Needs
     `announcement_url`."""
+    retention: RetentionSettings = RetentionSettings()
+    webhook_url: SecretRef | None = None
+    """Secret reference to a URL that is told what becomes of each recording, by signed CloudEvents:
+    started, paused, resumed, stopped, and its end."""
+    webhook_secrets: SecretRefs = ()
+    """Secret references to the keys, in base64, that sign these events (Standard Webhooks). Two
+    while rotating: each event is signed with all of them."""
+    webhook_allowed_urls: Urls = ()
+    """URLs that a request may name as its own `webhookUrl`, with all that is below them: `https://`
+    (`http://` only on loopback)."""
+    webhook_within: Duration = Field(default="24h", validate_default=True)
+    """Time for which the delivery of an event is tried; then there is an alarm, and `callvault
+    webhooks resend`."""
     own_storage: Name | None = None
     """Bring your own storage: the archive, of kind azure_blob, whose container ACS itself writes
     recordings to. Its managed identity needs the role Storage Blob Data Contributor."""
@@ -158,6 +178,15 @@ class ResourceSettings(Section):
         if self.announce_late_joiners and self.announcement_url is None:
             raise ValueError(
                 "announce_late_joiners needs announcement_url: set it, or leave the other out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _events_are_signed(self) -> Self:
+        if (self.webhook_url or self.webhook_allowed_urls) and not self.webhook_secrets:
+            raise ValueError(
+                "webhook_url and webhook_allowed_urls need webhook_secrets: set them, so that"
+                " receivers can tell who sends"
             )
         return self
 

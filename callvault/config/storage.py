@@ -26,6 +26,8 @@ class _CommonArchiveSettings(Section):
     """Id of the archive, as `archive.json` in it says: no other archive is used in its place. By
     default the one that `callvault setup` has remembered in the Temporal namespace; needed where
     Temporal does not remember it (Temporal Cloud)."""
+    data_region: str = ""
+    """The data region that the archive lies in, in the words of the resources'."""
     signing_key: SecretRef | None = None
     """Secret reference to the Ed25519 private key that signs the archive's manifests; make one with
     `callvault keygen`. Without it they are unsigned, and `callvault verify` says so."""

@@ -97,6 +97,12 @@ class ResourcePolicy(Message):
     """Events in the history of a run after which it hands over to the next one."""
     archive_only: bool
     """True if another program controls the recordings, and what is announced is no orphan."""
+    tells_events: bool
+    """True if the resource has a webhook for events about recordings."""
+    webhook_allowed_urls: tuple[str, ...]
+    """The URLs that a request may name for its events, with all that is below them."""
+    webhook_within: timedelta
+    """Time for the delivery of an event."""
 
 
 class Beginning(Message):

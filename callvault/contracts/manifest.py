@@ -20,6 +20,7 @@ from callvault.contracts.consent import (
     Presence,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
+from callvault.contracts.retention import Retention
 from callvault.contracts.silence import SilenceAccount
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import (
@@ -151,6 +152,8 @@ class ManifestRecording(Message):
     recording_duration_ms: float | None
     session_end_reason: str
     problem: str
+    retention: Retention | None = None
+    """The retention that its request asked for, beyond that of its resource."""
 
 
 class Consent(Message):

@@ -26,12 +26,33 @@ SWEEP_SCHEDULE = "callvault-sweep"
 QUARANTINE_SCHEDULE = "callvault-sweep-quarantine"
 """Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
+ERASURE_TYPE = "ErasureWorkflow"
+RETENTION_SCHEDULE = "callvault-retention"
+"""Workflow that erases what a plan names; the Schedule that begins it where retention is over."""
+
 ADOPTION_TYPE = "AdoptionWorkflow"
 ADOPTION_ACTIVITY = "adopt_recording"
 """Adoption of a recording that no workflow knows: a workflow of its own, which ends at once."""
 
 ALARM_TYPE = "AlarmWorkflow"
 """Workflow that sends an alarm of a process that sends none itself."""
+
+ALARM_GROUP_TYPE = "AlarmGroupWorkflow"
+"""Workflow that counts the calls which have the cause of an alarm in common."""
+
+ALARM_IN_GROUP = "alarm"
+ALARM_DELIVERED = "delivered"
+"""Signals of such a workflow: of a member an alarm was raised, or is over; a receiver knows."""
+
+MEMO_GROUP_DEDUP_KEY = "dedupKey"
+MEMO_GROUP_OPENED_BY = "openedBy"
+MEMO_GROUP_TOLD = "told"
+"""Keys of its memo: under which key a receiver is told of it, the alarm that began it, and if a
+receiver knows of it."""
+RECORDING_EVENT_TYPE = "RecordingEventWorkflow"
+HAND_OVER_EVENT_ACTIVITY = "hand_over_event"
+"""Workflow that delivers an event about a recording which its receiver did not take at once, and
+the activity that begins it."""
 
 START = "start"
 PAUSE = "pause"
@@ -84,6 +105,10 @@ EXPORT_QUEUE = "recordings-export"
 
 NOTIFICATION_QUEUE = "recordings-notifications"
 """Task queue for alarms and announcements, apart so that a slow webhook never delays a pause."""
+
+EVENT_QUEUE = "recordings-webhooks"
+"""Task queue for events about recordings, apart so that their receivers, which a request may name,
+never delay an alarm or an announcement."""
 
 EVENTS_PATH = "/v1/events"
 """Path of the gateway's webhook for Event Grid."""
@@ -157,9 +182,24 @@ def call_seen_id(server_call_id: str, what: str) -> str:
     return f"call-{what}-{short_hash(canonical_call_id(server_call_id))}"
 
 
+def alarm_group_id(group_key: str) -> str:
+    """Return the id of the workflow that counts alarms with a common cause."""
+    return f"alarm-group-{short_hash(group_key)}"
+
+
 def adoption_id(recording_id: str) -> str:
     """Return the id of the workflow that adopts a recording."""
     return f"adoption-{short_hash(recording_id)}"
+
+
+def event_delivery_id(event_id: str, url: str | None) -> str:
+    """Return the id of the workflow that delivers an event to one of its receivers."""
+    return "event-" + short_hash(f"{event_id} {url or ''}")
+
+
+def erasure_id(token: str) -> str:
+    """Return the id of the workflow that carries out the plan with this token."""
+    return f"erasure-{token[:32]}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:

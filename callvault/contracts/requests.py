@@ -23,6 +23,8 @@ from callvault.contracts.media import (
     FormatType,
 )
 from callvault.contracts.participants import ParticipantHash
+from callvault.contracts.retention import Retention
+from callvault.contracts.webhook_urls import WebhookUrl
 
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -135,10 +137,16 @@ class Guards(Message):
 class StartRequest(ControlRequest, RecordingFormat, Guards, ConsentTerms):
     """Payload of `start`: another recording in the same call, after the last one was stopped."""
 
+    retention: Retention | None = None
+    """Time for which the recording must be kept, counted from sealing: it lengthens the retention
+    of the resource, and never shortens it."""
     pause_on_start: bool = False
     """Begin paused: nothing is recorded until `resume`."""
     participants: Annotated[tuple[ParticipantHash, ...], Field(max_length=MAX_PARTICIPANTS)] = ()
     """Those in the call already: events tell only of those who come and go later."""
+    webhook_url: WebhookUrl | None = None
+    """A receiver of the recording's events, beside the resource's own webhook. The resource's
+    setting ``webhook_allowed_urls`` must allow it."""
 
 
 class RecordingRequest(StartRequest):

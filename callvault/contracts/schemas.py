@@ -18,6 +18,7 @@ from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
+from callvault.contracts.recording_events import RecordingCloudEvent
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord
@@ -41,6 +42,7 @@ ANSWERED: tuple[type[State], ...] = (
     ConsentRecord,
     CallStatus,
     CallResult,
+    RecordingCloudEvent,
     Reconciliation,
 )
 """Answered to backends."""

@@ -21,7 +21,9 @@ from callvault.contracts.consent import (
 )
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
+from callvault.contracts.recording_events import ToldEvents
 from callvault.contracts.requests import Guards
+from callvault.contracts.retention import Retention
 from callvault.contracts.signal_times import UntimedSignal
 from callvault.contracts.silence import SilenceAccount, SoundEvidence
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
@@ -208,6 +210,8 @@ class RecordingStatus(State):
     session_end_reason: str = ""
     pauses: list[PauseRecord] = []
     guards: Guards = Guards()
+    retention: Retention | None = None
+    """The retention that its request asked for."""
     silence: SilenceAccount = SilenceAccount()
     """Times in which it is proven to be silent, and those in which it only should be."""
     sound: SoundEvidence = SoundEvidence()
@@ -263,6 +267,8 @@ class RecordingStatus(State):
     """Number of the oldest pauses and holds that are not kept: more than a call can remember."""
     declined: str = ""
     """The reason why nothing was recorded: consent or an announcement was missing."""
+    webhook_url: str | None = None
+    """The receiver of its events that its request has named, beside the resource's own webhook."""
 
     @property
     def is_held(self) -> bool:
@@ -329,6 +335,10 @@ class CallStatus(State):
     """Signals that did not tell their time, until it is known when they came."""
     kept_until: datetime | None = None
     """Time until which a call without a recording is kept for what was told of its participants."""
+    told: dict[int, ToldEvents] = {}
+    """What webhooks were told, by the number of the recording; nothing without one."""
+    told_at: datetime | None = None
+    """The ``sequence`` of the last event, as a time; the next one has a later one."""
     taken_over: list[str] = []
     """The ids of the runs, ended by force or reset, whose last state is part of this one."""
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, get_args
@@ -33,6 +33,8 @@ CALL_ROLES: frozenset[Role] = frozenset(get_args(CallRole))
 
 ResourceOf = Callable[[str], Awaitable[str | None]]
 """Finds the resource of a call by its workflow's id; None for an unknown call."""
+PAGE_RATE = "6000/minute"
+"""Requests of one caller to decode: a page of the Web UI sends one for each payload, at once."""
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,22 @@ class Access:
         ]
         self._tokens = _TokenCallers(gateway.oidc) if gateway.oidc else None
         self._limiter = RateLimiter(gateway.rate_limit)
+        self._page_limiter = RateLimiter(gateway.rate_limit and PAGE_RATE)
 
-    def requires(self, role: Role) -> Callable[[Request], Awaitable[None]]:
+    def requires(
+        self, role: Role, origins: Collection[str] = ()
+    ) -> Callable[[Request], Awaitable[None]]:
         """Return a dependency that lets only callers with this role pass; see `caller_of`.
 
         Where the path names a call, it is unknown to who does not see its resource: no route has
-        to look at that by itself.
+        to look at that by itself. Where callers have no keys, pages of ``origins`` pass too.
         """
 
         async def check(request: Request) -> None:
-            caller = await self._caller(request)
+            caller = await self._caller(request, origins)
             # Counted before the role is looked at: refusals cost us something, too.
-            self._limiter.count(caller.account)
+            limiter = self._page_limiter if role == "decode" else self._limiter
+            limiter.count(caller.account)
             caller.require(role)
             await self._require_sight(caller, request.path_params.get(CALL_PARAMETER))
             request.state.caller = caller
@@ -127,9 +133,9 @@ class Access:
         if resource is not None and not caller.sees(resource):
             raise unknown_call(str(workflow_id))
 
-    async def _caller(self, request: Request) -> Caller:
+    async def _caller(self, request: Request, origins: Collection[str]) -> Caller:
         if self._is_open:
-            refuse_cross_site(request)
+            refuse_cross_site(request, origins)
             return Caller(CALL_ROLES)
         tokens = bearer_tokens(request)
         # A wrong key beside the right one does no harm, in whichever header either stands.
@@ -160,6 +166,7 @@ class _TokenCallers:
             "privacy": oidc.privacy_role,
             "hold": oidc.hold_role,
             "erase": oidc.erase_role,
+            "decode": oidc.decode_role,
         }
 
     async def caller(self, token: str) -> Caller:

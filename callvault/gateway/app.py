@@ -11,7 +11,9 @@ from callvault.gateway import error_responses
 from callvault.gateway.access import Access
 from callvault.gateway.archive_readers import ArchiveReaders
 from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
+from callvault.gateway.codec_api import CODEC, CodecApi, codec_router
 from callvault.gateway.consents_api import ConsentsApi, consents_router
+from callvault.gateway.cross_origin import CrossOrigin
 from callvault.gateway.events import EventWebhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.lists_api import ListsApi, lists_router
@@ -70,6 +72,8 @@ def create_app(
     # The framework's own pages load a script from elsewhere, on the gateway's own origin.
     app = Gateway(title="Callvault gateway", redirect_slashes=False, openapi_url=None)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
+    if settings.encryption.is_set:
+        app.add_middleware(CrossOrigin, path=CODEC, origins=settings.web_origins())
     # Added last, it is outside: requests that are refused for the load are measured.
     app.add_middleware(RequestMetrics, meter=meter)
     error_responses.install(app)
@@ -89,6 +93,8 @@ def create_app(
     # A way in that nobody has asked for does not exist.
     if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
         app.include_router(callbacks_router(_callbacks(settings, recordings, meter)))
+    if settings.encryption.is_set:
+        app.include_router(codec_router(CodecApi(client), access, settings.web_origins()))
     app.include_router(health_router(recordings, quarantine, problems or Problems(meter)))
     add_description(app)
     return app

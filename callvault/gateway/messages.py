@@ -107,6 +107,21 @@ class OpenedRecording(State):
     """The record of this in the archive's access log, ``SEQUENCE:SHA256``."""
 
 
+class EncodedPayload(State):
+    """A payload of Temporal's, in the JSON form of its protobuf."""
+
+    metadata: dict[str, str]
+    """Its metadata, each value in base64: `encoding` above all."""
+    data: str
+    """Its bytes, in base64."""
+
+
+class EncodedPayloads(State):
+    """Payloads as Temporal's codec endpoints take and answer them."""
+
+    payloads: list[EncodedPayload]
+
+
 class CallList(State):
     """A page of calls: open ones first, the latest begun first; then the latest ended first."""
 

@@ -17,6 +17,7 @@ from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest, dated
 from callvault.contracts.status import ControlRecord
+from callvault.contracts.webhook_urls import refusal_of
 from callvault.errors import CallvaultError, InvalidRequest
 from callvault.gateway.access import Access, caller_of
 from callvault.gateway.archive_only import check_control_of_call
@@ -61,6 +62,7 @@ class ControlApi:
         await self._check_sight(request, wanted)
         if wanted.start_recording:
             check_control_of(self._settings, wanted.resource)
+        self._check_webhook(wanted)
         await self._check_protections(request, wanted)
         if waits_for_result(request) and wanted.start_recording and not self._may_take_long(wanted):
             return await self._start_confirmed(wanted)
@@ -79,6 +81,12 @@ class ControlApi:
             # A call that is kept already belongs to its own resource, whichever is named here.
             kept = await self._recordings.resource_of(names.workflow_id(wanted.server_call_id))
             caller.require_resource(kept or wanted.resource)
+
+    def _check_webhook(self, wanted: RecordingRequest) -> None:
+        """Raise `InvalidRequest` for a receiver of events that the resource does not allow."""
+        allowed = self._settings.resource(wanted.resource).webhook_allowed_urls
+        if refused := refusal_of(wanted.webhook_url, allowed, wanted.resource):
+            raise InvalidRequest(refused)
 
     async def _check_protections(self, request: Request, wanted: RecordingRequest) -> None:
         """Raise `AccessDenied` for a request that loosens what its resource protects."""

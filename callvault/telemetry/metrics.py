@@ -91,9 +91,30 @@ def exported_bytes(meter: MetricMeter) -> MetricCounter:
     )
 
 
+def index_failures(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of attempts that left people out of the index; attribute ``archive``."""
+    return meter.create_counter(
+        "callvault_index_failures", "Attempts that left people out of an archive's index"
+    )
+
+
 def alarms(meter: MetricMeter) -> MetricCounter:
     """Make the counter of alarms; attributes ``kind``, ``severity`` and ``resource``."""
     return meter.create_counter("callvault_alarms", "Alarms raised")
+
+
+def delivered_events(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of events that a webhook has taken; attributes ``kind``, ``resource``."""
+    return meter.create_counter(
+        "callvault_delivered_events", "Events about recordings that a webhook has taken"
+    )
+
+
+def undelivered_events(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of events that no webhook took in time; ``kind``, ``resource``."""
+    return meter.create_counter(
+        "callvault_undelivered_events", "Events about recordings that no webhook took in time"
+    )
 
 
 # Of the last reconciliation.

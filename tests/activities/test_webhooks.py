@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -49,6 +49,20 @@ class Receiver(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/hook?token=secret"
 
+    @classmethod
+    @contextmanager
+    def answering(cls, status: int) -> Iterator["Receiver"]:
+        """Run one that answers so."""
+        with cls() as server:
+            server.answer = status
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                yield server
+            finally:
+                server.shutdown()
+                thread.join()
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: Receiver
@@ -65,16 +79,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with Receiver.answering(204) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def webhook(url: str) -> Webhook:
-    return Webhook(lambda: url, lambda: f"whsec_{KEY}", httpx.Client(trust_env=False))
+    return Webhook(lambda: url, lambda: [f"whsec_{KEY}"], httpx.Client(trust_env=False))
 
 
 def test_an_alarm_arrives_as_a_cloud_event_that_its_signature_proves(receiver: Receiver) -> None:
@@ -266,7 +276,7 @@ def announce(url: str | None) -> None:
     webhook = None
     if url is not None:
         http = httpx.Client(trust_env=False)
-        webhook = Webhook(lambda: url, lambda: KEY, http, what="announcement")
+        webhook = Webhook(lambda: url, lambda: [KEY], http, what="announcement")
     activities = AnnouncementActivities({"default": webhook}.get)
     ActivityEnvironment().run(activities.announce_recording, ORDER)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import standardwebhooks
 
 from callvault.archive.manifests.keys import Signer
 from callvault.cli.actions import check_result, doctor_services
@@ -23,6 +24,7 @@ from callvault.cli.actions.doctor_webhooks import check_webhooks
 from callvault.config.settings import Settings
 from callvault.errors import Unavailable
 from callvault.probes import Answer
+from tests.activities.test_webhooks import Receiver
 
 RESOURCE = {
     "endpoint": "https://contoso.communication.azure.com",
@@ -143,6 +145,24 @@ def receiver(status: int) -> Iterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{server.server_port}/hook?token=hunter2", asked
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(("status", "is_ok"), [(204, True), (401, False), (302, False)])
+async def test_a_webhook_for_events_is_sent_one_that_its_secret_signs(
+    status: int, is_ok: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "whsec_b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk"
+    monkeypatch.setenv("SECRET", secret)
+    with Receiver.answering(status) as taking:
+        monkeypatch.setenv("HOOK", taking.url)
+        own = {"webhook_url": "env:HOOK", "webhook_secrets": ["env:SECRET"]}
+        _, result = await check_webhooks(subject(resource=own))
+    assert (result.name, result.is_ok) == ("webhook resources.default.webhook_url", is_ok)
+    assert bool(result.fix) is not is_ok
+    [(headers, body)] = taking.got
+    event = standardwebhooks.Webhook(secret).verify(body, headers)
+    assert event["type"] == "callvault.ping"
+    assert "token" not in str(result)
 
 
 async def webhook(url: str, monkeypatch: pytest.MonkeyPatch) -> CheckResult:

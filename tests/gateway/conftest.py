@@ -62,7 +62,7 @@ def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
     """Make settings; ``quarantine`` is a directory, or a table of the settings."""
     if isinstance(quarantine, Path):
         quarantine = {"kind": "directory", "path": quarantine}
-    participants = gateway.pop("participants", {})
+    participants, encryption = gateway.pop("participants", {}), gateway.pop("encryption", {})
     resource = {
         "endpoint": "https://acs.example",
         "credential": {"entra": True},
@@ -91,6 +91,7 @@ def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
             "archives": archives,
             "gateway": {"quarantine": quarantine, **gateway},
             "participants": participants,
+            "encryption": encryption,
         }
     )
 

@@ -14,6 +14,7 @@ from temporalio.client import Client, ScheduleHandle, WorkflowFailureError, Work
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from activities.alarm_sender import AlarmSender
 from activities.control import ControlActivities
 from activities.sweep import SweepActivities, shared_quarantine
 from activities.webhooks import AlarmActivities, AnnouncementActivities
@@ -100,7 +101,7 @@ async def client(
                 ),
                 notification_worker(
                     environment.client,
-                    AlarmActivities(sent_alarms),
+                    AlarmActivities(AlarmSender(sent_alarms)),
                     AnnouncementActivities(connections.announcement_webhook),
                     settings.worker,
                 ),

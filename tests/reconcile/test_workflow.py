@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.runtime import BufferedMetricUpdate, MetricBuffer, Runtime, TelemetryConfig
 
+from activities.alarm_sender import AlarmSender
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
@@ -68,7 +69,9 @@ async def client(
     settings = WorkerSettings()
     async with (
         control_worker(client, control, settings, runner=sandbox()),
-        notification_worker(client, AlarmActivities(told), AnnouncementActivities(NONE), settings),
+        notification_worker(
+            client, AlarmActivities(AlarmSender(told)), AnnouncementActivities(NONE), settings
+        ),
         export_worker(
             client,
             ExportActivities(NONE, NONE),

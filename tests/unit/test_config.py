@@ -448,6 +448,26 @@ def test_what_a_resource_says_of_consent_reaches_its_recordings(
         assert connections.announcement_webhook("plain") is None
 
 
+@pytest.mark.parametrize(
+    "named", [{"webhook_url": "env:HOOK"}, {"webhook_allowed_urls": ["https://crm.example"]}]
+)
+def test_events_are_sent_to_nobody_without_a_signature(named: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="need webhook_secrets: set them, so that receivers"):
+        settings({"default": resource(**named)})
+    policy = resource_policy(
+        settings({"default": resource(**named, webhook_secrets="env:KEY", webhook_within="2d")}),
+        "default",
+    )
+    assert policy.tells_events is ("webhook_url" in named)
+    assert policy.webhook_within == timedelta(days=2)
+
+
+@pytest.mark.parametrize("url", ["http://crm.example", "https://crm.example/?a=b", "https://a:b@c"])
+def test_a_url_that_may_not_be_listed_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="write https://host"):
+        settings({"default": resource(webhook_allowed_urls=[url], webhook_secrets="env:KEY")})
+
+
 def test_late_joiners_are_announced_to_only_where_there_is_an_announcement() -> None:
     with pytest.raises(ValueError, match="announce_late_joiners needs announcement_url"):
         settings({"default": resource(announce_late_joiners=True)})

@@ -38,6 +38,8 @@ PLACES = {
     "queues.other.sas_url": "url",
     "dead_letters.main.connection_string": "storage",
     "dead_letters.other.sas_url": "url",
+    "resources.one.webhook_secrets.0": "webhook",
+    "resources.one.webhook_secrets.1": "webhook",
     "alarms.webhook_secret": "webhook",
     "gateway.quarantine.connection_string": "storage",
 }
@@ -49,7 +51,13 @@ def configured(folder: Path) -> Settings:
         (folder / name).write_text(secret)
     ref = {name: f"file:{folder / name}" for name in GOOD}
     resource: dict[str, Any] = {"endpoint": "https://a.communication.azure.com", "archive": "main"}
-    one = {**resource, "topic": "/a", "announcement_secret": ref["webhook"]}
+    one = {
+        **resource,
+        "topic": "/a",
+        "announcement_secret": ref["webhook"],
+        "webhook_url": ref["text"],
+        "webhook_secrets": [ref["webhook"], ref["webhook"]],
+    }
     blob = {"kind": "azure_blob", "container": "box"}
     return Settings.model_validate(
         {
@@ -112,6 +120,7 @@ def test_every_secret_that_is_missing_is_told(tmp_path: Path) -> None:
     (tmp_path / "text").unlink()
     assert set(secret_problems(settings)) == {
         "resources.one.announcement_url",
+        "resources.one.webhook_url",
         "alarms.webhook_url",
         "participants.key",
         "gateway.event_secrets.0",

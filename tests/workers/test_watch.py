@@ -161,7 +161,8 @@ async def test_a_wrong_key_and_a_wrong_clock_are_alarmed_once_and_so_is_their_me
         "resources.europe: mended",
         "the clock of this machine: mended",
     ]
-    assert {alarm.severity for alarm in mended} == {"warning"}
+    assert {alarm.status for alarm in mended} == {"resolved"}
+    assert {alarm.dedup_key for alarm in mended} == {alarm.dedup_key for alarm in of.values()}
 
 
 async def test_a_secret_that_lacks_is_alarmed(temporal: Client, place: Place) -> None:
@@ -250,7 +251,7 @@ def test_h10_a_webhook_is_signed_with_the_time_that_is_given(monkeypatch: Any) -
     signed: list[dict[str, str]] = []
     webhook = Webhook(
         lambda: "http://127.0.0.1:1",
-        lambda: base64.b64encode(b"a shared secret").decode(),
+        lambda: [base64.b64encode(b"a shared secret").decode()],
         http=None,  # type: ignore[arg-type]
         now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
     )

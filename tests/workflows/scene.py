@@ -16,9 +16,11 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.alarm_causes import AlarmCauses
+from activities.alarm_sender import AlarmSender
 from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.archive.identity import ProvenArchive, make_identity
@@ -27,7 +29,7 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Alarm
+from callvault.contracts.alarms import Alarm, AlarmStatus
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -36,7 +38,14 @@ from callvault.temporal import updates
 from tests.policies import a_policy
 from workers.begin import BeginActivities
 from workers.recall import Recall
-from workers.registry import control_worker, export_worker, notification_worker, sandbox
+from workers.recording_events import EventHandOver
+from workers.registry import (
+    control_worker,
+    event_worker,
+    export_worker,
+    notification_worker,
+    sandbox,
+)
 from workflows.loops.continue_as_new import CarriedState
 
 from .service import ScriptedService
@@ -95,6 +104,7 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.told = Told()
+        self.sender_of: Callable[[Client], AlarmSender] = lambda _: AlarmSender(self.told)
         self.signer = Signer.generate()
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
@@ -112,6 +122,8 @@ class World:
         """Ids of the archives that were made, by name."""
         self.webhooks: dict[str, Any] = {}
         """Announcement webhooks, by resource."""
+        self.receivers: dict[str, Any] = {}
+        """Webhooks for events about recordings, by resource or by URL."""
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -128,6 +140,8 @@ class World:
             max_history_events=self.max_history_events.get(name, SETTINGS.max_history_events),
             announce_within=timedelta(seconds=30) if name in self.webhooks else None,
             announce_late_joiners=name in self.webhooks,
+            tells_events=name in self.receivers,
+            webhook_allowed_urls=tuple(url for url in self.receivers if "://" in url),
         )
 
     def archive_of(self, name: str) -> DirectoryArchive:
@@ -144,6 +158,10 @@ class World:
         if name in self.gone:
             raise ArchiveGone(f"archive {name} is gone for good, as the settings say: it burned")
         return ProvenArchive(self.archive_of(name), self.made[name])
+
+    def receiver_of(self, name: str, url: str | None) -> Any:
+        """Return the webhook of a resource for events, or the one at a URL."""
+        return self.receivers.get(url or name)
 
     def signer_of(self, name: str) -> Signer:
         if name in self.without_key:
@@ -165,7 +183,7 @@ class World:
             client,
             control,
             settings,
-            others=[recall.recall_run, begin.begin_run],
+            others=[recall.recall_run, begin.begin_run, EventHandOver(client).hand_over_event],
             runner=sandbox(),
         )
         # On a machine with much else to do a task takes longer than the SDK's two seconds: tests
@@ -175,10 +193,11 @@ class World:
             control_queue,
             notification_worker(
                 client,
-                AlarmActivities(self.told, AlarmCauses(client)),
+                AlarmActivities(self.sender_of(client), AlarmCauses(client)),
                 AnnouncementActivities(self.webhooks.get),
                 settings,
             ),
+            event_worker(client, RecordingEventActivities(self.receiver_of), settings),
             export_worker(client, export, seal, settings),
         ):
             yield
@@ -378,6 +397,13 @@ class Scene:
 
     def told(self) -> list[Alarm]:
         """Return the alarms of this call, in the order of their delivery."""
+        return [a for a in self._notifications() if a.status is AlarmStatus.FIRING]
+
+    def resolved(self) -> list[Alarm]:
+        """Return what was told to be over, in the order of delivery."""
+        return [a for a in self._notifications() if a.status is AlarmStatus.RESOLVED]
+
+    def _notifications(self) -> list[Alarm]:
         return [a for a in self.world.told.alarms if a.resource == self.resource]
 
     def archived(self) -> set[bytes]:

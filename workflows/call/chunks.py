@@ -222,8 +222,9 @@ def may_change_archive(status: CallStatus, recording: RecordingStatus) -> bool:
 
 
 def next_number(status: CallStatus) -> int:
-    """Return the number of the call's next recording: one more than the highest in use."""
-    return max((recording.number for recording in status.recordings), default=0) + 1
+    """Return the number of the call's next recording: one more than the highest ever told."""
+    numbers = (recording.number for recording in status.recordings)
+    return max((*numbers, *status.told), default=0) + 1
 
 
 def find_chunk(status: CallStatus, key: ChunkKey) -> tuple[RecordingStatus, ChunkStatus]:

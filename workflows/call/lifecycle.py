@@ -36,6 +36,7 @@ from workflows.call import (
     deletion_marks,
     pauses,
     presence,
+    recording_events,
     recording_state,
     repeats,
     silence,
@@ -479,6 +480,9 @@ class Lifecycle:
 
     def settle(self, recording: RecordingStatus, now: datetime) -> None:
         """Draw the consequences of an event: holds, what became of requests, the state."""
+        # No recording is refused for it: it cannot be repeated, its events can be asked for.
+        if refused := recording_events.refuse_url(self.status, recording):
+            self.note(now, f"recording {recording.number}: {refused}")
         if held := consent_holds.review(self.status, recording, self.requests, now):
             self.note(now, f"recording {recording.number}: {held}")
         # What ACS is being asked may still come through: its answer settles the requests.
@@ -561,6 +565,8 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         authenticated_as=request.authenticated_as,
         requested_at=asked_at(request, now),
         wanted=Wanted.ACTIVE,
+        retention=request.retention,
+        webhook_url=request.webhook_url,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
         consent=ConsentTerms.model_validate(
             request.model_dump(include=set(ConsentTerms.model_fields))

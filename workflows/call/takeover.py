@@ -17,7 +17,7 @@ from callvault.contracts.status import (
     RecordingStatus,
 )
 from callvault.contracts.takeover import LastState
-from workflows.call import consent, pauses, presence, silence
+from workflows.call import consent, pauses, presence, recording_events, silence
 from workflows.call.chunks import ChunkKey, next_number
 from workflows.call.recording_state import refresh
 
@@ -43,6 +43,7 @@ def join(status: CallStatus, last: LastState, *, is_reset: bool) -> bool:
         _absorb_announced(status, recording)
     _join_requests(status, before, numbers, last.run_id)
     _join_lists(status, before, is_reset)
+    recording_events.join(status, before, numbers, is_reset=is_reset)
     status.ended_at = status.ended_at or before.ended_at
     status.alarms_left_out += 0 if is_reset else before.alarms_left_out
     status.chunks_left_out = max(status.chunks_left_out, before.chunks_left_out)

@@ -54,6 +54,11 @@ class SealLoop:
         recordings = chunks.to_seal(self._call.status)
         return next((r for r in recordings if r.number not in self.unsealable), None)
 
+    def is_to_seal(self, recording: RecordingStatus) -> bool:
+        """Tell if a manifest of the recording is being written, or to be written."""
+        is_unsealed = any(each is recording for each in chunks.to_seal(self._call.status))
+        return is_unsealed and recording.number not in self.unsealable
+
     async def _seal(self, recording: RecordingStatus) -> None:
         archives = {each.archived.archive for each in recording.chunks if each.archived}
         if len(archives) > 1:

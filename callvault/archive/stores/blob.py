@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -17,7 +18,12 @@ from callvault.archive.blocks import BlockDigests, BlockLedger, block_id, sha256
 from callvault.archive.identity import read_identity
 from callvault.archive.names import check_object_name
 from callvault.archive.object_metadata import SHA256, unquoted
-from callvault.archive.store import LinkTerms, StoredObject
+from callvault.archive.store import LinkTerms, StoredObject, protection
+from callvault.archive.stores.blob_deletion import (
+    delete_current,
+    delete_versions,
+    immutable_until,
+)
 from callvault.archive.stores.blob_links import BlobLinks
 from callvault.archive.stores.blob_upload import BlobUpload
 from callvault.azure_storage.clients import (
@@ -28,7 +34,7 @@ from callvault.azure_storage.clients import (
 from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
 from callvault.azure_storage.folders import is_folder
 from callvault.azure_storage.transport import bounded_transport
-from callvault.errors import ConfigurationError
+from callvault.errors import ConfigurationError, StateConflict
 
 _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 60
@@ -143,6 +149,20 @@ class BlobArchive:
                 if not is_folder(blob.size, blob.metadata):
                     yield str(blob.name)
 
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        found = self.stat(object_name)
+        # Asked first: without its current version a blob would look deleted, and is not.
+        if found is not None and (reason := protection(found, datetime.now(UTC))):
+            raise StateConflict(
+                f"{self.location(object_name)} cannot be deleted: {reason}", owner="archive"
+            )
+        with blob_errors(self._name, f"deleting {object_name}"):
+            if found is not None:
+                delete_current(self._container, object_name, etag)
+            # After it: an account that keeps versions makes a former one of the current one.
+            delete_versions(self._container, object_name)
+        return found is not None
+
     def location(self, object_name: str) -> str:
         container = urlsplit(self._container.url)._replace(query="").geturl()
         return f"{container}/{check_object_name(object_name)}"
@@ -199,7 +219,15 @@ class BlobArchive:
 def _stored(object_name: str, properties: BlobProperties) -> StoredObject:
     metadata = {key.lower(): unquoted(value) for key, value in properties.metadata.items()}
     sha256 = metadata.pop(SHA256, None)
-    return StoredObject(object_name, properties.size, sha256, str(properties.etag), metadata)
+    return StoredObject(
+        object_name,
+        properties.size,
+        sha256,
+        str(properties.etag),
+        metadata,
+        immutable_until(properties),
+        bool(properties.has_legal_hold),
+    )
 
 
 def _client_options() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Verification of an archive's chain: every link and every manifest, first to newest."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from callvault.archive.manifests.documents import sha256
 from callvault.archive.manifests.keys import PublicKey
@@ -13,6 +14,7 @@ from callvault.archive.names import (
     key_object_name,
     link_object_name,
 )
+from callvault.archive.verify.erased import RECORD_PREFIXES, ChainedRecords, is_record_name
 from callvault.archive.verify.inspector import Inspector
 from callvault.archive.verify.numbered import NumberedObjects
 from callvault.contracts.duties import DutyRecord
@@ -58,6 +60,7 @@ class ChainWalk:
         """SHA-256 of each manifest that was seen, by its object name."""
         self._signed: set[str] = set()
         """Object names of the manifests that are signed."""
+        self._records = ChainedRecords(inspector)
 
     @property
     def length(self) -> int:
@@ -76,6 +79,7 @@ class ChainWalk:
             manifest = self._link(sequence)
             if manifest is not None:
                 yield manifest
+        self._records.tell_present()
         for name in sorted(self._listed - self._sealed.keys()):
             self._inspector.problem(
                 name,
@@ -107,8 +111,9 @@ class ChainWalk:
         )
 
     def _manifest_names(self) -> set[str]:
-        names = self._inspector.archive.names(RECORDINGS_PREFIX)
-        return {name for name in names if is_manifest_name(name) or is_duty_record_name(name)}
+        prefixes = (RECORDINGS_PREFIX, *RECORD_PREFIXES)
+        names = chain.from_iterable(map(self._inspector.archive.names, prefixes))
+        return {name for name in names if _is_linked(name)}
 
     def _link(self, sequence: int) -> Manifest | None:
         name = link_object_name(sequence)
@@ -123,16 +128,32 @@ class ChainWalk:
 
     def _manifest(self, link_name: str, link: ChainLink) -> Manifest | None:
         name = link.manifest.object_name
-        if not is_manifest_name(name) and not is_duty_record_name(name):
+        if not _is_linked(name):
             self._inspector.problem(link_name, "what it names is no manifest")
             return None
         if name in self._sealed:
             self._inspector.problem(link_name, f"{name} was linked before: a fork")
-        data = self._inspector.bytes_of(name)
-        if data is None:
+        data = self._bytes_of(name, link)
+        if data is None or not self._inspector.agrees(name, link.manifest, data):
             return None
-        self._sealed[name] = sha256(data)
-        if not self._inspector.agrees(name, link.manifest, data):
+        return self._document(name, link, data)
+
+    def _bytes_of(self, name: str, link: ChainLink) -> bytes | None:
+        """Read what a link names; what is not there may have been erased, as later links tell."""
+        if self._inspector.is_gone(name):
+            self._inspector.miss(link.manifest)
+            self._sealed[name] = link.manifest.sha256
+            self._signed |= {name} if link.signature is not None else set()
+            return None
+        data = self._inspector.bytes_of(name)
+        if data is not None:
+            self._sealed[name] = sha256(data)
+        return data
+
+    def _document(self, name: str, link: ChainLink, data: bytes) -> Manifest | None:
+        """Check what a link names; return it if it is a manifest."""
+        if is_record_name(name):
+            self._records.inspect(name, link, data)
             return None
         if is_duty_record_name(name):
             self._duty_record(name, data)
@@ -171,3 +192,12 @@ class ChainWalk:
             self._inspector.problem(
                 name, f"it completes another {earlier.object_name} than the one there is"
             )
+
+
+def _is_linked(object_name: str) -> bool:
+    """Tell if a link may name an object of this name."""
+    return (
+        is_manifest_name(object_name)
+        or is_duty_record_name(object_name)
+        or is_record_name(object_name)
+    )

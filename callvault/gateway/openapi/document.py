@@ -18,6 +18,7 @@ from callvault.gateway.messages import Accepted, Alive, Readiness
 from callvault.gateway.openapi import examples
 from callvault.gateway.openapi.problems import phrase
 from callvault.gateway.openapi.shared import HEADERS, INFO, PARAMETERS, SECURITY_SCHEMES, TAGS
+from callvault.gateway.openapi.webhooks import WEBHOOKS
 
 SENT: tuple[type[BaseModel], ...] = tuple(map(type, examples.SENT))
 """Models whose values may leave out what has a default."""
@@ -49,6 +50,7 @@ def describe(app: FastAPI) -> Schema:
         re.sub("workflow_id", "workflowId", path): _path(operations)
         for path, operations in document["paths"].items()
     }
+    document["webhooks"] = WEBHOOKS
     document["components"] = {
         "schemas": dict(sorted(_schemas().items())),
         "responses": _shared_responses(document["paths"]),

@@ -9,11 +9,19 @@ from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.participants import participant_hash
+from callvault.contracts.recording_events import (
+    EventFile,
+    EventKind,
+    RecordingCloudEvent,
+    RecordingEvent,
+)
 from callvault.contracts.requests import ControlRequest, RecordingRequest
-from callvault.contracts.states import Actual, RecordingState, RequestState, Wanted
+from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.gateway.messages import (
     CallList,
+    EncodedPayload,
+    EncodedPayloads,
     OpenedFile,
     OpenedRecording,
     OpenRequest,
@@ -61,6 +69,41 @@ _RECORDING = RecordingStatus(
     started_at=BEGUN + SOON,
     was_active=True,
 )
+_ARCHIVED = RecordingEvent(
+    id=f"{WORKFLOW}/archived/5f1c0a52d8b64c1b9f3f5e4f6a7b8c9d",
+    kind=EventKind.ARCHIVED,
+    at=BEGUN + timedelta(minutes=12),
+    sequence="20300301T094200.000000Z",
+    resource="default",
+    server_call_id=CALL,
+    workflow_id=WORKFLOW,
+    recording=1,
+    recording_id=RECORDING,
+    origin="requested",
+    state=RecordingState.ARCHIVED,
+    archive="main",
+    files=(
+        EventFile(
+            index=0,
+            document_id="0-weu-d1-8f5a",
+            state=ChunkState.ARCHIVED,
+            object_name="recordings/2030/03/01/8f5a/0.mp4",
+            location="https://archive.example/recordings/recordings/2030/03/01/8f5a/0.mp4",
+            size=8_388_608,
+            sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        ),
+    ),
+    is_final=True,
+)
+EVENT = RecordingCloudEvent(
+    type="callvault.recording.archived",
+    source="callvault/default",
+    subject=WORKFLOW,
+    id=_ARCHIVED.id,
+    time=_ARCHIVED.at,
+    sequence=_ARCHIVED.sequence,
+    data=_ARCHIVED,
+)
 _LISTED = ListedCall(
     workflow_id=WORKFLOW,
     state=RecordingState.RECORDING,
@@ -74,6 +117,10 @@ _LISTED = ListedCall(
     call_ids=(),
     started_at=BEGUN,
     closed_at=None,
+)
+
+_PAYLOAD = EncodedPayload(
+    metadata={"encoding": "anNvbi9wbGFpbg=="}, data="eyJyZWFzb24iOiJjYXJkIG51bWJlciJ9"
 )
 
 SENT: tuple[BaseModel, ...] = (
@@ -120,7 +167,9 @@ ANSWERED: tuple[BaseModel, ...] = (
         access_record="7:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     ),
     CallList(calls=[_LISTED], next_cursor="b1kQZ5mXr0sKDQ"),
+    EncodedPayloads(payloads=[_PAYLOAD]),
     SubscriptionValidated(validation_response="512d38b6-c7b8-40c8-89fe-f46f9e9622b6"),
+    EVENT,
 )
 """Answers, which are always whole."""
 

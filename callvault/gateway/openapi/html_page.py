@@ -76,7 +76,7 @@ def _sent_as(scheme: Schema) -> str:
 def _tag(document: Schema, tag: dict[str, str]) -> Iterator[str]:
     found = [
         (method.upper(), path, operation)
-        for path, operations in document["paths"].items()
+        for path, operations in (document["paths"] | document["webhooks"]).items()
         for method, operation in operations.items()
         if tag["name"] in operation["tags"]
     ]
@@ -100,7 +100,8 @@ def _operation(document: Schema, operation: Schema) -> Iterator[str]:
         rows = [_parameter(_resolved(document, each)) for each in parameters]
         yield _table(("parameter", "in", "type", "meaning"), rows)
     if body := operation.get("requestBody"):
-        yield f"<p>Body: {_type(body['content']['application/json']['schema'])}</p>"
+        [content] = body["content"].values()
+        yield f"<p>Body: {_type(content['schema'])}</p>"
     rows = [
         (status, _text(answer["description"]), _content(answer))
         for status, answer in (

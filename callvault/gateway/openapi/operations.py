@@ -14,6 +14,7 @@ from callvault.gateway.messages import (
     Accepted,
     Alive,
     CallList,
+    EncodedPayloads,
     OpenedRecording,
     OpenRequest,
     Readiness,
@@ -152,6 +153,23 @@ MEDIA = declared(
         *(problems.LINK_DENIED, problems.NOT_FOUND, problems.RANGE_NOT_SATISFIABLE),
         problems.UNAVAILABLE,
     ),
+)
+
+DECODE = declared(
+    "decodePayloads",
+    "Decrypt payloads",
+    {200: Answer("All payloads, in their order, none of them encrypted", EncodedPayloads)},
+    role="decode",
+    body=EncodedPayloads,
+    errors=(problems.KEY_MISSING, problems.PAYLOAD_DAMAGED),
+)
+
+ENCODE = declared(
+    "encodePayloads",
+    "Encrypt payloads",
+    {200: Answer("All payloads, in their order, as Callvault sends them", EncodedPayloads)},
+    role="decode",
+    body=EncodedPayloads,
 )
 
 _LOOPBACK = (problems.NOT_ON_LOOPBACK, problems.WEB_PAGE_REFUSED)

@@ -44,6 +44,19 @@ INVALID_PARAMETER = Problem(
     "invalid_request",
     "query.limit: Input should be less than or equal to 200",
 )
+KEY_MISSING = Problem(
+    S.UNPROCESSABLE_ENTITY,
+    "key_missing",
+    "a payload in Temporal is encrypted with the key 4dc6fac55f8b05f7, which this process does not"
+    " have: add it to encryption.keys; if nobody has it any more, add the id to"
+    " encryption.lost_keys",
+)
+PAYLOAD_DAMAGED = Problem(
+    S.UNPROCESSABLE_ENTITY,
+    "payload_damaged",
+    "no key opens one of these payloads: it was changed since it was encrypted, or another program"
+    " encrypted it, or its key is in encryption.lost_keys",
+)
 NO_KEY = Problem(
     S.UNAUTHORIZED,
     "access_denied",

@@ -25,7 +25,9 @@ TAGS = [
     {"name": "recordings", "description": "For app backends and operators: the control API"},
     {"name": "events", "description": "For Event Grid"},
     {"name": "callbacks", "description": "For ACS; there only where a resource has a callback"},
+    {"name": "codec", "description": "For Temporal's Web UI; there only with `encryption.keys`"},
     {"name": "health", "description": "For orchestrators"},
+    {"name": "webhooks", "description": "Sent by workers, to the receivers that are configured"},
 ]
 
 SECURITY_SCHEMES: dict[str, Any] = {
