@@ -61,7 +61,8 @@ def with_cause(alarm: Alarm, pending: PendingActivity) -> Alarm:
     """Say in an alarm what became of its activity: its last error, and whose fault that is."""
     cause = Cause.WORKER if pending.waits_for_worker else pending.cause
     what = explained(f"{alarm.what}. {_account(pending)}", cause)
-    known = {"attempt": pending.attempt, "last_error": shorten(pending.last_failure, MAX_ERROR)}
+    error = shorten(pending.last_failure, MAX_ERROR)
+    known = {"attempt": pending.attempt, "last_error": error, "fault": pending.fault}
     return alarm.model_copy(update={"what": what, "cause": cause, **known})
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from temporalio import activity
 
 from activities.clock import ServerTime
+from activities.heartbeat import left_note
 from activities.polling import PollingActivities
 from activities.readings import read, result
 from activities.translate import translated
@@ -77,7 +78,10 @@ class ControlActivities:
         policy_of: Callable[[str], ResourcePolicy],
         archive_of: Callable[[str], Archive],
         server_time: ServerTime | None = None,
+        refuse_other_region: Callable[[str, str], None] = lambda resource, archive: None,
     ) -> None:
+        """``refuse_other_region`` raises where ACS must not write recordings to an archive."""
+        self._refuse_other_region = refuse_other_region
         self._client_of = client_of
         self._policy_of = policy_of
         self._archive_of = archive_of
@@ -163,7 +167,7 @@ class ControlActivities:
                 recording_channel_type=input.recording_channel_type,
                 recording_format_type=input.recording_format_type,
                 pause_on_start=input.pause_on_start,
-                external_storage=self._external_storage(input.own_storage),
+                external_storage=self._external_storage(input.resource, input.own_storage),
                 recording_state_callback_uri=input.callback_uri,
             ),
             Repeatability(
@@ -177,8 +181,7 @@ class ControlActivities:
         """Believe a refusal only once no earlier attempt at the start may still arrive."""
         info = activity.info()
         unanswered_at = info.current_attempt_scheduled_time if info.attempt > 1 else None
-        if info.heartbeat_details:
-            told = ControlProgress.model_validate(info.heartbeat_details[0])
+        if (told := left_note(ControlProgress)) is not None:
             unanswered_at = told.unanswered_at
         try:
             yield
@@ -279,9 +282,10 @@ class ControlActivities:
         """Return the latest time that it can be, or as late a one as can be told."""
         return self._server_time.latest() or self._server_time.now()
 
-    def _external_storage(self, archive: str | None) -> ExternalStorage | None:
+    def _external_storage(self, resource: str, archive: str | None) -> ExternalStorage | None:
         if archive is None:
             return None
+        self._refuse_other_region(resource, archive)
         url = container_of(self._archive_of(archive))
         return ExternalStorage(recording_destination_container_url=url)
 
@@ -298,8 +302,8 @@ def _settled(seen: ControlResult, wanted: State) -> ControlResult:
 def _progress(input: RecordingInput) -> ControlProgress:
     """Return what became of earlier attempts at a change, as far as these could tell."""
     info = activity.info()
-    if info.heartbeat_details:
-        return ControlProgress.model_validate(info.heartbeat_details[0])
+    if (told := left_note(ControlProgress)) is not None:
+        return told
     # Of an attempt whose worker died nothing is known: it may have asked just before.
     is_unanswered = info.attempt > 1 or input.is_unanswered
     return ControlProgress(

@@ -12,6 +12,7 @@ from activities.clock import server_clock
 from activities.export_metadata import Reader, export_metadata, reader_of
 from activities.export_names import object_name, possible_names
 from activities.heartbeat import denied_since
+from activities.subjects import SubjectIndex
 from activities.translate import translated
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.evidence import require_sealed
@@ -69,11 +70,19 @@ class ExportActivities:
         client_of: Callable[[str], AcsClient],
         archive_of: Callable[[str], Archive],
         buffers: BufferPool | None = None,
+        index: SubjectIndex | None = None,
+        refuse_other_region: Callable[[str, str], None] = lambda resource, archive: None,
     ) -> None:
-        """Share ``buffers``, the memory of copies, among all exports of the process."""
+        """Share ``buffers``, the memory of copies, among all exports of the process.
+
+        Without ``index``, nobody is indexed. ``refuse_other_region`` raises where a resource's
+        recordings must not go to an archive.
+        """
+        self._refuse_other_region = refuse_other_region
         self._client_of = client_of
         self._archive_of = archive_of
         self._buffers = buffers or BufferPool()
+        self._index = index
 
     # No exception is thrown into the thread: `_progress` notices a cancellation between two blocks.
     @activity.defn(no_thread_cancel_exception=True)
@@ -100,6 +109,8 @@ class ExportActivities:
 
     def _export(self, input: ExportInput) -> ArchivedChunk:
         now = server_clock()
+        if not input.is_archived_alone:
+            self._refuse_other_region(input.resource, input.archive)
         archive, sources = self._archive_of(input.archive), self._sources(input)
         try:
             name, headers = self._copy(sources.stored, archive, input)
@@ -119,6 +130,8 @@ class ExportActivities:
             )
         may_wait = not input.is_archived_alone
         metadata = export_metadata(sources.metadata, archive, name, now, may_wait=may_wait)
+        if self._index:
+            self._index.add_chunk(archive, input, name, metadata)
         exported_bytes(activity.metric_meter()).add(digest.size, {"archive": archive.name})
         return ArchivedChunk(
             archive=archive.name,

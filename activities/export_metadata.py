@@ -8,12 +8,12 @@ from temporalio import activity
 
 from activities.heartbeat import denied_since
 from activities.translate import to_application_error
-from callvault.acs.chunk_metadata import ChunkMetadata, parse_chunk_metadata
 from callvault.acs.client import MAX_METADATA
 from callvault.archive.names import metadata_object_name
 from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.activity_io import ExportProgress, RecordedPause
 from callvault.contracts.base import shorten
+from callvault.contracts.chunk_metadata import ChunkMetadata, parse_chunk_metadata
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, Unavailable
 
 GIVE_UP_AFTER = timedelta(minutes=15)

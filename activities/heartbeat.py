@@ -11,6 +11,7 @@ from typing import Literal
 from temporalio import activity
 
 from callvault.contracts.activity_io import ExportProgress, PollProgress
+from callvault.contracts.base import AnyMessage, Unreadable, read
 
 HEARTBEAT_INTERVAL = timedelta(seconds=10)
 """Well below the heartbeat time-out: one heartbeat may be missed."""
@@ -42,6 +43,16 @@ def background_heartbeat(interval: timedelta = HEARTBEAT_INTERVAL) -> Iterator[N
         thread.join()
 
 
+def left_note(kind: type[AnyMessage]) -> AnyMessage | None:
+    """Return what the attempt before has left as its heartbeat; None where it left nothing.
+
+    Nor where nobody can read it: a note is of use, and no attempt may fail for want of it.
+    """
+    details = activity.info().heartbeat_details
+    note = read(kind, details[0]) if details else None
+    return None if isinstance(note, Unreadable) else note
+
+
 def denied_since(
     note: ExportProgress | PollProgress, field: Denied, limit: timedelta
 ) -> datetime | None:
@@ -50,8 +61,7 @@ def denied_since(
     Until then the time is left as a heartbeat for the next attempt: ``note`` with ``field`` set.
     """
     info = activity.info()
-    details = info.heartbeat_details
-    before = type(note).model_validate(details[0]) if details else note
+    before = left_note(type(note)) or note
     since: datetime = getattr(before, field) or info.started_time
     # By the starts of attempts, which the server sets: hosts may differ in their clocks.
     if info.started_time - since >= limit:

@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.clock import ServerTime
-from activities.heartbeat import denied_since
+from activities.heartbeat import denied_since, left_note
 from activities.readings import read
 from activities.translate import translated
 from callvault.acs.client import AcsClient
@@ -129,8 +129,7 @@ def _is_news(seen: ControlResult, input: PollStateInput) -> bool:
 
 
 def _progress() -> PollProgress:
-    details = activity.info().heartbeat_details
-    return PollProgress.model_validate(details[0]) if details else PollProgress()
+    return left_note(PollProgress) or PollProgress()
 
 
 def _confirm_gone(before: PollProgress) -> None:

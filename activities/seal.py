@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.clock import server_clock
 from activities.heartbeat import background_heartbeat
+from activities.subjects import SubjectIndex
 from activities.translate import translated
 from activities.unsealed import with_unsealed
 from callvault.archive.manifests.evidence import not_held, require_same
@@ -34,7 +35,14 @@ details are the document id and the index of each."""
 class SealActivities:
     """Built once by a worker, with its archives and their signing keys."""
 
-    def __init__(self, archive_of: Callable[[str], Archive], signer_of: SignerOf) -> None:
+    def __init__(
+        self,
+        archive_of: Callable[[str], Archive],
+        signer_of: SignerOf,
+        index: SubjectIndex | None = None,
+    ) -> None:
+        """Without ``index``, nobody is indexed."""
+        self._index = index
         self._archive_of = archive_of
         self._signer_of = signer_of
 
@@ -49,10 +57,13 @@ class SealActivities:
                 if chunk.archived is not None:
                     require_same(archive, chunk.archived)
             try:
-                return seal(archive, input, self._signer_of(input.archive), now)
+                sealed = seal(archive, input, self._signer_of(input.archive), now)
             except (ContentMissing, BrokenContent):
                 _refuse_without_files(archive, input.recording)
                 raise
+            if self._index:
+                self._index.add_recording(archive, sealed.object_name)
+            return sealed
 
     @activity.defn(no_thread_cancel_exception=True)
     def find_sealed(self, input: FindSealed) -> FoundRecordings:

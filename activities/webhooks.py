@@ -12,17 +12,17 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
 import httpx
 from temporalio import activity
 
 from activities import exchange
+from activities.alarm_sender import AlarmSender
 from activities.clock import server_clock
 from activities.translate import translated
 from callvault.config.webhook_keys import webhook_key
 from callvault.contracts.activity_io import AnnouncementInput
-from callvault.contracts.alarms import Alarm, Severity
+from callvault.contracts.alarms import Alarm, AlarmStatus, Severity
 from callvault.contracts.recording_events import RecordingEvent
 from callvault.errors import AccessDenied, CallvaultError, InvalidRequest, Unavailable
 from callvault.telemetry.metrics import alarms
@@ -45,15 +45,27 @@ _LEVELS = {
     Severity.WARNING: logging.WARNING,
 }
 
+_LOGGED = (
+    "kind",
+    "severity",
+    "status",
+    "count",
+    "cause",
+    "whose",
+    "last_error",
+    "attempt",
+    "seconds_left",
+    "resource",
+    "archive",
+    "workflow_id",
+    "dedup_key",
+    "group_key",
+    "page_url",
+    "runbook_url",
+)
+"""The fields of an alarm that its line in the log has as fields, too."""
 
 Told = Alarm | AnnouncementInput | RecordingEvent
-
-
-class Sink(Protocol):
-    """A receiver of alarms beyond the log."""
-
-    def send(self, alarm: Alarm) -> int:
-        """Deliver once and return the status of the answer; raises `callvault.errors`."""
 
 
 @dataclass
@@ -112,29 +124,37 @@ class AlarmActivities:
     """Built once by a worker."""
 
     def __init__(
-        self, sink: Sink | None, with_cause: Callable[[Alarm], Alarm] = lambda alarm: alarm
+        self, sender: AlarmSender, with_cause: Callable[[Alarm], Alarm] = lambda alarm: alarm
     ) -> None:
         """``with_cause`` adds why the activity of an alarm does not succeed; it may block."""
-        self._sink = sink
+        self._sender = sender
         self._with_cause = with_cause
 
     @activity.defn
     def raise_alarm(self, alarm: Alarm) -> Alarm | None:
         """Write an alarm to the log and the metrics, and send it to the webhook if one is set.
 
-        Returns the alarm as it was told, with its cause.
+        Returns the alarm as it was told, with its cause and its group.
         """
-        alarm = self._with_cause(alarm)
+        alarm = self._sender.complete(self._with_cause(alarm))
         # Only the webhook can fail, so that further attempts are about the webhook alone.
         if activity.info().attempt == 1:
             log(alarm)
-            alarms(activity.metric_meter()).add(
-                1, {"kind": alarm.kind, "severity": alarm.severity, "resource": alarm.resource}
-            )
-        if self._sink is not None:
-            with translated(retry_permanent=True):
-                self._sink.send(alarm)
-        return alarm
+            if alarm.status is AlarmStatus.FIRING:
+                alarms(activity.metric_meter()).add(
+                    1, {"kind": alarm.kind, "severity": alarm.severity, "resource": alarm.resource}
+                )
+        with translated(retry_permanent=True):
+            return self._sender.send(alarm)
+
+    @activity.defn
+    def send_group_alarm(self, alarm: Alarm) -> None:
+        """Write what has become of a group of alarms to the log, and send it to the webhook."""
+        alarm = self._sender.complete(alarm)
+        if activity.info().attempt == 1:
+            log(alarm)
+        with translated(retry_permanent=True):
+            self._sender.send_as_it_is(alarm)
 
 
 class AnnouncementActivities:
@@ -190,8 +210,12 @@ def _signature(secret: str, signed: bytes) -> str:
 
 
 def log(alarm: Alarm) -> None:
-    """Write an alarm to the log, at the level of its severity."""
-    activity.logger.log(_LEVELS[alarm.severity], "ALARM %s: %s", alarm.kind, alarm.what)
+    """Write an alarm to the log, at the level of its severity; that it is over, for information."""
+    is_over = alarm.status is AlarmStatus.RESOLVED
+    level = logging.INFO if is_over else _LEVELS[alarm.severity]
+    fields = {name: value for name in _LOGGED if (value := getattr(alarm, name)) not in ("", None)}
+    word = "RESOLVED" if is_over else "ALARM"
+    activity.logger.log(level, "%s %s: %s", word, alarm.kind, alarm.what, extra=fields)
 
 
 def cloud_event(kind: str, data: Told, at: datetime) -> dict[str, object]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from callvault.archive.blocks import Block, BlockDigests, BlockLedger, Layout
-from callvault.archive.store import StoredObject
+from callvault.archive.store import LinkTerms, StoredObject
 from callvault.archive.transfer.backoff import RetryLimits
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
@@ -141,6 +141,9 @@ class MemoryArchive:
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> "MemoryUpload":
         return MemoryUpload(self, BlockLedger(object_name, block_size))
 
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        raise NotImplementedError
+
     def digests(self, object_name: str) -> BlockDigests | None:
         return self.kept
 
@@ -154,6 +157,9 @@ class MemoryArchive:
 
     def location(self, object_name: str) -> str:
         return f"memory:{object_name}"
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        return None
 
     def prove(self) -> str:
         return self.name

@@ -7,6 +7,7 @@ CallvaultError
 │   ├── NotReady            the call or the file is not there yet (ACS 8501, 0 bytes, 416)
 │   ├── StateConflict       the state moved under us: read it, then decide (ACS 8519, 8571, 8573)
 │   ├── TaskTooOld          the worker stood still, and Temporal may have given its task to another
+│   ├── PayloadKeyMissing   a payload in Temporal needs a key that this process does not have
 │   ├── BrokenContent       what arrived is not the file: truncated, HTML, changed in between
 │   └── ContentMissing      404 or 410 for a file that should still exist
 ├── NeverAgain          repeating it changes nothing
@@ -14,6 +15,7 @@ CallvaultError
 │   ├── AccessDenied        401 or 403: key, identity or role
 │   ├── NotDone             a request was taken, and ACS was not seen to do it
 │   ├── RecordingNotFound   ACS knows no such recording (8522): over, or never was
+│   ├── PayloadDamaged      a payload in Temporal that no key will ever open
 │   ├── ConfigurationError  a setting is missing, unknown or contradictory
 │   ├── WrongArchive        the place is not the archive that it should be
 │   └── ArchiveGone         the settings say that the archive is gone for good
@@ -99,6 +101,13 @@ class TaskTooOld(TryAgain):
     cause = Cause.WORKER
 
 
+class PayloadKeyMissing(TryAgain):
+    """A payload in Temporal is encrypted with a key that this process does not have."""
+
+    owner: Owner = "callvault"
+    cause = Cause.SETTINGS
+
+
 class BrokenContent(TryAgain):
     """The content is not the whole file: no bytes, too few, too many, HTML, or another version."""
 
@@ -133,6 +142,10 @@ class RecordingNotFound(NeverAgain):
 
     owner: Owner = "service"
     cause = Cause.REFUSED
+
+
+class PayloadDamaged(NeverAgain):
+    """A payload in Temporal that no key will ever open: changed, foreign, or its key is lost."""
 
 
 class NotDone(NeverAgain):

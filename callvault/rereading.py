@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from callvault.errors import ConfigurationError
+from callvault.errors import CallvaultError
 
 REREAD_INTERVAL = 5.0
 """Seconds after which a secret is read again: a rotation needs no restart."""
@@ -35,23 +35,28 @@ class Reread(Generic[T]):
     def __init__(self, read: Callable[[], T]) -> None:
         """Read it now: ``read`` raises `ConfigurationError` where there is none."""
         self._read = read
-        self._value = read()
+        self.value = read()
+        """As it was read last."""
         self._read_at = time.monotonic()
+
+    @property
+    def is_old(self) -> bool:
+        """True if it is to be read again before it is used."""
+        return time.monotonic() - self._read_at >= REREAD_INTERVAL
 
     def current(self) -> T:
         """Return it as it is now, or was `REREAD_INTERVAL` ago at most."""
-        is_old = time.monotonic() - self._read_at >= REREAD_INTERVAL
-        return self.again() if is_old else self._value
+        return self.again() if self.is_old else self.value
 
     def again(self) -> T:
         """Read it at once."""
         # Before the attempt: one that cannot be read is not read again for every request.
         self._read_at = time.monotonic()
         try:
-            self._value = self._read()
-        except ConfigurationError as error:
+            self.value = self._read()
+        except CallvaultError as error:
             log.warning("secret not read again, the last one is used on", problem=str(error))
-        return self._value
+        return self.value
 
 
 class Remade(Generic[S, T]):

@@ -10,6 +10,7 @@ from typing import Any
 from callvault.acs.credentials import AccessKey, parse_connection_string
 from callvault.archive.manifests.keys import Signer
 from callvault.azure_storage.clients import StorageAccess, container_client, queue_service_client
+from callvault.codec.payload_key import PayloadKey
 from callvault.config.settings import Settings
 from callvault.config.types import SecretRef, Section
 from callvault.config.webhook_keys import webhook_key
@@ -57,6 +58,7 @@ _CHECKS: dict[str, Mapping[str, _Check]] = {
         "sas_url": _sas_url(queue_service_client),
     },
     "alarms": {"webhook_secret": webhook_key},
+    "encryption": {"keys": PayloadKey.from_secret},
 }
 """The checks of a secret's form, by the section of the settings and the name of the setting."""
 
@@ -114,6 +116,7 @@ def _secrets_in(where: str, value: object) -> Iterator[tuple[str, SecretRef]]:
 
 
 def _check_of(where: str) -> _Check:
-    # One of several has its number behind the name of the setting.
-    section, *_, name = (part for part in where.split(".") if not part.isdecimal())
-    return _CHECKS.get(section, {}).get(name, len)
+    section, *names = where.split(".")
+    checks = _CHECKS.get(section, {})
+    # The last but one, too: of several secrets each is named by its number.
+    return next((checks[name] for name in reversed(names[-2:]) if name in checks), len)

@@ -14,10 +14,13 @@ from temporalio.worker import Worker, WorkflowRunner
 from activities.alarm_causes import AlarmCauses
 from activities.clock import ServerTime
 from activities.control import ControlActivities
+from activities.erasure import ErasureActivities
+from activities.erasure_places import places_of
 from activities.export import ExportActivities
 from activities.reconcile import ReconcileActivities
 from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
+from activities.subjects import SubjectIndex
 from activities.sweep import SweepActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
@@ -59,7 +62,8 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         client = await connect(settings, plugins=telemetry.plugins, runtime=telemetry.runtime)
         meter = telemetry.runtime.metric_meter
         time = ServerTime()
-        watch = Watch(client, settings, connections.clocks, meter, connections.tell, time)
+        sender = connections.alarm_sender(client)
+        watch = Watch(client, settings, connections.clocks, meter, sender.send, time)
         # Before any task is taken: one that sets an unknown attribute would fail.
         await watch.look_at_attributes()
         await watch.look_at_server_time()
@@ -67,17 +71,20 @@ async def run(settings: Settings, only: Role | None = None) -> None:
         connections.expect_archives(remembered)
         async with AsyncExitStack() as running:
             runner = NotingRunner()
-            workers = _workers(client, connections, settings, only, remembered, runner, time)
+            alarms = AlarmActivities(sender, AlarmCauses(client))
+            workers = _workers(
+                client, connections, settings, only, remembered, runner, time, alarms
+            )
             for worker in workers:
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics and only is not Role.EXPORTS:
                 await running.enter_async_context(_observing(client, telemetry, settings))
             if only is not Role.EXPORTS:
-                abandoned = AbandonedCalls(client, connections.tell)
+                abandoned = AbandonedCalls(client, sender.send)
                 await running.enter_async_context(_beside(abandoned.run()))
                 # With worker versioning, what waits may be meant for another version.
                 if settings.worker.build_id is None:
-                    liveness = Liveness(client, runner, connections.tell)
+                    liveness = Liveness(client, runner, sender.send)
                     await running.enter_async_context(_beside(liveness.run()))
             await running.enter_async_context(_beside(watch.run()))
             gc.freeze()  # what is loaded stays: no collection needs to look through it again
@@ -96,12 +103,16 @@ def _workers(
     remembered: Mapping[str, str],
     runner: WorkflowRunner,
     time: ServerTime,
+    alarms: AlarmActivities,
 ) -> Iterator[Worker]:
     if only is not Role.EXPORTS:
         control = ControlActivities(
-            connections.client_of, connections.policy_of, connections.archive_of, time
+            connections.client_of,
+            connections.policy_of,
+            connections.archive_of,
+            time,
+            settings.refuse_other_region,
         )
-        alarms = AlarmActivities(connections.alarm_sink(), AlarmCauses(client))
         recall = Recall(client)
         others: list[Callable[..., Any]] = [
             SweepActivities(settings, client).sweep_dead_letters,
@@ -116,17 +127,26 @@ def _workers(
         events = RecordingEventActivities(connections.event_webhook)
         yield event_worker(client, events, settings.worker)
     if only is not Role.CONTROL:
+        index = SubjectIndex(connections.hash_of)
         export = ExportActivities(
-            connections.client_of, connections.archive_of, connections.buffers
+            connections.client_of,
+            connections.archive_of,
+            connections.buffers,
+            index,
+            settings.refuse_other_region,
         )
-        seal = SealActivities(connections.archive_of, connections.signer_of)
+        seal = SealActivities(connections.archive_of, connections.signer_of, index)
         reconcile = ReconcileActivities(
             client,
             openers(settings.archives, remembered),
             settings.reconciliation.target,
             connections.keys_of,
         )
-        yield export_worker(client, export, seal, settings.worker, others=[reconcile.reconcile])
+        erasure = ErasureActivities(
+            client, places_of(settings, remembered), connections.archive_of, connections.signer_of
+        )
+        others = [reconcile.reconcile, *erasure.all]
+        yield export_worker(client, export, seal, settings.worker, others=others)
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ again and again. Temporal's visibility store tells of both, within seconds.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,12 +14,13 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from callvault.contracts import names
-from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState
 from callvault.temporal.executions import Execution, describe_execution, list_executions
+from callvault.temporal.failures import failure_of_task
 from workers.recall import Recall
 from workflows.call.takeover import join
 from workflows.loops.continue_as_new import CarriedState
@@ -28,6 +30,10 @@ LOOK_EVERY = timedelta(seconds=30)
 REACH = timedelta(hours=72)
 """Age up to which an ended workflow is looked at: longer than any service keeps a file."""
 
+REMINDER_INTERVAL = 20 * 60.0
+"""Seconds after which a run whose tasks fail is told of again: those that count alarms take one for
+over after an hour, as the worker that told of it may be gone."""
+
 MAX_KNOWN = 10_000
 """Runs that are remembered as dealt with; a run that is forgotten is looked at again."""
 
@@ -36,7 +42,6 @@ _OURS = f"WorkflowType = '{names.WORKFLOW_TYPE}'"
 _ENDED = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
 _UNFINISHED = f"{names.STATE.name} IS NOT NULL AND {names.STATE.name} NOT IN ({_FINAL})"
 STUCK = f"{_OURS} AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
-
 """Query for the calls whose workflow's tasks fail, as the server reports."""
 
 log = structlog.get_logger(__name__)
@@ -57,6 +62,8 @@ class AbandonedCalls:
         self._recall = Recall(client)
         self._known: dict[str, None] = {}
         """The ids of runs that are dealt with, in the order in which they were."""
+        self._stuck: dict[str, tuple[float, Alarm]] = {}
+        """Runs whose tasks fail, by id: when that was told last, and what was."""
 
     async def run(self, interval: timedelta = LOOK_EVERY) -> None:
         """Look until cancelled; a failure is logged, and the next round tries again."""
@@ -73,8 +80,12 @@ class AbandonedCalls:
         await self._for_each(dead_runs(datetime.now(UTC)), self._take_over)
 
     async def tell_of_stuck(self) -> None:
-        """Raise an alarm about every workflow whose tasks fail."""
-        await self._for_each(STUCK, self._tell_of_stuck)
+        """Raise an alarm about every workflow whose tasks fail; say when they do so no more."""
+        found = {each.run_id: each async for each in list_executions(self._client, STUCK)}
+        for run in found.values():
+            await self._tell_of_one(run)
+        for run_id in self._stuck.keys() - found.keys():
+            await self._is_stuck_no_more(run_id)
 
     async def _for_each(self, query: str, do: Callable[[Execution], Awaitable[None]]) -> None:
         """Deal once with every run that is found; what fails keeps no other one waiting."""
@@ -90,9 +101,30 @@ class AbandonedCalls:
         while len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
 
-    async def _tell_of_stuck(self, stuck: Execution) -> None:
-        what = "its workflow's tasks fail, so that nobody minds the call: the worker's log says why"
-        await self._alarm(stuck, what)
+    async def _tell_of_one(self, stuck: Execution) -> None:
+        told_at, _ = self._stuck.get(stuck.run_id, (-REMINDER_INTERVAL, None))
+        if time.monotonic() - told_at < REMINDER_INTERVAL:
+            return
+        what = "its workflow's tasks fail, so that nobody minds the call"
+        try:
+            why = await failure_of_task(self._client, stuck.id, stuck.run_id)
+            what = f"{what}: {why or 'see the log of the worker'}"
+            told = await self._alarm(stuck, what, resolves=True)
+        except Exception as error:  # a webhook that is away: the next look tells of it
+            log.warning("an alarm was not sent", workflow_id=stuck.id, problem=str(error))
+        else:
+            self._stuck[stuck.run_id] = time.monotonic(), told
+
+    async def _is_stuck_no_more(self, run_id: str) -> None:
+        _, told = self._stuck[run_id]
+        over = {
+            "id": f"{told.id}/resolved",
+            "status": AlarmStatus.RESOLVED,
+            "at": datetime.now(UTC),
+            "what": "its workflow's tasks succeed again, or it has ended",
+        }
+        await asyncio.to_thread(self._tell, told.model_copy(update=over))
+        del self._stuck[run_id]
 
     async def _take_over(self, ended: Execution) -> None:
         try:
@@ -153,18 +185,22 @@ class AbandonedCalls:
             static_summary="takes over a call whose workflow ended too early",
         )
 
-    async def _alarm(self, about: Execution, what: str) -> None:
+    async def _alarm(self, about: Execution, what: str, *, resolves: bool = False) -> Alarm:
+        """Raise an alarm; return it as it was told."""
         alarm = Alarm(
             id=f"{about.id}/{about.run_id}/abandoned",
+            dedup_key=f"{about.id}/{about.run_id}/abandoned",
             kind=AlarmKind.ABANDONED,
             severity=Severity.CRITICAL,
             at=datetime.now(UTC),
             what=what,
+            resolves=resolves,
             workflow_id=about.id,
             resource=about.typed_search_attributes.get(names.RESOURCE) or "unknown",
         )
         log.critical(what, workflow_id=about.id, run_id=about.run_id)
-        await asyncio.to_thread(self._tell, alarm)
+        told = await asyncio.to_thread(self._tell, alarm)
+        return told if isinstance(told, Alarm) else alarm
 
 
 def _moment(at: datetime | None) -> str:

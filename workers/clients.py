@@ -4,12 +4,14 @@ Each is made when it is first needed, so that one resource's missing secret does
 from the others' calls; and again after a failure, or once its secret was replaced.
 """
 
-import threading
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from functools import cached_property
 
 import httpx
+from temporalio.client import Client as TemporalClient
 
+from activities.alarm_links import Links
+from activities.alarm_sender import AlarmSender
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.documents import Keyring
@@ -24,46 +26,13 @@ from callvault.config.settings import Settings
 from callvault.config.storage import DirectorySettings
 from callvault.config.types import SecretRef
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Alarm
+from callvault.contracts.participants import hiding
 from callvault.contracts.webhook_urls import refusal_of
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
-from callvault.rereading import Remade
-
-Client = TypeVar("Client", AcsClient, Archive)
-
-
-class Pool(Generic[Client]):
-    """Shares one client per name between threads."""
-
-    def __init__(
-        self, make: Callable[[str], Client], secret_of: Callable[[str], object] = lambda _: None
-    ) -> None:
-        """``secret_of`` reads what a name's client is made of, where it may be replaced."""
-        self._make: Callable[[str], Client] = make
-        self._secret_of = secret_of
-        self._clients: dict[str, Remade[object, Client]] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, name: str) -> Client:
-        """Return the client of this name, made now at its first use."""
-        with self._lock:
-            if name not in self._clients:
-                self._clients[name] = self._remade(name)
-        # Each has a lock of its own: one whose name service hangs must not hold up the others.
-        return self._clients[name].current()
-
-    def close(self) -> None:
-        """Close every client that was made."""
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
-
-    def _remade(self, name: str) -> Remade[object, Client]:
-        return Remade(
-            lambda: self._secret_of(name), lambda _: self._make(name), lambda made: made.close()
-        )
+from callvault.pools import Pool
+from callvault.rereading import Reread
+from callvault.temporal.alarm_groups import AlarmGroups
 
 
 class Connections:
@@ -98,6 +67,15 @@ class Connections:
         """Return the keys that may have signed in an archive."""
         return open_keyring(self._settings.archive(name))
 
+    def hash_of(self, raw_id: str) -> str:
+        """Return the keyed hash of a participant, with the key of the moment."""
+        return hiding(self._participant_key.current())(raw_id)
+
+    @cached_property
+    def _participant_key(self) -> Reread[str]:
+        # Only once it is needed: a key that is missing must not keep the worker from its work.
+        return Reread(self._settings.participant_key)
+
     def alarm_sink(self) -> Webhook | None:
         """Return the webhook that alarms go to; None if none is configured."""
         settings = self._settings.alarms
@@ -110,11 +88,11 @@ class Connections:
             now=self.clocks.now,
         )
 
-    def tell(self, alarm: Alarm) -> None:
-        """Send an alarm once, if there is a webhook for alarms; the caller has logged it."""
-        sink = self.alarm_sink()
-        if sink is not None:
-            sink.send(alarm)
+    def alarm_sender(self, client: TemporalClient) -> AlarmSender:
+        """Return what sends alarms to the webhook, if there is one. Call it in the event loop."""
+        groups = AlarmGroups(client, self._settings.alarms.group_interval)
+        links = Links.of(self._settings, client.namespace)
+        return AlarmSender(self.alarm_sink(), links, groups)
 
     def announcement_webhook(self, name: str) -> Webhook | None:
         """Return the webhook that a resource's recordings are announced to; None without one."""

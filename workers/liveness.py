@@ -22,7 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, Workf
 
 from callvault.causes import Cause
 from callvault.contracts import names
-from callvault.contracts.alarms import Alarm, AlarmKind, Severity, explained
+from callvault.contracts.alarms import Alarm, AlarmKind, ProblemKind, Severity, explained
 
 LOOK_INTERVAL = timedelta(seconds=30)
 
@@ -128,6 +128,9 @@ class Liveness:
             at=now,
             what=explained(what, Cause.WORKER),
             cause=Cause.WORKER,
+            dedup_key=f"callvault-worker-{host}/liveness",
+            group_key="process/tasks/workflow tasks",
+            problem=ProblemKind.TASKS,
             workflow_id=f"callvault-worker-{host}",
             resource="all",
         )

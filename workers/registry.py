@@ -25,6 +25,8 @@ from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from workflows.adoption import AdoptionWorkflow
 from workflows.alarm import AlarmWorkflow
+from workflows.alarm_group import AlarmGroupWorkflow
+from workflows.erasure import ErasureWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.recording_events import RecordingEventWorkflow
@@ -34,10 +36,12 @@ WORKFLOWS = (
     RecordingWorkflow,
     AdoptionWorkflow,
     AlarmWorkflow,
+    AlarmGroupWorkflow,
     CallSeenWorkflow,
     ReconcileWorkflow,
     RecordingEventWorkflow,
     SweepWorkflow,
+    ErasureWorkflow,
 )
 
 DRAIN_TIMEOUT = timedelta(seconds=30)
@@ -137,7 +141,11 @@ def notification_worker(
     return Worker(
         client,
         task_queue=names.NOTIFICATION_QUEUE,
-        activities=[alarms.raise_alarm, announcements.announce_recording],
+        activities=[
+            alarms.raise_alarm,
+            alarms.send_group_alarm,
+            announcements.announce_recording,
+        ],
         activity_executor=ThreadPoolExecutor(MAX_CONCURRENT_NOTIFICATIONS, "notify"),
         max_concurrent_activities=MAX_CONCURRENT_NOTIFICATIONS,
         graceful_shutdown_timeout=DRAIN_TIMEOUT,

@@ -15,6 +15,7 @@ from temporalio.common import MetricMeter
 
 from activities.clock import ServerTime
 from callvault.clocks import Clocks
+from callvault.codec.encryption import key_problems
 from callvault.config.settings import Settings
 from callvault.contracts.alarms import Alarm
 from callvault.errors import CallvaultError, Unavailable
@@ -36,7 +37,7 @@ PROBE_INTERVAL = timedelta(minutes=1)
 PROBE_TIMEOUT = 20.0
 """Seconds for all probes of a round; one that takes longer holds up no other."""
 
-SECTIONS = ("resources", "archives", "alarms", "dead_letters", "participants")
+SECTIONS = ("resources", "archives", "alarms", "dead_letters", "participants", "encryption")
 """The sections of the settings whose secrets a worker uses."""
 
 log = structlog.get_logger(__name__)
@@ -93,9 +94,9 @@ class Watch:
         await self._found("attributes", {f"search attribute {each}": text for each in missing})
 
     async def look_at_secrets(self) -> None:
-        """Read every secret of a worker, and check its form."""
+        """Read every secret of a worker, and check its form; tell of keys that were missing."""
         found = await asyncio.to_thread(secret_problems, self._settings, SECTIONS)
-        await self._found("secrets", found)
+        await self._found("secrets", found | key_problems(self._client))
 
     async def ask_services(self) -> None:
         """Ask every service if it lets us in, and for its time."""

@@ -1,5 +1,6 @@
 """The calls of activities: each turns a decision into an activity, its order and its summary."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -31,7 +32,7 @@ from callvault.contracts.activity_io import (
     StartInput,
     ToldRecording,
 )
-from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import SealInput
@@ -56,6 +57,8 @@ _OPTIONS = {
     Operation.CONFIRM: activity_options.confirm,
     Operation.READ: activity_options.confirm,
 }
+
+_RUN_OF_SCHEDULE = re.compile(r"-\d{4}-\d\d-\d\dT[\d:.]+Z$")
 
 CommandInput = StartInput | RecordingInput
 
@@ -263,11 +266,19 @@ def send_alarm(
     return workflow.start_activity_method(AlarmActivities.raise_alarm, alarm, **options)
 
 
+def send_group_alarm(alarm: Alarm) -> workflow.ActivityHandle[None]:
+    """Send what has become of a group of alarms, until a receiver accepts it."""
+    summary = f"{alarm.status}: {alarm.count} in {alarm.group_key}"
+    options = activity_options.group_alarm(summary)
+    return workflow.start_activity_method(AlarmActivities.send_group_alarm, alarm, **options)
+
+
 async def send_schedule_alarm(
     kind: AlarmKind,
     severity: Severity,
     what: str,
     within: timedelta = activity_options.ALARM_TIMEOUT,
+    status: AlarmStatus = AlarmStatus.FIRING,
 ) -> None:
     """Send the alarm of a workflow that a Schedule began; those of a call have their own loop.
 
@@ -276,6 +287,10 @@ async def send_schedule_alarm(
     info = workflow.info()
     alarm = Alarm(
         id=f"{info.workflow_id}/{info.run_id}",
+        status=status,
+        # The same for every run of a Schedule, which adds the time to its own id.
+        dedup_key=_RUN_OF_SCHEDULE.sub("", info.workflow_id),
+        resolves=True,
         kind=kind,
         severity=severity,
         at=workflow.now(),

@@ -47,6 +47,8 @@ SWEEP_TIMEOUT = timedelta(hours=1)
 ALARM_TIMEOUT = timedelta(hours=24)
 """Longest time for delivering an alarm; the log has it at once."""
 
+GROUP_ALARM_ATTEMPT_TIMEOUT = timedelta(seconds=15)
+"""One attempt at an alarm of a group: the webhook has ten seconds."""
 EVENT_ATTEMPT_TIMEOUT = timedelta(seconds=12)
 """One attempt at delivering an event: the exchange with its receiver, and a little more."""
 
@@ -77,6 +79,9 @@ _LAST_RETRY = RetryPolicy(
 
 EXPORT_ATTEMPT_TIMEOUT = timedelta(hours=12)
 """One attempt at an export; its heartbeat is what notices a stall."""
+
+ERASE_ATTEMPT_TIMEOUT = timedelta(hours=6)
+"""One attempt at a step of an erasure: to plan one may mean to read all manifests of archives."""
 
 BEGIN = ActivityConfig(
     summary="what is known of this run?",
@@ -188,6 +193,17 @@ def seal(summary: str) -> ActivityConfig:
     )
 
 
+def erase(summary: str) -> ActivityConfig:
+    """Return options of an erasure's steps: one that was begun comes to its end."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EXPORT_QUEUE,
+        start_to_close_timeout=ERASE_ATTEMPT_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_EXPORT_RETRY,
+    )
+
+
 def find_sealed(summary: str) -> ActivityConfig:
     """Return options to look into an archive, until it answers or the workflow calls it off."""
     return ActivityConfig(
@@ -223,6 +239,14 @@ def alarm(summary: str, timeout: timedelta) -> ActivityConfig:
         retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
+
+
+def group_alarm(summary: str) -> ActivityConfig:
+    """Return options to deliver an alarm of a group: it asks Temporal for no cause first."""
+    return {
+        **alarm(summary, ALARM_TIMEOUT),
+        "start_to_close_timeout": GROUP_ALARM_ATTEMPT_TIMEOUT,
+    }
 
 
 def poll_silence(summary: str) -> ActivityConfig:

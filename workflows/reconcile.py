@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.reconcile import ReconcileActivities
 from callvault.contracts import names
-from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.alarms import AlarmKind, AlarmStatus, Severity
 from callvault.contracts.base import Unreadable, read_one
 from callvault.contracts.reconciliation import (
     ReconcileInput,
@@ -53,14 +53,30 @@ class ReconcileWorkflow:
         workflow.set_current_details(sentence(report))
         if not report.is_met:
             await _send(_severity(report), _advice(report, input.since))
+        elif _was_alarmed():
+            await _send(Severity.ERROR, sentence(report), AlarmStatus.RESOLVED)
         return report
 
 
-async def _send(severity: Severity, what: str) -> None:
+def _was_alarmed() -> bool:
+    """Tell if the Schedule's last reconciliation has raised an alarm."""
+    if workflow.get_last_failure() is not None:
+        return True
+    before = (
+        workflow.get_last_completion_result(Reconciliation)
+        if workflow.has_last_completion_result()
+        else None
+    )
+    return before is not None and not before.is_met
+
+
+async def _send(severity: Severity, what: str, status: AlarmStatus = AlarmStatus.FIRING) -> None:
     """Send an alarm, as far as a receiver accepts it."""
     # The report must not be lost for want of a receiver.
     try:
-        await activity_calls.send_schedule_alarm(AlarmKind.RECONCILIATION, severity, what)
+        await activity_calls.send_schedule_alarm(
+            AlarmKind.RECONCILIATION, severity, what, status=status
+        )
     except ActivityError as error:
         workflow.logger.error("the alarm could not be sent: %s", reason(error))
 

@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from activities.sweep import SweepActivities
 from callvault.contracts import names
-from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.alarms import AlarmKind, AlarmStatus, Severity
 from callvault.contracts.base import Unreadable, read_one, shorten
 from callvault.contracts.sweeps import SweepInput, SweepReport, SweepReports
 from workflows import activity_calls, activity_options
@@ -49,6 +49,14 @@ class SweepWorkflow:
             kind, severity = AlarmKind.DEAD_LETTERS, Severity.ERROR
             await activity_calls.send_schedule_alarm(
                 kind, severity, " ".join(news), within=ALARM_TIMEOUT
+            )
+        elif _is_amiss(before) and not _is_amiss(found):
+            await activity_calls.send_schedule_alarm(
+                AlarmKind.DEAD_LETTERS,
+                Severity.ERROR,
+                "every place was swept, and no dead letter is left that is not understood",
+                within=ALARM_TIMEOUT,
+                status=AlarmStatus.RESOLVED,
             )
         return found
 
@@ -107,6 +115,10 @@ def _new_dead_letters(found: SweepReports, before: SweepReports) -> list[str]:
     what = f"{_count(found)} dead letters are not understood, or cannot be read or marked"
     named = "; ".join(news[:MAX_LISTED])
     return [f"{what}; what they announce may not be archived. New: {named}"]
+
+
+def _is_amiss(found: SweepReports) -> bool:
+    return _count(found) > 0 or any(report.problem for report in found.reports)
 
 
 def _count(found: SweepReports) -> int:

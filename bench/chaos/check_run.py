@@ -10,7 +10,7 @@ from datetime import datetime
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from bench.chaos import history, recovery
+from bench.chaos import grouped_alarms, history, recovery
 from bench.chaos.alarm_latency import (
     Interval,
     LateAlarm,
@@ -122,19 +122,20 @@ class RunChecker:
         )
 
     async def _late_alarms(self, found: History) -> list[LateAlarm]:
-        """Measure the lateness of each alarm."""
+        """Measure the lateness of each alarm, also of those that were counted in a group."""
         received = _first_received(self.proxy.alarms)
-        ids = sorted({each.alarm.workflow_id for each in received})
+        ids = sorted({run.workflow_id for run in found.runs})
         found_statuses = await history.each([self._status(workflow_id) for workflow_id in ids])
         statuses = dict(zip(ids, found_statuses, strict=True))
+        counted = grouped_alarms.counted(found_statuses, self.proxy.alarms)
         return [
             latency(
                 each.alarm,
-                due_by(each.alarm, statuses[each.alarm.workflow_id]),
+                due_by(each.alarm, statuses.get(each.alarm.workflow_id)),
                 each.at,
                 self._excluded(found.runs_of(each.alarm.workflow_id)),
             )
-            for each in received
+            for each in (*grouped_alarms.raised(received), *counted)
         ]
 
     def _excluded(self, runs: list[Run]) -> list[Interval]:

@@ -47,6 +47,7 @@ def settings_of(
         "CALLVAULT_GATEWAY__PORT": str(gateway_port),
         "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",
         "CALLVAULT_ALARMS__WEBHOOK_SECRET": f"file:{webhook_secret}",
+        "CALLVAULT_ALARMS__GROUP_INTERVAL": "3s",
         "ALARMS": f"{plan.proxy}/alarms",
         "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:DEAD_LETTERS",
         "CALLVAULT_DEAD_LETTERS__GRID__CONTAINER": DEAD_LETTERS,

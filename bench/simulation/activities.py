@@ -27,6 +27,7 @@ from callvault.contracts.activity_io import (
     ResourcePolicy,
     SealedRecording,
 )
+from callvault.contracts.alarms import AlarmStatus
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.recording_events import RecordingEvent
 from callvault.contracts.signal_times import SignalTimes
@@ -51,6 +52,10 @@ class Surroundings:
         self._policy = policy
         self.sent: set[str] = set()
         """The ids of the alarms and announcements that a receiver has got."""
+        self.fired: set[str] = set()
+        """The episodes of alarms of which a receiver has heard, by dedup key."""
+        self.over: set[str] = set()
+        """Those of them that a receiver was told to be over."""
         self.events: list[RecordingEvent] = []
         """Those that the webhook has got, or a workflow of its own delivers, in that order."""
         self.sealed = 0
@@ -127,6 +132,8 @@ class Surroundings:
             self._acs.file(activity.input.chunk.document_id).is_archived = True
         elif activity.kind in ("raise_alarm", "announce_recording"):
             self.sent.add(activity.input.id)
+            if getattr(activity.input, "status", None) is AlarmStatus.RESOLVED:
+                self.over.add(activity.input.dedup_key)
 
     def _repeat(self, activity: Activity, rng: random.Random) -> ActivityResolution | None:
         if not activity.is_quick:
@@ -222,8 +229,15 @@ class Surroundings:
         )
 
     def _raise_alarm(self, activity: Activity, rng: random.Random) -> Any:
-        if activity.input.id in self.sent:
+        alarm = activity.input
+        if alarm.id in self.sent:
             raise Broken("an alarm is sent again that was accepted")
+        if alarm.status is AlarmStatus.FIRING:
+            if alarm.dedup_key in self.over:
+                raise Broken("an alarm is sent after it was told to be over")
+            self.fired.add(alarm.dedup_key)
+        elif alarm.dedup_key not in self.fired:
+            raise Broken("an alarm is told to be over of which no receiver knows")
         return None
 
     def _deliver_event(self, activity: Activity, rng: random.Random) -> Any:

@@ -7,6 +7,8 @@
   The manifest tells all of its files, and of its marks for deletion. Where that is asked for, the
   service's copies are deleted then.
 - Every alarm has reached a receiver, was acknowledged, or was tried until its time was over.
+- That an alarm is over is told once it is: after the alarm itself, if a receiver has got that, and
+  never of what is lost. At the end all is over that ends with its recording.
 - Every request is confirmed, superseded, or failed; a pause that failed was alarmed.
 - Nothing that Callvault has begun records on.
 - No silence is claimed in which ACS recorded by what was asked of it, or as was read.
@@ -20,11 +22,39 @@ from bench.simulation.acs import FakeAcs, File
 from bench.simulation.activities import Surroundings
 from bench.simulation.instance import Broken
 from bench.simulation.server import Server
-from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmRecord
 from callvault.contracts.results import CallResult, ChunkResult
 from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState
 from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
+
+OVER_AT_THE_END = frozenset(
+    {
+        AlarmKind.EXPORT_LATE,
+        AlarmKind.ARCHIVE_CHANGED,
+        AlarmKind.ARCHIVE_UNREACHABLE,
+        AlarmKind.NO_FILE_EVENT,
+        AlarmKind.FALLBACK_USED,
+        AlarmKind.PAUSE_UNCONFIRMED,
+        AlarmKind.PAUSE_TOO_LONG,
+        AlarmKind.STATE_UNEXPECTED,
+        AlarmKind.CONSENT_UNCLEAR,
+        AlarmKind.NOT_ANNOUNCED,
+        AlarmKind.CANCELLED,
+    }
+)
+"""Alarms about what cannot go on once their recording has reached its end."""
+
+NEVER_OVER = frozenset(
+    {
+        AlarmKind.LOST,
+        AlarmKind.CONTRADICTED,
+        AlarmKind.DUTIES,
+        AlarmKind.PAUSE_FORCED,
+        AlarmKind.TOO_MUCH,
+        AlarmKind.ABANDONED,
+    }
+)
 
 
 def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
@@ -167,6 +197,35 @@ def _check_alarms(status: CallStatus, surroundings: Surroundings, server: Server
             raise Broken("an alarm counts as sent that no receiver got")
         if record.sent_at is None and alarm_id not in server.timed_out:
             raise Broken("an alarm is never sent")
+    for record in status.alarms:
+        _check_over(status, record, surroundings, server)
+
+
+def _check_over(
+    status: CallStatus, record: AlarmRecord, surroundings: Surroundings, server: Server
+) -> None:
+    alarm = record.alarm
+    if record.resolved_at is not None and alarm.dedup_key not in surroundings.over:
+        raise Broken("an alarm counts as resolved, and no receiver was told")
+    if alarm.kind in NEVER_OVER and alarm.dedup_key in surroundings.over:
+        raise Broken(f"an alarm {alarm.kind} is told to be over")
+    was_tried = any(
+        f"{each.alarm.id}/resolved" in server.timed_out
+        for each in status.alarms
+        if each.alarm.dedup_key == alarm.dedup_key
+    )
+    if record.is_unresolved and _is_over(status, alarm) and not was_tried:
+        raise Broken("an alarm is over, and nobody is told")
+
+
+def _is_over(status: CallStatus, alarm: Alarm) -> bool:
+    """Tell if what an alarm was about is archived or lost, or has stopped, at the end."""
+    recording = next((r for r in status.recordings if r.number == alarm.recording), None)
+    if recording is None:
+        return False
+    if alarm.kind is AlarmKind.NOT_SEALED:
+        return recording.sealed is not None
+    return alarm.kind in OVER_AT_THE_END
 
 
 def _check_named(result: CallResult, acs: FakeAcs) -> None:

@@ -15,6 +15,7 @@ Those about consent itself are in `consent.py`, and those about a run at rest in
 - The same request again changes nothing.
 - No file is copied twice at once, given up before its time, or deleted before its recording is
   sealed with nothing amiss.
+- No alarm is told to be over while its file lies in no archive, or ACS records what it must not.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,7 @@ from bench.simulation.instance import Broken
 from bench.simulation.people import People
 from bench.simulation.protocol import Job
 from bench.simulation.server import Activity, Server
-from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import OnPauseFailure
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
@@ -138,6 +139,8 @@ class Invariants:
             self._may_export(activity)
         elif activity.kind == "delete_source":
             self._may_delete(activity)
+        elif activity.kind == "raise_alarm" and activity.input.status is AlarmStatus.RESOLVED:
+            self._may_resolve(activity.input)
         elif activity.kind == "deliver_event":
             told_events.may_tell(self._status, activity.input.event)
 
@@ -184,6 +187,19 @@ class Invariants:
             is_meant = chunk.chunk.delete_location == activity.input.delete_location
             if is_meant and (recording.sealed is None or recording.sealed.findings):
                 raise Broken("a file is deleted whose recording is not beyond doubt")
+
+    def _may_resolve(self, alarm: Alarm) -> None:
+        """Check against the truth that what is told to be over is over."""
+        recording = self.call.recording(alarm.recording or 0)
+        if alarm.kind is AlarmKind.PAUSE_UNCONFIRMED:
+            is_loud = self._acs.sounds(recording.number) and recording.target is not Wanted.ACTIVE
+            # What another client has resumed meanwhile is another alarm.
+            if is_loud and is_silent(recording):
+                raise Broken("an alarm is told to be over while ACS records what it must not")
+        if alarm.kind is AlarmKind.EXPORT_LATE and not alarm.is_loss:
+            chunks = (c for c in recording.chunks if c.chunk.index == alarm.chunk_index)
+            if not all(self._acs.file(c.chunk.document_id).lies_in for c in chunks):
+                raise Broken("an alarm is told to be over, and the file is in no archive")
 
     # What an activation may change.
 

@@ -16,6 +16,7 @@ from callvault.archive.blocks import BlockDigests
 from callvault.archive.names import link_object_name
 from callvault.archive.store import (
     Archive,
+    LinkTerms,
     StoredObject,
     Upload,
     put_bytes,
@@ -141,8 +142,16 @@ class ProvenArchive:
         self.prove()
         yield from self._archive.names(prefix)
 
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        self.prove()
+        return self._archive.delete(object_name, etag=etag)
+
     def location(self, object_name: str) -> str:
         return self._archive.location(object_name)
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        self.prove()
+        return self._archive.link(object_name, terms)
 
     def make(self) -> None:
         raise ConfigurationError(f"archive {self.name} is made by `callvault setup` alone")

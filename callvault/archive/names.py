@@ -11,9 +11,11 @@ and a directory may well lie on a file system that cannot tell them apart.
 
 import hashlib
 import re
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 
 from callvault.contracts.call_ids import canonical_call_id
+from callvault.contracts.media import FormatType
 from callvault.errors import InvalidRequest
 
 MAX_OBJECT_NAME = 1_024
@@ -25,6 +27,10 @@ MAX_COMPONENT = 200
 RECORDINGS_PREFIX = "recordings/"
 CHAIN_PREFIX = "manifests/"
 KEYS_PREFIX = "keys/"
+HOLDS_PREFIX = "holds/"
+ERASURES_PREFIX = "erasures/"
+SUBJECTS_PREFIX = "subjects/"
+ACCESS_PREFIX = "access/"
 
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
@@ -32,10 +38,18 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
 _MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
 _DUTY_RECORD = re.compile(r"recordings/.*/duties-[1-9][0-9]{0,5}\.json")
+_HOLD_RECORD = re.compile(r"holds/[0-9a-f]{16}(?:-released)?\.json")
+_ERASURE_RECORD = re.compile(r"erasures/[0-9a-f]{64}/(?:[0-9]{6}|certificate)\.json")
+_RECORDING_FOLDER = re.compile(r"recordings/([0-9]{4})/([0-9]{2})/([0-9]{2})/[^/]+/[^/]+")
+_PARTICIPANT = re.compile(r"[0-9a-f]{64}")
+_SUBJECT_ENTRY = re.compile(
+    r"subjects/([0-9a-f]{2})/(\1[0-9a-f]{62})/[0-9]{8}~[0-9a-f]{32}~[^/]+\.json"
+)
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
 _MAX_INDEX = 2**63 - 1
 
+_METADATA = ".metadata.json"
 _NO_RECORDING_ID = "_unknown"
 _NO_CALL_ID = "_server-call"
 # No id ever turns into these: a component that stands for an id never begins with "_".
@@ -75,7 +89,18 @@ def metadata_object_name(object_name: str) -> str:
     """
     # no media file can bear that name, for ids in names hold no dots
     stem, _, _ = object_name.rpartition(".")
-    return f"{stem}.metadata.json"
+    return f"{stem}{_METADATA}"
+
+
+def media_names(metadata_name: str) -> tuple[str, ...]:
+    """Build the names that the media file of a metadata file may have."""
+    stem = metadata_name.removesuffix(_METADATA)
+    return tuple(f"{stem}.{extension}" for extension in FormatType)
+
+
+def is_metadata_name(object_name: str) -> bool:
+    """Return True if `metadata_object_name` could have made this name."""
+    return is_object_name(object_name) and object_name.endswith(_METADATA)
 
 
 def manifest_object_name(
@@ -112,14 +137,53 @@ def is_duty_record_name(object_name: str) -> bool:
     return is_object_name(object_name) and _DUTY_RECORD.fullmatch(object_name) is not None
 
 
+def hold_record_name(hold_id: str, *, released: bool) -> str:
+    """Build ``holds/<hold id>.json``, the record that it was placed, or that of its release."""
+    return f"{HOLDS_PREFIX}{hold_id}{'-released' if released else ''}.json"
+
+
+def is_hold_record_name(object_name: str) -> bool:
+    """Return True if `hold_record_name` could have made this name."""
+    return _HOLD_RECORD.fullmatch(object_name) is not None
+
+
+def erasure_record_name(erasure_id: str, number: int) -> str:
+    """Build ``erasures/<erasure id>/<number>.json``, the record of what is erased, from 1."""
+    return f"{ERASURES_PREFIX}{erasure_id}/{number:06d}.json"
+
+
+def erasure_certificate_name(erasure_id: str) -> str:
+    """Build ``erasures/<erasure id>/certificate.json``, the record that all of it is gone."""
+    return f"{ERASURES_PREFIX}{erasure_id}/certificate.json"
+
+
+def is_erasure_record_name(object_name: str) -> bool:
+    """Return True if it is the name of an erasure's record or certificate."""
+    return _ERASURE_RECORD.fullmatch(object_name) is not None
+
+
 def folder_of(object_name: str) -> str:
     """Return the folder of an object: that of its recording."""
     return object_name.rpartition("/")[0]
 
 
+def is_recording_folder(folder: str) -> bool:
+    """Return True if a recording's objects could lie in this folder."""
+    return is_object_name(folder) and _RECORDING_FOLDER.fullmatch(folder) is not None
+
+
 def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
     """Return True if an object lies in a folder of the recording, of whatever day and call."""
     return folder_of(object_name).rpartition("/")[2] == _component(recording_id)
+
+
+def is_folder_of_call(object_name: str, call_id: str) -> bool:
+    """Return True if an object lies in a folder of the call, by its callId or serverCallId.
+
+    A ``serverCallId`` names the folder only where no ``callId`` was known.
+    """
+    call = folder_of(folder_of(object_name)).rpartition("/")[2]
+    return call in (_component(call_id), _server_call(call_id))
 
 
 def is_file_of_document(object_name: str, index: int, document_id: str) -> bool:
@@ -133,9 +197,52 @@ def link_object_name(sequence: int) -> str:
     return f"{CHAIN_PREFIX}{sequence:010d}.json"
 
 
+def access_object_name(sequence: int) -> str:
+    """Build ``access/<sequence>.json``, a record of the archive's access log, numbered from 1."""
+    return f"{ACCESS_PREFIX}{sequence:010d}.json"
+
+
 def key_object_name(key_id: str) -> str:
     """Build ``keys/<key id>.pem``, the public half of a key that signs manifests of the archive."""
     return f"{KEYS_PREFIX}{key_id}.pem"
+
+
+def subjects_prefix(participant: str) -> str:
+    """Build what the names of all index entries of a person begin with.
+
+    ``participant`` is the keyed hash; `InvalidRequest` where it is none.
+    """
+    if not _PARTICIPANT.fullmatch(participant):
+        raise InvalidRequest(
+            "this is no hash of a participant: it has 64 hexadecimal digits, in lower case"
+        )
+    return f"{SUBJECTS_PREFIX}{participant[:2]}/{participant}/"
+
+
+def subject_entry_name(participant: str, folder: str, evidence: str) -> str:
+    """Build the name of a person's index entry for a recording, by one account of it.
+
+    ``folder`` is the recording's, ``evidence`` the object that tells of the person: a metadata
+    file or a manifest.
+    """
+    # An object is never changed: two accounts of one recording are two objects.
+    account = evidence.rpartition("/")[2].removesuffix(".json").removesuffix(".metadata")
+    name = f"{_recording_key(folder)}~{_component(account)}.json"
+    return f"{subjects_prefix(participant)}{name}"
+
+
+def is_subject_entry_name(object_name: str) -> bool:
+    """Return True if `subject_entry_name` could have made this name."""
+    return is_object_name(object_name) and _SUBJECT_ENTRY.fullmatch(object_name) is not None
+
+
+def day_of(folder: str) -> date:
+    """Return the day of a recording's folder; `InvalidRequest` where it is no such folder."""
+    found = _RECORDING_FOLDER.fullmatch(folder)
+    with suppress(ValueError):  # no such day
+        if found:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+    raise InvalidRequest(f"{folder[:200]!r} is no folder of a recording")
 
 
 def is_object_name(text: str) -> bool:
@@ -164,6 +271,11 @@ def _recording_folder(
     call = _server_call(server_call_id) if call_id is None else _component(call_id)
     recording = _NO_RECORDING_ID if recording_id is None else _component(recording_id)
     return f"{day_prefix(recorded_on)}{call}/{recording}"
+
+
+def _recording_key(folder: str) -> str:
+    day = day_of(folder).isoformat().replace("-", "")
+    return f"{day}~{_hash(folder)}"
 
 
 def _server_call(server_call_id: str) -> str:

@@ -6,6 +6,7 @@ makes all of it visible under its name or nothing at all, and never replaces an 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -29,6 +30,19 @@ class StoredObject:
     etag: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     """As committed, after `object_metadata.bounded`."""
+    immutable_until: datetime | None = None
+    """Until then the store itself lets nobody delete it; None where it has no such policy."""
+    has_legal_hold: bool = False
+    """True if the store itself lets nobody delete it until its owner ends that."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTerms:
+    """The terms of a link: until when it opens an object, and how a browser is to take it."""
+
+    expires_at: datetime
+    content_type: str
+    content_disposition: str
 
 
 class Upload(Protocol):
@@ -97,8 +111,21 @@ class Archive(Protocol):
     def names(self, prefix: str = "") -> Iterator[str]:
         """Yield the names of all objects that begin with ``prefix``, in no particular order."""
 
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        """Delete the object that `stat` told of with this ``etag``, all its versions too.
+
+        False where there is no such object any more. Raises `StateConflict` where it has changed
+        since, or where the store keeps it: under an immutability policy, a legal hold or a lease.
+        """
+
     def location(self, object_name: str) -> str:
         """Return the URL or path where a person finds the object, without credentials."""
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        """Return a URL with which anybody reads this one object until it expires.
+
+        None where the store makes no links: then whoever asks must be sent the bytes.
+        """
 
     def prove(self) -> str:
         """Read the archive's id from the archive itself, now.
@@ -114,6 +141,18 @@ class Archive(Protocol):
 
     def close(self) -> None:
         """Release connections; the archive is of no use afterwards."""
+
+
+def protection(found: StoredObject, now: datetime) -> str:
+    """Say what keeps an object in its store, whoever asks; empty where nothing does."""
+    if found.has_legal_hold:
+        return "the storage account has a legal hold on it: its owner must remove that first"
+    if found.immutable_until is not None and found.immutable_until > now:
+        return (
+            "the storage account's immutability policy keeps it until"
+            f" {found.immutable_until:%Y-%m-%d %H:%M} UTC"
+        )
+    return ""
 
 
 def already_archived(

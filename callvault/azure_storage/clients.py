@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from azure.core.credentials import TokenCredential
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient
 
 from callvault.azure_storage.identity import ProcessIdentity
@@ -18,7 +18,7 @@ from callvault.azure_storage.transport import bounded_transport
 
 _TIMEOUTS = ("connection_timeout", "read_timeout")
 
-Client = TypeVar("Client", ContainerClient, QueueServiceClient)
+Client = TypeVar("Client", ContainerClient, BlobServiceClient, QueueServiceClient)
 
 
 class Secret(Protocol):
@@ -90,6 +90,21 @@ def container_client(access: StorageAccess, container: str, **options: Any) -> C
         lambda text: ContainerClient.from_connection_string(text, container, **options),
         lambda url: ContainerClient.from_container_url(url, **options),
         lambda url, identity: ContainerClient(url, container, credential=identity, **options),
+    )
+
+
+def blob_service_client(access: StorageAccess, **options: Any) -> BlobServiceClient | None:
+    """Make the client of an account's blobs, which can sign links; None where a SAS opens it.
+
+    ``options`` are the SDK's.
+    """
+    options = _bounded(options)
+    if access.sas_url is not None:
+        return None
+    return access.open(
+        lambda text: BlobServiceClient.from_connection_string(text, **options),
+        lambda url: BlobServiceClient(url, **options),
+        lambda url, identity: BlobServiceClient(url, credential=identity, **options),
     )
 
 

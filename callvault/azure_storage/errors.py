@@ -57,6 +57,10 @@ _BY_CODE: dict[str, _Verdict] = {
         ObjectExists,
         "an object under a retention policy is there already: compare it with ours",
     ),
+    "BlobImmutableDueToLegalHold": (
+        StateConflict,
+        "the storage account has a legal hold on it: its owner must remove that first",
+    ),
     "BlobArchived": (
         StateConflict,
         "it lies in the Archive tier, where nothing can be read: move it to another tier",

@@ -40,6 +40,13 @@ def verify(
             help="A link that an earlier verification told; it must still be there.",
         ),
     ] = None,
+    access_head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQUENCE:SHA256",
+            help="A record of the access log that was told earlier; it must still be there.",
+        ),
+    ] = None,
     may_be_empty: Annotated[
         bool, typer.Option("--may-be-empty", help="An archive in which nothing is sealed passes.")
     ] = False,
@@ -54,7 +61,7 @@ def verify(
     from callvault.archive.verify.expectation import Expectation
     from callvault.cli.actions.verify import show, verify_target
 
-    expected = Expectation.of(archive, head, may_be_empty=may_be_empty)
+    expected = Expectation.of(archive, head, may_be_empty=may_be_empty, access_head=access_head)
     report = verify_target(target, key or [], expected, quick=quick, config=config)
     if as_json:
         say_json(report.model_dump_json(indent=2))

@@ -10,14 +10,19 @@ from typing import Annotated
 import typer
 
 from callvault.cli import (
+    access,
     alarms,
     archives,
     dev,
     duties,
+    erasures,
     events,
+    holds,
     processes,
     recordings,
+    retention,
     stack,
+    subjects,
     webhooks,
 )
 from callvault.cli.doctor import doctor
@@ -84,7 +89,13 @@ app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(duties.app, name="duties")
+app.add_typer(holds.app, name="holds")
+app.add_typer(subjects.app, name="subjects")
+app.add_typer(subjects.index, name="index")
+app.add_typer(access.app, name="access")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(retention.app, name="retention")
+app.add_typer(erasures.app, name="erasures")
 
 
 def _tell_exit_status(group: typer.Typer) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from callvault.cli import controls
 from callvault.cli.archives import failback
-from callvault.cli.options import CallId, ConfigFile, Json, choice
+from callvault.cli.open import open_
+from callvault.cli.options import By, CallId, ConfigFile, Json, choice
 from callvault.cli.terminal import console, is_terminal, say, say_json
 from callvault.config.settings import load_settings
 from callvault.contracts.events import ServiceTime
@@ -114,18 +116,48 @@ def evidence(
         str | None,
         typer.Option(help="A time, as 2026-03-02T12:03:00Z: who was there, and had agreed?"),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page for an auditor to this file, with the proof of every recording of"
+            " the call; a participant is marked in it. Exit status 1 if one is not as it was"
+            " sealed."
+        ),
+    ] = None,
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            help="With --html: take all of it from this archive, by its configured name or its"
+            " directory, without Temporal. The call may be a manifest's object name, too."
+        ),
+    ] = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="With --html: show the participants' rawIds.")
+    ] = False,
+    by: By = "",
     config: ConfigFile = None,
 ) -> None:
     """Show each request, what ACS confirmed, each pause beside the files, and each consent."""
-    from callvault.cli.actions import recordings as calls
-    from callvault.cli.actions.evidence import as_json_text, evidence_of, evidence_tables
-
+    if html is None and (archive or reveal):
+        raise InvalidRequest("--archive and --reveal go with --html")
+    if html is not None and at:
+        raise InvalidRequest("--at goes without --html: the page tells of all times")
     hashed = hiding(load_settings(config).participant_key())(participant) if participant else None
-    statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
-    gathered = evidence_of(*statuses, participant=hashed, moment=_time(at) if at else None)
     if hashed:
         # With --json, standard output holds nothing but JSON.
         say(f"{participant} is {hashed}", err=as_json)
+    if html is not None:
+        from callvault.cli.actions.evidence_page import PageOrder, tell, write_evidence
+
+        order = PageOrder(html, call, archive, hashed, by, is_revealed=reveal)
+        if not tell(html, write_evidence(order, config), as_json=as_json):
+            raise typer.Exit(1)
+        return
+    from callvault.cli.actions import recordings as calls
+    from callvault.cli.actions.evidence import as_json_text, evidence_of, evidence_tables
+
+    statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
+    gathered = evidence_of(*statuses, participant=hashed, moment=_time(at) if at else None)
     if as_json:
         say_json(as_json_text(gathered))
     else:
@@ -139,6 +171,7 @@ def _time(text: str) -> datetime:
         raise InvalidRequest(f"{text!r} is no time: write it as 2026-03-02T12:03:00Z") from None
 
 
+app.command("open")(open_)
 app.command()(controls.start)
 app.command()(controls.adopt)
 app.command()(controls.pause)

@@ -1,9 +1,10 @@
 """Settings about the ACS resources whose calls are recorded."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from callvault.config.retention import RetentionSettings
 from callvault.config.types import (
     Duration,
     Durations,
@@ -17,6 +18,7 @@ from callvault.config.types import (
     Url,
     Urls,
     exactly_one,
+    split,
 )
 from callvault.contracts.consent import BeforeConsent, OnWithdrawal
 from callvault.contracts.requests import OnMaxPause, OnPauseFailure
@@ -61,7 +63,10 @@ class ResourceSettings(Section):
     Callvault keeps every one that an event announces. Whatever asks Callvault to control one is
     refused."""
     data_region: str = ""
-    """The resource's data region, for people to read."""
+    """The data region that the recordings stay in, as `Europe`: each archive that the resource
+    names must lie there, by its own `data_region`. Without it in both, nothing is compared."""
+    also_regions: Annotated[tuple[str, ...], BeforeValidator(split)] = ()
+    """Further data regions that the recordings may go to: that of a fallback archive, say."""
     archive: Name | None = None
     """The archive that keeps the recordings; needed as soon as there are several archives."""
     # `validate_default`, here and below: only validation makes a timedelta of the text.
@@ -140,6 +145,7 @@ class ResourceSettings(Section):
     """Call that URL for everybody who joins while a recording is on, too, with the hash of the
     participant; the recording is held back until it answers, or until they leave. Needs
     `announcement_url`."""
+    retention: RetentionSettings = RetentionSettings()
     webhook_url: SecretRef | None = None
     """Secret reference to a URL that is told what becomes of each recording, by signed CloudEvents:
     started, paused, resumed, stopped, and its end."""

@@ -8,14 +8,18 @@ import difflib
 import os
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
 from callvault.config import sources
+from callvault.config.encryption import EncryptionSettings
 from callvault.config.error_messages import explain
 from callvault.config.gateway import GatewaySettings
+from callvault.config.residency import other_region, residency_problems
 from callvault.config.resources import ResourceSettings
 from callvault.config.storage import (
     ArchiveSettings,
@@ -24,7 +28,17 @@ from callvault.config.storage import (
     QuarantineContainerSettings,
     QueueSettings,
 )
-from callvault.config.types import BindAddress, Name, NotBlank, SecretRef, Section, Url, is_loopback
+from callvault.config.types import (
+    BindAddress,
+    Duration,
+    Name,
+    NotBlank,
+    SecretRef,
+    SecretRefs,
+    Section,
+    Url,
+    is_loopback,
+)
 from callvault.config.worker import WorkerSettings
 from callvault.contracts.requests import OnMaxPause
 from callvault.errors import ConfigurationError
@@ -39,6 +53,11 @@ class AlarmSettings(Section):
     """Secret reference to the URL that alarms are posted to, as CloudEvents."""
     webhook_secret: SecretRef | None = None
     """Secret reference to the key, in base64, that signs them (Standard Webhooks)."""
+    group_interval: Duration = timedelta(minutes=5)
+    """Shortest time from one notification about a group of alarms to the next: its count is told,
+    or that all is over. What is more urgent is told at once."""
+    runbook_url: Url = "https://github.com/callvault/callvault/blob/main/docs/operations.md"
+    """Address of the page that alarms link to, before the `#` and the name of a section."""
 
 
 class IngestSettings(Section):
@@ -61,6 +80,9 @@ class ParticipantSettings(Section):
     key: SecretRef | None = None
     """Secret reference to any text that keys the hashes of participants. Without it they are plain
     SHA-256, which hides no telephone number. Another key makes other hashes: keep it."""
+    earlier_keys: SecretRefs = ()
+    """Secret references to the keys before this one, the newest first: `callvault subjects find`
+    searches for the hashes by these, too."""
 
 
 class WebUiSettings(Section):
@@ -100,6 +122,7 @@ class Settings(Section):
     alarms: AlarmSettings = AlarmSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     participants: ParticipantSettings = ParticipantSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     web_ui: WebUiSettings = WebUiSettings()
     log: LogSettings = LogSettings()
 
@@ -107,10 +130,12 @@ class Settings(Section):
     def _consistent(self) -> Self:
         if problems := [
             *_archive_problems(self),
+            *residency_problems(self.resources, self.archives),
             *_topic_problems(self),
             *_callback_problems(self),
             *_pause_problems(self),
             *_quarantine_problems(self),
+            *_key_problems(self),
         ]:
             raise ValueError("; ".join(problems))
         return self
@@ -144,9 +169,28 @@ class Settings(Section):
         # With several archives a resource has to name its own: see `_archive_problems`.
         return self.resource(resource).archive or next(iter(self.archives))
 
+    def refuse_other_region(self, resource: str, archive: str) -> None:
+        """Raise `ConfigurationError` unless an archive may have a resource's recordings.
+
+        What a running call was begun with may have been changed since.
+        """
+        of_resource, of_archive = self.resource(resource), self.archive(archive)
+        if problem := other_region(resource, of_resource, archive, of_archive):
+            # The archive's fault, so that a recording goes to its fallback archive.
+            raise ConfigurationError(problem, owner="archive")
+
     def participant_key(self) -> str:
         """Read the key of participants' hashes now; empty where none is set."""
         return self.participants.key.resolve() if self.participants.key else ""
+
+    def participant_keys(self) -> list[str]:
+        """Read the keys that participants' hashes are, and were, made with: the newest first."""
+        return [self.participant_key(), *(key.resolve() for key in self.participants.earlier_keys)]
+
+    def web_origins(self) -> tuple[str, ...]:
+        """Return the origins of Temporal's Web UI, as browsers spell them."""
+        page = urlsplit(self.web_ui.url)
+        return self.gateway.web_origins or (f"{page.scheme}://{page.netloc}".lower(),)
 
     def masked(self) -> dict[str, Any]:
         """Return the effective values, fit to print: secrets show as their references."""
@@ -228,6 +272,15 @@ def _pause_problems(settings: Settings) -> list[str]:
         if resource.max_pause is not None
         and resource.on_max_pause is OnMaxPause.RESUME
         and not resource.max_pause_ends_protection
+    ]
+
+
+def _key_problems(settings: Settings) -> list[str]:
+    return [
+        f"gateway.keys.{name}.resources: {_unknown('resource', wanted, settings.resources)}"
+        for name, key in settings.gateway.keys.items()
+        for wanted in key.resources
+        if wanted not in settings.resources
     ]
 
 

@@ -26,6 +26,8 @@ class _CommonArchiveSettings(Section):
     """Id of the archive, as `archive.json` in it says: no other archive is used in its place. By
     default the one that `callvault setup` has remembered in the Temporal namespace; needed where
     Temporal does not remember it (Temporal Cloud)."""
+    data_region: str = ""
+    """The data region that the archive lies in, in the words of the resources'."""
     signing_key: SecretRef | None = None
     """Secret reference to the Ed25519 private key that signs the archive's manifests; make one with
     `callvault keygen`. Without it they are unsigned, and `callvault verify` says so."""
@@ -49,6 +51,13 @@ class AzureBlobSettings(_CommonArchiveSettings):
     """Secret reference to the container's URL with a shared access signature."""
     account_url: Url | None = None
     """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID."""
+
+    immutable_for: Duration | None = None
+    """Time, counted from its commit, for which the storage account itself lets nobody delete or
+    change a recording's object or a link of the chain, an erasure included. Needs version-level
+    immutability, enabled on the container or the account. By default no such policy is set."""
+    immutability_mode: Literal["unlocked", "locked"] = "unlocked"
+    """`unlocked`: who has the right to may shorten that time or end it; `locked`: nobody can."""
 
     _has_one_access = exactly_one("connection_string", "sas_url", "account_url")
 

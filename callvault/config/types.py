@@ -154,7 +154,7 @@ def _absolute(value: Path) -> Path:
     return path
 
 
-def _split(value: Any) -> Any:
+def split(value: Any) -> Any:
     """Split a list that is spelt with commas, as environment variables spell it."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -190,24 +190,32 @@ NotBlank = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 """A time span: ``48h`` (units s, m, h, d) or ISO 8601 (``PT48H``)."""
 
-Durations = Annotated[tuple[Duration, ...], BeforeValidator(_split)]
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(split)]
 
 Url = Annotated[str, AfterValidator(_url)]
 """``https://host/path``, or ``http://`` on loopback; without a slash at the end."""
 
-Urls = Annotated[tuple[Url, ...], BeforeValidator(_split)]
+Urls = Annotated[tuple[Url, ...], BeforeValidator(split)]
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 """`Url` without a path."""
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
-SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(_split)]
+SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(split)]
 
-Role = Literal["control", "read", "consent", "loosen"]
+CallRole = Literal["control", "read", "consent", "loosen", "decode"]
+"""A right over calls while they are recorded, and over their histories."""
+
+PrivacyRole = Literal["listen", "privacy", "hold", "erase"]
+"""A right over what was recorded. Whoever has one is named: it is in the archive's access log."""
+
+Role = Literal[CallRole, PrivacyRole]
 """A right of a caller of the gateway."""
 
-Roles = Annotated[tuple[Role, ...], BeforeValidator(_split), Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(split)]
+
+Roles = Annotated[tuple[Role, ...], BeforeValidator(split), Field(min_length=1)]
 
 Rate = Annotated[
     Annotated[
@@ -227,7 +235,18 @@ HostName = Annotated[
     str,
     AfterValidator(_matching(r"[A-Za-z0-9._\[\]:-]+", "write an exact host name, or host:port")),
 ]
-HostNames = Annotated[tuple[HostName, ...], BeforeValidator(_split)]
+Origin = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?",
+            "write an origin as browsers do, https://host or https://host:port in lower case",
+        )
+    ),
+]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(split)]
+
+HostNames = Annotated[tuple[HostName, ...], BeforeValidator(split)]
 
 Topic = Annotated[
     str,

@@ -25,6 +25,26 @@ class Severity(StrEnum):
     """A recording is lost, or about to be."""
 
 
+class AlarmStatus(StrEnum):
+    """The news of a notification: the words of Prometheus' Alertmanager."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    """What the alarm told of is over."""
+
+
+class ProblemKind(StrEnum):
+    """The kinds of what a process looks after; docs/operations.md has a section for each."""
+
+    SECRETS = "secrets"
+    SERVICES = "services"
+    CLOCKS = "clocks"
+    ATTRIBUTES = "attributes"
+    """Search attributes."""
+    TASKS = "tasks"
+    """A worker takes no workflow task although tasks wait."""
+
+
 class AlarmKind(StrEnum):
     """The subject of an alarm."""
 
@@ -81,27 +101,61 @@ class AlarmKind(StrEnum):
 
 
 class Alarm(Message):
-    """One alarm, sent once; ``id`` stays the same however often its delivery is tried."""
+    """One notification of an alarm; ``id`` stays the same however often its delivery is tried."""
 
     id: str
+    status: AlarmStatus = AlarmStatus.FIRING
     kind: AlarmKind
     severity: Severity
     at: datetime
+    """Time at which it was raised, or was over."""
     what: str
     """A sentence for a person: what happened and what to do."""
+    dedup_key: str = ""
+    """The same in every notification about one thing, from the first to the one that resolves it;
+    in an alarm of a group, that of the group."""
+    group_key: str = ""
+    """The common cause, as ``archive/main/full``: alarms of other calls may have the same."""
+    is_grouped: bool = False
+    """True if one alarm is sent for all calls with its ``group_key``."""
+    count: int = 1
+    """Number of calls that an alarm of a group is about."""
+    calls: tuple[str, ...] = ()
+    """The newest of them, by workflow id."""
+    resolves: bool = False
+    """True if a notification follows once it is over; else a person closes it."""
+    is_loss: bool = False
+    """True if it is over because something was lost: an alarm `lost` tells of that."""
     cause: Cause | None = None
     """The cause, where one is known: docs/operations.md has a section for each."""
+    problem: ProblemKind | None = None
+    """The kind of problem, of a `worker_problem`."""
+    fault: str = ""
+    """The owner of the last error: ``service``, ``archive``, ``callvault`` or ``caller``."""
+    whose: str = ""
+    """Whose fault it is, in words."""
     workflow_id: str
     resource: str
+    archive: str = ""
+    recording: int | None = None
+    """Number of the recording in its call."""
     recording_id: str | None = None
     chunk_index: int | None = None
     expires_at: datetime | None = None
+    seconds_left: int | None = None
+    """Time until then when it was sent, in seconds; negative once it has passed."""
     activity_id: str | None = None
     """The activity of the workflow that does not succeed; its last error tells the cause."""
     attempt: int | None = None
     """The attempt at which that activity is; none where no activity is named, or found."""
     last_error: str = ""
     """The last error of that activity, as a sentence."""
+    page_url: str = ""
+    """Link to the page of the call in Temporal's Web UI, or to a list of calls."""
+    runbook_url: str = ""
+    """Link to what is to be done about an alarm of the kind."""
+    cause_url: str = ""
+    """Link to what is to be done about the cause."""
 
 
 class AlarmRecord(State):
@@ -115,11 +169,23 @@ class AlarmRecord(State):
     acknowledged_by: str = ""
     acknowledged_as: str = ""
     """The key or token behind the acknowledgement."""
+    over_at: datetime | None = None
+    """Time at which what it told of was found to be over."""
+    resolved_at: datetime | None = None
+    """Time at which the webhook took that it is over."""
+    resolved_problem: str = ""
+    """The reason why the webhook did not take that."""
 
     @property
     def is_unsent(self) -> bool:
         """True if it is still to be sent."""
         return self.sent_at is None and not self.problem and self.acknowledged_at is None
+
+    @property
+    def is_unresolved(self) -> bool:
+        """True if it was delivered, and that it is over is still to be told, now or later."""
+        is_told = self.resolved_at is not None or bool(self.resolved_problem)
+        return self.sent_at is not None and self.alarm.resolves and not is_told
 
 
 class Acknowledge(CallerMessage):

@@ -20,6 +20,7 @@ from callvault.contracts.consent import (
     Presence,
 )
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck
+from callvault.contracts.retention import Retention
 from callvault.contracts.silence import SilenceAccount
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import (
@@ -151,6 +152,8 @@ class ManifestRecording(Message):
     recording_duration_ms: float | None
     session_end_reason: str
     problem: str
+    retention: Retention | None = None
+    """The retention that its request asked for, beyond that of its resource."""
 
 
 class Consent(Message):
@@ -254,6 +257,9 @@ class ChainLink(Message):
     sequence: Annotated[int, Field(ge=1)]
     manifest: ObjectReference
     """The manifest, or the `DutyRecord` of what was done about one."""
+    access: LinkReference | None = None
+    """The newest record of the archive's access log when this was linked; none where there was
+    none."""
     previous: LinkReference | None
     """The link before it; none for the first one."""
     signature: Signature | None

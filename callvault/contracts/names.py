@@ -26,6 +26,10 @@ SWEEP_SCHEDULE = "callvault-sweep"
 QUARANTINE_SCHEDULE = "callvault-sweep-quarantine"
 """Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
+ERASURE_TYPE = "ErasureWorkflow"
+RETENTION_SCHEDULE = "callvault-retention"
+"""Workflow that erases what a plan names; the Schedule that begins it where retention is over."""
+
 ADOPTION_TYPE = "AdoptionWorkflow"
 ADOPTION_ACTIVITY = "adopt_recording"
 """Adoption of a recording that no workflow knows: a workflow of its own, which ends at once."""
@@ -33,6 +37,18 @@ ADOPTION_ACTIVITY = "adopt_recording"
 ALARM_TYPE = "AlarmWorkflow"
 """Workflow that sends an alarm of a process that sends none itself."""
 
+ALARM_GROUP_TYPE = "AlarmGroupWorkflow"
+"""Workflow that counts the calls which have the cause of an alarm in common."""
+
+ALARM_IN_GROUP = "alarm"
+ALARM_DELIVERED = "delivered"
+"""Signals of such a workflow: of a member an alarm was raised, or is over; a receiver knows."""
+
+MEMO_GROUP_DEDUP_KEY = "dedupKey"
+MEMO_GROUP_OPENED_BY = "openedBy"
+MEMO_GROUP_TOLD = "told"
+"""Keys of its memo: under which key a receiver is told of it, the alarm that began it, and if a
+receiver knows of it."""
 RECORDING_EVENT_TYPE = "RecordingEventWorkflow"
 HAND_OVER_EVENT_ACTIVITY = "hand_over_event"
 """Workflow that delivers an event about a recording which its receiver did not take at once, and
@@ -166,6 +182,11 @@ def call_seen_id(server_call_id: str, what: str) -> str:
     return f"call-{what}-{short_hash(canonical_call_id(server_call_id))}"
 
 
+def alarm_group_id(group_key: str) -> str:
+    """Return the id of the workflow that counts alarms with a common cause."""
+    return f"alarm-group-{short_hash(group_key)}"
+
+
 def adoption_id(recording_id: str) -> str:
     """Return the id of the workflow that adopts a recording."""
     return f"adoption-{short_hash(recording_id)}"
@@ -174,6 +195,11 @@ def adoption_id(recording_id: str) -> str:
 def event_delivery_id(event_id: str, url: str | None) -> str:
     """Return the id of the workflow that delivers an event to one of its receivers."""
     return "event-" + short_hash(f"{event_id} {url or ''}")
+
+
+def erasure_id(token: str) -> str:
+    """Return the id of the workflow that carries out the plan with this token."""
+    return f"erasure-{token[:32]}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:

@@ -23,6 +23,7 @@ from callvault.contracts.media import (
     FormatType,
 )
 from callvault.contracts.participants import ParticipantHash
+from callvault.contracts.retention import Retention
 from callvault.contracts.webhook_urls import WebhookUrl
 
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -136,6 +137,9 @@ class Guards(Message):
 class StartRequest(ControlRequest, RecordingFormat, Guards, ConsentTerms):
     """Payload of `start`: another recording in the same call, after the last one was stopped."""
 
+    retention: Retention | None = None
+    """Time for which the recording must be kept, counted from sealing: it lengthens the retention
+    of the resource, and never shortens it."""
     pause_on_start: bool = False
     """Begin paused: nothing is recorded until `resume`."""
     participants: Annotated[tuple[ParticipantHash, ...], Field(max_length=MAX_PARTICIPANTS)] = ()

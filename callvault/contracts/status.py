@@ -23,6 +23,7 @@ from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
 from callvault.contracts.recording_events import ToldEvents
 from callvault.contracts.requests import Guards
+from callvault.contracts.retention import Retention
 from callvault.contracts.signal_times import UntimedSignal
 from callvault.contracts.silence import SilenceAccount, SoundEvidence
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
@@ -209,6 +210,8 @@ class RecordingStatus(State):
     session_end_reason: str = ""
     pauses: list[PauseRecord] = []
     guards: Guards = Guards()
+    retention: Retention | None = None
+    """The retention that its request asked for."""
     silence: SilenceAccount = SilenceAccount()
     """Times in which it is proven to be silent, and those in which it only should be."""
     sound: SoundEvidence = SoundEvidence()

@@ -9,12 +9,18 @@ from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.gateway import error_responses
 from callvault.gateway.access import Access
+from callvault.gateway.archive_readers import ArchiveReaders
 from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
+from callvault.gateway.codec_api import CODEC, CodecApi, codec_router
 from callvault.gateway.consents_api import ConsentsApi, consents_router
+from callvault.gateway.cross_origin import CrossOrigin
 from callvault.gateway.events import EventWebhook, events_router
 from callvault.gateway.health import health_router
 from callvault.gateway.lists_api import ListsApi, lists_router
 from callvault.gateway.load_shedding import LoadShedding
+from callvault.gateway.media_api import MediaApi, media_router
+from callvault.gateway.media_links import MediaLinks
+from callvault.gateway.media_streams import MediaStreams, media_streams_router
 from callvault.gateway.openapi.pages import add_description
 from callvault.gateway.orphans import Orphans
 from callvault.gateway.recordings_api import ControlApi, control_router
@@ -22,6 +28,7 @@ from callvault.gateway.request_ids import answer_with_id
 from callvault.gateway.request_metrics import RequestMetrics
 from callvault.gateway.request_url import cleaned
 from callvault.gateway.shared_secrets import SharedSecrets
+from callvault.gateway.subjects_api import SubjectsApi, subjects_router
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
@@ -66,19 +73,31 @@ def create_app(
     # The framework's own pages load a script from elsewhere, on the gateway's own origin.
     app = Gateway(title="Callvault gateway", redirect_slashes=False, openapi_url=None)
     app.add_middleware(LoadShedding, max_in_flight=gateway.max_in_flight)
+    if settings.encryption.is_set:
+        app.add_middleware(CrossOrigin, path=CODEC, origins=settings.web_origins())
     # Added last, it is outside: requests that are refused for the load are measured.
     app.add_middleware(RequestMetrics, meter=meter)
     error_responses.install(app)
     app.include_router(events_router(webhook))
     api = ControlApi(settings, recordings, gateway.max_body)
-    access = Access(gateway)
+    access = Access(gateway, recordings.resource_of)
     app.include_router(control_router(api, access))
     app.include_router(lists_router(ListsApi(recordings), access))
+    archives = ArchiveReaders(settings, client)
+    links = MediaLinks(gateway.media.link_key)
+    media = MediaApi(gateway.media, recordings, archives, links, gateway.max_body)
+    app.include_router(media_router(media, access))
+    people = SubjectsApi(settings, archives, gateway.max_body)
+    app.include_router(subjects_router(people, access))
+    streams = MediaStreams(archives, links, gateway.media.max_streams)
+    app.include_router(media_streams_router(streams))
     consents = ConsentsApi(settings, DecisionClient(recordings), gateway.max_body)
     app.include_router(consents_router(consents, access))
     # A way in that nobody has asked for does not exist.
     if any(each.callback_url or each.callback_audience for each in settings.resources.values()):
         app.include_router(callbacks_router(_callbacks(settings, recordings, meter)))
+    if settings.encryption.is_set:
+        app.include_router(codec_router(CodecApi(client), access, settings.web_origins()))
     app.include_router(health_router(recordings, quarantine, problems or Problems(meter)))
     add_description(app)
     return app

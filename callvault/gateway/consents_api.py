@@ -16,7 +16,7 @@ from callvault.contracts.json_text import parse_json
 from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import RecordingRequest
 from callvault.errors import InvalidRequest
-from callvault.gateway.access import Access
+from callvault.gateway.access import Access, caller_of
 from callvault.gateway.archive_only import check_control_of_call
 from callvault.gateway.bodies import read_body
 from callvault.gateway.control_answers import json_response
@@ -56,6 +56,8 @@ class ConsentsApi:
         told = told_by(request, self._read(await read_body(request, self._max_body)))
         decision = dated_withdrawal(ConsentDecision.model_validate(told.model_dump()), received_at)
         unkept = self._unkept(told)
+        if unkept is not None:
+            caller_of(request).require_resource(unkept.resource)
         try:
             return await self._answer(request, workflow_id, decision, unkept)
         except InvalidRequest as error:

@@ -1,15 +1,16 @@
 """The routes that find calls: a list in pages, and the look-up by any id."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, model_validator
 
 from callvault.contracts.base import Message, OpaqueId
 from callvault.contracts.states import RecordingState
-from callvault.errors import CallvaultError
-from callvault.gateway.access import Access
+from callvault.errors import CallvaultError, InvalidRequest
+from callvault.gateway.access import Access, Caller, caller_of
 from callvault.gateway.control_answers import json_response
 from callvault.gateway.cursors import (
     MAX_CURSOR,
@@ -25,8 +26,9 @@ from callvault.gateway.recordings_api import PATH, only_role
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.call_list import Filter, chosen, listed_call, query_of
 from callvault.temporal.call_lookup import find_call
+from callvault.temporal.call_reader import CallReader
 from callvault.temporal.executions import Execution, describe_execution, list_page
-from callvault.temporal.rpc_errors import RPC_TIMEOUT, translated
+from callvault.temporal.rpc_errors import RPC_TIMEOUT, translated, unknown_call
 
 LOOK_UP = f"{PATH}:lookup"
 
@@ -77,11 +79,15 @@ class ListsApi:
     """Reads what Temporal's visibility knows of calls, which lags by about a second."""
 
     def __init__(self, recordings: CallClient) -> None:
+        self._recordings = recordings
         self._client = recordings.client
 
-    async def list_calls(self, asked: Annotated[ListQuery, Query()]) -> Response:
+    async def list_calls(self, request: Request, asked: Annotated[ListQuery, Query()]) -> Response:
         """List calls, page by page, until `nextCursor` is null."""
-        wanted = Filter(asked.state, asked.at_risk, asked.open, asked.orphans)
+        seen = caller_of(request).resources
+        if seen is not None and not seen:
+            return json_response(CallList(calls=[], next_cursor=None))
+        wanted = Filter(asked.state, asked.at_risk, asked.open, asked.orphans, resources=seen)
         query = query_of(wanted)
         runs, token = await self._page(query, asked.limit, asked.cursor)
         async with translated(RPC_TIMEOUT):
@@ -108,12 +114,26 @@ class ListsApi:
                 raise unusable_cursor("Temporal cannot read it") from None
             raise
 
-    async def look_up(self, asked: Annotated[LookUpQuery, Query()]) -> Response:
+    async def look_up(self, request: Request, asked: Annotated[LookUpQuery, Query()]) -> Response:
         """Find a call by any id that people have of it."""
-        workflow_id = await find_call(self._client, asked.id)
+        workflow_id = await find_seen(self._recordings, caller_of(request), asked.id)
         async with translated(RPC_TIMEOUT):
             run = await describe_execution(self._client, workflow_id, rpc_timeout=RPC_TIMEOUT)
         return json_response(listed_call(run, datetime.now(UTC)))
+
+
+async def find_seen(calls: CallReader, caller: Caller, call: str) -> str:
+    """Return the id of a call's workflow, by any of its ids, if its resource is for the caller.
+
+    To others it is unknown, and so is whatever the usual error would tell of similar calls.
+    """
+    if caller.resources is None:
+        return await find_call(calls.client, call)
+    with suppress(InvalidRequest):
+        workflow_id = await find_call(calls.client, call)
+        if caller.sees(await calls.resource_of(workflow_id)):
+            return workflow_id
+    raise unknown_call(call)
 
 
 def lists_router(api: ListsApi, access: Access) -> APIRouter:

@@ -6,6 +6,9 @@ CALL = "call"
 """Convertor of an id that ends where ``:pause`` and its like begin: a path with one of these has
 not the methods of the path without."""
 
+CALL_PARAMETER = "workflow_id"
+"""Name of a path's part that is a call's workflow id: `Access` looks at whose call it is."""
+
 NUMBER = "number"
 """Convertor of a number that Python converts at once: of thousands of digits it does not."""
 

@@ -1,7 +1,7 @@
 """The control API: start, pause, resume and stop recordings, and read their status."""
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.params import Depends as Dependency
@@ -59,6 +59,7 @@ class ControlApi:
         wanted = await self._body(request, RecordingRequest)
         # An unknown resource is refused now: a workflow could only fail because of it.
         self._settings.resource(wanted.resource)
+        await self._check_sight(request, wanted)
         if wanted.start_recording:
             check_control_of(self._settings, wanted.resource)
         self._check_webhook(wanted)
@@ -71,6 +72,15 @@ class ControlApi:
         )
         location = {"location": f"{PATH}/{started.workflow_id}"}
         return json_response(answer, 201 if started.is_new else 200, location)
+
+    async def _check_sight(self, request: Request, wanted: RecordingRequest) -> None:
+        """Raise `AccessDenied` for a request about a resource that is not for its caller."""
+        caller = caller_of(request)
+        caller.require_resource(wanted.resource)
+        if caller.resources is not None:
+            # A call that is kept already belongs to its own resource, whichever is named here.
+            kept = await self._recordings.resource_of(names.workflow_id(wanted.server_call_id))
+            caller.require_resource(kept or wanted.resource)
 
     def _check_webhook(self, wanted: RecordingRequest) -> None:
         """Raise `InvalidRequest` for a receiver of events that the resource does not allow."""
@@ -149,15 +159,22 @@ class ControlApi:
         """Read a request's body, and write into it who sent it, and when it came."""
         # Before any wait: from now on the deadlines of a pause count.
         received_at = datetime.now(UTC)
-        body = await read_body(request, self._max_body)
-        try:
-            # Unknown keys are forbidden here: people make typing mistakes.
-            read = model.model_validate_json(body or b"{}", extra="forbid", context=self._context)
-        except ValidationError as error:
-            raise InvalidRequest(explain(error)) from None
-        if "authenticated_as" in read.model_fields_set:
-            raise InvalidRequest(WRITTEN_BY_GATEWAY)
-        return told_by(request, dated(read, received_at))
+        return dated(await read_told(request, model, self._max_body, self._context), received_at)
+
+
+async def read_told(
+    request: Request, model: type[Body], max_body: int, context: dict[str, Any] | None = None
+) -> Body:
+    """Read a request's body, and write into it who sent it."""
+    body = await read_body(request, max_body)
+    try:
+        # Unknown keys are forbidden here: people make typing mistakes.
+        read = model.model_validate_json(body or b"{}", extra="forbid", context=context)
+    except ValidationError as error:
+        raise InvalidRequest(explain(error)) from None
+    if "authenticated_as" in read.model_fields_set:
+        raise InvalidRequest(WRITTEN_BY_GATEWAY)
+    return told_by(request, read)
 
 
 def a_call(workflow_id: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from temporalio.client import Client
 
+from callvault.codec.encryption import key_problems
 from callvault.config.settings import Settings
 from callvault.problem_alarms import ProblemAlarms
 from callvault.problems import Problems
@@ -14,7 +15,7 @@ from callvault.temporal.alarms import send_alarm
 INTERVAL = 20.0
 """Seconds from one look to the next."""
 
-SECTIONS = ("gateway", "participants")
+SECTIONS = ("gateway", "participants", "encryption")
 """The sections of the settings whose secrets a gateway uses."""
 
 
@@ -26,6 +27,7 @@ class SecretWatch:
 
     def __init__(self, settings: Settings, client: Client, problems: Problems) -> None:
         self._settings = settings
+        self._client = client
         self._problems = problems
         self._alarms = ProblemAlarms(
             "gateway", lambda alarm: send_alarm(client, alarm), lambda: datetime.now(UTC)
@@ -40,5 +42,6 @@ class SecretWatch:
     async def look(self) -> None:
         """Look once; what is found twice is alarmed."""
         found = await asyncio.to_thread(secret_problems, self._settings, SECTIONS)
+        found |= key_problems(self._client)
         self._problems.found("secrets", found)
         await self._alarms.found("secrets", found)

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -45,12 +45,12 @@ class SharedSecrets:
         return not accepted or any(equal)
 
 
-def refuse_cross_site(request: Request) -> None:
+def refuse_cross_site(request: Request, origins: Collection[str] = ()) -> None:
     """Raise `AccessDenied` unless a request comes from a program of this machine.
 
     Only for callers that present no secret. Refused is everything that arrives at another address
-    than loopback, and a web page of another origin (CSRF, DNS rebinding): a page in a browser of
-    this machine could send requests in the name of the person who looks at it.
+    than loopback, and a web page of another origin (CSRF, DNS rebinding), but for ``origins``: a
+    page in a browser of this machine could send requests in the name of the person who looks at it.
     """
     if not _arrived_on_loopback(request):
         raise AccessDenied(
@@ -64,7 +64,8 @@ def refuse_cross_site(request: Request) -> None:
     origin = request.headers.get("origin", f"//{host}")
     # A page whose name was made to point to this machine has itself as its origin, so the two
     # other headers look right; its name is still the ``Host`` that it asks for.
-    if not _is_this_machine(host) or site not in _SAME_SITE or origin.partition("//")[2] != host:
+    is_own = site in _SAME_SITE and origin.partition("//")[2] == host
+    if not _is_this_machine(host) or not (is_own or origin in origins):
         raise AccessDenied(
             "without keys only programs of this machine are let in, and no web pages: ask for"
             " 127.0.0.1, or set event_secrets and api_keys",

@@ -1,7 +1,7 @@
 """A container to which Event Grid writes the events that it could not deliver."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -51,22 +51,38 @@ class DeadLetterContainer:
         return self._location
 
     def pending(self) -> Iterator[DeadLetter]:
+        return (letter for letter in self.all() if not letter.is_delivered)
+
+    def all(self) -> Iterator[DeadLetter]:
+        """Yield every letter, marked or not."""
         with self._errors("listing the container"):
             listed = self._container.list_blobs(
                 name_starts_with=self._prefix or None, include=["metadata"]
             )
             for blob in listed:
                 metadata = dict(blob.metadata or {})
-                if DELIVERED not in metadata and not is_folder(blob.size, metadata):
-                    yield DeadLetter(str(blob.name), str(blob.etag), metadata)
+                if not is_folder(blob.size, metadata):
+                    yield DeadLetter(
+                        str(blob.name), str(blob.etag), metadata, DELIVERED in metadata
+                    )
 
     def read(self, dead_letter: DeadLetter) -> Delivery:
+        return Delivery(self.content(dead_letter))
+
+    def content(self, dead_letter: DeadLetter) -> bytes:
+        """Return the blob's bytes; `InvalidRequest` where there are too many."""
         with self._errors(f"reading {dead_letter.name}"):
             part = self._container.download_blob(dead_letter.name, offset=0, length=MAX_SIZE + 1)
             body = part.readall()
         if len(body) > MAX_SIZE:
             raise InvalidRequest(f"larger than {MAX_SIZE} bytes: Event Grid did not write it")
-        return Delivery(body)
+        return body
+
+    def delete(self, dead_letter: DeadLetter) -> None:
+        """Delete the blob with its snapshots; not an error if it is gone."""
+        with self._errors(f"deleting {dead_letter.name}"), suppress(ResourceNotFoundError):
+            blob = self._container.get_blob_client(dead_letter.name)
+            blob.delete_blob(delete_snapshots="include")
 
     def mark_delivered(self, dead_letter: DeadLetter) -> None:
         metadata = {

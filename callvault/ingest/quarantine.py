@@ -53,6 +53,12 @@ class QuarantineStore(Protocol):
     def pending(self) -> Iterator[DeadLetter]:
         """Yield the deliveries that are not marked, the oldest first."""
 
+    def all(self) -> Iterator[DeadLetter]:
+        """Yield every delivery, marked or not."""
+
+    def delete(self, dead_letter: DeadLetter) -> None:
+        """Delete a delivery for good. Not an error if it is gone."""
+
     def get(self, name: str) -> bytes:
         """Return what was stored, marked or not, but no more than a byte beyond the limit."""
 
@@ -132,6 +138,19 @@ class Quarantine:
     def pending(self) -> Iterator[DeadLetter]:
         """Yield the deliveries that were not delivered since, the oldest first."""
         return self._store.pending()
+
+    def all(self) -> Iterator[DeadLetter]:
+        """Yield every delivery, delivered since or not."""
+        return self._store.all()
+
+    def content(self, dead_letter: DeadLetter) -> bytes:
+        """Return a delivery as it is stored: a line about it, then the body."""
+        return self._store.get(quarantined.check_name(dead_letter.name))
+
+    def delete(self, dead_letter: DeadLetter) -> None:
+        """Delete a delivery for good; not an error if it is gone."""
+        quarantined.check_name(dead_letter.name)
+        self._store.delete(dead_letter)
 
     def read(self, dead_letter: DeadLetter) -> Delivery:
         """Return the delivery as it came; `InvalidRequest` if it was cut or changed."""

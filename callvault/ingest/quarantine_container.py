@@ -54,6 +54,12 @@ class QuarantineContainer:
     def pending(self) -> Iterator[DeadLetter]:
         return (each for each in self._letters().pending() if is_name(each.name))
 
+    def all(self) -> Iterator[DeadLetter]:
+        return (each for each in self._letters().all() if is_name(each.name))
+
+    def delete(self, dead_letter: DeadLetter) -> None:
+        self._letters().delete(dead_letter)
+
     def get(self, name: str) -> bytes:
         blob = self._clients.current().get_blob_client(name)
         with self._errors(f"reading {name}"):

@@ -51,6 +51,20 @@ class QuarantineDirectory:
             names = sorted(path.name for path in self.directory.iterdir() if is_name(path.name))
         yield from map(DeadLetter, names)
 
+    def all(self) -> Iterator[DeadLetter]:
+        yield from self.pending()
+        with self._errors("cannot be listed"):
+            delivered = self.directory / DELIVERED
+            found = delivered.iterdir() if delivered.is_dir() else ()
+            names = sorted(path.name for path in found if is_name(path.name))
+        yield from (DeadLetter(name, is_delivered=True) for name in names)
+
+    def delete(self, dead_letter: DeadLetter) -> None:
+        with self._errors("cannot be changed"):
+            # A sweep may have moved it since it was listed.
+            for folder in (self.directory, self.directory / DELIVERED):
+                (folder / dead_letter.name).unlink(missing_ok=True)
+
     def get(self, name: str) -> bytes:
         try:
             with suppress(FileNotFoundError):

@@ -20,6 +20,28 @@ class DeadLetter:
     """The version that was listed, if the store knows versions."""
     metadata: dict[str, str] = field(default_factory=dict)
     """The metadata that the store has of it already."""
+    is_delivered: bool = False
+    """True if it is marked; `UndeliveredStore.pending` yields none of these."""
+
+
+class KeptLetters(Protocol):
+    """All letters that a store keeps, those that are delivered too; erasures delete some."""
+
+    @property
+    def location(self) -> str:
+        """The store's name, for people."""
+
+    def all(self) -> Iterator[DeadLetter]:
+        """Yield every letter, marked or not."""
+
+    def content(self, dead_letter: DeadLetter) -> bytes:
+        """Return its bytes as they are stored; `InvalidRequest` where it cannot be read."""
+
+    def delete(self, dead_letter: DeadLetter) -> None:
+        """Delete it for good. Not an error if it is gone."""
+
+    def close(self) -> None:
+        """Release connections."""
 
 
 class UndeliveredStore(Protocol):

@@ -91,6 +91,13 @@ def exported_bytes(meter: MetricMeter) -> MetricCounter:
     )
 
 
+def index_failures(meter: MetricMeter) -> MetricCounter:
+    """Make the counter of attempts that left people out of the index; attribute ``archive``."""
+    return meter.create_counter(
+        "callvault_index_failures", "Attempts that left people out of an archive's index"
+    )
+
+
 def alarms(meter: MetricMeter) -> MetricCounter:
     """Make the counter of alarms; attributes ``kind``, ``severity`` and ``resource``."""
     return meter.create_counter("callvault_alarms", "Alarms raised")

@@ -35,6 +35,8 @@ class Filter(NamedTuple):
     open: bool = False
     orphans: bool = False
     limit: int | None = None
+    resources: frozenset[str] | None = None
+    """Those whose calls there are; None for all."""
 
 
 class ListedCall(Message):
@@ -81,6 +83,10 @@ def query_of(wanted: Filter) -> str:
         parts.append("CloseTime IS NULL")
     if wanted.orphans:
         parts.append(f"{names.ORPHAN.name} = true")
+    if wanted.resources is not None:
+        # Names of resources have no quotes.
+        listed = ", ".join(f"'{name}'" for name in sorted(wanted.resources))
+        parts.append(f"{names.RESOURCE.name} IN ({listed})")
     if wanted.at_risk:
         early = ", ".join(f"'{_in_query(status)}'" for status in ENDED_EARLY)
         risky = f"{names.AT_RISK.name} = true OR CloseTime IS NULL"

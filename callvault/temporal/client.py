@@ -1,14 +1,17 @@
 """The connection to Temporal, made in this place alone."""
 
+import asyncio
 from collections.abc import Sequence
 
 from temporalio.client import Client, Interceptor, Plugin
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 
+from callvault.codec.encryption import EncryptionCodec
+from callvault.codec.keyring import Keyring
 from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError, Unavailable
-from callvault.temporal.converter import data_converter
+from callvault.temporal.converter import converter_with
 
 DEFAULT_ADDRESS = "localhost:7233"
 """Address of Temporal's dev server, used when Temporal's own configuration names no address."""
@@ -26,8 +29,11 @@ async def connect(
 
     ``runtime`` decides where Temporal's metrics and log lines go: see `callvault.telemetry.setup`.
     ``lazy`` connects with the first call, so that a process can start while Temporal is away.
-    Raises `ConfigurationError` for a wrong profile, `Unavailable` where Temporal does not answer.
+    What it sends is encrypted where the settings have a key. Raises `ConfigurationError` for a
+    wrong profile or key, `Unavailable` where Temporal, or the vault of the keys, does not answer.
     """
+    # Also without any key: an encrypted payload is never to be taken for an unreadable one.
+    codec = EncryptionCodec(await asyncio.to_thread(Keyring.open, settings.encryption))
     profile = _profile()
     address = profile.setdefault("target_host", DEFAULT_ADDRESS)
     try:
@@ -36,7 +42,7 @@ async def connect(
             identity=settings.worker.identity,
             plugins=list(plugins),
             interceptors=list(interceptors),
-            data_converter=data_converter,
+            data_converter=converter_with(codec, encrypts=settings.encryption.is_on),
             runtime=runtime,
             lazy=lazy,
         )

@@ -26,6 +26,7 @@ from callvault.contracts import names
 from callvault.contracts.base import Message, shorten
 from callvault.errors import Unavailable
 from callvault.temporal.executions import Execution
+from callvault.temporal.failures import readable
 from callvault.temporal.rpc_errors import RPC_TIMEOUT
 
 _STATES = {
@@ -84,7 +85,8 @@ async def describe_with_activities(client: Client, workflow_id: str) -> Describe
     execution = Execution.of(described.workflow_execution_info)
     # Of a workflow that has ended the server still lists what it did not wait for.
     pending = described.pending_activities if execution.is_open else ()
-    return Described(execution, [_read(info) for info in pending])
+    failures = [await readable(client, info.last_failure) for info in pending]
+    return Described(execution, list(map(_read, pending, failures)))
 
 
 async def try_now(
@@ -116,8 +118,8 @@ async def try_now(
         raise
 
 
-def _read(info: PendingActivityInfo) -> PendingActivity:
-    failure = _own(info.last_failure)
+def _read(info: PendingActivityInfo, last_failure: Failure) -> PendingActivity:
+    failure = _own(last_failure)
     message = failure.message
     ended, begun, coming = (
         info.last_attempt_complete_time,

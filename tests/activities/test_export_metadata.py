@@ -140,7 +140,8 @@ def test_what_is_noted_of_metadata_is_bounded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b'\xef\xbb\xbf{"chunkDuration":5000,"participants":["\\ud83d"]}\0\0\0', ""),
+        (b'\xef\xbb\xbf{"chunkDuration":5000,"version":"\\ud83d"}\0\0\0', ""),
+        (b'{"chunkDuration":5000,"participants":["Ana"]}', "participants (1 of 1)"),
         (
             b'{"chunkDuration":5000,"pauseResumeIntervals":[{"duration":1}]}',
             "0.startTime",

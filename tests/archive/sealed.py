@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import math
 import struct
 import wave
@@ -61,6 +62,8 @@ def archived(
     check: MediaCheck | None = None,
     block_size: int = BLOCK_SIZE,
     document: str = "",
+    call_id: str | None = "call-1",
+    participants: Any = None,
     **facts: Any,
 ) -> ChunkStatus:
     """Make a chunk whose files are in the archive."""
@@ -68,7 +71,7 @@ def archived(
     document = document or f"0-eus-d1-{index:032x}"
     name = chunk_object_name(
         recorded_on=NOON,
-        call_id="call-1",
+        call_id=call_id,
         server_call_id=SERVER_CALL,
         recording_id=recording_id,
         index=index,
@@ -81,8 +84,11 @@ def archived(
             upload.put(number, media[start : start + block_size])
         stored = upload.commit(size=len(media), content_type="audio/wav", metadata=ids)
     metadata = metadata_object_name(name)
-    told = f'{{"chunkDocumentId":"{document}","chunkDuration":{duration_ms or 0}}}'.encode()
-    put_bytes(archive, metadata, told, content_type="application/json", metadata={})
+    told: dict[str, Any] = {"chunkDocumentId": document, "chunkDuration": duration_ms or 0}
+    if participants is not None:
+        told["participants"] = participants
+    content = json.dumps(told).encode()
+    put_bytes(archive, metadata, content, content_type="application/json", metadata={})
     return ChunkStatus(
         chunk=announced(index, document),
         state=ChunkState.ARCHIVED,

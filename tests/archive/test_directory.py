@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -379,3 +380,38 @@ def test_publishing_never_overwrites(
         give_name(other, final)
     assert final.read_bytes() == b"first"
     assert other.read_bytes() == b"second"
+
+
+def test_a_list_of_few_objects_reads_no_folder_of_others(
+    directory_archive: DirectoryArchive,
+    write: Callable[..., StoredObject],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(20):
+        write(directory_archive, f"a/{number}/b/object", b"x")
+    read: list[str] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: read.append(str(path)) or scandir(path))
+    assert list(directory_archive.names("a/7/b/")) == ["a/7/b/object"]
+    assert len(read) == 1
+    assert list(directory_archive.names("a/77/b/")) == []
+    assert list(directory_archive.names("a/7/b/object/")) == []
+
+
+def test_a_list_does_not_begin_behind_a_link(
+    directory_archive: DirectoryArchive, write: Callable[..., StoredObject], tmp_path: Path
+) -> None:
+    write(directory_archive, "a/object", b"x")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "planted").write_bytes(b"x")
+    (tmp_path / "archive" / "b").symlink_to(outside)
+    assert list(directory_archive.names("b/")) == []
+
+
+def test_a_list_of_a_directory_that_is_gone_is_an_error_not_empty(
+    directory_archive: DirectoryArchive, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "archive")
+    with pytest.raises(ConfigurationError, match="is not there"):
+        list(directory_archive.names("a/b/"))

@@ -41,6 +41,8 @@ class Identity:
         claims = {
             "aud": self._audience or scopes[0].removesuffix("/.default"),
             "iss": "https://sts.windows.net/ab1f708d-50f6-404c-a006-d71b2ac7a606/",
+            "oid": "0b5b3a9b-5a1b-4f3a-8f0e-1f2a3b4c5d6e",
+            "tid": "ab1f708d-50f6-404c-a006-d71b2ac7a606",
             "iat": now - 60,
             "nbf": now - 60,
             "exp": now + 3600,

@@ -428,6 +428,30 @@ def test_the_command_leaves_alone_what_is_at_home_in_the_fallback(
     assert "1 brought" in run(config, "rec-1").output
 
 
+@pytest.mark.parametrize("words", [[], ["rec-1"]])
+def test_the_command_brings_nothing_into_another_region(
+    config: Path, spare: DirectoryArchive, home: DirectoryArchive, words: list[str]
+) -> None:
+    """Not by name either; and nothing of a resource that the settings do not know any more."""
+    sealed = seal_input(spare, recording(archived(spare)), resource="west")
+    seal(spare, sealed, SIGNER, lambda: NOON)
+    regions = {"spare": "Asia", "main": "Europe", "default": "Europe", "west": "Asia"}
+    text = config.read_text()
+    for name, region in regions.items():
+        text = text.replace(f".{name}]\n", f'.{name}]\ndata_region = "{region}"\n')
+    config.write_text(text)
+    done = run(config, *words)
+    assert list(home.names()) == [IDENTITY_OBJECT]
+    if words:
+        assert done.exit_code == 1
+        assert "archive main lies in Europe, and the recordings of west stay in Asia" in done.output
+    config.write_text(text.replace("[resources.west]", "[resources.other]"))
+    done = run(config, *words)
+    assert done.exit_code == 1
+    assert "resource west is not in the settings" in done.output
+    assert list(home.names()) == [IDENTITY_OBJECT]
+
+
 def test_the_command_brings_the_rest_where_one_is_refused(
     config: Path, spare: DirectoryArchive
 ) -> None:

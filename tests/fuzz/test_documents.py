@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callvault.acs.chunk_metadata import parse_chunk_metadata
 from callvault.archive.manifests.documents import read_document
 from callvault.archive.manifests.keys import PublicKey
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import Unreadable, read_one
+from callvault.contracts.chunk_metadata import parse_chunk_metadata
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.manifest import ChainLink, Manifest

@@ -62,7 +62,7 @@ def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
     """Make settings; ``quarantine`` is a directory, or a table of the settings."""
     if isinstance(quarantine, Path):
         quarantine = {"kind": "directory", "path": quarantine}
-    participants = gateway.pop("participants", {})
+    participants, encryption = gateway.pop("participants", {}), gateway.pop("encryption", {})
     resource = {
         "endpoint": "https://acs.example",
         "credential": {"entra": True},
@@ -70,6 +70,7 @@ def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
         "callback_url": gateway.pop("callback_url", None),
     }
     more = gateway.pop("resources", {})
+    archives = gateway.pop("archives", {"main": {"kind": "directory", "path": "/never-written"}})
     return Settings.model_validate(
         {
             "resources": {
@@ -87,9 +88,10 @@ def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
                 },
                 "watched": {**resource, "topic": TOPIC + "watched", "watch_calls": True},
             },
-            "archives": {"main": {"kind": "directory", "path": "/never-written"}},
+            "archives": archives,
             "gateway": {"quarantine": quarantine, **gateway},
             "participants": participants,
+            "encryption": encryption,
         }
     )
 

@@ -7,15 +7,21 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from callvault.contracts import names
+from callvault.contracts.activity_io import ArchivedChunk
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
-from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
+from callvault.contracts.events import (
+    FileStatusUpdated,
+    RecordingChunk,
+    RecordingStateChanged,
+)
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
 from callvault.contracts.states import ChunkState, RecordingState, RequestState, Wanted
 from callvault.contracts.status import (
     CallStatus,
+    ChunkStatus,
     ControlRecord,
     PauseHolder,
     RecordingStatus,
@@ -27,6 +33,9 @@ POLICY = a_policy()
 HELD_SINCE = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KNOWS = "knows "
 """Prefix of a reason: the recording id after it becomes a search attribute."""
+
+HOLDS = "holds "
+"""Prefix of a reason: a recording id, an archive and an object in it, which is its only file."""
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "superseded": {
@@ -184,6 +193,10 @@ class FakeRecordingWorkflow:
             wanted=Wanted.STOPPED if self.stopped else Wanted.ACTIVE,
             recording_id=RECORDING_ID,
         )
+        if self.request.reason.startswith(HOLDS):
+            recording_id, archive, name = self.request.reason.removeprefix(HOLDS).split()
+            recording.recording_id = recording_id
+            recording.chunks = [_archived_chunk(archive, name)]
         return CallStatus(
             server_call_id=self.request.server_call_id,
             resource=self.request.resource,
@@ -262,3 +275,21 @@ class FakeRecordingWorkflow:
             state=RequestState.FAILED if failed else RequestState.CONFIRMED,
             problem="8573: not allowed" if failed else "",
         )
+
+
+def _archived_chunk(archive: str, object_name: str) -> ChunkStatus:
+    return ChunkStatus(
+        chunk=RecordingChunk(document_id="d", index=0, end_reason="SessionEnded"),
+        state=ChunkState.ARCHIVED,
+        announced_at=HELD_SINCE,
+        retention_starts_at=HELD_SINCE,
+        archived=ArchivedChunk(
+            archive=archive,
+            object_name=object_name,
+            location="",
+            size=1,
+            sha256="0" * 64,
+            metadata_object_name=None,
+            verified_at=HELD_SINCE,
+        ),
+    )

@@ -114,16 +114,19 @@ def test_an_answer_without_a_header_that_it_should_have_is_not_declared() -> Non
         check("GET", "/v1/recordings", 503, headers, body)
 
 
-async def test_what_is_served_is_what_is_committed_but_for_callbacks(
+async def test_what_is_served_is_what_is_committed_but_for_what_has_no_settings(
     gateway: Gateway, gateway_of: GatewayOf, temporal: Client
 ) -> None:
     committed = json.loads(COMMITTED.read_text())
-    complete = gateway_of(temporal, callback_url="http://127.0.0.1:8080")
+    keys = {"keys": ["env:NEVER_READ"]}
+    complete = gateway_of(temporal, callback_url="http://127.0.0.1:8080", encryption=keys)
     served = await complete.http.get("/openapi.json")
     assert served.headers["content-type"] == "application/json"
     assert served.json() == committed
     without = (await gateway.http.get("/openapi.json")).json()["paths"]
-    assert committed["paths"].keys() - without.keys() == {"/v1/callbacks/{workflowId}/{recording}"}
+    callbacks = "/v1/callbacks/{workflowId}/{recording}"
+    optional = {callbacks, "/v1/codec/decode", "/v1/codec/encode"}
+    assert committed["paths"].keys() - without.keys() == optional
 
 
 class _Loaded(HTMLParser):

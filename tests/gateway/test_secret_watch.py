@@ -7,6 +7,7 @@ import httpx
 from structlog.testing import capture_logs
 from temporalio.client import Client
 
+from activities.alarm_sender import AlarmSender
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.causes import Cause
 from callvault.config.worker import WorkerSettings
@@ -59,7 +60,9 @@ async def test_a_secret_that_cannot_be_used_is_alarmed_by_a_worker_and_so_is_its
     for _ in range(3):
         await alone.look()  # what cannot be handed over ends no gateway
     watch = SecretWatch(configured, temporal, Problems())
-    async with notification_worker(temporal, AlarmActivities(told), nothing, WorkerSettings()):
+    async with notification_worker(
+        temporal, AlarmActivities(AlarmSender(told)), nothing, WorkerSettings()
+    ):
         for _ in range(3):
             await watch.look()
         secret.write_text("hunter2")

@@ -28,8 +28,8 @@ ROWS = {
     ),
     "i5": ("workflows/call/consent_gate.py", "recording.sealed = None", "pass"),
     "i6": (
-        "callvault/archive/manifests/chain.py",
-        "previous = LinkReference(sequence=sequence, sha256=sha256(taken))",
+        "callvault/archive/manifests/numbered.py",
+        "previous = self.reference(number, taken)",
         "pass",
     ),
     "i7": (

@@ -14,6 +14,7 @@ from temporalio.client import Client, ScheduleHandle, WorkflowFailureError, Work
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from activities.alarm_sender import AlarmSender
 from activities.control import ControlActivities
 from activities.sweep import SweepActivities, shared_quarantine
 from activities.webhooks import AlarmActivities, AnnouncementActivities
@@ -100,7 +101,7 @@ async def client(
                 ),
                 notification_worker(
                     environment.client,
-                    AlarmActivities(sent_alarms),
+                    AlarmActivities(AlarmSender(sent_alarms)),
                     AnnouncementActivities(connections.announcement_webhook),
                     settings.worker,
                 ),
@@ -179,6 +180,12 @@ async def test_what_is_not_understood_is_alarmed_once_and_by_name(
     assert alarm.what.startswith("2 dead letters are not understood")
     assert second in alarm.what
     assert first not in alarm.what
+    for name in (first, second):
+        container.delete_blob(name)
+    for _ in range(2):
+        await (await triggered(client, schedule)).result()
+    [alarm, _, over] = sent_alarms
+    assert (over.status, over.dedup_key) == ("resolved", alarm.dedup_key)
 
 
 class Broken(set[str]):

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from temporalio.client import Client, Plugin
 
+from activities.alarm_sender import AlarmSender
 from activities.control import ControlActivities
 from activities.export import ExportActivities
 from activities.seal import SealActivities
@@ -230,7 +231,7 @@ async def working(
             ),
             notification_worker(
                 client,
-                AlarmActivities(None),
+                AlarmActivities(AlarmSender(None)),
                 AnnouncementActivities(lambda _: None),
                 settings.worker,
             ),

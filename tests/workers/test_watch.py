@@ -161,7 +161,8 @@ async def test_a_wrong_key_and_a_wrong_clock_are_alarmed_once_and_so_is_their_me
         "resources.europe: mended",
         "the clock of this machine: mended",
     ]
-    assert {alarm.severity for alarm in mended} == {"warning"}
+    assert {alarm.status for alarm in mended} == {"resolved"}
+    assert {alarm.dedup_key for alarm in mended} == {alarm.dedup_key for alarm in of.values()}
 
 
 async def test_a_secret_that_lacks_is_alarmed(temporal: Client, place: Place) -> None:

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.alarm_causes import AlarmCauses
+from activities.alarm_sender import AlarmSender
 from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
@@ -28,7 +29,7 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Alarm
+from callvault.contracts.alarms import Alarm, AlarmStatus
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -103,6 +104,7 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.told = Told()
+        self.sender_of: Callable[[Client], AlarmSender] = lambda _: AlarmSender(self.told)
         self.signer = Signer.generate()
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
@@ -191,7 +193,7 @@ class World:
             control_queue,
             notification_worker(
                 client,
-                AlarmActivities(self.told, AlarmCauses(client)),
+                AlarmActivities(self.sender_of(client), AlarmCauses(client)),
                 AnnouncementActivities(self.webhooks.get),
                 settings,
             ),
@@ -395,6 +397,13 @@ class Scene:
 
     def told(self) -> list[Alarm]:
         """Return the alarms of this call, in the order of their delivery."""
+        return [a for a in self._notifications() if a.status is AlarmStatus.FIRING]
+
+    def resolved(self) -> list[Alarm]:
+        """Return what was told to be over, in the order of delivery."""
+        return [a for a in self._notifications() if a.status is AlarmStatus.RESOLVED]
+
+    def _notifications(self) -> list[Alarm]:
         return [a for a in self.world.told.alarms if a.resource == self.resource]
 
     def archived(self) -> set[bytes]:

@@ -9,28 +9,22 @@ from datetime import datetime, timedelta
 
 from callvault.causes import Cause
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import (
-    Acknowledge,
-    Alarm,
-    AlarmKind,
-    AlarmRecord,
-    Severity,
-    explained,
-)
+from callvault.contracts.alarms import Alarm, AlarmKind, Severity, explained
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import CallStatus, ChunkStatus, ControlRecord, RecordingStatus
 from workflows.call import chunks, deadlines
 from workflows.call.activity_ids import export_id
+from workflows.call.alarm_records import AlarmRecords
 from workflows.call.recording_state import is_awaiting
 
 
-class Alarms:
+class Alarms(AlarmRecords):
     """Raises the alarms of one call into its status; the workflow sends them from there."""
 
     def __init__(self, status: CallStatus, workflow_id: str) -> None:
-        self._status = status
+        super().__init__(status)
         self._workflow_id = workflow_id
 
     def next_due(self) -> datetime | None:
@@ -192,49 +186,19 @@ class Alarms:
             cause=cause,
             workflow_id=self._workflow_id,
             resource=self._status.resource,
+            archive=recording.archive if recording else "",
+            recording=recording.number if recording else None,
             recording_id=recording.recording_id if recording else None,
             chunk_index=chunk.chunk.index if chunk else None,
             expires_at=chunk.expires_at if chunk else expires_at,
             activity_id=activity_id,
         )
-        self._status.alarms.append(AlarmRecord(alarm=alarm))
+        self.enter(alarm, recording)
 
     def _new_id(self, now: datetime) -> str:
         # Unique also among the workflows that a late event may begin for a call that was over.
         number = len(self._status.alarms) + self._status.alarms_left_out + 1
         return f"{self._workflow_id}/{now:%Y%m%dT%H%M%SZ}/{number}"
-
-    def unsent(self) -> list[str]:
-        """Return the ids of the alarms that are neither sent, nor given up, nor acknowledged."""
-        return [record.alarm.id for record in self._status.alarms if record.is_unsent]
-
-    def record(self, alarm_id: str) -> AlarmRecord:
-        """Look an alarm up by its id."""
-        return next(record for record in self._status.alarms if record.alarm.id == alarm_id)
-
-    def sent(self, record: AlarmRecord, told: Alarm | None, now: datetime) -> None:
-        """Fold that a receiver has accepted an alarm, and what it was told, with its cause."""
-        record.sent_at = now
-        record.alarm = told or record.alarm
-
-    def not_sent(self, record: AlarmRecord, problem: str) -> None:
-        """Fold that no receiver has accepted an alarm in time: it is given up."""
-        record.problem = problem
-
-    def acknowledge(self, message: Acknowledge, now: datetime) -> int:
-        """Mark alarms as seen, and return how many; later ones are raised all the same."""
-        # Without an id those are meant that were sent: the others must be seen first.
-        meant = [
-            record
-            for record in self._status.alarms
-            if record.acknowledged_at is None
-            and (message.alarm_id == record.alarm.id if message.alarm_id else not record.is_unsent)
-        ]
-        for record in meant:
-            record.acknowledged_at = now
-            record.acknowledged_by = message.requested_by
-            record.acknowledged_as = message.authenticated_as
-        return len(meant)
 
     def _late_chunks(
         self, policy: ResourcePolicy

@@ -565,6 +565,7 @@ def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> 
         authenticated_as=request.authenticated_as,
         requested_at=asked_at(request, now),
         wanted=Wanted.ACTIVE,
+        retention=request.retention,
         webhook_url=request.webhook_url,
         guards=Guards.model_validate(request.model_dump(include=set(Guards.model_fields))),
         consent=ConsentTerms.model_validate(

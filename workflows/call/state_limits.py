@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from callvault.contracts.alarms import AlarmRecord
 from callvault.contracts.base import shorten
 from callvault.contracts.silence import UnconfirmedInterval
 from callvault.contracts.states import Actual, RequestState
@@ -106,14 +107,18 @@ def _cut_requests(status: CallStatus, kept: int = MAX_KEPT_REQUESTS) -> str:
 
 
 def _cut_alarms(status: CallStatus, is_told: bool = True) -> str:
-    """Give up old alarms; those that were not told yet only if nothing else helps."""
+    """Give up old alarms; those of which something is still to be told if nothing else helps."""
     kept = status.alarms[-MAX_KEPT_ALARMS:]
     old = status.alarms[:-MAX_KEPT_ALARMS]
-    untold = [record for record in old if record.is_unsent] if is_told else []
+    untold = [record for record in old if _is_open(record)] if is_told else []
     status.alarms[:] = [*untold, *kept]
     cut = len(old) - len(untold)
     status.alarms_left_out += cut
     return f"{cut} old alarms were given up" if cut else ""
+
+
+def _is_open(record: AlarmRecord) -> bool:
+    return record.is_unsent or record.is_unresolved
 
 
 def _cut_pauses(status: CallStatus) -> str:
@@ -207,6 +212,7 @@ _FREE_TEXTS = frozenset(
         "released_by",
         "requested_by",
         "reported_by",
+        "resolved_problem",
     }
 )
 """Fields that hold words of people; none is an id, and none is decided by, once it is so long."""

@@ -6,6 +6,7 @@ have one of two shapes: `each_once` or `one_at_a_time`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
@@ -96,12 +97,20 @@ class Run:
             if not self.is_finished:
                 # Never as a signal is taken: the SDK tells of a cancellation that came along with
                 # it only afterwards, and of all that came along with a timer at once.
-                await workflow.sleep(_A_MOMENT, summary="the next run takes over")
-                self.clock.look()
+                await self._wait_a_moment()
             # Another loop, or what came meanwhile, may have brought up something new.
             self.continues_as_new = not self._is_complete() and self._may_continue_as_new()
         # No loop is left behind by others that have ended: it would wait for them for ever.
         self._is_ending = True
+
+    async def _wait_a_moment(self) -> None:
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self.is_finished,
+                timeout=_A_MOMENT,
+                timeout_summary="the next run takes over",
+            )
+        self.clock.look()
 
     def _may_continue_as_new(self) -> bool:
         return self.is_draining and all(loop.is_idle for loop in self._loops)

@@ -5,10 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 
+from callvault.archive.manifests.folders import is_of
 from callvault.archive.manifests.seal import find_manifest
 from callvault.archive.names import RECORDINGS_PREFIX, folder_of, is_manifest_name
 from callvault.archive.store import Archive
-from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import Manifest
 from callvault.errors import BrokenContent
 
@@ -25,7 +25,7 @@ class FailbackCandidate:
 
     def matches(self, word: str) -> bool:
         """Tell if ``word`` names one of its manifests, its call, its workflow, or itself."""
-        return word in self.manifests or any(_is_named(manifest, word) for manifest in self.known)
+        return word in self.manifests or any(is_of(manifest, word) for manifest in self.known)
 
 
 def failback_candidates(fallback: Archive) -> Iterator[FailbackCandidate]:
@@ -43,10 +43,3 @@ def _readable(archive: Archive, names: tuple[str, ...]) -> Iterator[Manifest]:
         with suppress(BrokenContent):  # reported when it is its turn to be copied
             if found := find_manifest(archive, name):
                 yield found.manifest
-
-
-def _is_named(manifest: Manifest, word: str) -> bool:
-    of = manifest.recording
-    if canonical_call_id(word) == canonical_call_id(of.server_call_id):
-        return True
-    return word in {of.call_id, of.recording_id, manifest.workflow.workflow_id}

@@ -20,6 +20,9 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import StoredManifest, find_manifest, publish_key, software
 from callvault.archive.names import RECORDINGS_PREFIX, folder_of, is_manifest_name, manifest_in
 from callvault.archive.store import Archive, put_bytes
+from callvault.archive.subjects.accounts import entries_of_recording
+from callvault.archive.subjects.entries import Hash
+from callvault.archive.subjects.index import write
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import read_back
@@ -65,6 +68,8 @@ class Failback:
     on_step: OnStep = lambda what, done, total: None
     """May raise to end it."""
     buffers: BufferPool = field(default_factory=BufferPool)
+    hash_of: Hash | None = None
+    """Hides participants for the primary's index; without it, nobody is indexed."""
 
     def __post_init__(self) -> None:
         if self.fallback.location("x") == self.primary.location("x"):
@@ -88,8 +93,16 @@ class Failback:
                 sealed.append(ours.manifest)
             # also where the manifest is there: an earlier attempt may have ended before the link
             append(self.primary, ours.reference, self.signer, after=ours.manifest.previous)
+            self._index(ours.manifest)
         files = {each.object_name: each.size for m in sealed for each in _objects(m)}
         return FailbackResult(len(sealed), len(files), sum(files.values()))
+
+    def _index(self, manifest: Manifest) -> None:
+        """Index the people of a recording that is sealed in the primary now."""
+        if self.hash_of is not None:
+            # A metadata file that cannot be read is told by `callvault index check`.
+            people = entries_of_recording(self.primary, manifest, self.hash_of, lambda _: None)
+            write(self.primary, people)
 
     def _fail_back(self, theirs: StoredManifest) -> StoredManifest:
         self._check(theirs)

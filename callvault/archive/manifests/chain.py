@@ -1,26 +1,21 @@
 """The chain of an archive's manifests: the order of sealing, with no gap and no fork.
 
-Link ``n`` names a manifest and holds the SHA-256 of link ``n - 1``. Links are objects, and objects
-are never overwritten: of several writers that want the same number one wins, and the others take
-the next one. No lock is needed, on any store.
+Link ``n`` names a manifest and holds the SHA-256 of link ``n - 1``. It also names the newest record
+of the access log, so that whoever cuts that log off must cut off this chain, too.
 """
 
-from callvault.archive.manifests.documents import read_document, sha256, signed
+from callvault.archive.manifests.documents import read_document, signed
 from callvault.archive.manifests.keys import Signer
-from callvault.archive.names import link_object_name
-from callvault.archive.store import Archive, put_bytes, read_small
+from callvault.archive.manifests.numbered import Numbered
+from callvault.archive.names import access_object_name, link_object_name
+from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, LinkReference, ObjectReference
-from callvault.errors import BrokenContent, ObjectExists
+from callvault.errors import BrokenContent
 
 
 def head(archive: Archive) -> LinkReference | None:
     """Find the newest link; None where there is none."""
-    sequence = _last(archive)
-    return (
-        LinkReference(sequence=sequence, sha256=sha256(_read(archive, sequence)))
-        if sequence
-        else None
-    )
+    return Numbered(archive, link_object_name).head()
 
 
 def append(
@@ -34,62 +29,20 @@ def append(
 
     Where a link behind ``after`` names the manifest already, that link's number is returned.
     """
-    previous, sequence = after, after.sequence + 1 if after else 1
-    while True:
-        taken = _taken(archive, sequence)
-        if taken is None:
-            link = ChainLink(
-                archive=archive.name,
-                sequence=sequence,
-                manifest=manifest,
-                previous=previous,
-                signature=None,
-            )
-            try:
-                _write(archive, link, signer)
-            except ObjectExists:  # another writer was faster: look at its link
-                continue
-            return sequence
-        if _names(taken, manifest):
-            return sequence
-        previous = LinkReference(sequence=sequence, sha256=sha256(taken))
-        sequence += 1
 
+    def build(sequence: int, previous: LinkReference | None) -> bytes:
+        link = ChainLink(
+            archive=archive.name,
+            sequence=sequence,
+            manifest=manifest,
+            access=Numbered(archive, access_object_name).head(),
+            previous=previous,
+            signature=None,
+        )
+        return signed(link, signer)
 
-def _last(archive: Archive) -> int:
-    """Find the highest number in use, 0 for none."""
-    # numbers are given without a gap: doubling and halving take twice as many requests as the
-    # number has binary digits
-    beyond = 1
-    while _exists(archive, beyond):
-        beyond *= 2
-    used, free = beyond // 2, beyond
-    while free - used > 1:
-        middle = (used + free) // 2
-        used, free = (middle, free) if _exists(archive, middle) else (used, middle)
-    return used
-
-
-def _exists(archive: Archive, sequence: int) -> bool:
-    return archive.stat(link_object_name(sequence)) is not None
-
-
-def _taken(archive: Archive, sequence: int) -> bytes | None:
-    return _read(archive, sequence) if _exists(archive, sequence) else None
-
-
-def _read(archive: Archive, sequence: int) -> bytes:
-    return read_small(archive, link_object_name(sequence))
-
-
-def _write(archive: Archive, link: ChainLink, signer: Signer | None) -> None:
-    put_bytes(
-        archive,
-        link_object_name(link.sequence),
-        signed(link, signer),
-        content_type="application/json",
-        metadata={},
-    )
+    links = Numbered(archive, link_object_name)
+    return links.append(after, build, lambda link: _names(link, manifest)).sequence
 
 
 def _names(link: bytes, manifest: ObjectReference) -> bool:

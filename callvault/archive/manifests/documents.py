@@ -9,13 +9,33 @@ import rfc8785
 from pydantic import ValidationError
 
 from callvault.archive.manifests.keys import PublicKey, Signer
+from callvault.contracts.access import AccessRecord
 from callvault.contracts.base import Message, explain
 from callvault.contracts.duties import DutyRecord
+from callvault.contracts.erasures import ErasureCertificate, ErasureRecord
+from callvault.contracts.holds import HoldRecord
 from callvault.contracts.manifest import ChainLink, Manifest
 from callvault.errors import BrokenContent, InvalidRequest
 
-Document = TypeVar("Document", Manifest, ChainLink, DutyRecord)
-AnyDocument = Manifest | ChainLink | DutyRecord
+Document = TypeVar(
+    "Document",
+    Manifest,
+    ChainLink,
+    DutyRecord,
+    HoldRecord,
+    ErasureRecord,
+    ErasureCertificate,
+    AccessRecord,
+)
+AnyDocument = (
+    Manifest
+    | ChainLink
+    | DutyRecord
+    | HoldRecord
+    | ErasureRecord
+    | ErasureCertificate
+    | AccessRecord
+)
 
 UNSIGNED_DESPITE_KEY = (
     "it is unsigned, though a key was given: its signature was removed, or it never had one"

@@ -10,7 +10,7 @@ input.
 import io
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import BinaryIO
@@ -44,7 +44,18 @@ def probe(file: BinaryIO, size: int) -> bytes | None:
 
     Errors of the file pass through.
     """
-    with _parser(size) as parser, suppress(BrokenPipeError):
+    return confined_report(_MODULE, (size, CPU_SECONDS, MEMORY), file, size)
+
+
+def confined_report(
+    module: str, arguments: Iterable[int], file: BinaryIO, size: int
+) -> bytes | None:
+    """Run a module of ours that reads an untrusted file, confined; return what it reports.
+
+    The module reads the file by `ask`, and ends with `tell`. None if it gave up or was stopped.
+    Errors of the file pass through.
+    """
+    with _parser(module, arguments) as parser, suppress(BrokenPipeError):
         while (line := parser.line()) != _REPORT:
             span = _range(line, size)
             if span is None:
@@ -99,11 +110,11 @@ class _Parser:
 
 
 @contextmanager
-def _parser(size: int) -> Iterator[_Parser]:
+def _parser(module: str, arguments: Iterable[int]) -> Iterator[_Parser]:
     """Run the parser's process; ends it with the block."""
     child = subprocess.Popen(  # noqa: S603 - our own module
         # isolated: no variable and no folder of the user's has a say in what it loads
-        [sys.executable, "-I", "-m", _MODULE, str(size), str(CPU_SECONDS), str(MEMORY)],
+        [sys.executable, "-I", "-m", module, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -122,10 +133,16 @@ def _parser(size: int) -> Iterator[_Parser]:
                 pipe.close()  # type: ignore[union-attr]
 
 
-def _ask(offset: int, length: int) -> bytes:
+def ask(offset: int, length: int) -> bytes:
+    """Ask for bytes of the file, from within the confined process."""
     sys.stdout.buffer.write(b"%s %d %d\n" % (_READ, offset, length))
     sys.stdout.buffer.flush()
     return sys.stdin.buffer.read(length)
+
+
+def tell(report: bytes) -> None:
+    """Report, from within the confined process: the last that it says."""
+    sys.stdout.buffer.write(_REPORT + b"\n" + report)
 
 
 def main() -> None:
@@ -136,8 +153,8 @@ def main() -> None:
     limit(cpu_seconds, memory)
     MediaInfo.parse(io.BytesIO(b"RIFF"), output="JSON")  # loads the library and all that it needs
     confine()
-    report = MediaInfo.parse(open_ranges(_ask, size), output="JSON")
-    sys.stdout.buffer.write(_REPORT + b"\n" + report.encode("utf-8", "replace"))
+    report = MediaInfo.parse(open_ranges(ask, size), output="JSON")
+    tell(report.encode("utf-8", "replace"))
 
 
 if __name__ == "__main__":

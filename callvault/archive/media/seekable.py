@@ -20,9 +20,9 @@ ReadRange = Callable[[int, int], bytes]
 """Returns as many bytes as asked for from an offset on; all of them exist."""
 
 
-def open_ranges(read: ReadRange, size: int) -> io.BufferedReader:
+def open_ranges(read: ReadRange, size: int, window: int = WINDOW) -> io.BufferedReader:
     """Open ``size`` bytes for reading; errors of ``read`` pass through."""
-    return io.BufferedReader(_RangedReader(read, size), WINDOW)
+    return io.BufferedReader(_RangedReader(read, size), window)
 
 
 def open_object(archive: Archive, object_name: str, size: int) -> io.BufferedReader:

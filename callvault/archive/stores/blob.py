@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -17,13 +18,27 @@ from callvault.archive.blocks import BlockDigests, BlockLedger, block_id, sha256
 from callvault.archive.identity import read_identity
 from callvault.archive.names import check_object_name
 from callvault.archive.object_metadata import SHA256, unquoted
-from callvault.archive.store import StoredObject
+from callvault.archive.store import LinkTerms, StoredObject, protection
+from callvault.archive.stores.blob_deletion import (
+    delete_current,
+    delete_versions,
+    deletion_errors,
+)
+from callvault.archive.stores.blob_immutability import (
+    Immutability,
+    immutable_until,
+)
+from callvault.archive.stores.blob_links import BlobLinks
 from callvault.archive.stores.blob_upload import BlobUpload
-from callvault.azure_storage.clients import StorageAccess, container_client
+from callvault.azure_storage.clients import (
+    StorageAccess,
+    blob_service_client,
+    container_client,
+)
 from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
 from callvault.azure_storage.folders import is_folder
 from callvault.azure_storage.transport import bounded_transport
-from callvault.errors import ConfigurationError
+from callvault.errors import ConfigurationError, StateConflict
 
 _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 60
@@ -42,7 +57,13 @@ class BlobArchive:
     """Satisfies `callvault.archive.store.Archive`."""
 
     def __init__(
-        self, name: str, container: ContainerClient, *, content_md5: bool | None = None
+        self,
+        name: str,
+        container: ContainerClient,
+        *,
+        content_md5: bool | None = None,
+        links: BlobLinks | None = None,
+        immutability: Immutability | None = None,
     ) -> None:
         """Use `open`, which sets retries and time-outs.
 
@@ -52,25 +73,36 @@ class BlobArchive:
         # not always: the MD5 costs more than all the rest of a copy
         self._name = name
         self._container = container
+        self._links = links
+        self._immutability = immutability
         is_plain = urlsplit(container.url).scheme == "http"
         self._sends_md5 = is_plain if content_md5 is None else content_md5
 
     @classmethod
     def open(
-        cls, name: str, access: StorageAccess, container: str, *, content_md5: bool | None = None
+        cls,
+        name: str,
+        access: StorageAccess,
+        container: str,
+        *,
+        content_md5: bool | None = None,
+        immutability: Immutability | None = None,
     ) -> Self:
         """Open without asking the service; `ConfigurationError` for an access that cannot be used.
 
-        It must allow to read, add, create, write and list: a SAS by its permissions, an identity by
-        the role Storage Blob Data Contributor.
+        It must allow to read, add, create, write and list, and for erasures to delete blobs and
+        versions of them: a SAS by its permissions, an identity by the role Storage Blob Data
+        Contributor.
         """
         try:
             client = container_client(access, container, **_client_options())
+            service = blob_service_client(access, **_client_options())
         except ValueError as error:
             raise ConfigurationError(
                 f"archive {name}: the {_named(access)} cannot be used: {error}; correct it"
             ) from None
-        return cls(name, client, content_md5=content_md5)
+        links = BlobLinks(service) if service is not None else None
+        return cls(name, client, content_md5=content_md5, links=links, immutability=immutability)
 
     @property
     def name(self) -> str:
@@ -88,8 +120,15 @@ class BlobArchive:
 
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> BlobUpload:
         ledger = BlockLedger(object_name, block_size)
+        policy = self._immutability.options(object_name) if self._immutability else {}
         return BlobUpload(
-            self, object_name, self._blob(object_name), ledger, token, sends_md5=self._sends_md5
+            self,
+            object_name,
+            self._blob(object_name),
+            ledger,
+            token,
+            sends_md5=self._sends_md5,
+            policy=policy,
         )
 
     def digests(self, object_name: str) -> BlockDigests | None:
@@ -130,9 +169,29 @@ class BlobArchive:
                 if not is_folder(blob.size, blob.metadata):
                     yield str(blob.name)
 
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        found = self.stat(object_name)
+        # Asked first: without its current version a blob would look deleted, and is not.
+        if found is not None and (reason := protection(found, datetime.now(UTC))):
+            raise StateConflict(
+                f"{self.location(object_name)} cannot be deleted: {reason}", owner="archive"
+            )
+        with deletion_errors(self._name, object_name):
+            if found is not None:
+                delete_current(self._container, object_name, etag)
+            # After it: an account that keeps versions makes a former one of the current one.
+            delete_versions(self._container, object_name)
+        return found is not None
+
     def location(self, object_name: str) -> str:
         container = urlsplit(self._container.url)._replace(query="").geturl()
         return f"{container}/{check_object_name(object_name)}"
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        if self._links is None:
+            return None
+        with blob_errors(self._name, f"making a link to {object_name}"):
+            return self._links.link(self._blob(object_name), terms)
 
     def prove(self) -> str:
         return read_identity(self)
@@ -151,6 +210,8 @@ class BlobArchive:
 
     def close(self) -> None:
         self._container.close()
+        if self._links is not None:
+            self._links.close()
 
     def _blob(self, object_name: str) -> BlobClient:
         return self._container.get_blob_client(check_object_name(object_name))
@@ -178,7 +239,15 @@ class BlobArchive:
 def _stored(object_name: str, properties: BlobProperties) -> StoredObject:
     metadata = {key.lower(): unquoted(value) for key, value in properties.metadata.items()}
     sha256 = metadata.pop(SHA256, None)
-    return StoredObject(object_name, properties.size, sha256, str(properties.etag), metadata)
+    return StoredObject(
+        object_name,
+        properties.size,
+        sha256,
+        str(properties.etag),
+        metadata,
+        immutable_until(properties),
+        bool(properties.has_legal_hold),
+    )
 
 
 def _client_options() -> dict[str, Any]:

@@ -20,13 +20,14 @@ from typing import NoReturn
 
 from callvault.archive.blocks import BlockDigests, BlockLedger
 from callvault.archive.identity import read_identity
-from callvault.archive.names import check_object_name
-from callvault.archive.store import StoredObject
+from callvault.archive.names import check_object_name, is_object_name
+from callvault.archive.store import LinkTerms, StoredObject
 from callvault.archive.stores.directory_files import (
     MODE,
     Draft,
     Sidecar,
     remove_abandoned,
+    remove_beside,
     remove_idle,
     sidecar_path,
 )
@@ -39,8 +40,11 @@ from callvault.archive.stores.filesystem import (
     publish,
     read_file,
     refuse_links,
+    remove_empty,
+    sync_directory,
     write_file,
 )
+from callvault.errors import StateConflict
 
 MAKE_ROOM_INTERVAL = 60.0
 """Seconds between two searches for drafts on a full disk: each of them lists the archive."""
@@ -103,7 +107,8 @@ class DirectoryArchive:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         with self.errors("listing objects"):
-            for folder, subfolders, files in os.walk(self._root, onerror=_raise):
+            start_at = self._deepest(prefix)
+            for folder, subfolders, files in os.walk(start_at, onerror=_raise) if start_at else ():
                 below = Path(folder).relative_to(self._root).as_posix()
                 start = "" if below == "." else f"{below}/"
                 subfolders[:] = [
@@ -115,8 +120,30 @@ class DirectoryArchive:
                     if not name.startswith(".") and f"{start}{name}".startswith(prefix):
                         yield f"{start}{name}"
 
+    def delete(self, object_name: str, *, etag: str) -> bool:
+        path = self._path(object_name)
+        with self.errors(f"deleting {object_name}"):
+            facts = self._facts(path)
+            if facts is not None and stored_object(object_name, facts, None).etag != etag:
+                raise StateConflict(
+                    f"{path} has changed since it was looked at: look again, then delete",
+                    owner="archive",
+                )
+            if path.parent.is_dir():
+                refuse_links(self._root, path.parent)
+                # The file first: a crash then leaves a sidecar alone, which the next attempt finds.
+                path.unlink(missing_ok=True)
+                remove_beside(path)
+                sync_directory(path.parent)
+                # A folder's name may tell of a person, as that of their entries in the index does.
+                remove_empty(self._root, path.parent)
+        return facts is not None
+
     def location(self, object_name: str) -> str:
         return str(self._path(object_name))
+
+    def link(self, object_name: str, terms: LinkTerms) -> str | None:
+        return None
 
     def prove(self) -> str:
         return read_identity(self)
@@ -164,6 +191,21 @@ class DirectoryArchive:
                 raise
             return None
         return facts if stat.S_ISREG(facts.st_mode) else None
+
+    def _deepest(self, prefix: str) -> Path | None:
+        """Return the folder below which all objects of a prefix lie; None where it is not there."""
+        # From the root, a list of few objects would read folders with the names of all others.
+        folder = prefix.rpartition("/")[0]
+        if not is_object_name(folder):
+            return self._root
+        path = self._path(folder)
+        try:
+            with opened_folder(self._root, path):
+                return path
+        except OSError as error:
+            if error.errno not in _NOT_THERE or not self._root.is_dir():
+                raise
+            return None
 
     def _path(self, object_name: str) -> Path:
         return self._root.joinpath(*check_object_name(object_name).split("/"))

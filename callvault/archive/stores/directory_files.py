@@ -122,6 +122,16 @@ def remove_abandoned(path: Path) -> None:
                 draft.unlink()
 
 
+def remove_beside(path: Path) -> None:
+    """Remove all that lies hidden beside an object that is deleted: its sidecar and its drafts."""
+    # By comparison, not by pattern: a name may hold what a pattern reads as its own.
+    for each in path.parent.iterdir():
+        if each.name == sidecar_path(path).name or (
+            each.name.startswith(f".{path.name}.") and each.name.endswith(".part")
+        ):
+            each.unlink(missing_ok=True)
+
+
 def remove_idle(root: Path) -> None:
     """Remove the drafts of all objects that no attempt is writing to: their disk is full."""
     for folder, _, files in os.walk(root):

@@ -215,6 +215,17 @@ def make_directories(root: Path, leaf: Path) -> None:
     sync_directory(leaf.parent)
 
 
+def remove_empty(root: Path, folder: Path) -> None:
+    """Remove ``folder`` and those around it below ``root``, as far as they are empty."""
+    while folder != root:
+        try:
+            folder.rmdir()
+        except OSError:  # it holds something, or somebody is faster
+            return
+        folder = folder.parent
+        sync_directory(folder)
+
+
 def sync_directory(directory: Path) -> None:
     """Bring a directory's entries to the disk, as far as its file system can."""
     descriptor = os.open(directory, os.O_RDONLY)

@@ -1,7 +1,7 @@
 """Verification of an archive's chain: every link and every manifest, first to newest."""
 
-import re
 from collections.abc import Iterator
+from itertools import chain
 
 from callvault.archive.manifests.documents import sha256
 from callvault.archive.manifests.keys import PublicKey
@@ -14,14 +14,12 @@ from callvault.archive.names import (
     key_object_name,
     link_object_name,
 )
+from callvault.archive.verify.erased import RECORD_PREFIXES, ChainedRecords, is_record_name
 from callvault.archive.verify.inspector import Inspector
+from callvault.archive.verify.numbered import NumberedObjects
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
 from callvault.errors import ConfigurationError
-
-_LINK = re.compile(re.escape(CHAIN_PREFIX) + r"([0-9]{10,15})\.json")
-_MAX_LISTED = 20
-"""Missing links that are named one by one."""
 
 
 def check_keys(inspector: Inspector) -> None:
@@ -55,34 +53,33 @@ class ChainWalk:
         self._inspector = inspector
         # listed first: a manifest sealed while this runs must not look as if it were not linked
         self._listed = self._manifest_names()
-        self._sequences = self._numbers()
-        self._links: dict[int, str] = {}
-        """SHA-256 of each link that was seen, by its sequence number."""
+        self._links = NumberedObjects(inspector, CHAIN_PREFIX, link_object_name, "link")
+        self.access: dict[LinkReference, str] = {}
+        """The records of the access log that links name, with the first link that does."""
         self._sealed: dict[str, str] = {}
         """SHA-256 of each manifest that was seen, by its object name."""
         self._signed: set[str] = set()
         """Object names of the manifests that are signed."""
+        self._records = ChainedRecords(inspector)
 
     @property
     def length(self) -> int:
         """Number of links."""
-        return len(self._sequences)
+        return len(self._links.numbers)
 
     @property
     def head(self) -> LinkReference | None:
         """The newest link that was seen."""
-        if not self._links:
-            return None
-        newest = max(self._links)
-        return LinkReference(sequence=newest, sha256=self._links[newest])
+        return self._links.head
 
     def manifests(self) -> Iterator[Manifest]:
         """Check every link and what it names; yields the manifests that can be read."""
-        self._report_gaps()
-        for sequence in self._sequences:
+        self._links.report_gaps()
+        for sequence in self._links.numbers:
             manifest = self._link(sequence)
             if manifest is not None:
                 yield manifest
+        self._records.tell_present()
         for name in sorted(self._listed - self._sealed.keys()):
             self._inspector.problem(
                 name,
@@ -95,7 +92,7 @@ class ChainWalk:
         expected = self._inspector.expected
         if expected.head is not None:
             self._tell_missing_head(expected.head)
-        elif not (self._sequences or expected.may_be_empty):
+        elif not (self._links.numbers or expected.may_be_empty):
             self._inspector.problem(
                 link_object_name(1),
                 "nothing was ever sealed here, or all of it is gone: look if the share is mounted,"
@@ -103,7 +100,7 @@ class ChainWalk:
             )
 
     def _tell_missing_head(self, head: LinkReference) -> None:
-        found = self._links.get(head.sequence)
+        found = self._links.sha256_of(head.sequence)
         if found == head.sha256:
             return
         text = "is missing" if found is None else f"has SHA-256 {found}"
@@ -114,67 +111,49 @@ class ChainWalk:
         )
 
     def _manifest_names(self) -> set[str]:
-        names = self._inspector.archive.names(RECORDINGS_PREFIX)
-        return {name for name in names if is_manifest_name(name) or is_duty_record_name(name)}
-
-    def _numbers(self) -> list[int]:
-        numbers = []
-        for name in self._inspector.archive.names(CHAIN_PREFIX):
-            found = _LINK.fullmatch(name)
-            if found and link_object_name(int(found[1])) == name and int(found[1]):
-                numbers.append(int(found[1]))
-            else:
-                self._inspector.problem(name, "it is not a link, but lies where links lie")
-        return sorted(numbers)
-
-    def _report_gaps(self) -> None:
-        there = set(self._sequences)
-        missing = (n for n in range(1, max(there, default=0)) if n not in there)
-        for count, number in enumerate(missing):
-            if count == _MAX_LISTED:
-                break
-            self._inspector.problem(link_object_name(number), "the link is missing: a gap")
+        prefixes = (RECORDINGS_PREFIX, *RECORD_PREFIXES)
+        names = chain.from_iterable(map(self._inspector.archive.names, prefixes))
+        return {name for name in names if _is_linked(name)}
 
     def _link(self, sequence: int) -> Manifest | None:
         name = link_object_name(sequence)
-        data = self._inspector.bytes_of(name)
-        if data is None:
-            return None
-        self._links[sequence] = sha256(data)
-        link = self._inspector.document(ChainLink, name, data)
+        data = self._links.read(sequence)
+        link = self._inspector.document(ChainLink, name, data) if data is not None else None
         if link is None:
             return None
-        self._check_place(name, sequence, link)
+        self._links.check_place(sequence, link)
+        if link.access is not None:
+            self.access.setdefault(link.access, name)
         return self._manifest(name, link)
-
-    def _check_place(self, name: str, sequence: int, link: ChainLink) -> None:
-        if link.sequence != sequence:
-            self._inspector.problem(name, f"it says that it is link {link.sequence}")
-        before = sequence - 1
-        expected = self._links.get(before)
-        if link.previous is None:
-            follows = before == 0
-        elif expected is None:
-            follows = link.previous.sequence == before  # the gap itself is reported elsewhere
-        else:
-            follows = link.previous == LinkReference(sequence=before, sha256=expected)
-        if not follows and not self._inspector.has_problem(link_object_name(max(before, 1))):
-            self._inspector.problem(
-                name, f"it does not follow link {before} as it is: one of the two was replaced"
-            )
 
     def _manifest(self, link_name: str, link: ChainLink) -> Manifest | None:
         name = link.manifest.object_name
-        if not is_manifest_name(name) and not is_duty_record_name(name):
+        if not _is_linked(name):
             self._inspector.problem(link_name, "what it names is no manifest")
             return None
         if name in self._sealed:
             self._inspector.problem(link_name, f"{name} was linked before: a fork")
-        data = self._inspector.bytes_of(name)
-        if data is None:
+        data = self._bytes_of(name, link)
+        if data is None or not self._inspector.agrees(name, link.manifest, data):
             return None
-        self._sealed[name] = sha256(data)
-        if not self._inspector.agrees(name, link.manifest, data):
+        return self._document(name, link, data)
+
+    def _bytes_of(self, name: str, link: ChainLink) -> bytes | None:
+        """Read what a link names; what is not there may have been erased, as later links tell."""
+        if self._inspector.is_gone(name):
+            self._inspector.miss(link.manifest)
+            self._sealed[name] = link.manifest.sha256
+            self._signed |= {name} if link.signature is not None else set()
+            return None
+        data = self._inspector.bytes_of(name)
+        if data is not None:
+            self._sealed[name] = sha256(data)
+        return data
+
+    def _document(self, name: str, link: ChainLink, data: bytes) -> Manifest | None:
+        """Check what a link names; return it if it is a manifest."""
+        if is_record_name(name):
+            self._records.inspect(name, link, data)
             return None
         if is_duty_record_name(name):
             self._duty_record(name, data)
@@ -204,7 +183,7 @@ class ChainWalk:
                 name, f"it was sealed as {manifest.object_name} in {manifest.archive}"
             )
         seen = manifest.previous
-        if seen and (seen.sequence >= link.sequence or not self._was_seen(seen)):
+        if seen and (seen.sequence >= link.sequence or not self._links.was_seen(seen)):
             self._inspector.problem(
                 name, f"it was sealed after another link {seen.sequence} than the one there is"
             )
@@ -214,7 +193,11 @@ class ChainWalk:
                 name, f"it completes another {earlier.object_name} than the one there is"
             )
 
-    def _was_seen(self, link: LinkReference) -> bool:
-        found = self._links.get(link.sequence)
-        damaged = self._inspector.has_problem(link_object_name(link.sequence))
-        return damaged or found == link.sha256
+
+def _is_linked(object_name: str) -> bool:
+    """Tell if a link may name an object of this name."""
+    return (
+        is_manifest_name(object_name)
+        or is_duty_record_name(object_name)
+        or is_record_name(object_name)
+    )

@@ -20,11 +20,25 @@ class Expectation:
     head: LinkReference | None = None
     """A link that was seen before, and must still be there; the archive may have grown since."""
     may_be_empty: bool = False
+    access_head: LinkReference | None = None
+    """A record of the access log that was seen before."""
 
     @classmethod
-    def of(cls, archive: str | None, head: str | None, *, may_be_empty: bool) -> Self:
-        """Read an expectation as people write it; `InvalidRequest` where ``head`` is no link."""
-        return cls(archive, None if head is None else _link(head), may_be_empty)
+    def of(
+        cls,
+        archive: str | None,
+        head: str | None,
+        *,
+        may_be_empty: bool,
+        access_head: str | None = None,
+    ) -> Self:
+        """Read an expectation as people write it; `InvalidRequest` where a head is no link."""
+        return cls(
+            archive,
+            None if head is None else _link(head),
+            may_be_empty,
+            None if access_head is None else _link(access_head),
+        )
 
     def objection(self, document: AnyDocument) -> str | None:
         """Say that the document was sealed in another archive; None where it was not."""

@@ -1,7 +1,7 @@
 """Inspection of single objects for a verification, and the report of what was found."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from callvault.archive.manifests.documents import Document, Keyring, read_document, sha256
 from callvault.archive.manifests.evidence import properties_of
@@ -51,6 +51,10 @@ class Report(State):
     bytes_read: int = 0
     head: LinkReference | None = None
     """The newest link. Kept elsewhere, it shows later that nothing was cut off the chain's end."""
+    access_records: int = 0
+    """Records of the access log."""
+    access_head: LinkReference | None = None
+    """The newest of them. Kept elsewhere, it shows later that nothing was cut off the log's end."""
     problems: list[Remark] = []
     """Objects that differ from what was sealed."""
     warnings: list[Remark] = []
@@ -78,7 +82,7 @@ class Inspector:
         self.expected = expected
         self._on_read = on_read
         self._with_problems: set[str] = set()
-        self._missing: dict[str, ArchivedObject] = {}
+        self._missing: dict[str, ObjectReference] = {}
         """Sealed objects that are not there, until it is known whether they were erased."""
 
     def problem(self, object_name: str, text: str) -> None:
@@ -90,6 +94,13 @@ class Inspector:
 
     def has_problem(self, object_name: str) -> bool:
         return object_name in self._with_problems
+
+    def is_gone(self, object_name: str) -> bool:
+        """Tell if the archive can be looked at and holds no such object."""
+        try:
+            return self.archive.stat(object_name) is None
+        except UNREADABLE:  # told by whoever reads it
+            return False
 
     def bytes_of(self, object_name: str) -> bytes | None:
         """Read a small object of ours; None, and a problem, where it cannot be read.
@@ -143,7 +154,7 @@ class Inspector:
             self._tell_unreadable(sealed.object_name, error)
             return False
         if found is None:
-            self._missing[sealed.object_name] = sealed
+            self.miss(sealed)
             return False
         if found.size != sealed.size:
             self.problem(sealed.object_name, f"it has {found.size} bytes instead of {sealed.size}")
@@ -161,12 +172,19 @@ class Inspector:
             # Whoever deletes a file could write such a record, too.
             self.problem(name, "it is unsigned, and its manifest is signed: it excuses nothing")
             return
-        for erased in record.erased:
-            sealed = self._missing.get(erased.object_name)
-            if sealed is not None and sealed.sha256 == erased.sha256:
-                del self._missing[erased.object_name]
-                why = f"{record.reason} ({record.done_by}, see {name})"
-                self.warning(erased.object_name, f"it was erased: {why}")
+        self.excuse(record.erased, f"{record.reason} ({record.done_by}, see {name})")
+
+    def miss(self, sealed: ObjectReference) -> None:
+        """Take note of an object that is not there, and perhaps was erased."""
+        self._missing[sealed.object_name] = sealed
+
+    def excuse(self, erased: Iterable[ObjectReference], why: str) -> None:
+        """Do not report what is missing and was erased, byte for byte."""
+        for each in erased:
+            sealed = self._missing.get(each.object_name)
+            if sealed is not None and sealed.sha256 == each.sha256:
+                del self._missing[each.object_name]
+                self.warning(each.object_name, f"it was erased: {why}")
 
     def tell_missing(self) -> None:
         """Report what is missing and was not erased; to be called once everything was seen."""

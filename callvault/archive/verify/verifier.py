@@ -18,6 +18,7 @@ from callvault.archive.names import (
     link_object_name,
 )
 from callvault.archive.store import Archive
+from callvault.archive.verify.access_log import verify_access_log
 from callvault.archive.verify.chain import ChainWalk, check_keys
 from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
@@ -86,6 +87,8 @@ def verify_archive(
     # Last, for it looks at the links that were seen on the way.
     chain.tell_cut()
     report.head = chain.head
+    # After the chain: all that its links name must be in the log by now.
+    verify_access_log(inspector, chain.access)
     return report
 
 

@@ -23,9 +23,11 @@ from callvault.cli.actions.recordings import with_client
 from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line, say_json
 from callvault.clients import open_keyring, open_proven, open_signer
+from callvault.config.residency import same_region
 from callvault.config.settings import Settings
+from callvault.contracts.participants import hiding
 from callvault.contracts.printable import printable
-from callvault.errors import CallvaultError, NotDone, WrongArchive
+from callvault.errors import CallvaultError, ConfigurationError, NotDone, WrongArchive
 from callvault.temporal.archives import remembered_archives
 
 
@@ -88,7 +90,9 @@ def open_both(
             )
         # Only this one is written to.
         b.check()
-        yield Failback(a, b, keys, open_signer(target), lambda: datetime.now(UTC))
+        hash_of = hiding(settings.participant_key())
+        signer = open_signer(target)
+        yield Failback(a, b, keys, signer, lambda: datetime.now(UTC), hash_of=hash_of)
 
 
 def fail_back_all(
@@ -126,6 +130,9 @@ def _outcomes(failback: Failback, settings: Settings, wanted: Sequence[str]) -> 
         if not wanted and _belongs_to_another(recording, settings, failback.primary.name):
             yield Told(FailbackOutcome.ELSEWHERE, recording.folder)
             continue
+        if problem := _region_problem(recording, settings, failback):
+            yield Told(FailbackOutcome.REFUSED, recording.folder, problem=problem)
+            continue
         yield _fail_back(failback, recording)
     for word in missed:
         yield Told(FailbackOutcome.REFUSED, word, problem="no sealed recording of that name")
@@ -137,6 +144,23 @@ def _belongs_to_another(recording: FailbackCandidate, settings: Settings, primar
     resources = {manifest.recording.resource for manifest in recording.known}
     known = resources & settings.resources.keys()
     return any(settings.archive_name(resource) != primary for resource in known)
+
+
+def _region_problem(recording: FailbackCandidate, settings: Settings, failback: Failback) -> str:
+    """Say why the primary may not have a recording, by its region; empty where it may."""
+    fallback, primary = failback.fallback.name, failback.primary.name
+    for resource in sorted({manifest.recording.resource for manifest in recording.known}):
+        if resource in settings.resources:
+            try:
+                settings.refuse_other_region(resource, primary)
+            except ConfigurationError as error:
+                return str(error)
+        elif not same_region(settings.archive(fallback), settings.archive(primary)):
+            return (
+                f"resource {resource} is not in the settings, and {primary} lies in another data"
+                f" region than {fallback}: add the resource"
+            )
+    return ""
 
 
 def _fail_back(failback: Failback, recording: FailbackCandidate) -> Told:

@@ -52,8 +52,10 @@ def show(report: Report) -> None:
     if (left := len(report.warnings) - _MAX_LISTED) > 0:
         console.print(line(("warning", "yellow"), f" … and {left} more: see --json"))
     console.print(_summary(report))
-    if report.ok and report.head:
-        console.print(f"Keep this elsewhere, and give it next time: --head {spelt(report.head)}")
+    heads = {"--head": report.head, "--access-head": report.access_head}
+    told = " ".join(f"{option} {spelt(head)}" for option, head in heads.items() if head)
+    if report.ok and told:
+        console.print(f"Keep this elsewhere, and give it next time: {told}")
 
 
 def _told(kind: tuple[str, str], remark: Remark) -> Text:
@@ -67,9 +69,13 @@ def _summary(report: Report) -> Text:
         verdict = (f"{_count(len(report.problems), 'problem')}.", "bold red")
     head = f", newest link {report.head.sequence}" if report.head else ""
     how = "not read (--quick)" if report.quick else f"read, {size(report.bytes_read)}"
+    accesses = (
+        f", {_count(report.access_records, 'access record')}" if report.access_records else ""
+    )
     return line(
         verdict,
-        f" {_count(report.manifests, 'manifest')}{head}, {_count(report.objects, 'file')} {how}.",
+        f" {_count(report.manifests, 'manifest')}{head}{accesses},"
+        f" {_count(report.objects, 'file')} {how}.",
     )
 
 
@@ -142,10 +148,10 @@ class _Proof:
 
     def _file(self, path: Path) -> Report:
         """Verify a manifest in its place within a directory, or a copy of one elsewhere."""
-        if self.expected.head or self.expected.may_be_empty:
+        if self.expected.head or self.expected.access_head or self.expected.may_be_empty:
             raise InvalidRequest(
-                f"--head and --may-be-empty tell of a whole archive, and {path} is one file:"
-                " name the archive's directory"
+                f"--head, --access-head and --may-be-empty tell of a whole archive, and {path} is"
+                " one file: name the archive's directory"
             )
         with path.open("rb") as file:
             data = file.read(MAX_DOCUMENT + 1)

@@ -14,6 +14,7 @@ from callvault.gateway.openapi.problems import Problem
 Model = type[BaseModel]
 
 JSON = "application/json"
+ANY_TYPE = "*/*"
 
 CALLERS = ("bearer", "apiKey")
 EVENT_GRID = ("eventSecret", "eventSecretInUrl")
@@ -39,6 +40,8 @@ class Answer(NamedTuple):
     """A second model, where the request decides which of the two comes."""
     headers: tuple[str, ...] = ()
     """Headers that come with it, besides those of every answer of its status."""
+    is_media: bool = False
+    """True if it is the bytes of a file, of whatever type."""
 
 
 def declared(
@@ -107,6 +110,8 @@ def _answer(status: int, answer: Answer) -> dict[str, Any]:
     if models:
         schema = models[0] if len(models) == 1 else {"anyOf": models}
         told["content"] = {JSON: {"schema": schema}}
+    if answer.is_media:
+        told["content"] = {ANY_TYPE: {"schema": {"type": "string", "format": "binary"}}}
     return told
 
 

@@ -14,6 +14,11 @@ from callvault.gateway.messages import (
     Accepted,
     Alive,
     CallList,
+    EncodedPayloads,
+    FindRequest,
+    FoundPerson,
+    OpenedRecording,
+    OpenRequest,
     Readiness,
     RecordingConfirmed,
     RecordingStarted,
@@ -24,6 +29,8 @@ from callvault.gateway.messages import (
 from callvault.gateway.openapi import problems
 from callvault.gateway.openapi.declare import ACS, EVENT_GRID, Answer, declared
 from callvault.temporal.call_list import ListedCall
+
+MEDIA_HEADERS = ("Accept-Ranges", "Content-Disposition", "Content-Length", "ETag")
 
 SENT = Answer("Sent, and not waited for: the status shows what becomes of it", RequestSent)
 
@@ -45,6 +52,7 @@ START = declared(
     errors=(
         *(problems.REFUSED, problems.REQUEST_ID_REUSED, problems.SUPERSEDED, problems.NOT_DONE),
         *(problems.UNKNOWN_CALL, problems.EXPIRED, problems.NOT_CONFIRMED),
+        problems.RESOURCE_DENIED,
     ),
     may_prefer=True,
 )
@@ -90,6 +98,7 @@ CONSENT = declared(
     errors=(
         *(problems.NOT_FOUND, problems.REFUSED, problems.REQUEST_ID_REUSED),
         *(problems.ALREADY_ENDED, problems.PAUSE_UNCONFIRMED, problems.NOT_CONFIRMED),
+        problems.RESOURCE_DENIED,
     ),
     may_prefer=True,
 )
@@ -116,6 +125,62 @@ LOOK_UP = declared(
     {200: Answer("The call, as a list shows it", ListedCall)},
     role="read",
     errors=(problems.INVALID_PARAMETER, problems.NOT_FOUND),
+)
+
+OPEN = declared(
+    "openRecording",
+    "Open a recording",
+    {200: Answer("It is in the access log, and these links open it", OpenedRecording)},
+    role="listen",
+    body=OpenRequest,
+    errors=(
+        *(problems.NOT_FOUND, problems.NOT_RECORDED, problems.FILE_MISSING),
+        *(problems.NOT_ARCHIVED, problems.SEVERAL_RECORDINGS, problems.LOST, problems.ERASED),
+    ),
+)
+
+FIND = declared(
+    "findPerson",
+    "Find a person's recordings",
+    {200: Answer("Every recording that the indexes have, and what is wrong there", FoundPerson)},
+    role="privacy",
+    body=FindRequest,
+)
+
+MEDIA = declared(
+    "readMedia",
+    "Read a file that was opened",
+    {
+        200: Answer("The file", is_media=True, headers=MEDIA_HEADERS),
+        206: Answer(
+            "The part that `Range` asks for",
+            is_media=True,
+            headers=(*MEDIA_HEADERS, "Content-Range"),
+        ),
+    },
+    security=("mediaLink",),
+    errors=(
+        *(problems.LINK_DENIED, problems.NOT_FOUND, problems.RANGE_NOT_SATISFIABLE),
+        problems.UNAVAILABLE,
+    ),
+)
+
+DECODE = declared(
+    "decodePayloads",
+    "Decrypt payloads",
+    {200: Answer("All payloads, in their order, none of them encrypted", EncodedPayloads)},
+    role="decode",
+    body=EncodedPayloads,
+    errors=(problems.RESOURCE_DENIED, problems.KEY_MISSING, problems.PAYLOAD_DAMAGED),
+)
+
+ENCODE = declared(
+    "encodePayloads",
+    "Encrypt payloads",
+    {200: Answer("All payloads, in their order, as Callvault sends them", EncodedPayloads)},
+    role="decode",
+    body=EncodedPayloads,
+    errors=(problems.RESOURCE_DENIED,),
 )
 
 _LOOPBACK = (problems.NOT_ON_LOOPBACK, problems.WEB_PAGE_REFUSED)

@@ -22,6 +22,7 @@ S = HTTPStatus
 PHRASES = {
     S.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
     S.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+    S.REQUESTED_RANGE_NOT_SATISFIABLE: "Range Not Satisfiable",
 }
 """Names of statuses (RFC 9110) that older Pythons have otherwise, and newer ones so."""
 
@@ -43,6 +44,19 @@ INVALID_PARAMETER = Problem(
     "invalid_request",
     "query.limit: Input should be less than or equal to 200",
 )
+KEY_MISSING = Problem(
+    S.UNPROCESSABLE_ENTITY,
+    "key_missing",
+    "a payload in Temporal is encrypted with the key 4dc6fac55f8b05f7, which this process does not"
+    " have: add it to encryption.keys; if nobody has it any more, add the id to"
+    " encryption.lost_keys",
+)
+PAYLOAD_DAMAGED = Problem(
+    S.UNPROCESSABLE_ENTITY,
+    "payload_damaged",
+    "no key opens one of these payloads: it was changed since it was encrypted, or another program"
+    " encrypted it, or its key is in encryption.lost_keys",
+)
 NO_KEY = Problem(
     S.UNAUTHORIZED,
     "access_denied",
@@ -56,6 +70,11 @@ ROLE_MISSING = Problem(
     S.FORBIDDEN,
     "role_missing",
     "crm lacks the role read: give it in gateway.keys, or in the token's roles",
+)
+RESOURCE_DENIED = Problem(
+    S.FORBIDDEN,
+    "resource_denied",
+    "crm may not use resource europe: name it in gateway.keys, or in the token's resources",
 )
 NOT_ON_LOOPBACK = Problem(
     S.FORBIDDEN,
@@ -71,6 +90,41 @@ WEB_PAGE_REFUSED = Problem(
 )
 NOT_FOUND = Problem(
     S.NOT_FOUND, "not_found", "there is no recording recording-4dc6fac55f8b05f7a7d4b3ebba4d5c1e"
+)
+NOT_RECORDED = Problem(
+    S.NOT_FOUND, "not_recorded", "nothing of rec-1 is archived: consent was refused"
+)
+FILE_MISSING = Problem(
+    S.NOT_FOUND,
+    "file_missing",
+    "nothing of recordings/2030/03/01/call-1/rec-1 can be opened: chunk 0: it was sealed, and is"
+    " gone from the archive: `callvault verify` tells more",
+)
+NOT_ARCHIVED = Problem(
+    S.CONFLICT, "not_archived", "nothing of rec-1 is archived yet, it is recording: ask again later"
+)
+SEVERAL_RECORDINGS = Problem(
+    S.CONFLICT,
+    "several_recordings",
+    "call-1 stands for several recordings: name one of recordings/2030/03/01/call-1/rec-1,"
+    " recordings/2030/03/01/call-1/rec-2",
+)
+LOST = Problem(
+    S.GONE,
+    "lost",
+    "nothing of rec-1 is archived: it is lost: the service deleted it before it could be archived",
+)
+ERASED = Problem(
+    S.GONE,
+    "erased",
+    "nothing of recordings/2030/03/01/call-1/rec-1 can be opened: chunk 0: it was erased on"
+    " 2030-04-01: consent was withdrawn (see recordings/2030/03/01/call-1/rec-1/duties-1.json)",
+)
+LINK_DENIED = Problem(S.FORBIDDEN, "link_denied", "this link is over: open the recording again")
+RANGE_NOT_SATISFIABLE = Problem(
+    S.REQUESTED_RANGE_NOT_SATISFIABLE,
+    "range_not_satisfiable",
+    "the file has 1048576 bytes, and none in the range that is asked for",
 )
 REFUSED = Problem(S.CONFLICT, "refused", "Nothing is being recorded: there is nothing to pause.")
 REQUEST_ID_REUSED = Problem(

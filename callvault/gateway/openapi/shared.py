@@ -23,8 +23,10 @@ INFO: dict[str, Any] = {
 
 TAGS = [
     {"name": "recordings", "description": "For app backends and operators: the control API"},
+    {"name": "people", "description": "For those who answer the people in recordings"},
     {"name": "events", "description": "For Event Grid"},
     {"name": "callbacks", "description": "For ACS; there only where a resource has a callback"},
+    {"name": "codec", "description": "For Temporal's Web UI; there only with `encryption.keys`"},
     {"name": "health", "description": "For orchestrators"},
     {"name": "webhooks", "description": "Sent by workers, to the receivers that are configured"},
 ]
@@ -55,6 +57,12 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "in": "query",
         "name": SECRET_PARAMETER,
         "description": "The same, where a subscription has no delivery attribute",
+    },
+    "mediaLink": {
+        "type": "apiKey",
+        "in": "query",
+        "name": SECRET_PARAMETER,
+        "description": "The link itself, as `url` of an opened file has it",
     },
     "acsToken": {
         "type": "http",
@@ -89,6 +97,13 @@ HEADERS: dict[str, Any] = {
     "Preference-Applied": _header("The preference that was honoured", "respond-async"),
     "Retry-After": _header("Seconds after which to ask again", 10, "integer"),
     "WWW-Authenticate": _header("What to present (RFC 9110)", 'Bearer realm="callvault"'),
+    "Accept-Ranges": _header("Parts can be asked for", "bytes"),
+    "Content-Disposition": _header(
+        "A name for the file", 'inline; filename="rec-1-0000-0-eus-d1.mp4"'
+    ),
+    "Content-Length": _header("Bytes that come", 1_048_576, "integer"),
+    "Content-Range": _header("The part that comes", "bytes 0-1023/1048576"),
+    "ETag": _header("Stands for these very bytes", '"9f86d081884c7d65"'),
     "Allow": _header("The methods of the path", "OPTIONS, POST"),
     "WebHook-Allowed-Origin": _header("The origin that may send", "eventgrid.azure.net"),
     "WebHook-Allowed-Rate": _header("Deliveries a minute: any number", "*"),

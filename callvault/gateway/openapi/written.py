@@ -36,6 +36,7 @@ def _with_every_route(folder: str) -> Settings:
         {
             "resources": {"default": resource},
             "archives": {"main": {"kind": "directory", "path": folder}},
+            "encryption": {"keys": ["env:NEVER_READ"]},
             "gateway": {"quarantine": {"kind": "directory", "path": folder}},
         }
     )

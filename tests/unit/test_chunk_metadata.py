@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from callvault.acs.chunk_metadata import (
+from callvault.contracts.chunk_metadata import (
     MAX_PAUSES,
     ChunkMetadata,
+    ChunkParticipant,
     PauseResumeInterval,
     parse_chunk_metadata,
 )
@@ -49,6 +50,7 @@ FACTS = ChunkMetadata(
     START,
     19_320,
     (PauseResumeInterval(START, 5_220),),
+    participants=(ChunkParticipant("8:acs:1"),),
 )
 
 
@@ -68,7 +70,7 @@ SPELT = {
     "NULs behind it": written() + b"\0" * 500,
     "lines and NULs": b"\r\n" + written() + b"\n\0\n\0",
     "more behind it": written() + b"}{",
-    "half an emoji": written(participants=[{"displayName": "\ud83d"}]),
+    "half an emoji": written(participants=[{"participantId": "8:acs:1", "displayName": "\ud83d"}]),
     "half an emoji in bytes": written()[:-1] + b',"displayName":"\xf0\x9f"}',
     "half an emoji, encoded": written()[:-1] + b',"displayName":"\xed\xa0\xbd"}',
     "a long number": written()[:-1] + b',"more":' + b"9" * 9_000 + b"}",
@@ -165,3 +167,32 @@ def test_d2_the_kind_is_read_by_its_words_and_not_by_their_places(
 ) -> None:
     """Real files of 2021 have content and channel swapped."""
     assert parse_chunk_metadata(written(recordingInfo=info)) == replace(FACTS, kind=kind)
+
+
+def test_participants_are_read_with_their_channels() -> None:
+    told = parse_chunk_metadata(
+        written(
+            participants=[{"participantId": "8:acs:1", "channel": 1}, {"participantId": "4:+1"}]
+        )
+    )
+    assert told.participants == (ChunkParticipant("8:acs:1", 1), ChunkParticipant("4:+1"))
+    assert told.unread == ()
+
+
+@pytest.mark.parametrize("odd", [{}, {"participantId": " "}, {"participantId": 5}, {"rawId": "x"}])
+def test_a_participant_without_an_id_is_told_and_the_others_kept(odd: object) -> None:
+    told = parse_chunk_metadata(written(participants=[odd, {"participantId": "8:acs:1"}]))
+    assert told.participants == (ChunkParticipant("8:acs:1"),)
+    assert told.unread == ("participants.0.participantId",)
+
+
+def test_an_odd_channel_is_left_out_and_the_person_kept() -> None:
+    told = parse_chunk_metadata(
+        written(participants=[{"participantId": "8:acs:1", "channel": "left"}])
+    )
+    assert told.participants == (ChunkParticipant("8:acs:1"),)
+    assert told.unread == ("participants.0.channel",)
+
+
+def test_raw_ids_do_not_show_where_metadata_is_logged() -> None:
+    assert "8:acs" not in repr(parse_chunk_metadata(written()))

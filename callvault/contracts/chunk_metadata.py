@@ -2,8 +2,10 @@
 
 Real files of 2021 and of today differ in spelling, carry seven-digit fractions and durations as
 integers or floats, and some come with a BOM, NULs behind the end, or half a character in a name.
-They are read field by field: what Callvault needs to check a chunk, as far as that can be read. The
+They are read field by field: what Callvault needs of a chunk, as far as that can be read. The
 file itself is archived byte for byte.
+
+It is the only place of an archive that names the participants as the service does, by ``rawId``.
 """
 
 import json
@@ -24,12 +26,18 @@ MAX_LENGTH_MS = 366 * 24 * 3_600_000
 MAX_PAUSES = 500
 """Pauses that are read of one file: all of them go into a workflow's history."""
 
+MAX_PARTICIPANTS = 10_000
+"""Participants that are read of one file; a call holds 350 at a time, and more one after the
+other."""
+
 _Value = TypeVar("_Value")
 _TIME: TypeAdapter[datetime] = TypeAdapter(ServiceTime)
 _LENGTH: TypeAdapter[float] = TypeAdapter(
     Annotated[float, Field(ge=0, le=MAX_LENGTH_MS, allow_inf_nan=False)]
 )
 _ID: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=1_024)])
+_RAW_ID: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(min_length=1, max_length=2_048)])
+_CHANNEL: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=1_000)])
 _AROUND = "\0\ufeff \t\r\n"
 _LONGEST_INTEGER = 20
 
@@ -44,8 +52,18 @@ class PauseResumeInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkParticipant:
+    """A participant of the chunk, by the service's account."""
+
+    raw_id: str = field(repr=False)
+    channel: int | None = None
+    """The participant's channel of an unmixed file, as the service numbers it; None where the file
+    does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkMetadata:
-    """The fields of the metadata file that concern time, as far as they could be read."""
+    """The fields of the metadata file that Callvault uses, as far as they could be read."""
 
     chunk_document_id: str | None = None
     chunk_start_time: datetime | None = None
@@ -54,6 +72,7 @@ class ChunkMetadata:
     pause_resume_intervals: tuple[PauseResumeInterval, ...] = ()
     kind: MediaKind = field(default_factory=MediaKind)
     """What it tells of content, channels and format."""
+    participants: tuple[ChunkParticipant, ...] = field(default=(), repr=False)
     unread: tuple[str, ...] = ()
     """Names of the fields that are there and could not be read, as ``chunkDuration``."""
 
@@ -67,6 +86,7 @@ def parse_chunk_metadata(content: bytes) -> ChunkMetadata:
         chunk_duration=fields.read("chunkDuration", _LENGTH),
         pause_resume_intervals=_pauses(fields),
         kind=fields.kind("recordingInfo"),
+        participants=_participants(fields),
         unread=tuple(fields.unread),
     )
 
@@ -95,13 +115,13 @@ class _Fields:
         info = self._members.get(name)
         return MediaKind.declared(*info.values()) if isinstance(info, dict) else MediaKind()
 
-    def objects(self, name: str) -> list["_Fields"]:
-        """Return the objects of a list, as far as they are objects and not too many."""
+    def objects(self, name: str, limit: int) -> list["_Fields"]:
+        """Return the objects of a list, as far as they are objects and no more than ``limit``."""
         value = self._members.get(name) or ()
         listed = value if isinstance(value, list | tuple) else (value,)
         known = [
             _Fields(each, f"{name}.{number}.")
-            for number, each in enumerate(listed[:MAX_PAUSES])
+            for number, each in enumerate(listed[:limit])
             if isinstance(each, dict)
         ]
         if len(known) < len(listed):
@@ -111,11 +131,24 @@ class _Fields:
 
 def _pauses(fields: _Fields) -> tuple[PauseResumeInterval, ...]:
     found = []
-    for each in fields.objects("pauseResumeIntervals"):
+    for each in fields.objects("pauseResumeIntervals", MAX_PAUSES):
         start, duration = each.read("startTime", _TIME), each.read("duration", _LENGTH)
         if start is not None:
             found.append(PauseResumeInterval(start, duration))
         elif (name := f"{each.path}startTime") not in each.unread:
+            each.unread.append(name)
+        fields.unread += each.unread
+    return tuple(found)
+
+
+def _participants(fields: _Fields) -> tuple[ChunkParticipant, ...]:
+    found = []
+    for each in fields.objects("participants", MAX_PARTICIPANTS):
+        raw_id, channel = each.read("participantId", _RAW_ID), each.read("channel", _CHANNEL)
+        if raw_id is not None and raw_id.strip():
+            found.append(ChunkParticipant(raw_id, channel))
+        elif (name := f"{each.path}participantId") not in each.unread:
+            # Somebody whom no search finds: it must be told.
             each.unread.append(name)
         fields.unread += each.unread
     return tuple(found)

@@ -1,0 +1,216 @@
+"""Erasure: plan it, decide about each recording for the last time, delete, certify.
+
+Each activity is a small step that can be repeated: what an attempt has done, the next one finds.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from activities.clock import server_clock
+from activities.heartbeat import background_heartbeat
+from activities.translate import translated
+from callvault.archive.access_log.log import AccessLog
+from callvault.archive.manifests.keys import Signer, SignerOf
+from callvault.archive.manifests.records import keep_record
+from callvault.archive.store import Archive
+from callvault.archive.subjects.index import entry_name
+from callvault.contracts.access import Access, AccessAction
+from callvault.contracts.erasures import (
+    CertifyErasure,
+    EraseHistories,
+    EraseLetters,
+    EraseRecording,
+    ErasureInput,
+    ErasureRecord,
+    ErasureTarget,
+    KeptHistories,
+    PlannedErasure,
+    RecordedErasure,
+)
+from callvault.retention.channels import Removal
+from callvault.retention.inventory import Inventory, take
+from callvault.retention.judgement import Circumstances, judge, workflows_of
+from callvault.retention.letters import delete_letters
+from callvault.retention.plan import Places, all_holds, inventories, plan
+from callvault.retention.records import certify, delete_recorded, find_erasure, record_erasure
+from callvault.temporal.deletion import delete_closed, is_open
+
+STALE_PLAN = "StalePlan"
+"""Type of the failure of an erasure whose plan is not what its token stands for."""
+
+CHANGED = "it has changed since it was planned: plan again"
+
+
+async def make_plan(
+    client: Client, places: Places, target: ErasureTarget, now: Callable[[], datetime]
+) -> PlannedErasure:
+    """Make the plan of an erasure; by a worker or by the command line, it is the same."""
+    found = await asyncio.to_thread(inventories, places, target)
+    opened = await open_workflows(client, workflows_of(found))
+    return await asyncio.to_thread(plan, places, target, found, opened, now())
+
+
+async def open_workflows(client: Client, workflows: Iterable[str]) -> frozenset[str]:
+    """Return those of the workflows that have not ended."""
+    return frozenset([each for each in sorted(workflows) if await is_open(client, each)])
+
+
+class ErasureActivities:
+    """Built once by a worker of exports, with its archives and their signing keys."""
+
+    def __init__(
+        self,
+        client: Client,
+        places: Places,
+        archive_of: Callable[[str], Archive],
+        signer_of: SignerOf,
+    ) -> None:
+        self._client = client
+        self._places = places
+        self._archive_of = archive_of
+        self._signer_of = signer_of
+
+    @property
+    def all(self) -> list[Callable[..., Any]]:
+        """All activities, for a worker."""
+        return [
+            self.plan_erasure,
+            self.record_erasure,
+            self.delete_recording,
+            self.delete_histories,
+            self.delete_letters,
+            self.certify_erasure,
+        ]
+
+    @activity.defn
+    async def plan_erasure(self, order: ErasureInput) -> PlannedErasure:
+        """Plan anew; fails for good where the plan is not the one that somebody has read."""
+        with translated(), background_heartbeat():
+            now = server_clock()
+            planned = await make_plan(self._client, self._places, order.target, now)
+        if order.token not in (None, planned.token):
+            raise ApplicationError(
+                "what would be erased is not what the plan says any more: plan it again, read it,"
+                " and run it with its new token",
+                type=STALE_PLAN,
+                non_retryable=True,
+            )
+        return planned
+
+    @activity.defn
+    async def record_erasure(self, order: EraseRecording) -> RecordedErasure:
+        """Decide about a recording once more, now; write down that it is erased, or why not."""
+        with translated(retry_permanent=True), background_heartbeat():
+            planned = order.recording
+            opened = await open_workflows(self._client, planned.workflows)
+            return await asyncio.to_thread(self._record, order, opened, server_clock())
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def delete_recording(self, order: EraseRecording) -> None:
+        """Delete what the record names, and everybody's index entries; what is gone is gone."""
+        with translated(retry_permanent=True), background_heartbeat():
+            archive = self._archive_of(order.recording.archive)
+            record = find_erasure(archive, order.erasure, order.number)
+            if record is None:
+                raise ApplicationError("its erasure is not recorded", non_retryable=True)
+            # First, for manifests and metadata files tell who has one.
+            _delete_index(archive, self._take(order), record)
+            delete_recorded(archive, record, activity.heartbeat)
+
+    @activity.defn
+    async def delete_histories(self, order: EraseHistories) -> KeptHistories:
+        """Delete the closed histories of workflows; return those that are open."""
+        with translated(retry_permanent=True), background_heartbeat():
+            kept = [each for each in order.workflows if not await self._delete_history(each)]
+        return KeptHistories(workflows=tuple(kept))
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def delete_letters(self, order: EraseLetters) -> None:
+        """Delete letters; one that is gone is gone."""
+        with translated(retry_permanent=True), background_heartbeat():
+            delete_letters(self._places.letters, order.letters)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def certify_erasure(self, order: CertifyErasure) -> str:
+        """Look for everything once more, and certify that it is gone; return the place."""
+        now = server_clock()
+        with translated(retry_permanent=True), background_heartbeat():
+            archive = self._archive_of(order.archive)
+            found = certify(archive, order.erasure, self._signer_of(order.archive), now)
+            return "" if found is None else archive.location(found.object_name)
+
+    def _record(
+        self, order: EraseRecording, opened: frozenset[str], now: Callable[[], datetime]
+    ) -> RecordedErasure:
+        planned = order.recording
+        archive, signer = self._archive_of(planned.archive), self._signer_of(planned.archive)
+        if (there := find_erasure(archive, order.erasure, order.number)) is not None:
+            keep_record(archive, there, signer)
+            return RecordedErasure(record=there.object_name, reason=there.decision)
+        found = self._take(order)
+        removal = self._removal(order, archive, signer, now)
+        # What an interrupted attempt has made is no change from outside.
+        before = found.without(removal.own(found)) if removal else found
+        judged = judge(before, self._around(order, opened, now()))
+        if not judged.erases or judged.content != planned.content:
+            return RecordedErasure(record=None, reason=CHANGED if judged.erases else judged.reason)
+        AccessLog(archive, signer, now).record(_access(order))
+        if removal:
+            removal.seal(found)
+        erased = removal.replaced(before) if removal else before.objects
+        record = record_erasure(archive, erased, order, judged.reason, signer, now)
+        return RecordedErasure(record=record.object_name, reason=record.decision)
+
+    def _around(
+        self, order: EraseRecording, opened: frozenset[str], now: datetime
+    ) -> Circumstances:
+        places, target = self._places, order.order.target
+        return Circumstances(target, now, places.terms_of, all_holds(places), opened)
+
+    def _removal(
+        self,
+        order: EraseRecording,
+        archive: Archive,
+        signer: Signer | None,
+        now: Callable[[], datetime],
+    ) -> Removal | None:
+        """Return how one person is taken out; None where the whole recording goes."""
+        target, channels = order.order.target, order.recording.channels
+        if not target.channel_only or target.participant is None:
+            return None
+        hash_of = self._places.hash_of
+        return Removal(archive, order.erasure, target.participant, channels, hash_of, signer, now)
+
+    def _take(self, order: EraseRecording) -> Inventory:
+        archive = self._archive_of(order.recording.archive)
+        return take(archive, order.recording.folder, self._places.hash_of)
+
+    async def _delete_history(self, workflow_id: str) -> bool:
+        return await delete_closed(self._client, workflow_id)
+
+
+def _delete_index(archive: Archive, inventory: Inventory, record: ErasureRecord) -> None:
+    """Delete the index entries whose evidence the record names."""
+    erased = {each.object_name for each in record.erased}
+    for entry in inventory.entries:
+        name = entry_name(entry)
+        found = archive.stat(name) if entry.evidence[0] in erased else None
+        if found is not None:
+            archive.delete(name, etag=found.etag or "")
+
+
+def _access(order: EraseRecording) -> Access:
+    asked = order.order
+    return Access(
+        action=AccessAction.ERASED,
+        by=asked.requested_by,
+        authenticated_as=asked.authenticated_as,
+        recordings=(order.recording.folder,),
+        reason=asked.reason,
+    )

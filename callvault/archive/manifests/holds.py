@@ -1,0 +1,156 @@
+"""Legal holds of an archive: placed, released and listed, as signed records of its chain."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from callvault.archive.manifests.chain import head
+from callvault.archive.manifests.documents import Keyring, read_document, sha256
+from callvault.archive.manifests.keys import PublicKey, Signer
+from callvault.archive.manifests.records import find_record, keep_record
+from callvault.archive.manifests.seal import software
+from callvault.archive.names import (
+    HOLDS_PREFIX,
+    KEYS_PREFIX,
+    hold_record_name,
+    is_hold_record_name,
+)
+from callvault.archive.store import Archive, read_small
+from callvault.contracts.call_ids import canonical_call_id
+from callvault.contracts.holds import HoldAction, HoldRecord, HoldTarget
+from callvault.contracts.manifest import Manifest
+from callvault.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words of a person who places or releases a hold."""
+
+    requested_by: str
+    reason: str
+    authenticated_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold, and its release where there is one that counts."""
+
+    placed: HoldRecord
+    released: HoldRecord | None = None
+
+
+def place_hold(
+    archive: Archive,
+    target: HoldTarget,
+    said: Said,
+    signer: Signer | None,
+    now: Callable[[], datetime],
+    keys: Keyring | None = None,
+) -> HoldRecord:
+    """Place a hold; the same one that is not released yet is returned as it is."""
+    for hold in find_holds(archive, keys):
+        same = (hold.placed.target, hold.placed.requested_by, hold.placed.reason)
+        if hold.released is None and same == (target, said.requested_by, said.reason):
+            return keep_record(archive, hold.placed, signer)
+    at = now()
+    told = f"{target.model_dump_json()}\n{said.requested_by}\n{said.reason}\n{at.isoformat()}"
+    hold_id = sha256(told.encode())[:16]
+    return _record(archive, hold_id, HoldAction.PLACED, target, said, signer, at)
+
+
+def release_hold(
+    archive: Archive,
+    hold_id: str,
+    said: Said,
+    signer: Signer | None,
+    now: Callable[[], datetime],
+) -> HoldRecord:
+    """Release a hold, for good; `InvalidRequest` where there is none of this id."""
+    name = hold_record_name(hold_id, released=False)
+    placed = find_record(archive, HoldRecord, name) if is_hold_record_name(name) else None
+    if placed is None:
+        raise InvalidRequest(
+            f"{hold_id[:40]!r} is no hold of archive {archive.name}: `callvault holds list` lists"
+            " them"
+        )
+    return _record(archive, placed.id, HoldAction.RELEASED, placed.target, said, signer, now())
+
+
+def find_holds(archive: Archive, keys: Keyring | None = None) -> list[Hold]:
+    """Find all holds, the oldest first.
+
+    A release counts only if a key of ``keys`` has signed it, or without any, one that lies in the
+    archive; a hold counts in any case, for nothing is lost by it. `BrokenContent` where a record
+    is damaged.
+    """
+    keys = keys if keys is not None and keys.is_given else _own_keys(archive)
+    names = sorted(name for name in archive.names(HOLDS_PREFIX) if is_hold_record_name(name))
+    placed = {name: _read(archive, name)[0] for name in names if not _is_release(name)}
+    found = [Hold(hold, _release(archive, hold, keys)) for hold in placed.values()]
+    return sorted(found, key=lambda hold: (hold.placed.recorded_at, hold.placed.id))
+
+
+def active_on(holds: Iterable[Hold], manifest: Manifest) -> list[HoldRecord]:
+    """Return the holds on a recording that are not released."""
+    return [hold.placed for hold in holds if hold.released is None and _is_on(hold, manifest)]
+
+
+def _own_keys(archive: Archive) -> Keyring:
+    keys = Keyring()
+    for name in archive.names(KEYS_PREFIX):
+        keys.offer(PublicKey.from_pem(read_small(archive, name)))
+    return keys
+
+
+def _is_on(hold: Hold, manifest: Manifest) -> bool:
+    target, of = hold.placed.target, manifest.recording
+    if target.server_call_id is None:
+        return target.recording_id == of.recording_id
+    return canonical_call_id(target.server_call_id) == canonical_call_id(of.server_call_id)
+
+
+def _is_release(object_name: str) -> bool:
+    return object_name.endswith("-released.json")
+
+
+def _release(archive: Archive, placed: HoldRecord, keys: Keyring) -> HoldRecord | None:
+    name = hold_record_name(placed.id, released=True)
+    if archive.stat(name) is None:
+        return None
+    record, data = _read(archive, name)
+    # Whoever can write into the archive must not end a hold by that, be it by another's release.
+    is_its_own = (record.object_name, record.archive) == (name, placed.archive)
+    is_downgraded = placed.signature is not None and record.signature is None
+    is_believed = is_its_own and not is_downgraded and not keys.objection(record, data)
+    return record if is_believed else None
+
+
+def _read(archive: Archive, name: str) -> tuple[HoldRecord, bytes]:
+    data = read_small(archive, name)
+    return read_document(HoldRecord, data), data
+
+
+def _record(
+    archive: Archive,
+    hold_id: str,
+    action: HoldAction,
+    target: HoldTarget,
+    said: Said,
+    signer: Signer | None,
+    at: datetime,
+) -> HoldRecord:
+    record = HoldRecord(
+        object_name=hold_record_name(hold_id, released=action is HoldAction.RELEASED),
+        archive=archive.name,
+        id=hold_id,
+        action=action,
+        target=target,
+        requested_by=said.requested_by,
+        authenticated_as=said.authenticated_as,
+        reason=said.reason,
+        recorded_at=at,
+        software=software(),
+        previous=head(archive),
+        signature=None,
+    )
+    return keep_record(archive, record, signer)

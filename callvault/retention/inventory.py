@@ -1,0 +1,126 @@
+"""The inventory of one recording in one archive: every object that is of it."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from callvault.archive.manifests.documents import sha256
+from callvault.archive.manifests.holds import Hold, active_on
+from callvault.archive.manifests.seal import StoredManifest, find_manifest
+from callvault.archive.names import folder_of, is_manifest_name
+from callvault.archive.store import Archive, StoredObject
+from callvault.archive.subjects.accounts import IndexProblem, entries_of_recording
+from callvault.archive.subjects.entries import Hash, IndexedRecording
+from callvault.archive.subjects.index import entry_name
+from callvault.contracts.holds import HoldRecord
+from callvault.contracts.manifest import Manifest
+from callvault.contracts.subjects import SubjectEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """A recording's folder in one archive."""
+
+    archive: str
+    folder: str
+    manifests: tuple[StoredManifest, ...]
+    """Of all recordings in it, the first one sealed first; those without an id share a folder."""
+    objects: tuple[StoredObject, ...]
+    """In the order in which they are deleted: manifests last, since they tell of the others."""
+    entries: tuple[SubjectEntry, ...]
+    """The entries of everybody who was in it, as the index has them."""
+
+    @property
+    def content(self) -> str:
+        """The digest over names, sizes and hashes of its objects."""
+        told = (f"{each.name}\n{each.size}\n{each.sha256 or ''}\n" for each in self.objects)
+        return sha256("".join(sorted(told)).encode())
+
+    @property
+    def size(self) -> int:
+        """Bytes of all objects."""
+        return sum(each.size for each in self.objects)
+
+    @property
+    def workflows(self) -> tuple[str, ...]:
+        """Ids of the workflows that kept it."""
+        return tuple(sorted({each.manifest.workflow.workflow_id for each in self.manifests}))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the recording and its call."""
+        of = (each.manifest.recording for each in self.manifests)
+        told = (each for one in of for each in (one.recording_id, one.server_call_id, one.call_id))
+        return tuple(sorted({each for each in told if each}))
+
+    def without(self, names: Collection[str]) -> "Inventory":
+        """Return the inventory without the objects of these names, manifests too."""
+        manifests = (m for m in self.manifests if m.reference.object_name not in names)
+        objects = (each for each in self.objects if each.name not in names)
+        return replace(self, manifests=tuple(manifests), objects=tuple(objects))
+
+    def holds(self, holds: Iterable[Hold]) -> list[HoldRecord]:
+        """Return the holds on any recording of the folder."""
+        known = list(holds)
+        found = (hold for each in self.manifests for hold in active_on(known, each.manifest))
+        return list({hold.id: hold for hold in found}.values())
+
+
+def take(archive: Archive, folder: str, hash_of: Hash) -> Inventory:
+    """Look at everything that is of the recording with this folder.
+
+    `BrokenContent` where a manifest is damaged: then nobody knows what else is of it.
+    """
+    names = set(archive.names(f"{folder}/"))
+    manifests = _manifests(archive, names)
+    for each in manifests:
+        names |= set(_named(each.manifest))
+    found = (archive.stat(name) for name in sorted(names, key=_deletion_order))
+    return Inventory(
+        archive.name,
+        folder,
+        manifests,
+        tuple(each for each in found if each is not None),
+        tuple(_index(archive, manifests, hash_of)),
+    )
+
+
+def _manifests(archive: Archive, names: Iterable[str]) -> tuple[StoredManifest, ...]:
+    found = [find_manifest(archive, name) for name in names if is_manifest_name(name)]
+    return tuple(sorted(filter(None, found), key=lambda each: each.manifest.sealed_at))
+
+
+def _named(manifest: Manifest) -> Iterator[str]:
+    # Files that ACS wrote itself lie elsewhere, as do chunks that came before the call's id.
+    for chunk in manifest.chunks:
+        for each in (chunk.media, chunk.metadata):
+            if each is not None:
+                yield each.object_name
+
+
+def _deletion_order(name: str) -> tuple[bool, str]:
+    return is_manifest_name(name), name
+
+
+def _index(
+    archive: Archive, manifests: Iterable[StoredManifest], hash_of: Hash
+) -> Iterator[SubjectEntry]:
+    # Manifests that complete one another tell the same of a file.
+    entries = (entry for each in manifests for entry in _entries(archive, each.manifest, hash_of))
+    for name, entry in {entry_name(entry): entry for entry in entries}.items():
+        if archive.stat(name) is not None:
+            yield entry
+
+
+def _entries(archive: Archive, manifest: Manifest, hash_of: Hash) -> Iterator[SubjectEntry]:
+    """Yield all entries that an export, a seal or a rebuilding can have written."""
+    folder = IndexedRecording.of(manifest).folder
+    for entry in entries_of_recording(archive, manifest, hash_of, _ignore):
+        yield entry
+        # An export knows no other folder than that of the file.
+        own = folder_of(entry.evidence[0])
+        if own != folder:
+            yield entry.model_copy(update={"folder": own})
+
+
+def _ignore(problem: IndexProblem) -> None:
+    """Go on: a metadata file that cannot be read has indexed nobody."""

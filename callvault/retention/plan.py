@@ -1,0 +1,119 @@
+"""The plan of an erasure: what, where, and what is held back from it and why."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from callvault.archive.manifests.documents import Keyring, canonical, sha256
+from callvault.archive.manifests.holds import Hold, find_holds
+from callvault.archive.store import Archive
+from callvault.archive.subjects.entries import Hash
+from callvault.contracts.base import shorten
+from callvault.contracts.erasures import (
+    ErasurePlan,
+    ErasureTarget,
+    PlannedErasure,
+    PlannedLetter,
+    PlannedRecording,
+)
+from callvault.errors import CallvaultError
+from callvault.ingest.undelivered import KeptLetters
+from callvault.retention.inventory import Inventory, take
+from callvault.retention.judgement import Circumstances, TermsOf, judge
+from callvault.retention.letters import Sought, find_letters
+from callvault.retention.search import folders
+
+MAX_PLANNED = 1_000
+"""Recordings of one plan, which is carried in a history; a larger erasure takes several plans."""
+
+MAX_LETTERS = 1_000
+"""Letters of one plan."""
+
+Open = Callable[[], Archive]
+OpenLetters = Callable[[], KeptLetters]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Everything that is searched, each opened when it is."""
+
+    archives: Mapping[str, Open]
+    letters: Mapping[str, OpenLetters]
+    keys_of: Callable[[str], Keyring]
+    terms_of: TermsOf
+    hash_of: Hash
+
+
+def all_holds(places: Places) -> tuple[Hold, ...]:
+    """Find the holds of all archives: an archive that cannot be read stops every erasure."""
+    found: list[Hold] = []
+    for name, open_archive in places.archives.items():
+        with closing(open_archive()) as archive:
+            found += find_holds(archive, places.keys_of(name))
+    return tuple(found)
+
+
+def inventories(places: Places, target: ErasureTarget) -> list[Inventory]:
+    """Look at every recording of the target, in every archive."""
+    found: list[Inventory] = []
+    for open_archive in places.archives.values():
+        with closing(open_archive()) as archive:
+            found += (take(archive, each, places.hash_of) for each in folders(archive, target))
+    return [each for each in found if each.objects]
+
+
+def plan(
+    places: Places,
+    target: ErasureTarget,
+    found: Sequence[Inventory],
+    open_workflows: Iterable[str],
+    now: datetime,
+) -> PlannedErasure:
+    """Decide about each recording, and find what else tells of those that are erased."""
+    around = Circumstances(
+        target, now, places.terms_of, all_holds(places), frozenset(open_workflows)
+    )
+    judged = [judge(each, around) for each in found]
+    # What is erased first: of a large archive that is what a plan is read for.
+    judged.sort(key=lambda each: (not each.erases, each.archive, each.folder))
+    kept, left_over = judged[:MAX_PLANNED], len(judged[MAX_PLANNED:])
+    letters, not_searched = _letters(places, target, kept)
+    planned = ErasurePlan(
+        target=target,
+        recordings=tuple(kept),
+        letters=tuple(letters[:MAX_LETTERS]),
+        not_searched=tuple(not_searched),
+        left_over=left_over,
+    )
+    return PlannedErasure(token=token_of(planned), plan=planned)
+
+
+def token_of(planned: ErasurePlan) -> str:
+    """Return the token of a plan: any other plan has another one."""
+    return sha256(canonical(planned))
+
+
+def _letters(
+    places: Places, target: ErasureTarget, kept: Sequence[PlannedRecording]
+) -> tuple[list[PlannedLetter], list[str]]:
+    # A recording that stays, without one channel, still needs what is announced of it.
+    whole = [each for each in kept if each.erases and not each.channels]
+    ids = {each for recording in whole for each in recording.ids}
+    sought = Sought(frozenset(ids), target.participant, places.hash_of)
+    found: list[PlannedLetter] = []
+    not_searched: list[str] = []
+    if not ids and target.participant is None:
+        return [], []
+    for name, open_letters in places.letters.items():
+        try:
+            with closing(open_letters()) as store:
+                found += (_in_place(each, name) for each in find_letters(store, sought))
+        except CallvaultError as error:
+            not_searched.append(shorten(f"{name}: {error}", 500))
+    return found, not_searched
+
+
+def _in_place(letter: PlannedLetter, place: str) -> PlannedLetter:
+    """Name the place of a letter as the settings do, so that it is found again."""
+    return letter.model_copy(update={"place": place})

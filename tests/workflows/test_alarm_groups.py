@@ -1,0 +1,186 @@
+"""Is one alarm sent for all calls that have its cause in common, and is none lost for that?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from activities.alarm_links import Links
+from activities.alarm_sender import AlarmSender
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.causes import Cause
+from callvault.contracts import names
+from callvault.contracts.activity_io import ResourcePolicy
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
+from callvault.errors import Unavailable
+from callvault.temporal.alarm_groups import AlarmGroups
+
+from .scene import Scene, Told, World, chunk
+
+CALLS = 36
+INTERVAL = timedelta(seconds=3)
+
+
+class BrokenReceiver(Told):
+    """A webhook that can be away."""
+
+    is_away = False
+
+    def send(self, alarm: Alarm) -> None:
+        if self.is_away:
+            raise Unavailable("the alarm webhook answered 503", owner="caller")
+        super().send(alarm)
+
+
+class FullWorld(World):
+    """One resource, whose archive may be full; a file is late after some seconds."""
+
+    late_after = timedelta(seconds=2)
+
+    def policy_of(self, name: str) -> ResourcePolicy:
+        schedule = {"escalation_schedule": (self.late_after,), "archive": name}
+        return super().policy_of(name).model_copy(update=schedule)
+
+    def archive_of(self, name: str) -> DirectoryArchive:
+        if name in self.refusing:
+            what = "the archive has no room left"
+            raise Unavailable(what, owner="archive", cause=Cause.FULL)
+        return super().archive_of(name)
+
+
+@pytest.fixture
+async def shop(skipping: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[FullWorld]:
+    world = FullWorld(tmp_path)
+    world.told = BrokenReceiver()
+
+    def sender_of(client: Client) -> AlarmSender:
+        links = Links("http://ui", "default", "http://docs/operations.md")
+        return AlarmSender(world.told, links, AlarmGroups(client, INTERVAL))
+
+    world.sender_of = sender_of
+    with skipping.with_time_skipping_disabled():
+        async with world.working(skipping.client):
+            yield world
+
+
+async def stuck(environment: WorkflowEnvironment, world: World, count: int) -> list[Scene]:
+    """Record calls of one resource whose archive is full, and announce their files."""
+    first = Scene(environment, world)
+    calls = [first, *(Scene(environment, world) for _ in range(count - 1))]
+    for call in calls:
+        call.resource, call.service = first.resource, first.service
+    world.refusing.add(first.resource)
+    await asyncio.gather(*(call.hears_late(of_its_own(call)) for call in calls))
+    return calls
+
+
+def of_its_own(call: Scene) -> dict[str, object]:
+    recording = f"recording-{call.server_call_id}"
+    return call.event(chunk(document=f"0-eus-d1-{call.server_call_id[5:]}"), recording_id=recording)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 40) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def firing(told: Told) -> list[Alarm]:
+    return [alarm for alarm in told.alarms if alarm.status is AlarmStatus.FIRING]
+
+
+def resolved(told: Told) -> list[Alarm]:
+    return [alarm for alarm in told.alarms if alarm.status is AlarmStatus.RESOLVED]
+
+
+@pytest.mark.slow("several dozen calls in real time")
+async def test_a_full_archive_leads_to_one_alarm_with_the_number_of_calls_and_one_end(
+    skipping: WorkflowEnvironment, shop: FullWorld
+) -> None:
+    calls = await stuck(skipping, shop, CALLS)
+    resource = calls[0].resource
+    await until(lambda: any(alarm.count == CALLS for alarm in firing(shop.told)))
+    first, *updates = firing(shop.told)
+    assert (first.kind, first.cause, first.count) == (AlarmKind.EXPORT_LATE, Cause.FULL, 1)
+    assert first.group_key == f"archive/{resource}/full"
+    assert first.page_url.startswith("http://ui/namespaces/default/workflows/recording-")
+    assert first.cause_url == "http://docs/operations.md#cause-full"
+    assert len(updates) <= 5, "now and then, not for each call"
+    assert f"{CALLS} calls have this in common" in updates[-1].what
+    for alarm in updates:
+        assert alarm.dedup_key == first.dedup_key
+    statuses = await asyncio.gather(*(call.status() for call in calls))
+    assert all(status.alarms[0].sent_at for status in statuses), "counted at once"
+    shop.refusing.clear()
+    await until(lambda: bool(resolved(shop.told)), 60)
+    await asyncio.gather(*(call.handle.result() for call in calls))
+    [over] = resolved(shop.told)
+    assert (over.dedup_key, over.count) == (first.dedup_key, CALLS)
+    assert shop.told.alarms[-1] is over
+    group = skipping.client.get_workflow_handle(names.alarm_group_id(first.group_key))
+    await group.result()
+
+
+async def test_while_the_webhook_is_away_a_group_is_not_told_and_then_by_the_next_attempt(
+    skipping: WorkflowEnvironment, shop: FullWorld
+) -> None:
+    receiver = shop.told
+    assert isinstance(receiver, BrokenReceiver)
+    receiver.is_away = True
+    calls = await stuck(skipping, shop, 3)
+    for call in calls:
+        await call.until(lambda recording: bool(recording.chunks))
+    await asyncio.sleep(4)
+    receiver.is_away = False
+    await until(lambda: any(alarm.count == 3 for alarm in firing(receiver)))
+    assert len({alarm.dedup_key for alarm in firing(receiver)}) == 1
+    shop.refusing.clear()
+    await until(lambda: bool(resolved(receiver)), 60)
+
+
+async def test_without_its_group_an_alarm_is_sent_by_itself_and_so_is_its_end(
+    skipping: WorkflowEnvironment, shop: FullWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise RuntimeError("Temporal is away")
+
+    monkeypatch.setattr(AlarmGroups, "_join", away)
+    calls = await stuck(skipping, shop, 2)
+    await until(lambda: len(firing(shop.told)) == 2)
+    assert {alarm.workflow_id for alarm in firing(shop.told)} == {c.handle.id for c in calls}
+    shop.refusing.clear()
+    await until(lambda: len(resolved(shop.told)) == 2, 60)
+    assert {a.dedup_key for a in resolved(shop.told)} == {a.dedup_key for a in firing(shop.told)}
+
+
+async def test_a_group_that_nobody_tells_of_does_so_itself(
+    skipping: WorkflowEnvironment, shop: FullWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever began it has died, and one that came as all was just told to be over counts on it."""
+    monkeypatch.setattr("workflows.group_members.UNTOLD_LIMIT", timedelta(seconds=1))
+    [call] = await stuck(skipping, shop, 1)
+    groups = AlarmGroups(skipping.client, INTERVAL)
+    alarm = Alarm(
+        id="orphan/1",
+        kind=AlarmKind.NO_FILE_EVENT,
+        severity="error",
+        at="2026-03-02T12:00:00Z",
+        what="no file is announced",
+        workflow_id="recording-orphan",
+        resource=call.resource,
+        dedup_key="orphan/1",
+        group_key=f"resource/{call.resource}/no_file_event",
+        resolves=True,
+    )
+    place = await asyncio.to_thread(groups.join, alarm)
+    assert place is not None
+    assert not place.is_counted
+    await until(lambda: any(a.dedup_key == place.dedup_key for a in firing(shop.told)))
+    over = alarm.model_copy(update={"status": AlarmStatus.RESOLVED})
+    await asyncio.to_thread(groups.leave, over)
+    await until(lambda: any(a.dedup_key == place.dedup_key for a in resolved(shop.told)))
+    shop.refusing.clear()

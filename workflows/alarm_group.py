@@ -1,0 +1,144 @@
+"""AlarmGroupWorkflow: counts the calls that have the cause of an alarm in common.
+
+The first alarm of a group is sent by its own activity, without this workflow: nothing that happens
+to this workflow makes it late. Here the others are counted, and a receiver is told of the count now
+and then, of a greater urgency at once, and that all is over.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from callvault.contracts import names
+from callvault.contracts.alarm_groups import AlarmDelivered, AlarmGroupState
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
+from callvault.contracts.base import Unreadable, read_one
+from workflows import activity_calls
+from workflows.activity_errors import reason
+from workflows.group_members import AlarmGroup
+
+MAX_SIGNALS = 1_000
+"""Signals of one run; then the next one goes on, with a short history."""
+
+
+@workflow.defn(name=names.ALARM_GROUP_TYPE)
+class AlarmGroupWorkflow:
+    """One group, from its first alarm until all is over."""
+
+    @workflow.init
+    def __init__(self, *payloads: Any) -> None:
+        self._begun = read_one(AlarmGroupState, payloads)
+        self._group = AlarmGroup(
+            self._begun if isinstance(self._begun, AlarmGroupState) else _nothing()
+        )
+        self._signals = 0
+        if not self._group.state.members:
+            # Whoever began it; before any signal, which may come with the first task.
+            self._group.fold(self._group.state.newest, workflow.now())
+
+    @workflow.run
+    async def run(self, *payloads: Any) -> None:
+        """Count until all is over; the payload is an `AlarmGroupState`."""
+        if isinstance(self._begun, Unreadable):
+            raise ApplicationError(self._begun.problem, type="InvalidRequest", non_retryable=True)
+        while not self._group.is_idle:
+            await self._wait()
+            self._show()
+            if self._signals >= MAX_SIGNALS:
+                workflow.continue_as_new(self._group.state, memo=self._memo())
+            await self._tell()
+
+    @workflow.signal(name=names.ALARM_IN_GROUP)
+    def alarm(self, *payloads: Any) -> None:
+        """Take note that an alarm of a member was raised, or is over."""
+        self._signals += 1
+        alarm = read_one(Alarm, payloads)
+        if isinstance(alarm, Alarm):
+            self._group.fold(alarm, workflow.now())
+
+    @workflow.signal(name=names.ALARM_DELIVERED)
+    def delivered(self, *payloads: Any) -> None:
+        """Take note that a receiver knows of the group."""
+        self._signals += 1
+        told = read_one(AlarmDelivered, payloads)
+        if isinstance(told, AlarmDelivered):
+            self._group.delivered(told, workflow.now())
+            self._show()
+
+    @workflow.query(name=names.STATUS)
+    def status(self, *payloads: Any) -> AlarmGroupState:
+        """Return everything known of the group."""
+        return self._group.state
+
+    async def _wait(self) -> None:
+        """Wait until something may be told; alarms that are only counted wake nobody."""
+        group, due = self._group, self._group.next_update()
+        timeout = max(due - workflow.now(), timedelta()) if due else None
+        was_told = group.is_told
+        try:
+            await workflow.wait_condition(
+                lambda: (
+                    group.is_idle
+                    or group.is_told != was_told
+                    or group.is_more_urgent
+                    or self._signals >= MAX_SIGNALS
+                ),
+                timeout=timeout,
+                timeout_summary="the next time that the count may be told",
+            )
+        except TimeoutError:
+            return
+
+    async def _tell(self) -> None:
+        """Tell a receiver what has changed, if it may be told now."""
+        group, now = self._group, workflow.now()
+        due = group.next_update()
+        if due is None or (now < due and not group.is_more_urgent):
+            return
+        if (alarm := group.update(now)) is None:
+            group.looked(now)
+            return
+        if alarm.status is AlarmStatus.RESOLVED:
+            # Who comes from now on is told anew.
+            group.begin_anew(now)
+            self._show()
+        try:
+            await activity_calls.send_group_alarm(alarm)
+        except ActivityError as error:
+            workflow.logger.error("the alarm of a group was not sent: %s", reason(error))
+        if alarm.status is AlarmStatus.FIRING:
+            group.was_told(alarm, workflow.now())
+
+    def _show(self) -> None:
+        """Show in the Web UI who is in the group; let others know if a receiver knows of it."""
+        total, still_open, lost = self._group.counts(workflow.now())
+        workflow.set_current_details(
+            f"{self._group.state.key}: {total} calls, {still_open} still, {lost} with a loss"
+        )
+        memo = self._memo()
+        if any(workflow.memo_value(key, None) != value for key, value in memo.items()):
+            workflow.upsert_memo(memo)
+
+    def _memo(self) -> dict[str, Any]:
+        state = self._group.state
+        return {
+            names.MEMO_GROUP_DEDUP_KEY: state.dedup_key,
+            names.MEMO_GROUP_TOLD: self._group.is_told,
+        }
+
+
+def _nothing() -> AlarmGroupState:
+    """Return a state for handlers to fold into; `run` refuses what could not be read."""
+    now = workflow.now()
+    alarm = Alarm(
+        id="",
+        kind=AlarmKind.TEST,
+        severity=Severity.WARNING,
+        at=now,
+        what="",
+        workflow_id="",
+        resource="",
+    )
+    return AlarmGroupState(key="", dedup_key="", interval=timedelta(hours=1), newest=alarm)
