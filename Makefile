@@ -17,7 +17,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants subjects schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +48,12 @@ fuzz: setup  ## Send every door more hostile input than `make test` does, anothe
 
 clients: setup $(TYPESCRIPT_READY) openapi  ## Generate clients of the gateway (Python, TypeScript), and drive it with them
 	$(BIN)/pytest tests/clients
+
+VCON_PYTHON ?= python3.12
+vcon: setup  ## Have the vCon working group's library judge what `subjects export` writes (VCON_PYTHON=python3.12)
+	@test -x .sdk/vcon/bin/python || $(VCON_PYTHON) -m venv .sdk/vcon
+	.sdk/vcon/bin/pip install --quiet vcon==0.10.0
+	VCON_PYTHON=.sdk/vcon/bin/python $(BIN)/pytest tests/evidence/test_vcon.py
 
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
 check: lint types imports openapi rules  ## All of the following six; the last three say what they leave out
@@ -103,6 +109,10 @@ SCENARIOS ?= 1000
 chaos: setup  ## Kill everything again and again, and write docs/reliability.md (SEEDS="1 2" SCENARIOS=1000)
 	$(BIN)/python -m bench.chaos --seeds $(SEEDS) --scenarios $(SCENARIOS) \
 	  $(if $(MUTATION),--mutation $(MUTATION),--report docs/reliability.md)
+
+PEOPLE ?= 100
+erasures: setup  ## Erase many people from a seeded corpus, and search every byte for what is left (PEOPLE=100)
+	ERASURE_PEOPLE=$(PEOPLE) $(BIN)/pytest tests/retention/test_people.py
 
 COUNT ?= 100
 mutants: setup  ## Change a line of a decision, again and again, and tell which no test notices (SEED=1 COUNT=100)

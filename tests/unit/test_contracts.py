@@ -35,6 +35,7 @@ from callvault.contracts.requests import (
     StartRequest,
 )
 from callvault.contracts.states import RecordingState, RequestState
+from callvault.gateway.openapi import examples
 from workflows.call.results import result_of
 
 from .call import NOON, Call, chunk, event, hashed, more, recording_call
@@ -116,6 +117,7 @@ PAYLOADS: tuple[State, ...] = (
     ReconcileInput(target=99.5, deep=True),
     RECONCILED,
     ALARM,
+    examples.EVENT,
 )
 SENT = [
     payload
