@@ -17,7 +17,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help vcon setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants subjects schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -109,6 +109,10 @@ SCENARIOS ?= 1000
 chaos: setup  ## Kill everything again and again, and write docs/reliability.md (SEEDS="1 2" SCENARIOS=1000)
 	$(BIN)/python -m bench.chaos --seeds $(SEEDS) --scenarios $(SCENARIOS) \
 	  $(if $(MUTATION),--mutation $(MUTATION),--report docs/reliability.md)
+
+PEOPLE ?= 100
+erasures: setup  ## Erase many people from a seeded corpus, and search every byte for what is left (PEOPLE=100)
+	ERASURE_PEOPLE=$(PEOPLE) $(BIN)/pytest tests/retention/test_people.py
 
 COUNT ?= 100
 mutants: setup  ## Change a line of a decision, again and again, and tell which no test notices (SEED=1 COUNT=100)

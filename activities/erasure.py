@@ -16,9 +16,10 @@ from activities.clock import server_clock
 from activities.heartbeat import background_heartbeat
 from activities.translate import translated
 from callvault.archive.access_log.log import AccessLog
-from callvault.archive.manifests.keys import SignerOf
+from callvault.archive.manifests.keys import Signer, SignerOf
 from callvault.archive.manifests.records import keep_record
 from callvault.archive.store import Archive
+from callvault.archive.subjects.index import entry_name
 from callvault.contracts.access import Access, AccessAction
 from callvault.contracts.erasures import (
     CertifyErasure,
@@ -26,11 +27,13 @@ from callvault.contracts.erasures import (
     EraseLetters,
     EraseRecording,
     ErasureInput,
+    ErasureRecord,
     ErasureTarget,
     KeptHistories,
     PlannedErasure,
     RecordedErasure,
 )
+from callvault.retention.channels import Removal
 from callvault.retention.inventory import Inventory, take
 from callvault.retention.judgement import Circumstances, judge, workflows_of
 from callvault.retention.letters import delete_letters
@@ -117,7 +120,7 @@ class ErasureActivities:
             if record is None:
                 raise ApplicationError("its erasure is not recorded", non_retryable=True)
             # First, for manifests and metadata files tell who has one.
-            _delete_index(archive, self._take(order))
+            _delete_index(archive, self._take(order), record)
             delete_recorded(archive, record, activity.heartbeat)
 
     @activity.defn
@@ -150,20 +153,39 @@ class ErasureActivities:
         if (there := find_erasure(archive, order.erasure, order.number)) is not None:
             keep_record(archive, there, signer)
             return RecordedErasure(record=there.object_name, reason=there.decision)
-        inventory = self._take(order)
-        around = self._around(order, opened, now())
-        judged = judge(inventory, around)
+        found = self._take(order)
+        removal = self._removal(order, archive, signer, now)
+        # What an interrupted attempt has made is no change from outside.
+        before = found.without(removal.own(found)) if removal else found
+        judged = judge(before, self._around(order, opened, now()))
         if not judged.erases or judged.content != planned.content:
             return RecordedErasure(record=None, reason=CHANGED if judged.erases else judged.reason)
         AccessLog(archive, signer, now).record(_access(order))
-        record = record_erasure(archive, inventory, order, judged.reason, signer, now)
+        if removal:
+            removal.seal(found)
+        erased = removal.replaced(before) if removal else before.objects
+        record = record_erasure(archive, erased, order, judged.reason, signer, now)
         return RecordedErasure(record=record.object_name, reason=record.decision)
 
     def _around(
         self, order: EraseRecording, opened: frozenset[str], now: datetime
     ) -> Circumstances:
-        places, cause = self._places, order.order.target.cause
-        return Circumstances(cause, now, places.terms_of, all_holds(places), opened)
+        places, target = self._places, order.order.target
+        return Circumstances(target, now, places.terms_of, all_holds(places), opened)
+
+    def _removal(
+        self,
+        order: EraseRecording,
+        archive: Archive,
+        signer: Signer | None,
+        now: Callable[[], datetime],
+    ) -> Removal | None:
+        """Return how one person is taken out; None where the whole recording goes."""
+        target, channels = order.order.target, order.recording.channels
+        if not target.channel_only or target.participant is None:
+            return None
+        hash_of = self._places.hash_of
+        return Removal(archive, order.erasure, target.participant, channels, hash_of, signer, now)
 
     def _take(self, order: EraseRecording) -> Inventory:
         archive = self._archive_of(order.recording.archive)
@@ -173,9 +195,12 @@ class ErasureActivities:
         return await delete_closed(self._client, workflow_id)
 
 
-def _delete_index(archive: Archive, inventory: Inventory) -> None:
-    for name in inventory.index:
-        found = archive.stat(name)
+def _delete_index(archive: Archive, inventory: Inventory, record: ErasureRecord) -> None:
+    """Delete the index entries whose evidence the record names."""
+    erased = {each.object_name for each in record.erased}
+    for entry in inventory.entries:
+        name = entry_name(entry)
+        found = archive.stat(name) if entry.evidence[0] in erased else None
         if found is not None:
             archive.delete(name, etag=found.etag or "")
 

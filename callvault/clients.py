@@ -21,6 +21,7 @@ from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.store import Archive
 from callvault.archive.stores.blob import BlobArchive
+from callvault.archive.stores.blob_immutability import Immutability
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.transfer.own_storage import container_of
 from callvault.azure_storage.clients import StorageAccess
@@ -45,7 +46,10 @@ def open_archive(name: str, settings: ArchiveSettings) -> Archive:
     """Open an archive without touching it; `ConfigurationError` where a secret is missing."""
     if isinstance(settings, DirectorySettings):
         return DirectoryArchive(name, settings.path)
-    return BlobArchive.open(name, StorageAccess.from_settings(settings), settings.container)
+    access = StorageAccess.from_settings(settings)
+    lasts = settings.immutable_for
+    immutability = Immutability(lasts, settings.immutability_mode) if lasts else None
+    return BlobArchive.open(name, access, settings.container, immutability=immutability)
 
 
 def open_proven(name: str, settings: ArchiveSettings, remembered: str | None = None) -> Archive:

@@ -189,6 +189,7 @@ class AbandonedCalls:
         """Raise an alarm; return it as it was told."""
         alarm = Alarm(
             id=f"{about.id}/{about.run_id}/abandoned",
+            dedup_key=f"{about.id}/{about.run_id}/abandoned",
             kind=AlarmKind.ABANDONED,
             severity=Severity.CRITICAL,
             at=datetime.now(UTC),

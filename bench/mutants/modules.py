@@ -66,6 +66,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "callvault/acs/signing.py": ("acs/test_signing.py", "guards/test_known_answers.py"),
     "callvault/archive/manifests/chain.py": _ARCHIVE,
     "callvault/archive/manifests/documents.py": _ARCHIVE,
+    "callvault/archive/manifests/numbered.py": ("archive/test_access_log.py", *_ARCHIVE),
     "callvault/archive/manifests/late_events.py": ("archive/test_late_events.py", *_ARCHIVE),
     "callvault/archive/manifests/service_account.py": (
         "archive/test_service_account_bounds.py",

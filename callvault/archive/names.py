@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 
 from callvault.contracts.call_ids import canonical_call_id
+from callvault.contracts.media import FormatType
 from callvault.errors import InvalidRequest
 
 MAX_OBJECT_NAME = 1_024
@@ -89,6 +90,12 @@ def metadata_object_name(object_name: str) -> str:
     # no media file can bear that name, for ids in names hold no dots
     stem, _, _ = object_name.rpartition(".")
     return f"{stem}{_METADATA}"
+
+
+def media_names(metadata_name: str) -> tuple[str, ...]:
+    """Build the names that the media file of a metadata file may have."""
+    stem = metadata_name.removesuffix(_METADATA)
+    return tuple(f"{stem}.{extension}" for extension in FormatType)
 
 
 def is_metadata_name(object_name: str) -> bool:

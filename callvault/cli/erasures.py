@@ -18,6 +18,13 @@ Participant = Annotated[
     typer.Option(help="All recordings of this person: the rawId, or its keyed hash."),
 ]
 Recording = Annotated[str | None, typer.Option(help="The recordingId: this recording alone.")]
+ChannelOnly = Annotated[
+    bool,
+    typer.Option(
+        "--channel-only",
+        help="Of unmixed recordings make the person's channel silent, and keep the rest.",
+    ),
+]
 Token = Annotated[str, typer.Option("--plan", help="The token that the plan has printed.")]
 ErasureReason = Annotated[str, typer.Option("--reason", help="Why, for the signed record.")]
 
@@ -26,6 +33,7 @@ ErasureReason = Annotated[str, typer.Option("--reason", help="Why, for the signe
 def plan(
     participant: Participant = None,
     recording: Recording = None,
+    channel_only: ChannelOnly = False,
     by: By = "",
     as_json: JsonReport = False,
     config: ConfigFile = None,
@@ -33,7 +41,7 @@ def plan(
     """Tell what an erasure would delete, where, and what is held back and why; delete nothing."""
     from callvault.cli.actions.erasures import plan, show_plan, target
 
-    planned = plan(config, target(config, participant, recording), by)
+    planned = plan(config, target(config, participant, recording, channel_only=channel_only), by)
     if as_json:
         say_json(planned.model_dump_json(indent=2))
     else:
@@ -46,6 +54,7 @@ def run(
     reason: ErasureReason,
     participant: Participant = None,
     recording: Recording = None,
+    channel_only: ChannelOnly = False,
     by: By = "",
     as_json: Json = False,
     config: ConfigFile = None,
@@ -56,7 +65,7 @@ def run(
     """
     from callvault.cli.actions.erasures import finish, order, run, target
 
-    wanted = target(config, participant, recording)
+    wanted = target(config, participant, recording, channel_only=channel_only)
     finish(run(config, order(wanted, token, by, reason)), as_json=as_json)
 
 

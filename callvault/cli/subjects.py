@@ -19,6 +19,10 @@ _Archives = Annotated[
     typer.Option("--archive", help="An archive's configured name; repeatable. All without any."),
 ]
 
+_Day = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only recordings of such days (UTC).")
+]
+
 _Since = Annotated[
     datetime | None,
     typer.Option(
@@ -39,6 +43,8 @@ def find(
     ],
     by: By = "",
     reason: Annotated[str, typer.Option(help="Why, for the archive's access log.")] = "",
+    since: _Day = None,
+    until: _Day = None,
     archive: _Archives = None,
     as_json: JsonReport = False,
     config: ConfigFile = None,
@@ -48,11 +54,17 @@ def find(
     The search is written into the archive's access log. Exit status 1 where entries of the index
     are damaged: recordings may be missing then, and `callvault index rebuild` mends it.
     """
-    from callvault.cli.actions.subjects import as_document, read_participant, searched, show
+    from callvault.cli.actions.subjects import Asked, as_document, read_participant, searched, show
     from callvault.config.settings import load_settings
 
-    asked = read_participant(participant)
-    found = searched(load_settings(config), archive or [], asked, by, reason)
+    asked = Asked(
+        read_participant(participant),
+        by,
+        reason,
+        since.date() if since else None,
+        until.date() if until else None,
+    )
+    found = searched(load_settings(config), archive or [], asked)
     if as_json:
         say_json(as_document(found))
     else:

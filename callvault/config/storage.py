@@ -52,6 +52,13 @@ class AzureBlobSettings(_CommonArchiveSettings):
     account_url: Url | None = None
     """`https://ACCOUNT.blob.core.windows.net`, reached with Entra ID."""
 
+    immutable_for: Duration | None = None
+    """Time, counted from its commit, for which the storage account itself lets nobody delete or
+    change a recording's object or a link of the chain, an erasure included. Needs version-level
+    immutability, enabled on the container or the account. By default no such policy is set."""
+    immutability_mode: Literal["unlocked", "locked"] = "unlocked"
+    """`unlocked`: who has the right to may shorten that time or end it; `locked`: nobody can."""
+
     _has_one_access = exactly_one("connection_string", "sas_url", "account_url")
 
 

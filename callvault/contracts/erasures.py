@@ -85,11 +85,15 @@ class ErasureTarget(Message):
     participant: ParticipantHash | None = None
     """Keyed hash of the person."""
     recording_id: OpaqueId | None = None
+    channel_only: bool = False
+    """Of unmixed recordings take out that person's channel, and keep the rest."""
 
     @model_validator(mode="after")
     def _is_one_at_most(self) -> Self:
         if self.participant is not None and self.recording_id is not None:
             raise ValueError("name a participant or a recording, not both")
+        if self.channel_only and self.participant is None:
+            raise ValueError("a channel is a person's: name the participant")
         return self
 
     @property
@@ -114,6 +118,8 @@ class PlannedRecording(Message):
     size: int
     """Bytes of all its objects."""
     index_entries: int = 0
+    channels: dict[str, int] = {}
+    """The channel that is made silent in each media file; none where the whole recording goes."""
     content: Sha256
     """SHA-256 over the names and hashes of its objects: the plan is stale once that differs."""
     workflows: tuple[str, ...] = ()

@@ -87,3 +87,5 @@ class SubjectRecordings(Message):
     """The oldest first."""
     faults: tuple[IndexFault, ...] = ()
     """Damaged or planted entries: while there are any, recordings may be missing."""
+    access_record: str = ""
+    """The record of the search in the archive's access log, ``SEQUENCE:SHA256``."""

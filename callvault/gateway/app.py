@@ -28,6 +28,7 @@ from callvault.gateway.request_ids import answer_with_id
 from callvault.gateway.request_metrics import RequestMetrics
 from callvault.gateway.request_url import cleaned
 from callvault.gateway.shared_secrets import SharedSecrets
+from callvault.gateway.subjects_api import SubjectsApi, subjects_router
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.routes import Routes
@@ -86,6 +87,8 @@ def create_app(
     links = MediaLinks(gateway.media.link_key)
     media = MediaApi(gateway.media, recordings, archives, links, gateway.max_body)
     app.include_router(media_router(media, access))
+    people = SubjectsApi(settings, archives, gateway.max_body)
+    app.include_router(subjects_router(people, access))
     streams = MediaStreams(archives, links, gateway.media.max_streams)
     app.include_router(media_streams_router(streams))
     consents = ConsentsApi(settings, DecisionClient(recordings), gateway.max_body)

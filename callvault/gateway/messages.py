@@ -9,6 +9,7 @@ from callvault.contracts.base import CallerMessage, OpaqueId, ShortText, Span, S
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.requests import ResourceName
 from callvault.contracts.status import ControlRecord
+from callvault.contracts.subjects import SubjectRecordings
 from callvault.temporal.call_list import ListedCall
 
 MAX_CHUNK = 1_000_000
@@ -105,6 +106,28 @@ class OpenedRecording(State):
     expires_at: datetime
     access_record: str
     """The record of this in the archive's access log, ``SEQUENCE:SHA256``."""
+
+
+class FindRequest(CallerMessage):
+    """Body of a request to find a person."""
+
+    participant: Annotated[str, Field(max_length=4_096)]
+    """A ``rawId`` in any spelling (``8:acs:…``, ``4:+49…``), or the participant's hash."""
+    archives: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    """Names of the archives that are searched; by default all of them."""
+    since: date | None = None
+    until: date | None = None
+    """First and last day of the recordings, in UTC: a person who is in thousands is better searched
+    year by year."""
+    reason: ShortText = ""
+    """The reason, for the archives' access logs."""
+
+
+class FoundPerson(State):
+    """Answer to a request to find a person: what each archive has."""
+
+    archives: list[SubjectRecordings]
+    """Recordings of resources that are not for the caller are left out."""
 
 
 class EncodedPayload(State):

@@ -1,7 +1,7 @@
 """The inventory of one recording in one archive: every object that is of it."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from callvault.archive.manifests.documents import sha256
 from callvault.archive.manifests.holds import Hold, active_on
@@ -26,8 +26,8 @@ class Inventory:
     """Of all recordings in it, the first one sealed first; those without an id share a folder."""
     objects: tuple[StoredObject, ...]
     """In the order in which they are deleted: manifests last, since they tell of the others."""
-    index: tuple[str, ...]
-    """Names of the index entries of everybody who was in it."""
+    entries: tuple[SubjectEntry, ...]
+    """The entries of everybody who was in it, as the index has them."""
 
     @property
     def content(self) -> str:
@@ -52,6 +52,12 @@ class Inventory:
         told = (each for one in of for each in (one.recording_id, one.server_call_id, one.call_id))
         return tuple(sorted({each for each in told if each}))
 
+    def without(self, names: Collection[str]) -> "Inventory":
+        """Return the inventory without the objects of these names, manifests too."""
+        manifests = (m for m in self.manifests if m.reference.object_name not in names)
+        objects = (each for each in self.objects if each.name not in names)
+        return replace(self, manifests=tuple(manifests), objects=tuple(objects))
+
     def holds(self, holds: Iterable[Hold]) -> list[HoldRecord]:
         """Return the holds on any recording of the folder."""
         known = list(holds)
@@ -74,7 +80,7 @@ def take(archive: Archive, folder: str, hash_of: Hash) -> Inventory:
         folder,
         manifests,
         tuple(each for each in found if each is not None),
-        tuple(sorted(_index(archive, manifests, hash_of))),
+        tuple(_index(archive, manifests, hash_of)),
     )
 
 
@@ -95,11 +101,14 @@ def _deletion_order(name: str) -> tuple[bool, str]:
     return is_manifest_name(name), name
 
 
-def _index(archive: Archive, manifests: Iterable[StoredManifest], hash_of: Hash) -> Iterator[str]:
-    for each in manifests:
-        for entry in _entries(archive, each.manifest, hash_of):
-            if archive.stat(name := entry_name(entry)) is not None:
-                yield name
+def _index(
+    archive: Archive, manifests: Iterable[StoredManifest], hash_of: Hash
+) -> Iterator[SubjectEntry]:
+    # Manifests that complete one another tell the same of a file.
+    entries = (entry for each in manifests for entry in _entries(archive, each.manifest, hash_of))
+    for name, entry in {entry_name(entry): entry for entry in entries}.items():
+        if archive.stat(name) is not None:
+            yield entry
 
 
 def _entries(archive: Archive, manifest: Manifest, hash_of: Hash) -> Iterator[SubjectEntry]:

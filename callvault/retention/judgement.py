@@ -6,9 +6,12 @@ from datetime import datetime
 
 from callvault.archive.manifests.holds import Hold
 from callvault.archive.store import protection
-from callvault.contracts.erasures import ErasureCause, PlannedRecording
+from callvault.contracts.base import shorten
+from callvault.contracts.erasures import ErasureCause, ErasureTarget, PlannedRecording
 from callvault.contracts.retention import RetentionTerms
-from callvault.retention.decision import Decision, Facts, decide, strictest
+from callvault.errors import InvalidRequest
+from callvault.retention.channels import channels_of
+from callvault.retention.decision import Decision, Facts, Verdict, decide, strictest
 from callvault.retention.inventory import Inventory
 
 PROTECTED = "protected"
@@ -22,7 +25,7 @@ TermsOf = Callable[[str], RetentionTerms | None]
 class Circumstances:
     """The facts beside the archive's own that decide about recordings."""
 
-    cause: ErasureCause
+    target: ErasureTarget
     now: datetime
     terms_of: TermsOf
     holds: tuple[Hold, ...]
@@ -34,6 +37,12 @@ def judge(inventory: Inventory, around: Circumstances) -> PlannedRecording:
     """Decide about a recording, and tell all that its erasure would delete."""
     decision = _decide(inventory, around)
     kept = _protected(inventory, around.now) if decision.erases else ""
+    channels: dict[str, int] = {}
+    if decision.erases and not kept and around.target.channel_only:
+        try:
+            channels = channels_of(inventory, around.target.participant or "")
+        except InvalidRequest as error:
+            decision = Decision(Verdict.REFUSED, shorten(str(error)))
     return PlannedRecording(
         archive=inventory.archive,
         folder=inventory.folder,
@@ -43,7 +52,8 @@ def judge(inventory: Inventory, around: Circumstances) -> PlannedRecording:
         until=decision.until,
         objects=len(inventory.objects),
         size=inventory.size,
-        index_entries=len(inventory.index),
+        index_entries=len(inventory.entries),
+        channels=channels,
         content=inventory.content,
         workflows=inventory.workflows,
         ids=inventory.ids,
@@ -52,7 +62,7 @@ def judge(inventory: Inventory, around: Circumstances) -> PlannedRecording:
 
 def _decide(inventory: Inventory, around: Circumstances) -> Decision:
     held = inventory.holds(around.holds)
-    asked = around.cause is not ErasureCause.RETENTION
+    asked = around.target.cause is not ErasureCause.RETENTION
     if not inventory.manifests:
         return decide(Facts(None, holds=held, erasure_asked=asked), around.now)
     is_open = not around.open_workflows.isdisjoint(inventory.workflows)

@@ -72,7 +72,7 @@ def plan(
 ) -> PlannedErasure:
     """Decide about each recording, and find what else tells of those that are erased."""
     around = Circumstances(
-        target.cause, now, places.terms_of, all_holds(places), frozenset(open_workflows)
+        target, now, places.terms_of, all_holds(places), frozenset(open_workflows)
     )
     judged = [judge(each, around) for each in found]
     # What is erased first: of a large archive that is what a plan is read for.
@@ -97,7 +97,9 @@ def token_of(planned: ErasurePlan) -> str:
 def _letters(
     places: Places, target: ErasureTarget, kept: Sequence[PlannedRecording]
 ) -> tuple[list[PlannedLetter], list[str]]:
-    ids = {each for recording in kept if recording.erases for each in recording.ids}
+    # A recording that stays, without one channel, still needs what is announced of it.
+    whole = [each for each in kept if each.erases and not each.channels]
+    ids = {each for recording in whole for each in recording.ids}
     sought = Sought(frozenset(ids), target.participant, places.hash_of)
     found: list[PlannedLetter] = []
     not_searched: list[str] = []

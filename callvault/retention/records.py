@@ -1,7 +1,7 @@
 """The signed records of an erasure in an archive: written before, carried out, certified after."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from callvault.archive.manifests.chain import head
@@ -23,7 +23,6 @@ from callvault.contracts.erasures import (
 )
 from callvault.contracts.manifest import ObjectReference
 from callvault.errors import StateConflict
-from callvault.retention.inventory import Inventory
 
 OnProgress = Callable[[], None]
 
@@ -35,7 +34,7 @@ def find_erasure(archive: Archive, erasure: str, number: int) -> ErasureRecord |
 
 def record_erasure(
     archive: Archive,
-    inventory: Inventory,
+    objects: Iterable[StoredObject],
     order: EraseRecording,
     reason: str,
     signer: Signer | None,
@@ -52,7 +51,7 @@ def record_erasure(
         erasure=order.erasure,
         cause=asked.target.cause,
         decision=shorten(reason),
-        erased=tuple(_reference(archive, each) for each in inventory.objects),
+        erased=tuple(_reference(archive, each) for each in objects),
         requested_by=asked.requested_by,
         authenticated_as=asked.authenticated_as,
         reason=asked.reason,

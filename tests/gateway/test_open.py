@@ -23,11 +23,12 @@ from callvault.archive.verify.expectation import Expectation, spelt
 from callvault.contracts.access import AccessAction
 from callvault.contracts.consent import DeletionMark
 from callvault.contracts.duties import Outcome
-from callvault.gateway import media_links
-from tests.archive.sealed import NOON, SIGNER, archived, lost, manifest_of, sealed, wav
+from callvault.gateway import connections, media_links
+from tests.archive.sealed import NOON, SIGNER, archived, judged, lost, manifest_of, sealed, wav
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.fake_workflow import HOLDS
 from tests.gateway.test_access import by
+from tests.gateway.test_limits import listening
 
 OPEN = "/v1/recordings:open"
 MEDIA = "/v1/media"
@@ -470,6 +471,47 @@ async def test_only_so_many_files_are_sent_at_a_time(
     slow.set()
     assert {(await each).content for each in first} == {media}
     assert (await gateway.http.get(url)).status_code == 200, "their places are free again"
+
+
+@pytest.mark.parametrize("player", ["does not read", "goes away"])
+async def test_a_listener_who_does_not_read_makes_room(
+    player: str,
+    temporal: Client,
+    archive: DirectoryArchive,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.5)
+    monkeypatch.setenv("ANNA", "anna-key")
+    monkeypatch.setenv("EUROPE", "europe-key")
+    monkeypatch.setenv("CRM", "crm-key")
+    large = bytes(64 << 20)
+    chunk = archived(archive, media=large, check=judged(wav(0.1), 100))
+    assert chunk.archived
+    configured = {"kind": "directory", "path": Path(archive.location("x")).parent}
+    async with (
+        listening(
+            temporal,
+            tmp_path / "quarantine",
+            archives={"main": configured},
+            keys={"anna": KEYS["anna"]},
+            media={"max_streams": 1},
+        ) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+    ):
+        asked = {"id": chunk.archived.object_name}
+        answer = await http.post(OPEN, json=asked, headers=by("anna-key"))
+        url = answer.json()["files"][0]["url"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
+        writer.write(f"GET {url} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode())
+        await reader.readline()
+        assert (await http.get(url, headers={"range": "bytes=0-0"})).status_code == 503
+        if player == "goes away":
+            writer.close()
+        async with asyncio.timeout(10):
+            while (await http.get(url, headers={"range": "bytes=0-0"})).status_code == 503:
+                await asyncio.sleep(0.1)
+        writer.close()
 
 
 def spoil(archive: DirectoryArchive, folder: str) -> None:

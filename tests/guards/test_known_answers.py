@@ -108,7 +108,7 @@ def test_an_object_is_on_the_disk_before_its_name_and_its_name_before_the_answer
 def test_an_alarm_is_signed_as_the_specification_of_standard_webhooks_shows() -> None:
     # The example of the specification's own libraries, github.com/standard-webhooks.
     headers = signature_headers(
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         b'{"test": 2432232314}',
         1_614_265_330,

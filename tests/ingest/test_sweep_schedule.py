@@ -180,6 +180,12 @@ async def test_what_is_not_understood_is_alarmed_once_and_by_name(
     assert alarm.what.startswith("2 dead letters are not understood")
     assert second in alarm.what
     assert first not in alarm.what
+    for name in (first, second):
+        container.delete_blob(name)
+    for _ in range(2):
+        await (await triggered(client, schedule)).result()
+    [alarm, _, over] = sent_alarms
+    assert (over.status, over.dedup_key) == ("resolved", alarm.dedup_key)
 
 
 class Broken(set[str]):

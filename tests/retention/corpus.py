@@ -1,9 +1,10 @@
 """Two archives with recordings of known people, and everything else that tells of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from callvault.archive.verify.inspector import Report
 from callvault.archive.verify.verifier import verify_archive
 from callvault.contracts import names
 from callvault.contracts.consent import ConsentRecord, Presence
+from callvault.contracts.media import MediaCheck
 from callvault.contracts.participants import hiding
 from callvault.contracts.retention import RetentionTerms
 from callvault.ingest.quarantine import Quarantine
@@ -64,6 +66,8 @@ class Corpus:
     terms: dict[str, RetentionTerms] = field(default_factory=lambda: {"default": RetentionTerms()})
     archives: dict[str, Archive] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
+    reopen: Callable[[str], Archive] | None = None
+    """Opens an archive that its user closes; one in a directory can be shared."""
 
     def __post_init__(self) -> None:
         for name in ARCHIVES:
@@ -79,25 +83,41 @@ class Corpus:
     @property
     def places(self) -> Places:
         return Places(
-            archives={name: lambda name=name: self.archives[name] for name in self.archives},  # type: ignore[misc]
+            archives={name: partial(self.opened, name) for name in self.archives},
             letters={"quarantine": self.open_quarantine},
             keys_of=lambda name: KEYS,
             terms_of=self.terms.get,
             hash_of=HASH,
         )
 
+    def opened(self, name: str) -> Archive:
+        return self.reopen(name) if self.reopen else self.archives[name]
+
     def open_quarantine(self) -> KeptLetters:
         return Quarantine(QuarantineDirectory(self.quarantine))
 
-    def keep(self, *people: str, archive: str = "main", **facts: Any) -> Kept:
+    def keep(
+        self,
+        *people: str,
+        archive: str = "main",
+        media: bytes | None = None,
+        check: MediaCheck | None = None,
+        participants: Any = None,
+        **facts: Any,
+    ) -> Kept:
         """Archive, seal and index a recording of these people."""
         number = len(self.kept)
         place, recording_id = self.archives[archive], f"rec-{number}"
         server_call_id = f"serverCall{number}x"
-        media = wav(0.05, tone=200 + 37 * number)
+        media = media or wav(0.05, tone=200 + 37 * number)
         told = [{"participantId": who, "channel": n} for n, who in enumerate(people)]
         chunk = archived(
-            place, media=media, duration_ms=50, recording_id=recording_id, participants=told
+            place,
+            media=media,
+            check=check,
+            duration_ms=50,
+            recording_id=recording_id,
+            participants=participants or told,
         )
         of = recording(chunk, recording_id=recording_id, **facts)
         order = seal_input(

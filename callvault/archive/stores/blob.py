@@ -22,6 +22,10 @@ from callvault.archive.store import LinkTerms, StoredObject, protection
 from callvault.archive.stores.blob_deletion import (
     delete_current,
     delete_versions,
+    deletion_errors,
+)
+from callvault.archive.stores.blob_immutability import (
+    Immutability,
     immutable_until,
 )
 from callvault.archive.stores.blob_links import BlobLinks
@@ -59,6 +63,7 @@ class BlobArchive:
         *,
         content_md5: bool | None = None,
         links: BlobLinks | None = None,
+        immutability: Immutability | None = None,
     ) -> None:
         """Use `open`, which sets retries and time-outs.
 
@@ -69,17 +74,25 @@ class BlobArchive:
         self._name = name
         self._container = container
         self._links = links
+        self._immutability = immutability
         is_plain = urlsplit(container.url).scheme == "http"
         self._sends_md5 = is_plain if content_md5 is None else content_md5
 
     @classmethod
     def open(
-        cls, name: str, access: StorageAccess, container: str, *, content_md5: bool | None = None
+        cls,
+        name: str,
+        access: StorageAccess,
+        container: str,
+        *,
+        content_md5: bool | None = None,
+        immutability: Immutability | None = None,
     ) -> Self:
         """Open without asking the service; `ConfigurationError` for an access that cannot be used.
 
-        It must allow to read, add, create, write and list: a SAS by its permissions, an identity by
-        the role Storage Blob Data Contributor.
+        It must allow to read, add, create, write and list, and for erasures to delete blobs and
+        versions of them: a SAS by its permissions, an identity by the role Storage Blob Data
+        Contributor.
         """
         try:
             client = container_client(access, container, **_client_options())
@@ -89,7 +102,7 @@ class BlobArchive:
                 f"archive {name}: the {_named(access)} cannot be used: {error}; correct it"
             ) from None
         links = BlobLinks(service) if service is not None else None
-        return cls(name, client, content_md5=content_md5, links=links)
+        return cls(name, client, content_md5=content_md5, links=links, immutability=immutability)
 
     @property
     def name(self) -> str:
@@ -107,8 +120,15 @@ class BlobArchive:
 
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> BlobUpload:
         ledger = BlockLedger(object_name, block_size)
+        policy = self._immutability.options(object_name) if self._immutability else {}
         return BlobUpload(
-            self, object_name, self._blob(object_name), ledger, token, sends_md5=self._sends_md5
+            self,
+            object_name,
+            self._blob(object_name),
+            ledger,
+            token,
+            sends_md5=self._sends_md5,
+            policy=policy,
         )
 
     def digests(self, object_name: str) -> BlockDigests | None:
@@ -156,7 +176,7 @@ class BlobArchive:
             raise StateConflict(
                 f"{self.location(object_name)} cannot be deleted: {reason}", owner="archive"
             )
-        with blob_errors(self._name, f"deleting {object_name}"):
+        with deletion_errors(self._name, object_name):
             if found is not None:
                 delete_current(self._container, object_name, etag)
             # After it: an account that keeps versions makes a former one of the current one.

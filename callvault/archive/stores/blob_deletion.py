@@ -3,13 +3,32 @@
 What soft delete keeps for some days stays out of reach: nobody can end that earlier.
 """
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import BlobProperties, ContainerClient
+from azure.storage.blob import ContainerClient
 
-from callvault.azure_storage.errors import CONTAINER_NOT_FOUND
+from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_errors
+from callvault.errors import ObjectExists, StateConflict
+
+
+@contextmanager
+def deletion_errors(archive: str, object_name: str) -> Iterator[None]:
+    """Translate the SDK's errors; what an immutability policy forbids may be done later."""
+    try:
+        with blob_errors(archive, f"deleting {object_name}"):
+            yield
+    except ObjectExists as error:
+        # At a commit the same code means that the name is taken.
+        raise StateConflict(
+            f"archive {archive}, deleting {object_name}: the storage account's immutability policy"
+            " keeps it; wait for its end",
+            owner="archive",
+            status=error.status,
+            code=error.code,
+        ) from None
 
 
 def delete_current(container: ContainerClient, object_name: str, etag: str) -> None:
@@ -29,9 +48,3 @@ def delete_versions(container: ContainerClient, object_name: str) -> None:
     # Listed whole: what is deleted meanwhile must not disturb the listing.
     for version in [b.version_id for b in listed if b.name == object_name and b.version_id]:
         container.get_blob_client(object_name, version_id=version).delete_blob()
-
-
-def immutable_until(properties: BlobProperties) -> datetime | None:
-    """Return the end of the immutability policy on a blob; None where it has none."""
-    policy = properties.immutability_policy
-    return policy.expiry_time if policy is not None else None

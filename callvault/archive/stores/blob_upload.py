@@ -3,8 +3,8 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
@@ -43,13 +43,16 @@ class BlobUpload:
         token: str,
         *,
         sends_md5: bool,
+        policy: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
+        """``policy`` are options of the commit, as `Immutability.options` makes them."""
         self._archive = archive
         self._object_name = object_name
         self._blob = blob
         self._ledger = ledger
         self._token = token
         self._sends_md5 = sends_md5
+        self._policy = policy
         self._ids: dict[int, str] = {}
 
     def __enter__(self) -> Self:
@@ -108,6 +111,7 @@ class BlobUpload:
                     content_settings=ContentSettings(content_type=content_type),
                     metadata=known | {k: quoted(v) for k, v in kept.items()},
                     match_condition=MatchConditions.IfMissing,
+                    **self._policy,
                 )
         except CallvaultError as error:
             # the commit of another attempt, or of this one with its answer lost, took the blocks

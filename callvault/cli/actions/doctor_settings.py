@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from callvault.cli.actions.check_result import CheckResult, Subject, of_problems
 from callvault.clients import open_signer, public_keys
 from callvault.config.archive_only import describe_archiving
+from callvault.config.residency import describe_residency
 from callvault.config.resources import ResourceSettings
 from callvault.config.storage import ArchiveSettings
 from callvault.config.types import is_loopback
@@ -23,7 +24,7 @@ _PROBE = b"Can this key sign?"
 
 
 async def check_settings(subject: Subject) -> list[CheckResult]:
-    """Check every resource's window, and every archive's keys; tell which only archive."""
+    """Check every resource's window, and every archive's keys; tell of regions, and archiving."""
     settings = subject.settings
     windows = {f"resources.{name}": window_problem(r) for name, r in settings.resources.items()}
     keys = {f"archives.{name}": key_problem(a) for name, a in settings.archives.items()}
@@ -42,6 +43,7 @@ async def check_settings(subject: Subject) -> list[CheckResult]:
             "Name the right files (`callvault keygen` writes both halves).",
             f"{signed} of {len(keys)} archives are signed, and each key proves what it signs",
         ),
+        CheckResult("residency", True, describe_residency(settings.resources, settings.archives)),
         *([CheckResult("archive only", True, archiving)] if archiving else []),
     ]
 

@@ -34,14 +34,20 @@ from callvault.temporal import schedules
 from callvault.temporal.archives import remembered_archives
 
 
-def target(config: Path | None, participant: str | None, recording: str | None) -> ErasureTarget:
+def target(
+    config: Path | None,
+    participant: str | None,
+    recording: str | None,
+    *,
+    channel_only: bool = False,
+) -> ErasureTarget:
     """Read what is to be erased; `InvalidRequest` where it is neither a person nor a recording."""
     if (participant is None) is (recording is None) or not (participant or recording or "").strip():
         raise InvalidRequest("name one: --participant, by rawId or hash, or --recording, by its id")
     key = load_settings(config).participant_key
     hidden = hiding(key)(participant) if participant is not None else None
     try:
-        return ErasureTarget(participant=hidden, recording_id=recording)
+        return ErasureTarget(participant=hidden, recording_id=recording, channel_only=channel_only)
     except ValidationError as error:
         raise InvalidRequest(f"this names nothing that could be erased: {explain(error)}") from None
 

@@ -3,20 +3,22 @@
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
-from callvault.archive.access_log.log import AccessLog
-from callvault.archive.subjects.lookup import hashes_of, look_up
+from callvault.archive.subjects.lookup import hashes_of
+from callvault.archive.subjects.search import Days
 from callvault.cli.options import os_user
 from callvault.cli.terminal import say
-from callvault.clients import open_proven, open_signer
 from callvault.config.settings import Settings
-from callvault.contracts.access import Access, AccessAction
 from callvault.contracts.base import MAX_TEXT
 from callvault.contracts.participant_ids import MAX_RAW_ID
 from callvault.contracts.subjects import SubjectEntry, SubjectRecordings
 from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.logged_archives import open_logged
+from callvault.subject_search import search_person
 
 STANDARD_INPUT = "-"
 
@@ -28,32 +30,45 @@ def read_participant(argument: str) -> str:
     return sys.stdin.readline(2 * MAX_RAW_ID)
 
 
-def searched(
-    settings: Settings, archives: Sequence[str], participant: str, by: str, reason: str
-) -> list[SubjectRecordings]:
+class Asked(NamedTuple):
+    """The person that is searched for, by whom and why, and on which days."""
+
+    participant: str
+    by: str
+    reason: str
+    since: date | None = None
+    until: date | None = None
+
+
+def searched(settings: Settings, archives: Sequence[str], asked: Asked) -> list[SubjectRecordings]:
     """Search these archives, or all; `ConfigurationError` without any.
 
     `InvalidRequest` where the participant is of the wrong form: nothing is searched then.
     """
     if not settings.archives:
         raise ConfigurationError("there is no archive in the configuration: add [archives.NAME]")
-    if len(reason) > MAX_TEXT:
+    if len(asked.reason) > MAX_TEXT:
         raise InvalidRequest(f"--reason takes a text of at most {MAX_TEXT} characters")
-    keys = settings.participant_keys()
-    access = Access(
-        action=AccessAction.FOUND,
-        by=by,
-        authenticated_as=f"cli:{os_user()}",
-        participant=hashes_of(participant, keys)[0],
-        reason=reason,
-    )
+    keys, who = settings.participant_keys(), f"cli:{os_user()}"
+    hashes_of(asked.participant, keys)
     # Each name is known before the first archive is opened: a list with one left out is no answer.
-    chosen = {name: settings.archive(name) for name in archives or settings.archives}
+    names = list(archives) or list(settings.archives)
+    for name in names:
+        settings.archive(name)
     found = []
-    for name, configured in chosen.items():
-        with closing(open_proven(name, configured)) as archive:
-            AccessLog(archive, open_signer(configured)).record(access)
-            found.append(look_up(archive, participant, keys))
+    for name in names:
+        with closing(open_logged(settings, name, None)) as opened:
+            found.append(
+                search_person(
+                    opened,
+                    asked.participant,
+                    keys,
+                    by=asked.by,
+                    authenticated_as=who,
+                    reason=asked.reason,
+                    days=Days(asked.since, asked.until),
+                )
+            )
     return found
 
 
@@ -64,8 +79,10 @@ def show(found: Sequence[SubjectRecordings]) -> None:
             _show_recording(archive.archive, entry)
     count = sum(len(each.recordings) for each in found)
     names = ", ".join(each.archive for each in found)
-    say(f"{count} recordings of this person in {names}." if count else f"None in {names}.")
+    said = "1 recording" if count == 1 else f"{count} recordings"
+    say(f"{said} of this person in {names}." if count else f"None in {names}.")
     for archive in found:
+        say(f"{archive.archive}: the search is record {archive.access_record} of the access log.")
         for fault in archive.faults:
             say(f"{archive.archive} {fault.object_name}: {fault.text}", err=True)
     if any(each.faults for each in found):

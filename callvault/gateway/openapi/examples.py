@@ -18,10 +18,18 @@ from callvault.contracts.recording_events import (
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.states import Actual, ChunkState, RecordingState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
+from callvault.contracts.subjects import (
+    SubjectChunk,
+    SubjectEntry,
+    SubjectRecordings,
+    SubjectSource,
+)
 from callvault.gateway.messages import (
     CallList,
     EncodedPayload,
     EncodedPayloads,
+    FindRequest,
+    FoundPerson,
     OpenedFile,
     OpenedRecording,
     OpenRequest,
@@ -119,6 +127,34 @@ _LISTED = ListedCall(
     closed_at=None,
 )
 
+_FOUND = SubjectRecordings(
+    archive="main",
+    participants=(participant_hash(PERSON),),
+    recordings=(
+        SubjectEntry(
+            participant=participant_hash(PERSON),
+            archive="main",
+            folder="recordings/2030/03/01/call-1/rec-1",
+            recorded_on=BEGUN.date(),
+            resource="default",
+            recording_id=RECORDING,
+            call_id="call-1",
+            server_call_id=CALL,
+            chunks=(
+                SubjectChunk(
+                    object_name="recordings/2030/03/01/call-1/rec-1/0000-0-eus-d1.wav", channel=1
+                ),
+            ),
+            sources=(SubjectSource.METADATA, SubjectSource.CONSENT),
+            evidence=(
+                "recordings/2030/03/01/call-1/rec-1/0000-0-eus-d1.metadata.json",
+                "recordings/2030/03/01/call-1/rec-1/manifest.json",
+            ),
+        ),
+    ),
+    access_record="8:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+)
+
 _PAYLOAD = EncodedPayload(
     metadata={"encoding": "anNvbi9wbGFpbg=="}, data="eyJyZWFzb24iOiJjYXJkIG51bWJlciJ9"
 )
@@ -128,6 +164,7 @@ SENT: tuple[BaseModel, ...] = (
     ControlRequest(requested_by="agent-7", reason="card number", request_id="order-42-card"),
     Acknowledge(requested_by="operator"),
     OpenRequest(id=RECORDING, reason="complaint 17", requested_by="anna"),
+    FindRequest(participant=PERSON, reason="request 17", requested_by="dpo"),
     ToldDecision(
         participant=participant_hash(PERSON), given=False, method="spoken", requested_by="ivr"
     ),
@@ -166,6 +203,7 @@ ANSWERED: tuple[BaseModel, ...] = (
         expires_at=BEGUN + timedelta(minutes=15),
         access_record="7:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     ),
+    FoundPerson(archives=[_FOUND]),
     CallList(calls=[_LISTED], next_cursor="b1kQZ5mXr0sKDQ"),
     EncodedPayloads(payloads=[_PAYLOAD]),
     SubscriptionValidated(validation_response="512d38b6-c7b8-40c8-89fe-f46f9e9622b6"),

@@ -15,6 +15,8 @@ from callvault.gateway.messages import (
     Alive,
     CallList,
     EncodedPayloads,
+    FindRequest,
+    FoundPerson,
     OpenedRecording,
     OpenRequest,
     Readiness,
@@ -137,6 +139,14 @@ OPEN = declared(
     ),
 )
 
+FIND = declared(
+    "findPerson",
+    "Find a person's recordings",
+    {200: Answer("Every recording that the indexes have, and what is wrong there", FoundPerson)},
+    role="privacy",
+    body=FindRequest,
+)
+
 MEDIA = declared(
     "readMedia",
     "Read a file that was opened",
@@ -161,7 +171,7 @@ DECODE = declared(
     {200: Answer("All payloads, in their order, none of them encrypted", EncodedPayloads)},
     role="decode",
     body=EncodedPayloads,
-    errors=(problems.KEY_MISSING, problems.PAYLOAD_DAMAGED),
+    errors=(problems.RESOURCE_DENIED, problems.KEY_MISSING, problems.PAYLOAD_DAMAGED),
 )
 
 ENCODE = declared(
@@ -170,6 +180,7 @@ ENCODE = declared(
     {200: Answer("All payloads, in their order, as Callvault sends them", EncodedPayloads)},
     role="decode",
     body=EncodedPayloads,
+    errors=(problems.RESOURCE_DENIED,),
 )
 
 _LOOPBACK = (problems.NOT_ON_LOOPBACK, problems.WEB_PAGE_REFUSED)

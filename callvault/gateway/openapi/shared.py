@@ -23,6 +23,7 @@ INFO: dict[str, Any] = {
 
 TAGS = [
     {"name": "recordings", "description": "For app backends and operators: the control API"},
+    {"name": "people", "description": "For those who answer the people in recordings"},
     {"name": "events", "description": "For Event Grid"},
     {"name": "callbacks", "description": "For ACS; there only where a resource has a callback"},
     {"name": "codec", "description": "For Temporal's Web UI; there only with `encryption.keys`"},

@@ -1,0 +1,153 @@
+"""Is one person taken out of an unmixed recording, and everything of the others as it was?"""
+
+import io
+import json
+import math
+import struct
+import wave
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from callvault.archive.media.check import Expected, check_file
+from callvault.archive.store import Archive
+from callvault.archive.subjects.search import find
+from callvault.contracts.erasures import ErasurePlan, ErasureTarget
+from callvault.contracts.manifest import Manifest
+from callvault.contracts.media import ChannelType, ContentType, FormatType
+from callvault.contracts.participants import UNKNOWN_PARTICIPANT
+from callvault.retention.plan import inventories, plan
+
+from .corpus import HASH, NOW, Corpus, Kept, event
+from .erasing import erased, erasing
+from .test_wav_channels import by_channel
+
+ANA, BEN, CLEO = "8:acs:ana-secret", "4:+49301234567", "8:orgid:cleo"
+CHANNEL_OF_ANA = ErasureTarget(participant=HASH(ANA), channel_only=True)
+UNMIXED: dict[str, Any] = {"recording_channel_type": ChannelType.UNMIXED}
+
+
+def talk(channels: int) -> bytes:
+    """Make a recording with another tone in each channel."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(channels)
+        writer.setsampwidth(2)
+        writer.setframerate(16_000)
+        for n in range(800):
+            tones = (round(9_000 * math.sin(n * (1 + c) / 20)) for c in range(channels))
+            writer.writeframesraw(struct.pack(f"<{channels}h", *tones))
+    return file.getvalue()
+
+
+def keep(corpus: Corpus, *people: str) -> Kept:
+    media = talk(len(people))
+    expected = Expected(FormatType.WAV, ContentType.AUDIO, ChannelType.UNMIXED, 50)
+    check = check_file(io.BytesIO(media), len(media), expected)
+    return corpus.keep(*people, media=media, check=check, **UNMIXED)
+
+
+def planned(corpus: Corpus) -> ErasurePlan:
+    found = inventories(corpus.places, CHANNEL_OF_ANA)
+    return plan(corpus.places, CHANNEL_OF_ANA, found, (), NOW).plan
+
+
+def sealed(archive: Archive, folder: str) -> Manifest:
+    (name,) = [each for each in archive.names(folder) if "manifest" in each]
+    return Manifest.model_validate_json(b"".join(archive.read(name)))
+
+
+def assert_taken_out(corpus: Corpus, kept: Kept, channel: int) -> None:
+    archive = corpus.archives["main"]
+    manifest = sealed(archive, kept.folder)
+    (chunk,) = manifest.chunks
+    assert chunk.media
+    assert chunk.metadata
+    before, after = (
+        by_channel(kept.media),
+        by_channel(b"".join(archive.read(chunk.media.object_name))),
+    )
+    for number, (was, is_now) in enumerate(zip(before, after, strict=True)):
+        assert is_now == (bytes(len(was)) if number == channel else was)
+    told = json.loads(b"".join(archive.read(chunk.metadata.object_name)))
+    assert ANA not in [each["participantId"] for each in told["participants"]]
+    assert len(told["participants"]) == len(before) - 1
+    assert {each.participant for each in manifest.consents} >= {UNKNOWN_PARTICIPANT, HASH(BEN)}
+    assert any("is silent since erasure" in each for each in manifest.findings)
+    assert corpus.places_with(ANA.encode(), HASH(ANA).encode()) == []
+    assert list(find(archive, HASH(ANA))) == []
+    (entry,) = find(archive, HASH(BEN))
+    assert {each.object_name for each in entry.chunks} == {chunk.media.object_name}
+    for report in corpus.verify():
+        assert report.ok, report.problems
+
+
+@pytest.mark.parametrize(("people", "channel"), [((ANA, BEN), 0), ((BEN, CLEO, ANA), 2)])
+async def test_a_person_s_channel_is_silent_and_nothing_else_of_them_is_left(
+    temporal: Client, corpus: Corpus, people: tuple[str, ...], channel: int
+) -> None:
+    kept = keep(corpus, *people)
+    pending = corpus.letter("about-it", event(kept, ANA))
+    delivered = corpus.letter("delivered", event(kept, ANA), delivered=True)
+    async with erasing(temporal, corpus):
+        status = await erased(temporal, corpus, CHANNEL_OF_ANA)
+    assert status.erased == 1
+    assert not delivered.exists()
+    assert pending.exists(), "the recording stays, and needs what is announced of it"
+    pending.unlink()
+    assert_taken_out(corpus, kept, channel)
+
+
+@pytest.mark.slow("retries each step")
+@pytest.mark.parametrize("writes", [0, 2, 5])
+async def test_it_comes_to_its_end_after_a_crash_before_each_object(
+    temporal: Client, corpus: Corpus, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    kept = keep(corpus, ANA, BEN)
+    archive, left = corpus.archives["main"], [writes]
+    begin = archive.begin
+
+    def dying(object_name: str, **options: Any) -> Any:
+        left[0] -= 1
+        if left[0] == -1:
+            raise ApplicationError("killed", type="Killed")
+        return begin(object_name, **options)
+
+    monkeypatch.setattr(archive, "begin", dying)
+    async with erasing(temporal, corpus):
+        status = await erased(temporal, corpus, CHANNEL_OF_ANA)
+    assert (status.erased, status.held_back) == (1, ())
+    assert left[0] < -1, "it was interrupted, and went on"
+    assert_taken_out(corpus, kept, 0)
+
+
+def test_what_is_mixed_is_held_back_and_says_so(corpus: Corpus) -> None:
+    corpus.keep(ANA, BEN)
+    (found,) = planned(corpus).recordings
+    assert (found.erases, found.channels) == (False, {})
+    assert "it is mixed" in found.reason
+
+
+def test_a_channel_that_somebody_shares_is_held_back(corpus: Corpus) -> None:
+    media = talk(2)
+    told = [{"participantId": ANA, "channel": 1}, {"participantId": BEN, "channel": 1}]
+    kept = corpus.keep(ANA, BEN, media=media, participants=told, **UNMIXED)
+    (found,) = planned(corpus).recordings
+    assert found.folder == kept.folder
+    assert not found.erases
+    assert "no channel is known to be that person's alone" in found.reason
+
+
+def test_a_channel_that_nobody_knows_is_held_back(corpus: Corpus) -> None:
+    told = [{"participantId": ANA}, {"participantId": BEN, "channel": 1}]
+    corpus.keep(ANA, BEN, media=talk(2), participants=told, **UNMIXED)
+    (found,) = planned(corpus).recordings
+    assert not found.erases
+
+
+def test_the_plan_names_the_channel_of_each_file(corpus: Corpus) -> None:
+    keep(corpus, BEN, ANA)
+    (found,) = planned(corpus).recordings
+    assert list(found.channels.values()) == [1]
