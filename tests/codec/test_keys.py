@@ -148,7 +148,7 @@ async def test_a_key_that_is_given_up_holds_nothing_up(files: list[Path]) -> Non
 async def test_the_encryption_samples_of_the_sdks_read_and_write_the_same(
     files: list[Path],
 ) -> None:
-    """As encryption/codec.py in temporalio/samples-python has it; Go and Java have the same form."""
+    """As encryption/codec.py of temporalio/samples-python; Go and Java have the same form."""
     raw = base64.b64decode(files[0].read_text())
     nonce = os.urandom(12)
     theirs = Payload(
