@@ -70,10 +70,11 @@ class Keyring:
         `PayloadKeyMissing` where there is none, after another look: whoever has encrypted may have
         read a new key before this process.
         """
+        if key_id in self._given_up:
+            # Also where it was found again: a history that went on without it must replay.
+            return None
         if (key := (await self.current()).by_id.get(key_id)) is not None:
             return key
-        if key_id in self._given_up:
-            return None
         if time.monotonic() - self._looked_at >= MISSING_INTERVAL:
             self._looked_at = time.monotonic()
             found = await asyncio.to_thread(self._keys.again)

@@ -1,7 +1,7 @@
 """A key of payloads: AES-256-GCM, and the id by which a payload names the key it needs.
 
-The form on the wire is that of the encryption samples of Temporal's SDKs, so that their code, with
-one of these keys and its id, encrypts what Callvault can read.
+The form on the wire is that of the encryption samples of Temporal's SDKs (but .NET's, which has the
+tag before the ciphertext), so that their code, with one of these keys, works with Callvault.
 """
 
 import base64

@@ -32,7 +32,7 @@ class EncryptionSettings(Section):
     end of encryption."""
     lost_keys: Annotated[tuple[KeyId, ...], BeforeValidator(split)] = ()
     """Ids of keys that nobody has any more: what was encrypted with them counts as unreadable,
-    where otherwise the workflow would wait for its key."""
+    where otherwise the workflow would wait for its key. Counts even for a key that is there."""
 
     @property
     def is_set(self) -> bool:

@@ -2,12 +2,17 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.failure.v1 import Failure
+from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
+from callvault.causes import Cause
 from callvault.codec.encryption import EncryptionCodec
 from callvault.codec.keyring import Keyring
 from callvault.codec.payload_key import is_sealed
@@ -15,6 +20,7 @@ from callvault.config.encryption import EncryptionSettings
 from callvault.errors import PayloadKeyMissing
 from callvault.temporal.converter import converter_with
 from callvault.temporal.failures import readable
+from callvault.temporal.pending_activities import describe_with_activities
 from tests.codec.conftest import new_key
 
 SENTENCE = "asked by Zebulon (fault: archive, cause: full)"
@@ -88,3 +94,29 @@ def test_a_missing_key_gives_up_no_activity_and_stays_readable_to_everybody(
     assert failure.message.startswith("the key 0123456789abcdef is missing (fault: callvault")
     assert not failure.application_failure_info.non_retryable
     assert not failure.HasField("encoded_attributes")
+
+
+def test_why_an_activity_fails_is_told_with_its_cause_as_ever(
+    key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = client(key)
+    failing = PendingActivityInfo(
+        activity_id="1", last_failure=failure_of(ours, ApplicationError(SENTENCE))
+    )
+    running = WorkflowExecutionInfo(
+        status=WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+    )
+    told = DescribeWorkflowExecutionResponse(
+        workflow_execution_info=running, pending_activities=[failing]
+    )
+
+    async def describe(*_: Any, **__: Any) -> DescribeWorkflowExecutionResponse:
+        return told
+
+    monkeypatch.setattr(ours.workflow_service, "describe_workflow_execution", describe)
+    [pending] = asyncio.run(describe_with_activities(ours, "recording-1")).pending
+    assert (pending.last_failure, pending.fault, pending.cause) == (
+        "asked by Zebulon",
+        "archive",
+        Cause.FULL,
+    )

@@ -142,13 +142,13 @@ async def test_a_key_that_is_given_up_holds_nothing_up(files: list[Path]) -> Non
     assert await without.decode(sealed) == sealed
     assert without.keyring.problems() == {}
     found = codec(ours, lost, lost_keys=[key_in(lost).id])
-    assert await found.decode(sealed) == [PLAIN], "found again"
+    assert await found.decode(sealed) == sealed, "a history that went on without it must replay"
 
 
 async def test_the_encryption_samples_of_the_sdks_read_and_write_the_same(
     files: list[Path],
 ) -> None:
-    """As encryption/codec.py in temporalio/samples-python, and the samples in Go, Java and .NET."""
+    """As encryption/codec.py of temporalio/samples-python; Go and Java have the same form."""
     raw = base64.b64decode(files[0].read_text())
     nonce = os.urandom(12)
     theirs = Payload(

@@ -254,3 +254,14 @@ async def test_who_is_bound_to_resources_cannot_decode(
         headers = {"authorization": f"Bearer {bound}", "origin": UI}
         answer = await http.post(path, json={"payloads": []}, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "resource_denied")
+
+
+async def test_a_page_of_many_payloads_is_not_refused_for_its_rate(
+    gateway_with: Callable[..., Gateway],
+) -> None:
+    """The Web UI sends a request for each payload, all at once."""
+    http = gateway_with(rate_limit="2/hour").http
+    answers = [await http.post(DECODE, content=b"{}") for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
+    others = [(await http.get("/v1/recordings/recording-none")).status_code for _ in range(3)]
+    assert others[-1] == 429

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from activities.clock import ServerTime
+from activities.control import ControlActivities
+from activities.export import ExportActivities
 from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError
 from workers import __main__ as process
@@ -38,15 +40,17 @@ async def test_an_export_and_a_start_refuse_an_archive_of_another_region(
     def only_activities(client: Any, activities: Any, *others: Any, **options: Any) -> Any:
         return activities
 
-    for maker in ("control_worker", "notification_worker", "export_worker"):
-        monkeypatch.setattr(process, maker, only_activities)
+    for name in [name for name in vars(process) if name.endswith("_worker")]:
+        monkeypatch.setattr(process, name, only_activities)
     told = settings()
+    nobody: Any = None
     with closing(Connections(told)) as connections:
-        nobody: Any = None
-        control, _, export = process._workers(
-            nobody, connections, told, None, {}, RUNNER, ServerTime()
+        workers: list[Any] = list(
+            process._workers(nobody, connections, told, None, {}, RUNNER, ServerTime(), nobody)
         )
-    for activities in (control, export):
-        activities._refuse_other_region("bank", "main")  # type: ignore[attr-defined]
+    writing = [each for each in workers if isinstance(each, ControlActivities | ExportActivities)]
+    assert len(writing) == 2
+    for activities in writing:
+        activities._refuse_other_region("bank", "main")
         with pytest.raises(ConfigurationError, match="former lies in Asia"):
-            activities._refuse_other_region("bank", "former")  # type: ignore[attr-defined]
+            activities._refuse_other_region("bank", "former")
