@@ -196,6 +196,24 @@ def test_a_record_of_another_number_or_behind_another_one_is_found(
         assert [text in remark.text for remark in report.problems] == [True], first
 
 
+def test_a_record_that_a_list_was_too_early_for_is_no_gap(
+    directory_archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders are listed in no order: a later record may be in a list that lacks an earlier one."""
+    log = log_of(directory_archive)
+    for _ in range(3):
+        log.record(OPENED)
+    listed = directory_archive.names
+    monkeypatch.setattr(
+        directory_archive,
+        "names",
+        lambda prefix="": (each for each in listed(prefix) if each != access_object_name(2)),
+    )
+    assert verified(directory_archive).problems == []
+    remove(directory_archive, 2)
+    assert named(verified(directory_archive)) == {access_object_name(2)}
+
+
 def test_what_is_no_record_does_not_lie_among_them(directory_archive: DirectoryArchive) -> None:
     put(directory_archive, "access/1.json", b"{}")
     assert named(verified(directory_archive)) == {"access/1.json"}

@@ -65,6 +65,7 @@ def settings(quarantine: Path | dict[str, Any], **gateway: Any) -> Settings:
     participants, encryption = gateway.pop("participants", {}), gateway.pop("encryption", {})
     resource = {
         "endpoint": "https://acs.example",
+        "archive": "main",
         "credential": {"entra": True},
         "callback_audience": gateway.pop("callback_audience", None),
         "callback_url": gateway.pop("callback_url", None),

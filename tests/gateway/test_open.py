@@ -73,7 +73,8 @@ def opens(
 
     def start(**changes: Any) -> Gateway:
         changes.setdefault("keys", KEYS)
-        return gateway_of(temporal, archives={"main": configured}, **changes)
+        archives = {"main": configured, **changes.pop("more_archives", {})}
+        return gateway_of(temporal, archives=archives, **changes)
 
     return start
 
@@ -365,6 +366,25 @@ async def test_a_recording_of_another_resource_is_unknown(
     status, answer = await opened(opens(), body, "europe-key")
     assert (status, answer["error"]["code"]) == (404, "not_found")
     assert in_log(archive) == []
+
+
+@pytest.mark.parametrize("asked", [FOLDER, "rec-1"])
+async def test_of_a_recording_in_two_archives_the_first_one_counts(
+    asked: str, opens: Opens, recording: str, tmp_path: Path
+) -> None:
+    spare = DirectoryArchive("spare", tmp_path / "spare")
+    make_identity(spare, None, datetime.now(UTC))
+    sealed(spare, archived(spare, media=wav(0.5, tone=300)))
+    only_there = archived(spare, recording_id="rec-2")
+    sealed(spare, only_there, recording_id="rec-2")
+    gateway = opens(
+        more_archives={"spare": {"kind": "directory", "path": tmp_path / "spare"}},
+    )
+    for wanted, archive in ((asked, "main"), (asked.replace("rec-1", "rec-2"), "spare")):
+        body = {"id": wanted, "recordedOn": "2026-03-02"}
+        status, answer = await opened(gateway, body)
+        assert (status, answer.get("archive")) == (200, archive), answer
+    assert recording
 
 
 async def test_one_file_of_several_is_opened_alone(opens: Opens, archive: DirectoryArchive) -> None:
