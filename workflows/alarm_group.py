@@ -37,6 +37,8 @@ class AlarmGroupWorkflow:
         if not self._group.state.members:
             # Whoever began it; before any signal, which may come with the first task.
             self._group.fold(self._group.state.newest, workflow.now())
+        # Whoever began it, or the run before, has set it.
+        self._memo_shown = self._memo()
 
     @workflow.run
     async def run(self, *payloads: Any) -> None:
@@ -118,8 +120,9 @@ class AlarmGroupWorkflow:
             f"{self._group.state.key}: {total} calls, {still_open} still, {lost} with a loss"
         )
         memo = self._memo()
-        if any(workflow.memo_value(key, None) != value for key, value in memo.items()):
+        if memo != self._memo_shown:
             workflow.upsert_memo(memo)
+            self._memo_shown = memo
 
     def _memo(self) -> dict[str, Any]:
         state = self._group.state

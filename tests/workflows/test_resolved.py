@@ -69,6 +69,17 @@ async def test_a_run_that_was_reset_tells_the_end_of_what_the_one_before_has_tol
     assert {alarm.dedup_key for alarm in overs} == {alarm.dedup_key for alarm in scene.told()}
 
 
+async def test_a_run_that_follows_a_terminated_one_tells_the_end_of_what_that_has_told(
+    scene: Scene,
+) -> None:
+    await late(scene)
+    status = await scene.status()
+    await scene.handle.terminate("an operator")
+    await scene.is_restored_to(status)
+    [over] = await mended(scene)
+    assert over.dedup_key == status.alarms[0].alarm.dedup_key
+
+
 async def test_a_lost_file_is_late_no_more_and_its_loss_is_never_over(scene: Scene) -> None:
     scene.world.windows[scene.resource] = SHORT_WINDOW
     scene.service.fails("open_content", AWAY, times=10_000)
