@@ -42,7 +42,7 @@ from workers.registry import control_worker, event_worker, export_worker, notifi
 from workers.roles import Role
 from workers.visibility_metrics import Observer
 from workers.watch import Watch
-from workers.zero_counters import begin_at_zero
+from workers.zero_counters import begin_at_zero, begin_index_at_zero
 
 
 async def run(settings: Settings, only: Role | None = None) -> None:
@@ -77,8 +77,8 @@ async def run(settings: Settings, only: Role | None = None) -> None:
             )
             for worker in workers:
                 await running.enter_async_context(worker)
-            if telemetry.exports_metrics and only is not Role.EXPORTS:
-                await running.enter_async_context(_observing(client, telemetry, settings))
+            if telemetry.exports_metrics:
+                await running.enter_async_context(_observing(client, telemetry, settings, only))
             if only is not Role.EXPORTS:
                 abandoned = AbandonedCalls(client, sender.send)
                 await running.enter_async_context(_beside(abandoned.run()))
@@ -152,9 +152,14 @@ def _workers(
 
 @asynccontextmanager
 async def _observing(
-    client: Client, telemetry: Telemetry, settings: Settings
+    client: Client, telemetry: Telemetry, settings: Settings, only: Role | None
 ) -> AsyncIterator[None]:
     meter = telemetry.runtime.metric_meter
+    if only is not Role.CONTROL:
+        begin_index_at_zero(meter, client.namespace, settings.archives)
+    if only is Role.EXPORTS:
+        yield
+        return
     begin_at_zero(meter, client.namespace, settings.resources)
     windows = {name: each.export_window for name, each in settings.resources.items()}
     observer = Observer(client, meter, windows)

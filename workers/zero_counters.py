@@ -10,7 +10,10 @@ from temporalio.common import MetricMeter
 
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
-from callvault.telemetry.metrics import finished_recordings, undelivered_events
+from callvault.telemetry.metrics import finished_recordings, index_failures, undelivered_events
+
+INDEXING = ("export_chunk", "seal_recording")
+"""The activities that write the index by person."""
 
 
 def begin_at_zero(meter: MetricMeter, namespace: str, resources: Iterable[str]) -> None:
@@ -31,3 +34,17 @@ def _meter_of(meter: MetricMeter, namespace: str, workflow_type: str) -> MetricM
         "workflow_type": workflow_type,
     }
     return meter.with_additional_attributes(attributes)
+
+
+def begin_index_at_zero(meter: MetricMeter, namespace: str, archives: Iterable[str]) -> None:
+    """Set the counters of people left out of an index to 0, with every attribute of counting."""
+    for name in INDEXING:
+        # Those that `activity.metric_meter()` adds.
+        of_activity = {
+            "namespace": namespace,
+            "task_queue": names.EXPORT_QUEUE,
+            "activity_type": name,
+        }
+        counter = index_failures(meter.with_additional_attributes(of_activity))
+        for archive in archives:
+            counter.add(0, {"archive": archive})

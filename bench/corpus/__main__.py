@@ -18,12 +18,15 @@ from azure.storage.blob import ContainerClient
 
 from bench.corpus.places import Container, Directory, Place
 from bench.corpus.search import compare
-from bench.corpus.seeding import Corpus
+from bench.corpus.seeding import KEY, Corpus
 from callvault.archive.identity import make_identity
 from callvault.archive.store import Archive
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.subjects.rebuild import IndexPass
+from callvault.archive.subjects.search import refuse
 from callvault.azure_storage.clients import StorageAccess
+from callvault.contracts.participants import hiding
 from callvault.local.azurite import start_azurite
 from callvault.local.processes import Supervisor
 
@@ -31,6 +34,8 @@ from callvault.local.processes import Supervisor
 def main() -> int:
     """Run on both stores, print the figures, and return the exit status."""
     options = _options()
+    if options.copied:
+        return _copied(options)
     exact = True
     for name, opened in {"directory": _directory, "Blob (Azurite)": _blob}.items():
         if options.store not in ("both", name.split()[0].lower()):
@@ -45,7 +50,7 @@ def main() -> int:
                 f" in {time.perf_counter() - began:.1f} s",
                 flush=True,
             )
-            figures = compare(archive, place, corpus)
+            figures = compare(archive, place, corpus, options.people)
             print(f"{name}: {figures}", flush=True)
             for problem in figures.problems[:20]:
                 print(f"PROBLEM: {problem}")
@@ -53,8 +58,24 @@ def main() -> int:
     return 0 if exact else 1
 
 
+def _copied(options: argparse.Namespace) -> int:
+    """Index a directory, copy it into a container, index and all, and search there."""
+    with _directory() as (archive, place), _blob() as (blob, container):
+        make_identity(archive, None, datetime.now(UTC))
+        blob.make()
+        corpus = Corpus(options.seed, options.recordings)
+        place.put_all(corpus.files())
+        IndexPass(archive, hiding(KEY), True, refuse).run()
+        began = time.perf_counter()
+        container.put_all(place.everything())
+        print(f"copied into a container in {time.perf_counter() - began:.0f} s", flush=True)
+        figures = compare(blob, container, corpus, options.people, is_indexed=True)
+        print(f"Blob (Azurite), copied: {figures}", flush=True)
+        return 0 if figures.is_exact else 1
+
+
 @contextmanager
-def _directory() -> Iterator[tuple[Archive, Place]]:
+def _directory() -> Iterator[tuple[Archive, Directory]]:
     with tempfile.TemporaryDirectory() as folder:
         yield DirectoryArchive("main", Path(folder)), Directory(Path(folder))
 
@@ -77,6 +98,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.corpus", description=__doc__)
     parser.add_argument("--recordings", type=int, default=10_000, help="how many are seeded")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
+    parser.add_argument("--people", type=int, default=0, help="how many are searched; 0 for all")
+    parser.add_argument(
+        "--copied", action="store_true", help="index a directory, and search in a copy on Azurite"
+    )
     parser.add_argument("--store", choices=("both", "directory", "blob"), default="both")
     return parser.parse_args()
 

@@ -53,6 +53,16 @@ class Directory:
     def index(self) -> Iterator[tuple[str, bytes]]:
         return self._below("subjects")
 
+    def everything(self) -> Iterator[File]:
+        """Yield all objects, as for a copy of the archive; of media a beginning alone."""
+        for path, _, names in os.walk(self._root):
+            for name in names:
+                if not name.startswith("."):
+                    file = Path(path, name)
+                    with file.open("rb") as opened:
+                        content = opened.read(64 if name.endswith(".wav") else -1)
+                    yield File(str(file.relative_to(self._root)), content)
+
     def _below(self, folder: str) -> Iterator[tuple[str, bytes]]:
         for path, _, names in os.walk(self._root / folder):
             for name in names:

@@ -49,15 +49,21 @@ class Figures:
         )
 
 
-def compare(archive: Archive, place: Place, corpus: Corpus) -> Figures:
-    """Index the archive, search for everybody, and count what the reader reads otherwise."""
+def compare(
+    archive: Archive, place: Place, corpus: Corpus, people: int = 0, *, is_indexed: bool = False
+) -> Figures:
+    """Index the archive, search for everybody, and count what the reader reads otherwise.
+
+    With ``people``, so many are searched for; with ``is_indexed``, the index is there already.
+    """
     figures = Figures()
-    _index(archive, figures)
+    if not is_indexed:
+        _index(archive, figures)
     known = read(place.documents(), KEY)
     # The reader itself is held against what was seeded.
     seeded = {hash_of(raw_id, KEY): folders for raw_id, folders in corpus.truth.items()}
     figures.problems += [] if known == seeded else ["the reader does not read what was seeded"]
-    everybody = [*corpus.people, *corpus.strangers]
+    everybody = [*corpus.strangers, *corpus.people][: people or None]
     figures.people = len(everybody)
     for raw_id in everybody:
         expected = {
