@@ -17,7 +17,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast proof fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -42,12 +42,22 @@ FAST = $(addprefix tests/,unit acs activities)
 test-fast: setup  ## Run some: unit, acs, activities; without Temporal, Azurite, slow ones
 	$(BIN)/pytest $(IN_PARALLEL) --numprocesses 2 -m "not server and not slow" $(FAST)
 
+SHORTENINGS ?= 1000
+proof: setup  ## Shorten, rewrite, fork, set back and replace archives with the real key: each is found (SHORTENINGS=1000)
+	SHORTENINGS=$(SHORTENINGS) SEED=$(SEED) $(BIN)/pytest --numprocesses 2 --timeout 0 tests/archive/test_shortening.py
+
 TIMES ?= 20
 fuzz: setup  ## Send every door more hostile input than `make test` does, another each time (TIMES=20)
 	FUZZ_TIMES=$(TIMES) $(BIN)/pytest --numprocesses 2 --dist loadfile --timeout 0 tests/fuzz
 
 clients: setup $(TYPESCRIPT_READY) openapi  ## Generate clients of the gateway (Python, TypeScript), and drive it with them
 	$(BIN)/pytest tests/clients
+
+VCON_PYTHON ?= python3.12
+vcon: setup  ## Have the vCon working group's library judge what `subjects export` writes (VCON_PYTHON=python3.12)
+	@test -x .sdk/vcon/bin/python || $(VCON_PYTHON) -m venv .sdk/vcon
+	.sdk/vcon/bin/pip install --quiet vcon==0.10.0
+	VCON_PYTHON=.sdk/vcon/bin/python $(BIN)/pytest tests/evidence/test_vcon.py
 
 # Without a network nothing can be audited: this says so aloud and goes on, `make audit` fails.
 check: lint types imports openapi rules  ## All of the following six; the last three say what they leave out

@@ -1,7 +1,6 @@
 """The index by person, written beside what is archived and sealed: nothing else waits or fails."""
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -17,8 +16,7 @@ from callvault.archive.subjects.accounts import IndexProblem, entries_of_recordi
 from callvault.archive.subjects.entries import Hash, IndexedRecording, entries_of_metadata
 from callvault.archive.subjects.index import write
 from callvault.contracts.activity_io import ExportInput
-from callvault.contracts.subjects import SubjectEntry
-from callvault.errors import CallvaultError, InvalidRequest, Unavailable
+from callvault.errors import CallvaultError, InvalidRequest
 from callvault.telemetry.metrics import index_failures
 
 INDEX_TIMEOUT = timedelta(minutes=1)
@@ -52,14 +50,10 @@ class SubjectIndex:
                 input.server_call_id,
             )
             people = metadata.facts.participants
-            write(
-                archive,
-                _in_time(
-                    entries_of_metadata(
-                        recording, metadata.object_name, media_name, people, self._hash_of
-                    )
-                ),
+            entries = entries_of_metadata(
+                recording, metadata.object_name, media_name, people, self._hash_of
             )
+            write(archive, entries, within=INDEX_TIMEOUT)
 
     def add_recording(self, archive: Archive, manifest_name: str) -> None:
         """Index the people of a sealed recording: of its manifest, and of its metadata files."""
@@ -69,7 +63,7 @@ class SubjectIndex:
                 entries = entries_of_recording(
                     archive, stored.manifest, self._hash_of, lambda problem: _tell(archive, problem)
                 )
-                write(archive, _in_time(entries))
+                write(archive, entries, within=INDEX_TIMEOUT)
 
 
 def _folder(input: ExportInput, media_name: str) -> str:
@@ -79,15 +73,6 @@ def _folder(input: ExportInput, media_name: str) -> str:
         day_of(folder)
         return folder
     return folder_of(object_name(input, input.recording_format_type))
-
-
-def _in_time(entries: Iterable[SubjectEntry]) -> Iterator[SubjectEntry]:
-    """Yield the entries; raise `Unavailable` once that takes longer than `INDEX_TIMEOUT`."""
-    ends_at = time.monotonic() + INDEX_TIMEOUT.total_seconds()
-    for entry in entries:
-        if time.monotonic() > ends_at:
-            raise Unavailable(f"the index took longer than {INDEX_TIMEOUT}", owner="archive")
-        yield entry
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The search for a person in one archive, which its access log has before anything is given out."""
 
 from callvault.archive.subjects.lookup import hashes_of, look_up
+from callvault.archive.subjects.search import ALL_DAYS, Days
 from callvault.archive.verify.expectation import spelt
 from callvault.contracts.access import Access, AccessAction
 from callvault.contracts.subjects import SubjectRecordings
@@ -15,6 +16,7 @@ def search_person(
     by: str,
     authenticated_as: str,
     reason: str,
+    days: Days = ALL_DAYS,
 ) -> SubjectRecordings:
     """Note the search in the access log, then search; ``keys`` has the newest first.
 
@@ -29,5 +31,5 @@ def search_person(
         reason=reason,
     )
     recorded = opened.log.record(access)
-    found = look_up(opened.archive, participant, keys)
+    found = look_up(opened.archive, participant, keys, days)
     return found.model_copy(update={"access_record": spelt(recorded.link)})

@@ -19,7 +19,7 @@ MAX_MEMBERS = 3_000
 """Calls of a group that are known one by one: some 200 bytes each, in what a run carries. One that
 is forgotten for want of room tells of itself again at its next step of the escalation."""
 
-MAX_OPEN = 50
+MAX_OPEN = 20
 """Episodes of one call that are known: a call may have hundreds of files."""
 
 MAX_NAMED = 20

@@ -204,9 +204,10 @@ def _alarm(record: AlarmRecord) -> tuple[str, ...]:
 
 
 def _seen_by(record: AlarmRecord) -> str:
+    over = f"; over since {record.over_at:%H:%M:%S}" if record.over_at else ""
     if record.acknowledged_at is None:
-        return "nobody"
-    return _cell(name_of_caller(record.acknowledged_by, record.acknowledged_as))
+        return f"nobody{over}"
+    return _cell(name_of_caller(record.acknowledged_by, record.acknowledged_as)) + over
 
 
 def _consents(status: CallStatus) -> Iterator[str]:

@@ -15,6 +15,8 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 
 from callvault.contracts.call_ids import canonical_call_id
+from callvault.contracts.manifest import LinkReference
+from callvault.contracts.media import FormatType
 from callvault.errors import InvalidRequest
 
 MAX_OBJECT_NAME = 1_024
@@ -30,6 +32,7 @@ HOLDS_PREFIX = "holds/"
 ERASURES_PREFIX = "erasures/"
 SUBJECTS_PREFIX = "subjects/"
 ACCESS_PREFIX = "access/"
+CHECKPOINTS_PREFIX = "checkpoints/"
 
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
@@ -89,6 +92,12 @@ def metadata_object_name(object_name: str) -> str:
     # no media file can bear that name, for ids in names hold no dots
     stem, _, _ = object_name.rpartition(".")
     return f"{stem}{_METADATA}"
+
+
+def media_names(metadata_name: str) -> tuple[str, ...]:
+    """Build the names that the media file of a metadata file may have."""
+    stem = metadata_name.removesuffix(_METADATA)
+    return tuple(f"{stem}.{extension}" for extension in FormatType)
 
 
 def is_metadata_name(object_name: str) -> bool:
@@ -188,6 +197,16 @@ def is_file_of_document(object_name: str, index: int, document_id: str) -> bool:
 def link_object_name(sequence: int) -> str:
     """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"
+
+
+def checkpoint_object_name(archive: str, head: LinkReference, access: LinkReference | None) -> str:
+    """Build ``checkpoints/<archive>/<link>-<record>.json``, in the place that keeps them.
+
+    Both are a number and a part of the hash; of an archive without an access log the link alone.
+    """
+    ends = [head] if access is None else [head, access]
+    told = "-".join(f"{each.sequence:010d}-{each.sha256[:16]}" for each in ends)
+    return f"{CHECKPOINTS_PREFIX}{_component(archive)}/{told}.json"
 
 
 def access_object_name(sequence: int) -> str:

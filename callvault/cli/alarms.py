@@ -66,8 +66,11 @@ class Answer(NamedTuple):
 
 def send_to_all(settings: Settings, alarm: Alarm) -> list[Answer]:
     """Send an alarm to the log and to the webhook."""
+    from activities.alarm_links import Links
     from activities.webhooks import log
+    from callvault.temporal.client import configured_namespace
 
+    alarm = Links.of(settings, configured_namespace()).complete(alarm)
     log(alarm)
     told = Answer("log", True, f"written as {alarm.severity}, on standard error")
     return [told, _send_to_webhook(settings, alarm)]

@@ -1,6 +1,7 @@
-"""Commands on people: `subjects find`, and `index` check and rebuild, by which they are found."""
+"""Commands on people: `subjects find` and `export`, and the `index` by which they are found."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from callvault.cli.options import By, ConfigFile, Json, JsonReport
 from callvault.cli.terminal import say_json
 
-app = typer.Typer(help="Find the recordings of a person.", no_args_is_help=True)
+app = typer.Typer(help="Find and export the recordings of a person.", no_args_is_help=True)
 index = typer.Typer(
     help="The index by which people are found: check it, make it anew.", no_args_is_help=True
 )
@@ -16,6 +17,10 @@ index = typer.Typer(
 _Archives = Annotated[
     list[str] | None,
     typer.Option("--archive", help="An archive's configured name; repeatable. All without any."),
+]
+
+_Day = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only recordings of such days (UTC).")
 ]
 
 _Since = Annotated[
@@ -38,6 +43,8 @@ def find(
     ],
     by: By = "",
     reason: Annotated[str, typer.Option(help="Why, for the archive's access log.")] = "",
+    since: _Day = None,
+    until: _Day = None,
     archive: _Archives = None,
     as_json: JsonReport = False,
     config: ConfigFile = None,
@@ -47,16 +54,60 @@ def find(
     The search is written into the archive's access log. Exit status 1 where entries of the index
     are damaged: recordings may be missing then, and `callvault index rebuild` mends it.
     """
-    from callvault.cli.actions.subjects import as_document, read_participant, searched, show
+    from callvault.cli.actions.subjects import Asked, as_document, read_participant, searched, show
     from callvault.config.settings import load_settings
 
-    asked = read_participant(participant)
-    found = searched(load_settings(config), archive or [], asked, by, reason)
+    asked = Asked(
+        read_participant(participant),
+        by,
+        reason,
+        since.date() if since else None,
+        until.date() if until else None,
+    )
+    found = searched(load_settings(config), archive or [], asked)
     if as_json:
         say_json(as_document(found))
     else:
         show(found)
     if any(each.faults for each in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    participant: Annotated[
+        str,
+        typer.Argument(
+            help="A rawId in any spelling (8:acs:…, 4:+49…), or the participant's hash; - reads it"
+            " from standard input, so that it is in no list of processes."
+        ),
+    ],
+    to: Annotated[
+        Path,
+        typer.Option(
+            help="The directory to make, or the zip if it ends with .zip; never replaced."
+        ),
+    ],
+    by: By = "",
+    reason: Annotated[str, typer.Option(help="Why, for the archive's access log.")] = "",
+    archive: _Archives = None,
+    as_json: Json = False,
+    config: ConfigFile = None,
+) -> None:
+    """Export all recordings of a person, with a cover page; others' ids are masked.
+
+    Of unmixed recordings only that person's channel. The package appears as a whole or not at all;
+    the same export again changes nothing. Exit status 1 where something is left out of it, or is
+    not as it was sealed.
+    """
+    from callvault.cli.actions.subject_export import export_subject, show
+    from callvault.cli.actions.subjects import read_participant
+    from callvault.config.settings import load_settings
+
+    asked = read_participant(participant)
+    outcome = export_subject(load_settings(config), asked, to, archive or [], by, reason)
+    show(outcome, to, as_json=as_json)
+    if not outcome.is_whole:
         raise typer.Exit(1)
 
 

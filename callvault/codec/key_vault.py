@@ -72,7 +72,7 @@ class KeyVaultKeys:
             told = self._get(http, page, headers)
             for version in told.get("value", []):
                 seen += 1
-                if seen <= MAX_VERSIONS and version["attributes"].get("enabled"):
+                if seen <= MAX_VERSIONS and version.get("attributes", {}).get("enabled"):
                     yield version
             page = told.get("nextLink") if seen < MAX_VERSIONS else None
 
@@ -90,9 +90,11 @@ class KeyVaultKeys:
             raise self._denied(answer.status_code)
         try:
             answer.raise_for_status()
-            told: dict[str, Any] = answer.json()
+            told: Any = answer.json()
         except (httpx.HTTPStatusError, ValueError) as error:
             raise self._error(f"it answers {answer.status_code}") from error
+        if not isinstance(told, dict):
+            raise self._error("its answer is no object")
         return told
 
     def _token(self) -> str:

@@ -36,6 +36,15 @@ class KeySettings(Section):
     resources: Names = ()
     """The resources whose calls the key sees and controls; those of all resources without any."""
 
+    @model_validator(mode="after")
+    def _decodes_all(self) -> Self:
+        if "decode" in self.roles and self.resources:
+            raise ValueError(
+                "payloads do not tell whose they are: a key with the role decode is of all"
+                " resources, so make another key for it"
+            )
+        return self
+
 
 class OidcSettings(Section):
     """Callers of the control API who present a signed token (OpenID Connect) instead of a key."""

@@ -50,6 +50,28 @@ def residency_problems(
     ]
 
 
+def describe_residency(
+    resources: Mapping[str, ResourceSettings], archives: Mapping[str, ArchiveSettings]
+) -> str:
+    """Tell for each resource where its recordings stay; what contradicts that is no settings."""
+    return (
+        "; ".join(
+            _described(name, resource, archives) for name, resource in sorted(resources.items())
+        )
+        or "there is no resource"
+    )
+
+
+def _described(
+    name: str, resource: ResourceSettings, archives: Mapping[str, ArchiveSettings]
+) -> str:
+    if not resource.data_region:
+        return f"{name} names no data region, so that nothing is compared"
+    regions = " and ".join((resource.data_region, *resource.also_regions))
+    named = sorted(set(places_of(resource, archives).values()))
+    return f"recordings of {name} stay in {regions} ({', '.join(named)})"
+
+
 def places_of(
     resource: ResourceSettings, archives: Mapping[str, ArchiveSettings]
 ) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.alarms import Acknowledge, Alarm
 from callvault.contracts.base import State
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
@@ -44,8 +44,9 @@ ANSWERED: tuple[type[State], ...] = (
     CallResult,
     RecordingCloudEvent,
     Reconciliation,
+    Alarm,
 )
-"""Answered to backends."""
+"""Answered to backends, or posted to a receiver of alarms."""
 
 
 class _Generator(GenerateJsonSchema):

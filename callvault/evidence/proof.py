@@ -83,7 +83,7 @@ def files(recording: RecordingFacts) -> Html:
 
 
 def _file_rows(chunk: ManifestChunk, recording: RecordingFacts) -> Iterator[tuple[str, ...]]:
-    erased = {each.object_name for record in recording.records for each in record.erased}
+    erased = set(_erased(recording))
     name = f"chunk {chunk.index}"
     if chunk.media is None:
         why = chunk.lost_reason or "it is not archived yet"
@@ -93,7 +93,9 @@ def _file_rows(chunk: ManifestChunk, recording: RecordingFacts) -> Iterator[tupl
         if each is None:
             continue
         gone = (
-            tag("strong", " (erased since, see “Duties”)") if each.object_name in erased else None
+            tag("strong", " (erased since, see “Duties” and “Proof”)")
+            if each.object_name in erased
+            else None
         )
         yield (
             f"{name}{what}",
@@ -103,6 +105,15 @@ def _file_rows(chunk: ManifestChunk, recording: RecordingFacts) -> Iterator[tupl
             _as_media(chunk) if each is chunk.media else "",
             moment(chunk.verified_at),
         )
+
+
+def _erased(recording: RecordingFacts) -> Iterator[str]:
+    """Yield the names of objects that a record says were erased, and that are not there."""
+    for record in recording.records:
+        yield from (each.object_name for each in record.erased)
+    for remark in recording.report.warnings if recording.report else ():
+        if remark.text.startswith("it was erased"):
+            yield remark.object_name
 
 
 def hashes(each: ObjectReference) -> Html:

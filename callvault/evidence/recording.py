@@ -54,6 +54,8 @@ class RecordingFacts:
     """What was done about duties."""
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     """The sound of each file, by its object name."""
+    channels: frozenset[int] | None = None
+    """The channels of which a page shows the sound; None for all."""
     members: tuple[Member, ...] = ()
     """The participants whom the service's metadata files name."""
 

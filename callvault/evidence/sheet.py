@@ -54,7 +54,7 @@ POLICY = (
 """No script, no image, no connection: of all that a page may load, its own style alone."""
 
 
-def page(title: str, *content: Html) -> str:
+def page(title: str, *content: Html | None) -> str:
     """Return a whole HTML document."""
     head = tag(
         "head",

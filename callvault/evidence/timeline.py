@@ -8,9 +8,12 @@ from callvault.contracts.manifest import Manifest
 from callvault.evidence.chart import Bar, Chart, Lane, Point, Sound
 from callvault.evidence.markup import Html, tag
 from callvault.evidence.people import People
-from callvault.evidence.placing import pieces
+from callvault.evidence.placing import Piece, pieces
 from callvault.evidence.recording import RecordingFacts
 from callvault.evidence.words import clock
+
+QUIET = 0.05
+"""Share of the loudest sound that a file can hold; a recording is drawn as if it were as loud."""
 
 MAX_PEOPLE = 12
 """Participants with a lane of their own; the table has all of them."""
@@ -38,9 +41,9 @@ def timeline(facts: RecordingFacts, people: People, ident: str) -> Html:
 def _legend(facts: RecordingFacts) -> str:
     legend = (
         "All times are UTC. The sound and the service's own pauses stand where the recording"
-        " service's clock has them; everything else is by Callvault's. Solid green: proven silent."
-        " Striped red: silence was asked for, and is not proven. ✓ agreed, ✗ refused or withdrew,"
-        " ▾ a request."
+        " service's clock has them; everything else is by Callvault's. The height of the sound is"
+        " relative to its loudest moment. Solid green: proven silent. Striped red: silence was"
+        " asked for, and is not proven. ✓ agreed, ✗ refused or withdrew, ▾ a request."
     )
     is_sampled = any(isinstance(p, Waveform) and p.is_sampled for p in facts.pictures.values())
     return legend + (
@@ -119,7 +122,7 @@ def _silence_lanes(manifest: Manifest, end: datetime) -> Iterator[Lane]:
 
 def sound_lanes(facts: RecordingFacts, people: People) -> Iterator[Lane]:
     lanes: dict[int, list[Sound]] = {}
-    before = 0.0
+    before, scale = 0.0, 1 / _loudest(facts)
     for chunk in sorted(facts.manifest.chunks, key=lambda chunk: chunk.index):
         picture = facts.pictures.get(chunk.media.object_name) if chunk.media else None
         if not isinstance(picture, Waveform):
@@ -128,12 +131,13 @@ def sound_lanes(facts: RecordingFacts, people: People) -> Iterator[Lane]:
         placed = pieces(facts.manifest.recording, chunk, picture.seconds, before)
         before += picture.seconds
         for number, peaks in enumerate(picture.channels):
+            if facts.channels is not None and number not in facts.channels:
+                continue
             lanes.setdefault(number, []).extend(
-                Sound(p.since, p.until, _cut(peaks, p.first, p.end, picture.seconds))
-                for p in placed
+                Sound(p.since, p.until, _cut(peaks, p, picture.seconds, scale)) for p in placed
             )
     heard = {m.channel: people.short(m.participant) for m in facts.members}
-    many = len(lanes) > 1
+    many = len(lanes) > 1 or facts.channels is not None
     for number, sounds in sorted(lanes.items()):
         whose = (
             f"Sound {number}: {heard[number]}" if number in heard else f"Sound, channel {number}"
@@ -141,9 +145,17 @@ def sound_lanes(facts: RecordingFacts, people: People) -> Iterator[Lane]:
         yield Lane(whose if many else "Sound", sounds=sounds)
 
 
-def _cut(peaks: Sequence[float], first: float, end: float, seconds: float) -> tuple[float, ...]:
-    begin = int(len(peaks) * first / seconds)
-    return tuple(peaks[begin : max(begin + 1, round(len(peaks) * end / seconds))])
+def _cut(peaks: Sequence[float], piece: Piece, seconds: float, scale: float) -> tuple[float, ...]:
+    begin = int(len(peaks) * piece.first / seconds)
+    end = max(begin + 1, round(len(peaks) * piece.end / seconds))
+    return tuple(peak * scale for peak in peaks[begin:end])
+
+
+def _loudest(facts: RecordingFacts) -> float:
+    """Return the highest peak of all files and channels; noise is not drawn as if it were loud."""
+    heard = [picture for picture in facts.pictures.values() if isinstance(picture, Waveform)]
+    peaks = [peak for each in heard for channel in each.channels for peak in channel]
+    return max(max(peaks, default=1.0), QUIET)
 
 
 def _people_lanes(manifest: Manifest, people: People, end: datetime) -> Iterator[Lane]:

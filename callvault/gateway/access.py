@@ -68,6 +68,16 @@ class Caller:
                 code="resource_denied",
             )
 
+    def require_every_resource(self) -> None:
+        """Raise `AccessDenied` for a caller who is bound to resources."""
+        if self.resources is not None:
+            raise AccessDenied(
+                f"{self._who} is bound to resources, and payloads do not tell whose they are:"
+                " decode is for callers of all resources",
+                status=403,
+                code="resource_denied",
+            )
+
     @property
     def _who(self) -> str:
         return shorten(self.name or self.authenticated_as or "this caller", 100)
@@ -120,6 +130,8 @@ class Access:
             limiter = self._page_limiter if role == "decode" else self._limiter
             limiter.count(caller.account)
             caller.require(role)
+            if role == "decode":
+                caller.require_every_resource()
             await self._require_sight(caller, request.path_params.get(CALL_PARAMETER))
             request.state.caller = caller
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from temporalio.client import Client
 
 from callvault.config.settings import Settings
-from callvault.errors import CallvaultError, Unavailable
+from callvault.errors import CallvaultError, InvalidRequest, Unavailable
 from callvault.logged_archives import LoggedArchive, logged_archives
 from callvault.temporal.archives import remembered_archives
 
@@ -29,7 +29,16 @@ class ArchiveReaders:
         self._threads = ThreadPoolExecutor(MAX_ARCHIVE_THREADS, "archive")
 
     async def open(self, name: str) -> LoggedArchive:
-        """Open an archive; `Unavailable` where it cannot be, whatever the reason."""
+        """Open an archive; `Unavailable` where it cannot be, whatever the reason.
+
+        `InvalidRequest` (410) where the settings say that it is gone for good.
+        """
+        if name in self._settings.gone_archives:
+            raise InvalidRequest(
+                f"archive {name} is gone for good, by the settings (gone_archives)",
+                status=410,
+                code="lost",
+            )
         known = self._settings.archives.get(name)
         if known is not None and known.id is None and name not in self._ids:
             self._ids.update(await remembered_archives(self._client))

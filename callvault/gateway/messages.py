@@ -115,6 +115,10 @@ class FindRequest(CallerMessage):
     """A ``rawId`` in any spelling (``8:acs:…``, ``4:+49…``), or the participant's hash."""
     archives: Annotated[tuple[str, ...], Field(max_length=100)] = ()
     """Names of the archives that are searched; by default all of them."""
+    since: date | None = None
+    until: date | None = None
+    """First and last day of the recordings, in UTC: a person who is in thousands is better searched
+    year by year."""
     reason: ShortText = ""
     """The reason, for the archives' access logs."""
 

@@ -7,6 +7,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 
 from callvault.archive.subjects.lookup import hashes_of
+from callvault.archive.subjects.search import Days
 from callvault.config.settings import Settings
 from callvault.contracts.subjects import SubjectRecordings
 from callvault.errors import ConfigurationError, InvalidRequest
@@ -47,6 +48,7 @@ class SubjectsApi:
             by=asked.requested_by,
             authenticated_as=asked.authenticated_as,
             reason=asked.reason,
+            days=Days(asked.since, asked.until),
         )
         names = self._chosen(asked)
         found = await asyncio.gather(*(self._one(name, search) for name in names))

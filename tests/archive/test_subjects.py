@@ -125,6 +125,21 @@ def test_stays_and_decisions_count_where_no_metadata_file_names_the_person(
     assert by_stay.chunks == (SubjectChunk(object_name=unknown.object_name),)
 
 
+def test_a_channel_that_one_account_tells_is_not_doubted_by_another(
+    directory_archive: DirectoryArchive,
+) -> None:
+    """A metadata file of which another part could not be read still tells the person's channel."""
+    chunk = archived(directory_archive, participants=told(ben=0, ana=1))
+    assert chunk.archived
+    doubtful = chunk.archived.model_copy(update={"metadata_problem": "its pauses are unknown"})
+    chunk = chunk.model_copy(update={"archived": doubtful})
+    indexed(directory_archive, chunk, participants=(stay(ANA), stay(CLEO)))
+    name = chunk.archived.object_name if chunk.archived else ""
+    [ana], [cleo] = found(directory_archive, ANA), found(directory_archive, CLEO)
+    assert ana.chunks == (SubjectChunk(object_name=name, channel=1),)
+    assert cleo.chunks == (SubjectChunk(object_name=name),)
+
+
 def test_who_must_agree_is_found_as_named_and_somebody_unknown_is_nobody(
     directory_archive: DirectoryArchive,
 ) -> None:

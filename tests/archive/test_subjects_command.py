@@ -137,7 +137,7 @@ def test_a_search_is_in_the_access_log_with_who_and_why(place: Place) -> None:
     ended = place.run("subjects", "find", "-", "--by", "dpo-1", "--reason", "asked", input=ANA)
     assert ended.exit_code == 0, ended.output
     assert folder in ended.stdout
-    assert "1 recordings of this person in main." in ended.stdout
+    assert "1 recording of this person in main." in ended.stdout
     [record] = AccessLog(place.archive, None).records()
     assert (record.action, record.by, record.reason) == (AccessAction.FOUND, "dpo-1", "asked")
     assert record.authenticated_as.startswith("cli:")
@@ -209,6 +209,15 @@ def test_after_a_new_key_sealed_hashes_are_found_by_the_earlier_one(place: Place
     assert place.finds(participant_hash(ANA, "first key")) == [two]
     place.uses("second key")
     assert place.finds(ANA) == [one]
+
+
+def test_a_search_may_be_bound_to_days(place: Place) -> None:
+    folder = place.keeps("rec-1", ANA)
+    place.rebuilds()
+    for words in (["--since", "2026-03-02"], ["--until", "2026-03-02"]):
+        assert place.finds(ANA, *words) == [folder]
+    assert place.finds(ANA, "--since", "2026-03-03") == []
+    assert place.finds(ANA, "--until", "2026-03-01") == []
 
 
 def test_a_day_to_go_on_from_is_a_date(place: Place) -> None:

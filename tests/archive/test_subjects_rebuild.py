@@ -13,6 +13,7 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.subjects.accounts import IndexProblem, entries_of_recording
 from callvault.archive.subjects.entries import Hash
 from callvault.archive.subjects.index import entry_name, entry_names, put, remove, write
+from callvault.archive.subjects.lookup import look_up
 from callvault.archive.subjects.rebuild import IndexPass, Verdict
 from callvault.archive.subjects.search import find, read_entry, refuse
 from callvault.contracts.consent import Presence
@@ -28,7 +29,8 @@ from tests.archive.sealed import (
     seal_input,
 )
 
-HASH = hiding("the key of participants")
+KEY = "the key of participants"
+HASH = hiding(KEY)
 ANA, BEN, CLEO = "8:acs:ana", "4:+49301234567", "8:orgid:cleo"
 
 
@@ -175,6 +177,27 @@ def test_whatever_is_wrong_with_an_entry_is_told_and_mended(
     rebuilt(directory_archive)
     assert problems(directory_archive) == []
     assert {each: b"".join(directory_archive.read(each)) for each in before} == before
+
+
+SEEN_BY_A_SEARCH = [
+    *("half-written", "another channel", "another file", "no file", "another source"),
+    *("another person", "other evidence", "two of them"),
+]
+
+
+@pytest.mark.parametrize("change", SEEN_BY_A_SEARCH)
+def test_a_search_leaves_out_what_the_evidence_does_not_say(
+    directory_archive: DirectoryArchive, change: str
+) -> None:
+    kept(directory_archive, "rec-1", ANA)
+    kept(directory_archive, "rec-2", BEN)
+    rebuilt(directory_archive)
+    assert len(look_up(directory_archive, ANA, [KEY]).recordings) == 1
+    [name] = (each for each in entries(directory_archive) if HASH(ANA) in each)
+    SPOILT[change](directory_archive, name)
+    found = look_up(directory_archive, ANA, [KEY])
+    assert found.recordings == ()
+    assert [fault.object_name for fault in found.faults] == [name]
 
 
 def planted(archive: Archive, source: str, **changes: Any) -> str:
@@ -350,3 +373,32 @@ def test_the_entries_of_a_recording_are_named_for_whoever_erases_it(
         remove(directory_archive, name)
     assert folders(directory_archive, BEN) == []
     assert len(folders(directory_archive, ANA)) == 1
+
+
+def test_a_rebuild_holds_few_recordings_in_memory(directory_archive: DirectoryArchive) -> None:
+    """Names are listed as they are needed: never many more than were looked at."""
+    folder = "recordings/2026/03/01/call"
+    content = b'{"participants":[{"participantId":"8:acs:ana"}]}'
+    for number in range(600):
+        path = directory_archive._root / folder / f"rec-{number}" / "0000-a.metadata.json"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    ahead: list[int] = []
+
+    class Watched(DirectoryArchive):
+        listed = looked_at = 0
+
+        def names(self, prefix: str = "") -> Iterator[str]:
+            for name in super().names(prefix):
+                # The list of days comes first, and keeps no name.
+                self.listed += prefix != "recordings/"
+                ahead.append(self.listed - self.looked_at)
+                yield name
+
+        def read(self, object_name: str, **part: Any) -> Iterator[bytes]:
+            self.looked_at += object_name.endswith(".metadata.json")
+            return super().read(object_name, **part)
+
+    IndexPass(Watched("main", directory_archive._root), HASH, True, refuse).run()
+    assert len(folders(directory_archive, ANA)) == 600
+    assert max(ahead) < 200

@@ -116,7 +116,7 @@ def test_an_alarm_that_nobody_could_believe_is_found() -> None:
 
 
 def headers(key: str, at: float) -> dict[str, str]:
-    return signature_headers(key, "1", BODY, int(at))
+    return signature_headers([key], "1", BODY, int(at))
 
 
 def test_the_receiver_believes_the_right_key_at_the_right_time_alone() -> None:

@@ -42,7 +42,9 @@ def run(command: list[str], **environment: str) -> str:
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Api"]:
     """Generate the Python client; no part of the document may be beyond its generator."""
     folder = tmp_path_factory.mktemp("python")
-    (folder / "config.yaml").write_text("post_hooks: []\n")
+    # A file may be of any type: the generator is told to take it as bytes.
+    settings = 'post_hooks: []\ncontent_type_overrides: {"*/*": "application/octet-stream"}\n'
+    (folder / "config.yaml").write_text(settings)
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"]
     command += ["--path", str(DOCUMENT), "--output-path", str(folder / PACKAGE)]
     command += ["--meta", "none", "--config", str(folder / "config.yaml")]

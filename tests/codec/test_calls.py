@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from temporalio.api.common.v1 import Payload, SearchAttributes
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from callvault.cli.actions.check_result import Subject
+from callvault.cli.actions.doctor_encryption import check_encryption
 from callvault.codec import keyring
 from callvault.codec.encryption import codec_of
 from callvault.codec.key_sources import sources_of
@@ -27,30 +28,11 @@ from callvault.emulator.server import RunningEmulator
 from callvault.temporal.client import connect
 from callvault.temporal.executions import list_executions
 from tests.codec.conftest import new_key
+from tests.codec.payloads import payloads_in
 from tests.telemetry.vault import Vault, working
 from workers.abandoned import AbandonedCalls
 
 PERSON = "Zebulon-Quartermaine"
-
-
-def payloads_in(message: Message) -> Iterator[Payload]:
-    """Yield every payload of a message of Temporal's but those of search attributes."""
-    if isinstance(message, Payload):
-        yield message
-        return
-    if isinstance(message, SearchAttributes):
-        return
-    for field, value in message.ListFields():
-        yield from payloads_of(field, value)
-
-
-def payloads_of(field: FieldDescriptor, value: Any) -> Iterator[Payload]:
-    if field.type != FieldDescriptor.TYPE_MESSAGE:
-        return
-    is_map = field.message_type.GetOptions().map_entry
-    for each in value.values() if is_map else value if field.is_repeated else [value]:
-        if isinstance(each, Message):
-            yield from payloads_in(each)
 
 
 async def all_of(client: Client) -> Iterator[Message]:
@@ -87,6 +69,9 @@ async def test_all_that_temporal_keeps_of_a_call_is_encrypted(
                 "/v1/recordings", {"serverCallId": "nobody", "requestedBy": PERSON}
             )
         seen = list(await all_of(temporal.client))
+        used = await check_encryption(Subject(settings, client=vault.client))
+        without = settings.model_copy(update={"encryption": EncryptionSettings()})
+        lacking = await check_encryption(Subject(without, client=vault.client))
     payloads = [each for message in seen for each in payloads_in(message)]
     key = PayloadKey.from_secret(settings.encryption.keys[0].resolve()).id.encode()
     assert len(payloads) > 50
@@ -95,6 +80,9 @@ async def test_all_that_temporal_keeps_of_a_call_is_encrypted(
     assert {each.metadata[KEY_ID] for each in payloads} == {key}
     said = "".join(map(str, seen))
     assert PERSON not in said
+    assert [(each.name, each.is_ok) for each in used[1:]] == [("encryption keys in use", True)]
+    assert not lacking[1].is_ok
+    assert f"missing: {key.decode()} (" in lacking[1].found
     assert "Encoded failure" in said
 
 

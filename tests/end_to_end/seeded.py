@@ -1,7 +1,6 @@
 """A whole Callvault with unmistakable secrets, and all of its output."""
 
 import base64
-import json
 import os
 import re
 import secrets
@@ -13,13 +12,15 @@ from urllib.parse import unquote
 
 import httpx
 from azure.storage.blob import ContainerClient
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client
 
 from callvault.archive.manifests.keys import Signer
+from callvault.codec.payload_key import is_sealed
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT
 from callvault.local.temporal import TemporalServer, start_temporal
+from tests.codec.payloads import payloads_in
 
 CONTAINER = "seeded"
 BROKEN_TOPIC = "/subscriptions/5/providers/Microsoft.Communication/CommunicationServices/broken"
@@ -53,12 +54,16 @@ connection_string = "env:SEED_REFUSED"
 port = 0
 quarantine = {{ kind = "directory", path = "{home}/quarantine" }}
 event_secrets = ["env:SEED_EVENT_SECRET"]
+keys.operator = {{ secret = "env:SEED_DECODE_KEY", roles = ["decode"] }}
 keys.backend = {{ secret = "env:SEED_API_KEY", roles = ["control", "read"] }}
 callbacks.configuration_url = "http://127.0.0.1:9"
 
 [alarms]
 webhook_url = "env:SEED_WEBHOOK_URL"
 webhook_secret = "env:SEED_WEBHOOK_SECRET"
+
+[encryption]
+keys = ["env:SEED_PAYLOAD_KEY"]
 
 [log]
 level = "debug"
@@ -94,6 +99,8 @@ class Seeded:
     gateway: str
     environment: Mapping[str, str]
     seeds: Seeds
+    people: Seeds = field(default_factory=Seeds)
+    """What tells of people and their files, which those see who have the key, or a role."""
     answers: list[str] = field(default_factory=list)
     """Complete answers of the gateway, heads and bodies."""
 
@@ -202,13 +209,16 @@ def _secrets(
     seeds.plant("wrong storage key in base64", wrong)
     wrong_acs = base64.b64encode(b"wrong ACS key" + secrets.token_bytes(16)).decode()
     webhook_key = base64.b64encode(secrets.token_bytes(24)).decode()
+    payload_key = base64.b64encode(secrets.token_bytes(32)).decode()
     return {
         "SEED_ACS": acs["connectionString"],
         "SEED_WRONG_KEY": seeds.plant("wrong access key", wrong_acs),
         "SEED_SAS_URL": f"{azurite.blob_endpoint}/{CONTAINER}?{sas}",
         "SEED_SIGNING_KEY": pem,
         "SEED_REFUSED": azurite.connection_string.replace(azurite.account_key, wrong),
+        "SEED_PAYLOAD_KEY": seeds.plant("key of payloads", payload_key),
         "SEED_EVENT_SECRET": seeds.plant("event secret"),
+        "SEED_DECODE_KEY": seeds.plant("key of an operator"),
         "SEED_API_KEY": seeds.plant("API key"),
         "SEED_WEBHOOK_URL": f"{webhook_url}/hook?token={seeds.plant('webhook token')}",
         "SEED_WEBHOOK_SECRET": f"whsec_{seeds.plant('webhook secret', webhook_key)}",
@@ -227,17 +237,29 @@ def _subscribe(emulating: Process, control: str, webhook: str, secret: str) -> N
         emulating.wait_for(is_active)
 
 
-async def histories(client: Client) -> AsyncIterator[tuple[str, str]]:
-    """Return every workflow's history and description, with the payloads decoded."""
+async def kept_by_temporal(client: Client) -> AsyncIterator[tuple[str, str]]:
+    """Return every workflow as it is listed, described and told by its history, as it is kept.
+
+    Payloads are encrypted; what they were in plain text is in `histories`.
+    """
     async for found in client.list_workflows():
-        yield f"history of {found.id}", await _told(client, found)
+        handle = client.get_workflow_handle(found.id, run_id=found.run_id)
+        told = [found.raw_info, (await handle.describe()).raw_description]
+        told += (await handle.fetch_history()).events
+        payloads = [each for message in told for each in payloads_in(message)]
+        plain = "".join(each.data.decode(errors="replace") for each in payloads)
+        yield f"what Temporal keeps of {found.id}", "".join(map(str, told)) + plain
 
 
-async def _told(client: Client, found: WorkflowExecution) -> str:
-    handle = client.get_workflow_handle(found.id, run_id=found.run_id)
-    history = (await handle.fetch_history()).to_json()
-    described = str((await handle.describe()).raw_description)
-    encoded = re.findall(r'"data":\s*"([A-Za-z0-9+/=]+)"', history)
-    decoded = [base64.b64decode(text).decode(errors="replace") for text in encoded]
-    assert any("serverCallId" in text for text in decoded), "the payloads were decoded"
-    return json.dumps(history) + "\n".join(decoded) + described
+async def histories(client: Client) -> AsyncIterator[tuple[str, str]]:
+    """Return every workflow's history, with the payloads decrypted."""
+    codec = client.data_converter.payload_codec
+    assert codec
+    async for found in client.list_workflows():
+        events = (await client.get_workflow_handle(found.id).fetch_history()).events
+        payloads = [each for event in events for each in payloads_in(event)]
+        decrypted = await codec.decode(payloads)
+        text = "\n".join(each.data.decode(errors="replace") for each in decrypted)
+        assert payloads, found.id
+        assert not any(map(is_sealed, decrypted)), "all payloads were decrypted"
+        yield f"history of {found.id}", text

@@ -1,17 +1,23 @@
 """Is a secret, or who took part, anywhere but where it belongs, also when things go wrong?"""
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
+from callvault.codec.encryption import EncryptionCodec
+from callvault.codec.keyring import Keyring
+from callvault.codec.payload_key import PayloadKey
 from callvault.contracts import names
 from callvault.local.processes import Supervisor
+from callvault.temporal.converter import converter_with
 from tests.acs.service import Answer, Service, serving
 
 from . import seeded
@@ -21,6 +27,8 @@ pytestmark = pytest.mark.slow("starts every part as a process of its own")
 
 PHONE = "+15550134267"
 NAME = "Zebulon-Quartermaine"
+REQUESTER = "Ottilie-Featherstone"
+REASON = "the card of Archibald-Nightingale"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6InNlZWQifQ.eyJzdWIiOiJzZWVkZWQifQ.c2VlZGVkLXNpZ25hdHVyZQ"
 
 
@@ -42,10 +50,12 @@ def vault(tmp_path_factory: pytest.TempPathFactory, webhook: Service) -> Iterato
 
 @pytest.fixture
 async def client(vault: Seeded) -> Client:
+    key = PayloadKey.from_secret(vault.environment["SEED_PAYLOAD_KEY"])
+    codec = EncryptionCodec(Keyring([SimpleNamespace(read=lambda: [key])]))
     return await Client.connect(
         vault.temporal.address,
         namespace=vault.temporal.namespace,
-        data_converter=pydantic_data_converter,
+        data_converter=converter_with(codec, encrypts=True),
     )
 
 
@@ -53,6 +63,27 @@ async def client(vault: Seeded) -> Client:
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         yield http
+
+
+async def test_the_temporal_command_reads_a_call_by_way_of_the_gateway(
+    vault: Seeded, http: httpx.AsyncClient, temporal_binary: Path
+) -> None:
+    """Without the gateway, or without the role for it, it shows nothing that can be read."""
+    workflow_id = await recorded(vault, http, await begun(vault, http, [{"displayName": "Ben"}]))
+    status = [temporal_binary, "workflow", "query", "--name", names.STATUS, "-w", workflow_id]
+    status += ["--address", vault.temporal.address]
+    endpoint = ["--codec-endpoint", f"{vault.gateway}/v1/codec"]
+
+    def said(*more: str) -> str:
+        asked = subprocess.run([*status, *more], capture_output=True, text=True, timeout=60)
+        return asked.stdout + asked.stderr
+
+    operator, backend = (vault.seeds.values[key] for key in ("key of an operator", "API key"))
+    allowed = await asyncio.to_thread(said, *endpoint, "--codec-auth", f"Bearer {operator}")
+    assert REQUESTER in allowed
+    denied = await asyncio.to_thread(said, *endpoint, "--codec-auth", f"Bearer {backend}")
+    assert "backend lacks the role decode" in denied
+    assert REQUESTER not in denied + await asyncio.to_thread(said)
 
 
 @pytest.mark.timeout(180)
@@ -72,12 +103,17 @@ async def test_no_secret_and_nobody_is_named_where_it_does_not_belong(
         "answers": "\n".join(vault.answers),
         "alarms": "\n".join(f"{seen.headers}{seen.body.decode()}" for seen in webhook.seen),
         **{place: text async for place, text in seeded.histories(client)},
+        **(kept := {place: text async for place, text in seeded.kept_by_temporal(client)}),
     }
     assert {place.rpartition("/")[2] for place in let_out} >= {"manifest.json", "quarantine"}
     assert "files announced" in let_out["log of gateway"]
     assert '"name": "RunActivity:export_chunk"' in let_out["log of worker"], "spans are there"
     found = {place: vault.seeds.found_in(text) for place, text in let_out.items()}
     assert {place: what for place, what in found.items() if what} == {}
+    # Of people and places nothing at all stands where neither keys nor roles protect it.
+    unprotected = {**kept, **vault.logs()}
+    named = {place: vault.people.found_in(text) for place, text in unprotected.items()}
+    assert {place: what for place, what in named.items() if what} == {}
 
 
 async def a_call_is_kept(vault: Seeded, client: Client, http: httpx.AsyncClient) -> None:
@@ -89,7 +125,9 @@ async def a_call_is_kept(vault: Seeded, client: Client, http: httpx.AsyncClient)
         while (await status(vault, http, workflow_id))["recordings"][0]["actual"] != "active":
             await asyncio.sleep(0.1)
     for verb in ("pause", "resume"):
-        assert (await vault.asks(http, "POST", f"{one}:{verb}", headers=key(vault))).is_success
+        said = {"requestedBy": REQUESTER, "reason": REASON}
+        answer = await vault.asks(http, "POST", f"{one}:{verb}", headers=key(vault), json=said)
+        assert answer.is_success, answer.text
     await http.delete(f"{vault.control}/calls/{call['callId']}")
     result = await asyncio.wait_for(client.get_workflow_handle(workflow_id).result(), 60)
     assert result["outcome"] == "archived"
@@ -149,7 +187,10 @@ async def begun(
     body = {"participants": people, "kind": kind}
     answer = await http.post(f"{vault.control}/calls", json=body)
     answer.raise_for_status()
-    return dict(answer.json())
+    call = dict(answer.json())
+    for person in call["participants"]:
+        vault.people.plant(f"id of {person['displayName']}", person["rawId"])
+    return call
 
 
 async def recorded(
@@ -160,6 +201,8 @@ async def recorded(
         "resource": resource,
         "recordingContentType": "audio",
         "recordingFormatType": "wav",
+        "requestedBy": vault.people.plant("who asks", REQUESTER),
+        "reason": vault.people.plant("why", REASON),
     }
     headers = {**key(vault), "prefer": "respond-async"}
     answer = await vault.asks(http, "POST", "/v1/recordings", json=body, headers=headers)
@@ -187,11 +230,12 @@ async def has_failed(client: Client, workflow_id: str, activity: str) -> None:
 
 def orphan(vault: Seeded) -> dict[str, Any]:
     """An event about a file whose archive refuses us."""
+    place = vault.people.plant("URL", f"{vault.endpoint}/v1/objects/0-eus-d1")
     chunk = {
         "documentId": "0-eus-d1",
         "index": 0,
         "endReason": "SessionEnded",
-        "contentLocation": f"{vault.endpoint}/v1/objects/0-eus-d1/content/video",
+        "contentLocation": f"{place}/content/video",
     }
     return {
         "id": "1",

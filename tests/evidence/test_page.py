@@ -251,3 +251,19 @@ def test_of_several_manifests_the_newest_counts(directory_archive: DirectoryArch
     facts = facts_of(archive, first)
     assert facts.manifest.object_name == later.object_name
     assert unmixed()
+
+
+def test_an_erased_file_is_told_as_erased(directory_archive: DirectoryArchive) -> None:
+    archive = directory_archive
+    found = sealed_call(archive)
+    facts = facts_of(archive, found)
+    media = facts.manifest.chunks[0].media
+    assert media
+    os.unlink(archive.location(media.object_name))  # noqa: PTH108
+    done = Done(Outcome.ERASED, "officer-1", "she withdrew", (media.object_name,))
+    duties = [duty.id for duty in facts.duties]
+    record_duties(archive, found.object_name, duties, done, SIGNER, lambda: at(600))
+    text = Elements(page_of(facts_of(archive, found))).text
+    assert "(erased since, see “Duties” and “Proof”)" in text
+    assert "erased: she withdrew (officer-1" in text
+    assert "Everything is as it was sealed, with" in text

@@ -20,6 +20,7 @@ from callvault.config.encryption import EncryptionSettings
 from callvault.gateway.codec_api import MAX_BODY, MAX_PAYLOADS
 from callvault.temporal.converter import converter_with
 from tests.gateway.conftest import Gateway
+from tests.gateway.issuer import AUDIENCE, issuing
 
 DECODE, ENCODE = "/v1/codec/decode", "/v1/codec/encode"
 UI = "https://temporal.example"
@@ -234,3 +235,22 @@ async def test_the_answer_keeps_what_temporal_reads(
             }
         ]
     }
+
+
+@pytest.mark.parametrize("path", [DECODE, ENCODE])
+async def test_who_is_bound_to_resources_cannot_decode(
+    gateway_with: Callable[..., Gateway], path: str
+) -> None:
+    """Payloads do not tell whose they are."""
+    with issuing() as issuer:
+        oidc = {
+            "issuer": issuer.issuer,
+            "configuration_url": issuer.url,
+            "audience": AUDIENCE,
+            "resources_claim": "areas",
+        }
+        http = gateway_with(oidc=oidc).http
+        bound = issuer.token(sub="app-1", roles=["Callvault.Decode"], areas=["europe"])
+        headers = {"authorization": f"Bearer {bound}", "origin": UI}
+        answer = await http.post(path, json={"payloads": []}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "resource_denied")

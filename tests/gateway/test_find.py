@@ -127,6 +127,17 @@ async def test_a_bound_key_is_told_of_its_resources_alone(
     assert [each["folder"] for each in found["recordings"]] == [theirs]
 
 
+async def test_a_search_is_bound_to_days(gateway: Gateway, archive: DirectoryArchive) -> None:
+    folder = kept(archive, "rec-1")
+    for days, found in (
+        ({"since": "2026-03-02", "until": "2026-03-02"}, [folder]),
+        ({"since": "2026-03-03"}, []),
+        ({"until": "2026-03-01"}, []),
+    ):
+        [answer] = (await asked(gateway, **days)).json()["archives"]
+        assert [each["folder"] for each in answer["recordings"]] == found
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -134,6 +145,7 @@ async def test_a_bound_key_is_told_of_its_resources_alone(
         ({"participant": " "}, "it is empty"),
         ({"participant": "030123456"}, "has its country"),
         ({"participant": 5}, "participant"),
+        ({"since": "last year"}, "since"),
         ({"archives": ["main", "mian"]}, "there is no archive 'mian'"),
         ({"particpant": ANA}, "particpant"),
         ({"authenticatedAs": "somebody"}, "authenticatedAs"),

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from temporalio.client import Client
 
+from callvault.config.gateway import KeySettings
 from callvault.config.types import Role
 from callvault.contracts import names
 from tests.gateway.conftest import Call, Gateway, GatewayOf
@@ -66,8 +68,9 @@ def test_every_operation_of_callers_is_tried_here(call: Call) -> None:
         for operation in operations.values()
         if any(way.keys() & roles for way in operation["security"])
     }
-    # A person's recordings by a bound key: `test_find.py`.
-    assert declared == {*requests_about(call), "listRecordings", "findPerson"}
+    # By a bound key: a person's recordings in `test_find.py`, payloads below.
+    others = {"listRecordings", "findPerson", "decodePayloads", "encodePayloads"}
+    assert declared == {*requests_about(call), *others}
 
 
 @pytest.mark.parametrize("operation", [*requests_about(Call(None, "", "", ""))])  # type: ignore[arg-type]
@@ -183,3 +186,10 @@ async def test_a_token_sees_the_resources_of_its_claim(
         if not claims:
             empty = await gateway.http.get(RECORDINGS, headers=headers)
             assert empty.json() == {"calls": [], "nextCursor": None}
+
+
+def test_a_key_that_is_bound_to_resources_cannot_decode() -> None:
+    with pytest.raises(ValidationError, match="a key with the role decode is of all resources"):
+        KeySettings.model_validate(
+            {"secret": "env:EU", "roles": ["read", "decode"], "resources": ["europe"]}
+        )

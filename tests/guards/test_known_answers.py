@@ -69,7 +69,7 @@ def test_i6_who_loses_a_race_follows_the_link_that_won_it(
     # Both writers read an empty chain; one was faster.
     for number in (1, 2, 3):
         reference = ObjectReference(object_name=f"m-{number}", size=1, sha256=f"{number:064x}")
-        assert append(directory_archive, reference, SIGNER, after=None) == number
+        assert append(directory_archive, reference, SIGNER, after=None).sequence == number
     previous = None
     for number in (1, 2, 3):
         data = written(directory_archive, f"manifests/{number:010}.json")
@@ -108,7 +108,7 @@ def test_an_object_is_on_the_disk_before_its_name_and_its_name_before_the_answer
 def test_an_alarm_is_signed_as_the_specification_of_standard_webhooks_shows() -> None:
     # The example of the specification's own libraries, github.com/standard-webhooks.
     headers = signature_headers(
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         b'{"test": 2432232314}',
         1_614_265_330,

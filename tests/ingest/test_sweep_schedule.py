@@ -81,7 +81,7 @@ async def client(
     there = {"container": container.container_name, "connection_string": "env:TEST_LETTERS"}
     letters = {"gone": {**there, "container": "no-such-container"}, "grid": there}
     changed = {"dead_letters": letters, "gateway": {"quarantine": quarantined.table}}
-    settings = Settings.model_validate({**known.model_dump(), **changed})
+    settings = Settings.model_validate({**known.model_dump(exclude_unset=True), **changed})
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         search_attributes=names.SEARCH_ATTRIBUTES,
@@ -180,6 +180,12 @@ async def test_what_is_not_understood_is_alarmed_once_and_by_name(
     assert alarm.what.startswith("2 dead letters are not understood")
     assert second in alarm.what
     assert first not in alarm.what
+    for name in (first, second):
+        container.delete_blob(name)
+    for _ in range(2):
+        await (await triggered(client, schedule)).result()
+    [alarm, _, over] = sent_alarms
+    assert (over.status, over.dedup_key) == ("resolved", alarm.dedup_key)
 
 
 class Broken(set[str]):

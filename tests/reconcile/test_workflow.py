@@ -172,6 +172,37 @@ async def test_a_schedule_runs_it(client: Client, kept: list[Kept]) -> None:
     await remove_schedule(client, schedule)
 
 
+async def test_that_a_schedule_finds_all_complete_again_is_told_once(
+    client: Client, vault: Vault, kept: list[Kept], told: TemporalRecords
+) -> None:
+    schedule = names.RECONCILE_SCHEDULE
+    await put_schedule(client, schedule, names.RECONCILE_TYPE, ReconcileInput(since=HOUR), HOUR)
+    path = vault.path(kept[0].media.object_name)
+    away = path.rename(path.with_suffix(".away"))
+    await next_of(client, schedule)
+    away.rename(path)
+    for _ in range(2):
+        await next_of(client, schedule)
+    await remove_schedule(client, schedule)
+    alarm, over = told
+    told.clear()
+    assert (alarm.status, over.status) == ("firing", "resolved")
+    assert alarm.dedup_key == over.dedup_key == schedule
+
+
+async def next_of(client: Client, schedule: str) -> None:
+    """Trigger a Schedule, and wait until it knows how that ended."""
+    handle = client.get_schedule_handle(schedule)
+    before = (await handle.describe()).info.num_actions
+    await handle.trigger()
+    async with asyncio.timeout(30):
+        while (info := (await handle.describe()).info).num_actions == before:
+            await asyncio.sleep(0.1)
+        while (info := (await handle.describe()).info).running_actions:
+            await asyncio.sleep(0.1)
+    assert info.num_actions == before + 1
+
+
 async def test_a_reconciliation_that_cannot_be_made_is_alarmed(
     client: Client, told: TemporalRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.subjects.lookup import look_up
 from callvault.config.settings import Settings, load_settings
 from callvault.emulator.server import RunningEmulator
 from callvault.local.processes import Process, Supervisor
@@ -75,6 +77,7 @@ async def test_prometheus_reads_our_metrics_and_temporals(
 
     exposed = await worker.scrape()
     exported_bytes = _value(exposed, "callvault_exported_bytes_total", 'archive="local"')
+    await _finds_everybody(worker)
     kept = worker.archive.rglob("*.wav")
     assert exported_bytes == sum(path.stat().st_size for path in kept) > 0
     assert _value(exposed, "callvault_recordings", 'state="recording"') >= 0
@@ -82,6 +85,22 @@ async def test_prometheus_reads_our_metrics_and_temporals(
     assert _value(
         exposed, "temporal_activity_task_received_total", 'service_name="callvault-worker"'
     )
+
+
+async def _finds_everybody(worker: RunningWorker) -> None:
+    """Everybody whom a metadata file names is found with the worker's own key, once sealed."""
+    archive = DirectoryArchive("local", worker.archive)
+    manifests = list(worker.archive.rglob("manifest.json"))
+    people = {
+        each["participantId"]
+        for file in worker.archive.rglob("*.metadata.json")
+        for each in json.loads(file.read_bytes())["participants"]
+    }
+    assert people
+    assert manifests
+    for raw_id in people:
+        [entry] = look_up(archive, raw_id, worker.settings.participant_keys()).recordings
+        assert entry.folder == str(manifests[0].parent.relative_to(worker.archive))
 
 
 async def test_the_worker_logs_json_without_secrets_and_ends_well(

@@ -15,7 +15,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names, schemas
-from callvault.contracts.alarms import Acknowledge
+from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, Severity
 from callvault.contracts.base import AnyMessage, Message, State, Unreadable, read
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, RecordingStateChanged
@@ -35,6 +35,7 @@ from callvault.contracts.requests import (
     StartRequest,
 )
 from callvault.contracts.states import RecordingState, RequestState
+from callvault.gateway.openapi import examples
 from workflows.call.results import result_of
 
 from .call import NOON, Call, chunk, event, hashed, more, recording_call
@@ -64,6 +65,18 @@ def eventful_call() -> Call:
 
 
 STATUS = eventful_call().life.status
+ALARM = Alarm(
+    id="recording-1/1",
+    kind=AlarmKind.EXPORT_LATE,
+    severity=Severity.ERROR,
+    at=NOON,
+    what="chunk 0 is not archived",
+    workflow_id="recording-1",
+    resource="default",
+    calls=("recording-1",),
+    expires_at=NOON,
+    seconds_left=-1,
+)
 RECONCILED = Reconciliation(
     since=NOON,
     until=NOON,
@@ -103,6 +116,8 @@ PAYLOADS: tuple[State, ...] = (
     ReconcileInput(),
     ReconcileInput(target=99.5, deep=True),
     RECONCILED,
+    ALARM,
+    examples.EVENT,
 )
 SENT = [
     payload
@@ -164,7 +179,7 @@ def test_every_key_of_a_schema_is_camel_case(model: type[State]) -> None:
     schema = validator(model).schema
     for part in [schema, *schema.get("$defs", {}).values()]:
         for key in part.get("properties", {}):
-            assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*(256)?", key)
+            assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*(256|512)?", key)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda p: type(p).__name__)

@@ -269,11 +269,12 @@ def _id(
 
 def _end_facts(recording: RecordingStatus) -> str:
     """Return a digest of an end: another one once another file or manifest belongs to it."""
-    sealed = recording.sealed.sha256 if recording.sealed is not None else ""
+    sealed = recording.sealed
+    manifest = f"{sealed.archive} {sealed.object_name} {sealed.sha256}" if sealed else ""
     chunks = sorted(
         f"{each.chunk.document_id} {each.chunk.index} {each.state}" for each in recording.chunks
     )
-    return _digest("\n".join([recording.state, sealed, *chunks]))
+    return _digest("\n".join([recording.state, manifest, *chunks]))
 
 
 def _digest(text: str) -> str:

@@ -4,8 +4,13 @@ Objects are never changed. So what a metadata file tells is written when its chu
 what a manifest tells when that is sealed; both can be repeated by whoever comes later.
 """
 
+import math
+import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 
 from callvault.archive.manifests.documents import canonical
 from callvault.archive.names import subject_entry_name
@@ -14,7 +19,10 @@ from callvault.archive.subjects.accounts import OnProblem, entries_of_recording
 from callvault.archive.subjects.entries import Hash
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.subjects import SubjectEntry
-from callvault.errors import ObjectExists
+from callvault.errors import ObjectExists, Unavailable
+
+WRITERS = 8
+"""Entries that are written at the same time: a call may have hundreds of people."""
 
 
 def entry_name(entry: SubjectEntry) -> str:
@@ -22,17 +30,33 @@ def entry_name(entry: SubjectEntry) -> str:
     return subject_entry_name(entry.participant, entry.folder, entry.evidence[0])
 
 
-def write(archive: Archive, entries: Iterable[SubjectEntry]) -> int:
-    """Write the entries that are not there; return how many were written."""
-    written = 0
-    for entry in entries:
-        name = entry_name(entry)
-        if archive.stat(name) is None:
-            # Another writer may have been faster, and may have known other ids.
-            with suppress(ObjectExists):
-                put(archive, name, entry)
-                written += 1
-    return written
+def write(
+    archive: Archive, entries: Iterable[SubjectEntry], *, within: timedelta | None = None
+) -> int:
+    """Write the entries that are not there; return how many were written.
+
+    `Unavailable` where that takes longer than ``within``. What was written by then stays.
+    """
+    ends_at = time.monotonic() + within.total_seconds() if within else math.inf
+    with ThreadPoolExecutor(WRITERS) as pool:
+        try:
+            return sum(pool.map(partial(_write, archive, ends_at), entries))
+        except BaseException:
+            # What fails for one fails for all the others, each after a wait of its own.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _write(archive: Archive, ends_at: float, entry: SubjectEntry) -> bool:
+    if time.monotonic() > ends_at:
+        raise Unavailable("the index took too long: look at the archive's speed", owner="archive")
+    name = entry_name(entry)
+    if archive.stat(name) is not None:
+        return False
+    # Another writer may have been faster, and may have known other ids.
+    with suppress(ObjectExists):
+        put(archive, name, entry)
+    return True
 
 
 def entry_names(

@@ -8,7 +8,7 @@ from callvault.archive.store import Archive
 from callvault.archive.subjects.accounts import IndexProblem
 from callvault.archive.subjects.entries import Hash
 from callvault.archive.subjects.proof import objection
-from callvault.archive.subjects.search import find, merged
+from callvault.archive.subjects.search import ALL_DAYS, Days, find, merged
 from callvault.contracts.participant_ids import checked_participant
 from callvault.contracts.participants import hiding
 from callvault.contracts.subjects import IndexFault, SubjectEntry, SubjectRecordings
@@ -24,15 +24,17 @@ def hashes_of(participant: str, keys: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(hiding(key)(checked) for key in keys))
 
 
-def look_up(archive: Archive, participant: str, keys: Sequence[str]) -> SubjectRecordings:
-    """Find the recordings of a person, and ask the evidence of each.
+def look_up(
+    archive: Archive, participant: str, keys: Sequence[str], days: Days = ALL_DAYS
+) -> SubjectRecordings:
+    """Find the recordings of a person on these days, and ask the evidence of each.
 
     Entries that their evidence does not support are told as faults, and left out.
     """
     faults: list[IndexProblem] = []
     hashes = hashes_of(participant, keys)
     proven = partial(_objection, archive, [hiding(key) for key in keys])
-    found = [each for hashed in hashes for each in find(archive, hashed, faults.append, proven)]
+    found = [each for one in hashes for each in find(archive, one, faults.append, proven, days)]
     found.sort(key=lambda each: (each.recorded_on, each.folder))
     together = (merged(list(group)) for _, group in groupby(found, lambda each: each.folder))
     return SubjectRecordings(

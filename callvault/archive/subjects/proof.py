@@ -8,6 +8,7 @@ from callvault.archive.names import (
     folder_of,
     is_manifest_name,
     is_object_name,
+    media_names,
     metadata_object_name,
 )
 from callvault.archive.store import Archive
@@ -62,10 +63,16 @@ def _said(
             yield from entries_of_manifest(found.manifest)
         return
     media = entry.chunks[0].object_name if entry.chunks else None
-    is_its_file = media is None or metadata_object_name(media) == evidence
-    if is_its_file and _belongs(archive, evidence, entry.folder):
+    if _is_its_file(archive, evidence, media) and _belongs(archive, evidence, entry.folder):
         recording = IndexedRecording(archive.name, entry.folder)
         yield from read_metadata(archive, recording, evidence, media, hash_of, problems.append)
+
+
+def _is_its_file(archive: Archive, metadata_name: str, media_name: str | None) -> bool:
+    """Tell if a metadata file is that of a media file; with None, if its media file is gone."""
+    if media_name is not None:
+        return metadata_object_name(media_name) == metadata_name
+    return not any(archive.stat(name) for name in media_names(metadata_name))
 
 
 def _belongs(archive: Archive, metadata_name: str, folder: str) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from itertools import groupby
 
@@ -29,6 +31,28 @@ READERS = 16
 Objection = Callable[[SubjectEntry], str | None]
 """Says why an account of a person is not believed; None if it is."""
 
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A range of days, in UTC; both ends belong to it."""
+
+    since: date | None = None
+    until: date | None = None
+
+    def may_have(self, entry_name: str) -> bool:
+        """Tell if an entry is of these days, by its name; what is no entry may be of any."""
+        if not is_subject_entry_name(entry_name):
+            return True
+        day = entry_name.rpartition("/")[2][:8]
+        return _spelt(self.since or date.min) <= day <= _spelt(self.until or date.max)
+
+
+def _spelt(day: date) -> str:
+    return day.isoformat().replace("-", "")
+
+
+ALL_DAYS = Days()
+
 MEND = "run `callvault index rebuild`"
 
 
@@ -42,13 +66,15 @@ def find(
     participant: str,
     on_problem: OnProblem = refuse,
     objection: Objection = lambda account: None,
+    days: Days = ALL_DAYS,
 ) -> Iterator[SubjectEntry]:
-    """Yield every recording in which a person was, each once, the oldest first.
+    """Yield every recording of these days in which a person was, each once, the oldest first.
 
     ``participant`` is the keyed hash; `InvalidRequest` where it is none. An account of the person
     that is damaged, or that ``objection`` speaks against, is told to ``on_problem`` and left out.
     """
-    names = sorted(archive.names(subjects_prefix(participant)))
+    listed = archive.names(subjects_prefix(participant))
+    names = sorted(name for name in listed if days.may_have(name))
     read = _read_all(partial(_try, archive, objection), names, on_problem)
     for _, day in groupby(read, lambda entry: entry.recorded_on):
         yield from _recordings(list(day))

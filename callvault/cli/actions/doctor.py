@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 
 from callvault.cli.actions.check_result import CheckResult, Subject
 from callvault.cli.actions.doctor_archives import check_archives
+from callvault.cli.actions.doctor_encryption import check_encryption
 from callvault.cli.actions.doctor_events import check_events
 from callvault.cli.actions.doctor_gateway import check_gateway
 from callvault.cli.actions.doctor_services import check_services
@@ -32,6 +33,7 @@ Check = Callable[[Subject], Awaitable[list[CheckResult]]]
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("Temporal", check_temporal),
     ("settings", check_settings),
+    ("encryption", check_encryption),
     ("services", check_services),
     ("archives", check_archives),
     ("webhooks", check_webhooks),

@@ -3,10 +3,13 @@
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
 from callvault.archive.subjects.lookup import hashes_of
+from callvault.archive.subjects.search import Days
 from callvault.cli.options import os_user
 from callvault.cli.terminal import say
 from callvault.config.settings import Settings
@@ -27,19 +30,27 @@ def read_participant(argument: str) -> str:
     return sys.stdin.readline(2 * MAX_RAW_ID)
 
 
-def searched(
-    settings: Settings, archives: Sequence[str], participant: str, by: str, reason: str
-) -> list[SubjectRecordings]:
+class Asked(NamedTuple):
+    """The person that is searched for, by whom and why, and on which days."""
+
+    participant: str
+    by: str
+    reason: str
+    since: date | None = None
+    until: date | None = None
+
+
+def searched(settings: Settings, archives: Sequence[str], asked: Asked) -> list[SubjectRecordings]:
     """Search these archives, or all; `ConfigurationError` without any.
 
     `InvalidRequest` where the participant is of the wrong form: nothing is searched then.
     """
     if not settings.archives:
         raise ConfigurationError("there is no archive in the configuration: add [archives.NAME]")
-    if len(reason) > MAX_TEXT:
+    if len(asked.reason) > MAX_TEXT:
         raise InvalidRequest(f"--reason takes a text of at most {MAX_TEXT} characters")
     keys, who = settings.participant_keys(), f"cli:{os_user()}"
-    hashes_of(participant, keys)
+    hashes_of(asked.participant, keys)
     # Each name is known before the first archive is opened: a list with one left out is no answer.
     names = list(archives) or list(settings.archives)
     for name in names:
@@ -47,8 +58,17 @@ def searched(
     found = []
     for name in names:
         with closing(open_logged(settings, name, None)) as opened:
-            told = {"by": by, "authenticated_as": who, "reason": reason}
-            found.append(search_person(opened, participant, keys, **told))
+            found.append(
+                search_person(
+                    opened,
+                    asked.participant,
+                    keys,
+                    by=asked.by,
+                    authenticated_as=who,
+                    reason=asked.reason,
+                    days=Days(asked.since, asked.until),
+                )
+            )
     return found
 
 
@@ -59,7 +79,8 @@ def show(found: Sequence[SubjectRecordings]) -> None:
             _show_recording(archive.archive, entry)
     count = sum(len(each.recordings) for each in found)
     names = ", ".join(each.archive for each in found)
-    say(f"{count} recordings of this person in {names}." if count else f"None in {names}.")
+    said = "1 recording" if count == 1 else f"{count} recordings"
+    say(f"{said} of this person in {names}." if count else f"None in {names}.")
     for archive in found:
         say(f"{archive.archive}: the search is record {archive.access_record} of the access log.")
         for fault in archive.faults:

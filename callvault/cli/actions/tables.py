@@ -55,6 +55,8 @@ def alarms_by_kind(alarms: Sequence[AlarmRecord]) -> str:
 def _became(record: AlarmRecord) -> str:
     if record.acknowledged_at:
         return f"acknowledged by {record.acknowledged_by}"
+    if record.over_at:
+        return f"over since {record.over_at:%H:%M:%S}"
     return record.problem or ("told" if record.sent_at else "being told")
 
 

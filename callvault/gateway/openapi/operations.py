@@ -171,7 +171,7 @@ DECODE = declared(
     {200: Answer("All payloads, in their order, none of them encrypted", EncodedPayloads)},
     role="decode",
     body=EncodedPayloads,
-    errors=(problems.KEY_MISSING, problems.PAYLOAD_DAMAGED),
+    errors=(problems.RESOURCE_DENIED, problems.KEY_MISSING, problems.PAYLOAD_DAMAGED),
 )
 
 ENCODE = declared(
@@ -180,6 +180,7 @@ ENCODE = declared(
     {200: Answer("All payloads, in their order, as Callvault sends them", EncodedPayloads)},
     role="decode",
     body=EncodedPayloads,
+    errors=(problems.RESOURCE_DENIED,),
 )
 
 _LOOPBACK = (problems.NOT_ON_LOOPBACK, problems.WEB_PAGE_REFUSED)
