@@ -82,6 +82,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "archive/test_service_account.py",
         "guards/test_small_decisions.py",
     ),
+    "callvault/archive/verify/erased.py": ("archive/test_erased.py", "archive/test_holds.py"),
+    "callvault/retention/decision.py": ("retention/test_decision.py",),
     "callvault/header_values.py": ("unit/test_header_values.py", "acs/test_errors.py"),
     "callvault/ingest/router.py": ("guards/test_two_facts.py", "guards/test_small_decisions.py"),
     "callvault/reconcile/verdicts.py": ("unit/test_reconcile.py",),

@@ -193,6 +193,21 @@ def test_what_has_taken_the_name_of_an_erased_object_is_not_deleted(
     assert b"".join(archive.read(name)) == content
 
 
+def test_of_a_large_object_the_size_alone_tells(archive: DirectoryArchive) -> None:
+    """The store knows no SHA-256 of an object of several blocks."""
+    name = "recordings/2026/03/02/c/r/0000-a.wav"
+    with archive.begin(name, block_size=4) as upload:
+        for index in range(3):
+            upload.put(index, b"four")
+        upload.commit(size=12, content_type="audio/wav", metadata={})
+    found = archive.stat(name)
+    assert found is not None
+    assert found.sha256 is None
+    with pytest.raises(StateConflict, match="is not what was to be erased"):
+        delete_recorded(archive, record_of([reference_to(name, b"four")]), lambda: None)
+    assert delete_recorded(archive, record_of([reference_to(name, b"four" * 3)]), lambda: None) == 1
+
+
 def test_a_damaged_record_is_found_and_excuses_nothing(archive: DirectoryArchive) -> None:
     erased = objects(archive)
     record = keep_record(archive, record_of(erased), SIGNER)
