@@ -104,6 +104,7 @@ def test_a_person_gets_everything_and_nothing_of_others(
     for name, data in files.items():
         assert BERT.encode() not in data, name
         assert b"1234567" not in data, name
+        assert str(tmp_path).encode() not in data, name
         if "manifest" not in name and "vcon" not in name:
             assert hashed(BERT).encode() not in data, name
     assert files["0001/proof/manifest.json"] == b"".join(archive.read(found.object_name))
@@ -306,6 +307,25 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         with pytest.raises(NotDone, match="there are 1,000 free"):
             run(config, ANNA, folder / "anna")
     assert list(folder.iterdir()) == []
+
+
+def test_a_file_system_without_hard_links_gets_its_zip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(draft: Path, target: Path) -> None:
+        assert draft.name.endswith(".partial")
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(packages.os, "link", no_links)
+    (tmp_path / "out").mkdir()
+    draft, target = tmp_path / "out" / ".x.zip.partial", tmp_path / "out" / "x.zip"
+    draft.write_text("new")
+    packages._name(draft, target)
+    assert target.read_text() == "new"
+    draft.write_text("newer")
+    with pytest.raises(FileExistsError):
+        packages._name(draft, target)
+    assert target.read_text() == "new"
 
 
 def test_two_exports_do_not_write_over_each_other(
