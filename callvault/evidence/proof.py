@@ -118,9 +118,7 @@ def _erased(recording: RecordingFacts) -> Iterator[str]:
 
 def hashes(each: ObjectReference) -> Html:
     """Show all hashes of an object."""
-    told = [("SHA-256", each.sha256)]
-    if sha512 := getattr(each, "sha512", None):
-        told.append(("SHA-512", sha512))
+    told = (("SHA-256", each.sha256), ("SHA-512", each.sha512))
     return joined(tag("div", f"{name} ", code(value)) for name, value in told if value)
 
 

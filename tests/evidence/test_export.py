@@ -33,6 +33,7 @@ from callvault.contracts.media import ChannelType
 from callvault.errors import InvalidRequest, NotDone, Unavailable
 from callvault.evidence import package as packages
 from callvault.evidence.package import PackageIndex
+from callvault.evidence.vcon import content_hash
 from callvault.local.azurite import Azurite
 from tests.archive.sealed import SIGNER, archived, lost, manifest_of
 
@@ -141,7 +142,8 @@ def test_a_mixed_recording_is_given_whole_and_says_so(
     archive: DirectoryArchive, config: Path, tmp_path: Path
 ) -> None:
     chunk = archived(archive, participants=[{"participantId": ANNA}, {"participantId": BERT}])
-    indexed(archive, sealed_call(archive, chunk, recording_channel_type=ChannelType.MIXED))
+    sealed = sealed_call(archive, chunk, recording_channel_type=ChannelType.MIXED)
+    found = indexed(archive, sealed)
     to = tmp_path / "anna"
     assert run(config, ANNA, to).exit_code == 0
     page = (to / "0001" / "evidence.html").read_text()
@@ -149,6 +151,10 @@ def test_a_mixed_recording_is_given_whole_and_says_so(
     assert "the same bytes" in page
     vcon = json.loads((to / "0001" / "recording.vcon.json").read_text())
     assert vcon["dialog"][0]["parties"] == [0, 1]
+    media = manifest_of(archive, found).chunks[0].media
+    assert media
+    assert media.sha512
+    assert vcon["dialog"][0]["content_hash"] == content_hash(media.sha512)
 
 
 @pytest.mark.parametrize(
